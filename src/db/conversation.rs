@@ -1,0 +1,249 @@
+//! Conversations: list, read, start, close.
+
+use rusqlite::Row;
+
+use super::list;
+use super::message;
+use super::statement::{Batch, Outcome, Statement, bind, uuid, value};
+use super::visitor::NewVisitor;
+use super::{DbError, Snapshot};
+use crate::domain::{
+    CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, HumanAgent,
+    PageQuery, ProjectSeq, Scope, Status, Timestamp, VisitorSeq,
+};
+
+/// Which conversation a request is about, and whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Located {
+    pub seq: ConversationSeq,
+    pub visitor: VisitorSeq,
+}
+
+/// How many conversations match; one kept row tells, however many there are.
+pub fn total(snapshot: &Snapshot, scope: Scope, status: Option<Status>) -> Result<u64, DbError> {
+    let (sql, owner) = match scope {
+        Scope::Project(ProjectSeq(seq)) => (
+            "SELECT open_conversations, closed_conversations FROM project WHERE seq = ?",
+            seq,
+        ),
+        Scope::Visitor(VisitorSeq(seq)) => (
+            "SELECT open_conversations, closed_conversations FROM visitor WHERE seq = ?",
+            seq,
+        ),
+    };
+    let (open, closed): (i64, i64) = snapshot
+        .run(sql)?
+        .query_row([owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let total = match status {
+        None => open + closed,
+        Some(Status::Open) => open,
+        Some(Status::Closed) => closed,
+    };
+    Ok(total.unsigned_abs())
+}
+
+/// Hands the conversations of a page, in order, to `each`. `total` is that of
+/// the same snapshot.
+pub fn page<E: From<DbError>>(
+    snapshot: &Snapshot,
+    scope: Scope,
+    query: &PageQuery,
+    total: u64,
+    mut each: impl FnMut(&ConversationListItem) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut rows = snapshot.run(ROW)?;
+    for seq in rows_of(snapshot, scope, query, total)? {
+        bind(&mut rows, 1, seq).map_err(DbError::from)?;
+        let mut cursor = rows.raw_query();
+        let row = cursor.next().map_err(DbError::from)?;
+        let row = row.ok_or_else(|| DbError::Internal(format!("conversation {seq} is gone")))?;
+        each(&list_item(row).map_err(DbError::from)?)?;
+    }
+    Ok(())
+}
+
+fn rows_of(
+    snapshot: &Snapshot,
+    scope: Scope,
+    query: &PageQuery,
+    total: u64,
+) -> Result<Vec<i64>, DbError> {
+    let Some(page) = list::compose(scope, query, total) else {
+        return Ok(Vec::new());
+    };
+    let mut statement = page.statement.prepare(snapshot.connection)?;
+    let mut cursor = statement.raw_query();
+    let mut rows = Vec::with_capacity(query.limit.get() as usize);
+    while let Some(row) = cursor.next()? {
+        rows.push(row.get(0)?);
+    }
+    if page.reversed {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// Finds a conversation of a project by its id.
+pub fn locate(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    id: ConversationId,
+) -> Result<Option<Located>, DbError> {
+    let mut found = snapshot
+        .run("SELECT seq, visitor_seq FROM conversation WHERE project_seq = ? AND id = ?")?;
+    let mut rows = found.query((project.0, id.0))?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(Located {
+        seq: ConversationSeq(row.get(0)?),
+        visitor: VisitorSeq(row.get(1)?),
+    }))
+}
+
+/// Hands one conversation to `with`.
+pub fn read<T>(
+    snapshot: &Snapshot,
+    seq: ConversationSeq,
+    with: impl FnOnce(&Conversation) -> T,
+) -> Result<T, DbError> {
+    let mut statement = snapshot.run(ROW)?;
+    let found = statement.query_row([seq.0], |row| Ok(with(&conversation(row)?)))?;
+    Ok(found)
+}
+
+/// A conversation with its newest message: the first thirteen columns are the
+/// conversation's, the rest [`message::from_row`]'s.
+const ROW: &str = "\
+    SELECT c.id, c.created_at, c.updated_at, c.status, c.closed_at, c.close_reason, \
+           c.last_interaction_at, c.is_human_handled, c.has_agent, c.agent_name, \
+           c.agent_image, c.title, c.last_message_seq, \
+           m.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, m.feedback, \
+           m.feedback_at, m.metadata, m.has_agent, m.agent_name, m.agent_image, \
+           m.page_url, m.page_title, m.text_selection \
+      FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
+     WHERE c.seq = ?";
+
+/// Where the message's columns begin in [`ROW`].
+const MESSAGE: usize = 13;
+
+fn list_item<'r>(row: &'r Row<'_>) -> rusqlite::Result<ConversationListItem<'r>> {
+    let conversation = conversation(row)?;
+    let has_message = row.get_ref(MESSAGE)? != rusqlite::types::ValueRef::Null;
+    let last_message = has_message.then(|| message::from_row(row, MESSAGE, conversation.id));
+    Ok(ConversationListItem {
+        last_message: last_message.transpose()?,
+        conversation,
+    })
+}
+
+fn conversation<'r>(row: &'r Row<'_>) -> rusqlite::Result<Conversation<'r>> {
+    let last = Timestamp(row.get(6)?);
+    let status = match row.get_ref(3)?.as_str()? {
+        "open" => Status::Open,
+        _ => Status::Closed,
+    };
+    Ok(Conversation {
+        created_at: Timestamp(row.get(1)?),
+        updated_at: Timestamp(row.get(2)?),
+        status,
+        closed_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+        close_reason: row.get_ref(5)?.as_str_or_null()?,
+        last_interation_at: last,
+        last_interaction_at: last,
+        is_human_handled: row.get(7)?,
+        human_agent: agent(row, 8)?,
+        title: row.get_ref(11)?.as_str_or_null()?,
+        ..Conversation::started(ConversationId(row.get(0)?), last)
+    })
+}
+
+/// The person of the house in three columns: whether there is one, name, picture.
+pub(super) fn agent<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<Option<HumanAgent<'r>>> {
+    if !row.get::<_, bool>(at)? {
+        return Ok(None);
+    }
+    Ok(Some(HumanAgent {
+        name: row.get_ref(at + 1)?.as_str_or_null()?,
+        image: row.get_ref(at + 2)?.as_str_or_null()?,
+    }))
+}
+
+/// A conversation to be stored: open, without messages.
+#[derive(Debug, Clone)]
+pub struct NewConversation {
+    pub id: ConversationId,
+    pub project: ProjectSeq,
+    pub page_url: Option<String>,
+    pub at: Timestamp,
+}
+
+impl NewConversation {
+    /// The write that starts it for a visitor who is here.
+    pub fn start(self, visitor: VisitorSeq) -> Batch {
+        Batch::of([Statement::new(
+            "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
+                                       updated_at, last_interaction_at, page_url) \
+             VALUES (?1, ?2, ?3, 'open', ?4, ?4, ?4, ?5)",
+            [
+                uuid(self.id.0),
+                value(self.project.0),
+                value(visitor.0),
+                value(self.at.0),
+                value(self.page_url),
+            ],
+        )])
+    }
+
+    /// The write that brings it in from outside, with its visitor where that
+    /// one is new. Fails with [`super::Taken::ConversationId`].
+    pub fn import(self, visitor: NewVisitor) -> Batch {
+        let (column, name) = visitor.name();
+        let insert = match column {
+            "sa_vid" => IMPORT_BY_DEVICE,
+            _ => IMPORT_BY_EXTERNAL_ID,
+        };
+        Batch::of([
+            visitor.insert(),
+            Statement::new(
+                insert,
+                [
+                    uuid(self.id.0),
+                    value(self.project.0),
+                    value(name),
+                    value(self.at.0),
+                    value(self.page_url),
+                ],
+            ),
+        ])
+    }
+}
+
+const IMPORT_BY_DEVICE: &str = "\
+    INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
+                              last_interaction_at, page_url) \
+    SELECT ?1, ?2, seq, 'open', ?4, ?4, ?4, ?5 FROM visitor WHERE project_seq = ?2 AND sa_vid = ?3";
+
+const IMPORT_BY_EXTERNAL_ID: &str = "\
+    INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
+                              last_interaction_at, page_url) \
+    SELECT ?1, ?2, seq, 'open', ?4, ?4, ?4, ?5 FROM visitor WHERE project_seq = ?2 AND external_id = ?3";
+
+/// The write that closes a conversation. A closed one stays as it is.
+pub fn close(seq: ConversationSeq, reason: Option<CloseReason>, at: Timestamp) -> Batch {
+    Batch::of([Statement::new(
+        "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2, \
+                                 close_reason = ?3 \
+          WHERE seq = ?1 AND status = 'open'",
+        [
+            value(seq.0),
+            value(at.0),
+            value(reason.map(CloseReason::into_inner)),
+        ],
+    )])
+}
+
+/// Whether the write of [`close`] found it open.
+pub fn was_closed_now(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().any(|outcome| outcome.changes > 0)
+}

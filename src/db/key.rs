@@ -1,0 +1,106 @@
+//! API keys: found by the hash of what was sent.
+
+use super::statement::{Batch, Outcome, Statement, uuid, value};
+use super::{DbError, Snapshot};
+use crate::domain::{Key, KeyHash, KeyId, KeyKind, KeySeq, Origin, ProjectSeq, Timestamp};
+
+/// A key as the file has it: everything but the key.
+#[derive(Debug, Clone)]
+pub struct StoredKey {
+    pub seq: KeySeq,
+    pub id: KeyId,
+    pub project: ProjectSeq,
+    pub kind: KeyKind,
+    pub name: String,
+    pub hint: String,
+    /// The websites that may use it; none: all.
+    pub origins: Vec<String>,
+    pub created_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Finds a key, revoked ones too.
+pub fn find(snapshot: &Snapshot, hash: KeyHash) -> Result<Option<StoredKey>, DbError> {
+    let mut statement = snapshot.run(
+        "SELECT seq, id, project_seq, kind, name, hint, origins, created_at, revoked_at \
+           FROM api_key WHERE hash = ?",
+    )?;
+    let mut rows = statement.query([hash.0.as_slice()])?;
+    Ok(match rows.next()? {
+        Some(row) => Some(stored(row)?),
+        None => None,
+    })
+}
+
+/// Every key, oldest first.
+pub fn all(snapshot: &Snapshot) -> Result<Vec<StoredKey>, DbError> {
+    let mut statement = snapshot.run(
+        "SELECT seq, id, project_seq, kind, name, hint, origins, created_at, revoked_at \
+           FROM api_key ORDER BY seq",
+    )?;
+    let keys = statement.query_map((), stored)?;
+    Ok(keys.collect::<rusqlite::Result<_>>()?)
+}
+
+fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredKey> {
+    let kind = match row.get_ref(3)?.as_str()? {
+        "private" => KeyKind::Private,
+        _ => KeyKind::Publishable,
+    };
+    Ok(StoredKey {
+        seq: KeySeq(row.get(0)?),
+        id: KeyId(row.get(1)?),
+        project: ProjectSeq(row.get(2)?),
+        kind,
+        name: row.get(4)?,
+        hint: row.get(5)?,
+        origins: origins(row.get_ref(6)?.as_str()?),
+        created_at: Timestamp(row.get(7)?),
+        revoked_at: row.get::<_, Option<i64>>(8)?.map(Timestamp),
+    })
+}
+
+/// A list of websites as the file keeps it. One that cannot be read allows
+/// none, not all.
+pub(super) fn origins(json: &str) -> Vec<String> {
+    serde_json::from_str(json).unwrap_or_else(|_| vec![String::new()])
+}
+
+/// The write that stores a key, as its hash.
+pub fn create(
+    project: ProjectSeq,
+    key: &Key,
+    kind: KeyKind,
+    name: &str,
+    origins: &[Origin],
+    at: Timestamp,
+) -> Batch {
+    let origins: Vec<_> = origins.iter().map(Origin::as_str).collect();
+    Batch::of([Statement::new(
+        "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, origins, created_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            uuid(KeyId::generate().0),
+            value(project.0),
+            value(kind.as_str().to_owned()),
+            value(name.to_owned()),
+            value(key.hash().0.to_vec()),
+            value(key.hint()),
+            value(serde_json::json!(origins).to_string()),
+            value(at.0),
+        ],
+    )])
+}
+
+/// The write that ends a key. [`was_found`] tells whether there is such a key.
+pub fn revoke(id: KeyId, at: Timestamp) -> Batch {
+    Batch::of([Statement::new(
+        "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",
+        [uuid(id.0), value(at.0)],
+    )])
+}
+
+/// Whether the write of [`revoke`] found the key.
+pub fn was_found(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().any(|outcome| outcome.changes > 0)
+}

@@ -1,0 +1,90 @@
+//! Messages: read.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Row, types::FromSqlError};
+use serde_json::value::RawValue;
+
+use super::conversation::agent;
+use super::{DbError, Snapshot};
+use crate::domain::{
+    ConversationId, ConversationSeq, Feedback, Message, MessageId, MessageStatus, Parts, Role,
+    Timestamp,
+};
+
+/// The most messages that a conversation shows at once: its newest (section 0, D19).
+const MOST: u32 = 1000;
+
+/// Hands the messages of a conversation to `each`, oldest first.
+pub fn of_conversation<E: From<DbError>>(
+    snapshot: &Snapshot,
+    seq: ConversationSeq,
+    chat: ConversationId,
+    mut each: impl FnMut(&Message) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = snapshot.run(
+        "SELECT id, created_at, role, status, text, parts, error, feedback, feedback_at, \
+                metadata, has_agent, agent_name, agent_image, page_url, page_title, \
+                text_selection \
+           FROM message WHERE seq IN (SELECT seq FROM message WHERE conversation_seq = ? \
+                                       ORDER BY seq DESC LIMIT ?) \
+          ORDER BY seq",
+    )?;
+    let mut rows = statement.query((seq.0, MOST)).map_err(DbError::from)?;
+    while let Some(row) = rows.next().map_err(DbError::from)? {
+        each(&from_row(row, 0, chat).map_err(DbError::from)?)?;
+    }
+    Ok(())
+}
+
+/// A message from sixteen columns of a row, the first of them at `at`.
+pub(super) fn from_row<'r>(
+    row: &'r Row<'_>,
+    at: usize,
+    chat: ConversationId,
+) -> rusqlite::Result<Message<'r>> {
+    let text = |column: usize| -> rusqlite::Result<Option<&'r str>> {
+        Ok(row.get_ref(at + column)?.as_str_or_null()?)
+    };
+    let parts = match json(row, at + 5)? {
+        Some(stored) => Parts::Stored(stored),
+        None => Parts::Text(row.get_ref(at + 4)?.as_str()?),
+    };
+    Ok(Message {
+        object: crate::domain::MessageObject::Message,
+        id: MessageId(row.get(at)?),
+        created_at: Timestamp(row.get(at + 1)?),
+        chat_id: chat,
+        role: named(row, at + 2, &Role::NAMES)?,
+        parts,
+        status: named(row, at + 3, &MessageStatus::NAMES)?,
+        error: text(6)?,
+        feedback: feedback(row, at + 7)?,
+        feedback_at: row.get::<_, Option<i64>>(at + 8)?.map(Timestamp),
+        metadata: json(row, at + 9)?,
+        human_agent: agent(row, at + 10)?,
+        page_url: text(13)?,
+        page_title: text(14)?,
+        text_selection: text(15)?,
+    })
+}
+
+fn named<T: Copy>(row: &Row<'_>, column: usize, names: &[(&str, T)]) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    let found = names.iter().find(|(name, _)| *name == text);
+    Ok(found.ok_or(FromSqlError::InvalidType)?.1)
+}
+
+fn feedback(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Feedback>> {
+    if row.get_ref(column)? == ValueRef::Null {
+        return Ok(None);
+    }
+    named(row, column, &Feedback::NAMES).map(Some)
+}
+
+fn json<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Option<&'r RawValue>> {
+    let Some(text) = row.get_ref(column)?.as_str_or_null()? else {
+        return Ok(None);
+    };
+    let value = serde_json::from_str(text).map_err(|error| FromSqlError::Other(Box::new(error)))?;
+    Ok(Some(value))
+}

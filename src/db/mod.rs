@@ -1,0 +1,160 @@
+//! The SQLite file: the only place with SQL.
+//!
+//! One connection writes, on a thread of its own ([`writer`]); a pool of
+//! read-only ones reads ([`Db::read`]). What is to be run is data, a
+//! [`Statement`] or a [`Batch`] of them, apart from what runs it.
+
+pub mod conversation;
+mod error;
+pub mod key;
+mod list;
+pub mod message;
+mod open;
+pub mod project;
+pub mod session;
+mod statement;
+pub mod visitor;
+mod writer;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::Connection;
+use tokio::task;
+
+pub use error::{DbError, Taken};
+pub use open::{OpenError, is_parlor_file};
+pub use statement::{Batch, Outcome, Statement};
+
+use writer::Writer;
+
+/// How the file is opened and how many may wait for it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections that read.
+    pub readers: u32,
+    /// How long a reader may wait for a connection.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            patience: Duration::from_secs(5),
+        }
+    }
+}
+
+/// An open file.
+pub struct Db {
+    readers: Pool<SqliteConnectionManager>,
+    writer: Writer,
+    patience: Duration,
+}
+
+impl Db {
+    /// Opens `path`, making the file and its tables where there are none.
+    ///
+    /// # Errors
+    /// A file of another program or of a newer parlor is refused before
+    /// anything of it is touched.
+    pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let connection = open::writer(path)?;
+        Ok(Self {
+            writer: Writer::start(connection)?,
+            readers: open::readers(path, options)?,
+            patience: options.patience,
+        })
+    }
+
+    /// Runs `work` on a blocking thread, over one snapshot of the file.
+    ///
+    /// # Errors
+    /// What `work` gives, or [`DbError::Busy`] when no connection was free in
+    /// time.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&Snapshot) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        let deadline = Instant::now() + self.patience;
+        task::spawn_blocking(move || read_on(&readers, deadline, work))
+            .await
+            .unwrap_or_else(|failure| Err(DbError::Internal(failure.to_string()).into()))
+    }
+
+    /// The same on this thread, for commands that have nothing else to do.
+    pub fn read_here<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&Snapshot) -> Result<T, E>,
+    ) -> Result<T, E> {
+        read_on(&self.readers, Instant::now() + self.patience, work)
+    }
+
+    /// Runs `batch` whole or not at all; returns once it is on the disk, with
+    /// what each of its statements did.
+    ///
+    /// # Errors
+    /// [`DbError::Busy`] when too many wait already or the disk is full.
+    pub async fn write(&self, batch: Batch) -> Result<Vec<Outcome>, DbError> {
+        let answer = self.writer.submit(batch)?;
+        answer.await.unwrap_or(Err(DbError::Closed))
+    }
+
+    /// The same on this thread, for commands that have nothing else to do.
+    pub fn write_here(&self, batch: Batch) -> Result<Vec<Outcome>, DbError> {
+        let answer = self.writer.submit(batch)?;
+        answer.blocking_recv().unwrap_or(Err(DbError::Closed))
+    }
+
+    /// Finishes what was submitted, brings the whole log into the file and
+    /// lets go of it. Later writes are refused.
+    pub fn close(&self) {
+        self.writer.stop();
+    }
+}
+
+fn read_on<T, E: From<DbError>>(
+    readers: &Pool<SqliteConnectionManager>,
+    deadline: Instant,
+    work: impl FnOnce(&Snapshot) -> Result<T, E>,
+) -> Result<T, E> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let connection = readers
+        .get_timeout(left.max(Duration::from_millis(1)))
+        .map_err(|_| DbError::Busy)?;
+    let snapshot = Snapshot::begin(&connection)?;
+    work(&snapshot)
+}
+
+/// A read transaction: all that is read through it is of one moment.
+pub struct Snapshot<'c> {
+    connection: &'c Connection,
+}
+
+impl<'c> Snapshot<'c> {
+    fn begin(connection: &'c Connection) -> Result<Self, DbError> {
+        connection.prepare_cached("BEGIN")?.raw_execute()?;
+        Ok(Self { connection })
+    }
+
+    fn run(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, DbError> {
+        Ok(self.connection.prepare_cached(sql)?)
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        let ended = self.connection.prepare_cached("ROLLBACK");
+        if let Err(error) = ended.and_then(|mut rollback| rollback.raw_execute()) {
+            log::error!("a read transaction could not be ended: {error}");
+        }
+    }
+}

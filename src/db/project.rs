@@ -1,0 +1,46 @@
+//! Projects: one website's conversations each.
+
+use super::statement::{Batch, Statement, uuid, value};
+use super::{DbError, Snapshot};
+use crate::domain::{ChatWidgetConfig, Project, ProjectId, ProjectSeq, Timestamp};
+
+/// The first project of the file, to which keys belong unless they say otherwise.
+pub fn first(snapshot: &Snapshot) -> Result<Option<ProjectSeq>, DbError> {
+    let mut statement = snapshot.run("SELECT min(seq) FROM project")?;
+    let seq: Option<i64> = statement.query_row((), |row| row.get(0))?;
+    Ok(seq.map(ProjectSeq))
+}
+
+/// Reads a project, its widget's settings completed with the defaults.
+pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, DbError> {
+    let mut statement =
+        snapshot.run("SELECT id, name, description, widget_config FROM project WHERE seq = ?")?;
+    let project = statement.query_row([seq.0], |row| {
+        Ok(Project::new(
+            ProjectId(row.get(0)?),
+            row.get(1)?,
+            row.get(2)?,
+            widget(row.get_ref(3)?.as_str()?),
+        ))
+    })?;
+    Ok(project)
+}
+
+fn widget(json: &str) -> ChatWidgetConfig {
+    serde_json::from_str(json).unwrap_or_else(|error| {
+        log::warn!("a project's widget settings cannot be read, defaults are shown: {error}");
+        ChatWidgetConfig::default()
+    })
+}
+
+/// The write that makes a project.
+pub fn create(name: &str, at: Timestamp) -> Batch {
+    Batch::of([Statement::new(
+        "INSERT INTO project (id, name, created_at) VALUES (?, ?, ?)",
+        [
+            uuid(ProjectId::generate().0),
+            value(name.to_owned()),
+            value(at.0),
+        ],
+    )])
+}

@@ -1,0 +1,149 @@
+//! API keys and the websites they are for (section 1.1; section 0, D6 and D7).
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::rule::{Invalid, choose};
+
+/// What a key is for: `publishable` ones stand in web pages, `private` ones on
+/// servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyKind {
+    Publishable,
+    Private,
+}
+
+impl KeyKind {
+    pub const NAMES: [(&'static str, KeyKind); 2] = [
+        ("publishable", KeyKind::Publishable),
+        ("private", KeyKind::Private),
+    ];
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        choose("kind", text, &Self::NAMES)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeyKind::Publishable => "publishable",
+            KeyKind::Private => "private",
+        }
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            KeyKind::Publishable => "pk_",
+            KeyKind::Private => "sk_",
+        }
+    }
+}
+
+/// The 64 characters of URL-safe base64: six random bits give one.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// A key itself. It exists only where it was just made or just received.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(String);
+
+impl Key {
+    /// The demo's keys, which every other command refuses.
+    pub const DEMO: [&'static str; 2] = ["pk_demo", "sk_demo"];
+
+    /// A new one: the kind's prefix and 32 random URL-safe characters.
+    pub fn generate(kind: KeyKind) -> Result<Self, getrandom::Error> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random)?;
+        let body = random.map(|byte| ALPHABET[usize::from(byte & 63)] as char);
+        Ok(Self(kind.prefix().to_owned() + &String::from_iter(body)))
+    }
+
+    /// A key as somebody sent it: any text.
+    pub fn received(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub fn is_demo(&self) -> bool {
+        Self::DEMO.contains(&self.0.as_str())
+    }
+
+    pub fn hash(&self) -> KeyHash {
+        KeyHash(Sha256::digest(&self.0).into())
+    }
+
+    /// The last four characters: enough to tell one's keys apart.
+    pub fn hint(&self) -> String {
+        let start = self.0.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+        self.0[start..].to_owned()
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// The SHA-256 of a key: what is stored, and looked up. A plain hash is enough
+/// because a key is 192 random bits, not a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyHash(pub [u8; 32]);
+
+/// A website: scheme, host and port, as browsers send them in `Origin`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The origin of a URL, or of an origin itself; none for `null` and for
+    /// addresses that have no host.
+    pub fn of(url: &str) -> Option<Self> {
+        let origin = Url::parse(url).ok()?.origin();
+        origin
+            .is_tuple()
+            .then(|| Self(origin.ascii_serialization()))
+    }
+
+    /// A website as an operator types it: an `http` or `https` URL.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let web = text.starts_with("http://") || text.starts_with("https://");
+        web.then(|| Self::of(text)).flatten().ok_or_else(|| {
+            Invalid::new("origin", "must be a website such as https://shop.example")
+        })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_has_its_prefix_and_32_url_safe_characters() {
+        for (kind, prefix) in [(KeyKind::Publishable, "pk_"), (KeyKind::Private, "sk_")] {
+            let key = Key::generate(kind).expect("random bytes");
+            let body = key.reveal().strip_prefix(prefix).expect("prefix");
+            assert_eq!(body.len(), 32);
+            assert!(body.bytes().all(|byte| ALPHABET.contains(&byte)));
+            assert!(body.ends_with(&key.hint()));
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let of = |url| Origin::of(url).map(|origin| origin.0);
+        assert_eq!(of("https://Shop.Example:443/a?b"), of("https://shop.example"));
+        assert_ne!(of("https://shop.example:8443"), of("https://shop.example"));
+        assert_ne!(of("http://shop.example"), of("https://shop.example"));
+        assert_eq!(of("null"), None);
+        assert_eq!(of("data:text/plain,x"), None);
+        assert!(Origin::parse("shop.example").is_err());
+    }
+}

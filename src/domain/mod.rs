@@ -1,0 +1,31 @@
+//! Plain types and their rules.
+//!
+//! A value is parsed once, at the edge; past it, an invalid one cannot exist.
+//! Nothing here knows of SQL or of HTTP. The types that leave the process
+//! serialise to the wire's own form (sections 4.1 to 4.6 of the contract) and
+//! borrow their text from the row they were read from.
+
+mod conversation;
+mod id;
+mod key;
+mod message;
+mod page;
+mod project;
+mod rule;
+mod timestamp;
+mod visitor;
+
+pub use conversation::{
+    CloseReason, Conversation, ConversationListItem, HumanAgent, Status, title_key,
+};
+pub use id::{
+    ConversationId, ConversationSeq, KeyId, KeySeq, MessageId, ProjectId, ProjectSeq, SessionId,
+    VisitorId, VisitorSeq,
+};
+pub use key::{Key, KeyHash, KeyKind, Origin};
+pub use message::{Feedback, Message, MessageObject, MessageStatus, Parts, Role};
+pub use page::{Direction, Limit, Offset, PageQuery, Scope, Sort};
+pub use project::{ChatWidgetConfig, Project};
+pub use rule::{Invalid, choose, text_within, uri};
+pub use timestamp::Timestamp;
+pub use visitor::{DeviceId, ExternalId, Visitor, VisitorType};

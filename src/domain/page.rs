@@ -1,0 +1,167 @@
+//! What a list of conversations is asked for (section 3.5 of the contract).
+
+use super::rule::{Invalid, choose};
+use super::{ProjectSeq, Status, VisitorSeq};
+
+/// Whose conversations: a visitor sees its own, a private key its project's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    Project(ProjectSeq),
+    Visitor(VisitorSeq),
+}
+
+/// The field that the list is ordered by; ties go by `id`, in the same direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    Id,
+    CreatedAt,
+    UpdatedAt,
+    #[default]
+    LastInteractionAt,
+    Status,
+    ClosedAt,
+    IsHumanHandled,
+    Title,
+}
+
+impl Sort {
+    /// The names on the wire, today's spelling of `lastInterationAt` among them.
+    pub const NAMES: [(&'static str, Sort); 9] = [
+        ("id", Sort::Id),
+        ("createdAt", Sort::CreatedAt),
+        ("updatedAt", Sort::UpdatedAt),
+        ("lastInterationAt", Sort::LastInteractionAt),
+        ("lastInteractionAt", Sort::LastInteractionAt),
+        ("status", Sort::Status),
+        ("closedAt", Sort::ClosedAt),
+        ("isHumanHandled", Sort::IsHumanHandled),
+        ("title", Sort::Title),
+    ];
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        choose("orderBy", text, &Self::NAMES)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    Ascending,
+    #[default]
+    Descending,
+}
+
+impl Direction {
+    pub const NAMES: [(&'static str, Direction); 2] = [
+        ("asc", Direction::Ascending),
+        ("desc", Direction::Descending),
+    ];
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        choose("orderDir", text, &Self::NAMES)
+    }
+}
+
+/// A whole number written in digits alone, no sign, no blank.
+fn whole(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok())?
+}
+
+/// How many conversations a page holds at most: 1 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(u32);
+
+impl Limit {
+    pub const MOST: u32 = 100;
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match whole(text) {
+            Some(limit @ 1..=100) => Ok(Self(limit as u32)),
+            _ => Err(Invalid::new(
+                "limit",
+                format!("must be a whole number from 1 to {}", Self::MOST),
+            )),
+        }
+    }
+
+    pub fn get(self) -> u64 {
+        self.0.into()
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(10)
+    }
+}
+
+/// How many conversations stand before the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Offset(u64);
+
+impl Offset {
+    /// The largest whole number that every JSON reader keeps exactly.
+    pub const MOST: u64 = (1 << 53) - 1;
+
+    /// Empty and `null` are 0, as clients of the hosted service send them
+    /// (section 8.15).
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.is_empty() || text == "null" {
+            return Ok(Self(0));
+        }
+        match whole(text) {
+            Some(offset @ 0..=Self::MOST) => Ok(Self(offset)),
+            _ => Err(Invalid::new(
+                "offset",
+                format!("must be a whole number from 0 to {}", Self::MOST),
+            )),
+        }
+    }
+
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// One page of a list: which rows, in which order, from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PageQuery {
+    pub status: Option<Status>,
+    pub sort: Sort,
+    pub direction: Direction,
+    pub limit: Limit,
+    pub offset: Offset,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_one_to_a_hundred_in_plain_digits() {
+        assert_eq!(Limit::parse("1").map(Limit::get), Ok(1));
+        assert_eq!(Limit::parse("100").map(Limit::get), Ok(100));
+        for text in ["0", "101", "-1", "+1", "1.0", "1e1", " 1", "", "null", "٣"] {
+            assert!(Limit::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_offset_may_be_absent_in_three_ways() {
+        for text in ["", "null", "0", "000"] {
+            assert_eq!(Offset::parse(text).map(Offset::get), Ok(0), "{text:?}");
+        }
+        let most = Offset::MOST.to_string();
+        assert_eq!(Offset::parse(&most).map(Offset::get), Ok(Offset::MOST));
+        for text in [
+            "-1",
+            "+1",
+            "1.5",
+            "NULL",
+            "9007199254740992",
+            "99999999999999999999999",
+        ] {
+            assert!(Offset::parse(text).is_err(), "{text:?}");
+        }
+    }
+}
