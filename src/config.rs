@@ -10,7 +10,12 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Where to listen; port 0 picks a free one
-    #[arg(long, env = "PARLOR_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "PARLOR_LISTEN",
+        default_value = "127.0.0.1:8787",
+        value_name = "ADDRESS"
+    )]
     pub listen: SocketAddr,
 
     /// The address that browsers use, such as https://chat.example; pages of this origin may always use the API
@@ -30,23 +35,48 @@ pub struct Settings {
     pub readers: u32,
 
     /// Milliseconds that a request may wait for a connection before it is answered 503
-    #[arg(long, env = "PARLOR_PATIENCE", default_value_t = 5000, value_name = "MS")]
+    #[arg(
+        long,
+        env = "PARLOR_PATIENCE",
+        default_value_t = 5000,
+        value_name = "MS"
+    )]
     pub patience: u64,
 
     /// The largest request body, in bytes
-    #[arg(long, env = "PARLOR_MAX_BODY", default_value_t = 262_144, value_name = "BYTES")]
+    #[arg(
+        long,
+        env = "PARLOR_MAX_BODY",
+        default_value_t = 262_144,
+        value_name = "BYTES"
+    )]
     pub max_body: usize,
 
     /// Requests a minute for each session; 0 turns every rate limit off
-    #[arg(long, env = "PARLOR_RATE_LIMIT", default_value_t = 600, value_name = "N")]
+    #[arg(
+        long,
+        env = "PARLOR_RATE_LIMIT",
+        default_value_t = 600,
+        value_name = "N"
+    )]
     pub rate_limit: u32,
 
     /// Requests a minute for each private key
-    #[arg(long, env = "PARLOR_KEY_RATE_LIMIT", default_value_t = 6000, value_name = "N")]
+    #[arg(
+        long,
+        env = "PARLOR_KEY_RATE_LIMIT",
+        default_value_t = 6000,
+        value_name = "N"
+    )]
     pub key_rate_limit: u32,
 
     /// Sessions begun a minute from each address (IPv6: each /64)
-    #[arg(long, env = "PARLOR_INIT_RATE_LIMIT", default_value_t = 120, value_name = "N")]
+    #[arg(
+        long,
+        env = "PARLOR_INIT_RATE_LIMIT",
+        default_value_t = 120,
+        value_name = "N"
+    )]
     pub init_rate_limit: u32,
 
     /// Hours without use after which a session ends
@@ -58,7 +88,12 @@ pub struct Settings {
     pub session_max: u64,
 
     /// Seconds that running requests get to finish at shutdown
-    #[arg(long, env = "PARLOR_SHUTDOWN_GRACE", default_value_t = 10, value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "PARLOR_SHUTDOWN_GRACE",
+        default_value_t = 10,
+        value_name = "SECONDS"
+    )]
     pub shutdown_grace: u64,
 }
 

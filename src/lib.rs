@@ -1,4 +1,14 @@
-pub mod db;
-pub mod domain;
+//! parlor: a website's conversations in one binary and one SQLite file.
+//!
+//! Layers, each of which knows only those below it: [`cli`], [`app`],
+//! [`http`], [`db`], [`domain`]. docs/ARCHITECTURE.md follows one request
+//! through them.
+
+pub mod app;
+pub mod cli;
 pub mod config;
+pub mod db;
+pub mod demo;
+pub mod domain;
 pub mod error;
+pub mod http;

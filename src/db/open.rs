@@ -109,7 +109,8 @@ fn make_private(path: &Path) -> io::Result<()> {
 
 /// Whether `path` is a file that parlor wrote.
 pub fn is_parlor_file(path: &Path) -> bool {
-    path.exists() && matches!(marks(path), Ok(Marks { application, .. }) if application == APPLICATION_ID)
+    path.exists()
+        && matches!(marks(path), Ok(Marks { application, .. }) if application == APPLICATION_ID)
 }
 
 struct Marks {

@@ -34,13 +34,9 @@ fn widget(json: &str) -> ChatWidgetConfig {
 }
 
 /// The write that makes a project.
-pub fn create(name: &str, at: Timestamp) -> Batch {
+pub fn create(id: ProjectId, name: &str, at: Timestamp) -> Batch {
     Batch::of([Statement::new(
         "INSERT INTO project (id, name, created_at) VALUES (?, ?, ?)",
-        [
-            uuid(ProjectId::generate().0),
-            value(name.to_owned()),
-            value(at.0),
-        ],
+        [uuid(id.0), value(name.to_owned()), value(at.0)],
     )])
 }

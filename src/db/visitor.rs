@@ -4,9 +4,7 @@ use rusqlite::types::Value;
 
 use super::statement::{Statement, uuid, value};
 use super::{DbError, Snapshot};
-use crate::domain::{
-    DeviceId, ExternalId, ProjectSeq, Timestamp, Visitor, VisitorId, VisitorSeq,
-};
+use crate::domain::{DeviceId, ExternalId, ProjectSeq, Timestamp, Visitor, VisitorId, VisitorSeq};
 
 /// What a visitor is known by: one of them is enough.
 #[derive(Debug, Clone)]

@@ -111,9 +111,9 @@ impl Origin {
     /// A website as an operator types it: an `http` or `https` URL.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let web = text.starts_with("http://") || text.starts_with("https://");
-        web.then(|| Self::of(text)).flatten().ok_or_else(|| {
-            Invalid::new("origin", "must be a website such as https://shop.example")
-        })
+        web.then(|| Self::of(text))
+            .flatten()
+            .ok_or_else(|| Invalid::new("origin", "must be a website such as https://shop.example"))
     }
 
     pub fn as_str(&self) -> &str {
@@ -139,7 +139,10 @@ mod tests {
     #[test]
     fn an_origin_is_scheme_host_and_port() {
         let of = |url| Origin::of(url).map(|origin| origin.0);
-        assert_eq!(of("https://Shop.Example:443/a?b"), of("https://shop.example"));
+        assert_eq!(
+            of("https://Shop.Example:443/a?b"),
+            of("https://shop.example")
+        );
         assert_ne!(of("https://shop.example:8443"), of("https://shop.example"));
         assert_ne!(of("http://shop.example"), of("https://shop.example"));
         assert_eq!(of("null"), None);

@@ -1,0 +1,190 @@
+//! `parlor demo`: believable made-up data, served.
+
+use std::fs::{self, DirBuilder};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::CommandError;
+use super::serve::{announce, listen, serve};
+use crate::app::App;
+use crate::config::Settings;
+use crate::db::{Db, Options, key, project};
+use crate::demo::{Plan, fill};
+use crate::domain::{Key, KeyKind, ProjectId, ProjectSeq, Timestamp};
+
+/// When the demo's project was made: before its first conversation.
+const BEGINNING: Timestamp = Timestamp(1_725_148_800_000);
+
+/// The demo's project, the same in every file.
+const DEMO_PROJECT: ProjectId =
+    ProjectId(Uuid::from_u128(0x0191_5e9f_0000_7000_8000_0000_0000_0001));
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Keep the data in this file, and serve what is in it if it is there; without it, each start makes a new file and removes it at the end
+    #[arg(long, env = "PARLOR_DB", value_name = "FILE")]
+    db: Option<PathBuf>,
+    /// How many conversations to make up
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u32).range(..=20_000_000))]
+    conversations: u32,
+    /// How many visitors have them [default: a quarter as many]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000_000))]
+    visitors: Option<u32>,
+    /// The same seed makes the same data
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Only make the file, which --db names
+    #[arg(long, requires = "db")]
+    no_serve: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Demo {
+    pub fn run(self) -> Result<(), CommandError> {
+        if self.no_serve {
+            return self.make_only();
+        }
+        // First of all, so that a taken port is told before anything is made.
+        let listener = listen(self.settings.listen)?;
+        let place = Place::of(self.db.as_deref())?;
+        self.make_if_absent(place.file())?;
+        let app = App::open(place.file(), self.settings, true)?;
+        let mut out = std::io::stdout().lock();
+        announce(&mut out, &listener)?;
+        write!(out, "{}", curl_lines(listener.local_addr()?.port()))?;
+        out.flush()?;
+        drop(out);
+        serve(app, listener)
+    }
+
+    fn make_only(&self) -> Result<(), CommandError> {
+        let path = self.db.clone().unwrap_or_default();
+        if path.exists() {
+            return Err(CommandError::Exists(path));
+        }
+        self.make(&path)?;
+        println!("made {}", path.display());
+        Ok(())
+    }
+
+    fn make_if_absent(&self, path: &Path) -> Result<(), CommandError> {
+        if !path.exists() {
+            return self.make(path);
+        }
+        let demo_key = Key::received(Key::DEMO[1]).hash();
+        let db = Db::open(path, &Options::default())?;
+        match db.read_here(|snapshot| key::find(snapshot, demo_key))? {
+            Some(_) => Ok(()),
+            None => Err(CommandError::NotADemo(path.to_owned())),
+        }
+    }
+
+    fn make(&self, path: &Path) -> Result<(), CommandError> {
+        let made = self.fill(path);
+        if made.is_err() {
+            // Half a demo would be taken for a whole one at the next start.
+            for end in ["", "-wal", "-shm", "-journal"] {
+                let _ = fs::remove_file(format!("{}{end}", path.display()));
+            }
+        }
+        made
+    }
+
+    fn fill(&self, path: &Path) -> Result<(), CommandError> {
+        let at = BEGINNING;
+        let db = Db::open(path, &Options::default())?;
+        db.write_here(project::create(DEMO_PROJECT, "Tern & Co.", at))?;
+        let project = db.read_here(project::first)?.unwrap_or(ProjectSeq(1));
+        let plan = Plan {
+            conversations: self.conversations,
+            visitors: self
+                .visitors
+                .unwrap_or_else(|| Plan::visitors_for(self.conversations)),
+            seed: self.seed,
+        };
+        db.close();
+        drop(db);
+        let bar = progress_bar();
+        fill(
+            &mut Connection::open(path)?,
+            project.0,
+            &plan,
+            &|done, of, phase| {
+                bar.set_length(of);
+                bar.set_position(done);
+                bar.set_message(phase.to_owned());
+            },
+        )?;
+        bar.finish_and_clear();
+        // The keys come last: what has them is whole.
+        let db = Db::open(path, &Options::default())?;
+        for (text, kind) in Key::DEMO
+            .iter()
+            .zip([KeyKind::Publishable, KeyKind::Private])
+        {
+            let key = Key::received(text);
+            db.write_here(key::create(project, &key, kind, "demo", &[], at))?;
+        }
+        db.close();
+        Ok(())
+    }
+}
+
+/// Shown on a terminal alone.
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:>14} {bar:40} {human_pos}/{human_len} {eta}");
+    let bar = ProgressBar::new(0);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Where the data lies: a file that the user named, or a folder of this
+/// process's own, removed at the end.
+enum Place {
+    Named(PathBuf),
+    Own(PathBuf, PathBuf),
+}
+
+impl Place {
+    fn of(named: Option<&Path>) -> std::io::Result<Self> {
+        if let Some(path) = named {
+            return Ok(Self::Named(path.to_owned()));
+        }
+        let folder = std::env::temp_dir().join(format!("parlor-demo-{}", Uuid::new_v4().simple()));
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        let file = folder.join("demo.db");
+        Ok(Self::Own(folder, file))
+    }
+
+    fn file(&self) -> &Path {
+        match self {
+            Place::Named(file) | Place::Own(_, file) => file,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Place::Own(folder, _) = self {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+fn curl_lines(port: u16) -> String {
+    format!(
+        r#"
+Keys of the demo: pk_demo (publishable) and sk_demo (private). Two lines to paste:
+
+  TOKEN=$(curl -s http://127.0.0.1:{port}/v2/identity/init -H 'Content-Type: application/json' -d '{{"apiKey":"pk_demo","saVid":"demo"}}' | sed 's/.*"sessionToken":"\([^"]*\)".*//')
+  curl -s "http://127.0.0.1:{port}/v2/conversations?status=open&limit=3" -H "Authorization: Bearer $TOKEN"
+
+"#
+    )
+}

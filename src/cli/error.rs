@@ -1,0 +1,47 @@
+//! Why a command failed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::app::StartError;
+use crate::db::{DbError, OpenError};
+use crate::domain::KeyId;
+
+/// Why a command failed, in words for whoever typed it.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("cannot listen on {0}: {1}; choose another address with --listen")]
+    Listen(SocketAddr, std::io::Error),
+    #[error("no key has the id {0}; `parlor keys list` shows them")]
+    NoSuchKey(KeyId),
+    #[error("{0} does not exist; `parlor serve` makes it")]
+    NoFile(PathBuf),
+    #[error(
+        "{0} holds something other than a demo, which this would open to anyone; name another file with --db"
+    )]
+    NotADemo(PathBuf),
+    #[error("{0} exists already; remove it or name another file with --db")]
+    Exists(PathBuf),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl From<rusqlite::Error> for CommandError {
+    fn from(error: rusqlite::Error) -> Self {
+        DbError::from(error).into()
+    }
+}
+
+impl From<OpenError> for CommandError {
+    fn from(error: OpenError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+impl From<DbError> for CommandError {
+    fn from(error: DbError) -> Self {
+        Self::Start(error.into())
+    }
+}

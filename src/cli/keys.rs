@@ -1,0 +1,168 @@
+//! `parlor keys`: make, list and revoke API keys.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::CommandError;
+use crate::app::StartError;
+use crate::db::{Db, DbError, Options, key, project};
+use crate::domain::{Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, text_within};
+
+#[derive(Debug, Args)]
+pub struct File {
+    /// The database file
+    #[arg(
+        long,
+        env = "PARLOR_DB",
+        default_value = "parlor.db",
+        value_name = "FILE"
+    )]
+    pub db: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make a key and print it, once: only its hash is kept
+    Create {
+        #[command(flatten)]
+        file: File,
+        /// publishable: for web pages; private: for servers
+        #[arg(long, value_enum)]
+        kind: Kind,
+        /// What you call it
+        #[arg(long, value_parser = key_name)]
+        name: String,
+        /// A website that may use the key; may be given again; none: all
+        #[arg(long = "origin", value_name = "URL", value_parser = origin)]
+        origins: Vec<Origin>,
+    },
+    /// List the keys: id, kind, name, last characters, state
+    List {
+        #[command(flatten)]
+        file: File,
+    },
+    /// End a key; running servers refuse it within a second
+    Revoke {
+        #[command(flatten)]
+        file: File,
+        /// The key's id, as `parlor keys list` shows it
+        #[arg(value_parser = key_id)]
+        id: KeyId,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Kind {
+    Publishable,
+    Private,
+}
+
+fn key_name(text: &str) -> Result<String, String> {
+    let name = text_within("name", text, 1, 100);
+    name.map_err(|invalid| invalid.reason)
+}
+
+fn origin(text: &str) -> Result<Origin, String> {
+    Origin::parse(text).map_err(|invalid| invalid.reason)
+}
+
+fn key_id(text: &str) -> Result<KeyId, String> {
+    KeyId::parse(text).ok_or_else(|| "must be an id as `parlor keys list` shows it".to_owned())
+}
+
+impl Keys {
+    pub fn run(self) -> Result<(), CommandError> {
+        match self {
+            Keys::Create {
+                file,
+                kind,
+                name,
+                origins,
+            } => {
+                let db = file.open()?;
+                let kind = match kind {
+                    Kind::Publishable => KeyKind::Publishable,
+                    Kind::Private => KeyKind::Private,
+                };
+                println!("{}", make_key(&db, kind, &name, &origins)?.reveal());
+            }
+            Keys::List { file } => list_keys(&file.open()?)?,
+            Keys::Revoke { file, id } => {
+                let outcome = file.open()?.write_here(key::revoke(id, Timestamp::now()))?;
+                if !key::was_found(&outcome) {
+                    return Err(CommandError::NoSuchKey(id));
+                }
+                println!("revoked {id}");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl File {
+    /// Opens a file that must be there: a key for a mistyped name helps nobody.
+    fn open(&self) -> Result<Db, CommandError> {
+        match self.db.exists() {
+            true => Ok(Db::open(&self.db, &Options::default())?),
+            false => Err(CommandError::NoFile(self.db.clone())),
+        }
+    }
+}
+
+/// A project and a key of each kind, in a file that has no project yet.
+pub fn first_keys(db: &Db) -> Result<Option<[Key; 2]>, CommandError> {
+    if db.read_here(project::first)?.is_some() {
+        return Ok(None);
+    }
+    db.write_here(project::create(
+        ProjectId::generate(),
+        "My website",
+        Timestamp::now(),
+    ))?;
+    let publishable = make_key(db, KeyKind::Publishable, "first publishable key", &[])?;
+    let private = make_key(db, KeyKind::Private, "first private key", &[])?;
+    Ok(Some([publishable, private]))
+}
+
+fn make_key(db: &Db, kind: KeyKind, name: &str, origins: &[Origin]) -> Result<Key, CommandError> {
+    let key = Key::generate(kind).map_err(StartError::from)?;
+    let project = first_project(db)?;
+    db.write_here(key::create(
+        project,
+        &key,
+        kind,
+        name,
+        origins,
+        Timestamp::now(),
+    ))?;
+    Ok(key)
+}
+
+fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
+    let project = db.read_here(project::first)?;
+    project.ok_or_else(|| DbError::Internal("the file has no project".to_owned()))
+}
+
+fn list_keys(db: &Db) -> Result<(), CommandError> {
+    let mut out = std::io::stdout().lock();
+    for key in db.read_here(key::all)? {
+        let kind = key.kind.as_str();
+        let state = if key.revoked_at.is_some() {
+            "revoked"
+        } else {
+            "in force"
+        };
+        let origins = match key.origins.is_empty() {
+            true => "all websites".to_owned(),
+            false => key.origins.join(" "),
+        };
+        let (id, hint, name) = (key.id, key.hint, key.name);
+        writeln!(
+            out,
+            "{id}  {kind:<11}  …{hint}  {state:<8}  {name}  ({origins})"
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! The commands: what each is asked, and what it does.
+
+mod demo;
+mod error;
+mod keys;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+use demo::Demo;
+pub use error::CommandError;
+use keys::Keys;
+use serve::Serve;
+
+/// A website's conversations in one binary and one SQLite file.
+#[derive(Debug, Parser)]
+#[command(name = "parlor", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What the log on standard error shows: error, warn, info, debug, or targets as in parlor::access=debug
+    #[arg(
+        long,
+        env = "PARLOR_LOG",
+        default_value = "info",
+        global = true,
+        value_name = "LEVELS"
+    )]
+    pub log: String,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve a database, making it first where there is none
+    Serve(Serve),
+    /// Serve believable made-up data, to try things out
+    Demo(Demo),
+    /// Make, list and revoke API keys
+    Keys {
+        #[command(subcommand)]
+        command: Keys,
+    },
+}
+
+/// Runs the command.
+pub fn run(cli: Cli) -> Result<(), CommandError> {
+    match cli.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Keys { command } => command.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,210 @@
+//! What a filled file must be like, whatever the plan.
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::{Plan, fill};
+
+fn filled(conversations: u32, visitors: u32, seed: u64) -> Connection {
+    let mut connection = Connection::open_in_memory().expect("a file in memory");
+    connection
+        .execute_batch(include_str!("../../schema.sql"))
+        .expect("the schema");
+    connection
+        .execute_batch(
+            "INSERT INTO project (seq, id, name, created_at) VALUES (7, zeroblob(16), 'Demo', 0)",
+        )
+        .expect("a project");
+    let plan = Plan {
+        conversations,
+        visitors,
+        seed,
+    };
+    fill(&mut connection, 7, &plan, &|_, _, _| {}).expect("a filled file");
+    connection
+}
+
+/// Everything in the file: what it is made of, and each of its rows.
+fn dump(connection: &Connection) -> Vec<Vec<Value>> {
+    [
+        "sqlite_schema",
+        "project",
+        "visitor",
+        "conversation",
+        "message",
+    ]
+    .iter()
+    .flat_map(|table| {
+        let sql = match *table {
+            "sqlite_schema" => "SELECT type, name, sql FROM sqlite_schema ORDER BY name".into(),
+            table => format!("SELECT * FROM {table} ORDER BY seq"),
+        };
+        let mut statement = connection.prepare(&sql).expect("a statement");
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| (0..columns).map(|at| row.get(at)).collect());
+        let rows = rows.expect("rows").collect::<Result<Vec<_>, _>>();
+        rows.expect("values")
+    })
+    .collect()
+}
+
+fn number(connection: &Connection, sql: &str) -> f64 {
+    let value: Option<f64> = connection
+        .query_row(&format!("SELECT CAST(({sql}) AS REAL)"), [], |row| {
+            row.get(0)
+        })
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    value.unwrap_or_else(|| panic!("{sql}: null"))
+}
+
+/// Each counts rows that must not be.
+const BROKEN: [&str; 11] = [
+    "SELECT count(*) FROM conversation
+      WHERE last_interaction_at < created_at OR updated_at < last_interaction_at
+         OR closed_at < last_interaction_at OR closed_at > updated_at
+         OR updated_at > 1782842400000",
+    "SELECT count(*) FROM conversation WHERE close_reason IS NOT NULL AND status = 'open'",
+    "SELECT count(*) FROM conversation c WHERE last_message_seq IS NOT
+        (SELECT max(seq) FROM message m WHERE m.conversation_seq = c.seq)",
+    "SELECT count(*) FROM conversation c WHERE last_interaction_at <> ifnull(
+        (SELECT max(created_at) FROM message m WHERE m.conversation_seq = c.seq), created_at)",
+    "SELECT count(*) FROM conversation c WHERE is_human_handled <> has_agent
+         OR has_agent <> (agent_name IS NOT NULL) OR has_agent <> EXISTS
+        (SELECT 1 FROM message m WHERE m.conversation_seq = c.seq AND role = 'human_agent')",
+    "SELECT count(*) FROM conversation c WHERE title IS NULL
+        AND (SELECT count(*) FROM message m WHERE m.conversation_seq = c.seq) > 1",
+    "SELECT count(*) FROM conversation WHERE length(title) NOT BETWEEN 1 AND 80
+         OR title <> trim(title)",
+    "SELECT count(*) FROM message m JOIN message n
+         ON n.seq = m.seq + 1 AND n.conversation_seq = m.conversation_seq
+      WHERE n.created_at <= m.created_at",
+    "SELECT count(*) FROM message WHERE (error IS NULL) <> (status = 'complete')
+         OR (feedback IS NULL) <> (feedback_at IS NULL) OR feedback_at <= created_at
+         OR (role = 'user' AND feedback IS NOT NULL)
+         OR (role = 'human_agent') <> (agent_name IS NOT NULL)
+         OR (role <> 'user' AND page_url IS NOT NULL)
+         OR text LIKE '%{%' OR (text = '' AND error IS NULL)",
+    "SELECT count(*) FROM visitor v WHERE
+        open_conversations <> (SELECT count(*) FROM conversation c
+            WHERE c.visitor_seq = v.seq AND status = 'open')
+     OR closed_conversations <> (SELECT count(*) FROM conversation c
+            WHERE c.visitor_seq = v.seq AND status = 'closed')
+     OR created_at > (SELECT min(created_at) FROM conversation c WHERE c.visitor_seq = v.seq)",
+    "SELECT count(*) FROM project WHERE
+        open_conversations <> (SELECT count(*) FROM conversation WHERE status = 'open')
+     OR closed_conversations <> (SELECT count(*) FROM conversation WHERE status = 'closed')",
+];
+
+fn assert_sound(connection: &Connection, conversations: u32, visitors: u32) {
+    for sql in BROKEN {
+        assert_eq!(number(connection, sql), 0.0, "{sql}");
+    }
+    let rows = |table| number(connection, &format!("SELECT count(*) FROM {table}"));
+    assert_eq!(rows("conversation"), f64::from(conversations));
+    assert_eq!(rows("visitor"), f64::from(visitors.max(1)));
+    assert_eq!(rows("pragma_foreign_key_check"), 0.0);
+    let check: String = connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("a check");
+    assert_eq!(check, "ok");
+}
+
+#[test]
+fn the_same_plan_gives_the_same_file_and_another_seed_another() {
+    assert!(dump(&filled(300, 75, 1)) == dump(&filled(300, 75, 1)));
+    assert!(dump(&filled(300, 75, 1)) != dump(&filled(300, 75, 2)));
+}
+
+#[test]
+fn a_file_of_any_size_is_sound() {
+    for (conversations, visitors) in [
+        (0, 0),
+        (0, 3),
+        (1, 1),
+        (12, 1),
+        (12, 3),
+        (12, 40),
+        (500, 1),
+        (500, 2),
+        (500, 125),
+        (500, 800),
+    ] {
+        for seed in [1, 2, 3] {
+            assert_sound(
+                &filled(conversations, visitors, seed),
+                conversations,
+                visitors,
+            );
+        }
+    }
+}
+
+#[test]
+fn the_demo_visitor_has_conversations_of_both_kinds() {
+    for (conversations, visitors, least) in [(12, 3, 12), (500, 125, 25), (5000, 1250, 250)] {
+        let file = filled(conversations, visitors, 5);
+        let counts = "FROM visitor WHERE sa_vid = 'demo'";
+        let open = number(&file, &format!("SELECT open_conversations {counts}"));
+        let closed = number(&file, &format!("SELECT closed_conversations {counts}"));
+        assert_eq!(open + closed, f64::from(least));
+        assert!(open > 0.0 && closed > 0.0);
+    }
+}
+
+#[test]
+fn the_indexes_and_triggers_are_those_of_the_schema() {
+    let file = filled(12, 3, 1);
+    let bare = Connection::open_in_memory().expect("a file in memory");
+    bare.execute_batch(include_str!("../../schema.sql"))
+        .expect("the schema");
+    let made = |connection: &Connection| {
+        let mut statement = connection
+            .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+            .expect("a statement");
+        let rows = statement
+            .query_map([], |row| row.get::<_, String>(0))
+            .expect("rows");
+        rows.collect::<Result<Vec<_>, _>>().expect("texts")
+    };
+    assert_eq!(made(&file), made(&bare));
+    assert_eq!(
+        number(&file, "SELECT foreign_keys FROM pragma_foreign_keys"),
+        1.0
+    );
+}
+
+#[test]
+fn the_shares_are_those_of_a_desk() {
+    let file = filled(5000, 1250, 9);
+    let near = |sql: &str, expected: f64, tolerance: f64| {
+        let share = number(&file, sql);
+        assert!((share - expected).abs() < tolerance, "{share}: {sql}");
+    };
+    near(
+        "SELECT avg(status = 'closed') FROM conversation",
+        0.71,
+        0.04,
+    );
+    near("SELECT avg(is_human_handled) FROM conversation", 0.15, 0.03);
+    near("SELECT avg(title IS NULL) FROM conversation", 0.08, 0.02);
+    near(
+        "SELECT avg(last_message_seq IS NULL) FROM conversation",
+        0.03,
+        0.015,
+    );
+    near("SELECT count(*) / 5000.0 FROM message", 3.5, 0.3);
+    near(
+        "SELECT avg(feedback IS NOT NULL) FROM message WHERE role <> 'user'",
+        0.09,
+        0.02,
+    );
+    near(
+        "SELECT avg(open_conversations + closed_conversations <= 2) FROM visitor",
+        0.75,
+        0.2,
+    );
+    let ties = "SELECT count(*) - count(DISTINCT created_at) FROM conversation";
+    assert!(number(&file, ties) > 20.0);
+    let titles = "SELECT count(DISTINCT title) FROM conversation";
+    assert!(number(&file, titles) > 2000.0);
+}

@@ -1,0 +1,88 @@
+//! JSON bodies, field by field (section 0, D2 and D4).
+//!
+//! An absent field or a wrong type is 400, a broken rule is 422, an unknown
+//! field is nothing.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, web};
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::error::{ApiError, Code};
+
+/// The object that a body holds, or one object within it.
+pub struct Fields {
+    values: Map<String, Value>,
+    /// The fields that lead here, each followed by a dot.
+    path: &'static str,
+}
+
+impl Fields {
+    /// Reads the body of a request; an empty one is an object without fields.
+    ///
+    /// # Errors
+    /// 413 where it is too large, 415 where it is not announced as JSON, 400
+    /// where it is not a JSON object.
+    pub async fn read(
+        app: &App,
+        request: &HttpRequest,
+        payload: web::Payload,
+    ) -> Result<Self, ApiError> {
+        let most = app.settings.max_body;
+        let bytes = payload
+            .to_bytes_limited(most)
+            .await
+            .map_err(|_| ApiError::too_large(most))?
+            .map_err(|error| ApiError::body("body", &format!("broke off: {error}")))?;
+        if bytes.is_empty() {
+            return Ok(Self::in_object(Map::new(), ""));
+        }
+        if !is_json(request) {
+            return Err(ApiError::new(Code::UnsupportedMediaType));
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(values)) => Ok(Self::in_object(values, "")),
+            _ => Err(ApiError::body("body", "must be a JSON object")),
+        }
+    }
+
+    fn in_object(values: Map<String, Value>, path: &'static str) -> Self {
+        Self { values, path }
+    }
+
+    fn wrong(&self, name: &str, must: &str) -> ApiError {
+        ApiError::body(&format!("{}{name}", self.path), must)
+    }
+
+    /// A text that may be absent.
+    pub fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        match self.values.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.wrong(name, "must be a string")),
+        }
+    }
+
+    /// A text that must be there.
+    pub fn required_text(&self, name: &str) -> Result<&str, ApiError> {
+        self.text(name)?
+            .ok_or_else(|| self.wrong(name, "is required"))
+    }
+
+    /// An object that may be absent. `path` is its name and a dot.
+    pub fn object(&mut self, path: &'static str) -> Result<Option<Fields>, ApiError> {
+        let name = path.trim_end_matches('.');
+        match self.values.remove(name) {
+            None => Ok(None),
+            Some(Value::Object(values)) => Ok(Some(Self::in_object(values, path))),
+            Some(_) => Err(self.wrong(name, "must be an object")),
+        }
+    }
+}
+
+fn is_json(request: &HttpRequest) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}

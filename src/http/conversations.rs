@@ -1,0 +1,386 @@
+//! Conversations: list, start, read, close (sections 3.4 to 3.7).
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use super::body::Fields;
+use super::guard::{self, Caller};
+use super::params::{Query, UUID_EXPECTED, conversation_id};
+use super::reply::{self, TOTAL_COUNT};
+use crate::app::App;
+use crate::db::conversation::{self, Located, NewConversation};
+use crate::db::visitor::{KnownBy, NewVisitor};
+use crate::db::{Snapshot, message};
+use crate::domain::{
+    CloseReason, Conversation, ConversationId, ConversationListItem, DeviceId, Direction,
+    ExternalId, Invalid, Limit, Message, Offset, PageQuery, Sort, Status, Timestamp, VisitorId,
+    uri,
+};
+use crate::error::ApiError;
+
+type Reply = Result<HttpResponse, ApiError>;
+
+// ── Parameters ──
+
+/// What a list is asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `page_query` reads")]
+struct ListParams {
+    /// The most conversations in the answer.
+    #[param(minimum = 1, maximum = 100, default = 10)]
+    limit: Option<u32>,
+    /// How many conversations to pass over. Empty and `null` are 0.
+    #[param(value_type = Option<u64>, nullable, minimum = 0, maximum = 9_007_199_254_740_991_u64, default = 0)]
+    offset: Option<u64>,
+    /// Only conversations of this status.
+    #[param(inline)]
+    status: Option<Status>,
+    /// The field to order by; ties go by `id` in the same direction, nulls
+    /// come last in both.
+    #[param(inline, default = "lastInterationAt")]
+    order_by: Option<OrderBy>,
+    #[param(inline, default = "desc")]
+    order_dir: Option<OrderDir>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(
+    dead_code,
+    reason = "documents Sort::NAMES; a test holds the two together"
+)]
+enum OrderBy {
+    Id,
+    CreatedAt,
+    UpdatedAt,
+    LastInterationAt,
+    LastInteractionAt,
+    Status,
+    ClosedAt,
+    IsHumanHandled,
+    Title,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[allow(
+    dead_code,
+    reason = "documents Direction::NAMES; a test holds the two together"
+)]
+enum OrderDir {
+    Asc,
+    Desc,
+}
+
+fn page_query(request: &HttpRequest) -> Result<PageQuery, Invalid> {
+    let query = Query::of(request);
+    Ok(PageQuery {
+        limit: query.parsed("limit", Limit::parse)?,
+        offset: query.parsed("offset", Offset::parse)?,
+        status: query.parsed("status", |text| Status::parse(text).map(Some))?,
+        sort: query.parsed("orderBy", Sort::parse)?,
+        direction: query.parsed("orderDir", Direction::parse)?,
+    })
+}
+
+/// What a conversation is started with. A visitor may leave all of it out.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `start` reads")]
+pub struct StartRequest {
+    context: Option<StartContext>,
+    /// With a private key: the id it shall have.
+    #[schema(format = "uuid")]
+    id: Option<String>,
+    /// With a private key, and required then: whose conversation it is.
+    visitor: Option<StartVisitor>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `start` reads")]
+struct StartContext {
+    /// The page on which the conversation began.
+    #[schema(format = "uri", max_length = 2048)]
+    page_url: Option<String>,
+}
+
+/// One of the two.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `start` reads")]
+struct StartVisitor {
+    /// The website's own name for the person.
+    #[schema(min_length = 1, max_length = 200)]
+    external_id: Option<String>,
+    /// The device, as it was given to `/identity/init`.
+    #[schema(min_length = 1, max_length = 100)]
+    sa_vid: Option<String>,
+}
+
+/// Why a conversation is closed.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `close` reads")]
+pub struct CloseRequest {
+    #[schema(max_length = 256)]
+    close_reason: Option<String>,
+}
+
+// ── Responses ──
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[allow(dead_code, reason = "documents what `list` writes")]
+enum ListObject {
+    List,
+}
+
+/// One page of conversations.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "documents what `list` writes")]
+pub struct ConversationList<'a> {
+    object: ListObject,
+    /// All that match, on every page together.
+    total: u64,
+    /// As applied.
+    limit: u32,
+    /// As applied.
+    offset: u64,
+    data: Vec<ConversationListItem<'a>>,
+}
+
+/// A conversation with its messages, oldest first.
+#[derive(Serialize, ToSchema)]
+pub struct ConversationFull<'a> {
+    #[serde(flatten)]
+    conversation: Conversation<'a>,
+    messages: Vec<Message<'a>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Closed {
+    success: bool,
+    message: &'static str,
+}
+
+// ── Handlers ──
+
+/// Lists conversations: a visitor's own, or with a private key the project's.
+#[utoipa::path(get, path = "/conversations", tag = "Conversations", operation_id = "get-conversations",
+    params(ListParams), security(("session" = []), ("private-key" = [])),
+    responses((status = 200, body = ConversationList, headers(
+        ("Link" = String, description = "The first, prev, next and last pages"),
+        ("X-Total-Count" = u64, description = "The same as total"),
+        ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to be answered 304")))))]
+pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
+    let caller = guard::bearer(&app, &request).await?;
+    let query = page_query(&request)?;
+    let page = move |snapshot: &Snapshot| page_of(snapshot, caller, &query);
+    let (total, body) = app.db.read(page).await?;
+    let mut response = reply::cached(&request, body);
+    let headers = response.headers_mut();
+    headers.insert(TOTAL_COUNT, HeaderValue::from(total));
+    headers.insert(header::LINK, links(&query, total));
+    Ok(response)
+}
+
+/// The page, written straight from the rows.
+fn page_of(
+    snapshot: &Snapshot,
+    caller: Caller,
+    query: &PageQuery,
+) -> Result<(u64, Vec<u8>), ApiError> {
+    let scope = caller.scope();
+    let total = conversation::total(snapshot, scope, query.status)?;
+    let (limit, offset) = (query.limit.get(), query.offset.get());
+    let mut body =
+        format!(r#"{{"object":"list","total":{total},"limit":{limit},"offset":{offset},"data":["#)
+            .into_bytes();
+    let mut first = true;
+    conversation::page(snapshot, scope, query, total, |item| {
+        push_item(&mut body, &mut first, item)
+    })?;
+    body.extend_from_slice(b"]}");
+    Ok((total, body))
+}
+
+fn push_item(body: &mut Vec<u8>, first: &mut bool, item: &impl Serialize) -> Result<(), ApiError> {
+    if !std::mem::take(first) {
+        body.push(b',');
+    }
+    Ok(serde_json::to_writer(body, item)?)
+}
+
+/// The `Link` header: where the list goes on from here (RFC 8288).
+fn links(query: &PageQuery, total: u64) -> HeaderValue {
+    let (limit, offset) = (query.limit.get(), query.offset.get());
+    let last = total.saturating_sub(1) / limit * limit;
+    let mut links = vec![link(query, 0, "first")];
+    if offset > 0 {
+        links.push(link(query, offset.saturating_sub(limit).min(last), "prev"));
+    }
+    if offset + limit < total {
+        links.push(link(query, offset + limit, "next"));
+    }
+    links.push(link(query, last, "last"));
+    HeaderValue::from_str(&links.join(", ")).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn link(query: &PageQuery, offset: u64, relation: &str) -> String {
+    let status = match query.status {
+        None => "",
+        Some(Status::Open) => "&status=open",
+        Some(Status::Closed) => "&status=closed",
+    };
+    let name = |(name, sort): &(&'static str, Sort)| (*sort == query.sort).then_some(*name);
+    let sort = Sort::NAMES.iter().find_map(name).unwrap_or_default();
+    let direction = match query.direction {
+        Direction::Ascending => "asc",
+        Direction::Descending => "desc",
+    };
+    let limit = query.limit.get();
+    format!(
+        "</v2/conversations?limit={limit}&offset={offset}{status}&orderBy={sort}&orderDir={direction}>; rel=\"{relation}\""
+    )
+}
+
+/// Starts a conversation; with a private key, brings one in from outside.
+#[utoipa::path(post, path = "/conversations", tag = "Conversations", operation_id = "start-conversation",
+    request_body(content = Option<StartRequest>), security(("session" = []), ("private-key" = [])),
+    responses((status = 201, body = ConversationFull)))]
+pub async fn start(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+    let caller = guard::bearer(&app, &request).await?;
+    let mut fields = Fields::read(&app, &request, payload).await?;
+    let mut new = NewConversation {
+        id: ConversationId::generate(),
+        project: caller.project(),
+        page_url: page_url(&mut fields)?,
+        at: Timestamp::now(),
+    };
+    let batch = match caller {
+        Caller::Visitor { visitor, .. } => new.clone().start(visitor),
+        Caller::Server { .. } => {
+            new.id = given_id(&fields)?.unwrap_or(new.id);
+            let visitor = given_visitor(&mut fields, &new)?;
+            new.clone().import(visitor)
+        }
+    };
+    app.db.write(batch).await?;
+    let started = ConversationFull {
+        conversation: Conversation::started(new.id, new.at),
+        messages: Vec::new(),
+    };
+    reply::json(StatusCode::CREATED, &started)
+}
+
+fn page_url(fields: &mut Fields) -> Result<Option<String>, ApiError> {
+    let Some(context) = fields.object("context.")? else {
+        return Ok(None);
+    };
+    let url = context.text("pageUrl")?;
+    Ok(url.map(|url| uri("context.pageUrl", url)).transpose()?)
+}
+
+fn given_id(fields: &Fields) -> Result<Option<ConversationId>, ApiError> {
+    let Some(text) = fields.text("id")? else {
+        return Ok(None);
+    };
+    let id = ConversationId::parse(text).ok_or_else(|| Invalid::new("id", UUID_EXPECTED))?;
+    Ok(Some(id))
+}
+
+fn given_visitor(fields: &mut Fields, new: &NewConversation) -> Result<NewVisitor, ApiError> {
+    let visitor = fields
+        .object("visitor.")?
+        .ok_or_else(|| ApiError::body("visitor", "is required"))?;
+    let known_by = match (visitor.text("externalId")?, visitor.text("saVid")?) {
+        (Some(id), None) => KnownBy::ExternalId(ExternalId::parse("visitor.externalId", id)?),
+        (None, Some(id)) => KnownBy::Device(DeviceId::parse("visitor.saVid", id)?),
+        (None, None) => return Err(ApiError::body("visitor.externalId", "is required")),
+        (Some(_), Some(_)) => {
+            let reason = "must be left out where visitor.externalId is given";
+            return Err(Invalid::new("visitor.saVid", reason).into());
+        }
+    };
+    Ok(NewVisitor {
+        id: VisitorId::generate(),
+        project: new.project,
+        known_by,
+        at: new.at,
+    })
+}
+
+/// Reads a conversation with its messages; of very many, the newest 1000.
+#[utoipa::path(get, path = "/conversations/{conversationId}", tag = "Conversations", operation_id = "get-conversation",
+    params(("conversationId" = ConversationId, Path)), security(("session" = []), ("private-key" = [])),
+    responses((status = 200, body = ConversationFull, headers(
+        ("ETag" = String, description = "Changes when the body does")))))]
+pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
+    let caller = guard::bearer(&app, &request).await?;
+    let id = conversation_id(&request)?;
+    let whole = move |snapshot: &Snapshot| {
+        let located = located(snapshot, caller, id)?;
+        let head = conversation::read(snapshot, located.seq, |one| serde_json::to_vec(one))?;
+        with_messages(snapshot, head?, located, id)
+    };
+    let body = app.db.read(whole).await?;
+    Ok(reply::cached(&request, body))
+}
+
+/// The conversation that the caller asks for, if it is theirs to see.
+fn located(snapshot: &Snapshot, caller: Caller, id: ConversationId) -> Result<Located, ApiError> {
+    let located = conversation::locate(snapshot, caller.project(), id)?
+        .ok_or_else(|| ApiError::conversation_not_found(id))?;
+    caller.may_see(located.visitor)?;
+    Ok(located)
+}
+
+/// Writes the messages into the object that `head` is.
+fn with_messages(
+    snapshot: &Snapshot,
+    head: Vec<u8>,
+    located: Located,
+    id: ConversationId,
+) -> Result<Vec<u8>, ApiError> {
+    let mut body = head;
+    body.pop();
+    body.extend_from_slice(br#","messages":["#);
+    let mut first = true;
+    message::of_conversation(snapshot, located.seq, id, |message| {
+        push_item(&mut body, &mut first, message)
+    })?;
+    body.extend_from_slice(b"]}");
+    Ok(body)
+}
+
+/// Closes a conversation. One that is closed already stays as it is.
+#[utoipa::path(post, path = "/conversations/{conversationId}/close", tag = "Conversations", operation_id = "close-conversation",
+    params(("conversationId" = ConversationId, Path)), request_body(content = Option<CloseRequest>),
+    security(("session" = []), ("private-key" = [])),
+    responses((status = 200, body = Closed)))]
+pub async fn close(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+    let caller = guard::bearer(&app, &request).await?;
+    let id = conversation_id(&request)?;
+    let fields = Fields::read(&app, &request, payload).await?;
+    let reason = fields
+        .text("closeReason")?
+        .map(CloseReason::parse)
+        .transpose()?;
+    let located = app
+        .db
+        .read(move |snapshot| located(snapshot, caller, id))
+        .await?;
+    let closing = conversation::close(located.seq, reason, Timestamp::now());
+    let now = conversation::was_closed_now(&app.db.write(closing).await?);
+    let message = if now { "closed" } else { "already closed" };
+    reply::json(
+        StatusCode::OK,
+        &json!({ "success": true, "message": message }),
+    )
+}

@@ -1,0 +1,269 @@
+//! Who is calling, and whether they may: keys, session tokens, websites, rates.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+
+use crate::app::App;
+use crate::db::key::{self, StoredKey};
+use crate::db::session::{self, Session};
+use crate::db::{DbError, Snapshot};
+use crate::domain::{
+    Key, KeyHash, KeyKind, Origin, ProjectSeq, Scope, SessionId, Timestamp, VisitorSeq,
+};
+use crate::error::ApiError;
+
+/// Who calls with a bearer credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// A visitor with a session.
+    Visitor {
+        visitor: VisitorSeq,
+        project: ProjectSeq,
+    },
+    /// A website's server with a private key.
+    Server { project: ProjectSeq },
+}
+
+impl Caller {
+    pub fn project(self) -> ProjectSeq {
+        match self {
+            Caller::Visitor { project, .. } | Caller::Server { project } => project,
+        }
+    }
+
+    /// Whose conversations the caller lists.
+    pub fn scope(self) -> Scope {
+        match self {
+            Caller::Visitor { visitor, .. } => Scope::Visitor(visitor),
+            Caller::Server { project } => Scope::Project(project),
+        }
+    }
+
+    /// Whether a conversation of that visitor is the caller's to see.
+    pub fn may_see(self, owner: VisitorSeq) -> Result<(), ApiError> {
+        match self {
+            Caller::Visitor { visitor, .. } if visitor != owner => {
+                Err(ApiError::forbidden("Access denied to this conversation"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The visitor, for what only visitors do.
+    pub fn visitor(self) -> Result<VisitorSeq, ApiError> {
+        match self {
+            Caller::Visitor { visitor, .. } => Ok(visitor),
+            Caller::Server { .. } => Err(ApiError::forbidden(
+                "A private key cannot act as a visitor; use a session token",
+            )),
+        }
+    }
+}
+
+/// Judges the bearer credential of a request.
+///
+/// # Errors
+/// 401 without a valid one, 403 from a website that its key is not for, 429
+/// when it calls too often.
+pub async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller, ApiError> {
+    let credential =
+        bearer_text(request).ok_or_else(|| ApiError::unauthorized("Authentication required"))?;
+    // A token has dots, a key has none.
+    match credential.contains('.') {
+        true => session(app, request, credential).await,
+        false => private_key(app, credential).await,
+    }
+}
+
+/// Judges a publishable key, which stands in the body or the query.
+///
+/// # Errors
+/// 401 for any key that is not a publishable one in force, 403 from a website
+/// that it is not for.
+pub async fn publishable_key(
+    app: &App,
+    request: &HttpRequest,
+    sent: &str,
+) -> Result<Arc<StoredKey>, ApiError> {
+    let key = known_key(app, &Key::received(sent), KeyKind::Publishable).await?;
+    website(app, request, &key.origins)?;
+    Ok(key)
+}
+
+/// The address that a request comes from.
+pub fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
+    if app.settings.behind_proxy {
+        let forwarded = request.headers().get_all("x-forwarded-for").last();
+        let last = forwarded.and_then(|list| list.to_str().ok()?.rsplit(',').next());
+        if let Some(address) = last.and_then(|address| address.trim().parse().ok()) {
+            return Some(address);
+        }
+    }
+    Some(request.peer_addr()?.ip())
+}
+
+fn bearer_text(request: &HttpRequest) -> Option<&str> {
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
+    let (scheme, credential) = header.split_once(' ')?;
+    let credential = credential.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty()).then_some(credential)
+}
+
+async fn private_key(app: &App, sent: &str) -> Result<Caller, ApiError> {
+    let key = Key::received(sent);
+    let stored = known_key(app, &key, KeyKind::Private).await?;
+    app.limits.private_key(key.hash())?;
+    Ok(Caller::Server {
+        project: stored.project,
+    })
+}
+
+async fn known_key(app: &App, key: &Key, kind: KeyKind) -> Result<Arc<StoredKey>, ApiError> {
+    let refused = || ApiError::unauthorized("The API key is unknown or revoked");
+    if key.is_demo() && !app.demo {
+        return Err(refused());
+    }
+    let hash = key.hash();
+    let known = &app.credentials.keys;
+    let found = known.get(app, hash, move |snapshot| key::find(snapshot, hash));
+    let stored = found.await?.ok_or_else(refused)?;
+    if stored.revoked_at.is_some() || stored.kind != kind {
+        return Err(refused());
+    }
+    Ok(stored)
+}
+
+async fn session(app: &App, request: &HttpRequest, token: &str) -> Result<Caller, ApiError> {
+    let refused = || ApiError::unauthorized("The session has ended; begin one with /identity/init");
+    let id = app.tokens.check(token).ok_or_else(refused)?;
+    let known = &app.credentials.sessions;
+    let found = known.get(app, id, move |snapshot| session::find(snapshot, id));
+    let session = found.await?.ok_or_else(refused)?;
+    let now = Timestamp::now();
+    let idle_until = session.last_used_at.plus(app.settings.session_idle());
+    let ends = session.created_at.plus(app.settings.session_max());
+    if session.key_revoked || now > idle_until || now > ends {
+        return Err(refused());
+    }
+    website(app, request, &session.origins)?;
+    app.limits.session(id)?;
+    keep_alive(app, id, &session, now).await;
+    Ok(Caller::Visitor {
+        visitor: session.visitor,
+        project: session.project,
+    })
+}
+
+/// How much of its idle time a session may lose to a crash: a hundredth.
+const TOUCHES: u32 = 100;
+
+/// Writes down that a session is in use, once in a while.
+async fn keep_alive(app: &App, id: SessionId, session: &Session, now: Timestamp) {
+    let due = session
+        .last_used_at
+        .plus(app.settings.session_idle() / TOUCHES);
+    if now <= due {
+        return;
+    }
+    app.credentials.sessions.forget(&id);
+    if let Err(error) = app.db.write(session::touch(id, now)).await {
+        log::warn!("a session's use could not be written down: {error}");
+    }
+}
+
+/// Whether the page that calls is of a website that the key is for. What sends
+/// no such header is no browser, and is let through (section 0, D7).
+fn website(app: &App, request: &HttpRequest, origins: &[String]) -> Result<(), ApiError> {
+    if origins.is_empty() {
+        return Ok(());
+    }
+    let headers = request.headers();
+    let page = headers
+        .get(header::ORIGIN)
+        .or_else(|| headers.get(header::REFERER));
+    let Some(page) = page else { return Ok(()) };
+    let origin = page.to_str().ok().and_then(Origin::of);
+    let allowed = origin.is_some_and(|origin| {
+        app.own_origins.contains(&origin) || origins.iter().any(|one| one == origin.as_str())
+    });
+    match allowed {
+        true => Ok(()),
+        false => Err(ApiError::forbidden("This website may not use this key")),
+    }
+}
+
+/// What was lately read about credentials.
+#[derive(Default)]
+pub struct Credentials {
+    keys: Remembered<KeyHash, StoredKey>,
+    sessions: Remembered<SessionId, Session>,
+}
+
+/// How long what was read is believed. A key revoked by another process is
+/// refused after this.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// Entries kept at most.
+const KEPT: usize = 10_000;
+
+/// A short memory in front of the file.
+struct Remembered<K, V>(RwLock<HashMap<K, (Instant, Arc<V>)>>);
+
+impl<K, V> Default for Remembered<K, V> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<K: Hash + Eq + Copy, V: Send + Sync + 'static> Remembered<K, V> {
+    async fn get(
+        &self,
+        app: &App,
+        key: K,
+        find: impl FnOnce(&Snapshot) -> Result<Option<V>, DbError> + Send + 'static,
+    ) -> Result<Option<Arc<V>>, ApiError> {
+        if let Some(value) = self.recall(&key) {
+            return Ok(Some(value));
+        }
+        let read_at = Instant::now();
+        let Some(value) = app.db.read(find).await? else {
+            return Ok(None);
+        };
+        let value = Arc::new(value);
+        self.keep(key, read_at, value.clone());
+        Ok(Some(value))
+    }
+
+    fn recall(&self, key: &K) -> Option<Arc<V>> {
+        let known = self.0.read().ok()?;
+        let (read_at, value) = known.get(key)?;
+        (read_at.elapsed() < BELIEVED).then(|| value.clone())
+    }
+
+    fn keep(&self, key: K, read_at: Instant, value: Arc<V>) {
+        let Ok(mut known) = self.0.write() else {
+            return;
+        };
+        if known.len() >= KEPT {
+            known.retain(|_, (read_at, _)| read_at.elapsed() < BELIEVED);
+        }
+        if known.len() < KEPT {
+            known.insert(key, (read_at, value));
+        }
+    }
+
+    fn forget(&self, key: &K) {
+        if let Ok(mut known) = self.0.write() {
+            known.remove(key);
+        }
+    }
+}

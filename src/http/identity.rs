@@ -1,0 +1,90 @@
+//! Visitors say who they are (sections 3.1 and 3.2).
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::body::Fields;
+use super::{guard, reply};
+use crate::app::App;
+use crate::db::session;
+use crate::db::visitor::{self, KnownBy, NewVisitor};
+use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
+use crate::error::ApiError;
+
+type Reply = Result<HttpResponse, ApiError>;
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `init` reads")]
+pub struct InitRequest {
+    /// A publishable key.
+    #[schema(min_length = 1)]
+    api_key: String,
+    /// What the browser calls itself, the same at every visit.
+    #[schema(min_length = 1, max_length = 100)]
+    sa_vid: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionBegun {
+    /// The bearer token of the session.
+    session_token: String,
+    visitor: Visitor,
+}
+
+/// Begins a session. The same device is the same visitor.
+#[utoipa::path(post, path = "/identity/init", tag = "Identity", operation_id = "init",
+    request_body = InitRequest,
+    responses((status = 200, description = "The device is known", body = SessionBegun),
+              (status = 201, description = "The visitor is new", body = SessionBegun)))]
+pub async fn init(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+    if let Some(address) = guard::address(&app, &request) {
+        app.limits.address(address)?;
+    }
+    let fields = Fields::read(&app, &request, payload).await?;
+    let api_key = fields.required_text("apiKey")?;
+    if api_key.is_empty() {
+        return Err(ApiError::body("apiKey", "is required"));
+    }
+    let device = fields.required_text("saVid")?;
+    let key = guard::publishable_key(&app, &request, api_key).await?;
+    let visitor = NewVisitor {
+        id: VisitorId::generate(),
+        project: key.project,
+        known_by: KnownBy::Device(DeviceId::parse("saVid", device)?),
+        at: Timestamp::now(),
+    };
+    begin(&app, visitor, &key).await
+}
+
+async fn begin(app: &App, visitor: NewVisitor, key: &crate::db::key::StoredKey) -> Reply {
+    let (at, id) = (visitor.at, SessionId::generate());
+    let outcomes = app.db.write(session::begin(visitor, id, key.seq)).await?;
+    let (visitor, new) = session::begun(&outcomes)
+        .ok_or_else(|| ApiError::internal("a session was begun for nobody"))?;
+    let until = at.plus(app.settings.session_max());
+    let begun = SessionBegun {
+        session_token: app.tokens.issue(id, visitor.id, at, until)?,
+        visitor,
+    };
+    let status = if new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    reply::json(status, &begun)
+}
+
+/// The visitor of the session.
+#[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
+    security(("session" = [])), responses((status = 200, body = Visitor)))]
+pub async fn me(app: web::Data<App>, request: HttpRequest) -> Reply {
+    let caller = guard::bearer(&app, &request).await?;
+    let seq = caller.visitor()?;
+    let read = app.db.read(move |snapshot| visitor::read(snapshot, seq));
+    let visitor = read.await.map_err(ApiError::from)?;
+    Ok(reply::cached(&request, serde_json::to_vec(&visitor)?))
+}

@@ -1,0 +1,137 @@
+//! HTTP: the route table, and what stands around every request.
+//!
+//! A request passes `frame` (request id, log, envelope), then a handler, which
+//! in this order asks the guard who is calling, reads parameters and body,
+//! makes one call, and wraps the result. The order is the handler's own text:
+//! 401, 403 and 429 come before anything is said of the content.
+
+mod body;
+mod conversations;
+mod frame;
+mod guard;
+mod identity;
+mod limits;
+mod openapi;
+mod ops;
+mod params;
+mod prefer;
+mod projects;
+mod reply;
+mod token;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use actix_cors::Cors;
+use actix_web::dev::Server;
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::{KeepAlive, Method, header};
+use actix_web::middleware::from_fn;
+use actix_web::{App as Actix, HttpServer, Resource, web};
+
+use crate::app::App;
+use crate::error::{ApiError, Code};
+
+pub use guard::Credentials;
+pub use limits::Limits;
+pub use token::Tokens;
+
+/// The server over `listener`, with `app` behind every route. It does nothing
+/// until it is polled.
+pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
+    let workers = match app.settings.workers {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        workers => workers,
+    };
+    let grace = app.settings.shutdown_grace;
+    let readers = app.settings.readers as usize;
+    let server = HttpServer::new(move || {
+        Actix::new()
+            .app_data(web::Data::from(app.clone()))
+            .configure(routes)
+            .default_service(web::to(nothing_here))
+            .wrap(from_fn(prefer::documented_error))
+            .wrap(cors())
+            .wrap(from_fn(frame::around))
+    });
+    Ok(server
+        .workers(workers)
+        // One blocking thread for each reading connection: more would only
+        // wait for one.
+        .worker_max_blocking_threads(readers.div_ceil(workers).max(1))
+        .keep_alive(KeepAlive::Timeout(std::time::Duration::from_secs(75)))
+        .shutdown_timeout(grace)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// The route table: every path, and the methods it has.
+fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(at("/health", "GET, HEAD").route(get().to(ops::health)))
+        .service(at("/v2", "GET, HEAD").route(get().to(openapi::page)))
+        .service(at("/v2/reference.css", "GET, HEAD").route(get().to(openapi::style)))
+        .service(at("/v2/reference.js", "GET, HEAD").route(get().to(openapi::script)))
+        .service(at("/v2/reference-parts.js", "GET, HEAD").route(get().to(openapi::script_parts)))
+        .service(at("/v2/openapi", "GET, HEAD").route(get().to(openapi::document)))
+        .service(at("/v2/identity/init", "POST").route(web::post().to(identity::init)))
+        .service(at("/v2/identity/me", "GET, HEAD").route(get().to(identity::me)))
+        .service(at("/v2/projects/current", "GET, HEAD").route(get().to(projects::current)))
+        .service(
+            at("/v2/conversations", "GET, HEAD, POST")
+                .route(get().to(conversations::list))
+                .route(web::post().to(conversations::start)),
+        )
+        .service(
+            at("/v2/conversations/{conversationId}", "GET, HEAD")
+                .route(get().to(conversations::read)),
+        )
+        .service(
+            at("/v2/conversations/{conversationId}/close", "POST")
+                .route(web::post().to(conversations::close)),
+        );
+}
+
+/// A path; other methods than `methods` are answered 405 and these names.
+fn at(path: &'static str, methods: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || async move {
+        Err::<&str, _>(ApiError {
+            allow: Some(methods),
+            ..ApiError::new(Code::MethodNotAllowed)
+        })
+    }))
+}
+
+/// GET, and HEAD, whose body the server leaves out.
+fn get() -> actix_web::Route {
+    web::route().guard(Any(Get()).or(Head()))
+}
+
+async fn nothing_here() -> Result<&'static str, ApiError> {
+    Err(ApiError::new(Code::NotFound))
+}
+
+/// Any website may call, none with cookies: credentials are bearer tokens, and
+/// the websites of a key are judged by the guard.
+fn cors() -> Cors {
+    Cors::default()
+        .allow_any_origin()
+        .send_wildcard()
+        .allow_any_header()
+        .allowed_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::LINK,
+            header::RETRY_AFTER,
+            frame::REQUEST_ID,
+            reply::TOTAL_COUNT,
+        ])
+        .max_age(86_400)
+}

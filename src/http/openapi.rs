@@ -1,0 +1,196 @@
+//! The API's own description: an OpenAPI document from the code, and a page
+//! that shows it without asking anyone else.
+
+use std::sync::LazyLock;
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::{conversations, identity, projects, reply};
+use crate::error::{ApiError, CATALOGUE, Entry};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "parlor", description = include_str!("openapi.md")),
+    servers((url = "/v2")),
+    paths(
+        identity::init, identity::me, projects::current, conversations::list,
+        conversations::start, conversations::read, conversations::close, describe,
+    ),
+    tags(
+        (name = "Conversations", description = "What visitors and the website say to each other."),
+        (name = "Identity", description = "Who a visitor is."),
+        (name = "Projects", description = "A website and how its chat looks."),
+        (name = "Reference", description = "This document."),
+    ),
+    modifiers(&Credentials),
+)]
+struct Described;
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = |description: &str, format: &str| {
+            let scheme = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format(format)
+                .description(Some(description));
+            SecurityScheme::Http(scheme.build())
+        };
+        components.add_security_scheme(
+            "session",
+            bearer("The session token that POST /identity/init gave.", "JWT"),
+        );
+        components.add_security_scheme(
+            "private-key",
+            bearer(
+                "A private key, `sk_…`. For servers only, never in a web page.",
+                "key",
+            ),
+        );
+    }
+}
+
+/// The errors that an operation can answer with, by what it is.
+fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry> {
+    let secured = operation.get("security").is_some();
+    let reads_body = method == "post";
+    let keyed = path == "/identity/init" || path == "/projects/current";
+    let applies = |entry: &&Entry| match entry.status {
+        400 | 413 | 415 => reads_body,
+        401 => secured || keyed,
+        403 => secured || keyed,
+        404 => entry.name == "CONVERSATION_NOT_FOUND" && path.contains("{conversationId}"),
+        409 => path == "/conversations" && reads_body,
+        422 => path != "/openapi" && path != "/identity/me",
+        429 => secured || path == "/identity/init",
+        500 | 503 => true,
+        _ => false,
+    };
+    CATALOGUE.iter().filter(applies).collect()
+}
+
+/// The document. Errors come from the catalogue, so that they cannot drift.
+static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(Described::openapi()).unwrap_or_default();
+    document["components"]["schemas"]["Error"] = error_schema();
+    let paths = document["paths"].as_object_mut();
+    for (path, methods) in paths.into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            for entry in errors_of(path, method, operation) {
+                describe_error(operation, entry);
+            }
+        }
+    }
+    document.to_string().into_bytes()
+});
+
+fn describe_error(operation: &mut Value, entry: &Entry) {
+    let example: Value =
+        serde_json::from_slice(&ApiError::example(entry.code).body_json()).unwrap_or_default();
+    let response = &mut operation["responses"][entry.status.to_string()];
+    if response.is_null() {
+        *response = json!({
+            "description": entry.when,
+            "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/Error" }, "examples": {},
+            } },
+        });
+        if let Some((name, says)) = error_header(entry.status) {
+            let schema = json!({ "type": if entry.status == 401 { "string" } else { "integer" } });
+            response["headers"] = json!({ name: { "description": says, "schema": schema } });
+        }
+    }
+    response["content"]["application/json"]["examples"][entry.name] =
+        json!({ "summary": entry.when, "value": example });
+}
+
+fn error_header(status: u16) -> Option<(&'static str, &'static str)> {
+    match status {
+        401 => Some(("WWW-Authenticate", "Bearer")),
+        429 | 503 => Some(("Retry-After", "Seconds to wait")),
+        _ => None,
+    }
+}
+
+/// The envelope of every error (section 2 of the contract).
+fn error_schema() -> Value {
+    let codes: Vec<_> = CATALOGUE.iter().map(|entry| entry.name).collect();
+    json!({
+        "type": "object", "required": ["error"],
+        "properties": { "error": {
+            "type": "object", "required": ["message", "code"],
+            "properties": {
+                "message": { "type": "string", "description": "For a person." },
+                "code": { "type": "string", "enum": codes },
+                "details": { "type": "object", "description": "What the code's example shows." },
+            },
+        } },
+    })
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi", tag = "Reference", operation_id = "openapi",
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)))]
+#[allow(dead_code, reason = "carries the description of `document`")]
+fn describe() {}
+
+pub async fn document(request: HttpRequest) -> HttpResponse {
+    public(reply::cached(&request, DOCUMENT.clone()))
+}
+
+/// Nothing from elsewhere, nothing inline.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+pub async fn page() -> HttpResponse {
+    asset(
+        "text/html; charset=utf-8",
+        include_str!("../../web/reference.html"),
+    )
+}
+
+pub async fn style() -> HttpResponse {
+    asset(
+        "text/css; charset=utf-8",
+        include_str!("../../web/reference.css"),
+    )
+}
+
+pub async fn script() -> HttpResponse {
+    asset(
+        "text/javascript; charset=utf-8",
+        include_str!("../../web/reference.js"),
+    )
+}
+
+pub async fn script_parts() -> HttpResponse {
+    asset(
+        "text/javascript; charset=utf-8",
+        include_str!("../../web/reference-parts.js"),
+    )
+}
+
+fn asset(kind: &'static str, text: &'static str) -> HttpResponse {
+    let mut response = HttpResponse::Ok().content_type(kind).body(text);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    public(response)
+}
+
+/// The same for everyone; asked for again after a new version is installed.
+fn public(mut response: HttpResponse) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.remove(header::VARY);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}

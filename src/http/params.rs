@@ -1,0 +1,50 @@
+//! Parameters of the path and of the query.
+
+use std::borrow::Cow;
+
+use actix_web::HttpRequest;
+use url::form_urlencoded;
+
+use crate::domain::{ConversationId, Invalid};
+use crate::error::ApiError;
+
+/// The parameters of a query string. Unknown ones are ignored (section 0, D4).
+pub struct Query<'q>(Vec<(Cow<'q, str>, Cow<'q, str>)>);
+
+impl<'q> Query<'q> {
+    pub fn of(request: &'q HttpRequest) -> Self {
+        Self(form_urlencoded::parse(request.query_string().as_bytes()).collect())
+    }
+
+    /// The value of a parameter, if it is there.
+    ///
+    /// # Errors
+    /// 422 where it is there twice.
+    pub fn get(&self, name: &'static str) -> Result<Option<&str>, Invalid> {
+        let mut values = self.0.iter().filter(|(given, _)| given == name);
+        let value = values.next().map(|(_, value)| value.as_ref());
+        match values.next() {
+            None => Ok(value),
+            Some(_) => Err(Invalid::new(name, "must be given once")),
+        }
+    }
+
+    /// The value of a parameter as `parse` reads it, or its default.
+    pub fn parsed<T: Default>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Result<T, Invalid> {
+        self.get(name)?.map_or_else(|| Ok(T::default()), parse)
+    }
+}
+
+/// The conversation that the path names.
+pub fn conversation_id(request: &HttpRequest) -> Result<ConversationId, ApiError> {
+    let text = request.match_info().query("conversationId");
+    let id =
+        ConversationId::parse(text).ok_or_else(|| Invalid::new("conversationId", UUID_EXPECTED))?;
+    Ok(id)
+}
+
+pub const UUID_EXPECTED: &str = "must be a UUID such as 123e4567-e89b-12d3-a456-426614174000";
