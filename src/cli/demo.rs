@@ -182,7 +182,7 @@ fn curl_lines(port: u16) -> String {
         r#"
 Keys of the demo: pk_demo (publishable) and sk_demo (private). Two lines to paste:
 
-  TOKEN=$(curl -s http://127.0.0.1:{port}/v2/identity/init -H 'Content-Type: application/json' -d '{{"apiKey":"pk_demo","saVid":"demo"}}' | sed 's/.*"sessionToken":"\([^"]*\)".*//')
+  TOKEN=$(curl -s http://127.0.0.1:{port}/v2/identity/init -H 'Content-Type: application/json' -d '{{"apiKey":"pk_demo","saVid":"demo"}}' | sed 's/.*"sessionToken":"\([^"]*\)".*/\1/')
   curl -s "http://127.0.0.1:{port}/v2/conversations?status=open&limit=3" -H "Authorization: Bearer $TOKEN"
 
 "#

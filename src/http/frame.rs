@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
@@ -20,42 +21,84 @@ pub async fn around(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let started = Instant::now();
-    let id = request_id(request.headers());
-    let app = request.app_data::<web::Data<App>>().cloned();
-    let draining = app.is_some_and(|app| app.is_draining());
-    let (http, answer) = if draining {
-        let (http, _) = request.into_parts();
-        (
-            http,
-            ApiError::unavailable(5, "shutting down").error_response(),
-        )
-    } else {
-        run(request, next).await?
-    };
-    let mut response = ServiceResponse::new(http, answer);
-    log_line(&response, &id, started);
+    let seen = Seen::of(&request);
+    let draining = request
+        .app_data::<web::Data<App>>()
+        .is_some_and(|app| app.is_draining());
     if draining {
+        let mut busy = ApiError::unavailable(5, "shutting down").error_response();
         let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
+        busy.headers_mut().insert(header::CONNECTION, close);
+        return Ok(request.into_response(seen.off(busy)));
     }
-    response.headers_mut().insert(REQUEST_ID, id);
-    Ok(response)
-}
-
-async fn run(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<(actix_web::HttpRequest, HttpResponse), Error> {
-    let http = request.request().clone();
     match next.call(request).await {
         Ok(response) => {
-            let (http, response) = response.into_parts();
-            Ok((http, enveloped(response.map_into_boxed_body())))
+            let (request, response) = response.into_parts();
+            let response = seen.off(enveloped(response.map_into_boxed_body()));
+            Ok(ServiceResponse::new(request, response))
         }
-        Err(error) => Ok((http, enveloped(error.error_response()))),
+        Err(error) => {
+            let response = seen.off(enveloped(error.error_response()));
+            Err(InternalError::from_response(error, response).into())
+        }
     }
 }
+
+/// What is remembered of a request until it is answered. Not the request
+/// itself: the router must be its only holder.
+struct Seen {
+    id: HeaderValue,
+    started: Instant,
+    /// Method and path; None where no line of the log would show it. The
+    /// query may hold a key, so it is left out.
+    line: Option<String>,
+}
+
+impl Seen {
+    fn of(request: &ServiceRequest) -> Self {
+        let shown = log::log_enabled!(target: TARGET, log::Level::Info);
+        Self {
+            id: request_id(request.headers()),
+            started: Instant::now(),
+            line: shown.then(|| format!("{} {:?}", request.method(), request.path())),
+        }
+    }
+
+    /// Gives the answer the request's id, and the log its line.
+    fn off(self, mut response: HttpResponse) -> HttpResponse {
+        self.log(&response);
+        response.headers_mut().insert(REQUEST_ID, self.id);
+        response
+    }
+
+    /// One line a request: failures are always worth one, the rest at `debug`.
+    fn log(&self, response: &HttpResponse) {
+        let status = response.status().as_u16();
+        let level = match status {
+            500.. => log::Level::Error,
+            400.. => log::Level::Info,
+            _ => log::Level::Debug,
+        };
+        let Some(line) = self
+            .line
+            .as_ref()
+            .filter(|_| log::log_enabled!(target: TARGET, level))
+        else {
+            return;
+        };
+        let error = response.extensions();
+        let error = error.get::<ApiError>();
+        let cause = error
+            .and_then(|error| error.cause.as_deref())
+            .unwrap_or_default();
+        let id = self.id.to_str().unwrap_or_default();
+        let took = self.started.elapsed().as_micros();
+        log::log!(target: TARGET, level, "{line} {status} {took}us {id} {cause}");
+    }
+}
+
+/// What PARLOR_LOG calls the lines about requests.
+const TARGET: &str = "parlor::access";
 
 /// A framework's own error has no envelope; it gets the one of its status.
 fn enveloped(response: HttpResponse) -> HttpResponse {
@@ -90,30 +133,4 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     let mut text = [0; 32];
     let id = Uuid::now_v7().simple().encode_lower(&mut text);
     HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unnamed"))
-}
-
-/// One line a request: failures are always worth one, the rest at `debug`.
-fn log_line(response: &ServiceResponse, id: &HeaderValue, started: Instant) {
-    let status = response.status().as_u16();
-    let level = match status {
-        500.. => log::Level::Error,
-        400.. => log::Level::Info,
-        _ => log::Level::Debug,
-    };
-    if !log::log_enabled!(target: "parlor::access", level) {
-        return;
-    }
-    let request = response.request();
-    let cause = response.response().extensions();
-    let cause = cause
-        .get::<ApiError>()
-        .and_then(|error| error.cause.as_deref());
-    // The query may hold a key, so the path alone is logged.
-    log::log!(
-        target: "parlor::access", level,
-        "{} {:?} {status} {}us {}{}{}",
-        request.method(), request.path(), started.elapsed().as_micros(),
-        id.to_str().unwrap_or_default(),
-        if cause.is_some() { " " } else { "" }, cause.unwrap_or_default(),
-    );
 }

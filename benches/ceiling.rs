@@ -1,0 +1,39 @@
+//! The ceiling that `benches/run` measures against: the same web framework with
+//! the same set-up, answering one fixed body. Nothing that answers a body of
+//! that size over actix-web can be faster.
+//!
+//! Usage: `ceiling FILE`, the file being the body. Prints where it listens.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::http::KeepAlive;
+use actix_web::web::{self, Bytes};
+use actix_web::{App, HttpResponse, HttpServer};
+
+async fn fixed(body: web::Data<Bytes>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(body.as_ref().clone())
+}
+
+fn main() -> std::io::Result<()> {
+    let Some(file) = std::env::args_os().nth(1) else {
+        return Err(std::io::Error::other("usage: ceiling FILE"));
+    };
+    let body = web::Data::new(Bytes::from(std::fs::read(file)?));
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("ceiling listens on http://{}", listener.local_addr()?);
+    let app = move || {
+        App::new()
+            .app_data(body.clone())
+            .default_service(web::to(fixed))
+    };
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
+        .disable_signals()
+        .listen(listener)?;
+    actix_web::rt::System::new().block_on(server.run())
+}
