@@ -6,8 +6,9 @@ use parlor::cli::{self, Cli};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     env_logger::Builder::new()
-        // What the server library says of its own threads helps nobody here.
+        // What libraries say of their own doings helps nobody here.
         .filter_module("actix_server", log::LevelFilter::Warn)
+        .filter_module("rusqlite_migration", log::LevelFilter::Warn)
         .parse_filters(&cli.log)
         .format_target(false)
         .init();

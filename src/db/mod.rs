@@ -126,10 +126,11 @@ fn read_on<T, E: From<DbError>>(
     deadline: Instant,
     work: impl FnOnce(&Snapshot) -> Result<T, E>,
 ) -> Result<T, E> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    let connection = readers
-        .get_timeout(left.max(Duration::from_millis(1)))
-        .map_err(|_| DbError::Busy)?;
+    // The wait for a thread counts too: who has waited too long is told so.
+    let left = deadline
+        .checked_duration_since(Instant::now())
+        .ok_or(DbError::Busy)?;
+    let connection = readers.get_timeout(left).map_err(|_| DbError::Busy)?;
     let snapshot = Snapshot::begin(&connection)?;
     work(&snapshot)
 }

@@ -32,24 +32,24 @@ type Reply = Result<HttpResponse, ApiError>;
 #[allow(dead_code, reason = "documents what `page_query` reads")]
 struct ListParams {
     /// The most conversations in the answer.
-    #[param(minimum = 1, maximum = 100, default = 10)]
-    limit: Option<u32>,
+    #[param(required = false, minimum = 1, maximum = 100, default = 10)]
+    limit: u32,
     /// How many conversations to pass over. Empty and `null` are 0.
-    #[param(value_type = Option<u64>, nullable, minimum = 0, maximum = 9_007_199_254_740_991_u64, default = 0)]
+    #[param(required = false, value_type = Option<u64>, nullable, minimum = 0, maximum = 9_007_199_254_740_991_u64, default = 0)]
     offset: Option<u64>,
     /// Only conversations of this status.
-    #[param(inline)]
-    status: Option<Status>,
+    #[param(required = false, inline)]
+    status: Status,
     /// The field to order by; ties go by `id` in the same direction, nulls
     /// come last in both.
-    #[param(inline, default = "lastInterationAt")]
-    order_by: Option<OrderBy>,
-    #[param(inline, default = "desc")]
-    order_dir: Option<OrderDir>,
+    #[param(required = false, inline)]
+    order_by: OrderBy,
+    #[param(required = false, inline)]
+    order_dir: OrderDir,
 }
 
 #[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[schema(rename_all = "camelCase", default = "lastInterationAt")]
 #[allow(
     dead_code,
     reason = "documents Sort::NAMES; a test holds the two together"
@@ -67,7 +67,7 @@ enum OrderBy {
 }
 
 #[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
+#[schema(rename_all = "lowercase", default = "desc")]
 #[allow(
     dead_code,
     reason = "documents Direction::NAMES; a test holds the two together"
@@ -93,12 +93,14 @@ fn page_query(request: &HttpRequest) -> Result<PageQuery, Invalid> {
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "documents what `start` reads")]
 pub struct StartRequest {
-    context: Option<StartContext>,
+    #[schema(required = false)]
+    context: StartContext,
     /// With a private key: the id it shall have.
-    #[schema(format = "uuid")]
-    id: Option<String>,
+    #[schema(required = false, format = "uuid")]
+    id: String,
     /// With a private key, and required then: whose conversation it is.
-    visitor: Option<StartVisitor>,
+    #[schema(required = false)]
+    visitor: StartVisitor,
 }
 
 #[derive(ToSchema)]
@@ -106,21 +108,27 @@ pub struct StartRequest {
 #[allow(dead_code, reason = "documents what `start` reads")]
 struct StartContext {
     /// The page on which the conversation began.
-    #[schema(format = "uri", max_length = 2048)]
-    page_url: Option<String>,
+    #[schema(required = false, format = "uri", max_length = 2048)]
+    page_url: String,
 }
 
 /// One of the two.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
 #[allow(dead_code, reason = "documents what `start` reads")]
-struct StartVisitor {
-    /// The website's own name for the person.
-    #[schema(min_length = 1, max_length = 200)]
-    external_id: Option<String>,
-    /// The device, as it was given to `/identity/init`.
-    #[schema(min_length = 1, max_length = 100)]
-    sa_vid: Option<String>,
+enum StartVisitor {
+    Person {
+        /// The website's own name for the person.
+        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000]*$")]
+        #[serde(rename = "externalId")]
+        external_id: String,
+    },
+    Device {
+        /// The device, as it was given to `/identity/init`.
+        #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000]*$")]
+        #[serde(rename = "saVid")]
+        sa_vid: String,
+    },
 }
 
 /// Why a conversation is closed.
@@ -128,8 +136,8 @@ struct StartVisitor {
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "documents what `close` reads")]
 pub struct CloseRequest {
-    #[schema(max_length = 256)]
-    close_reason: Option<String>,
+    #[schema(required = false, max_length = 256, pattern = "^[^\\u0000]*$")]
+    close_reason: String,
 }
 
 // ── Responses ──
@@ -252,11 +260,13 @@ fn link(query: &PageQuery, offset: u64, relation: &str) -> String {
 
 /// Starts a conversation; with a private key, brings one in from outside.
 #[utoipa::path(post, path = "/conversations", tag = "Conversations", operation_id = "start-conversation",
-    request_body(content = Option<StartRequest>), security(("session" = []), ("private-key" = [])),
+    request_body = StartRequest, security(("session" = []), ("private-key" = [])),
     responses((status = 201, body = ConversationFull)))]
 pub async fn start(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
     let mut fields = Fields::read(&app, &request, payload).await?;
+    // Judged for every caller alike; a visitor's own id and name are known.
+    let (id, known_by) = (given_id(&fields)?, given_visitor(&mut fields)?);
     let mut new = NewConversation {
         id: ConversationId::generate(),
         project: caller.project(),
@@ -265,9 +275,14 @@ pub async fn start(app: web::Data<App>, request: HttpRequest, payload: web::Payl
     };
     let batch = match caller {
         Caller::Visitor { visitor, .. } => new.clone().start(visitor),
-        Caller::Server { .. } => {
-            new.id = given_id(&fields)?.unwrap_or(new.id);
-            let visitor = given_visitor(&mut fields, &new)?;
+        Caller::Server { project } => {
+            new.id = id.unwrap_or(new.id);
+            let visitor = NewVisitor {
+                id: VisitorId::generate(),
+                project,
+                known_by: known_by.ok_or_else(|| ApiError::body("visitor", "is required"))?,
+                at: new.at,
+            };
             new.clone().import(visitor)
         }
     };
@@ -295,10 +310,10 @@ fn given_id(fields: &Fields) -> Result<Option<ConversationId>, ApiError> {
     Ok(Some(id))
 }
 
-fn given_visitor(fields: &mut Fields, new: &NewConversation) -> Result<NewVisitor, ApiError> {
-    let visitor = fields
-        .object("visitor.")?
-        .ok_or_else(|| ApiError::body("visitor", "is required"))?;
+fn given_visitor(fields: &mut Fields) -> Result<Option<KnownBy>, ApiError> {
+    let Some(visitor) = fields.object("visitor.")? else {
+        return Ok(None);
+    };
     let known_by = match (visitor.text("externalId")?, visitor.text("saVid")?) {
         (Some(id), None) => KnownBy::ExternalId(ExternalId::parse("visitor.externalId", id)?),
         (None, Some(id)) => KnownBy::Device(DeviceId::parse("visitor.saVid", id)?),
@@ -308,12 +323,7 @@ fn given_visitor(fields: &mut Fields, new: &NewConversation) -> Result<NewVisito
             return Err(Invalid::new("visitor.saVid", reason).into());
         }
     };
-    Ok(NewVisitor {
-        id: VisitorId::generate(),
-        project: new.project,
-        known_by,
-        at: new.at,
-    })
+    Ok(Some(known_by))
 }
 
 /// Reads a conversation with its messages; of very many, the newest 1000.
@@ -361,7 +371,7 @@ fn with_messages(
 
 /// Closes a conversation. One that is closed already stays as it is.
 #[utoipa::path(post, path = "/conversations/{conversationId}/close", tag = "Conversations", operation_id = "close-conversation",
-    params(("conversationId" = ConversationId, Path)), request_body(content = Option<CloseRequest>),
+    params(("conversationId" = ConversationId, Path)), request_body = CloseRequest,
     security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = Closed)))]
 pub async fn close(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {

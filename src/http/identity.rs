@@ -23,7 +23,7 @@ pub struct InitRequest {
     #[schema(min_length = 1)]
     api_key: String,
     /// What the browser calls itself, the same at every visit.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000]*$")]
     sa_vid: String,
 }
 
