@@ -1,15 +1,13 @@
-//! What the process holds, and its life: open, serve, drain, close.
+//! What the process holds. How it is served stands in [`crate::http`].
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::access::{Credentials, Limits, Tokens};
 use crate::config::Settings;
 use crate::db::{Db, DbError, OpenError, Options, session};
-use crate::domain::{Origin, Timestamp};
-use crate::http::{self, Credentials, Limits, Tokens};
+use crate::domain::Origin;
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -60,27 +58,9 @@ impl App {
         })
     }
 
-    /// Serves until `shutdown` comes, lets running requests finish within the
-    /// grace that the settings give, and closes the file.
-    pub async fn serve(
-        mut self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), StartError> {
-        self.own_origins = own_origins(&self.settings, listener.local_addr()?);
-        let app = Arc::new(self);
-        let server = http::server(app.clone(), listener)?;
-        let handle = server.handle();
-        let serving = actix_web::rt::spawn(server);
-        let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
-        shutdown.await;
-        log::info!("shutting down: no new requests, running ones may finish");
-        app.draining.store(true, Ordering::Relaxed);
-        housekeeping.abort();
-        handle.stop(true).await;
-        serving.await.map_err(std::io::Error::other)??;
-        app.db.close();
-        Ok(())
+    /// Stops taking requests; those that come are answered 503.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// Whether the server has stopped taking requests.
@@ -96,32 +76,4 @@ fn signing_secret(db: &Db) -> Result<Vec<u8>, StartError> {
     db.write_here(session::keep_signing_secret(&secret))?;
     let kept = db.read_here(session::signing_secret)?;
     kept.ok_or_else(|| DbError::Internal("the signing secret was not kept".to_owned()).into())
-}
-
-/// The origins of this server's own pages: what the settings say, else the
-/// address it listens on.
-fn own_origins(settings: &Settings, listening: SocketAddr) -> Vec<Origin> {
-    let port = listening.port();
-    let own = match &settings.public_url {
-        Some(url) => vec![url.clone()],
-        None => vec![
-            format!("http://{listening}"),
-            format!("http://localhost:{port}"),
-        ],
-    };
-    own.iter().filter_map(|url| Origin::of(url)).collect()
-}
-
-/// Between two rounds of housekeeping.
-const ROUND: Duration = Duration::from_secs(10 * 60);
-
-async fn housekeeping(app: Arc<App>) {
-    loop {
-        app.limits.forget_idle();
-        let idle = session::forget_idle(app.settings.session_idle(), Timestamp::now());
-        if let Err(error) = app.db.write(idle).await {
-            log::warn!("ended sessions could not be removed: {error}; trying again later");
-        }
-        tokio::time::sleep(ROUND).await;
-    }
 }

@@ -140,7 +140,7 @@ impl Code {
 pub struct ApiError {
     pub code: Code,
     pub message: Cow<'static, str>,
-    pub details: Option<Value>,
+    pub details: Option<Box<Value>>,
     /// For the log; never sent.
     pub cause: Option<String>,
     /// The methods that a path has, for the `Allow` header of a 405.
@@ -169,7 +169,7 @@ impl ApiError {
 
     fn with(code: Code, details: Value) -> Self {
         Self {
-            details: Some(details),
+            details: Some(Box::new(details)),
             ..Self::new(code)
         }
     }
@@ -238,7 +238,7 @@ impl ApiError {
     pub fn body_json(&self) -> Vec<u8> {
         let mut error = json!({ "message": self.message, "code": self.code.entry().name });
         if let (Some(details), Some(fields)) = (&self.details, error.as_object_mut()) {
-            fields.insert("details".to_owned(), details.clone());
+            fields.insert("details".to_owned(), Value::clone(details));
         }
         json!({ "error": error }).to_string().into_bytes()
     }

@@ -1,9 +1,10 @@
 //! parlor: a website's conversations in one binary and one SQLite file.
 //!
-//! Layers, each of which knows only those below it: [`cli`], [`app`],
-//! [`http`], [`db`], [`domain`]. docs/ARCHITECTURE.md follows one request
+//! Layers, each of which knows only those below it: [`cli`], [`http`], [`app`],
+//! [`access`], [`db`], [`domain`]. docs/ARCHITECTURE.md follows one request
 //! through them.
 
+pub mod access;
 pub mod app;
 pub mod cli;
 pub mod config;

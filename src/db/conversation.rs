@@ -8,8 +8,8 @@ use super::statement::{Batch, Outcome, Statement, bind, uuid, value};
 use super::visitor::NewVisitor;
 use super::{DbError, Snapshot};
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, HumanAgent,
-    PageQuery, ProjectSeq, Scope, Status, Timestamp, VisitorSeq,
+    CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, PageQuery,
+    ProjectSeq, Scope, Status, Timestamp, VisitorSeq,
 };
 
 /// Which conversation a request is about, and whose it is.
@@ -152,21 +152,10 @@ fn conversation<'r>(row: &'r Row<'_>) -> rusqlite::Result<Conversation<'r>> {
         last_interation_at: last,
         last_interaction_at: last,
         is_human_handled: row.get(7)?,
-        human_agent: agent(row, 8)?,
+        human_agent: message::agent(row, 8)?,
         title: row.get_ref(11)?.as_str_or_null()?,
         ..Conversation::started(ConversationId(row.get(0)?), last)
     })
-}
-
-/// The person of the house in three columns: whether there is one, name, picture.
-pub(super) fn agent<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<Option<HumanAgent<'r>>> {
-    if !row.get::<_, bool>(at)? {
-        return Ok(None);
-    }
-    Ok(Some(HumanAgent {
-        name: row.get_ref(at + 1)?.as_str_or_null()?,
-        image: row.get_ref(at + 2)?.as_str_or_null()?,
-    }))
 }
 
 /// A conversation to be stored: open, without messages.

@@ -4,11 +4,10 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, types::FromSqlError};
 use serde_json::value::RawValue;
 
-use super::conversation::agent;
 use super::{DbError, Snapshot};
 use crate::domain::{
-    ConversationId, ConversationSeq, Feedback, Message, MessageId, MessageStatus, Parts, Role,
-    Timestamp,
+    ConversationId, ConversationSeq, Feedback, HumanAgent, Message, MessageId, MessageStatus,
+    Parts, Role, Timestamp,
 };
 
 /// The most messages that a conversation shows at once: its newest (section 0, D19).
@@ -87,4 +86,15 @@ fn json<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Option<&'r RawV
     };
     let value = serde_json::from_str(text).map_err(|error| FromSqlError::Other(Box::new(error)))?;
     Ok(Some(value))
+}
+
+/// The person of the house in three columns: whether there is one, name, picture.
+pub(super) fn agent<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<Option<HumanAgent<'r>>> {
+    if !row.get::<_, bool>(at)? {
+        return Ok(None);
+    }
+    Ok(Some(HumanAgent {
+        name: row.get_ref(at + 1)?.as_str_or_null()?,
+        image: row.get_ref(at + 2)?.as_str_or_null()?,
+    }))
 }

@@ -113,22 +113,26 @@ struct StartContext {
 }
 
 /// One of the two.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "documents what `start` reads")]
-enum StartVisitor {
-    Person {
-        /// The website's own name for the person.
-        #[schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000]*$")]
-        #[serde(rename = "externalId")]
-        external_id: String,
-    },
-    Device {
-        /// The device, as it was given to `/identity/init`.
-        #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000]*$")]
-        #[serde(rename = "saVid")]
-        sa_vid: String,
-    },
+struct StartVisitor {
+    /// The website's own name for the person.
+    #[schema(
+        required = false,
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^\\u0000]*$"
+    )]
+    external_id: String,
+    /// The device, as it was given to `/identity/init`.
+    #[schema(
+        required = false,
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\u0000]*$"
+    )]
+    sa_vid: String,
 }
 
 /// Why a conversation is closed.

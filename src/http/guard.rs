@@ -1,21 +1,15 @@
 //! Who is calling, and whether they may: keys, session tokens, websites, rates.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Arc, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
 use crate::app::App;
-use crate::db::key::{self, StoredKey};
+use crate::db::key::StoredKey;
 use crate::db::session::{self, Session};
-use crate::db::{DbError, Snapshot};
-use crate::domain::{
-    Key, KeyHash, KeyKind, Origin, ProjectSeq, Scope, SessionId, Timestamp, VisitorSeq,
-};
+use crate::domain::{Key, KeyKind, Origin, ProjectSeq, Scope, SessionId, Timestamp, VisitorSeq};
 use crate::error::ApiError;
 
 /// Who calls with a bearer credential.
@@ -133,9 +127,7 @@ async fn known_key(app: &App, key: &Key, kind: KeyKind) -> Result<Arc<StoredKey>
     if key.is_demo() && !app.demo {
         return Err(refused());
     }
-    let hash = key.hash();
-    let known = &app.credentials.keys;
-    let found = known.get(app, hash, move |snapshot| key::find(snapshot, hash));
+    let found = app.credentials.key(&app.db, key.hash());
     let stored = found.await?.ok_or_else(refused)?;
     if stored.revoked_at.is_some() || stored.kind != kind {
         return Err(refused());
@@ -146,8 +138,7 @@ async fn known_key(app: &App, key: &Key, kind: KeyKind) -> Result<Arc<StoredKey>
 async fn session(app: &App, request: &HttpRequest, token: &str) -> Result<Caller, ApiError> {
     let refused = || ApiError::unauthorized("The session has ended; begin one with /identity/init");
     let id = app.tokens.check(token).ok_or_else(refused)?;
-    let known = &app.credentials.sessions;
-    let found = known.get(app, id, move |snapshot| session::find(snapshot, id));
+    let found = app.credentials.session(&app.db, id);
     let session = found.await?.ok_or_else(refused)?;
     let now = Timestamp::now();
     let idle_until = session.last_used_at.plus(app.settings.session_idle());
@@ -175,7 +166,7 @@ async fn keep_alive(app: &App, id: SessionId, session: &Session, now: Timestamp)
     if now <= due {
         return;
     }
-    app.credentials.sessions.forget(&id);
+    app.credentials.forget_session(id);
     if let Err(error) = app.db.write(session::touch(id, now)).await {
         log::warn!("a session's use could not be written down: {error}");
     }
@@ -199,71 +190,5 @@ fn website(app: &App, request: &HttpRequest, origins: &[String]) -> Result<(), A
     match allowed {
         true => Ok(()),
         false => Err(ApiError::forbidden("This website may not use this key")),
-    }
-}
-
-/// What was lately read about credentials.
-#[derive(Default)]
-pub struct Credentials {
-    keys: Remembered<KeyHash, StoredKey>,
-    sessions: Remembered<SessionId, Session>,
-}
-
-/// How long what was read is believed. A key revoked by another process is
-/// refused after this.
-const BELIEVED: Duration = Duration::from_secs(1);
-/// Entries kept at most.
-const KEPT: usize = 10_000;
-
-/// A short memory in front of the file.
-struct Remembered<K, V>(RwLock<HashMap<K, (Instant, Arc<V>)>>);
-
-impl<K, V> Default for Remembered<K, V> {
-    fn default() -> Self {
-        Self(RwLock::default())
-    }
-}
-
-impl<K: Hash + Eq + Copy, V: Send + Sync + 'static> Remembered<K, V> {
-    async fn get(
-        &self,
-        app: &App,
-        key: K,
-        find: impl FnOnce(&Snapshot) -> Result<Option<V>, DbError> + Send + 'static,
-    ) -> Result<Option<Arc<V>>, ApiError> {
-        if let Some(value) = self.recall(&key) {
-            return Ok(Some(value));
-        }
-        let read_at = Instant::now();
-        let Some(value) = app.db.read(find).await? else {
-            return Ok(None);
-        };
-        let value = Arc::new(value);
-        self.keep(key, read_at, value.clone());
-        Ok(Some(value))
-    }
-
-    fn recall(&self, key: &K) -> Option<Arc<V>> {
-        let known = self.0.read().ok()?;
-        let (read_at, value) = known.get(key)?;
-        (read_at.elapsed() < BELIEVED).then(|| value.clone())
-    }
-
-    fn keep(&self, key: K, read_at: Instant, value: Arc<V>) {
-        let Ok(mut known) = self.0.write() else {
-            return;
-        };
-        if known.len() >= KEPT {
-            known.retain(|_, (read_at, _)| read_at.elapsed() < BELIEVED);
-        }
-        if known.len() < KEPT {
-            known.insert(key, (read_at, value));
-        }
-    }
-
-    fn forget(&self, key: &K) {
-        if let Ok(mut known) = self.0.write() {
-            known.remove(key);
-        }
     }
 }

@@ -10,14 +10,13 @@ mod conversations;
 mod frame;
 mod guard;
 mod identity;
-mod limits;
 mod openapi;
 mod ops;
 mod params;
 mod prefer;
 mod projects;
 mod reply;
-mod token;
+mod serve;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -32,13 +31,9 @@ use actix_web::{App as Actix, HttpServer, Resource, web};
 use crate::app::App;
 use crate::error::{ApiError, Code};
 
-pub use guard::Credentials;
-pub use limits::Limits;
-pub use token::Tokens;
-
 /// The server over `listener`, with `app` behind every route. It does nothing
 /// until it is polled.
-pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
+fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     let workers = match app.settings.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,

@@ -78,7 +78,10 @@ fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry>
 /// The document. Errors come from the catalogue, so that they cannot drift.
 static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Described::openapi()).unwrap_or_default();
-    document["components"]["schemas"]["Error"] = error_schema();
+    let schemas = &mut document["components"]["schemas"];
+    schemas["Error"] = error_schema();
+    schemas["StartVisitor"]["oneOf"] =
+        json!([{ "required": ["externalId"] }, { "required": ["saVid"] }]);
     let paths = document["paths"].as_object_mut();
     for (path, methods) in paths.into_iter().flatten() {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {

@@ -1,0 +1,63 @@
+//! The life of a server: serve, keep house, drain, close.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::{App, StartError};
+use crate::config::Settings;
+use crate::db::session;
+use crate::domain::{Origin, Timestamp};
+
+impl App {
+    /// Serves until `shutdown` comes, lets running requests finish within the
+    /// grace that the settings give, and closes the file.
+    pub async fn serve(
+        mut self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), StartError> {
+        self.own_origins = own_origins(&self.settings, listener.local_addr()?);
+        let app = Arc::new(self);
+        let server = super::server(app.clone(), listener)?;
+        let handle = server.handle();
+        let serving = actix_web::rt::spawn(server);
+        let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
+        shutdown.await;
+        log::info!("shutting down: no new requests, running ones may finish");
+        app.drain();
+        housekeeping.abort();
+        handle.stop(true).await;
+        serving.await.map_err(std::io::Error::other)??;
+        app.db.close();
+        Ok(())
+    }
+}
+
+/// The origins of this server's own pages: what the settings say, else the
+/// address it listens on.
+fn own_origins(settings: &Settings, listening: SocketAddr) -> Vec<Origin> {
+    let port = listening.port();
+    let own = match &settings.public_url {
+        Some(url) => vec![url.clone()],
+        None => vec![
+            format!("http://{listening}"),
+            format!("http://localhost:{port}"),
+        ],
+    };
+    own.iter().filter_map(|url| Origin::of(url)).collect()
+}
+
+/// Between two rounds of housekeeping.
+const ROUND: Duration = Duration::from_secs(10 * 60);
+
+async fn housekeeping(app: Arc<App>) {
+    loop {
+        app.limits.forget_idle();
+        let idle = session::forget_idle(app.settings.session_idle(), Timestamp::now());
+        if let Err(error) = app.db.write(idle).await {
+            log::warn!("ended sessions could not be removed: {error}; trying again later");
+        }
+        tokio::time::sleep(ROUND).await;
+    }
+}
