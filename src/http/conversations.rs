@@ -183,7 +183,9 @@ pub struct Closed {
 
 // ── Handlers ──
 
-/// Lists conversations: a visitor's own, or with a private key the project's.
+/// List conversations
+///
+/// With a session token a visitor's own, with a private key the whole project's.
 #[utoipa::path(get, path = "/conversations", tag = "Conversations", operation_id = "get-conversations",
     params(ListParams), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationList, headers(
@@ -262,7 +264,9 @@ fn link(query: &PageQuery, offset: u64, relation: &str) -> String {
     )
 }
 
-/// Starts a conversation; with a private key, brings one in from outside.
+/// Start a conversation
+///
+/// A visitor starts one of their own; a private key brings one in from outside.
 #[utoipa::path(post, path = "/conversations", tag = "Conversations", operation_id = "start-conversation",
     request_body = StartRequest, security(("session" = []), ("private-key" = [])),
     responses((status = 201, body = ConversationFull)))]
@@ -330,7 +334,9 @@ fn given_visitor(fields: &mut Fields) -> Result<Option<KnownBy>, ApiError> {
     Ok(Some(known_by))
 }
 
-/// Reads a conversation with its messages; of very many, the newest 1000.
+/// Read a conversation
+///
+/// With its messages, oldest first; of very many, the newest 1000.
 #[utoipa::path(get, path = "/conversations/{conversationId}", tag = "Conversations", operation_id = "get-conversation",
     params(("conversationId" = ConversationId, Path)), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationFull, headers(
@@ -373,7 +379,9 @@ fn with_messages(
     Ok(body)
 }
 
-/// Closes a conversation. One that is closed already stays as it is.
+/// Close a conversation
+///
+/// One that is closed already stays as it is.
 #[utoipa::path(post, path = "/conversations/{conversationId}/close", tag = "Conversations", operation_id = "close-conversation",
     params(("conversationId" = ConversationId, Path)), request_body = CloseRequest,
     security(("session" = []), ("private-key" = [])),

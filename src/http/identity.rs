@@ -35,7 +35,9 @@ pub struct SessionBegun {
     visitor: Visitor,
 }
 
-/// Begins a session. The same device is the same visitor.
+/// Begin a session
+///
+/// The same device is the same visitor, with a fresh token each time.
 #[utoipa::path(post, path = "/identity/init", tag = "Identity", operation_id = "init",
     request_body = InitRequest,
     responses((status = 200, description = "The device is known", body = SessionBegun),
@@ -78,7 +80,9 @@ async fn begin(app: &App, visitor: NewVisitor, key: &crate::db::key::StoredKey) 
     reply::json(status, &begun)
 }
 
-/// The visitor of the session.
+/// Read the visitor
+///
+/// Whose session the token is of.
 #[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
     security(("session" = [])), responses((status = 200, body = Visitor)))]
 pub async fn me(app: web::Data<App>, request: HttpRequest) -> Reply {

@@ -141,7 +141,7 @@ fn error_schema() -> Value {
     })
 }
 
-/// This document.
+/// Read this document
 #[utoipa::path(get, path = "/openapi", tag = "Reference", operation_id = "openapi",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)))]
 #[allow(dead_code, reason = "carries the description of `document`")]

@@ -19,7 +19,9 @@ struct CurrentParams {
     api_key: String,
 }
 
-/// The key's project, and how its chat looks.
+/// Read the project
+///
+/// That of the key, and how its chat looks.
 #[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
     params(CurrentParams), responses((status = 200, body = Project)))]
 pub async fn current(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
