@@ -11,19 +11,25 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::CommandError;
+use super::keys::first_project;
 use super::serve::{announce, listen, serve};
 use crate::app::App;
 use crate::config::Settings;
-use crate::db::{Db, Options, key, project};
+use crate::db::key::{self, NewKey};
+use crate::db::{Db, Options, project};
 use crate::demo::{Plan, fill};
-use crate::domain::{Key, KeyKind, ProjectId, ProjectSeq, Timestamp};
+use crate::domain::{Key, KeyId, KeyKind, ProjectId, ProjectSeq, Timestamp};
 
 /// When the demo's project was made: before its first conversation.
 const BEGINNING: Timestamp = Timestamp(1_725_148_800_000);
 
-/// The demo's project, the same in every file.
-const DEMO_PROJECT: ProjectId =
-    ProjectId(Uuid::from_u128(0x0191_5e9f_0000_7000_8000_0000_0000_0001));
+/// The ids of the demo's project and keys, the same in every file.
+const DEMO_PROJECT: ProjectId = ProjectId(demo_uuid(1));
+const DEMO_KEYS: [KeyId; 2] = [KeyId(demo_uuid(2)), KeyId(demo_uuid(3))];
+
+const fn demo_uuid(number: u128) -> Uuid {
+    Uuid::from_u128(0x0191_ab43_fc00_7000_8000_0000_0000_0000 + number)
+}
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -98,10 +104,7 @@ impl Demo {
     }
 
     fn fill(&self, path: &Path) -> Result<(), CommandError> {
-        let at = BEGINNING;
-        let db = Db::open(path, &Options::default())?;
-        db.write_here(project::create(DEMO_PROJECT, "Tern & Co.", at))?;
-        let project = db.read_here(project::first)?.unwrap_or(ProjectSeq(1));
+        let project = make_project(path)?;
         let plan = Plan {
             conversations: self.conversations,
             visitors: self
@@ -109,32 +112,44 @@ impl Demo {
                 .unwrap_or_else(|| Plan::visitors_for(self.conversations)),
             seed: self.seed,
         };
-        db.close();
-        drop(db);
         let bar = progress_bar();
-        fill(
-            &mut Connection::open(path)?,
-            project.0,
-            &plan,
-            &|done, of, phase| {
-                bar.set_length(of);
-                bar.set_position(done);
-                bar.set_message(phase.to_owned());
-            },
-        )?;
+        let show = |done, of, phase: &str| {
+            bar.set_length(of);
+            bar.set_position(done);
+            bar.set_message(phase.to_owned());
+        };
+        fill(&mut Connection::open(path)?, project.0, &plan, &show)?;
         bar.finish_and_clear();
         // The keys come last: what has them is whole.
-        let db = Db::open(path, &Options::default())?;
-        for (text, kind) in Key::DEMO
-            .iter()
-            .zip([KeyKind::Publishable, KeyKind::Private])
-        {
-            let key = Key::received(text);
-            db.write_here(key::create(project, &key, kind, "demo", &[], at))?;
-        }
-        db.close();
-        Ok(())
+        hand_out_keys(path, project)
     }
+}
+
+fn make_project(path: &Path) -> Result<ProjectSeq, CommandError> {
+    let db = Db::open(path, &Options::default())?;
+    db.write_here(project::create(DEMO_PROJECT, "Tern & Co.", BEGINNING))?;
+    let project = first_project(&db)?;
+    db.close();
+    Ok(project)
+}
+
+fn hand_out_keys(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
+    let db = Db::open(path, &Options::default())?;
+    let kinds = [KeyKind::Publishable, KeyKind::Private];
+    for ((text, kind), id) in Key::DEMO.iter().zip(kinds).zip(DEMO_KEYS) {
+        let new = NewKey {
+            id,
+            project,
+            key: &Key::received(text),
+            kind,
+            name: "demo",
+            origins: &[],
+            at: BEGINNING,
+        };
+        db.write_here(new.create())?;
+    }
+    db.close();
+    Ok(())
 }
 
 /// Shown on a terminal alone.

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::CommandError;
 use crate::app::StartError;
+use crate::db::key::NewKey;
 use crate::db::{Db, DbError, Options, key, project};
 use crate::domain::{Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, text_within};
 
@@ -128,19 +129,20 @@ pub fn first_keys(db: &Db) -> Result<Option<[Key; 2]>, CommandError> {
 
 fn make_key(db: &Db, kind: KeyKind, name: &str, origins: &[Origin]) -> Result<Key, CommandError> {
     let key = Key::generate(kind).map_err(StartError::from)?;
-    let project = first_project(db)?;
-    db.write_here(key::create(
-        project,
-        &key,
+    let new = NewKey {
+        id: KeyId::generate(),
+        project: first_project(db)?,
+        key: &key,
         kind,
         name,
         origins,
-        Timestamp::now(),
-    ))?;
+        at: Timestamp::now(),
+    };
+    db.write_here(new.create())?;
     Ok(key)
 }
 
-fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
+pub fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
     let project = db.read_here(project::first)?;
     project.ok_or_else(|| DbError::Internal("the file has no project".to_owned()))
 }

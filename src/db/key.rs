@@ -66,30 +66,39 @@ pub(super) fn origins(json: &str) -> Vec<String> {
     serde_json::from_str(json).unwrap_or_else(|_| vec![String::new()])
 }
 
-/// The write that stores a key, as its hash.
-pub fn create(
-    project: ProjectSeq,
-    key: &Key,
-    kind: KeyKind,
-    name: &str,
-    origins: &[Origin],
-    at: Timestamp,
-) -> Batch {
-    let origins: Vec<_> = origins.iter().map(Origin::as_str).collect();
-    Batch::of([Statement::new(
-        "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, origins, created_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            uuid(KeyId::generate().0),
-            value(project.0),
-            value(kind.as_str().to_owned()),
-            value(name.to_owned()),
-            value(key.hash().0.to_vec()),
-            value(key.hint()),
-            value(serde_json::json!(origins).to_string()),
-            value(at.0),
-        ],
-    )])
+/// A key to be stored.
+#[derive(Debug)]
+pub struct NewKey<'a> {
+    pub id: KeyId,
+    pub project: ProjectSeq,
+    pub key: &'a Key,
+    pub kind: KeyKind,
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// The websites that may use it; none: all.
+    pub origins: &'a [Origin],
+    pub at: Timestamp,
+}
+
+impl NewKey<'_> {
+    /// The write that stores the key, as its hash.
+    pub fn create(&self) -> Batch {
+        let origins: Vec<_> = self.origins.iter().map(Origin::as_str).collect();
+        Batch::of([Statement::new(
+            "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, origins, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                uuid(self.id.0),
+                value(self.project.0),
+                value(self.kind.as_str().to_owned()),
+                value(self.name.to_owned()),
+                value(self.key.hash().0.to_vec()),
+                value(self.key.hint()),
+                value(serde_json::json!(origins).to_string()),
+                value(self.at.0),
+            ],
+        )])
+    }
 }
 
 /// The write that ends a key. [`was_found`] tells whether there is such a key.
