@@ -128,9 +128,7 @@ impl Demo {
 fn make_project(path: &Path) -> Result<ProjectSeq, CommandError> {
     let db = Db::open(path, &Options::default())?;
     db.write_here(project::create(DEMO_PROJECT, "Tern & Co.", BEGINNING))?;
-    let project = first_project(&db)?;
-    db.close();
-    Ok(project)
+    Ok(first_project(&db)?)
 }
 
 fn hand_out_keys(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
@@ -148,7 +146,6 @@ fn hand_out_keys(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
         };
         db.write_here(new.create())?;
     }
-    db.close();
     Ok(())
 }
 

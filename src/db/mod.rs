@@ -48,8 +48,10 @@ impl Default for Options {
     }
 }
 
-/// An open file.
+/// An open file. When it is dropped, what was submitted is finished and the
+/// whole log is brought into the file.
 pub struct Db {
+    // Before the writer: whoever closes last tidies up, and only it can.
     readers: Pool<SqliteConnectionManager>,
     writer: Writer,
     patience: Duration,
@@ -114,8 +116,7 @@ impl Db {
         answer.blocking_recv().unwrap_or(Err(DbError::Closed))
     }
 
-    /// Finishes what was submitted, brings the whole log into the file and
-    /// lets go of it. Later writes are refused.
+    /// Does so now, where others may still hold it. Later writes are refused.
     pub fn close(&self) {
         self.writer.stop();
     }

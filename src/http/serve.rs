@@ -29,7 +29,12 @@ impl App {
         housekeeping.abort();
         handle.stop(true).await;
         serving.await.map_err(std::io::Error::other)??;
-        app.db.close();
+        // The workers are gone, so this should be the last holder, and dropping
+        // it leaves one file. Were one left, the log would still be brought in.
+        match Arc::try_unwrap(app) {
+            Ok(app) => drop(app),
+            Err(app) => app.db.close(),
+        }
         Ok(())
     }
 }
