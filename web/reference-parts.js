@@ -174,14 +174,17 @@ const mapValue = (shape) => typeof shape.additionalProperties === 'object' && sh
 /** What tells this variant from its siblings: its name, or the one value its `type` may have. */
 function variantLabel(shape) {
   const kind = view(shape.properties?.type);
-  return shape.$name ?? kind.const ?? (kind.enum?.length === 1 ? kind.enum[0] : bareType(shape));
+  return shape.$name ?? shape.title ?? kind.const ?? (kind.enum?.length === 1 ? kind.enum[0] : bareType(shape));
 }
 
 function bareType(shape) {
-  if (itemsOf(shape)) return `array of ${typeLabel(itemsOf(shape))}`;
+  const items = itemsOf(shape);
+  // By name only where spelling it out could come back to itself.
+  if (items) return `array of ${(items.variants.length || itemsOf(items)) && items.$name || typeLabel(items)}`;
   if (shape.variants.length > 4) return shape.$name ?? `one of ${shape.variants.length} shapes`;
   if (shape.variants.length) return shape.variants.map((one) => variantLabel(view(one))).join(' or ');
-  const types = shape.types.join(' or ') || (shape.enum ? 'string' : 'any');
+  const value = shape.const ?? shape.enum?.[0];
+  const types = shape.types.join(' or ') || (value === undefined ? 'any' : typeof value);
   if (types === 'object') return shape.$name ?? (mapValue(shape) ? 'object, free keys' : 'object');
   return shape.format && !MACHINE_FORMATS.includes(shape.format) ? `${types} (${shape.format})` : types;
 }
@@ -215,6 +218,9 @@ export function termList(pairs) {
     pairs.map(([term, content]) => el('div', null, el('dt', null, term), el('dd', null, content))));
 }
 
+const insideLabel = (shape) =>
+  (shape.variants.length ? 'Shapes' : 'Fields') + (shape.$name ? ` of ${shape.$name}` : '');
+
 function field(name, schema, required, trail) {
   const shape = view(schema);
   const inside = schemaTree(schema, trail);
@@ -225,13 +231,15 @@ function field(name, schema, required, trail) {
     el('p', { class: 'field-head' }, name, ' ', el('span', { class: 'type' }, typeLabel(shape)), ' ',
       required && el('span', { class: 'required' }, 'required')),
     markdown(shape.description), termList(extra),
-    inside && el('details', null, el('summary', null, `Inside ${bareType(innermost(shape))}`), inside));
+    inside && el('details', null, el('summary', null, insideLabel(innermost(shape))), inside));
 }
 
 function variantItem(variant, trail) {
   const shape = view(variant);
   const inside = schemaTree(variant, trail);
-  const title = [code(variantLabel(shape)), ' ', el('span', { class: 'type' }, bareType(shape))];
+  const label = variantLabel(shape);
+  const type = bareType(shape);
+  const title = [code(label), ' ', type !== label && el('span', { class: 'type' }, type)];
   if (!inside) return el('li', null, el('p', { class: 'field-head' }, title), markdown(shape.description));
   return el('li', null, markdown(shape.description),
     el('details', null, el('summary', null, title), inside));

@@ -67,7 +67,7 @@ function errorsIn(response) {
 
 function exampleBlock([name, example], index, all) {
   const value = valueOf(example);
-  const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+  const text = typeof value === 'string' ? value.trimEnd() : JSON.stringify(value, null, 2);
   const block = [markdown(example.description),
     el('pre', null, el('code', null, typeof value === 'string' ? text : coloured(text)))];
   if (all.length === 1) return el('div', { class: 'example' }, block);
@@ -92,7 +92,11 @@ function credentialArgument(name) {
 
 /** Required parameters, and optional ones for which the document offers an example. */
 function queryString(parameters) {
-  const given = (parameter) => parameter.example ?? view(parameter.schema).example;
+  const given = (parameter) => {
+    const shape = view(parameter.schema);
+    const likely = parameter.required ? shape.default ?? shape.enum?.[0] : undefined;
+    return parameter.example ?? shape.example ?? likely;
+  };
   const pairs = parameters
     .filter((parameter) => parameter.in === 'query' && (parameter.required || given(parameter) !== undefined))
     .map((parameter) => `${parameter.name}=${given(parameter) === undefined
@@ -104,7 +108,9 @@ function bodyArguments(requestBody) {
   const body = deref(requestBody);
   const [type, media] = mediaOf(body)[0] ?? [];
   if (!type) return [];
-  const [, example] = examplesOf(media)[0] ?? [];
+  const examples = examplesOf(media).map(([, one]) => one);
+  // An empty object says least, so any other example goes first.
+  const example = examples.find((one) => JSON.stringify(valueOf(one)) !== '{}') ?? examples[0];
   const value = example ? valueOf(example) : sample(media.schema);
   if (!body.required && !example && JSON.stringify(value) === '{}') return [];
   return [`-H "Content-Type: ${type}"`,
@@ -112,7 +118,11 @@ function bodyArguments(requestBody) {
 }
 
 function curlLine({ method, path, parameters, security, requestBody, responses }) {
-  const url = baseUrl() + path.replace(/\{(\w+)\}/g, (_, name) => variable(name)) + queryString(parameters);
+  const inQuery = Object.keys(security[0] ?? {}).map((name) => deref(api.components?.securitySchemes?.[name]))
+    .filter((scheme) => scheme.in === 'query' && !parameters.some(({ name }) => name === scheme.name))
+    .map(({ name }) => ({ name, in: 'query', required: true }));
+  const url = baseUrl() + path.replace(/\{(\w+)\}/g, (_, name) => variable(name))
+    + queryString([...parameters, ...inQuery]);
   const streams = Object.values(responses ?? {}).some((one) => deref(one).content?.['text/event-stream']);
   const verb = method === 'get' ? '' : ` -X ${method.toUpperCase()}`;
   const headers = parameters.filter((parameter) => parameter.in === 'header' && parameter.required)
@@ -333,13 +343,13 @@ function show() {
   byId('reference-nav').replaceChildren(...navigation(grouped, [start, access, errors]));
   byId('reference-content').replaceChildren(
     ...[start, access, errors, ...grouped.map(groupSection)].filter(Boolean));
+  byId('reference-contents').hidden = false;
   // The address was looked up before its target existed.
-  byId(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+  byId(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView({ behavior: 'instant' });
   followScrolling();
 }
 
 function showFailure(reason) {
-  byId('reference-contents').hidden = true;
   byId('reference-content').replaceChildren(el('h1', null, 'API reference'),
     el('div', { class: 'notice', role: 'alert' },
       el('p', null, el('strong', null, 'The API document could not be shown.'), ` ${reason}`),
