@@ -141,3 +141,90 @@ fn execute(connection: &Connection, sql: &'static str) -> Result<(), DbError> {
     connection.prepare_cached(sql)?.raw_execute()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::types::Value;
+
+    use super::*;
+    use crate::db::Statement;
+
+    fn table() -> Connection {
+        let connection = Connection::open_in_memory().expect("memory");
+        connection
+            .execute_batch("CREATE TABLE t (x UNIQUE, filler)")
+            .expect("a table");
+        connection
+    }
+
+    fn insert(x: i64, bytes: usize) -> Batch {
+        let values = [Value::Integer(x), Value::Blob(vec![1; bytes])];
+        Batch::of([Statement::new("INSERT INTO t VALUES (?, ?)", values)])
+    }
+
+    fn rows(connection: &Connection) -> Vec<i64> {
+        let mut all = connection.prepare("SELECT x FROM t ORDER BY x").expect("x");
+        let rows = all.query_map((), |row| row.get(0)).expect("rows");
+        rows.collect::<rusqlite::Result<_>>().expect("numbers")
+    }
+
+    #[test]
+    fn a_batch_that_fails_takes_no_other_of_its_group_with_it() {
+        let connection = table();
+        let twice = Batch([insert(2, 0).0, insert(1, 0).0].concat());
+        let group = [insert(1, 0), twice, insert(3, 0)];
+        let answers = run_group(&connection, &group).expect("a commit");
+        let fine: Vec<_> = answers.iter().map(Result::is_ok).collect();
+        assert_eq!(fine, [true, false, true]);
+        // Nothing of the one that failed stands, its first statement neither.
+        assert_eq!(rows(&connection), [1, 3]);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_such_and_what_was_acknowledged_stands() {
+        let connection = table();
+        run_group(&connection, &[insert(1, 0)]).expect("a commit");
+        connection
+            .execute_batch("PRAGMA max_page_count = 4")
+            .expect("a limit");
+        let answers = run_group(&connection, &[insert(2, 0), insert(3, 100_000)]);
+        let full = |answer: &Answer| matches!(answer, Err(DbError::Full));
+        match answers {
+            Ok(answers) => {
+                assert!(answers[0].is_ok() && full(&answers[1]));
+                assert_eq!(rows(&connection), [1, 2]);
+            }
+            Err(error) => {
+                assert!(full(&Err(error)));
+                assert_eq!(rows(&connection), [1]);
+            }
+        }
+        run_group(&connection, &[insert(4, 0)]).expect("the next write works again");
+    }
+
+    #[test]
+    fn writes_of_many_threads_are_all_there_when_the_writer_stops() {
+        let folder = std::env::temp_dir().join(format!("parlor-writer-{}", uuid::Uuid::now_v7()));
+        let connection = Connection::open(&folder).expect("a file");
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x UNIQUE, filler)")
+            .expect("a table");
+        let writer = Writer::start(connection).expect("a thread");
+        thread::scope(|scope| {
+            for first in (0..800).step_by(100) {
+                let writer = &writer;
+                scope.spawn(move || {
+                    for x in first..first + 100 {
+                        let answer = writer.submit(insert(x, 10)).expect("a place");
+                        answer.blocking_recv().expect("an answer").expect("stored");
+                    }
+                });
+            }
+        });
+        writer.stop();
+        assert!(matches!(writer.submit(insert(0, 0)), Err(DbError::Closed)));
+        let connection = Connection::open(&folder).expect("the file");
+        assert_eq!(rows(&connection), (0..800).collect::<Vec<_>>());
+        std::fs::remove_file(&folder).expect("removed");
+    }
+}
