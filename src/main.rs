@@ -8,6 +8,7 @@ fn main() -> ExitCode {
     env_logger::Builder::new()
         // What libraries say of their own doings helps nobody here.
         .filter_module("actix_server", log::LevelFilter::Warn)
+        .filter_module("actix_http", log::LevelFilter::Off)
         .filter_module("rusqlite_migration", log::LevelFilter::Warn)
         .parse_filters(&cli.log)
         .format_target(false)

@@ -3,7 +3,10 @@
 //! An absent field or a wrong type is 400, a broken rule is 422, an unknown
 //! field is nothing.
 
+use std::time::Duration;
+
 use actix_web::http::header;
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, web};
 use serde_json::{Map, Value};
 
@@ -28,12 +31,7 @@ impl Fields {
         request: &HttpRequest,
         payload: web::Payload,
     ) -> Result<Self, ApiError> {
-        let most = app.settings.max_body;
-        let bytes = payload
-            .to_bytes_limited(most)
-            .await
-            .map_err(|_| ApiError::too_large(most))?
-            .map_err(|error| ApiError::body("body", &format!("broke off: {error}")))?;
+        let bytes = whole(request, payload, app.settings.max_body).await?;
         if bytes.is_empty() {
             return Ok(Self::in_object(Map::new(), ""));
         }
@@ -78,6 +76,26 @@ impl Fields {
             Some(_) => Err(self.wrong(name, "must be an object")),
         }
     }
+}
+
+/// How long a body may take to come: who sends slower holds a connection for nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn whole(
+    request: &HttpRequest,
+    payload: web::Payload,
+    most: usize,
+) -> Result<Bytes, ApiError> {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > most as u64) {
+        return Err(ApiError::too_large(most));
+    }
+    tokio::time::timeout(PATIENCE, payload.to_bytes_limited(most))
+        .await
+        .map_err(|_| ApiError::body("body", "took too long to come"))?
+        .map_err(|_| ApiError::too_large(most))?
+        .map_err(|_| ApiError::body("body", "broke off before its end"))
 }
 
 fn is_json(request: &HttpRequest) -> bool {

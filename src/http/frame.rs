@@ -111,11 +111,14 @@ fn enveloped(response: HttpResponse) -> HttpResponse {
         _ => Code::InternalServerError,
     };
     let cause = response.error().map(ToString::to_string);
-    ApiError {
+    let mut error = ApiError {
         cause,
         ..ApiError::new(code)
+    };
+    if code == Code::InvalidRequestBody {
+        error = error.because("The request is malformed");
     }
-    .error_response()
+    error.error_response()
 }
 
 /// The id that a proxy gave the request, if it is plain, else a new one.
