@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use crate::domain::Origin;
 
 /// How a server behaves.
 #[derive(Debug, Clone, Args)]
@@ -19,15 +22,15 @@ pub struct Settings {
     pub listen: SocketAddr,
 
     /// The address that browsers use, such as https://chat.example; pages of this origin may always use the API
-    #[arg(long, env = "PARLOR_PUBLIC_URL", value_name = "URL")]
-    pub public_url: Option<String>,
+    #[arg(long, env = "PARLOR_PUBLIC_URL", value_name = "URL", value_parser = website)]
+    pub public_url: Option<Origin>,
 
     /// Take a client's address from the last X-Forwarded-For entry; only behind a reverse proxy that sets it
-    #[arg(long, env = "PARLOR_BEHIND_PROXY")]
+    #[arg(long, env = "PARLOR_BEHIND_PROXY", value_parser = BoolishValueParser::new())]
     pub behind_proxy: bool,
 
     /// Threads that serve requests; 0: one for each core
-    #[arg(long, env = "PARLOR_WORKERS", default_value_t = 0, value_name = "N")]
+    #[arg(long, env = "PARLOR_WORKERS", default_value_t = 0, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(..=256))]
     pub workers: usize,
 
     /// Connections that read the database
@@ -39,7 +42,7 @@ pub struct Settings {
         long,
         env = "PARLOR_PATIENCE",
         default_value_t = 5000,
-        value_name = "MS"
+        value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=600_000)
     )]
     pub patience: u64,
 
@@ -48,7 +51,7 @@ pub struct Settings {
         long,
         env = "PARLOR_MAX_BODY",
         default_value_t = 262_144,
-        value_name = "BYTES"
+        value_name = "BYTES", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1024..=67_108_864)
     )]
     pub max_body: usize,
 
@@ -105,4 +108,9 @@ impl Settings {
     pub fn session_max(&self) -> Duration {
         Duration::from_secs(self.session_max * 24 * 60 * 60)
     }
+}
+
+/// A website as an operator types it.
+pub fn website(text: &str) -> Result<Origin, String> {
+    Origin::parse(text).map_err(|invalid| invalid.reason)
 }

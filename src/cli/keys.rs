@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::CommandError;
 use crate::app::StartError;
+use crate::config::website;
 use crate::db::key::NewKey;
 use crate::db::{Db, DbError, Options, key, project};
 use crate::domain::{Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, text_within};
@@ -36,7 +37,7 @@ pub enum Keys {
         #[arg(long, value_parser = key_name)]
         name: String,
         /// A website that may use the key; may be given again; none: all
-        #[arg(long = "origin", value_name = "URL", value_parser = origin)]
+        #[arg(long = "origin", value_name = "URL", value_parser = website)]
         origins: Vec<Origin>,
     },
     /// List the keys: id, kind, name, last characters, state
@@ -63,10 +64,6 @@ pub enum Kind {
 fn key_name(text: &str) -> Result<String, String> {
     let name = text_within("name", text, 1, 100);
     name.map_err(|invalid| invalid.reason)
-}
-
-fn origin(text: &str) -> Result<Origin, String> {
-    Origin::parse(text).map_err(|invalid| invalid.reason)
 }
 
 fn key_id(text: &str) -> Result<KeyId, String> {

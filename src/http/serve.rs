@@ -43,14 +43,16 @@ impl App {
 /// address it listens on.
 fn own_origins(settings: &Settings, listening: SocketAddr) -> Vec<Origin> {
     let port = listening.port();
-    let own = match &settings.public_url {
-        Some(url) => vec![url.clone()],
-        None => vec![
+    match &settings.public_url {
+        Some(own) => vec![own.clone()],
+        None => [
             format!("http://{listening}"),
             format!("http://localhost:{port}"),
-        ],
-    };
-    own.iter().filter_map(|url| Origin::of(url)).collect()
+        ]
+        .iter()
+        .filter_map(|url| Origin::of(url))
+        .collect(),
+    }
 }
 
 /// Between two rounds of housekeeping.
