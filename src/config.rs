@@ -1,6 +1,9 @@
 //! Every setting, its default and its limits, once: a flag and an environment
 //! variable each. The first sentence of a field is its help text.
 
+// The comments are help texts of a terminal, where a URL stands as it is.
+#![allow(rustdoc::bare_urls)]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

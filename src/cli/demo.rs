@@ -11,7 +11,6 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::CommandError;
-use super::keys::first_project;
 use super::serve::{announce, listen, serve};
 use crate::app::App;
 use crate::config::Settings;
@@ -34,7 +33,7 @@ const fn demo_uuid(number: u128) -> Uuid {
 #[derive(Debug, Args)]
 pub struct Demo {
     /// Keep the data in this file, and serve what is in it if it is there; without it, each start makes a new file and removes it at the end
-    #[arg(long, env = "PARLOR_DB", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
     /// How many conversations to make up
     #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u32).range(..=20_000_000))]
@@ -56,6 +55,9 @@ impl Demo {
     pub fn run(self) -> Result<(), CommandError> {
         if self.no_serve {
             return self.make_only();
+        }
+        if !self.settings.listen.ip().is_loopback() {
+            return Err(CommandError::Public(self.settings.listen));
         }
         // First of all, so that a taken port is told before anything is made.
         let listener = listen(self.settings.listen)?;
@@ -92,14 +94,13 @@ impl Demo {
         }
     }
 
+    /// Makes the file beside its place first, so that a start that was broken
+    /// off leaves nothing that could be taken for a whole demo.
     fn make(&self, path: &Path) -> Result<(), CommandError> {
-        let made = self.fill(path);
-        if made.is_err() {
-            // Half a demo would be taken for a whole one at the next start.
-            for end in ["", "-wal", "-shm", "-journal"] {
-                let _ = fs::remove_file(format!("{}{end}", path.display()));
-            }
-        }
+        let part = PathBuf::from(format!("{}.part", path.display()));
+        remove(&part);
+        let made = self.fill(&part).and_then(|()| Ok(fs::rename(&part, path)?));
+        remove(&part);
         made
     }
 
@@ -120,15 +121,27 @@ impl Demo {
         };
         fill(&mut Connection::open(path)?, project.0, &plan, &show)?;
         bar.finish_and_clear();
-        // The keys come last: what has them is whole.
         hand_out_keys(path, project)
+    }
+}
+
+/// Removes a file of ours with what SQLite keeps beside it, if it is there.
+fn remove(path: &Path) {
+    for end in ["", "-wal", "-shm", "-journal"] {
+        let _ = fs::remove_file(format!("{}{end}", path.display()));
     }
 }
 
 fn make_project(path: &Path) -> Result<ProjectSeq, CommandError> {
     let db = Db::open(path, &Options::default())?;
-    db.write_here(project::create(DEMO_PROJECT, "Tern & Co.", BEGINNING))?;
-    Ok(first_project(&db)?)
+    let project = ProjectSeq::FIRST;
+    db.write_here(project::create(
+        project,
+        DEMO_PROJECT,
+        "Tern & Co.",
+        BEGINNING,
+    ))?;
+    Ok(project)
 }
 
 fn hand_out_keys(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {

@@ -22,6 +22,10 @@ pub enum CommandError {
         "{0} holds something other than a demo, which this would open to anyone; name another file with --db"
     )]
     NotADemo(PathBuf),
+    #[error(
+        "{0} can be reached from outside, and the demo's keys are known to all; use --listen 127.0.0.1:PORT"
+    )]
+    Public(SocketAddr),
     #[error("{0} exists already; remove it or name another file with --db")]
     Exists(PathBuf),
     #[error(transparent)]

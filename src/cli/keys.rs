@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::CommandError;
 use crate::app::StartError;
 use crate::config::website;
 use crate::db::key::NewKey;
-use crate::db::{Db, DbError, Options, key, project};
+use crate::db::{Batch, Db, DbError, Options, any_change, key, project};
 use crate::domain::{Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, text_within};
 
 #[derive(Debug, Args)]
@@ -31,8 +31,8 @@ pub enum Keys {
         #[command(flatten)]
         file: File,
         /// publishable: for web pages; private: for servers
-        #[arg(long, value_enum)]
-        kind: Kind,
+        #[arg(long, value_parser = key_kind)]
+        kind: KeyKind,
         /// What you call it
         #[arg(long, value_parser = key_name)]
         name: String,
@@ -55,10 +55,8 @@ pub enum Keys {
     },
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Kind {
-    Publishable,
-    Private,
+fn key_kind(text: &str) -> Result<KeyKind, String> {
+    KeyKind::parse(text).map_err(|invalid| invalid.reason)
 }
 
 fn key_name(text: &str) -> Result<String, String> {
@@ -80,16 +78,15 @@ impl Keys {
                 origins,
             } => {
                 let db = file.open()?;
-                let kind = match kind {
-                    Kind::Publishable => KeyKind::Publishable,
-                    Kind::Private => KeyKind::Private,
-                };
-                println!("{}", make_key(&db, kind, &name, &origins)?.reveal());
+                let project = first_project(&db)?;
+                let (key, batch) = with_key(Batch::default(), project, kind, &name, &origins)?;
+                db.write_here(batch)?;
+                println!("{}", key.reveal());
             }
             Keys::List { file } => list_keys(&file.open()?)?,
             Keys::Revoke { file, id } => {
                 let outcome = file.open()?.write_here(key::revoke(id, Timestamp::now()))?;
-                if !key::was_found(&outcome) {
+                if !any_change(&outcome) {
                     return Err(CommandError::NoSuchKey(id));
                 }
                 println!("revoked {id}");
@@ -109,37 +106,50 @@ impl File {
     }
 }
 
-/// A project and a key of each kind, in a file that has no project yet.
+/// A project and a key of each kind, in a file that has no project yet. One
+/// write makes all three: a project without keys would be of no use.
 pub fn first_keys(db: &Db) -> Result<Option<[Key; 2]>, CommandError> {
     if db.read_here(project::first)?.is_some() {
         return Ok(None);
     }
-    db.write_here(project::create(
-        ProjectId::generate(),
-        "My website",
-        Timestamp::now(),
-    ))?;
-    let publishable = make_key(db, KeyKind::Publishable, "first publishable key", &[])?;
-    let private = make_key(db, KeyKind::Private, "first private key", &[])?;
+    let at = Timestamp::now();
+    let project = ProjectSeq::FIRST;
+    let made = project::create(project, ProjectId::generate(), "My website", at);
+    let (publishable, made) = with_key(
+        made,
+        project,
+        KeyKind::Publishable,
+        "first publishable key",
+        &[],
+    )?;
+    let (private, made) = with_key(made, project, KeyKind::Private, "first private key", &[])?;
+    db.write_here(made)?;
     Ok(Some([publishable, private]))
 }
 
-fn make_key(db: &Db, kind: KeyKind, name: &str, origins: &[Origin]) -> Result<Key, CommandError> {
+/// A new key, and the write that stores it after `batch`.
+fn with_key(
+    batch: Batch,
+    project: ProjectSeq,
+    kind: KeyKind,
+    name: &str,
+    origins: &[Origin],
+) -> Result<(Key, Batch), CommandError> {
     let key = Key::generate(kind).map_err(StartError::from)?;
     let new = NewKey {
         id: KeyId::generate(),
-        project: first_project(db)?,
+        project,
         key: &key,
         kind,
         name,
         origins,
         at: Timestamp::now(),
     };
-    db.write_here(new.create())?;
-    Ok(key)
+    let batch = batch.then(new.create());
+    Ok((key, batch))
 }
 
-pub fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
+fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
     let project = db.read_here(project::first)?;
     project.ok_or_else(|| DbError::Internal("the file has no project".to_owned()))
 }

@@ -4,8 +4,8 @@ use rusqlite::Row;
 
 use super::list;
 use super::message;
-use super::statement::{Batch, Outcome, Statement, bind, uuid, value};
-use super::visitor::NewVisitor;
+use super::statement::{Batch, Statement, bind, uuid, value};
+use super::visitor::{KnownBy, NewVisitor};
 use super::{DbError, Snapshot};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, PageQuery,
@@ -187,10 +187,9 @@ impl NewConversation {
     /// The write that brings it in from outside, with its visitor where that
     /// one is new. Fails with [`super::Taken::ConversationId`].
     pub fn import(self, visitor: NewVisitor) -> Batch {
-        let (column, name) = visitor.name();
-        let insert = match column {
-            "sa_vid" => IMPORT_BY_DEVICE,
-            _ => IMPORT_BY_EXTERNAL_ID,
+        let (insert, name) = match &visitor.known_by {
+            KnownBy::Device(id) => (IMPORT_BY_DEVICE, id.0.clone()),
+            KnownBy::ExternalId(id) => (IMPORT_BY_EXTERNAL_ID, id.0.clone()),
         };
         Batch::of([
             visitor.insert(),
@@ -218,7 +217,8 @@ const IMPORT_BY_EXTERNAL_ID: &str = "\
                               last_interaction_at, page_url) \
     SELECT ?1, ?2, seq, 'open', ?4, ?4, ?4, ?5 FROM visitor WHERE project_seq = ?2 AND external_id = ?3";
 
-/// The write that closes a conversation. A closed one stays as it is.
+/// The write that closes a conversation. A closed one stays as it is, and no
+/// row is changed.
 pub fn close(seq: ConversationSeq, reason: Option<CloseReason>, at: Timestamp) -> Batch {
     Batch::of([Statement::new(
         "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2, \
@@ -230,9 +230,4 @@ pub fn close(seq: ConversationSeq, reason: Option<CloseReason>, at: Timestamp) -
             value(reason.map(CloseReason::into_inner)),
         ],
     )])
-}
-
-/// Whether the write of [`close`] found it open.
-pub fn was_closed_now(outcomes: &[Outcome]) -> bool {
-    outcomes.iter().any(|outcome| outcome.changes > 0)
 }

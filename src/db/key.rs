@@ -1,6 +1,6 @@
 //! API keys: found by the hash of what was sent.
 
-use super::statement::{Batch, Outcome, Statement, uuid, value};
+use super::statement::{Batch, Statement, uuid, value};
 use super::{DbError, Snapshot};
 use crate::domain::{Key, KeyHash, KeyId, KeyKind, KeySeq, Origin, ProjectSeq, Timestamp};
 
@@ -19,12 +19,13 @@ pub struct StoredKey {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// What [`stored`] reads.
+const SELECT: &str = "SELECT seq, id, project_seq, kind, name, hint, origins, created_at, \
+                             revoked_at FROM api_key";
+
 /// Finds a key, revoked ones too.
 pub fn find(snapshot: &Snapshot, hash: KeyHash) -> Result<Option<StoredKey>, DbError> {
-    let mut statement = snapshot.run(
-        "SELECT seq, id, project_seq, kind, name, hint, origins, created_at, revoked_at \
-           FROM api_key WHERE hash = ?",
-    )?;
+    let mut statement = snapshot.run(&format!("{SELECT} WHERE hash = ?"))?;
     let mut rows = statement.query([hash.0.as_slice()])?;
     Ok(match rows.next()? {
         Some(row) => Some(stored(row)?),
@@ -34,10 +35,7 @@ pub fn find(snapshot: &Snapshot, hash: KeyHash) -> Result<Option<StoredKey>, DbE
 
 /// Every key, oldest first.
 pub fn all(snapshot: &Snapshot) -> Result<Vec<StoredKey>, DbError> {
-    let mut statement = snapshot.run(
-        "SELECT seq, id, project_seq, kind, name, hint, origins, created_at, revoked_at \
-           FROM api_key ORDER BY seq",
-    )?;
+    let mut statement = snapshot.run(&format!("{SELECT} ORDER BY seq"))?;
     let keys = statement.query_map((), stored)?;
     Ok(keys.collect::<rusqlite::Result<_>>()?)
 }
@@ -101,15 +99,10 @@ impl NewKey<'_> {
     }
 }
 
-/// The write that ends a key. [`was_found`] tells whether there is such a key.
+/// The write that ends a key. It changes a row where there is such a key.
 pub fn revoke(id: KeyId, at: Timestamp) -> Batch {
     Batch::of([Statement::new(
         "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",
         [uuid(id.0), value(at.0)],
     )])
-}
-
-/// Whether the write of [`revoke`] found the key.
-pub fn was_found(outcomes: &[Outcome]) -> bool {
-    outcomes.iter().any(|outcome| outcome.changes > 0)
 }

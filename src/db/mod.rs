@@ -1,6 +1,6 @@
 //! The SQLite file: the only place with SQL.
 //!
-//! One connection writes, on a thread of its own ([`writer`]); a pool of
+//! One connection writes, on a thread of its own (`writer`); a pool of
 //! read-only ones reads ([`Db::read`]). What is to be run is data, a
 //! [`Statement`] or a [`Batch`] of them, apart from what runs it.
 
@@ -26,7 +26,7 @@ use tokio::task;
 
 pub use error::{DbError, Taken};
 pub use open::{OpenError, is_parlor_file};
-pub use statement::{Batch, Outcome, Statement};
+pub use statement::{Batch, Outcome, Statement, any_change};
 
 use writer::Writer;
 
@@ -104,7 +104,9 @@ impl Db {
     /// what each of its statements did.
     ///
     /// # Errors
-    /// [`DbError::Busy`] when too many wait already or the disk is full.
+    /// [`DbError::Busy`] when too many wait already, [`DbError::Full`] when the
+    /// disk is, [`DbError::Closed`] at the end, [`DbError::Taken`] where a batch
+    /// says so.
     pub async fn write(&self, batch: Batch) -> Result<Vec<Outcome>, DbError> {
         let answer = self.writer.submit(batch)?;
         answer.await.unwrap_or(Err(DbError::Closed))
@@ -116,7 +118,8 @@ impl Db {
         answer.blocking_recv().unwrap_or(Err(DbError::Closed))
     }
 
-    /// Does so now, where others may still hold it. Later writes are refused.
+    /// Does what a drop does, now, where others may still hold it. Later writes
+    /// are refused.
     pub fn close(&self) {
         self.writer.stop();
     }

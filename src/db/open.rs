@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 use super::Options;
@@ -35,7 +35,7 @@ pub enum OpenError {
     Unopened(PathBuf, io::Error),
     #[error("the file could not be upgraded, nothing of it was changed: {0}")]
     Upgrade(#[from] rusqlite_migration::Error),
-    #[error("the file could not be read: {0}")]
+    #[error("the file could not be read: {0}; check that its owner is who runs parlor")]
     Sqlite(#[from] rusqlite::Error),
     #[error("no connections to the file: {0}")]
     Pool(#[from] r2d2::Error),
@@ -133,7 +133,10 @@ fn marks(path: &Path) -> rusqlite::Result<Marks> {
 /// Refuses what is not ours to write to.
 fn check(path: &Path) -> Result<(), OpenError> {
     let foreign = || OpenError::Foreign(path.to_owned());
-    let marks = marks(path).map_err(|_| foreign())?;
+    let marks = marks(path).map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => foreign(),
+        _ => OpenError::Sqlite(error),
+    })?;
     let fresh = marks.application == 0 && marks.tables == 0;
     if !fresh && marks.application != APPLICATION_ID {
         return Err(foreign());

@@ -34,9 +34,14 @@ fn widget(json: &str) -> ChatWidgetConfig {
 }
 
 /// The write that makes a project.
-pub fn create(id: ProjectId, name: &str, at: Timestamp) -> Batch {
+pub fn create(seq: ProjectSeq, id: ProjectId, name: &str, at: Timestamp) -> Batch {
     Batch::of([Statement::new(
-        "INSERT INTO project (id, name, created_at) VALUES (?, ?, ?)",
-        [uuid(id.0), value(name.to_owned()), value(at.0)],
+        "INSERT INTO project (seq, id, name, created_at) VALUES (?, ?, ?, ?)",
+        [
+            value(seq.0),
+            uuid(id.0),
+            value(name.to_owned()),
+            value(at.0),
+        ],
     )])
 }

@@ -7,7 +7,9 @@ use rusqlite::types::Value;
 use super::statement::{Batch, Outcome, Statement, uuid, value};
 use super::visitor::NewVisitor;
 use super::{DbError, Snapshot};
-use crate::domain::{KeySeq, ProjectSeq, SessionId, Timestamp, Visitor, VisitorId, VisitorSeq};
+use crate::domain::{
+    DeviceId, KeySeq, ProjectSeq, SessionId, Timestamp, Visitor, VisitorId, VisitorSeq,
+};
 
 /// A session as the file has it.
 #[derive(Debug, Clone)]
@@ -47,10 +49,8 @@ pub fn find(snapshot: &Snapshot, id: SessionId) -> Result<Option<Session>, DbErr
 
 /// The write that begins a session, with its visitor where that one is new.
 /// [`begun`] reads what came of it.
-pub fn begin(visitor: NewVisitor, session: SessionId, key: KeySeq) -> Batch {
-    let (_, name) = visitor.name();
-    let at = visitor.at;
-    let project = visitor.project;
+pub fn begin(visitor: &NewVisitor, device: DeviceId, session: SessionId, key: KeySeq) -> Batch {
+    let (at, project, name) = (visitor.at, visitor.project, device.0);
     Batch::of([
         visitor.insert(),
         Statement::new(

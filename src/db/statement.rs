@@ -65,6 +65,12 @@ impl Batch {
     pub(super) fn of<const N: usize>(statements: [Statement; N]) -> Self {
         Self(statements.into())
     }
+
+    /// This batch and then that one, as one.
+    pub fn then(mut self, that: Batch) -> Self {
+        self.0.extend(that.0);
+        self
+    }
 }
 
 /// What one statement of a batch did.
@@ -73,6 +79,11 @@ pub struct Outcome {
     /// Rows written, or rows returned by a statement that returns some.
     pub changes: usize,
     pub(super) rows: Vec<Vec<Value>>,
+}
+
+/// Whether the statements changed (or returned) any row at all.
+pub fn any_change(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().any(|outcome| outcome.changes > 0)
 }
 
 /// A value to bind, from whatever SQLite can hold.

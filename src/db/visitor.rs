@@ -1,7 +1,5 @@
 //! Visitors and what the website knows them by.
 
-use rusqlite::types::Value;
-
 use super::statement::{Statement, uuid, value};
 use super::{DbError, Snapshot};
 use crate::domain::{DeviceId, ExternalId, ProjectSeq, Timestamp, Visitor, VisitorId, VisitorSeq};
@@ -23,30 +21,22 @@ pub struct NewVisitor {
 }
 
 impl NewVisitor {
-    /// The column that tells this visitor apart, and what is in it.
-    pub(super) fn name(&self) -> (&'static str, String) {
-        match &self.known_by {
-            KnownBy::Device(id) => ("sa_vid", id.0.clone()),
-            KnownBy::ExternalId(id) => ("external_id", id.0.clone()),
-        }
-    }
-
+    /// Stores the visitor; one who is known already stays as they are.
     pub(super) fn insert(&self) -> Statement {
-        let (device, external): (Option<String>, Option<String>) = match self.name() {
-            ("sa_vid", name) => (Some(name), None),
-            (_, name) => (None, Some(name)),
+        let (device, external) = match &self.known_by {
+            KnownBy::Device(id) => (Some(id.0.clone()), None),
+            KnownBy::ExternalId(id) => (None, Some(id.0.clone())),
         };
-        let values: [Value; 5] = [
-            uuid(self.id.0),
-            value(self.project.0),
-            value(device),
-            value(external),
-            value(self.at.0),
-        ];
         Statement::new(
             "INSERT INTO visitor (id, project_seq, sa_vid, external_id, created_at) \
              VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            values,
+            [
+                uuid(self.id.0),
+                value(self.project.0),
+                value(device),
+                value(external),
+                value(self.at.0),
+            ],
         )
     }
 }

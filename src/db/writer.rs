@@ -83,8 +83,11 @@ fn work(mut connection: Connection, orders: &Receiver<Order>) {
         }
         commit_together(&mut connection, group);
     }
-    if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-        log::warn!("the log could not be brought into the file: {error}; it stays beside it");
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    match connection.query_row(sql, (), |row| row.get(0)) {
+        Ok(false) => {}
+        Ok(true) => log::info!("another process uses the file; the log stays beside it"),
+        Err(error) => log::warn!("the log could not be brought into the file: {error}"),
     }
 }
 
@@ -103,6 +106,10 @@ fn commit_together(connection: &mut Connection, group: Vec<(Batch, oneshot::Send
 
 /// Runs a group in one transaction. An error here means that none of it stands.
 fn run_group(connection: &Connection, batches: &[Batch]) -> Result<Vec<Answer>, DbError> {
+    if !connection.is_autocommit() {
+        // The last group could not even be rolled back; this one must not join it.
+        execute(connection, "ROLLBACK")?;
+    }
     execute(connection, "BEGIN IMMEDIATE")?;
     let ended = run_batches(connection, batches).and_then(|answers| {
         execute(connection, "COMMIT")?;

@@ -63,6 +63,11 @@ public_id! {
     SessionId
 }
 
+impl ProjectSeq {
+    /// Of the project that a new file gets.
+    pub const FIRST: Self = Self(1);
+}
+
 row_number! {
     /// The row of a conversation.
     ConversationSeq

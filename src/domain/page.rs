@@ -72,11 +72,11 @@ fn whole(text: &str) -> Option<u64> {
 pub struct Limit(u32);
 
 impl Limit {
-    pub const MOST: u32 = 100;
+    pub const MOST: u64 = 100;
 
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match whole(text) {
-            Some(limit @ 1..=100) => Ok(Self(limit as u32)),
+            Some(limit @ 1..=Self::MOST) => Ok(Self(limit as u32)),
             _ => Err(Invalid::new(
                 "limit",
                 format!("must be a whole number from 1 to {}", Self::MOST),

@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Fields;
@@ -14,7 +13,7 @@ use super::reply::{self, TOTAL_COUNT};
 use crate::app::App;
 use crate::db::conversation::{self, Located, NewConversation};
 use crate::db::visitor::{KnownBy, NewVisitor};
-use crate::db::{Snapshot, message};
+use crate::db::{Snapshot, any_change, message};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, DeviceId, Direction,
     ExternalId, Invalid, Limit, Message, Offset, PageQuery, Sort, Status, Timestamp, VisitorId,
@@ -273,7 +272,8 @@ fn link(query: &PageQuery, offset: u64, relation: &str) -> String {
 pub async fn start(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
     let mut fields = Fields::read(&app, &request, payload).await?;
-    // Judged for every caller alike; a visitor's own id and name are known.
+    // Fields of this endpoint, so a wrong one is told whoever sends it, though
+    // only a private key needs them.
     let (id, known_by) = (given_id(&fields)?, given_visitor(&mut fields)?);
     let mut new = NewConversation {
         id: ConversationId::generate(),
@@ -399,10 +399,8 @@ pub async fn close(app: web::Data<App>, request: HttpRequest, payload: web::Payl
         .read(move |snapshot| located(snapshot, caller, id))
         .await?;
     let closing = conversation::close(located.seq, reason, Timestamp::now());
-    let now = conversation::was_closed_now(&app.db.write(closing).await?);
+    let now = any_change(&app.db.write(closing).await?);
     let message = if now { "closed" } else { "already closed" };
-    reply::json(
-        StatusCode::OK,
-        &json!({ "success": true, "message": message }),
-    )
+    let success = true;
+    reply::json(StatusCode::OK, &Closed { success, message })
 }

@@ -71,7 +71,7 @@ pub async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
     // A token has dots, a key has none.
     match credential.contains('.') {
         true => session(app, request, credential).await,
-        false => private_key(app, credential).await,
+        false => private_key(app, request, credential).await,
     }
 }
 
@@ -113,9 +113,10 @@ fn bearer_text(request: &HttpRequest) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty()).then_some(credential)
 }
 
-async fn private_key(app: &App, sent: &str) -> Result<Caller, ApiError> {
+async fn private_key(app: &App, request: &HttpRequest, sent: &str) -> Result<Caller, ApiError> {
     let key = Key::received(sent);
     let stored = known_key(app, &key, KeyKind::Private).await?;
+    website(app, request, &stored.origins)?;
     app.limits.private_key(key.hash())?;
     Ok(Caller::Server {
         project: stored.project,

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::body::Fields;
 use super::{guard, reply};
 use crate::app::App;
+use crate::db::key::StoredKey;
 use crate::db::session;
 use crate::db::visitor::{self, KnownBy, NewVisitor};
 use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
@@ -53,18 +54,19 @@ pub async fn init(app: web::Data<App>, request: HttpRequest, payload: web::Paylo
     }
     let device = fields.required_text("saVid")?;
     let key = guard::publishable_key(&app, &request, api_key).await?;
+    begin(&app, DeviceId::parse("saVid", device)?, &key).await
+}
+
+async fn begin(app: &App, device: DeviceId, key: &StoredKey) -> Reply {
+    let (at, id) = (Timestamp::now(), SessionId::generate());
     let visitor = NewVisitor {
         id: VisitorId::generate(),
         project: key.project,
-        known_by: KnownBy::Device(DeviceId::parse("saVid", device)?),
-        at: Timestamp::now(),
+        known_by: KnownBy::Device(device.clone()),
+        at,
     };
-    begin(&app, visitor, &key).await
-}
-
-async fn begin(app: &App, visitor: NewVisitor, key: &crate::db::key::StoredKey) -> Reply {
-    let (at, id) = (visitor.at, SessionId::generate());
-    let outcomes = app.db.write(session::begin(visitor, id, key.seq)).await?;
+    let begin = session::begin(&visitor, device, id, key.seq);
+    let outcomes = app.db.write(begin).await?;
     let (visitor, new) = session::begun(&outcomes)
         .ok_or_else(|| ApiError::internal("a session was begun for nobody"))?;
     let until = at.plus(app.settings.session_max());

@@ -21,10 +21,18 @@ impl App {
         let app = Arc::new(self);
         let server = super::server(app.clone(), listener)?;
         let handle = server.handle();
-        let serving = actix_web::rt::spawn(server);
+        let mut serving = actix_web::rt::spawn(server);
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
-        shutdown.await;
-        log::info!("shutting down: no new requests, running ones may finish");
+        tokio::select! {
+            () = shutdown => {
+                log::info!("shutting down: no new requests, running ones may finish");
+            }
+            // It never ends by itself unless something broke.
+            ended = &mut serving => {
+                ended.map_err(std::io::Error::other)??;
+                return Err(std::io::Error::other("the server stopped by itself").into());
+            }
+        }
         app.drain();
         housekeeping.abort();
         handle.stop(true).await;

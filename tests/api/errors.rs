@@ -1,0 +1,246 @@
+//! The envelope, the documented errors, and what no error ever says.
+
+use parlor::error::CATALOGUE;
+use serde_json::json;
+
+use crate::helpers::Parlor;
+use crate::wire::Answer;
+
+/// The documented errors, as the seed document writes them.
+const SEED: [(u16, &str); 11] = [
+    (
+        400,
+        r#"{"error":{"message":"Invalid request body. Content is required.","code":"INVALID_REQUEST_BODY","details":{"field":"content"}}}"#,
+    ),
+    (
+        401,
+        r#"{"error":{"message":"Authentication required","code":"UNAUTHORIZED"}}"#,
+    ),
+    (
+        402,
+        r#"{"error":{"message":"A higher pricing plan is required to access this feature","code":"PAYMENT_REQUIRED","details":{"currentPlan":"free","requiredPlan":"pro","feature":"advanced_ai_models"}}}"#,
+    ),
+    (
+        403,
+        r#"{"error":{"message":"Access denied to this conversation","code":"FORBIDDEN"}}"#,
+    ),
+    (
+        404,
+        r#"{"error":{"message":"Conversation not found!","code":"CONVERSATION_NOT_FOUND","details":{"conversationId":"123e4567-e89b-12d3-a456-426614174000"}}}"#,
+    ),
+    (
+        409,
+        r#"{"error":{"message":"Resource already exists","code":"CONFLICT","details":{"resource":"conversation","conflictingField":"id"}}}"#,
+    ),
+    (
+        422,
+        r#"{"error":{"message":"Validation failed","code":"VALIDATION_ERROR","details":{"field":"content","reason":"Content exceeds maximum length of 10000 characters"}}}"#,
+    ),
+    (
+        429,
+        r#"{"error":{"message":"Rate limit exceeded. Please try again later.","code":"RATE_LIMIT_EXCEEDED","details":{"retryAfter":60}}}"#,
+    ),
+    (
+        500,
+        r#"{"error":{"message":"An internal server error occurred","code":"INTERNAL_SERVER_ERROR"}}"#,
+    ),
+    (
+        502,
+        r#"{"error":{"message":"Service temporarily unavailable","code":"BAD_GATEWAY","details":{"service":"ai_model_service"}}}"#,
+    ),
+    (
+        503,
+        r#"{"error":{"message":"Service temporarily unavailable","code":"SERVICE_UNAVAILABLE","details":{"retryAfter":30}}}"#,
+    ),
+];
+
+fn preferring(parlor: &Parlor, preference: &str) -> Answer {
+    let list = parlor.get("/v2/conversations").header("Prefer", preference);
+    list.send()
+}
+
+#[test]
+fn the_demo_shows_each_documented_error_to_the_letter() {
+    let parlor = Parlor::demo();
+    for (status, body) in SEED {
+        for preference in [
+            format!("code={status}"),
+            format!("respond-async, code=\"{status}\""),
+        ] {
+            let answer = preferring(&parlor, &preference);
+            assert_eq!(answer.status, status);
+            assert_eq!(answer.text(), body);
+            let applied = format!("code={status}");
+            assert_eq!(answer.header("preference-applied"), Some(applied.as_str()));
+        }
+    }
+    assert_eq!(
+        preferring(&parlor, "code=429").header("retry-after"),
+        Some("60")
+    );
+    assert_eq!(
+        preferring(&parlor, "code=503").header("retry-after"),
+        Some("30")
+    );
+    assert_eq!(
+        preferring(&parlor, "code=401").header("www-authenticate"),
+        Some("Bearer")
+    );
+}
+
+#[test]
+fn the_demo_shows_every_status_of_the_catalogue_in_the_envelope() {
+    let parlor = Parlor::demo();
+    for entry in CATALOGUE {
+        let answer = preferring(&parlor, &format!("code={}", entry.status));
+        let first = CATALOGUE.iter().find(|one| one.status == entry.status);
+        answer.error(entry.status, first.expect("an entry").name);
+    }
+}
+
+#[test]
+fn a_preference_that_names_no_error_changes_nothing() {
+    let parlor = Parlor::demo();
+    for preference in ["code=200", "code=999", "code=", "code=x", "status=500", ""] {
+        let answer = preferring(&parlor, preference);
+        answer.error(401, "UNAUTHORIZED");
+        assert_eq!(answer.header("preference-applied"), None);
+    }
+}
+
+#[test]
+fn outside_the_demo_a_preference_changes_nothing() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    for (status, _) in SEED {
+        let list = parlor.get("/v2/conversations").bearer(&visitor.token);
+        let answer = list.header("Prefer", format!("code={status}")).send();
+        assert_eq!(answer.expect(200)["total"], 0);
+        assert_eq!(answer.header("preference-applied"), None);
+    }
+}
+
+#[test]
+fn an_unknown_path_is_404_in_the_envelope() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    for path in [
+        "/",
+        "/v1/conversations",
+        "/v2/",
+        "/v2/conversations/",
+        "/v2/conversation",
+        "/v2/conversations/a/b/c",
+        "/V2/conversations",
+        "/v2//conversations",
+        "/%",
+    ] {
+        for method in ["GET", "POST"] {
+            let request = parlor.request(method, path).bearer(&visitor.token);
+            let error = request.send().error(404, "NOT_FOUND");
+            assert_eq!(error.get("details"), None);
+        }
+    }
+}
+
+#[test]
+fn a_method_that_a_path_lacks_is_405_and_names_those_it_has() {
+    let parlor = Parlor::start();
+    let one = "/v2/conversations/123e4567-e89b-12d3-a456-426614174000";
+    let close = format!("{one}/close");
+    for (method, path, allowed) in [
+        ("DELETE", "/v2/conversations", "GET, HEAD, POST"),
+        ("PUT", "/v2/conversations", "GET, HEAD, POST"),
+        ("PATCH", "/v2/conversations", "GET, HEAD, POST"),
+        ("POST", one, "GET, HEAD"),
+        ("DELETE", one, "GET, HEAD"),
+        ("GET", close.as_str(), "POST"),
+        ("GET", "/v2/identity/init", "POST"),
+        ("POST", "/v2/identity/me", "GET, HEAD"),
+        ("POST", "/v2/projects/current", "GET, HEAD"),
+        ("POST", "/v2/openapi", "GET, HEAD"),
+        ("POST", "/health", "GET, HEAD"),
+    ] {
+        let answer = parlor.request(method, path).send();
+        answer.error(405, "METHOD_NOT_ALLOWED");
+        assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+    }
+}
+
+#[test]
+fn an_id_in_the_path_that_is_no_uuid_is_422() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    for id in [
+        "x",
+        "0",
+        "null",
+        "123e4567-e89b-12d3-a456-42661417400",
+        "123e4567-e89b-12d3-a456-4266141740000",
+        "123e4567e89b12d3a456426614174000",
+        "%7B123e4567-e89b-12d3-a456-426614174000%7D",
+        "g23e4567-e89b-12d3-a456-426614174000",
+        "%00",
+        "%FF",
+    ] {
+        let path = format!("/v2/conversations/{id}");
+        let read = parlor.get(&path).bearer(&visitor.token).send();
+        read.invalid("conversationId", "UUID");
+        let close = parlor.post(format!("{path}/close")).bearer(&visitor.token);
+        close.send().invalid("conversationId", "UUID");
+    }
+}
+
+#[test]
+fn what_breaks_inside_is_500_and_says_nothing_of_why() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    let id = parlor.started(&visitor);
+    let broken = parlor.sql().execute_batch(
+        "INSERT INTO message (id, conversation_seq, created_at, role, status, text, metadata)
+             VALUES (randomblob(16), 1, 0, 'user', 'complete', 'secret words', '{broken');
+         UPDATE conversation SET last_message_seq = 1;",
+    );
+    broken.expect("a broken row");
+    for path in [
+        "/v2/conversations".to_owned(),
+        format!("/v2/conversations/{id}"),
+    ] {
+        let answer = parlor.get(path).bearer(&visitor.token).send();
+        assert_eq!(answer.status, 500);
+        assert_eq!(answer.text(), SEED[8].1);
+    }
+    let missing = parlor
+        .sql()
+        .execute_batch("ALTER TABLE visitor RENAME TO elsewhere");
+    missing.expect("a broken file");
+    let answer = parlor.init(&parlor.site.publishable, "another");
+    assert_eq!((answer.status, answer.text()), (500, SEED[8].1));
+}
+
+#[test]
+fn no_error_tells_of_the_machinery() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    let requests = [
+        parlor.get("/v2/conversations?limit=%27%3B--"),
+        parlor.get("/v2/conversations?orderBy=%22seq%22"),
+        parlor.get("/v2/conversations/%27%20OR%201=1"),
+        parlor.post("/v2/conversations").json("{\"context\":"),
+        parlor.post("/v2/conversations").json("\u{1}"),
+        parlor.request("PROPFIND", "/v2/conversations"),
+        parlor.get("/v2/../schema.sql"),
+        parlor.get("/nothing"),
+    ];
+    for request in requests {
+        let answer = request.bearer(&visitor.token).send();
+        let error = answer.json()["error"].clone();
+        assert_ne!(error, json!(null), "{}", answer.text());
+        let text = answer.text().to_lowercase();
+        for word in [
+            "sqlite", "select", "rusqlite", "serde", "actix", "panick", ".rs", "line 1",
+        ] {
+            assert!(!text.contains(word), "{word:?} in {text}");
+        }
+    }
+}

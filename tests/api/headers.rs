@@ -1,0 +1,276 @@
+//! What stands beside the bodies: paging, caching, request ids, CORS, HEAD.
+
+use crate::helpers::{Parlor, Visitor, fill, ids};
+use crate::wire::Answer;
+
+fn populated(count: i64) -> (Parlor, Visitor) {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    fill(&parlor, &visitor, count);
+    (parlor, visitor)
+}
+
+fn list(parlor: &Parlor, visitor: &Visitor, query: &str) -> Answer {
+    let target = format!("/v2/conversations?{query}");
+    parlor.get(target).bearer(&visitor.token).send()
+}
+
+/// The targets of a Link header by their relation.
+fn links(answer: &Answer) -> Vec<(String, String)> {
+    let header = answer.header("link").expect("links");
+    let links = header.split(", ").map(|link| {
+        let (target, relation) = link.split_once(">; rel=\"").expect("a link");
+        let relation = relation.strip_suffix('"').expect("a relation");
+        (
+            relation.to_owned(),
+            target.strip_prefix('<').expect("a target").to_owned(),
+        )
+    });
+    links.collect()
+}
+
+#[test]
+fn links_name_the_pages_around_this_one() {
+    let (parlor, visitor) = populated(25);
+    let offsets = |query: &str| {
+        let answer = list(&parlor, &visitor, query);
+        let offset = |target: &str| {
+            let from = target.split("offset=").nth(1).expect("an offset");
+            from.split('&')
+                .next()
+                .expect("a number")
+                .parse::<u64>()
+                .expect("a number")
+        };
+        let found = links(&answer)
+            .into_iter()
+            .map(|(name, target)| (name, offset(&target)));
+        found
+            .map(|(name, at)| format!("{name} {at}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    assert_eq!(offsets("limit=10"), "first 0, next 10, last 20");
+    assert_eq!(
+        offsets("limit=10&offset=10"),
+        "first 0, prev 0, next 20, last 20"
+    );
+    assert_eq!(offsets("limit=10&offset=20"), "first 0, prev 10, last 20");
+    assert_eq!(
+        offsets("limit=10&offset=5"),
+        "first 0, prev 0, next 15, last 20"
+    );
+    assert_eq!(
+        offsets("limit=5&offset=15"),
+        "first 0, prev 10, next 20, last 20"
+    );
+    assert_eq!(offsets("limit=25"), "first 0, last 0");
+    assert_eq!(offsets("limit=10&offset=1000"), "first 0, prev 20, last 20");
+    assert_eq!(offsets("status=closed"), "first 0, last 0");
+}
+
+#[test]
+fn following_next_walks_the_whole_list_in_the_order_asked_for() {
+    let (parlor, visitor) = populated(23);
+    let whole = parlor.list(
+        &visitor.token,
+        "limit=100&status=open&orderBy=createdAt&orderDir=asc",
+    );
+    let mut target =
+        "/v2/conversations?limit=5&status=open&orderBy=createdAt&orderDir=asc".to_owned();
+    let mut walked = Vec::new();
+    loop {
+        let answer = parlor.get(&target).bearer(&visitor.token).send();
+        walked.extend(ids(&answer.expect(200)));
+        let next = links(&answer)
+            .into_iter()
+            .find(|(relation, _)| relation == "next");
+        match next {
+            Some((_, next)) => target = next,
+            None => break,
+        }
+    }
+    assert_eq!(walked, ids(&whole));
+}
+
+#[test]
+fn the_total_is_also_a_header() {
+    let (parlor, visitor) = populated(12);
+    for (query, total) in [
+        ("limit=5", "12"),
+        ("offset=50", "12"),
+        ("status=closed", "0"),
+    ] {
+        let answer = list(&parlor, &visitor, query);
+        assert_eq!(answer.header("x-total-count"), Some(total), "{query}");
+    }
+}
+
+#[test]
+fn a_body_that_the_caller_has_is_304_until_it_changes() {
+    let (parlor, visitor) = populated(2);
+    let id = ids(&parlor.list(&visitor.token, ""))[0].clone();
+    for target in [
+        "/v2/conversations".to_owned(),
+        format!("/v2/conversations/{id}"),
+    ] {
+        let asked = || parlor.get(&target).bearer(&visitor.token);
+        let first = asked().send();
+        let tag = first.header("etag").expect("a tag").to_owned();
+        assert!(
+            tag.starts_with('"') && tag.ends_with('"') && tag.len() > 10,
+            "{tag}"
+        );
+        assert_eq!(first.header("cache-control"), Some("private, no-cache"));
+        let weak = format!("W/{tag}");
+        let among = format!("\"other\", {tag}");
+        for known in [tag.as_str(), &weak, &among, "*"] {
+            let again = asked().header("If-None-Match", known).send();
+            assert_eq!((again.status, again.body.len()), (304, 0), "{known}");
+            assert_eq!(again.header("etag"), Some(tag.as_str()));
+        }
+        let other = asked().header("If-None-Match", "\"other\"").send();
+        assert_eq!((other.status, &other.body), (200, &first.body));
+    }
+    let before = list(&parlor, &visitor, "");
+    let tag = before.header("etag").expect("a tag");
+    let close = parlor.post(format!("/v2/conversations/{id}/close"));
+    close.bearer(&visitor.token).send().expect(200);
+    let asked = parlor.get("/v2/conversations").bearer(&visitor.token);
+    let after = asked.header("If-None-Match", tag).send();
+    assert_eq!(after.status, 200);
+    assert_ne!(after.header("etag"), Some(tag));
+}
+
+#[test]
+fn nothing_is_304_without_a_credential() {
+    let parlor = Parlor::start();
+    let asked = parlor.get("/v2/conversations").header("If-None-Match", "*");
+    asked.send().error(401, "UNAUTHORIZED");
+}
+
+#[test]
+fn a_plain_request_id_is_echoed_and_any_other_replaced() {
+    let parlor = Parlor::start();
+    let longest = "x".repeat(64);
+    let answered = |given: &str| {
+        let answer = parlor.get("/health").header("X-Request-Id", given).send();
+        answer.header("x-request-id").expect("an id").to_owned()
+    };
+    for plain in ["a", "Req-1_2.3", longest.as_str()] {
+        assert_eq!(answered(plain), plain);
+    }
+    let too_long = "x".repeat(65);
+    for other in ["", "two words", "<script>", "a;b", "é", too_long.as_str()] {
+        let fresh = answered(other);
+        assert_ne!(fresh, other);
+        assert_eq!(fresh.len(), 32, "{fresh}");
+    }
+    assert_ne!(answered(""), answered(""));
+}
+
+#[test]
+fn every_answer_has_a_request_id_failures_too() {
+    let parlor = Parlor::start();
+    for request in [
+        parlor.get("/nothing"),
+        parlor.get("/v2/conversations"),
+        parlor.request("DELETE", "/v2/conversations"),
+        parlor.get("/v2/openapi"),
+    ] {
+        assert!(request.send().header("x-request-id").is_some());
+    }
+}
+
+#[test]
+fn a_preflight_from_any_website_is_allowed_with_the_clients_headers() {
+    let parlor = Parlor::start();
+    let wanted = "authorization,content-type,user-agent";
+    for (target, method) in [
+        ("/v2/conversations", "GET"),
+        ("/v2/conversations", "POST"),
+        ("/v2/identity/init", "POST"),
+    ] {
+        let answer = parlor
+            .request("OPTIONS", target)
+            .header("Origin", "https://shop.example")
+            .header("Access-Control-Request-Method", method)
+            .header("Access-Control-Request-Headers", wanted)
+            .send();
+        assert!((200..300).contains(&answer.status), "{}", answer.status);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        let allowed = answer
+            .header("access-control-allow-headers")
+            .expect("headers");
+        let allowed = allowed.to_ascii_lowercase();
+        for name in wanted.split(',') {
+            assert!(allowed.contains(name), "{name} in {allowed}");
+        }
+        let methods = answer
+            .header("access-control-allow-methods")
+            .expect("methods");
+        assert!(methods.contains(method), "{methods}");
+        assert!(answer.header("access-control-max-age").is_some());
+        assert_eq!(answer.header("access-control-allow-credentials"), None);
+    }
+}
+
+#[test]
+fn a_website_may_read_answers_errors_too_and_their_headers() {
+    let (parlor, visitor) = populated(1);
+    let good = parlor.get("/v2/conversations").bearer(&visitor.token);
+    let bad = parlor
+        .get("/v2/conversations?limit=0")
+        .bearer(&visitor.token);
+    let unknown = parlor.get("/v2/conversations");
+    for (request, status) in [(good, 200), (bad, 422), (unknown, 401)] {
+        let answer = request.header("Origin", "https://shop.example").send();
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        let exposed = answer
+            .header("access-control-expose-headers")
+            .expect("headers");
+        let exposed = exposed.to_ascii_lowercase();
+        for name in [
+            "etag",
+            "link",
+            "retry-after",
+            "x-request-id",
+            "x-total-count",
+        ] {
+            assert!(exposed.contains(name), "{name} in {exposed}");
+        }
+    }
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    let (parlor, visitor) = populated(2);
+    let id = ids(&parlor.list(&visitor.token, ""))[0].clone();
+    let key = &parlor.site.publishable;
+    for target in [
+        "/health".to_owned(),
+        "/v2".to_owned(),
+        "/v2/openapi".to_owned(),
+        "/v2/conversations".to_owned(),
+        format!("/v2/conversations/{id}"),
+        "/v2/identity/me".to_owned(),
+        format!("/v2/projects/current?apiKey={key}"),
+    ] {
+        let get = parlor.get(&target).bearer(&visitor.token).send();
+        let head = parlor
+            .request("HEAD", &target)
+            .bearer(&visitor.token)
+            .send();
+        assert_eq!((head.status, head.body.len()), (200, 0), "{target}");
+        for name in [
+            "content-length",
+            "content-type",
+            "etag",
+            "link",
+            "x-total-count",
+        ] {
+            assert_eq!(head.header(name), get.header(name), "{name} of {target}");
+        }
+    }
+}

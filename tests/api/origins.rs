@@ -1,0 +1,154 @@
+//! The websites that a key is for (section 0, D7).
+
+use parlor::domain::Origin;
+use serde_json::json;
+
+use crate::helpers::{Parlor, Visitor};
+
+const SHOP: &str = "https://shop.example";
+
+/// What each way of calling is answered: `None` where no such header is sent.
+fn cases() -> Vec<(Option<&'static str>, Option<&'static str>, bool)> {
+    vec![
+        (None, None, true),
+        (Some(SHOP), None, true),
+        (Some("https://shop.example:443"), None, true),
+        (Some("https://SHOP.example"), None, true),
+        (Some("http://shop.example"), None, false),
+        (Some("https://shop.example:8443"), None, false),
+        (Some("https://www.shop.example"), None, false),
+        (Some("https://shop.example.evil.example"), None, false),
+        (Some("https://evil.example"), None, false),
+        (Some("null"), None, false),
+        (Some("nonsense"), None, false),
+        (Some(""), None, false),
+        (None, Some("https://shop.example/cart?x=1#y"), true),
+        (
+            None,
+            Some("https://evil.example/https://shop.example"),
+            false,
+        ),
+        (None, Some("about:blank"), false),
+        (
+            Some("https://evil.example"),
+            Some("https://shop.example/"),
+            false,
+        ),
+        (Some(SHOP), Some("https://evil.example/"), true),
+    ]
+}
+
+fn with(
+    request: crate::wire::Request,
+    origin: Option<&str>,
+    referer: Option<&str>,
+) -> crate::wire::Answer {
+    let request = match origin {
+        Some(origin) => request.header("Origin", origin),
+        None => request,
+    };
+    let request = match referer {
+        Some(referer) => request.header("Referer", referer),
+        None => request,
+    };
+    request.send()
+}
+
+#[test]
+fn a_key_with_websites_is_for_their_scheme_host_and_port_alone() {
+    let parlor = Parlor::start();
+    let key = parlor.key_for(&[SHOP, "http://localhost:3000/app"]);
+    let visitor = Visitor::of(&parlor.init(&key, "device").expect(201));
+    for (origin, referer, allowed) in cases() {
+        let requests = [
+            parlor
+                .post("/v2/identity/init")
+                .json(json!({ "apiKey": key, "saVid": "device" })),
+            parlor.get(format!("/v2/projects/current?apiKey={key}")),
+            parlor.get("/v2/conversations").bearer(&visitor.token),
+            parlor.get("/v2/identity/me").bearer(&visitor.token),
+        ];
+        for request in requests {
+            let answer = with(request.clone(), origin, referer);
+            match allowed {
+                true => drop(answer.expect(200)),
+                false => drop(answer.error(403, "FORBIDDEN")),
+            }
+        }
+    }
+    let second = parlor.get(format!("/v2/projects/current?apiKey={key}"));
+    second
+        .header("Origin", "http://localhost:3000")
+        .send()
+        .expect(200);
+}
+
+#[test]
+fn a_key_without_websites_is_for_all() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    for (origin, referer, _) in cases() {
+        let list = parlor.get("/v2/conversations").bearer(&visitor.token);
+        with(list, origin, referer).expect(200);
+        let target = format!("/v2/projects/current?apiKey={}", parlor.site.publishable);
+        with(parlor.get(target), origin, referer).expect(200);
+    }
+}
+
+#[test]
+fn a_list_of_websites_that_cannot_be_read_allows_none() {
+    let parlor = Parlor::start();
+    let key = parlor.key_for(&[SHOP]);
+    let broken = parlor.sql().execute("UPDATE api_key SET origins = 'x'", []);
+    broken.expect("an update");
+    let project = parlor.get(format!("/v2/projects/current?apiKey={key}"));
+    project
+        .header("Origin", SHOP)
+        .send()
+        .error(403, "FORBIDDEN");
+}
+
+#[test]
+fn the_servers_own_pages_may_always_call() {
+    let parlor = Parlor::start();
+    let key = parlor.key_for(&[SHOP]);
+    let target = format!("/v2/projects/current?apiKey={key}");
+    let port = parlor.0.port();
+    for own in [
+        format!("http://{}", parlor.0),
+        format!("http://localhost:{port}"),
+    ] {
+        parlor.get(&target).header("Origin", own).send().expect(200);
+    }
+    for other in [
+        "http://127.0.0.1:1".to_owned(),
+        format!("https://{}", parlor.0),
+    ] {
+        let answer = parlor.get(&target).header("Origin", other).send();
+        answer.error(403, "FORBIDDEN");
+    }
+}
+
+#[test]
+fn the_servers_own_pages_are_those_of_its_public_address() {
+    let parlor = Parlor::with(|settings| {
+        settings.public_url = Origin::of("https://chat.example/");
+    });
+    let key = parlor.key_for(&[SHOP]);
+    let target = format!("/v2/projects/current?apiKey={key}");
+    let own = parlor.get(&target).header("Origin", "https://chat.example");
+    own.send().expect(200);
+    let listening = parlor
+        .get(&target)
+        .header("Origin", format!("http://{}", parlor.0));
+    listening.send().error(403, "FORBIDDEN");
+}
+
+#[test]
+fn a_private_key_is_not_held_to_websites() {
+    let parlor = Parlor::start();
+    let list = parlor.get("/v2/conversations").bearer(&parlor.site.private);
+    list.header("Origin", "https://evil.example")
+        .send()
+        .expect(200);
+}

@@ -1,0 +1,222 @@
+//! The OpenAPI document against the routes, the domain and the catalogue.
+
+use parlor::domain::{Direction, Limit, Sort, Status};
+use parlor::error::CATALOGUE;
+use serde_json::Value;
+
+use crate::helpers::{Parlor, string};
+
+const OPERATIONS: [(&str, &str); 8] = [
+    ("get", "/conversations"),
+    ("post", "/conversations"),
+    ("get", "/conversations/{conversationId}"),
+    ("post", "/conversations/{conversationId}/close"),
+    ("post", "/identity/init"),
+    ("get", "/identity/me"),
+    ("get", "/openapi"),
+    ("get", "/projects/current"),
+];
+
+fn document(parlor: &Parlor) -> Value {
+    parlor.get("/v2/openapi").send().expect(200)
+}
+
+/// The operations of the document, in order of path and method.
+fn operations(document: &Value) -> Vec<(String, String)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let mut found = Vec::new();
+    for (path, methods) in paths {
+        let methods = methods.as_object().expect("methods");
+        found.extend(methods.keys().map(|method| (method.clone(), path.clone())));
+    }
+    found.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
+    found
+}
+
+/// A schema, whether it stands where it is used or among the components.
+fn resolved<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
+    match schema["$ref"].as_str() {
+        Some(to) => document.pointer(&to[1..]).expect("a component"),
+        None => schema,
+    }
+}
+
+fn parameter<'d>(document: &'d Value, name: &str) -> &'d Value {
+    let all = &document["paths"]["/conversations"]["get"]["parameters"];
+    let mut all = all.as_array().expect("parameters").iter();
+    let found = all.find(|one| one["name"] == name);
+    resolved(
+        document,
+        &found.unwrap_or_else(|| panic!("no {name}"))["schema"],
+    )
+}
+
+fn names(schema: &Value) -> Vec<String> {
+    let mut names: Vec<_> = schema["enum"]
+        .as_array()
+        .expect("values")
+        .iter()
+        .map(string)
+        .collect();
+    names.sort();
+    names
+}
+
+fn sorted<T>(names: &[(&str, T)]) -> Vec<String> {
+    let mut names: Vec<_> = names.iter().map(|(name, _)| (*name).to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_document_describes_exactly_the_known_operations() {
+    let parlor = Parlor::start();
+    let document = document(&parlor);
+    assert!(string(&document["openapi"]).starts_with("3.1"));
+    let expected = OPERATIONS.map(|(method, path)| (method.to_owned(), path.to_owned()));
+    assert_eq!(operations(&document), expected);
+    assert_eq!(document["servers"][0]["url"], "/v2");
+}
+
+#[test]
+fn every_described_operation_is_served() {
+    let parlor = Parlor::start();
+    for (method, path) in operations(&document(&parlor)) {
+        let path = path.replace("{conversationId}", "123e4567-e89b-12d3-a456-426614174000");
+        let method = if method == "get" { "GET" } else { "POST" };
+        let answer = parlor.request(method, format!("/v2{path}")).send();
+        let code = answer.json()["error"]["code"].clone();
+        assert_ne!(code, "NOT_FOUND", "{method} {path}");
+        assert_ne!(code, "METHOD_NOT_ALLOWED", "{method} {path}");
+    }
+}
+
+#[test]
+fn the_choices_are_those_of_the_domain() {
+    let parlor = Parlor::start();
+    let document = document(&parlor);
+    assert_eq!(names(parameter(&document, "orderBy")), sorted(&Sort::NAMES));
+    assert_eq!(
+        names(parameter(&document, "orderDir")),
+        sorted(&Direction::NAMES)
+    );
+    assert_eq!(
+        names(parameter(&document, "status")),
+        sorted(&Status::NAMES)
+    );
+    assert_eq!(
+        parameter(&document, "orderBy")["default"],
+        "lastInterationAt"
+    );
+    assert_eq!(parameter(&document, "orderDir")["default"], "desc");
+}
+
+#[test]
+fn the_bounds_are_those_of_the_domain() {
+    let parlor = Parlor::start();
+    let document = document(&parlor);
+    let limit = parameter(&document, "limit");
+    assert_eq!(limit["minimum"], 1);
+    assert_eq!(limit["maximum"], Limit::MOST);
+    assert_eq!(limit["default"], Limit::default().get());
+    assert_eq!(parameter(&document, "offset")["minimum"], 0);
+    let parameters = &document["paths"]["/conversations"]["get"]["parameters"];
+    for one in parameters.as_array().expect("parameters") {
+        assert_ne!(one["required"], true, "{}", one["name"]);
+    }
+}
+
+#[test]
+fn the_error_schema_has_every_code_of_the_catalogue() {
+    let parlor = Parlor::start();
+    let document = document(&parlor);
+    let schema = &document["components"]["schemas"]["Error"];
+    let codes = &schema["properties"]["error"]["properties"]["code"];
+    let mut expected: Vec<_> = CATALOGUE
+        .iter()
+        .map(|entry| entry.name.to_owned())
+        .collect();
+    expected.sort();
+    assert_eq!(names(codes), expected);
+}
+
+#[test]
+fn every_described_error_example_is_that_of_the_catalogue() {
+    let parlor = Parlor::start();
+    let document = document(&parlor);
+    let mut seen = 0;
+    for (method, path) in operations(&document) {
+        let responses = document["paths"][&path][&method]["responses"].as_object();
+        for (status, response) in responses.expect("responses") {
+            let examples = &response["content"]["application/json"]["examples"];
+            for (code, example) in examples.as_object().into_iter().flatten() {
+                let entry = CATALOGUE.iter().find(|entry| entry.name == code);
+                let entry = entry.unwrap_or_else(|| panic!("{code} is no code"));
+                assert_eq!(&entry.status.to_string(), status, "{method} {path}");
+                assert_eq!(example["value"]["error"]["code"], entry.name);
+                assert_eq!(example["value"]["error"]["message"], entry.message);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 20, "{seen} examples");
+}
+
+#[test]
+fn a_list_item_has_the_described_fields_and_no_others() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    parlor.started(&visitor);
+    let document = document(&parlor);
+    let schema = &document["components"]["schemas"]["ConversationListItem"];
+    let mut described = Vec::new();
+    for part in schema["allOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .chain([schema])
+    {
+        let part = resolved(&document, part);
+        let fields = part["properties"].as_object();
+        described.extend(fields.into_iter().flatten().map(|(name, _)| name.clone()));
+    }
+    described.sort();
+    let item = parlor.list(&visitor.token, "")["data"][0].clone();
+    let mut sent: Vec<_> = item
+        .as_object()
+        .expect("an object")
+        .keys()
+        .cloned()
+        .collect();
+    sent.sort();
+    assert_eq!(sent, described);
+}
+
+#[test]
+fn the_reference_page_asks_nobody_else() {
+    let parlor = Parlor::start();
+    let page = parlor.get("/v2").send();
+    assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+    for path in [
+        "/v2/reference.css",
+        "/v2/reference.js",
+        "/v2/reference-parts.js",
+    ] {
+        let asset = parlor.get(path).send();
+        assert_eq!(asset.status, 200, "{path}");
+        assert!(!asset.body.is_empty());
+    }
+    assert!(
+        !page.text().contains("https://"),
+        "the page names another server"
+    );
+}
+
+#[test]
+fn health_says_that_the_database_answers() {
+    let parlor = Parlor::start();
+    let health = parlor.get("/health").send().expect(200);
+    assert_eq!(health["status"], "ok");
+}

@@ -1,0 +1,283 @@
+//! What conversations, messages, visitors and projects look like on the wire.
+
+use rusqlite::params;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::helpers::{MOMENT, Parlor, Stored, Visitor, ids};
+
+const EXAMPLE: &str = "123e4567-e89b-12d3-a456-426614174000";
+
+/// A visitor with the conversation of the documented example.
+fn with_example() -> (Parlor, Visitor) {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    let example = Stored {
+        id: Uuid::parse_str(EXAMPLE).expect("a UUID"),
+        ..Stored::default()
+    };
+    let connection = parlor.sql();
+    example.insert(&connection, visitor.seq(&connection));
+    (parlor, visitor)
+}
+
+/// The documented list item, with the two keys that D1 adds.
+fn example_item() -> Value {
+    json!({
+        "object": "conversation",
+        "id": EXAMPLE,
+        "createdAt": "2024-01-15T10:30:00.000Z",
+        "updatedAt": "2024-01-15T10:30:00.000Z",
+        "status": "open",
+        "closedAt": null,
+        "closeReason": null,
+        "lastInterationAt": "2024-01-15T10:30:00.000Z",
+        "lastInteractionAt": "2024-01-15T10:30:00.000Z",
+        "isHumanHandled": false,
+        "humanAgent": null,
+        "title": null,
+        "lastMessage": null
+    })
+}
+
+/// Stores a message with every column set, as the conversation's newest.
+fn store_message(parlor: &Parlor, text: &str, parts: Option<&str>, at: i64) -> Uuid {
+    let id = Uuid::now_v7();
+    let connection = parlor.sql();
+    let stored = connection.execute(
+        "INSERT INTO message (id, conversation_seq, created_at, role, status, text, parts, error, \
+             feedback, feedback_at, metadata, has_agent, agent_name, agent_image, page_url, \
+             page_title, text_selection) \
+         SELECT ?, seq, ?, 'human_agent', 'complete', ?, ?, NULL, 'like', ?, '{\"a\":[1]}', 1, \
+                'Mara', NULL, 'https://shop.example/', 'Shop', 'two days' FROM conversation",
+        params![id, at, text, parts, MOMENT + 5],
+    );
+    assert_eq!(stored.expect("a message"), 1);
+    let pointed = connection.execute(
+        "UPDATE conversation SET last_message_seq = (SELECT max(seq) FROM message)",
+        [],
+    );
+    assert_eq!(pointed.expect("an update"), 1);
+    id
+}
+
+fn message(id: Uuid, parts: &Value) -> Value {
+    json!({
+        "object": "message",
+        "id": id,
+        "createdAt": "2024-01-15T10:30:00.001Z",
+        "chatId": EXAMPLE,
+        "role": "human_agent",
+        "parts": parts,
+        "status": "complete",
+        "error": null,
+        "feedback": "like",
+        "feedbackAt": "2024-01-15T10:30:00.005Z",
+        "metadata": { "a": [1] },
+        "humanAgent": { "name": "Mara", "image": null },
+        "pageUrl": "https://shop.example/",
+        "pageTitle": "Shop",
+        "textSelection": "two days"
+    })
+}
+
+#[test]
+fn the_list_is_the_documented_one_key_by_key_in_order() {
+    let (parlor, visitor) = with_example();
+    let target = "/v2/conversations?limit=10&offset=0&status=open&orderBy=id&orderDir=asc";
+    let answer = parlor.get(target).bearer(&visitor.token).send();
+    answer.expect(200);
+    let expected = json!({
+        "object": "list", "total": 1, "limit": 10, "offset": 0, "data": [example_item()]
+    });
+    assert_eq!(answer.text(), expected.to_string());
+}
+
+#[test]
+fn a_private_key_is_shown_the_same_form() {
+    let (parlor, visitor) = with_example();
+    let own = parlor.list(&visitor.token, "");
+    assert_eq!(parlor.list(&parlor.site.private, ""), own);
+}
+
+#[test]
+fn the_newest_message_is_whole_in_the_list_and_all_are_in_the_full_form() {
+    let (parlor, visitor) = with_example();
+    let first = store_message(&parlor, "Hello", None, MOMENT + 1);
+    let parts = json!([{ "type": "step-start" }, { "type": "text", "text": "Ω \"quoted\"\n" }]);
+    let second = store_message(&parlor, "Ω", Some(&parts.to_string()), MOMENT + 1);
+    let first = message(first, &json!([{ "type": "text", "text": "Hello" }]));
+    let second = message(second, &parts);
+
+    let mut item = example_item();
+    item["lastMessage"] = second.clone();
+    assert_eq!(parlor.list(&visitor.token, "")["data"], json!([item]));
+
+    let mut full = example_item();
+    let fields = full.as_object_mut().expect("an object");
+    fields.remove("lastMessage");
+    fields.insert("messages".to_owned(), json!([first, second]));
+    let path = format!("/v2/conversations/{EXAMPLE}");
+    let answer = parlor.get(path).bearer(&visitor.token).send();
+    assert_eq!(answer.expect(200), full);
+    assert_eq!(answer.text(), full.to_string());
+}
+
+#[test]
+fn a_conversation_without_messages_has_an_empty_list_of_them() {
+    let (parlor, visitor) = with_example();
+    let path = format!("/v2/conversations/{EXAMPLE}");
+    let full = parlor.get(path).bearer(&visitor.token).send().expect(200);
+    assert_eq!(full["messages"], json!([]));
+    assert_eq!(full.get("lastMessage"), None);
+}
+
+#[test]
+fn a_very_long_conversation_shows_its_newest_thousand_messages() {
+    let (parlor, visitor) = with_example();
+    let connection = parlor.sql();
+    let stored = connection.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1003) \
+         INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
+         SELECT randomblob(16), (SELECT seq FROM conversation), i, 'user', 'complete', i FROM n",
+        [],
+    );
+    assert_eq!(stored.expect("messages"), 1003);
+    let path = format!("/v2/conversations/{EXAMPLE}");
+    let full = parlor.get(path).bearer(&visitor.token).send().expect(200);
+    let messages = full["messages"].as_array().expect("messages");
+    let texts: Vec<_> = messages
+        .iter()
+        .map(|one| one["parts"][0]["text"].clone())
+        .collect();
+    assert_eq!(texts.len(), 1000);
+    assert_eq!([&texts[0], &texts[999]], ["4", "1003"]);
+}
+
+#[test]
+fn an_agent_a_title_and_a_close_are_shown_in_both_forms() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    let stored = Stored {
+        updated_at: MOMENT + 1,
+        last_interaction_at: MOMENT + 2,
+        closed_at: Some(MOMENT + 3),
+        close_reason: Some("solved ✓"),
+        is_human_handled: true,
+        agent: Some((Some("Mara"), None)),
+        title: Some("Where is \u{1F4E6}?".to_owned()),
+        ..Stored::default()
+    };
+    let connection = parlor.sql();
+    stored.insert(&connection, visitor.seq(&connection));
+    let path = format!("/v2/conversations/{}", stored.id);
+    let full = parlor.get(path).bearer(&visitor.token).send().expect(200);
+    let listed = parlor.list(&visitor.token, "")["data"][0].clone();
+    for form in [full, listed] {
+        assert_eq!(form["createdAt"], "2024-01-15T10:30:00.000Z");
+        assert_eq!(form["updatedAt"], "2024-01-15T10:30:00.001Z");
+        assert_eq!(form["lastInterationAt"], "2024-01-15T10:30:00.002Z");
+        assert_eq!(form["lastInteractionAt"], "2024-01-15T10:30:00.002Z");
+        assert_eq!(form["closedAt"], "2024-01-15T10:30:00.003Z");
+        assert_eq!(form["status"], "closed");
+        assert_eq!(form["closeReason"], "solved ✓");
+        assert_eq!(form["isHumanHandled"], true);
+        assert_eq!(form["humanAgent"], json!({ "name": "Mara", "image": null }));
+        assert_eq!(form["title"], "Where is \u{1F4E6}?");
+    }
+}
+
+#[test]
+fn a_started_conversation_is_the_full_form_that_reading_it_gives() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    let start = parlor.post("/v2/conversations").bearer(&visitor.token);
+    let started = start.send().expect(201);
+    let keys: Vec<_> = started.as_object().expect("an object").keys().collect();
+    let expected = [
+        "object",
+        "id",
+        "createdAt",
+        "updatedAt",
+        "status",
+        "closedAt",
+        "closeReason",
+        "lastInterationAt",
+        "lastInteractionAt",
+        "isHumanHandled",
+        "humanAgent",
+        "title",
+        "messages",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(started["status"], "open");
+    assert_eq!(started["messages"], json!([]));
+    let path = format!(
+        "/v2/conversations/{}",
+        started["id"].as_str().expect("an id")
+    );
+    let read = parlor.get(path).bearer(&visitor.token).send().expect(200);
+    assert_eq!(read, started);
+    assert_eq!(ids(&parlor.list(&visitor.token, "")).len(), 1);
+}
+
+#[test]
+fn a_visitor_is_the_documented_object() {
+    let parlor = Parlor::start();
+    let begun = parlor.init(&parlor.site.publishable, "device").expect(201);
+    let keys: Vec<_> = begun.as_object().expect("an object").keys().collect();
+    assert_eq!(keys, ["sessionToken", "visitor"]);
+    let visitor = Visitor::of(&begun);
+    let expected = json!({
+        "object": "visitor", "id": visitor.id, "type": "anonymous",
+        "externalId": null, "name": null, "avatarUrl": null
+    });
+    assert_eq!(begun["visitor"], expected);
+    let me = parlor.get("/v2/identity/me").bearer(&visitor.token).send();
+    assert_eq!(me.expect(200), expected);
+}
+
+#[test]
+fn a_project_has_every_documented_setting_of_its_widget() {
+    let parlor = Parlor::start();
+    let saved = r##"{"brandColor":"#123456","customCSSStyles":".x{}"}"##;
+    let changed = parlor
+        .sql()
+        .execute("UPDATE project SET widget_config = ?", [saved]);
+    changed.expect("an update");
+    let target = format!("/v2/projects/current?apiKey={}", parlor.site.publishable);
+    let project = parlor.get(target).send().expect(200);
+    let keys: Vec<_> = project.as_object().expect("an object").keys().collect();
+    assert_eq!(
+        keys,
+        ["object", "id", "name", "description", "chatWidgetConfig"]
+    );
+    assert_eq!(project["object"], "project");
+    assert_eq!(project["name"], "Tern & Co.");
+    let widget = &project["chatWidgetConfig"];
+    let keys: Vec<_> = widget.as_object().expect("an object").keys().collect();
+    let expected = [
+        "welcomeMessage",
+        "inputPlaceholder",
+        "userMessageBubbleColor",
+        "userMessageBubbleColorDark",
+        "brandColor",
+        "brandColorDark",
+        "displayName",
+        "width",
+        "maxHeight",
+        "offset",
+        "position",
+        "bubbleRadius",
+        "baseFontSize",
+        "openDelay",
+        "assistantAvatar",
+        "chatButtonIcon",
+        "chatButtonColor",
+        "customCSSStyles",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(widget["brandColor"], "#123456");
+    assert_eq!(widget["customCSSStyles"], ".x{}");
+    assert_eq!(widget["position"], "bottom-right");
+}

@@ -1,0 +1,303 @@
+//! The file: what is kept, what is refused, what survives.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::thread;
+
+use fastrand::Rng;
+use parlor::db::{Db, OpenError, Options, is_parlor_file};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::helpers::{Parlor, Stored, Visitor, fill, ids, open};
+
+/// Every kept count against the rows that it counts.
+fn counts_are_right(connection: &Connection) {
+    for (table, owner) in [("project", "project_seq"), ("visitor", "visitor_seq")] {
+        let sql = format!(
+            "SELECT count(*) FROM {table} AS t WHERE \
+                 (open_conversations, closed_conversations) <> ( \
+                     SELECT count(*) FILTER (WHERE status = 'open'), \
+                            count(*) FILTER (WHERE status = 'closed') \
+                       FROM conversation WHERE {owner} = t.seq)"
+        );
+        let wrong: i64 = connection
+            .query_row(&sql, [], |row| row.get(0))
+            .expect("a count");
+        assert_eq!(wrong, 0, "rows of {table} with a wrong count");
+    }
+}
+
+#[test]
+fn kept_counts_are_right_after_any_writes() {
+    let parlor = Parlor::start();
+    let elsewhere = parlor.another_site();
+    let connection = parlor.sql();
+    let visitors = [
+        parlor.visitor("one").seq(&connection),
+        parlor.visitor("two").seq(&connection),
+        parlor.visitor_of(&elsewhere, "one").seq(&connection),
+    ];
+    let mut random = Rng::with_seed(9);
+    connection
+        .execute_batch("PRAGMA synchronous = OFF")
+        .expect("speed");
+    for _ in 0..300 {
+        let visitor = visitors[random.usize(0..3)];
+        let some = "(SELECT seq FROM conversation ORDER BY random() LIMIT 1)";
+        let change = match random.u8(0..5) {
+            0 | 1 => {
+                let closed_at = random.bool().then_some(1);
+                Stored {
+                    closed_at,
+                    ..Stored::default()
+                }
+                .insert(&connection, visitor);
+                continue;
+            }
+            2 => "SET status = 'closed', closed_at = 2",
+            3 => "SET status = 'open', closed_at = NULL",
+            _ => "",
+        };
+        let sql = match change {
+            "" => format!("DELETE FROM conversation WHERE seq = {some}"),
+            change => format!("UPDATE conversation {change} WHERE seq = {some}"),
+        };
+        connection.execute(&sql, []).expect("a write");
+        counts_are_right(&connection);
+    }
+    let rows: i64 = connection
+        .query_row("SELECT count(*) FROM conversation", [], |row| row.get(0))
+        .expect("a count");
+    assert!(rows > 10, "{rows} rows are too few to mean anything");
+}
+
+#[test]
+fn a_conversation_keeps_its_owner() {
+    let parlor = Parlor::start();
+    let [one, two] = [parlor.visitor("one"), parlor.visitor("two")];
+    parlor.started(&one);
+    let connection = parlor.sql();
+    let moved = connection.execute(
+        "UPDATE conversation SET visitor_seq = ?",
+        [two.seq(&connection)],
+    );
+    let error = moved.expect_err("a refusal").to_string();
+    assert!(
+        error.contains("keeps its project and its visitor"),
+        "{error}"
+    );
+}
+
+#[test]
+fn kept_counts_are_right_after_starts_and_closes_at_once() {
+    let parlor = Parlor::start();
+    let visitors = [parlor.visitor("one"), parlor.visitor("two")];
+    let started = |visitor: &Visitor| (0..10).map(|_| parlor.started(visitor)).collect::<Vec<_>>();
+    let shared = [started(&visitors[0]), started(&visitors[1])];
+    thread::scope(|scope| {
+        for turn in 0..6 {
+            let (visitor, shared) = (&visitors[turn % 2], &shared[turn % 2]);
+            let parlor = &parlor;
+            scope.spawn(move || {
+                for id in shared {
+                    let close = parlor.post(format!("/v2/conversations/{id}/close"));
+                    close.bearer(&visitor.token).send().expect(200);
+                    parlor.started(visitor);
+                }
+            });
+        }
+    });
+    counts_are_right(&parlor.sql());
+    let key = &parlor.site.private;
+    assert_eq!(parlor.list(key, "")["total"], 80);
+    assert_eq!(parlor.list(key, "status=closed")["total"], 20);
+    assert_eq!(parlor.list(&visitors[0].token, "status=open")["total"], 30);
+}
+
+#[test]
+fn the_file_and_its_log_are_for_their_owner_alone() {
+    let parlor = Parlor::start();
+    parlor.visitor("device");
+    let mode = |path: &str| {
+        let found = fs::metadata(path).expect("a file").permissions().mode();
+        found & 0o777
+    };
+    let file = parlor.file().display().to_string();
+    assert_eq!(mode(&file), 0o600);
+    for end in ["-wal", "-shm"] {
+        assert_eq!(mode(&format!("{file}{end}")), 0o600, "{end}");
+    }
+}
+
+#[test]
+fn everything_is_there_after_a_stop_and_a_start() {
+    let mut parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    fill(&parlor, &visitor, 3);
+    let id = parlor.started(&visitor);
+    let close = parlor.post(format!("/v2/conversations/{id}/close"));
+    close.bearer(&visitor.token).send().expect(200);
+    let before = parlor.list(&visitor.token, "limit=100");
+    for _ in 0..2 {
+        parlor.restart();
+        assert_eq!(parlor.list(&visitor.token, "limit=100"), before);
+        assert_eq!(parlor.list(&parlor.site.private, "")["total"], 4);
+        let again = parlor.init(&parlor.site.publishable, "device").expect(200);
+        assert_eq!(Visitor::of(&again).id, visitor.id);
+    }
+}
+
+#[test]
+fn a_stopped_server_leaves_one_whole_file() {
+    let mut parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    let id = parlor.started(&visitor);
+    parlor.stop();
+    let copy = TempDir::new().expect("a folder");
+    let copied = copy.path().join("copy.db");
+    fs::copy(parlor.file(), &copied).expect("a copy");
+    let connection = Connection::open(&copied).expect("a connection");
+    let found: uuid::Uuid = connection
+        .query_row("SELECT id FROM conversation", [], |row| row.get(0))
+        .expect("the conversation, without the log");
+    assert_eq!(found.to_string(), id);
+    let check: String = connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("a check");
+    assert_eq!(check, "ok");
+}
+
+#[test]
+fn a_stop_answers_what_is_under_way_and_keeps_all_that_was_acknowledged() {
+    let mut parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    let (client, token) = (*parlor, visitor.token.clone());
+    let writing = thread::spawn(move || {
+        let mut acknowledged = Vec::new();
+        loop {
+            let answer = client.post("/v2/conversations").bearer(&token).try_send();
+            match answer {
+                Ok(answer) if answer.status == 201 => {
+                    acknowledged.push(crate::helpers::string(&answer.json()["id"]));
+                }
+                _ => return acknowledged,
+            }
+        }
+    });
+    while parlor.list(&visitor.token, "")["total"].as_u64() < Some(5) {}
+    parlor.restart();
+    let acknowledged = writing.join().expect("a list");
+    assert!(acknowledged.len() >= 5);
+    let mut kept = Vec::new();
+    while kept.len() % 100 == 0 {
+        let page = parlor.list(&visitor.token, &format!("limit=100&offset={}", kept.len()));
+        let more = ids(&page);
+        if more.is_empty() {
+            break;
+        }
+        kept.extend(more);
+    }
+    for id in acknowledged {
+        assert!(kept.contains(&id), "{id} was acknowledged and is gone");
+    }
+}
+
+#[test]
+fn while_another_program_holds_the_file_reading_goes_on_and_writing_is_503() {
+    let parlor = Parlor::start();
+    let visitor = parlor.visitor("device");
+    let holder = parlor.sql();
+    holder.execute_batch("BEGIN IMMEDIATE").expect("a hold");
+    let start = || parlor.post("/v2/conversations").bearer(&visitor.token);
+    let refused = start().send();
+    let error = refused.error(503, "SERVICE_UNAVAILABLE");
+    assert_eq!(error["message"], "Service temporarily unavailable");
+    assert_eq!(error["details"], serde_json::json!({ "retryAfter": 1 }));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(parlor.list(&visitor.token, "")["total"], 0);
+    holder.execute_batch("ROLLBACK").expect("no hold");
+    start().send().expect(201);
+    assert_eq!(parlor.list(&visitor.token, "")["total"], 1);
+}
+
+/// Opening must fail, and leave the file as it is.
+fn refused(path: &Path) -> OpenError {
+    let before = fs::read(path).expect("a file");
+    let error = Db::open(path, &Options::default())
+        .err()
+        .expect("a refusal");
+    assert!(
+        fs::read(path).expect("a file") == before,
+        "the file was changed"
+    );
+    error
+}
+
+#[test]
+fn a_file_of_a_newer_parlor_is_refused_and_left_as_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("newer.db");
+    drop(open(&path));
+    let known: i64 = {
+        let connection = Connection::open(&path).expect("a connection");
+        let known = connection.query_row("PRAGMA user_version", [], |row| row.get(0));
+        let known: i64 = known.expect("a version");
+        connection
+            .pragma_update(None, "user_version", known + 1)
+            .expect("a newer version");
+        known
+    };
+    let error = refused(&path);
+    assert!(
+        matches!(error, OpenError::Newer(_, version) if version == known + 1),
+        "{error}"
+    );
+    assert!(error.to_string().contains("newer parlor"), "{error}");
+}
+
+#[test]
+fn another_programs_file_is_refused_and_left_as_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("foreign.db");
+    let connection = Connection::open(&path).expect("a connection");
+    connection
+        .execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        .expect("a table");
+    drop(connection);
+    assert!(matches!(refused(&path), OpenError::Foreign(_)));
+    assert!(!is_parlor_file(&path));
+}
+
+#[test]
+fn what_is_no_database_is_refused_and_left_as_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("notes.txt");
+    fs::write(&path, "Remember the milk. ".repeat(100)).expect("a file");
+    assert!(matches!(refused(&path), OpenError::Foreign(_)));
+    assert!(!is_parlor_file(&path));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_plainly() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("absent/parlor.db");
+    let error = Db::open(&path, &Options::default())
+        .err()
+        .expect("a refusal");
+    assert!(matches!(error, OpenError::Unopened(..)), "{error}");
+    assert!(
+        error.to_string().contains("check that the folder exists"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_empty_file_becomes_a_parlor_file() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("empty.db");
+    fs::write(&path, "").expect("a file");
+    drop(open(&path));
+    assert!(is_parlor_file(&path));
+}
