@@ -293,4 +293,20 @@ mod tests {
         let sent = ApiError::internal("SELECT secret").body_json();
         assert!(!String::from_utf8_lossy(&sent).contains("SELECT"));
     }
+
+    #[test]
+    fn what_may_pass_is_503_with_a_wait_and_the_rest_is_500() {
+        for (error, wait) in [
+            (DbError::Busy, 1),
+            (DbError::Full, 60),
+            (DbError::Closed, 5),
+        ] {
+            let told = ApiError::from(error);
+            assert_eq!(told.code, Code::ServiceUnavailable);
+            assert_eq!(told.retry_after(), Some(wait));
+        }
+        let told = ApiError::from(DbError::Internal("no such table".to_owned()));
+        assert_eq!(told.code, Code::InternalServerError);
+        assert_eq!(told.retry_after(), None);
+    }
 }

@@ -163,3 +163,40 @@ impl Drop for Snapshot<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_finds_no_connection_in_time_is_told_that_it_is_busy() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options {
+            readers: 1,
+            patience: Duration::from_millis(20),
+        };
+        let db = Db::open(&folder.path().join("parlor.db"), &options).expect("a file");
+        let inner = db.read_here(|_| Ok::<_, DbError>(db.read_here(project::first)));
+        let inner = inner.expect("the only connection");
+        assert!(matches!(inner, Err(DbError::Busy)), "{inner:?}");
+        assert!(db.read_here(project::first).is_ok(), "it is free again");
+    }
+
+    #[test]
+    fn a_snapshot_sees_nothing_of_what_is_written_after_it_began() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("parlor.db");
+        let db = Db::open(&file, &Options::default()).expect("a file");
+        let before = db.read_here(|snapshot| {
+            assert_eq!(project::first(snapshot)?, None);
+            let (seq, id) = (
+                crate::domain::ProjectSeq::FIRST,
+                crate::domain::ProjectId::generate(),
+            );
+            db.write_here(project::create(seq, id, "x", crate::domain::Timestamp(0)))?;
+            project::first(snapshot)
+        });
+        assert_eq!(before.expect("a read"), None);
+        assert!(db.read_here(project::first).expect("a read").is_some());
+    }
+}
