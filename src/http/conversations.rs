@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::Fields;
 use super::guard::{self, Caller};
+use super::links;
 use super::params::{Query, UUID_EXPECTED, conversation_id};
 use super::reply::{self, TOTAL_COUNT};
 use crate::app::App;
@@ -199,7 +200,7 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
     let mut response = reply::cached(&request, body);
     let headers = response.headers_mut();
     headers.insert(TOTAL_COUNT, HeaderValue::from(total));
-    headers.insert(header::LINK, links(&query, total));
+    headers.insert(header::LINK, links::of(&query, total));
     Ok(response)
 }
 
@@ -228,39 +229,6 @@ fn push_item(body: &mut Vec<u8>, first: &mut bool, item: &impl Serialize) -> Res
         body.push(b',');
     }
     Ok(serde_json::to_writer(body, item)?)
-}
-
-/// The `Link` header: where the list goes on from here (RFC 8288).
-fn links(query: &PageQuery, total: u64) -> HeaderValue {
-    let (limit, offset) = (query.limit.get(), query.offset.get());
-    let last = total.saturating_sub(1) / limit * limit;
-    let mut links = vec![link(query, 0, "first")];
-    if offset > 0 {
-        links.push(link(query, offset.saturating_sub(limit).min(last), "prev"));
-    }
-    if offset + limit < total {
-        links.push(link(query, offset + limit, "next"));
-    }
-    links.push(link(query, last, "last"));
-    HeaderValue::from_str(&links.join(", ")).unwrap_or(HeaderValue::from_static(""))
-}
-
-fn link(query: &PageQuery, offset: u64, relation: &str) -> String {
-    let status = match query.status {
-        None => "",
-        Some(Status::Open) => "&status=open",
-        Some(Status::Closed) => "&status=closed",
-    };
-    let name = |(name, sort): &(&'static str, Sort)| (*sort == query.sort).then_some(*name);
-    let sort = Sort::NAMES.iter().find_map(name).unwrap_or_default();
-    let direction = match query.direction {
-        Direction::Ascending => "asc",
-        Direction::Descending => "desc",
-    };
-    let limit = query.limit.get();
-    format!(
-        "</v2/conversations?limit={limit}&offset={offset}{status}&orderBy={sort}&orderDir={direction}>; rel=\"{relation}\""
-    )
 }
 
 /// Start a conversation

@@ -22,15 +22,6 @@ pub async fn around(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let seen = Seen::of(&request);
-    let draining = request
-        .app_data::<web::Data<App>>()
-        .is_some_and(|app| app.is_draining());
-    if draining {
-        let mut busy = ApiError::unavailable(5, "shutting down").error_response();
-        let close = HeaderValue::from_static("close");
-        busy.headers_mut().insert(header::CONNECTION, close);
-        return Ok(request.into_response(seen.off(busy)));
-    }
     match next.call(request).await {
         Ok(response) => {
             let (request, response) = response.into_parts();
@@ -42,6 +33,21 @@ pub async fn around(
             Err(InternalError::from_response(error, response).into())
         }
     }
+}
+
+/// Answers 503 once the server is shutting down.
+pub async fn unless_draining(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let app = request.app_data::<web::Data<App>>();
+    if !app.is_some_and(|app| app.is_draining()) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let mut answer = ApiError::unavailable(5, "shutting down").error_response();
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().insert(header::CONNECTION, close);
+    Ok(request.into_response(answer))
 }
 
 /// What is remembered of a request until it is answered. Not the request

@@ -10,6 +10,7 @@ mod conversations;
 mod frame;
 mod guard;
 mod identity;
+mod links;
 mod openapi;
 mod ops;
 mod params;
@@ -46,6 +47,7 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
             .configure(routes)
             .default_service(web::to(nothing_here))
             .wrap(from_fn(prefer::documented_error))
+            .wrap(from_fn(frame::unless_draining))
             .wrap(cors())
             .wrap(from_fn(frame::around))
     });
