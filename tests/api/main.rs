@@ -16,4 +16,5 @@ mod process;
 mod rates;
 mod reference;
 mod shape;
+mod shutdown;
 mod store;

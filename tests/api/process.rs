@@ -54,16 +54,16 @@ fn complaint(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// A server in a process of its own, ended with the test.
-struct Serving {
-    child: Child,
+pub struct Serving {
+    pub child: Child,
     out: BufReader<ChildStdout>,
     /// All up to and with the line of the address.
     greeting: String,
-    client: Client,
+    pub client: Client,
 }
 
 impl Serving {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = parlor(folder)
             .args(arguments)
             .args(["--listen", "127.0.0.1:0"])
@@ -96,7 +96,7 @@ impl Serving {
     }
 
     /// The key that the greeting shows on the line of that kind.
-    fn key(&self, prefix: &str) -> Option<String> {
+    pub fn key(&self, prefix: &str) -> Option<String> {
         let mut words = self.greeting.split_whitespace();
         words
             .find(|word| word.starts_with(prefix))

@@ -1,0 +1,63 @@
+//! How a server ends: what it was asked to do, it still does.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::helpers::connect;
+use crate::process::Serving;
+
+/// Reads until `end` has come.
+fn read_to(stream: &mut TcpStream, end: &str) -> String {
+    let mut text = String::new();
+    let mut bytes = [0; 1024];
+    while !text.contains(end) {
+        let count = stream.read(&mut bytes).expect("an answer");
+        assert!(count > 0, "it hung up after {text:?}");
+        text += &String::from_utf8_lossy(&bytes[..count]);
+    }
+    text
+}
+
+#[test]
+fn a_request_that_is_under_way_is_finished_and_no_other_is_taken() {
+    let folder = TempDir::new().expect("a folder");
+    let mut serving = Serving::start(folder.path(), &["serve"]);
+    let key = serving.key("sk_").expect("a key");
+    let address = serving.client.0;
+    let body = r#"{"visitor":{"saVid":"device"}}"#;
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    let limit = Some(Duration::from_secs(10));
+    stream.set_read_timeout(limit).expect("a limit");
+    let head = format!(
+        "POST /v2/conversations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).expect("the head");
+    // With this the server says that it has begun with the request.
+    read_to(&mut stream, "100 Continue\r\n\r\n");
+    let id = serving.child.id().to_string();
+    let asked = Command::new("kill").args(["-s", "TERM", &id]).status();
+    assert!(asked.expect("kill").success());
+    let since = Instant::now();
+    while TcpStream::connect(address).is_ok() {
+        assert!(
+            since.elapsed() < Duration::from_secs(10),
+            "it goes on listening"
+        );
+    }
+    stream.write_all(body.as_bytes()).expect("the body");
+    let answer = read_to(&mut stream, "\"messages\":[]}");
+    assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
+    assert_eq!(serving.child.wait().expect("an end").code(), Some(0));
+    let stored = connect(&folder.path().join("parlor.db")).query_row(
+        "SELECT count(*) FROM conversation",
+        (),
+        |row| row.get(0),
+    );
+    assert_eq!(stored, Ok(1_i64));
+}
