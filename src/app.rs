@@ -71,9 +71,13 @@ impl App {
 
 /// The secret of the file, made when it has none yet.
 fn signing_secret(db: &Db) -> Result<Vec<u8>, StartError> {
+    if let Some(kept) = db.read_here(session::signing_secret)? {
+        return Ok(kept);
+    }
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
     db.write_here(session::keep_signing_secret(&secret))?;
+    // Read again: another process may have been first.
     let kept = db.read_here(session::signing_secret)?;
     kept.ok_or_else(|| DbError::Internal("the signing secret was not kept".to_owned()).into())
 }

@@ -9,13 +9,13 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::config::Settings;
-use crate::domain::{KeyHash, SessionId};
+use crate::domain::{KeyId, SessionId};
 use crate::error::ApiError;
 
 /// The buckets. A bucket holds what a minute allows and refills evenly.
 pub struct Limits {
     sessions: Buckets<SessionId>,
-    keys: Buckets<KeyHash>,
+    keys: Buckets<KeyId>,
     addresses: Buckets<IpAddr>,
 }
 
@@ -34,7 +34,7 @@ impl Limits {
         self.sessions.take(&id)
     }
 
-    pub fn private_key(&self, key: KeyHash) -> Result<(), ApiError> {
+    pub fn private_key(&self, key: KeyId) -> Result<(), ApiError> {
         self.keys.take(&key)
     }
 

@@ -4,7 +4,7 @@ use rusqlite::Row;
 
 use super::list;
 use super::message;
-use super::statement::{Batch, Statement, bind, uuid, value};
+use super::statement::{Batch, Statement, bind, named, uuid, value};
 use super::visitor::{KnownBy, NewVisitor};
 use super::{DbError, Snapshot};
 use crate::domain::{
@@ -139,14 +139,10 @@ fn list_item<'r>(row: &'r Row<'_>) -> rusqlite::Result<ConversationListItem<'r>>
 
 fn conversation<'r>(row: &'r Row<'_>) -> rusqlite::Result<Conversation<'r>> {
     let last = Timestamp(row.get(6)?);
-    let status = match row.get_ref(3)?.as_str()? {
-        "open" => Status::Open,
-        _ => Status::Closed,
-    };
     Ok(Conversation {
         created_at: Timestamp(row.get(1)?),
         updated_at: Timestamp(row.get(2)?),
-        status,
+        status: named(row, 3, &Status::NAMES)?,
         closed_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
         close_reason: row.get_ref(5)?.as_str_or_null()?,
         last_interation_at: last,
@@ -169,7 +165,7 @@ pub struct NewConversation {
 
 impl NewConversation {
     /// The write that starts it for a visitor who is here.
-    pub fn start(self, visitor: VisitorSeq) -> Batch {
+    pub fn start(&self, visitor: VisitorSeq) -> Batch {
         Batch::of([Statement::new(
             "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
                                        updated_at, last_interaction_at, page_url) \
@@ -179,14 +175,14 @@ impl NewConversation {
                 value(self.project.0),
                 value(visitor.0),
                 value(self.at.0),
-                value(self.page_url),
+                value(self.page_url.clone()),
             ],
         )])
     }
 
     /// The write that brings it in from outside, with its visitor where that
     /// one is new. Fails with [`super::Taken::ConversationId`].
-    pub fn import(self, visitor: NewVisitor) -> Batch {
+    pub fn import(&self, visitor: &NewVisitor) -> Batch {
         let (insert, name) = match &visitor.known_by {
             KnownBy::Device(id) => (IMPORT_BY_DEVICE, id.0.clone()),
             KnownBy::ExternalId(id) => (IMPORT_BY_EXTERNAL_ID, id.0.clone()),
@@ -200,7 +196,7 @@ impl NewConversation {
                     value(self.project.0),
                     value(name),
                     value(self.at.0),
-                    value(self.page_url),
+                    value(self.page_url.clone()),
                 ],
             ),
         ])

@@ -1,6 +1,6 @@
 //! API keys: found by the hash of what was sent.
 
-use super::statement::{Batch, Statement, uuid, value};
+use super::statement::{Batch, Statement, named, uuid, value};
 use super::{DbError, Snapshot};
 use crate::domain::{Key, KeyHash, KeyId, KeyKind, KeySeq, Origin, ProjectSeq, Timestamp};
 
@@ -41,15 +41,11 @@ pub fn all(snapshot: &Snapshot) -> Result<Vec<StoredKey>, DbError> {
 }
 
 fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredKey> {
-    let kind = match row.get_ref(3)?.as_str()? {
-        "private" => KeyKind::Private,
-        _ => KeyKind::Publishable,
-    };
     Ok(StoredKey {
         seq: KeySeq(row.get(0)?),
         id: KeyId(row.get(1)?),
         project: ProjectSeq(row.get(2)?),
-        kind,
+        kind: named(row, 3, &KeyKind::NAMES)?,
         name: row.get(4)?,
         hint: row.get(5)?,
         origins: origins(row.get_ref(6)?.as_str()?),

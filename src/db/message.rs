@@ -4,6 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, types::FromSqlError};
 use serde_json::value::RawValue;
 
+use super::statement::named;
 use super::{DbError, Snapshot};
 use crate::domain::{
     ConversationId, ConversationSeq, Feedback, HumanAgent, Message, MessageId, MessageStatus,
@@ -65,12 +66,6 @@ pub(super) fn from_row<'r>(
         page_title: text(14)?,
         text_selection: text(15)?,
     })
-}
-
-fn named<T: Copy>(row: &Row<'_>, column: usize, names: &[(&str, T)]) -> rusqlite::Result<T> {
-    let text = row.get_ref(column)?.as_str()?;
-    let found = names.iter().find(|(name, _)| *name == text);
-    Ok(found.ok_or(FromSqlError::InvalidType)?.1)
 }
 
 fn feedback(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Feedback>> {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use rusqlite::types::{ToSql, Value};
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::types::{FromSqlError, ToSql, Value};
+use rusqlite::{CachedStatement, Connection, Row};
 
 /// One SQL statement with its values. The text is made of constants alone;
 /// whatever came from outside is a bound value.
@@ -103,4 +103,15 @@ pub(super) fn bind(
     value: impl ToSql,
 ) -> rusqlite::Result<()> {
     statement.raw_bind_parameter(index, value)
+}
+
+/// A column that holds the name of a choice.
+pub(super) fn named<T: Copy>(
+    row: &Row<'_>,
+    column: usize,
+    names: &[(&str, T)],
+) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    let found = names.iter().find(|(name, _)| *name == text);
+    Ok(found.ok_or(FromSqlError::InvalidType)?.1)
 }

@@ -97,7 +97,7 @@ impl Conversation<'_> {
 }
 
 /// A conversation as lists show it.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationListItem<'a> {
     #[serde(flatten)]

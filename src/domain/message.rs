@@ -62,16 +62,6 @@ pub enum Parts<'a> {
     Stored(&'a RawValue),
 }
 
-impl PartialEq for Parts<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Parts::Text(one), Parts::Text(two)) => one == two,
-            (Parts::Stored(one), Parts::Stored(two)) => one.get() == two.get(),
-            _ => false,
-        }
-    }
-}
-
 impl Serialize for Parts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = match self {
@@ -133,10 +123,4 @@ pub struct Message<'a> {
     pub page_title: Option<&'a str>,
     #[schema(required)]
     pub text_selection: Option<&'a str>,
-}
-
-impl PartialEq for Message<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
 }

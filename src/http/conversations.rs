@@ -250,7 +250,7 @@ pub async fn start(app: web::Data<App>, request: HttpRequest, payload: web::Payl
         at: Timestamp::now(),
     };
     let batch = match caller {
-        Caller::Visitor { visitor, .. } => new.clone().start(visitor),
+        Caller::Visitor { visitor, .. } => new.start(visitor),
         Caller::Server { project } => {
             new.id = id.unwrap_or(new.id);
             let visitor = NewVisitor {
@@ -259,7 +259,7 @@ pub async fn start(app: web::Data<App>, request: HttpRequest, payload: web::Payl
                 known_by: known_by.ok_or_else(|| ApiError::body("visitor", "is required"))?,
                 at: new.at,
             };
-            new.clone().import(visitor)
+            new.import(&visitor)
         }
     };
     app.db.write(batch).await?;

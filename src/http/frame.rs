@@ -6,6 +6,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
 use uuid::Uuid;
@@ -55,18 +56,17 @@ pub async fn unless_draining(
 struct Seen {
     id: HeaderValue,
     started: Instant,
-    /// Method and path; None where no line of the log would show it. The
-    /// query may hold a key, so it is left out.
-    line: Option<String>,
+    method: Method,
+    uri: Uri,
 }
 
 impl Seen {
     fn of(request: &ServiceRequest) -> Self {
-        let shown = log::log_enabled!(target: TARGET, log::Level::Info);
         Self {
             id: request_id(request.headers()),
             started: Instant::now(),
-            line: shown.then(|| format!("{} {:?}", request.method(), request.path())),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
         }
     }
 
@@ -85,13 +85,9 @@ impl Seen {
             400.. => log::Level::Info,
             _ => log::Level::Debug,
         };
-        let Some(line) = self
-            .line
-            .as_ref()
-            .filter(|_| log::log_enabled!(target: TARGET, level))
-        else {
+        if !log::log_enabled!(target: TARGET, level) {
             return;
-        };
+        }
         let error = response.extensions();
         let error = error.get::<ApiError>();
         let cause = error
@@ -99,7 +95,9 @@ impl Seen {
             .unwrap_or_default();
         let id = self.id.to_str().unwrap_or_default();
         let took = self.started.elapsed().as_micros();
-        log::log!(target: TARGET, level, "{line} {status} {took}us {id} {cause}");
+        // The query may hold a key, so the path alone is written.
+        let (method, path) = (&self.method, self.uri.path());
+        log::log!(target: TARGET, level, "{method} {path:?} {status} {took}us {id} {cause}");
     }
 }
 

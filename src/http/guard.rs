@@ -85,7 +85,7 @@ pub async fn publishable_key(
     request: &HttpRequest,
     sent: &str,
 ) -> Result<Arc<StoredKey>, ApiError> {
-    let key = known_key(app, &Key::received(sent), KeyKind::Publishable).await?;
+    let key = known_key(app, sent, KeyKind::Publishable).await?;
     website(app, request, &key.origins)?;
     Ok(key)
 }
@@ -114,16 +114,16 @@ fn bearer_text(request: &HttpRequest) -> Option<&str> {
 }
 
 async fn private_key(app: &App, request: &HttpRequest, sent: &str) -> Result<Caller, ApiError> {
-    let key = Key::received(sent);
-    let stored = known_key(app, &key, KeyKind::Private).await?;
+    let stored = known_key(app, sent, KeyKind::Private).await?;
     website(app, request, &stored.origins)?;
-    app.limits.private_key(key.hash())?;
+    app.limits.private_key(stored.id)?;
     Ok(Caller::Server {
         project: stored.project,
     })
 }
 
-async fn known_key(app: &App, key: &Key, kind: KeyKind) -> Result<Arc<StoredKey>, ApiError> {
+async fn known_key(app: &App, sent: &str, kind: KeyKind) -> Result<Arc<StoredKey>, ApiError> {
+    let key = Key::received(sent);
     let refused = || ApiError::unauthorized("The API key is unknown or revoked");
     if key.is_demo() && !app.demo {
         return Err(refused());

@@ -7,7 +7,7 @@ use unicase::UniCase;
 
 use crate::helpers::{MOMENT, Parlor, Stored, ids, string};
 
-const SORTS: [&str; 8] = [
+pub const SORTS: [&str; 8] = [
     "id",
     "createdAt",
     "updatedAt",

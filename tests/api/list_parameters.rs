@@ -1,6 +1,7 @@
 //! GET /v2/conversations: each parameter, its default and its bounds.
 
 use crate::helpers::{Parlor, Visitor, fill, ids};
+use crate::list_order::SORTS;
 use crate::wire::Answer;
 
 fn populated(count: i64) -> (Parlor, Visitor, Vec<String>) {
@@ -148,17 +149,7 @@ fn status_takes_its_two_values_and_no_other() {
 #[test]
 fn order_by_takes_every_documented_name_and_the_later_spelling() {
     let (parlor, visitor, _) = populated(3);
-    let names = [
-        "id",
-        "createdAt",
-        "updatedAt",
-        "lastInterationAt",
-        "status",
-        "closedAt",
-        "isHumanHandled",
-        "title",
-        "lastInteractionAt",
-    ];
+    let names = SORTS.into_iter().chain(["lastInteractionAt"]);
     for name in names {
         let page = parlor.list(&visitor.token, &format!("orderBy={name}"));
         assert_eq!(ids(&page).len(), 3, "{name}");
