@@ -1,10 +1,11 @@
 //! parlor: a website's conversations in one binary and one SQLite file.
 //!
 //! Layers, each of which knows only those below it: [`cli`], [`http`], [`app`],
-//! [`access`], [`db`], [`domain`]. docs/ARCHITECTURE.md follows one request
+//! [`access`], [`answer`], [`events`], [`db`], [`domain`]. docs/ARCHITECTURE.md follows one request
 //! through them.
 
 pub mod access;
+pub mod answer;
 pub mod app;
 pub mod cli;
 pub mod config;
@@ -12,4 +13,5 @@ pub mod db;
 pub mod demo;
 pub mod domain;
 pub mod error;
+pub mod events;
 pub mod http;

@@ -17,13 +17,14 @@ use crate::config::Settings;
 use crate::db::key::{self, NewKey};
 use crate::db::{Db, Options, project};
 use crate::demo::{Plan, fill};
-use crate::domain::{Key, KeyId, KeyKind, ProjectId, ProjectSeq, Timestamp};
+use crate::domain::{AssistantId, Key, KeyId, KeyKind, ProjectId, ProjectSeq, Timestamp};
 
 /// When the demo's project was made: before its first conversation.
 const BEGINNING: Timestamp = Timestamp(1_725_148_800_000);
 
-/// The ids of the demo's project and keys, the same in every file.
+/// The ids of the demo's project, assistant and keys, the same in every file.
 const DEMO_PROJECT: ProjectId = ProjectId(demo_uuid(1));
+const DEMO_ASSISTANT: AssistantId = AssistantId(demo_uuid(4));
 const DEMO_KEYS: [KeyId; 2] = [KeyId(demo_uuid(2)), KeyId(demo_uuid(3))];
 
 const fn demo_uuid(number: u128) -> Uuid {
@@ -138,6 +139,7 @@ fn make_project(path: &Path) -> Result<ProjectSeq, CommandError> {
     db.write_here(project::create(
         project,
         DEMO_PROJECT,
+        DEMO_ASSISTANT,
         "Tern & Co.",
         BEGINNING,
     ))?;

@@ -10,7 +10,9 @@ use crate::app::StartError;
 use crate::config::website;
 use crate::db::key::NewKey;
 use crate::db::{Batch, Db, DbError, Options, any_change, key, project};
-use crate::domain::{Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, text_within};
+use crate::domain::{
+    AssistantId, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, text_within,
+};
 
 #[derive(Debug, Args)]
 pub struct File {
@@ -114,7 +116,13 @@ pub fn first_keys(db: &Db) -> Result<Option<[Key; 2]>, CommandError> {
     }
     let at = Timestamp::now();
     let project = ProjectSeq::FIRST;
-    let made = project::create(project, ProjectId::generate(), "My website", at);
+    let made = project::create(
+        project,
+        ProjectId::generate(),
+        AssistantId::generate(),
+        "My website",
+        at,
+    );
     let (publishable, made) = with_key(
         made,
         project,

@@ -4,13 +4,16 @@
 //! read-only ones reads ([`Db::read`]). What is to be run is data, a
 //! [`Statement`] or a [`Batch`] of them, apart from what runs it.
 
+pub mod assistant;
 pub mod conversation;
+pub mod document;
 mod error;
 pub mod key;
 mod list;
 pub mod message;
 mod open;
 pub mod project;
+pub mod qna;
 pub mod session;
 mod statement;
 pub mod visitor;
@@ -189,11 +192,13 @@ mod tests {
         let db = Db::open(&file, &Options::default()).expect("a file");
         let before = db.read_here(|snapshot| {
             assert_eq!(project::first(snapshot)?, None);
-            let (seq, id) = (
+            let (seq, id, assistant) = (
                 crate::domain::ProjectSeq::FIRST,
                 crate::domain::ProjectId::generate(),
+                crate::domain::AssistantId::generate(),
             );
-            db.write_here(project::create(seq, id, "x", crate::domain::Timestamp(0)))?;
+            let at = crate::domain::Timestamp(0);
+            db.write_here(project::create(seq, id, assistant, "x", at))?;
             project::first(snapshot)
         });
         assert_eq!(before.expect("a read"), None);

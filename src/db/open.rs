@@ -14,7 +14,10 @@ use rusqlite_migration::{M, Migrations};
 use super::Options;
 
 /// Every schema the file has had, in order; `user_version` counts them.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../schema.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../../schema.sql")),
+    M::up(include_str!("../../migrations/2.sql")),
+];
 
 /// "PARL", as schema.sql writes it into the file.
 const APPLICATION_ID: i64 = 0x5041_524C;

@@ -1,8 +1,11 @@
 //! Projects: one website's conversations each.
 
+use super::assistant::NewAssistant;
 use super::statement::{Batch, Statement, uuid, value};
 use super::{DbError, Snapshot};
-use crate::domain::{ChatWidgetConfig, Project, ProjectId, ProjectSeq, Timestamp};
+use crate::domain::{
+    AnswererKind, AssistantId, ChatWidgetConfig, Project, ProjectId, ProjectSeq, Timestamp,
+};
 
 /// The first project of the file, to which keys belong unless they say otherwise.
 pub fn first(snapshot: &Snapshot) -> Result<Option<ProjectSeq>, DbError> {
@@ -33,8 +36,23 @@ fn widget(json: &str) -> ChatWidgetConfig {
     })
 }
 
-/// The write that makes a project.
-pub fn create(seq: ProjectSeq, id: ProjectId, name: &str, at: Timestamp) -> Batch {
+/// The write that makes a project and its default assistant.
+pub fn create(
+    seq: ProjectSeq,
+    id: ProjectId,
+    assistant: AssistantId,
+    name: &str,
+    at: Timestamp,
+) -> Batch {
+    let assistant = NewAssistant {
+        id: assistant,
+        project: seq,
+        name: "Assistant",
+        answerer: AnswererKind::Auto,
+        prompt: None,
+        fallback: None,
+        at,
+    };
     Batch::of([Statement::new(
         "INSERT INTO project (seq, id, name, created_at) VALUES (?, ?, ?, ?)",
         [
@@ -44,4 +62,5 @@ pub fn create(seq: ProjectSeq, id: ProjectId, name: &str, at: Timestamp) -> Batc
             value(at.0),
         ],
     )])
+    .then(assistant.create())
 }

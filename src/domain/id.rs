@@ -61,6 +61,12 @@ public_id! {
     KeyId
     /// A session of a visitor; what a session token carries.
     SessionId
+    /// Who answers a project's visitors.
+    AssistantId
+    /// A question with its answer.
+    QnaId
+    /// A page that was learned.
+    DocumentId
 }
 
 impl ProjectSeq {
@@ -77,4 +83,8 @@ row_number! {
     ProjectSeq
     /// The row of an API key.
     KeySeq
+    /// The row of a message.
+    MessageSeq
+    /// The row of an assistant.
+    AssistantSeq
 }

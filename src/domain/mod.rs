@@ -5,27 +5,33 @@
 //! serialise to the wire's own form (sections 4.1 to 4.6 of the contract) and
 //! borrow their text from the row they were read from.
 
+mod assistant;
 mod conversation;
+mod document;
 mod id;
 mod key;
 mod message;
 mod page;
 mod project;
+mod qna;
 mod rule;
 mod timestamp;
 mod visitor;
 
+pub use assistant::{AnswererKind, Assistant};
 pub use conversation::{
     CloseReason, Conversation, ConversationListItem, HumanAgent, Status, title_key,
 };
+pub use document::{Document, Section};
 pub use id::{
-    ConversationId, ConversationSeq, KeyId, KeySeq, MessageId, ProjectId, ProjectSeq, SessionId,
-    VisitorId, VisitorSeq,
+    AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
+    MessageId, MessageSeq, ProjectId, ProjectSeq, QnaId, SessionId, VisitorId, VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use message::{Feedback, Message, MessageObject, MessageStatus, Parts, Role};
 pub use page::{Direction, Limit, Offset, PageQuery, Scope, Sort};
 pub use project::{ChatWidgetConfig, Project};
+pub use qna::{Author, Qna};
 pub use rule::{Invalid, choose, text_within, uri};
 pub use timestamp::Timestamp;
 pub use visitor::{DeviceId, ExternalId, Visitor, VisitorType};

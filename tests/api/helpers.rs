@@ -11,7 +11,8 @@ use parlor::config::Settings;
 use parlor::db::key::{self, NewKey};
 use parlor::db::{Db, Options, project};
 use parlor::domain::{
-    Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, VisitorId, title_key,
+    AssistantId, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, VisitorId,
+    title_key,
 };
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
@@ -246,7 +247,13 @@ fn site(db: &Db) -> Site {
         project = ProjectSeq(project.0 + 1);
     }
     let id = ProjectId::generate();
-    let made = project::create(project, id, "Tern & Co.", Timestamp(1_700_000_000_000));
+    let made = project::create(
+        project,
+        id,
+        AssistantId::generate(),
+        "Tern & Co.",
+        Timestamp(1_700_000_000_000),
+    );
     db.write_here(made).expect("a project");
     Site {
         project,
