@@ -1,13 +1,18 @@
 //! What the process holds. How it is served stands in [`crate::http`].
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::access::{Credentials, Limits, Tokens};
+use crate::answer::Answerers;
+use crate::answer::builtin::Builtin;
+use crate::answer::running::Running;
 use crate::config::Settings;
-use crate::db::{Db, DbError, OpenError, Options, session};
+use crate::db::{Db, DbError, OpenError, Options, session, turn};
 use crate::domain::Origin;
+use crate::events::Hub;
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -24,13 +29,19 @@ pub enum StartError {
 
 /// A running parlor.
 pub struct App {
-    pub db: Db,
+    pub db: Arc<Db>,
     pub settings: Settings,
     /// Whether the demo's keys and `Prefer: code=` are served.
     pub demo: bool,
     pub tokens: Tokens,
     pub limits: Limits,
     pub credentials: Credentials,
+    /// Who answers visitors.
+    pub answerers: Answerers,
+    /// The answers that are being written.
+    pub running: Arc<Running>,
+    /// Who listens to what happens.
+    pub events: Hub,
     /// Where this server's own pages come from.
     pub own_origins: Vec<Origin>,
     draining: AtomicBool,
@@ -46,13 +57,20 @@ impl App {
                 patience: Duration::from_millis(settings.patience),
             },
         )?;
+        db.write_here(turn::end_orphans())?;
         Ok(Self {
+            answerers: Answerers {
+                builtin: Arc::new(Builtin),
+                model: None,
+            },
+            running: Arc::default(),
+            events: Hub::default(),
             tokens: Tokens::new(&signing_secret(&db)?),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),
-            db,
+            db: Arc::new(db),
             settings,
             demo,
         })

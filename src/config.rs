@@ -85,6 +85,15 @@ pub struct Settings {
     )]
     pub init_rate_limit: u32,
 
+    /// Messages that a project's visitors may send in a calendar month (UTC); 0: as many as they like
+    #[arg(
+        long,
+        env = "PARLOR_MONTHLY_MESSAGES",
+        default_value_t = 0,
+        value_name = "N"
+    )]
+    pub monthly_messages: u64,
+
     /// Hours without use after which a session ends
     #[arg(long, env = "PARLOR_SESSION_IDLE", default_value_t = 24, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(1..=87_600))]
     pub session_idle: u64,
@@ -101,6 +110,34 @@ pub struct Settings {
         value_name = "SECONDS"
     )]
     pub shutdown_grace: u64,
+
+    /// How the streams of answers are timed; not for the command line.
+    #[arg(skip)]
+    pub pace: Pace,
+}
+
+/// When a stream says something though there is nothing to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long the status of a stream waits for the first piece; then the
+    /// stream begins, so that its pings keep the connection alive while a model
+    /// is slow to start.
+    pub first: Duration,
+    /// Between two pings. A proxy that hears nothing for longer may hang up; the
+    /// contract allows 15 seconds.
+    pub ping: Duration,
+    /// How long a reader may take nothing before it counts as gone.
+    pub stall: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(12),
+            ping: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+        }
+    }
 }
 
 impl Settings {

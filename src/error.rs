@@ -8,8 +8,9 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use crate::answer::Failure;
 use crate::db::{DbError, Taken};
-use crate::domain::{ConversationId, Invalid};
+use crate::domain::{AssistantId, ConversationId, Invalid, MessageId};
 
 /// What an error is. The order is that of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -197,6 +198,14 @@ impl ApiError {
         Self::with(Code::ConversationNotFound, json!({ "conversationId": id }))
     }
 
+    pub fn message_not_found(id: MessageId) -> Self {
+        Self::with(Code::MessageNotFound, json!({ "messageId": id }))
+    }
+
+    pub fn assistant_not_found(id: AssistantId) -> Self {
+        Self::with(Code::AssistantNotFound, json!({ "assistantId": id }))
+    }
+
     pub fn conflict(resource: &str, field: &str) -> Self {
         Self::with(
             Code::Conflict,
@@ -206,6 +215,14 @@ impl ApiError {
 
     pub fn too_large(most: usize) -> Self {
         Self::with(Code::PayloadTooLarge, json!({ "maxBytes": most }))
+    }
+
+    /// 402: the plan lacks what is asked for.
+    pub fn plan_lacks(plan: &str, needs: &str, feature: &str) -> Self {
+        Self::with(
+            Code::PaymentRequired,
+            json!({ "currentPlan": plan, "requiredPlan": needs, "feature": feature }),
+        )
     }
 
     /// 429: `seconds` until the next request would pass.
@@ -261,7 +278,21 @@ impl From<DbError> for ApiError {
             DbError::Full => Self::unavailable(60, error),
             DbError::Closed => Self::unavailable(5, error),
             DbError::Taken(Taken::ConversationId) => Self::conflict("conversation", "id"),
+            DbError::Taken(Taken::Request) => Self::conflict("request", "Idempotency-Key"),
             DbError::Internal(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Broken(cause) => Self {
+                cause: Some(cause),
+                ..Self::with(Code::BadGateway, json!({ "service": "ai_model_service" }))
+            },
+            Failure::Unavailable(seconds, cause) => Self::unavailable(seconds, cause),
+            Failure::Db(error) => error.into(),
         }
     }
 }

@@ -2,12 +2,19 @@
 //! OpenAI-compatible server. Nothing here knows of HTTP's other side, the
 //! visitor's, nor writes to the file.
 
+pub mod builtin;
+pub mod reply;
+pub mod running;
+
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::db::{Db, DbError};
-use crate::domain::{Assistant, ProjectSeq};
+use crate::domain::{AnswererKind, Assistant, ProjectSeq};
 
 /// Answers questions.
 pub trait Answerer: Send + Sync {
@@ -92,6 +99,13 @@ pub struct Ending {
     pub usage: Usage,
 }
 
+impl Ending {
+    /// What is kept of it beside the text, as JSON; none where nothing is known.
+    pub fn metadata(&self) -> Option<String> {
+        (self.usage != Usage::default()).then(|| json!({ "usage": self.usage }).to_string())
+    }
+}
+
 /// Why an answer ended where it did (section 4.8).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Finish {
@@ -113,12 +127,17 @@ impl Finish {
     }
 }
 
-/// What an answer cost, in tokens; 0 where it is not known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What an answer cost, in tokens; 0 where it is not known (section 4.8).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
+    #[serde(rename = "inputTokens")]
     pub input: u64,
+    #[serde(rename = "outputTokens")]
     pub output: u64,
+    #[serde(rename = "reasoningTokens")]
     pub reasoning: u64,
+    #[serde(rename = "cachedInputTokens")]
     pub cached_input: u64,
 }
 
@@ -135,4 +154,39 @@ pub enum Failure {
     Unavailable(u64, String),
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl Failure {
+    /// What a visitor may be told.
+    pub fn told(&self) -> &'static str {
+        match self {
+            Failure::Broken(_) => "The assistant could not answer. Please try again.",
+            Failure::Unavailable(..) | Failure::Db(_) => {
+                "The assistant is busy. Please try again in a moment."
+            }
+        }
+    }
+}
+
+/// Those who can answer.
+pub struct Answerers {
+    pub builtin: Arc<dyn Answerer>,
+    /// None where the settings name no model.
+    pub model: Option<Arc<dyn Answerer>>,
+}
+
+impl Answerers {
+    /// Who answers for an assistant.
+    ///
+    /// # Errors
+    /// [`Failure::Broken`] where it needs a model and there is none.
+    pub fn of(&self, assistant: &Assistant) -> Result<&Arc<dyn Answerer>, Failure> {
+        match (assistant.answerer, &self.model) {
+            (AnswererKind::Builtin, _) | (AnswererKind::Auto, None) => Ok(&self.builtin),
+            (AnswererKind::Auto | AnswererKind::Model, Some(model)) => Ok(model),
+            (AnswererKind::Model, None) => Err(Failure::Broken(
+                "the assistant wants a model and none is set; give --model-url".to_owned(),
+            )),
+        }
+    }
 }

@@ -7,6 +7,8 @@ use rusqlite::ErrorCode;
 pub enum Taken {
     /// The project has a conversation of that id.
     ConversationId,
+    /// The caller has sent a request with that Idempotency-Key.
+    Request,
 }
 
 /// Why a read or a write failed. The texts are for the log, never for a client.
@@ -41,6 +43,9 @@ impl From<rusqlite::Error> for DbError {
 fn constraint(text: String) -> DbError {
     if text.ends_with("conversation.project_seq, conversation.id") {
         return DbError::Taken(Taken::ConversationId);
+    }
+    if text.ends_with("request.caller, request.key") {
+        return DbError::Taken(Taken::Request);
     }
     DbError::Internal(text)
 }

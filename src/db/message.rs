@@ -1,14 +1,14 @@
-//! Messages: read.
+//! Messages: read, and what visitors think of them.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Row, types::FromSqlError};
+use rusqlite::{OptionalExtension, Row, types::FromSqlError};
 use serde_json::value::RawValue;
 
-use super::statement::named;
+use super::statement::{Batch, Statement, named, uuid, value};
 use super::{DbError, Snapshot};
 use crate::domain::{
     ConversationId, ConversationSeq, Feedback, HumanAgent, Message, MessageId, MessageStatus,
-    Parts, Role, Timestamp,
+    Parts, ProjectSeq, Role, Timestamp, VisitorSeq,
 };
 
 /// The most messages that a conversation shows at once: its newest (section 0, D19).
@@ -34,6 +34,98 @@ pub fn of_conversation<E: From<DbError>>(
         each(&from_row(row, 0, chat).map_err(DbError::from)?)?;
     }
     Ok(())
+}
+
+/// Which messages of a conversation are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    pub limit: u32,
+    pub offset: u64,
+    pub role: Option<Role>,
+    pub status: Option<MessageStatus>,
+}
+
+/// Hands the wanted messages of a conversation to `each`, oldest first.
+pub fn wanted<E: From<DbError>>(
+    snapshot: &Snapshot,
+    seq: ConversationSeq,
+    chat: ConversationId,
+    wanted: Wanted,
+    mut each: impl FnMut(&Message) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = snapshot.run(
+        "SELECT id, created_at, role, status, text, parts, error, feedback, feedback_at, \
+                metadata, has_agent, agent_name, agent_image, page_url, page_title, \
+                text_selection \
+           FROM message WHERE conversation_seq = ?1 AND role = coalesce(?2, role) \
+                          AND status = coalesce(?3, status) \
+          ORDER BY seq LIMIT ?4 OFFSET ?5",
+    )?;
+    let values = (
+        seq.0,
+        wanted.role.map(Role::as_str),
+        wanted.status.map(MessageStatus::as_str),
+        wanted.limit,
+        i64::try_from(wanted.offset).unwrap_or(i64::MAX),
+    );
+    let mut rows = statement.query(values).map_err(DbError::from)?;
+    while let Some(row) = rows.next().map_err(DbError::from)? {
+        each(&from_row(row, 0, chat).map_err(DbError::from)?)?;
+    }
+    Ok(())
+}
+
+/// A message that a request names, and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Located {
+    pub visitor: VisitorSeq,
+    pub role: Role,
+}
+
+/// Finds a message of a project by its id.
+pub fn locate(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    id: MessageId,
+) -> Result<Option<Located>, DbError> {
+    let mut statement = snapshot.run(
+        "SELECT c.visitor_seq, m.role \
+           FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
+          WHERE m.id = ? AND c.project_seq = ?",
+    )?;
+    let found = statement.query_row((id.0, project.0), |row| {
+        Ok(Located {
+            visitor: VisitorSeq(row.get(0)?),
+            role: named(row, 1, &Role::NAMES)?,
+        })
+    });
+    Ok(found.optional()?)
+}
+
+/// An answer as it was given: how it stands, its text, its metadata as JSON.
+pub type Given = (MessageStatus, String, Option<String>);
+
+/// Reads an answer again.
+pub fn given(snapshot: &Snapshot, id: MessageId) -> Result<Option<Given>, DbError> {
+    let mut statement = snapshot.run("SELECT status, text, metadata FROM message WHERE id = ?")?;
+    let found = statement.query_row([id.0], |row| {
+        let status = named(row, 0, &MessageStatus::NAMES)?;
+        Ok((status, row.get(1)?, row.get(2)?))
+    });
+    Ok(found.optional()?)
+}
+
+/// The write that keeps what a visitor thinks of a message; none: nothing any
+/// more.
+pub fn rate(id: MessageId, feedback: Option<Feedback>, at: Timestamp) -> Batch {
+    Batch::of([Statement::new(
+        "UPDATE message SET feedback = ?2, feedback_at = ?3 WHERE id = ?1",
+        [
+            uuid(id.0),
+            value(feedback.map(|feedback| feedback.as_str().to_owned())),
+            value(feedback.map(|_| at.0)),
+        ],
+    )])
 }
 
 /// A message from sixteen columns of a row, the first of them at `at`.

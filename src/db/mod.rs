@@ -4,6 +4,7 @@
 //! read-only ones reads ([`Db::read`]). What is to be run is data, a
 //! [`Statement`] or a [`Batch`] of them, apart from what runs it.
 
+pub mod agent;
 pub mod assistant;
 pub mod conversation;
 pub mod document;
@@ -14,8 +15,10 @@ pub mod message;
 mod open;
 pub mod project;
 pub mod qna;
+pub mod request;
 pub mod session;
 mod statement;
+pub mod turn;
 pub mod visitor;
 mod writer;
 
@@ -29,7 +32,7 @@ use tokio::task;
 
 pub use error::{DbError, Taken};
 pub use open::{OpenError, is_parlor_file};
-pub use statement::{Batch, Outcome, Statement, any_change};
+pub use statement::{Batch, Outcome, Statement, any_change, last_changed};
 
 use writer::Writer;
 
@@ -113,6 +116,11 @@ impl Db {
     pub async fn write(&self, batch: Batch) -> Result<Vec<Outcome>, DbError> {
         let answer = self.writer.submit(batch)?;
         answer.await.unwrap_or(Err(DbError::Closed))
+    }
+
+    /// The same without waiting: it is done, but nobody hears how it went.
+    pub fn submit(&self, batch: Batch) -> Result<(), DbError> {
+        self.writer.submit(batch).map(drop)
     }
 
     /// The same on this thread, for commands that have nothing else to do.

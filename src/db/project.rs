@@ -29,6 +29,12 @@ pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, DbError> {
     Ok(project)
 }
 
+/// The plan that a project has; none where plans are not sold.
+pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, DbError> {
+    let mut statement = snapshot.run("SELECT plan FROM project WHERE seq = ?")?;
+    Ok(statement.query_row([seq.0], |row| row.get(0))?)
+}
+
 fn widget(json: &str) -> ChatWidgetConfig {
     serde_json::from_str(json).unwrap_or_else(|error| {
         log::warn!("a project's widget settings cannot be read, defaults are shown: {error}");

@@ -16,11 +16,12 @@ use crate::domain::{
 pub struct Session {
     pub visitor: VisitorSeq,
     pub project: ProjectSeq,
+    /// The key it was begun with.
+    pub key: KeySeq,
     pub created_at: Timestamp,
     pub last_used_at: Timestamp,
-    /// Of the key it was begun with.
     pub key_revoked: bool,
-    /// The websites of that key; none: all.
+    /// The websites of its key; none: all.
     pub origins: Vec<String>,
 }
 
@@ -28,7 +29,7 @@ pub struct Session {
 pub fn find(snapshot: &Snapshot, id: SessionId) -> Result<Option<Session>, DbError> {
     let mut statement = snapshot.run(
         "SELECT s.visitor_seq, v.project_seq, s.created_at, s.last_used_at, \
-                k.revoked_at IS NOT NULL, k.origins \
+                k.revoked_at IS NOT NULL, k.origins, s.key_seq \
            FROM session AS s JOIN visitor AS v ON v.seq = s.visitor_seq \
                              JOIN api_key AS k ON k.seq = s.key_seq \
           WHERE s.id = ?",
@@ -40,6 +41,7 @@ pub fn find(snapshot: &Snapshot, id: SessionId) -> Result<Option<Session>, DbErr
     Ok(Some(Session {
         visitor: VisitorSeq(row.get(0)?),
         project: ProjectSeq(row.get(1)?),
+        key: KeySeq(row.get(6)?),
         created_at: Timestamp(row.get(2)?),
         last_used_at: Timestamp(row.get(3)?),
         key_revoked: row.get(4)?,

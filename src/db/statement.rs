@@ -66,6 +66,15 @@ impl Batch {
         Self(statements.into())
     }
 
+    /// How many statements it has.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// This batch and then that one, as one.
     pub fn then(mut self, that: Batch) -> Self {
         self.0.extend(that.0);
@@ -81,9 +90,21 @@ pub struct Outcome {
     pub(super) rows: Vec<Vec<Value>>,
 }
 
+impl Outcome {
+    /// Whether any row was written or returned.
+    pub fn changed(&self) -> bool {
+        self.changes > 0
+    }
+}
+
+/// Whether the last statement of a batch changed a row.
+pub fn last_changed(outcomes: &[Outcome]) -> bool {
+    outcomes.last().is_some_and(Outcome::changed)
+}
+
 /// Whether the statements changed (or returned) any row at all.
 pub fn any_change(outcomes: &[Outcome]) -> bool {
-    outcomes.iter().any(|outcome| outcome.changes > 0)
+    outcomes.iter().any(Outcome::changed)
 }
 
 /// A value to bind, from whatever SQLite can hold.

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::rule::{Invalid, choose, text_within};
 use super::{ConversationId, HumanAgent, MessageId, Timestamp};
 
 /// Who wrote a message.
@@ -22,6 +23,18 @@ impl Role {
         ("assistant", Role::Assistant),
         ("human_agent", Role::HumanAgent),
     ];
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        choose("role", text, &Self::NAMES)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::User => "user",
+            Role::Assistant => "assistant",
+            Role::HumanAgent => "human_agent",
+        }
+    }
 }
 
 /// Whether an answer is still being written, is whole, or failed.
@@ -39,6 +52,18 @@ impl MessageStatus {
         ("streaming", MessageStatus::Streaming),
         ("error", MessageStatus::Error),
     ];
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        choose("status", text, &Self::NAMES)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MessageStatus::Streaming => "streaming",
+            MessageStatus::Complete => "complete",
+            MessageStatus::Error => "error",
+        }
+    }
 }
 
 /// What the visitor thought of an answer.
@@ -52,6 +77,56 @@ pub enum Feedback {
 impl Feedback {
     pub const NAMES: [(&'static str, Feedback); 2] =
         [("like", Feedback::Like), ("dislike", Feedback::Dislike)];
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        choose("feedback", text, &Self::NAMES)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Feedback::Like => "like",
+            Feedback::Dislike => "dislike",
+        }
+    }
+}
+
+/// What somebody writes: 1 to 10,000 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content(String);
+
+impl Content {
+    pub const LENGTH: usize = 10_000;
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        text_within("content", text, 1, Self::LENGTH).map(Self)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The title of a conversation that begins with this: its first words, at
+    /// most 80 characters of them (section 0, D10). None where there is no word.
+    pub fn title(&self) -> Option<String> {
+        let text = self.0.trim();
+        let end = text.char_indices().nth(TITLE).map(|(at, _)| at);
+        let Some(end) = end else {
+            return (!text.is_empty()).then(|| one_line(text));
+        };
+        let whole = text[end..].starts_with(char::is_whitespace);
+        let cut = match text[..end].rfind(char::is_whitespace) {
+            Some(space) if !whole => &text[..space],
+            _ => &text[..end],
+        };
+        Some(one_line(cut.trim_end()))
+    }
+}
+
+/// The most characters of a title.
+const TITLE: usize = 80;
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What a message is made of: nearly always one text; else the JSON array of
@@ -123,4 +198,57 @@ pub struct Message<'a> {
     pub page_title: Option<&'a str>,
     #[schema(required)]
     pub text_selection: Option<&'a str>,
+}
+
+impl<'a> Message<'a> {
+    /// One that was just said and nothing more is known of.
+    pub fn said(
+        id: MessageId,
+        chat: ConversationId,
+        role: Role,
+        text: &'a str,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            object: MessageObject::Message,
+            id,
+            created_at: at,
+            chat_id: chat,
+            role,
+            parts: Parts::Text(text),
+            status: MessageStatus::Complete,
+            error: None,
+            feedback: None,
+            feedback_at: None,
+            metadata: None,
+            human_agent: None,
+            page_url: None,
+            page_title: None,
+            text_selection: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn title(text: &str) -> Option<String> {
+        Content::parse(text).expect("content").title()
+    }
+
+    #[test]
+    fn a_title_is_the_first_words_on_one_line() {
+        assert_eq!(
+            title("  Where is\n my order? "),
+            Some("Where is my order?".to_owned())
+        );
+        assert_eq!(title(" \t "), None);
+        let long = title(&"word ".repeat(40)).expect("a title");
+        assert_eq!(long.len(), 79);
+        assert!(long.ends_with("word"));
+        assert_eq!(title(&"é".repeat(200)), Some("é".repeat(80)));
+        let exact = format!("{} tail", "x".repeat(80));
+        assert_eq!(title(&exact), Some("x".repeat(80)));
+    }
 }

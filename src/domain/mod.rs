@@ -28,7 +28,7 @@ pub use id::{
     MessageId, MessageSeq, ProjectId, ProjectSeq, QnaId, SessionId, VisitorId, VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
-pub use message::{Feedback, Message, MessageObject, MessageStatus, Parts, Role};
+pub use message::{Content, Feedback, Message, MessageObject, MessageStatus, Parts, Role};
 pub use page::{Direction, Limit, Offset, PageQuery, Scope, Sort};
 pub use project::{ChatWidgetConfig, Project};
 pub use qna::{Author, Qna};

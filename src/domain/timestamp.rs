@@ -23,6 +23,27 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The calendar month in UTC, counted from January 1970.
+    pub fn month(self) -> i64 {
+        let moment = OffsetDateTime::from_unix_timestamp(self.seconds());
+        let (year, month, _) = moment
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            .to_calendar_date();
+        i64::from(year - 1970) * 12 + i64::from(u8::from(month)) - 1
+    }
+
+    /// Seconds until the next calendar month in UTC begins.
+    pub fn to_next_month(self) -> u64 {
+        let (year, month) = (
+            (self.month() + 1).div_euclid(12) + 1970,
+            (self.month() + 1).rem_euclid(12),
+        );
+        let month = time::Month::January.nth_next(month as u8);
+        let next = time::Date::from_calendar_date(year as i32, month, 1);
+        let next = next.map_or(0, |date| date.midnight().assume_utc().unix_timestamp());
+        (next - self.seconds()).max(1).unsigned_abs()
+    }
+
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_millis() as i64))
     }
@@ -76,6 +97,16 @@ mod tests {
         assert_eq!(written(1_709_210_096_007), "2024-02-29T12:34:56.007Z");
         assert_eq!(written(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(written(0), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn months_are_counted_from_january_1970() {
+        assert_eq!(Timestamp(0).month(), 0);
+        assert_eq!(Timestamp(-1).month(), -1);
+        assert_eq!(Timestamp(1_705_314_600_000).month(), 54 * 12);
+        assert_eq!(Timestamp(0).to_next_month(), 31 * 86_400);
+        // The middle of December.
+        assert_eq!(Timestamp(1_702_598_400_000).to_next_month(), 17 * 86_400);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Fields {
     values: Map<String, Value>,
     /// The fields that lead here, each followed by a dot.
     path: &'static str,
+    /// The body as it came.
+    pub raw: Bytes,
 }
 
 impl Fields {
@@ -39,13 +41,17 @@ impl Fields {
             return Err(ApiError::new(Code::UnsupportedMediaType));
         }
         match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(values)) => Ok(Self::in_object(values, "")),
+            Ok(Value::Object(values)) => Ok(Self {
+                raw: bytes,
+                ..Self::in_object(values, "")
+            }),
             _ => Err(ApiError::body("body", "must be a JSON object")),
         }
     }
 
     fn in_object(values: Map<String, Value>, path: &'static str) -> Self {
-        Self { values, path }
+        let raw = Bytes::new();
+        Self { values, path, raw }
     }
 
     fn wrong(&self, name: &str, must: &str) -> ApiError {
@@ -65,6 +71,55 @@ impl Fields {
     pub fn required_text(&self, name: &str) -> Result<&str, ApiError> {
         self.text(name)?
             .ok_or_else(|| self.wrong(name, "is required"))
+    }
+
+    /// A text that may be absent or null.
+    pub fn nullable_text(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        match self.values.get(name) {
+            Some(Value::Null) => Ok(None),
+            _ => self.text(name),
+        }
+    }
+
+    /// A text or null, which must be there.
+    pub fn required_nullable_text(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        match self.values.contains_key(name) {
+            true => self.nullable_text(name),
+            false => Err(self.wrong(name, "is required")),
+        }
+    }
+
+    /// True or false; false where it is absent.
+    pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.values.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(self.wrong(name, "must be true or false")),
+        }
+    }
+
+    /// A list of objects that must be there. `path` is its name and a dot.
+    pub fn objects(&mut self, path: &'static str) -> Result<Vec<Fields>, ApiError> {
+        let name = path.trim_end_matches('.');
+        let items = match self.values.remove(name) {
+            None => return Err(self.wrong(name, "is required")),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(self.wrong(name, "must be a list")),
+        };
+        let objects = items.into_iter().map(|item| match item {
+            Value::Object(values) => Ok(Self::in_object(values, path)),
+            _ => Err(self.wrong(name, "must be a list of objects")),
+        });
+        objects.collect()
+    }
+
+    /// An object that may be absent or null. `path` is its name and a dot.
+    pub fn nullable_object(&mut self, path: &'static str) -> Result<Option<Fields>, ApiError> {
+        let name = path.trim_end_matches('.');
+        if self.values.get(name) == Some(&Value::Null) {
+            return Ok(None);
+        }
+        self.object(path)
     }
 
     /// An object that may be absent. `path` is its name and a dot.

@@ -9,12 +9,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::Fields;
 use super::guard::{self, Caller};
 use super::links;
+use super::once::Once;
 use super::params::{Query, UUID_EXPECTED, conversation_id};
 use super::reply::{self, TOTAL_COUNT};
 use crate::app::App;
 use crate::db::conversation::{self, Located, NewConversation};
 use crate::db::visitor::{KnownBy, NewVisitor};
-use crate::db::{Snapshot, any_change, message};
+use crate::db::{Snapshot, message};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, DeviceId, Direction,
     ExternalId, Invalid, Limit, Message, Offset, PageQuery, Sort, Status, Timestamp, VisitorId,
@@ -224,7 +225,11 @@ fn page_of(
     Ok((total, body))
 }
 
-fn push_item(body: &mut Vec<u8>, first: &mut bool, item: &impl Serialize) -> Result<(), ApiError> {
+pub(super) fn push_item(
+    body: &mut Vec<u8>,
+    first: &mut bool,
+    item: &impl Serialize,
+) -> Result<(), ApiError> {
     if !std::mem::take(first) {
         body.push(b',');
     }
@@ -240,6 +245,10 @@ fn push_item(body: &mut Vec<u8>, first: &mut bool, item: &impl Serialize) -> Res
 pub async fn start(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
     let mut fields = Fields::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &fields, caller)?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
+    }
     // Fields of this endpoint, so a wrong one is told whoever sends it, though
     // only a private key needs them.
     let (id, known_by) = (given_id(&fields)?, given_visitor(&mut fields)?);
@@ -262,12 +271,15 @@ pub async fn start(app: web::Data<App>, request: HttpRequest, payload: web::Payl
             new.import(&visitor)
         }
     };
-    app.db.write(batch).await?;
     let started = ConversationFull {
         conversation: Conversation::started(new.id, new.at),
         messages: Vec::new(),
     };
-    reply::json(StatusCode::CREATED, &started)
+    let body = serde_json::to_vec(&started)?;
+    let answer = once.answered(&app, batch, StatusCode::CREATED, body, None);
+    answer
+        .await?
+        .ok_or_else(|| ApiError::internal("a conversation was started and is not there"))
 }
 
 fn page_url(fields: &mut Fields) -> Result<Option<String>, ApiError> {
@@ -322,7 +334,11 @@ pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
 }
 
 /// The conversation that the caller asks for, if it is theirs to see.
-fn located(snapshot: &Snapshot, caller: Caller, id: ConversationId) -> Result<Located, ApiError> {
+pub(super) fn located(
+    snapshot: &Snapshot,
+    caller: Caller,
+    id: ConversationId,
+) -> Result<Located, ApiError> {
     let located = conversation::locate(snapshot, caller.project(), id)?
         .ok_or_else(|| ApiError::conversation_not_found(id))?;
     caller.may_see(located.visitor)?;
@@ -362,13 +378,21 @@ pub async fn close(app: web::Data<App>, request: HttpRequest, payload: web::Payl
         .text("closeReason")?
         .map(CloseReason::parse)
         .transpose()?;
+    let once = Once::of(&request, &fields, caller)?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
+    }
     let located = app
         .db
         .read(move |snapshot| located(snapshot, caller, id))
         .await?;
     let closing = conversation::close(located.seq, reason, Timestamp::now());
-    let now = any_change(&app.db.write(closing).await?);
-    let message = if now { "closed" } else { "already closed" };
-    let success = true;
-    reply::json(StatusCode::OK, &Closed { success, message })
+    let [now, before] = ["closed", "already closed"].map(|message| {
+        let success = true;
+        serde_json::to_vec(&Closed { success, message })
+    });
+    let answer = once.answered(&app, closing, StatusCode::OK, now?, Some(before?));
+    answer
+        .await?
+        .ok_or_else(|| ApiError::internal("a close had no answer"))
 }

@@ -9,7 +9,9 @@ use actix_web::http::header;
 use crate::app::App;
 use crate::db::key::StoredKey;
 use crate::db::session::{self, Session};
-use crate::domain::{Key, KeyKind, Origin, ProjectSeq, Scope, SessionId, Timestamp, VisitorSeq};
+use crate::domain::{
+    Key, KeyKind, KeySeq, Origin, ProjectSeq, Scope, SessionId, Timestamp, VisitorSeq,
+};
 use crate::error::ApiError;
 
 /// Who calls with a bearer credential.
@@ -19,6 +21,8 @@ pub enum Caller {
     Visitor {
         visitor: VisitorSeq,
         project: ProjectSeq,
+        /// The publishable key that the session was begun with.
+        key: KeySeq,
     },
     /// A website's server with a private key.
     Server { project: ProjectSeq },
@@ -49,6 +53,16 @@ impl Caller {
         }
     }
 
+    /// The project, for what only a website's own people do (section 0, D16).
+    pub fn house(self) -> Result<ProjectSeq, ApiError> {
+        match self {
+            Caller::Server { project } => Ok(project),
+            Caller::Visitor { .. } => Err(ApiError::forbidden(
+                "Only the website's own people may do this; use a private key",
+            )),
+        }
+    }
+
     /// The visitor, for what only visitors do.
     pub fn visitor(self) -> Result<VisitorSeq, ApiError> {
         match self {
@@ -72,6 +86,17 @@ pub async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
     match credential.contains('.') {
         true => session(app, request, credential).await,
         false => private_key(app, request, credential).await,
+    }
+}
+
+/// Judges a private key, where nothing else will do.
+///
+/// # Errors
+/// 401 for anything but a private key in force, 403 and 429 as [`bearer`].
+pub async fn server(app: &App, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
+    match bearer_text(request) {
+        Some(key) if !key.contains('.') => Ok(private_key(app, request, key).await?.project()),
+        _ => Err(ApiError::unauthorized("A private key is required")),
     }
 }
 
@@ -153,6 +178,7 @@ async fn session(app: &App, request: &HttpRequest, token: &str) -> Result<Caller
     Ok(Caller::Visitor {
         visitor: session.visitor,
         project: session.project,
+        key: session.key,
     })
 }
 

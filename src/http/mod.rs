@@ -5,19 +5,25 @@
 //! makes one call, and wraps the result. The order is the handler's own text:
 //! 401, 403 and 429 come before anything is said of the content.
 
+mod agent;
 mod body;
+mod completions;
 mod conversations;
 mod frame;
 mod guard;
 mod identity;
 mod links;
+mod messages;
+mod once;
 mod openapi;
 mod ops;
 mod params;
 mod prefer;
 mod projects;
 mod reply;
+mod send;
 mod serve;
+mod sse;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -58,6 +64,8 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         .worker_max_blocking_threads(readers.div_ceil(workers).max(1))
         .keep_alive(KeepAlive::Timeout(std::time::Duration::from_secs(75)))
         .shutdown_timeout(grace)
+        // A client that closes its half is gone: what runs for it is ended at once.
+        .h1_allow_half_closed(false)
         .disable_signals()
         .listen(listener)?
         .run())
@@ -87,7 +95,28 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             at("/v2/conversations/{conversationId}/close", "POST")
                 .route(web::post().to(conversations::close)),
-        );
+        )
+        .service(
+            at(
+                "/v2/conversations/{conversationId}/messages",
+                "GET, HEAD, POST",
+            )
+            .route(get().to(messages::list))
+            .route(web::post().to(send::send)),
+        )
+        .service(
+            at("/v2/conversations/{conversationId}/agent", "PUT, DELETE")
+                .route(web::put().to(agent::take_over))
+                .route(web::delete().to(agent::hand_back)),
+        )
+        .service(
+            at("/v2/conversations/{conversationId}/replies", "POST")
+                .route(web::post().to(agent::reply)),
+        )
+        .service(
+            at("/v2/messages/{messageId}/feedback", "POST").route(web::post().to(messages::rate)),
+        )
+        .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)));
 }
 
 /// A path; other methods than `methods` are answered 405 and these names.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{conversations, identity, projects, reply};
+use super::{agent, completions, conversations, identity, messages, projects, reply, send};
 use crate::error::{ApiError, CATALOGUE, Entry};
 
 #[derive(OpenApi)]
@@ -18,10 +18,15 @@ use crate::error::{ApiError, CATALOGUE, Entry};
     servers((url = "/v2")),
     paths(
         identity::init, identity::me, projects::current, conversations::list,
-        conversations::start, conversations::read, conversations::close, describe,
+        conversations::start, conversations::read, conversations::close, messages::list,
+        send::send, messages::rate, completions::create, agent::take_over, agent::hand_back,
+        agent::reply, describe,
     ),
     tags(
         (name = "Conversations", description = "What visitors and the website say to each other."),
+        (name = "Messages", description = "What is said in a conversation."),
+        (name = "Operators", description = "A person of the house takes over from the assistant."),
+        (name = "Chat completions", description = "Answers of which nothing is stored."),
         (name = "Identity", description = "Who a visitor is."),
         (name = "Projects", description = "A website and how its chat looks."),
         (name = "Reference", description = "This document."),
@@ -59,17 +64,29 @@ impl Modify for Credentials {
 /// The errors that an operation can answer with, by what it is.
 fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry> {
     let secured = operation.get("security").is_some();
-    let reads_body = method == "post";
+    let reads_body = method == "post" || method == "put";
     let keyed = path == "/identity/init" || path == "/projects/current";
+    let not_found = match path {
+        _ if path.contains("{conversationId}") => "CONVERSATION_NOT_FOUND",
+        _ if path.contains("{messageId}") => "MESSAGE_NOT_FOUND",
+        "/chat/completions" => "ASSISTANT_NOT_FOUND",
+        _ => "",
+    };
+    let answers = [
+        "/chat/completions",
+        "/conversations/{conversationId}/messages",
+    ]
+    .contains(&path);
     let applies = |entry: &&Entry| match entry.status {
         400 | 413 | 415 => reads_body,
         401 => secured || keyed,
         403 => secured || keyed,
-        404 => entry.name == "CONVERSATION_NOT_FOUND" && path.contains("{conversationId}"),
-        409 => path == "/conversations" && reads_body,
+        404 => entry.name == not_found,
+        409 => secured && method != "get",
         422 => path != "/openapi" && path != "/identity/me",
         429 => secured || path == "/identity/init",
         500 | 503 => true,
+        402 | 502 => answers && reads_body,
         _ => false,
     };
     CATALOGUE.iter().filter(applies).collect()
@@ -86,7 +103,7 @@ static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     for (path, methods) in paths.into_iter().flatten() {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {
             // Where no field is required, the body may be left out (section 0, D2).
-            if path != "/identity/init" && operation.get("requestBody").is_some() {
+            if OPTIONAL_BODIES.contains(&path.as_str()) && operation.get("requestBody").is_some() {
                 operation["requestBody"]["required"] = json!(false);
             }
             for entry in errors_of(path, method, operation) {
@@ -96,6 +113,9 @@ static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     }
     document.to_string().into_bytes()
 });
+
+/// Where no field of the body is required.
+const OPTIONAL_BODIES: [&str; 2] = ["/conversations", "/conversations/{conversationId}/close"];
 
 fn describe_error(operation: &mut Value, entry: &Entry) {
     let example: Value =

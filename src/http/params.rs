@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use actix_web::HttpRequest;
 use url::form_urlencoded;
 
-use crate::domain::{ConversationId, Invalid};
+use crate::domain::{ConversationId, Invalid, MessageId};
 use crate::error::ApiError;
 
 /// The parameters of a query string. Unknown ones are ignored (section 0, D4).
@@ -44,6 +44,13 @@ pub fn conversation_id(request: &HttpRequest) -> Result<ConversationId, ApiError
     let text = request.match_info().query("conversationId");
     let id =
         ConversationId::parse(text).ok_or_else(|| Invalid::new("conversationId", UUID_EXPECTED))?;
+    Ok(id)
+}
+
+/// The message that the path names.
+pub fn message_id(request: &HttpRequest) -> Result<MessageId, ApiError> {
+    let text = request.match_info().query("messageId");
+    let id = MessageId::parse(text).ok_or_else(|| Invalid::new("messageId", UUID_EXPECTED))?;
     Ok(id)
 }
 

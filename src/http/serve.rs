@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::app::{App, StartError};
 use crate::config::Settings;
-use crate::db::session;
+use crate::db::turn::{self, Outcome};
+use crate::db::{request, session};
 use crate::domain::{Origin, Timestamp};
 
 impl App {
@@ -37,6 +38,7 @@ impl App {
         housekeeping.abort();
         handle.stop(true).await;
         serving.await.map_err(std::io::Error::other)??;
+        keep_answers(&app).await;
         // The workers are gone, so this should be the last holder, and dropping
         // it leaves one file. Were one left, the log would still be brought in.
         match Arc::try_unwrap(app) {
@@ -44,6 +46,17 @@ impl App {
             Err(app) => app.db.close(),
         }
         Ok(())
+    }
+}
+
+/// Stores what there is of the answers that are still being written.
+async fn keep_answers(app: &App) {
+    let cut = Outcome::Complete { metadata: None };
+    for (conversation, answer, text) in app.running.stop_all() {
+        let batch = turn::finish(conversation, answer, text, &cut, Timestamp::now());
+        if let Err(error) = app.db.write(batch).await {
+            log::error!("an answer that was cut short is not stored: {error}");
+        }
     }
 }
 
@@ -72,6 +85,9 @@ async fn housekeeping(app: Arc<App>) {
         let idle = session::forget_idle(app.settings.session_idle(), Timestamp::now());
         if let Err(error) = app.db.write(idle).await {
             log::warn!("ended sessions could not be removed: {error}; trying again later");
+        }
+        if let Err(error) = app.db.write(request::forget_old(Timestamp::now())).await {
+            log::warn!("old requests could not be removed: {error}; trying again later");
         }
         tokio::time::sleep(ROUND).await;
     }

@@ -3,9 +3,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use clap::Parser;
+use parlor::answer::Answerer;
+use parlor::answer::running::Running;
 use parlor::app::App;
 use parlor::config::Settings;
 use parlor::db::key::{self, NewKey};
@@ -20,7 +23,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::wire::{Answer, Client};
+use crate::wire::{Answer, Client, Request};
 
 /// A running server over a file that is removed with it.
 pub struct Parlor {
@@ -30,6 +33,10 @@ pub struct Parlor {
     /// What another process would use: keys are made and revoked through it.
     db: Option<Db>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    /// Takes the model's place.
+    model: Option<Arc<dyn Answerer>>,
+    /// The answers that are being written.
+    pub answers: Arc<Running>,
     /// The project that is there from the start.
     pub site: Site,
     folder: TempDir,
@@ -64,15 +71,24 @@ impl Parlor {
     }
 
     pub fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::new(change, false)
+        Self::new(change, false, None)
     }
 
     /// A server that thinks it is the demo.
     pub fn demo() -> Self {
-        Self::new(|_| (), true)
+        Self::new(|_| (), true, None)
     }
 
-    fn new(change: impl FnOnce(&mut Settings), demo: bool) -> Self {
+    /// A server whose model is this one.
+    pub fn with_model(model: Arc<dyn Answerer>, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::new(change, false, Some(model))
+    }
+
+    fn new(
+        change: impl FnOnce(&mut Settings),
+        demo: bool,
+        model: Option<Arc<dyn Answerer>>,
+    ) -> Self {
         let mut settings = Defaults::parse_from(["test"]).settings;
         settings.workers = 1;
         settings.rate_limit = 0;
@@ -86,6 +102,8 @@ impl Parlor {
             demo,
             db: Some(db),
             running: None,
+            model,
+            answers: Arc::default(),
             site,
             folder,
         };
@@ -96,7 +114,11 @@ impl Parlor {
     fn run(&mut self) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         self.client = Client(listener.local_addr().expect("an address"));
-        let app = App::open(&self.file(), self.settings.clone(), self.demo).expect("an app");
+        let mut app = App::open(&self.file(), self.settings.clone(), self.demo).expect("an app");
+        if self.model.is_some() {
+            app.answerers.model = self.model.clone();
+        }
+        self.answers = app.running.clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             let stopped = async {
@@ -178,6 +200,51 @@ impl Parlor {
     pub fn started(&self, visitor: &Visitor) -> String {
         let answer = self.post("/v2/conversations").bearer(&visitor.token);
         string(&answer.send().expect(201)["id"])
+    }
+
+    /// Sends a message and does not wait for a stream.
+    pub fn say(&self, visitor: &Visitor, conversation: &str, content: &str) -> Request {
+        self.post(format!("/v2/conversations/{conversation}/messages"))
+            .bearer(&visitor.token)
+            .json(json!({ "content": content }))
+    }
+
+    /// Sends a message whose answer comes as a stream.
+    pub fn ask(&self, visitor: &Visitor, conversation: &str, content: &str) -> Request {
+        self.post(format!("/v2/conversations/{conversation}/messages"))
+            .bearer(&visitor.token)
+            .json(json!({ "content": content, "stream": true }))
+    }
+
+    /// A conversation with its messages.
+    #[track_caller]
+    pub fn conversation(&self, visitor: &Visitor, id: &str) -> Value {
+        let get = self.get(format!("/v2/conversations/{id}"));
+        get.bearer(&visitor.token).send().expect(200)
+    }
+
+    /// Role, status and text of each message of a conversation.
+    #[track_caller]
+    pub fn said(&self, visitor: &Visitor, id: &str) -> Vec<[String; 3]> {
+        let whole = self.conversation(visitor, id);
+        let messages = whole["messages"].as_array().expect("messages").clone();
+        let said = messages.iter().map(|message| {
+            let text = string(&message["parts"][0]["text"]);
+            [string(&message["role"]), string(&message["status"]), text]
+        });
+        said.collect()
+    }
+
+    pub fn take_over(&self, conversation: &str) -> Request {
+        self.request("PUT", format!("/v2/conversations/{conversation}/agent"))
+            .bearer(&self.site.private)
+            .json(json!({ "name": "Mara" }))
+    }
+
+    /// Waits until no answer is being written any more.
+    #[track_caller]
+    pub fn until_quiet(&self) {
+        until("no answer is being written", || self.answers.count() == 0);
     }
 
     /// A page, which must be there.
@@ -370,6 +437,19 @@ pub fn fill(parlor: &Parlor, visitor: &Visitor, count: i64) -> Vec<String> {
 pub fn ids(page: &Value) -> Vec<String> {
     let data = page["data"].as_array().expect("data");
     data.iter().map(|item| string(&item["id"])).collect()
+}
+
+/// Waits for something that comes by itself, and fails where it does not.
+#[track_caller]
+pub fn until(what: &str, mut there: impl FnMut() -> bool) {
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !there() {
+        assert!(
+            std::time::Instant::now() < patience,
+            "waited in vain: {what}"
+        );
+        thread::yield_now();
+    }
 }
 
 #[track_caller]

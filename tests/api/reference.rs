@@ -6,13 +6,20 @@ use serde_json::Value;
 
 use crate::helpers::{Parlor, string};
 
-const OPERATIONS: [(&str, &str); 8] = [
+const OPERATIONS: [(&str, &str); 15] = [
+    ("post", "/chat/completions"),
     ("get", "/conversations"),
     ("post", "/conversations"),
     ("get", "/conversations/{conversationId}"),
+    ("delete", "/conversations/{conversationId}/agent"),
+    ("put", "/conversations/{conversationId}/agent"),
     ("post", "/conversations/{conversationId}/close"),
+    ("get", "/conversations/{conversationId}/messages"),
+    ("post", "/conversations/{conversationId}/messages"),
+    ("post", "/conversations/{conversationId}/replies"),
     ("post", "/identity/init"),
     ("get", "/identity/me"),
+    ("post", "/messages/{messageId}/feedback"),
     ("get", "/openapi"),
     ("get", "/projects/current"),
 ];
@@ -82,8 +89,16 @@ fn the_document_describes_exactly_the_known_operations() {
 fn every_described_operation_is_served() {
     let parlor = Parlor::start();
     for (method, path) in operations(&document(&parlor)) {
-        let path = path.replace("{conversationId}", "123e4567-e89b-12d3-a456-426614174000");
-        let method = if method == "get" { "GET" } else { "POST" };
+        let id = "123e4567-e89b-12d3-a456-426614174000";
+        let path = ["{conversationId}", "{messageId}"]
+            .iter()
+            .fold(path, |path, place| path.replace(place, id));
+        let method = match method.as_str() {
+            "get" => "GET",
+            "put" => "PUT",
+            "delete" => "DELETE",
+            _ => "POST",
+        };
         let answer = parlor.request(method, format!("/v2{path}")).send();
         let code = answer.json()["error"]["code"].clone();
         assert_ne!(code, "NOT_FOUND", "{method} {path}");

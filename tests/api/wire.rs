@@ -1,6 +1,6 @@
 //! A client that sends exactly what it is told: one connection a request.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
@@ -77,6 +77,26 @@ impl Request {
             .ok_or_else(|| std::io::Error::other("half an answer"))
     }
 
+    /// Sends it and reads nothing. To drop what comes back is to hang up.
+    pub fn start(self) -> TcpStream {
+        let mut stream = TcpStream::connect(self.to).expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        stream.write_all(&self.bytes()).expect("sent");
+        stream
+    }
+
+    /// Sends it and reads whatever comes back to its end.
+    pub fn try_any(self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = self.start().read_to_end(&mut bytes);
+        bytes
+    }
+
+    /// Sends it and reads the head of the answer; the body is read as it comes.
+    pub fn open(self) -> Stream {
+        Stream::of(BufReader::new(self.start()))
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let mut head = format!(
             "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
@@ -89,6 +109,84 @@ impl Request {
             head += &format!("Content-Length: {}\r\n", self.body.len());
         }
         [(head + "\r\n").as_bytes(), &self.body].concat()
+    }
+}
+
+/// An answer that comes in chunks. To drop it is to hang up.
+pub struct Stream {
+    pub head: String,
+    reader: BufReader<TcpStream>,
+    /// What was read and not yet taken.
+    text: String,
+}
+
+impl Stream {
+    fn of(mut reader: BufReader<TcpStream>) -> Self {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            let read = reader.read_line(&mut head).expect("a line");
+            assert!(read > 0, "the answer broke off in its head: {head}");
+        }
+        let text = String::new();
+        Self { head, reader, text }
+    }
+
+    pub fn status(&self) -> u16 {
+        self.head[9..12].parse().expect("a status")
+    }
+
+    /// The next event as JSON; none after `[DONE]`. Comments are passed over.
+    pub fn event(&mut self) -> Option<Value> {
+        loop {
+            let block = self.block()?;
+            let Some(data) = block.strip_prefix("data: ") else {
+                assert!(block.starts_with(':'), "{block:?}");
+                continue;
+            };
+            if data == "[DONE]" {
+                return None;
+            }
+            return Some(serde_json::from_str(data).expect("JSON"));
+        }
+    }
+
+    /// The next block, which must begin like this.
+    #[track_caller]
+    pub fn event_or_comment(&mut self, beginning: &str) {
+        let block = self.block().expect("a block");
+        assert!(block.starts_with(beginning), "{block:?}");
+    }
+
+    /// All events to the end.
+    pub fn events(&mut self) -> Vec<Value> {
+        std::iter::from_fn(|| self.event()).collect()
+    }
+
+    /// What stands before the next blank line; none at the end.
+    pub fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                return Some(block);
+            }
+            if !self.chunk() {
+                return None;
+            }
+        }
+    }
+
+    fn chunk(&mut self) -> bool {
+        let mut size = String::new();
+        if self.reader.read_line(&mut size).unwrap_or(0) == 0 {
+            return false;
+        }
+        let size = usize::from_str_radix(size.trim(), 16).expect("a size");
+        let mut bytes = vec![0; size + 2];
+        self.reader.read_exact(&mut bytes).expect("a chunk");
+        bytes.truncate(size);
+        self.text += &String::from_utf8(bytes).expect("UTF-8");
+        size > 0
     }
 }
 

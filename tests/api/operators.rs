@@ -1,0 +1,272 @@
+//! A person of the house takes over, answers, hands back (section 0, D12 and D16).
+
+use std::thread;
+
+use parlor::answer::Failure;
+use serde_json::{Value, json};
+
+use crate::helpers::{Parlor, Visitor, until};
+use crate::scripted::Scripted;
+use crate::wire::Answer;
+
+fn reply(parlor: &Parlor, id: &str, content: &str) -> Answer {
+    let post = parlor.post(format!("/v2/conversations/{id}/replies"));
+    let post = post.bearer(&parlor.site.private);
+    post.json(json!({ "content": content })).send()
+}
+
+fn hand_back(parlor: &Parlor, id: &str) -> Answer {
+    let delete = parlor.request("DELETE", format!("/v2/conversations/{id}/agent"));
+    delete.bearer(&parlor.site.private).send()
+}
+
+fn stage() -> (Parlor, Visitor, String) {
+    let parlor = Parlor::start();
+    let ann = parlor.visitor("ann");
+    let id = parlor.started(&ann);
+    (parlor, ann, id)
+}
+
+#[test]
+fn a_person_takes_over_answers_and_hands_back() {
+    let (parlor, ann, id) = stage();
+    parlor.say(&ann, &id, "Hi").send().expect(200);
+    let put = parlor.request("PUT", format!("/v2/conversations/{id}/agent"));
+    let image = "https://shop.example/mara.jpg";
+    let put = put.json(json!({ "name": "Mara", "image": image }));
+    let taken = put.bearer(&parlor.site.private).send().expect(200);
+    let mara = json!({ "name": "Mara", "image": image });
+    assert_eq!(taken["isHumanHandled"], true);
+    assert_eq!(taken["humanAgent"], mara);
+    let seen = parlor.conversation(&ann, &id);
+    for (key, value) in taken.as_object().expect("a conversation") {
+        assert_eq!(&seen[key], value, "{key}");
+    }
+    for request in [
+        parlor.say(&ann, &id, "Anyone?"),
+        parlor.ask(&ann, &id, "Hello?"),
+    ] {
+        let answer = request.send();
+        assert_eq!((answer.status, answer.text()), (202, "Message sent"));
+        let kind = answer.header("content-type").expect("a type");
+        assert!(kind.starts_with("text/plain"));
+    }
+    let said = reply(&parlor, &id, "Mara here.").expect(201);
+    assert_eq!(said["role"], "human_agent");
+    assert_eq!(said["humanAgent"], mara);
+    let seen = parlor.conversation(&ann, &id);
+    assert_eq!(seen["messages"][4], said);
+    assert_eq!(parlor.list(&ann.token, "")["data"][0]["lastMessage"], said);
+    assert_eq!(seen["lastInterationAt"], said["createdAt"]);
+    let back = hand_back(&parlor, &id).expect(200);
+    assert_eq!(
+        (&back["isHumanHandled"], &back["humanAgent"]),
+        (&json!(false), &Value::Null)
+    );
+    parlor.say(&ann, &id, "Hi again").send().expect(200);
+    let roles: Vec<_> = parlor
+        .said(&ann, &id)
+        .into_iter()
+        .map(|[role, ..]| role)
+        .collect();
+    let expected = [
+        "user",
+        "assistant",
+        "user",
+        "user",
+        "human_agent",
+        "user",
+        "assistant",
+    ];
+    assert_eq!(roles, expected);
+}
+
+#[test]
+fn to_take_over_or_hand_back_twice_changes_nothing_more() {
+    let (parlor, ann, id) = stage();
+    let as_it_is = hand_back(&parlor, &id).expect(200);
+    assert_eq!(
+        as_it_is["updatedAt"],
+        parlor.conversation(&ann, &id)["updatedAt"]
+    );
+    for _ in 0..2 {
+        assert_eq!(
+            parlor.take_over(&id).send().expect(200)["isHumanHandled"],
+            true
+        );
+    }
+    let back = [hand_back(&parlor, &id), hand_back(&parlor, &id)].map(|answer| answer.expect(200));
+    assert_eq!(back[0], back[1]);
+}
+
+#[test]
+fn only_the_house_acts_and_only_where_it_can() {
+    let (parlor, ann, id) = stage();
+    let elsewhere = parlor.another_site();
+    for (method, path) in [("PUT", "agent"), ("DELETE", "agent"), ("POST", "replies")] {
+        let target = format!("/v2/conversations/{id}/{path}");
+        let act = |credential: &str, target: &str| {
+            let body = json!({ "name": "Mara", "content": "Hi" });
+            parlor
+                .request(method, target)
+                .bearer(credential)
+                .json(body)
+                .send()
+        };
+        act(&ann.token, &target).error(403, "FORBIDDEN");
+        act(&elsewhere.private, &target).error(404, "CONVERSATION_NOT_FOUND");
+        act("nobody", &target).error(401, "UNAUTHORIZED");
+        let absent = format!("/v2/conversations/123e4567-e89b-12d3-a456-426614174000/{path}");
+        act(&parlor.site.private, &absent).error(404, "CONVERSATION_NOT_FOUND");
+    }
+    let error = reply(&parlor, &id, "Hi").error(409, "CONFLICT");
+    let details = json!({ "resource": "conversation", "conflictingField": "isHumanHandled" });
+    assert_eq!(error["details"], details);
+    let put = |body: Value| {
+        let put = parlor.request("PUT", format!("/v2/conversations/{id}/agent"));
+        put.bearer(&parlor.site.private).json(body).send()
+    };
+    put(json!({})).malformed("name");
+    put(json!({ "name": "" })).invalid("name", "1 to 100");
+    put(json!({ "name": "M", "image": "mara.jpg" })).invalid("image", "URI");
+    put(json!({ "name": "M", "image": null })).expect(200);
+    reply(&parlor, &id, "").invalid("content", "1 to 10000");
+    let close = parlor.post(format!("/v2/conversations/{id}/close"));
+    close.bearer(&ann.token).send().expect(200);
+    let details = json!({ "resource": "conversation", "conflictingField": "status" });
+    for answer in [
+        put(json!({ "name": "M" })),
+        hand_back(&parlor, &id),
+        reply(&parlor, &id, "Hi"),
+    ] {
+        assert_eq!(answer.error(409, "CONFLICT")["details"], details);
+    }
+    assert!(parlor.said(&ann, &id).is_empty());
+}
+
+#[test]
+fn a_takeover_ends_the_answer_in_flight_and_keeps_its_text() {
+    let model = Scripted::new();
+    let parlor = Parlor::with_model(model.clone(), |_| ());
+    let ann = parlor.visitor("ann");
+    let id = parlor.started(&ann);
+    let hand = model.hand();
+    hand.text("So far");
+    let mut stream = parlor.ask(&ann, &id, "Hi").open();
+    for _ in 0..4 {
+        stream.event();
+    }
+    parlor.take_over(&id).send().expect(200);
+    hand.text(" and too late");
+    let events = stream.events();
+    assert_eq!(events, [json!({ "type": "abort" })]);
+    until("the model is hung up on", || hand.is_hung_up());
+    parlor.until_quiet();
+    let expected = [
+        ["user", "complete", "Hi"],
+        ["assistant", "complete", "So far"],
+    ];
+    assert_eq!(parlor.said(&ann, &id), expected);
+}
+
+#[test]
+fn a_takeover_before_the_first_word_leaves_no_answer() {
+    let model = Scripted::new();
+    let parlor = Parlor::with_model(model.clone(), |_| ());
+    let ann = parlor.visitor("ann");
+    let id = parlor.started(&ann);
+    let hand = model.hand();
+    let sent = thread::scope(|scope| {
+        let sent = scope.spawn(|| parlor.ask(&ann, &id, "Hi").send());
+        until("the answer is begun", || parlor.said(&ann, &id).len() == 2);
+        parlor.take_over(&id).send().expect(200);
+        sent.join().expect("an answer")
+    });
+    assert_eq!((sent.status, sent.text()), (202, "Message sent"));
+    until("the model is hung up on", || hand.is_hung_up());
+    assert_eq!(parlor.said(&ann, &id), [["user", "complete", "Hi"]]);
+    assert_eq!(
+        parlor.list(&ann.token, "")["data"][0]["lastMessage"]["role"],
+        "user"
+    );
+}
+
+/// A thousand times an answer and a takeover race. The file itself watches: the
+/// trigger catches any word of the assistant that is stored once a person has
+/// the conversation.
+#[test]
+fn nothing_of_the_assistant_is_stored_after_a_takeover() {
+    let model = Scripted::new();
+    let parlor = Parlor::with_model(model.clone(), |_| ());
+    let watch = |when: &str| {
+        format!(
+            "CREATE TRIGGER watch_{when} AFTER {when} ON message
+               WHEN NEW.role = 'assistant' AND (SELECT is_human_handled FROM conversation
+                                                 WHERE seq = NEW.conversation_seq)
+             BEGIN INSERT INTO caught VALUES (NEW.seq, NEW.status, NEW.text); END;"
+        )
+    };
+    let watches = format!(
+        "CREATE TABLE caught (seq, status, text); {} {}",
+        watch("INSERT"),
+        watch("UPDATE")
+    );
+    parlor.sql().execute_batch(&watches).expect("triggers");
+    let ann = parlor.visitor("ann");
+    let mut landed = [0; 3];
+    for round in 0..1000 {
+        let id = parlor.started(&ann);
+        let hand = model.hand();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for word in ["one", " two", " three"] {
+                    hand.text(word);
+                }
+                match round % 5 {
+                    0 => hand.fail(Failure::Broken(String::new())),
+                    _ => hand.end(),
+                }
+            });
+            let asking = scope.spawn(|| match round % 2 {
+                0 => parlor.ask(&ann, &id, "Hi").try_any(),
+                _ => parlor.say(&ann, &id, "Hi").try_any(),
+            });
+            // The takeover comes a little later each time, through the whole of it.
+            for _ in 0..(round % 50) * 40 {
+                std::hint::spin_loop();
+                thread::yield_now();
+            }
+            parlor.take_over(&id).send().expect(200);
+            asking.join().expect("an answer");
+        });
+        parlor.until_quiet();
+        // A script that was not asked for is not left to the next round.
+        model.forget();
+        let said = parlor.said(&ann, &id);
+        let after = parlor.conversation(&ann, &id);
+        assert_eq!(after["isHumanHandled"], true);
+        assert!(
+            said.iter().all(|[_, status, _]| status != "streaming"),
+            "{said:?}"
+        );
+        match said.as_slice() {
+            [_] => landed[0] += 1,
+            [_, [_, _, text]] if text == "one two three" => landed[1] += 1,
+            [_, [_, _, text]] => {
+                assert!("one two three".starts_with(text.as_str()), "{text}");
+                landed[2] += 1;
+            }
+            _ => panic!("{said:?}"),
+        }
+    }
+    let caught: i64 = parlor
+        .sql()
+        .query_row("SELECT count(*) FROM caught", (), |row| row.get(0))
+        .expect("a count");
+    assert_eq!(caught, 0, "stored after a takeover");
+    println!("answers that never began, ended, were cut short: {landed:?}");
+    assert!(
+        landed[0] > 0 && landed[1] > 0,
+        "the race was none: {landed:?}"
+    );
+}
