@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::access::{Credentials, Limits, Tokens};
+use crate::answer::model::{Model, ModelError};
 use crate::config::Settings;
 use crate::db::{Db, DbError, OpenError, Options, session};
 use crate::domain::Origin;
@@ -18,6 +19,8 @@ pub enum StartError {
     Db(#[from] DbError),
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Model(#[from] ModelError),
     #[error("the system gave no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }
@@ -31,6 +34,8 @@ pub struct App {
     pub tokens: Tokens,
     pub limits: Limits,
     pub credentials: Credentials,
+    /// The model that the settings name.
+    pub model: Option<Model>,
     /// Where this server's own pages come from.
     pub own_origins: Vec<Origin>,
     draining: AtomicBool,
@@ -39,6 +44,7 @@ pub struct App {
 impl App {
     /// Opens the file at `path` for serving.
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
+        let model = Model::new(&settings)?;
         let db = Db::open(
             path,
             &Options {
@@ -50,6 +56,7 @@ impl App {
             tokens: Tokens::new(&signing_secret(&db)?),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
+            model,
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),
             db,
