@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::access::{Credentials, Limits, Tokens};
-use crate::answer::Answerers;
 use crate::answer::builtin::Builtin;
+use crate::answer::model::{Model, ModelError};
 use crate::answer::running::Running;
+use crate::answer::{Answerer, Answerers};
 use crate::config::Settings;
 use crate::db::{Db, DbError, OpenError, Options, session, turn};
 use crate::domain::Origin;
@@ -23,6 +24,8 @@ pub enum StartError {
     Db(#[from] DbError),
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Model(#[from] ModelError),
     #[error("the system gave no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }
@@ -50,6 +53,7 @@ pub struct App {
 impl App {
     /// Opens the file at `path` for serving.
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
+        let model = Model::new(&settings)?;
         let db = Db::open(
             path,
             &Options {
@@ -61,7 +65,7 @@ impl App {
         Ok(Self {
             answerers: Answerers {
                 builtin: Arc::new(Builtin),
-                model: None,
+                model: model.map(|model| Arc::new(model) as Arc<dyn Answerer>),
             },
             running: Arc::default(),
             events: Hub::default(),

@@ -4,11 +4,13 @@
 // The comments are help texts of a terminal, where a URL stands as it is.
 #![allow(rustdoc::bare_urls)]
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use url::Url;
 
 use crate::domain::Origin;
 
@@ -111,6 +113,9 @@ pub struct Settings {
     )]
     pub shutdown_grace: u64,
 
+    #[command(flatten)]
+    pub model: ModelSettings,
+
     /// How the streams of answers are timed; not for the command line.
     #[arg(skip)]
     pub pace: Pace,
@@ -140,6 +145,93 @@ impl Default for Pace {
     }
 }
 
+/// Which model answers, and how it is asked.
+#[derive(Debug, Clone, Args)]
+pub struct ModelSettings {
+    /// The base URL of an OpenAI-compatible API, such as http://127.0.0.1:11434/v1; without it no model is asked
+    #[arg(id = "model-url", long = "model-url", env = "PARLOR_MODEL_URL", value_name = "URL", value_parser = model_url, requires = "model-name")]
+    pub url: Option<Url>,
+
+    /// The model's name, as its server knows it
+    #[arg(
+        id = "model-name",
+        long = "model",
+        env = "PARLOR_MODEL",
+        value_name = "NAME",
+        requires = "model-url"
+    )]
+    pub name: Option<String>,
+
+    /// The key that the model's server asks for; sent there and nowhere else
+    #[arg(
+        id = "model-key",
+        long = "model-key",
+        env = "PARLOR_MODEL_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    pub key: Option<Secret>,
+
+    /// What the model is told first, for assistants without a prompt of their own
+    #[arg(
+        id = "model-prompt",
+        long = "model-prompt",
+        env = "PARLOR_MODEL_PROMPT",
+        value_name = "TEXT"
+    )]
+    pub prompt: Option<String>,
+
+    /// How freely the model chooses its words, from 0 to 2; without it the model's server decides
+    #[arg(id = "model-temperature", long = "model-temperature", env = "PARLOR_MODEL_TEMPERATURE", value_name = "NUMBER", value_parser = temperature)]
+    pub temperature: Option<f64>,
+
+    /// The most tokens of one answer; without it the model's server decides
+    #[arg(id = "model-max-tokens", long = "model-max-tokens", env = "PARLOR_MODEL_MAX_TOKENS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_tokens: Option<u32>,
+
+    /// Characters of the conversation that the model is told, the newest first
+    #[arg(id = "model-history", long = "model-history", env = "PARLOR_MODEL_HISTORY", default_value_t = 16_000, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(500..=1_000_000))]
+    pub history: usize,
+
+    /// Seconds until the model's first words
+    #[arg(id = "model-first-timeout", long = "model-first-timeout", env = "PARLOR_MODEL_FIRST_TIMEOUT", default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub first_timeout: u64,
+
+    /// Seconds that the model may pause amid an answer
+    #[arg(id = "model-pause-timeout", long = "model-pause-timeout", env = "PARLOR_MODEL_PAUSE_TIMEOUT", default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub pause_timeout: u64,
+
+    /// Seconds that a whole answer may take
+    #[arg(id = "model-timeout", long = "model-timeout", env = "PARLOR_MODEL_TIMEOUT", default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+
+    /// Let the model's URL lead to a private network, this machine included
+    #[arg(id = "model-private", long = "model-private", env = "PARLOR_MODEL_PRIVATE", value_parser = BoolishValueParser::new())]
+    pub private: bool,
+}
+
+/// A secret, which is not shown by accident: not by `{:?}` either.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
 impl Settings {
     pub fn session_idle(&self) -> Duration {
         Duration::from_secs(self.session_idle * 60 * 60)
@@ -153,4 +245,75 @@ impl Settings {
 /// A website as an operator types it.
 pub fn website(text: &str) -> Result<Origin, String> {
     Origin::parse(text).map_err(|invalid| invalid.reason)
+}
+
+/// The base URL of an API, as an operator types it.
+fn model_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or("must be a URL such as http://127.0.0.1:11434/v1")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must have no user or password in it; a key goes to --model-key".to_owned());
+    }
+    if url.fragment().is_some() || url.path().trim_end_matches('/').ends_with("/completions") {
+        return Err(
+            "must be the base URL, which often ends in /v1; parlor adds /chat/completions"
+                .to_owned(),
+        );
+    }
+    Ok(url)
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number| (0.0..=2.0).contains(number));
+    number.ok_or_else(|| "must be a number from 0 to 2".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn refused(arguments: &[&str]) -> String {
+        let line = Line::try_parse_from([&["parlor"], arguments].concat());
+        line.expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_bad_model_setting_is_refused_with_what_to_do() {
+        for (arguments, hint) in [
+            (&["--model-url", "ollama:11434"][..], "such as http://127"),
+            (&["--model-url", "ftp://a.example/v1"], "such as http://127"),
+            (&["--model-url", "http://a:b@c.example/v1"], "--model-key"),
+            (
+                &["--model-url", "http://c.example/v1/chat/completions"],
+                "base URL",
+            ),
+            (&["--model-url", "http://c.example/v1"], "--model <NAME>"),
+            (&["--model", "llama3.2"], "--model-url <URL>"),
+            (&["--model-temperature", "3"], "from 0 to 2"),
+            (&["--model-temperature", "NaN"], "from 0 to 2"),
+            (&["--model-history", "10"], "500..=1000000"),
+            (&["--model-timeout", "0"], "1..=86400"),
+        ] {
+            let said = refused(arguments);
+            assert!(said.contains(hint), "{arguments:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn the_key_does_not_show_in_the_settings() {
+        let line = Line::parse_from(["parlor", "--model-key", "sk-hush"]);
+        assert!(!format!("{line:?}").contains("hush"));
+        let key = line.settings.model.key.expect("a key");
+        assert_eq!(key.reveal(), "sk-hush");
+    }
 }

@@ -226,7 +226,8 @@ fn row(option: &str) -> Option<Vec<String>> {
         _ => rest,
     };
     let (meaning, notes) = rest.split_once(" [env: ")?;
-    let (variable, _) = notes.split_once('=')?;
+    // A secret's variable is shown without its value.
+    let variable = notes.split(['=', ']']).next()?;
     let default = notes.split_once("[default: ").map(|(_, text)| text);
     let default = default.and_then(|text| text.split(']').next());
     let cells = [flag, variable, default.unwrap_or("–"), meaning.trim()];

@@ -3,6 +3,7 @@
 //! visitor's, nor writes to the file.
 
 pub mod builtin;
+pub mod model;
 pub mod reply;
 pub mod running;
 

@@ -165,7 +165,7 @@ fn usage(usage: Usage) -> StepUsage {
     request_body = CompletionRequest, security(("private-key" = [])),
     responses((status = 200, description = "The answer", content(
                   (Steps = "application/json"),
-                  (String = "text/event-stream")))))]
+                  (Object = "text/event-stream")))))]
 pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let project = guard::server(&app, &request).await?;
     let mut fields = Fields::read(&app, &request, payload).await?;

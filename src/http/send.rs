@@ -112,7 +112,7 @@ fn page_of(fields: &Fields) -> Result<Page, ApiError> {
     params(("conversationId" = ConversationId, Path)), request_body = SendRequest, security(("session" = [])),
     responses((status = 200, description = "The answer", content(
                   (Steps = "application/json"),
-                  (String = "text/event-stream"))),
+                  (Object = "text/event-stream"))),
               (status = 202, description = "Passed on to a person of the house", body = String, content_type = "text/plain")))]
 pub async fn send(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
