@@ -157,6 +157,7 @@ fn hand_out_keys(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
             kind,
             name: "demo",
             origins: &[],
+            assistant: None,
             at: BEGINNING,
         };
         db.write_here(new.create())?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::app::StartError;
 use crate::db::{DbError, OpenError};
-use crate::domain::KeyId;
+use crate::domain::{AssistantId, KeyId};
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,8 @@ pub enum CommandError {
     Listen(SocketAddr, std::io::Error),
     #[error("no key has the id {0}; `parlor keys list` shows them")]
     NoSuchKey(KeyId),
+    #[error("no assistant has the id {0}; `parlor assistants list` shows them")]
+    NoSuchAssistant(AssistantId),
     #[error("{0} does not exist; `parlor serve` makes it")]
     NoFile(PathBuf),
     #[error(

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::CommandError;
+use super::assistants::assistant_id;
 use crate::app::StartError;
 use crate::config::website;
 use crate::db::key::NewKey;
-use crate::db::{Batch, Db, DbError, Options, any_change, key, project};
+use crate::db::{Batch, Db, DbError, Options, any_change, assistant, key, project};
 use crate::domain::{
-    AssistantId, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, text_within,
+    AssistantId, AssistantSeq, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp,
+    text_within,
 };
 
 #[derive(Debug, Args)]
@@ -41,6 +43,9 @@ pub enum Keys {
         /// A website that may use the key; may be given again; none: all
         #[arg(long = "origin", value_name = "URL", value_parser = website)]
         origins: Vec<Origin>,
+        /// The assistant that answers whoever comes with this key, as `parlor assistants list` shows it [default: the first]
+        #[arg(long, value_name = "ID", value_parser = assistant_id)]
+        assistant: Option<AssistantId>,
     },
     /// List the keys: id, kind, name, last characters, state
     List {
@@ -78,10 +83,18 @@ impl Keys {
                 kind,
                 name,
                 origins,
+                assistant,
             } => {
                 let db = file.open()?;
                 let project = first_project(&db)?;
-                let (key, batch) = with_key(Batch::default(), project, kind, &name, &origins)?;
+                let bound = assistant.map(|id| bound(&db, project, id)).transpose()?;
+                let new = With {
+                    kind,
+                    name: &name,
+                    origins: &origins,
+                    assistant: bound,
+                };
+                let (key, batch) = with_key(Batch::default(), project, &new)?;
                 db.write_here(batch)?;
                 println!("{}", key.reveal());
             }
@@ -100,7 +113,7 @@ impl Keys {
 
 impl File {
     /// Opens a file that must be there: a key for a mistyped name helps nobody.
-    fn open(&self) -> Result<Db, CommandError> {
+    pub fn open(&self) -> Result<Db, CommandError> {
         match self.db.exists() {
             true => Ok(Db::open(&self.db, &Options::default())?),
             false => Err(CommandError::NoFile(self.db.clone())),
@@ -123,41 +136,53 @@ pub fn first_keys(db: &Db) -> Result<Option<[Key; 2]>, CommandError> {
         "My website",
         at,
     );
-    let (publishable, made) = with_key(
-        made,
-        project,
-        KeyKind::Publishable,
-        "first publishable key",
-        &[],
-    )?;
-    let (private, made) = with_key(made, project, KeyKind::Private, "first private key", &[])?;
+    let first = |kind, name| With {
+        kind,
+        name,
+        origins: &[],
+        assistant: None,
+    };
+    let publishable = first(KeyKind::Publishable, "first publishable key");
+    let (publishable, made) = with_key(made, project, &publishable)?;
+    let private = first(KeyKind::Private, "first private key");
+    let (private, made) = with_key(made, project, &private)?;
     db.write_here(made)?;
     Ok(Some([publishable, private]))
 }
 
-/// A new key, and the write that stores it after `batch`.
-fn with_key(
-    batch: Batch,
-    project: ProjectSeq,
+/// What a new key is made with.
+struct With<'a> {
     kind: KeyKind,
-    name: &str,
-    origins: &[Origin],
-) -> Result<(Key, Batch), CommandError> {
-    let key = Key::generate(kind).map_err(StartError::from)?;
+    name: &'a str,
+    origins: &'a [Origin],
+    assistant: Option<AssistantSeq>,
+}
+
+/// A new key, and the write that stores it after `batch`.
+fn with_key(batch: Batch, project: ProjectSeq, with: &With) -> Result<(Key, Batch), CommandError> {
+    let key = Key::generate(with.kind).map_err(StartError::from)?;
     let new = NewKey {
         id: KeyId::generate(),
         project,
         key: &key,
-        kind,
-        name,
-        origins,
+        kind: with.kind,
+        name: with.name,
+        origins: with.origins,
+        assistant: with.assistant,
         at: Timestamp::now(),
     };
     let batch = batch.then(new.create());
     Ok((key, batch))
 }
 
-fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
+/// The assistant that a key is to be bound to.
+fn bound(db: &Db, project: ProjectSeq, id: AssistantId) -> Result<AssistantSeq, CommandError> {
+    let found = db.read_here(|snapshot| assistant::find(snapshot, project, id))?;
+    Ok(found.ok_or(CommandError::NoSuchAssistant(id))?.seq)
+}
+
+/// The project that commands are about: the file's first.
+pub fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
     let project = db.read_here(project::first)?;
     project.ok_or_else(|| DbError::Internal("the file has no project".to_owned()))
 }

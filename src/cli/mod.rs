@@ -1,5 +1,6 @@
 //! The commands: what each is asked, and what it does.
 
+mod assistants;
 mod demo;
 mod error;
 mod keys;
@@ -7,6 +8,7 @@ mod serve;
 
 use clap::{Parser, Subcommand};
 
+use assistants::Assistants;
 use demo::Demo;
 pub use error::CommandError;
 use keys::Keys;
@@ -41,6 +43,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Keys,
     },
+    /// Make, list and change assistants: who answers visitors, and how
+    Assistants {
+        #[command(subcommand)]
+        command: Assistants,
+    },
 }
 
 /// Runs the command.
@@ -49,6 +56,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Keys { command } => command.run(),
+        Command::Assistants { command } => command.run(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::statement::{Batch, Statement, named, uuid, value};
 use super::{DbError, Snapshot};
-use crate::domain::{Key, KeyHash, KeyId, KeyKind, KeySeq, Origin, ProjectSeq, Timestamp};
+use crate::domain::{
+    AssistantSeq, Key, KeyHash, KeyId, KeyKind, KeySeq, Origin, ProjectSeq, Timestamp,
+};
 
 /// A key as the file has it: everything but the key.
 #[derive(Debug, Clone)]
@@ -71,6 +73,8 @@ pub struct NewKey<'a> {
     pub name: &'a str,
     /// The websites that may use it; none: all.
     pub origins: &'a [Origin],
+    /// Who answers whoever comes with it; none: the project's default.
+    pub assistant: Option<AssistantSeq>,
     pub at: Timestamp,
 }
 
@@ -79,8 +83,9 @@ impl NewKey<'_> {
     pub fn create(&self) -> Batch {
         let origins: Vec<_> = self.origins.iter().map(Origin::as_str).collect();
         Batch::of([Statement::new(
-            "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, origins, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, origins, \
+                                  assistant_seq, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 uuid(self.id.0),
                 value(self.project.0),
@@ -89,6 +94,7 @@ impl NewKey<'_> {
                 value(self.key.hash().0.to_vec()),
                 value(self.key.hint()),
                 value(serde_json::json!(origins).to_string()),
+                value(self.assistant.map(|seq| seq.0)),
                 value(self.at.0),
             ],
         )])

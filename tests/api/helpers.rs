@@ -339,6 +339,7 @@ fn make_key(db: &Db, project: ProjectSeq, kind: KeyKind, origins: &[Origin]) -> 
         kind,
         name: "test",
         origins,
+        assistant: None,
         at: Timestamp::now(),
     };
     db.write_here(new.create()).expect("a key");

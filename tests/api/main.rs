@@ -2,8 +2,11 @@
 //! One module for each topic.
 
 mod helpers;
+#[path = "../stub/mod.rs"]
+mod stub;
 mod wire;
 
+mod assistants;
 mod auth;
 mod bodies;
 mod completions;

@@ -221,6 +221,7 @@ fn nothing_of_the_assistant_is_stored_after_a_takeover() {
             scope.spawn(|| {
                 for word in ["one", " two", " three"] {
                     hand.text(word);
+                    (0..(round % 7) * 100).for_each(|_| thread::yield_now());
                 }
                 match round % 5 {
                     0 => hand.fail(Failure::Broken(String::new())),

@@ -36,7 +36,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
 
 /// What a successful run printed.
 #[track_caller]
-fn printed(folder: &Path, arguments: &[&str]) -> String {
+pub fn printed(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{arguments:?}: {errors}");
@@ -45,7 +45,7 @@ fn printed(folder: &Path, arguments: &[&str]) -> String {
 
 /// What a failed run told whoever typed it.
 #[track_caller]
-fn complaint(folder: &Path, arguments: &[&str]) -> String {
+pub fn complaint(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     assert!(!output.status.success(), "{arguments:?} succeeded");
     let errors = String::from_utf8(output.stderr).expect("UTF-8");

@@ -1,0 +1,136 @@
+//! Who answers: the assistant that a key is bound to, and a real client of a
+//! model's server behind it.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::helpers::{Visitor, string, until};
+use crate::process::{Serving, complaint, printed};
+use crate::stub::{Step, Stub, answer, delta, plain, stream};
+
+/// A visitor who came with this key.
+fn visitor(serving: &Serving, key: &str) -> (Visitor, String) {
+    let begin = serving.client.post("/v2/identity/init");
+    let begin = begin.json(json!({ "apiKey": key, "saVid": key }));
+    let visitor = Visitor::of(&begin.send().expect(201));
+    let start = serving.client.post("/v2/conversations");
+    let id = string(&start.bearer(&visitor.token).send().expect(201)["id"]);
+    (visitor, id)
+}
+
+fn ask(serving: &Serving, (visitor, id): &(Visitor, String), stream: bool) -> crate::wire::Request {
+    let post = serving
+        .client
+        .post(format!("/v2/conversations/{id}/messages"));
+    let body = json!({ "content": "Quxly?", "stream": stream });
+    post.bearer(&visitor.token).json(body)
+}
+
+fn text(serving: &Serving, who: &(Visitor, String)) -> String {
+    let answer = ask(serving, who, false).send().expect(200);
+    string(&answer["steps"][0]["content"][0]["text"])
+}
+
+#[test]
+fn a_key_leads_to_its_assistant_and_any_other_to_the_first() {
+    let folder = TempDir::new().expect("a folder");
+    let serving = Serving::start(folder.path(), &["serve"]);
+    let run = |arguments: &[&str]| printed(folder.path(), arguments).trim().to_owned();
+    let fallback = ["--fallback", "Ask Brenda."];
+    let made = run(&[&["assistants", "create", "--name", "Brenda"], &fallback[..]].concat());
+    let bound = ["--kind", "publishable", "--name", "b", "--assistant", &made];
+    let key = run(&[&["keys", "create"], &bound[..]].concat());
+    let brenda = visitor(&serving, &key);
+    let first = visitor(&serving, &serving.key("pk_").expect("a key"));
+    assert_eq!(text(&serving, &brenda), "Ask Brenda.");
+    assert_ne!(text(&serving, &first), "Ask Brenda.");
+    run(&["assistants", "set", &made, "--fallback", "", "--name", "B"]);
+    assert_eq!(text(&serving, &brenda), text(&serving, &first));
+    let list = run(&["assistants", "list"]);
+    let lines: Vec<_> = list.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[0].ends_with("Assistant"),
+        "the default comes first: {list}"
+    );
+    assert!(
+        lines[1].starts_with(&made) && lines[1].ends_with("auto     B"),
+        "{list}"
+    );
+    let absent = "123e4567-e89b-12d3-a456-426614174000";
+    for arguments in [
+        &["assistants", "set", absent, "--name", "x"][..],
+        &[
+            "keys",
+            "create",
+            "--kind",
+            "private",
+            "--name",
+            "x",
+            "--assistant",
+            absent,
+        ][..],
+    ] {
+        let told = complaint(folder.path(), arguments);
+        assert!(told.contains("parlor assistants list"), "{told}");
+    }
+}
+
+#[test]
+fn a_models_server_answers_through_the_binary() {
+    let stub = Stub::start(vec![
+        answer(&["Hel", "lo."]),
+        plain(
+            "400 Bad Request",
+            "Content-Type: text/html\r\n",
+            "<h1>secret</h1>",
+        ),
+        vec![stream(), delta("So far"), Step::Hold],
+    ]);
+    let folder = TempDir::new().expect("a folder");
+    let url = stub.url();
+    let model = [
+        "serve",
+        "--model-url",
+        &url,
+        "--model",
+        "m",
+        "--model-private",
+    ];
+    let serving = Serving::start(folder.path(), &model);
+    let who = visitor(&serving, &serving.key("pk_").expect("a key"));
+    let events = ask(&serving, &who, true).open().events();
+    let deltas = events.iter().filter_map(|event| event["delta"].as_str());
+    assert_eq!(deltas.collect::<String>(), "Hello.");
+    let heard = stub.heard().body;
+    assert_eq!(heard["model"], "m");
+    let said = heard["messages"].as_array().expect("messages");
+    let last = string(&said.last().expect("a message")["content"]);
+    assert!(last.contains("Quxly?"), "{last}");
+    let stored = messages(&serving, &who);
+    assert_eq!(stored[1]["metadata"]["usage"]["inputTokens"], 10);
+
+    let refused = ask(&serving, &who, true).send();
+    let error = refused.error(502, "BAD_GATEWAY");
+    assert_eq!(error["details"], json!({ "service": "ai_model_service" }));
+    assert!(!refused.text().contains("secret"));
+
+    let mut begun = ask(&serving, &who, true).open();
+    for _ in 0..4 {
+        begun.event();
+    }
+    drop(begun);
+    stub.hung_up();
+    until("what was said is stored", || {
+        messages(&serving, &who)[3]["status"] == "complete"
+    });
+    assert_eq!(messages(&serving, &who)[3]["parts"][0]["text"], "So far");
+}
+
+fn messages(serving: &Serving, (visitor, id): &(Visitor, String)) -> Vec<Value> {
+    let get = serving
+        .client
+        .get(format!("/v2/conversations/{id}/messages"));
+    let list = get.bearer(&visitor.token).send().expect(200);
+    list["data"].as_array().expect("data").clone()
+}
