@@ -8,6 +8,7 @@ use crate::access::{Credentials, Limits, Tokens};
 use crate::config::Settings;
 use crate::db::{Db, DbError, OpenError, Options, session};
 use crate::domain::Origin;
+use crate::events::Hub;
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,7 @@ pub struct App {
     pub tokens: Tokens,
     pub limits: Limits,
     pub credentials: Credentials,
+    pub events: Hub,
     /// Where this server's own pages come from.
     pub own_origins: Vec<Origin>,
     draining: AtomicBool,
@@ -50,6 +52,7 @@ impl App {
             tokens: Tokens::new(&signing_secret(&db)?),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
+            events: Hub::default(),
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),
             db,
@@ -58,9 +61,11 @@ impl App {
         })
     }
 
-    /// Stops taking requests; those that come are answered 503.
+    /// Stops taking requests; those that come are answered 503. Who listens
+    /// for events is sent away.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.events.close();
     }
 
     /// Whether the server has stopped taking requests.

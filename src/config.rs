@@ -101,6 +101,34 @@ pub struct Settings {
         value_name = "SECONDS"
     )]
     pub shutdown_grace: u64,
+
+    /// How patient the server is with live connections.
+    #[arg(skip)]
+    pub live: Patience,
+}
+
+/// How patient the server is with live connections. Not for operators: tests
+/// are less patient.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How often each is looked at: is the client there, is it still allowed.
+    pub round: Duration,
+    /// A client that sent nothing for so long is pinged, and given up if that
+    /// is not answered within another round. Web clients send something every
+    /// 30 seconds.
+    pub silence: Duration,
+    /// A client that takes nothing off the wire for so long is cut off.
+    pub unread: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            round: Duration::from_secs(30),
+            silence: Duration::from_secs(90),
+            unread: Duration::from_secs(30),
+        }
+    }
 }
 
 impl Settings {

@@ -11,6 +11,7 @@ mod frame;
 mod guard;
 mod identity;
 mod links;
+mod live;
 mod openapi;
 mod ops;
 mod params;
@@ -18,9 +19,11 @@ mod prefer;
 mod projects;
 mod reply;
 mod serve;
+mod socket;
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_web::dev::Server;
@@ -41,6 +44,7 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     };
     let grace = app.settings.shutdown_grace;
     let readers = app.settings.readers as usize;
+    cut_off_who_does_not_read(&listener, app.settings.live.unread)?;
     let server = HttpServer::new(move || {
         Actix::new()
             .app_data(web::Data::from(app.clone()))
@@ -56,11 +60,27 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         // One blocking thread for each reading connection: more would only
         // wait for one.
         .worker_max_blocking_threads(readers.div_ceil(workers).max(1))
-        .keep_alive(KeepAlive::Timeout(std::time::Duration::from_secs(75)))
+        .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
+        // Under the second that a worker waits between two looks at what is
+        // still open when it is to stop: WebSockets that were said goodbye to
+        // must be gone by the first.
+        .client_disconnect_timeout(Duration::from_millis(800))
         .shutdown_timeout(grace)
         .disable_signals()
         .listen(listener)?
         .run())
+}
+
+/// Has the system end a connection whose client takes nothing for so long. A
+/// server that waits for room to write cannot tell, and would wait for ever.
+fn cut_off_who_does_not_read(listener: &TcpListener, patience: Duration) -> std::io::Result<()> {
+    let patience = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+    // Connections inherit it from the listener.
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(listener, patience)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = (listener, patience);
+    Ok(())
 }
 
 /// The route table: every path, and the methods it has.
@@ -87,6 +107,9 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             at("/v2/conversations/{conversationId}/close", "POST")
                 .route(web::post().to(conversations::close)),
+        )
+        .service(
+            at("/v2/conversations/{conversationId}/ws", "GET").route(web::get().to(live::listen)),
         );
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{conversations, identity, projects, reply};
+use super::{conversations, identity, live, projects, reply};
 use crate::error::{ApiError, CATALOGUE, Entry};
 
 #[derive(OpenApi)]
@@ -18,7 +18,7 @@ use crate::error::{ApiError, CATALOGUE, Entry};
     servers((url = "/v2")),
     paths(
         identity::init, identity::me, projects::current, conversations::list,
-        conversations::start, conversations::read, conversations::close, describe,
+        conversations::start, conversations::read, conversations::close, live::listen, describe,
     ),
     tags(
         (name = "Conversations", description = "What visitors and the website say to each other."),
@@ -60,7 +60,8 @@ impl Modify for Credentials {
 fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry> {
     let secured = operation.get("security").is_some();
     let reads_body = method == "post";
-    let keyed = path == "/identity/init" || path == "/projects/current";
+    let live = path.ends_with("/ws");
+    let keyed = live || path == "/identity/init" || path == "/projects/current";
     let applies = |entry: &&Entry| match entry.status {
         400 | 413 | 415 => reads_body,
         401 => secured || keyed,
@@ -68,7 +69,7 @@ fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry>
         404 => entry.name == "CONVERSATION_NOT_FOUND" && path.contains("{conversationId}"),
         409 => path == "/conversations" && reads_body,
         422 => path != "/openapi" && path != "/identity/me",
-        429 => secured || path == "/identity/init",
+        429 => secured || live || path == "/identity/init",
         500 | 503 => true,
         _ => false,
     };

@@ -14,6 +14,7 @@ use parlor::domain::{
     AssistantId, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, VisitorId,
     title_key,
 };
+use parlor::events::Hub;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -30,6 +31,8 @@ pub struct Parlor {
     /// What another process would use: keys are made and revoked through it.
     db: Option<Db>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    /// Of the server that runs, or ran last.
+    events: Hub,
     /// The project that is there from the start.
     pub site: Site,
     folder: TempDir,
@@ -86,6 +89,7 @@ impl Parlor {
             demo,
             db: Some(db),
             running: None,
+            events: Hub::default(),
             site,
             folder,
         };
@@ -97,6 +101,7 @@ impl Parlor {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         self.client = Client(listener.local_addr().expect("an address"));
         let app = App::open(&self.file(), self.settings.clone(), self.demo).expect("an app");
+        self.events = app.events.clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             let stopped = async {
@@ -133,6 +138,11 @@ impl Parlor {
     /// A connection of one's own to the file.
     pub fn sql(&self) -> Connection {
         connect(&self.file())
+    }
+
+    /// Where what happens is told.
+    pub fn events(&self) -> &Hub {
+        &self.events
     }
 
     fn db(&self) -> &Db {

@@ -3,6 +3,7 @@
 
 mod helpers;
 mod wire;
+mod ws;
 
 mod auth;
 mod bodies;
@@ -11,6 +12,7 @@ mod headers;
 mod isolation;
 mod list_order;
 mod list_parameters;
+mod live;
 mod origins;
 mod process;
 mod rates;

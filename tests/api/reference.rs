@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use crate::helpers::{Parlor, string};
 
-const OPERATIONS: [(&str, &str); 8] = [
+const OPERATIONS: [(&str, &str); 9] = [
     ("get", "/conversations"),
     ("post", "/conversations"),
     ("get", "/conversations/{conversationId}"),
     ("post", "/conversations/{conversationId}/close"),
+    ("get", "/conversations/{conversationId}/ws"),
     ("post", "/identity/init"),
     ("get", "/identity/me"),
     ("get", "/openapi"),
