@@ -68,10 +68,10 @@ impl App {
                 model: model.map(|model| Arc::new(model) as Arc<dyn Answerer>),
             },
             running: Arc::default(),
-            events: Hub::default(),
             tokens: Tokens::new(&signing_secret(&db)?),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
+            events: Hub::default(),
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),
             db: Arc::new(db),
@@ -80,9 +80,11 @@ impl App {
         })
     }
 
-    /// Stops taking requests; those that come are answered 503.
+    /// Stops taking requests; those that come are answered 503. Who listens
+    /// for events is sent away.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.events.close();
     }
 
     /// Whether the server has stopped taking requests.

@@ -119,6 +119,10 @@ pub struct Settings {
     /// How the streams of answers are timed; not for the command line.
     #[arg(skip)]
     pub pace: Pace,
+
+    /// How patient the server is with live connections.
+    #[arg(skip)]
+    pub live: Patience,
 }
 
 /// When a stream says something though there is nothing to say.
@@ -229,6 +233,30 @@ impl From<String> for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+/// How patient the server is with live connections. Not for operators: tests
+/// are less patient.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How often each is looked at: is the client there, is it still allowed.
+    pub round: Duration,
+    /// A client that sent nothing for so long is pinged, and given up if that
+    /// is not answered within another round. Web clients send something every
+    /// 30 seconds.
+    pub silence: Duration,
+    /// A client that takes nothing off the wire for so long is cut off.
+    pub unread: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            round: Duration::from_secs(30),
+            silence: Duration::from_secs(90),
+            unread: Duration::from_secs(30),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::CommandError;
 use super::keys::{File, first_keys};
@@ -63,12 +64,26 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
 
 /// Serves until SIGTERM or SIGINT.
 pub fn serve(app: App, listener: TcpListener) -> Result<(), CommandError> {
+    allow_many_connections();
     let system = actix_web::rt::System::new();
     let served = system.block_on(async {
         let stop = stop_signal()?;
         app.serve(listener, stop).await
     });
     Ok(served?)
+}
+
+/// Raises the limit of open files to what the system allows: a shell's usual
+/// 1024 would be the end of it after a thousand live connections.
+fn allow_many_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        log::warn!("the limit of open files stays as it is: {error}");
+    }
 }
 
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {

@@ -10,9 +10,9 @@ use crate::app::App;
 use crate::db::key::StoredKey;
 use crate::db::session::{self, Session};
 use crate::domain::{
-    Key, KeyKind, KeySeq, Origin, ProjectSeq, Scope, SessionId, Timestamp, VisitorSeq,
+    Key, KeyHash, KeyKind, KeySeq, Origin, ProjectSeq, Scope, SessionId, Timestamp, VisitorSeq,
 };
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 
 /// Who calls with a bearer credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
         bearer_text(request).ok_or_else(|| ApiError::unauthorized("Authentication required"))?;
     // A token has dots, a key has none.
     match credential.contains('.') {
-        true => session(app, request, credential).await,
+        true => session_token(app, request, credential).await,
         false => private_key(app, request, credential).await,
     }
 }
@@ -113,6 +113,58 @@ pub async fn publishable_key(
     let key = known_key(app, sent, KeyKind::Publishable).await?;
     website(app, request, &key.origins)?;
     Ok(key)
+}
+
+/// Judges a session token, wherever it stood.
+///
+/// # Errors
+/// 401 when its session has ended or never was, 403 from a website that its
+/// key is not for, 429 when it calls too often.
+pub async fn session_token(
+    app: &App,
+    request: &HttpRequest,
+    token: &str,
+) -> Result<Caller, ApiError> {
+    let id = app.tokens.check(token).ok_or_else(session_ended)?;
+    let session = session_in_force(app, id).await?;
+    website(app, request, &session.origins)?;
+    app.limits.session(id)?;
+    keep_alive(app, id, &session, Timestamp::now()).await;
+    Ok(Caller::Visitor {
+        visitor: session.visitor,
+        project: session.project,
+        key: session.key,
+    })
+}
+
+/// What a connection was let in with that outlives its request.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass {
+    key: KeyHash,
+    session: Option<SessionId>,
+}
+
+impl Pass {
+    /// Of credentials that were found good.
+    pub fn of(app: &App, key: &str, token: Option<&str>) -> Self {
+        Self {
+            key: Key::received(key).hash(),
+            session: token.and_then(|token| app.tokens.check(token)),
+        }
+    }
+
+    /// Whether it would be let in still. When that cannot be found out, it is.
+    pub async fn holds(self, app: &App) -> bool {
+        let refused = |error: ApiError| error.code == Code::Unauthorized;
+        let key = key_in_force(app, self.key, KeyKind::Publishable).await;
+        if key.is_err_and(refused) {
+            return false;
+        }
+        match self.session {
+            Some(id) => !session_in_force(app, id).await.is_err_and(refused),
+            None => true,
+        }
+    }
 }
 
 /// The address that a request comes from.
@@ -149,37 +201,39 @@ async fn private_key(app: &App, request: &HttpRequest, sent: &str) -> Result<Cal
 
 async fn known_key(app: &App, sent: &str, kind: KeyKind) -> Result<Arc<StoredKey>, ApiError> {
     let key = Key::received(sent);
-    let refused = || ApiError::unauthorized("The API key is unknown or revoked");
-    if key.is_demo() && !app.demo {
-        return Err(refused());
+    match key.is_demo() && !app.demo {
+        true => Err(key_refused()),
+        false => key_in_force(app, key.hash(), kind).await,
     }
-    let found = app.credentials.key(&app.db, key.hash());
-    let stored = found.await?.ok_or_else(refused)?;
-    if stored.revoked_at.is_some() || stored.kind != kind {
-        return Err(refused());
-    }
-    Ok(stored)
 }
 
-async fn session(app: &App, request: &HttpRequest, token: &str) -> Result<Caller, ApiError> {
-    let refused = || ApiError::unauthorized("The session has ended; begin one with /identity/init");
-    let id = app.tokens.check(token).ok_or_else(refused)?;
+async fn key_in_force(app: &App, hash: KeyHash, kind: KeyKind) -> Result<Arc<StoredKey>, ApiError> {
+    let found = app.credentials.key(&app.db, hash);
+    let stored = found.await?.ok_or_else(key_refused)?;
+    match stored.revoked_at.is_some() || stored.kind != kind {
+        true => Err(key_refused()),
+        false => Ok(stored),
+    }
+}
+
+fn key_refused() -> ApiError {
+    ApiError::unauthorized("The API key is unknown or revoked")
+}
+
+async fn session_in_force(app: &App, id: SessionId) -> Result<Arc<Session>, ApiError> {
     let found = app.credentials.session(&app.db, id);
-    let session = found.await?.ok_or_else(refused)?;
+    let session = found.await?.ok_or_else(session_ended)?;
     let now = Timestamp::now();
     let idle_until = session.last_used_at.plus(app.settings.session_idle());
     let ends = session.created_at.plus(app.settings.session_max());
-    if session.key_revoked || now > idle_until || now > ends {
-        return Err(refused());
+    match session.key_revoked || now > idle_until || now > ends {
+        true => Err(session_ended()),
+        false => Ok(session),
     }
-    website(app, request, &session.origins)?;
-    app.limits.session(id)?;
-    keep_alive(app, id, &session, now).await;
-    Ok(Caller::Visitor {
-        visitor: session.visitor,
-        project: session.project,
-        key: session.key,
-    })
+}
+
+fn session_ended() -> ApiError {
+    ApiError::unauthorized("The session has ended; begin one with /identity/init")
 }
 
 /// How much of its idle time a session may lose to a crash: a hundredth.

@@ -13,6 +13,7 @@ mod frame;
 mod guard;
 mod identity;
 mod links;
+mod live;
 mod messages;
 mod once;
 mod openapi;
@@ -23,10 +24,12 @@ mod projects;
 mod reply;
 mod send;
 mod serve;
+mod socket;
 mod sse;
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_web::dev::Server;
@@ -47,6 +50,7 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     };
     let grace = app.settings.shutdown_grace;
     let readers = app.settings.readers as usize;
+    cut_off_who_does_not_read(&listener, app.settings.live.unread)?;
     let server = HttpServer::new(move || {
         Actix::new()
             .app_data(web::Data::from(app.clone()))
@@ -62,13 +66,31 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         // One blocking thread for each reading connection: more would only
         // wait for one.
         .worker_max_blocking_threads(readers.div_ceil(workers).max(1))
-        .keep_alive(KeepAlive::Timeout(std::time::Duration::from_secs(75)))
+        .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
+        // Under the second that a worker waits between two looks at what is
+        // still open when it is to stop: WebSockets that were said goodbye to
+        // must be gone by the first.
+        .client_disconnect_timeout(Duration::from_millis(800))
         .shutdown_timeout(grace)
+        // Pieces of an answer are small and must not wait for one another.
+        .tcp_nodelay(true)
         // A client that closes its half is gone: what runs for it is ended at once.
         .h1_allow_half_closed(false)
         .disable_signals()
         .listen(listener)?
         .run())
+}
+
+/// Has the system end a connection whose client takes nothing for so long. A
+/// server that waits for room to write cannot tell, and would wait for ever.
+fn cut_off_who_does_not_read(listener: &TcpListener, patience: Duration) -> std::io::Result<()> {
+    let patience = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+    // Connections inherit it from the listener.
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(listener, patience)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = (listener, patience);
+    Ok(())
 }
 
 /// The route table: every path, and the methods it has.
@@ -116,7 +138,10 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             at("/v2/messages/{messageId}/feedback", "POST").route(web::post().to(messages::rate)),
         )
-        .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)));
+        .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
+        .service(
+            at("/v2/conversations/{conversationId}/ws", "GET").route(web::get().to(live::listen)),
+        );
 }
 
 /// A path; other methods than `methods` are answered 405 and these names.

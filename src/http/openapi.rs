@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{agent, completions, conversations, identity, messages, projects, reply, send};
+use super::{agent, completions, conversations, identity, live, messages, projects, reply, send};
 use crate::error::{ApiError, CATALOGUE, Entry};
 
 #[derive(OpenApi)]
@@ -20,7 +20,7 @@ use crate::error::{ApiError, CATALOGUE, Entry};
         identity::init, identity::me, projects::current, conversations::list,
         conversations::start, conversations::read, conversations::close, messages::list,
         send::send, messages::rate, completions::create, agent::take_over, agent::hand_back,
-        agent::reply, describe,
+        agent::reply, live::listen, describe,
     ),
     tags(
         (name = "Conversations", description = "What visitors and the website say to each other."),
@@ -65,7 +65,8 @@ impl Modify for Credentials {
 fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry> {
     let secured = operation.get("security").is_some();
     let reads_body = method == "post" || method == "put";
-    let keyed = path == "/identity/init" || path == "/projects/current";
+    let live = path.ends_with("/ws");
+    let keyed = live || path == "/identity/init" || path == "/projects/current";
     let not_found = match path {
         _ if path.contains("{conversationId}") => "CONVERSATION_NOT_FOUND",
         _ if path.contains("{messageId}") => "MESSAGE_NOT_FOUND",
@@ -84,7 +85,7 @@ fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry>
         404 => entry.name == not_found,
         409 => secured && method != "get",
         422 => path != "/openapi" && path != "/identity/me",
-        429 => secured || path == "/identity/init",
+        429 => secured || live || path == "/identity/init",
         500 | 503 => true,
         402 | 502 => answers && reads_body,
         _ => false,

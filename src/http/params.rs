@@ -29,6 +29,12 @@ impl<'q> Query<'q> {
         }
     }
 
+    /// The publishable key, which has to be there (section 0, D6).
+    pub fn api_key(&self) -> Result<&str, Invalid> {
+        let given = self.get("apiKey")?.filter(|key| !key.is_empty());
+        given.ok_or_else(|| Invalid::new("apiKey", "must be a publishable key"))
+    }
+
     /// The value of a parameter as `parse` reads it, or its default.
     pub fn parsed<T: Default>(
         &self,

@@ -7,7 +7,7 @@ use super::params::Query;
 use super::{guard, reply};
 use crate::app::App;
 use crate::db::project;
-use crate::domain::{Invalid, Project};
+use crate::domain::Project;
 use crate::error::ApiError;
 
 #[derive(IntoParams)]
@@ -26,9 +26,7 @@ struct CurrentParams {
     params(CurrentParams), responses((status = 200, body = Project)))]
 pub async fn current(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request);
-    let api_key = query.get("apiKey")?.filter(|key| !key.is_empty());
-    let api_key = api_key.ok_or_else(|| Invalid::new("apiKey", "must be a publishable key"))?;
-    let key = guard::publishable_key(&app, &request, api_key).await?;
+    let key = guard::publishable_key(&app, &request, query.api_key()?).await?;
     let project = key.project;
     let read = app
         .db

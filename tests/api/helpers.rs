@@ -17,6 +17,7 @@ use parlor::domain::{
     AssistantId, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, VisitorId,
     title_key,
 };
+use parlor::events::Hub;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -37,6 +38,8 @@ pub struct Parlor {
     model: Option<Arc<dyn Answerer>>,
     /// The answers that are being written.
     pub answers: Arc<Running>,
+    /// Of the server that runs, or ran last.
+    events: Hub,
     /// The project that is there from the start.
     pub site: Site,
     folder: TempDir,
@@ -104,6 +107,7 @@ impl Parlor {
             running: None,
             model,
             answers: Arc::default(),
+            events: Hub::default(),
             site,
             folder,
         };
@@ -119,6 +123,7 @@ impl Parlor {
             app.answerers.model = self.model.clone();
         }
         self.answers = app.running.clone();
+        self.events = app.events.clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             let stopped = async {
@@ -155,6 +160,11 @@ impl Parlor {
     /// A connection of one's own to the file.
     pub fn sql(&self) -> Connection {
         connect(&self.file())
+    }
+
+    /// Where what happens is told.
+    pub fn events(&self) -> &Hub {
+        &self.events
     }
 
     fn db(&self) -> &Db {

@@ -5,6 +5,7 @@ mod helpers;
 #[path = "../stub/mod.rs"]
 mod stub;
 mod wire;
+mod ws;
 
 mod assistants;
 mod auth;
@@ -15,6 +16,7 @@ mod headers;
 mod isolation;
 mod list_order;
 mod list_parameters;
+mod live;
 mod messages;
 mod once;
 mod operators;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::helpers::{Parlor, string};
 
-const OPERATIONS: [(&str, &str); 15] = [
+const OPERATIONS: [(&str, &str); 16] = [
     ("post", "/chat/completions"),
     ("get", "/conversations"),
     ("post", "/conversations"),
@@ -17,6 +17,7 @@ const OPERATIONS: [(&str, &str); 15] = [
     ("get", "/conversations/{conversationId}/messages"),
     ("post", "/conversations/{conversationId}/messages"),
     ("post", "/conversations/{conversationId}/replies"),
+    ("get", "/conversations/{conversationId}/ws"),
     ("post", "/identity/init"),
     ("get", "/identity/me"),
     ("post", "/messages/{messageId}/feedback"),

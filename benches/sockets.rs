@@ -1,0 +1,214 @@
+//! What open WebSockets cost: opens many to one conversation of a made-up
+//! file, and says what the server's memory was before and after, how long one
+//! event takes to reach them all, and how long the server takes to stop.
+//!
+//! Usage, after `cargo build --release --examples`:
+//! `target/release/examples/sockets [HOW MANY]`, 10000 if not said.
+//!
+//! Server and clients are two processes of this program, each with a file for
+//! every socket: both raise their own limit to the system's (`ulimit -Hn`).
+
+use std::io::{BufRead, BufReader, Error, Read, Result, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use parlor::app::App;
+use parlor::config::Settings;
+use parlor::domain::{ConversationId, Key, ProjectSeq};
+use parlor::events::{Event, Hub};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::Value;
+
+/// As long as a short message is on the wire.
+const MESSAGE: usize = 500;
+
+fn main() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.maximum;
+    setrlimit(Resource::Nofile, Rlimit { current, ..limit })?;
+    let argument = std::env::args().nth(1).unwrap_or("10000".to_owned());
+    match argument.parse() {
+        Ok(count) => measure(count),
+        Err(_) => serve(&argument),
+    }
+}
+
+// ── The server ──
+
+#[derive(Parser)]
+struct Defaults {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Serves a demo's file; publishes an event for each id that is written to it,
+/// and stops at the end of what is.
+fn serve(file: &str) -> Result<()> {
+    let mut settings = Defaults::parse_from(["sockets"]).settings;
+    settings.rate_limit = 0;
+    let app = App::open(file.as_ref(), settings, true).map_err(Error::other)?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("{}", listener.local_addr()?);
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let hub = app.events.clone();
+    thread::spawn(move || {
+        publish_what_is_asked(&hub);
+        stop.send(())
+    });
+    let stopped = async { drop(stopped.await) };
+    let served = actix_web::rt::System::new().block_on(app.serve(listener, stopped));
+    served.map_err(Error::other)
+}
+
+fn publish_what_is_asked(hub: &Hub) {
+    for line in std::io::stdin().lines().map_while(Result::ok) {
+        let Some(id) = ConversationId::parse(&line) else {
+            return;
+        };
+        let message = format!(r#"{{"text":"{}"}}"#, "x".repeat(MESSAGE));
+        let event = Event::NewMessage(message.into_bytes());
+        hub.publish(ProjectSeq::FIRST, id, &event);
+    }
+}
+
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(folder: &std::path::Path) -> Result<Self> {
+        let file = folder.join("demo.db");
+        let program = std::env::current_exe()?;
+        let parlor = program.with_file_name("../parlor");
+        let demo = ["demo", "--no-serve", "--conversations", "10", "--db"];
+        let made = Command::new(parlor).args(demo).arg(&file).output()?;
+        if !made.status.success() {
+            return Err(Error::other("the demo could not be made"));
+        }
+        let mut child = Command::new(program)
+            .arg(file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out = child.stdout.take().ok_or(Error::other("no output"))?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        let address = line.trim().parse().map_err(Error::other)?;
+        Ok(Self { child, address })
+    }
+
+    /// Resident memory, in kB.
+    fn memory(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS"));
+        let words = line.map(str::split_whitespace);
+        let memory = words.and_then(|mut words| words.nth(1)?.parse().ok());
+        memory.ok_or(Error::other("the server is gone"))
+    }
+
+    fn publish(&mut self, conversation: &str) -> Result<()> {
+        let ask = self.child.stdin.as_mut();
+        writeln!(ask.ok_or(Error::other("no input"))?, "{conversation}")
+    }
+
+    fn stop(&mut self) -> Result<Duration> {
+        let since = Instant::now();
+        drop(self.child.stdin.take());
+        self.child.wait()?;
+        Ok(since.elapsed())
+    }
+
+    /// The id of some conversation.
+    fn conversation(&self) -> Result<String> {
+        let mut stream = TcpStream::connect(self.address)?;
+        let key = Key::DEMO[1];
+        write!(
+            stream,
+            "GET /v2/conversations?limit=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             Authorization: Bearer {key}\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let body = answer.split_once("\r\n\r\n").unwrap_or_default().1;
+        let body: Value = serde_json::from_str(body)?;
+        let id = body["data"][0]["id"].as_str();
+        Ok(id.ok_or(Error::other(answer.clone()))?.to_owned())
+    }
+}
+
+// ── The clients ──
+
+fn open(address: SocketAddr, conversation: &str) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let key = Key::DEMO[0];
+    // As long as a browser's.
+    write!(
+        stream,
+        "GET /v2/conversations/{conversation}/ws?apiKey={key} HTTP/1.1\r\nHost: {address}\r\n\
+         User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140\r\n\
+         Origin: https://shop.example\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n\
+         Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n\
+         Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )?;
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    match head.starts_with(b"HTTP/1.1 101") {
+        true => Ok(stream),
+        false => Err(Error::other(String::from_utf8_lossy(&head).into_owned())),
+    }
+}
+
+/// Takes one event off every socket.
+fn take(sockets: &mut [TcpStream], length: usize) -> Result<()> {
+    let mut event = vec![0; length];
+    sockets
+        .iter_mut()
+        .try_for_each(|one| one.read_exact(&mut event))
+}
+
+fn measure(count: u32) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut server = Server::start(folder.path())?;
+    let id = server.conversation()?;
+    let before = server.memory()?;
+    let since = Instant::now();
+    let sockets = (0..count).map(|_| open(server.address, &id));
+    let mut sockets = sockets.collect::<Result<Vec<_>>>()?;
+    let opened = since.elapsed();
+    let after = server.memory()?;
+    let each = |now: u64| now.saturating_sub(before) as f64 / f64::from(count);
+    println!("{count} sockets, opened in {opened:.1?}");
+    println!(
+        "resident: {before} kB before, {after} kB after: {:.1} kB each",
+        each(after)
+    );
+    // A message, what stands around it, and the head of a long frame.
+    let length = MESSAGE
+        + r#"{"text":""}"#.len()
+        + r#"{"type":"new_message","chatId":"","message":}"#.len()
+        + id.len()
+        + 4;
+    for _ in 0..3 {
+        let since = Instant::now();
+        server.publish(&id)?;
+        take(&mut sockets, length)?;
+        println!("one event read by all after {:.1?}", since.elapsed());
+    }
+    let after = server.memory()?;
+    println!(
+        "resident after that: {after} kB: {:.1} kB each",
+        each(after)
+    );
+    println!("stopped, with all open, in {:.2?}", server.stop()?);
+    Ok(())
+}
