@@ -15,3 +15,5 @@ pub mod domain;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod learn;
+pub mod reach;

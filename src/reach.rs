@@ -1,0 +1,194 @@
+//! Which addresses may be called. A URL that an operator copied from somewhere,
+//! or a name whose owner points it elsewhere later, must not lead into the
+//! network behind this machine unless that was asked for.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::task;
+use url::{Host, Url};
+
+/// The name leads to private addresses and to no others.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} leads to a private network")]
+pub struct PrivateName(String);
+
+/// Whether the address is one of the public internet.
+pub fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => is_public_v4(v4),
+        IpAddr::V6(v6) => is_public_v6(v6),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let special = match address.octets() {
+        // This network, carriers' shared addresses, protocol assignments,
+        // measurements, and all from 240 up, the broadcast address included.
+        [0, ..] | [192, 0, 0, _] | [198, 18 | 19, ..] | [240..=255, ..] => true,
+        [100, second, ..] => second & 0xc0 == 64,
+        _ => false,
+    };
+    !(special
+        || address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_documentation()
+        || address.is_multicast())
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    match address.segments() {
+        // NAT64: how hosts without IPv4 reach all of it.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            let [a, b] = high.to_be_bytes();
+            let [c, d] = low.to_be_bytes();
+            is_public_v4(Ipv4Addr::new(a, b, c, d))
+        }
+        // Tunnels and protocol assignments, documentation, 6to4.
+        [0x2001, ..0x0200, ..] | [0x2001, 0x0db8, ..] | [0x2002, ..] | [0x3fff, ..0x1000, ..] => {
+            false
+        }
+        // What is given out to the public is all in 2000::/3.
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+/// Whether the URL itself says that it leads to a private network: by an address
+/// or by the name of this machine. Other names are judged when they are called.
+pub fn names_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(v4)) => !is_public(v4.into()),
+        Some(Host::Ipv6(v6)) => !is_public(v6.into()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        None => true,
+    }
+}
+
+/// Finds the addresses of names as the system does, and keeps the public ones.
+/// What it gives is what is then called, so a name cannot change in between.
+pub struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let name = name.as_str().to_owned();
+        Box::pin(async move {
+            let found = task::spawn_blocking(move || public_addresses(&name)).await?;
+            Ok(Box::new(found?.into_iter()) as Addrs)
+        })
+    }
+}
+
+type Found = Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>>;
+
+fn public_addresses(name: &str) -> Found {
+    // The port is not known here; the caller puts its own in.
+    let mut found: Vec<_> = (name, 0).to_socket_addrs()?.collect();
+    found.retain(|address| is_public(address.ip()));
+    match found.is_empty() {
+        true => Err(PrivateName(name.to_owned()).into()),
+        false => Ok(found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_and_special_addresses_are_not_public() {
+        for address in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.8.9.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.1",
+            "192.0.0.1",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.1",
+            "198.51.100.1",
+            "203.0.113.9",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::127.0.0.1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.1.1.1",
+            "fe80::1",
+            "fec0::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
+            "2002:7f00:1::",
+            "2002:808:808::",
+            "3fff::1",
+            "64:ff9b::7f00:1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::1",
+            "100::1",
+            "5f00::1",
+        ] {
+            assert!(!is_public(address.parse().expect(address)), "{address}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_the_internet_are_public() {
+        for address in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.0.1",
+            "100.128.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "198.20.0.1",
+            "223.255.255.1",
+            "::ffff:8.8.8.8",
+            "2606:4700::1111",
+            "2a00:1450::1",
+            "2001:4860:4860::8888",
+            "64:ff9b::808:808",
+        ] {
+            assert!(is_public(address.parse().expect(address)), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_judged_by_the_host_it_means() {
+        let private = |text: &str| names_private(&Url::parse(text).expect(text));
+        for url in [
+            "http://localhost:11434/v1",
+            "http://LOCALHOST./v1",
+            "http://api.localhost/v1",
+            "http://127.1/v1",
+            "http://2130706433/v1",
+            "http://0x7f.1/v1",
+            "http://[::1]/v1",
+            "http://[::ffff:169.254.169.254]/v1",
+        ] {
+            assert!(private(url), "{url}");
+        }
+        assert!(!private("https://api.example/v1"));
+        assert!(!private("https://8.8.8.8/v1"));
+    }
+
+    #[test]
+    fn a_name_of_this_machine_gives_no_address() {
+        let refused = public_addresses("localhost").expect_err("private");
+        assert!(refused.is::<PrivateName>(), "{refused}");
+    }
+}
