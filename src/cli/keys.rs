@@ -100,7 +100,7 @@ impl Keys {
 
 impl File {
     /// Opens a file that must be there: a key for a mistyped name helps nobody.
-    fn open(&self) -> Result<Db, CommandError> {
+    pub fn open(&self) -> Result<Db, CommandError> {
         match self.db.exists() {
             true => Ok(Db::open(&self.db, &Options::default())?),
             false => Err(CommandError::NoFile(self.db.clone())),
@@ -157,7 +157,7 @@ fn with_key(
     Ok((key, batch))
 }
 
-fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
+pub fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
     let project = db.read_here(project::first)?;
     project.ok_or_else(|| DbError::Internal("the file has no project".to_owned()))
 }

@@ -3,6 +3,8 @@
 mod demo;
 mod error;
 mod keys;
+mod learn;
+mod qna;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -10,6 +12,8 @@ use clap::{Parser, Subcommand};
 use demo::Demo;
 pub use error::CommandError;
 use keys::Keys;
+use learn::Learn;
+use qna::Qnas;
 use serve::Serve;
 
 /// A website's conversations in one binary and one SQLite file.
@@ -41,6 +45,13 @@ pub enum Command {
         #[command(subcommand)]
         command: Keys,
     },
+    /// Learn from folders, files, pages and sitemaps, so that search and the assistants know them
+    Learn(Learn),
+    /// Add, list, import, export and remove questions with their answers
+    Qna {
+        #[command(subcommand)]
+        command: Qnas,
+    },
 }
 
 /// Runs the command.
@@ -49,6 +60,8 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Keys { command } => command.run(),
+        Command::Learn(learn) => learn.run(),
+        Command::Qna { command } => command.run(),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod qna;
 pub mod session;
 mod statement;
 pub mod visitor;
+pub mod websearch;
 mod writer;
 
 use std::path::Path;

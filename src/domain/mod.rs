@@ -31,7 +31,7 @@ pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use message::{Feedback, Message, MessageObject, MessageStatus, Parts, Role};
 pub use page::{Direction, Limit, Offset, PageQuery, Scope, Sort};
 pub use project::{ChatWidgetConfig, Project};
-pub use qna::{Author, Qna};
+pub use qna::{Author, Qna, answer, question};
 pub use rule::{Invalid, choose, text_within, uri};
 pub use timestamp::Timestamp;
 pub use visitor::{DeviceId, ExternalId, Visitor, VisitorType};

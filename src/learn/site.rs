@@ -106,7 +106,10 @@ impl Site {
             ))
         };
         let answer = web.get(&address, ROBOTS).await;
-        let answer = answer.map_err(|error| unread(error.to_string()))?;
+        let answer = answer.map_err(|error| match error {
+            FetchError::Broken(why) => unread(why),
+            refused => self.told(&refused),
+        })?;
         let rules = match answer.status.as_u16() {
             200..=299 => &answer.bytes[..answer.bytes.len().min(ROBOTS_READ)],
             429 | 500.. => return Err(unread(format!("it is answered {}", answer.status))),
