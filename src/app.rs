@@ -1,10 +1,12 @@
 //! What the process holds. How it is served stands in [`crate::http`].
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::access::{Credentials, Limits, Tokens};
+use crate::answer::retrieval::Lexicon;
 use crate::config::Settings;
 use crate::db::{Db, DbError, OpenError, Options, session};
 use crate::domain::Origin;
@@ -31,6 +33,8 @@ pub struct App {
     pub tokens: Tokens,
     pub limits: Limits,
     pub credentials: Credentials,
+    /// What search keeps of the passages.
+    pub lexicon: Arc<Lexicon>,
     /// Where this server's own pages come from.
     pub own_origins: Vec<Origin>,
     draining: AtomicBool,
@@ -50,6 +54,7 @@ impl App {
             tokens: Tokens::new(&signing_secret(&db)?),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
+            lexicon: Arc::default(),
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),
             db,

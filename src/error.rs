@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use crate::db::{DbError, Taken};
-use crate::domain::{ConversationId, Invalid};
+use crate::domain::{ConversationId, DocumentId, Invalid, ProjectId, QnaId};
 
 /// What an error is. The order is that of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,7 @@ pub enum Code {
     ConversationNotFound,
     MessageNotFound,
     QnaNotFound,
+    DocumentNotFound,
     ProjectNotFound,
     AssistantNotFound,
     NotFound,
@@ -83,6 +84,9 @@ catalogue! {
     QnaNotFound 404 "QNA_NOT_FOUND"
         "The project has no published Q&A of that id."
         "Q&A not found" r#"{"qnaId":"123e4567-e89b-12d3-a456-426614174000"}"#;
+    DocumentNotFound 404 "DOCUMENT_NOT_FOUND"
+        "The project has no document of that id."
+        "Document not found" r#"{"documentId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     ProjectNotFound 404 "PROJECT_NOT_FOUND"
         "There is no project of that id."
         "Project not found" r#"{"projectId":"123e4567-e89b-12d3-a456-426614174000"}"#;
@@ -195,6 +199,18 @@ impl ApiError {
 
     pub fn conversation_not_found(id: ConversationId) -> Self {
         Self::with(Code::ConversationNotFound, json!({ "conversationId": id }))
+    }
+
+    pub fn qna_not_found(id: QnaId) -> Self {
+        Self::with(Code::QnaNotFound, json!({ "qnaId": id }))
+    }
+
+    pub fn document_not_found(id: DocumentId) -> Self {
+        Self::with(Code::DocumentNotFound, json!({ "documentId": id }))
+    }
+
+    pub fn project_not_found(id: ProjectId) -> Self {
+        Self::with(Code::ProjectNotFound, json!({ "projectId": id }))
     }
 
     pub fn conflict(resource: &str, field: &str) -> Self {

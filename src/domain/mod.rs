@@ -22,14 +22,14 @@ pub use assistant::{AnswererKind, Assistant};
 pub use conversation::{
     CloseReason, Conversation, ConversationListItem, HumanAgent, Status, title_key,
 };
-pub use document::{Document, Section};
+pub use document::{Document, LearnedDocument, Section};
 pub use id::{
     AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
     MessageId, MessageSeq, ProjectId, ProjectSeq, QnaId, SessionId, VisitorId, VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use message::{Feedback, Message, MessageObject, MessageStatus, Parts, Role};
-pub use page::{Direction, Limit, Offset, PageQuery, Scope, Sort};
+pub use page::{Direction, Limit, Offset, PageQuery, Scope, Size, Sort};
 pub use project::{ChatWidgetConfig, Project};
 pub use qna::{Author, Qna, answer, question};
 pub use rule::{Invalid, choose, text_within, uri};

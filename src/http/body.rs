@@ -67,6 +67,23 @@ impl Fields {
             .ok_or_else(|| self.wrong(name, "is required"))
     }
 
+    /// A text that may be absent, and null in its place.
+    pub fn text_or_null(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        match self.values.get(name) {
+            Some(Value::Null) => Ok(None),
+            _ => self.text(name),
+        }
+    }
+
+    /// True or false, where it is there.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        match self.values.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.wrong(name, "must be true or false")),
+        }
+    }
+
     /// An object that may be absent. `path` is its name and a dot.
     pub fn object(&mut self, path: &'static str) -> Result<Option<Fields>, ApiError> {
         let name = path.trim_end_matches('.');

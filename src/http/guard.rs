@@ -49,6 +49,16 @@ impl Caller {
         }
     }
 
+    /// The project, for what only its own server does.
+    pub fn server(self) -> Result<ProjectSeq, ApiError> {
+        match self {
+            Caller::Server { project } => Ok(project),
+            Caller::Visitor { .. } => Err(ApiError::forbidden(
+                "A session token may not do this; use a private key",
+            )),
+        }
+    }
+
     /// The visitor, for what only visitors do.
     pub fn visitor(self) -> Result<VisitorSeq, ApiError> {
         match self {

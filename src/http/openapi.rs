@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{conversations, identity, projects, reply};
+use super::{conversations, documents, identity, projects, qnas, reply, search};
 use crate::error::{ApiError, CATALOGUE, Entry};
 
 #[derive(OpenApi)]
@@ -18,12 +18,17 @@ use crate::error::{ApiError, CATALOGUE, Entry};
     servers((url = "/v2")),
     paths(
         identity::init, identity::me, projects::current, conversations::list,
-        conversations::start, conversations::read, conversations::close, describe,
+        conversations::start, conversations::read, conversations::close,
+        search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
+        documents::list, documents::create, documents::read, documents::remove, describe,
     ),
     tags(
         (name = "Conversations", description = "What visitors and the website say to each other."),
         (name = "Identity", description = "Who a visitor is."),
         (name = "Projects", description = "A website and how its chat looks."),
+        (name = "Q&As", description = "Questions that the website has answered once for all."),
+        (name = "Documents", description = "Pages that the project learned."),
+        (name = "Search", description = "In all that the project knows."),
         (name = "Reference", description = "This document."),
     ),
     modifiers(&Credentials),
@@ -57,15 +62,15 @@ impl Modify for Credentials {
 }
 
 /// The errors that an operation can answer with, by what it is.
-fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry> {
+fn errors_of(path: &str, operation: &Value) -> Vec<&'static Entry> {
     let secured = operation.get("security").is_some();
-    let reads_body = method == "post";
-    let keyed = path == "/identity/init" || path == "/projects/current";
+    let reads_body = operation.get("requestBody").is_some();
+    let keyed = ["/identity/init", "/projects/current", "/search"].contains(&path);
     let applies = |entry: &&Entry| match entry.status {
         400 | 413 | 415 => reads_body,
         401 => secured || keyed,
         403 => secured || keyed,
-        404 => entry.name == "CONVERSATION_NOT_FOUND" && path.contains("{conversationId}"),
+        404 => named_in(path).contains(&entry.name),
         409 => path == "/conversations" && reads_body,
         422 => path != "/openapi" && path != "/identity/me",
         429 => secured || path == "/identity/init",
@@ -75,6 +80,29 @@ fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry>
     CATALOGUE.iter().filter(applies).collect()
 }
 
+/// What a path names that may not be there.
+fn named_in(path: &str) -> Vec<&'static str> {
+    let names = [
+        ("{conversationId}", "CONVERSATION_NOT_FOUND"),
+        ("{projectId}", "PROJECT_NOT_FOUND"),
+        ("{qnaId}", "QNA_NOT_FOUND"),
+        ("{documentId}", "DOCUMENT_NOT_FOUND"),
+    ];
+    let named = names.iter().filter(|(name, _)| path.contains(name));
+    named.map(|(_, code)| *code).collect()
+}
+
+/// Whether a body has to have any field. Where not, it may be left out
+/// (section 0, D2).
+fn needs_body(schemas: &Value, operation: &Value) -> bool {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let name = schema.as_str().and_then(|to| to.rsplit('/').next());
+    let required = name.map(|name| &schemas[name]["required"]);
+    required
+        .and_then(Value::as_array)
+        .is_some_and(|names| !names.is_empty())
+}
+
 /// The document. Errors come from the catalogue, so that they cannot drift.
 static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Described::openapi()).unwrap_or_default();
@@ -82,14 +110,14 @@ static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     schemas["Error"] = error_schema();
     schemas["StartVisitor"]["oneOf"] =
         json!([{ "required": ["externalId"] }, { "required": ["saVid"] }]);
+    let schemas = schemas.clone();
     let paths = document["paths"].as_object_mut();
     for (path, methods) in paths.into_iter().flatten() {
-        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
-            // Where no field is required, the body may be left out (section 0, D2).
-            if path != "/identity/init" && operation.get("requestBody").is_some() {
-                operation["requestBody"]["required"] = json!(false);
+        for (_, operation) in methods.as_object_mut().into_iter().flatten() {
+            if operation.get("requestBody").is_some() {
+                operation["requestBody"]["required"] = json!(needs_body(&schemas, operation));
             }
-            for entry in errors_of(path, method, operation) {
+            for entry in errors_of(path, operation) {
                 describe_error(operation, entry);
             }
         }

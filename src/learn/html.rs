@@ -15,6 +15,12 @@ pub struct Page {
     /// Of its window.
     pub title: Option<String>,
     pub markdown: String,
+    pub wishes: Wishes,
+}
+
+/// What a page wishes of those who index it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
     /// The address that it would rather be known by, on the same website.
     pub canonical: Option<Url>,
     /// Whether it asks not to be found by search.
@@ -31,6 +37,7 @@ pub fn read(html: &str, address: Option<&Url>) -> Page {
         return stripped(html);
     };
     let mut page = Page::default();
+    let mut wishes = Wishes::default();
     let mut base = address.cloned();
     for node in below(&document) {
         match tag(&node) {
@@ -38,11 +45,12 @@ pub fn read(html: &str, address: Option<&Url>) -> Page {
                 page.title = Some(dom::text(&node)).filter(|title| !title.is_empty());
             }
             "base" => base = rebased(&node, address).or(base),
-            "link" => page.canonical = page.canonical.or_else(|| canonical(&node, address)),
-            "meta" => page.noindex |= says_noindex(&node),
+            "link" => wishes.canonical = wishes.canonical.or_else(|| canonical(&node, address)),
+            "meta" => wishes.noindex |= says_noindex(&node),
             _ => {}
         }
     }
+    page.wishes = wishes;
     let content = content(&document);
     prune(&content, base.as_ref());
     page.markdown = converter.tree_to_markdown(&content);

@@ -214,7 +214,7 @@ impl<'a> Learner<'a> {
                     .warn(&format!("{}: it says nothing", document.url));
                 return Ok(());
             }
-            Reading::Unwanted(_) => return Ok(()),
+            Reading::Unwanted => return Ok(()),
         };
         // Pages that name the same page as the proper one are that one.
         if !round.seen.insert(document.url.clone()) {

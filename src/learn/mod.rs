@@ -15,6 +15,7 @@ mod learner;
 mod links;
 mod markdown;
 mod pieces;
+mod plain;
 mod sections;
 mod site;
 mod sitemap;
@@ -25,10 +26,11 @@ use url::Url;
 
 pub use folder::Folder;
 pub use learner::{LearnError, Learner, Tally, Watch};
+pub use plain::excerpt;
 pub use site::Site;
 
 use crate::domain::{Document, Invalid, choose};
-use crate::learn::sections::Outline;
+use crate::learn::html::Wishes;
 
 /// Grows whenever the same bytes would give other sections: everything is then
 /// stored again when it is next met.
@@ -71,8 +73,8 @@ pub struct Found {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
     Document(Document),
-    /// Not to be learned, and why.
-    Unwanted(&'static str),
+    /// The page asks not to be found by search.
+    Unwanted,
 }
 
 impl Found {
@@ -92,41 +94,47 @@ impl Found {
             .into()
     }
 
-    /// Reads it. Any bytes give a document, if only one without sections.
+    /// Reads it, heeding what the page itself wishes. Any bytes give a document,
+    /// if only one without sections.
     pub fn read(&self) -> Reading {
+        let (document, wishes) = self.document();
+        if wishes.noindex {
+            return Reading::Unwanted;
+        }
+        Reading::Document(Document {
+            url: wishes.canonical.map_or(document.url, Url::into),
+            ..document
+        })
+    }
+
+    /// Reads it for whoever wants just this under just this address.
+    pub fn read_as_given(&self) -> Document {
+        self.document().0
+    }
+
+    fn document(&self) -> (Document, Wishes) {
         let text = text::decode(&self.bytes, self.charset.as_deref(), self.format);
-        let base = Url::parse(&self.url).ok().filter(|url| url.has_host());
-        match self.format {
+        let base = Url::parse(&self.url).ok().filter(Url::has_host);
+        let mut wishes = Wishes::default();
+        let outline = match self.format {
             Format::Markdown => {
                 let (title, body) = markdown::read(&text, base.as_ref());
-                self.document(sections::of_markdown(&body, title))
+                sections::of_markdown(&body, title)
             }
-            Format::Text => self.document(sections::of_text(&text)),
-            Format::Html => self.page(html::read(&text, base.as_ref())),
-        }
-    }
-
-    fn page(&self, page: html::Page) -> Reading {
-        if page.noindex {
-            return Reading::Unwanted("asks not to be indexed");
-        }
-        let outline = sections::of_page(&page.markdown, page.title);
-        match (page.canonical, self.document(outline)) {
-            (Some(url), Reading::Document(document)) => Reading::Document(Document {
-                url: url.into(),
-                ..document
-            }),
-            (_, reading) => reading,
-        }
-    }
-
-    fn document(&self, outline: Outline) -> Reading {
+            Format::Text => sections::of_text(&text),
+            Format::Html => {
+                let page = html::read(&text, base.as_ref());
+                wishes = page.wishes;
+                sections::of_page(&page.markdown, page.title)
+            }
+        };
         let title = outline.title.filter(|title| !title.is_empty());
-        Reading::Document(Document {
+        let document = Document {
             url: self.url.clone(),
             title: title.unwrap_or_else(|| self.name.clone()),
             sections: outline.sections,
-        })
+        };
+        (document, wishes)
     }
 }
 

@@ -6,6 +6,7 @@ mod wire;
 
 mod auth;
 mod bodies;
+mod documents;
 mod errors;
 mod headers;
 mod isolation;
@@ -13,8 +14,10 @@ mod list_order;
 mod list_parameters;
 mod origins;
 mod process;
+mod qnas;
 mod rates;
 mod reference;
+mod search;
 mod shape;
 mod shutdown;
 mod store;
