@@ -118,7 +118,10 @@ fn change(fields: &mut Fields) -> Result<Change, ApiError> {
     })
 }
 
-fn author(fields: &mut Fields) -> Result<Option<(Option<String>, Option<String>)>, ApiError> {
+/// Name and picture, each where there is one.
+type GivenAuthor = (Option<String>, Option<String>);
+
+fn author(fields: &mut Fields) -> Result<Option<GivenAuthor>, ApiError> {
     let Some(author) = fields.object("createdBy.")? else {
         return Ok(None);
     };

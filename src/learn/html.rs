@@ -147,8 +147,10 @@ fn prune(root: &Rc<Node>, base: Option<&Url>) {
         let mut children = node.children.take();
         children.retain(|child| !is_dropped(child, is_page));
         node.children.replace(children);
-        if tag(&node) == "a" {
-            link(&node, base);
+        match tag(&node) {
+            "a" => link(&node, base),
+            "table" if is_data(&node) => dom::make_head(&node),
+            _ => {}
         }
         if depth > DEPTH {
             dom::flatten(&node);
@@ -199,6 +201,22 @@ fn link(node: &Rc<Node>, base: Option<&Url>) {
     let to = url.as_ref().map(links::in_brackets);
     dom::set_attribute(node, "href", to.as_deref());
     dom::set_attribute(node, "title", None);
+}
+
+/// Characters of a cell that still looks like data.
+const CELL: usize = 200;
+
+/// Whether a table without a head holds data, not the layout of a page:
+/// Markdown has no tables without one, and cells one below the other would say
+/// nothing.
+fn is_data(table: &Rc<Node>) -> bool {
+    let mut cells = below(table).filter(|node| tag(node) == "td");
+    let is_small = |cell: Rc<Node>| dom::text(&cell).chars().count() <= CELL;
+    !["th", "thead", "table"]
+        .iter()
+        .any(|name| holds(table, name))
+        && below(table).filter(|node| tag(node) == "tr").count() > 1
+        && cells.all(is_small)
 }
 
 fn holds_block(node: &Rc<Node>) -> bool {

@@ -187,6 +187,17 @@ fn a_page_is_what_its_main_part_says() {
 }
 
 #[test]
+fn a_table_without_a_head_is_a_table_where_it_holds_data() {
+    let row = |one: &str, other: &str| format!("<tr><td>{one}<td><b>{other}</b></tr>");
+    let page = |rows: &str| document(Format::Html, &format!("<p>{SENTENCE}<table>{rows}</table>"));
+    let data = page(&(row("Monday", "9–17") + &row("Sunday", "closed")));
+    let table = "| Monday | **9–17**   |\n| ------ | ---------- |\n| Sunday | **closed** |";
+    assert!(data.sections[0].body.ends_with(table), "{data:?}");
+    let layout = page(&(row("Menu", "Other") + &row("x", &SENTENCE.repeat(5))));
+    assert!(!layout.sections[0].body.contains('|'), "{layout:?}");
+}
+
+#[test]
 fn a_page_without_main_is_its_body_without_what_stands_around() {
     let page = format!(
         "<title> The\n title </title><header>Logo</header><nav>Menu</nav><p>{SENTENCE}\
