@@ -133,25 +133,8 @@ pub fn flatten(node: &Rc<Node>) {
     *node.children.borrow_mut() = vec![Node::new(NodeData::Text { contents })];
 }
 
-/// Makes the cells of a table's first row those of its head.
-pub fn make_head(table: &Rc<Node>) {
-    let Some(row) = below(table).find(|node| tag(node) == "tr") else {
-        return;
-    };
-    let cells = row.children.take();
-    let cells = cells.into_iter().map(|cell| match tag(&cell) {
-        "td" => renamed(&cell, "th"),
-        _ => cell,
-    });
-    let cells: Vec<_> = cells.collect();
-    for cell in &cells {
-        cell.parent.set(Some(Rc::downgrade(&row)));
-    }
-    row.children.replace(cells);
-}
-
 /// An element of another name with all that this one holds.
-fn renamed(node: &Rc<Node>, tag: &str) -> Rc<Node> {
+pub fn renamed(node: &Rc<Node>, tag: &str) -> Rc<Node> {
     let mut data = node.data.clone();
     if let NodeData::Element { name, .. } = &mut data {
         name.local = tag.into();

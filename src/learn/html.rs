@@ -7,7 +7,7 @@ use htmd::options::{BulletListMarker, HrStyle, Options};
 use url::Url;
 
 use super::dom::{self, Node, attribute, below, tag};
-use super::links;
+use super::{links, tables};
 
 /// What a page says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn read(html: &str, address: Option<&Url>) -> Page {
     page.wishes = wishes;
     let content = content(&document);
     prune(&content, base.as_ref());
-    page.markdown = converter.tree_to_markdown(&content);
+    page.markdown = tables::narrowed(&converter.tree_to_markdown(&content));
     page
 }
 
@@ -138,26 +138,29 @@ const DROPPED: [&str; 27] = [
 ];
 /// How deep the tree may go: what converts it recurses.
 const DEPTH: usize = 100;
+/// How deep lists and quotes may go: each indents every line of what it holds.
+const NESTED: usize = 10;
 
 /// Takes away what is dropped and hidden, and makes links stand alone.
 fn prune(root: &Rc<Node>, base: Option<&Url>) {
     let is_page = tag(root) == "body" || tag(root).is_empty();
-    let mut waiting = vec![(root.clone(), 0)];
-    while let Some((node, depth)) = waiting.pop() {
+    let mut waiting = vec![(root.clone(), 0, 0)];
+    while let Some((node, depth, mut nested)) = waiting.pop() {
         let mut children = node.children.take();
         children.retain(|child| !is_dropped(child, is_page));
+        children.iter_mut().for_each(tables::settle);
         node.children.replace(children);
-        match tag(&node) {
-            "a" => link(&node, base),
-            "table" if is_data(&node) => dom::make_head(&node),
-            _ => {}
+        if tag(&node) == "a" {
+            link(&node, base);
         }
-        if depth > DEPTH {
+        nested += usize::from(matches!(tag(&node), "ul" | "ol" | "blockquote"));
+        if depth > DEPTH || nested > NESTED {
             dom::flatten(&node);
             continue;
         }
         let children = node.children.borrow();
-        waiting.extend(children.iter().map(|child| (child.clone(), depth + 1)));
+        let children = children.iter();
+        waiting.extend(children.map(|child| (child.clone(), depth + 1, nested)));
     }
 }
 
@@ -177,11 +180,12 @@ fn holds(node: &Rc<Node>, name: &str) -> bool {
     below(node).any(|one| tag(&one) == name)
 }
 
-/// The sign beside a heading that links to it.
+/// A link without text, such as one around a picture, or the sign beside a
+/// heading that links to it.
 fn is_mark(link: &Rc<Node>) -> bool {
     let to_here = attribute(link, "href").is_some_and(|href| href.starts_with('#'));
     let text = dom::text(link);
-    to_here && !text.chars().any(char::is_alphanumeric)
+    text.is_empty() || to_here && !text.chars().any(char::is_alphanumeric)
 }
 
 fn is_hidden(node: &Node) -> bool {
@@ -201,22 +205,6 @@ fn link(node: &Rc<Node>, base: Option<&Url>) {
     let to = url.as_ref().map(links::in_brackets);
     dom::set_attribute(node, "href", to.as_deref());
     dom::set_attribute(node, "title", None);
-}
-
-/// Characters of a cell that still looks like data.
-const CELL: usize = 200;
-
-/// Whether a table without a head holds data, not the layout of a page:
-/// Markdown has no tables without one, and cells one below the other would say
-/// nothing.
-fn is_data(table: &Rc<Node>) -> bool {
-    let mut cells = below(table).filter(|node| tag(node) == "td");
-    let is_small = |cell: Rc<Node>| dom::text(&cell).chars().count() <= CELL;
-    !["th", "thead", "table"]
-        .iter()
-        .any(|name| holds(table, name))
-        && below(table).filter(|node| tag(node) == "tr").count() > 1
-        && cells.all(is_small)
 }
 
 fn holds_block(node: &Rc<Node>) -> bool {

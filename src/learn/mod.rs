@@ -19,6 +19,7 @@ mod plain;
 mod sections;
 mod site;
 mod sitemap;
+mod tables;
 mod text;
 
 use sha2::{Digest, Sha256};

@@ -26,6 +26,9 @@ fn cut_table(block: &str, most: usize) -> Vec<String> {
     let mut lines = block.lines();
     let head: Vec<_> = lines.by_ref().take(2).collect();
     let head = head.join("\n");
+    if head.chars().count() > most / 2 {
+        return packed(block.lines(), most);
+    }
     let rows = packed(lines, most);
     rows.iter().map(|rows| format!("{head}\n{rows}")).collect()
 }
