@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::access::{Credentials, Limits, Tokens};
 use crate::answer::builtin::Builtin;
 use crate::answer::model::{Model, ModelError};
+use crate::answer::retrieval::Lexicon;
 use crate::answer::running::Running;
 use crate::answer::{Answerer, Answerers};
 use crate::config::Settings;
@@ -45,6 +46,8 @@ pub struct App {
     pub running: Arc<Running>,
     /// Who listens to what happens.
     pub events: Hub,
+    /// What search keeps of the passages.
+    pub lexicon: Arc<Lexicon>,
     /// Where this server's own pages come from.
     pub own_origins: Vec<Origin>,
     draining: AtomicBool,
@@ -72,6 +75,7 @@ impl App {
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
             events: Hub::default(),
+            lexicon: Arc::default(),
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),
             db: Arc::new(db),

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use crate::answer::Failure;
 use crate::db::{DbError, Taken};
-use crate::domain::{AssistantId, ConversationId, Invalid, MessageId};
+use crate::domain::{
+    AssistantId, ConversationId, DocumentId, Invalid, MessageId, ProjectId, QnaId,
+};
 
 /// What an error is. The order is that of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +24,7 @@ pub enum Code {
     ConversationNotFound,
     MessageNotFound,
     QnaNotFound,
+    DocumentNotFound,
     ProjectNotFound,
     AssistantNotFound,
     NotFound,
@@ -84,6 +87,9 @@ catalogue! {
     QnaNotFound 404 "QNA_NOT_FOUND"
         "The project has no published Q&A of that id."
         "Q&A not found" r#"{"qnaId":"123e4567-e89b-12d3-a456-426614174000"}"#;
+    DocumentNotFound 404 "DOCUMENT_NOT_FOUND"
+        "The project has no document of that id."
+        "Document not found" r#"{"documentId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     ProjectNotFound 404 "PROJECT_NOT_FOUND"
         "There is no project of that id."
         "Project not found" r#"{"projectId":"123e4567-e89b-12d3-a456-426614174000"}"#;
@@ -204,6 +210,18 @@ impl ApiError {
 
     pub fn assistant_not_found(id: AssistantId) -> Self {
         Self::with(Code::AssistantNotFound, json!({ "assistantId": id }))
+    }
+
+    pub fn qna_not_found(id: QnaId) -> Self {
+        Self::with(Code::QnaNotFound, json!({ "qnaId": id }))
+    }
+
+    pub fn document_not_found(id: DocumentId) -> Self {
+        Self::with(Code::DocumentNotFound, json!({ "documentId": id }))
+    }
+
+    pub fn project_not_found(id: ProjectId) -> Self {
+        Self::with(Code::ProjectNotFound, json!({ "projectId": id }))
     }
 
     pub fn conflict(resource: &str, field: &str) -> Self {

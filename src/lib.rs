@@ -1,8 +1,8 @@
 //! parlor: a website's conversations in one binary and one SQLite file.
 //!
 //! Layers, each of which knows only those below it: [`cli`], [`http`], [`app`],
-//! [`access`], [`answer`], [`events`], [`db`], [`domain`]. docs/ARCHITECTURE.md follows one request
-//! through them.
+//! [`access`], [`answer`], [`learn`], [`events`], [`db`], [`domain`].
+//! docs/ARCHITECTURE.md follows one request through them.
 
 pub mod access;
 pub mod answer;
@@ -15,3 +15,5 @@ pub mod domain;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod learn;
+pub mod reach;

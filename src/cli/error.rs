@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::app::StartError;
 use crate::db::{DbError, OpenError};
-use crate::domain::{AssistantId, KeyId};
+use crate::domain::{AssistantId, KeyId, ProjectId, QnaId};
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,22 @@ pub enum CommandError {
     Public(SocketAddr),
     #[error("{0} exists already; remove it or name another file with --db")]
     Exists(PathBuf),
+    #[error("no project has the id {0}; leave --project out to use the first one")]
+    NoSuchProject(ProjectId),
+    #[error("no Q&A has the id {0}; `parlor qna list` shows them")]
+    NoSuchQna(QnaId),
+    #[error("nothing could be learned; the lines above say why")]
+    NothingLearned,
+    #[error(
+        "stopped; what was learned so far is kept, and the same command again goes on from there"
+    )]
+    Stopped,
+    #[error("{0} cannot be read: {1}; check its name")]
+    Unreadable(PathBuf, std::io::Error),
+    #[error("{0} exists already; name another file")]
+    Present(PathBuf),
+    #[error("{0}, line {1}: {2}; nothing was imported")]
+    Row(PathBuf, u64, String),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }

@@ -181,7 +181,6 @@ fn bound(db: &Db, project: ProjectSeq, id: AssistantId) -> Result<AssistantSeq, 
     Ok(found.ok_or(CommandError::NoSuchAssistant(id))?.seq)
 }
 
-/// The project that commands are about: the file's first.
 pub fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
     let project = db.read_here(project::first)?;
     project.ok_or_else(|| DbError::Internal("the file has no project".to_owned()))

@@ -4,6 +4,8 @@ mod assistants;
 mod demo;
 mod error;
 mod keys;
+mod learn;
+mod qna;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -12,6 +14,8 @@ use assistants::Assistants;
 use demo::Demo;
 pub use error::CommandError;
 use keys::Keys;
+use learn::Learn;
+use qna::Qnas;
 use serve::Serve;
 
 /// A website's conversations in one binary and one SQLite file.
@@ -48,6 +52,13 @@ pub enum Command {
         #[command(subcommand)]
         command: Assistants,
     },
+    /// Learn from folders, files, pages and sitemaps, so that search and the assistants know them
+    Learn(Learn),
+    /// Add, list, import, export and remove questions with their answers
+    Qna {
+        #[command(subcommand)]
+        command: Qnas,
+    },
 }
 
 /// Runs the command.
@@ -57,6 +68,8 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Demo(demo) => demo.run(),
         Command::Keys { command } => command.run(),
         Command::Assistants { command } => command.run(),
+        Command::Learn(learn) => learn.run(),
+        Command::Qna { command } => command.run(),
     }
 }
 

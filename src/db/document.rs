@@ -1,10 +1,13 @@
 //! Documents that a project learned.
 
-use rusqlite::Row;
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Row};
 
 use super::statement::{Batch, Statement, uuid, value};
-use super::{DbError, Snapshot};
-use crate::domain::{Document, DocumentId, ProjectSeq, Timestamp};
+use super::{DbError, Outcome, Snapshot};
+use crate::domain::{
+    Document, DocumentId, LearnedDocument, Limit, Offset, ProjectSeq, Section, Timestamp,
+};
 
 /// What is known of a learned document without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,88 @@ fn learned(row: &Row<'_>) -> rusqlite::Result<Learned> {
         source: row.get(4)?,
         learned_at: Timestamp(row.get(5)?),
     })
+}
+
+/// How many documents a project has.
+pub fn total(snapshot: &Snapshot, project: ProjectSeq) -> Result<u64, DbError> {
+    let mut statement = snapshot.run("SELECT count(*) FROM document WHERE project_seq = ?")?;
+    let total: i64 = statement.query_row([project.0], |row| row.get(0))?;
+    Ok(total.unsigned_abs())
+}
+
+/// Hands the documents of a page, by address, to `each`.
+pub fn page<E: From<DbError>>(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    limit: Limit,
+    offset: Offset,
+    mut each: impl FnMut(&LearnedDocument) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = snapshot.run(
+        "SELECT id, url, title, learned_at, \
+                (SELECT count(*) FROM passage WHERE document_seq = document.seq) \
+           FROM document WHERE project_seq = ? ORDER BY url LIMIT ? OFFSET ?",
+    )?;
+    let rows = statement.query((project.0, limit.get() as i64, offset.get() as i64));
+    let mut rows = rows.map_err(DbError::from)?;
+    while let Some(row) = rows.next().map_err(DbError::from)? {
+        each(&head(row).map_err(DbError::from)?)?;
+    }
+    Ok(())
+}
+
+fn head<'r>(row: &'r Row<'_>) -> rusqlite::Result<LearnedDocument<'r>> {
+    Ok(LearnedDocument::new(
+        DocumentId(row.get(0)?),
+        row.get_ref(1)?.as_str()?,
+        row.get_ref(2)?.as_str()?,
+        Timestamp(row.get(3)?),
+        row.get::<_, i64>(4)?.unsigned_abs(),
+    ))
+}
+
+/// Hands a document of the project, with its sections, to `read`.
+pub fn read<T>(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    id: DocumentId,
+    read: impl FnOnce(&LearnedDocument, &[Section]) -> T,
+) -> Result<Option<T>, DbError> {
+    let mut statement = snapshot.run(
+        "SELECT id, url, title, learned_at, \
+                (SELECT count(*) FROM passage WHERE document_seq = document.seq), seq \
+           FROM document WHERE project_seq = ? AND id = ?",
+    )?;
+    let mut rows = statement.query((project.0, id.0))?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let sections = sections(snapshot, row.get(5)?)?;
+    Ok(Some(read(&head(row)?, &sections)))
+}
+
+fn sections(snapshot: &Snapshot, document: i64) -> Result<Vec<Section>, DbError> {
+    let mut statement =
+        snapshot.run("SELECT heading, body FROM passage WHERE document_seq = ? ORDER BY seq")?;
+    let sections = statement.query_map([document], |row| {
+        Ok(Section {
+            heading: row.get(0)?,
+            body: row.get(1)?,
+        })
+    })?;
+    Ok(sections.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The id of the document that has an address.
+pub fn at(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    url: &str,
+) -> Result<Option<DocumentId>, DbError> {
+    let mut statement =
+        snapshot.run("SELECT id FROM document WHERE project_seq = ? AND url = ?")?;
+    let found = statement.query_row((project.0, url), |row| row.get(0).map(DocumentId));
+    Ok(found.optional()?)
 }
 
 /// A document to be stored.
@@ -77,7 +162,8 @@ impl NewDocument<'_> {
             "INSERT INTO document (id, project_seq, url, title, hash, source, learned_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (project_seq, url) DO UPDATE SET title = excluded.title, \
-                hash = excluded.hash, source = excluded.source, learned_at = excluded.learned_at",
+                hash = excluded.hash, source = excluded.source, learned_at = excluded.learned_at \
+             RETURNING id",
             [
                 uuid(self.id.0),
                 value(self.project.0),
@@ -96,6 +182,14 @@ impl NewDocument<'_> {
                 (SELECT seq FROM document WHERE project_seq = ? AND url = ?)",
             [value(self.project.0), value(self.document.url.clone())],
         )
+    }
+}
+
+/// The id of the document that [`NewDocument::store`] stored.
+pub fn stored(outcomes: &[Outcome]) -> Option<DocumentId> {
+    match outcomes.first()?.rows.first()?.as_slice() {
+        [Value::Blob(id)] => Some(DocumentId(uuid::Uuid::from_slice(id).ok()?)),
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod key;
 mod list;
 pub mod message;
 mod open;
+pub mod passage;
 pub mod project;
 pub mod qna;
 pub mod request;
@@ -20,6 +21,7 @@ pub mod session;
 mod statement;
 pub mod turn;
 pub mod visitor;
+pub mod websearch;
 mod writer;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Projects: one website's conversations each.
 
+use rusqlite::OptionalExtension;
+
 use super::assistant::NewAssistant;
 use super::statement::{Batch, Statement, uuid, value};
 use super::{DbError, Snapshot};
@@ -11,6 +13,13 @@ use crate::domain::{
 pub fn first(snapshot: &Snapshot) -> Result<Option<ProjectSeq>, DbError> {
     let mut statement = snapshot.run("SELECT min(seq) FROM project")?;
     let seq: Option<i64> = statement.query_row((), |row| row.get(0))?;
+    Ok(seq.map(ProjectSeq))
+}
+
+/// Finds a project by its public id.
+pub fn find(snapshot: &Snapshot, id: ProjectId) -> Result<Option<ProjectSeq>, DbError> {
+    let mut statement = snapshot.run("SELECT seq FROM project WHERE id = ?")?;
+    let seq = statement.query_row([id.0], |row| row.get(0)).optional()?;
     Ok(seq.map(ProjectSeq))
 }
 

@@ -22,16 +22,16 @@ pub use assistant::{AnswererKind, Assistant};
 pub use conversation::{
     CloseReason, Conversation, ConversationListItem, HumanAgent, Status, title_key,
 };
-pub use document::{Document, Section};
+pub use document::{Document, LearnedDocument, Section};
 pub use id::{
     AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
     MessageId, MessageSeq, ProjectId, ProjectSeq, QnaId, SessionId, VisitorId, VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use message::{Content, Feedback, Message, MessageObject, MessageStatus, Parts, Role};
-pub use page::{Direction, Limit, Offset, PageQuery, Scope, Sort};
+pub use page::{Direction, Limit, Offset, PageQuery, Scope, Size, Sort};
 pub use project::{ChatWidgetConfig, Project};
-pub use qna::{Author, Qna};
+pub use qna::{Author, Qna, answer, question};
 pub use rule::{Invalid, choose, text_within, uri};
 pub use timestamp::Timestamp;
 pub use visitor::{DeviceId, ExternalId, Visitor, VisitorType};

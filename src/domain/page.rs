@@ -95,6 +95,34 @@ impl Default for Limit {
     }
 }
 
+/// How many results a search gives at most: 1 to 50.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(usize);
+
+impl Size {
+    pub const MOST: u64 = 50;
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match whole(text) {
+            Some(size @ 1..=Self::MOST) => Ok(Self(size as usize)),
+            _ => Err(Invalid::new(
+                "size",
+                format!("must be a whole number from 1 to {}", Self::MOST),
+            )),
+        }
+    }
+
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self(10)
+    }
+}
+
 /// How many conversations stand before the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Offset(u64);

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::rule::{Invalid, text_within};
 use super::{QnaId, Timestamp};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -33,4 +34,36 @@ pub struct Qna<'a> {
     /// Markdown.
     pub answer: &'a str,
     pub created_by: Author<'a>,
+}
+
+impl<'a> Qna<'a> {
+    /// `moments`: when it was made and when it was last changed.
+    pub fn new(
+        id: QnaId,
+        moments: [Timestamp; 2],
+        question: &'a str,
+        answer: &'a str,
+        created_by: Author<'a>,
+    ) -> Self {
+        let [created_at, updated_at] = moments;
+        Self {
+            object: QnaObject::Qna,
+            id,
+            created_at,
+            updated_at,
+            question,
+            answer,
+            created_by,
+        }
+    }
+}
+
+/// Reads a question: 1 to 1000 characters.
+pub fn question(text: &str) -> Result<String, Invalid> {
+    text_within("question", text, 1, 1000)
+}
+
+/// Reads an answer: 1 to 20,000 characters.
+pub fn answer(text: &str) -> Result<String, Invalid> {
+    text_within("answer", text, 1, 20_000)
 }

@@ -60,7 +60,7 @@ pub struct ReplyRequest {
     security(("private-key" = [])), responses((status = 200, body = Conversation)))]
 pub async fn take_over(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
-    let project = caller.house()?;
+    let project = caller.server()?;
     let id = conversation_id(&request)?;
     let fields = Fields::read(&app, &request, payload).await?;
     let agent = agent_of(&fields)?;
@@ -103,7 +103,7 @@ pub async fn take_over(app: web::Data<App>, request: HttpRequest, payload: web::
     security(("private-key" = [])), responses((status = 200, body = Conversation)))]
 pub async fn hand_back(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
-    let project = caller.house()?;
+    let project = caller.server()?;
     let id = conversation_id(&request)?;
     let fields = Fields::read(&app, &request, payload).await?;
     let once = Once::of(&request, &fields, caller)?;
@@ -134,7 +134,7 @@ pub async fn hand_back(app: web::Data<App>, request: HttpRequest, payload: web::
     security(("private-key" = [])), responses((status = 201, body = Message)))]
 pub async fn reply(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
-    let project = caller.house()?;
+    let project = caller.server()?;
     let id = conversation_id(&request)?;
     let fields = Fields::read(&app, &request, payload).await?;
     let content = Content::parse(fields.required_text("content")?)?;

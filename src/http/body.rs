@@ -89,11 +89,11 @@ impl Fields {
         }
     }
 
-    /// True or false; false where it is absent.
-    pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
+    /// True or false, where it is there.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
         match self.values.get(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
             Some(_) => Err(self.wrong(name, "must be true or false")),
         }
     }

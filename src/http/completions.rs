@@ -169,7 +169,10 @@ fn usage(usage: Usage) -> StepUsage {
 pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let project = guard::server(&app, &request).await?;
     let mut fields = Fields::read(&app, &request, payload).await?;
-    let (wanted, stream) = (assistant_id(&fields)?, fields.flag("stream")?);
+    let (wanted, stream) = (
+        assistant_id(&fields)?,
+        fields.flag("stream")?.unwrap_or(false),
+    );
     let turns = turns(&mut fields)?;
     let once = Once::of(&request, &fields, Caller::Server { project })?;
     if let Some(before) = once.before(&app).await? {

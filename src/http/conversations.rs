@@ -1,7 +1,6 @@
 //! Conversations: list, start, read, close (sections 3.4 to 3.7).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -9,9 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::Fields;
 use super::guard::{self, Caller};
 use super::links;
+use super::list::{ListObject, Listing, Page, push_item};
 use super::once::Once;
 use super::params::{Query, UUID_EXPECTED, conversation_id};
-use super::reply::{self, TOTAL_COUNT};
+use super::reply;
 use crate::app::App;
 use crate::db::conversation::{self, Located, NewConversation};
 use crate::db::visitor::{KnownBy, NewVisitor};
@@ -147,13 +147,6 @@ pub struct CloseRequest {
 
 // ── Responses ──
 
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[allow(dead_code, reason = "documents what `list` writes")]
-enum ListObject {
-    List,
-}
-
 /// One page of conversations.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents what `list` writes")]
@@ -197,43 +190,18 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
     let query = page_query(&request)?;
     let page = move |snapshot: &Snapshot| page_of(snapshot, caller, &query);
-    let (total, body) = app.db.read(page).await?;
-    let mut response = reply::cached(&request, body);
-    let headers = response.headers_mut();
-    headers.insert(TOTAL_COUNT, HeaderValue::from(total));
-    headers.insert(header::LINK, links::of(&query, total));
-    Ok(response)
+    let page = app.db.read(page).await?;
+    let links = links::of(&query, page.total);
+    Ok(page.answer(&request, links))
 }
 
 /// The page, written straight from the rows.
-fn page_of(
-    snapshot: &Snapshot,
-    caller: Caller,
-    query: &PageQuery,
-) -> Result<(u64, Vec<u8>), ApiError> {
+fn page_of(snapshot: &Snapshot, caller: Caller, query: &PageQuery) -> Result<Page, ApiError> {
     let scope = caller.scope();
     let total = conversation::total(snapshot, scope, query.status)?;
-    let (limit, offset) = (query.limit.get(), query.offset.get());
-    let mut body =
-        format!(r#"{{"object":"list","total":{total},"limit":{limit},"offset":{offset},"data":["#)
-            .into_bytes();
-    let mut first = true;
-    conversation::page(snapshot, scope, query, total, |item| {
-        push_item(&mut body, &mut first, item)
-    })?;
-    body.extend_from_slice(b"]}");
-    Ok((total, body))
-}
-
-pub(super) fn push_item(
-    body: &mut Vec<u8>,
-    first: &mut bool,
-    item: &impl Serialize,
-) -> Result<(), ApiError> {
-    if !std::mem::take(first) {
-        body.push(b',');
-    }
-    Ok(serde_json::to_writer(body, item)?)
+    let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
+    conversation::page(snapshot, scope, query, total, |item| listing.push(item))?;
+    Ok(listing.finish())
 }
 
 /// Start a conversation

@@ -54,7 +54,7 @@ impl Caller {
     }
 
     /// The project, for what only a website's own people do (section 0, D16).
-    pub fn house(self) -> Result<ProjectSeq, ApiError> {
+    pub fn server(self) -> Result<ProjectSeq, ApiError> {
         match self {
             Caller::Server { project } => Ok(project),
             Caller::Visitor { .. } => Err(ApiError::forbidden(

@@ -7,7 +7,8 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Fields;
-use super::conversations::{located, push_item};
+use super::conversations::located;
+use super::list::{ListObject, push_item};
 use super::once::Once;
 use super::params::{Query, conversation_id, message_id};
 use super::{guard, reply};
@@ -74,13 +75,6 @@ pub struct FeedbackRequest {
 }
 
 // ── Responses ──
-
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[allow(dead_code, reason = "documents what `list` writes")]
-enum ListObject {
-    List,
-}
 
 /// Messages of a conversation, oldest first.
 #[derive(ToSchema)]

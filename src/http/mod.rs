@@ -9,10 +9,12 @@ mod agent;
 mod body;
 mod completions;
 mod conversations;
+mod documents;
 mod frame;
 mod guard;
 mod identity;
 mod links;
+mod list;
 mod live;
 mod messages;
 mod once;
@@ -21,7 +23,9 @@ mod ops;
 mod params;
 mod prefer;
 mod projects;
+mod qnas;
 mod reply;
+mod search;
 mod send;
 mod serve;
 mod socket;
@@ -141,6 +145,40 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
         .service(
             at("/v2/conversations/{conversationId}/ws", "GET").route(web::get().to(live::listen)),
+        )
+        .configure(knowledge);
+}
+
+/// What a project knows.
+fn knowledge(config: &mut web::ServiceConfig) {
+    config
+        .service(at("/v2/search", "GET, HEAD").route(get().to(search::search)))
+        .service(
+            at("/v2/projects/{projectId}/qnas", "GET, HEAD, POST")
+                .route(get().to(qnas::list))
+                .route(web::post().to(qnas::create)),
+        )
+        .service(
+            at(
+                "/v2/projects/{projectId}/qnas/{qnaId}",
+                "GET, HEAD, PUT, DELETE",
+            )
+            .route(get().to(qnas::read))
+            .route(web::put().to(qnas::update))
+            .route(web::delete().to(qnas::remove)),
+        )
+        .service(
+            at("/v2/projects/{projectId}/documents", "GET, HEAD, POST")
+                .route(get().to(documents::list))
+                .route(web::post().to(documents::create)),
+        )
+        .service(
+            at(
+                "/v2/projects/{projectId}/documents/{documentId}",
+                "GET, HEAD, DELETE",
+            )
+            .route(get().to(documents::read))
+            .route(web::delete().to(documents::remove)),
         );
 }
 

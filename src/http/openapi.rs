@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{agent, completions, conversations, identity, live, messages, projects, reply, send};
+use super::{
+    agent, completions, conversations, documents, identity, live, messages, projects, qnas, reply,
+    search, send,
+};
 use crate::error::{ApiError, CATALOGUE, Entry};
 
 #[derive(OpenApi)]
@@ -20,7 +23,9 @@ use crate::error::{ApiError, CATALOGUE, Entry};
         identity::init, identity::me, projects::current, conversations::list,
         conversations::start, conversations::read, conversations::close, messages::list,
         send::send, messages::rate, completions::create, agent::take_over, agent::hand_back,
-        agent::reply, live::listen, describe,
+        agent::reply, live::listen,
+        search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
+        documents::list, documents::create, documents::read, documents::remove, describe,
     ),
     tags(
         (name = "Conversations", description = "What visitors and the website say to each other."),
@@ -29,6 +34,9 @@ use crate::error::{ApiError, CATALOGUE, Entry};
         (name = "Chat completions", description = "Answers of which nothing is stored."),
         (name = "Identity", description = "Who a visitor is."),
         (name = "Projects", description = "A website and how its chat looks."),
+        (name = "Q&As", description = "Questions that the website has answered once for all."),
+        (name = "Documents", description = "Pages that the project learned."),
+        (name = "Search", description = "In all that the project knows."),
         (name = "Reference", description = "This document."),
     ),
     modifiers(&Credentials),
@@ -64,15 +72,9 @@ impl Modify for Credentials {
 /// The errors that an operation can answer with, by what it is.
 fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry> {
     let secured = operation.get("security").is_some();
-    let reads_body = method == "post" || method == "put";
+    let reads_body = operation.get("requestBody").is_some();
     let live = path.ends_with("/ws");
-    let keyed = live || path == "/identity/init" || path == "/projects/current";
-    let not_found = match path {
-        _ if path.contains("{conversationId}") => "CONVERSATION_NOT_FOUND",
-        _ if path.contains("{messageId}") => "MESSAGE_NOT_FOUND",
-        "/chat/completions" => "ASSISTANT_NOT_FOUND",
-        _ => "",
-    };
+    let keyed = live || ["/identity/init", "/projects/current", "/search"].contains(&path);
     let answers = [
         "/chat/completions",
         "/conversations/{conversationId}/messages",
@@ -82,7 +84,7 @@ fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry>
         400 | 413 | 415 => reads_body,
         401 => secured || keyed,
         403 => secured || keyed,
-        404 => entry.name == not_found,
+        404 => named_in(path).contains(&entry.name),
         409 => secured && method != "get",
         422 => path != "/openapi" && path != "/identity/me",
         429 => secured || live || path == "/identity/init",
@@ -93,6 +95,31 @@ fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry>
     CATALOGUE.iter().filter(applies).collect()
 }
 
+/// What a path names that may not be there.
+fn named_in(path: &str) -> Vec<&'static str> {
+    let names = [
+        ("{conversationId}", "CONVERSATION_NOT_FOUND"),
+        ("{messageId}", "MESSAGE_NOT_FOUND"),
+        ("/chat/completions", "ASSISTANT_NOT_FOUND"),
+        ("{projectId}", "PROJECT_NOT_FOUND"),
+        ("{qnaId}", "QNA_NOT_FOUND"),
+        ("{documentId}", "DOCUMENT_NOT_FOUND"),
+    ];
+    let named = names.iter().filter(|(name, _)| path.contains(name));
+    named.map(|(_, code)| *code).collect()
+}
+
+/// Whether a body has to have any field. Where not, it may be left out
+/// (section 0, D2).
+fn needs_body(schemas: &Value, operation: &Value) -> bool {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let name = schema.as_str().and_then(|to| to.rsplit('/').next());
+    let required = name.map(|name| &schemas[name]["required"]);
+    required
+        .and_then(Value::as_array)
+        .is_some_and(|names| !names.is_empty())
+}
+
 /// The document. Errors come from the catalogue, so that they cannot drift.
 static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Described::openapi()).unwrap_or_default();
@@ -100,12 +127,12 @@ static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     schemas["Error"] = error_schema();
     schemas["StartVisitor"]["oneOf"] =
         json!([{ "required": ["externalId"] }, { "required": ["saVid"] }]);
+    let schemas = schemas.clone();
     let paths = document["paths"].as_object_mut();
     for (path, methods) in paths.into_iter().flatten() {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {
-            // Where no field is required, the body may be left out (section 0, D2).
-            if OPTIONAL_BODIES.contains(&path.as_str()) && operation.get("requestBody").is_some() {
-                operation["requestBody"]["required"] = json!(false);
+            if operation.get("requestBody").is_some() {
+                operation["requestBody"]["required"] = json!(needs_body(&schemas, operation));
             }
             for entry in errors_of(path, method, operation) {
                 describe_error(operation, entry);
@@ -114,9 +141,6 @@ static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     }
     document.to_string().into_bytes()
 });
-
-/// Where no field of the body is required.
-const OPTIONAL_BODIES: [&str; 2] = ["/conversations", "/conversations/{conversationId}/close"];
 
 fn describe_error(operation: &mut Value, entry: &Entry) {
     let example: Value =

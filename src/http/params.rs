@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use actix_web::HttpRequest;
 use url::form_urlencoded;
 
-use crate::domain::{ConversationId, Invalid, MessageId};
+use crate::domain::{ConversationId, DocumentId, Invalid, MessageId, ProjectId, QnaId};
 use crate::error::ApiError;
 
 /// The parameters of a query string. Unknown ones are ignored (section 0, D4).
@@ -47,17 +47,36 @@ impl<'q> Query<'q> {
 
 /// The conversation that the path names.
 pub fn conversation_id(request: &HttpRequest) -> Result<ConversationId, ApiError> {
-    let text = request.match_info().query("conversationId");
-    let id =
-        ConversationId::parse(text).ok_or_else(|| Invalid::new("conversationId", UUID_EXPECTED))?;
-    Ok(id)
+    in_path(request, "conversationId", ConversationId::parse)
+}
+
+/// The project that the path names.
+pub fn project_id(request: &HttpRequest) -> Result<ProjectId, ApiError> {
+    in_path(request, "projectId", ProjectId::parse)
+}
+
+/// The Q&A that the path names.
+pub fn qna_id(request: &HttpRequest) -> Result<QnaId, ApiError> {
+    in_path(request, "qnaId", QnaId::parse)
+}
+
+/// The document that the path names.
+pub fn document_id(request: &HttpRequest) -> Result<DocumentId, ApiError> {
+    in_path(request, "documentId", DocumentId::parse)
+}
+
+fn in_path<T>(
+    request: &HttpRequest,
+    name: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, ApiError> {
+    let id = parse(request.match_info().query(name));
+    Ok(id.ok_or_else(|| Invalid::new(name, UUID_EXPECTED))?)
 }
 
 /// The message that the path names.
 pub fn message_id(request: &HttpRequest) -> Result<MessageId, ApiError> {
-    let text = request.match_info().query("messageId");
-    let id = MessageId::parse(text).ok_or_else(|| Invalid::new("messageId", UUID_EXPECTED))?;
-    Ok(id)
+    in_path(request, "messageId", MessageId::parse)
 }
 
 pub const UUID_EXPECTED: &str = "must be a UUID such as 123e4567-e89b-12d3-a456-426614174000";

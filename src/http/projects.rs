@@ -1,14 +1,48 @@
 //! The project that a website belongs to (section 3.3).
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use utoipa::IntoParams;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
-use super::params::Query;
+use super::params::{Query, project_id};
 use super::{guard, reply};
 use crate::app::App;
-use crate::db::project;
-use crate::domain::Project;
+use crate::db::{Snapshot, project};
+use crate::domain::{Project, ProjectId, ProjectSeq};
 use crate::error::ApiError;
+
+/// The project that the path names, for its own private key.
+///
+/// # Errors
+/// 401, 403 and 429 as for every bearer, 403 for another project's key, 404
+/// where there is no such project.
+pub async fn own_project(app: &App, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
+    let own = guard::bearer(app, request).await?.server()?;
+    let id = project_id(request)?;
+    let named = app.db.read(move |snapshot| known_project(snapshot, id));
+    match named.await? == own {
+        true => Ok(own),
+        false => Err(ApiError::forbidden("The key is of another project")),
+    }
+}
+
+/// The project of an id.
+///
+/// # Errors
+/// 404 where there is none.
+pub fn known_project(snapshot: &Snapshot, id: ProjectId) -> Result<ProjectSeq, ApiError> {
+    project::find(snapshot, id)?.ok_or_else(|| ApiError::project_not_found(id))
+}
+
+/// It was done.
+#[derive(Serialize, ToSchema)]
+pub struct Done {
+    success: bool,
+}
+
+impl Done {
+    pub const DONE: Self = Self { success: true };
+}
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]

@@ -76,7 +76,7 @@ struct Sent {
 impl Sent {
     fn read(fields: &mut Fields) -> Result<Self, ApiError> {
         let content = Content::parse(fields.required_text("content")?)?;
-        let stream = fields.flag("stream")?;
+        let stream = fields.flag("stream")?.unwrap_or(false);
         let page = fields.nullable_object("pageContext.")?;
         Ok(Self {
             content,

@@ -2,11 +2,12 @@
 
 use parlor::domain::{Direction, Limit, Sort, Status};
 use parlor::error::CATALOGUE;
+use parlor::learn::Format;
 use serde_json::Value;
 
 use crate::helpers::{Parlor, string};
 
-const OPERATIONS: [(&str, &str); 16] = [
+const OPERATIONS: [(&str, &str); 26] = [
     ("post", "/chat/completions"),
     ("get", "/conversations"),
     ("post", "/conversations"),
@@ -23,6 +24,16 @@ const OPERATIONS: [(&str, &str); 16] = [
     ("post", "/messages/{messageId}/feedback"),
     ("get", "/openapi"),
     ("get", "/projects/current"),
+    ("get", "/projects/{projectId}/documents"),
+    ("post", "/projects/{projectId}/documents"),
+    ("delete", "/projects/{projectId}/documents/{documentId}"),
+    ("get", "/projects/{projectId}/documents/{documentId}"),
+    ("get", "/projects/{projectId}/qnas"),
+    ("post", "/projects/{projectId}/qnas"),
+    ("delete", "/projects/{projectId}/qnas/{qnaId}"),
+    ("get", "/projects/{projectId}/qnas/{qnaId}"),
+    ("put", "/projects/{projectId}/qnas/{qnaId}"),
+    ("get", "/search"),
 ];
 
 fn document(parlor: &Parlor) -> Value {
@@ -90,15 +101,16 @@ fn the_document_describes_exactly_the_known_operations() {
 fn every_described_operation_is_served() {
     let parlor = Parlor::start();
     for (method, path) in operations(&document(&parlor)) {
-        let id = "123e4567-e89b-12d3-a456-426614174000";
-        let path = ["{conversationId}", "{messageId}"]
-            .iter()
-            .fold(path, |path, place| path.replace(place, id));
+        let parts = path.split('/').map(|part| match part.starts_with('{') {
+            true => "123e4567-e89b-12d3-a456-426614174000",
+            false => part,
+        });
+        let path = parts.collect::<Vec<_>>().join("/");
         let method = match method.as_str() {
             "get" => "GET",
+            "post" => "POST",
             "put" => "PUT",
-            "delete" => "DELETE",
-            _ => "POST",
+            _ => "DELETE",
         };
         let answer = parlor.request(method, format!("/v2{path}")).send();
         let code = answer.json()["error"]["code"].clone();
@@ -125,6 +137,16 @@ fn the_choices_are_those_of_the_domain() {
         "lastInterationAt"
     );
     assert_eq!(parameter(&document, "orderDir")["default"], "desc");
+}
+
+#[test]
+fn the_formats_of_a_document_are_those_that_can_be_read() {
+    let parlor = Parlor::start();
+    let document = document(&parlor);
+    let schema = &document["components"]["schemas"]["NewDocumentRequest"];
+    let format = &schema["properties"]["format"];
+    assert_eq!(names(format), sorted(&Format::NAMES));
+    assert_eq!(format["default"], "markdown");
 }
 
 #[test]

@@ -9,7 +9,6 @@ mod cite;
 mod context;
 mod pieces;
 mod prompt;
-mod reach;
 mod refusal;
 mod reply;
 mod request;

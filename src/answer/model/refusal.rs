@@ -8,10 +8,10 @@ use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::time;
 
-use super::reach::PrivateName;
 use super::reply::{excerpt, told};
 use super::request::Dialect;
 use crate::answer::Failure;
+use crate::reach::PrivateName;
 
 /// Seconds after which another try is worth it, where the server tells none.
 pub const LATER: u64 = 30;
@@ -281,7 +281,7 @@ mod tests {
         let runtime = { runtime }.enable_all().build().expect("a runtime");
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy();
-        let client = client.dns_resolver(super::super::reach::PublicOnly);
+        let client = client.dns_resolver(crate::reach::PublicOnly);
         let client = client.build().expect("a client");
         let called = runtime.block_on(client.get("http://localhost:9/").send());
         let refusal = of_error(&called.expect_err("refused"));

@@ -13,11 +13,11 @@ use tokio::time::{self, Instant};
 use url::Url;
 
 use super::ModelError;
-use super::reach::{self, PublicOnly};
 use super::refusal::{self, Again, LATER, Refusal};
 use super::request::{self, Dialect, Message};
 use crate::answer::Failure;
 use crate::config::{ModelSettings, Secret};
+use crate::reach::{self, PublicOnly};
 
 /// Tries in all.
 const TRIES: u32 = 3;

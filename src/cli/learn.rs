@@ -1,0 +1,168 @@
+//! `parlor learn`: what the assistants and search know.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::runtime::Builder;
+use url::Url;
+
+use super::CommandError;
+use super::keys::{File, first_project};
+use crate::db::{Db, project};
+use crate::domain::{ProjectId, ProjectSeq};
+use crate::learn::{Folder, LearnError, Learner, Site, Watch};
+
+#[derive(Debug, Args)]
+pub struct Learn {
+    /// Folders and files (.md, .html, .txt), pages (https://…) and sitemaps (https://…/sitemap.xml)
+    #[arg(required = true, value_name = "PATH|URL")]
+    sources: Vec<String>,
+    #[command(flatten)]
+    target: Target,
+    /// Where the folder stands on the web, such as https://shop.example/help/; answers then link there
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    base_url: Option<Url>,
+    /// With --base-url: the website's addresses have no .md or .html at their end
+    #[arg(long, requires = "base_url")]
+    clean_urls: bool,
+    /// Pages of a sitemap that are read at most
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    max_pages: u32,
+    /// Allow addresses of private networks, such as localhost and 10.0.0.1
+    #[arg(long)]
+    private: bool,
+}
+
+/// Which project of which file.
+#[derive(Debug, Args)]
+pub struct Target {
+    #[command(flatten)]
+    file: File,
+    /// The project's id; without it, the first project of the file
+    #[arg(long, value_name = "ID", value_parser = project_id)]
+    project: Option<ProjectId>,
+}
+
+impl Target {
+    pub fn open(&self) -> Result<(Db, ProjectSeq), CommandError> {
+        let db = self.file.open()?;
+        let project = match self.project {
+            None => first_project(&db)?,
+            Some(id) => {
+                let found = db.read_here(|snapshot| project::find(snapshot, id))?;
+                found.ok_or(CommandError::NoSuchProject(id))?
+            }
+        };
+        Ok((db, project))
+    }
+}
+
+fn project_id(text: &str) -> Result<ProjectId, String> {
+    ProjectId::parse(text).ok_or_else(|| "must be a project's id, a UUID".to_owned())
+}
+
+/// An address on the web; whether its pages can be reached is seen later.
+fn web_address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+    let mut url = url.ok_or("must be an address such as https://shop.example/help/")?;
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// A source as it was typed.
+enum Source {
+    Folder(Folder),
+    Site(Site),
+}
+
+impl Learn {
+    pub fn run(self) -> Result<(), CommandError> {
+        let (db, project) = self.target.open()?;
+        let progress = Progress::new();
+        let mut learner = Learner::new(&db, project, &progress);
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let ended = runtime.block_on(async {
+            let ended = tokio::select! {
+                ended = self.learn(&mut learner, &progress) => ended,
+                _ = tokio::signal::ctrl_c() => Err(CommandError::Stopped),
+            };
+            learner.flush().await?;
+            ended
+        });
+        progress.0.finish_and_clear();
+        let tally = learner.tally();
+        if tally.pages() + tally.forgotten > 0 {
+            println!("{tally}");
+        }
+        ended?;
+        match tally.pages() {
+            0 => Err(CommandError::NothingLearned),
+            _ => Ok(()),
+        }
+    }
+
+    /// A source that cannot be read does not keep the others from it.
+    async fn learn(
+        &self,
+        learner: &mut Learner<'_>,
+        progress: &Progress,
+    ) -> Result<(), CommandError> {
+        for source in &self.sources {
+            let learned = match self.source(source) {
+                Source::Folder(folder) => learner.folder(&folder).await,
+                Source::Site(site) => learner.site(&site).await,
+            };
+            match learned {
+                Ok(()) => {}
+                Err(LearnError::Source(why)) => progress.warn(&why),
+                Err(LearnError::Db(error)) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn source(&self, text: &str) -> Source {
+        let url = Url::parse(text).ok();
+        match url.filter(|url| matches!(url.scheme(), "http" | "https")) {
+            Some(url) => Source::Site(Site {
+                url,
+                max_pages: self.max_pages as usize,
+                private: self.private,
+            }),
+            None => Source::Folder(Folder {
+                path: PathBuf::from(text),
+                base: self.base_url.clone(),
+                clean_urls: self.clean_urls,
+            }),
+        }
+    }
+}
+
+/// A bar on a terminal, and warnings anywhere.
+struct Progress(ProgressBar);
+
+impl Progress {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {wide_msg}");
+        let bar = ProgressBar::new(0);
+        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+    }
+}
+
+impl Watch for Progress {
+    fn expect(&self, pages: usize) {
+        self.0.inc_length(pages as u64);
+    }
+
+    fn read(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+        self.0.inc(1);
+    }
+
+    fn warn(&self, what: &str) {
+        self.0.suspend(|| eprintln!("parlor: {what}"));
+    }
+}

@@ -1,0 +1,78 @@
+//! Lists: their envelope, and one page of them as an answer.
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::reply::{self, TOTAL_COUNT};
+use crate::error::ApiError;
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[allow(dead_code, reason = "documents what `Listing` writes")]
+pub enum ListObject {
+    List,
+}
+
+/// A page that is being written, straight from the rows.
+pub struct Listing {
+    body: Vec<u8>,
+    total: u64,
+    first: bool,
+}
+
+impl Listing {
+    /// `total`: all that match, on every page together.
+    pub fn new(total: u64, limit: u64, offset: u64) -> Self {
+        let head = format!(
+            r#"{{"object":"list","total":{total},"limit":{limit},"offset":{offset},"data":["#
+        );
+        Self {
+            body: head.into_bytes(),
+            total,
+            first: true,
+        }
+    }
+
+    pub fn push(&mut self, item: &impl Serialize) -> Result<(), ApiError> {
+        push_item(&mut self.body, &mut self.first, item)
+    }
+
+    pub fn finish(mut self) -> Page {
+        self.body.extend_from_slice(b"]}");
+        Page {
+            body: self.body,
+            total: self.total,
+        }
+    }
+}
+
+/// Writes an item after those that are there.
+pub fn push_item(
+    body: &mut Vec<u8>,
+    first: &mut bool,
+    item: &impl Serialize,
+) -> Result<(), ApiError> {
+    if !std::mem::take(first) {
+        body.push(b',');
+    }
+    Ok(serde_json::to_writer(body, item)?)
+}
+
+/// A page, written.
+pub struct Page {
+    body: Vec<u8>,
+    pub total: u64,
+}
+
+impl Page {
+    /// The answer, with the `Link` header `links`.
+    pub fn answer(self, request: &HttpRequest, links: HeaderValue) -> HttpResponse {
+        let mut response = reply::cached(request, self.body);
+        let headers = response.headers_mut();
+        headers.insert(TOTAL_COUNT, HeaderValue::from(self.total));
+        headers.insert(header::LINK, links);
+        response
+    }
+}

@@ -1,0 +1,255 @@
+//! Text in sections: one for each heading, none so long that it could not be
+//! shown, none so short that it would say nothing by itself.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+
+use super::markdown::OPTIONS;
+use super::pieces::{Kind, cut};
+use crate::domain::Section;
+
+/// Characters that a section has at most, or a little more.
+const MOST: usize = 1500;
+/// A section with fewer goes together with the next.
+const LEAST: usize = 40;
+/// Characters of a title and of a heading at most.
+const HEADING: usize = 300;
+
+/// A text's title, where it has one, and its sections.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outline {
+    pub title: Option<String>,
+    pub sections: Vec<Section>,
+}
+
+/// Markdown by its headings. Its title is the given one, else its first
+/// heading of the first level.
+pub fn of_markdown(text: &str, title: Option<String>) -> Outline {
+    let parts = parts(text);
+    let title = title.or_else(|| first_heading(&parts));
+    outline(&parts, title)
+}
+
+/// The same for a page, whose own heading says better what it is than the
+/// title of its window.
+pub fn of_page(text: &str, title: Option<String>) -> Outline {
+    let parts = parts(text);
+    let title = first_heading(&parts).or(title);
+    outline(&parts, title)
+}
+
+/// Plain text by its paragraphs. A first paragraph of one short line is the
+/// title.
+pub fn of_text(text: &str) -> Outline {
+    let text = text.trim();
+    let (first, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let is_title = !first.contains('\n') && first.chars().count() <= 100 && !rest.is_empty();
+    let (title, rest) = match is_title {
+        true => (Some(shortened(first)), rest),
+        false => (None, text),
+    };
+    let blocks = rest.split("\n\n").map(|paragraph| Block {
+        text: paragraph.trim_matches('\n'),
+        kind: Kind::Other,
+    });
+    let part = Part {
+        blocks: blocks.collect(),
+        ..Part::under(0)
+    };
+    outline(&[part], title)
+}
+
+/// A heading and what stands under it, up to the next heading.
+struct Part<'t> {
+    /// 0 before the first heading.
+    level: usize,
+    heading: String,
+    blocks: Vec<Block<'t>>,
+}
+
+struct Block<'t> {
+    text: &'t str,
+    kind: Kind,
+}
+
+fn first_heading(parts: &[Part<'_>]) -> Option<String> {
+    let first = parts.iter().find(|part| part.level == 1)?;
+    (!first.heading.is_empty()).then(|| first.heading.clone())
+}
+
+fn outline(parts: &[Part<'_>], title: Option<String>) -> Outline {
+    let title = title.map(|title| shortened(&title));
+    let mut path: Vec<(usize, &str)> = Vec::new();
+    let mut sections = Vec::new();
+    for part in parts {
+        path.retain(|(level, _)| *level < part.level);
+        // The title is shown beside every heading as it is.
+        let known = part.level == 1 && title.as_deref() == Some(part.heading.as_str());
+        if !known && !part.heading.is_empty() {
+            path.push((part.level, &part.heading));
+        }
+        let names: Vec<_> = path.iter().map(|(_, name)| *name).collect();
+        let heading = shortened(&names.join(SEPARATOR));
+        sections.extend(bodies(&part.blocks).into_iter().map(|body| Section {
+            heading: heading.clone(),
+            body,
+        }));
+    }
+    let sections = merged(sections);
+    Outline { title, sections }
+}
+
+const SEPARATOR: &str = " › ";
+
+fn shortened(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(HEADING) {
+        Some((end, _)) => text[..end].trim_end().to_owned() + "…",
+        None => text,
+    }
+}
+
+/// A part's text in as many pieces as it needs, one at least.
+fn bodies(blocks: &[Block<'_>]) -> Vec<String> {
+    let mut bodies = vec![String::new()];
+    let mut length = 0;
+    let pieces = blocks
+        .iter()
+        .flat_map(|block| cut(block.text, block.kind, MOST));
+    for piece in pieces.filter(|piece| !piece.trim().is_empty()) {
+        let more = piece.chars().count();
+        match bodies.last_mut() {
+            Some(body) if length == 0 || length + more <= MOST => {
+                join(body, &piece);
+                length += more;
+            }
+            _ => {
+                bodies.push(piece);
+                length = more;
+            }
+        }
+    }
+    bodies
+}
+
+fn join(body: &mut String, more: &str) {
+    if !body.is_empty() && !more.is_empty() {
+        body.push_str("\n\n");
+    }
+    body.push_str(more);
+}
+
+/// Sections too short to stand alone, put before the next; the last ones, after
+/// the one before.
+fn merged(sections: Vec<Section>) -> Vec<Section> {
+    let mut merged: Vec<Section> = Vec::new();
+    let mut short: Vec<Section> = Vec::new();
+    for section in sections {
+        short.push(section);
+        let length = short.iter().map(|one| one.body.chars().count());
+        if length.sum::<usize>() >= LEAST {
+            merged.extend(together(&mut short));
+        }
+    }
+    match merged.last_mut() {
+        Some(last) => {
+            for one in &short {
+                join(&mut last.body, &under_its_heading(one, &last.heading));
+            }
+        }
+        None => merged.extend(together(&mut short)),
+    }
+    merged
+}
+
+/// Takes sections as one, under the heading of the last.
+fn together(short: &mut Vec<Section>) -> Option<Section> {
+    let last = short.pop()?;
+    let mut body = String::new();
+    for one in short.drain(..) {
+        join(&mut body, &under_its_heading(&one, &last.heading));
+    }
+    join(&mut body, &last.body);
+    match body.is_empty() {
+        // The heading is all that there is.
+        true if last.heading.is_empty() => None,
+        true => Some(Section {
+            body: last.heading.clone(),
+            ..last
+        }),
+        false => Some(Section { body, ..last }),
+    }
+}
+
+/// A short section's text as it stands in another section: with its heading,
+/// unless that one's begins with it.
+fn under_its_heading(short: &Section, heading: &str) -> String {
+    let own = short.heading.rsplit(SEPARATOR).next().unwrap_or_default();
+    if own.is_empty() || heading.starts_with(&short.heading) {
+        return short.body.clone();
+    }
+    let mut text = format!("**{own}**");
+    join(&mut text, &short.body);
+    text
+}
+
+/// Markdown's headings and the blocks under each.
+fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = vec![Part::under(0)];
+    let mut depth = 0_usize;
+    let mut in_heading = false;
+    for (event, range) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
+        let Some(part) = parts.last_mut() else { break };
+        match event {
+            Event::Start(tag) => {
+                depth += 1;
+                match tag {
+                    Tag::Heading { level, .. } if depth == 1 => {
+                        in_heading = true;
+                        parts.push(Part::under(level as usize));
+                    }
+                    tag if depth == 1 => part.blocks.push(Block::at(text, range, &tag)),
+                    _ => {}
+                }
+            }
+            Event::End(tag) => {
+                depth = depth.saturating_sub(1);
+                in_heading &= !matches!(tag, TagEnd::Heading(_));
+            }
+            Event::Text(some) | Event::Code(some) if in_heading => part.heading.push_str(&some),
+            Event::SoftBreak | Event::HardBreak if in_heading => part.heading.push(' '),
+            _ => {}
+        }
+    }
+    for part in &mut parts {
+        part.heading = shortened(&part.heading);
+    }
+    parts
+}
+
+impl Part<'_> {
+    fn under(level: usize) -> Self {
+        Self {
+            level,
+            heading: String::new(),
+            blocks: Vec::new(),
+        }
+    }
+}
+
+impl<'t> Block<'t> {
+    fn at(text: &'t str, range: Range<usize>, tag: &Tag<'_>) -> Self {
+        // With the blanks before it, which are what makes some code code.
+        let line = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+        let indent = text[line..range.start].trim().is_empty();
+        let start = if indent { line } else { range.start };
+        let kind = match tag {
+            Tag::CodeBlock(_) => Kind::Code,
+            Tag::Table(_) => Kind::Table,
+            _ => Kind::Other,
+        };
+        let text = text[start..range.end].trim_end().trim_start_matches('\n');
+        Self { text, kind }
+    }
+}
