@@ -2,6 +2,8 @@
 //! OpenAI-compatible server. Nothing here knows of HTTP's other side, the
 //! visitor's, nor writes to the file.
 
+pub mod retrieval;
+
 use std::pin::Pin;
 
 use futures_util::Stream;
