@@ -2,6 +2,7 @@
 //! OpenAI-compatible server. Nothing here knows of HTTP's other side, the
 //! visitor's, nor writes to the file.
 
+pub mod builtin;
 pub mod retrieval;
 
 use std::pin::Pin;
