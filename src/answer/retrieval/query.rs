@@ -17,9 +17,11 @@ const MOST_LONGER: usize = 12;
 const COMMON: f32 = 0.4;
 const IN_PHRASE: f32 = 0.4;
 
-/// The worth below which a word decides nothing and is a long list to read: more
-/// than a third of the passages have it, like the stop words of any language.
+/// The worth below which a word decides nothing: more than a third of the
+/// passages have it, like the stop words of any language. It is looked up all the
+/// same where they are fewer than a long list.
 const EVERYWHERE: f32 = 1.1;
+const LONG: usize = 100;
 
 /// How much more a phrase is worth than a word: it tells what the visitor is after.
 const PHRASE_WORTH: f32 = 2.0;
@@ -51,6 +53,13 @@ pub struct Concept {
     pub terms: Vec<(Term, f32)>,
 }
 
+impl Concept {
+    fn is_everywhere(&self, index: &Index) -> bool {
+        let is_long = |term: Term| index.postings(term).len() >= LONG;
+        self.worth < EVERYWHERE && self.terms.iter().any(|(term, _)| is_long(*term))
+    }
+}
+
 struct Word {
     text: String,
     stem: String,
@@ -76,7 +85,7 @@ impl Query {
             let Some(mut concept) = of_word(word, index) else {
                 continue;
             };
-            if concept.worth < EVERYWHERE {
+            if concept.is_everywhere(index) {
                 everywhere.push(concept);
                 continue;
             }
