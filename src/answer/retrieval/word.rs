@@ -5,7 +5,8 @@
 /// The most bytes of a word that count; no honest word is longer.
 const LONGEST: usize = 64;
 
-/// Calls `each` with every word of `text`, folded ([`fold`]). Words with a hyphen
+/// Calls `each` with every word of `text`, folded: lower case, no
+/// diacritics. Words with a hyphen
 /// between them come one by one and as one: "pre-order" is "preorder" too.
 /// Scripts that do not part their words by spaces give every two neighbouring
 /// characters.
