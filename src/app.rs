@@ -64,7 +64,7 @@ impl App {
         db.write_here(turn::end_orphans())?;
         Ok(Self {
             answerers: Answerers {
-                builtin: Arc::new(Builtin),
+                builtin: Arc::new(Builtin::default()),
                 model: model.map(|model| Arc::new(model) as Arc<dyn Answerer>),
             },
             running: Arc::default(),

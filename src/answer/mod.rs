@@ -5,6 +5,7 @@
 pub mod builtin;
 pub mod model;
 pub mod reply;
+pub mod retrieval;
 pub mod running;
 
 use std::pin::Pin;

@@ -13,6 +13,7 @@ pub mod key;
 mod list;
 pub mod message;
 mod open;
+pub mod passage;
 pub mod project;
 pub mod qna;
 pub mod request;
