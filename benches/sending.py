@@ -30,11 +30,14 @@ def measure(run):
         memory = server.memory()
     stored, answered = (middle([one["load"] for one in all]) for all in told.values())
     percent = 100 * answered.rate / stored.rate
-    size = statistics.median(one["bytes"] for one in told["assistant"])
+    size, known = (
+        statistics.median(one[name] for one in told["assistant"]) for name in ("bytes", "known")
+    )
     notes = [
         "A message is sent with `stream: true` by one of 32 visitors, 20 in a conversation, "
         "10,000 passages learned; it is on the disk when it is answered, and its times are "
-        f"to the first byte. The assistant's mean answer is {size:,.0f} bytes, written at once."
+        f"to the first byte. The assistant's mean answer is {size:,.0f} bytes, written at once; "
+        f"{100 * known:.0f} % of the answers quote a page, the others say that nothing is known."
     ]
     alone = "storing a message alone (a person of the house has the conversation)"
     asked = "sending a message to the assistant"

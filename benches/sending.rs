@@ -5,8 +5,8 @@
 //! `sending load PORT WHOM SECONDS`: 32 visitors at once, each of whom says one
 //! thing after the other, 20 of them in a conversation, to the `assistant` or to
 //! a `person` of the house. Prints a line of JSON: sends a second, milliseconds to
-//! the first byte, how many failed, the bytes of a mean answer; and `first`, the
-//! milliseconds that the first of all sends took.
+//! the first byte, how many failed, the bytes of a mean answer, what part of them
+//! names a source; and `first`, the milliseconds that the first of all sends took.
 
 mod client;
 mod language;
@@ -28,8 +28,8 @@ const CLIENTS: usize = 32;
 /// Things said in one conversation.
 const LENGTH: usize = 20;
 /// Conversations that a visitor gets for each second: as many as are used up at
-/// 16,000 sends a second. At more, histories grow beyond that length.
-const CONVERSATIONS: usize = 25;
+/// 25,600 sends a second. At more, histories grow beyond that length.
+const CONVERSATIONS: usize = 40;
 
 fn main() -> Res<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -84,6 +84,8 @@ struct Sends {
     times: Vec<Duration>,
     failed: usize,
     bytes: usize,
+    /// Answers that name a source, so something was known.
+    known: usize,
     /// How long they took together.
     took: Duration,
 }
@@ -91,7 +93,8 @@ struct Sends {
 fn load(plan: &Plan) -> Res<()> {
     let language = &Language::new();
     // Whatever the server reads once, it reads for this one.
-    let first = Visitor::come(plan, CLIENTS, 1)?.say(&mut Sends::default(), "hello")?;
+    let question = language.question(&mut Rng::with_seed(1));
+    let first = Visitor::come(plan, CLIENTS, 1)?.say(&mut Sends::default(), &question)?;
     let start = &Barrier::new(CLIENTS);
     let all: Res<Vec<Sends>> = thread::scope(|scope| {
         let visitors: Vec<_> = (0..CLIENTS)
@@ -161,6 +164,7 @@ impl Visitor {
         let is_whole = self.expected == 202 || answer.body.ends_with("data: [DONE]\n\n");
         sends.failed += usize::from(answer.status != self.expected || !is_whole);
         sends.bytes += answer.body.len();
+        sends.known += usize::from(answer.body.contains("https://help."));
         Ok(answer.first)
     }
 }
@@ -180,6 +184,7 @@ fn report(all: Vec<Sends>, first: Duration) {
             "p99": percentile(&times, 99),
             "failed": all.iter().map(|one| one.failed).sum::<usize>(),
             "bytes": bytes / times.len().max(1),
+            "known": all.iter().map(|one| one.known).sum::<usize>() as f64 / times.len() as f64,
             "first": first.as_secs_f64() * 1000.0,
         })
     );

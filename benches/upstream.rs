@@ -9,11 +9,10 @@
 //! - `piece`: from sending to receiving each of the other pieces
 //! - `stored`: what the same request takes that goes to a person of the house,
 //!   which is stored and nothing else
-//! - `disk`: 4 kB written and on the disk
+//! - `write`: what that storing takes without a server, by one caller
 
 mod client;
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -23,6 +22,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use client::{Client, Res, length, percentile, request};
+use parlor::db::turn::{self, Question, Turn};
+use parlor::db::{Db, Options};
+use parlor::domain::{Content, ConversationId, MessageId, ProjectSeq, Timestamp};
 use serde_json::{Value, json};
 
 /// Between two pieces of an answer.
@@ -41,12 +43,17 @@ fn main() -> Res<()> {
         arguments.next().ok_or(usage)?,
         arguments.next().ok_or(usage)?,
     );
-    let disk = disk(Path::new(&folder))?;
+    let file = Path::new(&folder).join("upstream.db");
     let stub = start_stub()?;
-    let server = Server::start(&binary, Path::new(&folder), stub)?;
+    let server = Server::start(&binary, &file, stub)?;
     let one = compare(1, stub, server.port)?;
     let many = compare(16, stub, server.port)?;
-    println!("{}", json!({"1": one, "16": many, "disk": disk}));
+    let mut client = Client::connect(server.port)?;
+    let token = client.session("visitor")?;
+    let person = client.with_person(&token)?;
+    drop(server);
+    let write = write(&file, &person)?;
+    println!("{}", json!({"1": one, "16": many, "write": write}));
     Ok(())
 }
 
@@ -107,18 +114,32 @@ impl Times {
     }
 }
 
-/// How long it takes to have 4 kB on the disk of a folder.
-fn disk(folder: &Path) -> Res<f64> {
-    let path = folder.join("disk");
-    let mut file = File::create(&path)?;
+/// How long it takes to store a message that goes to a person, one after the
+/// other, where no server has the file.
+fn write(file: &Path, messages: &str) -> Res<f64> {
+    let id = messages.split('/').nth(3).and_then(ConversationId::parse);
+    let (id, project) = (id.ok_or("no conversation")?, ProjectSeq::FIRST);
+    let db = Db::open(file, &Options::default())?;
+    let standing = db.read_here(|snapshot| turn::standing(snapshot, project, id))?;
+    let conversation = standing.ok_or("the conversation is not there")?.seq;
     let mut times = Vec::new();
     for _ in 0..200 {
+        let turn = Turn {
+            conversation,
+            project,
+            at: Timestamp::now(),
+        };
+        let question = Question {
+            id: MessageId::generate(),
+            content: Content::parse("say 20 words").map_err(|_| "no content")?,
+            page_url: None,
+            page_title: None,
+            text_selection: None,
+        };
         let began = Instant::now();
-        file.write_all(&[0; 4096])?;
-        file.sync_data()?;
+        db.write_here(turn.to_human(&question))?;
         times.push(began.elapsed());
     }
-    std::fs::remove_file(path)?;
     times.sort_unstable();
     Ok(percentile(&times, 50))
 }
@@ -305,7 +326,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(binary: &str, folder: &Path, stub: u16) -> Res<Self> {
+    fn start(binary: &str, file: &Path, stub: u16) -> Res<Self> {
         let mut child = Command::new(binary)
             .args(["demo", "--listen", "127.0.0.1:0", "--model", "stub"])
             .args([
@@ -314,7 +335,7 @@ impl Server {
                 &format!("http://127.0.0.1:{stub}/v1"),
             ])
             .args(["--rate-limit", "0", "--db"])
-            .arg(folder.join("upstream.db"))
+            .arg(file)
             .stdout(Stdio::piped())
             .spawn()?;
         let out = child.stdout.take().ok_or("no output")?;
