@@ -16,14 +16,14 @@ mod client;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use client::{Client, Res, length, percentile, request};
 use parlor::db::turn::{self, Question, Turn};
-use parlor::db::{Db, Options};
+use parlor::db::{Db, Options, last_changed};
 use parlor::domain::{Content, ConversationId, MessageId, ProjectSeq, Timestamp};
 use serde_json::{Value, json};
 
@@ -137,8 +137,11 @@ fn write(file: &Path, messages: &str) -> Res<f64> {
             text_selection: None,
         };
         let began = Instant::now();
-        db.write_here(turn.to_human(&question))?;
+        let outcomes = db.write_here(turn.to_human(&question))?;
         times.push(began.elapsed());
+        if !last_changed(&outcomes) {
+            return Err("a message was not stored".into());
+        }
     }
     times.sort_unstable();
     Ok(percentile(&times, 50))
@@ -323,6 +326,8 @@ fn asked_for(body: &str) -> Res<usize> {
 struct Server {
     child: Child,
     port: u16,
+    /// Kept, as a server that cannot print ends.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -339,16 +344,17 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()?;
         let out = child.stdout.take().ok_or("no output")?;
-        let mut server = Self { child, port: 0 };
-        for line in BufReader::new(out).lines() {
-            let line = line?;
-            if let Some((_, rest)) = line.split_once("listens on http://127.0.0.1:") {
-                let digits = rest.split(|one: char| !one.is_ascii_digit()).next();
-                server.port = digits.unwrap_or_default().parse()?;
-                // What it prints after that fits into the pipe.
-                break;
-            }
-        }
+        let mut output = BufReader::new(out);
+        let mut line = String::new();
+        output.read_line(&mut line)?;
+        let digits = line.rsplit_once("listens on http://127.0.0.1:");
+        let digits = digits.and_then(|(_, rest)| rest.split(|one: char| !one.is_numeric()).next());
+        let port = digits.and_then(|digits| digits.parse().ok());
+        let server = Self {
+            child,
+            port: port.unwrap_or(0),
+            _output: output,
+        };
         match server.port {
             0 => Err("parlor did not start".into()),
             _ => Ok(server),
