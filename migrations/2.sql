@@ -83,9 +83,10 @@ CREATE TABLE document (
 CREATE UNIQUE INDEX document_by_id ON document (id);
 CREATE UNIQUE INDEX document_by_url ON document (project_seq, url);
 
--- What is searched: a document's sections, and each published Q&A.
+-- What is searched: a document's sections, and each published Q&A. A number is
+-- never given twice: what is kept in memory of a passage is known by it.
 CREATE TABLE passage (
-    seq          INTEGER PRIMARY KEY,
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT,
     project_seq  INTEGER NOT NULL REFERENCES project (seq),
     document_seq INTEGER REFERENCES document (seq) ON DELETE CASCADE,
     qna_seq      INTEGER REFERENCES qna (seq) ON DELETE CASCADE,
@@ -94,6 +95,7 @@ CREATE TABLE passage (
     body         TEXT NOT NULL, -- Markdown
     CHECK ((document_seq IS NULL) <> (qna_seq IS NULL))
 ) STRICT;
+CREATE INDEX passage_by_project ON passage (project_seq);
 CREATE INDEX passage_by_document ON passage (document_seq) WHERE document_seq IS NOT NULL;
 CREATE UNIQUE INDEX passage_by_qna ON passage (qna_seq) WHERE qna_seq IS NOT NULL;
 
@@ -102,7 +104,6 @@ CREATE VIRTUAL TABLE passage_text USING fts5 (
     content = 'passage', content_rowid = 'seq',
     tokenize = 'unicode61 remove_diacritics 2'
 );
-CREATE VIRTUAL TABLE passage_term USING fts5vocab (passage_text, 'row');
 
 -- Grows with every change of a passage: what was worked out from them is
 -- worked out again.

@@ -56,7 +56,8 @@ pub struct App {
 impl App {
     /// Opens the file at `path` for serving.
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
-        let model = Model::new(&settings)?;
+        let lexicon = Arc::<Lexicon>::default();
+        let model = Model::new(&settings, lexicon.clone())?;
         let db = Db::open(
             path,
             &Options {
@@ -67,7 +68,7 @@ impl App {
         db.write_here(turn::end_orphans())?;
         Ok(Self {
             answerers: Answerers {
-                builtin: Arc::new(Builtin),
+                builtin: Arc::new(Builtin::new(lexicon.clone())),
                 model: model.map(|model| Arc::new(model) as Arc<dyn Answerer>),
             },
             running: Arc::default(),
@@ -75,7 +76,7 @@ impl App {
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
             events: Hub::default(),
-            lexicon: Arc::default(),
+            lexicon,
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),
             db: Arc::new(db),

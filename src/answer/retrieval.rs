@@ -1,18 +1,44 @@
-//! A stand-in for retrieval, of the same shape: the full text index alone.
+//! What a project knows about a question.
+//!
+//! A question becomes concepts (`query`): its words without stop words, by
+//! their stems (`word`), each with the terms that may stand for it: other forms,
+//! compounds, synonyms and, for a word that nobody wrote, what is spelled almost
+//! alike (`edits`). The passages that tell most of them are looked up in an
+//! index in memory (`index`, kept by a [`Lexicon`]) and ranked (`rank`); only the
+//! few that are shown are read from the file.
+//!
+//! The index is not SQLite's own (FTS5): over 10,000 passages that takes 0.7 ms
+//! to list the rows with one of four words and 2.5 ms to rank them, where this
+//! takes hundredths of a millisecond for both.
 
-use crate::db::passage::{self, Passage};
-use crate::db::{DbError, Snapshot};
-use crate::domain::ProjectSeq;
+mod confidence;
+mod edits;
+mod index;
+mod language;
+mod lexicon;
+mod query;
+mod rank;
+mod synonyms;
+#[cfg(test)]
+mod tests;
+mod word;
+
+pub use index::{Index, Weight};
+pub use language::{Language, is_stop_word, language};
+pub use lexicon::Lexicon;
+pub use word::{stem, words};
+
+use crate::db::{DbError, Snapshot, passage};
+use crate::domain::{PassageSeq, ProjectSeq};
 
 pub use crate::db::passage::Source;
 
-/// What is kept in memory of the passages: by the stand-in, nothing.
-#[derive(Debug, Default)]
-pub struct Lexicon;
+use query::Query;
 
 /// A passage that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
+    pub passage: PassageSeq,
     pub source: Source,
     /// The document's; a Q&A's question.
     pub title: String,
@@ -20,7 +46,7 @@ pub struct Found {
     pub heading: String,
     /// Markdown.
     pub body: String,
-    /// 0 to 1, 1 best.
+    /// 0 to 1, 1 best; documents and Q&As have the same measure.
     pub score: f64,
 }
 
@@ -28,39 +54,44 @@ pub struct Found {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ranked {
     pub hits: Vec<Found>,
+    /// Whether the first of them is likely to answer the question.
+    pub confident: bool,
 }
 
-/// Finds the `limit` passages of a project that tell most of what `text` asks for.
+/// Finds the `limit` passages of a project that tell most of what `text` asks
+/// for. Any text can be searched for; one without words finds nothing.
 pub fn search(
     snapshot: &Snapshot,
     project: ProjectSeq,
     text: &str,
     limit: usize,
-    _lexicon: &Lexicon,
+    lexicon: &Lexicon,
 ) -> Result<Ranked, DbError> {
-    let words = text.split(|one: char| !one.is_alphanumeric());
-    let words = words.filter(|word| !word.is_empty());
-    let words: Vec<_> = words.map(|word| format!("\"{word}\" *")).collect();
-    if words.is_empty() {
-        return Ok(Ranked::default());
+    let index = lexicon.index(snapshot, project)?;
+    let query = Query::read(text, &index);
+    let ranking = rank::rank(&index, &query, limit.max(1));
+    let confident = confidence::is_confident(&ranking);
+    let mut hits = Vec::with_capacity(ranking.len());
+    for hit in ranking.iter().take(limit) {
+        let seq = index.passages[hit.passage as usize].seq;
+        // The index may be of a moment before the snapshot's, or after it.
+        if let Some(passage) = passage::find(snapshot, project, seq)? {
+            hits.push(found(seq, passage, hit.score));
+        }
     }
-    let found = passage::matching(snapshot, project, &words.join(" OR "), limit)?;
-    let hits = found
-        .into_iter()
-        .map(|(rank, passage)| found_with(rank, passage));
     Ok(Ranked {
-        hits: hits.collect(),
+        confident: confident && !hits.is_empty(),
+        hits,
     })
 }
 
-fn found_with(rank: f64, passage: Passage) -> Found {
-    // bm25 is the smaller the better, and never above 0.
-    let weight = -rank.min(0.0);
+fn found(seq: PassageSeq, passage: passage::Passage, score: f32) -> Found {
     Found {
+        passage: seq,
         source: passage.source,
         title: passage.title,
         heading: passage.heading,
         body: passage.body,
-        score: weight / (1.0 + weight),
+        score: f64::from(score.clamp(0.0, 1.0)),
     }
 }

@@ -15,8 +15,8 @@ use super::serve::{announce, listen, serve};
 use crate::app::App;
 use crate::config::Settings;
 use crate::db::key::{self, NewKey};
-use crate::db::{Db, Options, project};
-use crate::demo::{Plan, fill};
+use crate::db::{Batch, Db, Options, project};
+use crate::demo::{Plan, fill, help};
 use crate::domain::{AssistantId, Key, KeyId, KeyKind, ProjectId, ProjectSeq, Timestamp};
 
 /// When the demo's project was made: before its first conversation.
@@ -26,6 +26,9 @@ const BEGINNING: Timestamp = Timestamp(1_725_148_800_000);
 const DEMO_PROJECT: ProjectId = ProjectId(demo_uuid(1));
 const DEMO_ASSISTANT: AssistantId = AssistantId(demo_uuid(4));
 const DEMO_KEYS: [KeyId; 2] = [KeyId(demo_uuid(2)), KeyId(demo_uuid(3))];
+
+/// The ids of the help centre count on from here.
+const FIRST_OF_HELP: u128 = demo_uuid(1000).as_u128();
 
 const fn demo_uuid(number: u128) -> Uuid {
     Uuid::from_u128(0x0191_ab43_fc00_7000_8000_0000_0000_0000 + number)
@@ -122,7 +125,7 @@ impl Demo {
         };
         fill(&mut Connection::open(path)?, project.0, &plan, &show)?;
         bar.finish_and_clear();
-        hand_out_keys(path, project)
+        open_shop(path, project)
     }
 }
 
@@ -146,7 +149,8 @@ fn make_project(path: &Path) -> Result<ProjectSeq, CommandError> {
     Ok(project)
 }
 
-fn hand_out_keys(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
+/// Hands out the keys and teaches the assistant the shop's help centre.
+fn open_shop(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
     let db = Db::open(path, &Options::default())?;
     let kinds = [KeyKind::Publishable, KeyKind::Private];
     for ((text, kind), id) in Key::DEMO.iter().zip(kinds).zip(DEMO_KEYS) {
@@ -162,6 +166,8 @@ fn hand_out_keys(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
         };
         db.write_here(new.create())?;
     }
+    let help = help(project, FIRST_OF_HELP, BEGINNING);
+    db.write_here(help.into_iter().fold(Batch::default(), Batch::then))?;
     Ok(())
 }
 

@@ -1,9 +1,23 @@
 //! Passages: what search reads of a project's documents and Q&As.
 
-use rusqlite::Row;
+use rusqlite::{OptionalExtension, Row};
 
 use super::{DbError, Snapshot};
-use crate::domain::{ProjectSeq, QnaId};
+use crate::domain::{PassageSeq, ProjectSeq, QnaId};
+
+/// Which state of the knowledge this is: another number, another state.
+pub fn version(snapshot: &Snapshot) -> Result<i64, DbError> {
+    let mut statement = snapshot.run("SELECT version FROM knowledge")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// The numbers of a project's passages, in ascending order.
+pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<PassageSeq>, DbError> {
+    let mut statement =
+        snapshot.run("SELECT seq FROM passage WHERE project_seq = ? ORDER BY seq")?;
+    let passages = statement.query_map([project.0], |row| row.get(0).map(PassageSeq))?;
+    Ok(passages.collect::<rusqlite::Result<_>>()?)
+}
 
 /// A passage as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,25 +43,20 @@ pub enum Source {
     },
 }
 
-/// The passages that match an expression of FTS5, with their rank, best first.
-pub fn matching(
+/// One passage of a project.
+pub fn find(
     snapshot: &Snapshot,
     project: ProjectSeq,
-    expression: &str,
-    limit: usize,
-) -> Result<Vec<(f64, Passage)>, DbError> {
+    seq: PassageSeq,
+) -> Result<Option<Passage>, DbError> {
     let mut statement = snapshot.run(
-        "SELECT d.url, q.id, p.title, p.heading, p.body, bm25(passage_text) FROM passage_text t \
-           JOIN passage p ON p.seq = t.rowid \
-           LEFT JOIN document d ON d.seq = p.document_seq \
-           LEFT JOIN qna q ON q.seq = p.qna_seq \
-          WHERE passage_text MATCH ? AND p.project_seq = ? \
-          ORDER BY bm25(passage_text), p.seq LIMIT ?",
+        "SELECT document.url, qna.id, passage.title, passage.heading, passage.body FROM passage \
+           LEFT JOIN document ON document.seq = passage.document_seq \
+           LEFT JOIN qna ON qna.seq = passage.qna_seq \
+          WHERE passage.seq = ? AND passage.project_seq = ?",
     )?;
-    let rows = statement.query_map((expression, project.0, limit as i64), |row| {
-        Ok((row.get(5)?, from_row(row)?))
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let found = statement.query_row([seq.0, project.0], from_row);
+    Ok(found.optional()?)
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Passage> {
@@ -63,4 +72,41 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Passage> {
         heading: row.get(3)?,
         body: row.get(4)?,
     })
+}
+
+/// The words of a passage, borrowed from its row.
+#[derive(Debug)]
+pub struct Words<'r> {
+    /// The row of the document; none: a Q&A.
+    pub document: Option<i64>,
+    pub title: &'r str,
+    pub heading: &'r str,
+    pub body: &'r str,
+}
+
+/// Has `visit` read the words of a passage of the project, where there is one.
+pub fn read(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    seq: PassageSeq,
+    visit: impl FnOnce(&Words<'_>),
+) -> Result<(), DbError> {
+    let mut statement = snapshot.run(
+        "SELECT document_seq, title, heading, body FROM passage \
+          WHERE seq = ? AND project_seq = ?",
+    )?;
+    let mut rows = statement.query([seq.0, project.0])?;
+    if let Some(row) = rows.next()? {
+        visit(&Words {
+            document: row.get(0)?,
+            title: text(row, 1)?,
+            heading: text(row, 2)?,
+            body: text(row, 3)?,
+        });
+    }
+    Ok(())
+}
+
+fn text<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<&'r str> {
+    Ok(row.get_ref(column)?.as_str()?)
 }

@@ -8,6 +8,7 @@ mod clock;
 mod crowd;
 mod desk;
 mod draw;
+mod help;
 mod load;
 mod message;
 mod person;
@@ -17,6 +18,7 @@ mod script;
 mod tests;
 mod wording;
 
+pub use help::help;
 pub use load::fill;
 
 /// How much to make up.

@@ -87,4 +87,6 @@ row_number! {
     MessageSeq
     /// The row of an assistant.
     AssistantSeq
+    /// The row of a passage; never given twice.
+    PassageSeq
 }

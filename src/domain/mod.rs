@@ -25,7 +25,8 @@ pub use conversation::{
 pub use document::{Document, LearnedDocument, Section};
 pub use id::{
     AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
-    MessageId, MessageSeq, ProjectId, ProjectSeq, QnaId, SessionId, VisitorId, VisitorSeq,
+    MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId, VisitorId,
+    VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use message::{Content, Feedback, Message, MessageObject, MessageStatus, Parts, Role};

@@ -25,7 +25,7 @@ struct Line {
 /// The model of these flags.
 pub fn model_of(flags: &[&str]) -> Result<Option<Model>, ModelError> {
     let line = Line::parse_from([&["test"], flags].concat());
-    Model::new(&line.settings)
+    Model::new(&line.settings, std::sync::Arc::default())
 }
 
 /// The model behind the stub.

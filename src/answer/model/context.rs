@@ -1,7 +1,11 @@
 //! What the project knows of a question, for the model to answer from.
 
+use std::sync::Arc;
+
+use super::super::builtin::{attempts, said};
+use super::super::retrieval::{self, Found, Lexicon, Source};
 use super::super::{Failure, Question};
-use crate::db::Db;
+use crate::db::{Db, DbError};
 
 /// An excerpt of what the project learned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,10 +16,61 @@ pub struct Passage {
     pub text: String,
 }
 
+/// The most excerpts that a model is shown.
+const MOST: usize = 6;
+
 /// The excerpts that bear on the question, best first.
 ///
 /// # Errors
 /// What reading the file gives.
-pub async fn context_for(_db: &Db, _question: &Question) -> Result<Vec<Passage>, Failure> {
-    Ok(Vec::new())
+pub async fn context_for(
+    db: &Db,
+    lexicon: &Arc<Lexicon>,
+    question: &Question,
+) -> Result<Vec<Passage>, Failure> {
+    let lexicon = lexicon.clone();
+    let (project, attempts) = (question.project, attempts(question, &said(question)));
+    let found = db
+        .read(move |snapshot| {
+            let searched = attempts.iter().map(|text| {
+                let ranked = retrieval::search(snapshot, project, text, MOST, &lexicon)?;
+                Ok::<_, DbError>((ranked.confident, ranked.hits))
+            });
+            best(searched)
+        })
+        .await?;
+    Ok(found.into_iter().map(passage).collect())
+}
+
+/// What the first attempt found that is sure of itself, else the first that
+/// found anything: the model judges what is of use.
+fn best(
+    searched: impl Iterator<Item = Result<(bool, Vec<Found>), DbError>>,
+) -> Result<Vec<Found>, DbError> {
+    let mut any = Vec::new();
+    for attempt in searched {
+        let (confident, hits) = attempt?;
+        if confident {
+            return Ok(hits);
+        }
+        if any.is_empty() {
+            any = hits;
+        }
+    }
+    Ok(any)
+}
+
+fn passage(found: Found) -> Passage {
+    let title = match found.heading.as_str() {
+        "" => found.title,
+        heading => format!("{} › {heading}", found.title),
+    };
+    Passage {
+        title,
+        url: match found.source {
+            Source::Document { url } => Some(url),
+            Source::Qna { .. } => None,
+        },
+        text: found.body,
+    }
 }

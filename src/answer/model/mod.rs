@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 pub use context::{Passage, context_for};
 
+use super::retrieval::Lexicon;
 use super::{Answer, Answerer, Failure, Pieces, Question};
 use crate::config::Settings;
 use crate::db::Db;
@@ -44,19 +45,21 @@ pub enum ModelError {
 /// The model that the settings name. Made once; cheap to ask many times at once.
 pub struct Model {
     upstream: Arc<Upstream>,
+    lexicon: Arc<Lexicon>,
 }
 
 impl Model {
-    /// None where the settings name no model.
+    /// None where the settings name no model. `lexicon` is what is kept in memory
+    /// with others who search.
     ///
     /// # Errors
     /// Settings that cannot work, in words for whoever made them.
-    pub fn new(settings: &Settings) -> Result<Option<Self>, ModelError> {
+    pub fn new(settings: &Settings, lexicon: Arc<Lexicon>) -> Result<Option<Self>, ModelError> {
         let Some(base) = &settings.model.url else {
             return Ok(None);
         };
         let upstream = Arc::new(Upstream::new(base, &settings.model)?);
-        Ok(Some(Self { upstream }))
+        Ok(Some(Self { upstream, lexicon }))
     }
 
     /// The answer to a question from these excerpts; asked for once it is polled.
@@ -73,7 +76,7 @@ impl Answerer for Model {
         question: Question,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
         Box::pin(async move {
-            let passages = context_for(db, &question).await?;
+            let passages = context_for(db, &self.lexicon, &question).await?;
             Ok(Answer::Pieces(self.ask(&question, &passages)))
         })
     }

@@ -1,0 +1,69 @@
+"""Sending messages to the built-in assistant, against storing them alone."""
+
+import json
+import statistics
+
+from common import (
+    EXAMPLES,
+    ROUNDS,
+    Load,
+    at_least,
+    at_most,
+    count_failed,
+    middle,
+    output,
+    row,
+    say,
+    serve,
+)
+
+
+def measure(run):
+    """Notes for the head of the table, and its rows."""
+    file = run.copy
+    with serve(file) as server:
+        told = {"person": [], "assistant": []}
+        for number in range(ROUNDS):
+            say(f"measuring: sending, round {number + 1} of {ROUNDS}")
+            for whom, all in told.items():
+                all.append(load(run, server, whom))
+        memory = server.memory()
+    stored, answered = (middle([one["load"] for one in all]) for all in told.values())
+    percent = 100 * answered.rate / stored.rate
+    size, known = (
+        statistics.median(one[name] for one in told["assistant"]) for name in ("bytes", "known")
+    )
+    notes = [
+        "A message is sent with `stream: true` by one of 32 visitors, 20 in a conversation, "
+        "10,000 passages learned; it is on the disk when it is answered, and its times are "
+        f"to the first byte. The assistant's mean answer is {size:,.0f} bytes, written at once; "
+        f"{100 * known:.0f} % of the answers quote a page, the others say that nothing is known."
+    ]
+    alone = "storing a message alone (a person of the house has the conversation)"
+    asked = "sending a message to the assistant"
+    rows = [
+        row(alone, str(stored), "100 %"),
+        row(
+            asked,
+            str(answered),
+            f"{percent:.1f} % of the storing alone",
+            "≥ 40 %",
+            at_least(percent, 40),
+        ),
+        bounded(f"{asked}, p50", answered.p50, 5),
+        bounded(f"{asked}, p99", answered.p99, 25),
+        row("the first question of all, which has the index made", f"{told['assistant'][0]['first']:.0f} ms"),
+        row("resident memory, after the sending", f"{memory:.1f} MB"),
+    ]
+    return notes, rows
+
+
+def bounded(measure, value, limit):
+    return row(measure, f"{value:.3f} ms", target=f"≤ {limit} ms", met=at_most(value, limit))
+
+
+def load(run, server, whom):
+    command = [EXAMPLES / "sending", "load", str(server.port), whom, str(run.seconds)]
+    told = json.loads(output(run, command))
+    count_failed(told["failed"])
+    return {**told, "load": Load(told["rate"], told["p50"], told["p99"])}
