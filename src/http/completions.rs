@@ -33,7 +33,7 @@ pub struct CompletionRequest {
     assistant_id: AssistantId,
     #[schema(min_items = 1, max_items = 1000)]
     messages: Vec<CompletionMessage>,
-    #[schema(required = false, default = false)]
+    #[schema(required = false)]
     stream: bool,
 }
 

@@ -65,7 +65,7 @@ pub struct NewQnaRequest {
     #[schema(min_length = 1, max_length = 20_000, pattern = "^[^\\u0000]*$")]
     answer: String,
     /// Whether visitors see it.
-    #[schema(required = false, default = true)]
+    #[schema(required = false)]
     published: bool,
     #[schema(required = false)]
     created_by: AuthorRequest,

@@ -44,7 +44,7 @@ pub struct SendRequest {
     #[schema(min_length = 1, max_length = 10_000, pattern = "^[^\\u0000]*$")]
     content: String,
     /// Whether the answer comes as a stream of events; else it comes when it is whole.
-    #[schema(required = false, default = false)]
+    #[schema(required = false)]
     stream: bool,
     #[schema(required = false)]
     page_context: Option<PageContext>,

@@ -327,7 +327,7 @@ fn a_file_of_the_first_schema_is_upgraded_with_all_that_is_in_it() {
         })
         .expect("a read");
     assert_eq!((key.project, key.hint.as_str()), (project, "hint"));
-    assert_eq!(all, [own.clone()]);
+    assert_eq!(all, std::slice::from_ref(&own));
     assert_eq!(
         (own.name.as_str(), own.answerer),
         ("Assistant", AnswererKind::Auto)
