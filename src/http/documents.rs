@@ -7,14 +7,16 @@ use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Fields;
+use super::guard::Caller;
 use super::links;
 use super::list::{ListObject, Listing, Page};
+use super::once::Once;
 use super::params::{Query, document_id, project_id};
 use super::projects::{Done, own_project};
 use super::reply;
 use crate::app::App;
+use crate::db::Snapshot;
 use crate::db::document::{self, NewDocument};
-use crate::db::{Snapshot, any_change};
 use crate::domain::{
     Document, DocumentId, Invalid, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
     Timestamp, text_within, uri,
@@ -222,11 +224,20 @@ pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
 #[utoipa::path(delete, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "delete-document",
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
     security(("private-key" = [])), responses((status = 200, body = Done)))]
-pub async fn remove(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn remove(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
-    match any_change(&app.db.write(document::forget(project, id)).await?) {
-        true => reply::json(StatusCode::OK, &Done::DONE),
-        false => Err(ApiError::document_not_found(id)),
+    let fields = Fields::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
     }
+    let (batch, body) = (
+        document::forget(project, id),
+        serde_json::to_vec(&Done::DONE)?,
+    );
+    let answer = once.answered(&app, batch, StatusCode::OK, body, None);
+    answer
+        .await?
+        .ok_or_else(|| ApiError::document_not_found(id))
 }

@@ -7,17 +7,19 @@ use url::form_urlencoded::byte_serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Fields;
+use super::guard::Caller;
 use super::links;
 use super::list::{ListObject, Listing, Page};
+use super::once::Once;
 use super::params::{Query, project_id, qna_id};
 use super::projects::{Done, known_project, own_project};
 use super::reply;
 use crate::app::App;
+use crate::db::Snapshot;
 use crate::db::qna::{self, Change, NewQna, QnaQuery};
 use crate::db::websearch::Search;
-use crate::db::{Snapshot, any_change};
 use crate::domain::{
-    Invalid, Limit, Offset, ProjectId, ProjectSeq, Qna, QnaId, Timestamp, answer, question,
+    Author, Invalid, Limit, Offset, ProjectId, ProjectSeq, Qna, QnaId, Timestamp, answer, question,
     text_within, uri,
 };
 use crate::error::ApiError;
@@ -215,6 +217,10 @@ fn json_of(
 pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let project = own_project(&app, &request).await?;
     let mut fields = Fields::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
+    }
     let given = (
         fields.required_text("question")?,
         fields.required_text("answer")?,
@@ -231,8 +237,24 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         creator_image,
         at: Timestamp::now(),
     };
-    app.db.write(new.create()).await?;
-    stored(&app, project, new.id, StatusCode::CREATED).await
+    let author = Author {
+        name: new.creator_name.as_deref(),
+        image: new.creator_image.as_deref(),
+    };
+    let body = serde_json::to_vec(&Qna::new(
+        new.id,
+        [new.at; 2],
+        &new.question,
+        &new.answer,
+        author,
+    ))?;
+    // The last statement finds nothing to do for an unpublished one, which is
+    // answered alike.
+    let (status, otherwise) = (StatusCode::CREATED, Some(body.clone()));
+    let answer = once.answered(&app, new.create(), status, body, otherwise);
+    answer
+        .await?
+        .ok_or_else(|| ApiError::internal("a Q&A was made and is not there"))
 }
 
 async fn stored(app: &App, project: ProjectSeq, id: QnaId, status: StatusCode) -> Reply {
@@ -264,11 +286,15 @@ pub async fn update(app: web::Data<App>, request: HttpRequest, payload: web::Pay
 #[utoipa::path(delete, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "delete-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     security(("private-key" = [])), responses((status = 200, body = Done)))]
-pub async fn remove(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn remove(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
-    match any_change(&app.db.write(qna::remove(project, id)).await?) {
-        true => reply::json(StatusCode::OK, &Done::DONE),
-        false => Err(ApiError::qna_not_found(id)),
+    let fields = Fields::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
     }
+    let (batch, body) = (qna::remove(project, id), serde_json::to_vec(&Done::DONE)?);
+    let answer = once.answered(&app, batch, StatusCode::OK, body, None);
+    answer.await?.ok_or_else(|| ApiError::qna_not_found(id))
 }

@@ -214,11 +214,14 @@ impl Sending {
     async fn ground(&self) -> Result<Ground, ApiError> {
         let (caller, id, content) = (self.caller, self.id, self.sent.content.clone());
         let quota = self.app.settings.monthly_messages;
-        let sells = self.app.answerers.model.is_some();
+        let has_model = self.app.answerers.model.is_some();
         let read = move |snapshot: &Snapshot| {
-            let ground = Ground::read(snapshot, caller, id, &content)?;
+            let assistant = assistant::of_key(snapshot, caller.project(), key_of(caller)?)?;
+            let by_model = has_model && assistant.answerer != AnswererKind::Builtin;
+            let turns = if by_model { TURNS } else { FEW_TURNS };
+            let ground = Ground::read(snapshot, (caller, id), assistant, &content, turns)?;
             within_quota(snapshot, caller, quota)?;
-            if sells && ground.assistant.answerer != AnswererKind::Builtin {
+            if by_model {
                 within_plan(snapshot, caller)?;
             }
             Ok::<_, ApiError>(ground)
@@ -318,12 +321,16 @@ impl Sending {
         // Before the write: if this request is dropped in the middle of it, the
         // draft ends the answer.
         let draft = Draft::new(entry, self.app.db.clone());
+        // The model is asked while the question is being stored. Nothing of its
+        // answer can overtake that: the write is in the queue before the task
+        // that pulls the pieces has its first turn, and its own writes come
+        // after it. Where nothing is stored, the pieces are dropped.
+        let parts = begin(pieces, Some(draft), self.app.settings.pace.stall);
         match self.store(standing, place, &answer).await? {
             Ran::Changed => {}
             Ran::Unchanged => return Ok(None),
             Ran::Before => return self.once_more().await.map(Some),
         }
-        let parts = begin(pieces, Some(draft), self.app.settings.pace.stall);
         match self.sent.stream {
             true => streamed(&self.app, Some(answer.id), parts).await.map(Some),
             false => collected(parts).await.map(Some),
@@ -381,15 +388,18 @@ struct Ground {
     failed: Option<MessageId>,
 }
 
-/// How many messages an answerer is shown at most.
+/// How many messages a model is shown at most, and how many the built-in
+/// answerer, which looks at the last two things that the visitor said.
 const TURNS: u32 = 60;
+const FEW_TURNS: u32 = 6;
 
 impl Ground {
     fn read(
         snapshot: &Snapshot,
-        caller: Caller,
-        id: ConversationId,
+        (caller, id): (Caller, ConversationId),
+        assistant: Assistant,
         content: &Content,
+        most: u32,
     ) -> Result<Self, ApiError> {
         let standing = turn::standing(snapshot, caller.project(), id)?
             .ok_or_else(|| ApiError::conversation_not_found(id))?;
@@ -403,7 +413,7 @@ impl Ground {
         }
         let failed = standing.failed_answer();
         let before = failed.map(|last| last.seq);
-        let said = turn::history(snapshot, standing.seq, before, TURNS)?;
+        let said = turn::history(snapshot, standing.seq, before, most)?;
         let repeated = said
             .last()
             .is_some_and(|(role, text)| *role == Role::User && text == content.as_str());
@@ -413,7 +423,7 @@ impl Ground {
             turns.push(turn_of((Role::User, content.as_str().to_owned())));
         }
         Ok(Self {
-            assistant: assistant::of_key(snapshot, caller.project(), key_of(caller)?)?,
+            assistant,
             standing,
             turns,
             failed,

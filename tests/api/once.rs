@@ -40,6 +40,9 @@ fn requests(parlor: &Parlor, ann: &Visitor, id: &str) -> Vec<Request> {
         parlor.say(ann, id, "To a person"),
         house(parlor.request("DELETE", of("agent"))),
         visitor(parlor.post(of("close"))),
+        house(parlor.post(format!("/v2/projects/{}/qnas", parlor.site.id)))
+            .json(json!({ "question": "Why?", "answer": "Because.", "published": false })),
+        house(parlor.request("DELETE", qna(parlor))),
     ]
 }
 
@@ -60,7 +63,17 @@ fn the_same_request_with_the_same_key_is_done_once_and_answered_alike() {
     }
 }
 
-fn counts(parlor: &Parlor) -> [i64; 3] {
+/// A Q&A of a test's own, to be removed.
+fn qna(parlor: &Parlor) -> String {
+    let qnas = format!("/v2/projects/{}/qnas", parlor.site.id);
+    let post = parlor.post(&qnas).bearer(&parlor.site.private);
+    let made = post
+        .json(json!({ "question": "Old?", "answer": "Yes." }))
+        .send();
+    format!("{qnas}/{}", string(&made.expect(201)["id"]))
+}
+
+fn counts(parlor: &Parlor) -> [i64; 4] {
     let count = |table| {
         let sql = format!("SELECT count(*) FROM {table}");
         parlor
@@ -68,7 +81,7 @@ fn counts(parlor: &Parlor) -> [i64; 3] {
             .query_row(&sql, (), |row| row.get(0))
             .expect("a count")
     };
-    ["conversation", "message", "visitor"].map(count)
+    ["conversation", "message", "visitor", "qna"].map(count)
 }
 
 #[test]
