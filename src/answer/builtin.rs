@@ -188,13 +188,17 @@ fn compose(text: &str, hits: &[Found]) -> String {
         if hit.score < best.score * NEARLY_AS_GOOD {
             break;
         }
-        let Some(part) = excerpt::excerpt(text, &hit.body, room) else {
+        let part = excerpt::excerpt(text, &hit.body, room);
+        // One line that is longer than an answer may be: the whole of it, as the
+        // best that is known.
+        let part = part.or_else(|| (place == 0).then(|| hit.body.trim().to_owned()));
+        let Some(part) = part.filter(|part| !part.is_empty()) else {
             continue;
         };
         if !answer.is_empty() {
             answer.push_str("\n\n");
         }
-        answer.push_str(&part);
+        answer.push_str(&excerpt::closed(part));
         citations.mark(&mut answer, url, &hit.title);
     }
     citations.list(&mut answer);

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::running::Entry;
 use super::{Ending, Failure, Piece, Pieces};
 use crate::db::turn::{self, Outcome};
-use crate::db::{Db, DbError};
+use crate::db::{Batch, Db, DbError};
 use crate::domain::Timestamp;
 
 /// What of an answer reaches its reader. The last is never a text.
@@ -47,47 +48,89 @@ pub fn begin(pieces: Pieces, draft: Option<Draft>, stall: Duration) -> Parts {
 /// An answer that the file knows as being written. However it ends, and if it
 /// is only dropped, its text is stored.
 pub struct Draft {
-    pub entry: Entry,
-    pub db: Arc<Db>,
-    ended: bool,
+    /// None once it has ended.
+    entry: Option<Entry>,
+    db: Arc<Db>,
 }
 
 impl Draft {
     pub fn new(entry: Entry, db: Arc<Db>) -> Self {
-        Self {
-            entry,
-            db,
-            ended: false,
+        let entry = Some(entry);
+        Self { entry, db }
+    }
+
+    /// Adds to the text, unless the answer was stopped.
+    fn push(&self, text: &str) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.push(text))
+    }
+
+    async fn stopped(&self) {
+        match &self.entry {
+            Some(entry) => entry.stopped().await,
+            None => std::future::pending().await,
         }
     }
 
-    fn ending(&mut self, outcome: &Outcome) -> crate::db::Batch {
-        self.ended = true;
-        let (conversation, answer) = (self.entry.conversation(), self.entry.answer());
-        let text = self.entry.take_text();
-        turn::finish(conversation, answer, text, outcome, Timestamp::now())
-    }
-
+    /// Ends the answer. Where that cannot be stored now, it is tried again.
     async fn end(&mut self, outcome: &Outcome) -> Result<(), Failure> {
-        let batch = self.ending(outcome);
-        self.db.write(batch).await?;
+        let Some(entry) = self.entry.take() else {
+            return Ok(());
+        };
+        let batch = ending(&entry, outcome);
+        let stored = self.db.write(batch.clone()).await;
+        if let Err(error) = stored {
+            tokio::spawn(store_later(self.db.clone(), batch, entry, error.clone()));
+            return Err(error.into());
+        }
         Ok(())
     }
 }
 
+fn ending(entry: &Entry, outcome: &Outcome) -> Batch {
+    let (conversation, answer) = (entry.conversation(), entry.answer());
+    turn::finish(
+        conversation,
+        answer,
+        entry.text(),
+        outcome,
+        Timestamp::now(),
+    )
+}
+
 impl Drop for Draft {
     fn drop(&mut self) {
-        if self.ended {
+        let Some(entry) = self.entry.take() else {
             return;
-        }
-        let cut = self.ending(&Outcome::Complete { metadata: None });
-        match self.db.submit(cut) {
-            // At the end of the process its answers are stored before the file
-            // is closed, by whoever closes it.
-            Ok(()) | Err(DbError::Closed) => {}
-            Err(error) => log::error!("an answer that was cut short is not stored: {error}"),
+        };
+        let batch = ending(&entry, &Outcome::Complete { metadata: None });
+        let (db, stored) = (self.db.clone(), self.db.submit(batch.clone()));
+        // Without a runtime the process is ending, and nobody can wait.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = stored.await {
+                    store_later(db, batch, entry, error).await;
+                }
+            });
         }
     }
+}
+
+/// Tries until the end of an answer is stored: until then its conversation takes
+/// no other message. The entry stays, so that a takeover still has the text, and
+/// so has whoever closes the file.
+async fn store_later(db: Arc<Db>, batch: Batch, entry: Entry, error: DbError) {
+    let mut error = error;
+    let mut wait = Duration::from_millis(100);
+    while !matches!(error, DbError::Closed) {
+        log::error!("the end of an answer is not stored, trying again: {error}");
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(30));
+        match db.write(batch.clone()).await {
+            Ok(_) => break,
+            Err(again) => error = again,
+        }
+    }
+    drop(entry);
 }
 
 async fn pull(mut pieces: Pieces, mut draft: Option<Draft>, reader: Reader) {
@@ -100,7 +143,7 @@ async fn pull(mut pieces: Pieces, mut draft: Option<Draft>, reader: Reader) {
         };
         match piece {
             Some(Ok(Piece::Text(text))) => {
-                let goes_on = draft.as_ref().is_none_or(|draft| draft.entry.push(&text));
+                let goes_on = draft.as_ref().is_none_or(|draft| draft.push(&text));
                 if goes_on && !reader.pass_text(text, draft.as_ref()).await {
                     return;
                 }
@@ -120,7 +163,7 @@ async fn pull(mut pieces: Pieces, mut draft: Option<Draft>, reader: Reader) {
 
 async fn stopped(draft: Option<&Draft>) {
     match draft {
-        Some(draft) => draft.entry.stopped().await,
+        Some(draft) => draft.stopped().await,
         None => std::future::pending().await,
     }
 }

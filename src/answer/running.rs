@@ -118,9 +118,9 @@ impl Entry {
         }
     }
 
-    /// Takes the text out.
-    pub fn take_text(&self) -> String {
-        std::mem::take(&mut locked(&self.draft.state).text)
+    /// The text so far. It stays, so that whoever stops the answer has it too.
+    pub fn text(&self) -> String {
+        locked(&self.draft.state).text.clone()
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
         assert!(entry.push("so far"));
         assert_eq!(running.stop(seq), Some((id, "so far".to_owned())));
         assert!(!entry.push(" and on"));
-        assert_eq!(entry.take_text(), "so far");
+        assert_eq!(entry.text(), "so far");
         assert_eq!(running.count(), 1);
         drop(entry);
         assert_eq!((running.count(), running.stop(seq)), (0, None));

@@ -26,6 +26,7 @@ pub fn take_over(
 ) -> Batch {
     let cut = cut.filter(|(_, text)| !text.is_empty());
     let kept = cut.as_ref().map(|(id, _)| id.0.as_bytes().to_vec());
+    let said = kept.is_some();
     Batch::of([
         Statement::new(
             "UPDATE message SET status = 'complete', text = ?3 \
@@ -45,6 +46,7 @@ pub fn take_over(
         Statement::new(
             "UPDATE conversation SET is_human_handled = 1, has_agent = 1, agent_name = ?2, \
                     agent_image = ?3, updated_at = ?4, \
+                    last_interaction_at = CASE WHEN ?5 THEN ?4 ELSE last_interaction_at END, \
                     last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1) \
               WHERE seq = ?1 AND status = 'open'",
             [
@@ -52,6 +54,7 @@ pub fn take_over(
                 value(agent.name.clone()),
                 value(agent.image.clone()),
                 value(at.0),
+                value(said),
             ],
         ),
     ])

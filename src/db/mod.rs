@@ -116,13 +116,17 @@ impl Db {
     /// disk is, [`DbError::Closed`] at the end, [`DbError::Taken`] where a batch
     /// says so.
     pub async fn write(&self, batch: Batch) -> Result<Vec<Outcome>, DbError> {
-        let answer = self.writer.submit(batch)?;
-        answer.await.unwrap_or(Err(DbError::Closed))
+        self.submit(batch).await
     }
 
-    /// The same without waiting: it is done, but nobody hears how it went.
-    pub fn submit(&self, batch: Batch) -> Result<(), DbError> {
-        self.writer.submit(batch).map(drop)
+    /// The same, in the queue already when this returns, and done whether or not
+    /// anybody waits for what comes back.
+    pub fn submit(
+        &self,
+        batch: Batch,
+    ) -> impl Future<Output = Result<Vec<Outcome>, DbError>> + Send + use<> {
+        let answer = self.writer.submit(batch);
+        async { answer?.await.unwrap_or(Err(DbError::Closed)) }
     }
 
     /// The same on this thread, for commands that have nothing else to do.

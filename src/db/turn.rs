@@ -122,6 +122,8 @@ pub struct Question {
 pub enum Place {
     /// After the question, which is stored with it.
     After(Box<Question>),
+    /// To a question that is there already, the newest message, and has none.
+    To(MessageId),
     /// In the place of an answer that failed; the question is there already.
     Instead(MessageId),
 }
@@ -155,6 +157,10 @@ impl Turn {
                 self.title(question),
                 self.counted(question.id),
                 self.answer_to(question.id, answer),
+                self.touched(answer.id),
+            ]),
+            Place::To(question) => Batch(vec![
+                self.answer_to_waiting(*question, answer),
                 self.touched(answer.id),
             ]),
             Place::Instead(failed) => Batch(vec![
@@ -200,6 +206,24 @@ impl Turn {
         Statement::new(
             "INSERT INTO message (id, conversation_seq, created_at, role, status, text, metadata) \
              SELECT ?1, conversation_seq, ?3, 'assistant', ?4, ?5, ?6 FROM message WHERE id = ?2",
+            [
+                uuid(answer.id.0),
+                uuid(question.0),
+                value(self.at.0),
+                value(answer.status.as_str().to_owned()),
+                value(answer.text.clone()),
+                value(answer.metadata.clone()),
+            ],
+        )
+    }
+
+    fn answer_to_waiting(&self, question: MessageId, answer: &NewAnswer) -> Statement {
+        Statement::new(
+            "INSERT INTO message (id, conversation_seq, created_at, role, status, text, metadata) \
+             SELECT ?1, q.conversation_seq, ?3, 'assistant', ?4, ?5, ?6 \
+               FROM message AS q JOIN conversation AS c ON c.seq = q.conversation_seq \
+              WHERE q.id = ?2 AND c.last_message_seq = q.seq AND c.status = 'open' \
+                AND c.is_human_handled = 0",
             [
                 uuid(answer.id.0),
                 uuid(question.0),
@@ -330,11 +354,19 @@ pub fn finish(
 
 /// The write that ends the answers that a process which is gone was writing.
 pub fn end_orphans() -> Batch {
-    Batch::of([Statement::new(
-        "UPDATE message SET status = 'error', error = 'The answer was interrupted' \
-          WHERE status = 'streaming'",
-        [],
-    )])
+    Batch::of([
+        // Asked again with the same Idempotency-Key, they are answered.
+        Statement::new(
+            "DELETE FROM request WHERE message_id IN \
+                (SELECT id FROM message WHERE status = 'streaming')",
+            [],
+        ),
+        Statement::new(
+            "UPDATE message SET status = 'error', error = 'The answer was interrupted' \
+              WHERE status = 'streaming'",
+            [],
+        ),
+    ])
 }
 
 /// Messages that the project's visitors sent in the month of `at` (UTC).

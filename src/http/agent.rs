@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body::Fields;
-use super::once::{Once, Ran};
+use super::once::{Once, Ran, told};
 use super::params::conversation_id;
 use super::{guard, reply};
 use crate::app::App;
@@ -87,8 +87,10 @@ pub async fn take_over(app: web::Data<App>, request: HttpRequest, payload: web::
     let cut = app.running.stop(seq);
     let batch = agent::take_over(seq, &agent, cut, at);
     let kept = Body::Kept(body.clone());
-    match once.run(&app, batch, StatusCode::OK, kept, None).await? {
-        Ran::Changed => app.events.publish(project, id, &Event::HumanAssigned),
+    let ran = once.run(&app, batch, StatusCode::OK, kept, None);
+    let event = Some(Event::HumanAssigned);
+    match told(&app, ran, (project, id), event).await? {
+        Ran::Changed => {}
         Ran::Unchanged => return Err(closed()),
         Ran::Before => return once.answer_of_other(&app).await,
     }
@@ -154,16 +156,13 @@ pub async fn reply(app: web::Data<App>, request: HttpRequest, payload: web::Payl
     let (seq, body) = open(&app, project, id, message).await?;
     let batch = agent::reply(seq, said, &content, at);
     let kept = Body::Kept(body.clone());
-    match once
-        .run(&app, batch, StatusCode::CREATED, kept, None)
-        .await?
-    {
+    let ran = once.run(&app, batch, StatusCode::CREATED, kept, None);
+    let event = Some(Event::NewMessage(body.clone()));
+    match told(&app, ran, (project, id), event).await? {
         Ran::Changed => {}
         Ran::Unchanged => return Err(nobodys()),
         Ran::Before => return once.answer_of_other(&app).await,
     }
-    let event = Event::NewMessage(body.clone());
-    app.events.publish(project, id, &event);
     Ok(reply::bytes(StatusCode::CREATED, body))
 }
 

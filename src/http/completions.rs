@@ -7,16 +7,18 @@ use utoipa::ToSchema;
 
 use super::body::Fields;
 use super::guard::{self, Caller};
-use super::once::Once;
+use super::once::{Once, Ran};
 use super::params::UUID_EXPECTED;
-use super::send::{gathered, streamed};
+use super::send::{gathered, streamed, within_plan};
 use super::{reply, sse};
 use crate::answer::reply::begin;
 use crate::answer::{Answer, Completion, Ending, Question, Speaker, Turn, Usage};
 use crate::app::App;
 use crate::db::request::Body;
 use crate::db::{Batch, Snapshot, assistant};
-use crate::domain::{Assistant, AssistantId, Invalid, ProjectSeq, choose, text_within};
+use crate::domain::{
+    AnswererKind, Assistant, AssistantId, Invalid, ProjectSeq, choose, text_within,
+};
 use crate::error::ApiError;
 
 type Reply = Result<HttpResponse, ApiError>;
@@ -178,7 +180,14 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
     if let Some(before) = once.before(&app).await? {
         return again(before.body, stream);
     }
-    let read = move |snapshot: &Snapshot| assistant_of(snapshot, project, wanted);
+    let has_model = app.answerers.model.is_some();
+    let read = move |snapshot: &Snapshot| {
+        let assistant = assistant_of(snapshot, project, wanted)?;
+        if has_model && assistant.answerer != AnswererKind::Builtin {
+            within_plan(snapshot, project)?;
+        }
+        Ok::<_, ApiError>(assistant)
+    };
     let question = Question {
         project,
         assistant: app.db.read(read).await?,
@@ -219,8 +228,10 @@ async fn kept(app: &App, once: &Once, whole: &Completion, stream: bool) -> Reply
     if once.is_wanted() {
         let (nothing, otherwise) = (Batch::default(), Some(body.clone()));
         let status = StatusCode::OK;
-        let kept = once.run(app, nothing, status, Body::Kept(body.clone()), otherwise);
-        kept.await?;
+        let ran = once.run(app, nothing, status, Body::Kept(body.clone()), otherwise);
+        if let (Ran::Before, Some(before)) = (ran.await?, once.before(app).await?) {
+            return again(before.body, stream);
+        }
     }
     given(body, stream)
 }

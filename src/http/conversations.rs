@@ -360,7 +360,10 @@ pub async fn close(app: web::Data<App>, request: HttpRequest, payload: web::Payl
         serde_json::to_vec(&Closed { success, message })
     });
     let answer = once.answered(&app, closing, StatusCode::OK, now?, Some(before?));
-    answer
+    let answer = answer
         .await?
-        .ok_or_else(|| ApiError::internal("a close had no answer"))
+        .ok_or_else(|| ApiError::internal("a close had no answer"))?;
+    // Nobody waits for the rest of an answer in a conversation that is closed.
+    app.running.stop(located.seq);
+    Ok(answer)
 }

@@ -1,6 +1,8 @@
 //! Requests that may come twice: the same `Idempotency-Key` from the same caller
 //! is answered as it was the first time (section 0, D20).
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
@@ -11,8 +13,9 @@ use super::reply;
 use crate::app::App;
 use crate::db::request::{Answered, Body, Request};
 use crate::db::{Batch, DbError, Outcome, Taken};
-use crate::domain::{Invalid, Timestamp};
+use crate::domain::{ConversationId, Invalid, ProjectSeq, Timestamp};
 use crate::error::ApiError;
+use crate::events::Event;
 
 /// A request that is to be done once. Without the header, everything here does
 /// nothing.
@@ -98,14 +101,17 @@ impl Once {
 
     /// Runs `batch`, remembering what it is answered: `otherwise`, or nothing,
     /// where its last statement changes no row.
-    pub async fn run(
+    ///
+    /// The write is in the queue when this returns; the future only tells how
+    /// it went.
+    pub fn run(
         &self,
         app: &App,
         batch: Batch,
         status: StatusCode,
         body: Body,
         otherwise: Option<Vec<u8>>,
-    ) -> Result<Ran, ApiError> {
+    ) -> impl Future<Output = Result<Ran, ApiError>> + use<> {
         let last = batch.len().saturating_sub(1);
         let (last, batch) = match &self.0 {
             None => (last, batch),
@@ -116,11 +122,16 @@ impl Once {
                 (last + 1, around)
             }
         };
-        match app.db.write(batch).await {
-            Err(DbError::Taken(Taken::Request)) => Ok(Ran::Before),
-            Err(error) => Err(error.into()),
-            Ok(outcomes) if outcomes.get(last).is_some_and(Outcome::changed) => Ok(Ran::Changed),
-            Ok(_) => Ok(Ran::Unchanged),
+        let written = app.db.submit(batch);
+        async move {
+            match written.await {
+                Err(DbError::Taken(Taken::Request)) => Ok(Ran::Before),
+                Err(error) => Err(error.into()),
+                Ok(outcomes) if outcomes.get(last).is_some_and(Outcome::changed) => {
+                    Ok(Ran::Changed)
+                }
+                Ok(_) => Ok(Ran::Unchanged),
+            }
         }
     }
 
@@ -147,6 +158,25 @@ impl Once {
             Ran::Before => self.answer_of_other(app).await.map(Some),
         }
     }
+}
+
+/// Waits for a write, and tells whoever listens of what it changed, also where
+/// the request is dropped meanwhile: what is stored is always told.
+pub async fn told(
+    app: &Arc<App>,
+    running: impl Future<Output = Result<Ran, ApiError>> + 'static,
+    (project, conversation): (ProjectSeq, ConversationId),
+    event: Option<Event>,
+) -> Result<Ran, ApiError> {
+    let app = app.clone();
+    let telling = actix_web::rt::spawn(async move {
+        let ran = running.await?;
+        if let (Ran::Changed, Some(event)) = (ran, event) {
+            app.events.publish(project, conversation, &event);
+        }
+        Ok(ran)
+    });
+    telling.await.map_err(ApiError::internal)?
 }
 
 /// What came of a write that is done once.

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::body::Fields;
 use super::completions::{Completed, Steps};
 use super::guard::{self, Caller};
-use super::once::{Once, Ran};
+use super::once::{Once, Ran, told};
 use super::params::conversation_id;
 use super::{reply, sse};
 use crate::answer::reply::{Draft, Part, Parts, begin};
@@ -27,7 +27,7 @@ use crate::db::turn::{self, NewAnswer, Place, Standing};
 use crate::db::{DbError, Snapshot, assistant, message, project};
 use crate::domain::{
     AnswererKind, Assistant, Content, ConversationId, KeySeq, Message, MessageId, MessageStatus,
-    Role, Status, Timestamp, text_within, uri,
+    ProjectSeq, Role, Status, Timestamp, uri,
 };
 use crate::error::ApiError;
 use crate::events::Event;
@@ -55,15 +55,17 @@ pub struct SendRequest {
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "documents what `page` reads")]
 struct PageContext {
-    #[schema(required = false, format = "uri", max_length = 2048)]
+    /// An absolute URI of at most 2048 characters; anything else is passed over.
+    #[schema(required = false)]
     url: Option<String>,
-    #[schema(required = false, max_length = 1000, pattern = "^[^\\u0000]*$")]
+    /// The first 1000 characters are kept.
+    #[schema(required = false)]
     title: Option<String>,
-    /// Its text.
-    #[schema(required = false, max_length = 100_000, pattern = "^[^\\u0000]*$")]
+    /// Its text; the first 100,000 characters are looked at.
+    #[schema(required = false)]
     content: Option<String>,
-    /// What the visitor has marked.
-    #[schema(required = false, max_length = 10_000, pattern = "^[^\\u0000]*$")]
+    /// What the visitor has marked; the first 10,000 characters are kept.
+    #[schema(required = false)]
     text_selection: Option<String>,
 }
 
@@ -87,19 +89,23 @@ impl Sent {
 }
 
 fn page_of(fields: &Fields) -> Result<Page, ApiError> {
-    let text = |name, field, most| -> Result<Option<String>, ApiError> {
-        let text = fields.nullable_text(name)?;
-        Ok(text
-            .map(|text| text_within(field, text, 0, most))
-            .transpose()?)
+    let text = |name, most| -> Result<Option<String>, ApiError> {
+        Ok(fields.nullable_text(name)?.map(|text| cut(text, most)))
     };
     let url = fields.nullable_text("url")?;
     Ok(Page {
-        url: url.map(|url| uri("pageContext.url", url)).transpose()?,
-        title: text("title", "pageContext.title", 1000)?,
-        content: text("content", "pageContext.content", 100_000)?,
-        selection: text("textSelection", "pageContext.textSelection", 10_000)?,
+        url: url.and_then(|url| uri("pageContext.url", url).ok()),
+        title: text("title", 1000)?,
+        content: text("content", 100_000)?,
+        selection: text("textSelection", 10_000)?,
     })
+}
+
+/// The first characters of a text. What a browser tells of its page is of use
+/// where it can be, and never a reason to refuse what the visitor says.
+fn cut(text: &str, most: usize) -> String {
+    let text = text.chars().filter(|one| *one != '\0');
+    text.take(most).collect()
 }
 
 // ── Handler ──
@@ -142,8 +148,11 @@ async fn again(app: &App, before: Answered, stream: bool) -> Reply {
     let read = app.db.read(move |snapshot| message::given(snapshot, id));
     let given = read.await.map_err(|error: DbError| error)?;
     let (status, text, metadata) = given.ok_or_else(|| ApiError::message_not_found(id))?;
-    if status == MessageStatus::Streaming {
-        return Err(answering());
+    match status {
+        MessageStatus::Streaming => return Err(answering()),
+        // A failure is forgotten as soon as it is stored, so this is a moment.
+        MessageStatus::Error => return Err(ApiError::unavailable(1, "the answer has just failed")),
+        MessageStatus::Complete => {}
     }
     let usage = metadata.and_then(|json| serde_json::from_str::<Kept>(&json).ok());
     let ending = Ending {
@@ -221,8 +230,8 @@ impl Sending {
             let turns = if by_model { TURNS } else { FEW_TURNS };
             let ground = Ground::read(snapshot, (caller, id), assistant, &content, turns)?;
             within_quota(snapshot, caller, quota)?;
-            if by_model {
-                within_plan(snapshot, caller)?;
+            if by_model && !ground.standing.is_human_handled {
+                within_plan(snapshot, caller.project())?;
             }
             Ok::<_, ApiError>(ground)
         };
@@ -253,20 +262,21 @@ impl Sending {
         let (turn, question) = (self.turn(&ground.standing), self.question());
         let body = Body::Kept(PASSED_ON.to_vec());
         let batch = turn.to_human(&question);
+        let event = Some(self.event(&question, turn.at)?);
         let ran = self
             .once
             .run(&self.app, batch, StatusCode::ACCEPTED, body, None);
-        let ran = ran.await?;
-        if ran == Ran::Changed {
-            self.told(&question, turn.at)?;
-        }
+        let ran = told(&self.app, ran, self.topic(), event).await?;
         Ok((ran != Ran::Unchanged).then(passed_on))
     }
 
     /// None: the conversation stands otherwise by now.
     async fn to_assistant(&self, ground: Ground) -> Result<Option<HttpResponse>, ApiError> {
         let answerer = self.app.answerers.of(&ground.assistant)?.clone();
-        let (standing, place) = (ground.standing, self.place(ground.failed));
+        let place = ground
+            .place
+            .unwrap_or_else(|| Place::After(Box::new(self.question())));
+        let standing = ground.standing;
         let question = Question {
             project: self.caller.project(),
             assistant: ground.assistant,
@@ -276,13 +286,6 @@ impl Sending {
         match answerer.answer(&self.app.db, question).await? {
             Answer::Whole(whole) => self.store_whole(&standing, &place, whole).await,
             Answer::Pieces(pieces) => self.store_pieces(&standing, &place, pieces).await,
-        }
-    }
-
-    fn place(&self, failed: Option<MessageId>) -> Place {
-        match failed {
-            Some(failed) => Place::Instead(failed),
-            None => Place::After(Box::new(self.question())),
         }
     }
 
@@ -298,7 +301,7 @@ impl Sending {
             text: whole.text.clone(),
             metadata: whole.ending.metadata(),
         };
-        match self.store(standing, place, &answer).await? {
+        match self.store(standing, place, &answer)?.await? {
             Ran::Changed => whole_reply(answer.id, &whole, self.sent.stream).map(Some),
             Ran::Unchanged => Ok(None),
             Ran::Before => self.once_more().await.map(Some),
@@ -322,11 +325,11 @@ impl Sending {
         // draft ends the answer.
         let draft = Draft::new(entry, self.app.db.clone());
         // The model is asked while the question is being stored. Nothing of its
-        // answer can overtake that: the write is in the queue before the task
-        // that pulls the pieces has its first turn, and its own writes come
-        // after it. Where nothing is stored, the pieces are dropped.
+        // answer can overtake that: the write is in the queue already. Where it
+        // stores nothing, the pieces are dropped.
+        let stored = self.store(standing, place, &answer)?;
         let parts = begin(pieces, Some(draft), self.app.settings.pace.stall);
-        match self.store(standing, place, &answer).await? {
+        match stored.await? {
             Ran::Changed => {}
             Ran::Unchanged => return Ok(None),
             Ran::Before => return self.once_more().await.map(Some),
@@ -337,21 +340,27 @@ impl Sending {
         }
     }
 
-    async fn store(
+    /// Puts the write into the queue; the future tells how it went.
+    fn store(
         &self,
         standing: &Standing,
         place: &Place,
         answer: &NewAnswer,
-    ) -> Result<Ran, ApiError> {
+    ) -> Result<impl Future<Output = Result<Ran, ApiError>> + use<'_>, ApiError> {
         let turn = self.turn(standing);
+        let event = match place {
+            Place::After(question) => Some(self.event(question, turn.at)?),
+            Place::To(_) | Place::Instead(_) => None,
+        };
         let batch = turn.answered(place, answer);
         let body = Body::Message(answer.id);
         let ran = self.once.run(&self.app, batch, StatusCode::OK, body, None);
-        let ran = ran.await?;
-        if let (Ran::Changed, Place::After(question)) = (ran, place) {
-            self.told(question, turn.at)?;
-        }
-        Ok(ran)
+        Ok(told(&self.app, ran, self.topic(), event))
+    }
+
+    /// What this is about, as listeners name it.
+    fn topic(&self) -> (ProjectSeq, ConversationId) {
+        (self.caller.project(), self.id)
     }
 
     async fn once_more(&self) -> Reply {
@@ -360,8 +369,8 @@ impl Sending {
         again(&self.app, before, self.sent.stream).await
     }
 
-    /// Tells whoever listens what the visitor said.
-    fn told(&self, question: &turn::Question, at: Timestamp) -> Result<(), ApiError> {
+    /// What whoever listens is told of a question.
+    fn event(&self, question: &turn::Question, at: Timestamp) -> Result<Event, ApiError> {
         let text = question.content.as_str();
         let message = Message {
             page_url: question.page_url.as_deref(),
@@ -369,10 +378,7 @@ impl Sending {
             text_selection: question.text_selection.as_deref(),
             ..Message::said(question.id, self.id, Role::User, text, at)
         };
-        let event = Event::NewMessage(serde_json::to_vec(&message)?);
-        let project = self.caller.project();
-        self.app.events.publish(project, self.id, &event);
-        Ok(())
+        Ok(Event::NewMessage(serde_json::to_vec(&message)?))
     }
 }
 
@@ -384,8 +390,9 @@ struct Ground {
     assistant: Assistant,
     /// What was said so far, the question last.
     turns: Vec<Turn>,
-    /// An answer to the same question that failed, and is to be replaced.
-    failed: Option<MessageId>,
+    /// Where the same question stands already, the newest that was said, and
+    /// waits for an answer or had one that failed (section 0, D13).
+    place: Option<Place>,
 }
 
 /// How many messages a model is shown at most, and how many the built-in
@@ -417,16 +424,20 @@ impl Ground {
         let repeated = said
             .last()
             .is_some_and(|(role, text)| *role == Role::User && text == content.as_str());
-        let failed = failed.filter(|_| repeated).map(|last| last.id);
+        let place = match (repeated, failed, standing.last) {
+            (true, Some(failed), _) => Some(Place::Instead(failed.id)),
+            (true, None, Some(last)) if last.role == Role::User => Some(Place::To(last.id)),
+            _ => None,
+        };
         let mut turns: Vec<_> = said.into_iter().map(turn_of).collect();
-        if failed.is_none() {
+        if place.is_none() {
             turns.push(turn_of((Role::User, content.as_str().to_owned())));
         }
         Ok(Self {
             assistant,
             standing,
             turns,
-            failed,
+            place,
         })
     }
 }
@@ -457,8 +468,8 @@ fn within_quota(snapshot: &Snapshot, caller: Caller, quota: u64) -> Result<(), A
 }
 
 /// A project on the plan `free` has no model (section 0, D15).
-fn within_plan(snapshot: &Snapshot, caller: Caller) -> Result<(), ApiError> {
-    match project::plan(snapshot, caller.project())?.as_deref() {
+pub fn within_plan(snapshot: &Snapshot, project: ProjectSeq) -> Result<(), ApiError> {
+    match project::plan(snapshot, project)?.as_deref() {
         Some("free") => Err(ApiError::plan_lacks("free", "pro", "advanced_ai_models")),
         _ => Ok(()),
     }

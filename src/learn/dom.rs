@@ -4,6 +4,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use std::collections::HashMap;
+
 pub use markup5ever_rcdom::Node;
 use markup5ever_rcdom::NodeData;
 
@@ -15,12 +17,19 @@ const CLOSED: [&str; 26] = [
 ];
 /// Elements that may be open at once. Real pages have some thirty; the time a
 /// parser takes grows with the square.
-const OPEN: usize = 1000;
+const OPEN: usize = 300;
+/// Elements that a parser opens again in every paragraph where nobody closed
+/// them, and how often it may have to.
+const FORMATTING: [&str; 14] = [
+    "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
+];
+const OPENED_AGAIN: usize = 300_000;
 
 /// Whether so many elements are left open that reading the page as a tree
 /// would take too long.
 pub fn is_absurd(html: &str) -> bool {
-    let mut open = 0_usize;
+    let mut open: HashMap<String, usize> = HashMap::new();
+    let (mut all, mut formatting, mut again) = (0, 0, 0);
     html.split('<').skip(1).any(|tag| {
         let (closing, name) = match tag.strip_prefix('/') {
             Some(name) => (true, name),
@@ -28,12 +37,21 @@ pub fn is_absurd(html: &str) -> bool {
         };
         let end = name.find(|one: char| !one.is_ascii_alphanumeric());
         let name = name[..end.unwrap_or(name.len())].to_ascii_lowercase();
+        let formats = usize::from(FORMATTING.contains(&name.as_str()));
+        again += formatting;
         if closing {
-            open = open.saturating_sub(1);
+            // Only what is open can be closed.
+            if let Some(count) = open.get_mut(&name).filter(|count| **count > 0) {
+                *count -= 1;
+                all -= 1;
+                formatting -= formats;
+            }
         } else if !name.is_empty() && !CLOSED.contains(&name.as_str()) {
-            open += 1;
+            *open.entry(name).or_default() += 1;
+            all += 1;
+            formatting += formats;
         }
-        open > OPEN
+        all > OPEN || again > OPENED_AGAIN
     })
 }
 

@@ -13,6 +13,8 @@ use crate::domain::Section;
 const MOST: usize = 1500;
 /// A section with fewer goes together with the next.
 const LEAST: usize = 40;
+/// Headings without a text that are put together at most.
+const HEADINGS: usize = 50;
 /// Characters of a title and of a heading at most.
 const HEADING: usize = 300;
 
@@ -145,11 +147,13 @@ fn join(body: &mut String, more: &str) {
 fn merged(sections: Vec<Section>) -> Vec<Section> {
     let mut merged: Vec<Section> = Vec::new();
     let mut short: Vec<Section> = Vec::new();
+    let mut length = 0;
     for section in sections {
+        length += section.body.chars().count();
         short.push(section);
-        let length = short.iter().map(|one| one.body.chars().count());
-        if length.sum::<usize>() >= LEAST {
+        if length >= LEAST || short.len() == HEADINGS {
             merged.extend(together(&mut short));
+            length = 0;
         }
     }
     match merged.last_mut() {

@@ -307,3 +307,36 @@ fn a_page_without_a_title_is_called_after_its_address() {
         assert_eq!(name_of(path), name);
     }
 }
+
+#[test]
+fn pages_made_to_be_slow_are_read_in_good_time() {
+    let fonts = |count: usize| -> String {
+        (0..count)
+            .map(|id| format!("<p><font id={id}>x</p>"))
+            .collect()
+    };
+    let mixed = fonts(250) + &"<p>x".repeat(100_000);
+    let headings = "# h\n\n".repeat(80_000);
+    let deep = "<div></x>".repeat(60_000);
+    let begun = std::time::Instant::now();
+    for (format, text) in [
+        (Format::Html, fonts(20_000)),
+        (Format::Html, mixed),
+        (Format::Html, deep),
+        (Format::Markdown, headings),
+    ] {
+        let found = Found {
+            url: "https://shop.example/".to_owned(),
+            name: "page".to_owned(),
+            format,
+            charset: None,
+            bytes: text.into_bytes(),
+        };
+        found.read_as_given();
+    }
+    assert!(
+        begun.elapsed() < std::time::Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
+}

@@ -3,6 +3,7 @@
 use std::thread;
 
 use parlor::answer::Failure;
+use parlor::domain::ConversationId;
 use serde_json::{Value, json};
 
 use crate::helpers::{Parlor, Visitor, until};
@@ -143,6 +144,32 @@ fn only_the_house_acts_and_only_where_it_can() {
     }
     assert!(parlor.said(&ann, &id).is_empty());
 }
+
+#[test]
+fn who_leaves_at_once_is_heard_all_the_same() {
+    let (parlor, ann, id) = stage();
+    parlor.take_over(&id).send().expect(200);
+    let conversation = ConversationId::parse(&id).expect("a UUID");
+    let mut listener = parlor.events().listen(parlor.site.project, conversation);
+    for _ in 0..50 {
+        drop(parlor.say(&ann, &id, "Bye").start());
+    }
+    let stored = || parlor.said(&ann, &id).len();
+    let runtime = actix_web::rt::System::new();
+    let mut heard = 0;
+    // What was stored is told: the last to be stored ends the counting.
+    let mut last = 0;
+    until("all that was stored is told", || {
+        let next = async { tokio::time::timeout(TICK, listener.next()).await };
+        heard += usize::from(matches!(runtime.block_on(next), Ok(Some(_))));
+        let now = stored();
+        let quiet = now == last && now > 0 && now == heard;
+        last = now;
+        quiet
+    });
+}
+
+const TICK: std::time::Duration = std::time::Duration::from_millis(20);
 
 #[test]
 fn a_takeover_ends_the_answer_in_flight_and_keeps_its_text() {

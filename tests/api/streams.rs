@@ -164,6 +164,75 @@ fn who_hangs_up_before_the_first_word_leaves_the_question_alone() {
 }
 
 #[test]
+fn a_question_that_was_never_answered_is_answered_and_not_doubled() {
+    let stage = stage();
+    let hand = stage.model.hand();
+    let asked = || {
+        stage
+            .parlor
+            .ask(&stage.ann, &stage.id, "Hi")
+            .header("Idempotency-Key", "k")
+    };
+    let gone = asked().start();
+    until("the answer is begun", || stage.said().len() == 2);
+    drop(gone);
+    until("the model is hung up on", || hand.is_hung_up());
+    stage.until_stored(&[["user", "complete", "Hi"]]);
+    stage.model.says("Hello.");
+    asked().open().events();
+    stage.until_stored(&[
+        ["user", "complete", "Hi"],
+        ["assistant", "complete", "Hello."],
+    ]);
+}
+
+#[test]
+fn the_end_of_an_answer_is_stored_later_where_it_cannot_be_now() {
+    let stage = stage();
+    let hand = stage.model.hand();
+    hand.text("So far");
+    let mut stream = stage.ask("Hi");
+    for _ in 0..4 {
+        stream.event();
+    }
+    let connection = stage.parlor.sql();
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF text ON message
+                  BEGIN SELECT RAISE(ABORT, 'not now'); END";
+    connection.execute_batch(refuse).expect("a trigger");
+    hand.end();
+    assert_eq!(kinds(&stream.events()), ["error"]);
+    assert_eq!(stage.parlor.answers.count(), 1, "it is not forgotten");
+    connection
+        .execute_batch("DROP TRIGGER refuse")
+        .expect("no trigger");
+    stage.until_stored(&[
+        ["user", "complete", "Hi"],
+        ["assistant", "complete", "So far"],
+    ]);
+}
+
+#[test]
+fn a_close_ends_the_answer_and_keeps_its_text() {
+    let stage = stage();
+    let hand = stage.model.hand();
+    hand.text("So far");
+    let mut stream = stage.ask("Hi");
+    for _ in 0..4 {
+        stream.event();
+    }
+    let close = stage
+        .parlor
+        .post(format!("/v2/conversations/{}/close", stage.id));
+    close.bearer(&stage.ann.token).send().expect(200);
+    assert_eq!(kinds(&stream.events()), ["abort"]);
+    until("the model is hung up on", || hand.is_hung_up());
+    stage.until_stored(&[
+        ["user", "complete", "Hi"],
+        ["assistant", "complete", "So far"],
+    ]);
+}
+
+#[test]
 fn a_second_message_waits_for_the_answer() {
     let stage = stage();
     let hand = stage.model.hand();
@@ -390,8 +459,15 @@ fn an_answer_that_a_crash_left_behind_is_an_error_and_can_be_asked_again() {
     parlor.stop();
     let left = "UPDATE message SET status = 'streaming', text = 'Hel' WHERE role = 'assistant'";
     assert_eq!(parlor.sql().execute(left, ()).expect("an update"), 1);
+    let key = "INSERT INTO request VALUES ('visitor 1', 'k', zeroblob(32), 9e15, 200, NULL,
+                                           (SELECT id FROM message WHERE role = 'assistant'))";
+    assert_eq!(parlor.sql().execute(key, ()).expect("a request"), 1);
     parlor.restart();
     assert_eq!(parlor.said(&ann, &id)[1], ["assistant", "error", "Hel"]);
+    let kept = parlor
+        .sql()
+        .query_row("SELECT count(*) FROM request", (), |row| row.get(0));
+    assert_eq!(kept, Ok(0), "asked again with the same key, it is answered");
     model.says("Hello.");
     parlor.say(&ann, &id, "Hi").send().expect(200);
     let expected = [

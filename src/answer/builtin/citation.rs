@@ -29,7 +29,7 @@ impl Citations {
         });
         // Behind a table or a block of code a marker would become part of it.
         let last = answer.lines().next_back().unwrap_or_default().trim_start();
-        let gap = if last.starts_with('|') || last.starts_with("```") {
+        let gap = if last.starts_with('|') || last.starts_with("```") || last.starts_with("~~~") {
             "\n\n"
         } else {
             " "

@@ -38,7 +38,49 @@ pub fn excerpt(question: &str, body: &str, room: usize) -> Option<String> {
         }
         text.push_str(piece.text);
     }
-    (!text.is_empty()).then_some(text)
+    match text.is_empty() {
+        false => Some(text),
+        true => beginning(&body, room),
+    }
+}
+
+/// The first lines that there is room for, of a piece that is longer than that:
+/// some steps of a long list are of more use than none.
+fn beginning(body: &str, room: usize) -> Option<String> {
+    let mut left = room.checked_sub(2)?;
+    let mut text = String::new();
+    for line in body.lines() {
+        let length = line.chars().count() + 1;
+        if length > left {
+            break;
+        }
+        left -= length;
+        text.push_str(line);
+        text.push('\n');
+    }
+    let text = closed(text.trim_end().to_owned());
+    (!text.is_empty()).then(|| text + "\n…")
+}
+
+/// The text with its last block of code closed, so that what is put behind it
+/// does not become code.
+pub fn closed(mut text: String) -> String {
+    let mut fence = None;
+    for line in text.lines().map(str::trim_start) {
+        let marks = ["```", "~~~"]
+            .into_iter()
+            .find(|mark| line.starts_with(mark));
+        match (fence, marks) {
+            (None, Some(mark)) => fence = Some(mark),
+            (Some(open), Some(mark)) if open == mark => fence = None,
+            _ => {}
+        }
+    }
+    if let Some(fence) = fence {
+        text.push('\n');
+        text.push_str(fence);
+    }
+    text
 }
 
 /// The pieces that are kept: those with most of the words first, of equal ones

@@ -207,3 +207,34 @@ fn a_greeting_is_returned_and_a_person_is_offered() {
             .starts_with("Of course")
     );
 }
+
+#[test]
+fn a_list_too_long_for_an_answer_is_begun() {
+    let desk = Desk::new();
+    let step = |number: usize| {
+        format!(
+            "{number}. Turn the knob of the okapi mill to the mark that says step {number} and wait until it hums, then let go of it slowly and carefully."
+        )
+    };
+    let steps: Vec<_> = (1..=8).map(step).collect();
+    desk.document(
+        "https://tern.example/mill",
+        "Okapi mill",
+        &[("Cleaning", &steps.join("\n"))],
+    );
+    let answer = desk.hear(&["how do I clean the okapi mill?"]);
+    assert!(answer.starts_with("1. Turn the knob"), "{answer}");
+    assert!(answer.contains("\n…") && answer.contains("[1]: https://tern.example/mill"));
+}
+
+#[test]
+fn sources_never_stand_in_a_block_of_code() {
+    let desk = Desk::new();
+    desk.document(
+        "https://tern.example/okapi",
+        "Okapi",
+        &[("Code", "Okapi code:\n\n~~~\nokapi()")],
+    );
+    let answer = desk.hear(&["what is the okapi code?"]);
+    assert!(answer.contains("okapi()\n~~~\n\n[1]"), "{answer}");
+}
