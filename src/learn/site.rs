@@ -21,6 +21,8 @@ const SITEMAP: usize = 50_000_000;
 const ROBOTS: usize = 1_000_000;
 /// As much of robots.txt as others read.
 const ROBOTS_READ: usize = 512_000;
+/// Addresses that sitemaps may list, all together.
+const ADDRESSES: usize = 1_000_000;
 /// Sitemaps that an index may lead to.
 const SITEMAPS: usize = 1000;
 /// Pages that are asked for at once.
@@ -149,6 +151,11 @@ impl Survey {
                     waiting.push_back(further);
                 }
             }
+            // More addresses than anyone would learn are not collected.
+            if self.pages.len() > ADDRESSES {
+                self.whole = false;
+                waiting.clear();
+            }
             while next.is_none()
                 && let Some(url) = waiting.pop_front()
             {
@@ -200,7 +207,7 @@ impl Survey {
         let pages = std::mem::take(&mut self.pages);
         let delay = self.delay();
         let at_once = if delay.is_zero() { AT_ONCE } else { 1 };
-        let web = &self.web;
+        let (web, robots) = (&self.web, &self.robots);
         let visit = move |(url, came): (Url, Option<Fetched>)| async move {
             let came = match came {
                 Some(came) => Ok(came),
@@ -209,7 +216,12 @@ impl Survey {
                     web.get(&url, PAGE).await
                 }
             };
-            let visit = came.map_or_else(Visit::from, judge);
+            let visit = match came {
+                // Where a page leads must be allowed as well.
+                Ok(came) if !robots.allowed(came.url.as_str()) => Visit::Unwanted,
+                Ok(came) => judge(came),
+                Err(error) => error.into(),
+            };
             (url, visit)
         };
         stream::iter(pages).map(visit).buffered(at_once)

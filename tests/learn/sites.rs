@@ -121,8 +121,16 @@ fn robots_are_told_what_to_leave_alone() {
     );
     site.sitemap(
         "/sitemap.xml",
-        &["/open", "/private/x", "/unwanted", "/unwanted-too"],
+        &[
+            "/open",
+            "/private/x",
+            "/unwanted",
+            "/unwanted-too",
+            "/leads-in",
+        ],
     );
+    site.says("/leads-in", "302 Found", "Location: /private/y\r\n", "");
+    site.page("/private/y", &page("Private"));
     site.page("/open", &page("Open"));
     site.page("/private/x", &page("Private"));
     site.page(
