@@ -3,9 +3,9 @@
 //! A question becomes concepts (`query`): its words without stop words, by
 //! their stems (`word`), each with the terms that may stand for it: other forms,
 //! compounds, synonyms and, for a word that nobody wrote, what is spelled almost
-//! alike (`edits`). The passages that tell most of them are looked up in an
-//! index in memory (`index`, kept by a [`Lexicon`]) and ranked (`rank`); only the
-//! few that are shown are read from the file.
+//! alike (`spellings`, `edits`). The passages that tell most of them are looked
+//! up in an index in memory (`index`, kept by a [`Lexicon`]) and ranked (`rank`);
+//! only the few that are shown are read from the file.
 //!
 //! The index is not SQLite's own (FTS5): over 10,000 passages that takes 0.7 ms
 //! to list the rows with one of four words and 2.5 ms to rank them, where this
@@ -18,6 +18,7 @@ mod language;
 mod lexicon;
 mod query;
 mod rank;
+mod spellings;
 mod synonyms;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::language::{Ear, Language, is_stop_word};
+use super::spellings::Spellings;
 use super::word::{stem, words};
 use crate::db::passage::Words;
 use crate::domain::PassageSeq;
@@ -24,12 +25,14 @@ pub struct Index {
     pub wholes: u32,
     terms: HashMap<Arc<str>, Term>,
     names: Vec<Arc<str>>,
-    /// For each term its letters as bits ([`letters`]).
-    letters: Vec<u32>,
+    /// The terms by what they look like.
+    term_spellings: Spellings,
     postings: Vec<Vec<Posting>>,
     /// The words as they are written, each with the place of its form.
     words: HashMap<Arc<str>, u32>,
     forms: Vec<Form>,
+    /// The forms by what they look like, but for stop words.
+    form_spellings: Spellings,
     /// Terms in alphabetical order.
     sorted: Vec<Term>,
     /// Longer terms that end in a term: German compounds.
@@ -42,8 +45,6 @@ pub struct Index {
 #[derive(Debug, Clone)]
 struct Form {
     word: Arc<str>,
-    /// Its letters as bits, to pass over those that cannot look alike.
-    letters: u32,
     /// None: a stop word.
     term: Option<Term>,
 }
@@ -148,14 +149,12 @@ impl Index {
             return self.forms[*form as usize].term;
         }
         let term = (!is_stop_word(word)).then(|| self.term_for(&stem(word)));
-        let name: Arc<str> = word.into();
-        self.words
-            .insert(Arc::clone(&name), self.forms.len() as u32);
-        self.forms.push(Form {
-            letters: letters(&name),
-            word: name,
-            term,
-        });
+        let (name, form): (Arc<str>, _) = (word.into(), self.forms.len() as u32);
+        self.words.insert(Arc::clone(&name), form);
+        if term.is_some() {
+            self.form_spellings.add(word, form);
+        }
+        self.forms.push(Form { word: name, term });
         term
     }
 
@@ -166,7 +165,7 @@ impl Index {
         let name: Arc<str> = stem.into();
         let term = self.names.len() as Term;
         self.terms.insert(Arc::clone(&name), term);
-        self.letters.push(letters(&name));
+        self.term_spellings.add(stem, term);
         self.names.push(name);
         self.postings.push(Vec::new());
         term
@@ -279,8 +278,8 @@ impl Index {
             terms: self.names.len(),
             vocabulary: text
                 + tails
-                + self.names.len() * (2 * size_of::<Arc<str>>() + list + 20)
-                + self.forms.len() * (size_of::<Form>() + size_of::<Arc<str>>() + 12),
+                + self.names.len() * (2 * size_of::<Arc<str>>() + list + 24)
+                + self.forms.len() * (size_of::<Form>() + size_of::<Arc<str>>() + 20),
             postings: postings.sum::<usize>() + self.passages.capacity() * size_of::<Entry>(),
         }
     }
@@ -294,12 +293,6 @@ pub struct Weight {
     pub vocabulary: usize,
     /// … and of where they stand.
     pub postings: usize,
-}
-
-/// The letters of a word as bits.
-fn letters(word: &str) -> u32 {
-    word.chars()
-        .fold(0, |bits, c| bits | 1 << (u32::from(c) % 32))
 }
 
 /// Markdown without the targets of its links, whose words nobody reads.

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::edits;
+use super::edits::within;
+use super::spellings::Spellings;
 use super::word::{stem, words};
 
 /// A language whose stop words are known.
@@ -36,12 +37,22 @@ pub fn is_stop_word(word: &str) -> bool {
     is_letter || STOP_WORDS.contains_key(word)
 }
 
+/// The stop words that are long enough to tell that they are misspelt, by what
+/// they look like.
+static LONG_STOP_WORDS: LazyLock<(Vec<&'static str>, Spellings)> = LazyLock::new(|| {
+    let long = STOP_WORDS.keys().copied().filter(|stop| stop.len() >= 4);
+    let (long, mut spellings) = (Vec::from_iter(long), Spellings::default());
+    for (stop, number) in long.iter().zip(0..) {
+        spellings.add(stop, number);
+    }
+    (long, spellings)
+});
+
 /// Whether a word that nobody wrote is a stop word with a slip in it.
 pub fn is_misspelt_stop_word(word: &str) -> bool {
-    word.len() >= 5
-        && STOP_WORDS
-            .keys()
-            .any(|stop| stop.len() >= 4 && edits::within(word, stop, 1).is_some())
+    let (stop_words, spellings) = &*LONG_STOP_WORDS;
+    let is_alike = |number| within(word, stop_words[number as usize], 1);
+    word.len() >= 5 && spellings.candidates(word, 1).any(is_alike)
 }
 
 /// Words that stand in any text: rare in a small knowledge by chance alone.

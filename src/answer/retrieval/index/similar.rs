@@ -1,7 +1,10 @@
 //! Terms that are like a word: longer, shorter, parts of it, or misspelt.
 
-use super::{Index, PART, REST, Term, letters};
+use std::sync::Arc;
+
+use super::{Index, PART, REST, Term};
 use crate::answer::retrieval::edits::within;
+use crate::answer::retrieval::spellings::Spellings;
 use crate::answer::retrieval::word;
 
 impl Index {
@@ -57,53 +60,46 @@ impl Index {
         None
     }
 
-    /// The terms that look most like a word, as it is written or by its stem: at
-    /// most two edits away, one for a short word; with the number of edits.
+    /// The terms that look most like a word that the index does not have, as it
+    /// is written or by its stem: at most two edits away, one for a short word;
+    /// with the number of edits.
     pub fn alike(&self, word: &str, stem: &str) -> (usize, Vec<Term>) {
         let most = match word.chars().count() {
             0..=3 => return (0, Vec::new()),
             4..=6 => 1,
             _ => 2,
         };
-        let forms = self.forms.iter().filter_map(|form| {
-            let term = form.term?;
-            Some((&*form.word, form.letters, term))
+        let found = self.nearest(word, most, &self.form_spellings, |form| {
+            let form = &self.forms[form as usize];
+            Some((&form.word, form.term?))
         });
-        let found = self.nearest(word, most, forms);
         if !found.1.is_empty() {
             return found;
         }
-        let stems = self.names.iter().zip(&self.letters).zip(0..);
-        self.nearest(
-            stem,
-            most.min(stem.len() / 4),
-            stems.map(|((name, letters), term)| (&**name, *letters, term)),
-        )
+        let most = most.min(stem.len() / 4);
+        self.nearest(stem, most, &self.term_spellings, |term| {
+            Some((&self.names[term as usize], term))
+        })
     }
 
+    /// What `named` gives for the words that are nearest.
     fn nearest<'i>(
         &self,
         word: &str,
         most: usize,
-        all: impl Iterator<Item = (&'i str, u32, Term)>,
+        spellings: &Spellings,
+        named: impl Fn(u32) -> Option<(&'i Arc<str>, Term)>,
     ) -> (usize, Vec<Term>) {
-        let (mut best, mut found) = (most, Vec::new());
-        let sought = letters(word);
-        for (other, letters, term) in all {
-            // Each edit changes at most two of the letters that occur.
-            let is_far = (letters ^ sought).count_ones() as usize > 2 * best
-                || other.len().abs_diff(word.len()) > 2 * best;
-            if is_far || self.postings(term).is_empty() {
-                continue;
+        for edits in 1..=most {
+            let all = spellings.candidates(word, edits).filter_map(&named);
+            let alike = all.filter(|(other, term)| {
+                within(word, other, edits) && !self.postings(*term).is_empty()
+            });
+            let found: Vec<_> = alike.map(|(_, term)| term).collect();
+            if !found.is_empty() {
+                return (edits, found);
             }
-            let Some(edits) = within(word, other, best) else {
-                continue;
-            };
-            if edits < best {
-                (best, found) = (edits, Vec::new());
-            }
-            found.push(term);
         }
-        (best, found)
+        (most, Vec::new())
     }
 }
