@@ -172,6 +172,10 @@ fn page_of(
 pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
     let project = own_project(&app, &request).await?;
     let fields = Fields::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
+    }
     let (found, title) = given(&fields)?;
     let hash = found.hash();
     // A large page takes a while to read.
@@ -181,15 +185,47 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         title: title.unwrap_or(read.title),
         ..read
     };
+    let address = document.url.clone();
+    let known = move |snapshot: &Snapshot| document::at(snapshot, project, &address);
+    let known: Option<DocumentId> = app.db.read(known).await.map_err(ApiError::from)?;
     let new = NewDocument {
-        id: DocumentId::generate(),
+        id: match known {
+            Some(known) if once.is_wanted() => known,
+            _ => DocumentId::generate(),
+        },
         project,
         document: &document,
         hash,
         source: "",
         at: Timestamp::now(),
     };
-    let id = document::stored(&app.db.write(new.store()).await?);
+    if !once.is_wanted() {
+        return store(&app, &new).await;
+    }
+    let status = match known {
+        None => StatusCode::CREATED,
+        Some(_) => StatusCode::OK,
+    };
+    let sections = &document.sections;
+    let (url, count) = (&document.url, sections.len() as u64);
+    let head = LearnedDocument::new(new.id, url, &document.title, new.at, count);
+    let body = serde_json::to_vec(&DocumentFull {
+        document: &head,
+        sections,
+    })?;
+    // The last statement stores a section, if there is one.
+    let answer = once.answered(&app, new.store(), status, body.clone(), Some(body));
+    answer
+        .await?
+        .ok_or_else(|| ApiError::internal("a document was not stored"))
+}
+
+/// Stores a document and shows it under the id that it has: another request may
+/// have been first with its address.
+async fn store(app: &App, new: &NewDocument<'_>) -> Reply {
+    let project = new.project;
+    let outcomes = app.db.write(new.store()).await?;
+    let id = document::stored(&outcomes);
     let id = id.ok_or_else(|| ApiError::internal("a document was not stored"))?;
     let status = match id == new.id {
         true => StatusCode::CREATED,

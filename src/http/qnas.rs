@@ -15,9 +15,9 @@ use super::params::{Query, project_id, qna_id};
 use super::projects::{Done, known_project, own_project};
 use super::reply;
 use crate::app::App;
-use crate::db::Snapshot;
 use crate::db::qna::{self, Change, NewQna, QnaQuery};
 use crate::db::websearch::Search;
+use crate::db::{Batch, Snapshot};
 use crate::domain::{
     Author, Invalid, Limit, Offset, ProjectId, ProjectSeq, Qna, QnaId, Timestamp, answer, question,
     text_within, uri,
@@ -257,11 +257,6 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         .ok_or_else(|| ApiError::internal("a Q&A was made and is not there"))
 }
 
-async fn stored(app: &App, project: ProjectSeq, id: QnaId, status: StatusCode) -> Reply {
-    let read = move |snapshot: &Snapshot| json_of(snapshot, project, id, true);
-    Ok(reply::bytes(status, app.db.read(read).await?))
-}
-
 /// Change a Q&A
 ///
 /// Only what is given; an unpublished one too.
@@ -273,13 +268,43 @@ pub async fn update(app: web::Data<App>, request: HttpRequest, payload: web::Pay
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
     let mut fields = Fields::read(&app, &request, payload).await?;
-    let change = change(&mut fields)?;
-    if change != Change::default() {
-        app.db
-            .write(change.of(project, id, Timestamp::now()))
-            .await?;
+    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
     }
-    stored(&app, project, id, StatusCode::OK).await
+    let (change, at) = (change(&mut fields)?, Timestamp::now());
+    let (is_change, wanted) = (change != Change::default(), change.clone());
+    let changed = move |snapshot: &Snapshot| {
+        let changed = |one: &Qna| match is_change {
+            true => serde_json::to_vec(&with(one, &wanted, at)),
+            false => serde_json::to_vec(one),
+        };
+        let body = qna::read(snapshot, project, id, true, changed)?;
+        Ok::<_, ApiError>(body.ok_or_else(|| ApiError::qna_not_found(id))??)
+    };
+    let body = app.db.read(changed).await?;
+    let batch = match is_change {
+        true => change.of(project, id, at),
+        false => Batch::default(),
+    };
+    // Its last statement finds nothing to do for an unpublished one.
+    let answer = once.answered(&app, batch, StatusCode::OK, body.clone(), Some(body));
+    answer.await?.ok_or_else(|| ApiError::qna_not_found(id))
+}
+
+/// A Q&A as a change leaves it.
+fn with<'a>(one: &Qna<'a>, change: &'a Change, at: Timestamp) -> Qna<'a> {
+    let author = change.creator.as_ref().map(|(name, image)| Author {
+        name: name.as_deref(),
+        image: image.as_deref(),
+    });
+    Qna {
+        question: change.question.as_deref().unwrap_or(one.question),
+        answer: change.answer.as_deref().unwrap_or(one.answer),
+        created_by: author.unwrap_or_else(|| one.created_by.clone()),
+        updated_at: at,
+        ..one.clone()
+    }
 }
 
 /// Remove a Q&A

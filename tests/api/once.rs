@@ -43,6 +43,9 @@ fn requests(parlor: &Parlor, ann: &Visitor, id: &str) -> Vec<Request> {
         house(parlor.post(format!("/v2/projects/{}/qnas", parlor.site.id)))
             .json(json!({ "question": "Why?", "answer": "Because.", "published": false })),
         house(parlor.request("DELETE", qna(parlor))),
+        house(parlor.request("PUT", qna(parlor))).json(json!({ "answer": "No." })),
+        house(parlor.post(format!("/v2/projects/{}/documents", parlor.site.id)))
+            .json(json!({ "url": "https://shop.example/a", "content": "# A\n\nText." })),
     ]
 }
 
@@ -73,7 +76,7 @@ fn qna(parlor: &Parlor) -> String {
     format!("{qnas}/{}", string(&made.expect(201)["id"]))
 }
 
-fn counts(parlor: &Parlor) -> [i64; 4] {
+fn counts(parlor: &Parlor) -> [i64; 5] {
     let count = |table| {
         let sql = format!("SELECT count(*) FROM {table}");
         parlor
@@ -81,7 +84,7 @@ fn counts(parlor: &Parlor) -> [i64; 4] {
             .query_row(&sql, (), |row| row.get(0))
             .expect("a count")
     };
-    ["conversation", "message", "visitor", "qna"].map(count)
+    ["conversation", "message", "visitor", "qna", "document"].map(count)
 }
 
 #[test]
