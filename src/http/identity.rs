@@ -6,8 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body::Fields;
+use super::once::Once;
 use super::{guard, reply};
 use crate::app::App;
+use crate::db::Batch;
 use crate::db::key::StoredKey;
 use crate::db::session;
 use crate::db::visitor::{self, KnownBy, NewVisitor};
@@ -54,10 +56,32 @@ pub async fn init(app: web::Data<App>, request: HttpRequest, payload: web::Paylo
     }
     let device = fields.required_text("saVid")?;
     let key = guard::publishable_key(&app, &request, api_key).await?;
-    begin(&app, DeviceId::parse("saVid", device)?, &key).await
+    let device = DeviceId::parse("saVid", device)?;
+    let caller = format!("key {} {}", key.seq.0, device.0);
+    let once = Once::by(&request, &fields, caller)?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
+    }
+    let (status, begun) = begin(&app, device, &key).await?;
+    // Who the visitor is stands in what the write gave, so the answer is
+    // remembered after it. Were it lost in between, the same device would get
+    // the same visitor all the same.
+    let body = serde_json::to_vec(&begun)?;
+    if !once.is_wanted() {
+        return Ok(reply::bytes(status, body));
+    }
+    let (nothing, otherwise) = (Batch::default(), Some(body.clone()));
+    let answer = once.answered(&app, nothing, status, body, otherwise);
+    answer
+        .await?
+        .ok_or_else(|| ApiError::internal("a session was begun and not answered"))
 }
 
-async fn begin(app: &App, device: DeviceId, key: &StoredKey) -> Reply {
+async fn begin(
+    app: &App,
+    device: DeviceId,
+    key: &StoredKey,
+) -> Result<(StatusCode, SessionBegun), ApiError> {
     let (at, id) = (Timestamp::now(), SessionId::generate());
     let visitor = NewVisitor {
         id: VisitorId::generate(),
@@ -79,7 +103,7 @@ async fn begin(app: &App, device: DeviceId, key: &StoredKey) -> Reply {
     } else {
         StatusCode::OK
     };
-    reply::json(status, &begun)
+    Ok((status, begun))
 }
 
 /// Read the visitor

@@ -29,6 +29,9 @@ fn requests(parlor: &Parlor, ann: &Visitor, id: &str) -> Vec<Request> {
     let question = json!({ "messages": [{ "role": "user", "content": "Hi" }] });
     vec![
         visitor(parlor.post("/v2/conversations")),
+        parlor
+            .post("/v2/identity/init")
+            .json(json!({ "apiKey": parlor.site.publishable, "saVid": "once" })),
         house(parlor.post("/v2/conversations")).json(json!({ "visitor": { "saVid": "new" } })),
         parlor.say(ann, id, "Hello"),
         parlor.ask(ann, id, "Hello"),
