@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use client::{Client, Res, length, percentile, request};
 use parlor::db::turn::{self, Question, Turn};
-use parlor::db::{Db, Options, last_changed};
+use parlor::db::{Db, Options, Outcome};
 use parlor::domain::{Content, ConversationId, MessageId, ProjectSeq, Timestamp};
 use serde_json::{Value, json};
 
@@ -139,7 +139,7 @@ fn write(file: &Path, messages: &str) -> Res<f64> {
         let began = Instant::now();
         let outcomes = db.write_here(turn.to_human(&question))?;
         times.push(began.elapsed());
-        if !last_changed(&outcomes) {
+        if !outcomes.last().is_some_and(Outcome::changed) {
             return Err("a message was not stored".into());
         }
     }

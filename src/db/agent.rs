@@ -2,6 +2,7 @@
 //! (section 0, D16).
 
 use super::statement::{Batch, Statement, uuid, value};
+use super::turn::touched;
 use crate::domain::{Content, ConversationSeq, MessageId, Timestamp};
 
 /// A person of the house, as visitors see them.
@@ -92,11 +93,6 @@ pub fn reply(
                 value(content.as_str().to_owned()),
             ],
         ),
-        Statement::new(
-            "UPDATE conversation SET last_message_seq = m.seq, last_interaction_at = ?3, \
-                                     updated_at = ?3 \
-               FROM (SELECT seq FROM message WHERE id = ?2) AS m WHERE conversation.seq = ?1",
-            [value(conversation.0), uuid(id.0), value(at.0)],
-        ),
+        touched(conversation, id, at),
     ])
 }

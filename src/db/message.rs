@@ -1,7 +1,7 @@
 //! Messages: read, and what visitors think of them.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row, types::FromSqlError};
+use rusqlite::{OptionalExtension, Row, Rows, types::FromSqlError};
 use serde_json::value::RawValue;
 
 use super::statement::{Batch, Statement, named, uuid, value};
@@ -14,22 +14,40 @@ use crate::domain::{
 /// The most messages that a conversation shows at once: its newest (section 0, D19).
 const MOST: u32 = 1000;
 
+/// Selects the columns that [`from_row`] reads, of the messages that are so.
+macro_rules! messages {
+    ($so:literal) => {
+        concat!(
+            "SELECT id, created_at, role, status, text, parts, error, feedback, feedback_at, \
+                    metadata, has_agent, agent_name, agent_image, page_url, page_title, \
+                    text_selection \
+               FROM message WHERE ",
+            $so
+        )
+    };
+}
+
 /// Hands the messages of a conversation to `each`, oldest first.
 pub fn of_conversation<E: From<DbError>>(
     snapshot: &Snapshot,
     seq: ConversationSeq,
     chat: ConversationId,
+    each: impl FnMut(&Message) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = snapshot.run(messages!(
+        "seq IN (SELECT seq FROM message WHERE conversation_seq = ? ORDER BY seq DESC LIMIT ?) \
+         ORDER BY seq"
+    ))?;
+    let rows = statement.query((seq.0, MOST)).map_err(DbError::from)?;
+    hand_over(rows, chat, each)
+}
+
+/// Hands the messages of rows that [`messages!`] gave to `each`.
+fn hand_over<E: From<DbError>>(
+    mut rows: Rows<'_>,
+    chat: ConversationId,
     mut each: impl FnMut(&Message) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = snapshot.run(
-        "SELECT id, created_at, role, status, text, parts, error, feedback, feedback_at, \
-                metadata, has_agent, agent_name, agent_image, page_url, page_title, \
-                text_selection \
-           FROM message WHERE seq IN (SELECT seq FROM message WHERE conversation_seq = ? \
-                                       ORDER BY seq DESC LIMIT ?) \
-          ORDER BY seq",
-    )?;
-    let mut rows = statement.query((seq.0, MOST)).map_err(DbError::from)?;
     while let Some(row) = rows.next().map_err(DbError::from)? {
         each(&from_row(row, 0, chat).map_err(DbError::from)?)?;
     }
@@ -51,16 +69,12 @@ pub fn wanted<E: From<DbError>>(
     seq: ConversationSeq,
     chat: ConversationId,
     wanted: Wanted,
-    mut each: impl FnMut(&Message) -> Result<(), E>,
+    each: impl FnMut(&Message) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = snapshot.run(
-        "SELECT id, created_at, role, status, text, parts, error, feedback, feedback_at, \
-                metadata, has_agent, agent_name, agent_image, page_url, page_title, \
-                text_selection \
-           FROM message WHERE conversation_seq = ?1 AND role = coalesce(?2, role) \
-                          AND status = coalesce(?3, status) \
-          ORDER BY seq LIMIT ?4 OFFSET ?5",
-    )?;
+    let mut statement = snapshot.run(messages!(
+        "conversation_seq = ?1 AND role = coalesce(?2, role) AND status = coalesce(?3, status) \
+         ORDER BY seq LIMIT ?4 OFFSET ?5"
+    ))?;
     let values = (
         seq.0,
         wanted.role.map(Role::as_str),
@@ -68,11 +82,8 @@ pub fn wanted<E: From<DbError>>(
         wanted.limit,
         i64::try_from(wanted.offset).unwrap_or(i64::MAX),
     );
-    let mut rows = statement.query(values).map_err(DbError::from)?;
-    while let Some(row) = rows.next().map_err(DbError::from)? {
-        each(&from_row(row, 0, chat).map_err(DbError::from)?)?;
-    }
-    Ok(())
+    let rows = statement.query(values).map_err(DbError::from)?;
+    hand_over(rows, chat, each)
 }
 
 /// A message that a request names, and whose it is.

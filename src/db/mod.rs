@@ -34,7 +34,7 @@ use tokio::task;
 
 pub use error::{DbError, Taken};
 pub use open::{OpenError, is_parlor_file};
-pub use statement::{Batch, Outcome, Statement, any_change, last_changed};
+pub use statement::{Batch, Outcome, Statement, any_change};
 
 use writer::Writer;
 

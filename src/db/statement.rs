@@ -97,11 +97,6 @@ impl Outcome {
     }
 }
 
-/// Whether the last statement of a batch changed a row.
-pub fn last_changed(outcomes: &[Outcome]) -> bool {
-    outcomes.last().is_some_and(Outcome::changed)
-}
-
 /// Whether the statements changed (or returned) any row at all.
 pub fn any_change(outcomes: &[Outcome]) -> bool {
     outcomes.iter().any(Outcome::changed)

@@ -6,6 +6,7 @@
 //! condition that it still has: who comes second changes nothing.
 
 use rusqlite::OptionalExtension;
+use rusqlite::types::Value;
 
 use super::statement::{Batch, Statement, named, uuid, value};
 use super::{DbError, Snapshot};
@@ -21,7 +22,6 @@ pub struct Standing {
     pub visitor: VisitorSeq,
     pub status: Status,
     pub is_human_handled: bool,
-    pub has_title: bool,
     pub last: Option<Last>,
 }
 
@@ -55,19 +55,19 @@ pub fn standing(
     id: ConversationId,
 ) -> Result<Option<Standing>, DbError> {
     let mut statement = snapshot.run(
-        "SELECT c.seq, c.visitor_seq, c.status, c.is_human_handled, c.title IS NOT NULL, \
+        "SELECT c.seq, c.visitor_seq, c.status, c.is_human_handled, \
                 m.seq, m.id, m.role, m.status \
            FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
           WHERE c.project_seq = ? AND c.id = ?",
     )?;
     let found = statement.query_row((project.0, id.0), |row| {
-        let last = match row.get::<_, Option<i64>>(5)? {
+        let last = match row.get::<_, Option<i64>>(4)? {
             None => None,
             Some(seq) => Some(Last {
                 seq: MessageSeq(seq),
-                id: MessageId(row.get(6)?),
-                role: named(row, 7, &Role::NAMES)?,
-                status: named(row, 8, &MessageStatus::NAMES)?,
+                id: MessageId(row.get(5)?),
+                role: named(row, 6, &Role::NAMES)?,
+                status: named(row, 7, &MessageStatus::NAMES)?,
             }),
         };
         Ok(Standing {
@@ -75,7 +75,6 @@ pub fn standing(
             visitor: VisitorSeq(row.get(1)?),
             status: named(row, 2, &Status::NAMES)?,
             is_human_handled: row.get(3)?,
-            has_title: row.get(4)?,
             last,
         })
     });
@@ -206,14 +205,7 @@ impl Turn {
         Statement::new(
             "INSERT INTO message (id, conversation_seq, created_at, role, status, text, metadata) \
              SELECT ?1, conversation_seq, ?3, 'assistant', ?4, ?5, ?6 FROM message WHERE id = ?2",
-            [
-                uuid(answer.id.0),
-                uuid(question.0),
-                value(self.at.0),
-                value(answer.status.as_str().to_owned()),
-                value(answer.text.clone()),
-                value(answer.metadata.clone()),
-            ],
+            self.values(question, answer),
         )
     }
 
@@ -224,14 +216,7 @@ impl Turn {
                FROM message AS q JOIN conversation AS c ON c.seq = q.conversation_seq \
               WHERE q.id = ?2 AND c.last_message_seq = q.seq AND c.status = 'open' \
                 AND c.is_human_handled = 0",
-            [
-                uuid(answer.id.0),
-                uuid(question.0),
-                value(self.at.0),
-                value(answer.status.as_str().to_owned()),
-                value(answer.text.clone()),
-                value(answer.metadata.clone()),
-            ],
+            self.values(question, answer),
         )
     }
 
@@ -241,17 +226,22 @@ impl Turn {
                     parts = NULL, error = NULL, feedback = NULL, feedback_at = NULL \
               WHERE id = ?2 AND status = 'error' \
                 AND seq = (SELECT last_message_seq FROM conversation \
-                            WHERE seq = ?7 AND status = 'open' AND is_human_handled = 0)",
-            [
-                uuid(answer.id.0),
-                uuid(failed.0),
-                value(self.at.0),
-                value(answer.status.as_str().to_owned()),
-                value(answer.text.clone()),
-                value(answer.metadata.clone()),
-                value(self.conversation.0),
-            ],
+                            WHERE seq = message.conversation_seq AND status = 'open' \
+                              AND is_human_handled = 0)",
+            self.values(failed, answer),
         )
+    }
+
+    /// What stores an answer to, or in the place of, the message `there`.
+    fn values(&self, there: MessageId, answer: &NewAnswer) -> [Value; 6] {
+        [
+            uuid(answer.id.0),
+            uuid(there.0),
+            value(self.at.0),
+            value(answer.status.as_str().to_owned()),
+            value(answer.text.clone()),
+            value(answer.metadata.clone()),
+        ]
     }
 
     /// The first thing said names the conversation. A statement of its own, so
@@ -285,13 +275,23 @@ impl Turn {
     }
 
     fn touched(&self, newest: MessageId) -> Statement {
-        Statement::new(
-            "UPDATE conversation SET last_message_seq = m.seq, last_interaction_at = ?3, \
-                                     updated_at = ?3 \
-               FROM (SELECT seq FROM message WHERE id = ?2) AS m WHERE conversation.seq = ?1",
-            [value(self.conversation.0), uuid(newest.0), value(self.at.0)],
-        )
+        touched(self.conversation, newest, self.at)
     }
+}
+
+/// Makes a message that was stored just now its conversation's newest. Changes
+/// a row where it was stored.
+pub(super) fn touched(
+    conversation: ConversationSeq,
+    newest: MessageId,
+    at: Timestamp,
+) -> Statement {
+    Statement::new(
+        "UPDATE conversation SET last_message_seq = m.seq, last_interaction_at = ?3, \
+                                 updated_at = ?3 \
+           FROM (SELECT seq FROM message WHERE id = ?2) AS m WHERE conversation.seq = ?1",
+        [value(conversation.0), uuid(newest.0), value(at.0)],
+    )
 }
 
 /// How an answer that was being written ended.

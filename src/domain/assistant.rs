@@ -25,6 +25,11 @@ impl AnswererKind {
         choose("answerer", text, &Self::NAMES)
     }
 
+    /// Whether a model answers, where the server has one or has none.
+    pub fn asks_model(self, there_is_one: bool) -> bool {
+        there_is_one && self != AnswererKind::Builtin
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             AnswererKind::Auto => "auto",

@@ -7,18 +7,15 @@ use utoipa::ToSchema;
 
 use super::body::Fields;
 use super::guard::{self, Caller};
-use super::once::{Once, Ran};
+use super::once::Once;
 use super::params::UUID_EXPECTED;
 use super::send::{gathered, streamed, within_plan};
 use super::{reply, sse};
 use crate::answer::reply::begin;
 use crate::answer::{Answer, Completion, Ending, Question, Speaker, Turn, Usage};
 use crate::app::App;
-use crate::db::request::Body;
-use crate::db::{Batch, Snapshot, assistant};
-use crate::domain::{
-    AnswererKind, Assistant, AssistantId, Invalid, ProjectSeq, choose, text_within,
-};
+use crate::db::{Snapshot, assistant};
+use crate::domain::{Assistant, AssistantId, Invalid, ProjectSeq, choose, text_within};
 use crate::error::ApiError;
 
 type Reply = Result<HttpResponse, ApiError>;
@@ -177,13 +174,13 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
     );
     let turns = turns(&mut fields)?;
     let once = Once::of(&request, &fields, Caller::Server { project })?;
-    if let Some(before) = once.before(&app).await? {
-        return again(before.body, stream);
+    if let Some((_, body)) = once.kept(&app).await? {
+        return given(body, stream);
     }
     let has_model = app.answerers.model.is_some();
     let read = move |snapshot: &Snapshot| {
         let assistant = assistant_of(snapshot, project, wanted)?;
-        if has_model && assistant.answerer != AnswererKind::Builtin {
+        if assistant.answerer.asks_model(has_model) {
             within_plan(snapshot, project)?;
         }
         Ok::<_, ApiError>(assistant)
@@ -225,22 +222,8 @@ fn assistant_of(
 /// Gives a whole answer, and keeps it where it may be asked for again.
 async fn kept(app: &App, once: &Once, whole: &Completion, stream: bool) -> Reply {
     let body = serde_json::to_vec(&Completed::of(whole))?;
-    if once.is_wanted() {
-        let (nothing, otherwise) = (Batch::default(), Some(body.clone()));
-        let status = StatusCode::OK;
-        let ran = once.run(app, nothing, status, Body::Kept(body.clone()), otherwise);
-        if let (Ran::Before, Some(before)) = (ran.await?, once.before(app).await?) {
-            return again(before.body, stream);
-        }
-    }
+    let (_, body) = once.remember(app, StatusCode::OK, body).await?;
     given(body, stream)
-}
-
-fn again(body: Body, stream: bool) -> Reply {
-    match body {
-        Body::Kept(body) => given(body, stream),
-        Body::Message(_) => Err(ApiError::internal("kept as a message")),
-    }
 }
 
 fn given(body: Vec<u8>, stream: bool) -> Reply {

@@ -9,7 +9,6 @@ use super::body::Fields;
 use super::once::Once;
 use super::{guard, reply};
 use crate::app::App;
-use crate::db::Batch;
 use crate::db::key::StoredKey;
 use crate::db::session;
 use crate::db::visitor::{self, KnownBy, NewVisitor};
@@ -67,14 +66,8 @@ pub async fn init(app: web::Data<App>, request: HttpRequest, payload: web::Paylo
     // remembered after it. Were it lost in between, the same device would get
     // the same visitor all the same.
     let body = serde_json::to_vec(&begun)?;
-    if !once.is_wanted() {
-        return Ok(reply::bytes(status, body));
-    }
-    let (nothing, otherwise) = (Batch::default(), Some(body.clone()));
-    let answer = once.answered(&app, nothing, status, body, otherwise);
-    answer
-        .await?
-        .ok_or_else(|| ApiError::internal("a session was begun and not answered"))
+    let (status, body) = once.remember(&app, status, body).await?;
+    Ok(reply::bytes(status, body))
 }
 
 async fn begin(

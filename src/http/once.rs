@@ -81,7 +81,7 @@ impl Once {
     }
 
     /// The same, where the whole answer was kept.
-    pub async fn answer(&self, app: &App) -> Result<Option<HttpResponse>, ApiError> {
+    pub async fn kept(&self, app: &App) -> Result<Option<(StatusCode, Vec<u8>)>, ApiError> {
         let Some(answered) = self.before(app).await? else {
             return Ok(None);
         };
@@ -89,7 +89,33 @@ impl Once {
             return Err(ApiError::internal("an answer was kept as a message"));
         };
         let status = StatusCode::from_u16(answered.status).map_err(ApiError::internal)?;
-        Ok(Some(reply::bytes(status, body)))
+        Ok(Some((status, body)))
+    }
+
+    /// The same as an answer.
+    pub async fn answer(&self, app: &App) -> Result<Option<HttpResponse>, ApiError> {
+        let kept = self.kept(app).await?;
+        Ok(kept.map(|(status, body)| reply::bytes(status, body)))
+    }
+
+    /// Remembers an answer that was made before, and gives the one that holds:
+    /// that of the same request on another connection where it was quicker.
+    pub async fn remember(
+        &self,
+        app: &App,
+        status: StatusCode,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Vec<u8>), ApiError> {
+        if self.0.is_none() {
+            return Ok((status, body));
+        }
+        let (nothing, kept) = (Batch::default(), Body::Kept(body.clone()));
+        let ran = self.run(app, nothing, status, kept, Some(body.clone()));
+        let before = match ran.await? {
+            Ran::Before => self.kept(app).await?,
+            Ran::Changed | Ran::Unchanged => None,
+        };
+        Ok(before.unwrap_or((status, body)))
     }
 
     /// What the same request was answered on another connection, which was

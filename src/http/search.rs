@@ -10,7 +10,7 @@ use super::{guard, links, reply};
 use crate::answer::retrieval::{self, Found, Lexicon, Source};
 use crate::app::App;
 use crate::db::{Snapshot, document, project};
-use crate::domain::{Invalid, ProjectId, ProjectSeq, Size, text_within};
+use crate::domain::{ProjectId, ProjectSeq, Size, text_within};
 use crate::error::ApiError;
 use crate::learn::excerpt;
 
@@ -61,9 +61,7 @@ const EXCERPT: usize = 300;
     params(SearchParams), responses((status = 200, body = SearchResults)))]
 pub async fn search(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request);
-    let api_key = query.get("apiKey")?.filter(|key| !key.is_empty());
-    let api_key = api_key.ok_or_else(|| Invalid::new("apiKey", "must be a publishable key"))?;
-    let key = guard::publishable_key(&app, &request, api_key).await?;
+    let key = guard::publishable_key(&app, &request, query.api_key()?).await?;
     let text = query.get("q")?.unwrap_or_default();
     let text = text_within("q", text, 1, 500)?;
     let size = query.parsed("size", Size::parse)?;

@@ -26,8 +26,8 @@ use crate::db::request::{Answered, Body};
 use crate::db::turn::{self, NewAnswer, Place, Standing};
 use crate::db::{DbError, Snapshot, assistant, message, project};
 use crate::domain::{
-    AnswererKind, Assistant, Content, ConversationId, KeySeq, Message, MessageId, MessageStatus,
-    ProjectSeq, Role, Status, Timestamp, uri,
+    Assistant, Content, ConversationId, KeySeq, Message, MessageId, MessageStatus, ProjectSeq,
+    Role, Status, Timestamp, uri,
 };
 use crate::error::ApiError;
 use crate::events::Event;
@@ -226,7 +226,7 @@ impl Sending {
         let has_model = self.app.answerers.model.is_some();
         let read = move |snapshot: &Snapshot| {
             let assistant = assistant::of_key(snapshot, caller.project(), key_of(caller)?)?;
-            let by_model = has_model && assistant.answerer != AnswererKind::Builtin;
+            let by_model = assistant.answerer.asks_model(has_model);
             let turns = if by_model { TURNS } else { FEW_TURNS };
             let ground = Ground::read(snapshot, (caller, id), assistant, &content, turns)?;
             within_quota(snapshot, caller, quota)?;

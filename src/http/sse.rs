@@ -22,7 +22,7 @@ const PING: &[u8] = b": ping\n\n";
 
 /// The chunks before the text. `message` is the stored message's id, so that
 /// feedback can name it later; none where nothing is stored.
-pub fn opening(message: Option<MessageId>) -> String {
+fn opening(message: Option<MessageId>) -> String {
     let start = match message {
         Some(id) => format!(r#"{{"type":"start","messageId":"{id}"}}"#),
         None => r#"{"type":"start"}"#.to_owned(),
@@ -44,7 +44,7 @@ const CLOSING: &str = "data: {\"type\":\"text-end\",\"id\":\"txt-1\"}\n\n\
                        data: [DONE]\n\n";
 
 /// What ends an answer that somebody else has ended: the client keeps its text.
-pub const ABORTED: &str = "data: {\"type\":\"abort\"}\n\ndata: [DONE]\n\n";
+const ABORTED: &str = "data: {\"type\":\"abort\"}\n\ndata: [DONE]\n\n";
 
 fn error(text: &str) -> String {
     let text = serde_json::Value::from(text);
