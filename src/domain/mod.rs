@@ -30,7 +30,7 @@ pub use id::{
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use message::{Content, Feedback, Message, MessageObject, MessageStatus, Parts, Role};
-pub use page::{Direction, Limit, Offset, PageQuery, Scope, Size, Sort};
+pub use page::{Direction, Field, Limit, Offset, PageQuery, Place, Scope, Size, Sort};
 pub use project::{ChatWidgetConfig, Project};
 pub use qna::{Author, Qna, answer, question};
 pub use rule::{Invalid, choose, text_within, uri};

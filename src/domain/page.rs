@@ -1,7 +1,7 @@
 //! What a list of conversations is asked for (section 3.5 of the contract).
 
 use super::rule::{Invalid, choose};
-use super::{ProjectSeq, Status, VisitorSeq};
+use super::{ConversationId, ProjectSeq, Status, VisitorSeq};
 
 /// Whose conversations: a visitor sees its own, a private key its project's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +149,22 @@ impl Offset {
     pub fn get(self) -> u64 {
         self.0
     }
+}
+
+/// What an order compares of a conversation first. Nothing comes last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    Number(i64),
+    Text(Box<str>),
+    Nothing,
+}
+
+/// A place in an order: where a conversation with this field and this id
+/// stands, whether or not there is one. Ascending, as places compare.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub field: Field,
+    pub id: ConversationId,
 }
 
 /// One page of a list: which rows, in which order, from where.
