@@ -6,12 +6,14 @@
 
 pub mod agent;
 pub mod assistant;
+mod change;
 pub mod conversation;
 pub mod document;
 mod error;
 pub mod key;
 mod list;
 pub mod message;
+mod moment;
 mod open;
 pub mod passage;
 pub mod project;
@@ -25,6 +27,7 @@ pub mod websearch;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use r2d2::Pool;
@@ -33,10 +36,14 @@ use rusqlite::Connection;
 use tokio::task;
 
 pub use error::{DbError, Taken};
+pub use moment::Moment;
 pub use open::{OpenError, is_parlor_file};
 pub use statement::{Batch, Outcome, Statement, any_change};
 
+use moment::Moments;
 use writer::Writer;
+
+use crate::domain::Scope;
 
 /// How the file is opened and how many may wait for it.
 #[derive(Debug, Clone)]
@@ -62,6 +69,7 @@ pub struct Db {
     // Before the writer: whoever closes last tidies up, and only it can.
     readers: Pool<SqliteConnectionManager>,
     writer: Writer,
+    moments: Arc<Moments>,
     patience: Duration,
 }
 
@@ -73,8 +81,10 @@ impl Db {
     /// anything of it is touched.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let connection = open::writer(path)?;
+        let moments = Arc::<Moments>::default();
         Ok(Self {
-            writer: Writer::start(connection)?,
+            writer: Writer::start(connection, moments.clone())?,
+            moments,
             readers: open::readers(path, options)?,
             patience: options.patience,
         })
@@ -106,6 +116,18 @@ impl Db {
         work: impl FnOnce(&Snapshot) -> Result<T, E>,
     ) -> Result<T, E> {
         read_on(&self.readers, Instant::now() + self.patience, work)
+    }
+
+    /// How far the writes have come. A read that begins later sees them.
+    pub fn moment(&self) -> Moment {
+        self.moments.now()
+    }
+
+    /// Whether nothing in the list of conversations of that scope, their
+    /// messages included, has changed since. What another program does to the
+    /// file counts within a second.
+    pub fn is_unchanged(&self, scope: Scope, since: Moment) -> bool {
+        self.moments.is_unchanged(scope, since)
     }
 
     /// Runs `batch` whole or not at all; returns once it is on the disk, with

@@ -4,13 +4,16 @@
 //! each inside a savepoint of its own, so that one that fails takes nothing
 //! with it. Nobody hears of success before the commit is on the disk.
 
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::change::Changes;
+use super::moment::Moments;
 use super::open::OpenError;
 use super::{Batch, DbError, Outcome};
 
@@ -18,6 +21,8 @@ use super::{Batch, DbError, Outcome};
 const QUEUE: usize = 1024;
 /// Batches that share one commit at most, so that none waits for long.
 const GROUP: usize = 256;
+/// Between two looks whether another program changed the file.
+const LOOK: Duration = Duration::from_secs(1);
 
 type Answer = Result<Vec<Outcome>, DbError>;
 
@@ -32,11 +37,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Self, OpenError> {
+    /// Starts it over `connection`; `moments` hears of every commit.
+    pub(super) fn start(connection: Connection, moments: Arc<Moments>) -> Result<Self, OpenError> {
         let (queue, orders) = sync_channel(QUEUE);
+        let pen = Pen::new(connection, moments)?;
         let thread = thread::Builder::new()
             .name("parlor-writer".to_owned())
-            .spawn(move || work(connection, &orders))?;
+            .spawn(move || pen.work(&orders))?;
         Ok(Self {
             queue,
             thread: Mutex::new(Some(thread)),
@@ -70,73 +77,124 @@ impl Drop for Writer {
     }
 }
 
-fn work(mut connection: Connection, orders: &Receiver<Order>) {
-    let mut running = true;
-    while running {
-        let Ok(first) = orders.recv() else { break };
-        let mut group = Vec::new();
-        for order in std::iter::once(first).chain(orders.try_iter().take(GROUP - 1)) {
-            match order {
-                Order::Run(batch, reply) => group.push((batch, reply)),
-                Order::Stop => running = false,
+/// What the thread holds.
+struct Pen {
+    connection: Connection,
+    changes: Changes,
+    moments: Arc<Moments>,
+    /// What SQLite calls the state of the file as others left it, and when that
+    /// was looked at.
+    elsewhere: (i64, Instant),
+}
+
+impl Pen {
+    fn new(connection: Connection, moments: Arc<Moments>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            changes: Changes::of(&connection)?,
+            moments,
+            elsewhere: (data_version(&connection)?, Instant::now()),
+            connection,
+        })
+    }
+
+    fn work(mut self, orders: &Receiver<Order>) {
+        let mut running = true;
+        while running {
+            let first = match orders.recv_timeout(LOOK) {
+                Ok(first) => Some(first),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            self.look_elsewhere();
+            let mut group = Vec::new();
+            for order in first.into_iter().chain(orders.try_iter().take(GROUP - 1)) {
+                match order {
+                    Order::Run(batch, reply) => group.push((batch, reply)),
+                    Order::Stop => running = false,
+                }
             }
+            self.commit_together(group);
         }
-        commit_together(&mut connection, group);
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        match self.connection.query_row(sql, (), |row| row.get(0)) {
+            Ok(false) => {}
+            Ok(true) => log::info!("another process uses the file; the log stays beside it"),
+            Err(error) => log::warn!("the log could not be brought into the file: {error}"),
+        }
     }
-    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-    match connection.query_row(sql, (), |row| row.get(0)) {
-        Ok(false) => {}
-        Ok(true) => log::info!("another process uses the file; the log stays beside it"),
-        Err(error) => log::warn!("the log could not be brought into the file: {error}"),
-    }
-}
 
-fn commit_together(connection: &mut Connection, group: Vec<(Batch, oneshot::Sender<Answer>)>) {
-    let (batches, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-    if batches.is_empty() {
-        return;
+    /// Once in a while: whether another program changed the file.
+    fn look_elsewhere(&mut self) {
+        let (before, looked) = self.elsewhere;
+        if looked.elapsed() < LOOK {
+            return;
+        }
+        // What cannot be found out may have changed.
+        let now = data_version(&self.connection).unwrap_or(-1);
+        if now != before {
+            self.moments.changed_elsewhere();
+        }
+        self.elsewhere = (now, Instant::now());
     }
-    let answers = run_group(connection, &batches)
-        .unwrap_or_else(|error| batches.iter().map(|_| Err(error.clone())).collect());
-    for (reply, answer) in replies.into_iter().zip(answers) {
-        // Whoever asked may have gone; the write stands all the same.
-        let _ = reply.send(answer);
-    }
-}
 
-/// Runs a group in one transaction. An error here means that none of it stands.
-fn run_group(connection: &Connection, batches: &[Batch]) -> Result<Vec<Answer>, DbError> {
-    if !connection.is_autocommit() {
-        // The last group could not even be rolled back; this one must not join it.
-        execute(connection, "ROLLBACK")?;
+    fn commit_together(&self, group: Vec<(Batch, oneshot::Sender<Answer>)>) {
+        let (batches, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        if batches.is_empty() {
+            return;
+        }
+        let answers = self
+            .run_group(&batches)
+            .unwrap_or_else(|error| batches.iter().map(|_| Err(error.clone())).collect());
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            // Whoever asked may have gone; the write stands all the same.
+            let _ = reply.send(answer);
+        }
     }
-    execute(connection, "BEGIN IMMEDIATE")?;
-    let ended = run_batches(connection, batches).and_then(|answers| {
-        execute(connection, "COMMIT")?;
+
+    /// Runs a group in one transaction. An error here means that none of it stands.
+    fn run_group(&self, batches: &[Batch]) -> Result<Vec<Answer>, DbError> {
+        if !self.connection.is_autocommit() {
+            // The last group could not even be rolled back; this one must not join it.
+            self.execute("ROLLBACK")?;
+        }
+        self.execute("BEGIN IMMEDIATE")?;
+        let ended = self.run_batches(batches).and_then(|answers| {
+            self.execute("COMMIT")?;
+            Ok(answers)
+        });
+        let changes = self.changes.take();
+        match &ended {
+            Ok(_) => self.moments.committed(&changes),
+            Err(_) if !self.connection.is_autocommit() => self.execute("ROLLBACK")?,
+            Err(_) => {}
+        }
+        ended
+    }
+
+    fn run_batches(&self, batches: &[Batch]) -> Result<Vec<Answer>, DbError> {
+        let mut answers = Vec::with_capacity(batches.len());
+        for batch in batches {
+            self.execute("SAVEPOINT batch")?;
+            let before = self.changes.mark();
+            let answer = run_batch(&self.connection, batch);
+            if let Err(error) = &answer {
+                // A full disk, say, ends the whole transaction, not the savepoint alone.
+                if self.connection.is_autocommit() {
+                    return Err(error.clone());
+                }
+                self.execute("ROLLBACK TO batch")?;
+                self.changes.forget_after(before);
+            }
+            self.execute("RELEASE batch")?;
+            answers.push(answer);
+        }
         Ok(answers)
-    });
-    if ended.is_err() && !connection.is_autocommit() {
-        execute(connection, "ROLLBACK")?;
     }
-    ended
-}
 
-fn run_batches(connection: &Connection, batches: &[Batch]) -> Result<Vec<Answer>, DbError> {
-    let mut answers = Vec::with_capacity(batches.len());
-    for batch in batches {
-        execute(connection, "SAVEPOINT batch")?;
-        let answer = run_batch(connection, batch);
-        if let Err(error) = &answer {
-            // A full disk, say, ends the whole transaction, not the savepoint alone.
-            if connection.is_autocommit() {
-                return Err(error.clone());
-            }
-            execute(connection, "ROLLBACK TO batch")?;
-        }
-        execute(connection, "RELEASE batch")?;
-        answers.push(answer);
+    fn execute(&self, sql: &'static str) -> Result<(), DbError> {
+        self.connection.prepare_cached(sql)?.raw_execute()?;
+        Ok(())
     }
-    Ok(answers)
 }
 
 fn run_batch(connection: &Connection, batch: &Batch) -> Answer {
@@ -144,9 +202,11 @@ fn run_batch(connection: &Connection, batch: &Batch) -> Answer {
     Ok(outcomes.collect::<rusqlite::Result<_>>()?)
 }
 
-fn execute(connection: &Connection, sql: &'static str) -> Result<(), DbError> {
-    connection.prepare_cached(sql)?.raw_execute()?;
-    Ok(())
+/// Another number once another connection has changed the file.
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("PRAGMA data_version")?
+        .query_row((), |row| row.get(0))
 }
 
 #[cfg(test)]
@@ -156,12 +216,19 @@ mod tests {
     use super::*;
     use crate::db::Statement;
 
-    fn table() -> Connection {
+    const TABLE: &str = "CREATE TABLE t (x UNIQUE, filler)";
+
+    /// The tables of parlor's, and one that takes anything.
+    fn with_tables(connection: Connection) -> Connection {
+        let schema = include_str!("../../schema.sql");
+        connection.execute_batch(schema).expect("the schema");
+        connection.execute_batch(TABLE).expect("a table");
+        connection
+    }
+
+    fn pen() -> Pen {
         let connection = Connection::open_in_memory().expect("memory");
-        connection
-            .execute_batch("CREATE TABLE t (x UNIQUE, filler)")
-            .expect("a table");
-        connection
+        Pen::new(with_tables(connection), Arc::default()).expect("a writer")
     }
 
     fn insert(x: i64, bytes: usize) -> Batch {
@@ -177,36 +244,37 @@ mod tests {
 
     #[test]
     fn a_batch_that_fails_takes_no_other_of_its_group_with_it() {
-        let connection = table();
+        let pen = pen();
         let twice = Batch([insert(2, 0).0, insert(1, 0).0].concat());
         let group = [insert(1, 0), twice, insert(3, 0)];
-        let answers = run_group(&connection, &group).expect("a commit");
+        let answers = pen.run_group(&group).expect("a commit");
         let fine: Vec<_> = answers.iter().map(Result::is_ok).collect();
         assert_eq!(fine, [true, false, true]);
         // Nothing of the one that failed stands, its first statement neither.
-        assert_eq!(rows(&connection), [1, 3]);
+        assert_eq!(rows(&pen.connection), [1, 3]);
     }
 
     #[test]
     fn a_full_disk_is_told_as_such_and_what_was_acknowledged_stands() {
-        let connection = table();
-        run_group(&connection, &[insert(1, 0)]).expect("a commit");
-        connection
+        let pen = pen();
+        pen.run_group(&[insert(1, 0)]).expect("a commit");
+        pen.connection
             .execute_batch("PRAGMA max_page_count = 4")
             .expect("a limit");
-        let answers = run_group(&connection, &[insert(2, 0), insert(3, 100_000)]);
+        let answers = pen.run_group(&[insert(2, 0), insert(3, 100_000)]);
         let full = |answer: &Answer| matches!(answer, Err(DbError::Full));
         match answers {
             Ok(answers) => {
                 assert!(answers[0].is_ok() && full(&answers[1]));
-                assert_eq!(rows(&connection), [1, 2]);
+                assert_eq!(rows(&pen.connection), [1, 2]);
             }
             Err(error) => {
                 assert!(full(&Err(error)));
-                assert_eq!(rows(&connection), [1]);
+                assert_eq!(rows(&pen.connection), [1]);
             }
         }
-        run_group(&connection, &[insert(4, 0)]).expect("the next write works again");
+        pen.run_group(&[insert(4, 0)])
+            .expect("the next write works again");
     }
 
     #[test]
@@ -214,9 +282,9 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("parlor-writer-{}", uuid::Uuid::now_v7()));
         let connection = Connection::open(&folder).expect("a file");
         connection
-            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x UNIQUE, filler)")
-            .expect("a table");
-        let writer = Writer::start(connection).expect("a thread");
+            .execute_batch("PRAGMA journal_mode = WAL")
+            .expect("a log");
+        let writer = Writer::start(with_tables(connection), Arc::default()).expect("a thread");
         thread::scope(|scope| {
             for first in (0..800).step_by(100) {
                 let writer = &writer;
