@@ -68,7 +68,7 @@ fn rows_of(
     query: &PageQuery,
     total: u64,
 ) -> Result<Vec<i64>, DbError> {
-    let Some(page) = list::compose(scope, query, total) else {
+    let Some(page) = list::compose(scope, query, total, None) else {
         return Ok(Vec::new());
     };
     let mut statement = page.statement.prepare(snapshot.connection)?;

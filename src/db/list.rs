@@ -4,15 +4,32 @@
 //! an index alone, so that a deep page costs no table row before its own ten.
 //! Every fragment is a constant; every value is bound.
 //!
-//! A project's indexes begin with the status. A filtered order is one range of
-//! such an index; an unfiltered one merges its two ranges (UNION ALL), which
-//! SQLite does without sorting. A page past the middle is walked from the
-//! other end and turned round by whoever reads it ([`PageOfRows::reversed`]).
+//! A page is merged (`UNION ALL … ORDER BY`) from the arms that [`arm`] names,
+//! which SQLite does without sorting. One that is counted from an end of the
+//! order is walked from the nearer end and turned round by whoever reads it
+//! ([`PageOfRows::reversed`]); one that begins at a place ([`Seek`]) is walked
+//! from there, and each arm is entered where the place lies in it.
+
+mod arm;
 
 use rusqlite::types::Value;
 
-use super::statement::{Statement, value};
-use crate::domain::{Direction, PageQuery, Scope, Sort, Status};
+use super::statement::{Statement, uuid, value};
+use crate::domain::{Direction, Field, PageQuery, Place, Scope, Sort};
+use arm::{Arm, Bound, Order};
+
+/// Where a page begins when it is not counted from an end of the order: with
+/// the first row that stands after `place` in the query's direction (or at it,
+/// where `inclusive`), and `skip` rows further.
+///
+/// The place's field is of the sort's own kind. Orders that go by the id alone
+/// pass it over: by `id`, and by `status` within one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seek {
+    pub place: Place,
+    pub inclusive: bool,
+    pub skip: u64,
+}
 
 /// The row numbers of a page, and whether they come last one first.
 pub(super) struct PageOfRows {
@@ -20,22 +37,38 @@ pub(super) struct PageOfRows {
     pub reversed: bool,
 }
 
-/// Composes the page that `query` asks for, out of `total` matching rows.
-/// None where the page is past the end.
-pub(super) fn compose(scope: Scope, query: &PageQuery, total: u64) -> Option<PageOfRows> {
-    let window = Window::of(query, total)?;
-    let order = Order::of(query, window.reversed);
+/// Composes the page that `query` asks for, out of `total` matching rows: from
+/// its `offset`, or from `seek`, which then counts alone. None where no row can
+/// be on it.
+pub(super) fn compose(
+    scope: Scope,
+    query: &PageQuery,
+    total: u64,
+    seek: Option<&Seek>,
+) -> Option<PageOfRows> {
+    let window = match seek {
+        None => Window::of(query, total)?,
+        Some(seek) => Window::from(seek, query, total)?,
+    };
+    let order = Order::of(scope, query);
+    let walk = Walk::of(query, window.reversed);
     let mut select = Select::default();
-    let sort = effective(query);
-    for (index, status) in ranges(scope, query).iter().enumerate() {
-        if index > 0 {
-            select.push(" UNION ALL ");
+    for arm in order.arms(seek.map(|seek| &seek.place)) {
+        let union = if select.sql.is_empty() {
+            ""
+        } else {
+            " UNION ALL "
+        };
+        select.push(union);
+        select.arm(order, arm);
+        if let Some(seek) = seek {
+            select.past(order, arm, walk, seek);
         }
-        select.range(scope, sort, *status);
     }
-    select.push(" ORDER BY k ");
-    select.push(order.first);
-    select.push(order.then_id);
+    if select.sql.is_empty() {
+        return None;
+    }
+    select.order_by(order, walk);
     select.bound(" LIMIT ?", value(window.limit));
     select.bound(" OFFSET ?", value(window.offset));
     Some(PageOfRows {
@@ -44,27 +77,7 @@ pub(super) fn compose(scope: Scope, query: &PageQuery, total: u64) -> Option<Pag
     })
 }
 
-/// The order to walk in: within one status, by `id` and by `status` are the
-/// same, and only the latter has an index that begins with it.
-fn effective(query: &PageQuery) -> Sort {
-    match (query.sort, query.status) {
-        (Sort::Id, Some(_)) => Sort::Status,
-        (sort, _) => sort,
-    }
-}
-
-/// The status ranges whose rows, merged, are what was asked for. `None` is one
-/// range with every status in it.
-fn ranges(scope: Scope, query: &PageQuery) -> &'static [Option<Status>] {
-    match (query.status, scope, query.sort) {
-        (Some(Status::Open), ..) => &[Some(Status::Open)],
-        (Some(Status::Closed), ..) => &[Some(Status::Closed)],
-        (None, Scope::Visitor(_), _) | (None, _, Sort::Id | Sort::Status) => &[None],
-        (None, Scope::Project(_), _) => &[Some(Status::Closed), Some(Status::Open)],
-    }
-}
-
-/// Where the page lies, counted from the nearer end.
+/// Where the page lies, counted from the nearer end or from a place.
 struct Window {
     limit: i64,
     offset: i64,
@@ -86,58 +99,66 @@ impl Window {
             reversed,
         })
     }
+
+    fn from(seek: &Seek, query: &PageQuery, total: u64) -> Option<Self> {
+        (seek.skip < total).then(|| Self {
+            limit: query.limit.get() as i64,
+            offset: seek.skip as i64,
+            reversed: false,
+        })
+    }
 }
 
-/// The ORDER BY terms: the field, nulls last, then `id`.
-struct Order {
-    first: &'static str,
-    then_id: &'static str,
+/// Which way the order is walked.
+#[derive(Clone, Copy)]
+struct Walk {
+    ascending: bool,
+    reversed: bool,
 }
 
-impl Order {
+impl Walk {
     fn of(query: &PageQuery, reversed: bool) -> Self {
-        let nullable = matches!(query.sort, Sort::ClosedAt | Sort::Title);
         let ascending = (query.direction == Direction::Ascending) != reversed;
-        let first = match (ascending, nullable, reversed) {
-            (true, false, _) => "ASC",
-            (false, false, _) => "DESC",
-            (true, true, false) => "ASC NULLS LAST",
-            (false, true, false) => "DESC NULLS LAST",
-            (true, true, true) => "ASC NULLS FIRST",
-            (false, true, true) => "DESC NULLS FIRST",
-        };
-        let then_id = if ascending { ", id ASC" } else { ", id DESC" };
-        Self { first, then_id }
+        Self {
+            ascending,
+            reversed,
+        }
     }
-}
 
-/// The row number, the field as `k`, and the id: what the order compares.
-fn columns(sort: Sort) -> &'static str {
-    match sort {
-        Sort::Id => "SELECT seq, id AS k, id",
-        Sort::CreatedAt => "SELECT seq, created_at AS k, id",
-        Sort::UpdatedAt => "SELECT seq, updated_at AS k, id",
-        Sort::LastInteractionAt => "SELECT seq, last_interaction_at AS k, id",
-        Sort::Status => "SELECT seq, status AS k, id",
-        Sort::ClosedAt => "SELECT seq, closed_at AS k, id",
-        Sort::IsHumanHandled => "SELECT seq, is_human_handled AS k, id",
-        Sort::Title => "SELECT seq, title_key AS k, id",
+    /// How a row that comes after a place compares with it.
+    fn comes_after(self, inclusive: bool) -> &'static str {
+        match (self.ascending, inclusive) {
+            (true, false) => " > ",
+            (true, true) => " >= ",
+            (false, false) => " < ",
+            (false, true) => " <= ",
+        }
     }
-}
 
-/// The index that a range is read from. Named, because the planner would
-/// rather take a shorter one and look each row up.
-fn index(scope: Scope, sort: Sort) -> &'static str {
-    match (scope, sort) {
-        (Scope::Visitor(_), _) => " FROM conversation INDEXED BY conversation_by_visitor",
-        (_, Sort::Id) => " FROM conversation INDEXED BY conversation_by_id",
-        (_, Sort::Status) => " FROM conversation INDEXED BY conversation_by_status",
-        (_, Sort::CreatedAt) => " FROM conversation INDEXED BY conversation_by_created",
-        (_, Sort::UpdatedAt) => " FROM conversation INDEXED BY conversation_by_updated",
-        (_, Sort::LastInteractionAt) => " FROM conversation INDEXED BY conversation_by_interaction",
-        (_, Sort::ClosedAt) => " FROM conversation INDEXED BY conversation_by_closed",
-        (_, Sort::IsHumanHandled) => " FROM conversation INDEXED BY conversation_by_handled",
-        (_, Sort::Title) => " FROM conversation INDEXED BY conversation_by_title",
+    fn terms(self) -> &'static str {
+        match self.ascending {
+            true => " ORDER BY k ASC, id ASC",
+            false => " ORDER BY k DESC, id DESC",
+        }
+    }
+
+    fn terms_nulls_last(self) -> &'static str {
+        match (self.ascending, self.reversed) {
+            (true, false) => " ORDER BY k ASC NULLS LAST, id ASC",
+            (false, false) => " ORDER BY k DESC NULLS LAST, id DESC",
+            (true, true) => " ORDER BY k ASC NULLS FIRST, id ASC",
+            (false, true) => " ORDER BY k DESC NULLS FIRST, id DESC",
+        }
+    }
+
+    /// The closed ones have a `closedAt`, the open ones have none.
+    fn terms_closed_first(self) -> &'static str {
+        match (self.ascending, self.reversed) {
+            (true, false) => " ORDER BY status ASC, k ASC, id ASC",
+            (false, false) => " ORDER BY status ASC, k DESC, id DESC",
+            (true, true) => " ORDER BY status DESC, k ASC, id ASC",
+            (false, true) => " ORDER BY status DESC, k DESC, id DESC",
+        }
     }
 }
 
@@ -158,16 +179,62 @@ impl Select {
         self.values.push(value);
     }
 
-    fn range(&mut self, scope: Scope, sort: Sort, status: Option<Status>) {
-        self.push(columns(sort));
-        self.push(index(scope, sort));
-        match scope {
+    /// The rows of an arm: their number, the field as `k` and the id, which
+    /// are what the order compares.
+    fn arm(&mut self, order: Order, arm: Arm) {
+        self.push("SELECT seq, ");
+        self.push(order.column(arm));
+        self.push(" AS k, id");
+        if order.is_closed_apart() {
+            self.push(", status");
+        }
+        self.push(" FROM conversation INDEXED BY ");
+        self.push(order.index(arm));
+        match order.scope {
             Scope::Project(project) => self.bound(" WHERE project_seq = ?", value(project.0)),
             Scope::Visitor(visitor) => self.bound(" WHERE visitor_seq = ?", value(visitor.0)),
         }
-        if let Some(status) = status {
-            self.bound(" AND status = ?", value(status.as_str().to_owned()));
+        match arm.status {
+            None => {}
+            // A bound status would not show that the index of closed ones serves.
+            Some(_) if order.has_only_closed(arm) => self.push(" AND status = 'closed'"),
+            Some(status) => self.bound(" AND status = ?", value(status.as_str().to_owned())),
         }
+        if order.must_be_null(arm) {
+            self.push(" AND ");
+            self.push(order.column(arm));
+            self.push(" IS NULL");
+        }
+    }
+
+    /// Of those rows, the ones past the place.
+    fn past(&mut self, order: Order, arm: Arm, walk: Walk, seek: &Seek) {
+        let after = walk.comes_after(seek.inclusive);
+        let id = uuid(seek.place.id.0);
+        match order.bound(arm, &seek.place) {
+            Bound::Nothing => {}
+            Bound::Id => {
+                self.push(" AND id");
+                self.push(after);
+                self.bound("?", id);
+            }
+            Bound::FieldAndId => {
+                self.push(" AND (");
+                self.push(order.column(arm));
+                self.push(", id)");
+                self.push(after);
+                self.bound("(?, ", field(&seek.place.field));
+                self.bound("?)", id);
+            }
+        }
+    }
+
+    fn order_by(&mut self, order: Order, walk: Walk) {
+        self.push(match order.sort {
+            Sort::ClosedAt if order.is_closed_apart() => walk.terms_closed_first(),
+            Sort::ClosedAt | Sort::Title => walk.terms_nulls_last(),
+            _ => walk.terms(),
+        });
     }
 
     fn finish(self) -> Statement {
@@ -175,6 +242,14 @@ impl Select {
             sql: self.sql.into(),
             values: self.values,
         }
+    }
+}
+
+fn field(field: &Field) -> Value {
+    match field {
+        Field::Number(number) => value(*number),
+        Field::Text(text) => value(text.to_string()),
+        Field::Nothing => Value::Null,
     }
 }
 

@@ -100,6 +100,16 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
+/// Today's tables, in memory.
+#[cfg(test)]
+pub(super) fn in_memory() -> Connection {
+    let mut connection = Connection::open_in_memory().expect("memory");
+    set_up(&connection).expect("a connection");
+    let migrations = Migrations::from_slice(MIGRATIONS);
+    migrations.to_latest(&mut connection).expect("the schema");
+    connection
+}
+
 /// Makes an absent file, readable by its owner alone: it holds the secret that
 /// signs session tokens, and what visitors wrote.
 fn make_private(path: &Path) -> io::Result<()> {

@@ -1,7 +1,10 @@
+mod pages;
+
 use rusqlite::Connection;
 
 use super::*;
-use crate::domain::{Limit, Offset, ProjectSeq, VisitorSeq};
+use crate::db::open::in_memory;
+use crate::domain::{ConversationId, Limit, Offset, ProjectSeq, Status, VisitorSeq};
 
 const SORTS: [Sort; 8] = [
     Sort::Id,
@@ -14,28 +17,76 @@ const SORTS: [Sort; 8] = [
     Sort::Title,
 ];
 
-/// Every filter, sort and direction, in the front and in the back half.
-fn queries() -> impl Iterator<Item = PageQuery> {
-    let statuses = [None, Some(Status::Open), Some(Status::Closed)];
+const STATUSES: [Option<Status>; 3] = [None, Some(Status::Open), Some(Status::Closed)];
+
+/// Every filter, sort and direction.
+fn orders() -> impl Iterator<Item = PageQuery> {
     let directions = [Direction::Ascending, Direction::Descending];
-    let offsets = ["0", "900"].map(|text| Offset::parse(text).expect("an offset"));
-    statuses.into_iter().flat_map(move |status| {
+    STATUSES.into_iter().flat_map(move |status| {
         SORTS.into_iter().flat_map(move |sort| {
-            directions.into_iter().flat_map(move |direction| {
-                offsets.into_iter().map(move |offset| PageQuery {
-                    status,
-                    sort,
-                    direction,
-                    limit: Limit::default(),
-                    offset,
-                })
+            directions.into_iter().map(move |direction| PageQuery {
+                status,
+                sort,
+                direction,
+                ..PageQuery::default()
             })
         })
     })
 }
 
-fn plan(connection: &Connection, scope: Scope, query: &PageQuery) -> Vec<String> {
-    let page = compose(scope, query, 1000).expect("a page");
+/// Every order with every way to begin: in the front half, in the back half,
+/// at a place and after it, with a field and without one.
+fn beginnings() -> impl Iterator<Item = (PageQuery, Option<Seek>)> {
+    orders().flat_map(|query| {
+        let back = PageQuery {
+            offset: Offset::parse("900").expect("an offset"),
+            ..query
+        };
+        let counted = [(query, None), (back, None)].into_iter();
+        let nothing = has_nulls(query.sort).then_some(Field::Nothing);
+        let fields = [Some(some_field(query.sort)), nothing];
+        let sought = fields.into_iter().flatten().flat_map(move |field| {
+            [false, true].map(|inclusive| {
+                let id = ConversationId::generate();
+                let place = Place {
+                    field: field.clone(),
+                    id,
+                };
+                let skip = 0;
+                let seek = Seek {
+                    place,
+                    inclusive,
+                    skip,
+                };
+                (query, Some(seek))
+            })
+        });
+        counted.chain(sought)
+    })
+}
+
+fn has_nulls(sort: Sort) -> bool {
+    matches!(sort, Sort::ClosedAt | Sort::Title)
+}
+
+fn some_field(sort: Sort) -> Field {
+    match sort {
+        Sort::Id => Field::Nothing,
+        Sort::Status => Field::Text("open".into()),
+        Sort::Title => Field::Text("straße".into()),
+        _ => Field::Number(1),
+    }
+}
+
+fn plan(
+    connection: &Connection,
+    scope: Scope,
+    query: &PageQuery,
+    seek: Option<&Seek>,
+) -> Vec<String> {
+    let Some(page) = compose(scope, query, 1000, seek) else {
+        return Vec::new();
+    };
     let sql = format!("EXPLAIN QUERY PLAN {}", page.statement.sql);
     let mut statement = connection.prepare(&sql).expect("sql");
     let values = rusqlite::params_from_iter(&page.statement.values);
@@ -46,30 +97,31 @@ fn plan(connection: &Connection, scope: Scope, query: &PageQuery) -> Vec<String>
         .expect("lines")
 }
 
-fn tables() -> Connection {
-    let connection = Connection::open_in_memory().expect("memory");
-    connection
-        .execute_batch(include_str!("../../../schema.sql"))
-        .expect("the schema");
-    connection
+/// No closed conversation lacks its `closedAt`, so this is no statement at all.
+fn is_empty(query: &PageQuery, seek: Option<&Seek>) -> bool {
+    let nothing = seek.is_some_and(|seek| seek.place.field == Field::Nothing);
+    nothing && query.sort == Sort::ClosedAt && query.status == Some(Status::Closed)
 }
 
 #[test]
 fn every_order_of_a_project_comes_from_an_index_alone_and_is_never_sorted() {
-    let connection = tables();
-    for query in queries() {
-        let plan = plan(&connection, Scope::Project(ProjectSeq(1)), &query);
-        let reads: Vec<_> = plan
-            .iter()
-            .filter(|line| line.contains("conversation"))
-            .collect();
-        assert!(!reads.is_empty(), "{query:?}: {plan:?}");
-        for line in reads {
+    let connection = in_memory();
+    for (query, seek) in beginnings() {
+        let plan = plan(
+            &connection,
+            Scope::Project(ProjectSeq(1)),
+            &query,
+            seek.as_ref(),
+        );
+        let reads = plan.iter().filter(|line| line.contains("conversation"));
+        for line in reads.clone() {
             assert!(
                 line.starts_with("SEARCH conversation USING COVERING INDEX"),
                 "{query:?}: {line}"
             );
         }
+        let empty = reads.count() == 0;
+        assert_eq!(empty, is_empty(&query, seek.as_ref()), "{query:?}");
         assert!(
             !plan.iter().any(|line| line.contains("TEMP B-TREE")),
             "{query:?}: {plan:?}"
@@ -77,11 +129,39 @@ fn every_order_of_a_project_comes_from_an_index_alone_and_is_never_sorted() {
     }
 }
 
+/// The ranges that are read whole, though the page begins at a place.
+fn unbounded(plan: &[String]) -> usize {
+    let reads = plan.iter().filter(|line| line.starts_with("SEARCH"));
+    let bounds = [",id)>(", ",id)<(", " id>?", " id<?"];
+    let whole = |line: &&String| !bounds.iter().any(|bound| line.contains(bound));
+    reads.filter(whole).count()
+}
+
+#[test]
+fn a_page_that_begins_at_a_place_enters_each_range_there() {
+    let connection = in_memory();
+    for (query, seek) in beginnings() {
+        let Some(seek) = seek else { continue };
+        let project = Scope::Project(ProjectSeq(1));
+        let plan = plan(&connection, project, &query, Some(&seek));
+        // Rows without a field follow as a whole on those with one.
+        let statuses = if query.status.is_none() { 2 } else { 1 };
+        let whole = match (query.sort, &seek.place.field) {
+            (_, Field::Nothing) => 0,
+            (Sort::Title, _) => statuses,
+            (Sort::ClosedAt, _) if query.status != Some(Status::Closed) => 1,
+            _ => 0,
+        };
+        assert_eq!(unbounded(&plan), whole, "{query:?} {seek:?}: {plan:?}");
+    }
+}
+
 #[test]
 fn every_list_of_a_visitor_comes_from_the_visitors_index_and_the_usual_order_is_not_sorted() {
-    let connection = tables();
-    for query in queries() {
-        let plan = plan(&connection, Scope::Visitor(VisitorSeq(1)), &query);
+    let connection = in_memory();
+    for (query, seek) in beginnings() {
+        let visitor = Scope::Visitor(VisitorSeq(1));
+        let plan = plan(&connection, visitor, &query, seek.as_ref());
         assert!(
             plan.iter()
                 .any(|line| line.contains("INDEX conversation_by_visitor (visitor_seq=?")),
@@ -90,6 +170,9 @@ fn every_list_of_a_visitor_comes_from_the_visitors_index_and_the_usual_order_is_
         let sorted = plan.iter().any(|line| line.contains("TEMP B-TREE"));
         let usual = query.sort == Sort::LastInteractionAt;
         assert!(!(usual && sorted), "{query:?}: {plan:?}");
+        if usual && seek.is_some() {
+            assert_eq!(unbounded(&plan), 0, "{query:?}: {plan:?}");
+        }
     }
 }
 
@@ -102,7 +185,7 @@ fn a_page_past_the_end_is_no_statement_and_the_last_one_is_walked_from_its_end()
             offset,
             ..PageQuery::default()
         };
-        compose(scope, &query, total).map(|page| {
+        compose(scope, &query, total, None).map(|page| {
             let window = &page.statement.values[page.statement.values.len() - 2..];
             (window.to_vec(), page.reversed)
         })
@@ -120,8 +203,11 @@ fn a_page_past_the_end_is_no_statement_and_the_last_one_is_walked_from_its_end()
 
 #[test]
 fn nothing_of_a_query_stands_in_the_text() {
-    for query in queries() {
-        let page = compose(Scope::Project(ProjectSeq(424_242)), &query, 1000).expect("a page");
+    for (query, seek) in beginnings() {
+        let project = Scope::Project(ProjectSeq(424_242));
+        let Some(page) = compose(project, &query, 1000, seek.as_ref()) else {
+            continue;
+        };
         assert!(page.statement.sql.ends_with(" LIMIT ? OFFSET ?"));
         let digits = page.statement.sql.bytes().any(|byte| byte.is_ascii_digit());
         assert!(!digits, "{}", page.statement.sql);
