@@ -27,12 +27,14 @@ pub(super) struct Listed {
     pub title_key: Option<Box<str>>,
 }
 
-/// One step of a change. A conversation that changes goes as it was and comes
-/// as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
-    Gone(Listed),
-    Come(Listed),
+    /// A conversation came.
+    Come(Box<Listed>),
+    /// One went.
+    Gone(Box<Listed>),
+    /// One was like this and is like that.
+    Moved(Box<[Listed; 2]>),
     /// A message of one of the visitor's conversations changed.
     Said(ProjectSeq, VisitorSeq),
 }
@@ -41,8 +43,25 @@ impl Change {
     /// Whose lists it changes.
     pub fn owners(&self) -> (ProjectSeq, VisitorSeq) {
         match self {
-            Change::Gone(listed) | Change::Come(listed) => (listed.project, listed.visitor),
             Change::Said(project, visitor) => (*project, *visitor),
+            Change::Come(one) | Change::Gone(one) => (one.project, one.visitor),
+            Change::Moved(both) => (both[1].project, both[1].visitor),
+        }
+    }
+
+    /// Whether it is a conversation that changed, not a message alone.
+    pub fn is_of_a_conversation(&self) -> bool {
+        !matches!(self, Change::Said(..))
+    }
+
+    /// The conversation as it was and as it is, where it was and is there; of
+    /// a message, neither.
+    pub fn sides(&self) -> (Option<&Listed>, Option<&Listed>) {
+        match self {
+            Change::Said(..) => (None, None),
+            Change::Come(one) => (None, Some(one)),
+            Change::Gone(one) => (Some(one), None),
+            Change::Moved(both) => (Some(&both[0]), Some(&both[1])),
         }
     }
 }
@@ -54,22 +73,32 @@ impl Changes {
     /// Of what `connection` writes from now on.
     pub fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let seen = Arc::<Mutex<Vec<Change>>>::default();
-        for (name, change) in [
-            ("parlor_gone", Change::Gone as fn(Listed) -> Change),
-            ("parlor_come", Change::Come),
-        ] {
+        let functions: [(_, _, fn(&Context) -> rusqlite::Result<Change>); 4] = [
+            ("parlor_come", COLUMNS, |row| {
+                Ok(Change::Come(listed(row, 0)?.into()))
+            }),
+            ("parlor_gone", COLUMNS, |row| {
+                Ok(Change::Gone(listed(row, 0)?.into()))
+            }),
+            ("parlor_moved", 2 * COLUMNS, |rows| {
+                let both = [listed(rows, 0)?, listed(rows, COLUMNS)?];
+                Ok(Change::Moved(both.into()))
+            }),
+            ("parlor_said", 2, |row| {
+                Ok(Change::Said(
+                    ProjectSeq(row.get(0)?),
+                    VisitorSeq(row.get(1)?),
+                ))
+            }),
+        ];
+        for (name, values, change) in functions {
             let seen = seen.clone();
-            connection.create_scalar_function(name, 10, FLAGS, move |context| {
-                lock(&seen).push(change(listed(context)?));
+            let flags = FunctionFlags::SQLITE_UTF8;
+            connection.create_scalar_function(name, values as i32, flags, move |context| {
+                lock(&seen).push(change(context)?);
                 Ok(0)
             })?;
         }
-        let said = seen.clone();
-        connection.create_scalar_function("parlor_said", 2, FLAGS, move |context| {
-            let owners = (ProjectSeq(context.get(0)?), VisitorSeq(context.get(1)?));
-            lock(&said).push(Change::Said(owners.0, owners.1));
-            Ok(0)
-        })?;
         connection.execute_batch(TRIGGERS)?;
         Ok(Self(seen))
     }
@@ -90,27 +119,28 @@ impl Changes {
     }
 }
 
-const FLAGS: FunctionFlags = FunctionFlags::SQLITE_UTF8;
-
 fn lock(changes: &Mutex<Vec<Change>>) -> MutexGuard<'_, Vec<Change>> {
     changes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn listed(context: &Context<'_>) -> rusqlite::Result<Listed> {
+/// What a function is handed of a conversation.
+const COLUMNS: usize = 10;
+
+fn listed(row: &Context<'_>, first: usize) -> rusqlite::Result<Listed> {
     Ok(Listed {
-        project: ProjectSeq(context.get(0)?),
-        visitor: VisitorSeq(context.get(1)?),
-        id: ConversationId(context.get(2)?),
-        status: match context.get_raw(3).as_str()? {
+        project: ProjectSeq(row.get(first)?),
+        visitor: VisitorSeq(row.get(first + 1)?),
+        id: ConversationId(row.get(first + 2)?),
+        status: match row.get_raw(first + 3).as_str()? {
             "open" => Status::Open,
             _ => Status::Closed,
         },
-        created_at: context.get(4)?,
-        updated_at: context.get(5)?,
-        last_interaction_at: context.get(6)?,
-        closed_at: context.get(7)?,
-        is_human_handled: context.get(8)?,
-        title_key: context.get_raw(9).as_str_or_null()?.map(Box::from),
+        created_at: row.get(first + 4)?,
+        updated_at: row.get(first + 5)?,
+        last_interaction_at: row.get(first + 6)?,
+        closed_at: row.get(first + 7)?,
+        is_human_handled: row.get(first + 8)?,
+        title_key: row.get_raw(first + 9).as_str_or_null()?.map(Box::from),
     })
 }
 
@@ -128,10 +158,10 @@ const TRIGGERS: &str = "\
             OLD.is_human_handled, OLD.title_key); \
     END; \
     CREATE TEMP TRIGGER see_conversation_change AFTER UPDATE ON main.conversation BEGIN \
-        SELECT parlor_gone(OLD.project_seq, OLD.visitor_seq, OLD.id, OLD.status, \
+        SELECT parlor_moved(OLD.project_seq, OLD.visitor_seq, OLD.id, OLD.status, \
             OLD.created_at, OLD.updated_at, OLD.last_interaction_at, OLD.closed_at, \
-            OLD.is_human_handled, OLD.title_key), \
-            parlor_come(NEW.project_seq, NEW.visitor_seq, NEW.id, NEW.status, \
+            OLD.is_human_handled, OLD.title_key, \
+            NEW.project_seq, NEW.visitor_seq, NEW.id, NEW.status, \
             NEW.created_at, NEW.updated_at, NEW.last_interaction_at, NEW.closed_at, \
             NEW.is_human_handled, NEW.title_key); \
     END; \
@@ -189,7 +219,7 @@ mod tests {
                 params![id.0],
             )
             .expect("a conversation");
-        assert_eq!(changes.take(), [Change::Come(listed(id))]);
+        assert_eq!(changes.take(), [Change::Come(listed(id).into())]);
         run(
             "UPDATE conversation SET status = 'closed', closed_at = 9, title = 'Ä', title_key = 'ä'",
         );
@@ -199,8 +229,8 @@ mod tests {
             title_key: Some("ä".into()),
             ..listed(id)
         };
-        let both = [Change::Gone(listed(id)), Change::Come(closed.clone())];
-        assert_eq!(changes.take(), both);
+        let both = [listed(id), closed.clone()];
+        assert_eq!(changes.take(), [Change::Moved(both.into())]);
         run(
             "INSERT INTO message (seq, id, conversation_seq, created_at, role, status, text) \
              VALUES (1, randomblob(16), 1, 5, 'user', 'complete', 'Hello')",
@@ -213,7 +243,7 @@ mod tests {
         run("DELETE FROM message");
         assert_eq!(changes.take(), said);
         run("DELETE FROM conversation");
-        assert_eq!(changes.take(), [Change::Gone(closed)]);
+        assert_eq!(changes.take(), [Change::Gone(closed.into())]);
     }
 
     #[test]

@@ -19,40 +19,58 @@ pub struct Located {
     pub visitor: VisitorSeq,
 }
 
-/// How many conversations match; one kept row tells, however many there are.
-pub fn total(snapshot: &Snapshot, scope: Scope, status: Option<Status>) -> Result<u64, DbError> {
+/// How many conversations there are; one kept row tells, however many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    open: u64,
+    closed: u64,
+    /// Of a project: grows with every change of its conversations.
+    pub(super) version: i64,
+}
+
+impl Totals {
+    /// How many have this status, or any.
+    pub fn matching(&self, status: Option<Status>) -> u64 {
+        match status {
+            None => self.open + self.closed,
+            Some(Status::Open) => self.open,
+            Some(Status::Closed) => self.closed,
+        }
+    }
+}
+
+pub fn totals(snapshot: &Snapshot, scope: Scope) -> Result<Totals, DbError> {
     let (sql, owner) = match scope {
         Scope::Project(ProjectSeq(seq)) => (
-            "SELECT open_conversations, closed_conversations FROM project WHERE seq = ?",
+            "SELECT open_conversations, closed_conversations, version FROM project WHERE seq = ?",
             seq,
         ),
         Scope::Visitor(VisitorSeq(seq)) => (
-            "SELECT open_conversations, closed_conversations FROM visitor WHERE seq = ?",
+            "SELECT open_conversations, closed_conversations, 0 FROM visitor WHERE seq = ?",
             seq,
         ),
     };
-    let (open, closed): (i64, i64) = snapshot
-        .run(sql)?
-        .query_row([owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let total = match status {
-        None => open + closed,
-        Some(Status::Open) => open,
-        Some(Status::Closed) => closed,
-    };
-    Ok(total.unsigned_abs())
+    let totals = snapshot.run(sql)?.query_row([owner], |row| {
+        Ok(Totals {
+            open: row.get::<_, i64>(0)?.unsigned_abs(),
+            closed: row.get::<_, i64>(1)?.unsigned_abs(),
+            version: row.get(2)?,
+        })
+    });
+    Ok(totals?)
 }
 
-/// Hands the conversations of a page, in order, to `each`. `total` is that of
-/// the same snapshot.
+/// Hands the conversations of a page, in order, to `each`. `totals` are those
+/// of the same snapshot.
 pub fn page<E: From<DbError>>(
     snapshot: &Snapshot,
     scope: Scope,
     query: &PageQuery,
-    total: u64,
+    totals: &Totals,
     mut each: impl FnMut(&ConversationListItem) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut rows = snapshot.run(ROW)?;
-    for seq in rows_of(snapshot, scope, query, total)? {
+    for seq in rows_of(snapshot, scope, query, totals)? {
         bind(&mut rows, 1, seq).map_err(DbError::from)?;
         let mut cursor = rows.raw_query();
         let row = cursor.next().map_err(DbError::from)?;
@@ -66,12 +84,18 @@ fn rows_of(
     snapshot: &Snapshot,
     scope: Scope,
     query: &PageQuery,
-    total: u64,
+    totals: &Totals,
 ) -> Result<Vec<i64>, DbError> {
-    let Some(page) = list::compose(scope, query, total, None) else {
+    let connection = snapshot.connection;
+    let seek = match scope {
+        Scope::Project(project) => snapshot.ranks.seek(connection, project, query, totals)?,
+        Scope::Visitor(_) => None,
+    };
+    let total = totals.matching(query.status);
+    let Some(page) = list::compose(scope, query, total, seek.as_ref()) else {
         return Ok(Vec::new());
     };
-    let mut statement = page.statement.prepare(snapshot.connection)?;
+    let mut statement = page.statement.prepare(connection)?;
     let mut cursor = statement.raw_query();
     let mut rows = Vec::with_capacity(query.limit.get() as usize);
     while let Some(row) = cursor.next()? {

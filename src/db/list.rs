@@ -50,6 +50,30 @@ pub(super) fn compose(
         None => Window::of(query, total)?,
         Some(seek) => Window::from(seek, query, total)?,
     };
+    let statement = walk(scope, query, seek, &window)?;
+    Some(PageOfRows {
+        statement,
+        reversed: window.reversed,
+    })
+}
+
+/// Composes the `limit` rows from `seek` on, in the order of `query`; their
+/// field is the second column and their id the third.
+pub(super) fn from(scope: Scope, query: &PageQuery, seek: &Seek, limit: u64) -> Option<Statement> {
+    let window = Window {
+        limit: limit as i64,
+        offset: seek.skip as i64,
+        reversed: false,
+    };
+    walk(scope, query, Some(seek), &window)
+}
+
+fn walk(
+    scope: Scope,
+    query: &PageQuery,
+    seek: Option<&Seek>,
+    window: &Window,
+) -> Option<Statement> {
     let order = Order::of(scope, query);
     let walk = Walk::of(query, window.reversed);
     let mut select = Select::default();
@@ -71,10 +95,7 @@ pub(super) fn compose(
     select.order_by(order, walk);
     select.bound(" LIMIT ?", value(window.limit));
     select.bound(" OFFSET ?", value(window.offset));
-    Some(PageOfRows {
-        statement: select.finish(),
-        reversed: window.reversed,
-    })
+    Some(select.finish())
 }
 
 /// Where the page lies, counted from the nearer end or from a place.

@@ -18,6 +18,7 @@ mod open;
 pub mod passage;
 pub mod project;
 pub mod qna;
+mod rank;
 pub mod request;
 pub mod session;
 mod statement;
@@ -41,6 +42,7 @@ pub use open::{OpenError, is_parlor_file};
 pub use statement::{Batch, Outcome, Statement, any_change};
 
 use moment::Moments;
+use rank::Ranks;
 use writer::Writer;
 
 use crate::domain::Scope;
@@ -70,6 +72,7 @@ pub struct Db {
     readers: Pool<SqliteConnectionManager>,
     writer: Writer,
     moments: Arc<Moments>,
+    ranks: Arc<Ranks>,
     patience: Duration,
 }
 
@@ -81,10 +84,11 @@ impl Db {
     /// anything of it is touched.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let connection = open::writer(path)?;
-        let moments = Arc::<Moments>::default();
+        let (moments, ranks) = (Arc::<Moments>::default(), Arc::<Ranks>::default());
         Ok(Self {
-            writer: Writer::start(connection, moments.clone())?,
+            writer: Writer::start(connection, moments.clone(), ranks.clone())?,
             moments,
+            ranks,
             readers: open::readers(path, options)?,
             patience: options.patience,
         })
@@ -103,9 +107,9 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let readers = self.readers.clone();
+        let (readers, ranks) = (self.readers.clone(), self.ranks.clone());
         let deadline = Instant::now() + self.patience;
-        task::spawn_blocking(move || read_on(&readers, deadline, work))
+        task::spawn_blocking(move || read_on(&readers, &ranks, deadline, work))
             .await
             .unwrap_or_else(|failure| Err(DbError::Internal(failure.to_string()).into()))
     }
@@ -115,7 +119,8 @@ impl Db {
         &self,
         work: impl FnOnce(&Snapshot) -> Result<T, E>,
     ) -> Result<T, E> {
-        read_on(&self.readers, Instant::now() + self.patience, work)
+        let deadline = Instant::now() + self.patience;
+        read_on(&self.readers, &self.ranks, deadline, work)
     }
 
     /// How far the writes have come. A read that begins later sees them.
@@ -157,6 +162,12 @@ impl Db {
         answer.blocking_recv().unwrap_or(Err(DbError::Closed))
     }
 
+    /// Forgets what is kept in memory of the orders of lists that nobody has
+    /// gone deep into since this was last called.
+    pub fn forget_unused_orders(&self) {
+        self.ranks.forget_unused();
+    }
+
     /// Does what a drop does, now, where others may still hold it. Later writes
     /// are refused.
     pub fn close(&self) {
@@ -166,6 +177,7 @@ impl Db {
 
 fn read_on<T, E: From<DbError>>(
     readers: &Pool<SqliteConnectionManager>,
+    ranks: &Ranks,
     deadline: Instant,
     work: impl FnOnce(&Snapshot) -> Result<T, E>,
 ) -> Result<T, E> {
@@ -174,19 +186,20 @@ fn read_on<T, E: From<DbError>>(
         .checked_duration_since(Instant::now())
         .ok_or(DbError::Busy)?;
     let connection = readers.get_timeout(left).map_err(|_| DbError::Busy)?;
-    let snapshot = Snapshot::begin(&connection)?;
+    let snapshot = Snapshot::begin(&connection, ranks)?;
     work(&snapshot)
 }
 
 /// A read transaction: all that is read through it is of one moment.
 pub struct Snapshot<'c> {
     connection: &'c Connection,
+    ranks: &'c Ranks,
 }
 
 impl<'c> Snapshot<'c> {
-    fn begin(connection: &'c Connection) -> Result<Self, DbError> {
+    fn begin(connection: &'c Connection, ranks: &'c Ranks) -> Result<Self, DbError> {
         connection.prepare_cached("BEGIN")?.raw_execute()?;
-        Ok(Self { connection })
+        Ok(Self { connection, ranks })
     }
 
     fn run(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, DbError> {

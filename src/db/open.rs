@@ -17,6 +17,7 @@ use super::Options;
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../schema.sql")),
     M::up(include_str!("../../migrations/2.sql")),
+    M::up(include_str!("../../migrations/3.sql")),
 ];
 
 /// "PARL", as schema.sql writes it into the file.

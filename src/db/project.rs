@@ -1,6 +1,6 @@
 //! Projects: one website's conversations each.
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::assistant::NewAssistant;
 use super::statement::{Batch, Statement, uuid, value};
@@ -36,6 +36,12 @@ pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, DbError> {
         ))
     })?;
     Ok(project)
+}
+
+/// How often the project's conversations have changed, as `connection` sees it.
+pub(super) fn version(connection: &Connection, seq: ProjectSeq) -> Result<i64, DbError> {
+    let mut statement = connection.prepare_cached("SELECT version FROM project WHERE seq = ?")?;
+    Ok(statement.query_row([seq.0], |row| row.get(0))?)
 }
 
 /// The plan that a project has; none where plans are not sold.

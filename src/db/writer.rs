@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::change::Changes;
 use super::moment::Moments;
 use super::open::OpenError;
+use super::rank::Ranks;
 use super::{Batch, DbError, Outcome};
 
 /// Batches that may wait; a further one is refused as busy.
@@ -37,10 +38,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts it over `connection`; `moments` hears of every commit.
-    pub(super) fn start(connection: Connection, moments: Arc<Moments>) -> Result<Self, OpenError> {
+    /// Starts it over `connection`; `ranks` hear of every change before it is
+    /// committed, `moments` after.
+    pub(super) fn start(
+        connection: Connection,
+        moments: Arc<Moments>,
+        ranks: Arc<Ranks>,
+    ) -> Result<Self, OpenError> {
         let (queue, orders) = sync_channel(QUEUE);
-        let pen = Pen::new(connection, moments)?;
+        let pen = Pen::new(connection, moments, ranks)?;
         let thread = thread::Builder::new()
             .name("parlor-writer".to_owned())
             .spawn(move || pen.work(&orders))?;
@@ -82,16 +88,22 @@ struct Pen {
     connection: Connection,
     changes: Changes,
     moments: Arc<Moments>,
+    ranks: Arc<Ranks>,
     /// What SQLite calls the state of the file as others left it, and when that
     /// was looked at.
     elsewhere: (i64, Instant),
 }
 
 impl Pen {
-    fn new(connection: Connection, moments: Arc<Moments>) -> rusqlite::Result<Self> {
+    fn new(
+        connection: Connection,
+        moments: Arc<Moments>,
+        ranks: Arc<Ranks>,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
             changes: Changes::of(&connection)?,
             moments,
+            ranks,
             elsewhere: (data_version(&connection)?, Instant::now()),
             connection,
         })
@@ -159,14 +171,21 @@ impl Pen {
         }
         self.execute("BEGIN IMMEDIATE")?;
         let ended = self.run_batches(batches).and_then(|answers| {
+            let changes = self.changes.take();
+            if let Err(error) = self.ranks.count_changes(&self.connection, &changes) {
+                log::warn!("the ranks of lists are dropped, to be counted again: {error}");
+                self.ranks.forget();
+            }
             self.execute("COMMIT")?;
+            self.moments.committed(&changes);
             Ok(answers)
         });
-        let changes = self.changes.take();
-        match &ended {
-            Ok(_) => self.moments.committed(&changes),
-            Err(_) if !self.connection.is_autocommit() => self.execute("ROLLBACK")?,
-            Err(_) => {}
+        if ended.is_err() {
+            self.changes.take();
+            self.ranks.forget();
+            if !self.connection.is_autocommit() {
+                self.execute("ROLLBACK")?;
+            }
         }
         ended
     }
@@ -228,7 +247,7 @@ mod tests {
 
     fn pen() -> Pen {
         let connection = Connection::open_in_memory().expect("memory");
-        Pen::new(with_tables(connection), Arc::default()).expect("a writer")
+        Pen::new(with_tables(connection), Arc::default(), Arc::default()).expect("a writer")
     }
 
     fn insert(x: i64, bytes: usize) -> Batch {
@@ -284,7 +303,8 @@ mod tests {
         connection
             .execute_batch("PRAGMA journal_mode = WAL")
             .expect("a log");
-        let writer = Writer::start(with_tables(connection), Arc::default()).expect("a thread");
+        let writer = Writer::start(with_tables(connection), Arc::default(), Arc::default())
+            .expect("a thread");
         thread::scope(|scope| {
             for first in (0..800).step_by(100) {
                 let writer = &writer;

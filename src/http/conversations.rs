@@ -198,9 +198,10 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
 /// The page, written straight from the rows.
 fn page_of(snapshot: &Snapshot, caller: Caller, query: &PageQuery) -> Result<Page, ApiError> {
     let scope = caller.scope();
-    let total = conversation::total(snapshot, scope, query.status)?;
+    let totals = conversation::totals(snapshot, scope)?;
+    let total = totals.matching(query.status);
     let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
-    conversation::page(snapshot, scope, query, total, |item| listing.push(item))?;
+    conversation::page(snapshot, scope, query, &totals, |item| listing.push(item))?;
     Ok(listing.finish())
 }
 

@@ -82,6 +82,7 @@ const ROUND: Duration = Duration::from_secs(10 * 60);
 async fn housekeeping(app: Arc<App>) {
     loop {
         app.limits.forget_idle();
+        app.db.forget_unused_orders();
         let idle = session::forget_idle(app.settings.session_idle(), Timestamp::now());
         if let Err(error) = app.db.write(idle).await {
             log::warn!("ended sessions could not be removed: {error}; trying again later");

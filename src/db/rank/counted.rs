@@ -1,0 +1,261 @@
+//! How many rows of an order stand before a place: exact at the places kept,
+//! some hundreds of rows apart.
+
+use crate::domain::Place;
+
+/// Rows between two places that are kept, when both are new.
+pub(super) const STRETCH: u64 = 512;
+/// A stretch that has grown longer than this is split.
+const LONGEST: u64 = 2 * STRETCH;
+/// Neighbours that have shrunk to this, together, are put together.
+const SHORTEST: u64 = STRETCH / 2;
+
+/// The rows of an order, counted stretch by stretch.
+///
+/// A stretch begins at a place, whether or not there still is a row, and ends
+/// where the next one begins. The first begins before every row.
+pub(super) struct Counted {
+    /// Where each stretch but the first begins, ascending.
+    starts: Vec<Place>,
+    lengths: Sums,
+}
+
+impl Counted {
+    /// `starts[i]` is where stretch `i + 1` begins, `lengths[i]` how many rows
+    /// stretch `i` has.
+    pub fn new(starts: Vec<Place>, lengths: &[u64]) -> Self {
+        debug_assert_eq!(starts.len() + 1, lengths.len());
+        let lengths = Sums::of(lengths);
+        Self { starts, lengths }
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> u64 {
+        self.lengths.before(self.stretches())
+    }
+
+    /// How many stretches there are: one at least.
+    pub fn stretches(&self) -> usize {
+        self.starts.len() + 1
+    }
+
+    /// Where a stretch begins; the first begins nowhere.
+    pub fn start(&self, stretch: usize) -> Option<&Place> {
+        self.starts.get(stretch.checked_sub(1)?)
+    }
+
+    /// How many rows stand before a stretch.
+    pub fn before(&self, stretch: usize) -> u64 {
+        self.lengths.before(stretch)
+    }
+
+    /// The stretch that holds the row with so many before it.
+    pub fn holding(&self, before: u64) -> usize {
+        self.lengths.find(before).min(self.stretches() - 1)
+    }
+
+    /// Counts a row that came; gives its stretch.
+    pub fn add(&mut self, place: &Place) -> usize {
+        let stretch = self.stretch_of(place);
+        self.lengths.add(stretch, 1);
+        stretch
+    }
+
+    /// Counts a row that went. False where none was counted there: then this is
+    /// not of the rows that it is taken for.
+    #[must_use]
+    pub fn remove(&mut self, place: &Place) -> bool {
+        let stretch = self.stretch_of(place);
+        let counted = self.length(stretch) > 0;
+        if counted {
+            self.lengths.add(stretch, -1);
+        }
+        counted
+    }
+
+    /// Whether a stretch is to be split.
+    pub fn is_long(&self, stretch: usize) -> bool {
+        self.length(stretch) > LONGEST
+    }
+
+    /// Splits a stretch at `place`, which has `before` rows of the stretch
+    /// before it. What has become short elsewhere is put together, so that
+    /// there are never many more stretches than rows ask for.
+    pub fn split(&mut self, stretch: usize, place: Place, before: u64) {
+        let mut lengths: Vec<u64> = (0..self.stretches()).map(|one| self.length(one)).collect();
+        let after = lengths[stretch] - before;
+        lengths[stretch] = before;
+        lengths.insert(stretch + 1, after);
+        self.starts.insert(stretch, place);
+        let mut kept = vec![lengths[0]];
+        let mut following = lengths[1..].iter();
+        self.starts.retain(|_| {
+            let length = following.next().copied().unwrap_or_default();
+            let last = kept.len() - 1;
+            let short = kept[last] + length <= SHORTEST;
+            match short {
+                true => kept[last] += length,
+                false => kept.push(length),
+            }
+            !short
+        });
+        self.lengths = Sums::of(&kept);
+    }
+
+    /// The stretch that a row at `place` belongs to.
+    pub fn stretch_of(&self, place: &Place) -> usize {
+        self.starts.partition_point(|start| start <= place)
+    }
+
+    fn length(&self, stretch: usize) -> u64 {
+        self.before(stretch + 1) - self.before(stretch)
+    }
+}
+
+/// Numbers, and the sums of the first of them (a Fenwick tree).
+struct Sums(Vec<u64>);
+
+impl Sums {
+    fn of(numbers: &[u64]) -> Self {
+        let mut tree = numbers.to_vec();
+        for index in 0..tree.len() {
+            let parent = index | (index + 1);
+            if parent < tree.len() {
+                tree[parent] += tree[index];
+            }
+        }
+        Self(tree)
+    }
+
+    fn add(&mut self, mut index: usize, change: i64) {
+        while let Some(sum) = self.0.get_mut(index) {
+            *sum = sum.wrapping_add_signed(change);
+            index |= index + 1;
+        }
+    }
+
+    /// The sum of the first `count` numbers.
+    fn before(&self, mut count: usize) -> u64 {
+        let mut sum = 0;
+        while count > 0 {
+            sum += self.0[count - 1];
+            count &= count - 1;
+        }
+        sum
+    }
+
+    /// How many of the first numbers have a sum of at most `limit`.
+    fn find(&self, mut limit: u64) -> usize {
+        let mut count = 0;
+        let mut step = (self.0.len() + 1).next_power_of_two();
+        while step > 0 {
+            if let Some(sum) = self.0.get(count + step - 1).filter(|sum| **sum <= limit) {
+                limit -= sum;
+                count += step;
+            }
+            step /= 2;
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{ConversationId, Field};
+
+    fn place(number: u64) -> Place {
+        Place {
+            field: Field::Number((number / 3) as i64),
+            id: ConversationId(Uuid::from_u128((number % 3).into())),
+        }
+    }
+
+    /// Counted, the rows in order, and what splits do: what a writer does.
+    struct Kept {
+        counted: Counted,
+        rows: Vec<u64>,
+    }
+
+    impl Kept {
+        fn add(&mut self, number: u64) {
+            let Err(at) = self.rows.binary_search(&number) else {
+                return;
+            };
+            self.rows.insert(at, number);
+            let stretch = self.counted.add(&place(number));
+            if self.counted.is_long(stretch) {
+                let first = self.counted.before(stretch);
+                let middle = self.rows[(first + STRETCH) as usize];
+                self.counted.split(stretch, place(middle), STRETCH);
+            }
+        }
+
+        fn remove(&mut self, at: usize) {
+            let number = self.rows.remove(at);
+            assert!(self.counted.remove(&place(number)));
+        }
+
+        fn check(&self) {
+            let Self { counted, rows } = self;
+            assert_eq!(counted.rows(), rows.len() as u64);
+            for stretch in 1..counted.stretches() {
+                let start = counted.start(stretch).expect("a start");
+                let before = rows.partition_point(|row| place(*row) < *start);
+                assert_eq!(counted.before(stretch), before as u64);
+                assert!(!counted.is_long(stretch));
+            }
+            for rank in (0..rows.len() as u64).step_by(37) {
+                let stretch = counted.holding(rank);
+                assert!(counted.before(stretch) <= rank);
+                assert!(counted.before(stretch + 1) > rank);
+            }
+        }
+    }
+
+    #[test]
+    fn counts_stay_exact_while_rows_come_and_go_and_places_stay_few() {
+        let mut random = fastrand::Rng::with_seed(4);
+        let mut kept = Kept {
+            counted: Counted::new(Vec::new(), &[0]),
+            rows: Vec::new(),
+        };
+        kept.check();
+        for round in 0..60_u64 {
+            for _ in 0..400 {
+                kept.add(random.u64(..1 << 20));
+            }
+            // Rows move to the end, as conversations do in which something is said.
+            for step in 0..300 {
+                kept.remove(random.usize(..kept.rows.len()));
+                kept.add((1 << 20) + round * 1000 + step);
+            }
+            kept.check();
+        }
+        let most = 2 * kept.rows.len() as u64 / SHORTEST + 2;
+        assert!(kept.counted.stretches() as u64 <= most);
+        assert!(kept.counted.stretches() > 10);
+        while !kept.rows.is_empty() {
+            kept.remove(random.usize(..kept.rows.len()));
+        }
+        kept.check();
+        assert!(!kept.counted.remove(&place(7)), "nothing is there");
+    }
+
+    #[test]
+    fn sums_find_what_they_count() {
+        for length in 0..40_u64 {
+            let numbers: Vec<u64> = (0..length).map(|number| number * 7 % 5).collect();
+            let sums = Sums::of(&numbers);
+            for count in 0..=numbers.len() {
+                assert_eq!(sums.before(count), numbers[..count].iter().sum::<u64>());
+            }
+            for limit in 0..80 {
+                let most = (0..=numbers.len()).rfind(|count| sums.before(*count) <= limit);
+                assert_eq!(Some(sums.find(limit)), most, "{numbers:?}, {limit}");
+            }
+        }
+    }
+}

@@ -1,0 +1,476 @@
+//! Where a page far from both ends of a project's list begins.
+//!
+//! SQLite can tell what stands at a place in an order, not which place is the
+//! 500,000th: it would have to walk there. So each run of rows that such a page
+//! was asked of is counted, once, stretch by stretch ([`counted`]), and the
+//! counts are kept in memory from then on by the one writer, as part of each
+//! transaction that changes a conversation. A page begins at the nearest place
+//! with a known count and walks the rest of the stretch.
+//!
+//! The counts are of one version of the project (`project.version`, which
+//! triggers of the file raise with each change), and a snapshot tells its own.
+//! The writer counts before it commits, so that a snapshot is never ahead; for
+//! one that is behind, the latest changes are taken back ([`history`]). Where
+//! versions do not meet, because another program wrote to the file, the counts
+//! are dropped: then, as before the first count, SQLite walks.
+
+mod counted;
+mod history;
+mod run;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+
+use super::change::Change;
+use super::conversation::Totals;
+use super::list::{self, Seek};
+use super::{DbError, project};
+use crate::domain::{ConversationId, Direction, Field, PageQuery, Place, ProjectSeq, Scope};
+use counted::{Counted, STRETCH};
+use history::{Group, History, undone};
+use run::Run;
+
+/// Changes of a project that are remembered: a few milliseconds of them are
+/// needed, and while a run is being counted, all that happens meanwhile.
+const REMEMBERED: usize = 4096;
+const REMEMBERED_WHILE_COUNTING: usize = 1 << 17;
+
+/// What is counted, of all projects.
+#[derive(Default)]
+pub(super) struct Ranks {
+    projects: RwLock<HashMap<ProjectSeq, Project>>,
+    /// Whether a run is being counted: one at a time, so that readers are left
+    /// for everybody else.
+    counting: AtomicBool,
+}
+
+#[derive(Default)]
+struct Project {
+    runs: HashMap<Run, Kept>,
+    history: History,
+}
+
+/// A run that is kept counted.
+struct Kept {
+    counted: Counted,
+    /// Whether it was asked for since it was last looked at.
+    used: AtomicBool,
+    version: i64,
+}
+
+/// What the counts say of a page.
+enum Known {
+    /// Where it begins. Nowhere: it is near an end.
+    Begins(Option<Seek>),
+    /// This run is not counted, or not for this version.
+    Uncounted(Run),
+}
+
+impl Ranks {
+    /// Where the page that `query` asks for begins, over a snapshot that
+    /// `connection` has open and that has these totals. None where the page is
+    /// best counted from an end, by SQLite. May take the time to walk the whole
+    /// order, once.
+    pub fn seek(
+        &self,
+        connection: &Connection,
+        project: ProjectSeq,
+        query: &PageQuery,
+        totals: &Totals,
+    ) -> Result<Option<Seek>, DbError> {
+        let all = totals.matching(query.status);
+        let offset = query.offset.get();
+        let to_the_end = all.saturating_sub(offset + query.limit.get());
+        if offset.min(to_the_end) <= STRETCH {
+            return Ok(None);
+        }
+        // An order is two runs at most.
+        for _ in 0..2 {
+            match self.look_up(project, query, totals) {
+                Known::Begins(seek) => return Ok(seek),
+                Known::Uncounted(run) if self.count(connection, project, run, totals)? => {}
+                Known::Uncounted(_) => return Ok(None),
+            }
+        }
+        match self.look_up(project, query, totals) {
+            Known::Begins(seek) => Ok(seek),
+            Known::Uncounted(_) => Ok(None),
+        }
+    }
+
+    fn look_up(&self, project: ProjectSeq, query: &PageQuery, totals: &Totals) -> Known {
+        let projects = self.read();
+        let (first, second) = Run::of(query);
+        let Some(known) = projects.get(&project) else {
+            return Known::Uncounted(first);
+        };
+        let offset = query.offset.get();
+        let rows = match first.rows(totals) {
+            Some(rows) => rows,
+            None => match known.at(first, totals.version) {
+                Some(view) => view.rows(),
+                None => return Known::Uncounted(first),
+            },
+        };
+        let (run, rows, offset, follows) = match second {
+            Some(second) if offset >= rows => {
+                let all = totals.matching(query.status);
+                (second, all.saturating_sub(rows), offset - rows, true)
+            }
+            _ => (first, rows, offset, false),
+        };
+        let Some(view) = known.at(run, totals.version) else {
+            return Known::Uncounted(run);
+        };
+        view.kept.used.store(true, Ordering::Relaxed);
+        let found = match query.direction {
+            Direction::Ascending => view.ascending(offset),
+            Direction::Descending => view.descending(rows, offset),
+        };
+        // Of a second run even the first rows do not stand at an end.
+        let seek = found.or_else(|| follows.then(|| edge(run, query.direction, offset))?);
+        Known::Begins(seek.map(|seek| Seek {
+            place: run.place_in(query, seek.place),
+            ..seek
+        }))
+    }
+
+    /// Counts a run over the snapshot of `connection`, unless another is being
+    /// counted: false then.
+    fn count(
+        &self,
+        connection: &Connection,
+        project: ProjectSeq,
+        run: Run,
+        totals: &Totals,
+    ) -> Result<bool, DbError> {
+        if self.counting.swap(true, Ordering::AcqRel) {
+            return Ok(false);
+        }
+        // From here on the writer remembers what it changes.
+        self.write().entry(project).or_default();
+        let counted = count(connection, project, run);
+        let kept = counted.map(|counted| Kept {
+            counted,
+            used: AtomicBool::new(true),
+            version: totals.version,
+        });
+        let stands = kept.map(|kept| self.keep(project, run, kept));
+        self.counting.store(false, Ordering::Release);
+        stands
+    }
+
+    /// Keeps what was counted, brought up to date. False where that is not
+    /// possible.
+    fn keep(&self, project: ProjectSeq, run: Run, mut kept: Kept) -> bool {
+        let mut projects = self.write();
+        let known = projects.entry(project).or_default();
+        let newest = known.history.newest().unwrap_or_default().max(kept.version);
+        let Some(groups) = known.history.between(kept.version, newest) else {
+            return false;
+        };
+        let stands = groups.iter().all(|group| kept.follow(run, group).is_some());
+        if stands {
+            known.runs.insert(run, kept);
+        }
+        stands
+    }
+
+    /// Counts what a transaction changed, before it is committed on
+    /// `connection`.
+    pub fn count_changes(
+        &self,
+        connection: &Connection,
+        changes: &[Change],
+    ) -> Result<(), DbError> {
+        if self.read().is_empty() || changes.is_empty() {
+            return Ok(());
+        }
+        let mut projects = self.write();
+        for (seq, known) in projects.iter_mut() {
+            let changes: Vec<_> = changes
+                .iter()
+                .filter(|change| change.owners().0 == *seq && change.is_of_a_conversation())
+                .cloned()
+                .collect();
+            if changes.is_empty() {
+                continue;
+            }
+            let after = project::version(connection, *seq)?;
+            let before = after - changes.len() as i64;
+            let group = Group {
+                before,
+                after,
+                changes,
+            };
+            known.follow(connection, *seq, &group)?;
+            known.history.push(
+                group,
+                match self.counting.load(Ordering::Acquire) {
+                    true => REMEMBERED_WHILE_COUNTING,
+                    false => REMEMBERED,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// Drops all counts: what was counted of late was not committed.
+    pub fn forget(&self) {
+        self.write().clear();
+    }
+
+    /// Drops what nobody has asked for since this was last called.
+    pub fn forget_unused(&self) {
+        let mut projects = self.write();
+        for known in projects.values_mut() {
+            known
+                .runs
+                .retain(|_, kept| kept.used.swap(false, Ordering::Relaxed));
+        }
+        if !self.counting.load(Ordering::Acquire) {
+            projects.retain(|_, known| !known.runs.is_empty());
+        }
+    }
+
+    /// How many runs are kept counted.
+    #[cfg(test)]
+    fn counted_runs(&self) -> usize {
+        let projects = self.read();
+        projects.values().map(|known| known.runs.len()).sum()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<ProjectSeq, Project>> {
+        self.projects.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<ProjectSeq, Project>> {
+        self.projects
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The start of a run that follows another one.
+fn edge(run: Run, direction: Direction, skip: u64) -> Option<Seek> {
+    let place = match direction {
+        Direction::Ascending => run.lowest(),
+        Direction::Descending => run.highest()?,
+    };
+    Some(Seek {
+        place,
+        inclusive: true,
+        skip,
+    })
+}
+
+impl Project {
+    /// A run's counts as a snapshot of `version` has them.
+    fn at(&self, run: Run, version: i64) -> Option<View<'_>> {
+        let kept = self.runs.get(&run)?;
+        let later = self.history.between(version, kept.version)?;
+        Some(View { run, kept, later })
+    }
+
+    fn follow(
+        &mut self,
+        connection: &Connection,
+        project: ProjectSeq,
+        group: &Group,
+    ) -> Result<(), DbError> {
+        let mut lost = Vec::new();
+        for (run, kept) in &mut self.runs {
+            match kept.follow(*run, group) {
+                Some(long) => kept.split(connection, project, *run, long)?,
+                None => lost.push(*run),
+            }
+        }
+        for run in lost {
+            self.runs.remove(&run);
+        }
+        Ok(())
+    }
+}
+
+impl Kept {
+    /// Counts what a transaction changed; gives a place in each stretch that
+    /// has become long. None where the counts are not of the version that it
+    /// began with, or of other rows.
+    fn follow(&mut self, run: Run, group: &Group) -> Option<Vec<Place>> {
+        if self.version != group.before {
+            return None;
+        }
+        let mut long = Vec::new();
+        for change in &group.changes {
+            let (was, is) = change.sides();
+            let [was, is] = [was, is].map(|listed| listed.and_then(|listed| run.place(listed)));
+            if was == is {
+                continue;
+            }
+            if was.is_some_and(|was| !self.counted.remove(&was)) {
+                return None;
+            }
+            if let Some(is) = is {
+                let stretch = self.counted.add(&is);
+                if self.counted.is_long(stretch) {
+                    long.push(is);
+                }
+            }
+        }
+        self.version = group.after;
+        Some(long)
+    }
+
+    /// Splits the stretches that hold these places, as long as they are long.
+    fn split(
+        &mut self,
+        connection: &Connection,
+        project: ProjectSeq,
+        run: Run,
+        long: Vec<Place>,
+    ) -> Result<(), DbError> {
+        for place in long {
+            loop {
+                let stretch = self.counted.stretch_of(&place);
+                if !self.counted.is_long(stretch) {
+                    break;
+                }
+                let start = self.counted.start(stretch).cloned();
+                let start = start.unwrap_or_else(|| run.lowest());
+                match next(connection, project, run, start)? {
+                    Some(middle) => self.counted.split(stretch, middle, STRETCH),
+                    None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A run's counts as a snapshot has them that may be older.
+struct View<'k> {
+    run: Run,
+    kept: &'k Kept,
+    later: Vec<&'k Group>,
+}
+
+impl View<'_> {
+    fn rows(&self) -> u64 {
+        let undone = undone(&self.later, self.run, None);
+        self.kept.counted.rows().saturating_add_signed(undone)
+    }
+
+    /// How many rows stand before the place at which a stretch begins.
+    fn before(&self, stretch: usize, start: &Place) -> u64 {
+        let undone = undone(&self.later, self.run, Some(start));
+        self.kept
+            .counted
+            .before(stretch)
+            .saturating_add_signed(undone)
+    }
+
+    /// The last place with at most `offset` rows before it.
+    fn ascending(&self, offset: u64) -> Option<Seek> {
+        let counted = &self.kept.counted;
+        let last = counted.holding(offset);
+        (1..=last).rev().find_map(|stretch| {
+            let place = counted.start(stretch)?;
+            let skip = offset.checked_sub(self.before(stretch, place))?;
+            let place = place.clone();
+            Some(Seek {
+                place,
+                inclusive: true,
+                skip,
+            })
+        })
+    }
+
+    /// The first place that at most `offset` of all `rows` stand at or after.
+    fn descending(&self, rows: u64, offset: u64) -> Option<Seek> {
+        let counted = &self.kept.counted;
+        let before = rows.saturating_sub(offset);
+        let first = counted.holding(before).max(1);
+        (first..counted.stretches()).find_map(|stretch| {
+            let place = counted.start(stretch)?;
+            let skip = self.before(stretch, place).checked_sub(before)?;
+            let place = place.clone();
+            Some(Seek {
+                place,
+                inclusive: false,
+                skip,
+            })
+        })
+    }
+}
+
+/// Walks a whole run.
+fn count(connection: &Connection, project: ProjectSeq, run: Run) -> Result<Counted, DbError> {
+    let (mut starts, mut lengths) = (Vec::new(), Vec::new());
+    let mut place = run.lowest();
+    while let Some(start) = next(connection, project, run, place)? {
+        lengths.push(STRETCH);
+        starts.push(start.clone());
+        place = start;
+    }
+    let start = starts.last().cloned().unwrap_or_else(|| run.lowest());
+    let rest = places(connection, project, run, start, 0, STRETCH)?;
+    lengths.push(rest.len() as u64);
+    Ok(Counted::new(starts, &lengths))
+}
+
+/// The place of the row that has a stretch of others between `place` and
+/// itself, if the run goes on for so long.
+fn next(
+    connection: &Connection,
+    project: ProjectSeq,
+    run: Run,
+    place: Place,
+) -> Result<Option<Place>, DbError> {
+    Ok(places(connection, project, run, place, STRETCH, 1)?.pop())
+}
+
+/// The places of at most `limit` rows of a run, `skip` rows after `place`.
+fn places(
+    connection: &Connection,
+    project: ProjectSeq,
+    run: Run,
+    place: Place,
+    skip: u64,
+    limit: u64,
+) -> Result<Vec<Place>, DbError> {
+    let seek = Seek {
+        place,
+        inclusive: true,
+        skip,
+    };
+    let Some(rows) = list::from(Scope::Project(project), &run.ascending(), &seek, limit) else {
+        return Ok(Vec::new());
+    };
+    let mut statement = rows.prepare(connection)?;
+    let mut cursor = statement.raw_query();
+    let mut places = Vec::new();
+    while let Some(row) = cursor.next()? {
+        match run.reached(place_of(row)?) {
+            Some(place) => places.push(place),
+            None => break,
+        }
+    }
+    Ok(places)
+}
+
+fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
+    let field = match row.get_ref(1)? {
+        ValueRef::Integer(number) => Field::Number(number),
+        ValueRef::Text(_) => Field::Text(row.get_ref(1)?.as_str()?.into()),
+        _ => Field::Nothing,
+    };
+    let id = ConversationId(row.get(2)?);
+    Ok(Place { field, id })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+//! Pages by rank against the naive answer, alone and while others write.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use fastrand::Rng;
+use rusqlite::params;
+use rusqlite::types::Value;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::db::statement::{Batch, Statement, uuid, value};
+use crate::db::{Db, DbError, Options, Snapshot, conversation};
+use crate::domain::{
+    AssistantId, ConversationId, Direction, Limit, Offset, PageQuery, ProjectId, ProjectSeq, Scope,
+    Sort, Status, Timestamp,
+};
+
+const PROJECT: ProjectSeq = ProjectSeq(1);
+const SCOPE: Scope = Scope::Project(PROJECT);
+
+const SORTS: [Sort; 8] = [
+    Sort::Id,
+    Sort::CreatedAt,
+    Sort::UpdatedAt,
+    Sort::LastInteractionAt,
+    Sort::Status,
+    Sort::ClosedAt,
+    Sort::IsHumanHandled,
+    Sort::Title,
+];
+const STATUSES: [Option<Status>; 3] = [None, Some(Status::Open), Some(Status::Closed)];
+const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
+
+/// A file with a project and a visitor.
+struct Desk {
+    folder: TempDir,
+    db: Arc<Db>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
+        let (project, assistant) = (ProjectId::generate(), AssistantId::generate());
+        let project = crate::db::project::create(PROJECT, project, assistant, "x", Timestamp(0));
+        let visitor = Statement::new(
+            "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (1, ?, 1, 0)",
+            [uuid(Uuid::now_v7())],
+        );
+        db.write_here(project.then(Batch::of([visitor])))
+            .expect("a desk");
+        Self {
+            folder,
+            db: Arc::new(db),
+        }
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("parlor.db")
+    }
+
+    /// Starts so many conversations, in random places of every order.
+    fn fill(&self, random: &mut Rng, count: usize) {
+        for _ in 0..count.div_ceil(500) {
+            let some = (0..500.min(count)).map(|_| added(random));
+            self.db.write_here(Batch(some.collect())).expect("written");
+        }
+    }
+}
+
+/// A conversation with few different values, so that there are many ties.
+fn added(random: &mut Rng) -> Statement {
+    let closed = random.bool();
+    let title = random.bool().then(|| title(random));
+    let time = |random: &mut Rng| value(random.i64(0..500));
+    Statement::new(
+        "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
+             last_interaction_at, closed_at, is_human_handled, title, title_key) \
+         VALUES (?1, 1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+        [
+            uuid(Uuid::from_u128(random.u128(..))),
+            value(if closed { "closed" } else { "open" }.to_owned()),
+            time(random),
+            time(random),
+            time(random),
+            if closed { time(random) } else { Value::Null },
+            value(random.i64(0..2)),
+            value(title),
+        ],
+    )
+}
+
+fn title(random: &mut Rng) -> String {
+    let length = random.usize(1..4);
+    (0..length).map(|_| random.char('a'..='e')).collect()
+}
+
+/// Something that happens to a random conversation.
+fn happened(random: &mut Rng) -> Statement {
+    let one = value(random.i64(1..5000));
+    let at = value(random.i64(400..700));
+    match random.u8(0..5) {
+        0 => added(random),
+        1 => Statement::new(
+            "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2 \
+              WHERE seq = ?1 AND status = 'open'",
+            [one, at],
+        ),
+        2 => Statement::new(
+            "UPDATE conversation SET title = ?2, title_key = ?2, is_human_handled = ?3 \
+              WHERE seq = ?1",
+            [one, value(title(random)), value(random.i64(0..2))],
+        ),
+        3 => Statement::new("DELETE FROM conversation WHERE seq = ?1", [one]),
+        _ => Statement::new(
+            "UPDATE conversation SET last_interaction_at = ?2, updated_at = ?2 WHERE seq = ?1",
+            [one, at],
+        ),
+    }
+}
+
+fn query(random: &mut Rng, all: u64) -> PageQuery {
+    let number = |most: u64, random: &mut Rng| random.u64(0..=most).to_string();
+    PageQuery {
+        status: STATUSES[random.usize(..3)],
+        sort: SORTS[random.usize(..8)],
+        direction: DIRECTIONS[random.usize(..2)],
+        limit: Limit::parse(&(random.u64(1..=40)).to_string()).expect("a limit"),
+        offset: Offset::parse(&number(all + 5, random)).expect("an offset"),
+    }
+}
+
+/// The ids of a page, as a list gives them.
+fn page(snapshot: &Snapshot, query: &PageQuery) -> Result<Vec<ConversationId>, DbError> {
+    let totals = conversation::totals(snapshot, SCOPE)?;
+    let mut ids = Vec::new();
+    conversation::page(snapshot, SCOPE, query, &totals, |item| {
+        ids.push(item.conversation.id);
+        Ok::<_, DbError>(())
+    })?;
+    Ok(ids)
+}
+
+/// The same by sorting all there is.
+fn naive(snapshot: &Snapshot, query: &PageQuery) -> Result<Vec<ConversationId>, DbError> {
+    let column = match query.sort {
+        Sort::Id => "id",
+        Sort::CreatedAt => "created_at",
+        Sort::UpdatedAt => "updated_at",
+        Sort::LastInteractionAt => "last_interaction_at",
+        Sort::Status => "status",
+        Sort::ClosedAt => "closed_at",
+        Sort::IsHumanHandled => "is_human_handled",
+        Sort::Title => "title_key",
+    };
+    let way = match query.direction {
+        Direction::Ascending => "ASC",
+        Direction::Descending => "DESC",
+    };
+    let sql = format!(
+        "SELECT id FROM conversation NOT INDEXED \
+          WHERE project_seq = 1 AND (?1 IS NULL OR status = ?1) \
+          ORDER BY {column} {way} NULLS LAST, id {way} LIMIT ?2 OFFSET ?3"
+    );
+    let mut statement = snapshot.connection.prepare_cached(&sql)?;
+    let status = query.status.map(Status::as_str);
+    let window = (query.limit.get() as i64, query.offset.get() as i64);
+    let rows = statement.query_map(params![status, window.0, window.1], |row| {
+        Ok(ConversationId(row.get(0)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A page and the naive answer of one snapshot. The naive one first, so that
+/// the snapshot is a little old by the time that ranks are asked.
+fn both(db: &Db, query: &PageQuery) -> (Vec<ConversationId>, Vec<ConversationId>) {
+    let both = |snapshot: &Snapshot| {
+        let naive = naive(snapshot, query)?;
+        Ok::<_, DbError>((page(snapshot, query)?, naive))
+    };
+    db.read_here(both).expect("two pages")
+}
+
+#[test]
+fn every_order_has_its_pages_at_any_depth_and_after_any_change() {
+    let desk = Desk::new();
+    let mut random = Rng::with_seed(11);
+    desk.fill(&mut random, 4000);
+    for round in 0..6 {
+        for sort in SORTS {
+            for status in STATUSES {
+                for direction in DIRECTIONS {
+                    for _ in 0..3 {
+                        let query = PageQuery {
+                            status,
+                            sort,
+                            direction,
+                            ..query(&mut random, 4000)
+                        };
+                        let (page, naive) = both(&desk.db, &query);
+                        assert_eq!(page, naive, "round {round}: {query:?}");
+                    }
+                }
+            }
+        }
+        for _ in 0..20 {
+            let changes = (0..40).map(|_| happened(&mut random)).collect();
+            desk.db.write_here(Batch(changes)).expect("written");
+        }
+    }
+    let counted = desk.db.ranks.counted_runs();
+    assert!(counted >= 18, "only {counted} runs are counted");
+}
+
+#[test]
+fn pages_are_right_at_every_moment_while_32_writers_write() {
+    let desk = Desk::new();
+    desk.fill(&mut Rng::with_seed(3), 4000);
+    let (done, written) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (mut ranked, mut compared) = (0, 0);
+    thread::scope(|scope| {
+        for writer in 0..32 {
+            let (db, done, written) = (desk.db.clone(), &done, &written);
+            scope.spawn(move || {
+                let mut random = Rng::with_seed(100 + writer);
+                while !done.load(Ordering::Relaxed) {
+                    // Now and then one that fails, whose changes must not count.
+                    let change = Batch(vec![happened(&mut random), happened(&mut random)]);
+                    let change = match random.u8(0..8) {
+                        0 => change.then(Batch::of([Statement::new(
+                            "INSERT INTO project (seq, id, name, created_at) \
+                             VALUES (1, zeroblob(16), 'again', 0)",
+                            [],
+                        )])),
+                        _ => change,
+                    };
+                    if db.write_here(change).is_ok() {
+                        written.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        let mut random = Rng::with_seed(5);
+        while compared < 400 || written.load(Ordering::Relaxed) < 2000 {
+            let query = query(&mut random, 4000);
+            let (page, naive) = both(&desk.db, &query);
+            if page != naive {
+                done.store(true, Ordering::Relaxed);
+            }
+            assert_eq!(page, naive, "{query:?} after {compared} pages");
+            compared += 1;
+            ranked += usize::from(desk.db.ranks.counted_runs() > 0);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(
+        ranked * 2 > compared,
+        "{ranked} of {compared} were with ranks"
+    );
+}
+
+#[test]
+fn what_another_program_writes_is_noticed() {
+    let desk = Desk::new();
+    let mut random = Rng::with_seed(8);
+    desk.fill(&mut random, 4000);
+    let elsewhere = rusqlite::Connection::open(desk.file()).expect("the file");
+    for round in 0..30 {
+        for _ in 0..10 {
+            let query = query(&mut random, 4000);
+            let (page, naive) = both(&desk.db, &query);
+            assert_eq!(page, naive, "round {round}: {query:?}");
+        }
+        happened(&mut random).run(&elsewhere).expect("a change");
+        if round % 2 == 0 {
+            let change = Batch::of([happened(&mut random)]);
+            desk.db.write_here(change).expect("written");
+        }
+    }
+}
+
+#[test]
+fn what_nobody_asks_for_is_forgotten() {
+    let desk = Desk::new();
+    let mut random = Rng::with_seed(2);
+    desk.fill(&mut random, 3000);
+    let deep = PageQuery {
+        offset: Offset::parse("1500").expect("an offset"),
+        ..PageQuery::default()
+    };
+    both(&desk.db, &deep);
+    assert_eq!(desk.db.ranks.counted_runs(), 1);
+    desk.db.forget_unused_orders();
+    assert_eq!(desk.db.ranks.counted_runs(), 1);
+    desk.db.forget_unused_orders();
+    assert_eq!(desk.db.ranks.counted_runs(), 0);
+    let (page, naive) = both(&desk.db, &deep);
+    assert_eq!(page, naive);
+}
