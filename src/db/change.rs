@@ -73,7 +73,7 @@ impl Changes {
     /// Of what `connection` writes from now on.
     pub fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let seen = Arc::<Mutex<Vec<Change>>>::default();
-        let functions: [(_, _, fn(&Context) -> rusqlite::Result<Change>); 4] = [
+        let functions: [(_, _, Reading); 4] = [
             ("parlor_come", COLUMNS, |row| {
                 Ok(Change::Come(listed(row, 0)?.into()))
             }),
@@ -122,6 +122,9 @@ impl Changes {
 fn lock(changes: &Mutex<Vec<Change>>) -> MutexGuard<'_, Vec<Change>> {
     changes.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Makes a change of what a function was handed.
+type Reading = fn(&Context<'_>) -> rusqlite::Result<Change>;
 
 /// What a function is handed of a conversation.
 const COLUMNS: usize = 10;
