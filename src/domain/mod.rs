@@ -9,6 +9,7 @@ mod assistant;
 mod conversation;
 mod document;
 mod id;
+mod json;
 mod key;
 mod message;
 mod page;

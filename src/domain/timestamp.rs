@@ -52,7 +52,7 @@ impl Timestamp {
     ///
     /// By hand, because a page of ten conversations writes sixty of them.
     /// Years outside 0 to 9999 have no such form and are written as its ends.
-    fn write(self, text: &mut [u8; 24]) -> &str {
+    pub(super) fn text(self, text: &mut [u8; 24]) -> &str {
         let clamped = self.0.clamp(-62_167_219_200_000, 253_402_300_799_999);
         let moment = OffsetDateTime::from_unix_timestamp(clamped.div_euclid(1000))
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -79,7 +79,7 @@ fn digits(place: &mut [u8], mut number: u32) {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.write(&mut [0; 24]))
+        serializer.serialize_str(self.text(&mut [0; 24]))
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn written(milliseconds: i64) -> String {
-        Timestamp(milliseconds).write(&mut [0; 24]).to_owned()
+        Timestamp(milliseconds).text(&mut [0; 24]).to_owned()
     }
 
     #[test]

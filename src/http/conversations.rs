@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::Fields;
 use super::guard::{self, Caller};
 use super::links;
-use super::list::{ListObject, Listing, Page, push_item};
+use super::list::{ListObject, Listing, Page, next_item};
 use super::once::Once;
 use super::params::{Query, UUID_EXPECTED, conversation_id};
 use super::reply;
@@ -201,7 +201,10 @@ fn page_of(snapshot: &Snapshot, caller: Caller, query: &PageQuery) -> Result<Pag
     let totals = conversation::totals(snapshot, scope)?;
     let total = totals.matching(query.status);
     let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
-    conversation::page(snapshot, scope, query, &totals, |item| listing.push(item))?;
+    conversation::page(snapshot, scope, query, &totals, |item| {
+        item.write(listing.next());
+        Ok::<_, ApiError>(())
+    })?;
     Ok(listing.finish())
 }
 
@@ -326,7 +329,8 @@ fn with_messages(
     body.extend_from_slice(br#","messages":["#);
     let mut first = true;
     message::of_conversation(snapshot, located.seq, id, |message| {
-        push_item(&mut body, &mut first, message)
+        message.write(next_item(&mut body, &mut first));
+        Ok::<_, ApiError>(())
     })?;
     body.extend_from_slice(b"]}");
     Ok(body)

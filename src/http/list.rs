@@ -36,7 +36,12 @@ impl Listing {
     }
 
     pub fn push(&mut self, item: &impl Serialize) -> Result<(), ApiError> {
-        push_item(&mut self.body, &mut self.first, item)
+        Ok(serde_json::to_writer(self.next(), item)?)
+    }
+
+    /// The body, for whoever writes the next item by hand.
+    pub fn next(&mut self) -> &mut Vec<u8> {
+        next_item(&mut self.body, &mut self.first)
     }
 
     pub fn finish(mut self) -> Page {
@@ -48,16 +53,12 @@ impl Listing {
     }
 }
 
-/// Writes an item after those that are there.
-pub fn push_item(
-    body: &mut Vec<u8>,
-    first: &mut bool,
-    item: &impl Serialize,
-) -> Result<(), ApiError> {
+/// The body, in which another item may stand now after those that are there.
+pub fn next_item<'b>(body: &'b mut Vec<u8>, first: &mut bool) -> &'b mut Vec<u8> {
     if !std::mem::take(first) {
         body.push(b',');
     }
-    Ok(serde_json::to_writer(body, item)?)
+    body
 }
 
 /// A page, written.

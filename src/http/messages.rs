@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::Fields;
 use super::conversations::located;
-use super::list::{ListObject, push_item};
+use super::list::{ListObject, next_item};
 use super::once::Once;
 use super::params::{Query, conversation_id, message_id};
 use super::{guard, reply};
@@ -110,7 +110,8 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
         let mut body = br#"{"object":"list","data":["#.to_vec();
         let mut first = true;
         message::wanted(snapshot, located.seq, id, wanted, |message| {
-            push_item(&mut body, &mut first, message)
+            message.write(next_item(&mut body, &mut first));
+            Ok::<_, ApiError>(())
         })?;
         body.extend_from_slice(b"]}");
         Ok::<_, ApiError>(body)
