@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::access::{Credentials, Limits, Tokens};
 use crate::answer::builtin::Builtin;
 use crate::answer::model::{Model, ModelError};
@@ -38,6 +40,8 @@ pub struct App {
     /// Whether the demo's keys and `Prefer: code=` are served.
     pub demo: bool,
     pub tokens: Tokens,
+    /// What ETags are keyed with.
+    pub tag_key: [u64; 4],
     pub limits: Limits,
     pub credentials: Credentials,
     /// Who answers visitors.
@@ -66,13 +70,15 @@ impl App {
             },
         )?;
         db.write_here(turn::end_orphans())?;
+        let secret = signing_secret(&db)?;
         Ok(Self {
             answerers: Answerers {
                 builtin: Arc::new(Builtin::new(lexicon.clone())),
                 model: model.map(|model| Arc::new(model) as Arc<dyn Answerer>),
             },
             running: Arc::default(),
-            tokens: Tokens::new(&signing_secret(&db)?),
+            tokens: Tokens::new(&secret),
+            tag_key: tag_key(&secret),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
             events: Hub::default(),
@@ -96,6 +102,14 @@ impl App {
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
+}
+
+/// Of the file's secret, so that the tag of a body outlives the process.
+fn tag_key(secret: &[u8]) -> [u64; 4] {
+    let hash = Sha256::new().chain_update("ETag").chain_update(secret);
+    let hash: [u8; 32] = hash.finalize().into();
+    let word = |word| std::array::from_fn(|byte| hash[8 * word + byte]);
+    std::array::from_fn(|place| u64::from_le_bytes(word(place)))
 }
 
 /// The secret of the file, made when it has none yet.

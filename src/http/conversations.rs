@@ -192,7 +192,7 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
     let page = move |snapshot: &Snapshot| page_of(snapshot, caller, &query);
     let page = app.db.read(page).await?;
     let links = links::of(&query, page.total);
-    Ok(page.answer(&request, links))
+    Ok(page.answer(&app, &request, links))
 }
 
 /// The page, written straight from the rows.
@@ -302,7 +302,7 @@ pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
         with_messages(snapshot, head?, located, id)
     };
     let body = app.db.read(whole).await?;
-    Ok(reply::cached(&request, body))
+    Ok(reply::cached(&app, &request, body))
 }
 
 /// The conversation that the caller asks for, if it is theirs to see.

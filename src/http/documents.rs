@@ -147,7 +147,7 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
     let links = links::pages(limit, offset.get(), page.total, |offset| {
         format!("/v2/projects/{id}/documents?limit={limit}&offset={offset}")
     });
-    Ok(page.answer(&request, links))
+    Ok(page.answer(&app, &request, links))
 }
 
 fn page_of(
@@ -253,7 +253,7 @@ pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let read = move |snapshot: &Snapshot| json_of(snapshot, project, id);
-    Ok(reply::cached(&request, app.db.read(read).await?))
+    Ok(reply::cached(&app, &request, app.db.read(read).await?))
 }
 
 /// Forget a document

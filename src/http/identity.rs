@@ -109,5 +109,5 @@ pub async fn me(app: web::Data<App>, request: HttpRequest) -> Reply {
     let seq = caller.visitor()?;
     let read = app.db.read(move |snapshot| visitor::read(snapshot, seq));
     let visitor = read.await.map_err(ApiError::from)?;
-    Ok(reply::cached(&request, serde_json::to_vec(&visitor)?))
+    Ok(reply::cached(&app, &request, serde_json::to_vec(&visitor)?))
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::reply::{self, TOTAL_COUNT};
+use crate::app::App;
 use crate::error::ApiError;
 
 #[derive(ToSchema)]
@@ -69,8 +70,8 @@ pub struct Page {
 
 impl Page {
     /// The answer, with the `Link` header `links`.
-    pub fn answer(self, request: &HttpRequest, links: HeaderValue) -> HttpResponse {
-        let mut response = reply::cached(request, self.body);
+    pub fn answer(self, app: &App, request: &HttpRequest, links: HeaderValue) -> HttpResponse {
+        let mut response = reply::cached(app, request, self.body);
         let headers = response.headers_mut();
         headers.insert(TOTAL_COUNT, HeaderValue::from(self.total));
         headers.insert(header::LINK, links);

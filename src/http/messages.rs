@@ -117,7 +117,7 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
         Ok::<_, ApiError>(body)
     };
     let body = app.db.read(read).await?;
-    Ok(reply::cached(&request, body))
+    Ok(reply::cached(&app, &request, body))
 }
 
 /// Say what one thinks of a message

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -13,6 +13,7 @@ use super::{
     agent, completions, conversations, documents, identity, live, messages, projects, qnas, reply,
     search, send,
 };
+use crate::app::App;
 use crate::error::{ApiError, CATALOGUE, Entry};
 
 #[derive(OpenApi)]
@@ -192,8 +193,8 @@ fn error_schema() -> Value {
 #[allow(dead_code, reason = "carries the description of `document`")]
 fn describe() {}
 
-pub async fn document(request: HttpRequest) -> HttpResponse {
-    public(reply::cached(&request, DOCUMENT.clone()))
+pub async fn document(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    public(reply::cached(&app, &request, DOCUMENT.clone()))
 }
 
 /// Nothing from elsewhere, nothing inline.

@@ -66,5 +66,5 @@ pub async fn current(app: web::Data<App>, request: HttpRequest) -> Result<HttpRe
         .db
         .read(move |snapshot| project::read(snapshot, project));
     let project = read.await.map_err(ApiError::from)?;
-    Ok(reply::cached(&request, serde_json::to_vec(&project)?))
+    Ok(reply::cached(&app, &request, serde_json::to_vec(&project)?))
 }

@@ -172,7 +172,7 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
         let query = if text.is_empty() { "" } else { "&query=" };
         format!("/v2/projects/{id}/qnas?limit={limit}&offset={offset}{query}{text}")
     });
-    Ok(page.answer(&request, links))
+    Ok(page.answer(&app, &request, links))
 }
 
 fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Page, ApiError> {
@@ -197,7 +197,7 @@ pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
         json_of(snapshot, project, id, false)
     };
     let body = app.db.read(published).await?;
-    Ok(reply::cached(&request, body))
+    Ok(reply::cached(&app, &request, body))
 }
 
 fn json_of(

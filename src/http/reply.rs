@@ -4,9 +4,10 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use highway::{HighwayHash, HighwayHasher, Key};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use crate::app::App;
 use crate::error::{ApiError, Code};
 
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -16,8 +17,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// 200 with a JSON body, or 304 where the caller has that body already.
-pub fn cached(request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
-    let tag = entity_tag(&body);
+pub fn cached(app: &App, request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
+    let tag = entity_tag(app, &body);
     let mut response = match knows(request.headers(), &tag) {
         true => HttpResponse::NotModified().finish(),
         false => bytes(StatusCode::OK, body),
@@ -41,15 +42,11 @@ pub fn bytes(status: StatusCode, body: Vec<u8>) -> HttpResponse {
     response
 }
 
-/// A strong tag: 128 bits of the body's SHA-256.
-fn entity_tag(body: &[u8]) -> HeaderValue {
-    let hash = Sha256::digest(body);
-    let mut tag = *b"\"................................\"";
-    for (place, byte) in tag[1..33].chunks_exact_mut(2).zip(hash) {
-        place[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
-        place[1] = b"0123456789abcdef"[usize::from(byte & 15)];
-    }
-    HeaderValue::from_bytes(&tag).unwrap_or(HeaderValue::from_static("\"\""))
+/// A strong tag: 128 bits that nobody without the key can find another body for.
+fn entity_tag(app: &App, body: &[u8]) -> HeaderValue {
+    let [high, low] = HighwayHasher::new(Key(app.tag_key)).hash128(body);
+    HeaderValue::try_from(format!("\"{high:016x}{low:016x}\""))
+        .unwrap_or(HeaderValue::from_static("\"\""))
 }
 
 /// Whether If-None-Match names this tag (weakly, as RFC 9110 has it) or any.

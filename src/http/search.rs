@@ -72,7 +72,7 @@ pub async fn search(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
         results(&places, &text, size, &lexicon)
     };
     let results = app.db.read(find).await?;
-    Ok(reply::cached(&request, serde_json::to_vec(&results)?))
+    Ok(reply::cached(&app, &request, serde_json::to_vec(&results)?))
 }
 
 fn results(
