@@ -19,6 +19,7 @@ pub mod passage;
 pub mod project;
 pub mod qna;
 mod rank;
+mod readers;
 pub mod request;
 pub mod session;
 mod statement;
@@ -29,12 +30,9 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use r2d2::Pool;
-use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
-use tokio::task;
 
 pub use error::{DbError, Taken};
 pub use moment::Moment;
@@ -43,6 +41,7 @@ pub use statement::{Batch, Outcome, Statement, any_change};
 
 use moment::Moments;
 use rank::Ranks;
+use readers::Readers;
 use writer::Writer;
 
 use crate::domain::Scope;
@@ -69,11 +68,10 @@ impl Default for Options {
 /// whole log is brought into the file.
 pub struct Db {
     // Before the writer: whoever closes last tidies up, and only it can.
-    readers: Pool<SqliteConnectionManager>,
+    readers: Arc<Readers>,
     writer: Writer,
     moments: Arc<Moments>,
     ranks: Arc<Ranks>,
-    patience: Duration,
 }
 
 impl Db {
@@ -88,9 +86,12 @@ impl Db {
         Ok(Self {
             writer: Writer::start(connection, moments.clone(), ranks.clone())?,
             moments,
+            readers: Readers::new(
+                open::readers(path, options)?,
+                ranks.clone(),
+                options.patience,
+            ),
             ranks,
-            readers: open::readers(path, options)?,
-            patience: options.patience,
         })
     }
 
@@ -107,11 +108,7 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let (readers, ranks) = (self.readers.clone(), self.ranks.clone());
-        let deadline = Instant::now() + self.patience;
-        task::spawn_blocking(move || read_on(&readers, &ranks, deadline, work))
-            .await
-            .unwrap_or_else(|failure| Err(DbError::Internal(failure.to_string()).into()))
+        self.readers.read(work).await
     }
 
     /// The same on this thread, for commands that have nothing else to do.
@@ -119,8 +116,7 @@ impl Db {
         &self,
         work: impl FnOnce(&Snapshot) -> Result<T, E>,
     ) -> Result<T, E> {
-        let deadline = Instant::now() + self.patience;
-        read_on(&self.readers, &self.ranks, deadline, work)
+        self.readers.read_here(work)
     }
 
     /// How far the writes have come. A read that begins later sees them.
@@ -173,21 +169,6 @@ impl Db {
     pub fn close(&self) {
         self.writer.stop();
     }
-}
-
-fn read_on<T, E: From<DbError>>(
-    readers: &Pool<SqliteConnectionManager>,
-    ranks: &Ranks,
-    deadline: Instant,
-    work: impl FnOnce(&Snapshot) -> Result<T, E>,
-) -> Result<T, E> {
-    // The wait for a thread counts too: who has waited too long is told so.
-    let left = deadline
-        .checked_duration_since(Instant::now())
-        .ok_or(DbError::Busy)?;
-    let connection = readers.get_timeout(left).map_err(|_| DbError::Busy)?;
-    let snapshot = Snapshot::begin(&connection, ranks)?;
-    work(&snapshot)
 }
 
 /// A read transaction: all that is read through it is of one moment.

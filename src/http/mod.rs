@@ -67,9 +67,9 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     });
     Ok(server
         .workers(workers)
-        // One blocking thread for each reading connection: more would only
-        // wait for one.
-        .worker_max_blocking_threads(readers.div_ceil(workers).max(1))
+        // One blocking thread for each reading connection, whichever worker has
+        // need of it: more would only wait for one.
+        .worker_max_blocking_threads(readers)
         .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
         // Under the second that a worker waits between two looks at what is
         // still open when it is to stop: WebSockets that were said goodbye to

@@ -1,0 +1,196 @@
+//! Reads: the pool of read-only connections, and the one queue in front of it.
+//!
+//! A blocking thread takes a connection and does what waits until nothing does,
+//! so that under load neither is handed over for each read. Reads that waited
+//! together share a snapshot. It begins after all of them were asked for, so
+//! nobody is given anything older than their own request.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use tokio::task;
+
+use super::rank::Ranks;
+use super::{DbError, Snapshot};
+
+pub(super) struct Readers {
+    pool: Pool<SqliteConnectionManager>,
+    queue: Mutex<Queue>,
+    ranks: Arc<Ranks>,
+    patience: Duration,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Read>,
+    /// Reads that ever joined.
+    joined: u64,
+    /// Threads that take from it,
+    threads: u32,
+    /// and those of them that have not begun yet.
+    coming: usize,
+}
+
+struct Read {
+    /// Its place among all that ever joined.
+    number: u64,
+    deadline: Instant,
+    work: Work,
+}
+
+type Work = Box<dyn FnOnce(Result<&Snapshot, DbError>) + Send>;
+
+/// For so many reads that wait, one thread is called.
+const SHARE: usize = 8;
+
+impl Readers {
+    pub fn new(
+        pool: Pool<SqliteConnectionManager>,
+        ranks: Arc<Ranks>,
+        patience: Duration,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            pool,
+            queue: Mutex::default(),
+            ranks,
+            patience,
+        })
+    }
+
+    /// Runs `work` on a blocking thread, over one snapshot of the file.
+    pub async fn read<T, E>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Snapshot) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        self.join(Box::new(move |snapshot| {
+            // Whoever asked may have gone.
+            if !tell.is_closed() {
+                let _ = tell.send(snapshot.map_err(E::from).and_then(work));
+            }
+        }));
+        told.await.unwrap_or_else(|_| {
+            Err(DbError::Internal("a read ended without a result".to_owned()).into())
+        })
+    }
+
+    /// The same on this thread.
+    pub fn read_here<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&Snapshot) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let connection = self.pool.get_timeout(self.patience);
+        let connection = connection.map_err(|_| DbError::Busy)?;
+        let snapshot = Snapshot::begin(&connection, &self.ranks)?;
+        work(&snapshot)
+    }
+
+    fn join(self: &Arc<Self>, work: Work) {
+        let mut queue = self.queue();
+        queue.joined += 1;
+        let read = Read {
+            number: queue.joined,
+            deadline: Instant::now() + self.patience,
+            work,
+        };
+        queue.waiting.push_back(read);
+        let enough = queue.waiting.len() <= queue.coming * SHARE;
+        if enough || queue.threads == self.pool.max_size() {
+            return;
+        }
+        queue.threads += 1;
+        queue.coming += 1;
+        drop(queue);
+        let called = Called(Some(self.clone()));
+        task::spawn_blocking(move || called.begin());
+    }
+
+    /// Does what waits until nothing does.
+    fn work(&self) {
+        let connection = self.pool.get_timeout(self.patience);
+        self.queue().coming -= 1;
+        match connection {
+            Ok(connection) => self.work_on(&connection),
+            Err(_) => self.refuse(&DbError::Busy),
+        }
+    }
+
+    /// Answers whatever waits with an error.
+    fn refuse(&self, error: &DbError) {
+        while let Some((read, _)) = self.take() {
+            (read.work)(Err(error.clone()));
+        }
+    }
+
+    fn work_on(&self, connection: &Connection) {
+        let mut shared: Option<(Snapshot, u64)> = None;
+        while let Some((read, joined)) = self.take() {
+            if Instant::now() > read.deadline {
+                (read.work)(Err(DbError::Busy));
+                continue;
+            }
+            let of_before = |(_, joined): &(_, u64)| read.number > *joined;
+            // SQLite may have ended the transaction itself after an error.
+            if connection.is_autocommit() || shared.as_ref().is_some_and(of_before) {
+                // The old one ends before the new one begins.
+                drop(shared.take());
+                match Snapshot::begin(connection, &self.ranks) {
+                    Ok(begun) => shared = Some((begun, joined)),
+                    Err(error) => {
+                        (read.work)(Err(error));
+                        continue;
+                    }
+                }
+            }
+            if let Some((snapshot, _)) = &shared {
+                // A panic costs the read that it came from its answer, no other.
+                let _ = catch_unwind(AssertUnwindSafe(|| (read.work)(Ok(snapshot))));
+            }
+        }
+    }
+
+    /// The next read, and how many had joined by now; none: this thread is done.
+    fn take(&self) -> Option<(Read, u64)> {
+        let mut queue = self.queue();
+        let read = queue.waiting.pop_front();
+        if read.is_none() {
+            queue.threads -= 1;
+        }
+        Some((read?, queue.joined))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that was called and has not begun.
+struct Called(Option<Arc<Readers>>);
+
+impl Called {
+    fn begin(mut self) {
+        if let Some(readers) = self.0.take() {
+            readers.work();
+        }
+    }
+}
+
+/// It never begins where its runtime ends first.
+impl Drop for Called {
+    fn drop(&mut self) {
+        if let Some(readers) = &self.0 {
+            readers.queue().coming -= 1;
+            readers.refuse(&DbError::Closed);
+        }
+    }
+}
