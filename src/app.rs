@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::access::{Credentials, Limits, Tokens};
+use crate::access::{Credentials, Cursors, Limits, Tokens};
 use crate::answer::builtin::Builtin;
 use crate::answer::model::{Model, ModelError};
 use crate::answer::retrieval::Lexicon;
@@ -38,6 +38,7 @@ pub struct App {
     /// Whether the demo's keys and `Prefer: code=` are served.
     pub demo: bool,
     pub tokens: Tokens,
+    pub cursors: Cursors,
     pub limits: Limits,
     pub credentials: Credentials,
     /// Who answers visitors.
@@ -66,13 +67,15 @@ impl App {
             },
         )?;
         db.write_here(turn::end_orphans())?;
+        let secret = signing_secret(&db)?;
         Ok(Self {
             answerers: Answerers {
                 builtin: Arc::new(Builtin::new(lexicon.clone())),
                 model: model.map(|model| Arc::new(model) as Arc<dyn Answerer>),
             },
             running: Arc::default(),
-            tokens: Tokens::new(&signing_secret(&db)?),
+            tokens: Tokens::new(&secret),
+            cursors: Cursors::new(&secret),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
             events: Hub::default(),

@@ -22,14 +22,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use super::change::Change;
 use super::conversation::Totals;
 use super::list::{self, Seek};
 use super::{DbError, project};
-use crate::domain::{ConversationId, Direction, Field, PageQuery, Place, ProjectSeq, Scope};
+use crate::domain::{Direction, PageQuery, Place, ProjectSeq, Scope};
 use counted::{Counted, STRETCH};
 use history::{Group, History, undone};
 use run::Run;
@@ -452,29 +451,20 @@ fn places(
         inclusive: true,
         skip,
     };
-    let Some(rows) = list::from(Scope::Project(project), &run.ascending(), &seek, limit) else {
+    let query = run.ascending();
+    let Some(rows) = list::from(Scope::Project(project), &query, &seek, limit) else {
         return Ok(Vec::new());
     };
     let mut statement = rows.prepare(connection)?;
     let mut cursor = statement.raw_query();
     let mut places = Vec::new();
     while let Some(row) = cursor.next()? {
-        match run.reached(place_of(row)?) {
+        match run.reached(list::place(row, query.sort)?) {
             Some(place) => places.push(place),
             None => break,
         }
     }
     Ok(places)
-}
-
-fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
-    let field = match row.get_ref(1)? {
-        ValueRef::Integer(number) => Field::Number(number),
-        ValueRef::Text(_) => Field::Text(row.get_ref(1)?.as_str()?.into()),
-        _ => Field::Nothing,
-    };
-    let id = ConversationId(row.get(2)?);
-    Ok(Place { field, id })
 }
 
 #[cfg(test)]

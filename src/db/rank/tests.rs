@@ -45,6 +45,7 @@ fn query(random: &mut Rng, all: u64) -> PageQuery {
         direction: DIRECTIONS[random.usize(..2)],
         limit: Limit::parse(&(random.u64(1..=40)).to_string()).expect("a limit"),
         offset: Offset::parse(&number(all + 5, random)).expect("an offset"),
+        after: None,
     }
 }
 
