@@ -80,6 +80,26 @@ fn a_page_after_a_cursor_counts_its_offset_from_there() {
 }
 
 #[test]
+fn next_leads_on_from_wherever_a_page_is_counted() {
+    let (parlor, views) = populated(&mut Rng::with_seed(3), 14);
+    let view = &views[3];
+    for sort in SORTS {
+        for direction in DIRECTIONS {
+            let all = expected(&view.rows, None, sort, direction == "desc");
+            for offset in 0..all.len() + 2 {
+                let order = format!("orderBy={sort}&orderDir={direction}&limit=3&offset={offset}");
+                let page = asked(&parlor, &view.credential, &order);
+                let rest = all.get(offset + 3..).filter(|rest| !rest.is_empty());
+                let next = link(&page, "next").map(|next| parlor.get(next));
+                let next = next.map(|next| next.bearer(&view.credential).send().expect(200));
+                let expected = rest.map(|rest| rest[..rest.len().min(3)].to_vec());
+                assert_eq!(next.as_ref().map(ids), expected, "{order}");
+            }
+        }
+    }
+}
+
+#[test]
 fn next_keeps_what_was_asked_for_and_the_ends_are_counted_from_the_front() {
     let parlor = Parlor::start();
     let visitor = parlor.visitor("device");
