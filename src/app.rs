@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::access::{Credentials, Limits, Tokens};
+use crate::access::{Credentials, Cursors, Limits, Tokens};
 use crate::answer::builtin::Builtin;
 use crate::answer::model::{Model, ModelError};
 use crate::answer::retrieval::Lexicon;
@@ -42,6 +42,7 @@ pub struct App {
     pub tokens: Tokens,
     /// What ETags are keyed with.
     pub tag_key: [u64; 4],
+    pub cursors: Cursors,
     pub limits: Limits,
     pub credentials: Credentials,
     /// Who answers visitors.
@@ -79,6 +80,7 @@ impl App {
             running: Arc::default(),
             tokens: Tokens::new(&secret),
             tag_key: tag_key(&secret),
+            cursors: Cursors::new(&secret),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
             events: Hub::default(),

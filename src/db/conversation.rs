@@ -2,14 +2,14 @@
 
 use rusqlite::Row;
 
-use super::list;
+use super::list::{self, Seek};
 use super::message;
 use super::statement::{Batch, Statement, bind, named, uuid, value};
 use super::visitor::{KnownBy, NewVisitor};
 use super::{DbError, Snapshot};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, PageQuery,
-    ProjectSeq, Scope, Status, Timestamp, VisitorSeq,
+    Place, ProjectSeq, Scope, Status, Timestamp, VisitorSeq,
 };
 
 /// Which conversation a request is about, and whose it is.
@@ -61,50 +61,81 @@ pub fn totals(snapshot: &Snapshot, scope: Scope) -> Result<Totals, DbError> {
 }
 
 /// Hands the conversations of a page, in order, to `each`. `totals` are those
-/// of the same snapshot.
+/// of the same snapshot. Gives the place of the last one where more come after
+/// it.
 pub fn page<E: From<DbError>>(
     snapshot: &Snapshot,
     scope: Scope,
     query: &PageQuery,
     totals: &Totals,
     mut each: impl FnMut(&ConversationListItem) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<Option<Place>, E> {
     let mut rows = snapshot.run(ROW)?;
-    for seq in rows_of(snapshot, scope, query, totals)? {
+    let (seqs, last) = rows_of(snapshot, scope, query, totals)?;
+    for seq in seqs {
         bind(&mut rows, 1, seq).map_err(DbError::from)?;
         let mut cursor = rows.raw_query();
         let row = cursor.next().map_err(DbError::from)?;
         let row = row.ok_or_else(|| DbError::Internal(format!("conversation {seq} is gone")))?;
         each(&list_item(row).map_err(DbError::from)?)?;
     }
-    Ok(())
+    Ok(last)
 }
 
+/// The row numbers of a page in order, and what [`page`] gives.
 fn rows_of(
     snapshot: &Snapshot,
     scope: Scope,
     query: &PageQuery,
     totals: &Totals,
-) -> Result<Vec<i64>, DbError> {
-    let connection = snapshot.connection;
-    let seek = match scope {
-        Scope::Project(project) => snapshot.ranks.seek(connection, project, query, totals)?,
-        Scope::Visitor(_) => None,
-    };
+) -> Result<(Vec<i64>, Option<Place>), DbError> {
+    let (limit, offset) = (query.limit.get() as usize, query.offset.get());
     let total = totals.matching(query.status);
+    let seek = seek(snapshot, scope, query, totals)?;
     let Some(page) = list::compose(scope, query, total, seek.as_ref()) else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
-    let mut statement = page.statement.prepare(connection)?;
+    let mut statement = page.statement.prepare(snapshot.connection)?;
     let mut cursor = statement.raw_query();
-    let mut rows = Vec::with_capacity(query.limit.get() as usize);
+    let mut rows = Vec::with_capacity(limit + 1);
+    let mut last = None;
+    let comes_last = if page.reversed { 0 } else { limit - 1 };
     while let Some(row) = cursor.next()? {
+        if rows.len() == comes_last {
+            last = Some(list::place(row, query.sort)?);
+        }
         rows.push(row.get(0)?);
     }
+    let more = match query.after {
+        Some(_) => rows.len() > limit,
+        None => offset + (rows.len() as u64) < total,
+    };
+    rows.truncate(limit);
     if page.reversed {
         rows.reverse();
     }
-    Ok(rows)
+    Ok((rows, last.filter(|_| more)))
+}
+
+/// Where the page begins, unless it is best counted from an end of the order.
+fn seek(
+    snapshot: &Snapshot,
+    scope: Scope,
+    query: &PageQuery,
+    totals: &Totals,
+) -> Result<Option<Seek>, DbError> {
+    match (&query.after, scope) {
+        (Some(place), _) => Ok(Some(Seek {
+            place: place.clone(),
+            inclusive: false,
+            skip: query.offset.get(),
+        })),
+        (None, Scope::Project(project)) => {
+            let connection = snapshot.connection;
+            snapshot.ranks.seek(connection, project, query, totals)
+        }
+        (None, Scope::Visitor(_)) => Ok(None),
+    }
 }
 
 /// Finds a conversation of a project by its id.

@@ -12,10 +12,11 @@
 
 mod arm;
 
-use rusqlite::types::Value;
+use rusqlite::Row;
+use rusqlite::types::{Value, ValueRef};
 
 use super::statement::{Statement, uuid, value};
-use crate::domain::{Direction, Field, PageQuery, Place, Scope, Sort};
+use crate::domain::{ConversationId, Direction, Field, PageQuery, Place, Scope, Sort};
 use arm::{Arm, Bound, Order};
 
 /// Where a page begins when it is not counted from an end of the order: with
@@ -40,6 +41,9 @@ pub(super) struct PageOfRows {
 /// Composes the page that `query` asks for, out of `total` matching rows: from
 /// its `offset`, or from `seek`, which then counts alone. None where no row can
 /// be on it.
+///
+/// A page after a cursor is one row longer than asked for: where it lies among
+/// all is not known, and that row tells whether another page comes.
 pub(super) fn compose(
     scope: Scope,
     query: &PageQuery,
@@ -122,8 +126,9 @@ impl Window {
     }
 
     fn from(seek: &Seek, query: &PageQuery, total: u64) -> Option<Self> {
+        let one_more = u64::from(query.after.is_some());
         (seek.skip < total).then(|| Self {
-            limit: query.limit.get() as i64,
+            limit: (query.limit.get() + one_more) as i64,
             offset: seek.skip as i64,
             reversed: false,
         })
@@ -272,6 +277,20 @@ fn field(field: &Field) -> Value {
         Field::Text(text) => value(text.to_string()),
         Field::Nothing => Value::Null,
     }
+}
+
+/// Where a row of a composed page stands in the order by `sort`.
+pub(super) fn place(row: &Row<'_>, sort: Sort) -> rusqlite::Result<Place> {
+    let field = match (row.get_ref(1)?, sort) {
+        (_, Sort::Id) => Field::Nothing,
+        // What an open conversation has there is its status.
+        (ValueRef::Text(_), Sort::ClosedAt) => Field::Nothing,
+        (ValueRef::Integer(number), _) => Field::Number(number),
+        (ValueRef::Null, _) => Field::Nothing,
+        (text, _) => Field::Text(text.as_str()?.into()),
+    };
+    let id = ConversationId(row.get(2)?);
+    Ok(Place { field, id })
 }
 
 #[cfg(test)]

@@ -8,8 +8,12 @@ pub mod agent;
 pub mod assistant;
 mod change;
 pub mod conversation;
+#[cfg(test)]
+mod desk;
 pub mod document;
 mod error;
+#[cfg(test)]
+mod growth;
 pub mod key;
 mod list;
 pub mod message;

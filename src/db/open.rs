@@ -23,8 +23,9 @@ const MIGRATIONS: &[M<'static>] = &[
 /// "PARL", as schema.sql writes it into the file.
 const APPLICATION_ID: i64 = 0x5041_524C;
 
-/// Statements that a connection keeps prepared: the list alone has about fifty.
-const STATEMENTS: usize = 128;
+/// Statements that a connection keeps prepared, some 9 kB each: the pages of the
+/// list alone have about two hundred.
+const STATEMENTS: usize = 256;
 
 /// Why a file could not be opened; each says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -20,7 +20,7 @@ use super::rank::Ranks;
 use super::{DbError, Snapshot};
 
 pub(super) struct Readers {
-    pool: Pool<SqliteConnectionManager>,
+    pub(super) pool: Pool<SqliteConnectionManager>,
     queue: Mutex<Queue>,
     ranks: Arc<Ranks>,
     patience: Duration,

@@ -4,14 +4,14 @@ use super::rule::{Invalid, choose};
 use super::{ConversationId, ProjectSeq, Status, VisitorSeq};
 
 /// Whose conversations: a visitor sees its own, a private key its project's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     Project(ProjectSeq),
     Visitor(VisitorSeq),
 }
 
 /// The field that the list is ordered by; ties go by `id`, in the same direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Sort {
     Id,
     CreatedAt,
@@ -43,7 +43,7 @@ impl Sort {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Direction {
     Ascending,
     #[default]
@@ -68,7 +68,7 @@ fn whole(text: &str) -> Option<u64> {
 }
 
 /// How many conversations a page holds at most: 1 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limit(u32);
 
 impl Limit {
@@ -123,8 +123,8 @@ impl Default for Size {
     }
 }
 
-/// How many conversations stand before the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How many conversations are passed over before the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Offset(u64);
 
 impl Offset {
@@ -152,7 +152,7 @@ impl Offset {
 }
 
 /// What an order compares of a conversation first. Nothing comes last.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     Number(i64),
     Text(Box<str>),
@@ -161,20 +161,22 @@ pub enum Field {
 
 /// A place in an order: where a conversation with this field and this id
 /// stands, whether or not there is one. Ascending, as places compare.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     pub field: Field,
     pub id: ConversationId,
 }
 
 /// One page of a list: which rows, in which order, from where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct PageQuery {
     pub status: Option<Status>,
     pub sort: Sort,
     pub direction: Direction,
     pub limit: Limit,
     pub offset: Offset,
+    /// The row that the page comes after; the offset counts from there.
+    pub after: Option<Place>,
 }
 
 #[cfg(test)]

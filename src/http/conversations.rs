@@ -18,8 +18,8 @@ use crate::db::visitor::{KnownBy, NewVisitor};
 use crate::db::{Snapshot, message};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, DeviceId, Direction,
-    ExternalId, Invalid, Limit, Message, Offset, PageQuery, Sort, Status, Timestamp, VisitorId,
-    uri,
+    ExternalId, Invalid, Limit, Message, Offset, PageQuery, Place, Scope, Sort, Status, Timestamp,
+    VisitorId, uri,
 };
 use crate::error::ApiError;
 
@@ -47,6 +47,13 @@ struct ListParams {
     order_by: OrderBy,
     #[param(required = false, inline)]
     order_dir: OrderDir,
+    /// Where an earlier page of the same list ended, as its `next` link has it:
+    /// this one begins with the row after. It holds for one caller, `status`,
+    /// `orderBy` and `orderDir`, with any `limit`, and does not expire. What
+    /// does not move is met exactly once, whatever is added meanwhile. `offset`
+    /// counts from there. Empty and `null` begin at the front.
+    #[param(required = false, value_type = String)]
+    after: String,
 }
 
 #[derive(ToSchema)]
@@ -78,14 +85,22 @@ enum OrderDir {
     Desc,
 }
 
-fn page_query(request: &HttpRequest) -> Result<PageQuery, Invalid> {
+fn page_query(app: &App, scope: Scope, request: &HttpRequest) -> Result<PageQuery, Invalid> {
     let query = Query::of(request);
-    Ok(PageQuery {
+    let front = PageQuery {
         limit: query.parsed("limit", Limit::parse)?,
         offset: query.parsed("offset", Offset::parse)?,
         status: query.parsed("status", |text| Status::parse(text).map(Some))?,
         sort: query.parsed("orderBy", Sort::parse)?,
         direction: query.parsed("orderDir", Direction::parse)?,
+        after: None,
+    };
+    let cursor = query.get("after")?;
+    let cursor = cursor.filter(|text| !text.is_empty() && *text != "null");
+    let after = cursor.map(|text| app.cursors.open(scope, &front, text));
+    Ok(PageQuery {
+        after: after.transpose()?,
+        ..front
     })
 }
 
@@ -156,7 +171,7 @@ pub struct ConversationList<'a> {
     total: u64,
     /// As applied.
     limit: u32,
-    /// As applied.
+    /// As applied: from the front, or from where `after` begins.
     offset: u64,
     data: Vec<ConversationListItem<'a>>,
 }
@@ -183,29 +198,36 @@ pub struct Closed {
 #[utoipa::path(get, path = "/conversations", tag = "Conversations", operation_id = "get-conversations",
     params(ListParams), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationList, headers(
-        ("Link" = String, description = "The first, prev, next and last pages"),
+        ("Link" = String, description = "The first, prev, next and last pages. next is a cursor; after one, prev is left out"),
         ("X-Total-Count" = u64, description = "The same as total"),
         ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to be answered 304")))))]
 pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
-    let query = page_query(&request)?;
-    let page = move |snapshot: &Snapshot| page_of(snapshot, caller, &query);
-    let page = app.db.read(page).await?;
-    let links = links::of(&query, page.total);
+    let scope = caller.scope();
+    let query = page_query(&app, scope, &request)?;
+    let asked = query.clone();
+    let page = move |snapshot: &Snapshot| page_of(snapshot, scope, &asked);
+    let (page, last) = app.db.read(page).await?;
+    let next = last.map(|last| app.cursors.seal(scope, &query, &last));
+    let links = links::of(&query, page.total, next.as_deref());
     Ok(page.answer(&app, &request, links))
 }
 
-/// The page, written straight from the rows.
-fn page_of(snapshot: &Snapshot, caller: Caller, query: &PageQuery) -> Result<Page, ApiError> {
-    let scope = caller.scope();
+/// The page, written straight from the rows, and where its last one stands if
+/// more come after it.
+fn page_of(
+    snapshot: &Snapshot,
+    scope: Scope,
+    query: &PageQuery,
+) -> Result<(Page, Option<Place>), ApiError> {
     let totals = conversation::totals(snapshot, scope)?;
     let total = totals.matching(query.status);
     let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
-    conversation::page(snapshot, scope, query, &totals, |item| {
+    let last = conversation::page(snapshot, scope, query, &totals, |item| {
         item.write(listing.next());
         Ok::<_, ApiError>(())
     })?;
-    Ok(listing.finish())
+    Ok((listing.finish(), last))
 }
 
 /// Start a conversation

@@ -1,31 +1,78 @@
 //! Addresses in answers: the `Link` header of a list, which says where it goes
 //! on from here (RFC 8288), and this server's own.
 
+use std::fmt;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 
 use crate::app::App;
 use crate::domain::{Direction, Origin, PageQuery, Sort, Status};
 
-/// The first, previous, next and last page of a list of `total` conversations.
-pub fn of(query: &PageQuery, total: u64) -> HeaderValue {
+/// The pages around one of `total` conversations. The next one begins after a
+/// cursor, where there is one. After a cursor it is not known which page comes
+/// before.
+pub fn of(query: &PageQuery, total: u64, next: Option<&str>) -> HeaderValue {
     let (limit, offset) = (query.limit.get(), query.offset.get());
-    pages(limit, offset, total, |offset| target(query, offset))
+    let at = |offset| target(query, format_args!("offset={offset}"));
+    header(Around {
+        first: at(0),
+        prev: match query.after {
+            None => previous(limit, offset, total).map(at),
+            Some(_) => None,
+        },
+        next: next.map(|cursor| target(query, format_args!("after={cursor}"))),
+        last: at(last(limit, total)),
+    })
 }
 
-/// The same of any list, `target` being the page that begins at an offset.
+/// The same of any list whose pages are all counted from the front, `target`
+/// being the page that begins at an offset.
 pub fn pages(limit: u64, offset: u64, total: u64, target: impl Fn(u64) -> String) -> HeaderValue {
-    let link = |offset, relation| format!("<{}>; rel=\"{relation}\"", target(offset));
-    let last = total.saturating_sub(1) / limit * limit;
-    let mut links = vec![link(0, "first")];
-    if offset > 0 {
-        links.push(link(offset.saturating_sub(limit).min(last), "prev"));
+    let next = offset + limit;
+    header(Around {
+        first: target(0),
+        prev: previous(limit, offset, total).map(&target),
+        next: (next < total).then(|| target(next)),
+        last: target(last(limit, total)),
+    })
+}
+
+/// Where the pages around this one are.
+struct Around {
+    first: String,
+    prev: Option<String>,
+    next: Option<String>,
+    last: String,
+}
+
+fn header(around: Around) -> HeaderValue {
+    let Around { first, last, .. } = around;
+    let mut links = format!("<{first}>; rel=\"first\"");
+    for (target, relation) in [
+        (around.prev, "prev"),
+        (around.next, "next"),
+        (Some(last), "last"),
+    ] {
+        if let Some(target) = target {
+            links.push_str(", <");
+            links.push_str(&target);
+            links.push_str(">; rel=\"");
+            links.push_str(relation);
+            links.push('"');
+        }
     }
-    if offset + limit < total {
-        links.push(link(offset + limit, "next"));
-    }
-    links.push(link(last, "last"));
-    HeaderValue::from_str(&links.join(", ")).unwrap_or(HeaderValue::from_static(""))
+    HeaderValue::try_from(links).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// The offset of the page before this one; of one past the end, the last.
+fn previous(limit: u64, offset: u64, total: u64) -> Option<u64> {
+    (offset > 0).then(|| offset.saturating_sub(limit).min(last(limit, total)))
+}
+
+/// The offset of the last page.
+fn last(limit: u64, total: u64) -> u64 {
+    total.saturating_sub(1) / limit * limit
 }
 
 /// This server's address as the caller knows it: what the settings say, else
@@ -41,7 +88,7 @@ pub fn server(app: &App, request: &HttpRequest) -> String {
     named.map_or_else(String::new, |origin| origin.as_str().to_owned())
 }
 
-fn target(query: &PageQuery, offset: u64) -> String {
+fn target(query: &PageQuery, from: fmt::Arguments<'_>) -> String {
     let status = match query.status {
         None => "",
         Some(Status::Open) => "&status=open",
@@ -54,7 +101,5 @@ fn target(query: &PageQuery, offset: u64) -> String {
         Direction::Descending => "desc",
     };
     let limit = query.limit.get();
-    format!(
-        "/v2/conversations?limit={limit}&offset={offset}{status}&orderBy={sort}&orderDir={direction}"
-    )
+    format!("/v2/conversations?limit={limit}&{from}{status}&orderBy={sort}&orderDir={direction}")
 }

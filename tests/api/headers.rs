@@ -16,7 +16,7 @@ fn list(parlor: &Parlor, visitor: &Visitor, query: &str) -> Answer {
 }
 
 /// The targets of a Link header by their relation.
-fn links(answer: &Answer) -> Vec<(String, String)> {
+pub fn links(answer: &Answer) -> Vec<(String, String)> {
     let header = answer.header("link").expect("links");
     let links = header.split(", ").map(|link| {
         let (target, relation) = link.split_once(">; rel=\"").expect("a link");
@@ -34,35 +34,33 @@ fn links_name_the_pages_around_this_one() {
     let (parlor, visitor) = populated(25);
     let offsets = |query: &str| {
         let answer = list(&parlor, &visitor, query);
-        let offset = |target: &str| {
-            let from = target.split("offset=").nth(1).expect("an offset");
-            from.split('&')
-                .next()
-                .expect("a number")
-                .parse::<u64>()
-                .expect("a number")
+        let from = |target: &str| {
+            let (_, parameters) = target.split_once('?').expect("parameters");
+            let mut parameters = parameters.split('&').map(|one| one.split_once('='));
+            match parameters.nth(1).flatten().expect("where it begins") {
+                ("offset", number) => number.to_owned(),
+                (name, _) => name.to_owned(),
+            }
         };
-        let found = links(&answer)
-            .into_iter()
-            .map(|(name, target)| (name, offset(&target)));
+        let found = links(&answer).into_iter();
         found
-            .map(|(name, at)| format!("{name} {at}"))
+            .map(|(name, target)| format!("{name} {}", from(&target)))
             .collect::<Vec<_>>()
             .join(", ")
     };
-    assert_eq!(offsets("limit=10"), "first 0, next 10, last 20");
+    assert_eq!(offsets("limit=10"), "first 0, next after, last 20");
     assert_eq!(
         offsets("limit=10&offset=10"),
-        "first 0, prev 0, next 20, last 20"
+        "first 0, prev 0, next after, last 20"
     );
     assert_eq!(offsets("limit=10&offset=20"), "first 0, prev 10, last 20");
     assert_eq!(
         offsets("limit=10&offset=5"),
-        "first 0, prev 0, next 15, last 20"
+        "first 0, prev 0, next after, last 20"
     );
     assert_eq!(
         offsets("limit=5&offset=15"),
-        "first 0, prev 10, next 20, last 20"
+        "first 0, prev 10, next after, last 20"
     );
     assert_eq!(offsets("limit=25"), "first 0, last 0");
     assert_eq!(offsets("limit=10&offset=1000"), "first 0, prev 20, last 20");

@@ -17,8 +17,8 @@ pub const SORTS: [&str; 8] = [
     "isHumanHandled",
     "title",
 ];
-const DIRECTIONS: [&str; 2] = ["asc", "desc"];
-const STATUSES: [Option<&str>; 3] = [None, Some("open"), Some("closed")];
+pub const DIRECTIONS: [&str; 2] = ["asc", "desc"];
+pub const STATUSES: [Option<&str>; 3] = [None, Some("open"), Some("closed")];
 
 const TITLES: [&str; 14] = [
     "apple",
@@ -38,13 +38,13 @@ const TITLES: [&str; 14] = [
 ];
 
 /// A caller and what they should see.
-struct View {
-    credential: String,
-    rows: Vec<Stored>,
+pub struct View {
+    pub credential: String,
+    pub rows: Vec<Stored>,
 }
 
 /// Two projects, five visitors, and times so few that every column has ties.
-fn populated(random: &mut Rng, most: usize) -> (Parlor, Vec<View>) {
+pub fn populated(random: &mut Rng, most: usize) -> (Parlor, Vec<View>) {
     let parlor = Parlor::start();
     let mut views = Vec::new();
     for (site, visitors) in [(parlor.site.clone(), 3), (parlor.another_site(), 2)] {
@@ -71,7 +71,7 @@ fn populated(random: &mut Rng, most: usize) -> (Parlor, Vec<View>) {
     (parlor, views)
 }
 
-fn row(random: &mut Rng) -> Stored {
+pub fn row(random: &mut Rng) -> Stored {
     let moment = |random: &mut Rng| MOMENT + random.i64(0..4);
     Stored {
         // Random in every byte, so that the order of ids is not that of rows.
@@ -87,7 +87,12 @@ fn row(random: &mut Rng) -> Stored {
 }
 
 /// The rule of D9, said once more and slowly.
-fn expected(rows: &[Stored], status: Option<&str>, sort: &str, descending: bool) -> Vec<String> {
+pub fn expected(
+    rows: &[Stored],
+    status: Option<&str>,
+    sort: &str,
+    descending: bool,
+) -> Vec<String> {
     let mut rows: Vec<_> = rows.iter().collect();
     rows.retain(|row| status.is_none_or(|status| row.status() == status));
     rows.sort_by(|a, b| {
@@ -131,7 +136,7 @@ fn nulls_last<T: Ord>(
 }
 
 /// A query for everything but where the page lies, and what it should find.
-fn query(sort: &str, direction: &str, status: Option<&str>) -> String {
+pub fn query(sort: &str, direction: &str, status: Option<&str>) -> String {
     let status = status.map_or(String::new(), |status| format!("&status={status}"));
     format!("orderBy={sort}&orderDir={direction}{status}")
 }

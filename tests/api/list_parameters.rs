@@ -209,6 +209,7 @@ fn a_known_parameter_twice_is_422_also_with_equal_values() {
         ("status", "open"),
         ("orderBy", "id"),
         ("orderDir", "asc"),
+        ("after", ""),
     ];
     for (name, value) in twice {
         let query = format!("{name}={value}&{name}={value}");

@@ -158,6 +158,7 @@ fn the_bounds_are_those_of_the_domain() {
     assert_eq!(limit["maximum"], Limit::MOST);
     assert_eq!(limit["default"], Limit::default().get());
     assert_eq!(parameter(&document, "offset")["minimum"], 0);
+    assert_eq!(parameter(&document, "after")["type"], "string");
     let parameters = &document["paths"]["/conversations"]["get"]["parameters"];
     for one in parameters.as_array().expect("parameters") {
         assert_ne!(one["required"], true, "{}", one["name"]);

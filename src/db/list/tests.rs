@@ -40,29 +40,26 @@ fn beginnings() -> impl Iterator<Item = (PageQuery, Option<Seek>)> {
     orders().flat_map(|query| {
         let back = PageQuery {
             offset: Offset::parse("900").expect("an offset"),
-            ..query
+            ..query.clone()
         };
-        let counted = [(query, None), (back, None)].into_iter();
         let nothing = has_nulls(query.sort).then_some(Field::Nothing);
-        let fields = [Some(some_field(query.sort)), nothing];
-        let sought = fields.into_iter().flatten().flat_map(move |field| {
-            [false, true].map(|inclusive| {
-                let id = ConversationId::generate();
-                let place = Place {
-                    field: field.clone(),
-                    id,
-                };
-                let skip = 0;
-                let seek = Seek {
-                    place,
-                    inclusive,
-                    skip,
-                };
-                (query, Some(seek))
-            })
-        });
-        counted.chain(sought)
+        let fields = [Some(some_field(query.sort)), nothing]
+            .into_iter()
+            .flatten();
+        let seeks = fields.flat_map(|field| [false, true].map(|at| seek(field.clone(), at)));
+        let sought = seeks.map(|seek| (query.clone(), Some(seek)));
+        let counted = [(query.clone(), None), (back, None)];
+        counted.into_iter().chain(sought).collect::<Vec<_>>()
     })
+}
+
+fn seek(field: Field, inclusive: bool) -> Seek {
+    let id = ConversationId::generate();
+    Seek {
+        place: Place { field, id },
+        inclusive,
+        skip: 0,
+    }
 }
 
 fn has_nulls(sort: Sort) -> bool {

@@ -1,10 +1,10 @@
 //! How many rows of an order stand before a place: exact at the places kept,
-//! some hundreds of rows apart.
+//! a few hundred rows apart.
 
 use crate::domain::Place;
 
 /// Rows between two places that are kept, when both are new.
-pub(super) const STRETCH: u64 = 512;
+pub(super) const STRETCH: u64 = 256;
 /// A stretch that has grown longer than this is split.
 const LONGEST: u64 = 2 * STRETCH;
 /// Neighbours that have shrunk to this, together, are put together.

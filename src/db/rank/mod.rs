@@ -22,14 +22,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use super::change::Change;
 use super::conversation::Totals;
 use super::list::{self, Seek};
 use super::{DbError, project};
-use crate::domain::{ConversationId, Direction, Field, PageQuery, Place, ProjectSeq, Scope};
+use crate::domain::{Direction, PageQuery, Place, ProjectSeq, Scope};
 use counted::{Counted, STRETCH};
 use history::{Group, History, undone};
 use run::Run;
@@ -126,7 +125,6 @@ impl Ranks {
         let Some(view) = known.at(run, totals.version) else {
             return Known::Uncounted(run);
         };
-        view.kept.used.store(true, Ordering::Relaxed);
         let found = match query.direction {
             Direction::Ascending => view.ascending(offset),
             Direction::Descending => view.descending(rows, offset),
@@ -191,30 +189,23 @@ impl Ranks {
             return Ok(());
         }
         let mut projects = self.write();
-        for (seq, known) in projects.iter_mut() {
-            let changes: Vec<_> = changes
-                .iter()
-                .filter(|change| change.owners().0 == *seq && change.is_of_a_conversation())
-                .cloned()
-                .collect();
-            if changes.is_empty() {
+        for (seq, changes) in of_projects(changes) {
+            let Some(known) = projects.get_mut(&seq) else {
                 continue;
-            }
-            let after = project::version(connection, *seq)?;
+            };
+            let after = project::version(connection, seq)?;
             let before = after - changes.len() as i64;
             let group = Group {
                 before,
                 after,
                 changes,
             };
-            known.follow(connection, *seq, &group)?;
-            known.history.push(
-                group,
-                match self.counting.load(Ordering::Acquire) {
-                    true => REMEMBERED_WHILE_COUNTING,
-                    false => REMEMBERED,
-                },
-            );
+            known.follow(connection, seq, &group)?;
+            let most = match self.counting.load(Ordering::Acquire) {
+                true => REMEMBERED_WHILE_COUNTING,
+                false => REMEMBERED,
+            };
+            known.history.push(group, most);
         }
         Ok(())
     }
@@ -255,6 +246,18 @@ impl Ranks {
     }
 }
 
+/// The changes of conversations, apart by project.
+fn of_projects(changes: &[Change]) -> HashMap<ProjectSeq, Vec<Change>> {
+    let mut apart = HashMap::<_, Vec<_>>::new();
+    for change in changes.iter().filter(|one| one.is_of_a_conversation()) {
+        apart
+            .entry(change.owners().0)
+            .or_default()
+            .push(change.clone());
+    }
+    apart
+}
+
 /// The start of a run that follows another one.
 fn edge(run: Run, direction: Direction, skip: u64) -> Option<Seek> {
     let place = match direction {
@@ -272,6 +275,7 @@ impl Project {
     /// A run's counts as a snapshot of `version` has them.
     fn at(&self, run: Run, version: i64) -> Option<View<'_>> {
         let kept = self.runs.get(&run)?;
+        kept.used.store(true, Ordering::Relaxed);
         let later = self.history.between(version, kept.version)?;
         Some(View { run, kept, later })
     }
@@ -447,29 +451,20 @@ fn places(
         inclusive: true,
         skip,
     };
-    let Some(rows) = list::from(Scope::Project(project), &run.ascending(), &seek, limit) else {
+    let query = run.ascending();
+    let Some(rows) = list::from(Scope::Project(project), &query, &seek, limit) else {
         return Ok(Vec::new());
     };
     let mut statement = rows.prepare(connection)?;
     let mut cursor = statement.raw_query();
     let mut places = Vec::new();
     while let Some(row) = cursor.next()? {
-        match run.reached(place_of(row)?) {
+        match run.reached(list::place(row, query.sort)?) {
             Some(place) => places.push(place),
             None => break,
         }
     }
     Ok(places)
-}
-
-fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
-    let field = match row.get_ref(1)? {
-        ValueRef::Integer(number) => Field::Number(number),
-        ValueRef::Text(_) => Field::Text(row.get_ref(1)?.as_str()?.into()),
-        _ => Field::Nothing,
-    };
-    let id = ConversationId(row.get(2)?);
-    Ok(Place { field, id })
 }
 
 #[cfg(test)]

@@ -1,101 +1,17 @@
 //! Pages by rank against the naive answer, alone and while others write.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use fastrand::Rng;
 use rusqlite::params;
-use rusqlite::types::Value;
-use tempfile::TempDir;
-use uuid::Uuid;
 
-use crate::db::statement::{Batch, Statement, uuid, value};
-use crate::db::{Db, DbError, Options, Snapshot, conversation};
-use crate::domain::{
-    AssistantId, ConversationId, Direction, Limit, Offset, PageQuery, ProjectId, ProjectSeq, Scope,
-    Sort, Status, Timestamp,
-};
+use crate::db::desk::{DIRECTIONS, Desk, PROJECT, SORTS, STATUSES, added, title};
+use crate::db::statement::{Batch, Statement, value};
+use crate::db::{Db, DbError, Snapshot, conversation};
+use crate::domain::{ConversationId, Direction, Limit, Offset, PageQuery, Scope, Sort, Status};
 
-const PROJECT: ProjectSeq = ProjectSeq(1);
 const SCOPE: Scope = Scope::Project(PROJECT);
-
-const SORTS: [Sort; 8] = [
-    Sort::Id,
-    Sort::CreatedAt,
-    Sort::UpdatedAt,
-    Sort::LastInteractionAt,
-    Sort::Status,
-    Sort::ClosedAt,
-    Sort::IsHumanHandled,
-    Sort::Title,
-];
-const STATUSES: [Option<Status>; 3] = [None, Some(Status::Open), Some(Status::Closed)];
-const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
-
-/// A file with a project and a visitor.
-struct Desk {
-    folder: TempDir,
-    db: Arc<Db>,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let db = Db::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
-        let (project, assistant) = (ProjectId::generate(), AssistantId::generate());
-        let project = crate::db::project::create(PROJECT, project, assistant, "x", Timestamp(0));
-        let visitor = Statement::new(
-            "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (1, ?, 1, 0)",
-            [uuid(Uuid::now_v7())],
-        );
-        db.write_here(project.then(Batch::of([visitor])))
-            .expect("a desk");
-        Self {
-            folder,
-            db: Arc::new(db),
-        }
-    }
-
-    fn file(&self) -> std::path::PathBuf {
-        self.folder.path().join("parlor.db")
-    }
-
-    /// Starts so many conversations, in random places of every order.
-    fn fill(&self, random: &mut Rng, count: usize) {
-        for _ in 0..count.div_ceil(500) {
-            let some = (0..500.min(count)).map(|_| added(random));
-            self.db.write_here(Batch(some.collect())).expect("written");
-        }
-    }
-}
-
-/// A conversation with few different values, so that there are many ties.
-fn added(random: &mut Rng) -> Statement {
-    let closed = random.bool();
-    let title = random.bool().then(|| title(random));
-    let time = |random: &mut Rng| value(random.i64(0..500));
-    Statement::new(
-        "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
-             last_interaction_at, closed_at, is_human_handled, title, title_key) \
-         VALUES (?1, 1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-        [
-            uuid(Uuid::from_u128(random.u128(..))),
-            value(if closed { "closed" } else { "open" }.to_owned()),
-            time(random),
-            time(random),
-            time(random),
-            if closed { time(random) } else { Value::Null },
-            value(random.i64(0..2)),
-            value(title),
-        ],
-    )
-}
-
-fn title(random: &mut Rng) -> String {
-    let length = random.usize(1..4);
-    (0..length).map(|_| random.char('a'..='e')).collect()
-}
 
 /// Something that happens to a random conversation.
 fn happened(random: &mut Rng) -> Statement {
@@ -129,6 +45,7 @@ fn query(random: &mut Rng, all: u64) -> PageQuery {
         direction: DIRECTIONS[random.usize(..2)],
         limit: Limit::parse(&(random.u64(1..=40)).to_string()).expect("a limit"),
         offset: Offset::parse(&number(all + 5, random)).expect("an offset"),
+        after: None,
     }
 }
 
