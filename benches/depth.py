@@ -5,8 +5,8 @@ import json
 
 from common import EXAMPLES, say
 from loads import count_failed, output, wrk
-from requests import DIRECTIONS, LIST, SORTS, STATUSES
-from server import KEY, serve
+from queries import BEARER, DIRECTIONS, LIST, SORTS, STATUSES
+from server import serve
 from table import at_most, row, thousands
 
 # Where on the way to the end the rate is measured.
@@ -23,7 +23,7 @@ def measure(run):
         for offset in rates:
             say(f"measuring: offset {thousands(offset)}")
             path = f"{LIST}?offset={offset}"
-            rates[offset] = wrk(run, server.port, path, f"Authorization: Bearer {KEY}")
+            rates[offset] = wrk(run, server.port, path, *BEARER)
     run.results.update({f"parlor/offset/{at}": load.rate for at, load in rates.items()})
     ratios = sorted(order.ratio for order in orders.values())
     rows = [
@@ -66,9 +66,12 @@ def of_orders(run, server):
 
 def notes(orders):
     """A table of its own."""
-    lines = [
+    head = (
         "\nA page at a random offset against the first page of the same order and filter, p50 in "
-        "ms of one caller who asks one after the other, nothing kept; of the two ways the worse:\n",
+        "ms of one caller who asks one after the other, nothing kept; of the two ways the worse:\n"
+    )
+    lines = [
+        head,
         "| order | all | open | closed |",
         "| --- | --- | --- | --- |",
     ]

@@ -7,14 +7,13 @@ from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
 
-import requests
+import queries
 from common import EXAMPLES, ROUNDS, say, seconds_of
 from loads import middle, wrk
-from requests import LIST
-from server import KEY, Server, serve
+from queries import BEARER, LIST
+from server import Server, serve
 from table import Target, at_least, at_most, limited, row, thousands
 
-BEARER = f"Authorization: Bearer {KEY}"
 GROWTH = at_most(1.3, 1.1)
 
 
@@ -42,9 +41,7 @@ KINDS = {
     "first": Kind("first page, the same again, nothing kept", False, "page"),
     "varied": Kind("first pages, varied queries", False, "pages", at_least(30, 45)),
     "visitors": Kind("own list, visitors at random", False, "own", at_least(25, 40)),
-    "busiest": Kind(
-        "own list, the 200 busiest visitors", False, "pages", at_least(25, 40), None
-    ),
+    "busiest": Kind("own list, the 200 busiest visitors", False, "pages", at_least(25, 40), None),
     "offset": Kind("page at a random offset", False, "pages"),
     "title": Kind("page at a random offset, by title", False, "pages"),
     "same": Kind("first page again, nothing changed", True, "kept", at_least(70, 90)),
@@ -55,7 +52,7 @@ KINDS = {
 def measure(run):
     """Notes for the head of the table, and its rows."""
     say("measuring: start-up")
-    started = start_up(run.large)
+    start = start_up(run.large)
     loads, sizes = bare(run)
     of_kept, idle, peak = kept(run)
     loads.update(of_kept)
@@ -67,7 +64,7 @@ def measure(run):
         *grown(run, loads),
         limited("resident memory, idle", idle, at_most(25, 15, "MB"), 1),
         limited("resident memory, the most under list load", peak, at_most(80, 40, "MB"), 1),
-        limited("start to first answer, a page", started, at_most(150, 50, "ms")),
+        limited("start to first answer, a page", start, at_most(150, 50, "ms")),
         row(
             "inserts by 32 callers, on the disk when answered",
             str(inserts),
@@ -106,6 +103,10 @@ def bare(run):
         files = files_of(run, servers)
         large = servers[run.rows]
         page, _ = large.get(LIST)
+        # An order is counted when it is first asked for.
+        for rows, server in servers.items():
+            server.mean_size(files["offset", rows])
+            server.mean_size(files["title", rows])
         sizes = {
             "page": len(page),
             "pages": large.mean_size(files["varied", run.rows]),
@@ -133,12 +134,14 @@ def kept(run):
         page, _ = large.get(LIST)
         time.sleep(1)
         idle = large.memory()
-        loads = {("ceiling", "kept"): partial(page_load, run, ceiling(run, stack, "kept", len(page)))}
+        loads = {
+            ("ceiling", "kept"): partial(page_load, run, ceiling(run, stack, "kept", len(page)))
+        }
         for rows, server in servers.items():
             _, headers = server.get(LIST)
-            known = f"If-None-Match: {headers['ETag']}"
+            known = ("-H", f"If-None-Match: {headers['ETag']}")
             loads["same", rows] = partial(page_load, run, server)
-            loads["known", rows] = partial(page_load, run, server, None, known)
+            loads["known", rows] = partial(page_load, run, server, None, *known)
         for name in ("varied", "offset"):
             page_load(run, large, run.folder / f"{name}-{run.rows}")
         return rounds("lists, answers kept", loads), idle, large.memory(peak=True)
@@ -157,23 +160,23 @@ def ceiling(run, stack, name, size):
 
 def files_of(run, servers):
     """The requests by name and rows; no visitor is in two of them."""
-    varied = requests.varied()
+    varied = queries.varied()
     files = {}
     for rows, server in servers.items():
         all = {
             "varied": varied,
-            "visitors": requests.visitors(server, rows),
-            "busiest": requests.busiest(server),
-            "offset": requests.offsets(rows, "lastInterationAt"),
-            "title": requests.offsets(rows, "title"),
+            "visitors": queries.visitors(server, rows),
+            "busiest": queries.busiest(server),
+            "offset": queries.offsets(rows, "lastInterationAt"),
+            "title": queries.offsets(rows, "title"),
         }
         for name, asked in all.items():
-            files[name, rows] = requests.written(run.folder / f"{name}-{rows}", asked)
+            files[name, rows] = queries.written(run.folder / f"{name}-{rows}", asked)
     return files
 
 
-def page_load(run, server, file=None, *headers):
-    return wrk(run, server.port, LIST, BEARER, *headers, requests=file)
+def page_load(run, server, file=None, *options):
+    return wrk(run, server.port, LIST, *BEARER, *options, requests=file)
 
 
 def rounds(what, loads):
@@ -204,7 +207,7 @@ def inserted(run):
     visitors = str(run.rows // 4 - 1)
     with serve(run.copy) as server:
         loads = [
-            wrk(run, server.port, LIST, BEARER, BENCH_VISITORS=visitors) for _ in range(ROUNDS)
+            wrk(run, server.port, LIST, *BEARER, BENCH_VISITORS=visitors) for _ in range(ROUNDS)
         ]
     return middle(loads)
 

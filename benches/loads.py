@@ -29,13 +29,11 @@ def middle(loads):
     return Load(*(statistics.median(column) for column in zip(*loads)))
 
 
-def wrk(run, port, path, *headers, requests=None, **environment):
+def wrk(run, port, path, *options, requests=None, **environment):
     """Asks for one path, or for those of a file of requests in turn; what else
     benches/wrk.lua can send is told by its environment."""
     command = ["wrk", "-t", "2", "-c", "32", "-d", str(run.seconds), "--timeout", "10s"]
-    command += ["-s", "benches/wrk.lua", f"http://127.0.0.1:{port}{path}"]
-    for header in headers:
-        command += ["-H", header]
+    command += ["-s", "benches/wrk.lua", *options, f"http://127.0.0.1:{port}{path}"]
     if requests:
         environment["BENCH_REQUESTS"] = str(requests)
     text = output(run, command, **environment)

@@ -45,7 +45,10 @@ def measure(run):
         ),
         limited(f"{asked}, p50", answered.p50, at_most(5, unit="ms"), 3),
         limited(f"{asked}, p99", answered.p99, at_most(25, unit="ms"), 3),
-        row("the first question of all, which has the index made", f"{told['assistant'][0]['first']:.0f} ms"),
+        row(
+            "the first question of all, which has the index made",
+            f"{told['assistant'][0]['first']:.0f} ms",
+        ),
         row("resident memory, after the sending", f"{memory:.1f} MB"),
     ]
     return notes, rows

@@ -5,8 +5,8 @@ import subprocess
 
 from common import EXAMPLES, ROUNDS, say
 from loads import Load, count_failed, middle, wrk
-from requests import LIST
-from server import KEY, serve
+from queries import BEARER, LIST
+from server import serve
 from table import at_least, row, thousands
 
 RATE = 2_000
@@ -47,7 +47,7 @@ def compared(run, keeps, how):
 
 
 def read(run, server):
-    return wrk(run, server.port, LIST, f"Authorization: Bearer {KEY}")
+    return wrk(run, server.port, LIST, *BEARER)
 
 
 def read_beside_writes(run, server):

@@ -5,6 +5,8 @@ import random
 from server import KEY
 
 LIST = "/v2/conversations"
+# What wrk is told to speak for the project.
+BEARER = ("-H", f"Authorization: Bearer {KEY}")
 SORTS = "id createdAt updatedAt lastInterationAt status closedAt isHumanHandled title".split()
 STATUSES = ("", "&status=open", "&status=closed")
 DIRECTIONS = ("desc", "asc")
