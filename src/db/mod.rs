@@ -26,6 +26,8 @@ mod rank;
 pub mod request;
 pub mod session;
 mod statement;
+#[doc(hidden)]
+pub mod steps;
 pub mod turn;
 pub mod visitor;
 pub mod websearch;
