@@ -5,7 +5,7 @@
 #![allow(dead_code)]
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,7 @@ pub fn request(method: &str, path: &str, bearer: &str, body: &str) -> Vec<u8> {
 
 pub struct Client {
     stream: TcpStream,
+    is_awake: bool,
     /// What was read of the answer so far.
     read: Vec<u8>,
 }
@@ -44,8 +45,16 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self {
             stream,
+            is_awake: false,
             read: Vec::new(),
         })
+    }
+
+    /// From now on it waits for answers without sleeping: to be woken takes as
+    /// long as a page, and now and then twice as long.
+    pub fn stay_awake(&mut self) -> Res<()> {
+        self.is_awake = true;
+        Ok(self.stream.set_nonblocking(true)?)
     }
 
     /// Sends a request and reads its answer, whose length is told.
@@ -91,11 +100,27 @@ impl Client {
 
     fn more(&mut self) -> Res<()> {
         let mut bytes = [0; 8192];
-        match self.stream.read(&mut bytes)? {
+        match self.arrived(&mut bytes)? {
             0 => Err("the server hung up".into()),
             count => {
                 self.read.extend_from_slice(&bytes[..count]);
                 Ok(())
+            }
+        }
+    }
+
+    fn arrived(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        let began = Instant::now();
+        loop {
+            match self.stream.read(bytes) {
+                Err(error)
+                    if self.is_awake
+                        && error.kind() == ErrorKind::WouldBlock
+                        && began.elapsed() < PATIENCE =>
+                {
+                    std::hint::spin_loop();
+                }
+                arrived => return arrived,
             }
         }
     }

@@ -1,203 +1,239 @@
-"""The lists: start-up, memory, pages over the large and the small file, inserts."""
+"""The lists: pages of a project and of visitors over files of every size, against
+the ceiling; memory, start-up, inserts."""
 
-import sqlite3
 import statistics
 import time
+from contextlib import ExitStack
+from functools import partial
+from typing import NamedTuple
 
-from common import (
-    EXAMPLES,
-    PARLOR,
-    ROUNDS,
-    SMALL,
-    Server,
-    at_least,
-    at_most,
-    limited,
-    middle,
-    row,
-    say,
-    seconds_of,
-    serve,
-    thousands,
-    wrk,
-)
+import queries
+from common import EXAMPLES, ROUNDS, say, seconds_of
+from loads import middle, wrk
+from queries import BEARER, LIST
+from server import Server, serve
+from table import Target, at_least, at_most, limited, row, thousands
 
-LIST = "/v2/conversations"
-KEY = ("-H", "Authorization: Bearer sk_demo")
+GROWTH = at_most(1.3, 1.1)
 
-# Name, title, of the ceiling at least so many percent, at most so many times
-# slower over the large file.
-KINDS = [
-    ("all", "project, first page", 25, 1.3),
-    ("open", "project, status=open", 25, 1.3),
-    ("closed", "project, status=closed", 25, 1.3),
-    ("visitor", "one visitor", 25, 1.3),
-    ("visitors", "200 visitors in turn", 25, 1.3),
-    ("known", "first page, unchanged (304)", None, None),
-    ("half", "project, offset at 50 %", None, None),
-    ("deep", "project, offset at 90 %", None, None),
-]
+
+class Kind(NamedTuple):
+    """A list that is asked for: by a server that keeps answers or one that does
+    not, and what of which ceiling it must reach."""
+
+    title: str
+    kept: bool
+    ceiling: str
+    target: Target | None = None
+    growth: Target | None = GROWTH
+
+
+CEILINGS = {
+    "page": "a page",
+    "pages": "a mean page, varied requests",
+    "own": "a mean list of a visitor, their requests",
+    "kept": "a page, measured with what follows",
+}
+
+# The slow ones last: what they leave behind is still being answered when the
+# next load begins.
+KINDS = {
+    "first": Kind("first page, the same again, nothing kept", False, "page"),
+    "varied": Kind("first pages, varied queries", False, "pages", at_least(30, 45)),
+    "visitors": Kind("own list, visitors at random", False, "own", at_least(25, 40)),
+    "busiest": Kind("own list, the 200 busiest visitors", False, "pages", at_least(25, 40), None),
+    "offset": Kind("page at a random offset", False, "pages"),
+    "title": Kind("page at a random offset, by title", False, "pages"),
+    "same": Kind("first page again, nothing changed", True, "kept", at_least(70, 90)),
+    "known": Kind("the same, conditional (304)", True, "kept", at_least(100)),
+}
 
 
 def measure(run):
     """Notes for the head of the table, and its rows."""
-    large, small = run.large, run.small
-    say("measuring: start-up, SQLite alone")
-    started, (deep, half) = start_up(large), alone(large)
-    loads, idle, loaded, page = pages(run, large, small)
+    say("measuring: start-up")
+    start = start_up(run.large)
+    loads, sizes = bare(run)
+    of_kept, idle, peak = kept(run)
+    loads.update(of_kept)
     inserts = inserted(run)
-    notes = [f"wrk has 2 threads. A page is 10 conversations, {page} bytes, with the exact total."]
+    run.results.update({f"{name}/{of}": load.rate for (name, of), load in loads.items()})
     rows = [
-        row("ceiling: fixed body of the same bytes", str(loads["ceiling"]), "100 %"),
-        *(of_ceiling(run, loads, *kind[:3]) for kind in KINDS),
-        *(growth(run, loads, name, title, limit) for name, title, _, limit in KINDS),
-        limited(f"SQLite alone, offset {thousands(run.rows * 0.9)}", deep, 25, "ms", 1),
-        row(f"SQLite alone, offset {thousands(run.rows / 2)}, the deepest", f"{half:.1f} ms"),
-        limited("resident memory, idle", idle, 30, "MB", 1),
-        row("resident memory, after the load", f"{loaded:.1f} MB"),
-        limited("start to first answer", started, 200, "ms"),
+        *against_ceilings(run, loads, kept=False),
+        *against_ceilings(run, loads, kept=True),
+        *grown(run, loads),
+        limited("resident memory, idle", idle, at_most(25, 15, "MB"), 1),
+        limited("resident memory, the most under list load", peak, at_most(80, 40, "MB"), 1),
+        limited("start to first answer, a page", start, at_most(150, 50, "ms")),
         row(
             "inserts by 32 callers, on the disk when answered",
             str(inserts),
-            target="≥ 3,000 req/s",
-            met=at_least(inserts.rate, 3000),
+            target=at_least(3000, unit="req/s"),
+            value=inserts.rate,
         ),
         limited(
             f"making the demo of {thousands(run.rows)}",
-            float(seconds_of(large).read_text()),
-            60,
-            "s",
+            float(seconds_of(run.large).read_text()),
+            at_most(60, unit="s"),
             3,
         ),
     ]
-    return notes, rows
+    return [note(sizes)], rows
+
+
+def note(sizes):
+    page, pages, own = (thousands(size) for size in sizes.values())
+    return (
+        f"wrk has 2 threads. A page is 10 conversations with the exact total, {page} bytes; the "
+        f"mean page of varied queries {pages}, of visitors at random {own}. A ceiling has the "
+        "bytes and the requests of what it is compared with, because wrk itself sends varied "
+        "requests more slowly than the same one. Unless a row says that nothing changed, the "
+        "server keeps no answers."
+    )
+
+
+# ── What is measured ──
+
+
+def bare(run):
+    """Answers that are made anew each time: the loads, and the bytes of a mean
+    answer by ceiling."""
+    with ExitStack() as stack:
+        servers = started(run, stack, keeps=False)
+        files = files_of(run, servers)
+        large = servers[run.rows]
+        page, _ = large.get(LIST)
+        # An order is counted when it is first asked for.
+        for rows, server in servers.items():
+            server.mean_size(files["offset", rows])
+            server.mean_size(files["title", rows])
+        sizes = {
+            "page": len(page),
+            "pages": large.mean_size(files["varied", run.rows]),
+            "own": large.mean_size(files["visitors", run.rows]),
+        }
+        ceilings = {name: ceiling(run, stack, name, size) for name, size in sizes.items()}
+        asked = {"page": None, "pages": "varied", "own": "visitors"}
+        loads = {
+            ("ceiling", name): partial(page_load, run, server, files.get((asked[name], run.rows)))
+            for name, server in ceilings.items()
+        }
+        for rows, server in servers.items():
+            for name, kind in KINDS.items():
+                if not kind.kept and (kind.growth or rows == run.rows):
+                    loads[name, rows] = partial(page_load, run, server, files.get((name, rows)))
+        return rounds("lists", loads), sizes
+
+
+def kept(run):
+    """Answers that may be kept while nothing changes: the loads, and the memory
+    of a server with all its defaults, idle and at most."""
+    with ExitStack() as stack:
+        servers = started(run, stack, keeps=True)
+        large = servers[run.rows]
+        page, _ = large.get(LIST)
+        time.sleep(1)
+        idle = large.memory()
+        loads = {
+            ("ceiling", "kept"): partial(page_load, run, ceiling(run, stack, "kept", len(page)))
+        }
+        for rows, server in servers.items():
+            _, headers = server.get(LIST)
+            known = ("-H", f"If-None-Match: {headers['ETag']}")
+            loads["same", rows] = partial(page_load, run, server)
+            loads["known", rows] = partial(page_load, run, server, None, *known)
+        for name in ("varied", "offset"):
+            page_load(run, large, run.folder / f"{name}-{run.rows}")
+        return rounds("lists, answers kept", loads), idle, large.memory(peak=True)
+
+
+def started(run, stack, keeps):
+    return {rows: stack.enter_context(serve(file, keeps)) for rows, file in run.files.items()}
+
+
+def ceiling(run, stack, name, size):
+    """A server that answers with so many bytes."""
+    file = run.folder / f"{name}.body"
+    file.write_bytes(bytes(size))
+    return stack.enter_context(Server(EXAMPLES / "ceiling", file))
+
+
+def files_of(run, servers):
+    """The requests by name and rows; no visitor is in two of them."""
+    varied = queries.varied()
+    files = {}
+    for rows, server in servers.items():
+        all = {
+            "varied": varied,
+            "visitors": queries.visitors(server, rows),
+            "busiest": queries.busiest(server),
+            "offset": queries.offsets(rows, "lastInterationAt"),
+            "title": queries.offsets(rows, "title"),
+        }
+        for name, asked in all.items():
+            files[name, rows] = queries.written(run.folder / f"{name}-{rows}", asked)
+    return files
+
+
+def page_load(run, server, file=None, *options):
+    return wrk(run, server.port, LIST, *BEARER, *options, requests=file)
+
+
+def rounds(what, loads):
+    """The median of each load; they take turns."""
+    told = {of: [] for of in loads}
+    for number in range(ROUNDS):
+        say(f"measuring: {what}, round {number + 1} of {ROUNDS}")
+        for of, once in loads.items():
+            told[of].append(once())
+    return {of: middle(all) for of, all in told.items()}
 
 
 def start_up(file):
-    """Milliseconds from exec to the first answer, the median of five; the first
+    """Milliseconds from exec to the first page, the median of five; the first
     start, which may read a cold disk, is not counted."""
     times = []
     for _ in range(6):
         began = time.monotonic()
-        with Server(PARLOR, "serve", "--listen", "127.0.0.1:0", "--db", file) as server:
-            server.get("/health")
+        with serve(file) as server:
+            server.get(LIST)
             times.append(time.monotonic() - began)
     return 1000 * statistics.median(times[1:])
-
-
-def alone(file):
-    """Milliseconds in SQLite for the row numbers of the pages at 90 % and at
-    50 %, the statement of src/db/list.rs."""
-    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-    connection.execute("PRAGMA cache_size = -4000")
-    counts = "SELECT open_conversations + closed_conversations FROM project"
-    (total,) = connection.execute(counts).fetchone()
-    return [rows_at(connection, total, total * tenths // 10) for tenths in (9, 5)]
-
-
-def rows_at(connection, total, offset, limit=10):
-    end = total - offset - limit
-    way, skip = ("ASC", end) if end < offset else ("DESC", offset)
-    one = (
-        "SELECT seq, last_interaction_at AS k, id FROM conversation "
-        "INDEXED BY conversation_by_interaction WHERE project_seq = 1 AND status = ?"
-    )
-    sql = f"{one} UNION ALL {one} ORDER BY k {way}, id {way} LIMIT ? OFFSET ?"
-    times = []
-    for _ in range(9):
-        began = time.perf_counter()
-        rows = connection.execute(sql, ("closed", "open", limit, skip)).fetchall()
-        times.append(time.perf_counter() - began)
-        assert len(rows) == limit
-    return 1000 * statistics.median(times)
-
-
-def pages(run, large, small):
-    """Each kind of list over both files, and the ceiling: the loads by name, the
-    memory before and after, the bytes of a page."""
-    with serve(large) as of_large, serve(small) as of_small:
-        of_large.get("/health")
-        idle = of_large.memory()
-        body = run.folder / "page"
-        page, headers = of_large.get(LIST, Authorization="Bearer sk_demo")
-        body.write_bytes(page)
-        loads = {"ceiling": []}
-        with Server(EXAMPLES / "ceiling", body) as ceiling:
-            sides = [
-                Side(run, of_large, "large", run.rows),
-                Side(run, of_small, "small", SMALL),
-            ]
-            for number in range(ROUNDS):
-                say(f"measuring: lists, round {number + 1} of {ROUNDS}")
-                loads["ceiling"].append(wrk(run, ceiling.port, "/"))
-                for side in sides:
-                    side.once(loads)
-        loaded = of_large.memory()
-    return {name: middle(all) for name, all in loads.items()}, idle, loaded, len(page)
-
-
-class Side:
-    """The lists of one file."""
-
-    def __init__(self, run, server, size, rows):
-        self.run, self.server, self.size = run, server, size
-        # 200 visitors are the busiest of the made-up desk.
-        tokens = [server.session(f"visitor-{number}") for number in range(1, 201)]
-        self.tokens = run.folder / f"tokens-{size}"
-        self.tokens.write_text("\n".join(tokens))
-        _, headers = server.get(LIST, Authorization="Bearer sk_demo")
-        visitor = ("-H", f"Authorization: Bearer {server.session('demo')}")
-        known = ("-H", f"If-None-Match: {headers['ETag']}")
-        # The slow ones last: what they leave behind is still being answered when
-        # the next load begins.
-        self.asked = {
-            "all": (LIST, *KEY),
-            "open": (f"{LIST}?status=open", *KEY),
-            "closed": (f"{LIST}?status=closed", *KEY),
-            "visitor": (LIST, *visitor),
-            "visitors": (LIST,),
-            "known": (LIST, *KEY, *known),
-            "half": (f"{LIST}?offset={rows // 2}", *KEY),
-            "deep": (f"{LIST}?offset={rows // 10 * 9}", *KEY),
-        }
-
-    def once(self, loads):
-        for name, asked in self.asked.items():
-            in_turn = {"BENCH_TOKENS": str(self.tokens)} if name == "visitors" else {}
-            load = wrk(self.run, self.server.port, *asked, **in_turn)
-            loads.setdefault(f"{name}-{self.size}", []).append(load)
 
 
 def inserted(run):
     """Conversations started by 32 callers at once."""
     say("measuring: inserts")
-    visitors = {"BENCH_VISITORS": str(run.rows // 4 - 1)}
+    visitors = str(run.rows // 4 - 1)
     with serve(run.copy) as server:
-        return middle([wrk(run, server.port, LIST, *KEY, **visitors) for _ in range(ROUNDS)])
+        loads = [
+            wrk(run, server.port, LIST, *BEARER, BENCH_VISITORS=visitors) for _ in range(ROUNDS)
+        ]
+    return middle(loads)
 
 
 # ── Rows ──
 
 
-def of_ceiling(run, loads, name, title, percent):
-    """A row for the large file, against the ceiling."""
-    if name in ("half", "deep"):
-        share = 0.5 if name == "half" else 0.9
-        title = f"project, offset {thousands(run.rows * share)}"
-    load = loads[f"{name}-large"]
-    part = 100 * load.rate / loads["ceiling"].rate
-    ratio = f"{part:.1f} % of the ceiling"
-    if percent is None:
-        return row(title, str(load), ratio)
-    return row(title, str(load), ratio, f"≥ {percent} %", at_least(part, percent))
+def against_ceilings(run, loads, kept):
+    """The ceilings, then the rows for the large file."""
+    kinds = {name: kind for name, kind in KINDS.items() if kind.kept == kept}
+    for name in dict.fromkeys(kind.ceiling for kind in kinds.values()):
+        yield row(f"ceiling: {CEILINGS[name]}", str(loads["ceiling", name]), "100 %")
+    for name, kind in kinds.items():
+        load = loads[name, run.rows]
+        part = 100 * load.rate / loads["ceiling", kind.ceiling].rate
+        yield row(kind.title, str(load), f"{part:.1f} % of its ceiling", kind.target, part)
 
 
-def growth(run, loads, name, title, limit):
-    """A row for the small file, and how much slower the large one is."""
-    load = loads[f"{name}-small"]
-    times = load.rate / loads[f"{name}-large"].rate
-    ratio = f"{thousands(run.rows)} rows: {times:.2f} × slower"
-    title = f"{title}, {thousands(SMALL)} rows"
-    if limit is None:
-        return row(title, str(load), ratio)
-    return row(title, str(load), ratio, f"≤ {limit} ×", at_most(times, limit))
+def grown(run, loads):
+    """For each step from one file to the next larger: how much slower it is."""
+    sizes = list(run.files)
+    for fewer, more in zip(sizes, sizes[1:]):
+        for name, kind in KINDS.items():
+            if kind.growth:
+                load = loads[name, fewer]
+                times = load.rate / loads[name, more].rate
+                title = f"{kind.title}, {thousands(fewer)} rows"
+                ratio = f"{thousands(more)} rows: {times:.2f} × slower"
+                yield row(title, str(load), ratio, kind.growth, times)

@@ -5,7 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from common import EXAMPLES, PARLOR, at_most, output, row, say
+from common import EXAMPLES, PARLOR, say
+from loads import output
+from table import at_most, row
 
 
 def measure(run):
@@ -44,8 +46,8 @@ def added(measure, direct, through, limit):
         f"{measure}, p50",
         f"{through:.3f} ms, from the model {direct:.3f} ms",
         f"+ {more:.3f} ms",
-        f"≤ + {limit} ms",
-        at_most(more, limit),
+        at_most(limit, unit="ms more"),
+        more,
     )
 
 
@@ -57,7 +59,7 @@ def sockets():
     say("measuring: WebSockets")
     told = subprocess.run([binary], stdout=subprocess.PIPE, text=True, timeout=120)
     if told.returncode:
-        return [row("open WebSockets", "benches/sockets failed", met="**no**")]
+        return [row("open WebSockets", "benches/sockets failed", "**failed**")]
     opened = re.search(r"^(\d+) sockets, (opened in .*)$", told.stdout, re.MULTILINE)
     # Before and after the events.
     each = re.findall(r": ([\d.]+ kB) each$", told.stdout, re.MULTILINE)

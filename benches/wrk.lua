@@ -1,6 +1,7 @@
 -- What wrk sends for `benches/run`, and how it reports.
 --
--- BENCH_TOKENS   a file of session tokens, one a line: a request takes the next
+-- BENCH_REQUESTS a file of requests, each a line of bearer and path: each is sent
+--                in its turn
 -- BENCH_VISITORS a number: each request starts a conversation for one of so
 --                many visitors, drawn at random
 -- Neither: the request of the command line, as it is.
@@ -14,16 +15,17 @@ function setup(thread)
 end
 
 function init()
-  local file = os.getenv("BENCH_TOKENS")
+  local file = os.getenv("BENCH_REQUESTS")
   if file then
     -- Put together once: wrk runs on the cores that it measures.
-    for token in io.lines(file) do
-      wrk.headers["Authorization"] = "Bearer " .. token
-      requests[#requests + 1] = wrk.format()
+    for line in io.lines(file) do
+      local bearer, path = line:match("(%S+) (%S+)")
+      wrk.headers["Authorization"] = "Bearer " .. bearer
+      requests[#requests + 1] = wrk.format(nil, path)
     end
     -- Each thread begins elsewhere, so that two do not ask the same.
     sent = place * math.floor(#requests / 2)
-    request = as_next_visitor
+    request = next_of_file
   elseif visitors then
     math.randomseed(os.time() + place)
     wrk.method = "POST"
@@ -32,7 +34,7 @@ function init()
   end
 end
 
-function as_next_visitor()
+function next_of_file()
   sent = sent + 1
   return requests[sent % #requests + 1]
 end

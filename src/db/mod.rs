@@ -27,6 +27,8 @@ mod readers;
 pub mod request;
 pub mod session;
 mod statement;
+#[doc(hidden)]
+pub mod steps;
 pub mod turn;
 pub mod visitor;
 pub mod websearch;

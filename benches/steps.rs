@@ -1,0 +1,154 @@
+//! What the steps of one list cost, one by one: `cargo bench`.
+//!
+//! `benches/run` measures the whole server; this tells in which step time went.
+
+use std::error::Error;
+use std::hint::black_box;
+
+use criterion::Criterion;
+use parlor::access::Tokens;
+use parlor::db::steps::{Begin, compose};
+use parlor::db::{Db, DbError, Options, Snapshot, conversation, project};
+use parlor::demo::{Plan, fill};
+use parlor::domain::{
+    AssistantId, ConversationListItem, Offset, PageQuery, ProjectId, ProjectSeq, Scope, SessionId,
+    Sort, Status, Timestamp, VisitorId,
+};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+const CONVERSATIONS: u32 = 100_000;
+const PROJECT: ProjectSeq = ProjectSeq::FIRST;
+const SCOPE: Scope = Scope::Project(PROJECT);
+
+type Res<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Res<()> {
+    let mut criterion = Criterion::default().configure_from_args();
+    check_a_token(&mut criterion)?;
+    let (_folder, db) = desk()?;
+    db.read_here(|snapshot| {
+        look_ranks_up(&mut criterion, snapshot)?;
+        compose_pages(&mut criterion, snapshot)?;
+        write_a_row(&mut criterion, snapshot)?;
+        read_pages(&mut criterion, snapshot)
+    })?;
+    criterion.final_summary();
+    Ok(())
+}
+
+/// A file with a made-up desk in it.
+fn desk() -> Res<(TempDir, Db)> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("parlor.db");
+    let (id, assistant) = (ProjectId::generate(), AssistantId::generate());
+    let create = project::create(PROJECT, id, assistant, "Bench", Timestamp(0));
+    Db::open(&file, &Options::default())?.write_here(create)?;
+    let plan = Plan {
+        conversations: CONVERSATIONS,
+        visitors: Plan::visitors_for(CONVERSATIONS),
+        seed: 1,
+    };
+    fill(
+        &mut Connection::open(&file)?,
+        PROJECT.0,
+        &plan,
+        &|_, _, _| {},
+    )?;
+    Ok((folder, Db::open(&file, &Options::default())?))
+}
+
+/// The pages that steps are measured with: their names and queries.
+fn pages() -> [(&'static str, PageQuery); 3] {
+    let at = |offset| PageQuery {
+        offset: Offset::parse(offset).expect("an offset"),
+        ..PageQuery::default()
+    };
+    let open_by_title = PageQuery {
+        status: Some(Status::Open),
+        sort: Sort::Title,
+        ..at("13000")
+    };
+    [
+        ("first", at("0")),
+        ("deep", at("50000")),
+        ("deep, open by title", open_by_title),
+    ]
+}
+
+fn check_a_token(criterion: &mut Criterion) -> Res<()> {
+    let tokens = Tokens::new(&[7; 32]);
+    let (session, visitor) = (SessionId::generate(), VisitorId::generate());
+    let now = Timestamp::now();
+    let token = tokens.issue(session, visitor, now, Timestamp(now.0 + 3_600_000))?;
+    assert_eq!(tokens.check(&token), Some(session));
+    criterion.bench_function("token/check", |bencher| {
+        bencher.iter(|| tokens.check(black_box(&token)));
+    });
+    Ok(())
+}
+
+fn look_ranks_up(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbError> {
+    let totals = conversation::totals(snapshot, SCOPE)?;
+    for (name, query) in pages() {
+        // The first one counts the order.
+        Begin::look_up(snapshot, PROJECT, &query, &totals)?;
+        criterion.bench_function(&format!("rank/{name}"), |bencher| {
+            bencher.iter(|| Begin::look_up(snapshot, PROJECT, black_box(&query), &totals));
+        });
+    }
+    Ok(())
+}
+
+fn compose_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbError> {
+    let totals = conversation::totals(snapshot, SCOPE)?;
+    for (name, query) in pages() {
+        let begin = Begin::look_up(snapshot, PROJECT, &query, &totals)?;
+        let total = totals.matching(query.status);
+        criterion.bench_function(&format!("compose/{name}"), |bencher| {
+            bencher.iter(|| compose(SCOPE, black_box(&query), total, &begin));
+        });
+    }
+    Ok(())
+}
+
+/// A conversation with its last message, from its row to JSON.
+fn write_a_row(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbError> {
+    let totals = conversation::totals(snapshot, SCOPE)?;
+    let mut body = Vec::new();
+    let mut measured = false;
+    conversation::page(snapshot, SCOPE, &PageQuery::default(), &totals, |item| {
+        if !std::mem::replace(&mut measured, true) {
+            criterion.bench_function("row/to JSON", |bencher| {
+                bencher.iter(|| {
+                    body.clear();
+                    write(black_box(item), &mut body);
+                });
+            });
+        }
+        Ok::<_, DbError>(())
+    })?;
+    Ok(())
+}
+
+/// Whole pages, from the query to JSON.
+fn read_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbError> {
+    let mut body = Vec::new();
+    for (name, query) in pages() {
+        criterion.bench_function(&format!("page/{name}"), |bencher| {
+            bencher.iter(|| {
+                body.clear();
+                let totals = conversation::totals(snapshot, SCOPE)?;
+                conversation::page(snapshot, SCOPE, black_box(&query), &totals, |item| {
+                    write(item, &mut body);
+                    Ok::<_, DbError>(())
+                })
+            });
+        });
+    }
+    Ok(())
+}
+
+fn write(item: &ConversationListItem, body: &mut Vec<u8>) {
+    serde_json::to_writer(body, item).expect("JSON");
+}

@@ -1,0 +1,57 @@
+"""Rows of the table that benches/run ends with, and the targets in them."""
+
+from typing import NamedTuple
+
+HEAD = ("measure", "figure", "ratio", "must", "strive for", "reached")
+
+
+class Target(NamedTuple):
+    """What a value must reach, and what is striven for beyond it, if anything."""
+
+    sign: str
+    must: float
+    strive: float | None
+    unit: str
+
+    def text(self, limit):
+        return "–" if limit is None else f"{self.sign} {limit:,} {self.unit}"
+
+    def reached(self, value):
+        if not self.holds(value, self.must):
+            return "**no**"
+        if self.strive is None:
+            return "yes"
+        return "strive" if self.holds(value, self.strive) else "must"
+
+    def holds(self, value, limit):
+        return value >= limit if self.sign == "≥" else value <= limit
+
+
+def at_least(must, strive=None, unit="%"):
+    return Target("≥", must, strive, unit)
+
+
+def at_most(must, strive=None, unit="×"):
+    return Target("≤", must, strive, unit)
+
+
+def row(measure, figure, ratio="–", target=None, value=None):
+    """A row; a value is compared with its target."""
+    if target is None:
+        return (measure, figure, ratio, "–", "–", "–")
+    limits = (target.text(target.must), target.text(target.strive))
+    return (measure, figure, ratio, *limits, target.reached(value))
+
+
+def limited(measure, value, target, digits=0):
+    """A row for a value that is compared with its target alone."""
+    return row(measure, f"{value:,.{digits}f} {target.unit}", target=target, value=value)
+
+
+def show(rows):
+    for cells in [HEAD, ("---",) * len(HEAD), *rows]:
+        print("| " + " | ".join(cells) + " |")
+
+
+def thousands(number):
+    return f"{number:,.0f}"
