@@ -60,8 +60,7 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
             .app_data(web::Data::from(app.clone()))
             .configure(routes)
             .default_service(web::to(nothing_here))
-            .wrap(from_fn(prefer::documented_error))
-            .wrap(from_fn(frame::unless_draining))
+            .wrap(from_fn(frame::before_routes))
             .wrap(cors())
             .wrap(from_fn(frame::around))
     });
