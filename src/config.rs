@@ -51,6 +51,10 @@ pub struct Settings {
     )]
     pub patience: u64,
 
+    /// Megabytes of finished lists to keep for as long as nothing in them changes; 0: keep none
+    #[arg(long, env = "PARLOR_KEPT", default_value_t = 8, value_name = "MB", value_parser = clap::value_parser!(u32).range(0..=65_536))]
+    pub kept: u32,
+
     /// The largest request body, in bytes
     #[arg(
         long,

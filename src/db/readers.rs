@@ -46,8 +46,9 @@ struct Read {
 
 type Work = Box<dyn FnOnce(Result<&Snapshot, DbError>) + Send>;
 
-/// For so many reads that wait, one thread is called.
-const SHARE: usize = 8;
+/// For so many reads that wait, one thread is called. One that waits while all
+/// threads are at a read calls another, so that a slow read holds up nobody.
+const SHARE: usize = 32;
 
 impl Readers {
     pub fn new(

@@ -1,5 +1,7 @@
 //! Conversations: list, start, read, close (sections 3.4 to 3.7).
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -7,8 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::Fields;
 use super::guard::{self, Caller};
+use super::kept::{Asked, Kept};
 use super::links;
-use super::list::{ListObject, Listing, Page, next_item};
+use super::list::{Finished, ListObject, Listing, Page, next_item};
 use super::once::Once;
 use super::params::{Query, UUID_EXPECTED, conversation_id};
 use super::reply;
@@ -201,16 +204,27 @@ pub struct Closed {
         ("Link" = String, description = "The first, prev, next and last pages. next is a cursor; after one, prev is left out"),
         ("X-Total-Count" = u64, description = "The same as total"),
         ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to be answered 304")))))]
-pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn list(app: web::Data<App>, kept: web::Data<Kept>, request: HttpRequest) -> Reply {
     let caller = guard::bearer(&app, &request).await?;
     let scope = caller.scope();
-    let query = page_query(&app, scope, &request)?;
-    let asked = query.clone();
+    let asked = (scope, page_query(&app, scope, &request)?);
+    if let Some(page) = kept.recall(&app.db, &asked) {
+        return Ok(page.answer(&request));
+    }
+    let moment = app.db.moment();
+    let page = Arc::new(read_page(&app, &asked).await?);
+    let answer = page.answer(&request);
+    kept.keep(asked, moment, page);
+    Ok(answer)
+}
+
+async fn read_page(app: &App, (scope, query): &Asked) -> Result<Finished, ApiError> {
+    let (scope, asked) = (*scope, query.clone());
     let page = move |snapshot: &Snapshot| page_of(snapshot, scope, &asked);
     let (page, last) = app.db.read(page).await?;
-    let next = last.map(|last| app.cursors.seal(scope, &query, &last));
-    let links = links::of(&query, page.total, next.as_deref());
-    Ok(page.answer(&app, &request, links))
+    let next = last.map(|last| app.cursors.seal(scope, query, &last));
+    let links = links::of(query, page.total, next.as_deref());
+    Ok(page.finished(app.tag_key, links))
 }
 
 /// The page, written straight from the rows, and where its last one stands if

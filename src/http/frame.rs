@@ -2,6 +2,10 @@
 
 use std::time::Instant;
 
+use super::prefer;
+use crate::app::App;
+use crate::domain::Timestamp;
+use crate::error::{ApiError, Code};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -9,10 +13,6 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
-use uuid::Uuid;
-
-use crate::app::App;
-use crate::error::{ApiError, Code};
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -36,19 +36,28 @@ pub async fn around(
     }
 }
 
-/// Answers 503 once the server is shutting down.
-pub async fn unless_draining(
+/// Answers what needs no route: 503 once the server is shutting down, in the
+/// demo the error that `Prefer` asks for.
+pub async fn before_routes(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let app = request.app_data::<web::Data<App>>();
-    if !app.is_some_and(|app| app.is_draining()) {
-        return Ok(next.call(request).await?.map_into_boxed_body());
+    let answer = app.and_then(|app| match app.is_draining() {
+        true => Some(draining()),
+        false => prefer::documented_error(app, request.headers()),
+    });
+    match answer {
+        Some(answer) => Ok(request.into_response(answer)),
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
     }
+}
+
+fn draining() -> HttpResponse {
     let mut answer = ApiError::unavailable(5, "shutting down").error_response();
     let close = HeaderValue::from_static("close");
     answer.headers_mut().insert(header::CONNECTION, close);
-    Ok(request.into_response(answer))
+    answer
 }
 
 /// What is remembered of a request until it is answered. Not the request
@@ -137,7 +146,13 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     if let Some(given) = headers.get(REQUEST_ID).filter(plain) {
         return given.clone();
     }
+    // Not `Uuid::now_v7`, which asks the system for its random bits: nobody has
+    // to be kept from guessing these.
+    let mut random = [0; 10];
+    fastrand::fill(&mut random);
+    let now = Timestamp::now().0.unsigned_abs();
+    let id = uuid::Builder::from_unix_timestamp_millis(now, &random).into_uuid();
     let mut text = [0; 32];
-    let id = Uuid::now_v7().simple().encode_lower(&mut text);
+    let id = id.simple().encode_lower(&mut text);
     HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unnamed"))
 }

@@ -1,11 +1,12 @@
 //! Lists: their envelope, and one page of them as an answer.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::reply::{self, TOTAL_COUNT};
+use super::reply::{Content, TOTAL_COUNT};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -71,10 +72,40 @@ pub struct Page {
 impl Page {
     /// The answer, with the `Link` header `links`.
     pub fn answer(self, app: &App, request: &HttpRequest, links: HeaderValue) -> HttpResponse {
-        let mut response = reply::cached(app, request, self.body);
-        let headers = response.headers_mut();
-        headers.insert(TOTAL_COUNT, HeaderValue::from(self.total));
-        headers.insert(header::LINK, links);
+        self.finished(app.tag_key, links).answer(request)
+    }
+
+    /// All that the answer is made of.
+    pub fn finished(self, tag_key: [u64; 4], links: HeaderValue) -> Finished {
+        Finished {
+            total: HeaderValue::from(self.total),
+            content: Content::of(tag_key, self.body),
+            links,
+        }
+    }
+}
+
+/// A page with its headers, for any number of answers.
+pub struct Finished {
+    content: Content,
+    total: HeaderValue,
+    links: HeaderValue,
+}
+
+impl Finished {
+    pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let mut response = self.content.answer(request.headers());
+        // Who has the page has these.
+        if response.status() != StatusCode::NOT_MODIFIED {
+            let headers = response.headers_mut();
+            headers.insert(TOTAL_COUNT, self.total.clone());
+            headers.insert(header::LINK, self.links.clone());
+        }
         response
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        self.content.len() + self.links.len()
     }
 }

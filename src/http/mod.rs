@@ -13,6 +13,7 @@ mod documents;
 mod frame;
 mod guard;
 mod identity;
+mod kept;
 mod links;
 mod list;
 mod live;
@@ -44,6 +45,7 @@ use actix_web::{App as Actix, HttpServer, Resource, web};
 
 use crate::app::App;
 use crate::error::{ApiError, Code};
+use kept::Kept;
 
 /// The server over `listener`, with `app` behind every route. It does nothing
 /// until it is polled.
@@ -55,13 +57,14 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     let grace = app.settings.shutdown_grace;
     let readers = app.settings.readers as usize;
     cut_off_who_does_not_read(&listener, app.settings.live.unread)?;
+    let kept = web::Data::new(Kept::new(app.settings.kept));
     let server = HttpServer::new(move || {
         Actix::new()
             .app_data(web::Data::from(app.clone()))
+            .app_data(kept.clone())
             .configure(routes)
             .default_service(web::to(nothing_here))
-            .wrap(from_fn(prefer::documented_error))
-            .wrap(from_fn(frame::unless_draining))
+            .wrap(from_fn(frame::before_routes))
             .wrap(cors())
             .wrap(from_fn(frame::around))
     });

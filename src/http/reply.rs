@@ -4,6 +4,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use bytes::Bytes;
 use highway::{HighwayHash, HighwayHasher, Key};
 use serde::Serialize;
 
@@ -18,16 +19,38 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// 200 with a JSON body, or 304 where the caller has that body already.
 pub fn cached(app: &App, request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
-    let tag = entity_tag(app, &body);
-    let mut response = match knows(request.headers(), &tag) {
-        true => HttpResponse::NotModified().finish(),
-        false => bytes(StatusCode::OK, body),
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, tag);
-    headers.insert(header::CACHE_CONTROL, PRIVATE);
-    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
-    response
+    Content::of(app.tag_key, body).answer(request.headers())
+}
+
+/// A JSON body with its tag, for any number of answers.
+pub struct Content {
+    body: Bytes,
+    tag: HeaderValue,
+}
+
+impl Content {
+    pub fn of(tag_key: [u64; 4], body: Vec<u8>) -> Self {
+        let tag = entity_tag(tag_key, &body);
+        let body = body.into();
+        Self { body, tag }
+    }
+
+    /// 200 with the body, or 304 where the caller has it already.
+    pub fn answer(&self, asked: &HeaderMap) -> HttpResponse {
+        let mut response = match knows(asked, &self.tag) {
+            true => HttpResponse::NotModified().finish(),
+            false => bytes(StatusCode::OK, self.body.clone()),
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, self.tag.clone());
+        headers.insert(header::CACHE_CONTROL, PRIVATE);
+        headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+        response
+    }
+
+    pub fn len(&self) -> usize {
+        self.body.len()
+    }
 }
 
 /// A JSON body with a status.
@@ -36,15 +59,15 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, 
 }
 
 /// A body that is JSON already.
-pub fn bytes(status: StatusCode, body: Vec<u8>) -> HttpResponse {
-    let mut response = HttpResponse::with_body(status, BoxBody::new(body));
+pub fn bytes(status: StatusCode, body: impl Into<Bytes>) -> HttpResponse {
+    let mut response = HttpResponse::with_body(status, BoxBody::new(body.into()));
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
 }
 
 /// A strong tag: 128 bits that nobody without the key can find another body for.
-fn entity_tag(app: &App, body: &[u8]) -> HeaderValue {
-    let [high, low] = HighwayHasher::new(Key(app.tag_key)).hash128(body);
+fn entity_tag(key: [u64; 4], body: &[u8]) -> HeaderValue {
+    let [high, low] = HighwayHasher::new(Key(key)).hash128(body);
     HeaderValue::try_from(format!("\"{high:016x}{low:016x}\""))
         .unwrap_or(HeaderValue::from_static("\"\""))
 }

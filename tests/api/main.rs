@@ -15,6 +15,7 @@ mod documents;
 mod errors;
 mod headers;
 mod isolation;
+mod kept;
 mod list_cursors;
 mod list_order;
 mod list_parameters;
