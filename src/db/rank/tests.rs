@@ -8,7 +8,7 @@ use rusqlite::params;
 
 use crate::db::desk::{DIRECTIONS, Desk, PROJECT, SORTS, STATUSES, added, title};
 use crate::db::statement::{Batch, Statement, value};
-use crate::db::{Db, DbError, Snapshot, conversation};
+use crate::db::{Db, DbError, Options, Snapshot, conversation};
 use crate::domain::{ConversationId, Direction, Limit, Offset, PageQuery, Scope, Sort, Status};
 
 const SCOPE: Scope = Scope::Project(PROJECT);
@@ -215,4 +215,41 @@ fn what_nobody_asks_for_is_forgotten() {
     assert_eq!(desk.db.ranks.counted_runs(), 0);
     let (page, naive) = both(&desk.db, &deep);
     assert_eq!(page, naive);
+}
+
+/// Two servers over one file: each counts what it writes itself, and the other
+/// one's writes leave gaps in its history.
+#[test]
+fn pages_are_right_while_two_servers_write_to_one_file() {
+    let desk = Desk::new();
+    desk.fill(&mut Rng::with_seed(6), 4000);
+    let other = Db::open(&desk.file(), &Options::default()).expect("the same file");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for (seed, db) in [(20, &*desk.db), (21, &other)] {
+            let done = &done;
+            scope.spawn(move || {
+                let mut random = Rng::with_seed(seed);
+                while !done.load(Ordering::Relaxed) {
+                    for _ in 0..random.usize(1..20) {
+                        // The other one may have the file; then nothing is written.
+                        let _ = db.write_here(Batch::of([happened(&mut random)]));
+                    }
+                    thread::yield_now();
+                }
+            });
+        }
+        let mut random = Rng::with_seed(7);
+        for compared in 0..300 {
+            let query = query(&mut random, 4000);
+            for db in [&*desk.db, &other] {
+                let (page, naive) = both(db, &query);
+                if page != naive {
+                    done.store(true, Ordering::Relaxed);
+                }
+                assert_eq!(page, naive, "{query:?} after {compared} pages");
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
 }
