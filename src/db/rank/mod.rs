@@ -215,6 +215,15 @@ impl Ranks {
         self.write().clear();
     }
 
+    /// Drops what is not of the version that `connection` sees: another program
+    /// changed the file.
+    pub fn forget_others(&self, connection: &Connection) {
+        self.write().retain(|seq, known| {
+            let version = project::version(connection, *seq);
+            version.is_ok_and(|version| known.is_of(version))
+        });
+    }
+
     /// Drops what nobody has asked for since this was last called.
     pub fn forget_unused(&self) {
         let mut projects = self.write();
@@ -230,7 +239,7 @@ impl Ranks {
 
     /// How many runs are kept counted.
     #[cfg(test)]
-    fn counted_runs(&self) -> usize {
+    pub fn counted_runs(&self) -> usize {
         let projects = self.read();
         projects.values().map(|known| known.runs.len()).sum()
     }
@@ -272,6 +281,13 @@ fn edge(run: Run, direction: Direction, skip: u64) -> Option<Seek> {
 }
 
 impl Project {
+    /// Whether this version is the newest of all that is known.
+    fn is_of(&self, version: i64) -> bool {
+        let newest = self.history.newest();
+        newest.is_none_or(|newest| newest == version)
+            && self.runs.values().all(|kept| kept.version == version)
+    }
+
     /// A run's counts as a snapshot of `version` has them.
     fn at(&self, run: Run, version: i64) -> Option<View<'_>> {
         let kept = self.runs.get(&run)?;
