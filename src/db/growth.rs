@@ -28,8 +28,8 @@ const PLACES: usize = 150;
 
 /// What SQLite counted.
 #[derive(Debug, Clone, Copy, Default)]
-struct Cost {
-    steps: i32,
+pub(super) struct Cost {
+    pub steps: i32,
     scanned: i32,
     sorts: i32,
 }
@@ -51,7 +51,7 @@ fn ran(event: TraceEvent<'_>) {
 }
 
 /// What `work` costs on a connection, all its statements together.
-fn cost(connection: &Connection, work: impl FnOnce()) -> Cost {
+pub(super) fn cost(connection: &Connection, work: impl FnOnce()) -> Cost {
     connection.flush_prepared_statement_cache();
     RAN.with_borrow_mut(BTreeMap::clear);
     connection.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(ran));

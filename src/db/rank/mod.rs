@@ -149,17 +149,30 @@ impl Ranks {
         if self.counting.swap(true, Ordering::AcqRel) {
             return Ok(false);
         }
-        // From here on the writer remembers what it changes.
-        self.write().entry(project).or_default();
-        let counted = count(connection, project, run);
-        let kept = counted.map(|counted| Kept {
-            counted,
-            used: AtomicBool::new(true),
-            version: totals.version,
-        });
-        let stands = kept.map(|kept| self.keep(project, run, kept));
+        let stands = match self.can_keep_up(project, totals.version) {
+            true => count(connection, project, run).map(|counted| {
+                let kept = Kept {
+                    counted,
+                    used: AtomicBool::new(true),
+                    version: totals.version,
+                };
+                self.keep(project, run, kept)
+            }),
+            false => Ok(false),
+        };
         self.counting.store(false, Ordering::Release);
         stands
+    }
+
+    /// Whether what is counted over a snapshot of `version` could be brought up
+    /// to date: one that is too old for that would be counted in vain, for each
+    /// page that is asked of it. From here on the writer remembers what it
+    /// changes.
+    fn can_keep_up(&self, project: ProjectSeq, version: i64) -> bool {
+        let mut projects = self.write();
+        let known = projects.entry(project).or_default();
+        let newest = known.versions().max().unwrap_or(version);
+        newest <= version || known.history.between(version, newest).is_some()
     }
 
     /// Keeps what was counted, brought up to date. False where that is not
@@ -220,7 +233,7 @@ impl Ranks {
     pub fn forget_others(&self, connection: &Connection) {
         self.write().retain(|seq, known| {
             let version = project::version(connection, *seq);
-            version.is_ok_and(|version| known.is_of(version))
+            version.is_ok_and(|version| known.versions().all(|known| known == version))
         });
     }
 
@@ -281,11 +294,10 @@ fn edge(run: Run, direction: Direction, skip: u64) -> Option<Seek> {
 }
 
 impl Project {
-    /// Whether this version is the newest of all that is known.
-    fn is_of(&self, version: i64) -> bool {
-        let newest = self.history.newest();
-        newest.is_none_or(|newest| newest == version)
-            && self.runs.values().all(|kept| kept.version == version)
+    /// The newest versions that are known, of the history and of each run.
+    fn versions(&self) -> impl Iterator<Item = i64> {
+        let runs = self.runs.values().map(|kept| kept.version);
+        self.history.newest().into_iter().chain(runs)
     }
 
     /// A run's counts as a snapshot of `version` has them.

@@ -7,6 +7,7 @@ use fastrand::Rng;
 use rusqlite::params;
 
 use crate::db::desk::{DIRECTIONS, Desk, PROJECT, SORTS, STATUSES, added, title};
+use crate::db::growth::cost;
 use crate::db::statement::{Batch, Statement, value};
 use crate::db::{Db, DbError, Options, Snapshot, conversation};
 use crate::domain::{ConversationId, Direction, Limit, Offset, PageQuery, Scope, Sort, Status};
@@ -196,6 +197,35 @@ fn what_another_program_writes_is_noticed() {
             desk.db.write_here(change).expect("written");
         }
     }
+}
+
+#[test]
+fn nothing_is_counted_for_a_snapshot_that_is_too_old_to_keep_it() {
+    let desk = Desk::new();
+    desk.fill(&mut Rng::with_seed(9), 4000);
+    let deep = PageQuery {
+        offset: Offset::parse("300").expect("an offset"),
+        ..PageQuery::default()
+    };
+    let (page_before, _) = both(&desk.db, &deep);
+    let old = |snapshot: &Snapshot| {
+        let before = naive(snapshot, &deep)?;
+        for _ in 0..5 {
+            let touch = |seq: i64| {
+                let sql = "UPDATE conversation SET last_interaction_at = 600 WHERE seq = ?1";
+                Statement::new(sql, [value(seq)])
+            };
+            desk.db.write_here(Batch((1..=1000).map(touch).collect()))?;
+        }
+        let mut then = Vec::new();
+        let cost = cost(snapshot.connection, || {
+            then = page(snapshot, &deep).expect("a page");
+        });
+        assert_eq!((&before, &before), (&then, &page_before));
+        Ok::<_, DbError>(cost.steps)
+    };
+    let steps = desk.db.read_here(old).expect("a page of the old snapshot");
+    assert!(steps < 10_000, "{steps} steps: the order was counted");
 }
 
 #[test]
