@@ -46,7 +46,7 @@ struct Read {
 
 type Work = Box<dyn FnOnce(Result<&Snapshot, DbError>) + Send>;
 
-/// For so many reads that wait, one thread is called.
+/// For so many reads that wait, one thread that is coming is enough.
 const SHARE: usize = 8;
 
 impl Readers {
