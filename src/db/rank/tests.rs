@@ -200,6 +200,34 @@ fn what_another_program_writes_is_noticed() {
 }
 
 #[test]
+fn what_a_failed_commit_changed_is_not_counted() {
+    let desk = Desk::new();
+    let mut random = Rng::with_seed(14);
+    desk.fill(&mut random, 4000);
+    // Nobody is visitor 2, which SQLite finds out at the commit.
+    let fails = [
+        Statement::new("PRAGMA defer_foreign_keys = ON", []),
+        Statement::new(
+            "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
+                 updated_at, last_interaction_at) VALUES (randomblob(16), 1, 2, 'open', 9, 9, 9)",
+            [],
+        ),
+    ];
+    for round in 0..40 {
+        let query = query(&mut random, 4000);
+        let (page, naive) = both(&desk.db, &query);
+        assert_eq!(page, naive, "round {round}: {query:?}");
+        let change = Batch(vec![happened(&mut random), happened(&mut random)]);
+        let failed = change.then(Batch::of(fails.clone()));
+        desk.db.write_here(failed).expect_err("no such visitor");
+        if round % 3 == 0 {
+            let change = Batch::of([happened(&mut random)]);
+            desk.db.write_here(change).expect("written");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_counted_for_a_snapshot_that_is_too_old_to_keep_it() {
     let desk = Desk::new();
     desk.fill(&mut Rng::with_seed(9), 4000);
