@@ -12,7 +12,8 @@
 //! The writer counts before it commits, so that a snapshot is never ahead; for
 //! one that is behind, the latest changes are taken back ([`history`]). Where
 //! versions do not meet, because another program wrote to the file, the counts
-//! are dropped: then, as before the first count, SQLite walks.
+//! are dropped and the run is counted again. Where that would be in vain, or
+//! another run is being counted, SQLite walks.
 
 mod counted;
 mod history;
