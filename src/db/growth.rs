@@ -28,8 +28,8 @@ const PLACES: usize = 150;
 
 /// What SQLite counted.
 #[derive(Debug, Clone, Copy, Default)]
-struct Cost {
-    steps: i32,
+pub(super) struct Cost {
+    pub steps: i32,
     scanned: i32,
     sorts: i32,
 }
@@ -51,7 +51,7 @@ fn ran(event: TraceEvent<'_>) {
 }
 
 /// What `work` costs on a connection, all its statements together.
-fn cost(connection: &Connection, work: impl FnOnce()) -> Cost {
+pub(super) fn cost(connection: &Connection, work: impl FnOnce()) -> Cost {
     connection.flush_prepared_statement_cache();
     RAN.with_borrow_mut(BTreeMap::clear);
     connection.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(ran));
@@ -129,23 +129,20 @@ fn pages(desk: &Desk, rows: u64, random: &mut Rng, costs: &mut Costs) {
             read(format!("any page, {name}"), &deep);
         }
     }
-    let one = |snapshot: &Snapshot| {
-        conversation::read(snapshot, ConversationSeq(77), |_| ())?;
-        message::of_conversation(
-            snapshot,
-            ConversationSeq(77),
-            ConversationId::generate(),
-            |_| Ok::<_, DbError>(()),
-        )
-    };
-    read("one conversation".to_owned(), &one);
-    let own = |snapshot: &Snapshot| {
-        let (scope, query) = (Scope::Visitor(VisitorSeq(1)), PageQuery::default());
-        let totals = conversation::totals(snapshot, scope)?;
-        conversation::page(snapshot, scope, &query, &totals, |_| Ok::<_, DbError>(()))?;
-        Ok(())
-    };
-    read("a visitor's own list".to_owned(), &own);
+    read("one conversation".to_owned(), &|snapshot| one(snapshot));
+    read("a visitor's own list".to_owned(), &|snapshot| own(snapshot));
+}
+
+fn one(snapshot: &Snapshot) -> Result<(), DbError> {
+    let (seq, id) = (ConversationSeq(77), ConversationId::generate());
+    conversation::read(snapshot, seq, |_| ())?;
+    message::of_conversation(snapshot, seq, id, |_| Ok(()))
+}
+
+fn own(snapshot: &Snapshot) -> Result<(), DbError> {
+    let (scope, query) = (Scope::Visitor(VisitorSeq(1)), PageQuery::default());
+    let totals = conversation::totals(snapshot, scope)?;
+    conversation::page(snapshot, scope, &query, &totals, |_| Ok(())).map(drop)
 }
 
 fn orders() -> impl Iterator<Item = (Sort, Option<Status>, Direction)> {

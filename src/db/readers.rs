@@ -46,8 +46,7 @@ struct Read {
 
 type Work = Box<dyn FnOnce(Result<&Snapshot, DbError>) + Send>;
 
-/// For so many reads that wait, one thread is called. One that waits while all
-/// threads are at a read calls another, so that a slow read holds up nobody.
+/// For so many reads that wait, one thread that is coming is enough.
 const SHARE: usize = 32;
 
 impl Readers {
@@ -105,8 +104,14 @@ impl Readers {
             work,
         };
         queue.waiting.push_back(read);
-        let enough = queue.waiting.len() <= queue.coming * SHARE;
-        if enough || queue.threads == self.pool.max_size() {
+        if queue.waiting.len() > queue.coming * SHARE {
+            self.call(queue);
+        }
+    }
+
+    /// Calls another thread, if a connection is left for it.
+    fn call(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
+        if queue.threads == self.pool.max_size() {
             return;
         }
         queue.threads += 1;
@@ -117,9 +122,15 @@ impl Readers {
     }
 
     /// Does what waits until nothing does.
-    fn work(&self) {
+    fn work(self: &Arc<Self>) {
         let connection = self.pool.get_timeout(self.patience);
-        self.queue().coming -= 1;
+        let mut queue = self.queue();
+        queue.coming -= 1;
+        // The first that waits may be a slow one, the rest must not wait for it.
+        match queue.coming == 0 && queue.waiting.len() > 1 {
+            true => self.call(queue),
+            false => drop(queue),
+        }
         match connection {
             Ok(connection) => self.work_on(&connection),
             Err(_) => self.refuse(&DbError::Busy),
@@ -193,5 +204,51 @@ impl Drop for Called {
             readers.queue().coming -= 1;
             readers.refuse(&DbError::Closed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::db::desk::Desk;
+
+    /// Two blocking threads that wait until they are let go.
+    fn occupy() -> Vec<mpsc::Sender<()>> {
+        let gate = || {
+            let (open, gate) = mpsc::channel::<()>();
+            task::spawn_blocking(move || gate.recv());
+            open
+        };
+        vec![gate(), gate()]
+    }
+
+    #[test]
+    fn a_slow_read_holds_up_none_that_waited_behind_it_while_a_connection_is_free() {
+        let desk = Desk::new();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.max_blocking_threads(2).build().expect("a runtime");
+        runtime.block_on(async {
+            // Both reads wait before any thread comes for them.
+            let gates = occupy();
+            let (quick_is_done, quick) = mpsc::channel();
+            let slow = desk.db.read(move |_| {
+                let waited = quick.recv_timeout(Duration::from_secs(10));
+                Ok::<_, DbError>(waited.is_ok())
+            });
+            let quick = desk.db.read(move |_| {
+                // The slow one may have given up.
+                let _ = quick_is_done.send(());
+                Ok::<_, DbError>(())
+            });
+            let open = async { drop(gates) };
+            let (slow, quick, ()) = tokio::join!(slow, quick, open);
+            quick.expect("a read");
+            assert!(
+                slow.expect("a read"),
+                "the quick one waited for the slow one"
+            );
+        });
     }
 }

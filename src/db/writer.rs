@@ -144,6 +144,9 @@ impl Pen {
         // What cannot be found out may have changed.
         let now = data_version(&self.connection).unwrap_or(-1);
         if now != before {
+            // A backup that was brought back begins again with versions that
+            // were counted already, and may go on differently.
+            self.ranks.forget_others(&self.connection);
             self.moments.changed_elsewhere();
         }
         self.elsewhere = (now, Instant::now());
@@ -233,7 +236,9 @@ mod tests {
     use rusqlite::types::Value;
 
     use super::*;
-    use crate::db::Statement;
+    use crate::db::desk::{Desk, PROJECT};
+    use crate::db::{Snapshot, Statement, conversation, open};
+    use crate::domain::{Offset, PageQuery, Scope};
 
     const TABLE: &str = "CREATE TABLE t (x UNIQUE, filler)";
 
@@ -294,6 +299,39 @@ mod tests {
         }
         pen.run_group(&[insert(4, 0)])
             .expect("the next write works again");
+    }
+
+    /// Has the default order counted.
+    fn count(pen: &Pen) {
+        let snapshot = Snapshot::begin(&pen.connection, &pen.ranks).expect("a snapshot");
+        let scope = Scope::Project(PROJECT);
+        let deep = PageQuery {
+            offset: Offset::parse("1500").expect("an offset"),
+            ..PageQuery::default()
+        };
+        let totals = conversation::totals(&snapshot, scope).expect("totals");
+        conversation::page(&snapshot, scope, &deep, &totals, |_| Ok::<_, DbError>(()))
+            .expect("a page");
+    }
+
+    #[test]
+    fn counts_do_not_outlive_the_file_that_they_are_of() {
+        let desk = Desk::new();
+        desk.fill(&mut fastrand::Rng::with_seed(12), 3000);
+        let connection = open::writer(&desk.file()).expect("the file");
+        let mut pen = Pen::new(connection, Arc::default(), Arc::default()).expect("a writer");
+        count(&pen);
+        let elsewhere = Connection::open(desk.file()).expect("the file");
+        let mut counted_after = |sql| {
+            elsewhere.execute_batch(sql).expect(sql);
+            pen.elsewhere.1 -= LOOK;
+            pen.look_elsewhere();
+            pen.ranks.counted_runs()
+        };
+        assert_eq!(counted_after("UPDATE project SET name = 'another'"), 1);
+        // What a backup looks like that was brought back.
+        let earlier = "UPDATE project SET version = version - 10";
+        assert_eq!(counted_after(earlier), 0);
     }
 
     #[test]

@@ -3,28 +3,15 @@ mod pages;
 use rusqlite::Connection;
 
 use super::*;
+use crate::db::desk::{DIRECTIONS, SORTS, STATUSES};
 use crate::db::open::in_memory;
 use crate::domain::{ConversationId, Limit, Offset, ProjectSeq, Status, VisitorSeq};
 
-const SORTS: [Sort; 8] = [
-    Sort::Id,
-    Sort::CreatedAt,
-    Sort::UpdatedAt,
-    Sort::LastInteractionAt,
-    Sort::Status,
-    Sort::ClosedAt,
-    Sort::IsHumanHandled,
-    Sort::Title,
-];
-
-const STATUSES: [Option<Status>; 3] = [None, Some(Status::Open), Some(Status::Closed)];
-
 /// Every filter, sort and direction.
 fn orders() -> impl Iterator<Item = PageQuery> {
-    let directions = [Direction::Ascending, Direction::Descending];
-    STATUSES.into_iter().flat_map(move |status| {
+    STATUSES.into_iter().flat_map(|status| {
         SORTS.into_iter().flat_map(move |sort| {
-            directions.into_iter().map(move |direction| PageQuery {
+            DIRECTIONS.into_iter().map(move |direction| PageQuery {
                 status,
                 sort,
                 direction,

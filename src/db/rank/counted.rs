@@ -82,7 +82,7 @@ impl Counted {
     /// before it. What has become short elsewhere is put together, so that
     /// there are never many more stretches than rows ask for.
     pub fn split(&mut self, stretch: usize, place: Place, before: u64) {
-        let mut lengths: Vec<u64> = (0..self.stretches()).map(|one| self.length(one)).collect();
+        let mut lengths = self.lengths.numbers();
         let after = lengths[stretch] - before;
         lengths[stretch] = before;
         lengths.insert(stretch + 1, after);
@@ -125,6 +125,18 @@ impl Sums {
             }
         }
         Self(tree)
+    }
+
+    /// The numbers that the sums are of.
+    fn numbers(&self) -> Vec<u64> {
+        let mut numbers = self.0.clone();
+        for index in (0..numbers.len()).rev() {
+            let parent = index | (index + 1);
+            if parent < numbers.len() {
+                numbers[parent] -= numbers[index];
+            }
+        }
+        numbers
     }
 
     fn add(&mut self, mut index: usize, change: i64) {
@@ -249,6 +261,7 @@ mod tests {
         for length in 0..40_u64 {
             let numbers: Vec<u64> = (0..length).map(|number| number * 7 % 5).collect();
             let sums = Sums::of(&numbers);
+            assert_eq!(sums.numbers(), numbers);
             for count in 0..=numbers.len() {
                 assert_eq!(sums.before(count), numbers[..count].iter().sum::<u64>());
             }

@@ -47,11 +47,17 @@ impl History {
 
     /// What happened between two versions, if all of it is remembered.
     pub fn between(&self, old: i64, new: i64) -> Option<Vec<&Group>> {
-        let within = |group: &&Group| group.before >= old && group.after <= new;
-        let groups: Vec<_> = self.groups.iter().filter(within).collect();
-        let first = groups.first().map_or(new, |group| group.before);
-        let last = groups.last().map_or(old, |group| group.after);
-        (first == old && last == new).then_some(groups)
+        if old == new {
+            return Some(Vec::new());
+        }
+        let first = self.groups.partition_point(|group| group.before < old);
+        let end = self.groups.partition_point(|group| group.after <= new);
+        // Backwards, or within one transaction.
+        if first >= end {
+            return None;
+        }
+        let ends_meet = self.groups[first].before == old && self.groups[end - 1].after == new;
+        ends_meet.then(|| self.groups.range(first..end).collect())
     }
 }
 
@@ -68,4 +74,62 @@ pub(super) fn undone(groups: &[&Group], run: Run, place: Option<&Place>) -> i64 
         i64::from(is_before(was)) - i64::from(is_before(is))
     };
     changes.map(of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ProjectSeq, VisitorSeq};
+
+    fn history(ends: &[i64]) -> History {
+        let mut history = History::default();
+        for ends in ends.windows(2) {
+            let said = || Change::Said(ProjectSeq(1), VisitorSeq(1));
+            let changes = (ends[0]..ends[1]).map(|_| said()).collect();
+            let (before, after) = (ends[0], ends[1]);
+            history.push(
+                Group {
+                    before,
+                    after,
+                    changes,
+                },
+                6,
+            );
+        }
+        history
+    }
+
+    #[test]
+    fn what_happened_is_told_between_the_ends_of_transactions_and_nowhere_else() {
+        let history = history(&[1, 4, 5, 7, 9, 10]);
+        // The first is forgotten: it would be a seventh change.
+        let ends = [4, 5, 7, 9, 10];
+        for old in 0..12 {
+            for new in 0..12 {
+                let told = history.between(old, new).map(|groups| groups.len());
+                let place = |version| ends.iter().position(|end| *end == version);
+                let known = match (place(old), place(new)) {
+                    _ if old == new => Some(0),
+                    (Some(first), Some(last)) if first < last => Some(last - first),
+                    _ => None,
+                };
+                assert_eq!(told, known, "{old} to {new}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gap_ends_what_is_remembered() {
+        let mut history = history(&[1, 2, 3]);
+        history.push(
+            Group {
+                before: 4,
+                after: 5,
+                changes: Vec::new(),
+            },
+            6,
+        );
+        assert!(history.between(1, 3).is_none());
+        assert_eq!(history.newest(), Some(5));
+    }
 }

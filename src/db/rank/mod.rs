@@ -12,7 +12,8 @@
 //! The writer counts before it commits, so that a snapshot is never ahead; for
 //! one that is behind, the latest changes are taken back ([`history`]). Where
 //! versions do not meet, because another program wrote to the file, the counts
-//! are dropped: then, as before the first count, SQLite walks.
+//! are dropped and the run is counted again. Where that would be in vain, or
+//! another run is being counted, SQLite walks.
 
 mod counted;
 mod history;
@@ -149,17 +150,30 @@ impl Ranks {
         if self.counting.swap(true, Ordering::AcqRel) {
             return Ok(false);
         }
-        // From here on the writer remembers what it changes.
-        self.write().entry(project).or_default();
-        let counted = count(connection, project, run);
-        let kept = counted.map(|counted| Kept {
-            counted,
-            used: AtomicBool::new(true),
-            version: totals.version,
-        });
-        let stands = kept.map(|kept| self.keep(project, run, kept));
+        let stands = match self.can_keep_up(project, totals.version) {
+            true => count(connection, project, run).map(|counted| {
+                let kept = Kept {
+                    counted,
+                    used: AtomicBool::new(true),
+                    version: totals.version,
+                };
+                self.keep(project, run, kept)
+            }),
+            false => Ok(false),
+        };
         self.counting.store(false, Ordering::Release);
         stands
+    }
+
+    /// Whether what is counted over a snapshot of `version` could be brought up
+    /// to date: one that is too old for that would be counted in vain, for each
+    /// page that is asked of it. From here on the writer remembers what it
+    /// changes.
+    fn can_keep_up(&self, project: ProjectSeq, version: i64) -> bool {
+        let mut projects = self.write();
+        let known = projects.entry(project).or_default();
+        let newest = known.versions().max().unwrap_or(version);
+        newest <= version || known.history.between(version, newest).is_some()
     }
 
     /// Keeps what was counted, brought up to date. False where that is not
@@ -215,6 +229,15 @@ impl Ranks {
         self.write().clear();
     }
 
+    /// Drops what is not of the version that `connection` sees: another program
+    /// changed the file.
+    pub fn forget_others(&self, connection: &Connection) {
+        self.write().retain(|seq, known| {
+            let version = project::version(connection, *seq);
+            version.is_ok_and(|version| known.versions().all(|known| known == version))
+        });
+    }
+
     /// Drops what nobody has asked for since this was last called.
     pub fn forget_unused(&self) {
         let mut projects = self.write();
@@ -230,7 +253,7 @@ impl Ranks {
 
     /// How many runs are kept counted.
     #[cfg(test)]
-    fn counted_runs(&self) -> usize {
+    pub fn counted_runs(&self) -> usize {
         let projects = self.read();
         projects.values().map(|known| known.runs.len()).sum()
     }
@@ -272,6 +295,12 @@ fn edge(run: Run, direction: Direction, skip: u64) -> Option<Seek> {
 }
 
 impl Project {
+    /// The newest versions that are known, of the history and of each run.
+    fn versions(&self) -> impl Iterator<Item = i64> {
+        let runs = self.runs.values().map(|kept| kept.version);
+        self.history.newest().into_iter().chain(runs)
+    }
+
     /// A run's counts as a snapshot of `version` has them.
     fn at(&self, run: Run, version: i64) -> Option<View<'_>> {
         let kept = self.runs.get(&run)?;

@@ -7,8 +7,9 @@ use fastrand::Rng;
 use rusqlite::params;
 
 use crate::db::desk::{DIRECTIONS, Desk, PROJECT, SORTS, STATUSES, added, title};
+use crate::db::growth::cost;
 use crate::db::statement::{Batch, Statement, value};
-use crate::db::{Db, DbError, Snapshot, conversation};
+use crate::db::{Db, DbError, Options, Snapshot, conversation};
 use crate::domain::{ConversationId, Direction, Limit, Offset, PageQuery, Scope, Sort, Status};
 
 const SCOPE: Scope = Scope::Project(PROJECT);
@@ -199,6 +200,63 @@ fn what_another_program_writes_is_noticed() {
 }
 
 #[test]
+fn what_a_failed_commit_changed_is_not_counted() {
+    let desk = Desk::new();
+    let mut random = Rng::with_seed(14);
+    desk.fill(&mut random, 4000);
+    // Nobody is visitor 2, which SQLite finds out at the commit.
+    let fails = [
+        Statement::new("PRAGMA defer_foreign_keys = ON", []),
+        Statement::new(
+            "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
+                 updated_at, last_interaction_at) VALUES (randomblob(16), 1, 2, 'open', 9, 9, 9)",
+            [],
+        ),
+    ];
+    for round in 0..40 {
+        let query = query(&mut random, 4000);
+        let (page, naive) = both(&desk.db, &query);
+        assert_eq!(page, naive, "round {round}: {query:?}");
+        let change = Batch(vec![happened(&mut random), happened(&mut random)]);
+        let failed = change.then(Batch::of(fails.clone()));
+        desk.db.write_here(failed).expect_err("no such visitor");
+        if round % 3 == 0 {
+            let change = Batch::of([happened(&mut random)]);
+            desk.db.write_here(change).expect("written");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_counted_for_a_snapshot_that_is_too_old_to_keep_it() {
+    let desk = Desk::new();
+    desk.fill(&mut Rng::with_seed(9), 4000);
+    let deep = PageQuery {
+        offset: Offset::parse("300").expect("an offset"),
+        ..PageQuery::default()
+    };
+    let (page_before, _) = both(&desk.db, &deep);
+    let old = |snapshot: &Snapshot| {
+        let before = naive(snapshot, &deep)?;
+        for _ in 0..5 {
+            let touch = |seq: i64| {
+                let sql = "UPDATE conversation SET last_interaction_at = 600 WHERE seq = ?1";
+                Statement::new(sql, [value(seq)])
+            };
+            desk.db.write_here(Batch((1..=1000).map(touch).collect()))?;
+        }
+        let mut then = Vec::new();
+        let cost = cost(snapshot.connection, || {
+            then = page(snapshot, &deep).expect("a page");
+        });
+        assert_eq!((&before, &before), (&then, &page_before));
+        Ok::<_, DbError>(cost.steps)
+    };
+    let steps = desk.db.read_here(old).expect("a page of the old snapshot");
+    assert!(steps < 10_000, "{steps} steps: the order was counted");
+}
+
+#[test]
 fn what_nobody_asks_for_is_forgotten() {
     let desk = Desk::new();
     let mut random = Rng::with_seed(2);
@@ -215,4 +273,41 @@ fn what_nobody_asks_for_is_forgotten() {
     assert_eq!(desk.db.ranks.counted_runs(), 0);
     let (page, naive) = both(&desk.db, &deep);
     assert_eq!(page, naive);
+}
+
+/// Two servers over one file: each counts what it writes itself, and the other
+/// one's writes leave gaps in its history.
+#[test]
+fn pages_are_right_while_two_servers_write_to_one_file() {
+    let desk = Desk::new();
+    desk.fill(&mut Rng::with_seed(6), 4000);
+    let other = Db::open(&desk.file(), &Options::default()).expect("the same file");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for (seed, db) in [(20, &*desk.db), (21, &other)] {
+            let done = &done;
+            scope.spawn(move || {
+                let mut random = Rng::with_seed(seed);
+                while !done.load(Ordering::Relaxed) {
+                    for _ in 0..random.usize(1..20) {
+                        // The other one may have the file; then nothing is written.
+                        let _ = db.write_here(Batch::of([happened(&mut random)]));
+                    }
+                    thread::yield_now();
+                }
+            });
+        }
+        let mut random = Rng::with_seed(7);
+        for compared in 0..300 {
+            let query = query(&mut random, 4000);
+            for db in [&*desk.db, &other] {
+                let (page, naive) = both(db, &query);
+                if page != naive {
+                    done.store(true, Ordering::Relaxed);
+                }
+                assert_eq!(page, naive, "{query:?} after {compared} pages");
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
 }
