@@ -55,7 +55,7 @@ class Run:
     @property
     def files(self):
         """A file of each size, the smallest first."""
-        return {rows: made(rows) for rows in self.sizes}
+        return {rows: read_once(made(rows)) for rows in self.sizes}
 
     @property
     def large(self):
@@ -72,6 +72,14 @@ class Run:
             with open(self.copied, "rb") as file:
                 os.fsync(file.fileno())
         return self.copied
+
+
+def read_once(file):
+    """So that a load finds in memory whatever has room there."""
+    with open(file, "rb", buffering=0) as whole:
+        while whole.read(1 << 24):
+            pass
+    return file
 
 
 def made(rows):

@@ -53,8 +53,9 @@ def measure(run):
     """Notes for the head of the table, and its rows."""
     say("measuring: start-up")
     start = start_up(run.large)
-    loads, sizes = bare(run)
-    of_kept, idle, peak = kept(run)
+    files = run.files
+    loads, sizes = bare(run, files)
+    of_kept, idle, peak = kept(run, files)
     loads.update(of_kept)
     inserts = inserted(run)
     run.results.update({f"{name}/{of}": load.rate for (name, of), load in loads.items()})
@@ -95,41 +96,41 @@ def note(sizes):
 # ── What is measured ──
 
 
-def bare(run):
+def bare(run, files):
     """Answers that are made anew each time: the loads, and the bytes of a mean
     answer by ceiling."""
     with ExitStack() as stack:
-        servers = started(run, stack, keeps=False)
-        files = files_of(run, servers)
+        servers = started(stack, files, keeps=False)
+        asked = files_of(run, servers)
         large = servers[run.rows]
         page, _ = large.get(LIST)
         # An order is counted when it is first asked for.
         for rows, server in servers.items():
-            server.mean_size(files["offset", rows])
-            server.mean_size(files["title", rows])
+            server.mean_size(asked["offset", rows])
+            server.mean_size(asked["title", rows])
         sizes = {
             "page": len(page),
-            "pages": large.mean_size(files["varied", run.rows]),
-            "own": large.mean_size(files["visitors", run.rows]),
+            "pages": large.mean_size(asked["varied", run.rows]),
+            "own": large.mean_size(asked["visitors", run.rows]),
         }
         ceilings = {name: ceiling(run, stack, name, size) for name, size in sizes.items()}
-        asked = {"page": None, "pages": "varied", "own": "visitors"}
+        of = {"page": None, "pages": "varied", "own": "visitors"}
         loads = {
-            ("ceiling", name): partial(page_load, run, server, files.get((asked[name], run.rows)))
+            ("ceiling", name): partial(page_load, run, server, asked.get((of[name], run.rows)))
             for name, server in ceilings.items()
         }
         for rows, server in servers.items():
             for name, kind in KINDS.items():
                 if not kind.kept and (kind.growth or rows == run.rows):
-                    loads[name, rows] = partial(page_load, run, server, files.get((name, rows)))
+                    loads[name, rows] = partial(page_load, run, server, asked.get((name, rows)))
         return rounds("lists", loads), sizes
 
 
-def kept(run):
+def kept(run, files):
     """Answers that may be kept while nothing changes: the loads, and the memory
     of a server with all its defaults, idle and at most."""
     with ExitStack() as stack:
-        servers = started(run, stack, keeps=True)
+        servers = started(stack, files, keeps=True)
         large = servers[run.rows]
         page, _ = large.get(LIST)
         time.sleep(1)
@@ -147,8 +148,8 @@ def kept(run):
         return rounds("lists, answers kept", loads), idle, large.memory(peak=True)
 
 
-def started(run, stack, keeps):
-    return {rows: stack.enter_context(serve(file, keeps)) for rows, file in run.files.items()}
+def started(stack, files, keeps):
+    return {rows: stack.enter_context(serve(file, keeps)) for rows, file in files.items()}
 
 
 def ceiling(run, stack, name, size):
@@ -159,7 +160,7 @@ def ceiling(run, stack, name, size):
 
 
 def files_of(run, servers):
-    """The requests by name and rows; no visitor is in two of them."""
+    """Files of requests by name and rows."""
     varied = queries.varied()
     files = {}
     for rows, server in servers.items():

@@ -18,6 +18,8 @@ from common import PARLOR
 # The key of a demo's project, and how many begin sessions at once.
 KEY = "sk_demo"
 CALLERS = 8
+# Requests whose answers are weighed.
+SAMPLE = 1_000
 
 
 class Server:
@@ -69,7 +71,7 @@ class Server:
 
     def mean_size(self, file):
         """Bytes of the mean answer to the first requests of a file."""
-        asked = [line.split() for line in file.read_text().splitlines()[:200]]
+        asked = [line.split() for line in file.read_text().splitlines()[:SAMPLE]]
         return round(statistics.mean(len(self.get(path, bearer)[0]) for bearer, path in asked))
 
     def sessions(self, visitors):

@@ -11,8 +11,8 @@ use parlor::db::steps::{Begin, compose};
 use parlor::db::{Db, DbError, Options, Snapshot, conversation, project};
 use parlor::demo::{Plan, fill};
 use parlor::domain::{
-    AssistantId, ConversationListItem, Offset, PageQuery, ProjectId, ProjectSeq, Scope, SessionId,
-    Sort, Status, Timestamp, VisitorId,
+    AssistantId, Offset, PageQuery, ProjectId, ProjectSeq, Scope, SessionId, Sort, Status,
+    Timestamp, VisitorId,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -122,7 +122,7 @@ fn write_a_row(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbE
             criterion.bench_function("row/to JSON", |bencher| {
                 bencher.iter(|| {
                     body.clear();
-                    write(black_box(item), &mut body);
+                    black_box(item).write(&mut body);
                 });
             });
         }
@@ -140,15 +140,11 @@ fn read_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbEr
                 body.clear();
                 let totals = conversation::totals(snapshot, SCOPE)?;
                 conversation::page(snapshot, SCOPE, black_box(&query), &totals, |item| {
-                    write(item, &mut body);
+                    item.write(&mut body);
                     Ok::<_, DbError>(())
                 })
             });
         });
     }
     Ok(())
-}
-
-fn write(item: &ConversationListItem, body: &mut Vec<u8>) {
-    serde_json::to_writer(body, item).expect("JSON");
 }
