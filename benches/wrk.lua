@@ -48,6 +48,6 @@ end
 function done(summary, latency)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  print(string.format("RESULT %.0f %.3f %.3f %d", summary.requests / summary.duration * 1e6,
+  print(string.format("RESULT %.2f %.3f %.3f %d", summary.requests / summary.duration * 1e6,
     latency:percentile(50) / 1000, latency:percentile(99) / 1000, failed))
 end
