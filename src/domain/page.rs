@@ -146,6 +146,24 @@ impl Offset {
         }
     }
 
+    /// The most together with a cursor: from there every row is walked past,
+    /// while the front is counted from.
+    pub const MOST_AFTER: u64 = 1000;
+
+    /// Whether it may count from a cursor.
+    pub fn after_cursor(self) -> Result<(), Invalid> {
+        match self.0 <= Self::MOST_AFTER {
+            true => Ok(()),
+            false => Err(Invalid::new(
+                "offset",
+                format!(
+                    "must be a whole number from 0 to {} together with after; leave after out to go further",
+                    Self::MOST_AFTER
+                ),
+            )),
+        }
+    }
+
     pub fn get(self) -> u64 {
         self.0
     }

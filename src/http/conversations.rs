@@ -54,7 +54,7 @@ struct ListParams {
     /// this one begins with the row after. It holds for one caller, `status`,
     /// `orderBy` and `orderDir`, with any `limit`, and does not expire. What
     /// does not move is met exactly once, whatever is added meanwhile. `offset`
-    /// counts from there. Empty and `null` begin at the front.
+    /// counts from there, up to 1000. Empty and `null` begin at the front.
     #[param(required = false, value_type = String)]
     after: String,
 }
@@ -99,12 +99,12 @@ fn page_query(app: &App, scope: Scope, request: &HttpRequest) -> Result<PageQuer
         after: None,
     };
     let cursor = query.get("after")?;
-    let cursor = cursor.filter(|text| !text.is_empty() && *text != "null");
-    let after = cursor.map(|text| app.cursors.open(scope, &front, text));
-    Ok(PageQuery {
-        after: after.transpose()?,
-        ..front
-    })
+    let Some(cursor) = cursor.filter(|text| !text.is_empty() && *text != "null") else {
+        return Ok(front);
+    };
+    let after = Some(app.cursors.open(scope, &front, cursor)?);
+    front.offset.after_cursor()?;
+    Ok(PageQuery { after, ..front })
 }
 
 /// What a conversation is started with. A visitor may leave all of it out.
