@@ -17,7 +17,9 @@
 
 mod counted;
 mod history;
+mod kept;
 mod run;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,12 +29,14 @@ use rusqlite::Connection;
 
 use super::change::Change;
 use super::conversation::Totals;
-use super::list::{self, Seek};
+use super::list::Seek;
 use super::{DbError, project};
-use crate::domain::{Direction, PageQuery, Place, ProjectSeq, Scope};
-use counted::{Counted, STRETCH};
-use history::{Group, History, undone};
+use crate::domain::{Direction, PageQuery, ProjectSeq};
+use counted::STRETCH;
+use history::{Group, History};
+use kept::{Kept, View};
 use run::Run;
+use walk::count;
 
 /// Changes of a project that are remembered: a few milliseconds of them are
 /// needed, and while a run is being counted, all that happens meanwhile.
@@ -52,14 +56,6 @@ pub(super) struct Ranks {
 struct Project {
     runs: HashMap<Run, Kept>,
     history: History,
-}
-
-/// A run that is kept counted.
-struct Kept {
-    counted: Counted,
-    /// Whether it was asked for since it was last looked at.
-    used: AtomicBool,
-    version: i64,
 }
 
 /// What the counts say of a page.
@@ -147,10 +143,10 @@ impl Ranks {
         run: Run,
         totals: &Totals,
     ) -> Result<bool, DbError> {
-        if self.counting.swap(true, Ordering::AcqRel) {
+        let Some(_turn) = Turn::of(&self.counting) else {
             return Ok(false);
-        }
-        let stands = match self.can_keep_up(project, totals.version) {
+        };
+        match self.can_keep_up(project, totals.version) {
             true => count(connection, project, run).map(|counted| {
                 let kept = Kept {
                     counted,
@@ -160,9 +156,7 @@ impl Ranks {
                 self.keep(project, run, kept)
             }),
             false => Ok(false),
-        };
-        self.counting.store(false, Ordering::Release);
-        stands
+        }
     }
 
     /// Whether what is counted over a snapshot of `version` could be brought up
@@ -269,6 +263,21 @@ impl Ranks {
     }
 }
 
+/// A turn to count, which one has at a time; given back however it ends.
+struct Turn<'r>(&'r AtomicBool);
+
+impl<'r> Turn<'r> {
+    fn of(taken: &'r AtomicBool) -> Option<Self> {
+        (!taken.swap(true, Ordering::AcqRel)).then_some(Self(taken))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 /// The changes of conversations, apart by project.
 fn of_projects(changes: &[Change]) -> HashMap<ProjectSeq, Vec<Change>> {
     let mut apart = HashMap::<_, Vec<_>>::new();
@@ -327,173 +336,6 @@ impl Project {
         }
         Ok(())
     }
-}
-
-impl Kept {
-    /// Counts what a transaction changed; gives a place in each stretch that
-    /// has become long. None where the counts are not of the version that it
-    /// began with, or of other rows.
-    fn follow(&mut self, run: Run, group: &Group) -> Option<Vec<Place>> {
-        if self.version != group.before {
-            return None;
-        }
-        let mut long = Vec::new();
-        for change in &group.changes {
-            let (was, is) = change.sides();
-            let [was, is] = [was, is].map(|listed| listed.and_then(|listed| run.place(listed)));
-            if was == is {
-                continue;
-            }
-            if was.is_some_and(|was| !self.counted.remove(&was)) {
-                return None;
-            }
-            if let Some(is) = is {
-                let stretch = self.counted.add(&is);
-                if self.counted.is_long(stretch) {
-                    long.push(is);
-                }
-            }
-        }
-        self.version = group.after;
-        Some(long)
-    }
-
-    /// Splits the stretches that hold these places, as long as they are long.
-    fn split(
-        &mut self,
-        connection: &Connection,
-        project: ProjectSeq,
-        run: Run,
-        long: Vec<Place>,
-    ) -> Result<(), DbError> {
-        for place in long {
-            loop {
-                let stretch = self.counted.stretch_of(&place);
-                if !self.counted.is_long(stretch) {
-                    break;
-                }
-                let start = self.counted.start(stretch).cloned();
-                let start = start.unwrap_or_else(|| run.lowest());
-                match next(connection, project, run, start)? {
-                    Some(middle) => self.counted.split(stretch, middle, STRETCH),
-                    None => break,
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A run's counts as a snapshot has them that may be older.
-struct View<'k> {
-    run: Run,
-    kept: &'k Kept,
-    later: Vec<&'k Group>,
-}
-
-impl View<'_> {
-    fn rows(&self) -> u64 {
-        let undone = undone(&self.later, self.run, None);
-        self.kept.counted.rows().saturating_add_signed(undone)
-    }
-
-    /// How many rows stand before the place at which a stretch begins.
-    fn before(&self, stretch: usize, start: &Place) -> u64 {
-        let undone = undone(&self.later, self.run, Some(start));
-        self.kept
-            .counted
-            .before(stretch)
-            .saturating_add_signed(undone)
-    }
-
-    /// The last place with at most `offset` rows before it.
-    fn ascending(&self, offset: u64) -> Option<Seek> {
-        let counted = &self.kept.counted;
-        let last = counted.holding(offset);
-        (1..=last).rev().find_map(|stretch| {
-            let place = counted.start(stretch)?;
-            let skip = offset.checked_sub(self.before(stretch, place))?;
-            let place = place.clone();
-            Some(Seek {
-                place,
-                inclusive: true,
-                skip,
-            })
-        })
-    }
-
-    /// The first place that at most `offset` of all `rows` stand at or after.
-    fn descending(&self, rows: u64, offset: u64) -> Option<Seek> {
-        let counted = &self.kept.counted;
-        let before = rows.saturating_sub(offset);
-        let first = counted.holding(before).max(1);
-        (first..counted.stretches()).find_map(|stretch| {
-            let place = counted.start(stretch)?;
-            let skip = self.before(stretch, place).checked_sub(before)?;
-            let place = place.clone();
-            Some(Seek {
-                place,
-                inclusive: false,
-                skip,
-            })
-        })
-    }
-}
-
-/// Walks a whole run.
-fn count(connection: &Connection, project: ProjectSeq, run: Run) -> Result<Counted, DbError> {
-    let (mut starts, mut lengths) = (Vec::new(), Vec::new());
-    let mut place = run.lowest();
-    while let Some(start) = next(connection, project, run, place)? {
-        lengths.push(STRETCH);
-        starts.push(start.clone());
-        place = start;
-    }
-    let start = starts.last().cloned().unwrap_or_else(|| run.lowest());
-    let rest = places(connection, project, run, start, 0, STRETCH)?;
-    lengths.push(rest.len() as u64);
-    Ok(Counted::new(starts, &lengths))
-}
-
-/// The place of the row that has a stretch of others between `place` and
-/// itself, if the run goes on for so long.
-fn next(
-    connection: &Connection,
-    project: ProjectSeq,
-    run: Run,
-    place: Place,
-) -> Result<Option<Place>, DbError> {
-    Ok(places(connection, project, run, place, STRETCH, 1)?.pop())
-}
-
-/// The places of at most `limit` rows of a run, `skip` rows after `place`.
-fn places(
-    connection: &Connection,
-    project: ProjectSeq,
-    run: Run,
-    place: Place,
-    skip: u64,
-    limit: u64,
-) -> Result<Vec<Place>, DbError> {
-    let seek = Seek {
-        place,
-        inclusive: true,
-        skip,
-    };
-    let query = run.ascending();
-    let Some(rows) = list::from(Scope::Project(project), &query, &seek, limit) else {
-        return Ok(Vec::new());
-    };
-    let mut statement = rows.prepare(connection)?;
-    let mut cursor = statement.raw_query();
-    let mut places = Vec::new();
-    while let Some(row) = cursor.next()? {
-        match run.reached(list::place(row, query.sort)?) {
-            Some(place) => places.push(place),
-            None => break,
-        }
-    }
-    Ok(places)
 }
 
 #[cfg(test)]
