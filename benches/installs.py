@@ -32,8 +32,9 @@ ENVIRONMENT = {
 
 class Peer(NamedTuple):
     name: str
-    # What it is made of, with versions.
     title: str
+    # What it is made of, with the version of each.
+    pinned: str
     # Programs or files, each with the Debian package that has it.
     needs: dict
     # Commands, run in its folder.
@@ -60,7 +61,7 @@ def installed(peer):
     folder, of = HOME / peer.name, digest(f"{SOURCES}/{peer.name}/**/*")
     mark = HOME / f"{peer.name}.installed"
     if not mark.exists() or mark.read_text() != of:
-        say(f"installing {peer.title}")
+        say(f"installing {peer.pinned}")
         shutil.copytree(SOURCES / peer.name, folder, dirs_exist_ok=True)
         with open(HOME / f"{peer.name}.log", "w") as log:
             packages(peer, log)
@@ -122,6 +123,7 @@ def parlor(run):
     return Peer(
         "parlor",
         "parlor",
+        "parlor",
         {},
         [],
         lambda home, rows, port: [
@@ -137,6 +139,7 @@ def parlor(run):
 def express():
     return Peer(
         "express",
+        "Express",
         pinned("express/package.json", **{"Express": "express", "better-sqlite3": "better-sqlite3"}),
         {
             "node": "nodejs",
@@ -157,6 +160,7 @@ def fastapi():
     of = {"FastAPI": "fastapi", "SQLAlchemy": "sqlalchemy", "uvicorn": "uvicorn"}
     return Peer(
         "fastapi",
+        "FastAPI",
         pinned("fastapi/requirements.txt", **of),
         {},
         VENV,
@@ -175,12 +179,13 @@ def datasette():
     path = "/main/conversation_page.json?status=open&_sort_desc=last_interaction_at&_size=10"
     return Peer(
         "datasette",
+        "Datasette",
         pinned("datasette/requirements.txt", Datasette="datasette"),
         {},
         VENV,
         lambda home, rows, port: [
             *(home / "venv/bin/datasette", "serve", rows / "data/main.db", "--port", port),
-            *("--setting", "cache_size_kb", "64000", "--setting", "sql_time_limit_ms", "10000"),
+            *("--setting", "cache_size_kb", "16000", "--setting", "sql_time_limit_ms", "10000"),
         ],
         # What else it would look for, facets to suggest, takes longer than the page.
         path + "&_json=last_message&_shape=objects&_nofacet=1&_nosuggest=1&_next={}",
@@ -195,6 +200,7 @@ def trailbase():
     path = "/api/records/v1/open_conversation?count=true&expand=last_message"
     return Peer(
         "trailbase",
+        "TrailBase",
         pinned("trailbase/Cargo.toml", TrailBase="trailbase"),
         {
             "protoc": "protobuf-compiler",

@@ -18,7 +18,7 @@ import installs
 from common import FOLDER, ROUNDS, Load, at_least, digest, middle, number_in, row, say, thousands, wrk
 from installs import ENVIRONMENT, HOME, SOURCES, Missing
 
-# How many times as many pages parlor must give.
+# How many times as many pages parlor must give, of a million rows.
 AT_FIRST, BEHIND = 100, 500
 # A server that takes so long for one page is asked by fewer, for longer: else
 # much of what it did would not be finished when the time is over.
@@ -30,13 +30,12 @@ def measure(run):
     peers, notes = installed()
     rows, offset = laid_out(run), min(100_000, run.rows // 10)
     own = figures(run, installs.parlor(run), None, rows, offset)
-    table = of_parlor(own, offset)
+    table, targets = of_parlor(own, offset), run.rows >= 1_000_000
     for peer, folder in peers:
         try:
-            of_peer = figures(run, peer, folder, rows, offset)
-            if of_peer.answers != own.answers:
-                raise Missing("it gives other rows than parlor, or another total")
-            table += compared(peer, of_peer, own, offset)
+            of_peer = figures(run, peer, folder, rows, offset, own)
+            table += compared(peer, of_peer, own, offset, targets)
+            notes.append(f"{peer.title} is {peer.pinned}.")
         except Missing as why:
             notes.append(left_out(peer, why))
     few = f"{FEW} connections and runs of {LONGER * run.seconds} s"
@@ -56,7 +55,7 @@ def installed():
 
 
 def left_out(peer, why):
-    line = f"{peer.title} is left out: {why}."
+    line = f"{peer.pinned} is left out: {why}."
     say(line)
     return line
 
@@ -197,7 +196,7 @@ class Pages(NamedTuple):
 
 
 class Figures(NamedTuple):
-    # Total and rows, to compare with parlor's.
+    # The totals and the rows of both pages.
     answers: list
     started: float
     idle: float
@@ -208,7 +207,7 @@ class Figures(NamedTuple):
     deep: Pages | None
 
 
-def figures(run, peer, folder, rows, offset):
+def figures(run, peer, folder, rows, offset, own=None):
     say(f"measuring: {peer.title}")
     starts = []
     for _ in range(ROUNDS):
@@ -217,8 +216,11 @@ def figures(run, peer, folder, rows, offset):
     with Running(peer, folder, rows) as server:
         idle = server.memory()
         first, behind = (peer.page.format(skipped) for skipped in (0, offset))
+        answers = [server.page(first), server.page(behind)]
+        if own and answers != own.answers:
+            raise Missing("it gives other rows than parlor, or another total")
         return Figures(
-            answers=[server.page(first), server.page(behind)],
+            answers=answers,
             started=statistics.median(starts),
             idle=idle,
             first=server.load(run, first),
@@ -237,10 +239,11 @@ def of_parlor(own, offset):
     ]
 
 
-def compared(peer, its, own, offset):
+def compared(peer, its, own, offset, targets):
+    behind = f"{peer.title}: offset {thousands(offset)}"
     rows = [
-        outdone(f"{peer.title}: first page", its.first, own.first, AT_FIRST),
-        outdone(f"{peer.title}: offset {thousands(offset)}", its.behind, own.behind, BEHIND),
+        outdone(f"{peer.title}: first page", its.first, own.first, targets and AT_FIRST),
+        outdone(behind, its.behind, own.behind, targets and BEHIND),
         row(
             f"{peer.title}: memory, idle and after",
             f"{its.idle:.1f} and {its.loaded:.1f} MB",
@@ -253,8 +256,7 @@ def compared(peer, its, own, offset):
         ),
     ]
     if its.deep:
-        title = f"{peer.title}: offset {thousands(offset)}, messages read apart"
-        rows.insert(2, outdone(title, its.deep, own.behind))
+        rows.insert(2, outdone(f"{behind}, messages read apart", its.deep, own.behind))
     return rows
 
 
@@ -262,6 +264,6 @@ def outdone(title, its, own, times=None):
     """A row for a load, and how many times as much parlor bears."""
     ratio = own.load.rate / its.load.rate
     told = f"parlor {ratio:,.{0 if ratio >= 10 else 1}f} ×"
-    if times is None:
+    if not times:
         return row(title, str(its), told)
     return row(title, str(its), told, f"≥ {times} ×", at_least(ratio, times))

@@ -68,4 +68,4 @@ SELECT id, uuid, created_at, updated_at, status, closed_at, close_reason, last_i
           FROM message m WHERE m.id = c.last_message) AS last_message
   FROM conversation c;
 
-ANALYZE;
+ANALYZE main;
