@@ -27,7 +27,12 @@ SLOW, FEW, LONGER = 0.05, 4, 2
 
 def measure(run):
     """Notes for the head of the table, and its rows."""
-    peers, notes = installed()
+    peers, missing = installed()
+    notes = [
+        f"Peers: {'; '.join(peer.pinned for peer, _ in peers)}.",
+        f"Express and FastAPI have {installs.CORES} processes, and memory is that of all processes.",
+        *missing,
+    ]
     rows, offset = laid_out(run), min(100_000, run.rows // 10)
     own = figures(run, installs.parlor(run), None, rows, offset)
     table, targets = of_parlor(own, offset), run.rows >= 1_000_000
@@ -35,7 +40,6 @@ def measure(run):
         try:
             of_peer = figures(run, peer, folder, rows, offset, own)
             table += compared(peer, of_peer, own, offset, targets)
-            notes.append(f"{peer.title} is {peer.pinned}.")
         except Missing as why:
             notes.append(left_out(peer, why))
     few = f"{FEW} connections and runs of {LONGER * run.seconds} s"
@@ -128,7 +132,7 @@ class Running:
                 return self.page(self.peer.page.format(0))
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise Missing(f"it does not start, see {self.log}") from None
+                    raise Missing(f"it does not start, see {os.path.relpath(self.log)}") from None
             time.sleep(0.002)
 
     def __enter__(self):
