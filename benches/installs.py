@@ -1,4 +1,4 @@
-"""The peers of benches/run: how each is installed, started and asked.
+"""The peers of benches/run: how each is installed, started and told.
 
 Each has one version, pinned in benches/peers/<name> with all that it needs, and
 is installed once in target/bench/peers/<name>.
@@ -66,7 +66,7 @@ def installed(peer):
         with open(HOME / f"{peer.name}.log", "w") as log:
             packages(peer, log)
             for command in peer.install:
-                told(command, log, folder)
+                logged(command, log, folder)
         mark.write_text(of)
     return folder
 
@@ -79,16 +79,17 @@ def packages(peer, log):
         if not shutil.which(need) and not glob(need)
     ]
     if missing:
-        told(["apt-get", "update"], log)
-        told(["apt-get", "install", "-y", "--no-install-recommends", *missing], log)
+        logged(["apt-get", "update"], log)
+        logged(["apt-get", "install", "-y", "--no-install-recommends", *missing], log)
 
 
-def told(command, log, folder=None):
+def logged(command, log, folder=None):
     """Runs a command that tells the log what it does."""
     try:
         subprocess.run(command, cwd=folder, stdout=log, stderr=log, env=ENVIRONMENT, check=True)
     except (OSError, subprocess.CalledProcessError):
-        raise Missing(f"`{' '.join(map(str, command))}` failed, see {log.name}") from None
+        told = " ".join([Path(command[0]).name, *map(str, command[1:])])
+        raise Missing(f"`{told}` failed, see {os.path.relpath(log.name)}") from None
 
 
 def pinned(file, **names):
@@ -103,6 +104,7 @@ def pinned(file, **names):
 
 # ── Each of them ──
 
+ENSUREPIP = {f"{Path(os.__file__).parent}/ensurepip": "python3-venv"}
 VENV = [
     [sys.executable, "-m", "venv", "--clear", "venv"],
     ["venv/bin/pip", "install", "--quiet", "--no-deps", "-r", "requirements.txt"],
@@ -127,7 +129,7 @@ def parlor(run):
         {},
         [],
         lambda home, rows, port: [
-            *("env", "PARLOR_RATE_LIMIT=0", "PARLOR_KEPT=0", PARLOR, "demo", "--db", run.large),
+            *("env", "PARLOR_RATE_LIMIT=0", PARLOR, "demo", "--db", run.large),
             *("--listen", f"127.0.0.1:{port}"),
         ],
         "/v2/conversations?status=open&limit=10&offset={}",
@@ -162,7 +164,7 @@ def fastapi():
         "fastapi",
         "FastAPI",
         pinned("fastapi/requirements.txt", **of),
-        {},
+        ENSUREPIP,
         VENV,
         lambda home, rows, port: [
             *("env", f"FILE={rows}/data/main.db", home / "venv/bin/uvicorn", "server:app"),
@@ -181,11 +183,11 @@ def datasette():
         "datasette",
         "Datasette",
         pinned("datasette/requirements.txt", Datasette="datasette"),
-        {},
+        ENSUREPIP,
         VENV,
         lambda home, rows, port: [
             *(home / "venv/bin/datasette", "serve", rows / "data/main.db", "--port", port),
-            *("--setting", "cache_size_kb", "64000", "--setting", "sql_time_limit_ms", "10000"),
+            *("--setting", "cache_size_kb", "16000", "--setting", "sql_time_limit_ms", "10000"),
         ],
         # What else it would look for, facets to suggest, takes longer than the page.
         path + "&_json=last_message&_shape=objects&_nofacet=1&_nosuggest=1&_next={}",

@@ -15,7 +15,6 @@ if (cluster.isPrimary) {
 
 function serve() {
   const db = new Database(file, { readonly: true });
-  db.pragma("cache_size = -64000");
   const count = db.prepare("SELECT COUNT(*) FROM conversation WHERE status = ?").pluck();
   const joined = db
     .prepare(
