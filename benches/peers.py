@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import installs
-from common import FOLDER, ROUNDS, Load, at_least, digest, middle, number_in, row, say, thousands, wrk
+from common import FOLDER, ROUNDS, digest, say
 from installs import ENVIRONMENT, HOME, SOURCES, Missing
+from loads import Load, middle, wrk
+from server import number_in
+from table import at_least, row, thousands
 
 # How many times as many pages parlor must give, of a million rows.
 AT_FIRST, BEHIND = 100, 500
@@ -36,15 +39,24 @@ def measure(run):
     rows, offset = laid_out(run), min(100_000, run.rows // 10)
     own = figures(run, installs.parlor(run), None, rows, offset)
     table, targets = of_parlor(own, offset), run.rows >= 1_000_000
+    note(run, "parlor", own, offset)
     for peer, folder in peers:
         try:
             of_peer = figures(run, peer, folder, rows, offset, own)
             table += compared(peer, of_peer, own, offset, targets)
+            note(run, peer.title, of_peer, offset)
         except Missing as why:
             notes.append(left_out(peer, why))
+    notes.append("parlor keeps no answers here: it makes each page anew.")
     few = f"{FEW} connections and runs of {LONGER * run.seconds} s"
     notes.append(f"Figures with a * are of {few}: one page took {1000 * SLOW:.0f} ms or more.")
     return notes, table
+
+
+def note(run, title, its, offset):
+    """Leaves the rates for the plot."""
+    run.results[f"peers/{title}/0"] = its.first.load.rate
+    run.results[f"peers/{title}/{offset}"] = its.behind.load.rate
 
 
 def installed():
@@ -270,4 +282,4 @@ def outdone(title, its, own, times=None):
     told = f"parlor {ratio:,.{0 if ratio >= 10 else 1}f} ×"
     if not times:
         return row(title, str(its), told)
-    return row(title, str(its), told, f"≥ {times} ×", at_least(ratio, times))
+    return row(title, str(its), told, at_least(times, unit="×"), ratio)
