@@ -89,12 +89,20 @@ impl Db {
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let connection = open::writer(path)?;
         let (moments, ranks) = (Arc::<Moments>::default(), Arc::<Ranks>::default());
+        let reads = Arc::default();
+        let writer = Writer::start(
+            connection,
+            moments.clone(),
+            ranks.clone(),
+            Arc::clone(&reads),
+        );
         Ok(Self {
-            writer: Writer::start(connection, moments.clone(), ranks.clone())?,
+            writer: writer?,
             moments,
             readers: Readers::new(
                 open::readers(path, options)?,
                 ranks.clone(),
+                reads,
                 options.patience,
             ),
             ranks,

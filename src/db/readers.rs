@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub(super) struct Readers {
     pub(super) pool: Pool<SqliteConnectionManager>,
     queue: Mutex<Queue>,
     ranks: Arc<Ranks>,
+    /// How many there have been; the writer looks at it.
+    reads: Arc<AtomicU64>,
     patience: Duration,
 }
 
@@ -53,12 +56,14 @@ impl Readers {
     pub fn new(
         pool: Pool<SqliteConnectionManager>,
         ranks: Arc<Ranks>,
+        reads: Arc<AtomicU64>,
         patience: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             pool,
             queue: Mutex::default(),
             ranks,
+            reads,
             patience,
         })
     }
@@ -96,6 +101,7 @@ impl Readers {
     }
 
     fn join(self: &Arc<Self>, work: Work) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let mut queue = self.queue();
         queue.joined += 1;
         let read = Read {

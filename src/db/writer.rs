@@ -4,6 +4,7 @@
 //! each inside a savepoint of its own, so that one that fails takes nothing
 //! with it. Nobody hears of success before the commit is on the disk.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -22,6 +23,12 @@ use super::{Batch, DbError, Outcome};
 const QUEUE: usize = 1024;
 /// Batches that share one commit at most, so that none waits for long.
 const GROUP: usize = 256;
+/// Between the beginnings of two groups, while lists are read at the same time.
+/// Each commit has every reader read its pages anew, and ends the lists that
+/// are kept: five hundred a second cost them little, two thousand a third.
+const APART: Duration = Duration::from_millis(2);
+/// Reads for each batch that are more than the batches themselves come with.
+const READ_AT_THE_SAME_TIME: u64 = 4;
 /// Between two looks whether another program changed the file.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -39,14 +46,15 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts it over `connection`; `ranks` hear of every change before it is
-    /// committed, `moments` after.
+    /// committed, `moments` after. `reads` counts what is read meanwhile.
     pub(super) fn start(
         connection: Connection,
         moments: Arc<Moments>,
         ranks: Arc<Ranks>,
+        reads: Arc<AtomicU64>,
     ) -> Result<Self, OpenError> {
         let (queue, orders) = sync_channel(QUEUE);
-        let pen = Pen::new(connection, moments, ranks)?;
+        let pen = Pen::new(connection, moments, ranks, reads)?;
         let thread = thread::Builder::new()
             .name("parlor-writer".to_owned())
             .spawn(move || pen.work(&orders))?;
@@ -92,6 +100,16 @@ struct Pen {
     /// What SQLite calls the state of the file as others left it, and when that
     /// was looked at.
     elsewhere: (i64, Instant),
+    reads: Arc<AtomicU64>,
+    last: Group,
+}
+
+/// The last group of batches.
+struct Group {
+    began: Instant,
+    batches: u64,
+    /// How many reads there had been.
+    reads: u64,
 }
 
 impl Pen {
@@ -99,8 +117,15 @@ impl Pen {
         connection: Connection,
         moments: Arc<Moments>,
         ranks: Arc<Ranks>,
+        reads: Arc<AtomicU64>,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
+            reads,
+            last: Group {
+                began: Instant::now(),
+                batches: 0,
+                reads: 0,
+            },
             changes: Changes::of(&connection)?,
             moments,
             ranks,
@@ -118,6 +143,9 @@ impl Pen {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             self.look_elsewhere();
+            if first.is_some() {
+                self.let_others_join();
+            }
             let mut group = Vec::new();
             for order in first.into_iter().chain(orders.try_iter().take(GROUP - 1)) {
                 match order {
@@ -125,6 +153,11 @@ impl Pen {
                     Order::Stop => running = false,
                 }
             }
+            self.last = Group {
+                began: Instant::now(),
+                batches: group.len() as u64,
+                reads: self.reads.load(Ordering::Relaxed),
+            };
             self.commit_together(group);
         }
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -132,6 +165,17 @@ impl Pen {
             Ok(false) => {}
             Ok(true) => log::info!("another process uses the file; the log stays beside it"),
             Err(error) => log::warn!("the log could not be brought into the file: {error}"),
+        }
+    }
+
+    /// Waits for the next group's time while lists are read, so that fewer
+    /// commits hold more. Who writes alone, or after a pause, waits for nobody.
+    fn let_others_join(&self) {
+        let reads = self.reads.load(Ordering::Relaxed) - self.last.reads;
+        let own = READ_AT_THE_SAME_TIME * (self.last.batches + 1);
+        let early = APART.saturating_sub(self.last.began.elapsed());
+        if reads > own && !early.is_zero() {
+            thread::sleep(early);
         }
     }
 
@@ -252,7 +296,13 @@ mod tests {
 
     fn pen() -> Pen {
         let connection = Connection::open_in_memory().expect("memory");
-        Pen::new(with_tables(connection), Arc::default(), Arc::default()).expect("a writer")
+        Pen::new(
+            with_tables(connection),
+            Arc::default(),
+            Arc::default(),
+            Arc::default(),
+        )
+        .expect("a writer")
     }
 
     fn insert(x: i64, bytes: usize) -> Batch {
@@ -319,7 +369,8 @@ mod tests {
         let desk = Desk::new();
         desk.fill(&mut fastrand::Rng::with_seed(12), 3000);
         let connection = open::writer(&desk.file()).expect("the file");
-        let mut pen = Pen::new(connection, Arc::default(), Arc::default()).expect("a writer");
+        let mut pen =
+            Pen::new(connection, Arc::default(), Arc::default(), Arc::default()).expect("a writer");
         count(&pen);
         let elsewhere = Connection::open(desk.file()).expect("the file");
         let mut counted_after = |sql| {
@@ -335,14 +386,28 @@ mod tests {
     }
 
     #[test]
+    fn groups_begin_apart_while_lists_are_read() {
+        let mut pen = pen();
+        pen.last.began = Instant::now();
+        pen.reads.store(100, Ordering::Relaxed);
+        pen.let_others_join();
+        assert!(pen.last.began.elapsed() >= APART);
+    }
+
+    #[test]
     fn writes_of_many_threads_are_all_there_when_the_writer_stops() {
         let folder = std::env::temp_dir().join(format!("parlor-writer-{}", uuid::Uuid::now_v7()));
         let connection = Connection::open(&folder).expect("a file");
         connection
             .execute_batch("PRAGMA journal_mode = WAL")
             .expect("a log");
-        let writer = Writer::start(with_tables(connection), Arc::default(), Arc::default())
-            .expect("a thread");
+        let writer = Writer::start(
+            with_tables(connection),
+            Arc::default(),
+            Arc::default(),
+            Arc::default(),
+        )
+        .expect("a thread");
         thread::scope(|scope| {
             for first in (0..800).step_by(100) {
                 let writer = &writer;
