@@ -49,7 +49,7 @@ struct Read {
 
 type Work = Box<dyn FnOnce(Result<&Snapshot, DbError>) + Send>;
 
-/// For so many reads that wait, one thread that is coming is enough.
+/// For so many reads that wait, one thread that comes is enough.
 const SHARE: usize = 32;
 
 impl Readers {
@@ -110,14 +110,13 @@ impl Readers {
             work,
         };
         queue.waiting.push_back(read);
-        if queue.waiting.len() > queue.coming * SHARE {
-            self.call(queue);
-        }
+        self.call(queue);
     }
 
-    /// Calls another thread, if a connection is left for it.
+    /// Calls a thread where those that come are not enough for what waits.
     fn call(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
-        if queue.threads == self.pool.max_size() {
+        let enough = queue.waiting.len() <= queue.coming * SHARE;
+        if enough || queue.threads == self.pool.max_size() {
             return;
         }
         queue.threads += 1;
@@ -130,27 +129,29 @@ impl Readers {
     /// Does what waits until nothing does.
     fn work(self: &Arc<Self>) {
         let connection = self.pool.get_timeout(self.patience);
-        let mut queue = self.queue();
-        queue.coming -= 1;
-        // The first that waits may be a slow one, the rest must not wait for it.
-        match queue.coming == 0 && queue.waiting.len() > 1 {
-            true => self.call(queue),
-            false => drop(queue),
-        }
+        self.queue().coming -= 1;
         match connection {
             Ok(connection) => self.work_on(&connection),
-            Err(_) => self.refuse(&DbError::Busy),
+            Err(_) => self.give_up(&DbError::Busy),
         }
     }
 
-    /// Answers whatever waits with an error.
-    fn refuse(&self, error: &DbError) {
-        while let Some((read, _)) = self.take() {
+    /// Ends a thread that can do nothing; where it was the last, what waits is
+    /// answered with an error.
+    fn give_up(&self, error: &DbError) {
+        let mut queue = self.queue();
+        queue.threads -= 1;
+        let nobodys = match queue.threads {
+            0 => std::mem::take(&mut queue.waiting),
+            _ => VecDeque::new(),
+        };
+        drop(queue);
+        for read in nobodys {
             (read.work)(Err(error.clone()));
         }
     }
 
-    fn work_on(&self, connection: &Connection) {
+    fn work_on(self: &Arc<Self>, connection: &Connection) {
         let mut shared: Option<(Snapshot, u64)> = None;
         while let Some((read, joined)) = self.take() {
             if Instant::now() > read.deadline {
@@ -178,13 +179,16 @@ impl Readers {
     }
 
     /// The next read, and how many had joined by now; none: this thread is done.
-    fn take(&self) -> Option<(Read, u64)> {
+    fn take(self: &Arc<Self>) -> Option<(Read, u64)> {
         let mut queue = self.queue();
-        let read = queue.waiting.pop_front();
-        if read.is_none() {
+        let Some(read) = queue.waiting.pop_front() else {
             queue.threads -= 1;
-        }
-        Some((read?, queue.joined))
+            return None;
+        };
+        let joined = queue.joined;
+        // This one may take long, and the others do not wait for it.
+        self.call(queue);
+        Some((read, joined))
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -208,7 +212,7 @@ impl Drop for Called {
     fn drop(&mut self) {
         if let Some(readers) = &self.0 {
             readers.queue().coming -= 1;
-            readers.refuse(&DbError::Closed);
+            readers.give_up(&DbError::Closed);
         }
     }
 }
@@ -217,8 +221,101 @@ impl Drop for Called {
 mod tests {
     use std::sync::mpsc;
 
+    use futures_util::future::{join, join_all};
+    use tempfile::TempDir;
+
     use super::*;
-    use crate::db::desk::Desk;
+    use crate::db::{Db, Options, session};
+
+    fn file(readers: u32, patience: u64) -> (TempDir, Db) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options {
+            readers,
+            patience: Duration::from_millis(patience),
+        };
+        let db = Db::open(&folder.path().join("parlor.db"), &options).expect("a file");
+        (folder, db)
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime").block_on(work)
+    }
+
+    fn one(snapshot: &Snapshot) -> Result<i64, DbError> {
+        let one = snapshot.run("SELECT 1")?.query_row((), |row| row.get(0));
+        Ok(one?)
+    }
+
+    #[test]
+    fn a_read_that_takes_long_holds_up_no_other() {
+        let (_folder, db) = file(2, 20_000);
+        let (go_on, told) = mpsc::channel();
+        let slow = db.read(move |snapshot| {
+            told.recv().expect("the others are done");
+            one(snapshot)
+        });
+        let others = async {
+            let quick = join_all((0..20).map(|_| db.read(one))).await;
+            go_on.send(()).expect("it waits");
+            quick
+        };
+        let (slow, quick) = run(join(slow, others));
+        assert!(slow.is_ok() && quick.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn who_has_waited_too_long_is_told_that_it_is_busy() {
+        let (_folder, db) = file(1, 20);
+        let long = db.read(|snapshot| {
+            std::thread::sleep(Duration::from_millis(60));
+            one(snapshot)
+        });
+        let (long, late) = run(join(long, db.read(one)));
+        assert!(long.is_ok());
+        assert!(matches!(late, Err(DbError::Busy)), "{late:?}");
+        assert!(run(db.read(one)).is_ok(), "it is free again");
+    }
+
+    #[test]
+    fn a_panic_costs_the_read_that_it_came_from_alone() {
+        let (_folder, db) = file(1, 20_000);
+        let broken = db.read::<(), DbError>(|_| panic!("on purpose"));
+        let (broken, other) = run(join(broken, db.read(one)));
+        assert!(matches!(broken, Err(DbError::Internal(_))), "{broken:?}");
+        assert!(other.is_ok() && run(db.read(one)).is_ok());
+    }
+
+    #[test]
+    fn a_read_sees_what_was_written_before_it_was_asked_for() {
+        let (_folder, db) = file(1, 20_000);
+        let version = |snapshot: &Snapshot| {
+            let sql = "SELECT count(*) FROM secret";
+            let count = snapshot.run(sql)?.query_row((), |row| row.get(0));
+            Ok::<i64, DbError>(count?)
+        };
+        // The thread goes on from the first to the second without a pause.
+        let (began, begun) = mpsc::channel();
+        let (go_on, told) = mpsc::channel();
+        let first = db.read(move |snapshot| {
+            let count = version(snapshot);
+            began.send(()).expect("somebody writes");
+            told.recv().expect("somebody asks");
+            count
+        });
+        let second = async {
+            tokio::task::yield_now().await;
+            begun.recv().expect("the first has its snapshot");
+            let write = db.write(session::keep_signing_secret(b"x"));
+            write.await.expect("a write");
+            let second = db.read(version);
+            let go_on = async { go_on.send(()).expect("the first waits") };
+            join(second, go_on).await.0
+        };
+        let (first, second) = run(join(first, second));
+        assert_eq!(first.expect("a read"), 0);
+        assert_eq!(second.expect("a read"), 1);
+    }
 
     /// Two blocking threads that wait until they are let go.
     fn occupy() -> Vec<mpsc::Sender<()>> {
@@ -232,18 +329,18 @@ mod tests {
 
     #[test]
     fn a_slow_read_holds_up_none_that_waited_behind_it_while_a_connection_is_free() {
-        let desk = Desk::new();
+        let (_folder, db) = file(4, 5000);
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.max_blocking_threads(2).build().expect("a runtime");
         runtime.block_on(async {
             // Both reads wait before any thread comes for them.
             let gates = occupy();
             let (quick_is_done, quick) = mpsc::channel();
-            let slow = desk.db.read(move |_| {
+            let slow = db.read(move |_| {
                 let waited = quick.recv_timeout(Duration::from_secs(10));
                 Ok::<_, DbError>(waited.is_ok())
             });
-            let quick = desk.db.read(move |_| {
+            let quick = db.read(move |_| {
                 // The slow one may have given up.
                 let _ = quick_is_done.send(());
                 Ok::<_, DbError>(())
