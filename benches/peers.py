@@ -45,7 +45,7 @@ def measure(run):
             of_peer = figures(run, peer, folder, rows, offset, own)
             table += compared(peer, of_peer, own, offset, targets)
             note(run, peer.title, of_peer, offset)
-        except Missing as why:
+        except (Missing, OSError) as why:
             notes.append(left_out(peer, why))
     notes.append("parlor keeps no answers here: it makes each page anew.")
     few = f"{FEW} connections and runs of {LONGER * run.seconds} s"
