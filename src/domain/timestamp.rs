@@ -54,48 +54,27 @@ impl Timestamp {
     /// Years outside 0 to 9999 have no such form and are written as its ends.
     pub(super) fn text(self, text: &mut [u8; 24]) -> &str {
         let clamped = self.0.clamp(-62_167_219_200_000, 253_402_300_799_999);
-        let (year, month, day) = date(clamped.div_euclid(DAY));
-        let time = clamped.rem_euclid(DAY) as u32;
-        let seconds = time / 1000;
+        let moment = OffsetDateTime::from_unix_timestamp(clamped.div_euclid(1000))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second) = moment.to_hms();
         text.copy_from_slice(b"0000-00-00T00:00:00.000Z");
-        pair(text, 0, year / 100);
-        pair(text, 2, year % 100);
-        pair(text, 5, month);
-        pair(text, 8, day);
-        pair(text, 11, seconds / 3600);
-        pair(text, 14, seconds / 60 % 60);
-        pair(text, 17, seconds % 60);
-        pair(text, 20, time % 1000 / 10);
-        text[22] = b'0' + (time % 10) as u8;
+        digits(&mut text[0..4], year as u32);
+        digits(&mut text[5..7], month as u32);
+        digits(&mut text[8..10], day.into());
+        digits(&mut text[11..13], hour.into());
+        digits(&mut text[14..16], minute.into());
+        digits(&mut text[17..19], second.into());
+        digits(&mut text[20..23], clamped.rem_euclid(1000) as u32);
         std::str::from_utf8(text).unwrap_or_default()
     }
 }
 
-/// Writes a number below 100.
-fn pair(text: &mut [u8; 24], at: usize, number: u32) {
-    text[at] = b'0' + (number / 10) as u8;
-    text[at + 1] = b'0' + (number % 10) as u8;
-}
-
-/// Milliseconds.
-const DAY: i64 = 86_400_000;
-
-/// Year, month and day of a day counted from 1970-01-01, from year 0 on. The
-/// months are counted from March, so that a leap day is the last of its year
-/// (H. Hinnant, "chrono-compatible low-level date algorithms").
-fn date(day: i64) -> (u32, u32, u32) {
-    let day = (day + 719_468 + 146_097) as u32;
-    let (era, day) = (day / 146_097, day % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (era * 400 + year + next - 400, month, day)
+fn digits(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
 }
 
 impl Serialize for Timestamp {
@@ -118,20 +97,6 @@ mod tests {
         assert_eq!(written(1_709_210_096_007), "2024-02-29T12:34:56.007Z");
         assert_eq!(written(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(written(0), "1970-01-01T00:00:00.000Z");
-    }
-
-    #[test]
-    fn every_day_has_its_date() {
-        for day in (-719_528..=2_932_896).step_by(29).chain(-800..800) {
-            let of_day = OffsetDateTime::from_unix_timestamp(day * 86_400).expect("a moment");
-            let (year, month, in_month) = of_day.to_calendar_date();
-            let expected = format!("{year:04}-{:02}-{in_month:02}T", u8::from(month));
-            assert!(
-                written(day * DAY + DAY - 1).starts_with(&expected),
-                "{expected}"
-            );
-            assert!(written(day * DAY).starts_with(&expected), "{expected}");
-        }
     }
 
     #[test]
