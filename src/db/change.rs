@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 
+use super::statement::choice;
 use crate::domain::{ConversationId, ProjectSeq, Status, VisitorSeq};
 
 /// A conversation as the orders see it.
@@ -134,10 +135,7 @@ fn listed(row: &Context<'_>, first: usize) -> rusqlite::Result<Listed> {
         project: ProjectSeq(row.get(first)?),
         visitor: VisitorSeq(row.get(first + 1)?),
         id: ConversationId(row.get(first + 2)?),
-        status: match row.get_raw(first + 3).as_str()? {
-            "open" => Status::Open,
-            _ => Status::Closed,
-        },
+        status: choice(row.get_raw(first + 3), &Status::NAMES)?,
         created_at: row.get(first + 4)?,
         updated_at: row.get(first + 5)?,
         last_interaction_at: row.get(first + 6)?,
@@ -182,14 +180,13 @@ mod tests {
     use rusqlite::params;
 
     use super::*;
+    use crate::db::open::in_memory;
 
     fn watched() -> (Connection, Changes) {
-        let connection = Connection::open_in_memory().expect("memory");
-        let schema = include_str!("../../schema.sql");
-        connection.execute_batch(schema).expect("the schema");
-        connection
-            .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF")
-            .expect("as the writer is set");
+        let connection = in_memory();
+        // Neither the project nor the visitor is there.
+        let run = connection.execute_batch("PRAGMA foreign_keys = OFF");
+        run.expect("a setting");
         let changes = Changes::of(&connection).expect("triggers");
         (connection, changes)
     }

@@ -24,7 +24,8 @@ pub(super) struct Readers {
     pub(super) pool: Pool<SqliteConnectionManager>,
     queue: Mutex<Queue>,
     ranks: Arc<Ranks>,
-    /// How many there have been; the writer looks at it.
+    /// Reads that ever joined, counted while the queue is held. The writer looks
+    /// at it.
     reads: Arc<AtomicU64>,
     patience: Duration,
 }
@@ -32,8 +33,6 @@ pub(super) struct Readers {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Read>,
-    /// Reads that ever joined.
-    joined: u64,
     /// Threads that take from it,
     threads: u32,
     /// and those of them that have not begun yet.
@@ -101,11 +100,9 @@ impl Readers {
     }
 
     fn join(self: &Arc<Self>, work: Work) {
-        self.reads.fetch_add(1, Ordering::Relaxed);
         let mut queue = self.queue();
-        queue.joined += 1;
         let read = Read {
-            number: queue.joined,
+            number: self.reads.fetch_add(1, Ordering::Relaxed) + 1,
             deadline: Instant::now() + self.patience,
             work,
         };
@@ -185,7 +182,7 @@ impl Readers {
             queue.threads -= 1;
             return None;
         };
-        let joined = queue.joined;
+        let joined = self.reads.load(Ordering::Relaxed);
         // This one may take long, and the others do not wait for it.
         self.call(queue);
         Some((read, joined))

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rusqlite::types::{FromSqlError, ToSql, Value};
+use rusqlite::types::{FromSqlError, FromSqlResult, ToSql, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, Row};
 
 /// One SQL statement with its values. The text is made of constants alone;
@@ -127,7 +127,12 @@ pub(super) fn named<T: Copy>(
     column: usize,
     names: &[(&str, T)],
 ) -> rusqlite::Result<T> {
-    let text = row.get_ref(column)?.as_str()?;
+    Ok(choice(row.get_ref(column)?, names)?)
+}
+
+/// The choice that a value names.
+pub(super) fn choice<T: Copy>(value: ValueRef<'_>, names: &[(&str, T)]) -> FromSqlResult<T> {
+    let text = value.as_str()?;
     let found = names.iter().find(|(name, _)| *name == text);
     Ok(found.ok_or(FromSqlError::InvalidType)?.1)
 }

@@ -286,23 +286,12 @@ mod tests {
 
     const TABLE: &str = "CREATE TABLE t (x UNIQUE, filler)";
 
-    /// The tables of parlor's, and one that takes anything.
-    fn with_tables(connection: Connection) -> Connection {
-        let schema = include_str!("../../schema.sql");
-        connection.execute_batch(schema).expect("the schema");
-        connection.execute_batch(TABLE).expect("a table");
-        connection
-    }
-
+    /// Over the tables of parlor's, and one that takes anything.
     fn pen() -> Pen {
-        let connection = Connection::open_in_memory().expect("memory");
-        Pen::new(
-            with_tables(connection),
-            Arc::default(),
-            Arc::default(),
-            Arc::default(),
-        )
-        .expect("a writer")
+        let connection = open::in_memory();
+        connection.execute_batch(TABLE).expect("a table");
+        let pen = Pen::new(connection, Arc::default(), Arc::default(), Arc::default());
+        pen.expect("a writer")
     }
 
     fn insert(x: i64, bytes: usize) -> Batch {
@@ -396,18 +385,12 @@ mod tests {
 
     #[test]
     fn writes_of_many_threads_are_all_there_when_the_writer_stops() {
-        let folder = std::env::temp_dir().join(format!("parlor-writer-{}", uuid::Uuid::now_v7()));
-        let connection = Connection::open(&folder).expect("a file");
-        connection
-            .execute_batch("PRAGMA journal_mode = WAL")
-            .expect("a log");
-        let writer = Writer::start(
-            with_tables(connection),
-            Arc::default(),
-            Arc::default(),
-            Arc::default(),
-        )
-        .expect("a thread");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("parlor.db");
+        let connection = open::writer(&path).expect("a file");
+        connection.execute_batch(TABLE).expect("a table");
+        let writer = Writer::start(connection, Arc::default(), Arc::default(), Arc::default())
+            .expect("a thread");
         thread::scope(|scope| {
             for first in (0..800).step_by(100) {
                 let writer = &writer;
@@ -421,8 +404,7 @@ mod tests {
         });
         writer.stop();
         assert!(matches!(writer.submit(insert(0, 0)), Err(DbError::Closed)));
-        let connection = Connection::open(&folder).expect("the file");
+        let connection = Connection::open(&path).expect("the file");
         assert_eq!(rows(&connection), (0..800).collect::<Vec<_>>());
-        std::fs::remove_file(&folder).expect("removed");
     }
 }

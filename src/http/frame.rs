@@ -2,10 +2,6 @@
 
 use std::time::Instant;
 
-use super::prefer;
-use crate::app::App;
-use crate::domain::Timestamp;
-use crate::error::{ApiError, Code};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -13,6 +9,11 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
+
+use super::prefer;
+use crate::app::App;
+use crate::domain::Timestamp;
+use crate::error::{ApiError, Code};
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

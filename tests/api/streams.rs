@@ -12,7 +12,7 @@ use parlor::db::Db;
 use serde_json::{Value, json};
 
 use crate::helpers::{Parlor, Visitor, string, until};
-use crate::scripted::Scripted;
+use crate::scripted::{Hand, Scripted};
 use crate::wire::Stream;
 
 struct Stage {
@@ -38,6 +38,17 @@ fn stage() -> Stage {
 impl Stage {
     fn ask(&self, content: &str) -> Stream {
         self.parlor.ask(&self.ann, &self.id, content).open()
+    }
+
+    /// Asks "Hi", and reads the answer up to its words "So far".
+    fn begun(&self) -> (Hand, Stream) {
+        let hand = self.model.hand();
+        hand.text("So far");
+        let mut stream = self.ask("Hi");
+        for _ in 0..4 {
+            stream.event();
+        }
+        (hand, stream)
     }
 
     fn said(&self) -> Vec<[String; 3]> {
@@ -189,12 +200,7 @@ fn a_question_that_was_never_answered_is_answered_and_not_doubled() {
 #[test]
 fn the_end_of_an_answer_is_stored_later_where_it_cannot_be_now() {
     let stage = stage();
-    let hand = stage.model.hand();
-    hand.text("So far");
-    let mut stream = stage.ask("Hi");
-    for _ in 0..4 {
-        stream.event();
-    }
+    let (hand, mut stream) = stage.begun();
     let connection = stage.parlor.sql();
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF text ON message
                   BEGIN SELECT RAISE(ABORT, 'not now'); END";
@@ -214,12 +220,7 @@ fn the_end_of_an_answer_is_stored_later_where_it_cannot_be_now() {
 #[test]
 fn a_close_ends_the_answer_and_keeps_its_text() {
     let stage = stage();
-    let hand = stage.model.hand();
-    hand.text("So far");
-    let mut stream = stage.ask("Hi");
-    for _ in 0..4 {
-        stream.event();
-    }
+    let (hand, mut stream) = stage.begun();
     let close = stage
         .parlor
         .post(format!("/v2/conversations/{}/close", stage.id));
@@ -341,12 +342,7 @@ fn another_question_after_a_failure_is_a_question_of_its_own() {
 #[test]
 fn a_failure_later_is_an_error_chunk_and_the_text_is_kept() {
     let stage = stage();
-    let hand = stage.model.hand();
-    hand.text("So far");
-    let mut stream = stage.ask("Hi");
-    for _ in 0..4 {
-        stream.event();
-    }
+    let (hand, mut stream) = stage.begun();
     hand.fail(Failure::Broken("secret cause".to_owned()));
     let events = stream.events();
     assert_eq!(kinds(&events), ["error"]);
