@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use language::{DOCUMENTS, Language};
 use parlor::answer::retrieval::{Lexicon, search};
-use parlor::db::document::NewDocument;
-use parlor::db::{Batch, Db, DbError, Options, project};
 use parlor::domain::{AssistantId, DocumentId, ProjectId, ProjectSeq, Timestamp};
+use parlor::store::document::NewDocument;
+use parlor::store::{Batch, Options, Store, StoreError, project};
 
 const ROUNDS: usize = 20_000;
 const PROJECT: ProjectSeq = ProjectSeq::FIRST;
 
-fn learn(db: &Db, language: &Language) -> Result<(), DbError> {
+fn learn(store: &Store, language: &Language) -> Result<(), StoreError> {
     let ids = (ProjectId::generate(), AssistantId::generate());
-    db.write_here(project::create(
+    store.write_here(project::create(
         PROJECT,
         ids.0,
         ids.1,
@@ -28,7 +28,7 @@ fn learn(db: &Db, language: &Language) -> Result<(), DbError> {
         Timestamp(0),
     ))?;
     for number in 0..DOCUMENTS {
-        db.write_here(page(language, number))?;
+        store.write_here(page(language, number))?;
     }
     Ok(())
 }
@@ -47,13 +47,13 @@ fn page(language: &Language, number: usize) -> Batch {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let db = Db::open(&folder.path().join("parlor.db"), &Options::default())?;
+    let store = Store::open(&folder.path().join("parlor.db"), &Options::default())?;
     let language = Language::new();
-    learn(&db, &language)?;
+    learn(&store, &language)?;
 
     let lexicon = Lexicon::default();
     let began = Instant::now();
-    let index = db.read_here(|snapshot| lexicon.index(snapshot, PROJECT))?;
+    let index = store.read_here(|snapshot| lexicon.index(snapshot, PROJECT))?;
     println!(
         "index of {} passages read in {:?}",
         index.passages.len(),
@@ -76,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let before = processor_time();
     for question in &questions {
         let began = Instant::now();
-        db.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &lexicon))?;
+        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &lexicon))?;
         times.push(began.elapsed());
     }
     let spent = processor_time().saturating_sub(before);
@@ -88,9 +88,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut times = Vec::new();
     for (question, number) in questions.iter().zip(DOCUMENTS..).take(50) {
-        db.write_here(page(&language, number))?;
+        store.write_here(page(&language, number))?;
         let began = Instant::now();
-        db.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &lexicon))?;
+        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &lexicon))?;
         times.push(began.elapsed());
     }
     report("the first one after a change", &mut times);

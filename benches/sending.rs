@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use client::{Client, Res, percentile, request};
 use fastrand::Rng;
 use language::{DOCUMENTS, Language};
-use parlor::db::document::NewDocument;
-use parlor::db::{Batch, Db, Options};
 use parlor::domain::{DocumentId, ProjectSeq, Timestamp};
+use parlor::store::document::NewDocument;
+use parlor::store::{Batch, Options, Store};
 use serde_json::json;
 
 const CLIENTS: usize = 32;
@@ -48,12 +48,12 @@ fn main() -> Res<()> {
 // ── The help centre ──
 
 fn learn(file: &Path) -> Res<()> {
-    let db = Db::open(file, &Options::default())?;
+    let store = Store::open(file, &Options::default())?;
     let language = Language::new();
     for first in (0..DOCUMENTS).step_by(100) {
         let pages = (first..first + 100).map(|number| page(&language, number));
         let all = pages.fold(Batch::default(), Batch::then);
-        db.write_here(all)?;
+        store.write_here(all)?;
     }
     Ok(())
 }

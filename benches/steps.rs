@@ -7,13 +7,13 @@ use std::hint::black_box;
 
 use criterion::Criterion;
 use parlor::access::Tokens;
-use parlor::db::steps::{Begin, compose};
-use parlor::db::{Db, DbError, Options, Snapshot, conversation, project};
 use parlor::demo::{Plan, fill};
 use parlor::domain::{
     AssistantId, Offset, PageQuery, ProjectId, ProjectSeq, Scope, SessionId, Sort, Status,
     Timestamp, VisitorId,
 };
+use parlor::store::bench_api::{Begin, compose};
+use parlor::store::{Options, Snapshot, Store, StoreError, conversation, project};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -26,8 +26,8 @@ type Res<T> = Result<T, Box<dyn Error>>;
 fn main() -> Res<()> {
     let mut criterion = Criterion::default().configure_from_args();
     check_a_token(&mut criterion)?;
-    let (_folder, db) = desk()?;
-    db.read_here(|snapshot| {
+    let (_folder, store) = desk()?;
+    store.read_here(|snapshot| {
         look_ranks_up(&mut criterion, snapshot)?;
         compose_pages(&mut criterion, snapshot)?;
         write_a_row(&mut criterion, snapshot)?;
@@ -38,12 +38,12 @@ fn main() -> Res<()> {
 }
 
 /// A file with a made-up desk in it.
-fn desk() -> Res<(TempDir, Db)> {
+fn desk() -> Res<(TempDir, Store)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("parlor.db");
     let (id, assistant) = (ProjectId::generate(), AssistantId::generate());
     let create = project::create(PROJECT, id, assistant, "Bench", Timestamp(0));
-    Db::open(&file, &Options::default())?.write_here(create)?;
+    Store::open(&file, &Options::default())?.write_here(create)?;
     let plan = Plan {
         conversations: CONVERSATIONS,
         visitors: Plan::visitors_for(CONVERSATIONS),
@@ -55,7 +55,7 @@ fn desk() -> Res<(TempDir, Db)> {
         &plan,
         &|_, _, _| {},
     )?;
-    Ok((folder, Db::open(&file, &Options::default())?))
+    Ok((folder, Store::open(&file, &Options::default())?))
 }
 
 /// The pages that steps are measured with: their names and queries.
@@ -88,7 +88,7 @@ fn check_a_token(criterion: &mut Criterion) -> Res<()> {
     Ok(())
 }
 
-fn look_ranks_up(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbError> {
+fn look_ranks_up(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
     let totals = conversation::totals(snapshot, SCOPE)?;
     for (name, query) in pages() {
         // The first one counts the order.
@@ -100,7 +100,7 @@ fn look_ranks_up(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), D
     Ok(())
 }
 
-fn compose_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbError> {
+fn compose_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
     let totals = conversation::totals(snapshot, SCOPE)?;
     for (name, query) in pages() {
         let begin = Begin::look_up(snapshot, PROJECT, &query, &totals)?;
@@ -113,7 +113,7 @@ fn compose_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), D
 }
 
 /// A conversation with its last message, from its row to JSON.
-fn write_a_row(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbError> {
+fn write_a_row(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
     let totals = conversation::totals(snapshot, SCOPE)?;
     let mut body = Vec::new();
     let mut measured = false;
@@ -126,13 +126,13 @@ fn write_a_row(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbE
                 });
             });
         }
-        Ok::<_, DbError>(())
+        Ok::<_, StoreError>(())
     })?;
     Ok(())
 }
 
 /// Whole pages, from the query to JSON.
-fn read_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbError> {
+fn read_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
     let mut body = Vec::new();
     for (name, query) in pages() {
         criterion.bench_function(&format!("page/{name}"), |bencher| {
@@ -141,7 +141,7 @@ fn read_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), DbEr
                 let totals = conversation::totals(snapshot, SCOPE)?;
                 conversation::page(snapshot, SCOPE, black_box(&query), &totals, |item| {
                     item.write(&mut body);
-                    Ok::<_, DbError>(())
+                    Ok::<_, StoreError>(())
                 })
             });
         });

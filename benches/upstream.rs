@@ -22,9 +22,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use client::{Client, Res, length, percentile, request};
-use parlor::db::turn::{self, Question, Turn};
-use parlor::db::{Db, Options, Outcome};
 use parlor::domain::{Content, ConversationId, MessageId, ProjectSeq, Timestamp};
+use parlor::store::turn::{self, Question, Turn};
+use parlor::store::{Options, Outcome, Store};
 use serde_json::{Value, json};
 
 /// Between two pieces of an answer.
@@ -119,8 +119,8 @@ impl Times {
 fn write(file: &Path, messages: &str) -> Res<f64> {
     let id = messages.split('/').nth(3).and_then(ConversationId::parse);
     let (id, project) = (id.ok_or("no conversation")?, ProjectSeq::FIRST);
-    let db = Db::open(file, &Options::default())?;
-    let standing = db.read_here(|snapshot| turn::standing(snapshot, project, id))?;
+    let store = Store::open(file, &Options::default())?;
+    let standing = store.read_here(|snapshot| turn::standing(snapshot, project, id))?;
     let conversation = standing.ok_or("the conversation is not there")?.seq;
     let mut times = Vec::new();
     for _ in 0..200 {
@@ -137,7 +137,7 @@ fn write(file: &Path, messages: &str) -> Res<f64> {
             text_selection: None,
         };
         let began = Instant::now();
-        let outcomes = db.write_here(turn.to_human(&question))?;
+        let outcomes = store.write_here(turn.to_human(&question))?;
         times.push(began.elapsed());
         if !outcomes.last().is_some_and(Outcome::changed) {
             return Err("a message was not stored".into());

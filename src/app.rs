@@ -14,9 +14,9 @@ use crate::answer::retrieval::Lexicon;
 use crate::answer::running::Running;
 use crate::answer::{Answerer, Answerers};
 use crate::config::Settings;
-use crate::db::{Db, DbError, OpenError, Options, session, turn};
 use crate::domain::Origin;
 use crate::events::Hub;
+use crate::store::{OpenError, Options, Store, StoreError, session, turn};
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum StartError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
-    Db(#[from] DbError),
+    Store(#[from] StoreError),
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -35,7 +35,7 @@ pub enum StartError {
 
 /// A running parlor.
 pub struct App {
-    pub db: Arc<Db>,
+    pub store: Arc<Store>,
     pub settings: Settings,
     /// Whether the demo's keys and `Prefer: code=` are served.
     pub demo: bool,
@@ -63,15 +63,15 @@ impl App {
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
         let lexicon = Arc::<Lexicon>::default();
         let model = Model::new(&settings, lexicon.clone())?;
-        let db = Db::open(
+        let store = Store::open(
             path,
             &Options {
                 readers: settings.readers,
                 patience: Duration::from_millis(settings.patience),
             },
         )?;
-        db.write_here(turn::end_orphans())?;
-        let secret = signing_secret(&db)?;
+        store.write_here(turn::end_orphans())?;
+        let secret = signing_secret(&store)?;
         Ok(Self {
             answerers: Answerers {
                 builtin: Arc::new(Builtin::new(lexicon.clone())),
@@ -87,7 +87,7 @@ impl App {
             lexicon,
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),
-            db: Arc::new(db),
+            store: Arc::new(store),
             settings,
             demo,
         })
@@ -115,14 +115,14 @@ fn tag_key(secret: &[u8]) -> [u64; 4] {
 }
 
 /// The secret of the file, made when it has none yet.
-fn signing_secret(db: &Db) -> Result<Vec<u8>, StartError> {
-    if let Some(kept) = db.read_here(session::signing_secret)? {
+fn signing_secret(store: &Store) -> Result<Vec<u8>, StartError> {
+    if let Some(kept) = store.read_here(session::signing_secret)? {
         return Ok(kept);
     }
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    db.write_here(session::keep_signing_secret(&secret))?;
+    store.write_here(session::keep_signing_secret(&secret))?;
     // Read again: another process may have been first.
-    let kept = db.read_here(session::signing_secret)?;
-    kept.ok_or_else(|| DbError::Internal("the signing secret was not kept".to_owned()).into())
+    let kept = store.read_here(session::signing_secret)?;
+    kept.ok_or_else(|| StoreError::Internal("the signing secret was not kept".to_owned()).into())
 }

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use crate::answer::Failure;
-use crate::db::{DbError, Taken};
 use crate::domain::{
     AssistantId, ConversationId, DocumentId, Invalid, MessageId, ProjectId, QnaId,
 };
+use crate::store::{StoreError, Taken};
 
 /// What an error is. The order is that of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -289,15 +289,15 @@ impl From<Invalid> for ApiError {
     }
 }
 
-impl From<DbError> for ApiError {
-    fn from(error: DbError) -> Self {
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
         match error {
-            DbError::Busy => Self::unavailable(1, error),
-            DbError::Full => Self::unavailable(60, error),
-            DbError::Closed => Self::unavailable(5, error),
-            DbError::Taken(Taken::ConversationId) => Self::conflict("conversation", "id"),
-            DbError::Taken(Taken::Request) => Self::conflict("request", "Idempotency-Key"),
-            DbError::Internal(_) => Self::internal(error),
+            StoreError::Busy => Self::unavailable(1, error),
+            StoreError::Full => Self::unavailable(60, error),
+            StoreError::Closed => Self::unavailable(5, error),
+            StoreError::Taken(Taken::ConversationId) => Self::conflict("conversation", "id"),
+            StoreError::Taken(Taken::Request) => Self::conflict("request", "Idempotency-Key"),
+            StoreError::Internal(_) => Self::internal(error),
         }
     }
 }
@@ -310,7 +310,7 @@ impl From<Failure> for ApiError {
                 ..Self::with(Code::BadGateway, json!({ "service": "ai_model_service" }))
             },
             Failure::Unavailable(seconds, cause) => Self::unavailable(seconds, cause),
-            Failure::Db(error) => error.into(),
+            Failure::Store(error) => error.into(),
         }
     }
 }
@@ -346,15 +346,15 @@ mod tests {
     #[test]
     fn what_may_pass_is_503_with_a_wait_and_the_rest_is_500() {
         for (error, wait) in [
-            (DbError::Busy, 1),
-            (DbError::Full, 60),
-            (DbError::Closed, 5),
+            (StoreError::Busy, 1),
+            (StoreError::Full, 60),
+            (StoreError::Closed, 5),
         ] {
             let told = ApiError::from(error);
             assert_eq!(told.code, Code::ServiceUnavailable);
             assert_eq!(told.retry_after(), Some(wait));
         }
-        let told = ApiError::from(DbError::Internal("no such table".to_owned()));
+        let told = ApiError::from(StoreError::Internal("no such table".to_owned()));
         assert_eq!(told.code, Code::InternalServerError);
         assert_eq!(told.retry_after(), None);
     }

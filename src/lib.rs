@@ -1,7 +1,7 @@
 //! parlor: a website's conversations in one binary and one SQLite file.
 //!
 //! Layers, each of which knows only those below it: [`cli`], [`http`], [`app`],
-//! [`access`], [`answer`], [`learn`], [`events`], [`db`], [`domain`].
+//! [`access`], [`answer`], [`learn`], [`events`], [`store`], [`domain`].
 //! docs/ARCHITECTURE.md follows one request through them.
 
 pub mod access;
@@ -9,7 +9,6 @@ pub mod answer;
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod db;
 pub mod demo;
 pub mod domain;
 pub mod error;
@@ -17,3 +16,4 @@ pub mod events;
 pub mod http;
 pub mod learn;
 pub mod reach;
+pub mod store;

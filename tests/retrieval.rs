@@ -13,13 +13,13 @@ use std::sync::Arc;
 use parlor::answer::builtin::Builtin;
 use parlor::answer::retrieval::{Found, Lexicon, Source, search};
 use parlor::answer::{Answer, Answerer, Question, Speaker, Turn};
-use parlor::db::document::NewDocument;
-use parlor::db::qna::NewQna;
-use parlor::db::{Db, DbError, Options, project};
 use parlor::domain::{
     AnswererKind, Assistant, AssistantId, AssistantSeq, Document, DocumentId, ProjectId,
     ProjectSeq, QnaId, Section, Timestamp,
 };
+use parlor::store::document::NewDocument;
+use parlor::store::qna::NewQna;
+use parlor::store::{Options, Store, StoreError, project};
 
 const HELP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/help");
 const UNKNOWN: &str = "This is not known.";
@@ -72,7 +72,7 @@ fn document(path: &Path) -> Document {
     }
 }
 
-fn learn(db: &Db) {
+fn learn(store: &Store) {
     let (project, at) = (ProjectSeq::FIRST, Timestamp(0));
     let create = project::create(
         project,
@@ -81,7 +81,7 @@ fn learn(db: &Db) {
         "Tern",
         at,
     );
-    db.write_here(create).expect("a project");
+    store.write_here(create).expect("a project");
     let mut paths: Vec<_> = fs::read_dir(HELP)
         .expect("the help centre")
         .map(|entry| entry.expect("a file").path())
@@ -99,7 +99,7 @@ fn learn(db: &Db) {
             source: "",
             at,
         };
-        db.write_here(document.store()).expect("a document");
+        store.write_here(document.store()).expect("a document");
     }
     let mut rows = csv::Reader::from_path(format!("{HELP}/qnas.csv")).expect("the Q&As");
     for row in rows.records() {
@@ -114,7 +114,7 @@ fn learn(db: &Db) {
             creator_image: None,
             at,
         };
-        db.write_here(qna.create()).expect("a Q&A");
+        store.write_here(qna.create()).expect("a Q&A");
     }
 }
 
@@ -133,7 +133,7 @@ fn is_expected(found: &Found, expected: &[&str]) -> bool {
 }
 
 /// Whether the built-in answerer knew something to say.
-fn is_answered(db: &Db, builtin: &Builtin, text: &str) -> bool {
+fn is_answered(store: &Store, builtin: &Builtin, text: &str) -> bool {
     let question = Question {
         project: ProjectSeq::FIRST,
         assistant: Assistant {
@@ -153,7 +153,7 @@ fn is_answered(db: &Db, builtin: &Builtin, text: &str) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let answer = runtime
         .expect("a runtime")
-        .block_on(builtin.answer(db, question));
+        .block_on(builtin.answer(store, question));
     match answer.expect("an answer") {
         Answer::Whole(whole) => {
             assert!(whole.text.chars().count() < 2_000, "{}", whole.text);
@@ -227,21 +227,21 @@ fn show(title: &str, kinds: &Kinds) -> (Tally, Tally) {
 #[test]
 fn what_is_asked_is_found_and_what_is_not_known_is_said_to_be() {
     let folder = tempfile::tempdir().expect("a folder");
-    let db = Db::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
-    learn(&db);
+    let store = Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
+    learn(&store);
     let lexicon = Arc::new(Lexicon::default());
     let builtin = Builtin::new(Arc::clone(&lexicon));
     let [mut even, mut odd, mut all] = [Kinds::new(), Kinds::new(), Kinds::new()];
     for asked in questions() {
-        let hits = db.read_here(|snapshot| {
+        let hits = store.read_here(|snapshot| {
             let ranked = search(snapshot, ProjectSeq::FIRST, asked.text, 3, &lexicon)?;
-            Ok::<_, DbError>(ranked.hits)
+            Ok::<_, StoreError>(ranked.hits)
         });
         let hits = hits.expect("a search never fails");
         let place = hits
             .iter()
             .position(|hit| is_expected(hit, &asked.expected));
-        let is_answered = is_answered(&db, &builtin, asked.text);
+        let is_answered = is_answered(&store, &builtin, asked.text);
         let half = if asked.line % 2 == 0 {
             &mut even
         } else {

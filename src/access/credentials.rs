@@ -6,10 +6,10 @@ use std::hash::Hash;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::db::key::{self, StoredKey};
-use crate::db::session::{self, Session};
-use crate::db::{Db, DbError, Snapshot};
 use crate::domain::{KeyHash, SessionId};
+use crate::store::key::{self, StoredKey};
+use crate::store::session::{self, Session};
+use crate::store::{Snapshot, Store, StoreError};
 
 /// What was lately read about credentials.
 #[derive(Default)]
@@ -20,15 +20,23 @@ pub struct Credentials {
 
 impl Credentials {
     /// A key, revoked ones too.
-    pub async fn key(&self, db: &Db, hash: KeyHash) -> Result<Option<Arc<StoredKey>>, DbError> {
+    pub async fn key(
+        &self,
+        store: &Store,
+        hash: KeyHash,
+    ) -> Result<Option<Arc<StoredKey>>, StoreError> {
         let find = move |snapshot: &Snapshot| key::find(snapshot, hash);
-        self.keys.get(db, hash, find).await
+        self.keys.get(store, hash, find).await
     }
 
     /// A session, ended ones too.
-    pub async fn session(&self, db: &Db, id: SessionId) -> Result<Option<Arc<Session>>, DbError> {
+    pub async fn session(
+        &self,
+        store: &Store,
+        id: SessionId,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
         let find = move |snapshot: &Snapshot| session::find(snapshot, id);
-        self.sessions.get(db, id, find).await
+        self.sessions.get(store, id, find).await
     }
 
     /// Has a session read anew when it is next asked for.
@@ -55,15 +63,15 @@ impl<K, V> Default for Remembered<K, V> {
 impl<K: Hash + Eq + Copy, V: Send + Sync + 'static> Remembered<K, V> {
     async fn get(
         &self,
-        db: &Db,
+        store: &Store,
         key: K,
-        find: impl FnOnce(&Snapshot) -> Result<Option<V>, DbError> + Send + 'static,
-    ) -> Result<Option<Arc<V>>, DbError> {
+        find: impl FnOnce(&Snapshot) -> Result<Option<V>, StoreError> + Send + 'static,
+    ) -> Result<Option<Arc<V>>, StoreError> {
         if let Some(value) = self.recall(&key) {
             return Ok(Some(value));
         }
         let read_at = Instant::now();
-        let Some(value) = db.read(find).await? else {
+        let Some(value) = store.read(find).await? else {
             return Ok(None);
         };
         let value = Arc::new(value);

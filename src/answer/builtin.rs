@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use super::retrieval::{self, Found, Language, Lexicon, Ranked, Source, is_stop_word, words};
 use super::{Answer, Answerer, Completion, Ending, Failure, Question, Speaker};
-use crate::db::{Db, DbError, Snapshot};
 use crate::domain::ProjectSeq;
+use crate::store::{Snapshot, Store, StoreError};
 
 use citation::Citations;
 use small_talk::SmallTalk;
@@ -51,12 +51,12 @@ impl Builtin {
 impl Answerer for Builtin {
     fn answer<'a>(
         &'a self,
-        db: &'a Db,
+        store: &'a Store,
         question: Question,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
         let lexicon = Arc::clone(&self.lexicon);
         Box::pin(async move {
-            let text = db
+            let text = store
                 .read(move |snapshot| reply(snapshot, &question, &lexicon))
                 .await?;
             Ok(Answer::Whole(Completion {
@@ -68,7 +68,11 @@ impl Answerer for Builtin {
 }
 
 /// The answer to the last thing that the visitor said.
-fn reply(snapshot: &Snapshot, question: &Question, lexicon: &Lexicon) -> Result<String, DbError> {
+fn reply(
+    snapshot: &Snapshot,
+    question: &Question,
+    lexicon: &Lexicon,
+) -> Result<String, StoreError> {
     let said = said(question);
     let last = said.first().copied().unwrap_or_default();
     let language = language(&said);
@@ -158,7 +162,7 @@ fn known(
     project: ProjectSeq,
     texts: &[String],
     lexicon: &Lexicon,
-) -> Result<Option<(String, Ranked)>, DbError> {
+) -> Result<Option<(String, Ranked)>, StoreError> {
     for text in texts {
         let ranked = retrieval::search(snapshot, project, text, MOST_PASSAGES, lexicon)?;
         if ranked.confident {

@@ -15,8 +15,8 @@ use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::db::{Db, DbError};
 use crate::domain::{AnswererKind, Assistant, ProjectSeq};
+use crate::store::{Store, StoreError};
 
 /// Answers questions.
 pub trait Answerer: Send + Sync {
@@ -25,7 +25,7 @@ pub trait Answerer: Send + Sync {
     /// before it is polled.
     fn answer<'a>(
         &'a self,
-        db: &'a Db,
+        store: &'a Store,
         question: Question,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
 }
@@ -155,7 +155,7 @@ pub enum Failure {
     #[error("the model is not available: {1}")]
     Unavailable(u64, String),
     #[error(transparent)]
-    Db(#[from] DbError),
+    Store(#[from] StoreError),
 }
 
 impl Failure {
@@ -163,7 +163,7 @@ impl Failure {
     pub fn told(&self) -> &'static str {
         match self {
             Failure::Broken(_) => "The assistant could not answer. Please try again.",
-            Failure::Unavailable(..) | Failure::Db(_) => {
+            Failure::Unavailable(..) | Failure::Store(_) => {
                 "The assistant is busy. Please try again in a moment."
             }
         }

@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 
 use super::running::Entry;
 use super::{Ending, Failure, Piece, Pieces};
-use crate::db::turn::{self, Outcome};
-use crate::db::{Batch, Db, DbError};
 use crate::domain::Timestamp;
+use crate::store::turn::{self, Outcome};
+use crate::store::{Batch, Store, StoreError};
 
 /// What of an answer reaches its reader. The last is never a text.
 #[derive(Debug)]
@@ -50,13 +50,13 @@ pub fn begin(pieces: Pieces, draft: Option<Draft>, stall: Duration) -> Parts {
 pub struct Draft {
     /// None once it has ended.
     entry: Option<Entry>,
-    db: Arc<Db>,
+    store: Arc<Store>,
 }
 
 impl Draft {
-    pub fn new(entry: Entry, db: Arc<Db>) -> Self {
+    pub fn new(entry: Entry, store: Arc<Store>) -> Self {
         let entry = Some(entry);
-        Self { entry, db }
+        Self { entry, store }
     }
 
     /// Adds to the text, unless the answer was stopped.
@@ -77,9 +77,9 @@ impl Draft {
             return Ok(());
         };
         let batch = ending(&entry, outcome);
-        let stored = self.db.write(batch.clone()).await;
+        let stored = self.store.write(batch.clone()).await;
         if let Err(error) = stored {
-            tokio::spawn(store_later(self.db.clone(), batch, entry, error.clone()));
+            tokio::spawn(store_later(self.store.clone(), batch, entry, error.clone()));
             return Err(error.into());
         }
         Ok(())
@@ -103,12 +103,12 @@ impl Drop for Draft {
             return;
         };
         let batch = ending(&entry, &Outcome::Complete { metadata: None });
-        let (db, stored) = (self.db.clone(), self.db.submit(batch.clone()));
+        let (store, stored) = (self.store.clone(), self.store.submit(batch.clone()));
         // Without a runtime the process is ending, and nobody can wait.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 if let Err(error) = stored.await {
-                    store_later(db, batch, entry, error).await;
+                    store_later(store, batch, entry, error).await;
                 }
             });
         }
@@ -118,14 +118,14 @@ impl Drop for Draft {
 /// Tries until the end of an answer is stored: until then its conversation takes
 /// no other message. The entry stays, so that a takeover still has the text, and
 /// so has whoever closes the file.
-async fn store_later(db: Arc<Db>, batch: Batch, entry: Entry, error: DbError) {
+async fn store_later(store: Arc<Store>, batch: Batch, entry: Entry, error: StoreError) {
     let mut error = error;
     let mut wait = Duration::from_millis(100);
-    while !matches!(error, DbError::Closed) {
+    while !matches!(error, StoreError::Closed) {
         log::error!("the end of an answer is not stored, trying again: {error}");
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(30));
-        match db.write(batch.clone()).await {
+        match store.write(batch.clone()).await {
             Ok(_) => break,
             Err(again) => error = again,
         }

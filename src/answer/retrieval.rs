@@ -29,10 +29,10 @@ pub use language::{Language, is_stop_word, language};
 pub use lexicon::Lexicon;
 pub use word::{stem, words};
 
-use crate::db::{DbError, Snapshot, passage};
 use crate::domain::{PassageSeq, ProjectSeq};
+use crate::store::{Snapshot, StoreError, passage};
 
-pub use crate::db::passage::Source;
+pub use crate::store::passage::Source;
 
 use query::Query;
 
@@ -67,7 +67,7 @@ pub fn search(
     text: &str,
     limit: usize,
     lexicon: &Lexicon,
-) -> Result<Ranked, DbError> {
+) -> Result<Ranked, StoreError> {
     let index = lexicon.index(snapshot, project)?;
     let query = Query::read(text, &index);
     let ranking = rank::rank(&index, &query, limit.max(1));

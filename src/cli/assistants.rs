@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::CommandError;
 use super::keys::{File, first_project};
-use crate::db::assistant::{self, Change, NewAssistant};
-use crate::db::{Db, any_change};
 use crate::domain::{AnswererKind, AssistantId, Timestamp, text_within};
+use crate::store::assistant::{self, Change, NewAssistant};
+use crate::store::{Store, any_change};
 
 #[derive(Debug, Subcommand)]
 pub enum Assistants {
@@ -85,15 +85,15 @@ impl Assistants {
                 name,
                 manner,
             } => {
-                let db = file.open()?;
+                let store = file.open()?;
                 let change = Change {
                     name,
                     answerer: manner.answerer,
                     prompt: manner.prompt,
                     fallback: manner.fallback,
                 };
-                let batch = assistant::change(first_project(&db)?, id, change);
-                if !any_change(&db.write_here(batch)?) {
+                let batch = assistant::change(first_project(&store)?, id, change);
+                if !any_change(&store.write_here(batch)?) {
                     return Err(CommandError::NoSuchAssistant(id));
                 }
                 println!("changed {id}");
@@ -103,17 +103,17 @@ impl Assistants {
     }
 }
 
-fn create(db: &Db, name: &str, manner: &Manner) -> Result<(), CommandError> {
+fn create(store: &Store, name: &str, manner: &Manner) -> Result<(), CommandError> {
     let new = NewAssistant {
         id: AssistantId::generate(),
-        project: first_project(db)?,
+        project: first_project(store)?,
         name,
         answerer: manner.answerer.unwrap_or(AnswererKind::Auto),
         prompt: given(manner.prompt.as_deref()),
         fallback: given(manner.fallback.as_deref()),
         at: Timestamp::now(),
     };
-    db.write_here(new.create())?;
+    store.write_here(new.create())?;
     println!("{}", new.id);
     Ok(())
 }
@@ -122,10 +122,10 @@ fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn list(db: &Db) -> Result<(), CommandError> {
-    let project = first_project(db)?;
+fn list(store: &Store) -> Result<(), CommandError> {
+    let project = first_project(store)?;
     let mut out = std::io::stdout().lock();
-    for one in db.read_here(|snapshot| assistant::all(snapshot, project))? {
+    for one in store.read_here(|snapshot| assistant::all(snapshot, project))? {
         let (id, kind, name) = (one.id, one.answerer.as_str(), one.name);
         writeln!(out, "{id}  {kind:<7}  {name}")?;
     }

@@ -14,10 +14,10 @@ use super::CommandError;
 use super::serve::{announce, listen, serve};
 use crate::app::App;
 use crate::config::Settings;
-use crate::db::key::{self, NewKey};
-use crate::db::{Batch, Db, Options, project};
 use crate::demo::{Plan, fill, help};
 use crate::domain::{AssistantId, Key, KeyId, KeyKind, ProjectId, ProjectSeq, Timestamp};
+use crate::store::key::{self, NewKey};
+use crate::store::{Batch, Options, Store, project};
 
 /// When the demo's project was made: before its first conversation.
 const BEGINNING: Timestamp = Timestamp(1_725_148_800_000);
@@ -91,8 +91,8 @@ impl Demo {
             return self.make(path);
         }
         let demo_key = Key::received(Key::DEMO[1]).hash();
-        let db = Db::open(path, &Options::default())?;
-        match db.read_here(|snapshot| key::find(snapshot, demo_key))? {
+        let store = Store::open(path, &Options::default())?;
+        match store.read_here(|snapshot| key::find(snapshot, demo_key))? {
             Some(_) => Ok(()),
             None => Err(CommandError::NotADemo(path.to_owned())),
         }
@@ -137,9 +137,9 @@ fn remove(path: &Path) {
 }
 
 fn make_project(path: &Path) -> Result<ProjectSeq, CommandError> {
-    let db = Db::open(path, &Options::default())?;
+    let store = Store::open(path, &Options::default())?;
     let project = ProjectSeq::FIRST;
-    db.write_here(project::create(
+    store.write_here(project::create(
         project,
         DEMO_PROJECT,
         DEMO_ASSISTANT,
@@ -151,7 +151,7 @@ fn make_project(path: &Path) -> Result<ProjectSeq, CommandError> {
 
 /// Hands out the keys and teaches the assistant the shop's help centre.
 fn open_shop(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
-    let db = Db::open(path, &Options::default())?;
+    let store = Store::open(path, &Options::default())?;
     let kinds = [KeyKind::Publishable, KeyKind::Private];
     for ((text, kind), id) in Key::DEMO.iter().zip(kinds).zip(DEMO_KEYS) {
         let new = NewKey {
@@ -164,10 +164,10 @@ fn open_shop(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
             assistant: None,
             at: BEGINNING,
         };
-        db.write_here(new.create())?;
+        store.write_here(new.create())?;
     }
     let help = help(project, FIRST_OF_HELP, BEGINNING);
-    db.write_here(help.into_iter().fold(Batch::default(), Batch::then))?;
+    store.write_here(help.into_iter().fold(Batch::default(), Batch::then))?;
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::app::StartError;
-use crate::db::{DbError, OpenError};
 use crate::domain::{AssistantId, KeyId, ProjectId, QnaId};
+use crate::store::{OpenError, StoreError};
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ pub enum CommandError {
 
 impl From<rusqlite::Error> for CommandError {
     fn from(error: rusqlite::Error) -> Self {
-        DbError::from(error).into()
+        StoreError::from(error).into()
     }
 }
 
@@ -62,8 +62,8 @@ impl From<OpenError> for CommandError {
     }
 }
 
-impl From<DbError> for CommandError {
-    fn from(error: DbError) -> Self {
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
         Self::Start(error.into())
     }
 }

@@ -9,12 +9,12 @@ use super::CommandError;
 use super::assistants::assistant_id;
 use crate::app::StartError;
 use crate::config::website;
-use crate::db::key::NewKey;
-use crate::db::{Batch, Db, DbError, Options, any_change, assistant, key, project};
 use crate::domain::{
     AssistantId, AssistantSeq, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp,
     text_within,
 };
+use crate::store::key::NewKey;
+use crate::store::{Batch, Options, Store, StoreError, any_change, assistant, key, project};
 
 #[derive(Debug, Args)]
 pub struct File {
@@ -85,9 +85,9 @@ impl Keys {
                 origins,
                 assistant,
             } => {
-                let db = file.open()?;
-                let project = first_project(&db)?;
-                let bound = assistant.map(|id| bound(&db, project, id)).transpose()?;
+                let store = file.open()?;
+                let project = first_project(&store)?;
+                let bound = assistant.map(|id| bound(&store, project, id)).transpose()?;
                 let new = With {
                     kind,
                     name: &name,
@@ -95,7 +95,7 @@ impl Keys {
                     assistant: bound,
                 };
                 let (key, batch) = with_key(Batch::default(), project, &new)?;
-                db.write_here(batch)?;
+                store.write_here(batch)?;
                 println!("{}", key.reveal());
             }
             Keys::List { file } => list_keys(&file.open()?)?,
@@ -113,9 +113,9 @@ impl Keys {
 
 impl File {
     /// Opens a file that must be there: a key for a mistyped name helps nobody.
-    pub fn open(&self) -> Result<Db, CommandError> {
+    pub fn open(&self) -> Result<Store, CommandError> {
         match self.db.exists() {
-            true => Ok(Db::open(&self.db, &Options::default())?),
+            true => Ok(Store::open(&self.db, &Options::default())?),
             false => Err(CommandError::NoFile(self.db.clone())),
         }
     }
@@ -123,8 +123,8 @@ impl File {
 
 /// A project and a key of each kind, in a file that has no project yet. One
 /// write makes all three: a project without keys would be of no use.
-pub fn first_keys(db: &Db) -> Result<Option<[Key; 2]>, CommandError> {
-    if db.read_here(project::first)?.is_some() {
+pub fn first_keys(store: &Store) -> Result<Option<[Key; 2]>, CommandError> {
+    if store.read_here(project::first)?.is_some() {
         return Ok(None);
     }
     let at = Timestamp::now();
@@ -146,7 +146,7 @@ pub fn first_keys(db: &Db) -> Result<Option<[Key; 2]>, CommandError> {
     let (publishable, made) = with_key(made, project, &publishable)?;
     let private = first(KeyKind::Private, "first private key");
     let (private, made) = with_key(made, project, &private)?;
-    db.write_here(made)?;
+    store.write_here(made)?;
     Ok(Some([publishable, private]))
 }
 
@@ -176,19 +176,23 @@ fn with_key(batch: Batch, project: ProjectSeq, with: &With) -> Result<(Key, Batc
 }
 
 /// The assistant that a key is to be bound to.
-fn bound(db: &Db, project: ProjectSeq, id: AssistantId) -> Result<AssistantSeq, CommandError> {
-    let found = db.read_here(|snapshot| assistant::find(snapshot, project, id))?;
+fn bound(
+    store: &Store,
+    project: ProjectSeq,
+    id: AssistantId,
+) -> Result<AssistantSeq, CommandError> {
+    let found = store.read_here(|snapshot| assistant::find(snapshot, project, id))?;
     Ok(found.ok_or(CommandError::NoSuchAssistant(id))?.seq)
 }
 
-pub fn first_project(db: &Db) -> Result<ProjectSeq, DbError> {
-    let project = db.read_here(project::first)?;
-    project.ok_or_else(|| DbError::Internal("the file has no project".to_owned()))
+pub fn first_project(store: &Store) -> Result<ProjectSeq, StoreError> {
+    let project = store.read_here(project::first)?;
+    project.ok_or_else(|| StoreError::Internal("the file has no project".to_owned()))
 }
 
-fn list_keys(db: &Db) -> Result<(), CommandError> {
+fn list_keys(store: &Store) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();
-    for key in db.read_here(key::all)? {
+    for key in store.read_here(key::all)? {
         let kind = key.kind.as_str();
         let state = if key.revoked_at.is_some() {
             "revoked"

@@ -9,9 +9,9 @@ use url::Url;
 
 use super::CommandError;
 use super::keys::{File, first_project};
-use crate::db::{Db, project};
 use crate::domain::{ProjectId, ProjectSeq};
 use crate::learn::{Folder, LearnError, Learner, Site, Watch};
+use crate::store::{Store, project};
 
 #[derive(Debug, Args)]
 pub struct Learn {
@@ -45,16 +45,16 @@ pub struct Target {
 }
 
 impl Target {
-    pub fn open(&self) -> Result<(Db, ProjectSeq), CommandError> {
-        let db = self.file.open()?;
+    pub fn open(&self) -> Result<(Store, ProjectSeq), CommandError> {
+        let store = self.file.open()?;
         let project = match self.project {
-            None => first_project(&db)?,
+            None => first_project(&store)?,
             Some(id) => {
-                let found = db.read_here(|snapshot| project::find(snapshot, id))?;
+                let found = store.read_here(|snapshot| project::find(snapshot, id))?;
                 found.ok_or(CommandError::NoSuchProject(id))?
             }
         };
-        Ok((db, project))
+        Ok((store, project))
     }
 }
 
@@ -80,9 +80,9 @@ enum Source {
 
 impl Learn {
     pub fn run(self) -> Result<(), CommandError> {
-        let (db, project) = self.target.open()?;
+        let (store, project) = self.target.open()?;
         let progress = Progress::new();
-        let mut learner = Learner::new(&db, project, &progress);
+        let mut learner = Learner::new(&store, project, &progress);
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let ended = runtime.block_on(async {
             let ended = tokio::select! {
@@ -118,7 +118,7 @@ impl Learn {
             match learned {
                 Ok(()) => {}
                 Err(LearnError::Source(why)) => progress.warn(&why),
-                Err(LearnError::Db(error)) => return Err(error.into()),
+                Err(LearnError::Store(error)) => return Err(error.into()),
             }
         }
         Ok(())

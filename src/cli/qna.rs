@@ -10,9 +10,9 @@ use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 
 use super::CommandError;
 use super::learn::Target;
-use crate::db::qna::{self, Change, NewQna, StoredQna};
-use crate::db::{Batch, Db, any_change};
 use crate::domain::{Invalid, ProjectSeq, QnaId, Timestamp, answer, question};
+use crate::store::qna::{self, Change, NewQna, StoredQna};
+use crate::store::{Batch, Store, any_change};
 
 #[derive(Debug, Subcommand)]
 pub enum Qnas {
@@ -87,9 +87,9 @@ impl Qnas {
                     answer,
                     is_published: !unpublished,
                 };
-                let (db, project) = target.open()?;
+                let (store, project) = target.open()?;
                 let new = row.into_new(project);
-                db.write_here(new.create())?;
+                store.write_here(new.create())?;
                 println!("{}", new.id);
                 Ok(())
             }
@@ -101,10 +101,10 @@ impl Qnas {
     }
 }
 
-fn stored(target: &Target) -> Result<(Db, ProjectSeq, Vec<StoredQna>), CommandError> {
-    let (db, project) = target.open()?;
-    let stored = db.read_here(|snapshot| qna::all(snapshot, project))?;
-    Ok((db, project, stored))
+fn stored(target: &Target) -> Result<(Store, ProjectSeq, Vec<StoredQna>), CommandError> {
+    let (store, project) = target.open()?;
+    let stored = store.read_here(|snapshot| qna::all(snapshot, project))?;
+    Ok((store, project, stored))
 }
 
 fn list(target: &Target) -> Result<(), CommandError> {
@@ -123,8 +123,8 @@ fn list(target: &Target) -> Result<(), CommandError> {
 }
 
 fn remove(target: &Target, id: QnaId) -> Result<(), CommandError> {
-    let (db, project) = target.open()?;
-    if !any_change(&db.write_here(qna::remove(project, id))?) {
+    let (store, project) = target.open()?;
+    if !any_change(&store.write_here(qna::remove(project, id))?) {
         return Err(CommandError::NoSuchQna(id));
     }
     println!("removed {id}");
@@ -175,7 +175,7 @@ fn import(target: &Target, path: &Path) -> Result<(), CommandError> {
     let bytes = fs::read(path);
     let bytes = bytes.map_err(|error| CommandError::Unreadable(path.to_owned(), error))?;
     let rows = rows(&bytes).map_err(|(line, why)| CommandError::Row(path.to_owned(), line, why))?;
-    let (db, project, stored) = stored(target)?;
+    let (store, project, stored) = stored(target)?;
     let mut known: HashMap<String, VecDeque<StoredQna>> = HashMap::new();
     for one in stored {
         known
@@ -200,7 +200,7 @@ fn import(target: &Target, path: &Path) -> Result<(), CommandError> {
             }
         }
     }
-    db.write_here(batch)?;
+    store.write_here(batch)?;
     let as_before = total - new - changed;
     println!("imported {total} Q&As ({new} new, {changed} changed, {as_before} as before)");
     Ok(())

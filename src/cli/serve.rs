@@ -23,7 +23,7 @@ impl Serve {
     pub fn run(self) -> Result<(), CommandError> {
         let listener = listen(self.settings.listen)?;
         let app = App::open(&self.file.db, self.settings, false)?;
-        let keys = first_keys(&app.db)?;
+        let keys = first_keys(&app.store)?;
         let mut out = std::io::stdout().lock();
         if let Some([publishable, private]) = keys {
             writeln!(

@@ -4,11 +4,11 @@
 use csv::ReaderBuilder;
 use uuid::Uuid;
 
-use crate::db::Batch;
-use crate::db::document::NewDocument;
-use crate::db::qna::NewQna;
 use crate::domain::{DocumentId, ProjectSeq, QnaId, Timestamp};
 use crate::learn::{Format, Found};
+use crate::store::Batch;
+use crate::store::document::NewDocument;
+use crate::store::qna::NewQna;
 
 macro_rules! pages {
     ($($name:literal),* $(,)?) => {

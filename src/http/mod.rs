@@ -5,32 +5,21 @@
 //! makes one call, and wraps the result. The order is the handler's own text:
 //! 401, 403 and 429 come before anything is said of the content.
 
-mod agent;
+mod auth;
 mod body;
-mod completions;
-mod conversations;
-mod documents;
-mod frame;
-mod guard;
-mod identity;
-mod kept;
+mod idempotency;
 mod links;
-mod list;
-mod live;
-mod messages;
-mod once;
+mod list_cache;
+mod list_response;
+mod middleware;
 mod openapi;
-mod ops;
 mod params;
 mod prefer;
-mod projects;
-mod qnas;
-mod reply;
-mod search;
-mod send;
+mod response;
+mod routes;
 mod serve;
-mod socket;
 mod sse;
+mod websocket;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -45,7 +34,11 @@ use actix_web::{App as Actix, HttpServer, Resource, web};
 
 use crate::app::App;
 use crate::error::{ApiError, Code};
-use kept::Kept;
+use list_cache::Kept;
+use routes::{
+    agent, completions, conversations, documents, events, health, identity, messages, projects,
+    qnas, search, send,
+};
 
 /// The server over `listener`, with `app` behind every route. It does nothing
 /// until it is polled.
@@ -64,9 +57,9 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
             .app_data(kept.clone())
             .configure(routes)
             .default_service(web::to(nothing_here))
-            .wrap(from_fn(frame::before_routes))
+            .wrap(from_fn(middleware::before_routes))
             .wrap(cors())
-            .wrap(from_fn(frame::around))
+            .wrap(from_fn(middleware::around))
     });
     Ok(server
         .workers(workers)
@@ -103,7 +96,7 @@ fn cut_off_who_does_not_read(listener: &TcpListener, patience: Duration) -> std:
 /// The route table: every path, and the methods it has.
 fn routes(config: &mut web::ServiceConfig) {
     config
-        .service(at("/health", "GET, HEAD").route(get().to(ops::health)))
+        .service(at("/health", "GET, HEAD").route(get().to(health::health)))
         .service(at("/v2", "GET, HEAD").route(get().to(openapi::page)))
         .service(at("/v2/reference.css", "GET, HEAD").route(get().to(openapi::style)))
         .service(at("/v2/reference.js", "GET, HEAD").route(get().to(openapi::script)))
@@ -147,7 +140,7 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
         .service(
-            at("/v2/conversations/{conversationId}/ws", "GET").route(web::get().to(live::listen)),
+            at("/v2/conversations/{conversationId}/ws", "GET").route(web::get().to(events::listen)),
         )
         .configure(knowledge);
 }
@@ -222,8 +215,8 @@ fn cors() -> Cors {
             header::ETAG,
             header::LINK,
             header::RETRY_AFTER,
-            frame::REQUEST_ID,
-            reply::TOTAL_COUNT,
+            middleware::REQUEST_ID,
+            response::TOTAL_COUNT,
         ])
         .max_age(86_400)
 }

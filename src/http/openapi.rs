@@ -10,8 +10,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    agent, completions, conversations, documents, identity, live, messages, projects, qnas, reply,
-    search, send,
+    agent, completions, conversations, documents, events, identity, messages, projects, qnas,
+    response, search, send,
 };
 use crate::app::App;
 use crate::error::{ApiError, CATALOGUE, Entry};
@@ -24,7 +24,7 @@ use crate::error::{ApiError, CATALOGUE, Entry};
         identity::init, identity::me, projects::current, conversations::list,
         conversations::start, conversations::read, conversations::close, messages::list,
         send::send, messages::rate, completions::create, agent::take_over, agent::hand_back,
-        agent::reply, live::listen,
+        agent::reply, events::listen,
         search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
         documents::list, documents::create, documents::read, documents::remove, describe,
     ),
@@ -194,7 +194,7 @@ fn error_schema() -> Value {
 fn describe() {}
 
 pub async fn document(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    public(reply::cached(&app, &request, DOCUMENT.clone()))
+    public(response::cached(&app, &request, DOCUMENT.clone()))
 }
 
 /// Nothing from elsewhere, nothing inline.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::app::{App, StartError};
 use crate::config::Settings;
-use crate::db::turn::{self, Outcome};
-use crate::db::{request, session};
 use crate::domain::{Origin, Timestamp};
+use crate::store::turn::{self, Outcome};
+use crate::store::{idempotency, session};
 
 impl App {
     /// Serves until `shutdown` comes, lets running requests finish within the
@@ -43,7 +43,7 @@ impl App {
         // it leaves one file. Were one left, the log would still be brought in.
         match Arc::try_unwrap(app) {
             Ok(app) => drop(app),
-            Err(app) => app.db.close(),
+            Err(app) => app.store.close(),
         }
         Ok(())
     }
@@ -54,7 +54,7 @@ async fn keep_answers(app: &App) {
     let cut = Outcome::Complete { metadata: None };
     for (conversation, answer, text) in app.running.stop_all() {
         let batch = turn::finish(conversation, answer, text, &cut, Timestamp::now());
-        if let Err(error) = app.db.write(batch).await {
+        if let Err(error) = app.store.write(batch).await {
             log::error!("an answer that was cut short is not stored: {error}");
         }
     }
@@ -82,12 +82,16 @@ const ROUND: Duration = Duration::from_secs(10 * 60);
 async fn housekeeping(app: Arc<App>) {
     loop {
         app.limits.forget_idle();
-        app.db.forget_unused_orders();
+        app.store.forget_unused_orders();
         let idle = session::forget_idle(app.settings.session_idle(), Timestamp::now());
-        if let Err(error) = app.db.write(idle).await {
+        if let Err(error) = app.store.write(idle).await {
             log::warn!("ended sessions could not be removed: {error}; trying again later");
         }
-        if let Err(error) = app.db.write(request::forget_old(Timestamp::now())).await {
+        if let Err(error) = app
+            .store
+            .write(idempotency::forget_old(Timestamp::now()))
+            .await
+        {
             log::warn!("old requests could not be removed: {error}; trying again later");
         }
         tokio::time::sleep(ROUND).await;

@@ -9,9 +9,9 @@ use futures_util::StreamExt;
 use super::folder::{self, Folder};
 use super::site::{Site, Visit};
 use super::{Found, Reading};
-use crate::db::document::{self, Learned, NewDocument};
-use crate::db::{Batch, Db, DbError};
 use crate::domain::{Document, DocumentId, ProjectSeq, Timestamp};
+use crate::store::document::{self, Learned, NewDocument};
+use crate::store::{Batch, Store, StoreError};
 
 /// Why a source could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum LearnError {
     #[error("{0}")]
     Source(String),
     #[error(transparent)]
-    Db(#[from] DbError),
+    Store(#[from] StoreError),
 }
 
 /// What whoever waits is told meanwhile.
@@ -77,7 +77,7 @@ const TRIES: usize = 5;
 
 /// Learns for one project.
 pub struct Learner<'a> {
-    db: &'a Db,
+    store: &'a Store,
     project: ProjectSeq,
     watch: &'a dyn Watch,
     tally: Tally,
@@ -99,9 +99,9 @@ struct Round {
 }
 
 impl<'a> Learner<'a> {
-    pub fn new(db: &'a Db, project: ProjectSeq, watch: &'a dyn Watch) -> Self {
+    pub fn new(store: &'a Store, project: ProjectSeq, watch: &'a dyn Watch) -> Self {
         Self {
-            db,
+            store,
             project,
             watch,
             tally: Tally::default(),
@@ -176,22 +176,22 @@ impl<'a> Learner<'a> {
     }
 
     /// Stores what waits to be. Whoever breaks off calls it too.
-    pub async fn flush(&mut self) -> Result<(), DbError> {
+    pub async fn flush(&mut self) -> Result<(), StoreError> {
         self.weight = 0;
         let batch = std::mem::take(&mut self.waiting);
         for _ in 1..TRIES {
-            match self.db.write(batch.clone()).await {
-                Err(DbError::Busy) => log::info!("the file is busy; trying again"),
+            match self.store.write(batch.clone()).await {
+                Err(StoreError::Busy) => log::info!("the file is busy; trying again"),
                 done => return done.map(drop),
             }
         }
-        self.db.write(batch).await.map(drop)
+        self.store.write(batch).await.map(drop)
     }
 
-    async fn begin(&self, source: String) -> Result<Round, DbError> {
+    async fn begin(&self, source: String) -> Result<Round, StoreError> {
         let project = self.project;
         let known = self
-            .db
+            .store
             .read(move |snapshot| document::all(snapshot, project));
         let known: Vec<Learned> = known.await?;
         Ok(Round {
@@ -206,7 +206,7 @@ impl<'a> Learner<'a> {
         })
     }
 
-    async fn take(&mut self, round: &mut Round, found: Found) -> Result<(), DbError> {
+    async fn take(&mut self, round: &mut Round, found: Found) -> Result<(), StoreError> {
         let document = match found.read() {
             Reading::Document(document) if !document.sections.is_empty() => document,
             Reading::Document(document) => {

@@ -11,13 +11,13 @@ use parlor::answer::Answerer;
 use parlor::answer::running::Running;
 use parlor::app::App;
 use parlor::config::Settings;
-use parlor::db::key::{self, NewKey};
-use parlor::db::{Db, Options, project};
 use parlor::domain::{
     AssistantId, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, VisitorId,
     title_key,
 };
 use parlor::events::Hub;
+use parlor::store::key::{self, NewKey};
+use parlor::store::{Options, Store, project};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -32,7 +32,7 @@ pub struct Parlor {
     pub settings: Settings,
     demo: bool,
     /// What another process would use: keys are made and revoked through it.
-    db: Option<Db>,
+    store: Option<Store>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     /// Takes the model's place.
     model: Option<Arc<dyn Answerer>>,
@@ -97,13 +97,13 @@ impl Parlor {
         settings.rate_limit = 0;
         change(&mut settings);
         let folder = TempDir::new().expect("a folder");
-        let db = open(&folder.path().join("parlor.db"));
-        let site = site(&db);
+        let store = open(&folder.path().join("parlor.db"));
+        let site = site(&store);
         let mut parlor = Self {
             client: Client(SocketAddr::from(([127, 0, 0, 1], 0))),
             settings,
             demo,
-            db: Some(db),
+            store: Some(store),
             running: None,
             model,
             answers: Arc::default(),
@@ -137,7 +137,7 @@ impl Parlor {
 
     /// Lets the server end as SIGTERM does, and every hold on the file with it.
     pub fn stop(&mut self) {
-        self.db = None;
+        self.store = None;
         let Some((stop, thread)) = self.running.take() else {
             return;
         };
@@ -149,7 +149,7 @@ impl Parlor {
     /// The same file in a new server.
     pub fn restart(&mut self) {
         self.stop();
-        self.db = Some(open(&self.file()));
+        self.store = Some(open(&self.file()));
         self.run();
     }
 
@@ -167,28 +167,33 @@ impl Parlor {
         &self.events
     }
 
-    fn db(&self) -> &Db {
-        self.db.as_ref().expect("a server that runs")
+    fn store(&self) -> &Store {
+        self.store.as_ref().expect("a server that runs")
     }
 
     /// A second project, with keys.
     pub fn another_site(&self) -> Site {
-        site(self.db())
+        site(self.store())
     }
 
     /// A publishable key of the first project, for these websites alone.
     pub fn key_for(&self, origins: &[&str]) -> String {
         let origins = origins.iter().map(|url| Origin::parse(url));
         let origins: Vec<_> = origins.collect::<Result<_, _>>().expect("websites");
-        make_key(self.db(), self.site.project, KeyKind::Publishable, &origins)
+        make_key(
+            self.store(),
+            self.site.project,
+            KeyKind::Publishable,
+            &origins,
+        )
     }
 
     pub fn revoke(&self, text: &str) {
         let hash = Key::received(text).hash();
-        let found = self.db().read_here(|snapshot| key::find(snapshot, hash));
+        let found = self.store().read_here(|snapshot| key::find(snapshot, hash));
         let id = found.expect("a read").expect("a key").id;
-        let outcome = self.db().write_here(key::revoke(id, Timestamp::now()));
-        assert!(parlor::db::any_change(&outcome.expect("a write")));
+        let outcome = self.store().write_here(key::revoke(id, Timestamp::now()));
+        assert!(parlor::store::any_change(&outcome.expect("a write")));
     }
 
     pub fn init(&self, api_key: &str, device: &str) -> Answer {
@@ -298,12 +303,12 @@ impl Visitor {
     }
 }
 
-pub fn open(path: &std::path::Path) -> Db {
+pub fn open(path: &std::path::Path) -> Store {
     let options = Options {
         readers: 1,
         ..Options::default()
     };
-    Db::open(path, &options).expect("a file")
+    Store::open(path, &options).expect("a file")
 }
 
 pub fn connect(path: &std::path::Path) -> Connection {
@@ -314,9 +319,10 @@ pub fn connect(path: &std::path::Path) -> Connection {
     connection
 }
 
-fn site(db: &Db) -> Site {
+fn site(store: &Store) -> Site {
     let taken = |seq| {
-        db.read_here(move |snapshot| project::read(snapshot, seq))
+        store
+            .read_here(move |snapshot| project::read(snapshot, seq))
             .is_ok()
     };
     let mut project = ProjectSeq::FIRST;
@@ -331,16 +337,16 @@ fn site(db: &Db) -> Site {
         "Tern & Co.",
         Timestamp(1_700_000_000_000),
     );
-    db.write_here(made).expect("a project");
+    store.write_here(made).expect("a project");
     Site {
         project,
         id,
-        publishable: make_key(db, project, KeyKind::Publishable, &[]),
-        private: make_key(db, project, KeyKind::Private, &[]),
+        publishable: make_key(store, project, KeyKind::Publishable, &[]),
+        private: make_key(store, project, KeyKind::Private, &[]),
     }
 }
 
-fn make_key(db: &Db, project: ProjectSeq, kind: KeyKind, origins: &[Origin]) -> String {
+fn make_key(store: &Store, project: ProjectSeq, kind: KeyKind, origins: &[Origin]) -> String {
     let key = Key::generate(kind).expect("random bytes");
     let new = NewKey {
         id: KeyId::generate(),
@@ -352,7 +358,7 @@ fn make_key(db: &Db, project: ProjectSeq, kind: KeyKind, origins: &[Origin]) -> 
         assistant: None,
         at: Timestamp::now(),
     };
-    db.write_here(new.create()).expect("a key");
+    store.write_here(new.create()).expect("a key");
     key.reveal().to_owned()
 }
 

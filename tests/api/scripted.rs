@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::stream;
 use parlor::answer::{Answer, Answerer, Ending, Failure, Piece, Question};
-use parlor::db::Db;
+use parlor::store::Store;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 type Said = Result<Piece, Failure>;
@@ -73,7 +73,7 @@ impl Hand {
 impl Answerer for Scripted {
     fn answer<'a>(
         &'a self,
-        _: &'a Db,
+        _: &'a Store,
         question: Question,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
         self.asked.lock().expect("questions").push(question);

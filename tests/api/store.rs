@@ -6,8 +6,8 @@ use std::path::Path;
 use std::thread;
 
 use fastrand::Rng;
-use parlor::db::{Db, DbError, OpenError, Options, assistant, is_parlor_file, key};
 use parlor::domain::{AnswererKind, AssistantId, KeyHash, ProjectSeq};
+use parlor::store::{OpenError, Options, Store, StoreError, assistant, is_parlor_file, key};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -226,7 +226,7 @@ fn while_another_program_holds_the_file_reading_goes_on_and_writing_is_503() {
 /// Opening must fail, and leave the file as it is.
 fn refused(path: &Path) -> OpenError {
     let before = fs::read(path).expect("a file");
-    let error = Db::open(path, &Options::default())
+    let error = Store::open(path, &Options::default())
         .err()
         .expect("a refusal");
     assert!(
@@ -284,7 +284,7 @@ fn what_is_no_database_is_refused_and_left_as_it_is() {
 fn a_folder_that_is_not_there_is_told_plainly() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("absent/parlor.db");
-    let error = Db::open(&path, &Options::default())
+    let error = Store::open(&path, &Options::default())
         .err()
         .expect("a refusal");
     assert!(matches!(error, OpenError::Unopened(..)), "{error}");
@@ -317,13 +317,13 @@ fn a_file_of_the_first_schema_is_upgraded_with_all_that_is_in_it() {
              VALUES (randomblob(16), 2, 'private', 'k', zeroblob(32), 'hint', 7);"
         ))
         .expect("a file of the first schema");
-    let db = open(&path);
+    let store = open(&path);
     let project = ProjectSeq(2);
-    let (key, own, all) = db
+    let (key, own, all) = store
         .read_here(|snapshot| {
             let key = key::find(snapshot, KeyHash([0; 32]))?.expect("the key");
             let own = assistant::of_key(snapshot, project, key.seq)?;
-            Ok::<_, DbError>((key, own, assistant::all(snapshot, project)?))
+            Ok::<_, StoreError>((key, own, assistant::all(snapshot, project)?))
         })
         .expect("a read");
     assert_eq!((key.project, key.hint.as_str()), (project, "hint"));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream;
 use parlor::answer::{Answer, Answerer, Failure, Piece, Question, Speaker};
-use parlor::db::Db;
+use parlor::store::Store;
 use serde_json::{Value, json};
 
 use crate::helpers::{Parlor, Visitor, string, until};
@@ -388,7 +388,7 @@ struct Endless(Arc<AtomicUsize>);
 impl Answerer for Endless {
     fn answer<'a>(
         &'a self,
-        _: &'a Db,
+        _: &'a Store,
         _: Question,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
         let taken = self.0.clone();

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use parlor::db::{Db, Options, project};
 use parlor::domain::{AssistantId, ProjectId, ProjectSeq, Timestamp};
+use parlor::store::{Options, Store, project};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -20,12 +20,12 @@ impl Stage {
     pub fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let file = folder.path().join("parlor.db");
-        let db = Db::open(&file, &Options::default()).expect("a file");
+        let store = Store::open(&file, &Options::default()).expect("a file");
         let ids = [1, 2].map(|seq| {
             let (seq, id) = (ProjectSeq(seq), ProjectId::generate());
             let assistant = AssistantId::generate();
             let made = project::create(seq, id, assistant, "Shop", Timestamp(0));
-            db.write_here(made).expect("a project");
+            store.write_here(made).expect("a project");
             id.to_string()
         });
         let [_, second] = ids;

@@ -9,8 +9,8 @@ use parlor::answer::{
     Answer, Answerer, Ending, Failure, Piece, Pieces, Question, Speaker, Turn, Usage,
 };
 use parlor::config::Settings;
-use parlor::db::{Db, Options};
 use parlor::domain::{AnswererKind, Assistant, AssistantId, AssistantSeq, ProjectSeq};
+use parlor::store::{Options, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -79,8 +79,8 @@ pub async fn meanwhile<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'sta
 pub async fn pieces(model: &Model, question: Question) -> Pieces {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("parlor.db");
-    let db = Db::open(&path, &Options::default()).expect("a file");
-    match model.answer(&db, question).await.expect("prepared") {
+    let store = Store::open(&path, &Options::default()).expect("a file");
+    match model.answer(&store, question).await.expect("prepared") {
         Answer::Pieces(pieces) => pieces,
         Answer::Whole(_) => panic!("a model answers piece by piece"),
     }

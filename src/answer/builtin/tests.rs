@@ -2,16 +2,16 @@
 
 use super::*;
 use crate::answer::{Answerer, Page, Turn};
-use crate::db::document::NewDocument;
-use crate::db::qna::NewQna;
-use crate::db::{Options, project};
 use crate::domain::{
     AnswererKind, Assistant, AssistantId, AssistantSeq, Document, DocumentId, ProjectId, QnaId,
     Section, Timestamp,
 };
+use crate::store::document::NewDocument;
+use crate::store::qna::NewQna;
+use crate::store::{Options, project};
 
 struct Desk {
-    db: Db,
+    store: Store,
     builtin: Builtin,
     _folder: tempfile::TempDir,
 }
@@ -19,12 +19,13 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let db = Db::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
+        let store =
+            Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
         let ids = (ProjectId::generate(), AssistantId::generate());
         let create = project::create(ProjectSeq::FIRST, ids.0, ids.1, "Tern", Timestamp(0));
-        db.write_here(create).expect("a project");
+        store.write_here(create).expect("a project");
         Self {
-            db,
+            store,
             builtin: Builtin::default(),
             _folder: folder,
         }
@@ -48,7 +49,7 @@ impl Desk {
             source: "",
             at: Timestamp(0),
         };
-        self.db.write_here(document.store()).expect("a document");
+        self.store.write_here(document.store()).expect("a document");
     }
 
     fn qna(&self, question: &str, answer: &str) {
@@ -62,7 +63,7 @@ impl Desk {
             creator_image: None,
             at: Timestamp(0),
         };
-        self.db.write_here(qna.create()).expect("a Q&A");
+        self.store.write_here(qna.create()).expect("a Q&A");
     }
 
     fn shop() -> Self {
@@ -118,7 +119,7 @@ impl Desk {
             page,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let answer = self.builtin.answer(&self.db, question);
+        let answer = self.builtin.answer(&self.store, question);
         match runtime
             .expect("a runtime")
             .block_on(answer)

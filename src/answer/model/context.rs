@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::builtin::{attempts, said};
 use super::super::retrieval::{self, Found, Lexicon, Source};
 use super::super::{Failure, Question};
-use crate::db::{Db, DbError};
+use crate::store::{Store, StoreError};
 
 /// An excerpt of what the project learned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,17 +24,17 @@ const MOST: usize = 6;
 /// # Errors
 /// What reading the file gives.
 pub async fn context_for(
-    db: &Db,
+    store: &Store,
     lexicon: &Arc<Lexicon>,
     question: &Question,
 ) -> Result<Vec<Passage>, Failure> {
     let lexicon = lexicon.clone();
     let (project, attempts) = (question.project, attempts(question, &said(question)));
-    let found = db
+    let found = store
         .read(move |snapshot| {
             let searched = attempts.iter().map(|text| {
                 let ranked = retrieval::search(snapshot, project, text, MOST, &lexicon)?;
-                Ok::<_, DbError>((ranked.confident, ranked.hits))
+                Ok::<_, StoreError>((ranked.confident, ranked.hits))
             });
             best(searched)
         })
@@ -45,8 +45,8 @@ pub async fn context_for(
 /// What the first attempt found that is sure of itself, else the first that
 /// found anything: the model judges what is of use.
 fn best(
-    searched: impl Iterator<Item = Result<(bool, Vec<Found>), DbError>>,
-) -> Result<Vec<Found>, DbError> {
+    searched: impl Iterator<Item = Result<(bool, Vec<Found>), StoreError>>,
+) -> Result<Vec<Found>, StoreError> {
     let mut any = Vec::new();
     for attempt in searched {
         let (confident, hits) = attempt?;

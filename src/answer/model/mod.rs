@@ -23,7 +23,7 @@ pub use context::{Passage, context_for};
 use super::retrieval::Lexicon;
 use super::{Answer, Answerer, Failure, Pieces, Question};
 use crate::config::Settings;
-use crate::db::Db;
+use crate::store::Store;
 use cite::Citations;
 use upstream::Upstream;
 
@@ -72,11 +72,11 @@ impl Model {
 impl Answerer for Model {
     fn answer<'a>(
         &'a self,
-        db: &'a Db,
+        store: &'a Store,
         question: Question,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
         Box::pin(async move {
-            let passages = context_for(db, &self.lexicon, &question).await?;
+            let passages = context_for(store, &self.lexicon, &question).await?;
             Ok(Answer::Pieces(self.ask(&question, &passages)))
         })
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::language::{Ear, Language, is_stop_word};
 use super::spellings::Spellings;
 use super::word::{stem, words};
-use crate::db::passage::Words;
 use crate::domain::PassageSeq;
+use crate::store::passage::Words;
 
 /// The number of a term in its index.
 pub type Term = u32;

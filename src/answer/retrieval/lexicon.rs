@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use super::index::Index;
-use crate::db::{DbError, Snapshot, passage};
 use crate::domain::ProjectSeq;
+use crate::store::{Snapshot, StoreError, passage};
 
 /// How many projects' indexes are kept; beyond, the one that was asked longest
 /// ago is dropped.
@@ -31,7 +31,11 @@ impl Lexicon {
     /// The project's index. One caller at a time brings it up to date; those
     /// that come meanwhile get the one before, so a long list of changes holds
     /// up nobody else.
-    pub fn index(&self, snapshot: &Snapshot, project: ProjectSeq) -> Result<Arc<Index>, DbError> {
+    pub fn index(
+        &self,
+        snapshot: &Snapshot,
+        project: ProjectSeq,
+    ) -> Result<Arc<Index>, StoreError> {
         let version = passage::version(snapshot)?;
         let kept = self.kept(project);
         let index = kept.current();
@@ -91,7 +95,7 @@ fn renewed(
     version: i64,
     snapshot: &Snapshot,
     project: ProjectSeq,
-) -> Result<Index, DbError> {
+) -> Result<Index, StoreError> {
     let today = passage::all(snapshot, project)?;
     let known: HashSet<_> = index.passages.iter().map(|entry| entry.seq).collect();
     let mut index = index.clone();

@@ -1,15 +1,15 @@
 //! What is found, and that anything may be asked.
 
 use super::*;
-use crate::db::document::{NewDocument, forget};
-use crate::db::{Db, Options, project};
 use crate::domain::{AssistantId, Document, DocumentId, ProjectId, Section, Timestamp};
+use crate::store::document::{NewDocument, forget};
+use crate::store::{Options, Store, project};
 
 const ONE: ProjectSeq = ProjectSeq(1);
 const OTHER: ProjectSeq = ProjectSeq(2);
 
 struct Library {
-    db: Db,
+    store: Store,
     lexicon: Lexicon,
     _folder: tempfile::TempDir,
 }
@@ -17,14 +17,15 @@ struct Library {
 impl Library {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let db = Db::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
+        let store =
+            Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
         for seq in [ONE, OTHER] {
             let ids = (ProjectId::generate(), AssistantId::generate());
             let create = project::create(seq, ids.0, ids.1, "x", Timestamp(0));
-            db.write_here(create).expect("a project");
+            store.write_here(create).expect("a project");
         }
         Self {
-            db,
+            store,
             lexicon: Lexicon::default(),
             _folder: folder,
         }
@@ -48,15 +49,15 @@ impl Library {
             source: "",
             at: Timestamp(0),
         };
-        self.db.write_here(new.store()).expect("a document");
+        self.store.write_here(new.store()).expect("a document");
         id
     }
 
     fn ask(&self, project: ProjectSeq, text: &str) -> Ranked {
         let ranked = self
-            .db
+            .store
             .read_here(|snapshot| search(snapshot, project, text, 5, &self.lexicon));
-        ranked.unwrap_or_else(|error: DbError| panic!("{text:?}: {error}"))
+        ranked.unwrap_or_else(|error: StoreError| panic!("{text:?}: {error}"))
     }
 
     fn titles(&self, project: ProjectSeq, text: &str) -> Vec<String> {
@@ -169,7 +170,7 @@ fn the_index_follows_what_is_learned_and_forgotten() {
     assert_eq!(library.titles(ONE, "kayak"), [""; 0]);
     let id = library.learn(ONE, "Kayaks", "A kayak floats.");
     assert_eq!(library.titles(ONE, "kayak"), ["Kayaks"]);
-    library.db.write_here(forget(ONE, id)).expect("a write");
+    library.store.write_here(forget(ONE, id)).expect("a write");
     assert_eq!(library.titles(ONE, "kayak"), [""; 0]);
     library.learn(ONE, "Canoes", "A canoe floats.");
     assert_eq!(library.titles(ONE, "kayak"), [""; 0]);
@@ -187,7 +188,7 @@ fn the_same_is_found_whatever_was_learned_and_forgotten_before() {
         "A warranty that does not stay, nor refunds.",
     );
     one.ask(ONE, "warranty");
-    one.db.write_here(forget(ONE, id)).expect("a write");
+    one.store.write_here(forget(ONE, id)).expect("a write");
     for question in ["warranty refund", "money", "waranty", "versand"] {
         let told = |library: &Library| {
             let ranked = library.ask(ONE, question);

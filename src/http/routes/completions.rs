@@ -1,0 +1,235 @@
+//! Answers to a website's server, of which nothing is stored (section 3.11).
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::answer::reply::begin;
+use crate::answer::{Answer, Completion, Ending, Question, Speaker, Turn, Usage};
+use crate::app::App;
+use crate::domain::{Assistant, AssistantId, Invalid, ProjectSeq, choose, text_within};
+use crate::error::ApiError;
+use crate::http::auth::{self, Caller};
+use crate::http::body::Fields;
+use crate::http::idempotency::Once;
+use crate::http::params::UUID_EXPECTED;
+use crate::http::routes::send::{gathered, streamed, within_plan};
+use crate::http::{response, sse};
+use crate::store::{Snapshot, assistant};
+
+type Reply = Result<HttpResponse, ApiError>;
+
+// ── What is asked ──
+
+/// A conversation to be answered.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `create` reads")]
+pub struct CompletionRequest {
+    /// The project's default assistant where it is left out.
+    #[schema(required = false)]
+    assistant_id: AssistantId,
+    #[schema(min_items = 1, max_items = 1000)]
+    messages: Vec<CompletionMessage>,
+    #[schema(required = false)]
+    stream: bool,
+}
+
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "documents what `turn` reads")]
+struct CompletionMessage {
+    #[schema(inline)]
+    role: CompletionRole,
+    #[schema(max_length = 100_000, pattern = "^[^\\u0000]*$")]
+    content: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[allow(dead_code, reason = "documents ROLES; a test holds the two together")]
+enum CompletionRole {
+    System,
+    User,
+    Assistant,
+}
+
+const ROLES: [(&str, Speaker); 3] = [
+    ("system", Speaker::System),
+    ("user", Speaker::Visitor),
+    ("assistant", Speaker::House),
+];
+
+const MOST: usize = 1000;
+
+fn turns(fields: &mut Fields) -> Result<Vec<Turn>, ApiError> {
+    let messages = fields.objects("messages.")?;
+    if !(1..=MOST).contains(&messages.len()) {
+        return Err(Invalid::new("messages", format!("must have 1 to {MOST} messages")).into());
+    }
+    messages.iter().map(turn).collect()
+}
+
+fn turn(fields: &Fields) -> Result<Turn, ApiError> {
+    let speaker = choose("messages.role", fields.required_text("role")?, &ROLES)?;
+    let content = fields.required_text("content")?;
+    let text = text_within("messages.content", content, 0, 100_000)?;
+    Ok(Turn { speaker, text })
+}
+
+fn assistant_id(fields: &Fields) -> Result<Option<AssistantId>, ApiError> {
+    let Some(text) = fields.text("assistantId")? else {
+        return Ok(None);
+    };
+    let id = AssistantId::parse(text).ok_or_else(|| Invalid::new("assistantId", UUID_EXPECTED))?;
+    Ok(Some(id))
+}
+
+// ── What is answered ──
+
+/// An answer, step by step; the last one is what is shown (section 4.8).
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "documents what `Completed` writes")]
+pub struct Steps {
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Step {
+    content: Vec<StepContent>,
+    finish_reason: String,
+    usage: StepUsage,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct StepContent {
+    r#type: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct StepUsage {
+    input_tokens: u64,
+    output_tokens: u64,
+    total_tokens: u64,
+    reasoning_tokens: u64,
+    cached_input_tokens: u64,
+}
+
+/// A whole answer as the wire has it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Completed {
+    steps: Vec<Step>,
+}
+
+impl Completed {
+    pub fn of(whole: &Completion) -> Self {
+        let content = StepContent {
+            r#type: "text".to_owned(),
+            text: whole.text.clone(),
+        };
+        let step = Step {
+            content: vec![content],
+            finish_reason: whole.ending.finish.as_str().to_owned(),
+            usage: usage(whole.ending.usage),
+        };
+        Self { steps: vec![step] }
+    }
+
+    fn text(&self) -> &str {
+        let step = self.steps.last().and_then(|step| step.content.last());
+        step.map_or("", |content| &content.text)
+    }
+}
+
+fn usage(usage: Usage) -> StepUsage {
+    StepUsage {
+        input_tokens: usage.input,
+        output_tokens: usage.output,
+        total_tokens: usage.input + usage.output,
+        reasoning_tokens: usage.reasoning,
+        cached_input_tokens: usage.cached_input,
+    }
+}
+
+// ── Handler ──
+
+/// Answer a conversation
+///
+/// That the website's server has kept itself; nothing of it is stored. With an
+/// `Idempotency-Key` the answer is kept for a day, and is sent when it is whole.
+#[utoipa::path(post, path = "/chat/completions", tag = "Chat completions", operation_id = "create-chat-completion",
+    request_body = CompletionRequest, security(("private-key" = [])),
+    responses((status = 200, description = "The answer", content(
+                  (Steps = "application/json"),
+                  (Object = "text/event-stream")))))]
+pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+    let project = auth::server(&app, &request).await?;
+    let mut fields = Fields::read(&app, &request, payload).await?;
+    let (wanted, stream) = (
+        assistant_id(&fields)?,
+        fields.flag("stream")?.unwrap_or(false),
+    );
+    let turns = turns(&mut fields)?;
+    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    if let Some((_, body)) = once.kept(&app).await? {
+        return given(body, stream);
+    }
+    let has_model = app.answerers.model.is_some();
+    let read = move |snapshot: &Snapshot| {
+        let assistant = assistant_of(snapshot, project, wanted)?;
+        if assistant.answerer.asks_model(has_model) {
+            within_plan(snapshot, project)?;
+        }
+        Ok::<_, ApiError>(assistant)
+    };
+    let question = Question {
+        project,
+        assistant: app.store.read(read).await?,
+        turns,
+        page: None,
+    };
+    let answerer = app.answerers.of(&question.assistant)?;
+    let parts = match answerer.answer(&app.store, question).await? {
+        Answer::Whole(whole) => return kept(&app, &once, &whole, stream).await,
+        Answer::Pieces(pieces) => begin(pieces, None, app.settings.pace.stall),
+    };
+    if stream && !once.is_wanted() {
+        return streamed(&app, None, parts).await;
+    }
+    let whole = gathered(parts).await?.unwrap_or_else(|| Completion {
+        text: String::new(),
+        ending: Ending::default(),
+    });
+    kept(&app, &once, &whole, stream).await
+}
+
+fn assistant_of(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    wanted: Option<AssistantId>,
+) -> Result<Assistant, ApiError> {
+    match wanted {
+        None => Ok(assistant::default(snapshot, project)?),
+        Some(id) => {
+            assistant::find(snapshot, project, id)?.ok_or_else(|| ApiError::assistant_not_found(id))
+        }
+    }
+}
+
+/// Gives a whole answer, and keeps it where it may be asked for again.
+async fn kept(app: &App, once: &Once, whole: &Completion, stream: bool) -> Reply {
+    let body = serde_json::to_vec(&Completed::of(whole))?;
+    let (_, body) = once.remember(app, StatusCode::OK, body).await?;
+    given(body, stream)
+}
+
+fn given(body: Vec<u8>, stream: bool) -> Reply {
+    if !stream {
+        return Ok(response::bytes(StatusCode::OK, body));
+    }
+    let completed: Completed = serde_json::from_slice(&body)?;
+    Ok(sse::whole(None, completed.text()))
+}

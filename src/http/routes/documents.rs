@@ -1,0 +1,283 @@
+//! Documents: what the project learned, for its private key.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use url::Url;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::domain::{
+    Document, DocumentId, Invalid, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
+    Timestamp, text_within, uri,
+};
+use crate::error::ApiError;
+use crate::http::auth::Caller;
+use crate::http::body::Fields;
+use crate::http::idempotency::Once;
+use crate::http::links;
+use crate::http::list_response::{ListObject, Listing, Page};
+use crate::http::params::{Query, document_id, project_id};
+use crate::http::response;
+use crate::http::routes::projects::{Done, own_project};
+use crate::learn::{Format, Found};
+use crate::store::Snapshot;
+use crate::store::document::{self, NewDocument};
+
+type Reply = Result<HttpResponse, ApiError>;
+
+// ── Parameters ──
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `list` reads")]
+struct ListParams {
+    /// The most documents in the answer.
+    #[param(required = false, minimum = 1, maximum = 100, default = 10)]
+    limit: u32,
+    /// How many documents to pass over. Empty and `null` are 0.
+    #[param(required = false, value_type = Option<u64>, nullable, minimum = 0, maximum = 9_007_199_254_740_991_u64, default = 0)]
+    offset: Option<u64>,
+}
+
+/// A page to be learned.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "documents what `create` reads")]
+pub struct NewDocumentRequest {
+    /// Where it stands. What was learned from there before is replaced.
+    #[schema(format = "uri", max_length = 2048)]
+    url: String,
+    /// Without it, the content's own.
+    #[schema(
+        required = false,
+        min_length = 1,
+        max_length = 300,
+        pattern = "^[^\\u0000]*$"
+    )]
+    title: String,
+    content: String,
+    #[schema(required = false, inline)]
+    format: ContentFormat,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase", default = "markdown")]
+#[allow(
+    dead_code,
+    reason = "documents Format::NAMES; a test holds the two together"
+)]
+enum ContentFormat {
+    Markdown,
+    Html,
+    Text,
+}
+
+/// What is to be learned, and the title it shall have.
+fn given(fields: &Fields) -> Result<(Found, Option<String>), ApiError> {
+    let url = fields.required_text("url")?;
+    let content = fields.required_text("content")?;
+    let title = fields.text("title")?;
+    let title = title.map(|title| text_within("title", title, 1, 300));
+    let found = Found {
+        url: address(url)?,
+        name: "Untitled".to_owned(),
+        format: fields
+            .text("format")?
+            .map_or(Ok(Format::Markdown), Format::parse)?,
+        charset: Some("utf-8".to_owned()),
+        bytes: content.as_bytes().to_vec(),
+    };
+    Ok((found, title.transpose()?))
+}
+
+/// An address in the form in which every other page would have it.
+fn address(text: &str) -> Result<String, Invalid> {
+    let text = uri("url", text)?;
+    let url = Url::parse(&text).map(|mut url| {
+        url.set_fragment(None);
+        url.into()
+    });
+    Ok(url.unwrap_or(text))
+}
+
+// ── Responses ──
+
+/// One page of documents, by address.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "documents what `list` writes")]
+pub struct DocumentList<'a> {
+    object: ListObject,
+    /// On every page together.
+    total: u64,
+    /// As applied.
+    limit: u32,
+    /// As applied.
+    offset: u64,
+    data: Vec<LearnedDocument<'a>>,
+}
+
+/// A document with what can be found of it.
+#[derive(Serialize, ToSchema)]
+pub struct DocumentFull<'a> {
+    #[serde(flatten)]
+    document: &'a LearnedDocument<'a>,
+    /// In the order of the text.
+    sections: &'a [Section],
+}
+
+// ── Handlers ──
+
+/// List documents
+///
+/// All that the project learned, by address.
+#[utoipa::path(get, path = "/projects/{projectId}/documents", tag = "Documents", operation_id = "get-documents",
+    params(("projectId" = ProjectId, Path), ListParams), security(("private-key" = [])),
+    responses((status = 200, body = DocumentList, headers(
+        ("Link" = String, description = "The first, prev, next and last pages"),
+        ("X-Total-Count" = u64, description = "The same as total"),
+        ("ETag" = String, description = "Changes when the body does")))))]
+pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
+    let project = own_project(&app, &request).await?;
+    let query = Query::of(&request);
+    let limit = query.parsed("limit", Limit::parse)?;
+    let offset = query.parsed("offset", Offset::parse)?;
+    let page = move |snapshot: &Snapshot| page_of(snapshot, project, limit, offset);
+    let page = app.store.read(page).await?;
+    let (id, limit) = (project_id(&request)?, limit.get());
+    let links = links::pages(limit, offset.get(), page.total, |offset| {
+        format!("/v2/projects/{id}/documents?limit={limit}&offset={offset}")
+    });
+    Ok(page.answer(&app, &request, links))
+}
+
+fn page_of(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    limit: Limit,
+    offset: Offset,
+) -> Result<Page, ApiError> {
+    let total = document::total(snapshot, project)?;
+    let mut listing = Listing::new(total, limit.get(), offset.get());
+    document::page(snapshot, project, limit, offset, |one| listing.push(one))?;
+    Ok(listing.finish())
+}
+
+/// Learn a document
+///
+/// In the place of what was learned from its address before (200), or new (201).
+#[utoipa::path(post, path = "/projects/{projectId}/documents", tag = "Documents", operation_id = "create-document",
+    params(("projectId" = ProjectId, Path)), request_body = NewDocumentRequest,
+    security(("private-key" = [])),
+    responses((status = 201, body = DocumentFull), (status = 200, body = DocumentFull)))]
+pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+    let project = own_project(&app, &request).await?;
+    let fields = Fields::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
+    }
+    let (found, title) = given(&fields)?;
+    let hash = found.hash();
+    // A large page takes a while to read.
+    let read = web::block(move || found.read_as_given()).await;
+    let read = read.map_err(ApiError::internal)?;
+    let document = Document {
+        title: title.unwrap_or(read.title),
+        ..read
+    };
+    let address = document.url.clone();
+    let known = move |snapshot: &Snapshot| document::at(snapshot, project, &address);
+    let known: Option<DocumentId> = app.store.read(known).await.map_err(ApiError::from)?;
+    let new = NewDocument {
+        id: match known {
+            Some(known) if once.is_wanted() => known,
+            _ => DocumentId::generate(),
+        },
+        project,
+        document: &document,
+        hash,
+        source: "",
+        at: Timestamp::now(),
+    };
+    if !once.is_wanted() {
+        return store(&app, &new).await;
+    }
+    let status = match known {
+        None => StatusCode::CREATED,
+        Some(_) => StatusCode::OK,
+    };
+    let sections = &document.sections;
+    let (url, count) = (&document.url, sections.len() as u64);
+    let head = LearnedDocument::new(new.id, url, &document.title, new.at, count);
+    let body = serde_json::to_vec(&DocumentFull {
+        document: &head,
+        sections,
+    })?;
+    // The last statement stores a section, if there is one.
+    let answer = once.answered(&app, new.store(), status, body.clone(), Some(body));
+    answer
+        .await?
+        .ok_or_else(|| ApiError::internal("a document was not stored"))
+}
+
+/// Stores a document and shows it under the id that it has: another request may
+/// have been first with its address.
+async fn store(app: &App, new: &NewDocument<'_>) -> Reply {
+    let project = new.project;
+    let outcomes = app.store.write(new.store()).await?;
+    let id = document::stored(&outcomes);
+    let id = id.ok_or_else(|| ApiError::internal("a document was not stored"))?;
+    let status = match id == new.id {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    let read = move |snapshot: &Snapshot| json_of(snapshot, project, id);
+    Ok(response::bytes(status, app.store.read(read).await?))
+}
+
+fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<Vec<u8>, ApiError> {
+    let found = document::read(snapshot, project, id, |document, sections| {
+        serde_json::to_vec(&DocumentFull { document, sections })
+    })?;
+    Ok(found.ok_or_else(|| ApiError::document_not_found(id))??)
+}
+
+/// Read a document
+///
+/// With what can be found of it.
+#[utoipa::path(get, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "get-document",
+    params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
+    security(("private-key" = [])), responses((status = 200, body = DocumentFull, headers(
+        ("ETag" = String, description = "Changes when the body does")))))]
+pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
+    let project = own_project(&app, &request).await?;
+    let id = document_id(&request)?;
+    let read = move |snapshot: &Snapshot| json_of(snapshot, project, id);
+    Ok(response::cached(
+        &app,
+        &request,
+        app.store.read(read).await?,
+    ))
+}
+
+/// Forget a document
+#[utoipa::path(delete, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "delete-document",
+    params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
+    security(("private-key" = [])), responses((status = 200, body = Done)))]
+pub async fn remove(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+    let project = own_project(&app, &request).await?;
+    let id = document_id(&request)?;
+    let fields = Fields::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
+    }
+    let (batch, body) = (
+        document::forget(project, id),
+        serde_json::to_vec(&Done::DONE)?,
+    );
+    let answer = once.answered(&app, batch, StatusCode::OK, body, None);
+    answer
+        .await?
+        .ok_or_else(|| ApiError::document_not_found(id))
+}

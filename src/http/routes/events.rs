@@ -1,0 +1,99 @@
+//! Live events of a conversation, over a WebSocket (section 6).
+
+use std::convert::Infallible;
+
+use actix_http::ws::{self, HandshakeError};
+use actix_web::body::{BodyStream, MessageBody};
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
+use utoipa::IntoParams;
+
+use crate::app::App;
+use crate::domain::{ConversationId, Invalid, ProjectSeq};
+use crate::error::ApiError;
+use crate::http::auth::{self, Pass};
+use crate::http::params::{Query, conversation_id};
+use crate::http::websocket::Socket;
+use crate::store::{Snapshot, conversation};
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `admitted` reads")]
+struct LiveParams {
+    /// A publishable key.
+    #[param(min_length = 1)]
+    api_key: String,
+    /// A session token: only the visitor whose conversation it is may listen then.
+    #[param(required = false)]
+    token: String,
+}
+
+/// Listen to a conversation
+///
+/// A WebSocket. The server sends text frames: `{"type": "new_message",
+/// "chatId", "message"}` whenever the visitor or a person writes, and
+/// `{"type": "human_assigned", "chatId"}` when a person takes over. It answers
+/// the text `ping` with `pong`; send that every 30 seconds, since a silent
+/// client is given up. Ignore what you do not know. After any end connect
+/// again, and read the conversation for what was missed.
+#[utoipa::path(get, path = "/conversations/{conversationId}/ws", tag = "Conversations", operation_id = "live",
+    params(("conversationId" = ConversationId, Path), LiveParams),
+    responses((status = 101, description = "The WebSocket is open")))]
+pub async fn listen(
+    app: web::Data<App>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (pass, project, id) = admitted(&app, &request).await?;
+    let mut response = ws::handshake(request.head()).map_err(not_a_handshake)?;
+    // From here on nothing that happens is missed.
+    let events = app.events.listen(project, id);
+    let socket = Socket::new(app, pass, events, payload);
+    let frames = stream::unfold(socket, |mut socket| async move {
+        let frame = socket.frame().await?;
+        Some((Ok::<_, Infallible>(frame), socket))
+    });
+    let response = response.message_body(BodyStream::new(frames).boxed());
+    Ok(response.map_err(ApiError::internal)?.into())
+}
+
+/// Decides who may listen, and to what.
+async fn admitted(
+    app: &App,
+    request: &HttpRequest,
+) -> Result<(Pass, ProjectSeq, ConversationId), ApiError> {
+    let query = Query::of(request);
+    let (api_key, token) = (query.api_key()?, query.get("token")?);
+    let project = auth::publishable_key(app, request, api_key).await?.project;
+    let visitor = match token {
+        Some(token) => Some(auth::session_token(app, request, token).await?),
+        None => None,
+    };
+    let id = conversation_id(request)?;
+    let locate = move |snapshot: &Snapshot| conversation::locate(snapshot, project, id);
+    let located = app.store.read(locate).await.map_err(ApiError::from)?;
+    let located = located.ok_or_else(|| ApiError::conversation_not_found(id))?;
+    if let Some(visitor) = visitor {
+        // Of another project: this conversation is not there for them.
+        if visitor.project() != project {
+            return Err(ApiError::conversation_not_found(id));
+        }
+        visitor.may_see(located.visitor)?;
+    }
+    Ok((Pass::of(app, api_key, token), project, id))
+}
+
+/// A plain request. The catalogue has no code for that alone.
+fn not_a_handshake(error: HandshakeError) -> ApiError {
+    let (field, reason) = match error {
+        HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade => {
+            ("Upgrade", "must be websocket")
+        }
+        HandshakeError::NoConnectionUpgrade => ("Connection", "must be Upgrade"),
+        HandshakeError::NoVersionHeader | HandshakeError::UnsupportedVersion => {
+            ("Sec-WebSocket-Version", "must be 13")
+        }
+        HandshakeError::BadWebsocketKey => ("Sec-WebSocket-Key", "must be 16 bytes in Base64"),
+    };
+    Invalid::new(field, reason).into()
+}

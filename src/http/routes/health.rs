@@ -1,0 +1,23 @@
+//! For whoever runs the server.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::http::response;
+use crate::store::{Batch, project};
+
+/// 200 while the database can be read and written.
+pub async fn health(app: web::Data<App>) -> Result<HttpResponse, ApiError> {
+    app.store
+        .read(project::first)
+        .await
+        .map_err(ApiError::from)?;
+    app.store.write(Batch::default()).await?;
+    response::json(
+        StatusCode::OK,
+        &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),
+    )
+}

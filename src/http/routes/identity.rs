@@ -1,0 +1,117 @@
+//! Visitors say who they are (sections 3.1 and 3.2).
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
+use crate::error::ApiError;
+use crate::http::body::Fields;
+use crate::http::idempotency::Once;
+use crate::http::{auth, response};
+use crate::store::key::StoredKey;
+use crate::store::session;
+use crate::store::visitor::{self, KnownBy, NewVisitor};
+
+type Reply = Result<HttpResponse, ApiError>;
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `init` reads")]
+pub struct InitRequest {
+    /// A publishable key.
+    #[schema(min_length = 1)]
+    api_key: String,
+    /// What the browser calls itself, the same at every visit.
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000]*$")]
+    sa_vid: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionBegun {
+    /// The bearer token of the session.
+    session_token: String,
+    visitor: Visitor,
+}
+
+/// Begin a session
+///
+/// The same device is the same visitor, with a fresh token each time.
+#[utoipa::path(post, path = "/identity/init", tag = "Identity", operation_id = "init",
+    request_body = InitRequest,
+    responses((status = 200, description = "The device is known", body = SessionBegun),
+              (status = 201, description = "The visitor is new", body = SessionBegun)))]
+pub async fn init(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+    if let Some(address) = auth::address(&app, &request) {
+        app.limits.address(address)?;
+    }
+    let fields = Fields::read(&app, &request, payload).await?;
+    let api_key = fields.required_text("apiKey")?;
+    if api_key.is_empty() {
+        return Err(ApiError::body("apiKey", "is required"));
+    }
+    let device = fields.required_text("saVid")?;
+    let key = auth::publishable_key(&app, &request, api_key).await?;
+    let device = DeviceId::parse("saVid", device)?;
+    let caller = format!("key {} {}", key.seq.0, device.0);
+    let once = Once::by(&request, &fields, caller)?;
+    if let Some(answer) = once.answer(&app).await? {
+        return Ok(answer);
+    }
+    let (status, begun) = begin(&app, device, &key).await?;
+    // Who the visitor is stands in what the write gave, so the answer is
+    // remembered after it. Were it lost in between, the same device would get
+    // the same visitor all the same.
+    let body = serde_json::to_vec(&begun)?;
+    let (status, body) = once.remember(&app, status, body).await?;
+    Ok(response::bytes(status, body))
+}
+
+async fn begin(
+    app: &App,
+    device: DeviceId,
+    key: &StoredKey,
+) -> Result<(StatusCode, SessionBegun), ApiError> {
+    let (at, id) = (Timestamp::now(), SessionId::generate());
+    let visitor = NewVisitor {
+        id: VisitorId::generate(),
+        project: key.project,
+        known_by: KnownBy::Device(device.clone()),
+        at,
+    };
+    let begin = session::begin(&visitor, device, id, key.seq);
+    let outcomes = app.store.write(begin).await?;
+    let (visitor, new) = session::begun(&outcomes)
+        .ok_or_else(|| ApiError::internal("a session was begun for nobody"))?;
+    let until = at.plus(app.settings.session_max());
+    let begun = SessionBegun {
+        session_token: app.tokens.issue(id, visitor.id, at, until)?,
+        visitor,
+    };
+    let status = if new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, begun))
+}
+
+/// Read the visitor
+///
+/// Whose session the token is of.
+#[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
+    security(("session" = [])), responses((status = 200, body = Visitor)))]
+pub async fn me(app: web::Data<App>, request: HttpRequest) -> Reply {
+    let caller = auth::bearer(&app, &request).await?;
+    let seq = caller.visitor()?;
+    let read = app.store.read(move |snapshot| visitor::read(snapshot, seq));
+    let visitor = read.await.map_err(ApiError::from)?;
+    Ok(response::cached(
+        &app,
+        &request,
+        serde_json::to_vec(&visitor)?,
+    ))
+}

@@ -1,0 +1,14 @@
+//! The endpoints, one file per noun: parameters, bodies, responses, handlers.
+
+pub(super) mod agent;
+pub(super) mod completions;
+pub(super) mod conversations;
+pub(super) mod documents;
+pub(super) mod events;
+pub(super) mod health;
+pub(super) mod identity;
+pub(super) mod messages;
+pub(super) mod projects;
+pub(super) mod qnas;
+pub(super) mod search;
+pub(super) mod send;

@@ -1,0 +1,74 @@
+//! The project that a website belongs to (section 3.3).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::domain::{Project, ProjectId, ProjectSeq};
+use crate::error::ApiError;
+use crate::http::params::{Query, project_id};
+use crate::http::{auth, response};
+use crate::store::{Snapshot, project};
+
+/// The project that the path names, for its own private key.
+///
+/// # Errors
+/// 401, 403 and 429 as for every bearer, 403 for another project's key, 404
+/// where there is no such project.
+pub async fn own_project(app: &App, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
+    let own = auth::bearer(app, request).await?.server()?;
+    let id = project_id(request)?;
+    let named = app.store.read(move |snapshot| known_project(snapshot, id));
+    match named.await? == own {
+        true => Ok(own),
+        false => Err(ApiError::forbidden("The key is of another project")),
+    }
+}
+
+/// The project of an id.
+///
+/// # Errors
+/// 404 where there is none.
+pub fn known_project(snapshot: &Snapshot, id: ProjectId) -> Result<ProjectSeq, ApiError> {
+    project::find(snapshot, id)?.ok_or_else(|| ApiError::project_not_found(id))
+}
+
+/// It was done.
+#[derive(Serialize, ToSchema)]
+pub struct Done {
+    success: bool,
+}
+
+impl Done {
+    pub const DONE: Self = Self { success: true };
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `current` reads")]
+struct CurrentParams {
+    /// A publishable key.
+    #[param(min_length = 1)]
+    api_key: String,
+}
+
+/// Read the project
+///
+/// That of the key, and how its chat looks.
+#[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
+    params(CurrentParams), responses((status = 200, body = Project)))]
+pub async fn current(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let query = Query::of(&request);
+    let key = auth::publishable_key(&app, &request, query.api_key()?).await?;
+    let project = key.project;
+    let read = app
+        .store
+        .read(move |snapshot| project::read(snapshot, project));
+    let project = read.await.map_err(ApiError::from)?;
+    Ok(response::cached(
+        &app,
+        &request,
+        serde_json::to_vec(&project)?,
+    ))
+}

@@ -1,0 +1,143 @@
+//! Search in what a project knows (sections 3.12 and 4.7).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use url::Url;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::answer::retrieval::{self, Found, Lexicon, Source};
+use crate::app::App;
+use crate::domain::{ProjectId, ProjectSeq, Size, text_within};
+use crate::error::ApiError;
+use crate::http::params::Query;
+use crate::http::{auth, links, response};
+use crate::learn::excerpt;
+use crate::store::{Snapshot, document, project};
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `search` reads")]
+struct SearchParams {
+    /// What to look for, as one would ask it.
+    #[param(min_length = 1, max_length = 500, pattern = "^[^\\u0000]+$")]
+    q: String,
+    /// The most results in the answer.
+    #[param(required = false, minimum = 1, maximum = 50, default = 10)]
+    size: u32,
+    /// A publishable key.
+    #[param(min_length = 1)]
+    api_key: String,
+}
+
+/// What was found, best first.
+#[derive(Serialize, ToSchema)]
+pub struct SearchResults {
+    results: Vec<SearchResult>,
+}
+
+/// A passage of a page, or a Q&A.
+#[derive(Serialize, ToSchema)]
+pub struct SearchResult {
+    /// How well it fits: 1 best.
+    #[schema(minimum = 0, maximum = 1)]
+    score: f64,
+    title: String,
+    /// The beginning of the passage, without marks.
+    #[schema(max_length = 300)]
+    content: String,
+    /// The path of `url`.
+    path: String,
+    #[schema(format = "uri")]
+    url: String,
+}
+
+/// Characters of a result's content at most.
+const EXCERPT: usize = 300;
+
+/// Search
+///
+/// Through the pages that the project learned and its Q&As.
+#[utoipa::path(get, path = "/search", tag = "Search", operation_id = "search",
+    params(SearchParams), responses((status = 200, body = SearchResults)))]
+pub async fn search(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let query = Query::of(&request);
+    let key = auth::publishable_key(&app, &request, query.api_key()?).await?;
+    let text = query.get("q")?.unwrap_or_default();
+    let text = text_within("q", text, 1, 500)?;
+    let size = query.parsed("size", Size::parse)?;
+    let (project, server) = (key.project, links::server(&app, &request));
+    let lexicon = app.lexicon.clone();
+    let find = move |snapshot: &Snapshot| {
+        let places = Places::of(snapshot, project, server)?;
+        results(&places, &text, size, &lexicon)
+    };
+    let results = app.store.read(find).await?;
+    Ok(response::cached(
+        &app,
+        &request,
+        serde_json::to_vec(&results)?,
+    ))
+}
+
+fn results(
+    places: &Places,
+    text: &str,
+    size: Size,
+    lexicon: &Lexicon,
+) -> Result<SearchResults, ApiError> {
+    let Places { snapshot, seq, .. } = places;
+    let ranked = retrieval::search(snapshot, *seq, text, size.get(), lexicon)?;
+    let results = ranked.hits.into_iter().map(|hit| places.result(hit));
+    Ok(SearchResults {
+        results: results.collect::<Result<_, _>>()?,
+    })
+}
+
+/// Where what was found stands.
+struct Places<'s> {
+    snapshot: &'s Snapshot<'s>,
+    seq: ProjectSeq,
+    id: ProjectId,
+    /// This server's own address.
+    server: String,
+}
+
+impl<'s> Places<'s> {
+    fn of(snapshot: &'s Snapshot<'s>, seq: ProjectSeq, server: String) -> Result<Self, ApiError> {
+        let id = project::read(snapshot, seq)?.id;
+        Ok(Self {
+            snapshot,
+            seq,
+            id,
+            server,
+        })
+    }
+
+    fn result(&self, hit: Found) -> Result<SearchResult, ApiError> {
+        let url = self.url(&hit.source)?;
+        let path = Url::parse(&url).map(|url| url.path().to_owned());
+        Ok(SearchResult {
+            score: hit.score.clamp(0.0, 1.0),
+            content: excerpt(&hit.body, EXCERPT),
+            title: hit.title,
+            path: path.unwrap_or_default(),
+            url,
+        })
+    }
+
+    /// A page's own address; here, where it has none on the web.
+    fn url(&self, source: &Source) -> Result<String, ApiError> {
+        let own = format!("{}/v2/projects/{}", self.server, self.id);
+        let url = match source {
+            Source::Qna { id } => return Ok(format!("{own}/qnas/{id}")),
+            Source::Document { url } => url,
+        };
+        if url.starts_with("http://") || url.starts_with("https://") {
+            return Ok(url.clone());
+        }
+        Ok(match document::at(self.snapshot, self.seq, url)? {
+            Some(id) => format!("{own}/documents/{id}"),
+            None => format!("{own}/documents"),
+        })
+    }
+}

@@ -1,0 +1,521 @@
+//! A visitor says something and is answered (section 3.8).
+//!
+//! The order of things: how the conversation stands is read; the answerer
+//! prepares; question and answer are stored, on the condition that all still
+//! stands so; only then anything is shown. Where it stands otherwise by then,
+//! the next round sees how.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use utoipa::ToSchema;
+
+use crate::answer::reply::{Draft, Part, Parts, begin};
+use crate::answer::{Answer, Completion, Ending, Finish, Page, Pieces, Question, Speaker, Turn};
+use crate::app::App;
+use crate::config::Pace;
+use crate::domain::{
+    Assistant, Content, ConversationId, KeySeq, Message, MessageId, MessageStatus, ProjectSeq,
+    Role, Status, Timestamp, uri,
+};
+use crate::error::ApiError;
+use crate::events::Event;
+use crate::http::auth::{self, Caller};
+use crate::http::body::Fields;
+use crate::http::idempotency::{Once, Ran, told};
+use crate::http::params::conversation_id;
+use crate::http::routes::completions::{Completed, Steps};
+use crate::http::{response, sse};
+use crate::store::idempotency::{Answered, Body};
+use crate::store::turn::{self, NewAnswer, Place, Standing};
+use crate::store::{Snapshot, StoreError, assistant, message, project};
+
+type Reply = Result<HttpResponse, ApiError>;
+
+// ── What is sent ──
+
+/// What a visitor says.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `Sent::read` reads")]
+pub struct SendRequest {
+    #[schema(min_length = 1, max_length = 10_000, pattern = "^[^\\u0000]*$")]
+    content: String,
+    /// Whether the answer comes as a stream of events; else it comes when it is whole.
+    #[schema(required = false)]
+    stream: bool,
+    #[schema(required = false)]
+    page_context: Option<PageContext>,
+}
+
+/// The page on which the visitor is.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "documents what `page` reads")]
+struct PageContext {
+    /// An absolute URI of at most 2048 characters; anything else is passed over.
+    #[schema(required = false)]
+    url: Option<String>,
+    /// The first 1000 characters are kept.
+    #[schema(required = false)]
+    title: Option<String>,
+    /// Its text; the first 100,000 characters are looked at.
+    #[schema(required = false)]
+    content: Option<String>,
+    /// What the visitor has marked; the first 10,000 characters are kept.
+    #[schema(required = false)]
+    text_selection: Option<String>,
+}
+
+struct Sent {
+    content: Content,
+    stream: bool,
+    page: Option<Page>,
+}
+
+impl Sent {
+    fn read(fields: &mut Fields) -> Result<Self, ApiError> {
+        let content = Content::parse(fields.required_text("content")?)?;
+        let stream = fields.flag("stream")?.unwrap_or(false);
+        let page = fields.nullable_object("pageContext.")?;
+        Ok(Self {
+            content,
+            stream,
+            page: page.map(|fields| page_of(&fields)).transpose()?,
+        })
+    }
+}
+
+fn page_of(fields: &Fields) -> Result<Page, ApiError> {
+    let text = |name, most| -> Result<Option<String>, ApiError> {
+        Ok(fields.nullable_text(name)?.map(|text| cut(text, most)))
+    };
+    let url = fields.nullable_text("url")?;
+    Ok(Page {
+        url: url.and_then(|url| uri("pageContext.url", url).ok()),
+        title: text("title", 1000)?,
+        content: text("content", 100_000)?,
+        selection: text("textSelection", 10_000)?,
+    })
+}
+
+/// The first characters of a text. What a browser tells of its page is of use
+/// where it can be, and never a reason to refuse what the visitor says.
+fn cut(text: &str, most: usize) -> String {
+    let text = text.chars().filter(|one| *one != '\0');
+    text.take(most).collect()
+}
+
+// ── Handler ──
+
+/// Send a message
+///
+/// The assistant answers, as JSON or as a stream. Where a person of the house
+/// has the conversation, the message is passed on to them and 202 is answered.
+#[utoipa::path(post, path = "/conversations/{conversationId}/messages", tag = "Messages", operation_id = "send-message",
+    params(("conversationId" = ConversationId, Path)), request_body = SendRequest, security(("session" = [])),
+    responses((status = 200, description = "The answer", content(
+                  (Steps = "application/json"),
+                  (Object = "text/event-stream"))),
+              (status = 202, description = "Passed on to a person of the house", body = String, content_type = "text/plain")))]
+pub async fn send(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+    let caller = auth::bearer(&app, &request).await?;
+    caller.visitor()?;
+    let id = conversation_id(&request)?;
+    let mut fields = Fields::read(&app, &request, payload).await?;
+    let sent = Sent::read(&mut fields)?;
+    let once = Once::of(&request, &fields, caller)?;
+    if let Some(before) = once.before(&app).await? {
+        return again(&app, before, sent.stream).await;
+    }
+    let sending = Sending {
+        app: app.into_inner(),
+        caller,
+        id,
+        sent,
+        once,
+    };
+    sending.run().await
+}
+
+/// What was answered before, made again from the message.
+async fn again(app: &App, before: Answered, stream: bool) -> Reply {
+    let Body::Message(id) = before.body else {
+        return Ok(passed_on());
+    };
+    let read = app.store.read(move |snapshot| message::given(snapshot, id));
+    let given = read.await.map_err(|error: StoreError| error)?;
+    let (status, text, metadata) = given.ok_or_else(|| ApiError::message_not_found(id))?;
+    match status {
+        MessageStatus::Streaming => return Err(answering()),
+        // A failure is forgotten as soon as it is stored, so this is a moment.
+        MessageStatus::Error => return Err(ApiError::unavailable(1, "the answer has just failed")),
+        MessageStatus::Complete => {}
+    }
+    let usage = metadata.and_then(|json| serde_json::from_str::<Kept>(&json).ok());
+    let ending = Ending {
+        finish: Finish::Stop,
+        usage: usage.unwrap_or_default().usage,
+    };
+    whole_reply(id, &Completion { text, ending }, stream)
+}
+
+#[derive(Default, serde::Deserialize)]
+struct Kept {
+    usage: crate::answer::Usage,
+}
+
+fn whole_reply(id: MessageId, whole: &Completion, stream: bool) -> Reply {
+    match stream {
+        true => Ok(sse::whole(Some(id), &whole.text)),
+        false => response::json(StatusCode::OK, &Completed::of(whole)),
+    }
+}
+
+/// Section 0, D12.
+fn passed_on() -> HttpResponse {
+    let mut response = response::bytes(StatusCode::ACCEPTED, PASSED_ON.to_vec());
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+const PASSED_ON: &[u8] = b"Message sent";
+
+fn answering() -> ApiError {
+    ApiError::conflict("message", "status")
+        .because("An answer is being written; wait until it has ended")
+}
+
+// ── One sending ──
+
+struct Sending {
+    app: Arc<App>,
+    caller: Caller,
+    id: ConversationId,
+    sent: Sent,
+    once: Once,
+}
+
+/// How often what was read may be found changed when it is written.
+const ROUNDS: usize = 4;
+
+impl Sending {
+    async fn run(self) -> Reply {
+        for _ in 0..ROUNDS {
+            let ground = self.ground().await?;
+            let reply = match ground.standing.is_human_handled {
+                true => self.to_human(&ground).await?,
+                false => self.to_assistant(ground).await?,
+            };
+            if let Some(reply) = reply {
+                return Ok(reply);
+            }
+        }
+        Err(ApiError::unavailable(
+            1,
+            "the conversation changed at every try",
+        ))
+    }
+
+    async fn ground(&self) -> Result<Ground, ApiError> {
+        let (caller, id, content) = (self.caller, self.id, self.sent.content.clone());
+        let quota = self.app.settings.monthly_messages;
+        let has_model = self.app.answerers.model.is_some();
+        let read = move |snapshot: &Snapshot| {
+            let assistant = assistant::of_key(snapshot, caller.project(), key_of(caller)?)?;
+            let by_model = assistant.answerer.asks_model(has_model);
+            let turns = if by_model { TURNS } else { FEW_TURNS };
+            let ground = Ground::read(snapshot, (caller, id), assistant, &content, turns)?;
+            within_quota(snapshot, caller, quota)?;
+            if by_model && !ground.standing.is_human_handled {
+                within_plan(snapshot, caller.project())?;
+            }
+            Ok::<_, ApiError>(ground)
+        };
+        self.app.store.read(read).await
+    }
+
+    fn question(&self) -> turn::Question {
+        let page = self.sent.page.clone().unwrap_or_default();
+        turn::Question {
+            id: MessageId::generate(),
+            content: self.sent.content.clone(),
+            page_url: page.url,
+            page_title: page.title,
+            text_selection: page.selection,
+        }
+    }
+
+    fn turn(&self, standing: &Standing) -> turn::Turn {
+        turn::Turn {
+            conversation: standing.seq,
+            project: self.caller.project(),
+            at: Timestamp::now(),
+        }
+    }
+
+    /// None: the conversation stands otherwise by now.
+    async fn to_human(&self, ground: &Ground) -> Result<Option<HttpResponse>, ApiError> {
+        let (turn, question) = (self.turn(&ground.standing), self.question());
+        let body = Body::Kept(PASSED_ON.to_vec());
+        let batch = turn.to_human(&question);
+        let event = Some(self.event(&question, turn.at)?);
+        let ran = self
+            .once
+            .run(&self.app, batch, StatusCode::ACCEPTED, body, None);
+        let ran = told(&self.app, ran, self.topic(), event).await?;
+        Ok((ran != Ran::Unchanged).then(passed_on))
+    }
+
+    /// None: the conversation stands otherwise by now.
+    async fn to_assistant(&self, ground: Ground) -> Result<Option<HttpResponse>, ApiError> {
+        let answerer = self.app.answerers.of(&ground.assistant)?.clone();
+        let place = ground
+            .place
+            .unwrap_or_else(|| Place::After(Box::new(self.question())));
+        let standing = ground.standing;
+        let question = Question {
+            project: self.caller.project(),
+            assistant: ground.assistant,
+            turns: ground.turns,
+            page: self.sent.page.clone(),
+        };
+        match answerer.answer(&self.app.store, question).await? {
+            Answer::Whole(whole) => self.store_whole(&standing, &place, whole).await,
+            Answer::Pieces(pieces) => self.store_pieces(&standing, &place, pieces).await,
+        }
+    }
+
+    async fn store_whole(
+        &self,
+        standing: &Standing,
+        place: &Place,
+        whole: Completion,
+    ) -> Result<Option<HttpResponse>, ApiError> {
+        let answer = NewAnswer {
+            id: MessageId::generate(),
+            status: MessageStatus::Complete,
+            text: whole.text.clone(),
+            metadata: whole.ending.metadata(),
+        };
+        match self.store(standing, place, &answer)?.await? {
+            Ran::Changed => whole_reply(answer.id, &whole, self.sent.stream).map(Some),
+            Ran::Unchanged => Ok(None),
+            Ran::Before => self.once_more().await.map(Some),
+        }
+    }
+
+    async fn store_pieces(
+        &self,
+        standing: &Standing,
+        place: &Place,
+        pieces: Pieces,
+    ) -> Result<Option<HttpResponse>, ApiError> {
+        let answer = NewAnswer {
+            id: MessageId::generate(),
+            status: MessageStatus::Streaming,
+            text: String::new(),
+            metadata: None,
+        };
+        let entry = self.app.running.enter(standing.seq, answer.id);
+        // Before the write: if this request is dropped in the middle of it, the
+        // draft ends the answer.
+        let draft = Draft::new(entry, self.app.store.clone());
+        // The model is asked while the question is being stored. Nothing of its
+        // answer can overtake that: the write is in the queue already. Where it
+        // stores nothing, the pieces are dropped.
+        let stored = self.store(standing, place, &answer)?;
+        let parts = begin(pieces, Some(draft), self.app.settings.pace.stall);
+        match stored.await? {
+            Ran::Changed => {}
+            Ran::Unchanged => return Ok(None),
+            Ran::Before => return self.once_more().await.map(Some),
+        }
+        match self.sent.stream {
+            true => streamed(&self.app, Some(answer.id), parts).await.map(Some),
+            false => collected(parts).await.map(Some),
+        }
+    }
+
+    /// Puts the write into the queue; the future tells how it went.
+    fn store(
+        &self,
+        standing: &Standing,
+        place: &Place,
+        answer: &NewAnswer,
+    ) -> Result<impl Future<Output = Result<Ran, ApiError>> + use<'_>, ApiError> {
+        let turn = self.turn(standing);
+        let event = match place {
+            Place::After(question) => Some(self.event(question, turn.at)?),
+            Place::To(_) | Place::Instead(_) => None,
+        };
+        let batch = turn.answered(place, answer);
+        let body = Body::Message(answer.id);
+        let ran = self.once.run(&self.app, batch, StatusCode::OK, body, None);
+        Ok(told(&self.app, ran, self.topic(), event))
+    }
+
+    /// What this is about, as listeners name it.
+    fn topic(&self) -> (ProjectSeq, ConversationId) {
+        (self.caller.project(), self.id)
+    }
+
+    async fn once_more(&self) -> Reply {
+        let before = self.once.before(&self.app).await?;
+        let before = before.ok_or_else(|| ApiError::unavailable(1, "a request was forgotten"))?;
+        again(&self.app, before, self.sent.stream).await
+    }
+
+    /// What whoever listens is told of a question.
+    fn event(&self, question: &turn::Question, at: Timestamp) -> Result<Event, ApiError> {
+        let text = question.content.as_str();
+        let message = Message {
+            page_url: question.page_url.as_deref(),
+            page_title: question.page_title.as_deref(),
+            text_selection: question.text_selection.as_deref(),
+            ..Message::said(question.id, self.id, Role::User, text, at)
+        };
+        Ok(Event::NewMessage(serde_json::to_vec(&message)?))
+    }
+}
+
+// ── What is read first ──
+
+/// What an answer stands on.
+struct Ground {
+    standing: Standing,
+    assistant: Assistant,
+    /// What was said so far, the question last.
+    turns: Vec<Turn>,
+    /// Where the same question stands already, the newest that was said, and
+    /// waits for an answer or had one that failed (section 0, D13).
+    place: Option<Place>,
+}
+
+/// How many messages a model is shown at most, and how many the built-in
+/// answerer, which looks at the last two things that the visitor said.
+const TURNS: u32 = 60;
+const FEW_TURNS: u32 = 6;
+
+impl Ground {
+    fn read(
+        snapshot: &Snapshot,
+        (caller, id): (Caller, ConversationId),
+        assistant: Assistant,
+        content: &Content,
+        most: u32,
+    ) -> Result<Self, ApiError> {
+        let standing = turn::standing(snapshot, caller.project(), id)?
+            .ok_or_else(|| ApiError::conversation_not_found(id))?;
+        caller.may_see(standing.visitor)?;
+        if standing.status == Status::Closed {
+            return Err(ApiError::conflict("conversation", "status")
+                .because("The conversation is closed; start a new one"));
+        }
+        if standing.is_answering() {
+            return Err(answering());
+        }
+        let failed = standing.failed_answer();
+        let before = failed.map(|last| last.seq);
+        let said = turn::history(snapshot, standing.seq, before, most)?;
+        let repeated = said
+            .last()
+            .is_some_and(|(role, text)| *role == Role::User && text == content.as_str());
+        let place = match (repeated, failed, standing.last) {
+            (true, Some(failed), _) => Some(Place::Instead(failed.id)),
+            (true, None, Some(last)) if last.role == Role::User => Some(Place::To(last.id)),
+            _ => None,
+        };
+        let mut turns: Vec<_> = said.into_iter().map(turn_of).collect();
+        if place.is_none() {
+            turns.push(turn_of((Role::User, content.as_str().to_owned())));
+        }
+        Ok(Self {
+            assistant,
+            standing,
+            turns,
+            place,
+        })
+    }
+}
+
+fn key_of(caller: Caller) -> Result<KeySeq, ApiError> {
+    match caller {
+        Caller::Visitor { key, .. } => Ok(key),
+        Caller::Server { .. } => Err(ApiError::internal("a private key was let through")),
+    }
+}
+
+fn turn_of((role, text): turn::Said) -> Turn {
+    let speaker = match role {
+        Role::User => Speaker::Visitor,
+        Role::Assistant | Role::HumanAgent => Speaker::House,
+    };
+    Turn { speaker, text }
+}
+
+/// Section 0, D15.
+fn within_quota(snapshot: &Snapshot, caller: Caller, quota: u64) -> Result<(), ApiError> {
+    let now = Timestamp::now();
+    if quota == 0 || turn::used(snapshot, caller.project(), now)? < quota {
+        return Ok(());
+    }
+    Err(ApiError::rate_limited(now.to_next_month())
+        .because("This month's messages are used up; the next month brings new ones"))
+}
+
+/// A project on the plan `free` has no model (section 0, D15).
+pub fn within_plan(snapshot: &Snapshot, project: ProjectSeq) -> Result<(), ApiError> {
+    match project::plan(snapshot, project)?.as_deref() {
+        Some("free") => Err(ApiError::plan_lacks("free", "pro", "advanced_ai_models")),
+        _ => Ok(()),
+    }
+}
+
+// ── How an answer on its way is given ──
+
+/// The answer as a stream of events; a failure before the first piece as an
+/// error of its own (section 0, D14).
+pub async fn streamed(app: &App, id: Option<MessageId>, mut parts: Parts) -> Reply {
+    let Pace { first, ping, .. } = app.settings.pace;
+    match tokio::time::timeout(first, parts.recv()).await {
+        Err(_) => Ok(sse::stream(id, None, parts, ping)),
+        Ok(Some(Part::Failed(failure))) => Err(failure.into()),
+        Ok(Some(Part::Stopped)) => Ok(passed_on()),
+        Ok(Some(part)) => Ok(sse::stream(id, Some(part), parts, ping)),
+        Ok(None) => Err(ApiError::internal("an answer ended without an end")),
+    }
+}
+
+/// The answer when it is whole.
+async fn collected(parts: Parts) -> Reply {
+    match gathered(parts).await? {
+        Some(whole) => response::json(StatusCode::OK, &Completed::of(&whole)),
+        None => Ok(passed_on()),
+    }
+}
+
+/// The whole of an answer; none where a person of the house took over before
+/// its first word.
+pub async fn gathered(mut parts: Parts) -> Result<Option<Completion>, ApiError> {
+    let mut text = String::new();
+    loop {
+        match parts.recv().await {
+            Some(Part::Text(more)) => text.push_str(&more),
+            Some(Part::Whole(ending)) => return Ok(Some(Completion { text, ending })),
+            Some(Part::Failed(failure)) => return Err(failure.into()),
+            Some(Part::Stopped) if text.is_empty() => return Ok(None),
+            Some(Part::Stopped) => {
+                let ending = Ending {
+                    finish: Finish::Other,
+                    ..Ending::default()
+                };
+                return Ok(Some(Completion { text, ending }));
+            }
+            None => return Err(ApiError::internal("an answer ended without an end")),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The steps of a list on their own, for benches/steps.rs, which measures them
+//! one by one. Nothing else calls this.
+
+use super::conversation::Totals;
+use super::list_composer::{self, Seek};
+use super::{Snapshot, Statement, StoreError};
+use crate::domain::{PageQuery, ProjectSeq, Scope};
+
+/// Where a page begins.
+pub struct Begin(Option<Seek>);
+
+impl Begin {
+    /// At an end of the order.
+    pub const END: Self = Self(None);
+
+    /// Looked up in the counts that are kept.
+    pub fn look_up(
+        snapshot: &Snapshot,
+        project: ProjectSeq,
+        query: &PageQuery,
+        totals: &Totals,
+    ) -> Result<Self, StoreError> {
+        let seek = snapshot
+            .ranks
+            .seek(snapshot.connection, project, query, totals)?;
+        Ok(Self(seek))
+    }
+}
+
+pub fn compose(scope: Scope, query: &PageQuery, total: u64, begin: &Begin) -> Option<Statement> {
+    Some(list_composer::compose(scope, query, total, begin.0.as_ref())?.statement)
+}

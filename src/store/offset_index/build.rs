@@ -1,0 +1,69 @@
+//! Walks over a run: from end to end, and to the next place to be kept.
+
+use rusqlite::Connection;
+
+use super::super::StoreError;
+use super::super::list_composer::{self, Seek};
+use super::block_counts::{Counted, STRETCH};
+use super::sort_range::Run;
+use crate::domain::{Place, ProjectSeq, Scope};
+
+/// Walks a whole run.
+pub(super) fn count(
+    connection: &Connection,
+    project: ProjectSeq,
+    run: Run,
+) -> Result<Counted, StoreError> {
+    let (mut starts, mut lengths) = (Vec::new(), Vec::new());
+    let mut place = run.lowest();
+    while let Some(start) = next(connection, project, run, place)? {
+        lengths.push(STRETCH);
+        starts.push(start.clone());
+        place = start;
+    }
+    let start = starts.last().cloned().unwrap_or_else(|| run.lowest());
+    let rest = places(connection, project, run, start, 0, STRETCH)?;
+    lengths.push(rest.len() as u64);
+    Ok(Counted::new(starts, &lengths))
+}
+
+/// The place of the row that has a stretch of others between `place` and
+/// itself, if the run goes on for so long.
+pub(super) fn next(
+    connection: &Connection,
+    project: ProjectSeq,
+    run: Run,
+    place: Place,
+) -> Result<Option<Place>, StoreError> {
+    Ok(places(connection, project, run, place, STRETCH, 1)?.pop())
+}
+
+/// The places of at most `limit` rows of a run, `skip` rows after `place`.
+fn places(
+    connection: &Connection,
+    project: ProjectSeq,
+    run: Run,
+    place: Place,
+    skip: u64,
+    limit: u64,
+) -> Result<Vec<Place>, StoreError> {
+    let seek = Seek {
+        place,
+        inclusive: true,
+        skip,
+    };
+    let query = run.ascending();
+    let Some(rows) = list_composer::from(Scope::Project(project), &query, &seek, limit) else {
+        return Ok(Vec::new());
+    };
+    let mut statement = rows.prepare(connection)?;
+    let mut cursor = statement.raw_query();
+    let mut places = Vec::new();
+    while let Some(row) = cursor.next()? {
+        match run.reached(list_composer::place(row, query.sort)?) {
+            Some(place) => places.push(place),
+            None => break,
+        }
+    }
+    Ok(places)
+}

@@ -1,0 +1,132 @@
+//! One run's counts: kept up to date by the writer, read by snapshots.
+
+use std::sync::atomic::AtomicBool;
+
+use rusqlite::Connection;
+
+use super::super::StoreError;
+use super::super::list_composer::Seek;
+use super::block_counts::{Counted, STRETCH};
+use super::build::next;
+use super::history::{Group, undone};
+use super::sort_range::Run;
+use crate::domain::{Place, ProjectSeq};
+
+/// A run that is kept counted.
+pub(super) struct Kept {
+    pub counted: Counted,
+    /// Whether it was asked for since it was last looked at.
+    pub used: AtomicBool,
+    pub version: i64,
+}
+
+impl Kept {
+    /// Counts what a transaction changed; gives a place in each stretch that
+    /// has become long. None where the counts are not of the version that it
+    /// began with, or of other rows.
+    pub fn follow(&mut self, run: Run, group: &Group) -> Option<Vec<Place>> {
+        if self.version != group.before {
+            return None;
+        }
+        let mut long = Vec::new();
+        for change in &group.changes {
+            let (was, is) = change.sides();
+            let [was, is] = [was, is].map(|listed| listed.and_then(|listed| run.place(listed)));
+            if was == is {
+                continue;
+            }
+            if was.is_some_and(|was| !self.counted.remove(&was)) {
+                return None;
+            }
+            if let Some(is) = is {
+                let stretch = self.counted.add(&is);
+                if self.counted.is_long(stretch) {
+                    long.push(is);
+                }
+            }
+        }
+        self.version = group.after;
+        Some(long)
+    }
+
+    /// Splits the stretches that hold these places, as long as they are long.
+    pub fn split(
+        &mut self,
+        connection: &Connection,
+        project: ProjectSeq,
+        run: Run,
+        long: Vec<Place>,
+    ) -> Result<(), StoreError> {
+        for place in long {
+            loop {
+                let stretch = self.counted.stretch_of(&place);
+                if !self.counted.is_long(stretch) {
+                    break;
+                }
+                let start = self.counted.start(stretch).cloned();
+                let start = start.unwrap_or_else(|| run.lowest());
+                match next(connection, project, run, start)? {
+                    Some(middle) => self.counted.split(stretch, middle, STRETCH),
+                    None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A run's counts as a snapshot has them that may be older.
+pub(super) struct View<'k> {
+    pub run: Run,
+    pub kept: &'k Kept,
+    pub later: Vec<&'k Group>,
+}
+
+impl View<'_> {
+    pub fn rows(&self) -> u64 {
+        let undone = undone(&self.later, self.run, None);
+        self.kept.counted.rows().saturating_add_signed(undone)
+    }
+
+    /// How many rows stand before the place at which a stretch begins.
+    fn before(&self, stretch: usize, start: &Place) -> u64 {
+        let undone = undone(&self.later, self.run, Some(start));
+        self.kept
+            .counted
+            .before(stretch)
+            .saturating_add_signed(undone)
+    }
+
+    /// The last place with at most `offset` rows before it.
+    pub fn ascending(&self, offset: u64) -> Option<Seek> {
+        let counted = &self.kept.counted;
+        let last = counted.holding(offset);
+        (1..=last).rev().find_map(|stretch| {
+            let place = counted.start(stretch)?;
+            let skip = offset.checked_sub(self.before(stretch, place))?;
+            let place = place.clone();
+            Some(Seek {
+                place,
+                inclusive: true,
+                skip,
+            })
+        })
+    }
+
+    /// The first place that at most `offset` of all `rows` stand at or after.
+    pub fn descending(&self, rows: u64, offset: u64) -> Option<Seek> {
+        let counted = &self.kept.counted;
+        let before = rows.saturating_sub(offset);
+        let first = counted.holding(before).max(1);
+        (first..counted.stretches()).find_map(|stretch| {
+            let place = counted.start(stretch)?;
+            let skip = self.before(stretch, place).checked_sub(before)?;
+            let place = place.clone();
+            Some(Seek {
+                place,
+                inclusive: false,
+                skip,
+            })
+        })
+    }
+}

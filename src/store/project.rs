@@ -1,0 +1,87 @@
+//! Projects: one website's conversations each.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::assistant::NewAssistant;
+use super::statement::{Batch, Statement, uuid, value};
+use super::{Snapshot, StoreError};
+use crate::domain::{
+    AnswererKind, AssistantId, ChatWidgetConfig, Project, ProjectId, ProjectSeq, Timestamp,
+};
+
+/// The first project of the file, to which keys belong unless they say otherwise.
+pub fn first(snapshot: &Snapshot) -> Result<Option<ProjectSeq>, StoreError> {
+    let mut statement = snapshot.run("SELECT min(seq) FROM project")?;
+    let seq: Option<i64> = statement.query_row((), |row| row.get(0))?;
+    Ok(seq.map(ProjectSeq))
+}
+
+/// Finds a project by its public id.
+pub fn find(snapshot: &Snapshot, id: ProjectId) -> Result<Option<ProjectSeq>, StoreError> {
+    let mut statement = snapshot.run("SELECT seq FROM project WHERE id = ?")?;
+    let seq = statement.query_row([id.0], |row| row.get(0)).optional()?;
+    Ok(seq.map(ProjectSeq))
+}
+
+/// Reads a project, its widget's settings completed with the defaults.
+pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError> {
+    let mut statement =
+        snapshot.run("SELECT id, name, description, widget_config FROM project WHERE seq = ?")?;
+    let project = statement.query_row([seq.0], |row| {
+        Ok(Project::new(
+            ProjectId(row.get(0)?),
+            row.get(1)?,
+            row.get(2)?,
+            widget(row.get_ref(3)?.as_str()?),
+        ))
+    })?;
+    Ok(project)
+}
+
+/// How often the project's conversations have changed, as `connection` sees it.
+pub(super) fn version(connection: &Connection, seq: ProjectSeq) -> Result<i64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT version FROM project WHERE seq = ?")?;
+    Ok(statement.query_row([seq.0], |row| row.get(0))?)
+}
+
+/// The plan that a project has; none where plans are not sold.
+pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, StoreError> {
+    let mut statement = snapshot.run("SELECT plan FROM project WHERE seq = ?")?;
+    Ok(statement.query_row([seq.0], |row| row.get(0))?)
+}
+
+fn widget(json: &str) -> ChatWidgetConfig {
+    serde_json::from_str(json).unwrap_or_else(|error| {
+        log::warn!("a project's widget settings cannot be read, defaults are shown: {error}");
+        ChatWidgetConfig::default()
+    })
+}
+
+/// The write that makes a project and its default assistant.
+pub fn create(
+    seq: ProjectSeq,
+    id: ProjectId,
+    assistant: AssistantId,
+    name: &str,
+    at: Timestamp,
+) -> Batch {
+    let assistant = NewAssistant {
+        id: assistant,
+        project: seq,
+        name: "Assistant",
+        answerer: AnswererKind::Auto,
+        prompt: None,
+        fallback: None,
+        at,
+    };
+    Batch::of([Statement::new(
+        "INSERT INTO project (seq, id, name, created_at) VALUES (?, ?, ?, ?)",
+        [
+            value(seq.0),
+            uuid(id.0),
+            value(name.to_owned()),
+            value(at.0),
+        ],
+    )])
+    .then(assistant.create())
+}
