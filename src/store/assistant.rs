@@ -2,8 +2,9 @@
 
 use rusqlite::Row;
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, named, uuid, value};
-use super::{Snapshot, StoreError};
 use crate::domain::{
     AnswererKind, Assistant, AssistantId, AssistantSeq, KeySeq, ProjectSeq, Timestamp,
 };
@@ -18,7 +19,7 @@ pub fn of_key(
     key: KeySeq,
 ) -> Result<Assistant, StoreError> {
     let found = snapshot
-        .run(&format!(
+        .prepare(&format!(
             "{SELECT} WHERE seq = coalesce((SELECT assistant_seq FROM api_key WHERE seq = ?2), \
                                            (SELECT min(seq) FROM assistant WHERE project_seq = ?1))"
         ))?
@@ -29,7 +30,7 @@ pub fn of_key(
 /// The project's default assistant: its first.
 pub fn default(snapshot: &Snapshot, project: ProjectSeq) -> Result<Assistant, StoreError> {
     let found = snapshot
-        .run(&format!(
+        .prepare(&format!(
             "{SELECT} WHERE seq = (SELECT min(seq) FROM assistant WHERE project_seq = ?)"
         ))?
         .query_row([project.0], from_row)?;
@@ -42,7 +43,7 @@ pub fn find(
     project: ProjectSeq,
     id: AssistantId,
 ) -> Result<Option<Assistant>, StoreError> {
-    let mut statement = snapshot.run(&format!("{SELECT} WHERE project_seq = ? AND id = ?"))?;
+    let mut statement = snapshot.prepare(&format!("{SELECT} WHERE project_seq = ? AND id = ?"))?;
     let mut rows = statement.query((project.0, id.0))?;
     Ok(match rows.next()? {
         Some(row) => Some(from_row(row)?),
@@ -52,7 +53,8 @@ pub fn find(
 
 /// A project's assistants, its default first.
 pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Assistant>, StoreError> {
-    let mut statement = snapshot.run(&format!("{SELECT} WHERE project_seq = ? ORDER BY seq"))?;
+    let mut statement =
+        snapshot.prepare(&format!("{SELECT} WHERE project_seq = ? ORDER BY seq"))?;
     let assistants = statement.query_map([project.0], from_row)?;
     Ok(assistants.collect::<rusqlite::Result<_>>()?)
 }

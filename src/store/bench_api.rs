@@ -2,8 +2,10 @@
 //! one by one. Nothing else calls this.
 
 use super::conversation::Totals;
+use super::error::StoreError;
 use super::list_composer::{self, Seek};
-use super::{Snapshot, Statement, StoreError};
+use super::snapshot::Snapshot;
+use super::statement::Statement;
 use crate::domain::{PageQuery, ProjectSeq, Scope};
 
 /// Where a page begins.

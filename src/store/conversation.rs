@@ -2,11 +2,12 @@
 
 use rusqlite::Row;
 
+use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::message;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, bind, named, uuid, value};
 use super::visitor::{KnownBy, NewVisitor};
-use super::{Snapshot, StoreError};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, PageQuery,
     Place, ProjectSeq, Scope, Status, Timestamp, VisitorSeq,
@@ -50,7 +51,7 @@ pub fn totals(snapshot: &Snapshot, scope: Scope) -> Result<Totals, StoreError> {
             seq,
         ),
     };
-    let totals = snapshot.run(sql)?.query_row([owner], |row| {
+    let totals = snapshot.prepare(sql)?.query_row([owner], |row| {
         Ok(Totals {
             open: row.get::<_, i64>(0)?.unsigned_abs(),
             closed: row.get::<_, i64>(1)?.unsigned_abs(),
@@ -70,7 +71,7 @@ pub fn page<E: From<StoreError>>(
     totals: &Totals,
     mut each: impl FnMut(&ConversationListItem) -> Result<(), E>,
 ) -> Result<Option<Place>, E> {
-    let mut rows = snapshot.run(ROW)?;
+    let mut rows = snapshot.prepare(ROW)?;
     let (seqs, last) = rows_of(snapshot, scope, query, totals)?;
     for seq in seqs {
         bind(&mut rows, 1, seq).map_err(StoreError::from)?;
@@ -145,7 +146,7 @@ pub fn locate(
     id: ConversationId,
 ) -> Result<Option<Located>, StoreError> {
     let mut found = snapshot
-        .run("SELECT seq, visitor_seq FROM conversation WHERE project_seq = ? AND id = ?")?;
+        .prepare("SELECT seq, visitor_seq FROM conversation WHERE project_seq = ? AND id = ?")?;
     let mut rows = found.query((project.0, id.0))?;
     let Some(row) = rows.next()? else {
         return Ok(None);
@@ -162,7 +163,7 @@ pub fn read<T>(
     seq: ConversationSeq,
     with: impl FnOnce(&Conversation) -> T,
 ) -> Result<T, StoreError> {
-    let mut statement = snapshot.run(ROW)?;
+    let mut statement = snapshot.prepare(ROW)?;
     let found = statement.query_row([seq.0], |row| Ok(with(&conversation(row)?)))?;
     Ok(found)
 }

@@ -3,8 +3,10 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row};
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
+use super::statement::Outcome;
 use super::statement::{Batch, Statement, uuid, value};
-use super::{Outcome, Snapshot, StoreError};
 use crate::domain::{
     Document, DocumentId, LearnedDocument, Limit, Offset, ProjectSeq, Section, Timestamp,
 };
@@ -24,7 +26,7 @@ pub struct Learned {
 
 /// A project's documents, by address.
 pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Learned>, StoreError> {
-    let mut statement = snapshot.run(
+    let mut statement = snapshot.prepare(
         "SELECT id, url, title, hash, source, learned_at FROM document \
           WHERE project_seq = ? ORDER BY url",
     )?;
@@ -45,7 +47,7 @@ fn learned(row: &Row<'_>) -> rusqlite::Result<Learned> {
 
 /// How many documents a project has.
 pub fn total(snapshot: &Snapshot, project: ProjectSeq) -> Result<u64, StoreError> {
-    let mut statement = snapshot.run("SELECT count(*) FROM document WHERE project_seq = ?")?;
+    let mut statement = snapshot.prepare("SELECT count(*) FROM document WHERE project_seq = ?")?;
     let total: i64 = statement.query_row([project.0], |row| row.get(0))?;
     Ok(total.unsigned_abs())
 }
@@ -58,7 +60,7 @@ pub fn page<E: From<StoreError>>(
     offset: Offset,
     mut each: impl FnMut(&LearnedDocument) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = snapshot.run(
+    let mut statement = snapshot.prepare(
         "SELECT id, url, title, learned_at, \
                 (SELECT count(*) FROM passage WHERE document_seq = document.seq) \
            FROM document WHERE project_seq = ? ORDER BY url LIMIT ? OFFSET ?",
@@ -88,7 +90,7 @@ pub fn read<T>(
     id: DocumentId,
     read: impl FnOnce(&LearnedDocument, &[Section]) -> T,
 ) -> Result<Option<T>, StoreError> {
-    let mut statement = snapshot.run(
+    let mut statement = snapshot.prepare(
         "SELECT id, url, title, learned_at, \
                 (SELECT count(*) FROM passage WHERE document_seq = document.seq), seq \
            FROM document WHERE project_seq = ? AND id = ?",
@@ -102,8 +104,8 @@ pub fn read<T>(
 }
 
 fn sections(snapshot: &Snapshot, document: i64) -> Result<Vec<Section>, StoreError> {
-    let mut statement =
-        snapshot.run("SELECT heading, body FROM passage WHERE document_seq = ? ORDER BY seq")?;
+    let mut statement = snapshot
+        .prepare("SELECT heading, body FROM passage WHERE document_seq = ? ORDER BY seq")?;
     let sections = statement.query_map([document], |row| {
         Ok(Section {
             heading: row.get(0)?,
@@ -120,7 +122,7 @@ pub fn at(
     url: &str,
 ) -> Result<Option<DocumentId>, StoreError> {
     let mut statement =
-        snapshot.run("SELECT id FROM document WHERE project_seq = ? AND url = ?")?;
+        snapshot.prepare("SELECT id FROM document WHERE project_seq = ? AND url = ?")?;
     let found = statement.query_row((project.0, url), |row| row.get(0).map(DocumentId));
     Ok(found.optional()?)
 }

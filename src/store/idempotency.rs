@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use rusqlite::OptionalExtension;
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, value};
-use super::{Snapshot, StoreError};
 use crate::domain::{MessageId, Timestamp};
 
 /// How long a request is remembered.
@@ -45,7 +46,7 @@ impl Request {
         snapshot: &Snapshot,
         now: Timestamp,
     ) -> Result<Option<Answered>, StoreError> {
-        let mut statement = snapshot.run(
+        let mut statement = snapshot.prepare(
             "SELECT hash, status, body, message_id FROM request \
               WHERE caller = ? AND key = ? AND at > ?",
         )?;

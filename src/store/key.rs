@@ -1,7 +1,8 @@
 //! API keys: found by the hash of what was sent.
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, named, uuid, value};
-use super::{Snapshot, StoreError};
 use crate::domain::{
     AssistantSeq, Key, KeyHash, KeyId, KeyKind, KeySeq, Origin, ProjectSeq, Timestamp,
 };
@@ -27,7 +28,7 @@ const SELECT: &str = "SELECT seq, id, project_seq, kind, name, hint, origins, cr
 
 /// Finds a key, revoked ones too.
 pub fn find(snapshot: &Snapshot, hash: KeyHash) -> Result<Option<StoredKey>, StoreError> {
-    let mut statement = snapshot.run(&format!("{SELECT} WHERE hash = ?"))?;
+    let mut statement = snapshot.prepare(&format!("{SELECT} WHERE hash = ?"))?;
     let mut rows = statement.query([hash.0.as_slice()])?;
     Ok(match rows.next()? {
         Some(row) => Some(stored(row)?),
@@ -37,7 +38,7 @@ pub fn find(snapshot: &Snapshot, hash: KeyHash) -> Result<Option<StoredKey>, Sto
 
 /// Every key, oldest first.
 pub fn all(snapshot: &Snapshot) -> Result<Vec<StoredKey>, StoreError> {
-    let mut statement = snapshot.run(&format!("{SELECT} ORDER BY seq"))?;
+    let mut statement = snapshot.prepare(&format!("{SELECT} ORDER BY seq"))?;
     let keys = statement.query_map((), stored)?;
     Ok(keys.collect::<rusqlite::Result<_>>()?)
 }

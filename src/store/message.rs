@@ -4,8 +4,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Rows, types::FromSqlError};
 use serde_json::value::RawValue;
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, named, uuid, value};
-use super::{Snapshot, StoreError};
 use crate::domain::{
     ConversationId, ConversationSeq, Feedback, HumanAgent, Message, MessageId, MessageStatus,
     Parts, ProjectSeq, Role, Timestamp, VisitorSeq,
@@ -34,7 +35,7 @@ pub fn of_conversation<E: From<StoreError>>(
     chat: ConversationId,
     each: impl FnMut(&Message) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = snapshot.run(messages!(
+    let mut statement = snapshot.prepare(messages!(
         "seq IN (SELECT seq FROM message WHERE conversation_seq = ? ORDER BY seq DESC LIMIT ?) \
          ORDER BY seq"
     ))?;
@@ -71,7 +72,7 @@ pub fn wanted<E: From<StoreError>>(
     wanted: Wanted,
     each: impl FnMut(&Message) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = snapshot.run(messages!(
+    let mut statement = snapshot.prepare(messages!(
         "conversation_seq = ?1 AND role = coalesce(?2, role) AND status = coalesce(?3, status) \
          ORDER BY seq LIMIT ?4 OFFSET ?5"
     ))?;
@@ -99,7 +100,7 @@ pub fn locate(
     project: ProjectSeq,
     id: MessageId,
 ) -> Result<Option<Located>, StoreError> {
-    let mut statement = snapshot.run(
+    let mut statement = snapshot.prepare(
         "SELECT c.visitor_seq, m.role \
            FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
           WHERE m.id = ? AND c.project_seq = ?",
@@ -118,7 +119,8 @@ pub type Given = (MessageStatus, String, Option<String>);
 
 /// Reads an answer again.
 pub fn given(snapshot: &Snapshot, id: MessageId) -> Result<Option<Given>, StoreError> {
-    let mut statement = snapshot.run("SELECT status, text, metadata FROM message WHERE id = ?")?;
+    let mut statement =
+        snapshot.prepare("SELECT status, text, metadata FROM message WHERE id = ?")?;
     let found = statement.query_row([id.0], |row| {
         let status = named(row, 0, &MessageStatus::NAMES)?;
         Ok((status, row.get(1)?, row.get(2)?))

@@ -19,6 +19,7 @@ mod list_version;
 pub mod message;
 mod offset_index;
 mod open;
+mod options;
 pub mod passage;
 pub mod project;
 pub mod qna;
@@ -26,6 +27,7 @@ pub mod qna;
 mod query_cost_tests;
 mod readers;
 pub mod session;
+mod snapshot;
 mod statement;
 #[cfg(test)]
 mod test_db;
@@ -36,13 +38,12 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-use rusqlite::Connection;
 
 pub use error::{StoreError, Taken};
 pub use list_version::Moment;
 pub use open::{OpenError, is_parlor_file};
+pub use options::Options;
+pub use snapshot::Snapshot;
 pub use statement::{Batch, Outcome, Statement, any_change};
 
 use list_version::Moments;
@@ -51,24 +52,6 @@ use readers::Readers;
 use writer::Writer;
 
 use crate::domain::Scope;
-
-/// How the file is opened and how many may wait for it.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Connections that read.
-    pub readers: u32,
-    /// How long a reader may wait for a connection.
-    pub patience: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            readers: 4,
-            patience: Duration::from_secs(5),
-        }
-    }
-}
 
 /// An open file. When it is dropped, what was submitted is finished and the
 /// whole log is brought into the file.
@@ -185,34 +168,10 @@ impl Store {
     }
 }
 
-/// A read transaction: all that is read through it is of one moment.
-pub struct Snapshot<'c> {
-    connection: &'c Connection,
-    ranks: &'c Ranks,
-}
-
-impl<'c> Snapshot<'c> {
-    fn begin(connection: &'c Connection, ranks: &'c Ranks) -> Result<Self, StoreError> {
-        connection.prepare_cached("BEGIN")?.raw_execute()?;
-        Ok(Self { connection, ranks })
-    }
-
-    fn run(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, StoreError> {
-        Ok(self.connection.prepare_cached(sql)?)
-    }
-}
-
-impl Drop for Snapshot<'_> {
-    fn drop(&mut self) {
-        let ended = self.connection.prepare_cached("ROLLBACK");
-        if let Err(error) = ended.and_then(|mut rollback| rollback.raw_execute()) {
-            log::error!("a read transaction could not be ended: {error}");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

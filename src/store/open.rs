@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
-use super::Options;
+use super::options::Options;
 
 /// Every schema the file has had, in order; `user_version` counts them.
 const MIGRATIONS: &[M<'static>] = &[

@@ -2,19 +2,20 @@
 
 use rusqlite::{OptionalExtension, Row};
 
-use super::{Snapshot, StoreError};
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use crate::domain::{PassageSeq, ProjectSeq, QnaId};
 
 /// Which state of the knowledge this is: another number, another state.
 pub fn version(snapshot: &Snapshot) -> Result<i64, StoreError> {
-    let mut statement = snapshot.run("SELECT version FROM knowledge")?;
+    let mut statement = snapshot.prepare("SELECT version FROM knowledge")?;
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 /// The numbers of a project's passages, in ascending order.
 pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<PassageSeq>, StoreError> {
     let mut statement =
-        snapshot.run("SELECT seq FROM passage WHERE project_seq = ? ORDER BY seq")?;
+        snapshot.prepare("SELECT seq FROM passage WHERE project_seq = ? ORDER BY seq")?;
     let passages = statement.query_map([project.0], |row| row.get(0).map(PassageSeq))?;
     Ok(passages.collect::<rusqlite::Result<_>>()?)
 }
@@ -49,7 +50,7 @@ pub fn find(
     project: ProjectSeq,
     seq: PassageSeq,
 ) -> Result<Option<Passage>, StoreError> {
-    let mut statement = snapshot.run(
+    let mut statement = snapshot.prepare(
         "SELECT document.url, qna.id, passage.title, passage.heading, passage.body FROM passage \
            LEFT JOIN document ON document.seq = passage.document_seq \
            LEFT JOIN qna ON qna.seq = passage.qna_seq \
@@ -91,7 +92,7 @@ pub fn read(
     seq: PassageSeq,
     visit: impl FnOnce(&Words<'_>),
 ) -> Result<(), StoreError> {
-    let mut statement = snapshot.run(
+    let mut statement = snapshot.prepare(
         "SELECT document_seq, title, heading, body FROM passage \
           WHERE seq = ? AND project_seq = ?",
     )?;

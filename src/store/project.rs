@@ -3,30 +3,31 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::assistant::NewAssistant;
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, uuid, value};
-use super::{Snapshot, StoreError};
 use crate::domain::{
     AnswererKind, AssistantId, ChatWidgetConfig, Project, ProjectId, ProjectSeq, Timestamp,
 };
 
 /// The first project of the file, to which keys belong unless they say otherwise.
 pub fn first(snapshot: &Snapshot) -> Result<Option<ProjectSeq>, StoreError> {
-    let mut statement = snapshot.run("SELECT min(seq) FROM project")?;
+    let mut statement = snapshot.prepare("SELECT min(seq) FROM project")?;
     let seq: Option<i64> = statement.query_row((), |row| row.get(0))?;
     Ok(seq.map(ProjectSeq))
 }
 
 /// Finds a project by its public id.
 pub fn find(snapshot: &Snapshot, id: ProjectId) -> Result<Option<ProjectSeq>, StoreError> {
-    let mut statement = snapshot.run("SELECT seq FROM project WHERE id = ?")?;
+    let mut statement = snapshot.prepare("SELECT seq FROM project WHERE id = ?")?;
     let seq = statement.query_row([id.0], |row| row.get(0)).optional()?;
     Ok(seq.map(ProjectSeq))
 }
 
 /// Reads a project, its widget's settings completed with the defaults.
 pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError> {
-    let mut statement =
-        snapshot.run("SELECT id, name, description, widget_config FROM project WHERE seq = ?")?;
+    let mut statement = snapshot
+        .prepare("SELECT id, name, description, widget_config FROM project WHERE seq = ?")?;
     let project = statement.query_row([seq.0], |row| {
         Ok(Project::new(
             ProjectId(row.get(0)?),
@@ -46,7 +47,7 @@ pub(super) fn version(connection: &Connection, seq: ProjectSeq) -> Result<i64, S
 
 /// The plan that a project has; none where plans are not sold.
 pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, StoreError> {
-    let mut statement = snapshot.run("SELECT plan FROM project WHERE seq = ?")?;
+    let mut statement = snapshot.prepare("SELECT plan FROM project WHERE seq = ?")?;
     Ok(statement.query_row([seq.0], |row| row.get(0))?)
 }
 

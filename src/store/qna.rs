@@ -4,9 +4,10 @@
 use rusqlite::Row;
 use rusqlite::types::Value;
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, uuid, value};
 use super::websearch::Search;
-use super::{Snapshot, StoreError};
 use crate::domain::{Author, Limit, Offset, ProjectSeq, Qna, QnaId, Timestamp};
 
 /// A Q&A to be stored.
@@ -134,7 +135,7 @@ pub fn total(
     };
     let (sql, values) = counting;
     let values = std::iter::once(value(project.0)).chain(values);
-    let mut statement = snapshot.run(sql)?;
+    let mut statement = snapshot.prepare(sql)?;
     let total: i64 = statement.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?;
     Ok(total.unsigned_abs())
 }
@@ -204,7 +205,7 @@ fn hand_out<E: From<StoreError>>(
     values: Vec<Value>,
     mut each: impl FnMut(&Qna) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = snapshot.run(sql)?;
+    let mut statement = snapshot.prepare(sql)?;
     let rows = statement.query(rusqlite::params_from_iter(values));
     let mut rows = rows.map_err(StoreError::from)?;
     while let Some(row) = rows.next().map_err(StoreError::from)? {
@@ -234,7 +235,7 @@ pub fn read<T>(
     all: bool,
     read: impl FnOnce(&Qna) -> T,
 ) -> Result<Option<T>, StoreError> {
-    let mut statement = snapshot.run(ONE)?;
+    let mut statement = snapshot.prepare(ONE)?;
     let mut rows = statement.query((project.0, id.0))?;
     match rows.next()? {
         Some(row) if all || row.get(7)? => Ok(Some(read(&qna(row)?))),
@@ -253,7 +254,7 @@ pub struct StoredQna {
 
 /// A project's Q&As, oldest first, unpublished ones too.
 pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<StoredQna>, StoreError> {
-    let mut statement = snapshot.run(ALL)?;
+    let mut statement = snapshot.prepare(ALL)?;
     let stored = statement.query_map([project.0], |row| {
         Ok(StoredQna {
             id: QnaId(row.get(0)?),

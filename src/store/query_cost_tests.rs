@@ -12,9 +12,11 @@ use fastrand::Rng;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, StatementStatus};
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, uuid, value};
 use super::test_db::{DIRECTIONS, Desk, PROJECT, SORTS, STATUSES};
-use super::{Snapshot, StoreError, conversation, message, turn};
+use super::{conversation, message, turn};
 use crate::domain::{
     Content, ConversationId, ConversationSeq, Direction, Limit, MessageId, MessageStatus, Offset,
     PageQuery, Place, Scope, Sort, Status, Timestamp, VisitorSeq,

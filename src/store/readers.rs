@@ -17,8 +17,9 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tokio::task;
 
+use super::error::StoreError;
 use super::offset_index::Ranks;
-use super::{Snapshot, StoreError};
+use super::snapshot::Snapshot;
 
 pub(super) struct Readers {
     pub(super) pool: Pool<SqliteConnectionManager>,
@@ -240,7 +241,9 @@ mod tests {
     }
 
     fn one(snapshot: &Snapshot) -> Result<i64, StoreError> {
-        let one = snapshot.run("SELECT 1")?.query_row((), |row| row.get(0));
+        let one = snapshot
+            .prepare("SELECT 1")?
+            .query_row((), |row| row.get(0));
         Ok(one?)
     }
 
@@ -288,7 +291,7 @@ mod tests {
         let (_folder, store) = file(1, 20_000);
         let version = |snapshot: &Snapshot| {
             let sql = "SELECT count(*) FROM secret";
-            let count = snapshot.run(sql)?.query_row((), |row| row.get(0));
+            let count = snapshot.prepare(sql)?.query_row((), |row| row.get(0));
             Ok::<i64, StoreError>(count?)
         };
         // The thread goes on from the first to the second without a pause.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rusqlite::types::Value;
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Outcome, Statement, uuid, value};
 use super::visitor::NewVisitor;
-use super::{Snapshot, StoreError};
 use crate::domain::{
     DeviceId, KeySeq, ProjectSeq, SessionId, Timestamp, Visitor, VisitorId, VisitorSeq,
 };
@@ -27,7 +28,7 @@ pub struct Session {
 
 /// Finds a session by the id in its token.
 pub fn find(snapshot: &Snapshot, id: SessionId) -> Result<Option<Session>, StoreError> {
-    let mut statement = snapshot.run(
+    let mut statement = snapshot.prepare(
         "SELECT s.visitor_seq, v.project_seq, s.created_at, s.last_used_at, \
                 k.revoked_at IS NOT NULL, k.origins, s.key_seq \
            FROM session AS s JOIN visitor AS v ON v.seq = s.visitor_seq \
@@ -112,7 +113,7 @@ pub fn forget_idle(idle: Duration, now: Timestamp) -> Batch {
 
 /// The secret that signs session tokens: 32 random bytes.
 pub fn signing_secret(snapshot: &Snapshot) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut statement = snapshot.run("SELECT value FROM secret WHERE name = 'session'")?;
+    let mut statement = snapshot.prepare("SELECT value FROM secret WHERE name = 'session'")?;
     let mut rows = statement.query(())?;
     Ok(match rows.next()? {
         Some(row) => Some(row.get(0)?),

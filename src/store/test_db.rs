@@ -9,8 +9,9 @@ use rusqlite::types::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::options::Options;
 use super::statement::{Batch, Statement, uuid, value};
-use super::{Options, Store, project};
+use super::{Store, project};
 use crate::domain::{AssistantId, Direction, ProjectId, ProjectSeq, Sort, Status, Timestamp};
 
 pub const PROJECT: ProjectSeq = ProjectSeq(1);

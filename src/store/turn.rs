@@ -8,8 +8,9 @@
 use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, named, uuid, value};
-use super::{Snapshot, StoreError};
 use crate::domain::{
     Content, ConversationId, ConversationSeq, MessageId, MessageSeq, MessageStatus, ProjectSeq,
     Role, Status, Timestamp, VisitorSeq, title_key,
@@ -54,7 +55,7 @@ pub fn standing(
     project: ProjectSeq,
     id: ConversationId,
 ) -> Result<Option<Standing>, StoreError> {
-    let mut statement = snapshot.run(
+    let mut statement = snapshot.prepare(
         "SELECT c.seq, c.visitor_seq, c.status, c.is_human_handled, \
                 m.seq, m.id, m.role, m.status \
            FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
@@ -92,7 +93,7 @@ pub fn history(
     before: Option<MessageSeq>,
     most: u32,
 ) -> Result<Vec<Said>, StoreError> {
-    let mut statement = snapshot.run(
+    let mut statement = snapshot.prepare(
         "SELECT role, text FROM message \
           WHERE conversation_seq = ? AND seq < ? AND status = 'complete' AND text <> '' \
           ORDER BY seq DESC LIMIT ?",
@@ -372,7 +373,7 @@ pub fn end_orphans() -> Batch {
 /// Messages that the project's visitors sent in the month of `at` (UTC).
 pub fn used(snapshot: &Snapshot, project: ProjectSeq, at: Timestamp) -> Result<u64, StoreError> {
     let used: Option<i64> = snapshot
-        .run("SELECT messages FROM usage WHERE project_seq = ? AND month = ?")?
+        .prepare("SELECT messages FROM usage WHERE project_seq = ? AND month = ?")?
         .query_row((project.0, at.month()), |row| row.get(0))
         .optional()?;
     Ok(used.unwrap_or_default().unsigned_abs())

@@ -1,7 +1,8 @@
 //! Visitors and what the website knows them by.
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::statement::{Statement, uuid, value};
-use super::{Snapshot, StoreError};
 use crate::domain::{DeviceId, ExternalId, ProjectSeq, Timestamp, Visitor, VisitorId, VisitorSeq};
 
 /// What a visitor is known by: one of them is enough.
@@ -44,7 +45,7 @@ impl NewVisitor {
 /// Reads a visitor.
 pub fn read(snapshot: &Snapshot, seq: VisitorSeq) -> Result<Visitor, StoreError> {
     let mut statement =
-        snapshot.run("SELECT id, external_id, name, avatar_url FROM visitor WHERE seq = ?")?;
+        snapshot.prepare("SELECT id, external_id, name, avatar_url FROM visitor WHERE seq = ?")?;
     let visitor = statement.query_row([seq.0], |row| {
         Ok(Visitor::new(
             VisitorId(row.get(0)?),

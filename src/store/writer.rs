@@ -14,10 +14,11 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::change::Changes;
+use super::error::StoreError;
 use super::list_version::Moments;
 use super::offset_index::Ranks;
 use super::open::OpenError;
-use super::{Batch, Outcome, StoreError};
+use super::statement::{Batch, Outcome};
 
 /// Batches that may wait; a further one is refused as busy.
 const QUEUE: usize = 1024;

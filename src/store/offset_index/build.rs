@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::super::StoreError;
+use super::super::error::StoreError;
 use super::super::list_composer::{self, Seek};
 use super::block_counts::{Counted, STRETCH};
 use super::sort_range::Run;

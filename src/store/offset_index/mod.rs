@@ -29,8 +29,9 @@ use rusqlite::Connection;
 
 use super::change::Change;
 use super::conversation::Totals;
+use super::error::StoreError;
 use super::list_composer::Seek;
-use super::{StoreError, project};
+use super::project;
 use crate::domain::{Direction, PageQuery, ProjectSeq};
 use block_counts::STRETCH;
 use build::count;

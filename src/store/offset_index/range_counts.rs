@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use rusqlite::Connection;
 
-use super::super::StoreError;
+use super::super::error::StoreError;
 use super::super::list_composer::Seek;
 use super::block_counts::{Counted, STRETCH};
 use super::build::next;

@@ -1,0 +1,22 @@
+//! Settings of the store.
+
+use std::time::Duration;
+
+/// How the database file is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Number of read-only connections.
+    pub readers: u32,
+    /// How long a read waits for a connection before it fails with
+    /// [`StoreError::Busy`](super::error::StoreError::Busy).
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            patience: Duration::from_secs(5),
+        }
+    }
+}
