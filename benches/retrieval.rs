@@ -42,7 +42,7 @@ fn page(language: &Language, number: usize) -> Batch {
         source: "",
         at: Timestamp(0),
     };
-    document.store()
+    document.upsert()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

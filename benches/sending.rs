@@ -67,7 +67,7 @@ fn page(language: &Language, number: usize) -> Batch {
         source: "bench",
         at: Timestamp::now(),
     };
-    new.store()
+    new.upsert()
 }
 
 // ── The load ──

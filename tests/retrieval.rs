@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parlor::answer::builtin::Builtin;
-use parlor::answer::retrieval::{Found, Lexicon, Source, search};
+use parlor::answer::retrieval::{Found, Lexicon, PassageSource, search};
 use parlor::answer::{Answer, Answerer, Question, Speaker, Turn};
 use parlor::domain::{
     AnswererKind, Assistant, AssistantId, AssistantSeq, Document, DocumentId, ProjectId,
@@ -99,7 +99,7 @@ fn learn(store: &Store) {
             source: "",
             at,
         };
-        store.write_here(document.store()).expect("a document");
+        store.write_here(document.upsert()).expect("a document");
     }
     let mut rows = csv::Reader::from_path(format!("{HELP}/qnas.csv")).expect("the Q&As");
     for row in rows.records() {
@@ -122,8 +122,8 @@ fn is_expected(found: &Found, expected: &[&str]) -> bool {
     expected
         .iter()
         .any(|name| match (&found.source, name.split_once(':')) {
-            (Source::Qna { .. }, Some(("qna", question))) => found.title == question,
-            (Source::Document { url }, Some(("page", place))) => {
+            (PassageSource::Qna { .. }, Some(("qna", question))) => found.title == question,
+            (PassageSource::Document { url }, Some(("page", place))) => {
                 let (page, heading) = place.split_once('#').unwrap_or((place, ""));
                 let is_page = url.rsplit('/').next() == Some(page);
                 is_page && (heading.is_empty() || found.heading == heading)

@@ -11,7 +11,9 @@ mod tests;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::retrieval::{self, Found, Language, Lexicon, Ranked, Source, is_stop_word, words};
+use super::retrieval::{
+    self, Found, Language, Lexicon, PassageSource, Ranked, is_stop_word, words,
+};
 use super::{Answer, Answerer, Completion, Ending, Failure, Question, Speaker};
 use crate::domain::ProjectSeq;
 use crate::store::{Snapshot, Store, StoreError};
@@ -178,13 +180,13 @@ fn compose(text: &str, hits: &[Found]) -> String {
         return String::new();
     };
     // A Q&A was written as an answer: nothing is to be added or taken away.
-    if let Source::Qna { .. } = best.source {
+    if let PassageSource::Qna { .. } = best.source {
         return best.body.clone();
     }
     let mut citations = Citations::default();
     let mut answer = String::new();
     for (place, hit) in hits.iter().enumerate() {
-        let Source::Document { url } = &hit.source else {
+        let PassageSource::Document { url } = &hit.source else {
             continue;
         };
         let room = LENGTH.saturating_sub(answer.chars().count());

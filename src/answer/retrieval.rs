@@ -32,7 +32,7 @@ pub use word::{stem, words};
 use crate::domain::{PassageSeq, ProjectSeq};
 use crate::store::{Snapshot, StoreError, passage};
 
-pub use crate::store::passage::Source;
+pub use crate::store::passage::PassageSource;
 
 use query::Query;
 
@@ -40,7 +40,7 @@ use query::Query;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     pub passage: PassageSeq,
-    pub source: Source,
+    pub source: PassageSource,
     /// The document's; a Q&A's question.
     pub title: String,
     /// The section's; empty where it has none.

@@ -10,7 +10,7 @@ use url::Url;
 use super::CommandError;
 use super::keys::{File, first_project};
 use crate::domain::{ProjectId, ProjectSeq};
-use crate::learn::{Folder, LearnError, Learner, Site, Watch};
+use crate::learn::{FolderSource, LearnError, Learner, ProgressObserver, WebsiteSource};
 use crate::store::{Store, project};
 
 #[derive(Debug, Args)]
@@ -74,8 +74,8 @@ fn web_address(text: &str) -> Result<Url, String> {
 
 /// A source as it was typed.
 enum Source {
-    Folder(Folder),
-    Site(Site),
+    Folder(FolderSource),
+    Website(WebsiteSource),
 }
 
 impl Learn {
@@ -113,7 +113,7 @@ impl Learn {
         for source in &self.sources {
             let learned = match self.source(source) {
                 Source::Folder(folder) => learner.folder(&folder).await,
-                Source::Site(site) => learner.site(&site).await,
+                Source::Website(site) => learner.site(&site).await,
             };
             match learned {
                 Ok(()) => {}
@@ -127,12 +127,12 @@ impl Learn {
     fn source(&self, text: &str) -> Source {
         let url = Url::parse(text).ok();
         match url.filter(|url| matches!(url.scheme(), "http" | "https")) {
-            Some(url) => Source::Site(Site {
+            Some(url) => Source::Website(WebsiteSource {
                 url,
                 max_pages: self.max_pages as usize,
                 private: self.private,
             }),
-            None => Source::Folder(Folder {
+            None => Source::Folder(FolderSource {
                 path: PathBuf::from(text),
                 base: self.base_url.clone(),
                 clean_urls: self.clean_urls,
@@ -152,7 +152,7 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+impl ProgressObserver for Progress {
     fn expect(&self, pages: usize) {
         self.0.inc_length(pages as u64);
     }

@@ -11,7 +11,7 @@ use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 use super::CommandError;
 use super::learn::Target;
 use crate::domain::{Invalid, ProjectSeq, QnaId, Timestamp, answer, question};
-use crate::store::qna::{self, Change, NewQna, StoredQna};
+use crate::store::qna::{self, NewQna, QnaChange, StoredQna};
 use crate::store::{Batch, Store, any_change};
 
 #[derive(Debug, Subcommand)]
@@ -103,7 +103,7 @@ impl Qnas {
 
 fn stored(target: &Target) -> Result<(Store, ProjectSeq, Vec<StoredQna>), CommandError> {
     let (store, project) = target.open()?;
-    let stored = store.read_here(|snapshot| qna::all(snapshot, project))?;
+    let stored = store.read_here(|snapshot| qna::list_all(snapshot, project))?;
     Ok((store, project, stored))
 }
 
@@ -124,7 +124,7 @@ fn list(target: &Target) -> Result<(), CommandError> {
 
 fn remove(target: &Target, id: QnaId) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    if !any_change(&store.write_here(qna::remove(project, id))?) {
+    if !any_change(&store.write_here(qna::delete(project, id))?) {
         return Err(CommandError::NoSuchQna(id));
     }
     println!("removed {id}");
@@ -192,7 +192,10 @@ fn import(target: &Target, path: &Path) -> Result<(), CommandError> {
             Some(before) if row.is(&before) => {}
             Some(before) => {
                 changed += 1;
-                batch = batch.then(row.into_change().of(project, before.id, Timestamp::now()));
+                batch = batch.then(
+                    row.into_change()
+                        .update(project, before.id, Timestamp::now()),
+                );
             }
             None => {
                 new += 1;
@@ -211,11 +214,11 @@ impl Row {
         self.answer == stored.answer && self.is_published == stored.is_published
     }
 
-    fn into_change(self) -> Change {
-        Change {
+    fn into_change(self) -> QnaChange {
+        QnaChange {
             answer: Some(self.answer),
             is_published: Some(self.is_published),
-            ..Change::default()
+            ..QnaChange::default()
         }
     }
 

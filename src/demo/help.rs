@@ -5,7 +5,7 @@ use csv::ReaderBuilder;
 use uuid::Uuid;
 
 use crate::domain::{DocumentId, ProjectSeq, QnaId, Timestamp};
-use crate::learn::{Format, Found};
+use crate::learn::{Format, RawDocument};
 use crate::store::Batch;
 use crate::store::document::NewDocument;
 use crate::store::qna::NewQna;
@@ -114,14 +114,14 @@ pub fn help(project: ProjectSeq, first: u128, at: Timestamp) -> Vec<Batch> {
 fn page(project: ProjectSeq, id: DocumentId, name: &str, text: &str, at: Timestamp) -> Batch {
     let (language, slug) = name.split_once('-').unwrap_or(("en", name));
     let folder = if language == "en" { "" } else { "de/" };
-    let found = Found {
+    let found = RawDocument {
         url: format!("https://shop.example/help/{folder}{slug}"),
         name: name.to_owned(),
         format: Format::Markdown,
         charset: None,
         bytes: text.as_bytes().to_vec(),
     };
-    let document = found.read_as_given();
+    let document = found.convert_ignoring_directives();
     let new = NewDocument {
         id,
         project,
@@ -130,7 +130,7 @@ fn page(project: ProjectSeq, id: DocumentId, name: &str, text: &str, at: Timesta
         source: "",
         at,
     };
-    new.store()
+    new.upsert()
 }
 
 #[cfg(test)]

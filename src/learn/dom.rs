@@ -10,24 +10,24 @@ pub use markup5ever_rcdom::Node;
 use markup5ever_rcdom::NodeData;
 
 /// Elements that neither end nor hold others open.
-const CLOSED: [&str; 26] = [
+const UNNESTED_ELEMENTS: [&str; 26] = [
     "area", "base", "br", "col", "dd", "dt", "embed", "frame", "hr", "image", "img", "input",
     "keygen", "li", "link", "meta", "option", "p", "param", "source", "tbody", "td", "th", "tr",
     "track", "wbr",
 ];
 /// Elements that may be open at once. Real pages have some thirty; the time a
 /// parser takes grows with the square.
-const OPEN: usize = 300;
+const MAX_OPEN_ELEMENTS: usize = 300;
 /// Elements that a parser opens again in every paragraph where nobody closed
 /// them, and how often it may have to.
-const FORMATTING: [&str; 14] = [
+const FORMATTING_ELEMENTS: [&str; 14] = [
     "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
 ];
-const OPENED_AGAIN: usize = 300_000;
+const MAX_REOPENED_ELEMENTS: usize = 300_000;
 
 /// Whether so many elements are left open that reading the page as a tree
 /// would take too long.
-pub fn is_absurd(html: &str) -> bool {
+pub fn exceeds_nesting_limits(html: &str) -> bool {
     let mut open: HashMap<String, usize> = HashMap::new();
     let (mut all, mut formatting, mut again) = (0, 0, 0);
     html.split('<').skip(1).any(|tag| {
@@ -37,7 +37,7 @@ pub fn is_absurd(html: &str) -> bool {
         };
         let end = name.find(|one: char| !one.is_ascii_alphanumeric());
         let name = name[..end.unwrap_or(name.len())].to_ascii_lowercase();
-        let formats = usize::from(FORMATTING.contains(&name.as_str()));
+        let formats = usize::from(FORMATTING_ELEMENTS.contains(&name.as_str()));
         again += formatting;
         if closing {
             // Only what is open can be closed.
@@ -46,12 +46,12 @@ pub fn is_absurd(html: &str) -> bool {
                 all -= 1;
                 formatting -= formats;
             }
-        } else if !name.is_empty() && !CLOSED.contains(&name.as_str()) {
+        } else if !name.is_empty() && !UNNESTED_ELEMENTS.contains(&name.as_str()) {
             *open.entry(name).or_default() += 1;
             all += 1;
             formatting += formats;
         }
-        all > OPEN || again > OPENED_AGAIN
+        all > MAX_OPEN_ELEMENTS || again > MAX_REOPENED_ELEMENTS
     })
 }
 
@@ -89,7 +89,7 @@ pub fn set_attribute(node: &Node, name: &str, value: Option<&str>) {
 }
 
 /// The nodes below `root`, each before those in it.
-pub fn below(root: &Rc<Node>) -> impl Iterator<Item = Rc<Node>> {
+pub fn descendants(root: &Rc<Node>) -> impl Iterator<Item = Rc<Node>> {
     let mut waiting = vec![root.clone()];
     let mut first = true;
     std::iter::from_fn(move || {
@@ -106,7 +106,7 @@ pub fn below(root: &Rc<Node>) -> impl Iterator<Item = Rc<Node>> {
 /// All text below a node, blanks put together.
 pub fn text(root: &Rc<Node>) -> String {
     let mut text = String::new();
-    for node in below(root) {
+    for node in descendants(root) {
         match &node.data {
             NodeData::Text { contents } => text.push_str(&contents.borrow()),
             // Words of two cells or lines stay two words.
@@ -142,7 +142,7 @@ fn is_inline(tag: &str) -> bool {
 }
 
 /// Puts an element's text in the place of all that it holds.
-pub fn flatten(node: &Rc<Node>) {
+pub fn replace_with_text(node: &Rc<Node>) {
     if tag(node).is_empty() {
         return;
     }
@@ -166,7 +166,7 @@ pub fn renamed(node: &Rc<Node>, tag: &str) -> Rc<Node> {
 }
 
 /// A text's words without its tags, for what cannot be read as a tree.
-pub fn stripped(html: &str) -> String {
+pub fn strip_tags(html: &str) -> String {
     let mut text = String::with_capacity(html.len() / 2);
     for (index, piece) in html.split('<').enumerate() {
         let after = match index {

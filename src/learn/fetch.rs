@@ -12,18 +12,18 @@ use super::links::same_site;
 use crate::reach::{self, PublicOnly};
 
 /// How long a page may take, from the call to its last byte.
-const PATIENCE: Duration = Duration::from_secs(20);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
 /// Redirects that are followed for one page.
-const REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 
 /// Fetches pages.
-pub struct Web {
+pub struct PageFetcher {
     client: Client,
     private: bool,
 }
 
 /// What came.
-pub struct Fetched {
+pub struct FetchedPage {
     /// Where it was in the end.
     pub url: Url,
     pub status: StatusCode,
@@ -36,20 +36,20 @@ pub struct Fetched {
 pub enum FetchError {
     /// The same may work another time.
     #[error("{0}")]
-    Broken(String),
+    Transient(String),
     /// It will not.
     #[error("{0}")]
-    Refused(String),
+    Permanent(String),
 }
 
-impl Web {
+impl PageFetcher {
     /// `private`: addresses of private networks may be called.
     pub fn new(private: bool) -> Result<Self, FetchError> {
         // Another part of the process may have been first, with the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
             .user_agent(concat!("parlor/", env!("CARGO_PKG_VERSION")))
-            .timeout(PATIENCE)
+            .timeout(FETCH_TIMEOUT)
             .redirect(Policy::none())
             // A proxy would resolve names itself, and so reach anything.
             .no_proxy();
@@ -65,9 +65,9 @@ impl Web {
     /// # Errors
     /// Where the server cannot be reached or is too slow, and where the page
     /// leads elsewhere or has more than `most` bytes.
-    pub async fn get(&self, url: &Url, most: usize) -> Result<Fetched, FetchError> {
+    pub async fn get(&self, url: &Url, most: usize) -> Result<FetchedPage, FetchError> {
         let mut at = url.clone();
-        for _ in 0..=REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             self.allow(&at)?;
             let answer = self.client.get(at.clone()).send().await;
             let answer = answer.map_err(|error| broken(&error))?;
@@ -76,12 +76,12 @@ impl Web {
             };
             if !same_site(&next, url) {
                 let told = format!("it leads to another website, {next}");
-                return Err(FetchError::Refused(told));
+                return Err(FetchError::Permanent(told));
             }
             at = next;
         }
-        let told = format!("it is redirected more than {REDIRECTS} times");
-        Err(FetchError::Refused(told))
+        let told = format!("it is redirected more than {MAX_REDIRECTS} times");
+        Err(FetchError::Permanent(told))
     }
 
     /// Names are judged when they are looked up; addresses are not looked up.
@@ -90,11 +90,11 @@ impl Web {
             return Ok(());
         }
         let told = "it is in a private network; --private allows that".to_owned();
-        Err(FetchError::Refused(told))
+        Err(FetchError::Permanent(told))
     }
 }
 
-impl Fetched {
+impl FetchedPage {
     /// The kind of content, in small letters and without its parameters.
     pub fn kind(&self) -> String {
         let kind = self.content_type().split(';').next().unwrap_or_default();
@@ -132,8 +132,8 @@ fn redirect(answer: &Response, at: &Url) -> Option<Url> {
     Some(next)
 }
 
-async fn whole(mut answer: Response, url: Url, most: usize) -> Result<Fetched, FetchError> {
-    let too_large = || FetchError::Refused(format!("it has more than {} MB", most / 1_000_000));
+async fn whole(mut answer: Response, url: Url, most: usize) -> Result<FetchedPage, FetchError> {
+    let too_large = || FetchError::Permanent(format!("it has more than {} MB", most / 1_000_000));
     let announced = answer.content_length().unwrap_or(0);
     if announced > most as u64 {
         return Err(too_large());
@@ -145,7 +145,7 @@ async fn whole(mut answer: Response, url: Url, most: usize) -> Result<Fetched, F
             return Err(too_large());
         }
     }
-    Ok(Fetched {
+    Ok(FetchedPage {
         url,
         status: answer.status(),
         headers: answer.headers().clone(),
@@ -156,11 +156,14 @@ async fn whole(mut answer: Response, url: Url, most: usize) -> Result<Fetched, F
 /// The innermost cause says most: "connection refused", "timed out".
 fn broken(error: &reqwest::Error) -> FetchError {
     if error.is_timeout() {
-        return FetchError::Broken(format!("no answer within {} seconds", PATIENCE.as_secs()));
+        return FetchError::Transient(format!(
+            "no answer within {} seconds",
+            FETCH_TIMEOUT.as_secs()
+        ));
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    FetchError::Broken(cause.to_string())
+    FetchError::Transient(cause.to_string())
 }

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use url::Url;
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Format, Found, LearnError, name_of};
+use super::{Format, LearnError, RawDocument, name_of};
 
 /// Bytes of a file at most.
-const MOST: u64 = 2_000_000;
+const MAX_FILE_BYTES: u64 = 2_000_000;
 
 /// Where the files are, and what their addresses are made of.
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub struct FolderSource {
     pub path: PathBuf,
     /// Where the folder stands on the web; without it, addresses are `file:`
     /// and the path in the folder.
@@ -24,8 +24,8 @@ pub struct Folder {
 }
 
 /// The files of a folder.
-pub struct Survey {
-    pub files: Vec<File>,
+pub struct FolderListing {
+    pub files: Vec<SourceFile>,
     pub warnings: Vec<String>,
     /// Whether the folder could be read to its end.
     pub whole: bool,
@@ -33,7 +33,7 @@ pub struct Survey {
 
 /// A file that can be learned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
+pub struct SourceFile {
     path: PathBuf,
     format: Format,
     /// Its path in the folder, with `/`.
@@ -41,7 +41,7 @@ pub struct File {
     pub url: String,
 }
 
-impl Folder {
+impl FolderSource {
     /// What documents of this folder are known by: where it really is.
     ///
     /// # Errors
@@ -56,8 +56,8 @@ impl Folder {
     /// Finds the files: by name, hidden ones and those of other programs'
     /// making left out. Symbolic links are not followed, so that nothing
     /// outside the folder is read.
-    pub fn survey(&self) -> Survey {
-        let mut survey = Survey {
+    pub fn list_files(&self) -> FolderListing {
+        let mut listing = FolderListing {
             files: Vec::new(),
             warnings: Vec::new(),
             whole: true,
@@ -65,18 +65,18 @@ impl Folder {
         let walk = WalkDir::new(&self.path).sort_by_file_name().into_iter();
         for entry in walk.filter_entry(is_wanted) {
             match entry {
-                Ok(entry) => survey.files.extend(self.file(&entry)),
+                Ok(entry) => listing.files.extend(self.file(&entry)),
                 Err(error) => {
-                    survey.whole = false;
-                    survey.warnings.push(error.to_string());
+                    listing.whole = false;
+                    listing.warnings.push(error.to_string());
                 }
             }
         }
-        survey.settle();
-        survey
+        listing.settle();
+        listing
     }
 
-    fn file(&self, entry: &DirEntry) -> Option<File> {
+    fn file(&self, entry: &DirEntry) -> Option<SourceFile> {
         if !entry.file_type().is_file() {
             return None;
         }
@@ -87,7 +87,7 @@ impl Folder {
             _ => within.iter().map(|name| name.to_string_lossy()).collect(),
         };
         let relative = names.join("/");
-        Some(File {
+        Some(SourceFile {
             path: entry.path().to_owned(),
             format,
             url: self.address(&relative),
@@ -142,7 +142,7 @@ fn is_readme(name: &str) -> bool {
     name == "readme.md" || name == "readme.markdown"
 }
 
-impl Survey {
+impl FolderListing {
     /// Leaves one file for each address: an index before a README.
     fn settle(&mut self) {
         self.files.sort_by_key(|file| {
@@ -164,23 +164,26 @@ impl Survey {
     }
 }
 
-impl File {
+impl SourceFile {
     /// Reads the file.
     ///
     /// # Errors
     /// Why it cannot be read, for whoever waits.
-    pub fn load(&self) -> Result<Found, String> {
+    pub fn load(&self) -> Result<RawDocument, String> {
         let told = |why: String| format!("{}: {why}", self.relative);
         let size = fs::metadata(&self.path).map(|about| about.len());
         match size {
-            Ok(size) if size > MOST => {
-                return Err(told(format!("it has more than {} MB", MOST / 1_000_000)));
+            Ok(size) if size > MAX_FILE_BYTES => {
+                return Err(told(format!(
+                    "it has more than {} MB",
+                    MAX_FILE_BYTES / 1_000_000
+                )));
             }
             Ok(_) => {}
             Err(error) => return Err(told(error.to_string())),
         }
         let bytes = fs::read(&self.path).map_err(|error| told(error.to_string()))?;
-        Ok(Found {
+        Ok(RawDocument {
             url: self.url.clone(),
             name: name_of(&self.relative),
             format: self.format,
@@ -195,7 +198,7 @@ mod tests {
     use super::*;
 
     fn address(base: &str, clean_urls: bool, relative: &str) -> String {
-        let folder = Folder {
+        let folder = FolderSource {
             path: PathBuf::from("x"),
             base: Url::parse(base).ok(),
             clean_urls,
@@ -250,15 +253,15 @@ mod tests {
         let base = Url::parse("https://x.example/").ok();
         let path = folder.path().to_owned();
         let clean_urls = false;
-        let survey = Folder {
+        let listing = FolderSource {
             path,
             base,
             clean_urls,
         }
-        .survey();
-        let names: Vec<_> = survey.files.iter().map(|file| &*file.relative).collect();
+        .list_files();
+        let names: Vec<_> = listing.files.iter().map(|file| &*file.relative).collect();
         assert_eq!(names, ["a.TXT", "b.md", "index.md", "sub/c.htm"]);
-        assert_eq!(survey.warnings.len(), 1, "{:?}", survey.warnings);
-        assert!(survey.warnings[0].starts_with("README.md: "));
+        assert_eq!(listing.warnings.len(), 1, "{:?}", listing.warnings);
+        assert!(listing.warnings[0].starts_with("README.md: "));
     }
 }

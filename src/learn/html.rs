@@ -6,21 +6,21 @@ use htmd::HtmlToMarkdown;
 use htmd::options::{BulletListMarker, HrStyle, Options};
 use url::Url;
 
-use super::dom::{self, Node, attribute, below, tag};
-use super::{links, tables};
+use super::dom::{self, Node, attribute, descendants, tag};
+use super::{html_tables, links};
 
 /// What a page says.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct HtmlPage {
     /// Of its window.
     pub title: Option<String>,
     pub markdown: String,
-    pub wishes: Wishes,
+    pub wishes: PageDirectives,
 }
 
 /// What a page wishes of those who index it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct PageDirectives {
     /// The address that it would rather be known by, on the same website.
     pub canonical: Option<Url>,
     /// Whether it asks not to be found by search.
@@ -28,18 +28,18 @@ pub struct Wishes {
 }
 
 /// Reads a page that stands at `address`.
-pub fn read(html: &str, address: Option<&Url>) -> Page {
-    if dom::is_absurd(html) {
+pub fn read(html: &str, address: Option<&Url>) -> HtmlPage {
+    if dom::exceeds_nesting_limits(html) {
         return stripped(html);
     }
     let converter = converter();
     let Ok(document) = converter.html_to_tree(html) else {
         return stripped(html);
     };
-    let mut page = Page::default();
-    let mut wishes = Wishes::default();
+    let mut page = HtmlPage::default();
+    let mut wishes = PageDirectives::default();
     let mut base = address.cloned();
-    for node in below(&document) {
+    for node in descendants(&document) {
         match tag(&node) {
             "title" if page.title.is_none() => {
                 page.title = Some(dom::text(&node)).filter(|title| !title.is_empty());
@@ -53,7 +53,7 @@ pub fn read(html: &str, address: Option<&Url>) -> Page {
     page.wishes = wishes;
     let content = content(&document);
     prune(&content, base.as_ref());
-    page.markdown = tables::narrowed(&converter.tree_to_markdown(&content));
+    page.markdown = html_tables::trim_padding(&converter.tree_to_markdown(&content));
     page
 }
 
@@ -68,10 +68,10 @@ pub fn is_noindex(directive: &str) -> bool {
     words.any(|word| word.eq_ignore_ascii_case("noindex") || word.eq_ignore_ascii_case("none"))
 }
 
-fn stripped(html: &str) -> Page {
-    Page {
-        markdown: dom::stripped(html),
-        ..Page::default()
+fn stripped(html: &str) -> HtmlPage {
+    HtmlPage {
+        markdown: dom::strip_tags(html),
+        ..HtmlPage::default()
     }
 }
 
@@ -120,8 +120,8 @@ fn content(document: &Rc<Node>) -> Rc<Node> {
     let is_main = |node: &Rc<Node>| {
         tag(node) == "main" || attribute(node, "role").is_some_and(|role| role == "main")
     };
-    let named = |name: &'static str| below(document).filter(move |node| tag(node) == name);
-    if let Some(main) = below(document).find(|node| is_main(node) && !is_hidden(node)) {
+    let named = |name: &'static str| descendants(document).filter(move |node| tag(node) == name);
+    if let Some(main) = descendants(document).find(|node| is_main(node) && !is_hidden(node)) {
         return main;
     }
     let mut articles = named("article");
@@ -131,15 +131,15 @@ fn content(document: &Rc<Node>) -> Rc<Node> {
 }
 
 /// What says nothing about a page's subject, or cannot be read.
-const DROPPED: [&str; 27] = [
+const DROPPED_ELEMENTS: [&str; 27] = [
     "area", "aside", "audio", "button", "canvas", "datalist", "dialog", "embed", "footer", "head",
     "iframe", "img", "input", "link", "map", "math", "menu", "meta", "nav", "noscript", "object",
     "script", "select", "style", "svg", "template", "textarea",
 ];
 /// How deep the tree may go: what converts it recurses.
-const DEPTH: usize = 100;
+const MAX_TREE_DEPTH: usize = 100;
 /// How deep lists and quotes may go: each indents every line of what it holds.
-const NESTED: usize = 10;
+const MAX_LIST_DEPTH: usize = 10;
 
 /// Takes away what is dropped and hidden, and makes links stand alone.
 fn prune(root: &Rc<Node>, base: Option<&Url>) {
@@ -148,14 +148,14 @@ fn prune(root: &Rc<Node>, base: Option<&Url>) {
     while let Some((node, depth, mut nested)) = waiting.pop() {
         let mut children = node.children.take();
         children.retain(|child| !is_dropped(child, is_page));
-        children.iter_mut().for_each(tables::settle);
+        children.iter_mut().for_each(html_tables::convert_table);
         node.children.replace(children);
         if tag(&node) == "a" {
             link(&node, base);
         }
         nested += usize::from(matches!(tag(&node), "ul" | "ol" | "blockquote"));
-        if depth > DEPTH || nested > NESTED {
-            dom::flatten(&node);
+        if depth > MAX_TREE_DEPTH || nested > MAX_LIST_DEPTH {
+            dom::replace_with_text(&node);
             continue;
         }
         let children = node.children.borrow();
@@ -172,12 +172,12 @@ fn is_dropped(node: &Rc<Node>, is_page: bool) -> bool {
         // Some pages are one form from end to end.
         "form" => !holds(node, "h1"),
         "a" => is_mark(node),
-        tag => DROPPED.contains(&tag) || is_hidden(node),
+        tag => DROPPED_ELEMENTS.contains(&tag) || is_hidden(node),
     }
 }
 
 fn holds(node: &Rc<Node>, name: &str) -> bool {
-    below(node).any(|one| tag(&one) == name)
+    descendants(node).any(|one| tag(&one) == name)
 }
 
 /// A link without text, such as one around a picture, or the sign beside a
@@ -214,5 +214,5 @@ fn holds_block(node: &Rc<Node>) -> bool {
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "p" | "div" | "ul" | "ol" | "table" | "pre"
         )
     };
-    below(node).any(|one| is_block(tag(&one)))
+    descendants(node).any(|one| is_block(tag(&one)))
 }

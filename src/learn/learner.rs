@@ -6,11 +6,11 @@ use std::fmt;
 
 use futures_util::StreamExt;
 
-use super::folder::{self, Folder};
-use super::site::{Site, Visit};
-use super::{Found, Reading};
+use super::folder::{FolderListing, FolderSource};
+use super::website::{FetchOutcome, WebsiteSource};
+use super::{Conversion, RawDocument};
 use crate::domain::{Document, DocumentId, ProjectSeq, Timestamp};
-use crate::store::document::{self, Learned, NewDocument};
+use crate::store::document::{self, DocumentSummary, NewDocument};
 use crate::store::{Batch, Store, StoreError};
 
 /// Why a source could not be read.
@@ -23,7 +23,7 @@ pub enum LearnError {
 }
 
 /// What whoever waits is told meanwhile.
-pub trait Watch {
+pub trait ProgressObserver {
     /// So many pages will be read.
     fn expect(&self, pages: usize);
     /// The next was read.
@@ -34,7 +34,7 @@ pub trait Watch {
 
 /// What was done.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
+pub struct LearnSummary {
     pub new: usize,
     pub changed: usize,
     pub as_before: usize,
@@ -43,13 +43,13 @@ pub struct Tally {
     pub passages: usize,
 }
 
-impl Tally {
+impl LearnSummary {
     pub fn pages(&self) -> usize {
         self.new + self.changed + self.as_before
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for LearnSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |count| if count == 1 { "" } else { "s" };
         let (pages, passages) = (self.pages(), self.passages);
@@ -71,25 +71,25 @@ impl fmt::Display for Tally {
 
 /// Passages that are stored in one write, or a few more. A write holds up those
 /// of a running server, for some milliseconds with this many.
-const TOGETHER: usize = 200;
+const BATCH_PASSAGES: usize = 200;
 /// How often a write is tried while a running server keeps the file to itself.
-const TRIES: usize = 5;
+const MAX_WRITE_ATTEMPTS: usize = 5;
 
 /// Learns for one project.
 pub struct Learner<'a> {
     store: &'a Store,
     project: ProjectSeq,
-    watch: &'a dyn Watch,
-    tally: Tally,
+    watch: &'a dyn ProgressObserver,
+    tally: LearnSummary,
     waiting: Batch,
     weight: usize,
 }
 
 /// One source while it is read.
-struct Round {
+struct SourceRun {
     source: String,
     /// The project's documents, by address.
-    known: HashMap<String, Learned>,
+    known: HashMap<String, DocumentSummary>,
     /// What the source has, by address.
     seen: HashSet<String>,
     /// What could not be read this time and is kept as it was.
@@ -99,18 +99,18 @@ struct Round {
 }
 
 impl<'a> Learner<'a> {
-    pub fn new(store: &'a Store, project: ProjectSeq, watch: &'a dyn Watch) -> Self {
+    pub fn new(store: &'a Store, project: ProjectSeq, watch: &'a dyn ProgressObserver) -> Self {
         Self {
             store,
             project,
             watch,
-            tally: Tally::default(),
+            tally: LearnSummary::default(),
             waiting: Batch::default(),
             weight: 0,
         }
     }
 
-    pub fn tally(&self) -> Tally {
+    pub fn tally(&self) -> LearnSummary {
         self.tally
     }
 
@@ -119,13 +119,13 @@ impl<'a> Learner<'a> {
     /// # Errors
     /// Where there is no such folder, or the database cannot be used. A file
     /// that cannot be read is a warning.
-    pub async fn folder(&mut self, folder: &Folder) -> Result<(), LearnError> {
+    pub async fn folder(&mut self, folder: &FolderSource) -> Result<(), LearnError> {
         let mut round = self.begin(folder.source()?).await?;
-        let folder::Survey {
+        let FolderListing {
             files,
             warnings,
             whole,
-        } = folder.survey();
+        } = folder.list_files();
         round.whole = whole;
         warnings.iter().for_each(|warning| self.watch.warn(warning));
         self.watch.expect(files.len());
@@ -149,23 +149,23 @@ impl<'a> Learner<'a> {
     /// # Errors
     /// Where the address or robots.txt cannot be read, or the database cannot
     /// be used. A further page that cannot be read is a warning.
-    pub async fn site(&mut self, site: &Site) -> Result<(), LearnError> {
-        let mut survey = site.survey().await?;
+    pub async fn site(&mut self, site: &WebsiteSource) -> Result<(), LearnError> {
+        let mut plan = site.plan_crawl().await?;
         let mut round = self.begin(site.url.to_string()).await?;
-        round.whole = survey.whole;
-        let left_out = survey.left_out.iter().map(ToString::to_string);
+        round.whole = plan.whole;
+        let left_out = plan.left_out.iter().map(ToString::to_string);
         round.kept.extend(left_out);
-        let warnings = survey.warnings.iter();
+        let warnings = plan.warnings.iter();
         warnings.for_each(|warning| self.watch.warn(warning));
-        self.watch.expect(survey.pages.len());
-        let visits = survey.visits();
+        self.watch.expect(plan.pages.len());
+        let visits = plan.fetch_pages();
         let mut visits = std::pin::pin!(visits);
         while let Some((url, visit)) = visits.next().await {
             match visit {
-                Visit::Found(found) => self.take(&mut round, found).await?,
-                Visit::Unwanted => {}
-                Visit::PassedOver(why) => self.watch.warn(&format!("{url}: {why}")),
-                Visit::Failed(why) => {
+                FetchOutcome::Found(found) => self.take(&mut round, found).await?,
+                FetchOutcome::NoIndex => {}
+                FetchOutcome::Skipped(why) => self.watch.warn(&format!("{url}: {why}")),
+                FetchOutcome::Failed(why) => {
                     self.watch.warn(&format!("{url}: {why}"));
                     round.keep(url.as_str());
                 }
@@ -179,7 +179,7 @@ impl<'a> Learner<'a> {
     pub async fn flush(&mut self) -> Result<(), StoreError> {
         self.weight = 0;
         let batch = std::mem::take(&mut self.waiting);
-        for _ in 1..TRIES {
+        for _ in 1..MAX_WRITE_ATTEMPTS {
             match self.store.write(batch.clone()).await {
                 Err(StoreError::Busy) => log::info!("the file is busy; trying again"),
                 done => return done.map(drop),
@@ -188,13 +188,13 @@ impl<'a> Learner<'a> {
         self.store.write(batch).await.map(drop)
     }
 
-    async fn begin(&self, source: String) -> Result<Round, StoreError> {
+    async fn begin(&self, source: String) -> Result<SourceRun, StoreError> {
         let project = self.project;
         let known = self
             .store
-            .read(move |snapshot| document::all(snapshot, project));
-        let known: Vec<Learned> = known.await?;
-        Ok(Round {
+            .read(move |snapshot| document::list_all(snapshot, project));
+        let known: Vec<DocumentSummary> = known.await?;
+        Ok(SourceRun {
             source,
             known: known
                 .into_iter()
@@ -206,15 +206,15 @@ impl<'a> Learner<'a> {
         })
     }
 
-    async fn take(&mut self, round: &mut Round, found: Found) -> Result<(), StoreError> {
+    async fn take(&mut self, round: &mut SourceRun, found: RawDocument) -> Result<(), StoreError> {
         let document = match found.read() {
-            Reading::Document(document) if !document.sections.is_empty() => document,
-            Reading::Document(document) => {
+            Conversion::Document(document) if !document.sections.is_empty() => document,
+            Conversion::Document(document) => {
                 self.watch
                     .warn(&format!("{}: it says nothing", document.url));
                 return Ok(());
             }
-            Reading::Unwanted => return Ok(()),
+            Conversion::NoIndex => return Ok(()),
         };
         // Pages that name the same page as the proper one are that one.
         if !round.seen.insert(document.url.clone()) {
@@ -222,14 +222,14 @@ impl<'a> Learner<'a> {
         }
         self.tally.passages += document.sections.len();
         self.compare(round, &document, found.hash());
-        match self.weight >= TOGETHER {
+        match self.weight >= BATCH_PASSAGES {
             true => self.flush().await,
             false => Ok(()),
         }
     }
 
     /// Has the document stored where it, or what it was learned from, is new.
-    fn compare(&mut self, round: &Round, document: &Document, hash: [u8; 32]) {
+    fn compare(&mut self, round: &SourceRun, document: &Document, hash: [u8; 32]) {
         let known = round.known.get(&document.url);
         let same = known.is_some_and(|known| known.hash == hash);
         let count = match known {
@@ -256,7 +256,7 @@ impl<'a> Learner<'a> {
             source: &round.source,
             at: Timestamp::now(),
         };
-        self.queue(new.store(), document.sections.len() + 1);
+        self.queue(new.upsert(), document.sections.len() + 1);
     }
 
     fn queue(&mut self, batch: Batch, weight: usize) {
@@ -265,7 +265,7 @@ impl<'a> Learner<'a> {
     }
 
     /// Forgets what the source no longer has.
-    async fn end(&mut self, round: Round) -> Result<(), LearnError> {
+    async fn end(&mut self, round: SourceRun) -> Result<(), LearnError> {
         let gone = round.gone();
         if !round.whole && !gone.is_empty() {
             self.watch.warn(&format!(
@@ -274,14 +274,14 @@ impl<'a> Learner<'a> {
             ));
         }
         for id in gone.into_iter().filter(|_| round.whole) {
-            self.queue(document::forget(self.project, id), 1);
+            self.queue(document::delete(self.project, id), 1);
             self.tally.forgotten += 1;
         }
         Ok(self.flush().await?)
     }
 }
 
-impl Round {
+impl SourceRun {
     /// Keeps what could not be read. Where no document has its address, it may
     /// have been learned under another, so that none can be forgotten.
     fn keep(&mut self, url: &str) {

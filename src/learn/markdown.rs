@@ -17,7 +17,7 @@ pub const OPTIONS: Options = Options::ENABLE_TABLES
 /// The title that the front matter gives, and the text after it.
 pub fn read(text: &str, base: Option<&Url>) -> (Option<String>, String) {
     let (title, body) = front_matter(text);
-    (title, tidy(body, base))
+    (title, rewrite_links(body, base))
 }
 
 /// Splits `---`, some lines and `---` (or `...`) off the beginning.
@@ -46,11 +46,11 @@ fn title_line(line: &str) -> Option<String> {
 }
 
 /// The text without what only its own page understands.
-fn tidy(text: &str, base: Option<&Url>) -> String {
+fn rewrite_links(text: &str, base: Option<&Url>) -> String {
     let parser = Parser::new_ext(text, OPTIONS);
     let definitions = parser.reference_definitions().iter();
     let gone = definitions.map(|(_, definition)| (definition.span.clone(), String::new()));
-    let mut tidy = Tidy {
+    let mut rewriter = LinkRewriter {
         text,
         base,
         edits: gone.collect(),
@@ -58,25 +58,25 @@ fn tidy(text: &str, base: Option<&Url>) -> String {
         depth: 0,
     };
     for (event, range) in parser.into_offset_iter() {
-        tidy.see(event, range);
+        rewriter.see(event, range);
     }
-    apply(text, tidy.edits)
+    apply(text, rewriter.edits)
 }
 
 /// A place in the text, and what comes there instead.
-type Edit = (Range<usize>, String);
+type TextEdit = (Range<usize>, String);
 
-struct Tidy<'t> {
+struct LinkRewriter<'t> {
     text: &'t str,
     base: Option<&'t Url>,
-    edits: Vec<Edit>,
+    edits: Vec<TextEdit>,
     /// The links and pictures that have begun, the innermost last.
-    open: Vec<Open>,
+    open: Vec<OpenLink>,
     depth: usize,
 }
 
 /// A link or a picture that has begun.
-struct Open {
+struct OpenLink {
     range: Range<usize>,
     /// Where it leads; None: only its text is kept.
     to: Option<Url>,
@@ -84,7 +84,7 @@ struct Open {
     inner: Option<Range<usize>>,
 }
 
-impl Tidy<'_> {
+impl LinkRewriter<'_> {
     fn see(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(tag) => {
@@ -114,7 +114,7 @@ impl Tidy<'_> {
             _ => None,
         };
         match to {
-            Some(to) => self.open.push(Open {
+            Some(to) => self.open.push(OpenLink {
                 range,
                 to,
                 inner: None,
@@ -155,7 +155,7 @@ fn is_autolink(link: LinkType) -> bool {
 }
 
 /// The text with each edit made; of two that overlap, the first.
-fn apply(text: &str, mut edits: Vec<Edit>) -> String {
+fn apply(text: &str, mut edits: Vec<TextEdit>) -> String {
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let mut edited = String::with_capacity(text.len());
     let mut at = 0;

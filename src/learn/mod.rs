@@ -7,31 +7,31 @@
 //! it fail. `learner` stores what differs from last time and forgets what is
 //! gone.
 
+mod block_split;
+mod decode;
 mod dom;
+mod excerpt;
 mod fetch;
 mod folder;
 mod html;
+mod html_tables;
 mod learner;
 mod links;
 mod markdown;
-mod pieces;
-mod plain;
 mod sections;
-mod site;
 mod sitemap;
-mod tables;
-mod text;
+mod website;
 
 use sha2::{Digest, Sha256};
 use url::Url;
 
-pub use folder::Folder;
-pub use learner::{LearnError, Learner, Tally, Watch};
-pub use plain::excerpt;
-pub use site::Site;
+pub use excerpt::excerpt;
+pub use folder::FolderSource;
+pub use learner::{LearnError, LearnSummary, Learner, ProgressObserver};
+pub use website::WebsiteSource;
 
 use crate::domain::{Document, Invalid, choose};
-use crate::learn::html::Wishes;
+use crate::learn::html::PageDirectives;
 
 /// Grows whenever the same bytes would give other sections: everything is then
 /// stored again when it is next met.
@@ -59,7 +59,7 @@ impl Format {
 
 /// Something that can be learned, as it was found.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct RawDocument {
     /// The document's address, unless the page itself names a better one.
     pub url: String,
     /// What it is called where it does not say so itself.
@@ -72,13 +72,13 @@ pub struct Found {
 
 /// What reading gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
+pub enum Conversion {
     Document(Document),
     /// The page asks not to be found by search.
-    Unwanted,
+    NoIndex,
 }
 
-impl Found {
+impl RawDocument {
     /// Changes when the document could: with the bytes, with how they are read,
     /// and with the address that links are completed with.
     pub fn hash(&self) -> [u8; 32] {
@@ -97,36 +97,36 @@ impl Found {
 
     /// Reads it, heeding what the page itself wishes. Any bytes give a document,
     /// if only one without sections.
-    pub fn read(&self) -> Reading {
+    pub fn read(&self) -> Conversion {
         let (document, wishes) = self.document();
         if wishes.noindex {
-            return Reading::Unwanted;
+            return Conversion::NoIndex;
         }
-        Reading::Document(Document {
+        Conversion::Document(Document {
             url: wishes.canonical.map_or(document.url, Url::into),
             ..document
         })
     }
 
     /// Reads it for whoever wants just this under just this address.
-    pub fn read_as_given(&self) -> Document {
+    pub fn convert_ignoring_directives(&self) -> Document {
         self.document().0
     }
 
-    fn document(&self) -> (Document, Wishes) {
-        let text = text::decode(&self.bytes, self.charset.as_deref(), self.format);
+    fn document(&self) -> (Document, PageDirectives) {
+        let text = decode::decode(&self.bytes, self.charset.as_deref(), self.format);
         let base = Url::parse(&self.url).ok().filter(Url::has_host);
-        let mut wishes = Wishes::default();
+        let mut wishes = PageDirectives::default();
         let outline = match self.format {
             Format::Markdown => {
                 let (title, body) = markdown::read(&text, base.as_ref());
-                sections::of_markdown(&body, title)
+                sections::from_markdown(&body, title)
             }
-            Format::Text => sections::of_text(&text),
+            Format::Text => sections::from_plain_text(&text),
             Format::Html => {
                 let page = html::read(&text, base.as_ref());
                 wishes = page.wishes;
-                sections::of_page(&page.markdown, page.title)
+                sections::from_html_page(&page.markdown, page.title)
             }
         };
         let title = outline.title.filter(|title| !title.is_empty());

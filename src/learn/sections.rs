@@ -5,29 +5,29 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
+use super::block_split::{BlockKind, split_block};
 use super::markdown::OPTIONS;
-use super::pieces::{Kind, cut};
 use crate::domain::Section;
 
 /// Characters that a section has at most, or a little more.
-const MOST: usize = 1500;
+const MAX_SECTION_CHARS: usize = 1500;
 /// A section with fewer goes together with the next.
-const LEAST: usize = 40;
+const MIN_SECTION_CHARS: usize = 40;
 /// Headings without a text that are put together at most.
-const HEADINGS: usize = 50;
+const MAX_MERGED_SECTIONS: usize = 50;
 /// Characters of a title and of a heading at most.
-const HEADING: usize = 300;
+const MAX_HEADING_CHARS: usize = 300;
 
 /// A text's title, where it has one, and its sections.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Outline {
+pub struct SectionedText {
     pub title: Option<String>,
     pub sections: Vec<Section>,
 }
 
 /// Markdown by its headings. Its title is the given one, else its first
 /// heading of the first level.
-pub fn of_markdown(text: &str, title: Option<String>) -> Outline {
+pub fn from_markdown(text: &str, title: Option<String>) -> SectionedText {
     let parts = parts(text);
     let title = title.or_else(|| first_heading(&parts));
     outline(&parts, title)
@@ -35,7 +35,7 @@ pub fn of_markdown(text: &str, title: Option<String>) -> Outline {
 
 /// The same for a page, whose own heading says better what it is than the
 /// title of its window.
-pub fn of_page(text: &str, title: Option<String>) -> Outline {
+pub fn from_html_page(text: &str, title: Option<String>) -> SectionedText {
     let parts = parts(text);
     let title = first_heading(&parts).or(title);
     outline(&parts, title)
@@ -43,7 +43,7 @@ pub fn of_page(text: &str, title: Option<String>) -> Outline {
 
 /// Plain text by its paragraphs. A first paragraph of one short line is the
 /// title.
-pub fn of_text(text: &str) -> Outline {
+pub fn from_plain_text(text: &str) -> SectionedText {
     let text = text.trim();
     let (first, rest) = text.split_once("\n\n").unwrap_or((text, ""));
     let is_title = !first.contains('\n') && first.chars().count() <= 100 && !rest.is_empty();
@@ -51,36 +51,36 @@ pub fn of_text(text: &str) -> Outline {
         true => (Some(shortened(first)), rest),
         false => (None, text),
     };
-    let blocks = rest.split("\n\n").map(|paragraph| Block {
+    let blocks = rest.split("\n\n").map(|paragraph| MarkdownBlock {
         text: paragraph.trim_matches('\n'),
-        kind: Kind::Other,
+        kind: BlockKind::Other,
     });
-    let part = Part {
+    let part = HeadingPart {
         blocks: blocks.collect(),
-        ..Part::under(0)
+        ..HeadingPart::under(0)
     };
     outline(&[part], title)
 }
 
 /// A heading and what stands under it, up to the next heading.
-struct Part<'t> {
+struct HeadingPart<'t> {
     /// 0 before the first heading.
     level: usize,
     heading: String,
-    blocks: Vec<Block<'t>>,
+    blocks: Vec<MarkdownBlock<'t>>,
 }
 
-struct Block<'t> {
+struct MarkdownBlock<'t> {
     text: &'t str,
-    kind: Kind,
+    kind: BlockKind,
 }
 
-fn first_heading(parts: &[Part<'_>]) -> Option<String> {
+fn first_heading(parts: &[HeadingPart<'_>]) -> Option<String> {
     let first = parts.iter().find(|part| part.level == 1)?;
     (!first.heading.is_empty()).then(|| first.heading.clone())
 }
 
-fn outline(parts: &[Part<'_>], title: Option<String>) -> Outline {
+fn outline(parts: &[HeadingPart<'_>], title: Option<String>) -> SectionedText {
     let title = title.map(|title| shortened(&title));
     let mut path: Vec<(usize, &str)> = Vec::new();
     let mut sections = Vec::new();
@@ -92,37 +92,37 @@ fn outline(parts: &[Part<'_>], title: Option<String>) -> Outline {
             path.push((part.level, &part.heading));
         }
         let names: Vec<_> = path.iter().map(|(_, name)| *name).collect();
-        let heading = shortened(&names.join(SEPARATOR));
+        let heading = shortened(&names.join(HEADING_SEPARATOR));
         sections.extend(bodies(&part.blocks).into_iter().map(|body| Section {
             heading: heading.clone(),
             body,
         }));
     }
     let sections = merged(sections);
-    Outline { title, sections }
+    SectionedText { title, sections }
 }
 
-const SEPARATOR: &str = " › ";
+const HEADING_SEPARATOR: &str = " › ";
 
 fn shortened(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match text.char_indices().nth(HEADING) {
+    match text.char_indices().nth(MAX_HEADING_CHARS) {
         Some((end, _)) => text[..end].trim_end().to_owned() + "…",
         None => text,
     }
 }
 
 /// A part's text in as many pieces as it needs, one at least.
-fn bodies(blocks: &[Block<'_>]) -> Vec<String> {
+fn bodies(blocks: &[MarkdownBlock<'_>]) -> Vec<String> {
     let mut bodies = vec![String::new()];
     let mut length = 0;
     let pieces = blocks
         .iter()
-        .flat_map(|block| cut(block.text, block.kind, MOST));
+        .flat_map(|block| split_block(block.text, block.kind, MAX_SECTION_CHARS));
     for piece in pieces.filter(|piece| !piece.trim().is_empty()) {
         let more = piece.chars().count();
         match bodies.last_mut() {
-            Some(body) if length == 0 || length + more <= MOST => {
+            Some(body) if length == 0 || length + more <= MAX_SECTION_CHARS => {
                 join(body, &piece);
                 length += more;
             }
@@ -151,7 +151,7 @@ fn merged(sections: Vec<Section>) -> Vec<Section> {
     for section in sections {
         length += section.body.chars().count();
         short.push(section);
-        if length >= LEAST || short.len() == HEADINGS {
+        if length >= MIN_SECTION_CHARS || short.len() == MAX_MERGED_SECTIONS {
             merged.extend(together(&mut short));
             length = 0;
         }
@@ -189,7 +189,11 @@ fn together(short: &mut Vec<Section>) -> Option<Section> {
 /// A short section's text as it stands in another section: with its heading,
 /// unless that one's begins with it.
 fn under_its_heading(short: &Section, heading: &str) -> String {
-    let own = short.heading.rsplit(SEPARATOR).next().unwrap_or_default();
+    let own = short
+        .heading
+        .rsplit(HEADING_SEPARATOR)
+        .next()
+        .unwrap_or_default();
     if own.is_empty() || heading.starts_with(&short.heading) {
         return short.body.clone();
     }
@@ -199,8 +203,8 @@ fn under_its_heading(short: &Section, heading: &str) -> String {
 }
 
 /// Markdown's headings and the blocks under each.
-fn parts(text: &str) -> Vec<Part<'_>> {
-    let mut parts = vec![Part::under(0)];
+fn parts(text: &str) -> Vec<HeadingPart<'_>> {
+    let mut parts = vec![HeadingPart::under(0)];
     let mut depth = 0_usize;
     let mut in_heading = false;
     for (event, range) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
@@ -211,9 +215,9 @@ fn parts(text: &str) -> Vec<Part<'_>> {
                 match tag {
                     Tag::Heading { level, .. } if depth == 1 => {
                         in_heading = true;
-                        parts.push(Part::under(level as usize));
+                        parts.push(HeadingPart::under(level as usize));
                     }
-                    tag if depth == 1 => part.blocks.push(Block::at(text, range, &tag)),
+                    tag if depth == 1 => part.blocks.push(MarkdownBlock::at(text, range, &tag)),
                     _ => {}
                 }
             }
@@ -232,7 +236,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
     parts
 }
 
-impl Part<'_> {
+impl HeadingPart<'_> {
     fn under(level: usize) -> Self {
         Self {
             level,
@@ -242,16 +246,16 @@ impl Part<'_> {
     }
 }
 
-impl<'t> Block<'t> {
+impl<'t> MarkdownBlock<'t> {
     fn at(text: &'t str, range: Range<usize>, tag: &Tag<'_>) -> Self {
         // With the blanks before it, which are what makes some code code.
         let line = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
         let indent = text[line..range.start].trim().is_empty();
         let start = if indent { line } else { range.start };
         let kind = match tag {
-            Tag::CodeBlock(_) => Kind::Code,
-            Tag::Table(_) => Kind::Table,
-            _ => Kind::Other,
+            Tag::CodeBlock(_) => BlockKind::Code,
+            Tag::Table(_) => BlockKind::Table,
+            _ => BlockKind::Other,
         };
         let text = text[start..range.end].trim_end().trim_start_matches('\n');
         Self { text, kind }

@@ -5,11 +5,11 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 
 /// Addresses that one file may have.
-const MOST: usize = 50_000;
+const MAX_FILE_ENTRIES: usize = 50_000;
 
 /// What a file lists.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Listed {
+pub struct SitemapEntries {
     pub pages: Vec<String>,
     /// Further sitemaps, where it is an index.
     pub sitemaps: Vec<String>,
@@ -17,36 +17,36 @@ pub struct Listed {
 
 /// What an element is, whatever prefix its name has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Element {
+enum SitemapElement {
     Page,
     Sitemap,
     Address,
     Other,
 }
 
-impl Element {
+impl SitemapElement {
     fn of(name: &str) -> Self {
         match name {
-            "url" => Element::Page,
-            "sitemap" => Element::Sitemap,
-            "loc" => Element::Address,
-            _ => Element::Other,
+            "url" => SitemapElement::Page,
+            "sitemap" => SitemapElement::Sitemap,
+            "loc" => SitemapElement::Address,
+            _ => SitemapElement::Other,
         }
     }
 }
 
 /// Reads a sitemap or an index of sitemaps. What comes after something that is
 /// not XML is left out.
-pub fn read(xml: &str) -> Listed {
+pub fn read(xml: &str) -> SitemapEntries {
     let mut reader = Reader::from_str(xml);
-    let mut listed = Listed::default();
+    let mut listed = SitemapEntries::default();
     let mut open = Vec::new();
     let mut text = String::new();
-    while listed.pages.len() + listed.sitemaps.len() < MOST {
+    while listed.pages.len() + listed.sitemaps.len() < MAX_FILE_ENTRIES {
         match reader.read_event() {
             Ok(Event::Start(start)) => {
                 text.clear();
-                open.push(Element::of(start.local_name().as_ref()));
+                open.push(SitemapElement::of(start.local_name().as_ref()));
             }
             Ok(Event::End(_)) => {
                 listed.take(&open, &text);
@@ -62,13 +62,13 @@ pub fn read(xml: &str) -> Listed {
     listed
 }
 
-impl Listed {
+impl SitemapEntries {
     /// Takes the text of an element that ends; `open` has it and those around it.
-    fn take(&mut self, open: &[Element], text: &str) {
+    fn take(&mut self, open: &[SitemapElement], text: &str) {
         let address = || text.trim().to_owned();
         match open {
-            [.., Element::Page, Element::Address] => self.pages.push(address()),
-            [.., Element::Sitemap, Element::Address] => self.sitemaps.push(address()),
+            [.., SitemapElement::Page, SitemapElement::Address] => self.pages.push(address()),
+            [.., SitemapElement::Sitemap, SitemapElement::Address] => self.sitemaps.push(address()),
             _ => {}
         }
     }
@@ -127,14 +127,14 @@ mod tests {
             "&&&&",
             "<!DOCTYPE x [<!ENTITY",
         ] {
-            assert_eq!(read(nonsense), Listed::default(), "{nonsense:?}");
+            assert_eq!(read(nonsense), SitemapEntries::default(), "{nonsense:?}");
         }
     }
 
     #[test]
     fn a_file_has_fifty_thousand_addresses_at_most() {
         let url = "<url><loc>https://x.example/</loc></url>";
-        let xml = format!("<urlset>{}</urlset>", url.repeat(MOST + 10));
-        assert_eq!(read(&xml).pages.len(), MOST);
+        let xml = format!("<urlset>{}</urlset>", url.repeat(MAX_FILE_ENTRIES + 10));
+        assert_eq!(read(&xml).pages.len(), MAX_FILE_ENTRIES);
     }
 }

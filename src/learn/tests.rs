@@ -1,12 +1,12 @@
 //! What reading makes of pages as they come, the nasty ones in a file of their own.
 
-mod nasty;
+mod malformed;
 
 use super::*;
 use crate::domain::Section;
 
-fn found(format: Format, bytes: &[u8]) -> Found {
-    Found {
+fn found(format: Format, bytes: &[u8]) -> RawDocument {
+    RawDocument {
         url: "https://shop.example/help/page".to_owned(),
         name: "page".to_owned(),
         format,
@@ -18,8 +18,8 @@ fn found(format: Format, bytes: &[u8]) -> Found {
 #[track_caller]
 fn document(format: Format, text: &str) -> Document {
     match found(format, text.as_bytes()).read() {
-        Reading::Document(document) => document,
-        Reading::Unwanted => panic!("unwanted"),
+        Conversion::Document(document) => document,
+        Conversion::NoIndex => panic!("unwanted"),
     }
 }
 
@@ -72,7 +72,7 @@ fn links_stand_alone_and_pictures_are_their_text() {
     );
     let mut file = found(Format::Markdown, text.as_bytes());
     file.url = "file:help/page.md".to_owned();
-    let Reading::Document(file) = file.read() else {
+    let Conversion::Document(file) = file.read() else {
         panic!("unwanted")
     };
     assert!(
@@ -220,7 +220,7 @@ fn a_page_may_ask_not_to_be_indexed_and_name_its_proper_address() {
         r#"<meta name="robots" content="noindex, follow">"#,
         r#"<META NAME=Robots CONTENT="NONE">"#,
     ] {
-        assert!(matches!(head(noindex), Reading::Unwanted), "{noindex}");
+        assert!(matches!(head(noindex), Conversion::NoIndex), "{noindex}");
     }
     for (link, url) in [
         (
@@ -240,7 +240,7 @@ fn a_page_may_ask_not_to_be_indexed_and_name_its_proper_address() {
             "https://shop.example/help/page",
         ),
     ] {
-        let Reading::Document(document) = head(link) else {
+        let Conversion::Document(document) = head(link) else {
             panic!("{link}")
         };
         assert_eq!(document.url, url, "{link}");
@@ -250,13 +250,13 @@ fn a_page_may_ask_not_to_be_indexed_and_name_its_proper_address() {
 #[test]
 fn a_page_is_read_in_the_encoding_it_says() {
     let read = |charset: Option<&str>, bytes: &[u8]| {
-        let found = Found {
+        let found = RawDocument {
             charset: charset.map(str::to_owned),
             ..found(Format::Html, bytes)
         };
         match found.read() {
-            Reading::Document(document) => document.title,
-            Reading::Unwanted => "unwanted".to_owned(),
+            Conversion::Document(document) => document.title,
+            Conversion::NoIndex => "unwanted".to_owned(),
         }
     };
     assert_eq!(read(Some("iso-8859-1"), b"<h1>caf\xe9</h1>"), "café");
@@ -281,11 +281,11 @@ fn what_is_read_otherwise_has_another_hash() {
     let others = [
         found(Format::Html, b"<p>y"),
         found(Format::Markdown, b"<p>x"),
-        Found {
+        RawDocument {
             url: "https://shop.example/other".to_owned(),
             ..one.clone()
         },
-        Found {
+        RawDocument {
             charset: Some("koi8-r".to_owned()),
             ..one.clone()
         },
@@ -325,14 +325,14 @@ fn pages_made_to_be_slow_are_read_in_good_time() {
         (Format::Html, deep),
         (Format::Markdown, headings),
     ] {
-        let found = Found {
+        let found = RawDocument {
             url: "https://shop.example/".to_owned(),
             name: "page".to_owned(),
             format,
             charset: None,
             bytes: text.into_bytes(),
         };
-        found.read_as_given();
+        found.convert_ignoring_directives();
     }
     assert!(
         begun.elapsed() < std::time::Duration::from_secs(20),

@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// What is known of a learned document without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Learned {
+pub struct DocumentSummary {
     pub id: DocumentId,
     pub url: String,
     pub title: String,
@@ -25,17 +25,20 @@ pub struct Learned {
 }
 
 /// A project's documents, by address.
-pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Learned>, StoreError> {
+pub fn list_all(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+) -> Result<Vec<DocumentSummary>, StoreError> {
     let mut statement = snapshot.prepare(
         "SELECT id, url, title, hash, source, learned_at FROM document \
           WHERE project_seq = ? ORDER BY url",
     )?;
-    let documents = statement.query_map([project.0], learned)?;
+    let documents = statement.query_map([project.0], summary_from_row)?;
     Ok(documents.collect::<rusqlite::Result<_>>()?)
 }
 
-fn learned(row: &Row<'_>) -> rusqlite::Result<Learned> {
-    Ok(Learned {
+fn summary_from_row(row: &Row<'_>) -> rusqlite::Result<DocumentSummary> {
+    Ok(DocumentSummary {
         id: DocumentId(row.get(0)?),
         url: row.get(1)?,
         title: row.get(2)?,
@@ -46,14 +49,14 @@ fn learned(row: &Row<'_>) -> rusqlite::Result<Learned> {
 }
 
 /// How many documents a project has.
-pub fn total(snapshot: &Snapshot, project: ProjectSeq) -> Result<u64, StoreError> {
+pub fn count(snapshot: &Snapshot, project: ProjectSeq) -> Result<u64, StoreError> {
     let mut statement = snapshot.prepare("SELECT count(*) FROM document WHERE project_seq = ?")?;
     let total: i64 = statement.query_row([project.0], |row| row.get(0))?;
     Ok(total.unsigned_abs())
 }
 
 /// Hands the documents of a page, by address, to `each`.
-pub fn page<E: From<StoreError>>(
+pub fn for_each_on_page<E: From<StoreError>>(
     snapshot: &Snapshot,
     project: ProjectSeq,
     limit: Limit,
@@ -84,7 +87,7 @@ fn head<'r>(row: &'r Row<'_>) -> rusqlite::Result<LearnedDocument<'r>> {
 }
 
 /// Hands a document of the project, with its sections, to `read`.
-pub fn read<T>(
+pub fn with_document<T>(
     snapshot: &Snapshot,
     project: ProjectSeq,
     id: DocumentId,
@@ -116,7 +119,7 @@ fn sections(snapshot: &Snapshot, document: i64) -> Result<Vec<Section>, StoreErr
 }
 
 /// The id of the document that has an address.
-pub fn at(
+pub fn find_id_by_url(
     snapshot: &Snapshot,
     project: ProjectSeq,
     url: &str,
@@ -141,8 +144,8 @@ pub struct NewDocument<'a> {
 
 impl NewDocument<'_> {
     /// The write that stores the document in the place of what its address had.
-    pub fn store(&self) -> Batch {
-        let mut statements = vec![self.head(), self.forget_passages()];
+    pub fn upsert(&self) -> Batch {
+        let mut statements = vec![self.head(), self.delete_passages()];
         statements.extend(self.document.sections.iter().map(|section| {
             Statement::new(
                 "INSERT INTO passage (project_seq, document_seq, title, heading, body) \
@@ -178,7 +181,7 @@ impl NewDocument<'_> {
         )
     }
 
-    fn forget_passages(&self) -> Statement {
+    fn delete_passages(&self) -> Statement {
         Statement::new(
             "DELETE FROM passage WHERE document_seq = \
                 (SELECT seq FROM document WHERE project_seq = ? AND url = ?)",
@@ -187,8 +190,8 @@ impl NewDocument<'_> {
     }
 }
 
-/// The id of the document that [`NewDocument::store`] stored.
-pub fn stored(outcomes: &[Outcome]) -> Option<DocumentId> {
+/// The id of the document that [`NewDocument::upsert`] stored.
+pub fn stored_id(outcomes: &[Outcome]) -> Option<DocumentId> {
     match outcomes.first()?.rows.first()?.as_slice() {
         [Value::Blob(id)] => Some(DocumentId(uuid::Uuid::from_slice(id).ok()?)),
         _ => None,
@@ -197,7 +200,7 @@ pub fn stored(outcomes: &[Outcome]) -> Option<DocumentId> {
 
 /// The write that forgets a document and its passages. It changes a row where
 /// there is one.
-pub fn forget(project: ProjectSeq, id: DocumentId) -> Batch {
+pub fn delete(project: ProjectSeq, id: DocumentId) -> Batch {
     Batch::of([Statement::new(
         "DELETE FROM document WHERE project_seq = ? AND id = ?",
         [value(project.0), uuid(id.0)],

@@ -7,13 +7,13 @@ use super::snapshot::Snapshot;
 use crate::domain::{PassageSeq, ProjectSeq, QnaId};
 
 /// Which state of the knowledge this is: another number, another state.
-pub fn version(snapshot: &Snapshot) -> Result<i64, StoreError> {
+pub fn knowledge_version(snapshot: &Snapshot) -> Result<i64, StoreError> {
     let mut statement = snapshot.prepare("SELECT version FROM knowledge")?;
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 /// The numbers of a project's passages, in ascending order.
-pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<PassageSeq>, StoreError> {
+pub fn list_seqs(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<PassageSeq>, StoreError> {
     let mut statement =
         snapshot.prepare("SELECT seq FROM passage WHERE project_seq = ? ORDER BY seq")?;
     let passages = statement.query_map([project.0], |row| row.get(0).map(PassageSeq))?;
@@ -23,7 +23,7 @@ pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<PassageSeq>, 
 /// A passage as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
-    pub source: Source,
+    pub source: PassageSource,
     /// The document's; a Q&A's question.
     pub title: String,
     /// The section's; empty where it has none.
@@ -34,7 +34,7 @@ pub struct Passage {
 
 /// Where a passage is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum PassageSource {
     /// A document, known by its address.
     Document {
         url: String,
@@ -62,8 +62,8 @@ pub fn find(
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Passage> {
     let source = match row.get(0)? {
-        Some(url) => Source::Document { url },
-        None => Source::Qna {
+        Some(url) => PassageSource::Document { url },
+        None => PassageSource::Qna {
             id: QnaId(row.get(1)?),
         },
     };
@@ -77,7 +77,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Passage> {
 
 /// The words of a passage, borrowed from its row.
 #[derive(Debug)]
-pub struct Words<'r> {
+pub struct PassageText<'r> {
     /// The row of the document; none: a Q&A.
     pub document: Option<i64>,
     pub title: &'r str,
@@ -86,11 +86,11 @@ pub struct Words<'r> {
 }
 
 /// Has `visit` read the words of a passage of the project, where there is one.
-pub fn read(
+pub fn with_text(
     snapshot: &Snapshot,
     project: ProjectSeq,
     seq: PassageSeq,
-    visit: impl FnOnce(&Words<'_>),
+    visit: impl FnOnce(&PassageText<'_>),
 ) -> Result<(), StoreError> {
     let mut statement = snapshot.prepare(
         "SELECT document_seq, title, heading, body FROM passage \
@@ -98,7 +98,7 @@ pub fn read(
     )?;
     let mut rows = statement.query([seq.0, project.0])?;
     if let Some(row) = rows.next()? {
-        visit(&Words {
+        visit(&PassageText {
             document: row.get(0)?,
             title: text(row, 1)?,
             heading: text(row, 2)?,

@@ -1,4 +1,4 @@
-//! Questions with their answers. Search finds the published ones, through their
+//! Questions with their answers. WebSearch finds the published ones, through their
 //! passage, which is replaced at every change.
 
 use rusqlite::Row;
@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, uuid, value};
-use super::websearch::Search;
+use super::websearch::WebSearch;
 use crate::domain::{Author, Limit, Offset, ProjectSeq, Qna, QnaId, Timestamp};
 
 /// A Q&A to be stored.
@@ -43,13 +43,13 @@ impl NewQna {
                     value(self.creator_image.clone()),
                 ],
             ),
-            passage(self.project, self.id),
+            insert_passage(self.project, self.id),
         ])
     }
 }
 
 /// Has a published Q&A found by search.
-fn passage(project: ProjectSeq, id: QnaId) -> Statement {
+fn insert_passage(project: ProjectSeq, id: QnaId) -> Statement {
     Statement::new(
         "INSERT INTO passage (project_seq, qna_seq, title, heading, body) \
          SELECT project_seq, seq, question, '', answer FROM qna \
@@ -58,7 +58,7 @@ fn passage(project: ProjectSeq, id: QnaId) -> Statement {
     )
 }
 
-fn forget_passage(project: ProjectSeq, id: QnaId) -> Statement {
+fn delete_passage(project: ProjectSeq, id: QnaId) -> Statement {
     Statement::new(
         "DELETE FROM passage \
           WHERE qna_seq = (SELECT seq FROM qna WHERE project_seq = ? AND id = ?)",
@@ -68,7 +68,7 @@ fn forget_passage(project: ProjectSeq, id: QnaId) -> Statement {
 
 /// What is to be different about a Q&A. None: as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct QnaChange {
     pub question: Option<String>,
     pub answer: Option<String>,
     pub is_published: Option<bool>,
@@ -76,10 +76,10 @@ pub struct Change {
     pub creator: Option<(Option<String>, Option<String>)>,
 }
 
-impl Change {
+impl QnaChange {
     /// The write that makes the change. It changes a row where the project has
     /// such a Q&A.
-    pub fn of(self, project: ProjectSeq, id: QnaId, at: Timestamp) -> Batch {
+    pub fn update(self, project: ProjectSeq, id: QnaId, at: Timestamp) -> Batch {
         let (is_new, (name, image)) = (self.creator.is_some(), self.creator.unwrap_or_default());
         let change = Statement::new(
             "UPDATE qna SET question = coalesce(?3, question), answer = coalesce(?4, answer), \
@@ -99,12 +99,16 @@ impl Change {
                 value(at.0),
             ],
         );
-        Batch::of([change, forget_passage(project, id), passage(project, id)])
+        Batch::of([
+            change,
+            delete_passage(project, id),
+            insert_passage(project, id),
+        ])
     }
 }
 
 /// The write that removes a Q&A. It changes a row where there is one.
-pub fn remove(project: ProjectSeq, id: QnaId) -> Batch {
+pub fn delete(project: ProjectSeq, id: QnaId) -> Batch {
     // The passage goes with it: ON DELETE CASCADE.
     Batch::of([Statement::new(
         "DELETE FROM qna WHERE project_seq = ? AND id = ?",
@@ -116,22 +120,22 @@ pub fn remove(project: ProjectSeq, id: QnaId) -> Batch {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QnaQuery {
     /// None: all, newest first.
-    pub search: Option<Search>,
+    pub search: Option<WebSearch>,
     pub limit: Limit,
     pub offset: Offset,
 }
 
 /// How many published Q&As match, on every page together.
-pub fn total(
+pub fn count(
     snapshot: &Snapshot,
     project: ProjectSeq,
     query: &QnaQuery,
 ) -> Result<u64, StoreError> {
     let counting = match &query.search {
         None => (COUNT, vec![]),
-        Some(Search::Matching(text)) => (COUNT_MATCHING, vec![value(text.clone())]),
-        Some(Search::Without(text)) => (COUNT_WITHOUT, vec![value(text.clone())]),
-        Some(Search::Nothing) => return Ok(0),
+        Some(WebSearch::Matching(text)) => (COUNT_MATCHING, vec![value(text.clone())]),
+        Some(WebSearch::Excluding(text)) => (COUNT_EXCLUDING, vec![value(text.clone())]),
+        Some(WebSearch::NoTerms) => return Ok(0),
     };
     let (sql, values) = counting;
     let values = std::iter::once(value(project.0)).chain(values);
@@ -143,13 +147,13 @@ pub fn total(
 const COUNT: &str = "SELECT count(*) FROM qna WHERE project_seq = ? AND is_published = 1";
 const COUNT_MATCHING: &str = "SELECT count(*) FROM passage_text t JOIN passage p ON p.seq = t.rowid \
       WHERE p.project_seq = ? AND p.qna_seq IS NOT NULL AND passage_text MATCH ?";
-const COUNT_WITHOUT: &str = "SELECT count(*) FROM passage \
+const COUNT_EXCLUDING: &str = "SELECT count(*) FROM passage \
       WHERE project_seq = ? AND qna_seq IS NOT NULL \
         AND seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?)";
 
 /// Hands the published Q&As of a page, in order, to `each`: by rank where they
 /// are searched for, else newest first.
-pub fn page<E: From<StoreError>>(
+pub fn for_each_on_page<E: From<StoreError>>(
     snapshot: &Snapshot,
     project: ProjectSeq,
     query: &QnaQuery,
@@ -157,15 +161,15 @@ pub fn page<E: From<StoreError>>(
 ) -> Result<(), E> {
     let (sql, text) = match &query.search {
         None => (PAGE, None),
-        Some(Search::Matching(text)) => (PAGE_MATCHING, Some(text)),
-        Some(Search::Without(text)) => (PAGE_WITHOUT, Some(text)),
-        Some(Search::Nothing) => return Ok(()),
+        Some(WebSearch::Matching(text)) => (PAGE_MATCHING, Some(text)),
+        Some(WebSearch::Excluding(text)) => (PAGE_EXCLUDING, Some(text)),
+        Some(WebSearch::NoTerms) => return Ok(()),
     };
     let mut values = vec![value(project.0)];
     values.extend(text.map(|text| value(text.clone())));
     values.push(value(query.limit.get() as i64));
     values.push(value(query.offset.get() as i64));
-    hand_out(snapshot, sql, values, each)
+    for_each_row(snapshot, sql, values, each)
 }
 
 /// What [`qna`] reads.
@@ -187,7 +191,7 @@ const PAGE_MATCHING: &str = concat!(
       WHERE p.project_seq = ? AND passage_text MATCH ? \
       ORDER BY bm25(passage_text), q.created_at DESC, q.id DESC LIMIT ? OFFSET ?"
 );
-const PAGE_WITHOUT: &str = concat!(
+const PAGE_EXCLUDING: &str = concat!(
     columns!(),
     "passage p JOIN qna q ON q.seq = p.qna_seq WHERE p.project_seq = ? \
         AND p.seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?) \
@@ -199,7 +203,7 @@ const ALL: &str = concat!(
     "qna q WHERE q.project_seq = ? ORDER BY q.created_at, q.id"
 );
 
-fn hand_out<E: From<StoreError>>(
+fn for_each_row<E: From<StoreError>>(
     snapshot: &Snapshot,
     sql: &'static str,
     values: Vec<Value>,
@@ -228,7 +232,7 @@ fn qna<'r>(row: &'r Row<'_>) -> rusqlite::Result<Qna<'r>> {
 }
 
 /// Hands a Q&A of the project to `read`, unpublished ones too if `all`.
-pub fn read<T>(
+pub fn with_qna<T>(
     snapshot: &Snapshot,
     project: ProjectSeq,
     id: QnaId,
@@ -253,7 +257,7 @@ pub struct StoredQna {
 }
 
 /// A project's Q&As, oldest first, unpublished ones too.
-pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<StoredQna>, StoreError> {
+pub fn list_all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<StoredQna>, StoreError> {
     let mut statement = snapshot.prepare(ALL)?;
     let stored = statement.query_map([project.0], |row| {
         Ok(StoredQna {

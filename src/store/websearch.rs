@@ -6,29 +6,29 @@
 //! Any text is fine; nothing of it is taken as FTS5's own syntax.
 
 /// The columns of `passage_text` that a search looks into: the question.
-const COLUMNS: &str = "{title} : ";
+const SEARCHED_COLUMNS: &str = "{title} : ";
 
 /// What is searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Search {
+pub enum WebSearch {
     /// What matches the expression.
     Matching(String),
     /// What does not match it: FTS5 has no expression that only excludes.
-    Without(String),
+    Excluding(String),
     /// The text has no word.
-    Nothing,
+    NoTerms,
 }
 
 /// A word or a phrase.
-struct Term {
+struct SearchTerm {
     text: String,
     is_phrase: bool,
     is_excluded: bool,
 }
 
-impl Search {
+impl WebSearch {
     /// Reads a text; None where it is blank.
-    pub fn of(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         if text.trim().is_empty() {
             return None;
         }
@@ -40,14 +40,14 @@ impl Search {
         // Each group only excludes: together, what is in all that they exclude.
         let excluded: Vec<_> = groups.iter().filter_map(|group| excluded(group)).collect();
         Some(match excluded.is_empty() {
-            true => Self::Nothing,
-            false => Self::Without(excluded.join(" AND ")),
+            true => Self::NoTerms,
+            false => Self::Excluding(excluded.join(" AND ")),
         })
     }
 }
 
 /// The terms between one `or` and the next.
-fn groups(text: &str) -> Vec<Vec<Term>> {
+fn groups(text: &str) -> Vec<Vec<SearchTerm>> {
     let mut groups = vec![Vec::new()];
     for term in terms(text) {
         let is_or = !term.is_phrase && !term.is_excluded && term.text.eq_ignore_ascii_case("or");
@@ -59,7 +59,7 @@ fn groups(text: &str) -> Vec<Vec<Term>> {
     groups
 }
 
-fn terms(text: &str) -> Vec<Term> {
+fn terms(text: &str) -> Vec<SearchTerm> {
     let mut terms = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
@@ -73,9 +73,9 @@ fn terms(text: &str) -> Vec<Term> {
             Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
             None => rest.split_at(word_end(rest)),
         };
-        // Without a letter or a digit there is nothing to look for.
+        // Excluding a letter or a digit there is nothing to look for.
         if text.chars().any(char::is_alphanumeric) {
-            terms.push(Term {
+            terms.push(SearchTerm {
                 text: text.replace('\0', " "),
                 is_phrase,
                 is_excluded,
@@ -93,7 +93,7 @@ fn word_end(text: &str) -> usize {
 
 /// All that must be there and not what must not; None where the group only
 /// excludes.
-fn matching(group: &[Term]) -> Option<String> {
+fn matching(group: &[SearchTerm]) -> Option<String> {
     let wanted: Vec<_> = group.iter().filter(|term| !term.is_excluded).collect();
     if wanted.is_empty() {
         return None;
@@ -106,21 +106,21 @@ fn matching(group: &[Term]) -> Option<String> {
     })
 }
 
-fn excluded(group: &[Term]) -> Option<String> {
+fn excluded(group: &[SearchTerm]) -> Option<String> {
     let excluded = group.iter().filter(|term| term.is_excluded);
-    let excluded: Vec<_> = excluded.map(Term::expression).collect();
+    let excluded: Vec<_> = excluded.map(SearchTerm::expression).collect();
     (!excluded.is_empty()).then(|| format!("({})", excluded.join(" OR ")))
 }
 
-impl Term {
+impl SearchTerm {
     /// A string of FTS5, in which only the quote means something. A bare word
     /// is found as the beginning of longer ones; what is quoted or excluded is
     /// meant as it stands.
     fn expression(&self) -> String {
         let text = self.text.replace('"', " ");
         match self.is_phrase || self.is_excluded {
-            true => format!("{COLUMNS}\"{text}\""),
-            false => format!("{COLUMNS}\"{text}\" *"),
+            true => format!("{SEARCHED_COLUMNS}\"{text}\""),
+            false => format!("{SEARCHED_COLUMNS}\"{text}\" *"),
         }
     }
 }
@@ -156,14 +156,14 @@ mod tests {
                 .execute(sql, (number as i64, question))
                 .expect("a row");
         }
-        let (sql, text) = match Search::of(text) {
+        let (sql, text) = match WebSearch::parse(text) {
             None => return (0..QUESTIONS.len() as i64).collect(),
-            Some(Search::Nothing) => return Vec::new(),
-            Some(Search::Matching(text)) => (
+            Some(WebSearch::NoTerms) => return Vec::new(),
+            Some(WebSearch::Matching(text)) => (
                 "SELECT rowid FROM passage_text WHERE passage_text MATCH ? ORDER BY rowid",
                 text,
             ),
-            Some(Search::Without(text)) => (
+            Some(WebSearch::Excluding(text)) => (
                 "SELECT rowid FROM passage_text WHERE rowid NOT IN \
                      (SELECT rowid FROM passage_text WHERE passage_text MATCH ?) ORDER BY rowid",
                 text,

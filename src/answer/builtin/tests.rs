@@ -49,7 +49,9 @@ impl Desk {
             source: "",
             at: Timestamp(0),
         };
-        self.store.write_here(document.store()).expect("a document");
+        self.store
+            .write_here(document.upsert())
+            .expect("a document");
     }
 
     fn qna(&self, question: &str, answer: &str) {

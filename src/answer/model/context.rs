@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::builtin::{attempts, said};
-use super::super::retrieval::{self, Found, Lexicon, Source};
+use super::super::retrieval::{self, Found, Lexicon, PassageSource};
 use super::super::{Failure, Question};
 use crate::store::{Store, StoreError};
 
@@ -68,8 +68,8 @@ fn passage(found: Found) -> Passage {
     Passage {
         title,
         url: match found.source {
-            Source::Document { url } => Some(url),
-            Source::Qna { .. } => None,
+            PassageSource::Document { url } => Some(url),
+            PassageSource::Qna { .. } => None,
         },
         text: found.body,
     }

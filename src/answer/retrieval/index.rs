@@ -10,7 +10,7 @@ use super::language::{Ear, Language, is_stop_word};
 use super::spellings::Spellings;
 use super::word::{stem, words};
 use crate::domain::PassageSeq;
-use crate::store::passage::Words;
+use crate::store::passage::PassageText;
 
 /// The number of a term in its index.
 pub type Term = u32;
@@ -110,7 +110,7 @@ impl Index {
     }
 
     /// Adds a passage.
-    pub fn add(&mut self, seq: PassageSeq, passage: &Words<'_>) {
+    pub fn add(&mut self, seq: PassageSeq, passage: &PassageText<'_>) {
         let mut ear = Ear::default();
         let place = self.passages.len() as u32;
         // A Q&A's question says what it is about, like a section's heading.

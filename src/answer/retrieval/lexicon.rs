@@ -36,7 +36,7 @@ impl Lexicon {
         snapshot: &Snapshot,
         project: ProjectSeq,
     ) -> Result<Arc<Index>, StoreError> {
-        let version = passage::version(snapshot)?;
+        let version = passage::knowledge_version(snapshot)?;
         let kept = self.kept(project);
         let index = kept.current();
         if index.version >= version {
@@ -96,13 +96,13 @@ fn renewed(
     snapshot: &Snapshot,
     project: ProjectSeq,
 ) -> Result<Index, StoreError> {
-    let today = passage::all(snapshot, project)?;
+    let today = passage::list_seqs(snapshot, project)?;
     let known: HashSet<_> = index.passages.iter().map(|entry| entry.seq).collect();
     let mut index = index.clone();
     let stays: HashSet<_> = today.iter().copied().collect();
     index.keep(|seq| stays.contains(&seq));
     for seq in today.into_iter().filter(|seq| !known.contains(seq)) {
-        passage::read(snapshot, project, seq, |words| index.add(seq, words))?;
+        passage::with_text(snapshot, project, seq, |words| index.add(seq, words))?;
     }
     index.finish(version);
     Ok(index)

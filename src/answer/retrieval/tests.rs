@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{AssistantId, Document, DocumentId, ProjectId, Section, Timestamp};
-use crate::store::document::{NewDocument, forget};
+use crate::store::document::{self, NewDocument};
 use crate::store::{Options, Store, project};
 
 const ONE: ProjectSeq = ProjectSeq(1);
@@ -49,7 +49,7 @@ impl Library {
             source: "",
             at: Timestamp(0),
         };
-        self.store.write_here(new.store()).expect("a document");
+        self.store.write_here(new.upsert()).expect("a document");
         id
     }
 
@@ -170,7 +170,10 @@ fn the_index_follows_what_is_learned_and_forgotten() {
     assert_eq!(library.titles(ONE, "kayak"), [""; 0]);
     let id = library.learn(ONE, "Kayaks", "A kayak floats.");
     assert_eq!(library.titles(ONE, "kayak"), ["Kayaks"]);
-    library.store.write_here(forget(ONE, id)).expect("a write");
+    library
+        .store
+        .write_here(document::delete(ONE, id))
+        .expect("a write");
     assert_eq!(library.titles(ONE, "kayak"), [""; 0]);
     library.learn(ONE, "Canoes", "A canoe floats.");
     assert_eq!(library.titles(ONE, "kayak"), [""; 0]);
@@ -188,7 +191,9 @@ fn the_same_is_found_whatever_was_learned_and_forgotten_before() {
         "A warranty that does not stay, nor refunds.",
     );
     one.ask(ONE, "warranty");
-    one.store.write_here(forget(ONE, id)).expect("a write");
+    one.store
+        .write_here(document::delete(ONE, id))
+        .expect("a write");
     for question in ["warranty refund", "money", "waranty", "versand"] {
         let told = |library: &Library| {
             let ranked = library.ask(ONE, question);

@@ -20,7 +20,7 @@ use crate::http::list_response::{ListObject, Listing, Page};
 use crate::http::params::{Query, document_id, project_id};
 use crate::http::response;
 use crate::http::routes::projects::{Done, own_project};
-use crate::learn::{Format, Found};
+use crate::learn::{Format, RawDocument};
 use crate::store::Snapshot;
 use crate::store::document::{self, NewDocument};
 
@@ -73,12 +73,12 @@ enum ContentFormat {
 }
 
 /// What is to be learned, and the title it shall have.
-fn given(fields: &Fields) -> Result<(Found, Option<String>), ApiError> {
+fn given(fields: &Fields) -> Result<(RawDocument, Option<String>), ApiError> {
     let url = fields.required_text("url")?;
     let content = fields.required_text("content")?;
     let title = fields.text("title")?;
     let title = title.map(|title| text_within("title", title, 1, 300));
-    let found = Found {
+    let found = RawDocument {
         url: address(url)?,
         name: "Untitled".to_owned(),
         format: fields
@@ -156,9 +156,9 @@ fn page_of(
     limit: Limit,
     offset: Offset,
 ) -> Result<Page, ApiError> {
-    let total = document::total(snapshot, project)?;
+    let total = document::count(snapshot, project)?;
     let mut listing = Listing::new(total, limit.get(), offset.get());
-    document::page(snapshot, project, limit, offset, |one| listing.push(one))?;
+    document::for_each_on_page(snapshot, project, limit, offset, |one| listing.push(one))?;
     Ok(listing.finish())
 }
 
@@ -179,14 +179,14 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
     let (found, title) = given(&fields)?;
     let hash = found.hash();
     // A large page takes a while to read.
-    let read = web::block(move || found.read_as_given()).await;
+    let read = web::block(move || found.convert_ignoring_directives()).await;
     let read = read.map_err(ApiError::internal)?;
     let document = Document {
         title: title.unwrap_or(read.title),
         ..read
     };
     let address = document.url.clone();
-    let known = move |snapshot: &Snapshot| document::at(snapshot, project, &address);
+    let known = move |snapshot: &Snapshot| document::find_id_by_url(snapshot, project, &address);
     let known: Option<DocumentId> = app.store.read(known).await.map_err(ApiError::from)?;
     let new = NewDocument {
         id: match known {
@@ -214,7 +214,7 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         sections,
     })?;
     // The last statement stores a section, if there is one.
-    let answer = once.answered(&app, new.store(), status, body.clone(), Some(body));
+    let answer = once.answered(&app, new.upsert(), status, body.clone(), Some(body));
     answer
         .await?
         .ok_or_else(|| ApiError::internal("a document was not stored"))
@@ -224,8 +224,8 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
 /// have been first with its address.
 async fn store(app: &App, new: &NewDocument<'_>) -> Reply {
     let project = new.project;
-    let outcomes = app.store.write(new.store()).await?;
-    let id = document::stored(&outcomes);
+    let outcomes = app.store.write(new.upsert()).await?;
+    let id = document::stored_id(&outcomes);
     let id = id.ok_or_else(|| ApiError::internal("a document was not stored"))?;
     let status = match id == new.id {
         true => StatusCode::CREATED,
@@ -236,7 +236,7 @@ async fn store(app: &App, new: &NewDocument<'_>) -> Reply {
 }
 
 fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<Vec<u8>, ApiError> {
-    let found = document::read(snapshot, project, id, |document, sections| {
+    let found = document::with_document(snapshot, project, id, |document, sections| {
         serde_json::to_vec(&DocumentFull { document, sections })
     })?;
     Ok(found.ok_or_else(|| ApiError::document_not_found(id))??)
@@ -273,7 +273,7 @@ pub async fn remove(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         return Ok(answer);
     }
     let (batch, body) = (
-        document::forget(project, id),
+        document::delete(project, id),
         serde_json::to_vec(&Done::DONE)?,
     );
     let answer = once.answered(&app, batch, StatusCode::OK, body, None);

@@ -20,8 +20,8 @@ use crate::http::list_response::{ListObject, Listing, Page};
 use crate::http::params::{Query, project_id, qna_id};
 use crate::http::response;
 use crate::http::routes::projects::{Done, known_project, own_project};
-use crate::store::qna::{self, Change, NewQna, QnaQuery};
-use crate::store::websearch::Search;
+use crate::store::qna::{self, NewQna, QnaChange, QnaQuery};
+use crate::store::websearch::WebSearch;
 use crate::store::{Batch, Snapshot};
 
 type Reply = Result<HttpResponse, ApiError>;
@@ -49,7 +49,7 @@ fn qna_query(request: &HttpRequest) -> Result<(QnaQuery, String), Invalid> {
     let query = Query::of(request);
     let text = query.parsed("query", |text| text_within("query", text, 0, 300))?;
     let asked = QnaQuery {
-        search: Search::of(&text),
+        search: WebSearch::parse(&text),
         limit: query.parsed("limit", Limit::parse)?,
         offset: query.parsed("offset", Offset::parse)?,
     };
@@ -111,8 +111,8 @@ struct AuthorRequest {
     image: Option<String>,
 }
 
-fn change(fields: &mut Fields) -> Result<Change, ApiError> {
-    Ok(Change {
+fn change(fields: &mut Fields) -> Result<QnaChange, ApiError> {
+    Ok(QnaChange {
         question: fields.text("question")?.map(question).transpose()?,
         answer: fields.text("answer")?.map(answer).transpose()?,
         is_published: fields.flag("published")?,
@@ -177,9 +177,9 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
 
 fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Page, ApiError> {
     let project = known_project(snapshot, id)?;
-    let total = qna::total(snapshot, project, query)?;
+    let total = qna::count(snapshot, project, query)?;
     let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
-    qna::page(snapshot, project, query, |one| listing.push(one))?;
+    qna::for_each_on_page(snapshot, project, query, |one| listing.push(one))?;
     Ok(listing.finish())
 }
 
@@ -206,7 +206,7 @@ fn json_of(
     id: QnaId,
     all: bool,
 ) -> Result<Vec<u8>, ApiError> {
-    let found = qna::read(snapshot, project, id, all, |one| serde_json::to_vec(one))?;
+    let found = qna::with_qna(snapshot, project, id, all, |one| serde_json::to_vec(one))?;
     Ok(found.ok_or_else(|| ApiError::qna_not_found(id))??)
 }
 
@@ -257,7 +257,7 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         .ok_or_else(|| ApiError::internal("a Q&A was made and is not there"))
 }
 
-/// Change a Q&A
+/// QnaChange a Q&A
 ///
 /// Only what is given; an unpublished one too.
 #[utoipa::path(put, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "update-qna",
@@ -273,18 +273,18 @@ pub async fn update(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         return Ok(answer);
     }
     let (change, at) = (change(&mut fields)?, Timestamp::now());
-    let (is_change, wanted) = (change != Change::default(), change.clone());
+    let (is_change, wanted) = (change != QnaChange::default(), change.clone());
     let changed = move |snapshot: &Snapshot| {
         let changed = |one: &Qna| match is_change {
             true => serde_json::to_vec(&with(one, &wanted, at)),
             false => serde_json::to_vec(one),
         };
-        let body = qna::read(snapshot, project, id, true, changed)?;
+        let body = qna::with_qna(snapshot, project, id, true, changed)?;
         Ok::<_, ApiError>(body.ok_or_else(|| ApiError::qna_not_found(id))??)
     };
     let body = app.store.read(changed).await?;
     let batch = match is_change {
-        true => change.of(project, id, at),
+        true => change.update(project, id, at),
         false => Batch::default(),
     };
     // Its last statement finds nothing to do for an unpublished one.
@@ -293,7 +293,7 @@ pub async fn update(app: web::Data<App>, request: HttpRequest, payload: web::Pay
 }
 
 /// A Q&A as a change leaves it.
-fn with<'a>(one: &Qna<'a>, change: &'a Change, at: Timestamp) -> Qna<'a> {
+fn with<'a>(one: &Qna<'a>, change: &'a QnaChange, at: Timestamp) -> Qna<'a> {
     let author = change.creator.as_ref().map(|(name, image)| Author {
         name: name.as_deref(),
         image: image.as_deref(),
@@ -319,7 +319,7 @@ pub async fn remove(app: web::Data<App>, request: HttpRequest, payload: web::Pay
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
-    let (batch, body) = (qna::remove(project, id), serde_json::to_vec(&Done::DONE)?);
+    let (batch, body) = (qna::delete(project, id), serde_json::to_vec(&Done::DONE)?);
     let answer = once.answered(&app, batch, StatusCode::OK, body, None);
     answer.await?.ok_or_else(|| ApiError::qna_not_found(id))
 }

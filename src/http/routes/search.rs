@@ -5,7 +5,7 @@ use serde::Serialize;
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer::retrieval::{self, Found, Lexicon, Source};
+use crate::answer::retrieval::{self, Found, Lexicon, PassageSource};
 use crate::app::App;
 use crate::domain::{ProjectId, ProjectSeq, Size, text_within};
 use crate::error::ApiError;
@@ -126,18 +126,20 @@ impl<'s> Places<'s> {
     }
 
     /// A page's own address; here, where it has none on the web.
-    fn url(&self, source: &Source) -> Result<String, ApiError> {
+    fn url(&self, source: &PassageSource) -> Result<String, ApiError> {
         let own = format!("{}/v2/projects/{}", self.server, self.id);
         let url = match source {
-            Source::Qna { id } => return Ok(format!("{own}/qnas/{id}")),
-            Source::Document { url } => url,
+            PassageSource::Qna { id } => return Ok(format!("{own}/qnas/{id}")),
+            PassageSource::Document { url } => url,
         };
         if url.starts_with("http://") || url.starts_with("https://") {
             return Ok(url.clone());
         }
-        Ok(match document::at(self.snapshot, self.seq, url)? {
-            Some(id) => format!("{own}/documents/{id}"),
-            None => format!("{own}/documents"),
-        })
+        Ok(
+            match document::find_id_by_url(self.snapshot, self.seq, url)? {
+                Some(id) => format!("{own}/documents/{id}"),
+                None => format!("{own}/documents"),
+            },
+        )
     }
 }

@@ -11,28 +11,28 @@ use futures_util::{Stream, StreamExt, stream};
 use texting_robots::Robot;
 use url::Url;
 
-use super::fetch::{FetchError, Fetched, Web};
+use super::fetch::{FetchError, FetchedPage, PageFetcher};
 use super::links::same_site;
-use super::{Format, Found, LearnError, html, name_of, sitemap, text};
+use super::{Format, LearnError, RawDocument, decode, html, name_of, sitemap};
 
 /// Bytes of a page, of a sitemap and of robots.txt at most.
-const PAGE: usize = 5_000_000;
-const SITEMAP: usize = 50_000_000;
-const ROBOTS: usize = 1_000_000;
+const MAX_PAGE_BYTES: usize = 5_000_000;
+const MAX_SITEMAP_BYTES: usize = 50_000_000;
+const MAX_ROBOTS_BYTES: usize = 1_000_000;
 /// As much of robots.txt as others read.
-const ROBOTS_READ: usize = 512_000;
+const ROBOTS_PARSED_BYTES: usize = 512_000;
 /// Addresses that sitemaps may list, all together.
-const ADDRESSES: usize = 1_000_000;
+const MAX_SITEMAP_URLS: usize = 1_000_000;
 /// Sitemaps that an index may lead to.
-const SITEMAPS: usize = 1000;
+const MAX_SITEMAPS: usize = 1000;
 /// Pages that are asked for at once.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_FETCHES: usize = 4;
 /// The longest wait between two pages that robots.txt can ask for.
-const LONGEST_DELAY: Duration = Duration::from_secs(10);
+const MAX_CRAWL_DELAY: Duration = Duration::from_secs(10);
 
 /// A page or a sitemap by its address.
 #[derive(Debug, Clone)]
-pub struct Site {
+pub struct WebsiteSource {
     pub url: Url,
     /// Pages that are read at most.
     pub max_pages: usize,
@@ -41,11 +41,11 @@ pub struct Site {
 }
 
 /// What there is to read at a website's address.
-pub struct Survey {
-    web: Web,
+pub struct CrawlPlan {
+    web: PageFetcher,
     robots: Robot,
     /// In the order of the sitemap; with the page itself where it came already.
-    pub pages: Vec<(Url, Option<Fetched>)>,
+    pub pages: Vec<(Url, Option<FetchedPage>)>,
     /// Pages beyond `max_pages`.
     pub left_out: Vec<Url>,
     pub warnings: Vec<String>,
@@ -54,32 +54,32 @@ pub struct Survey {
 }
 
 /// What came of one page.
-pub enum Visit {
-    Found(Found),
+pub enum FetchOutcome {
+    Found(RawDocument),
     /// There is nothing to be learned there, and why.
-    PassedOver(String),
+    Skipped(String),
     /// The same, as the website itself wants it.
-    Unwanted,
+    NoIndex,
     /// It could not be read this time.
     Failed(String),
 }
 
-impl Site {
+impl WebsiteSource {
     /// Finds out what there is to read.
     ///
     /// # Errors
     /// Where the address cannot be read, and where robots.txt cannot: what it
     /// forbids is then not known.
-    pub async fn survey(&self) -> Result<Survey, LearnError> {
-        let web = Web::new(self.private).map_err(|error| self.told(&error))?;
+    pub async fn plan_crawl(&self) -> Result<CrawlPlan, LearnError> {
+        let web = PageFetcher::new(self.private).map_err(|error| self.told(&error))?;
         let robots = self.robots(&web).await?;
         let listed = robots.sitemaps.iter().any(|one| one == self.url.as_str());
         if !listed && !robots.allowed(self.url.as_str()) {
             return Err(self.told(&"robots.txt does not allow it to be read"));
         }
-        let first = web.get(&self.url, SITEMAP).await;
+        let first = web.get(&self.url, MAX_SITEMAP_BYTES).await;
         let first = first.map_err(|error| self.told(&error))?;
-        let mut survey = Survey {
+        let mut plan = CrawlPlan {
             web,
             robots,
             pages: Vec::new(),
@@ -88,18 +88,18 @@ impl Site {
             whole: true,
         };
         match first.status.is_success() && is_sitemap(&first) {
-            true => survey.follow(first).await,
-            false => survey.pages.push((self.url.clone(), Some(first))),
+            true => plan.follow(first).await,
+            false => plan.pages.push((self.url.clone(), Some(first))),
         }
-        survey.limit(self.max_pages);
-        Ok(survey)
+        plan.limit(self.max_pages);
+        Ok(plan)
     }
 
     fn told(&self, what: &impl ToString) -> LearnError {
         LearnError::Source(format!("{}: {}", self.url, what.to_string()))
     }
 
-    async fn robots(&self, web: &Web) -> Result<Robot, LearnError> {
+    async fn robots(&self, web: &PageFetcher) -> Result<Robot, LearnError> {
         let address = self.url.join("/robots.txt");
         let address = address.map_err(|error| self.told(&error))?;
         let unread = |why: String| {
@@ -107,13 +107,13 @@ impl Site {
                 "{address}: {why}; what it forbids is not known, so nothing is read: try again later"
             ))
         };
-        let answer = web.get(&address, ROBOTS).await;
+        let answer = web.get(&address, MAX_ROBOTS_BYTES).await;
         let answer = answer.map_err(|error| match error {
-            FetchError::Broken(why) => unread(why),
+            FetchError::Transient(why) => unread(why),
             refused => self.told(&refused),
         })?;
         let rules = match answer.status.as_u16() {
-            200..=299 => &answer.bytes[..answer.bytes.len().min(ROBOTS_READ)],
+            200..=299 => &answer.bytes[..answer.bytes.len().min(ROBOTS_PARSED_BYTES)],
             429 | 500.. => return Err(unread(format!("it is answered {}", answer.status))),
             _ => &[],
         };
@@ -121,7 +121,7 @@ impl Site {
     }
 }
 
-fn is_sitemap(answer: &Fetched) -> bool {
+fn is_sitemap(answer: &FetchedPage) -> bool {
     match answer.kind().as_str() {
         "application/xhtml+xml" => false,
         kind => {
@@ -130,16 +130,16 @@ fn is_sitemap(answer: &Fetched) -> bool {
     }
 }
 
-impl Survey {
+impl CrawlPlan {
     /// Takes in a sitemap and all those that it leads to.
-    async fn follow(&mut self, first: Fetched) {
+    async fn follow(&mut self, first: FetchedPage) {
         let site = first.url.clone();
         let mut known = HashSet::from([site.clone()]);
         let mut pages = HashSet::new();
         let mut waiting = VecDeque::new();
         let mut next = Some(first);
         while let Some(map) = next.take() {
-            let text = text::decode(&map.bytes, map.charset().as_deref(), Format::Text);
+            let text = decode::decode(&map.bytes, map.charset().as_deref(), Format::Text);
             let listed = sitemap::read(&text);
             for page in self.own(&site, &listed.pages) {
                 if pages.insert(page.clone()) {
@@ -147,12 +147,12 @@ impl Survey {
                 }
             }
             for further in self.own(&site, &listed.sitemaps) {
-                if known.len() < SITEMAPS && known.insert(further.clone()) {
+                if known.len() < MAX_SITEMAPS && known.insert(further.clone()) {
                     waiting.push_back(further);
                 }
             }
             // More addresses than anyone would learn are not collected.
-            if self.pages.len() > ADDRESSES {
+            if self.pages.len() > MAX_SITEMAP_URLS {
                 self.whole = false;
                 waiting.clear();
             }
@@ -166,8 +166,8 @@ impl Survey {
         self.pages.retain(|(url, _)| robots.allowed(url.as_str()));
     }
 
-    async fn sitemap(&mut self, url: &Url) -> Option<Fetched> {
-        let why = match self.web.get(url, SITEMAP).await {
+    async fn sitemap(&mut self, url: &Url) -> Option<FetchedPage> {
+        let why = match self.web.get(url, MAX_SITEMAP_BYTES).await {
             Ok(answer) if answer.status.is_success() => return Some(answer),
             Ok(answer) => format!("it is answered {}", answer.status),
             Err(error) => error.to_string(),
@@ -203,22 +203,26 @@ impl Survey {
     }
 
     /// Visits the pages in order.
-    pub fn visits(&mut self) -> impl Stream<Item = (Url, Visit)> {
+    pub fn fetch_pages(&mut self) -> impl Stream<Item = (Url, FetchOutcome)> {
         let pages = std::mem::take(&mut self.pages);
         let delay = self.delay();
-        let at_once = if delay.is_zero() { AT_ONCE } else { 1 };
+        let at_once = if delay.is_zero() {
+            MAX_CONCURRENT_FETCHES
+        } else {
+            1
+        };
         let (web, robots) = (&self.web, &self.robots);
-        let visit = move |(url, came): (Url, Option<Fetched>)| async move {
+        let visit = move |(url, came): (Url, Option<FetchedPage>)| async move {
             let came = match came {
                 Some(came) => Ok(came),
                 None => {
                     tokio::time::sleep(delay).await;
-                    web.get(&url, PAGE).await
+                    web.get(&url, MAX_PAGE_BYTES).await
                 }
             };
             let visit = match came {
                 // Where a page leads must be allowed as well.
-                Ok(came) if !robots.allowed(came.url.as_str()) => Visit::Unwanted,
+                Ok(came) if !robots.allowed(came.url.as_str()) => FetchOutcome::NoIndex,
                 Ok(came) => judge(came),
                 Err(error) => error.into(),
             };
@@ -231,27 +235,27 @@ impl Survey {
     fn delay(&self) -> Duration {
         let wanted = self.robots.delay.unwrap_or(0.0);
         let wanted = Duration::try_from_secs_f32(wanted).unwrap_or(Duration::ZERO);
-        wanted.min(LONGEST_DELAY)
+        wanted.min(MAX_CRAWL_DELAY)
     }
 }
 
-impl From<FetchError> for Visit {
+impl From<FetchError> for FetchOutcome {
     fn from(error: FetchError) -> Self {
         match error {
-            FetchError::Broken(why) => Visit::Failed(why),
-            FetchError::Refused(why) => Visit::PassedOver(why),
+            FetchError::Transient(why) => FetchOutcome::Failed(why),
+            FetchError::Permanent(why) => FetchOutcome::Skipped(why),
         }
     }
 }
 
-fn judge(came: Fetched) -> Visit {
+fn judge(came: FetchedPage) -> FetchOutcome {
     match came.status.as_u16() {
         200..=299 => {}
-        404 | 410 => return Visit::PassedOver(format!("it is answered {}", came.status)),
-        _ => return Visit::Failed(format!("it is answered {}", came.status)),
+        404 | 410 => return FetchOutcome::Skipped(format!("it is answered {}", came.status)),
+        _ => return FetchOutcome::Failed(format!("it is answered {}", came.status)),
     }
     if html::is_noindex(came.header("x-robots-tag")) {
-        return Visit::Unwanted;
+        return FetchOutcome::NoIndex;
     }
     let is_markdown = || {
         [".md", ".markdown"]
@@ -263,15 +267,18 @@ fn judge(came: Fetched) -> Visit {
         "text/markdown" => Format::Markdown,
         "text/plain" if is_markdown() => Format::Markdown,
         "text/plain" => Format::Text,
-        "" => return Visit::PassedOver("it does not say what it is".to_owned()),
-        kind => return Visit::PassedOver(format!("it is {kind}, not a page")),
+        "" => return FetchOutcome::Skipped("it does not say what it is".to_owned()),
+        kind => return FetchOutcome::Skipped(format!("it is {kind}, not a page")),
     };
-    if came.bytes.len() > PAGE {
-        return Visit::PassedOver(format!("it has more than {} MB", PAGE / 1_000_000));
+    if came.bytes.len() > MAX_PAGE_BYTES {
+        return FetchOutcome::Skipped(format!(
+            "it has more than {} MB",
+            MAX_PAGE_BYTES / 1_000_000
+        ));
     }
     let mut url = came.url.clone();
     url.set_fragment(None);
-    Visit::Found(Found {
+    FetchOutcome::Found(RawDocument {
         name: name_of(url.path()),
         charset: came.charset(),
         url: url.into(),

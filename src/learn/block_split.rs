@@ -3,7 +3,7 @@
 
 /// What a block is, as far as cutting it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum BlockKind {
     Code,
     Table,
     Other,
@@ -11,34 +11,34 @@ pub enum Kind {
 
 /// The block in pieces of about `most` characters. A piece of a table has the
 /// table's head, a piece of code its fences.
-pub fn cut(block: &str, kind: Kind, most: usize) -> Vec<String> {
+pub fn split_block(block: &str, kind: BlockKind, most: usize) -> Vec<String> {
     if block.chars().count() <= most {
         return vec![block.to_owned()];
     }
     match kind {
-        Kind::Table => cut_table(block, most),
-        Kind::Code if fence(block).is_some() => cut_code(block, most),
-        _ => packed(block.lines(), most),
+        BlockKind::Table => split_table(block, most),
+        BlockKind::Code if fence(block).is_some() => split_code(block, most),
+        _ => pack_lines(block.lines(), most),
     }
 }
 
-fn cut_table(block: &str, most: usize) -> Vec<String> {
+fn split_table(block: &str, most: usize) -> Vec<String> {
     let mut lines = block.lines();
     let head: Vec<_> = lines.by_ref().take(2).collect();
     let head = head.join("\n");
     if head.chars().count() > most / 2 {
-        return packed(block.lines(), most);
+        return pack_lines(block.lines(), most);
     }
-    let rows = packed(lines, most);
+    let rows = pack_lines(lines, most);
     rows.iter().map(|rows| format!("{head}\n{rows}")).collect()
 }
 
-fn cut_code(block: &str, most: usize) -> Vec<String> {
+fn split_code(block: &str, most: usize) -> Vec<String> {
     let opening = block.lines().next().unwrap_or_default();
     let fence = fence(block).unwrap_or_default();
     let inside = block.lines().skip(1);
     let inside = inside.filter(|line| line.trim() != fence);
-    let pieces = packed(inside, most);
+    let pieces = pack_lines(inside, most);
     let fenced = pieces
         .iter()
         .map(|piece| format!("{opening}\n{piece}\n{fence}"));
@@ -54,10 +54,10 @@ fn fence(block: &str) -> Option<&str> {
 }
 
 /// Lines put together again, `most` characters at a time.
-fn packed<'l>(lines: impl Iterator<Item = &'l str>, most: usize) -> Vec<String> {
+fn pack_lines<'l>(lines: impl Iterator<Item = &'l str>, most: usize) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut room = 0;
-    for line in lines.flat_map(|line| broken(line, most)) {
+    for line in lines.flat_map(|line| split_line(line, most)) {
         let length = line.chars().count();
         match pieces.last_mut() {
             Some(piece) if length < room => {
@@ -77,7 +77,7 @@ fn packed<'l>(lines: impl Iterator<Item = &'l str>, most: usize) -> Vec<String> 
 
 /// A line in parts of at most `most` characters: after a sentence where there
 /// is one to end, else after a word, else anywhere.
-fn broken(mut line: &str, most: usize) -> Vec<&str> {
+fn split_line(mut line: &str, most: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     while let Some((limit, _)) = line.char_indices().nth(most) {
         let within = &line[..limit];

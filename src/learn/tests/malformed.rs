@@ -110,7 +110,7 @@ fn no_bytes_make_reading_fail() {
             }
         }
         for (_, format) in Format::NAMES {
-            let Reading::Document(document) = found(format, &bytes).read() else {
+            let Conversion::Document(document) = found(format, &bytes).read() else {
                 continue;
             };
             let text = format!("{document:?}");

@@ -3,23 +3,23 @@
 
 use std::rc::Rc;
 
-use super::dom::{self, Node, below, renamed, tag};
+use super::dom::{self, Node, descendants, renamed, tag};
 
 /// Characters of a cell that still looks like data. Every cell of a column is
 /// written as wide as the widest, and every row with as many as the longest, so
 /// these three bound what a page can grow to.
-const CELL: usize = 200;
-const COLUMNS: usize = 50;
-const CELLS: usize = 20_000;
+const MAX_CELL_CHARS: usize = 200;
+const MAX_COLUMNS: usize = 50;
+const MAX_CELLS: usize = 20_000;
 
 /// Makes a table what it is to be shown as; leaves everything else.
-pub fn settle(node: &mut Rc<Node>) {
+pub fn convert_table(node: &mut Rc<Node>) {
     if tag(node) != "table" {
         return;
     }
     if !holds_data(node) {
         *node = renamed(node, "div");
-    } else if !below(node).any(|one| matches!(tag(&one), "th" | "thead")) {
+    } else if !descendants(node).any(|one| matches!(tag(&one), "th" | "thead")) {
         // Markdown has no tables without a head.
         make_head(node);
     }
@@ -27,10 +27,10 @@ pub fn settle(node: &mut Rc<Node>) {
 
 fn holds_data(table: &Rc<Node>) -> bool {
     let (mut rows, mut columns) = (0, 0);
-    for node in below(table) {
+    for node in descendants(table) {
         match tag(&node) {
             "table" => return false,
-            "td" | "th" if dom::text(&node).chars().count() > CELL => return false,
+            "td" | "th" if dom::text(&node).chars().count() > MAX_CELL_CHARS => return false,
             "tr" => {
                 rows += 1;
                 columns = columns.max(node.children.borrow().len());
@@ -38,12 +38,12 @@ fn holds_data(table: &Rc<Node>) -> bool {
             _ => {}
         }
     }
-    rows > 1 && columns <= COLUMNS && rows * columns <= CELLS
+    rows > 1 && columns <= MAX_COLUMNS && rows * columns <= MAX_CELLS
 }
 
 /// Makes the cells of a table's first row those of its head.
 fn make_head(table: &Rc<Node>) {
-    let Some(row) = below(table).find(|node| tag(node) == "tr") else {
+    let Some(row) = descendants(table).find(|node| tag(node) == "tr") else {
         return;
     };
     let mut cells = row.children.take();
@@ -56,7 +56,7 @@ fn make_head(table: &Rc<Node>) {
 
 /// The text with its tables no wider than they need to be: what fills their
 /// columns takes room from what is found.
-pub fn narrowed(markdown: &str) -> String {
+pub fn trim_padding(markdown: &str) -> String {
     let mut text = String::with_capacity(markdown.len());
     let mut in_code = false;
     for line in markdown.split_inclusive('\n') {
