@@ -9,7 +9,7 @@ use criterion::Criterion;
 use parlor::access::Tokens;
 use parlor::demo::{Plan, fill};
 use parlor::domain::{
-    AssistantId, Offset, PageQuery, ProjectId, ProjectSeq, Scope, SessionId, Sort, Status,
+    AssistantId, ListQuery, Offset, ProjectId, ProjectSeq, Scope, SessionId, Sort, Status,
     Timestamp, VisitorId,
 };
 use parlor::store::bench_api::{Begin, compose};
@@ -59,12 +59,12 @@ fn desk() -> Res<(TempDir, Store)> {
 }
 
 /// The pages that steps are measured with: their names and queries.
-fn pages() -> [(&'static str, PageQuery); 3] {
-    let at = |offset| PageQuery {
+fn pages() -> [(&'static str, ListQuery); 3] {
+    let at = |offset| ListQuery {
         offset: Offset::parse(offset).expect("an offset"),
-        ..PageQuery::default()
+        ..ListQuery::default()
     };
-    let open_by_title = PageQuery {
+    let open_by_title = ListQuery {
         status: Some(Status::Open),
         sort: Sort::Title,
         ..at("13000")
@@ -117,7 +117,7 @@ fn write_a_row(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), Sto
     let totals = conversation::totals(snapshot, SCOPE)?;
     let mut body = Vec::new();
     let mut measured = false;
-    conversation::page(snapshot, SCOPE, &PageQuery::default(), &totals, |item| {
+    conversation::page(snapshot, SCOPE, &ListQuery::default(), &totals, |item| {
         if !std::mem::replace(&mut measured, true) {
             criterion.bench_function("row/to JSON", |bencher| {
                 bencher.iter(|| {

@@ -22,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use client::{Client, Res, length, percentile, request};
-use parlor::domain::{Content, ConversationId, MessageId, ProjectSeq, Timestamp};
+use parlor::domain::{ConversationId, MessageContent, MessageId, ProjectSeq, Timestamp};
 use parlor::store::turn::{self, Question, Turn};
 use parlor::store::{Options, Outcome, Store};
 use serde_json::{Value, json};
@@ -131,7 +131,7 @@ fn write(file: &Path, messages: &str) -> Res<f64> {
         };
         let question = Question {
             id: MessageId::generate(),
-            content: Content::parse("say 20 words").map_err(|_| "no content")?,
+            content: MessageContent::parse("say 20 words").map_err(|_| "no content")?,
             page_url: None,
             page_title: None,
             text_selection: None,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Failure;
 use crate::domain::{
-    AssistantId, ConversationId, DocumentId, Invalid, MessageId, ProjectId, QnaId,
+    AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError,
 };
 use crate::store::{StoreError, Taken};
 
@@ -279,8 +279,8 @@ impl ApiError {
     }
 }
 
-impl From<Invalid> for ApiError {
-    fn from(invalid: Invalid) -> Self {
+impl From<ValidationError> for ApiError {
+    fn from(invalid: ValidationError) -> Self {
         Self::with(
             Code::ValidationError,
             json!({ "field": invalid.field, "reason": invalid.reason }),

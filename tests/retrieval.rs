@@ -14,7 +14,7 @@ use parlor::answer::builtin::Builtin;
 use parlor::answer::retrieval::{Found, Lexicon, PassageSource, search};
 use parlor::answer::{Answer, Answerer, Question, Speaker, Turn};
 use parlor::domain::{
-    AnswererKind, Assistant, AssistantId, AssistantSeq, Document, DocumentId, ProjectId,
+    Assistant, AssistantId, AssistantMode, AssistantSeq, Document, DocumentId, ProjectId,
     ProjectSeq, QnaId, Section, Timestamp,
 };
 use parlor::store::document::NewDocument;
@@ -140,7 +140,7 @@ fn is_answered(store: &Store, builtin: &Builtin, text: &str) -> bool {
             seq: AssistantSeq(1),
             id: AssistantId::generate(),
             name: "Assistant".to_owned(),
-            answerer: AnswererKind::Builtin,
+            mode: AssistantMode::Builtin,
             prompt: None,
             fallback: Some(UNKNOWN.to_owned()),
         },

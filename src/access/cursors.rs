@@ -10,7 +10,9 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::domain::{ConversationId, Field, Invalid, PageQuery, Place, Scope, Status};
+use crate::domain::{
+    ConversationId, ListQuery, Scope, SortKey, SortValue, Status, ValidationError,
+};
 
 type Hasher = Hmac<Sha256>;
 
@@ -44,7 +46,7 @@ impl Cursors {
     }
 
     /// The cursor of the page that comes after `last` in the list of `query`.
-    pub fn seal(&self, scope: Scope, query: &PageQuery, last: &Place) -> String {
+    pub fn seal(&self, scope: Scope, query: &ListQuery, last: &SortKey) -> String {
         let mut bytes = written(last);
         let seal = self.hasher(scope, query, &bytes).finalize().into_bytes();
         bytes.extend_from_slice(&seal[..SEAL]);
@@ -56,16 +58,21 @@ impl Cursors {
     ///
     /// # Errors
     /// 422 for any text that was not sealed here for this list.
-    pub fn open(&self, scope: Scope, query: &PageQuery, text: &str) -> Result<Place, Invalid> {
+    pub fn open(
+        &self,
+        scope: Scope,
+        query: &ListQuery,
+        text: &str,
+    ) -> Result<SortKey, ValidationError> {
         self.opened(scope, query, text).ok_or_else(|| {
             let reason = "must be taken from the Link header of the same list: of the same \
                           caller, with the same status, orderBy and orderDir; leave it out to \
                           begin at the front";
-            Invalid::new("after", reason)
+            ValidationError::new("after", reason)
         })
     }
 
-    fn opened(&self, scope: Scope, query: &PageQuery, text: &str) -> Option<Place> {
+    fn opened(&self, scope: Scope, query: &ListQuery, text: &str) -> Option<SortKey> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let (place, seal) = bytes.split_last_chunk::<SEAL>()?;
         let expected = self.hasher(scope, query, place);
@@ -75,7 +82,7 @@ impl Cursors {
 
     /// Takes in what is sealed. What comes before the place is of one length, so
     /// that nothing can pass from one part into the next.
-    fn hasher(&self, scope: Scope, query: &PageQuery, place: &[u8]) -> Hasher {
+    fn hasher(&self, scope: Scope, query: &ListQuery, place: &[u8]) -> Hasher {
         let (kind, owner) = match scope {
             Scope::Project(project) => (0, project.0),
             Scope::Visitor(visitor) => (1, visitor.0),
@@ -95,17 +102,17 @@ fn keyed(key: &[u8]) -> Hasher {
     Hasher::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
-fn written(place: &Place) -> Vec<u8> {
+fn written(place: &SortKey) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     bytes.push(VERSION);
     bytes.extend_from_slice(place.id.0.as_bytes());
-    match &place.field {
-        Field::Nothing => bytes.push(NOTHING),
-        Field::Number(number) => {
+    match &place.value {
+        SortValue::Null => bytes.push(NOTHING),
+        SortValue::Number(number) => {
             bytes.push(NUMBER);
             bytes.extend_from_slice(&number.to_be_bytes());
         }
-        Field::Text(text) => {
+        SortValue::Text(text) => {
             bytes.push(TEXT);
             bytes.extend_from_slice(text.as_bytes());
         }
@@ -113,18 +120,18 @@ fn written(place: &Place) -> Vec<u8> {
     bytes
 }
 
-fn read(bytes: &[u8]) -> Option<Place> {
+fn read(bytes: &[u8]) -> Option<SortKey> {
     let (&version, bytes) = bytes.split_first()?;
     let (id, bytes) = bytes.split_first_chunk::<16>()?;
     let (&kind, field) = bytes.split_first()?;
     let field = match kind {
-        NOTHING if field.is_empty() => Field::Nothing,
-        NUMBER => Field::Number(i64::from_be_bytes(field.try_into().ok()?)),
-        TEXT => Field::Text(std::str::from_utf8(field).ok()?.into()),
+        NOTHING if field.is_empty() => SortValue::Null,
+        NUMBER => SortValue::Number(i64::from_be_bytes(field.try_into().ok()?)),
+        TEXT => SortValue::Text(std::str::from_utf8(field).ok()?.into()),
         _ => return None,
     };
     let id = ConversationId(Uuid::from_bytes(*id));
-    (version == VERSION).then_some(Place { field, id })
+    (version == VERSION).then_some(SortKey { value: field, id })
 }
 
 #[cfg(test)]
@@ -134,23 +141,23 @@ mod tests {
 
     const SCOPE: Scope = Scope::Project(ProjectSeq(1));
 
-    fn places() -> [Place; 5] {
+    fn places() -> [SortKey; 5] {
         let fields = [
-            Field::Nothing,
-            Field::Number(i64::MIN),
-            Field::Number(1_705_314_600_000),
-            Field::Text("".into()),
-            Field::Text("日本語 🦆".into()),
+            SortValue::Null,
+            SortValue::Number(i64::MIN),
+            SortValue::Number(1_705_314_600_000),
+            SortValue::Text("".into()),
+            SortValue::Text("日本語 🦆".into()),
         ];
-        fields.map(|field| Place {
-            field,
+        fields.map(|field| SortKey {
+            value: field,
             id: ConversationId::generate(),
         })
     }
 
     #[test]
     fn what_was_sealed_opens_as_it_was() {
-        let query = PageQuery::default();
+        let query = ListQuery::default();
         for place in places() {
             let text = Cursors::new(b"secret").seal(SCOPE, &query, &place);
             let opened = Cursors::new(b"secret").open(SCOPE, &query, &text);
@@ -160,19 +167,19 @@ mod tests {
 
     #[test]
     fn in_any_other_list_a_cursor_is_nothing() {
-        let (cursors, query) = (Cursors::new(b"secret"), PageQuery::default());
+        let (cursors, query) = (Cursors::new(b"secret"), ListQuery::default());
         let status = Some(Status::Open);
         let direction = Direction::Ascending;
         let queries = [
-            PageQuery {
+            ListQuery {
                 status,
                 ..query.clone()
             },
-            PageQuery {
+            ListQuery {
                 direction,
                 ..query.clone()
             },
-            PageQuery {
+            ListQuery {
                 sort: Sort::CreatedAt,
                 ..query.clone()
             },
@@ -192,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_cursor_that_is_cut_or_changed_in_a_bit_is_nothing() {
-        let (cursors, query) = (Cursors::new(b"secret"), PageQuery::default());
+        let (cursors, query) = (Cursors::new(b"secret"), ListQuery::default());
         for place in places() {
             let text = cursors.seal(SCOPE, &query, &place);
             for length in 0..text.len() {

@@ -15,7 +15,7 @@ use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::{AnswererKind, Assistant, ProjectSeq};
+use crate::domain::{Assistant, AssistantMode, ProjectSeq};
 use crate::store::{Store, StoreError};
 
 /// Answers questions.
@@ -183,10 +183,10 @@ impl Answerers {
     /// # Errors
     /// [`Failure::Broken`] where it needs a model and there is none.
     pub fn of(&self, assistant: &Assistant) -> Result<&Arc<dyn Answerer>, Failure> {
-        match (assistant.answerer, &self.model) {
-            (AnswererKind::Builtin, _) | (AnswererKind::Auto, None) => Ok(&self.builtin),
-            (AnswererKind::Auto | AnswererKind::Model, Some(model)) => Ok(model),
-            (AnswererKind::Model, None) => Err(Failure::Broken(
+        match (assistant.mode, &self.model) {
+            (AssistantMode::Builtin, _) | (AssistantMode::Auto, None) => Ok(&self.builtin),
+            (AssistantMode::Auto | AssistantMode::Model, Some(model)) => Ok(model),
+            (AssistantMode::Model, None) => Err(Failure::Broken(
                 "the assistant wants a model and none is set; give --model-url".to_owned(),
             )),
         }

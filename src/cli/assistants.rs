@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::CommandError;
 use super::keys::{File, first_project};
-use crate::domain::{AnswererKind, AssistantId, Timestamp, text_within};
+use crate::domain::{AssistantId, AssistantMode, Timestamp, bounded_text};
 use crate::store::assistant::{self, Change, NewAssistant};
 use crate::store::{Store, any_change};
 
@@ -47,7 +47,7 @@ pub enum Assistants {
 pub struct Manner {
     /// builtin: from what was learned; model: the model of the server's settings; auto: the model if there is one
     #[arg(long, value_parser = answerer)]
-    answerer: Option<AnswererKind>,
+    answerer: Option<AssistantMode>,
     /// What the model is told first; an empty text takes it away
     #[arg(long, value_parser = long_text)]
     prompt: Option<String>,
@@ -57,15 +57,15 @@ pub struct Manner {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    text_within("name", text, 1, 100).map_err(|invalid| invalid.reason)
+    bounded_text("name", text, 1, 100).map_err(|invalid| invalid.reason)
 }
 
 fn long_text(text: &str) -> Result<String, String> {
-    text_within("text", text, 0, 20_000).map_err(|invalid| invalid.reason)
+    bounded_text("text", text, 0, 20_000).map_err(|invalid| invalid.reason)
 }
 
-fn answerer(text: &str) -> Result<AnswererKind, String> {
-    AnswererKind::parse(text).map_err(|invalid| invalid.reason)
+fn answerer(text: &str) -> Result<AssistantMode, String> {
+    AssistantMode::parse(text).map_err(|invalid| invalid.reason)
 }
 
 /// An assistant's id as somebody types it.
@@ -88,7 +88,7 @@ impl Assistants {
                 let store = file.open()?;
                 let change = Change {
                     name,
-                    answerer: manner.answerer,
+                    mode: manner.answerer,
                     prompt: manner.prompt,
                     fallback: manner.fallback,
                 };
@@ -108,7 +108,7 @@ fn create(store: &Store, name: &str, manner: &Manner) -> Result<(), CommandError
         id: AssistantId::generate(),
         project: first_project(store)?,
         name,
-        answerer: manner.answerer.unwrap_or(AnswererKind::Auto),
+        mode: manner.answerer.unwrap_or(AssistantMode::Auto),
         prompt: given(manner.prompt.as_deref()),
         fallback: given(manner.fallback.as_deref()),
         at: Timestamp::now(),
@@ -126,7 +126,7 @@ fn list(store: &Store) -> Result<(), CommandError> {
     let project = first_project(store)?;
     let mut out = std::io::stdout().lock();
     for one in store.read_here(|snapshot| assistant::all(snapshot, project))? {
-        let (id, kind, name) = (one.id, one.answerer.as_str(), one.name);
+        let (id, kind, name) = (one.id, one.mode.as_str(), one.name);
         writeln!(out, "{id}  {kind:<7}  {name}")?;
     }
     Ok(())

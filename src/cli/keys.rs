@@ -11,7 +11,7 @@ use crate::app::StartError;
 use crate::config::website;
 use crate::domain::{
     AssistantId, AssistantSeq, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp,
-    text_within,
+    bounded_text,
 };
 use crate::store::key::NewKey;
 use crate::store::{Batch, Options, Store, StoreError, any_change, assistant, key, project};
@@ -67,7 +67,7 @@ fn key_kind(text: &str) -> Result<KeyKind, String> {
 }
 
 fn key_name(text: &str) -> Result<String, String> {
-    let name = text_within("name", text, 1, 100);
+    let name = bounded_text("name", text, 1, 100);
     name.map_err(|invalid| invalid.reason)
 }
 

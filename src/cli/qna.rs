@@ -10,7 +10,7 @@ use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 
 use super::CommandError;
 use super::learn::Target;
-use crate::domain::{Invalid, ProjectSeq, QnaId, Timestamp, answer, question};
+use crate::domain::{ProjectSeq, QnaId, Timestamp, ValidationError, parse_answer, parse_question};
 use crate::store::qna::{self, NewQna, QnaChange, StoredQna};
 use crate::store::{Batch, Store, any_change};
 
@@ -62,11 +62,11 @@ pub enum Qnas {
 }
 
 fn a_question(text: &str) -> Result<String, String> {
-    question(text).map_err(|invalid| invalid.reason)
+    parse_question(text).map_err(|invalid| invalid.reason)
 }
 
 fn an_answer(text: &str) -> Result<String, String> {
-    answer(text).map_err(|invalid| invalid.reason)
+    parse_answer(text).map_err(|invalid| invalid.reason)
 }
 
 fn qna_id(text: &str) -> Result<QnaId, String> {
@@ -297,11 +297,11 @@ impl Columns {
 
     fn row(&self, record: &StringRecord) -> Result<Row, String> {
         let field = |at: usize| record.get(at).unwrap_or_default();
-        let told = |invalid: Invalid| format!("{} {}", invalid.field, invalid.reason);
+        let told = |invalid: ValidationError| format!("{} {}", invalid.field, invalid.reason);
         let published = self.published.map_or("", field).trim();
         Ok(Row {
-            question: question(field(self.question)).map_err(told)?,
-            answer: answer(field(self.answer)).map_err(told)?,
+            question: parse_question(field(self.question)).map_err(told)?,
+            answer: parse_answer(field(self.answer)).map_err(told)?,
             is_published: match published.to_ascii_lowercase().as_str() {
                 "" | "true" | "yes" | "1" => true,
                 "false" | "no" | "0" => false,

@@ -1,11 +1,11 @@
 //! Who answers a project's visitors.
 
-use super::rule::{Invalid, choose};
+use super::validation::{ValidationError, parse_enum};
 use super::{AssistantId, AssistantSeq};
 
 /// What stands behind an assistant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AnswererKind {
+pub enum AssistantMode {
     /// The model where the server has one, else the built-in answerer.
     Auto,
     /// The built-in answerer: what the project knows, in its own words.
@@ -14,27 +14,27 @@ pub enum AnswererKind {
     Model,
 }
 
-impl AnswererKind {
-    pub const NAMES: [(&'static str, AnswererKind); 3] = [
-        ("auto", AnswererKind::Auto),
-        ("builtin", AnswererKind::Builtin),
-        ("model", AnswererKind::Model),
+impl AssistantMode {
+    pub const NAMES: [(&'static str, AssistantMode); 3] = [
+        ("auto", AssistantMode::Auto),
+        ("builtin", AssistantMode::Builtin),
+        ("model", AssistantMode::Model),
     ];
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        choose("answerer", text, &Self::NAMES)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("answerer", text, &Self::NAMES)
     }
 
     /// Whether a model answers, where the server has one or has none.
-    pub fn asks_model(self, there_is_one: bool) -> bool {
-        there_is_one && self != AnswererKind::Builtin
+    pub fn uses_model(self, model_available: bool) -> bool {
+        model_available && self != AssistantMode::Builtin
     }
 
     pub fn as_str(self) -> &'static str {
         match self {
-            AnswererKind::Auto => "auto",
-            AnswererKind::Builtin => "builtin",
-            AnswererKind::Model => "model",
+            AssistantMode::Auto => "auto",
+            AssistantMode::Builtin => "builtin",
+            AssistantMode::Model => "model",
         }
     }
 }
@@ -45,7 +45,7 @@ pub struct Assistant {
     pub seq: AssistantSeq,
     pub id: AssistantId,
     pub name: String,
-    pub answerer: AnswererKind,
+    pub mode: AssistantMode,
     /// What the model is told first; none: parlor's own words.
     pub prompt: Option<String>,
     /// What is said where nothing is known; none: parlor's own words.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use unicase::UniCase;
 use utoipa::ToSchema;
 
-use super::rule::{Invalid, choose, text_within};
+use super::validation::{ValidationError, bounded_text, parse_enum};
 use super::{ConversationId, Message, Timestamp};
 
 /// Whether a conversation can still go on. `closed` sorts before `open`.
@@ -19,8 +19,8 @@ impl Status {
     pub const NAMES: [(&'static str, Status); 2] =
         [("open", Status::Open), ("closed", Status::Closed)];
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        choose("status", text, &Self::NAMES)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("status", text, &Self::NAMES)
     }
 
     pub fn as_str(self) -> &'static str {
@@ -118,10 +118,10 @@ pub fn title_key(title: &str) -> String {
 pub struct CloseReason(String);
 
 impl CloseReason {
-    pub const LENGTH: usize = 256;
+    pub const MAX_CHARS: usize = 256;
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        text_within("closeReason", text, 0, Self::LENGTH).map(Self)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        bounded_text("closeReason", text, 0, Self::MAX_CHARS).map(Self)
     }
 
     pub fn into_inner(self) -> String {

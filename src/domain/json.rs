@@ -6,7 +6,7 @@
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Conversation, ConversationListItem, HumanAgent, Message, Parts, Timestamp};
+use super::{Conversation, ConversationListItem, HumanAgent, Message, MessageParts, Timestamp};
 
 /// Writes members, each after a comma: `"name": how` calls `how` with the body.
 macro_rules! members {
@@ -98,15 +98,15 @@ impl Write for HumanAgent<'_> {
     }
 }
 
-impl Write for Parts<'_> {
+impl Write for MessageParts<'_> {
     fn write(&self, to: &mut Vec<u8>) {
         match self {
-            Parts::Text(text) => {
+            MessageParts::Text(text) => {
                 to.extend_from_slice(br#"[{"type":"text","text":"#);
                 text.write(to);
                 to.extend_from_slice(b"}]");
             }
-            Parts::Stored(array) => array.write(to),
+            MessageParts::Stored(array) => array.write(to),
         }
     }
 }
@@ -223,7 +223,8 @@ mod tests {
         let said = |role, text| Message::said(MessageId(id.0), chat, role, text, Timestamp(7));
         let raw = |json| Some(serde_json::from_str::<&RawValue>(json).expect("JSON"));
         let full = Message {
-            parts: raw(r#"[{"type": "file", "url":"x"}]"#).map_or(Parts::Text(""), Parts::Stored),
+            parts: raw(r#"[{"type": "file", "url":"x"}]"#)
+                .map_or(MessageParts::Text(""), MessageParts::Stored),
             status: MessageStatus::Error,
             error: Some("broken"),
             feedback: Some(Feedback::Dislike),

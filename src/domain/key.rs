@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::rule::{Invalid, choose};
+use super::validation::{ValidationError, parse_enum};
 
 /// What a key is for: `publishable` ones stand in web pages, `private` ones on
 /// servers.
@@ -21,8 +21,8 @@ impl KeyKind {
         ("private", KeyKind::Private),
     ];
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        choose("kind", text, &Self::NAMES)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("kind", text, &Self::NAMES)
     }
 
     pub fn as_str(self) -> &'static str {
@@ -109,11 +109,11 @@ impl Origin {
     }
 
     /// A website as an operator types it: an `http` or `https` URL.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         let web = text.starts_with("http://") || text.starts_with("https://");
-        web.then(|| Self::of(text))
-            .flatten()
-            .ok_or_else(|| Invalid::new("origin", "must be a website such as https://shop.example"))
+        web.then(|| Self::of(text)).flatten().ok_or_else(|| {
+            ValidationError::new("origin", "must be a website such as https://shop.example")
+        })
     }
 
     pub fn as_str(&self) -> &str {

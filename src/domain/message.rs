@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::rule::{Invalid, choose, text_within};
+use super::validation::{ValidationError, bounded_text, parse_enum};
 use super::{ConversationId, HumanAgent, MessageId, Timestamp};
 
 /// Who wrote a message.
@@ -24,8 +24,8 @@ impl Role {
         ("human_agent", Role::HumanAgent),
     ];
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        choose("role", text, &Self::NAMES)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("role", text, &Self::NAMES)
     }
 
     pub fn as_str(self) -> &'static str {
@@ -53,8 +53,8 @@ impl MessageStatus {
         ("error", MessageStatus::Error),
     ];
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        choose("status", text, &Self::NAMES)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("status", text, &Self::NAMES)
     }
 
     pub fn as_str(self) -> &'static str {
@@ -78,8 +78,8 @@ impl Feedback {
     pub const NAMES: [(&'static str, Feedback); 2] =
         [("like", Feedback::Like), ("dislike", Feedback::Dislike)];
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        choose("feedback", text, &Self::NAMES)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("feedback", text, &Self::NAMES)
     }
 
     pub fn as_str(self) -> &'static str {
@@ -92,13 +92,13 @@ impl Feedback {
 
 /// What somebody writes: 1 to 10,000 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content(String);
+pub struct MessageContent(String);
 
-impl Content {
-    pub const LENGTH: usize = 10_000;
+impl MessageContent {
+    pub const MAX_CHARS: usize = 10_000;
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        text_within("content", text, 1, Self::LENGTH).map(Self)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        bounded_text("content", text, 1, Self::MAX_CHARS).map(Self)
     }
 
     pub fn as_str(&self) -> &str {
@@ -109,7 +109,7 @@ impl Content {
     /// most 80 characters of them (section 0, D10). None where there is no word.
     pub fn title(&self) -> Option<String> {
         let text = self.0.trim();
-        let end = text.char_indices().nth(TITLE).map(|(at, _)| at);
+        let end = text.char_indices().nth(MAX_TITLE_CHARS).map(|(at, _)| at);
         let Some(end) = end else {
             return (!text.is_empty()).then(|| one_line(text));
         };
@@ -123,7 +123,7 @@ impl Content {
 }
 
 /// The most characters of a title.
-const TITLE: usize = 80;
+const MAX_TITLE_CHARS: usize = 80;
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -132,16 +132,16 @@ fn one_line(text: &str) -> String {
 /// What a message is made of: nearly always one text; else the JSON array of
 /// its parts as it was stored.
 #[derive(Debug, Clone)]
-pub enum Parts<'a> {
+pub enum MessageParts<'a> {
     Text(&'a str),
     Stored(&'a RawValue),
 }
 
-impl Serialize for Parts<'_> {
+impl Serialize for MessageParts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = match self {
-            Parts::Text(text) => text,
-            Parts::Stored(array) => return array.serialize(serializer),
+            MessageParts::Text(text) => text,
+            MessageParts::Stored(array) => return array.serialize(serializer),
         };
         let mut parts = serializer.serialize_seq(Some(1))?;
         parts.serialize_element(&TextPart { kind: "text", text })?;
@@ -177,7 +177,7 @@ pub struct Message<'a> {
     pub chat_id: ConversationId,
     pub role: Role,
     #[schema(value_type = Vec<TextPart>)]
-    pub parts: Parts<'a>,
+    pub parts: MessageParts<'a>,
     #[schema(value_type = Option<MessageStatus>, required)]
     pub status: MessageStatus,
     /// Why the answer failed, where `status` is `error`.
@@ -215,7 +215,7 @@ impl<'a> Message<'a> {
             created_at: at,
             chat_id: chat,
             role,
-            parts: Parts::Text(text),
+            parts: MessageParts::Text(text),
             status: MessageStatus::Complete,
             error: None,
             feedback: None,
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     fn title(text: &str) -> Option<String> {
-        Content::parse(text).expect("content").title()
+        MessageContent::parse(text).expect("content").title()
     }
 
     #[test]

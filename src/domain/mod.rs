@@ -11,15 +11,15 @@ mod document;
 mod id;
 mod json;
 mod key;
+mod list_query;
 mod message;
-mod page;
 mod project;
 mod qna;
-mod rule;
 mod timestamp;
+mod validation;
 mod visitor;
 
-pub use assistant::{AnswererKind, Assistant};
+pub use assistant::{Assistant, AssistantMode};
 pub use conversation::{
     CloseReason, Conversation, ConversationListItem, HumanAgent, Status, title_key,
 };
@@ -30,10 +30,14 @@ pub use id::{
     VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
-pub use message::{Content, Feedback, Message, MessageObject, MessageStatus, Parts, Role};
-pub use page::{Direction, Field, Limit, Offset, PageQuery, Place, Scope, Size, Sort};
+pub use list_query::{
+    Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
+};
+pub use message::{
+    Feedback, Message, MessageContent, MessageObject, MessageParts, MessageStatus, Role,
+};
 pub use project::{ChatWidgetConfig, Project};
-pub use qna::{Author, Qna, answer, question};
-pub use rule::{Invalid, choose, text_within, uri};
+pub use qna::{Author, Qna, parse_answer, parse_question};
 pub use timestamp::Timestamp;
+pub use validation::{ValidationError, bounded_text, parse_enum, parse_uri};
 pub use visitor::{DeviceId, ExternalId, Visitor, VisitorType};

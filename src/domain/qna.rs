@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::rule::{Invalid, text_within};
+use super::validation::{ValidationError, bounded_text};
 use super::{QnaId, Timestamp};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -59,11 +59,11 @@ impl<'a> Qna<'a> {
 }
 
 /// Reads a question: 1 to 1000 characters.
-pub fn question(text: &str) -> Result<String, Invalid> {
-    text_within("question", text, 1, 1000)
+pub fn parse_question(text: &str) -> Result<String, ValidationError> {
+    bounded_text("question", text, 1, 1000)
 }
 
 /// Reads an answer: 1 to 20,000 characters.
-pub fn answer(text: &str) -> Result<String, Invalid> {
-    text_within("answer", text, 1, 20_000)
+pub fn parse_answer(text: &str) -> Result<String, ValidationError> {
+    bounded_text("answer", text, 1, 20_000)
 }

@@ -33,7 +33,7 @@ impl Timestamp {
     }
 
     /// Seconds until the next calendar month in UTC begins.
-    pub fn to_next_month(self) -> u64 {
+    pub fn seconds_until_next_month(self) -> u64 {
         let (year, month) = (
             (self.month() + 1).div_euclid(12) + 1970,
             (self.month() + 1).rem_euclid(12),
@@ -104,9 +104,12 @@ mod tests {
         assert_eq!(Timestamp(0).month(), 0);
         assert_eq!(Timestamp(-1).month(), -1);
         assert_eq!(Timestamp(1_705_314_600_000).month(), 54 * 12);
-        assert_eq!(Timestamp(0).to_next_month(), 31 * 86_400);
+        assert_eq!(Timestamp(0).seconds_until_next_month(), 31 * 86_400);
         // The middle of December.
-        assert_eq!(Timestamp(1_702_598_400_000).to_next_month(), 17 * 86_400);
+        assert_eq!(
+            Timestamp(1_702_598_400_000).seconds_until_next_month(),
+            17 * 86_400
+        );
     }
 
     #[test]

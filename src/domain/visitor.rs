@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::VisitorId;
-use super::rule::{Invalid, text_within};
+use super::validation::{ValidationError, bounded_text};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -65,10 +65,10 @@ impl Visitor {
 pub struct DeviceId(pub String);
 
 impl DeviceId {
-    pub const LENGTH: usize = 100;
+    pub const MAX_CHARS: usize = 100;
 
-    pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
-        text_within(field, text, 1, Self::LENGTH).map(Self)
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, ValidationError> {
+        bounded_text(field, text, 1, Self::MAX_CHARS).map(Self)
     }
 }
 
@@ -77,9 +77,9 @@ impl DeviceId {
 pub struct ExternalId(pub String);
 
 impl ExternalId {
-    pub const LENGTH: usize = 200;
+    pub const MAX_CHARS: usize = 200;
 
-    pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
-        text_within(field, text, 1, Self::LENGTH).map(Self)
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, ValidationError> {
+        bounded_text(field, text, 1, Self::MAX_CHARS).map(Self)
     }
 }

@@ -11,7 +11,7 @@ use super::auth::Caller;
 use super::body::Fields;
 use super::response;
 use crate::app::App;
-use crate::domain::{ConversationId, Invalid, ProjectSeq, Timestamp};
+use crate::domain::{ConversationId, ProjectSeq, Timestamp, ValidationError};
 use crate::error::ApiError;
 use crate::events::Event;
 use crate::store::idempotency::{Answered, Body, Request};
@@ -40,7 +40,7 @@ impl Once {
             return Ok(Self(None));
         };
         let key = header.to_str().ok().filter(|key| fits(key));
-        let key = key.ok_or_else(|| Invalid::new("Idempotency-Key", EXPECTED))?;
+        let key = key.ok_or_else(|| ValidationError::new("Idempotency-Key", EXPECTED))?;
         let mut hash = Sha256::new();
         hash.update(request.method().as_str());
         hash.update([0]);

@@ -7,12 +7,12 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 
 use crate::app::App;
-use crate::domain::{Direction, Origin, PageQuery, Sort, Status};
+use crate::domain::{Direction, ListQuery, Origin, Sort, Status};
 
 /// The pages around one of `total` conversations. The next one begins after a
 /// cursor, where there is one. After a cursor it is not known which page comes
 /// before.
-pub fn of(query: &PageQuery, total: u64, next: Option<&str>) -> HeaderValue {
+pub fn of(query: &ListQuery, total: u64, next: Option<&str>) -> HeaderValue {
     let (limit, offset) = (query.limit.get(), query.offset.get());
     let at = |offset| target(query, format_args!("offset={offset}"));
     header(Around {
@@ -88,7 +88,7 @@ pub fn server(app: &App, request: &HttpRequest) -> String {
     named.map_or_else(String::new, |origin| origin.as_str().to_owned())
 }
 
-fn target(query: &PageQuery, from: fmt::Arguments<'_>) -> String {
+fn target(query: &ListQuery, from: fmt::Arguments<'_>) -> String {
     let status = match query.status {
         None => "",
         Some(Status::Open) => "&status=open",

@@ -10,11 +10,11 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::list_response::Finished;
-use crate::domain::{PageQuery, Scope};
+use crate::domain::{ListQuery, Scope};
 use crate::store::{Moment, Store};
 
 /// Whose list, and which page of it.
-pub type Asked = (Scope, PageQuery);
+pub type Asked = (Scope, ListQuery);
 
 /// The pages that are kept; none where there is no room for any.
 pub struct Kept(Option<Cache<Asked, Arc<Answer>, Bytes>>);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn asked(scope: Scope) -> Asked {
-        (scope, PageQuery::default())
+        (scope, ListQuery::default())
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use actix_web::HttpRequest;
 use url::form_urlencoded;
 
-use crate::domain::{ConversationId, DocumentId, Invalid, MessageId, ProjectId, QnaId};
+use crate::domain::{ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError};
 use crate::error::ApiError;
 
 /// The parameters of a query string. Unknown ones are ignored (section 0, D4).
@@ -20,27 +20,27 @@ impl<'q> Query<'q> {
     ///
     /// # Errors
     /// 422 where it is there twice.
-    pub fn get(&self, name: &'static str) -> Result<Option<&str>, Invalid> {
+    pub fn get(&self, name: &'static str) -> Result<Option<&str>, ValidationError> {
         let mut values = self.0.iter().filter(|(given, _)| given == name);
         let value = values.next().map(|(_, value)| value.as_ref());
         match values.next() {
             None => Ok(value),
-            Some(_) => Err(Invalid::new(name, "must be given once")),
+            Some(_) => Err(ValidationError::new(name, "must be given once")),
         }
     }
 
     /// The publishable key, which has to be there (section 0, D6).
-    pub fn api_key(&self) -> Result<&str, Invalid> {
+    pub fn api_key(&self) -> Result<&str, ValidationError> {
         let given = self.get("apiKey")?.filter(|key| !key.is_empty());
-        given.ok_or_else(|| Invalid::new("apiKey", "must be a publishable key"))
+        given.ok_or_else(|| ValidationError::new("apiKey", "must be a publishable key"))
     }
 
     /// The value of a parameter as `parse` reads it, or its default.
     pub fn parsed<T: Default>(
         &self,
         name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Invalid>,
-    ) -> Result<T, Invalid> {
+        parse: impl FnOnce(&str) -> Result<T, ValidationError>,
+    ) -> Result<T, ValidationError> {
         self.get(name)?.map_or_else(|| Ok(T::default()), parse)
     }
 }
@@ -71,7 +71,7 @@ fn in_path<T>(
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, ApiError> {
     let id = parse(request.match_info().query(name));
-    Ok(id.ok_or_else(|| Invalid::new(name, UUID_EXPECTED))?)
+    Ok(id.ok_or_else(|| ValidationError::new(name, UUID_EXPECTED))?)
 }
 
 /// The message that the path names.

@@ -30,7 +30,7 @@ pub use folder::FolderSource;
 pub use learner::{LearnError, LearnSummary, Learner, ProgressObserver};
 pub use website::WebsiteSource;
 
-use crate::domain::{Document, Invalid, choose};
+use crate::domain::{Document, ValidationError, parse_enum};
 use crate::learn::html::PageDirectives;
 
 /// Grows whenever the same bytes would give other sections: everything is then
@@ -52,8 +52,8 @@ impl Format {
         ("text", Format::Text),
     ];
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        choose("format", text, &Self::NAMES)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("format", text, &Self::NAMES)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::statement::{Batch, Statement, uuid, value};
 use super::turn::touched;
-use crate::domain::{Content, ConversationSeq, MessageId, Timestamp};
+use crate::domain::{ConversationSeq, MessageContent, MessageId, Timestamp};
 
 /// A person of the house, as visitors see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub fn hand_back(conversation: ConversationSeq, at: Timestamp) -> Batch {
 pub fn reply(
     conversation: ConversationSeq,
     id: MessageId,
-    content: &Content,
+    content: &MessageContent,
     at: Timestamp,
 ) -> Batch {
     Batch::of([

@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, named, uuid, value};
 use crate::domain::{
-    AnswererKind, Assistant, AssistantId, AssistantSeq, KeySeq, ProjectSeq, Timestamp,
+    Assistant, AssistantId, AssistantMode, AssistantSeq, KeySeq, ProjectSeq, Timestamp,
 };
 
 /// What [`from_row`] reads.
@@ -64,7 +64,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Assistant> {
         seq: AssistantSeq(row.get(0)?),
         id: AssistantId(row.get(1)?),
         name: row.get(2)?,
-        answerer: named(row, 3, &AnswererKind::NAMES)?,
+        mode: named(row, 3, &AssistantMode::NAMES)?,
         prompt: row.get(4)?,
         fallback: row.get(5)?,
     })
@@ -76,7 +76,7 @@ pub struct NewAssistant<'a> {
     pub id: AssistantId,
     pub project: ProjectSeq,
     pub name: &'a str,
-    pub answerer: AnswererKind,
+    pub mode: AssistantMode,
     pub prompt: Option<&'a str>,
     pub fallback: Option<&'a str>,
     pub at: Timestamp,
@@ -92,7 +92,7 @@ impl NewAssistant<'_> {
                 uuid(self.id.0),
                 value(self.project.0),
                 value(self.name.to_owned()),
-                value(self.answerer.as_str().to_owned()),
+                value(self.mode.as_str().to_owned()),
                 value(self.prompt.map(str::to_owned)),
                 value(self.fallback.map(str::to_owned)),
                 value(self.at.0),
@@ -106,7 +106,7 @@ impl NewAssistant<'_> {
 #[derive(Debug, Clone, Default)]
 pub struct Change {
     pub name: Option<String>,
-    pub answerer: Option<AnswererKind>,
+    pub mode: Option<AssistantMode>,
     pub prompt: Option<String>,
     pub fallback: Option<String>,
 }
@@ -122,7 +122,7 @@ pub fn change(project: ProjectSeq, id: AssistantId, change: Change) -> Batch {
             value(project.0),
             uuid(id.0),
             value(change.name),
-            value(change.answerer.map(|kind| kind.as_str().to_owned())),
+            value(change.mode.map(|mode| mode.as_str().to_owned())),
             value(change.prompt),
             value(change.fallback),
         ],

@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::snapshot::Snapshot;
 use super::statement::Statement;
-use crate::domain::{PageQuery, ProjectSeq, Scope};
+use crate::domain::{ListQuery, ProjectSeq, Scope};
 
 /// Where a page begins.
 pub struct Begin(Option<Seek>);
@@ -19,7 +19,7 @@ impl Begin {
     pub fn look_up(
         snapshot: &Snapshot,
         project: ProjectSeq,
-        query: &PageQuery,
+        query: &ListQuery,
         totals: &Totals,
     ) -> Result<Self, StoreError> {
         let seek = snapshot
@@ -29,6 +29,6 @@ impl Begin {
     }
 }
 
-pub fn compose(scope: Scope, query: &PageQuery, total: u64, begin: &Begin) -> Option<Statement> {
+pub fn compose(scope: Scope, query: &ListQuery, total: u64, begin: &Begin) -> Option<Statement> {
     Some(list_composer::compose(scope, query, total, begin.0.as_ref())?.statement)
 }

@@ -9,8 +9,8 @@ use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, bind, named, uuid, value};
 use super::visitor::{KnownBy, NewVisitor};
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, PageQuery,
-    Place, ProjectSeq, Scope, Status, Timestamp, VisitorSeq,
+    CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, ListQuery,
+    ProjectSeq, Scope, SortKey, Status, Timestamp, VisitorSeq,
 };
 
 /// Which conversation a request is about, and whose it is.
@@ -67,10 +67,10 @@ pub fn totals(snapshot: &Snapshot, scope: Scope) -> Result<Totals, StoreError> {
 pub fn page<E: From<StoreError>>(
     snapshot: &Snapshot,
     scope: Scope,
-    query: &PageQuery,
+    query: &ListQuery,
     totals: &Totals,
     mut each: impl FnMut(&ConversationListItem) -> Result<(), E>,
-) -> Result<Option<Place>, E> {
+) -> Result<Option<SortKey>, E> {
     let mut rows = snapshot.prepare(ROW)?;
     let (seqs, last) = rows_of(snapshot, scope, query, totals)?;
     for seq in seqs {
@@ -87,9 +87,9 @@ pub fn page<E: From<StoreError>>(
 fn rows_of(
     snapshot: &Snapshot,
     scope: Scope,
-    query: &PageQuery,
+    query: &ListQuery,
     totals: &Totals,
-) -> Result<(Vec<i64>, Option<Place>), StoreError> {
+) -> Result<(Vec<i64>, Option<SortKey>), StoreError> {
     let (limit, offset) = (query.limit.get() as usize, query.offset.get());
     let total = totals.matching(query.status);
     let seek = seek(snapshot, scope, query, totals)?;
@@ -122,7 +122,7 @@ fn rows_of(
 fn seek(
     snapshot: &Snapshot,
     scope: Scope,
-    query: &PageQuery,
+    query: &ListQuery,
     totals: &Totals,
 ) -> Result<Option<Seek>, StoreError> {
     match (&query.after, scope) {

@@ -16,7 +16,7 @@ use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
 
 use super::statement::{Statement, uuid, value};
-use crate::domain::{ConversationId, Direction, Field, PageQuery, Place, Scope, Sort};
+use crate::domain::{ConversationId, Direction, ListQuery, Scope, Sort, SortKey, SortValue};
 use index_range::{Arm, Bound, Order};
 
 /// Where a page begins when it is not counted from an end of the order: with
@@ -27,7 +27,7 @@ use index_range::{Arm, Bound, Order};
 /// pass it over: by `id`, and by `status` within one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seek {
-    pub place: Place,
+    pub place: SortKey,
     pub inclusive: bool,
     pub skip: u64,
 }
@@ -46,7 +46,7 @@ pub(super) struct PageOfRows {
 /// all is not known, and that row tells whether another page comes.
 pub(super) fn compose(
     scope: Scope,
-    query: &PageQuery,
+    query: &ListQuery,
     total: u64,
     seek: Option<&Seek>,
 ) -> Option<PageOfRows> {
@@ -63,7 +63,7 @@ pub(super) fn compose(
 
 /// Composes the `limit` rows from `seek` on, in the order of `query`; their
 /// field is the second column and their id the third.
-pub(super) fn from(scope: Scope, query: &PageQuery, seek: &Seek, limit: u64) -> Option<Statement> {
+pub(super) fn from(scope: Scope, query: &ListQuery, seek: &Seek, limit: u64) -> Option<Statement> {
     let window = Window {
         limit: limit as i64,
         offset: seek.skip as i64,
@@ -74,7 +74,7 @@ pub(super) fn from(scope: Scope, query: &PageQuery, seek: &Seek, limit: u64) -> 
 
 fn walk(
     scope: Scope,
-    query: &PageQuery,
+    query: &ListQuery,
     seek: Option<&Seek>,
     window: &Window,
 ) -> Option<Statement> {
@@ -110,7 +110,7 @@ struct Window {
 }
 
 impl Window {
-    fn of(query: &PageQuery, total: u64) -> Option<Self> {
+    fn of(query: &ListQuery, total: u64) -> Option<Self> {
         let start = query.offset.get();
         let limit = query.limit.get().min(total.checked_sub(start)?);
         if limit == 0 {
@@ -125,7 +125,7 @@ impl Window {
         })
     }
 
-    fn from(seek: &Seek, query: &PageQuery, total: u64) -> Option<Self> {
+    fn from(seek: &Seek, query: &ListQuery, total: u64) -> Option<Self> {
         let one_more = u64::from(query.after.is_some());
         (seek.skip < total).then(|| Self {
             limit: (query.limit.get() + one_more) as i64,
@@ -143,7 +143,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn of(query: &PageQuery, reversed: bool) -> Self {
+    fn of(query: &ListQuery, reversed: bool) -> Self {
         let ascending = (query.direction == Direction::Ascending) != reversed;
         Self {
             ascending,
@@ -249,7 +249,7 @@ impl Select {
                 self.push(order.column(arm));
                 self.push(", id)");
                 self.push(after);
-                self.bound("(?, ", field(&seek.place.field));
+                self.bound("(?, ", field(&seek.place.value));
                 self.bound("?)", id);
             }
         }
@@ -271,26 +271,26 @@ impl Select {
     }
 }
 
-fn field(field: &Field) -> Value {
+fn field(field: &SortValue) -> Value {
     match field {
-        Field::Number(number) => value(*number),
-        Field::Text(text) => value(text.to_string()),
-        Field::Nothing => Value::Null,
+        SortValue::Number(number) => value(*number),
+        SortValue::Text(text) => value(text.to_string()),
+        SortValue::Null => Value::Null,
     }
 }
 
 /// Where a row of a composed page stands in the order by `sort`.
-pub(super) fn place(row: &Row<'_>, sort: Sort) -> rusqlite::Result<Place> {
+pub(super) fn place(row: &Row<'_>, sort: Sort) -> rusqlite::Result<SortKey> {
     let field = match (row.get_ref(1)?, sort) {
-        (_, Sort::Id) => Field::Nothing,
+        (_, Sort::Id) => SortValue::Null,
         // What an open conversation has there is its status.
-        (ValueRef::Text(_), Sort::ClosedAt) => Field::Nothing,
-        (ValueRef::Integer(number), _) => Field::Number(number),
-        (ValueRef::Null, _) => Field::Nothing,
-        (text, _) => Field::Text(text.as_str()?.into()),
+        (ValueRef::Text(_), Sort::ClosedAt) => SortValue::Null,
+        (ValueRef::Integer(number), _) => SortValue::Number(number),
+        (ValueRef::Null, _) => SortValue::Null,
+        (text, _) => SortValue::Text(text.as_str()?.into()),
     };
     let id = ConversationId(row.get(2)?);
-    Ok(Place { field, id })
+    Ok(SortKey { value: field, id })
 }
 
 #[cfg(test)]

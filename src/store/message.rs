@@ -8,8 +8,8 @@ use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, named, uuid, value};
 use crate::domain::{
-    ConversationId, ConversationSeq, Feedback, HumanAgent, Message, MessageId, MessageStatus,
-    Parts, ProjectSeq, Role, Timestamp, VisitorSeq,
+    ConversationId, ConversationSeq, Feedback, HumanAgent, Message, MessageId, MessageParts,
+    MessageStatus, ProjectSeq, Role, Timestamp, VisitorSeq,
 };
 
 /// The most messages that a conversation shows at once: its newest (section 0, D19).
@@ -151,8 +151,8 @@ pub(super) fn from_row<'r>(
         Ok(row.get_ref(at + column)?.as_str_or_null()?)
     };
     let parts = match json(row, at + 5)? {
-        Some(stored) => Parts::Stored(stored),
-        None => Parts::Text(row.get_ref(at + 4)?.as_str()?),
+        Some(stored) => MessageParts::Stored(stored),
+        None => MessageParts::Text(row.get_ref(at + 4)?.as_str()?),
     };
     Ok(Message {
         object: crate::domain::MessageObject::Message,

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, uuid, value};
 use crate::domain::{
-    AnswererKind, AssistantId, ChatWidgetConfig, Project, ProjectId, ProjectSeq, Timestamp,
+    AssistantId, AssistantMode, ChatWidgetConfig, Project, ProjectId, ProjectSeq, Timestamp,
 };
 
 /// The first project of the file, to which keys belong unless they say otherwise.
@@ -70,7 +70,7 @@ pub fn create(
         id: assistant,
         project: seq,
         name: "Assistant",
-        answerer: AnswererKind::Auto,
+        mode: AssistantMode::Auto,
         prompt: None,
         fallback: None,
         at,

@@ -18,8 +18,8 @@ use super::statement::{Batch, Statement, uuid, value};
 use super::test_db::{DIRECTIONS, Desk, PROJECT, SORTS, STATUSES};
 use super::{conversation, message, turn};
 use crate::domain::{
-    Content, ConversationId, ConversationSeq, Direction, Limit, MessageId, MessageStatus, Offset,
-    PageQuery, Place, Scope, Sort, Status, Timestamp, VisitorSeq,
+    ConversationId, ConversationSeq, Direction, Limit, ListQuery, MessageContent, MessageId,
+    MessageStatus, Offset, Scope, Sort, SortKey, Status, Timestamp, VisitorSeq,
 };
 
 /// log 100,000 / log 10,000.
@@ -101,7 +101,7 @@ fn pages(desk: &Desk, rows: u64, random: &mut Rng, costs: &mut Costs) {
         note(costs, name, cost);
     };
     for (sort, status, direction) in orders() {
-        let list = |offset: u64| PageQuery {
+        let list = |offset: u64| ListQuery {
             status,
             sort,
             direction,
@@ -121,7 +121,7 @@ fn pages(desk: &Desk, rows: u64, random: &mut Rng, costs: &mut Costs) {
             let counting = Snapshot::begin(&connection, &desk.store.ranks).expect("a snapshot");
             let after = page(&counting, &list(all * eighth / 8)).expect("a page");
             drop(counting);
-            let next = PageQuery { after, ..list(0) };
+            let next = ListQuery { after, ..list(0) };
             let next = |snapshot: &Snapshot| page(snapshot, &next).map(drop);
             read(format!("page after a cursor, {name}"), &next);
         }
@@ -142,7 +142,7 @@ fn one(snapshot: &Snapshot) -> Result<(), StoreError> {
 }
 
 fn own(snapshot: &Snapshot) -> Result<(), StoreError> {
-    let (scope, query) = (Scope::Visitor(VisitorSeq(1)), PageQuery::default());
+    let (scope, query) = (Scope::Visitor(VisitorSeq(1)), ListQuery::default());
     let totals = conversation::totals(snapshot, scope)?;
     conversation::page(snapshot, scope, &query, &totals, |_| Ok(())).map(drop)
 }
@@ -158,7 +158,7 @@ fn orders() -> impl Iterator<Item = (Sort, Option<Status>, Direction)> {
 }
 
 /// Reads a page; gives where the next one begins.
-fn page(snapshot: &Snapshot, query: &PageQuery) -> Result<Option<Place>, StoreError> {
+fn page(snapshot: &Snapshot, query: &ListQuery) -> Result<Option<SortKey>, StoreError> {
     let scope = Scope::Project(PROJECT);
     let totals = conversation::totals(snapshot, scope)?;
     conversation::page(snapshot, scope, query, &totals, |_| Ok(()))
@@ -196,7 +196,7 @@ fn writes(desk: &Desk, costs: &mut Costs) {
 fn answered(conversation: ConversationSeq, at: Timestamp) -> Batch {
     let question = turn::Question {
         id: MessageId::generate(),
-        content: Content::parse("Where is my parcel?").expect("a question"),
+        content: MessageContent::parse("Where is my parcel?").expect("a question"),
         page_url: None,
         page_title: None,
         text_selection: None,

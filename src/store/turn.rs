@@ -12,8 +12,8 @@ use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, named, uuid, value};
 use crate::domain::{
-    Content, ConversationId, ConversationSeq, MessageId, MessageSeq, MessageStatus, ProjectSeq,
-    Role, Status, Timestamp, VisitorSeq, title_key,
+    ConversationId, ConversationSeq, MessageContent, MessageId, MessageSeq, MessageStatus,
+    ProjectSeq, Role, Status, Timestamp, VisitorSeq, title_key,
 };
 
 /// How a conversation stands, for whoever wants to say something in it.
@@ -111,7 +111,7 @@ pub fn history(
 #[derive(Debug, Clone)]
 pub struct Question {
     pub id: MessageId,
-    pub content: Content,
+    pub content: MessageContent,
     pub page_url: Option<String>,
     pub page_title: Option<String>,
     pub text_selection: Option<String>,

@@ -281,7 +281,7 @@ mod tests {
     use rusqlite::types::Value;
 
     use super::*;
-    use crate::domain::{Offset, PageQuery, Scope};
+    use crate::domain::{ListQuery, Offset, Scope};
     use crate::store::test_db::{Desk, PROJECT};
     use crate::store::{Snapshot, Statement, conversation, open};
 
@@ -345,9 +345,9 @@ mod tests {
     fn count(pen: &Pen) {
         let snapshot = Snapshot::begin(&pen.connection, &pen.ranks).expect("a snapshot");
         let scope = Scope::Project(PROJECT);
-        let deep = PageQuery {
+        let deep = ListQuery {
             offset: Offset::parse("1500").expect("an offset"),
-            ..PageQuery::default()
+            ..ListQuery::default()
         };
         let totals = conversation::totals(&snapshot, scope).expect("totals");
         conversation::page(

@@ -155,7 +155,7 @@ fn the_bounds_are_those_of_the_domain() {
     let document = document(&parlor);
     let limit = parameter(&document, "limit");
     assert_eq!(limit["minimum"], 1);
-    assert_eq!(limit["maximum"], Limit::MOST);
+    assert_eq!(limit["maximum"], Limit::MAX);
     assert_eq!(limit["default"], Limit::default().get());
     assert_eq!(parameter(&document, "offset")["minimum"], 0);
     assert_eq!(parameter(&document, "after")["type"], "string");

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 
 use fastrand::Rng;
-use parlor::domain::{AnswererKind, AssistantId, KeyHash, ProjectSeq};
+use parlor::domain::{AssistantId, AssistantMode, KeyHash, ProjectSeq};
 use parlor::store::{OpenError, Options, Store, StoreError, assistant, is_parlor_file, key};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -329,8 +329,8 @@ fn a_file_of_the_first_schema_is_upgraded_with_all_that_is_in_it() {
     assert_eq!((key.project, key.hint.as_str()), (project, "hint"));
     assert_eq!(all, std::slice::from_ref(&own));
     assert_eq!(
-        (own.name.as_str(), own.answerer),
-        ("Assistant", AnswererKind::Auto)
+        (own.name.as_str(), own.mode),
+        ("Assistant", AssistantMode::Auto)
     );
     // A UUID that its own text form gives back.
     assert_eq!(AssistantId::parse(&own.id.to_string()), Some(own.id));

@@ -9,7 +9,7 @@ use parlor::answer::{
     Answer, Answerer, Ending, Failure, Piece, Pieces, Question, Speaker, Turn, Usage,
 };
 use parlor::config::Settings;
-use parlor::domain::{AnswererKind, Assistant, AssistantId, AssistantSeq, ProjectSeq};
+use parlor::domain::{Assistant, AssistantId, AssistantMode, AssistantSeq, ProjectSeq};
 use parlor::store::{Options, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -47,7 +47,7 @@ pub fn question(text: &str) -> Question {
             seq: AssistantSeq(1),
             id: AssistantId(Uuid::from_u128(1)),
             name: "Tern".to_owned(),
-            answerer: AnswererKind::Auto,
+            mode: AssistantMode::Auto,
             prompt: None,
             fallback: None,
         },

@@ -3,7 +3,7 @@
 use super::*;
 use crate::answer::{Answerer, Page, Turn};
 use crate::domain::{
-    AnswererKind, Assistant, AssistantId, AssistantSeq, Document, DocumentId, ProjectId, QnaId,
+    Assistant, AssistantId, AssistantMode, AssistantSeq, Document, DocumentId, ProjectId, QnaId,
     Section, Timestamp,
 };
 use crate::store::document::NewDocument;
@@ -107,7 +107,7 @@ impl Desk {
                 seq: AssistantSeq(1),
                 id: AssistantId::generate(),
                 name: "Assistant".to_owned(),
-                answerer: AnswererKind::Builtin,
+                mode: AssistantMode::Builtin,
                 prompt: None,
                 fallback: fallback.map(str::to_owned),
             },

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::{
-    Content, Conversation, ConversationId, ConversationSeq, HumanAgent, Message, MessageId,
-    ProjectSeq, Role, Status, Timestamp, text_within, uri,
+    Conversation, ConversationId, ConversationSeq, HumanAgent, Message, MessageContent, MessageId,
+    ProjectSeq, Role, Status, Timestamp, bounded_text, parse_uri,
 };
 use crate::error::ApiError;
 use crate::events::Event;
@@ -38,8 +38,8 @@ pub struct AgentRequest {
 fn agent_of(fields: &Fields) -> Result<Agent, ApiError> {
     let image = fields.nullable_text("image")?;
     Ok(Agent {
-        name: text_within("name", fields.required_text("name")?, 1, 100)?,
-        image: image.map(|image| uri("image", image)).transpose()?,
+        name: bounded_text("name", fields.required_text("name")?, 1, 100)?,
+        image: image.map(|image| parse_uri("image", image)).transpose()?,
     })
 }
 
@@ -139,7 +139,7 @@ pub async fn reply(app: web::Data<App>, request: HttpRequest, payload: web::Payl
     let project = caller.server()?;
     let id = conversation_id(&request)?;
     let fields = Fields::read(&app, &request, payload).await?;
-    let content = Content::parse(fields.required_text("content")?)?;
+    let content = MessageContent::parse(fields.required_text("content")?)?;
     let once = Once::of(&request, &fields, caller)?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);

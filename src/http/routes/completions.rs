@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 use crate::answer::reply::begin;
 use crate::answer::{Answer, Completion, Ending, Question, Speaker, Turn, Usage};
 use crate::app::App;
-use crate::domain::{Assistant, AssistantId, Invalid, ProjectSeq, choose, text_within};
+use crate::domain::{
+    Assistant, AssistantId, ProjectSeq, ValidationError, bounded_text, parse_enum,
+};
 use crate::error::ApiError;
 use crate::http::auth::{self, Caller};
 use crate::http::body::Fields;
@@ -65,15 +67,17 @@ const MOST: usize = 1000;
 fn turns(fields: &mut Fields) -> Result<Vec<Turn>, ApiError> {
     let messages = fields.objects("messages.")?;
     if !(1..=MOST).contains(&messages.len()) {
-        return Err(Invalid::new("messages", format!("must have 1 to {MOST} messages")).into());
+        return Err(
+            ValidationError::new("messages", format!("must have 1 to {MOST} messages")).into(),
+        );
     }
     messages.iter().map(turn).collect()
 }
 
 fn turn(fields: &Fields) -> Result<Turn, ApiError> {
-    let speaker = choose("messages.role", fields.required_text("role")?, &ROLES)?;
+    let speaker = parse_enum("messages.role", fields.required_text("role")?, &ROLES)?;
     let content = fields.required_text("content")?;
-    let text = text_within("messages.content", content, 0, 100_000)?;
+    let text = bounded_text("messages.content", content, 0, 100_000)?;
     Ok(Turn { speaker, text })
 }
 
@@ -81,7 +85,8 @@ fn assistant_id(fields: &Fields) -> Result<Option<AssistantId>, ApiError> {
     let Some(text) = fields.text("assistantId")? else {
         return Ok(None);
     };
-    let id = AssistantId::parse(text).ok_or_else(|| Invalid::new("assistantId", UUID_EXPECTED))?;
+    let id = AssistantId::parse(text)
+        .ok_or_else(|| ValidationError::new("assistantId", UUID_EXPECTED))?;
     Ok(Some(id))
 }
 
@@ -180,7 +185,7 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
     let has_model = app.answerers.model.is_some();
     let read = move |snapshot: &Snapshot| {
         let assistant = assistant_of(snapshot, project, wanted)?;
-        if assistant.answerer.asks_model(has_model) {
+        if assistant.mode.uses_model(has_model) {
             within_plan(snapshot, project)?;
         }
         Ok::<_, ApiError>(assistant)

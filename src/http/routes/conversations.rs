@@ -10,8 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, DeviceId, Direction,
-    ExternalId, Invalid, Limit, Message, Offset, PageQuery, Place, Scope, Sort, Status, Timestamp,
-    VisitorId, uri,
+    ExternalId, Limit, ListQuery, Message, Offset, Scope, Sort, SortKey, Status, Timestamp,
+    ValidationError, VisitorId, parse_uri,
 };
 use crate::error::ApiError;
 use crate::http::auth::{self, Caller};
@@ -88,9 +88,13 @@ enum OrderDir {
     Desc,
 }
 
-fn page_query(app: &App, scope: Scope, request: &HttpRequest) -> Result<PageQuery, Invalid> {
+fn page_query(
+    app: &App,
+    scope: Scope,
+    request: &HttpRequest,
+) -> Result<ListQuery, ValidationError> {
     let query = Query::of(request);
-    let front = PageQuery {
+    let front = ListQuery {
         limit: query.parsed("limit", Limit::parse)?,
         offset: query.parsed("offset", Offset::parse)?,
         status: query.parsed("status", |text| Status::parse(text).map(Some))?,
@@ -103,8 +107,8 @@ fn page_query(app: &App, scope: Scope, request: &HttpRequest) -> Result<PageQuer
         return Ok(front);
     };
     let after = Some(app.cursors.open(scope, &front, cursor)?);
-    front.offset.after_cursor()?;
-    Ok(PageQuery { after, ..front })
+    front.offset.check_after_cursor()?;
+    Ok(ListQuery { after, ..front })
 }
 
 /// What a conversation is started with. A visitor may leave all of it out.
@@ -232,8 +236,8 @@ async fn read_page(app: &App, (scope, query): &Asked) -> Result<Finished, ApiErr
 fn page_of(
     snapshot: &Snapshot,
     scope: Scope,
-    query: &PageQuery,
-) -> Result<(Page, Option<Place>), ApiError> {
+    query: &ListQuery,
+) -> Result<(Page, Option<SortKey>), ApiError> {
     let totals = conversation::totals(snapshot, scope)?;
     let total = totals.matching(query.status);
     let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
@@ -295,14 +299,17 @@ fn page_url(fields: &mut Fields) -> Result<Option<String>, ApiError> {
         return Ok(None);
     };
     let url = context.text("pageUrl")?;
-    Ok(url.map(|url| uri("context.pageUrl", url)).transpose()?)
+    Ok(url
+        .map(|url| parse_uri("context.pageUrl", url))
+        .transpose()?)
 }
 
 fn given_id(fields: &Fields) -> Result<Option<ConversationId>, ApiError> {
     let Some(text) = fields.text("id")? else {
         return Ok(None);
     };
-    let id = ConversationId::parse(text).ok_or_else(|| Invalid::new("id", UUID_EXPECTED))?;
+    let id =
+        ConversationId::parse(text).ok_or_else(|| ValidationError::new("id", UUID_EXPECTED))?;
     Ok(Some(id))
 }
 
@@ -316,7 +323,7 @@ fn given_visitor(fields: &mut Fields) -> Result<Option<KnownBy>, ApiError> {
         (None, None) => return Err(ApiError::body("visitor.externalId", "is required")),
         (Some(_), Some(_)) => {
             let reason = "must be left out where visitor.externalId is given";
-            return Err(Invalid::new("visitor.saVid", reason).into());
+            return Err(ValidationError::new("visitor.saVid", reason).into());
         }
     };
     Ok(Some(known_by))

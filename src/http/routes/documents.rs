@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::domain::{
-    Document, DocumentId, Invalid, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
-    Timestamp, text_within, uri,
+    Document, DocumentId, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
+    Timestamp, ValidationError, bounded_text, parse_uri,
 };
 use crate::error::ApiError;
 use crate::http::auth::Caller;
@@ -77,7 +77,7 @@ fn given(fields: &Fields) -> Result<(RawDocument, Option<String>), ApiError> {
     let url = fields.required_text("url")?;
     let content = fields.required_text("content")?;
     let title = fields.text("title")?;
-    let title = title.map(|title| text_within("title", title, 1, 300));
+    let title = title.map(|title| bounded_text("title", title, 1, 300));
     let found = RawDocument {
         url: address(url)?,
         name: "Untitled".to_owned(),
@@ -91,8 +91,8 @@ fn given(fields: &Fields) -> Result<(RawDocument, Option<String>), ApiError> {
 }
 
 /// An address in the form in which every other page would have it.
-fn address(text: &str) -> Result<String, Invalid> {
-    let text = uri("url", text)?;
+fn address(text: &str) -> Result<String, ValidationError> {
+    let text = parse_uri("url", text)?;
     let url = Url::parse(&text).map(|mut url| {
         url.set_fragment(None);
         url.into()

@@ -9,7 +9,7 @@ use futures_util::stream;
 use utoipa::IntoParams;
 
 use crate::app::App;
-use crate::domain::{ConversationId, Invalid, ProjectSeq};
+use crate::domain::{ConversationId, ProjectSeq, ValidationError};
 use crate::error::ApiError;
 use crate::http::auth::{self, Pass};
 use crate::http::params::{Query, conversation_id};
@@ -95,5 +95,5 @@ fn not_a_handshake(error: HandshakeError) -> ApiError {
         }
         HandshakeError::BadWebsocketKey => ("Sec-WebSocket-Key", "must be 16 bytes in Base64"),
     };
-    Invalid::new(field, reason).into()
+    ValidationError::new(field, reason).into()
 }

@@ -8,7 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::domain::{
-    ConversationId, Feedback, Invalid, Message, MessageId, MessageStatus, Offset, Role, Timestamp,
+    ConversationId, Feedback, Message, MessageId, MessageStatus, Offset, Role, Timestamp,
+    ValidationError,
 };
 use crate::error::ApiError;
 use crate::http::body::Fields;
@@ -45,7 +46,7 @@ struct MessageParams {
 /// The most messages that one answer holds (section 0, D19).
 const MOST: u32 = 1000;
 
-fn wanted(request: &HttpRequest) -> Result<Wanted, Invalid> {
+fn wanted(request: &HttpRequest) -> Result<Wanted, ValidationError> {
     let query = Query::of(request);
     let limit = query.parsed("limit", |text| limit(text).map(Some))?;
     let offset: Offset = query.parsed("offset", Offset::parse)?;
@@ -57,12 +58,12 @@ fn wanted(request: &HttpRequest) -> Result<Wanted, Invalid> {
     })
 }
 
-fn limit(text: &str) -> Result<u32, Invalid> {
+fn limit(text: &str) -> Result<u32, ValidationError> {
     let number = text
         .parse()
         .ok()
         .filter(|number| (1..=MOST).contains(number));
-    number.ok_or_else(|| Invalid::new("limit", "must be a whole number from 1 to 1000"))
+    number.ok_or_else(|| ValidationError::new("limit", "must be a whole number from 1 to 1000"))
 }
 
 #[derive(ToSchema)]
@@ -145,7 +146,7 @@ pub async fn rate(app: web::Data<App>, request: HttpRequest, payload: web::Paylo
     let found = found.ok_or_else(|| ApiError::message_not_found(id))?;
     caller.may_see(found.visitor)?;
     if found.role == Role::User {
-        return Err(Invalid::new(
+        return Err(ValidationError::new(
             "messageId",
             "must be a message of the assistant or a person",
         )

@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::domain::{
-    Author, Invalid, Limit, Offset, ProjectId, ProjectSeq, Qna, QnaId, Timestamp, answer, question,
-    text_within, uri,
+    Author, Limit, Offset, ProjectId, ProjectSeq, Qna, QnaId, Timestamp, ValidationError,
+    bounded_text, parse_answer, parse_question, parse_uri,
 };
 use crate::error::ApiError;
 use crate::http::auth::Caller;
@@ -45,9 +45,9 @@ struct ListParams {
 }
 
 /// The query, and its text as it stood there.
-fn qna_query(request: &HttpRequest) -> Result<(QnaQuery, String), Invalid> {
+fn qna_query(request: &HttpRequest) -> Result<(QnaQuery, String), ValidationError> {
     let query = Query::of(request);
-    let text = query.parsed("query", |text| text_within("query", text, 0, 300))?;
+    let text = query.parsed("query", |text| bounded_text("query", text, 0, 300))?;
     let asked = QnaQuery {
         search: WebSearch::parse(&text),
         limit: query.parsed("limit", Limit::parse)?,
@@ -113,8 +113,8 @@ struct AuthorRequest {
 
 fn change(fields: &mut Fields) -> Result<QnaChange, ApiError> {
     Ok(QnaChange {
-        question: fields.text("question")?.map(question).transpose()?,
-        answer: fields.text("answer")?.map(answer).transpose()?,
+        question: fields.text("question")?.map(parse_question).transpose()?,
+        answer: fields.text("answer")?.map(parse_answer).transpose()?,
         is_published: fields.flag("published")?,
         creator: author(fields)?,
     })
@@ -128,9 +128,9 @@ fn author(fields: &mut Fields) -> Result<Option<GivenAuthor>, ApiError> {
         return Ok(None);
     };
     let name = author.nullable_text("name")?;
-    let name = name.map(|name| text_within("createdBy.name", name, 0, 200));
+    let name = name.map(|name| bounded_text("createdBy.name", name, 0, 200));
     let image = author.nullable_text("image")?;
-    let image = image.map(|image| uri("createdBy.image", image));
+    let image = image.map(|image| parse_uri("createdBy.image", image));
     Ok(Some((name.transpose()?, image.transpose()?)))
 }
 
@@ -225,7 +225,7 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         fields.required_text("question")?,
         fields.required_text("answer")?,
     );
-    let (question, answer) = (question(given.0)?, answer(given.1)?);
+    let (question, answer) = (parse_question(given.0)?, parse_answer(given.1)?);
     let (creator_name, creator_image) = author(&mut fields)?.unwrap_or_default();
     let new = NewQna {
         id: QnaId::generate(),

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::retrieval::{self, Found, Lexicon, PassageSource};
 use crate::app::App;
-use crate::domain::{ProjectId, ProjectSeq, Size, text_within};
+use crate::domain::{ProjectId, ProjectSeq, SearchLimit, bounded_text};
 use crate::error::ApiError;
 use crate::http::params::Query;
 use crate::http::{auth, links, response};
@@ -63,8 +63,8 @@ pub async fn search(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
     let query = Query::of(&request);
     let key = auth::publishable_key(&app, &request, query.api_key()?).await?;
     let text = query.get("q")?.unwrap_or_default();
-    let text = text_within("q", text, 1, 500)?;
-    let size = query.parsed("size", Size::parse)?;
+    let text = bounded_text("q", text, 1, 500)?;
+    let size = query.parsed("size", SearchLimit::parse)?;
     let (project, server) = (key.project, links::server(&app, &request));
     let lexicon = app.lexicon.clone();
     let find = move |snapshot: &Snapshot| {
@@ -82,7 +82,7 @@ pub async fn search(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
 fn results(
     places: &Places,
     text: &str,
-    size: Size,
+    size: SearchLimit,
     lexicon: &Lexicon,
 ) -> Result<SearchResults, ApiError> {
     let Places { snapshot, seq, .. } = places;

@@ -17,8 +17,8 @@ use crate::answer::{Answer, Completion, Ending, Finish, Page, Pieces, Question, 
 use crate::app::App;
 use crate::config::Pace;
 use crate::domain::{
-    Assistant, Content, ConversationId, KeySeq, Message, MessageId, MessageStatus, ProjectSeq,
-    Role, Status, Timestamp, uri,
+    Assistant, ConversationId, KeySeq, Message, MessageContent, MessageId, MessageStatus,
+    ProjectSeq, Role, Status, Timestamp, parse_uri,
 };
 use crate::error::ApiError;
 use crate::events::Event;
@@ -70,14 +70,14 @@ struct PageContext {
 }
 
 struct Sent {
-    content: Content,
+    content: MessageContent,
     stream: bool,
     page: Option<Page>,
 }
 
 impl Sent {
     fn read(fields: &mut Fields) -> Result<Self, ApiError> {
-        let content = Content::parse(fields.required_text("content")?)?;
+        let content = MessageContent::parse(fields.required_text("content")?)?;
         let stream = fields.flag("stream")?.unwrap_or(false);
         let page = fields.nullable_object("pageContext.")?;
         Ok(Self {
@@ -94,7 +94,7 @@ fn page_of(fields: &Fields) -> Result<Page, ApiError> {
     };
     let url = fields.nullable_text("url")?;
     Ok(Page {
-        url: url.and_then(|url| uri("pageContext.url", url).ok()),
+        url: url.and_then(|url| parse_uri("pageContext.url", url).ok()),
         title: text("title", 1000)?,
         content: text("content", 100_000)?,
         selection: text("textSelection", 10_000)?,
@@ -226,7 +226,7 @@ impl Sending {
         let has_model = self.app.answerers.model.is_some();
         let read = move |snapshot: &Snapshot| {
             let assistant = assistant::of_key(snapshot, caller.project(), key_of(caller)?)?;
-            let by_model = assistant.answerer.asks_model(has_model);
+            let by_model = assistant.mode.uses_model(has_model);
             let turns = if by_model { TURNS } else { FEW_TURNS };
             let ground = Ground::read(snapshot, (caller, id), assistant, &content, turns)?;
             within_quota(snapshot, caller, quota)?;
@@ -405,7 +405,7 @@ impl Ground {
         snapshot: &Snapshot,
         (caller, id): (Caller, ConversationId),
         assistant: Assistant,
-        content: &Content,
+        content: &MessageContent,
         most: u32,
     ) -> Result<Self, ApiError> {
         let standing = turn::standing(snapshot, caller.project(), id)?
@@ -463,7 +463,7 @@ fn within_quota(snapshot: &Snapshot, caller: Caller, quota: u64) -> Result<(), A
     if quota == 0 || turn::used(snapshot, caller.project(), now)? < quota {
         return Ok(());
     }
-    Err(ApiError::rate_limited(now.to_next_month())
+    Err(ApiError::rate_limited(now.seconds_until_next_month())
         .because("This month's messages are used up; the next month brings new ones"))
 }
 

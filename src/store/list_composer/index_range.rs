@@ -6,7 +6,7 @@
 //! those are arms of their own: a range that starts in the middle ends with
 //! the last field.
 
-use crate::domain::{Field, PageQuery, Place, Scope, Sort, Status};
+use crate::domain::{ListQuery, Scope, Sort, SortKey, SortValue, Status};
 
 /// One range of one index. No status: a range with both in it.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub fn of(scope: Scope, query: &PageQuery) -> Self {
+    pub fn of(scope: Scope, query: &ListQuery) -> Self {
         // Within one status, by `id` and by `status` are the same, and only the
         // latter has an index that begins with it.
         let sort = match (query.sort, query.status) {
@@ -54,8 +54,8 @@ impl Order {
     }
 
     /// The arms that have rows from `place` on.
-    pub fn arms(self, place: Option<&Place>) -> impl Iterator<Item = Arm> {
-        let field = place.map(|place| &place.field);
+    pub fn arms(self, place: Option<&SortKey>) -> impl Iterator<Item = Arm> {
+        let field = place.map(|place| &place.value);
         self.statuses().iter().flat_map(move |status| {
             let parts = self.parts(*status, field).iter();
             parts.map(|part| Arm {
@@ -74,8 +74,8 @@ impl Order {
         }
     }
 
-    fn parts(self, status: Option<Status>, from: Option<&Field>) -> &'static [Part] {
-        let from_the_last = from == Some(&Field::Nothing);
+    fn parts(self, status: Option<Status>, from: Option<&SortValue>) -> &'static [Part] {
+        let from_the_last = from == Some(&SortValue::Null);
         match (self.sort, status) {
             (Sort::ClosedAt, Some(Status::Open)) if self.is_closed_apart() => &[Part::Without],
             (Sort::ClosedAt, _) if self.is_closed_apart() && from_the_last => &[],
@@ -103,11 +103,11 @@ impl Order {
     }
 
     /// What bounds the arm where the order begins at `place`.
-    pub fn bound(self, arm: Arm, place: &Place) -> Bound {
+    pub fn bound(self, arm: Arm, place: &SortKey) -> Bound {
         let one_status = self.sort == Sort::Status && arm.status.is_some();
         match arm.part {
             // Rows without a field all come after a place with one.
-            Part::Without if place.field != Field::Nothing => Bound::Nothing,
+            Part::Without if place.value != SortValue::Null => Bound::Nothing,
             Part::Without => Bound::Id,
             _ if self.sort == Sort::Id || one_status => Bound::Id,
             _ => Bound::FieldAndId,

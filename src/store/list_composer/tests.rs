@@ -8,14 +8,14 @@ use crate::store::open::in_memory;
 use crate::store::test_db::{DIRECTIONS, SORTS, STATUSES};
 
 /// Every filter, sort and direction.
-fn orders() -> impl Iterator<Item = PageQuery> {
+fn orders() -> impl Iterator<Item = ListQuery> {
     STATUSES.into_iter().flat_map(|status| {
         SORTS.into_iter().flat_map(move |sort| {
-            DIRECTIONS.into_iter().map(move |direction| PageQuery {
+            DIRECTIONS.into_iter().map(move |direction| ListQuery {
                 status,
                 sort,
                 direction,
-                ..PageQuery::default()
+                ..ListQuery::default()
             })
         })
     })
@@ -23,13 +23,13 @@ fn orders() -> impl Iterator<Item = PageQuery> {
 
 /// Every order with every way to begin: in the front half, in the back half,
 /// at a place and after it, with a field and without one.
-fn beginnings() -> impl Iterator<Item = (PageQuery, Option<Seek>)> {
+fn beginnings() -> impl Iterator<Item = (ListQuery, Option<Seek>)> {
     orders().flat_map(|query| {
-        let back = PageQuery {
+        let back = ListQuery {
             offset: Offset::parse("900").expect("an offset"),
             ..query.clone()
         };
-        let nothing = has_nulls(query.sort).then_some(Field::Nothing);
+        let nothing = has_nulls(query.sort).then_some(SortValue::Null);
         let fields = [Some(some_field(query.sort)), nothing]
             .into_iter()
             .flatten();
@@ -40,10 +40,10 @@ fn beginnings() -> impl Iterator<Item = (PageQuery, Option<Seek>)> {
     })
 }
 
-fn seek(field: Field, inclusive: bool) -> Seek {
+fn seek(field: SortValue, inclusive: bool) -> Seek {
     let id = ConversationId::generate();
     Seek {
-        place: Place { field, id },
+        place: SortKey { value: field, id },
         inclusive,
         skip: 0,
     }
@@ -53,19 +53,19 @@ fn has_nulls(sort: Sort) -> bool {
     matches!(sort, Sort::ClosedAt | Sort::Title)
 }
 
-fn some_field(sort: Sort) -> Field {
+fn some_field(sort: Sort) -> SortValue {
     match sort {
-        Sort::Id => Field::Nothing,
-        Sort::Status => Field::Text("open".into()),
-        Sort::Title => Field::Text("straße".into()),
-        _ => Field::Number(1),
+        Sort::Id => SortValue::Null,
+        Sort::Status => SortValue::Text("open".into()),
+        Sort::Title => SortValue::Text("straße".into()),
+        _ => SortValue::Number(1),
     }
 }
 
 fn plan(
     connection: &Connection,
     scope: Scope,
-    query: &PageQuery,
+    query: &ListQuery,
     seek: Option<&Seek>,
 ) -> Vec<String> {
     let Some(page) = compose(scope, query, 1000, seek) else {
@@ -82,8 +82,8 @@ fn plan(
 }
 
 /// No closed conversation lacks its `closedAt`, so this is no statement at all.
-fn is_empty(query: &PageQuery, seek: Option<&Seek>) -> bool {
-    let nothing = seek.is_some_and(|seek| seek.place.field == Field::Nothing);
+fn is_empty(query: &ListQuery, seek: Option<&Seek>) -> bool {
+    let nothing = seek.is_some_and(|seek| seek.place.value == SortValue::Null);
     nothing && query.sort == Sort::ClosedAt && query.status == Some(Status::Closed)
 }
 
@@ -130,8 +130,8 @@ fn a_page_that_begins_at_a_place_enters_each_range_there() {
         let plan = plan(&connection, project, &query, Some(&seek));
         // Rows without a field follow as a whole on those with one.
         let statuses = if query.status.is_none() { 2 } else { 1 };
-        let whole = match (query.sort, &seek.place.field) {
-            (_, Field::Nothing) => 0,
+        let whole = match (query.sort, &seek.place.value) {
+            (_, SortValue::Null) => 0,
             (Sort::Title, _) => statuses,
             (Sort::ClosedAt, _) if query.status != Some(Status::Closed) => 1,
             _ => 0,
@@ -165,9 +165,9 @@ fn a_page_past_the_end_is_no_statement_and_the_last_one_is_walked_from_its_end()
     let scope = Scope::Project(ProjectSeq(1));
     let at = |offset: &str, total| {
         let offset = Offset::parse(offset).expect("an offset");
-        let query = PageQuery {
+        let query = ListQuery {
             offset,
-            ..PageQuery::default()
+            ..ListQuery::default()
         };
         compose(scope, &query, total, None).map(|page| {
             let window = &page.statement.values[page.statement.values.len() - 2..];

@@ -1,7 +1,7 @@
 //! How many rows of an order stand before a place: exact at the places kept,
 //! a few hundred rows apart.
 
-use crate::domain::Place;
+use crate::domain::SortKey;
 
 /// Rows between two places that are kept, when both are new.
 pub(super) const STRETCH: u64 = 256;
@@ -16,14 +16,14 @@ const SHORTEST: u64 = STRETCH / 2;
 /// where the next one begins. The first begins before every row.
 pub(super) struct Counted {
     /// Where each stretch but the first begins, ascending.
-    starts: Vec<Place>,
+    starts: Vec<SortKey>,
     lengths: Sums,
 }
 
 impl Counted {
     /// `starts[i]` is where stretch `i + 1` begins, `lengths[i]` how many rows
     /// stretch `i` has.
-    pub fn new(starts: Vec<Place>, lengths: &[u64]) -> Self {
+    pub fn new(starts: Vec<SortKey>, lengths: &[u64]) -> Self {
         debug_assert_eq!(starts.len() + 1, lengths.len());
         let lengths = Sums::of(lengths);
         Self { starts, lengths }
@@ -40,7 +40,7 @@ impl Counted {
     }
 
     /// Where a stretch begins; the first begins nowhere.
-    pub fn start(&self, stretch: usize) -> Option<&Place> {
+    pub fn start(&self, stretch: usize) -> Option<&SortKey> {
         self.starts.get(stretch.checked_sub(1)?)
     }
 
@@ -55,7 +55,7 @@ impl Counted {
     }
 
     /// Counts a row that came; gives its stretch.
-    pub fn add(&mut self, place: &Place) -> usize {
+    pub fn add(&mut self, place: &SortKey) -> usize {
         let stretch = self.stretch_of(place);
         self.lengths.add(stretch, 1);
         stretch
@@ -64,7 +64,7 @@ impl Counted {
     /// Counts a row that went. False where none was counted there: then this is
     /// not of the rows that it is taken for.
     #[must_use]
-    pub fn remove(&mut self, place: &Place) -> bool {
+    pub fn remove(&mut self, place: &SortKey) -> bool {
         let stretch = self.stretch_of(place);
         let counted = self.length(stretch) > 0;
         if counted {
@@ -81,7 +81,7 @@ impl Counted {
     /// Splits a stretch at `place`, which has `before` rows of the stretch
     /// before it. What has become short elsewhere is put together, so that
     /// there are never many more stretches than rows ask for.
-    pub fn split(&mut self, stretch: usize, place: Place, before: u64) {
+    pub fn split(&mut self, stretch: usize, place: SortKey, before: u64) {
         let mut lengths = self.lengths.numbers();
         let after = lengths[stretch] - before;
         lengths[stretch] = before;
@@ -103,7 +103,7 @@ impl Counted {
     }
 
     /// The stretch that a row at `place` belongs to.
-    pub fn stretch_of(&self, place: &Place) -> usize {
+    pub fn stretch_of(&self, place: &SortKey) -> usize {
         self.starts.partition_point(|start| start <= place)
     }
 
@@ -176,11 +176,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{ConversationId, Field};
+    use crate::domain::{ConversationId, SortValue};
 
-    fn place(number: u64) -> Place {
-        Place {
-            field: Field::Number((number / 3) as i64),
+    fn place(number: u64) -> SortKey {
+        SortKey {
+            value: SortValue::Number((number / 3) as i64),
             id: ConversationId(Uuid::from_u128((number % 3).into())),
         }
     }

@@ -6,7 +6,7 @@ use super::super::error::StoreError;
 use super::super::list_composer::{self, Seek};
 use super::block_counts::{Counted, STRETCH};
 use super::sort_range::Run;
-use crate::domain::{Place, ProjectSeq, Scope};
+use crate::domain::{ProjectSeq, Scope, SortKey};
 
 /// Walks a whole run.
 pub(super) fn count(
@@ -33,8 +33,8 @@ pub(super) fn next(
     connection: &Connection,
     project: ProjectSeq,
     run: Run,
-    place: Place,
-) -> Result<Option<Place>, StoreError> {
+    place: SortKey,
+) -> Result<Option<SortKey>, StoreError> {
     Ok(places(connection, project, run, place, STRETCH, 1)?.pop())
 }
 
@@ -43,10 +43,10 @@ fn places(
     connection: &Connection,
     project: ProjectSeq,
     run: Run,
-    place: Place,
+    place: SortKey,
     skip: u64,
     limit: u64,
-) -> Result<Vec<Place>, StoreError> {
+) -> Result<Vec<SortKey>, StoreError> {
     let seek = Seek {
         place,
         inclusive: true,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::super::change::{Change, Listed};
 use super::sort_range::Run;
-use crate::domain::Place;
+use crate::domain::SortKey;
 
 /// One transaction's changes of a project's conversations.
 pub(super) struct Group {
@@ -63,7 +63,7 @@ impl History {
 
 /// How many more rows of the run stood before `place` when none of the groups
 /// had happened; everywhere, where there is no place.
-pub(super) fn undone(groups: &[&Group], run: Run, place: Option<&Place>) -> i64 {
+pub(super) fn undone(groups: &[&Group], run: Run, place: Option<&SortKey>) -> i64 {
     let is_before = |listed: Option<&Listed>| {
         let stands = listed.and_then(|listed| run.place(listed));
         stands.is_some_and(|stands| place.is_none_or(|place| stands < *place))

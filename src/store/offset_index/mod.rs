@@ -32,7 +32,7 @@ use super::conversation::Totals;
 use super::error::StoreError;
 use super::list_composer::Seek;
 use super::project;
-use crate::domain::{Direction, PageQuery, ProjectSeq};
+use crate::domain::{Direction, ListQuery, ProjectSeq};
 use block_counts::STRETCH;
 use build::count;
 use history::{Group, History};
@@ -76,7 +76,7 @@ impl Ranks {
         &self,
         connection: &Connection,
         project: ProjectSeq,
-        query: &PageQuery,
+        query: &ListQuery,
         totals: &Totals,
     ) -> Result<Option<Seek>, StoreError> {
         let all = totals.matching(query.status);
@@ -99,7 +99,7 @@ impl Ranks {
         }
     }
 
-    fn look_up(&self, project: ProjectSeq, query: &PageQuery, totals: &Totals) -> Known {
+    fn look_up(&self, project: ProjectSeq, query: &ListQuery, totals: &Totals) -> Known {
         let projects = self.read();
         let (first, second) = Run::of(query);
         let Some(known) = projects.get(&project) else {

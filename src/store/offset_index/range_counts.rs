@@ -10,7 +10,7 @@ use super::block_counts::{Counted, STRETCH};
 use super::build::next;
 use super::history::{Group, undone};
 use super::sort_range::Run;
-use crate::domain::{Place, ProjectSeq};
+use crate::domain::{ProjectSeq, SortKey};
 
 /// A run that is kept counted.
 pub(super) struct Kept {
@@ -24,7 +24,7 @@ impl Kept {
     /// Counts what a transaction changed; gives a place in each stretch that
     /// has become long. None where the counts are not of the version that it
     /// began with, or of other rows.
-    pub fn follow(&mut self, run: Run, group: &Group) -> Option<Vec<Place>> {
+    pub fn follow(&mut self, run: Run, group: &Group) -> Option<Vec<SortKey>> {
         if self.version != group.before {
             return None;
         }
@@ -55,7 +55,7 @@ impl Kept {
         connection: &Connection,
         project: ProjectSeq,
         run: Run,
-        long: Vec<Place>,
+        long: Vec<SortKey>,
     ) -> Result<(), StoreError> {
         for place in long {
             loop {
@@ -89,7 +89,7 @@ impl View<'_> {
     }
 
     /// How many rows stand before the place at which a stretch begins.
-    fn before(&self, stretch: usize, start: &Place) -> u64 {
+    fn before(&self, stretch: usize, start: &SortKey) -> u64 {
         let undone = undone(&self.later, self.run, Some(start));
         self.kept
             .counted

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::super::change::Listed;
 use super::super::conversation::Totals;
-use crate::domain::{ConversationId, Direction, Field, PageQuery, Place, Sort, Status};
+use crate::domain::{ConversationId, Direction, ListQuery, Sort, SortKey, SortValue, Status};
 
 /// One run, of one status or of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +32,7 @@ enum By {
 
 impl Run {
     /// The runs that the order of `query` is made of.
-    pub fn of(query: &PageQuery) -> (Self, Option<Self>) {
+    pub fn of(query: &ListQuery) -> (Self, Option<Self>) {
         let run = |by| Self {
             status: query.status,
             by,
@@ -71,27 +71,27 @@ impl Run {
     }
 
     /// Where a conversation stands in it, if it is of it.
-    pub fn place(self, listed: &Listed) -> Option<Place> {
+    pub fn place(self, listed: &Listed) -> Option<SortKey> {
         if self.status.is_some_and(|status| status != listed.status) {
             return None;
         }
         let field = match self.by {
-            By::Id => Field::Nothing,
-            By::CreatedAt => Field::Number(listed.created_at),
-            By::UpdatedAt => Field::Number(listed.updated_at),
-            By::LastInteractionAt => Field::Number(listed.last_interaction_at),
-            By::ClosedAt => Field::Number(listed.closed_at?),
-            By::IsHumanHandled => Field::Number(listed.is_human_handled.into()),
-            By::Title => Field::Text(listed.title_key.clone()?),
+            By::Id => SortValue::Null,
+            By::CreatedAt => SortValue::Number(listed.created_at),
+            By::UpdatedAt => SortValue::Number(listed.updated_at),
+            By::LastInteractionAt => SortValue::Number(listed.last_interaction_at),
+            By::ClosedAt => SortValue::Number(listed.closed_at?),
+            By::IsHumanHandled => SortValue::Number(listed.is_human_handled.into()),
+            By::Title => SortValue::Text(listed.title_key.clone()?),
             By::NoTitle if listed.title_key.is_some() => return None,
-            By::NoTitle => Field::Nothing,
+            By::NoTitle => SortValue::Null,
         };
         let id = listed.id;
-        Some(Place { field, id })
+        Some(SortKey { value: field, id })
     }
 
     /// The list that, from a place of the run on, is the run, ascending.
-    pub fn ascending(self) -> PageQuery {
+    pub fn ascending(self) -> ListQuery {
         let sort = match self.by {
             By::Id => Sort::Id,
             By::CreatedAt => Sort::CreatedAt,
@@ -101,50 +101,50 @@ impl Run {
             By::IsHumanHandled => Sort::IsHumanHandled,
             By::Title | By::NoTitle => Sort::Title,
         };
-        PageQuery {
+        ListQuery {
             status: self.status,
             sort,
             direction: Direction::Ascending,
-            ..PageQuery::default()
+            ..ListQuery::default()
         }
     }
 
     /// A place of the run as the order of `query` knows it.
-    pub fn place_in(self, query: &PageQuery, mut place: Place) -> Place {
+    pub fn place_in(self, query: &ListQuery, mut place: SortKey) -> SortKey {
         if let (Sort::Status, Some(status)) = (query.sort, self.status) {
-            place.field = Field::Text(status.as_str().into());
+            place.value = SortValue::Text(status.as_str().into());
         }
         place
     }
 
     /// A place that no row of the run stands before.
-    pub fn lowest(self) -> Place {
+    pub fn lowest(self) -> SortKey {
         let field = match self.by {
-            By::Id | By::NoTitle => Field::Nothing,
-            By::Title => Field::Text("".into()),
-            _ => Field::Number(i64::MIN),
+            By::Id | By::NoTitle => SortValue::Null,
+            By::Title => SortValue::Text("".into()),
+            _ => SortValue::Number(i64::MIN),
         };
         let id = ConversationId(Uuid::nil());
-        Place { field, id }
+        SortKey { value: field, id }
     }
 
     /// A place that no row of the run stands after; of titles there is none.
-    pub fn highest(self) -> Option<Place> {
+    pub fn highest(self) -> Option<SortKey> {
         let field = match self.by {
-            By::Id | By::NoTitle => Field::Nothing,
+            By::Id | By::NoTitle => SortValue::Null,
             By::Title => return None,
-            _ => Field::Number(i64::MAX),
+            _ => SortValue::Number(i64::MAX),
         };
         let id = ConversationId(Uuid::max());
-        Some(Place { field, id })
+        Some(SortKey { value: field, id })
     }
 
     /// The place of a row that a walk of [`Self::ascending`] came to, if the
     /// run goes on until there.
-    pub fn reached(self, mut place: Place) -> Option<Place> {
+    pub fn reached(self, mut place: SortKey) -> Option<SortKey> {
         match self.by {
-            By::Id => place.field = Field::Nothing,
-            By::Title if place.field == Field::Nothing => return None,
+            By::Id => place.value = SortValue::Null,
+            By::Title if place.value == SortValue::Null => return None,
             _ => {}
         }
         Some(place)

@@ -6,7 +6,7 @@ use std::thread;
 use fastrand::Rng;
 use rusqlite::params;
 
-use crate::domain::{ConversationId, Direction, Limit, Offset, PageQuery, Scope, Sort, Status};
+use crate::domain::{ConversationId, Direction, Limit, ListQuery, Offset, Scope, Sort, Status};
 use crate::store::query_cost_tests::cost;
 use crate::store::statement::{Batch, Statement, value};
 use crate::store::test_db::{DIRECTIONS, Desk, PROJECT, SORTS, STATUSES, added, title};
@@ -38,9 +38,9 @@ fn happened(random: &mut Rng) -> Statement {
     }
 }
 
-fn query(random: &mut Rng, all: u64) -> PageQuery {
+fn query(random: &mut Rng, all: u64) -> ListQuery {
     let number = |most: u64, random: &mut Rng| random.u64(0..=most).to_string();
-    PageQuery {
+    ListQuery {
         status: STATUSES[random.usize(..3)],
         sort: SORTS[random.usize(..8)],
         direction: DIRECTIONS[random.usize(..2)],
@@ -51,7 +51,7 @@ fn query(random: &mut Rng, all: u64) -> PageQuery {
 }
 
 /// The ids of a page, as a list gives them.
-fn page(snapshot: &Snapshot, query: &PageQuery) -> Result<Vec<ConversationId>, StoreError> {
+fn page(snapshot: &Snapshot, query: &ListQuery) -> Result<Vec<ConversationId>, StoreError> {
     let totals = conversation::totals(snapshot, SCOPE)?;
     let mut ids = Vec::new();
     conversation::page(snapshot, SCOPE, query, &totals, |item| {
@@ -62,7 +62,7 @@ fn page(snapshot: &Snapshot, query: &PageQuery) -> Result<Vec<ConversationId>, S
 }
 
 /// The same by sorting all there is.
-fn naive(snapshot: &Snapshot, query: &PageQuery) -> Result<Vec<ConversationId>, StoreError> {
+fn naive(snapshot: &Snapshot, query: &ListQuery) -> Result<Vec<ConversationId>, StoreError> {
     let column = match query.sort {
         Sort::Id => "id",
         Sort::CreatedAt => "created_at",
@@ -93,7 +93,7 @@ fn naive(snapshot: &Snapshot, query: &PageQuery) -> Result<Vec<ConversationId>, 
 
 /// A page and the naive answer of one snapshot. The naive one first, so that
 /// the snapshot is a little old by the time that ranks are asked.
-fn both(store: &Store, query: &PageQuery) -> (Vec<ConversationId>, Vec<ConversationId>) {
+fn both(store: &Store, query: &ListQuery) -> (Vec<ConversationId>, Vec<ConversationId>) {
     let both = |snapshot: &Snapshot| {
         let naive = naive(snapshot, query)?;
         Ok::<_, StoreError>((page(snapshot, query)?, naive))
@@ -111,7 +111,7 @@ fn every_order_has_its_pages_at_any_depth_and_after_any_change() {
             for status in STATUSES {
                 for direction in DIRECTIONS {
                     for _ in 0..3 {
-                        let query = PageQuery {
+                        let query = ListQuery {
                             status,
                             sort,
                             direction,
@@ -231,9 +231,9 @@ fn what_a_failed_commit_changed_is_not_counted() {
 fn nothing_is_counted_for_a_snapshot_that_is_too_old_to_keep_it() {
     let desk = Desk::new();
     desk.fill(&mut Rng::with_seed(9), 4000);
-    let deep = PageQuery {
+    let deep = ListQuery {
         offset: Offset::parse("300").expect("an offset"),
-        ..PageQuery::default()
+        ..ListQuery::default()
     };
     let (page_before, _) = both(&desk.store, &deep);
     let old = |snapshot: &Snapshot| {
@@ -265,9 +265,9 @@ fn what_nobody_asks_for_is_forgotten() {
     let desk = Desk::new();
     let mut random = Rng::with_seed(2);
     desk.fill(&mut random, 3000);
-    let deep = PageQuery {
+    let deep = ListQuery {
         offset: Offset::parse("1500").expect("an offset"),
-        ..PageQuery::default()
+        ..ListQuery::default()
     };
     both(&desk.store, &deep);
     assert_eq!(desk.store.ranks.counted_runs(), 1);

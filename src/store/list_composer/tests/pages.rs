@@ -60,20 +60,23 @@ impl Row {
         theirs && status.is_none_or(|status| self.status() == status)
     }
 
-    fn place(&self, sort: Sort) -> Place {
-        let maybe = |field: Option<Field>| field.unwrap_or(Field::Nothing);
+    fn place(&self, sort: Sort) -> SortKey {
+        let maybe = |field: Option<SortValue>| field.unwrap_or(SortValue::Null);
         let field = match sort {
-            Sort::Id => Field::Nothing,
-            Sort::CreatedAt => Field::Number(self.created_at),
-            Sort::UpdatedAt => Field::Number(self.updated_at),
-            Sort::LastInteractionAt => Field::Number(self.last_interaction_at),
-            Sort::Status => Field::Text(self.status().as_str().into()),
-            Sort::ClosedAt => maybe(self.closed_at.map(Field::Number)),
-            Sort::IsHumanHandled => Field::Number(self.is_human_handled.into()),
-            Sort::Title => maybe(self.title.map(|title| Field::Text(title_key(title).into()))),
+            Sort::Id => SortValue::Null,
+            Sort::CreatedAt => SortValue::Number(self.created_at),
+            Sort::UpdatedAt => SortValue::Number(self.updated_at),
+            Sort::LastInteractionAt => SortValue::Number(self.last_interaction_at),
+            Sort::Status => SortValue::Text(self.status().as_str().into()),
+            Sort::ClosedAt => maybe(self.closed_at.map(SortValue::Number)),
+            Sort::IsHumanHandled => SortValue::Number(self.is_human_handled.into()),
+            Sort::Title => maybe(
+                self.title
+                    .map(|title| SortValue::Text(title_key(title).into())),
+            ),
         };
         let id = ConversationId(self.id);
-        Place { field, id }
+        SortKey { value: field, id }
     }
 
     fn insert(&self, connection: &Connection) {
@@ -100,14 +103,14 @@ impl Row {
 }
 
 /// The rule of D9: which of two places a walk in this direction comes to first.
-fn compare(a: &Place, b: &Place, direction: Direction) -> Ordering {
-    match (&a.field, &b.field) {
-        (Field::Nothing, Field::Nothing) => {}
-        (Field::Nothing, _) => return Ordering::Greater,
-        (_, Field::Nothing) => return Ordering::Less,
+fn compare(a: &SortKey, b: &SortKey, direction: Direction) -> Ordering {
+    match (&a.value, &b.value) {
+        (SortValue::Null, SortValue::Null) => {}
+        (SortValue::Null, _) => return Ordering::Greater,
+        (_, SortValue::Null) => return Ordering::Less,
         _ => {}
     }
-    let order = (&a.field, a.id).cmp(&(&b.field, b.id));
+    let order = (&a.value, a.id).cmp(&(&b.value, b.id));
     match direction {
         Direction::Ascending => order,
         Direction::Descending => order.reverse(),
@@ -133,7 +136,7 @@ fn filled(rows: &[Row]) -> Connection {
 }
 
 /// The places of a page.
-fn found(connection: &Connection, page: PageOfRows, sort: Sort) -> Vec<Place> {
+fn found(connection: &Connection, page: PageOfRows, sort: Sort) -> Vec<SortKey> {
     let mut statement = page.statement.prepare(connection).expect("sql");
     let mut cursor = statement.raw_query();
     let mut places = Vec::new();
@@ -147,7 +150,7 @@ fn found(connection: &Connection, page: PageOfRows, sort: Sort) -> Vec<Place> {
 }
 
 /// A place of a row, of one that is gone, or between two.
-fn place(random: &mut Rng, rows: &[&Row], query: &PageQuery) -> Place {
+fn place(random: &mut Rng, rows: &[&Row], query: &ListQuery) -> SortKey {
     let there = rows.get(random.usize(..rows.len().max(1)));
     let mut place = match there {
         Some(row) if random.u8(..4) > 0 => row.place(query.sort),
@@ -158,9 +161,9 @@ fn place(random: &mut Rng, rows: &[&Row], query: &PageQuery) -> Place {
             }
         },
     };
-    match &mut place.field {
-        Field::Number(number) if random.u8(..4) == 0 => *number += random.i64(-1..=1),
-        Field::Text(text) if query.sort == Sort::Title && random.u8(..4) == 0 => {
+    match &mut place.value {
+        SortValue::Number(number) if random.u8(..4) == 0 => *number += random.i64(-1..=1),
+        SortValue::Text(text) if query.sort == Sort::Title && random.u8(..4) == 0 => {
             *text = format!("{text}a").into();
         }
         _ => {}
@@ -172,13 +175,13 @@ fn place(random: &mut Rng, rows: &[&Row], query: &PageQuery) -> Place {
 fn check(
     connection: &Connection,
     scope: Scope,
-    all: &[Place],
-    query: &PageQuery,
+    all: &[SortKey],
+    query: &ListQuery,
     seek: Option<&Seek>,
 ) {
     let page = compose(scope, query, all.len() as u64, seek);
     let page = page.map_or_else(Vec::new, |page| found(connection, page, query.sort));
-    let past = |one: &&Place| {
+    let past = |one: &&SortKey| {
         let order = seek.map(|seek| compare(one, &seek.place, query.direction));
         match order {
             Some(Ordering::Equal) => seek.is_some_and(|seek| seek.inclusive),
@@ -200,7 +203,7 @@ fn check_order(
     connection: &Connection,
     rows: &[Row],
     scope: Scope,
-    query: &PageQuery,
+    query: &ListQuery,
 ) {
     let rows = rows.iter().filter(|row| row.is_in(scope, query.status));
     let rows: Vec<_> = rows.collect();
@@ -208,7 +211,7 @@ fn check_order(
     all.sort_by(|a, b| compare(a, b, query.direction));
     for _ in 0..12 {
         let place = place(random, &rows, query);
-        let query = PageQuery {
+        let query = ListQuery {
             after: random.bool().then(|| place.clone()),
             ..query.clone()
         };
@@ -220,7 +223,7 @@ fn check_order(
         check(connection, scope, &all, &query, Some(&seek));
     }
     for offset in [0, all.len() / 2, all.len()] {
-        let counted = PageQuery {
+        let counted = ListQuery {
             offset: Offset::parse(&offset.to_string()).expect("an offset"),
             ..query.clone()
         };
@@ -239,7 +242,7 @@ fn a_page_from_any_place_on_is_that_of_a_naive_sort() {
         for scope in projects.chain(visitors) {
             for query in orders() {
                 let limit = Limit::parse(&random.u8(1..=12).to_string()).expect("a limit");
-                let query = PageQuery { limit, ..query };
+                let query = ListQuery { limit, ..query };
                 check_order(&mut random, &connection, &rows, scope, &query);
             }
         }

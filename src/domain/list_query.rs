@@ -1,6 +1,6 @@
 //! What a list of conversations is asked for (section 3.5 of the contract).
 
-use super::rule::{Invalid, choose};
+use super::validation::{ValidationError, parse_enum};
 use super::{ConversationId, ProjectSeq, Status, VisitorSeq};
 
 /// Whose conversations: a visitor sees its own, a private key its project's.
@@ -38,8 +38,8 @@ impl Sort {
         ("title", Sort::Title),
     ];
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        choose("orderBy", text, &Self::NAMES)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("orderBy", text, &Self::NAMES)
     }
 }
 
@@ -56,8 +56,8 @@ impl Direction {
         ("desc", Direction::Descending),
     ];
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        choose("orderDir", text, &Self::NAMES)
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("orderDir", text, &Self::NAMES)
     }
 }
 
@@ -72,14 +72,14 @@ fn whole(text: &str) -> Option<u64> {
 pub struct Limit(u32);
 
 impl Limit {
-    pub const MOST: u64 = 100;
+    pub const MAX: u64 = 100;
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         match whole(text) {
-            Some(limit @ 1..=Self::MOST) => Ok(Self(limit as u32)),
-            _ => Err(Invalid::new(
+            Some(limit @ 1..=Self::MAX) => Ok(Self(limit as u32)),
+            _ => Err(ValidationError::new(
                 "limit",
-                format!("must be a whole number from 1 to {}", Self::MOST),
+                format!("must be a whole number from 1 to {}", Self::MAX),
             )),
         }
     }
@@ -97,17 +97,17 @@ impl Default for Limit {
 
 /// How many results a search gives at most: 1 to 50.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size(usize);
+pub struct SearchLimit(usize);
 
-impl Size {
-    pub const MOST: u64 = 50;
+impl SearchLimit {
+    pub const MAX: u64 = 50;
 
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         match whole(text) {
-            Some(size @ 1..=Self::MOST) => Ok(Self(size as usize)),
-            _ => Err(Invalid::new(
+            Some(size @ 1..=Self::MAX) => Ok(Self(size as usize)),
+            _ => Err(ValidationError::new(
                 "size",
-                format!("must be a whole number from 1 to {}", Self::MOST),
+                format!("must be a whole number from 1 to {}", Self::MAX),
             )),
         }
     }
@@ -117,7 +117,7 @@ impl Size {
     }
 }
 
-impl Default for Size {
+impl Default for SearchLimit {
     fn default() -> Self {
         Self(10)
     }
@@ -129,36 +129,36 @@ pub struct Offset(u64);
 
 impl Offset {
     /// The largest whole number that every JSON reader keeps exactly.
-    pub const MOST: u64 = (1 << 53) - 1;
+    pub const MAX: u64 = (1 << 53) - 1;
 
     /// Empty and `null` are 0, as clients of the hosted service send them
     /// (section 8.15).
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         if text.is_empty() || text == "null" {
             return Ok(Self(0));
         }
         match whole(text) {
-            Some(offset @ 0..=Self::MOST) => Ok(Self(offset)),
-            _ => Err(Invalid::new(
+            Some(offset @ 0..=Self::MAX) => Ok(Self(offset)),
+            _ => Err(ValidationError::new(
                 "offset",
-                format!("must be a whole number from 0 to {}", Self::MOST),
+                format!("must be a whole number from 0 to {}", Self::MAX),
             )),
         }
     }
 
     /// The most together with a cursor: from there every row is walked past,
     /// while the front is counted from.
-    pub const MOST_AFTER: u64 = 1000;
+    pub const MAX_AFTER_CURSOR: u64 = 1000;
 
     /// Whether it may count from a cursor.
-    pub fn after_cursor(self) -> Result<(), Invalid> {
-        match self.0 <= Self::MOST_AFTER {
+    pub fn check_after_cursor(self) -> Result<(), ValidationError> {
+        match self.0 <= Self::MAX_AFTER_CURSOR {
             true => Ok(()),
-            false => Err(Invalid::new(
+            false => Err(ValidationError::new(
                 "offset",
                 format!(
                     "must be a whole number from 0 to {} together with after; leave after out to go further",
-                    Self::MOST_AFTER
+                    Self::MAX_AFTER_CURSOR
                 ),
             )),
         }
@@ -171,30 +171,30 @@ impl Offset {
 
 /// What an order compares of a conversation first. Nothing comes last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
+pub enum SortValue {
     Number(i64),
     Text(Box<str>),
-    Nothing,
+    Null,
 }
 
 /// A place in an order: where a conversation with this field and this id
 /// stands, whether or not there is one. Ascending, as places compare.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    pub field: Field,
+pub struct SortKey {
+    pub value: SortValue,
     pub id: ConversationId,
 }
 
 /// One page of a list: which rows, in which order, from where.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct PageQuery {
+pub struct ListQuery {
     pub status: Option<Status>,
     pub sort: Sort,
     pub direction: Direction,
     pub limit: Limit,
     pub offset: Offset,
     /// The row that the page comes after; the offset counts from there.
-    pub after: Option<Place>,
+    pub after: Option<SortKey>,
 }
 
 #[cfg(test)]
@@ -215,8 +215,8 @@ mod tests {
         for text in ["", "null", "0", "000"] {
             assert_eq!(Offset::parse(text).map(Offset::get), Ok(0), "{text:?}");
         }
-        let most = Offset::MOST.to_string();
-        assert_eq!(Offset::parse(&most).map(Offset::get), Ok(Offset::MOST));
+        let most = Offset::MAX.to_string();
+        assert_eq!(Offset::parse(&most).map(Offset::get), Ok(Offset::MAX));
         for text in [
             "-1",
             "+1",
