@@ -12,7 +12,7 @@ use parlor::domain::{
     AssistantId, ListQuery, Offset, ProjectId, ProjectSeq, Scope, SessionId, Sort, Status,
     Timestamp, VisitorId,
 };
-use parlor::store::bench_api::{Begin, compose};
+use parlor::store::bench_api::{PageStart, compose};
 use parlor::store::{Options, Snapshot, Store, StoreError, conversation, project};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -92,9 +92,9 @@ fn look_ranks_up(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), S
     let totals = conversation::totals(snapshot, SCOPE)?;
     for (name, query) in pages() {
         // The first one counts the order.
-        Begin::look_up(snapshot, PROJECT, &query, &totals)?;
+        PageStart::look_up(snapshot, PROJECT, &query, &totals)?;
         criterion.bench_function(&format!("rank/{name}"), |bencher| {
-            bencher.iter(|| Begin::look_up(snapshot, PROJECT, black_box(&query), &totals));
+            bencher.iter(|| PageStart::look_up(snapshot, PROJECT, black_box(&query), &totals));
         });
     }
     Ok(())
@@ -103,10 +103,10 @@ fn look_ranks_up(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), S
 fn compose_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
     let totals = conversation::totals(snapshot, SCOPE)?;
     for (name, query) in pages() {
-        let begin = Begin::look_up(snapshot, PROJECT, &query, &totals)?;
+        let start = PageStart::look_up(snapshot, PROJECT, &query, &totals)?;
         let total = totals.matching(query.status);
         criterion.bench_function(&format!("compose/{name}"), |bencher| {
-            bencher.iter(|| compose(SCOPE, black_box(&query), total, &begin));
+            bencher.iter(|| compose(SCOPE, black_box(&query), total, &start));
         });
     }
     Ok(())

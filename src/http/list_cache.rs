@@ -1,6 +1,6 @@
 //! Pages of conversations, kept finished while nothing of them changes.
 //!
-//! A page that was read after a moment stands for as long as nothing of its
+//! A page that was read after a version stands for as long as nothing of its
 //! list has changed since ([`Store::is_unchanged`]). Pages that are asked for
 //! again stay, those that were asked for once make room first.
 
@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 
 use super::list_response::Finished;
 use crate::domain::{ListQuery, Scope};
-use crate::store::{Moment, Store};
+use crate::store::{ListVersion, Store};
 
 /// Whose list, and which page of it.
 pub type Asked = (Scope, ListQuery);
@@ -22,7 +22,7 @@ pub struct Kept(Option<Cache<Asked, Arc<Answer>, Bytes>>);
 struct Answer {
     page: Arc<Finished>,
     /// It was read after this.
-    moment: Moment,
+    version: ListVersion,
 }
 
 impl Kept {
@@ -35,14 +35,14 @@ impl Kept {
     /// The page, if it is as it would be read now.
     pub fn recall(&self, store: &Store, asked: &Asked) -> Option<Arc<Finished>> {
         let answer = self.0.as_ref()?.get(asked)?;
-        let stands = store.is_unchanged(asked.0, answer.moment);
+        let stands = store.is_unchanged(asked.0, answer.version);
         stands.then(|| answer.page.clone())
     }
 
-    /// Keeps a page that was read after `moment`.
-    pub fn keep(&self, asked: Asked, moment: Moment, page: Arc<Finished>) {
+    /// Keeps a page that was read after `version`.
+    pub fn keep(&self, asked: Asked, version: ListVersion, page: Arc<Finished>) {
         if let Some(kept) = &self.0 {
-            kept.insert(asked, Arc::new(Answer { page, moment }));
+            kept.insert(asked, Arc::new(Answer { page, version }));
         }
     }
 }
@@ -132,7 +132,7 @@ mod tests {
         let kept = Kept::new(8);
         for scope in [OURS, ONES, ANOTHERS] {
             assert!(kept.recall(&store, &asked(scope)).is_none());
-            kept.keep(asked(scope), store.moment(), page(10));
+            kept.keep(asked(scope), store.list_version(), page(10));
         }
         let is_kept = |scope| kept.recall(&store, &asked(scope)).is_some();
         assert_eq!([OURS, ONES, ANOTHERS].map(is_kept), [true; 3]);
@@ -144,11 +144,11 @@ mod tests {
     fn a_list_that_was_read_before_a_change_is_not_kept_past_it() {
         let (_folder, store) = file();
         let kept = Kept::new(8);
-        let before = store.moment();
+        let before = store.list_version();
         start(&store, "one");
         kept.keep(asked(ONES), before, page(10));
         assert!(kept.recall(&store, &asked(ONES)).is_none());
-        kept.keep(asked(ONES), store.moment(), page(10));
+        kept.keep(asked(ONES), store.list_version(), page(10));
         assert!(kept.recall(&store, &asked(ONES)).is_some());
     }
 
@@ -156,16 +156,16 @@ mod tests {
     fn what_is_kept_stays_within_its_room_and_what_is_asked_for_again_in_it() {
         let (_folder, store) = file();
         let kept = Kept::new(1);
-        let moment = store.moment();
-        kept.keep(asked(OURS), moment, page(10_000));
+        let version = store.list_version();
+        kept.keep(asked(OURS), version, page(10_000));
         for visitor in 3..1000 {
             let scope = Scope::Visitor(VisitorSeq(visitor));
-            kept.keep(asked(scope), moment, page(10_000));
+            kept.keep(asked(scope), version, page(10_000));
             assert!(kept.recall(&store, &asked(OURS)).is_some(), "{visitor}");
         }
         let cache = kept.0.as_ref().expect("room");
         assert!((500_000..=1 << 20).contains(&cache.weight()));
-        kept.keep(asked(ANOTHERS), moment, page(2 << 20));
+        kept.keep(asked(ANOTHERS), version, page(2 << 20));
         assert!(kept.recall(&store, &asked(ANOTHERS)).is_none());
     }
 }

@@ -82,7 +82,7 @@ const ROUND: Duration = Duration::from_secs(10 * 60);
 async fn housekeeping(app: Arc<App>) {
     loop {
         app.limits.forget_idle();
-        app.store.forget_unused_orders();
+        app.store.evict_unused_sort_ranges();
         let idle = session::forget_idle(app.settings.session_idle(), Timestamp::now());
         if let Err(error) = app.store.write(idle).await {
             log::warn!("ended sessions could not be removed: {error}; trying again later");

@@ -9,9 +9,9 @@ use super::statement::Statement;
 use crate::domain::{ListQuery, ProjectSeq, Scope};
 
 /// Where a page begins.
-pub struct Begin(Option<Seek>);
+pub struct PageStart(Option<Seek>);
 
-impl Begin {
+impl PageStart {
     /// At an end of the order.
     pub const END: Self = Self(None);
 
@@ -23,12 +23,17 @@ impl Begin {
         totals: &Totals,
     ) -> Result<Self, StoreError> {
         let seek = snapshot
-            .ranks
+            .offset_index
             .seek(snapshot.connection, project, query, totals)?;
         Ok(Self(seek))
     }
 }
 
-pub fn compose(scope: Scope, query: &ListQuery, total: u64, begin: &Begin) -> Option<Statement> {
-    Some(list_composer::compose(scope, query, total, begin.0.as_ref())?.statement)
+pub fn compose(
+    scope: Scope,
+    query: &ListQuery,
+    total: u64,
+    start: &PageStart,
+) -> Option<Statement> {
+    Some(list_composer::compose(scope, query, total, start.0.as_ref())?.statement)
 }

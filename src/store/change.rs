@@ -15,7 +15,7 @@ use crate::domain::{ConversationId, ProjectSeq, Status, VisitorSeq};
 
 /// A conversation as the orders see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
+pub(super) struct ListedConversation {
     pub project: ProjectSeq,
     pub visitor: VisitorSeq,
     pub id: ConversationId,
@@ -29,64 +29,64 @@ pub(super) struct Listed {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum ListChange {
     /// A conversation came.
-    Come(Box<Listed>),
+    Inserted(Box<ListedConversation>),
     /// One went.
-    Gone(Box<Listed>),
+    Deleted(Box<ListedConversation>),
     /// One was like this and is like that.
-    Moved(Box<[Listed; 2]>),
+    Updated(Box<[ListedConversation; 2]>),
     /// A message of one of the visitor's conversations changed.
-    Said(ProjectSeq, VisitorSeq),
+    MessageChanged(ProjectSeq, VisitorSeq),
 }
 
-impl Change {
+impl ListChange {
     /// Whose lists it changes.
     pub fn owners(&self) -> (ProjectSeq, VisitorSeq) {
         match self {
-            Change::Said(project, visitor) => (*project, *visitor),
-            Change::Come(one) | Change::Gone(one) => (one.project, one.visitor),
-            Change::Moved(both) => (both[1].project, both[1].visitor),
+            ListChange::MessageChanged(project, visitor) => (*project, *visitor),
+            ListChange::Inserted(one) | ListChange::Deleted(one) => (one.project, one.visitor),
+            ListChange::Updated(both) => (both[1].project, both[1].visitor),
         }
     }
 
     /// Whether it is a conversation that changed, not a message alone.
     pub fn is_of_a_conversation(&self) -> bool {
-        !matches!(self, Change::Said(..))
+        !matches!(self, ListChange::MessageChanged(..))
     }
 
     /// The conversation as it was and as it is, where it was and is there; of
     /// a message, neither.
-    pub fn sides(&self) -> (Option<&Listed>, Option<&Listed>) {
+    pub fn sides(&self) -> (Option<&ListedConversation>, Option<&ListedConversation>) {
         match self {
-            Change::Said(..) => (None, None),
-            Change::Come(one) => (None, Some(one)),
-            Change::Gone(one) => (Some(one), None),
-            Change::Moved(both) => (Some(&both[0]), Some(&both[1])),
+            ListChange::MessageChanged(..) => (None, None),
+            ListChange::Inserted(one) => (None, Some(one)),
+            ListChange::Deleted(one) => (Some(one), None),
+            ListChange::Updated(both) => (Some(&both[0]), Some(&both[1])),
         }
     }
 }
 
 /// The changes of the transaction that is under way, in order.
-pub(super) struct Changes(Arc<Mutex<Vec<Change>>>);
+pub(super) struct ChangeCapture(Arc<Mutex<Vec<ListChange>>>);
 
-impl Changes {
+impl ChangeCapture {
     /// Of what `connection` writes from now on.
     pub fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        let seen = Arc::<Mutex<Vec<Change>>>::default();
+        let seen = Arc::<Mutex<Vec<ListChange>>>::default();
         let functions: [(_, _, Reading); 4] = [
             ("parlor_come", COLUMNS, |row| {
-                Ok(Change::Come(listed(row, 0)?.into()))
+                Ok(ListChange::Inserted(listed(row, 0)?.into()))
             }),
             ("parlor_gone", COLUMNS, |row| {
-                Ok(Change::Gone(listed(row, 0)?.into()))
+                Ok(ListChange::Deleted(listed(row, 0)?.into()))
             }),
             ("parlor_moved", 2 * COLUMNS, |rows| {
                 let both = [listed(rows, 0)?, listed(rows, COLUMNS)?];
-                Ok(Change::Moved(both.into()))
+                Ok(ListChange::Updated(both.into()))
             }),
             ("parlor_said", 2, |row| {
-                Ok(Change::Said(
+                Ok(ListChange::MessageChanged(
                     ProjectSeq(row.get(0)?),
                     VisitorSeq(row.get(1)?),
                 ))
@@ -105,33 +105,33 @@ impl Changes {
     }
 
     /// How many there are; what comes later can be forgotten again.
-    pub fn mark(&self) -> usize {
+    pub fn savepoint(&self) -> usize {
         lock(&self.0).len()
     }
 
-    /// Forgets what came after `mark`: it was rolled back.
-    pub fn forget_after(&self, mark: usize) {
-        lock(&self.0).truncate(mark);
+    /// Forgets what came after `savepoint`: it was rolled back.
+    pub fn rollback_to(&self, savepoint: usize) {
+        lock(&self.0).truncate(savepoint);
     }
 
     /// Takes all of them.
-    pub fn take(&self) -> Vec<Change> {
+    pub fn take(&self) -> Vec<ListChange> {
         std::mem::take(&mut *lock(&self.0))
     }
 }
 
-fn lock(changes: &Mutex<Vec<Change>>) -> MutexGuard<'_, Vec<Change>> {
+fn lock(changes: &Mutex<Vec<ListChange>>) -> MutexGuard<'_, Vec<ListChange>> {
     changes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes a change of what a function was handed.
-type Reading = fn(&Context<'_>) -> rusqlite::Result<Change>;
+type Reading = fn(&Context<'_>) -> rusqlite::Result<ListChange>;
 
 /// What a function is handed of a conversation.
 const COLUMNS: usize = 10;
 
-fn listed(row: &Context<'_>, first: usize) -> rusqlite::Result<Listed> {
-    Ok(Listed {
+fn listed(row: &Context<'_>, first: usize) -> rusqlite::Result<ListedConversation> {
+    Ok(ListedConversation {
         project: ProjectSeq(row.get(first)?),
         visitor: VisitorSeq(row.get(first + 1)?),
         id: ConversationId(row.get(first + 2)?),
@@ -182,17 +182,17 @@ mod tests {
     use super::*;
     use crate::store::open::in_memory;
 
-    fn watched() -> (Connection, Changes) {
+    fn watched() -> (Connection, ChangeCapture) {
         let connection = in_memory();
         // Neither the project nor the visitor is there.
         let run = connection.execute_batch("PRAGMA foreign_keys = OFF");
         run.expect("a setting");
-        let changes = Changes::of(&connection).expect("triggers");
+        let changes = ChangeCapture::of(&connection).expect("triggers");
         (connection, changes)
     }
 
-    fn listed(id: ConversationId) -> Listed {
-        Listed {
+    fn listed(id: ConversationId) -> ListedConversation {
+        ListedConversation {
             project: ProjectSeq(3),
             visitor: VisitorSeq(4),
             id,
@@ -219,31 +219,31 @@ mod tests {
                 params![id.0],
             )
             .expect("a conversation");
-        assert_eq!(changes.take(), [Change::Come(listed(id).into())]);
+        assert_eq!(changes.take(), [ListChange::Inserted(listed(id).into())]);
         run(
             "UPDATE conversation SET status = 'closed', closed_at = 9, title = 'Ä', title_key = 'ä'",
         );
-        let closed = Listed {
+        let closed = ListedConversation {
             status: Status::Closed,
             closed_at: Some(9),
             title_key: Some("ä".into()),
             ..listed(id)
         };
         let both = [listed(id), closed.clone()];
-        assert_eq!(changes.take(), [Change::Moved(both.into())]);
+        assert_eq!(changes.take(), [ListChange::Updated(both.into())]);
         run(
             "INSERT INTO message (seq, id, conversation_seq, created_at, role, status, text) \
              VALUES (1, randomblob(16), 1, 5, 'user', 'complete', 'Hello')",
         );
         run("INSERT INTO session VALUES (randomblob(16), 4, 1, 1, 1)");
         assert_eq!(changes.take(), []);
-        let said = [Change::Said(ProjectSeq(3), VisitorSeq(4))];
+        let said = [ListChange::MessageChanged(ProjectSeq(3), VisitorSeq(4))];
         run("UPDATE message SET feedback = 'like'");
         assert_eq!(changes.take(), said);
         run("DELETE FROM message");
         assert_eq!(changes.take(), said);
         run("DELETE FROM conversation");
-        assert_eq!(changes.take(), [Change::Gone(closed.into())]);
+        assert_eq!(changes.take(), [ListChange::Deleted(closed.into())]);
     }
 
     #[test]
@@ -253,9 +253,9 @@ mod tests {
                                              updated_at, last_interaction_at) \
                    VALUES (randomblob(16), 3, 4, 'open', 5, 6, 7)";
         connection.execute(add, ()).expect("a conversation");
-        let mark = changes.mark();
+        let savepoint = changes.savepoint();
         connection.execute(add, ()).expect("a conversation");
-        changes.forget_after(mark);
+        changes.rollback_to(savepoint);
         assert_eq!(changes.take().len(), 1);
     }
 }

@@ -133,7 +133,9 @@ fn seek(
         })),
         (None, Scope::Project(project)) => {
             let connection = snapshot.connection;
-            snapshot.ranks.seek(connection, project, query, totals)
+            snapshot
+                .offset_index
+                .seek(connection, project, query, totals)
         }
         (None, Scope::Visitor(_)) => Ok(None),
     }

@@ -4,11 +4,11 @@
 //! an index alone, so that a deep page costs no table row before its own ten.
 //! Every fragment is a constant; every value is bound.
 //!
-//! A page is merged (`UNION ALL … ORDER BY`) from the arms that [`arm`] names,
+//! A page is merged (`UNION ALL … ORDER BY`) from the ranges that [`range`] names,
 //! which SQLite does without sorting. One that is counted from an end of the
 //! order is walked from the nearer end and turned round by whoever reads it
-//! ([`PageOfRows::reversed`]); one that begins at a place ([`Seek`]) is walked
-//! from there, and each arm is entered where the place lies in it.
+//! ([`ComposedPage::reversed`]); one that begins at a place ([`Seek`]) is walked
+//! from there, and each range is entered where the place lies in it.
 
 mod index_range;
 
@@ -17,7 +17,7 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::statement::{Statement, uuid, value};
 use crate::domain::{ConversationId, Direction, ListQuery, Scope, Sort, SortKey, SortValue};
-use index_range::{Arm, Bound, Order};
+use index_range::{IndexRange, ListOrder, SeekBound};
 
 /// Where a page begins when it is not counted from an end of the order: with
 /// the first row that stands after `place` in the query's direction (or at it,
@@ -33,7 +33,7 @@ pub(super) struct Seek {
 }
 
 /// The row numbers of a page, and whether they come last one first.
-pub(super) struct PageOfRows {
+pub(super) struct ComposedPage {
     pub statement: Statement,
     pub reversed: bool,
 }
@@ -49,13 +49,13 @@ pub(super) fn compose(
     query: &ListQuery,
     total: u64,
     seek: Option<&Seek>,
-) -> Option<PageOfRows> {
+) -> Option<ComposedPage> {
     let window = match seek {
-        None => Window::of(query, total)?,
-        Some(seek) => Window::from(seek, query, total)?,
+        None => LimitOffset::of(query, total)?,
+        Some(seek) => LimitOffset::from(seek, query, total)?,
     };
     let statement = walk(scope, query, seek, &window)?;
-    Some(PageOfRows {
+    Some(ComposedPage {
         statement,
         reversed: window.reversed,
     })
@@ -63,8 +63,13 @@ pub(super) fn compose(
 
 /// Composes the `limit` rows from `seek` on, in the order of `query`; their
 /// field is the second column and their id the third.
-pub(super) fn from(scope: Scope, query: &ListQuery, seek: &Seek, limit: u64) -> Option<Statement> {
-    let window = Window {
+pub(super) fn compose_from(
+    scope: Scope,
+    query: &ListQuery,
+    seek: &Seek,
+    limit: u64,
+) -> Option<Statement> {
+    let window = LimitOffset {
         limit: limit as i64,
         offset: seek.skip as i64,
         reversed: false,
@@ -76,21 +81,21 @@ fn walk(
     scope: Scope,
     query: &ListQuery,
     seek: Option<&Seek>,
-    window: &Window,
+    window: &LimitOffset,
 ) -> Option<Statement> {
-    let order = Order::of(scope, query);
-    let walk = Walk::of(query, window.reversed);
-    let mut select = Select::default();
-    for arm in order.arms(seek.map(|seek| &seek.place)) {
+    let order = ListOrder::of(scope, query);
+    let walk = ScanDirection::of(query, window.reversed);
+    let mut select = SqlBuilder::default();
+    for range in order.ranges(seek.map(|seek| &seek.place)) {
         let union = if select.sql.is_empty() {
             ""
         } else {
             " UNION ALL "
         };
         select.push(union);
-        select.arm(order, arm);
+        select.range(order, range);
         if let Some(seek) = seek {
-            select.past(order, arm, walk, seek);
+            select.seek_predicate(order, range, walk, seek);
         }
     }
     if select.sql.is_empty() {
@@ -103,13 +108,13 @@ fn walk(
 }
 
 /// Where the page lies, counted from the nearer end or from a place.
-struct Window {
+struct LimitOffset {
     limit: i64,
     offset: i64,
     reversed: bool,
 }
 
-impl Window {
+impl LimitOffset {
     fn of(query: &ListQuery, total: u64) -> Option<Self> {
         let start = query.offset.get();
         let limit = query.limit.get().min(total.checked_sub(start)?);
@@ -137,12 +142,12 @@ impl Window {
 
 /// Which way the order is walked.
 #[derive(Clone, Copy)]
-struct Walk {
+struct ScanDirection {
     ascending: bool,
     reversed: bool,
 }
 
-impl Walk {
+impl ScanDirection {
     fn of(query: &ListQuery, reversed: bool) -> Self {
         let ascending = (query.direction == Direction::Ascending) != reversed;
         Self {
@@ -190,12 +195,12 @@ impl Walk {
 
 /// A statement while it is put together: a fragment and its value in one call.
 #[derive(Default)]
-struct Select {
+struct SqlBuilder {
     sql: String,
     values: Vec<Value>,
 }
 
-impl Select {
+impl SqlBuilder {
     fn push(&mut self, fragment: &'static str) {
         self.sql.push_str(fragment);
     }
@@ -205,48 +210,54 @@ impl Select {
         self.values.push(value);
     }
 
-    /// The rows of an arm: their number, the field as `k` and the id, which
+    /// The rows of an range: their number, the field as `k` and the id, which
     /// are what the order compares.
-    fn arm(&mut self, order: Order, arm: Arm) {
+    fn range(&mut self, order: ListOrder, range: IndexRange) {
         self.push("SELECT seq, ");
-        self.push(order.column(arm));
+        self.push(order.column(range));
         self.push(" AS k, id");
         if order.is_closed_apart() {
             self.push(", status");
         }
         self.push(" FROM conversation INDEXED BY ");
-        self.push(order.index(arm));
+        self.push(order.index(range));
         match order.scope {
             Scope::Project(project) => self.bound(" WHERE project_seq = ?", value(project.0)),
             Scope::Visitor(visitor) => self.bound(" WHERE visitor_seq = ?", value(visitor.0)),
         }
-        match arm.status {
+        match range.status {
             None => {}
             // A bound status would not show that the index of closed ones serves.
-            Some(_) if order.has_only_closed(arm) => self.push(" AND status = 'closed'"),
+            Some(_) if order.has_only_closed(range) => self.push(" AND status = 'closed'"),
             Some(status) => self.bound(" AND status = ?", value(status.as_str().to_owned())),
         }
-        if order.must_be_null(arm) {
+        if order.must_be_null(range) {
             self.push(" AND ");
-            self.push(order.column(arm));
+            self.push(order.column(range));
             self.push(" IS NULL");
         }
     }
 
     /// Of those rows, the ones past the place.
-    fn past(&mut self, order: Order, arm: Arm, walk: Walk, seek: &Seek) {
+    fn seek_predicate(
+        &mut self,
+        order: ListOrder,
+        range: IndexRange,
+        walk: ScanDirection,
+        seek: &Seek,
+    ) {
         let after = walk.comes_after(seek.inclusive);
         let id = uuid(seek.place.id.0);
-        match order.bound(arm, &seek.place) {
-            Bound::Nothing => {}
-            Bound::Id => {
+        match order.bound(range, &seek.place) {
+            SeekBound::Nothing => {}
+            SeekBound::Id => {
                 self.push(" AND id");
                 self.push(after);
                 self.bound("?", id);
             }
-            Bound::FieldAndId => {
+            SeekBound::FieldAndId => {
                 self.push(" AND (");
-                self.push(order.column(arm));
+                self.push(order.column(range));
                 self.push(", id)");
                 self.push(after);
                 self.bound("(?, ", field(&seek.place.value));
@@ -255,7 +266,7 @@ impl Select {
         }
     }
 
-    fn order_by(&mut self, order: Order, walk: Walk) {
+    fn order_by(&mut self, order: ListOrder, walk: ScanDirection) {
         self.push(match order.sort {
             Sort::ClosedAt if order.is_closed_apart() => walk.terms_closed_first(),
             Sort::ClosedAt | Sort::Title => walk.terms_nulls_last(),

@@ -40,14 +40,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use error::{StoreError, Taken};
-pub use list_version::Moment;
+pub use list_version::ListVersion;
 pub use open::{OpenError, is_parlor_file};
 pub use options::Options;
 pub use snapshot::Snapshot;
 pub use statement::{Batch, Outcome, Statement, any_change};
 
-use list_version::Moments;
-use offset_index::Ranks;
+use list_version::ListVersions;
+use offset_index::OffsetIndex;
 use readers::Readers;
 use writer::Writer;
 
@@ -59,8 +59,8 @@ pub struct Store {
     // Before the writer: whoever closes last tidies up, and only it can.
     readers: Arc<Readers>,
     writer: Writer,
-    moments: Arc<Moments>,
-    ranks: Arc<Ranks>,
+    list_versions: Arc<ListVersions>,
+    offset_index: Arc<OffsetIndex>,
 }
 
 impl Store {
@@ -71,24 +71,27 @@ impl Store {
     /// anything of it is touched.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let connection = open::writer(path)?;
-        let (moments, ranks) = (Arc::<Moments>::default(), Arc::<Ranks>::default());
+        let (list_versions, offset_index) = (
+            Arc::<ListVersions>::default(),
+            Arc::<OffsetIndex>::default(),
+        );
         let reads = Arc::default();
         let writer = Writer::start(
             connection,
-            moments.clone(),
-            ranks.clone(),
+            list_versions.clone(),
+            offset_index.clone(),
             Arc::clone(&reads),
         );
         Ok(Self {
             writer: writer?,
-            moments,
+            list_versions,
             readers: Readers::new(
                 open::readers(path, options)?,
-                ranks.clone(),
+                offset_index.clone(),
                 reads,
                 options.patience,
             ),
-            ranks,
+            offset_index,
         })
     }
 
@@ -117,15 +120,15 @@ impl Store {
     }
 
     /// How far the writes have come. A read that begins later sees them.
-    pub fn moment(&self) -> Moment {
-        self.moments.now()
+    pub fn list_version(&self) -> ListVersion {
+        self.list_versions.now()
     }
 
     /// Whether nothing in the list of conversations of that scope, their
     /// messages included, has changed since. What another program does to the
     /// file counts within a second.
-    pub fn is_unchanged(&self, scope: Scope, since: Moment) -> bool {
-        self.moments.is_unchanged(scope, since)
+    pub fn is_unchanged(&self, scope: Scope, since: ListVersion) -> bool {
+        self.list_versions.is_unchanged(scope, since)
     }
 
     /// Runs `batch` whole or not at all; returns once it is on the disk, with
@@ -157,8 +160,8 @@ impl Store {
 
     /// Forgets what is kept in memory of the orders of lists that nobody has
     /// gone deep into since this was last called.
-    pub fn forget_unused_orders(&self) {
-        self.ranks.forget_unused();
+    pub fn evict_unused_sort_ranges(&self) {
+        self.offset_index.evict_unused();
     }
 
     /// Does what a drop does, now, where others may still hold it. Later writes

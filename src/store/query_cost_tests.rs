@@ -15,7 +15,7 @@ use rusqlite::{Connection, StatementStatus};
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, uuid, value};
-use super::test_db::{DIRECTIONS, Desk, PROJECT, SORTS, STATUSES};
+use super::test_db::{DIRECTIONS, PROJECT, SORTS, STATUSES, TestDb};
 use super::{conversation, message, turn};
 use crate::domain::{
     ConversationId, ConversationSeq, Direction, Limit, ListQuery, MessageContent, MessageId,
@@ -23,7 +23,7 @@ use crate::domain::{
 };
 
 /// log 100,000 / log 10,000.
-const GROWTH: f64 = 1.25;
+const MAX_GROWTH: f64 = 1.25;
 /// Pages of an order that are read anywhere in it: so many that some begin far
 /// from a counted place, in the small file and in the large one.
 const PLACES: usize = 150;
@@ -81,21 +81,22 @@ fn note(costs: &mut Costs, name: String, cost: Cost) {
 
 /// Over a file with so many conversations.
 fn costs(rows: usize) -> Costs {
-    let desk = Desk::new();
+    let db = TestDb::new();
     let mut random = Rng::with_seed(1);
-    desk.fill(&mut random, rows);
+    db.fill(&mut random, rows);
     let mut costs = Costs::new();
-    pages(&desk, rows as u64, &mut random, &mut costs);
-    writes(&desk, &mut costs);
+    pages(&db, rows as u64, &mut random, &mut costs);
+    writes(&db, &mut costs);
     costs
 }
 
-fn pages(desk: &Desk, rows: u64, random: &mut Rng, costs: &mut Costs) {
-    let readers = &desk.store.readers.pool;
+fn pages(db: &TestDb, rows: u64, random: &mut Rng, costs: &mut Costs) {
+    let readers = &db.store.readers.pool;
     let connection = readers.get().expect("a connection");
     let mut read = |name: String, work: &dyn Fn(&Snapshot) -> Result<(), StoreError>| {
         let cost = cost(&connection, || {
-            let snapshot = Snapshot::begin(&connection, &desk.store.ranks).expect("a snapshot");
+            let snapshot =
+                Snapshot::begin(&connection, &db.store.offset_index).expect("a snapshot");
             work(&snapshot).expect("a read");
         });
         note(costs, name, cost);
@@ -118,7 +119,8 @@ fn pages(desk: &Desk, rows: u64, random: &mut Rng, costs: &mut Costs) {
         };
         // Whoever goes deep into an order first has it counted.
         for eighth in 1..8 {
-            let counting = Snapshot::begin(&connection, &desk.store.ranks).expect("a snapshot");
+            let counting =
+                Snapshot::begin(&connection, &db.store.offset_index).expect("a snapshot");
             let after = page(&counting, &list(all * eighth / 8)).expect("a page");
             drop(counting);
             let next = ListQuery { after, ..list(0) };
@@ -164,8 +166,8 @@ fn page(snapshot: &Snapshot, query: &ListQuery) -> Result<Option<SortKey>, Store
     conversation::page(snapshot, scope, query, &totals, |_| Ok(()))
 }
 
-fn writes(desk: &Desk, costs: &mut Costs) {
-    let connection = Connection::open(desk.file()).expect("the file");
+fn writes(db: &TestDb, costs: &mut Costs) {
+    let connection = Connection::open(db.file()).expect("the file");
     let run = |batch: Batch| {
         for statement in &batch.0 {
             statement.run(&connection).expect("a write");
@@ -223,7 +225,7 @@ fn no_request_costs_more_when_there_is_more() {
     for (name, before) in &small {
         let after = &large[name];
         println!("{name:56} {:>8} {:>8}", before.steps, after.steps);
-        let limit = f64::from(before.steps) * GROWTH;
+        let limit = f64::from(before.steps) * MAX_GROWTH;
         // Orders of a visitor's own are sorted in memory; this is the usual one.
         if f64::from(after.steps) > limit || after.scanned + after.sorts > 0 {
             grown.push(format!("{name}: {before:?} became {after:?}"));

@@ -18,13 +18,13 @@ use tokio::sync::oneshot;
 use tokio::task;
 
 use super::error::StoreError;
-use super::offset_index::Ranks;
+use super::offset_index::OffsetIndex;
 use super::snapshot::Snapshot;
 
 pub(super) struct Readers {
     pub(super) pool: Pool<SqliteConnectionManager>,
-    queue: Mutex<Queue>,
-    ranks: Arc<Ranks>,
+    queue: Mutex<JobQueue>,
+    offset_index: Arc<OffsetIndex>,
     /// Reads that ever joined, counted while the queue is held. The writer looks
     /// at it.
     reads: Arc<AtomicU64>,
@@ -32,15 +32,15 @@ pub(super) struct Readers {
 }
 
 #[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Read>,
+struct JobQueue {
+    waiting: VecDeque<ReadJob>,
     /// Threads that take from it,
     threads: u32,
     /// and those of them that have not begun yet.
-    coming: usize,
+    starting: usize,
 }
 
-struct Read {
+struct ReadJob {
     /// Its place among all that ever joined.
     number: u64,
     deadline: Instant,
@@ -50,19 +50,19 @@ struct Read {
 type Work = Box<dyn FnOnce(Result<&Snapshot, StoreError>) + Send>;
 
 /// For so many reads that wait, one thread that comes is enough.
-const SHARE: usize = 32;
+const JOBS_PER_WORKER: usize = 32;
 
 impl Readers {
     pub fn new(
         pool: Pool<SqliteConnectionManager>,
-        ranks: Arc<Ranks>,
+        offset_index: Arc<OffsetIndex>,
         reads: Arc<AtomicU64>,
         patience: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             pool,
             queue: Mutex::default(),
-            ranks,
+            offset_index,
             reads,
             patience,
         })
@@ -77,14 +77,14 @@ impl Readers {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (tell, told) = oneshot::channel();
+        let (tx, rx) = oneshot::channel();
         self.join(Box::new(move |snapshot| {
             // Whoever asked may have gone.
-            if !tell.is_closed() {
-                let _ = tell.send(snapshot.map_err(E::from).and_then(work));
+            if !tx.is_closed() {
+                let _ = tx.send(snapshot.map_err(E::from).and_then(work));
             }
         }));
-        told.await.unwrap_or_else(|_| {
+        rx.await.unwrap_or_else(|_| {
             Err(StoreError::Internal("a read ended without a result".to_owned()).into())
         })
     }
@@ -96,38 +96,38 @@ impl Readers {
     ) -> Result<T, E> {
         let connection = self.pool.get_timeout(self.patience);
         let connection = connection.map_err(|_| StoreError::Busy)?;
-        let snapshot = Snapshot::begin(&connection, &self.ranks)?;
+        let snapshot = Snapshot::begin(&connection, &self.offset_index)?;
         work(&snapshot)
     }
 
     fn join(self: &Arc<Self>, work: Work) {
         let mut queue = self.queue();
-        let read = Read {
+        let read = ReadJob {
             number: self.reads.fetch_add(1, Ordering::Relaxed) + 1,
             deadline: Instant::now() + self.patience,
             work,
         };
         queue.waiting.push_back(read);
-        self.call(queue);
+        self.spawn_worker(queue);
     }
 
     /// Calls a thread where those that come are not enough for what waits.
-    fn call(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
-        let enough = queue.waiting.len() <= queue.coming * SHARE;
+    fn spawn_worker(self: &Arc<Self>, mut queue: MutexGuard<'_, JobQueue>) {
+        let enough = queue.waiting.len() <= queue.starting * JOBS_PER_WORKER;
         if enough || queue.threads == self.pool.max_size() {
             return;
         }
         queue.threads += 1;
-        queue.coming += 1;
+        queue.starting += 1;
         drop(queue);
-        let called = Called(Some(self.clone()));
+        let called = StartingWorker(Some(self.clone()));
         task::spawn_blocking(move || called.begin());
     }
 
     /// Does what waits until nothing does.
     fn work(self: &Arc<Self>) {
         let connection = self.pool.get_timeout(self.patience);
-        self.queue().coming -= 1;
+        self.queue().starting -= 1;
         match connection {
             Ok(connection) => self.work_on(&connection),
             Err(_) => self.give_up(&StoreError::Busy),
@@ -139,12 +139,12 @@ impl Readers {
     fn give_up(&self, error: &StoreError) {
         let mut queue = self.queue();
         queue.threads -= 1;
-        let nobodys = match queue.threads {
+        let orphaned = match queue.threads {
             0 => std::mem::take(&mut queue.waiting),
             _ => VecDeque::new(),
         };
         drop(queue);
-        for read in nobodys {
+        for read in orphaned {
             (read.work)(Err(error.clone()));
         }
     }
@@ -161,7 +161,7 @@ impl Readers {
             if connection.is_autocommit() || shared.as_ref().is_some_and(of_before) {
                 // The old one ends before the new one begins.
                 drop(shared.take());
-                match Snapshot::begin(connection, &self.ranks) {
+                match Snapshot::begin(connection, &self.offset_index) {
                     Ok(begun) => shared = Some((begun, joined)),
                     Err(error) => {
                         (read.work)(Err(error));
@@ -177,7 +177,7 @@ impl Readers {
     }
 
     /// The next read, and how many had joined by now; none: this thread is done.
-    fn take(self: &Arc<Self>) -> Option<(Read, u64)> {
+    fn take(self: &Arc<Self>) -> Option<(ReadJob, u64)> {
         let mut queue = self.queue();
         let Some(read) = queue.waiting.pop_front() else {
             queue.threads -= 1;
@@ -185,19 +185,19 @@ impl Readers {
         };
         let joined = self.reads.load(Ordering::Relaxed);
         // This one may take long, and the others do not wait for it.
-        self.call(queue);
+        self.spawn_worker(queue);
         Some((read, joined))
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, JobQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A thread that was called and has not begun.
-struct Called(Option<Arc<Readers>>);
+struct StartingWorker(Option<Arc<Readers>>);
 
-impl Called {
+impl StartingWorker {
     fn begin(mut self) {
         if let Some(readers) = self.0.take() {
             readers.work();
@@ -206,10 +206,10 @@ impl Called {
 }
 
 /// It never begins where its runtime ends first.
-impl Drop for Called {
+impl Drop for StartingWorker {
     fn drop(&mut self) {
         if let Some(readers) = &self.0 {
-            readers.queue().coming -= 1;
+            readers.queue().starting -= 1;
             readers.give_up(&StoreError::Closed);
         }
     }
@@ -250,9 +250,9 @@ mod tests {
     #[test]
     fn a_read_that_takes_long_holds_up_no_other() {
         let (_folder, store) = file(2, 20_000);
-        let (go_on, told) = mpsc::channel();
+        let (go_on, rx) = mpsc::channel();
         let slow = store.read(move |snapshot| {
-            told.recv().expect("the others are done");
+            rx.recv().expect("the others are done");
             one(snapshot)
         });
         let others = async {
@@ -296,11 +296,11 @@ mod tests {
         };
         // The thread goes on from the first to the second without a pause.
         let (began, begun) = mpsc::channel();
-        let (go_on, told) = mpsc::channel();
+        let (go_on, rx) = mpsc::channel();
         let first = store.read(move |snapshot| {
             let count = version(snapshot);
             began.send(()).expect("somebody writes");
-            told.recv().expect("somebody asks");
+            rx.recv().expect("somebody asks");
             count
         });
         let second = async {

@@ -3,20 +3,26 @@
 use rusqlite::Connection;
 
 use super::error::StoreError;
-use super::offset_index::Ranks;
+use super::offset_index::OffsetIndex;
 
 /// A read transaction: every query through one snapshot sees the same state of
 /// the file. The transaction ends when the snapshot is dropped.
 pub struct Snapshot<'c> {
     pub(super) connection: &'c Connection,
-    pub(super) ranks: &'c Ranks,
+    pub(super) offset_index: &'c OffsetIndex,
 }
 
 impl<'c> Snapshot<'c> {
     /// Begins a read transaction. SQLite takes the snapshot at the first query.
-    pub(super) fn begin(connection: &'c Connection, ranks: &'c Ranks) -> Result<Self, StoreError> {
+    pub(super) fn begin(
+        connection: &'c Connection,
+        offset_index: &'c OffsetIndex,
+    ) -> Result<Self, StoreError> {
         connection.prepare_cached("BEGIN")?.raw_execute()?;
-        Ok(Self { connection, ranks })
+        Ok(Self {
+            connection,
+            offset_index,
+        })
     }
 
     /// Prepares `sql`, or takes the statement from the connection's cache.

@@ -30,12 +30,12 @@ pub const STATUSES: [Option<Status>; 3] = [None, Some(Status::Open), Some(Status
 pub const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
 
 /// A file with a project and a visitor.
-pub struct Desk {
+pub struct TestDb {
     folder: TempDir,
     pub store: Arc<Store>,
 }
 
-impl Desk {
+impl TestDb {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store =
@@ -48,7 +48,7 @@ impl Desk {
         );
         store
             .write_here(project.then(Batch::of([visitor])))
-            .expect("a desk");
+            .expect("a db");
         Self {
             folder,
             store: Arc::new(store),

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::change::Changes;
+use super::change::ChangeCapture;
 use super::error::StoreError;
-use super::list_version::Moments;
-use super::offset_index::Ranks;
+use super::list_version::ListVersions;
+use super::offset_index::OffsetIndex;
 use super::open::OpenError;
 use super::statement::{Batch, Outcome};
 
@@ -46,16 +46,16 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts it over `connection`; `ranks` hear of every change before it is
-    /// committed, `moments` after. `reads` counts what is read meanwhile.
+    /// Starts it over `connection`; `offset_index` hear of every change before it is
+    /// committed, `list_versions` after. `reads` counts what is read meanwhile.
     pub(super) fn start(
         connection: Connection,
-        moments: Arc<Moments>,
-        ranks: Arc<Ranks>,
+        list_versions: Arc<ListVersions>,
+        offset_index: Arc<OffsetIndex>,
         reads: Arc<AtomicU64>,
     ) -> Result<Self, OpenError> {
         let (queue, orders) = sync_channel(QUEUE);
-        let pen = Pen::new(connection, moments, ranks, reads)?;
+        let pen = Pen::new(connection, list_versions, offset_index, reads)?;
         let thread = thread::Builder::new()
             .name("parlor-writer".to_owned())
             .spawn(move || pen.work(&orders))?;
@@ -95,9 +95,9 @@ impl Drop for Writer {
 /// What the thread holds.
 struct Pen {
     connection: Connection,
-    changes: Changes,
-    moments: Arc<Moments>,
-    ranks: Arc<Ranks>,
+    changes: ChangeCapture,
+    list_versions: Arc<ListVersions>,
+    offset_index: Arc<OffsetIndex>,
     /// What SQLite calls the state of the file as others left it, and when that
     /// was looked at.
     elsewhere: (i64, Instant),
@@ -116,8 +116,8 @@ struct Group {
 impl Pen {
     fn new(
         connection: Connection,
-        moments: Arc<Moments>,
-        ranks: Arc<Ranks>,
+        list_versions: Arc<ListVersions>,
+        offset_index: Arc<OffsetIndex>,
         reads: Arc<AtomicU64>,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -127,9 +127,9 @@ impl Pen {
                 batches: 0,
                 reads: 0,
             },
-            changes: Changes::of(&connection)?,
-            moments,
-            ranks,
+            changes: ChangeCapture::of(&connection)?,
+            list_versions,
+            offset_index,
             elsewhere: (data_version(&connection)?, Instant::now()),
             connection,
         })
@@ -191,8 +191,8 @@ impl Pen {
         if now != before {
             // A backup that was brought back begins again with versions that
             // were counted already, and may go on differently.
-            self.ranks.forget_others(&self.connection);
-            self.moments.changed_elsewhere();
+            self.offset_index.drop_stale(&self.connection);
+            self.list_versions.invalidate_all();
         }
         self.elsewhere = (now, Instant::now());
     }
@@ -220,17 +220,17 @@ impl Pen {
         self.execute("BEGIN IMMEDIATE")?;
         let ended = self.run_batches(batches).and_then(|answers| {
             let changes = self.changes.take();
-            if let Err(error) = self.ranks.count_changes(&self.connection, &changes) {
-                log::warn!("the ranks of lists are dropped, to be counted again: {error}");
-                self.ranks.forget();
+            if let Err(error) = self.offset_index.apply_changes(&self.connection, &changes) {
+                log::warn!("offset index cleared, it is rebuilt on demand: {error}");
+                self.offset_index.clear();
             }
             self.execute("COMMIT")?;
-            self.moments.committed(&changes);
+            self.list_versions.record(&changes);
             Ok(answers)
         });
         if ended.is_err() {
             self.changes.take();
-            self.ranks.forget();
+            self.offset_index.clear();
             if !self.connection.is_autocommit() {
                 self.execute("ROLLBACK")?;
             }
@@ -242,7 +242,7 @@ impl Pen {
         let mut answers = Vec::with_capacity(batches.len());
         for batch in batches {
             self.execute("SAVEPOINT batch")?;
-            let before = self.changes.mark();
+            let before = self.changes.savepoint();
             let answer = run_batch(&self.connection, batch);
             if let Err(error) = &answer {
                 // A full disk, say, ends the whole transaction, not the savepoint alone.
@@ -250,7 +250,7 @@ impl Pen {
                     return Err(error.clone());
                 }
                 self.execute("ROLLBACK TO batch")?;
-                self.changes.forget_after(before);
+                self.changes.rollback_to(before);
             }
             self.execute("RELEASE batch")?;
             answers.push(answer);
@@ -282,7 +282,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{ListQuery, Offset, Scope};
-    use crate::store::test_db::{Desk, PROJECT};
+    use crate::store::test_db::{PROJECT, TestDb};
     use crate::store::{Snapshot, Statement, conversation, open};
 
     const TABLE: &str = "CREATE TABLE t (x UNIQUE, filler)";
@@ -343,7 +343,7 @@ mod tests {
 
     /// Has the default order counted.
     fn count(pen: &Pen) {
-        let snapshot = Snapshot::begin(&pen.connection, &pen.ranks).expect("a snapshot");
+        let snapshot = Snapshot::begin(&pen.connection, &pen.offset_index).expect("a snapshot");
         let scope = Scope::Project(PROJECT);
         let deep = ListQuery {
             offset: Offset::parse("1500").expect("an offset"),
@@ -362,18 +362,18 @@ mod tests {
 
     #[test]
     fn counts_do_not_outlive_the_file_that_they_are_of() {
-        let desk = Desk::new();
-        desk.fill(&mut fastrand::Rng::with_seed(12), 3000);
-        let connection = open::writer(&desk.file()).expect("the file");
+        let db = TestDb::new();
+        db.fill(&mut fastrand::Rng::with_seed(12), 3000);
+        let connection = open::writer(&db.file()).expect("the file");
         let mut pen =
             Pen::new(connection, Arc::default(), Arc::default(), Arc::default()).expect("a writer");
         count(&pen);
-        let elsewhere = Connection::open(desk.file()).expect("the file");
+        let elsewhere = Connection::open(db.file()).expect("the file");
         let mut counted_after = |sql| {
             elsewhere.execute_batch(sql).expect(sql);
             pen.elsewhere.1 -= LOOK;
             pen.look_elsewhere();
-            pen.ranks.counted_runs()
+            pen.offset_index.built_ranges()
         };
         assert_eq!(counted_after("UPDATE project SET name = 'another'"), 1);
         // What a backup looks like that was brought back.

@@ -215,10 +215,10 @@ pub async fn list(app: web::Data<App>, kept: web::Data<Kept>, request: HttpReque
     if let Some(page) = kept.recall(&app.store, &asked) {
         return Ok(page.answer(&request));
     }
-    let moment = app.store.moment();
+    let version = app.store.list_version();
     let page = Arc::new(read_page(&app, &asked).await?);
     let answer = page.answer(&request);
-    kept.keep(asked, moment, page);
+    kept.keep(asked, version, page);
     Ok(answer)
 }
 

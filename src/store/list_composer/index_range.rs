@@ -1,30 +1,30 @@
-//! The arms of a page: ranges of one index each, which merged are the order.
+//! The ranges of a page: ranges of one index each, which merged are the order.
 //!
 //! A project's indexes begin with the status, so a filtered order is one range
 //! and an unfiltered one has one for each status. Where an order has rows
 //! without a field (they come last in both directions) and begins at a place,
-//! those are arms of their own: a range that starts in the middle ends with
+//! those are ranges of their own: a range that starts in the middle ends with
 //! the last field.
 
 use crate::domain::{ListQuery, Scope, Sort, SortKey, SortValue, Status};
 
 /// One range of one index. No status: a range with both in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Arm {
+pub(super) struct IndexRange {
     pub status: Option<Status>,
-    part: Part,
+    null_part: NullPart,
 }
 
 /// The rows with a field, those without, or all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum NullPart {
     All,
     With,
     Without,
 }
 
-/// What of a place a row of an arm must come after.
-pub(super) enum Bound {
+/// What of a place a row of an range must come after.
+pub(super) enum SeekBound {
     Nothing,
     Id,
     FieldAndId,
@@ -32,13 +32,13 @@ pub(super) enum Bound {
 
 /// An order of a caller's conversations.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Order {
+pub(super) struct ListOrder {
     pub scope: Scope,
     pub sort: Sort,
     filter: Option<Status>,
 }
 
-impl Order {
+impl ListOrder {
     pub fn of(scope: Scope, query: &ListQuery) -> Self {
         // Within one status, by `id` and by `status` are the same, and only the
         // latter has an index that begins with it.
@@ -53,14 +53,14 @@ impl Order {
         }
     }
 
-    /// The arms that have rows from `place` on.
-    pub fn arms(self, place: Option<&SortKey>) -> impl Iterator<Item = Arm> {
+    /// The ranges that have rows from `place` on.
+    pub fn ranges(self, place: Option<&SortKey>) -> impl Iterator<Item = IndexRange> {
         let field = place.map(|place| &place.value);
         self.statuses().iter().flat_map(move |status| {
-            let parts = self.parts(*status, field).iter();
-            parts.map(|part| Arm {
+            let null_parts = self.null_parts(*status, field).iter();
+            null_parts.map(|null_part| IndexRange {
                 status: *status,
-                part: *part,
+                null_part: *null_part,
             })
         })
     }
@@ -74,15 +74,17 @@ impl Order {
         }
     }
 
-    fn parts(self, status: Option<Status>, from: Option<&SortValue>) -> &'static [Part] {
+    fn null_parts(self, status: Option<Status>, from: Option<&SortValue>) -> &'static [NullPart] {
         let from_the_last = from == Some(&SortValue::Null);
         match (self.sort, status) {
-            (Sort::ClosedAt, Some(Status::Open)) if self.is_closed_apart() => &[Part::Without],
+            (Sort::ClosedAt, Some(Status::Open)) if self.is_closed_apart() => &[NullPart::Without],
             (Sort::ClosedAt, _) if self.is_closed_apart() && from_the_last => &[],
-            (Sort::ClosedAt, _) if self.is_closed_apart() => &[Part::With],
-            (Sort::ClosedAt | Sort::Title, _) if from_the_last => &[Part::Without],
-            (Sort::ClosedAt | Sort::Title, _) if from.is_some() => &[Part::With, Part::Without],
-            _ => &[Part::All],
+            (Sort::ClosedAt, _) if self.is_closed_apart() => &[NullPart::With],
+            (Sort::ClosedAt | Sort::Title, _) if from_the_last => &[NullPart::Without],
+            (Sort::ClosedAt | Sort::Title, _) if from.is_some() => {
+                &[NullPart::With, NullPart::Without]
+            }
+            _ => &[NullPart::All],
         }
     }
 
@@ -92,30 +94,30 @@ impl Order {
         self.sort == Sort::ClosedAt && matches!(self.scope, Scope::Project(_))
     }
 
-    /// Whether the arm is read from the index of closed conversations.
-    pub fn has_only_closed(self, arm: Arm) -> bool {
-        self.is_closed_apart() && arm.part == Part::With
+    /// Whether the range is read from the index of closed conversations.
+    pub fn has_only_closed(self, range: IndexRange) -> bool {
+        self.is_closed_apart() && range.null_part == NullPart::With
     }
 
-    /// Whether the arm has to be told that it is of the rows without a field.
-    pub fn must_be_null(self, arm: Arm) -> bool {
-        arm.part == Part::Without && !self.is_closed_apart()
+    /// Whether the range has to be told that it is of the rows without a field.
+    pub fn must_be_null(self, range: IndexRange) -> bool {
+        range.null_part == NullPart::Without && !self.is_closed_apart()
     }
 
-    /// What bounds the arm where the order begins at `place`.
-    pub fn bound(self, arm: Arm, place: &SortKey) -> Bound {
-        let one_status = self.sort == Sort::Status && arm.status.is_some();
-        match arm.part {
+    /// What bounds the range where the order begins at `place`.
+    pub fn bound(self, range: IndexRange, place: &SortKey) -> SeekBound {
+        let one_status = self.sort == Sort::Status && range.status.is_some();
+        match range.null_part {
             // Rows without a field all come after a place with one.
-            Part::Without if place.value != SortValue::Null => Bound::Nothing,
-            Part::Without => Bound::Id,
-            _ if self.sort == Sort::Id || one_status => Bound::Id,
-            _ => Bound::FieldAndId,
+            NullPart::Without if place.value != SortValue::Null => SeekBound::Nothing,
+            NullPart::Without => SeekBound::Id,
+            _ if self.sort == Sort::Id || one_status => SeekBound::Id,
+            _ => SeekBound::FieldAndId,
         }
     }
 
     /// The column that is compared before the id.
-    pub fn column(self, arm: Arm) -> &'static str {
+    pub fn column(self, range: IndexRange) -> &'static str {
         match self.sort {
             Sort::Id => "id",
             Sort::CreatedAt => "created_at",
@@ -124,16 +126,18 @@ impl Order {
             Sort::Status => "status",
             // There is nothing to compare. One status is one value and SQLite
             // knows it, while for a NULL it would sort.
-            Sort::ClosedAt if self.is_closed_apart() && arm.part == Part::Without => "status",
+            Sort::ClosedAt if self.is_closed_apart() && range.null_part == NullPart::Without => {
+                "status"
+            }
             Sort::ClosedAt => "closed_at",
             Sort::IsHumanHandled => "is_human_handled",
             Sort::Title => "title_key",
         }
     }
 
-    /// The index that an arm is read from. Named, because the planner would
+    /// The index that an range is read from. Named, because the planner would
     /// rather take a shorter one and look each row up.
-    pub fn index(self, arm: Arm) -> &'static str {
+    pub fn index(self, range: IndexRange) -> &'static str {
         if let Scope::Visitor(_) = self.scope {
             return "conversation_by_visitor";
         }
@@ -143,7 +147,7 @@ impl Order {
             Sort::CreatedAt => "conversation_by_created",
             Sort::UpdatedAt => "conversation_by_updated",
             Sort::LastInteractionAt => "conversation_by_interaction",
-            Sort::ClosedAt if arm.part == Part::Without => "conversation_by_status",
+            Sort::ClosedAt if range.null_part == NullPart::Without => "conversation_by_status",
             Sort::ClosedAt => "conversation_by_closed",
             Sort::IsHumanHandled => "conversation_by_handled",
             Sort::Title => "conversation_by_title",

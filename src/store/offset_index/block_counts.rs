@@ -4,118 +4,118 @@
 use crate::domain::SortKey;
 
 /// Rows between two places that are kept, when both are new.
-pub(super) const STRETCH: u64 = 256;
-/// A stretch that has grown longer than this is split.
-const LONGEST: u64 = 2 * STRETCH;
+pub(super) const BLOCK_ROWS: u64 = 256;
+/// A block that has grown longer than this is split.
+const MAX_BLOCK_ROWS: u64 = 2 * BLOCK_ROWS;
 /// Neighbours that have shrunk to this, together, are put together.
-const SHORTEST: u64 = STRETCH / 2;
+const MERGE_BLOCK_ROWS: u64 = BLOCK_ROWS / 2;
 
-/// The rows of an order, counted stretch by stretch.
+/// The rows of an order, counted block by block.
 ///
-/// A stretch begins at a place, whether or not there still is a row, and ends
+/// A block begins at a place, whether or not there still is a row, and ends
 /// where the next one begins. The first begins before every row.
-pub(super) struct Counted {
-    /// Where each stretch but the first begins, ascending.
+pub(super) struct BlockCounts {
+    /// Where each block but the first begins, ascending.
     starts: Vec<SortKey>,
-    lengths: Sums,
+    lengths: FenwickTree,
 }
 
-impl Counted {
-    /// `starts[i]` is where stretch `i + 1` begins, `lengths[i]` how many rows
-    /// stretch `i` has.
+impl BlockCounts {
+    /// `starts[i]` is where block `i + 1` begins, `lengths[i]` how many rows
+    /// block `i` has.
     pub fn new(starts: Vec<SortKey>, lengths: &[u64]) -> Self {
         debug_assert_eq!(starts.len() + 1, lengths.len());
-        let lengths = Sums::of(lengths);
+        let lengths = FenwickTree::of(lengths);
         Self { starts, lengths }
     }
 
     /// How many rows there are.
     pub fn rows(&self) -> u64 {
-        self.lengths.before(self.stretches())
+        self.lengths.before(self.blocks())
     }
 
-    /// How many stretches there are: one at least.
-    pub fn stretches(&self) -> usize {
+    /// How many blocks there are: one at least.
+    pub fn blocks(&self) -> usize {
         self.starts.len() + 1
     }
 
-    /// Where a stretch begins; the first begins nowhere.
-    pub fn start(&self, stretch: usize) -> Option<&SortKey> {
-        self.starts.get(stretch.checked_sub(1)?)
+    /// Where a block begins; the first begins nowhere.
+    pub fn start(&self, block: usize) -> Option<&SortKey> {
+        self.starts.get(block.checked_sub(1)?)
     }
 
-    /// How many rows stand before a stretch.
-    pub fn before(&self, stretch: usize) -> u64 {
-        self.lengths.before(stretch)
+    /// How many rows stand before a block.
+    pub fn before(&self, block: usize) -> u64 {
+        self.lengths.before(block)
     }
 
-    /// The stretch that holds the row with so many before it.
+    /// The block that holds the row with so many before it.
     pub fn holding(&self, before: u64) -> usize {
-        self.lengths.find(before).min(self.stretches() - 1)
+        self.lengths.find(before).min(self.blocks() - 1)
     }
 
-    /// Counts a row that came; gives its stretch.
+    /// Counts a row that came; gives its block.
     pub fn add(&mut self, place: &SortKey) -> usize {
-        let stretch = self.stretch_of(place);
-        self.lengths.add(stretch, 1);
-        stretch
+        let block = self.block_of(place);
+        self.lengths.add(block, 1);
+        block
     }
 
     /// Counts a row that went. False where none was counted there: then this is
     /// not of the rows that it is taken for.
     #[must_use]
     pub fn remove(&mut self, place: &SortKey) -> bool {
-        let stretch = self.stretch_of(place);
-        let counted = self.length(stretch) > 0;
+        let block = self.block_of(place);
+        let counted = self.length(block) > 0;
         if counted {
-            self.lengths.add(stretch, -1);
+            self.lengths.add(block, -1);
         }
         counted
     }
 
-    /// Whether a stretch is to be split.
-    pub fn is_long(&self, stretch: usize) -> bool {
-        self.length(stretch) > LONGEST
+    /// Whether a block is to be split.
+    pub fn is_long(&self, block: usize) -> bool {
+        self.length(block) > MAX_BLOCK_ROWS
     }
 
-    /// Splits a stretch at `place`, which has `before` rows of the stretch
+    /// Splits a block at `place`, which has `before` rows of the block
     /// before it. What has become short elsewhere is put together, so that
-    /// there are never many more stretches than rows ask for.
-    pub fn split(&mut self, stretch: usize, place: SortKey, before: u64) {
+    /// there are never many more blocks than rows ask for.
+    pub fn split(&mut self, block: usize, place: SortKey, before: u64) {
         let mut lengths = self.lengths.numbers();
-        let after = lengths[stretch] - before;
-        lengths[stretch] = before;
-        lengths.insert(stretch + 1, after);
-        self.starts.insert(stretch, place);
+        let after = lengths[block] - before;
+        lengths[block] = before;
+        lengths.insert(block + 1, after);
+        self.starts.insert(block, place);
         let mut kept = vec![lengths[0]];
         let mut following = lengths[1..].iter();
         self.starts.retain(|_| {
             let length = following.next().copied().unwrap_or_default();
             let last = kept.len() - 1;
-            let short = kept[last] + length <= SHORTEST;
+            let short = kept[last] + length <= MERGE_BLOCK_ROWS;
             match short {
                 true => kept[last] += length,
                 false => kept.push(length),
             }
             !short
         });
-        self.lengths = Sums::of(&kept);
+        self.lengths = FenwickTree::of(&kept);
     }
 
-    /// The stretch that a row at `place` belongs to.
-    pub fn stretch_of(&self, place: &SortKey) -> usize {
+    /// The block that a row at `place` belongs to.
+    pub fn block_of(&self, place: &SortKey) -> usize {
         self.starts.partition_point(|start| start <= place)
     }
 
-    fn length(&self, stretch: usize) -> u64 {
-        self.before(stretch + 1) - self.before(stretch)
+    fn length(&self, block: usize) -> u64 {
+        self.before(block + 1) - self.before(block)
     }
 }
 
 /// Numbers, and the sums of the first of them (a Fenwick tree).
-struct Sums(Vec<u64>);
+struct FenwickTree(Vec<u64>);
 
-impl Sums {
+impl FenwickTree {
     fn of(numbers: &[u64]) -> Self {
         let mut tree = numbers.to_vec();
         for index in 0..tree.len() {
@@ -185,23 +185,23 @@ mod tests {
         }
     }
 
-    /// Counted, the rows in order, and what splits do: what a writer does.
-    struct Kept {
-        counted: Counted,
+    /// BlockCounts, the rows in order, and what splits do: what a writer does.
+    struct RangeCounts {
+        counted: BlockCounts,
         rows: Vec<u64>,
     }
 
-    impl Kept {
+    impl RangeCounts {
         fn add(&mut self, number: u64) {
             let Err(at) = self.rows.binary_search(&number) else {
                 return;
             };
             self.rows.insert(at, number);
-            let stretch = self.counted.add(&place(number));
-            if self.counted.is_long(stretch) {
-                let first = self.counted.before(stretch);
-                let middle = self.rows[(first + STRETCH) as usize];
-                self.counted.split(stretch, place(middle), STRETCH);
+            let block = self.counted.add(&place(number));
+            if self.counted.is_long(block) {
+                let first = self.counted.before(block);
+                let middle = self.rows[(first + BLOCK_ROWS) as usize];
+                self.counted.split(block, place(middle), BLOCK_ROWS);
             }
         }
 
@@ -213,16 +213,16 @@ mod tests {
         fn check(&self) {
             let Self { counted, rows } = self;
             assert_eq!(counted.rows(), rows.len() as u64);
-            for stretch in 1..counted.stretches() {
-                let start = counted.start(stretch).expect("a start");
+            for block in 1..counted.blocks() {
+                let start = counted.start(block).expect("a start");
                 let before = rows.partition_point(|row| place(*row) < *start);
-                assert_eq!(counted.before(stretch), before as u64);
-                assert!(!counted.is_long(stretch));
+                assert_eq!(counted.before(block), before as u64);
+                assert!(!counted.is_long(block));
             }
             for rank in (0..rows.len() as u64).step_by(37) {
-                let stretch = counted.holding(rank);
-                assert!(counted.before(stretch) <= rank);
-                assert!(counted.before(stretch + 1) > rank);
+                let block = counted.holding(rank);
+                assert!(counted.before(block) <= rank);
+                assert!(counted.before(block + 1) > rank);
             }
         }
     }
@@ -230,8 +230,8 @@ mod tests {
     #[test]
     fn counts_stay_exact_while_rows_come_and_go_and_places_stay_few() {
         let mut random = fastrand::Rng::with_seed(4);
-        let mut kept = Kept {
-            counted: Counted::new(Vec::new(), &[0]),
+        let mut kept = RangeCounts {
+            counted: BlockCounts::new(Vec::new(), &[0]),
             rows: Vec::new(),
         };
         kept.check();
@@ -246,9 +246,9 @@ mod tests {
             }
             kept.check();
         }
-        let most = 2 * kept.rows.len() as u64 / SHORTEST + 2;
-        assert!(kept.counted.stretches() as u64 <= most);
-        assert!(kept.counted.stretches() > 10);
+        let most = 2 * kept.rows.len() as u64 / MERGE_BLOCK_ROWS + 2;
+        assert!(kept.counted.blocks() as u64 <= most);
+        assert!(kept.counted.blocks() > 10);
         while !kept.rows.is_empty() {
             kept.remove(random.usize(..kept.rows.len()));
         }
@@ -260,7 +260,7 @@ mod tests {
     fn sums_find_what_they_count() {
         for length in 0..40_u64 {
             let numbers: Vec<u64> = (0..length).map(|number| number * 7 % 5).collect();
-            let sums = Sums::of(&numbers);
+            let sums = FenwickTree::of(&numbers);
             assert_eq!(sums.numbers(), numbers);
             for count in 0..=numbers.len() {
                 assert_eq!(sums.before(count), numbers[..count].iter().sum::<u64>());

@@ -2,28 +2,28 @@
 
 use std::collections::VecDeque;
 
-use super::super::change::{Change, Listed};
-use super::sort_range::Run;
+use super::super::change::{ListChange, ListedConversation};
+use super::sort_range::SortRange;
 use crate::domain::SortKey;
 
 /// One transaction's changes of a project's conversations.
-pub(super) struct Group {
+pub(super) struct ProjectChanges {
     /// The project's version before and after it.
     pub before: i64,
     pub after: i64,
-    pub changes: Vec<Change>,
+    pub changes: Vec<ListChange>,
 }
 
 /// The latest transactions, each beginning where the one before it ended.
 #[derive(Default)]
 pub(super) struct History {
-    groups: VecDeque<Group>,
+    groups: VecDeque<ProjectChanges>,
     changes: usize,
 }
 
 impl History {
     /// Adds a transaction, and forgets old ones beyond `most` changes.
-    pub fn push(&mut self, group: Group, most: usize) {
+    pub fn push(&mut self, group: ProjectChanges, most: usize) {
         if self
             .groups
             .back()
@@ -46,7 +46,7 @@ impl History {
     }
 
     /// What happened between two versions, if all of it is remembered.
-    pub fn between(&self, old: i64, new: i64) -> Option<Vec<&Group>> {
+    pub fn between(&self, old: i64, new: i64) -> Option<Vec<&ProjectChanges>> {
         if old == new {
             return Some(Vec::new());
         }
@@ -63,13 +63,17 @@ impl History {
 
 /// How many more rows of the run stood before `place` when none of the groups
 /// had happened; everywhere, where there is no place.
-pub(super) fn undone(groups: &[&Group], run: Run, place: Option<&SortKey>) -> i64 {
-    let is_before = |listed: Option<&Listed>| {
+pub(super) fn delta_since(
+    groups: &[&ProjectChanges],
+    run: SortRange,
+    place: Option<&SortKey>,
+) -> i64 {
+    let is_before = |listed: Option<&ListedConversation>| {
         let stands = listed.and_then(|listed| run.place(listed));
         stands.is_some_and(|stands| place.is_none_or(|place| stands < *place))
     };
     let changes = groups.iter().flat_map(|group| &group.changes);
-    let of = |change: &Change| {
+    let of = |change: &ListChange| {
         let (was, is) = change.sides();
         i64::from(is_before(was)) - i64::from(is_before(is))
     };
@@ -84,11 +88,11 @@ mod tests {
     fn history(ends: &[i64]) -> History {
         let mut history = History::default();
         for ends in ends.windows(2) {
-            let said = || Change::Said(ProjectSeq(1), VisitorSeq(1));
+            let said = || ListChange::MessageChanged(ProjectSeq(1), VisitorSeq(1));
             let changes = (ends[0]..ends[1]).map(|_| said()).collect();
             let (before, after) = (ends[0], ends[1]);
             history.push(
-                Group {
+                ProjectChanges {
                     before,
                     after,
                     changes,
@@ -122,7 +126,7 @@ mod tests {
     fn a_gap_ends_what_is_remembered() {
         let mut history = history(&[1, 2, 3]);
         history.push(
-            Group {
+            ProjectChanges {
                 before: 4,
                 after: 5,
                 changes: Vec::new(),

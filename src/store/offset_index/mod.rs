@@ -2,10 +2,10 @@
 //!
 //! SQLite can tell what stands at a place in an order, not which place is the
 //! 500,000th: it would have to walk there. So each run of rows that such a page
-//! was asked of is counted, once, stretch by stretch ([`counted`]), and the
+//! was asked of is counted, once, block by block ([`counted`]), and the
 //! counts are kept in memory from then on by the one writer, as part of each
 //! transaction that changes a conversation. A page begins at the nearest place
-//! with a known count and walks the rest of the stretch.
+//! with a known count and walks the rest of the block.
 //!
 //! The counts are of one version of the project (`project.version`, which
 //! triggers of the file raise with each change), and a snapshot tells its own.
@@ -27,17 +27,17 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::Connection;
 
-use super::change::Change;
+use super::change::ListChange;
 use super::conversation::Totals;
 use super::error::StoreError;
 use super::list_composer::Seek;
 use super::project;
 use crate::domain::{Direction, ListQuery, ProjectSeq};
-use block_counts::STRETCH;
+use block_counts::BLOCK_ROWS;
 use build::count;
-use history::{Group, History};
-use range_counts::{Kept, View};
-use sort_range::Run;
+use history::{History, ProjectChanges};
+use range_counts::{RangeCounts, SnapshotCounts};
+use sort_range::SortRange;
 
 /// Changes of a project that are remembered: a few milliseconds of them are
 /// needed, and while a run is being counted, all that happens meanwhile.
@@ -46,28 +46,28 @@ const REMEMBERED_WHILE_COUNTING: usize = 1 << 17;
 
 /// What is counted, of all projects.
 #[derive(Default)]
-pub(super) struct Ranks {
-    projects: RwLock<HashMap<ProjectSeq, Project>>,
+pub(super) struct OffsetIndex {
+    projects: RwLock<HashMap<ProjectSeq, ProjectIndex>>,
     /// Whether a run is being counted: one at a time, so that readers are left
     /// for everybody else.
     counting: AtomicBool,
 }
 
 #[derive(Default)]
-struct Project {
-    runs: HashMap<Run, Kept>,
+struct ProjectIndex {
+    runs: HashMap<SortRange, RangeCounts>,
     history: History,
 }
 
 /// What the counts say of a page.
-enum Known {
+enum Lookup {
     /// Where it begins. Nowhere: it is near an end.
-    Begins(Option<Seek>),
+    Found(Option<Seek>),
     /// This run is not counted, or not for this version.
-    Uncounted(Run),
+    Missing(SortRange),
 }
 
-impl Ranks {
+impl OffsetIndex {
     /// Where the page that `query` asks for begins, over a snapshot that
     /// `connection` has open and that has these totals. None where the page is
     /// best counted from an end, by SQLite. May take the time to walk the whole
@@ -82,35 +82,35 @@ impl Ranks {
         let all = totals.matching(query.status);
         let offset = query.offset.get();
         let to_the_end = all.saturating_sub(offset + query.limit.get());
-        if offset.min(to_the_end) <= STRETCH {
+        if offset.min(to_the_end) <= BLOCK_ROWS {
             return Ok(None);
         }
         // An order is two runs at most.
         for _ in 0..2 {
             match self.look_up(project, query, totals) {
-                Known::Begins(seek) => return Ok(seek),
-                Known::Uncounted(run) if self.count(connection, project, run, totals)? => {}
-                Known::Uncounted(_) => return Ok(None),
+                Lookup::Found(seek) => return Ok(seek),
+                Lookup::Missing(run) if self.count(connection, project, run, totals)? => {}
+                Lookup::Missing(_) => return Ok(None),
             }
         }
         match self.look_up(project, query, totals) {
-            Known::Begins(seek) => Ok(seek),
-            Known::Uncounted(_) => Ok(None),
+            Lookup::Found(seek) => Ok(seek),
+            Lookup::Missing(_) => Ok(None),
         }
     }
 
-    fn look_up(&self, project: ProjectSeq, query: &ListQuery, totals: &Totals) -> Known {
+    fn look_up(&self, project: ProjectSeq, query: &ListQuery, totals: &Totals) -> Lookup {
         let projects = self.read();
-        let (first, second) = Run::of(query);
+        let (first, second) = SortRange::of(query);
         let Some(known) = projects.get(&project) else {
-            return Known::Uncounted(first);
+            return Lookup::Missing(first);
         };
         let offset = query.offset.get();
         let rows = match first.rows(totals) {
             Some(rows) => rows,
             None => match known.at(first, totals.version) {
                 Some(view) => view.rows(),
-                None => return Known::Uncounted(first),
+                None => return Lookup::Missing(first),
             },
         };
         let (run, rows, offset, follows) = match second {
@@ -121,7 +121,7 @@ impl Ranks {
             _ => (first, rows, offset, false),
         };
         let Some(view) = known.at(run, totals.version) else {
-            return Known::Uncounted(run);
+            return Lookup::Missing(run);
         };
         let found = match query.direction {
             Direction::Ascending => view.ascending(offset),
@@ -129,7 +129,7 @@ impl Ranks {
         };
         // Of a second run even the first rows do not stand at an end.
         let seek = found.or_else(|| follows.then(|| edge(run, query.direction, offset))?);
-        Known::Begins(seek.map(|seek| Seek {
+        Lookup::Found(seek.map(|seek| Seek {
             place: run.place_in(query, seek.place),
             ..seek
         }))
@@ -141,15 +141,15 @@ impl Ranks {
         &self,
         connection: &Connection,
         project: ProjectSeq,
-        run: Run,
+        run: SortRange,
         totals: &Totals,
     ) -> Result<bool, StoreError> {
-        let Some(_turn) = Turn::of(&self.counting) else {
+        let Some(_turn) = BuildPermit::of(&self.counting) else {
             return Ok(false);
         };
         match self.can_keep_up(project, totals.version) {
             true => count(connection, project, run).map(|counted| {
-                let kept = Kept {
+                let kept = RangeCounts {
                     counted,
                     used: AtomicBool::new(true),
                     version: totals.version,
@@ -173,7 +173,7 @@ impl Ranks {
 
     /// Keeps what was counted, brought up to date. False where that is not
     /// possible.
-    fn keep(&self, project: ProjectSeq, run: Run, mut kept: Kept) -> bool {
+    fn keep(&self, project: ProjectSeq, run: SortRange, mut kept: RangeCounts) -> bool {
         let mut projects = self.write();
         let known = projects.entry(project).or_default();
         let newest = known.history.newest().unwrap_or_default().max(kept.version);
@@ -189,10 +189,10 @@ impl Ranks {
 
     /// Counts what a transaction changed, before it is committed on
     /// `connection`.
-    pub fn count_changes(
+    pub fn apply_changes(
         &self,
         connection: &Connection,
-        changes: &[Change],
+        changes: &[ListChange],
     ) -> Result<(), StoreError> {
         if self.read().is_empty() || changes.is_empty() {
             return Ok(());
@@ -204,7 +204,7 @@ impl Ranks {
             };
             let after = project::version(connection, seq)?;
             let before = after - changes.len() as i64;
-            let group = Group {
+            let group = ProjectChanges {
                 before,
                 after,
                 changes,
@@ -220,13 +220,13 @@ impl Ranks {
     }
 
     /// Drops all counts: what was counted of late was not committed.
-    pub fn forget(&self) {
+    pub fn clear(&self) {
         self.write().clear();
     }
 
     /// Drops what is not of the version that `connection` sees: another program
     /// changed the file.
-    pub fn forget_others(&self, connection: &Connection) {
+    pub fn drop_stale(&self, connection: &Connection) {
         self.write().retain(|seq, known| {
             let version = project::version(connection, *seq);
             version.is_ok_and(|version| known.versions().all(|known| known == version))
@@ -234,7 +234,7 @@ impl Ranks {
     }
 
     /// Drops what nobody has asked for since this was last called.
-    pub fn forget_unused(&self) {
+    pub fn evict_unused(&self) {
         let mut projects = self.write();
         for known in projects.values_mut() {
             known
@@ -248,16 +248,16 @@ impl Ranks {
 
     /// How many runs are kept counted.
     #[cfg(test)]
-    pub fn counted_runs(&self) -> usize {
+    pub fn built_ranges(&self) -> usize {
         let projects = self.read();
         projects.values().map(|known| known.runs.len()).sum()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<ProjectSeq, Project>> {
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<ProjectSeq, ProjectIndex>> {
         self.projects.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<ProjectSeq, Project>> {
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<ProjectSeq, ProjectIndex>> {
         self.projects
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -265,22 +265,22 @@ impl Ranks {
 }
 
 /// A turn to count, which one has at a time; given back however it ends.
-struct Turn<'r>(&'r AtomicBool);
+struct BuildPermit<'r>(&'r AtomicBool);
 
-impl<'r> Turn<'r> {
+impl<'r> BuildPermit<'r> {
     fn of(taken: &'r AtomicBool) -> Option<Self> {
         (!taken.swap(true, Ordering::AcqRel)).then_some(Self(taken))
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for BuildPermit<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
     }
 }
 
 /// The changes of conversations, apart by project.
-fn of_projects(changes: &[Change]) -> HashMap<ProjectSeq, Vec<Change>> {
+fn of_projects(changes: &[ListChange]) -> HashMap<ProjectSeq, Vec<ListChange>> {
     let mut apart = HashMap::<_, Vec<_>>::new();
     for change in changes.iter().filter(|one| one.is_of_a_conversation()) {
         apart
@@ -292,7 +292,7 @@ fn of_projects(changes: &[Change]) -> HashMap<ProjectSeq, Vec<Change>> {
 }
 
 /// The start of a run that follows another one.
-fn edge(run: Run, direction: Direction, skip: u64) -> Option<Seek> {
+fn edge(run: SortRange, direction: Direction, skip: u64) -> Option<Seek> {
     let place = match direction {
         Direction::Ascending => run.lowest(),
         Direction::Descending => run.highest()?,
@@ -304,7 +304,7 @@ fn edge(run: Run, direction: Direction, skip: u64) -> Option<Seek> {
     })
 }
 
-impl Project {
+impl ProjectIndex {
     /// The newest versions that are known, of the history and of each run.
     fn versions(&self) -> impl Iterator<Item = i64> {
         let runs = self.runs.values().map(|kept| kept.version);
@@ -312,18 +312,18 @@ impl Project {
     }
 
     /// A run's counts as a snapshot of `version` has them.
-    fn at(&self, run: Run, version: i64) -> Option<View<'_>> {
+    fn at(&self, run: SortRange, version: i64) -> Option<SnapshotCounts<'_>> {
         let kept = self.runs.get(&run)?;
         kept.used.store(true, Ordering::Relaxed);
         let later = self.history.between(version, kept.version)?;
-        Some(View { run, kept, later })
+        Some(SnapshotCounts { run, kept, later })
     }
 
     fn follow(
         &mut self,
         connection: &Connection,
         project: ProjectSeq,
-        group: &Group,
+        group: &ProjectChanges,
     ) -> Result<(), StoreError> {
         let mut lost = Vec::new();
         for (run, kept) in &mut self.runs {

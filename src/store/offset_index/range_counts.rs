@@ -6,25 +6,25 @@ use rusqlite::Connection;
 
 use super::super::error::StoreError;
 use super::super::list_composer::Seek;
-use super::block_counts::{Counted, STRETCH};
+use super::block_counts::{BLOCK_ROWS, BlockCounts};
 use super::build::next;
-use super::history::{Group, undone};
-use super::sort_range::Run;
+use super::history::{ProjectChanges, delta_since};
+use super::sort_range::SortRange;
 use crate::domain::{ProjectSeq, SortKey};
 
 /// A run that is kept counted.
-pub(super) struct Kept {
-    pub counted: Counted,
+pub(super) struct RangeCounts {
+    pub counted: BlockCounts,
     /// Whether it was asked for since it was last looked at.
     pub used: AtomicBool,
     pub version: i64,
 }
 
-impl Kept {
-    /// Counts what a transaction changed; gives a place in each stretch that
+impl RangeCounts {
+    /// Counts what a transaction changed; gives a place in each block that
     /// has become long. None where the counts are not of the version that it
     /// began with, or of other rows.
-    pub fn follow(&mut self, run: Run, group: &Group) -> Option<Vec<SortKey>> {
+    pub fn follow(&mut self, run: SortRange, group: &ProjectChanges) -> Option<Vec<SortKey>> {
         if self.version != group.before {
             return None;
         }
@@ -39,8 +39,8 @@ impl Kept {
                 return None;
             }
             if let Some(is) = is {
-                let stretch = self.counted.add(&is);
-                if self.counted.is_long(stretch) {
+                let block = self.counted.add(&is);
+                if self.counted.is_long(block) {
                     long.push(is);
                 }
             }
@@ -49,24 +49,24 @@ impl Kept {
         Some(long)
     }
 
-    /// Splits the stretches that hold these places, as long as they are long.
+    /// Splits the blocks that hold these places, as long as they are long.
     pub fn split(
         &mut self,
         connection: &Connection,
         project: ProjectSeq,
-        run: Run,
+        run: SortRange,
         long: Vec<SortKey>,
     ) -> Result<(), StoreError> {
         for place in long {
             loop {
-                let stretch = self.counted.stretch_of(&place);
-                if !self.counted.is_long(stretch) {
+                let block = self.counted.block_of(&place);
+                if !self.counted.is_long(block) {
                     break;
                 }
-                let start = self.counted.start(stretch).cloned();
+                let start = self.counted.start(block).cloned();
                 let start = start.unwrap_or_else(|| run.lowest());
                 match next(connection, project, run, start)? {
-                    Some(middle) => self.counted.split(stretch, middle, STRETCH),
+                    Some(middle) => self.counted.split(block, middle, BLOCK_ROWS),
                     None => break,
                 }
             }
@@ -76,34 +76,34 @@ impl Kept {
 }
 
 /// A run's counts as a snapshot has them that may be older.
-pub(super) struct View<'k> {
-    pub run: Run,
-    pub kept: &'k Kept,
-    pub later: Vec<&'k Group>,
+pub(super) struct SnapshotCounts<'k> {
+    pub run: SortRange,
+    pub kept: &'k RangeCounts,
+    pub later: Vec<&'k ProjectChanges>,
 }
 
-impl View<'_> {
+impl SnapshotCounts<'_> {
     pub fn rows(&self) -> u64 {
-        let undone = undone(&self.later, self.run, None);
-        self.kept.counted.rows().saturating_add_signed(undone)
+        let delta_since = delta_since(&self.later, self.run, None);
+        self.kept.counted.rows().saturating_add_signed(delta_since)
     }
 
-    /// How many rows stand before the place at which a stretch begins.
-    fn before(&self, stretch: usize, start: &SortKey) -> u64 {
-        let undone = undone(&self.later, self.run, Some(start));
+    /// How many rows stand before the place at which a block begins.
+    fn before(&self, block: usize, start: &SortKey) -> u64 {
+        let delta_since = delta_since(&self.later, self.run, Some(start));
         self.kept
             .counted
-            .before(stretch)
-            .saturating_add_signed(undone)
+            .before(block)
+            .saturating_add_signed(delta_since)
     }
 
     /// The last place with at most `offset` rows before it.
     pub fn ascending(&self, offset: u64) -> Option<Seek> {
         let counted = &self.kept.counted;
         let last = counted.holding(offset);
-        (1..=last).rev().find_map(|stretch| {
-            let place = counted.start(stretch)?;
-            let skip = offset.checked_sub(self.before(stretch, place))?;
+        (1..=last).rev().find_map(|block| {
+            let place = counted.start(block)?;
+            let skip = offset.checked_sub(self.before(block, place))?;
             let place = place.clone();
             Some(Seek {
                 place,
@@ -118,9 +118,9 @@ impl View<'_> {
         let counted = &self.kept.counted;
         let before = rows.saturating_sub(offset);
         let first = counted.holding(before).max(1);
-        (first..counted.stretches()).find_map(|stretch| {
-            let place = counted.start(stretch)?;
-            let skip = self.before(stretch, place).checked_sub(before)?;
+        (first..counted.blocks()).find_map(|block| {
+            let place = counted.start(block)?;
+            let skip = self.before(block, place).checked_sub(before)?;
             let place = place.clone();
             Some(Seek {
                 place,

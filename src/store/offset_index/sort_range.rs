@@ -5,19 +5,19 @@
 
 use uuid::Uuid;
 
-use super::super::change::Listed;
+use super::super::change::ListedConversation;
 use super::super::conversation::Totals;
 use crate::domain::{ConversationId, Direction, ListQuery, Sort, SortKey, SortValue, Status};
 
 /// One run, of one status or of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Run {
+pub(super) struct SortRange {
     status: Option<Status>,
-    by: By,
+    by: RangeKey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum By {
+enum RangeKey {
     Id,
     CreatedAt,
     UpdatedAt,
@@ -30,7 +30,7 @@ enum By {
     NoTitle,
 }
 
-impl Run {
+impl SortRange {
     /// The runs that the order of `query` is made of.
     pub fn of(query: &ListQuery) -> (Self, Option<Self>) {
         let run = |by| Self {
@@ -39,52 +39,52 @@ impl Run {
         };
         let by_id = |status| Self {
             status: Some(status),
-            by: By::Id,
+            by: RangeKey::Id,
         };
         let closed = Self {
             status: Some(Status::Closed),
-            by: By::ClosedAt,
+            by: RangeKey::ClosedAt,
         };
         match (query.sort, query.status) {
-            (Sort::Id, _) | (Sort::Status, Some(_)) => (run(By::Id), None),
+            (Sort::Id, _) | (Sort::Status, Some(_)) => (run(RangeKey::Id), None),
             (Sort::Status, None) => match query.direction {
                 Direction::Ascending => (by_id(Status::Closed), Some(by_id(Status::Open))),
                 Direction::Descending => (by_id(Status::Open), Some(by_id(Status::Closed))),
             },
-            (Sort::CreatedAt, _) => (run(By::CreatedAt), None),
-            (Sort::UpdatedAt, _) => (run(By::UpdatedAt), None),
-            (Sort::LastInteractionAt, _) => (run(By::LastInteractionAt), None),
+            (Sort::CreatedAt, _) => (run(RangeKey::CreatedAt), None),
+            (Sort::UpdatedAt, _) => (run(RangeKey::UpdatedAt), None),
+            (Sort::LastInteractionAt, _) => (run(RangeKey::LastInteractionAt), None),
             (Sort::ClosedAt, None) => (closed, Some(by_id(Status::Open))),
             (Sort::ClosedAt, Some(Status::Closed)) => (closed, None),
             (Sort::ClosedAt, Some(Status::Open)) => (by_id(Status::Open), None),
-            (Sort::IsHumanHandled, _) => (run(By::IsHumanHandled), None),
-            (Sort::Title, _) => (run(By::Title), Some(run(By::NoTitle))),
+            (Sort::IsHumanHandled, _) => (run(RangeKey::IsHumanHandled), None),
+            (Sort::Title, _) => (run(RangeKey::Title), Some(run(RangeKey::NoTitle))),
         }
     }
 
     /// How many rows it has, where the kept counts tell.
     pub fn rows(self, totals: &Totals) -> Option<u64> {
         match self.by {
-            By::Title | By::NoTitle => None,
+            RangeKey::Title | RangeKey::NoTitle => None,
             _ => Some(totals.matching(self.status)),
         }
     }
 
     /// Where a conversation stands in it, if it is of it.
-    pub fn place(self, listed: &Listed) -> Option<SortKey> {
+    pub fn place(self, listed: &ListedConversation) -> Option<SortKey> {
         if self.status.is_some_and(|status| status != listed.status) {
             return None;
         }
         let field = match self.by {
-            By::Id => SortValue::Null,
-            By::CreatedAt => SortValue::Number(listed.created_at),
-            By::UpdatedAt => SortValue::Number(listed.updated_at),
-            By::LastInteractionAt => SortValue::Number(listed.last_interaction_at),
-            By::ClosedAt => SortValue::Number(listed.closed_at?),
-            By::IsHumanHandled => SortValue::Number(listed.is_human_handled.into()),
-            By::Title => SortValue::Text(listed.title_key.clone()?),
-            By::NoTitle if listed.title_key.is_some() => return None,
-            By::NoTitle => SortValue::Null,
+            RangeKey::Id => SortValue::Null,
+            RangeKey::CreatedAt => SortValue::Number(listed.created_at),
+            RangeKey::UpdatedAt => SortValue::Number(listed.updated_at),
+            RangeKey::LastInteractionAt => SortValue::Number(listed.last_interaction_at),
+            RangeKey::ClosedAt => SortValue::Number(listed.closed_at?),
+            RangeKey::IsHumanHandled => SortValue::Number(listed.is_human_handled.into()),
+            RangeKey::Title => SortValue::Text(listed.title_key.clone()?),
+            RangeKey::NoTitle if listed.title_key.is_some() => return None,
+            RangeKey::NoTitle => SortValue::Null,
         };
         let id = listed.id;
         Some(SortKey { value: field, id })
@@ -93,13 +93,13 @@ impl Run {
     /// The list that, from a place of the run on, is the run, ascending.
     pub fn ascending(self) -> ListQuery {
         let sort = match self.by {
-            By::Id => Sort::Id,
-            By::CreatedAt => Sort::CreatedAt,
-            By::UpdatedAt => Sort::UpdatedAt,
-            By::LastInteractionAt => Sort::LastInteractionAt,
-            By::ClosedAt => Sort::ClosedAt,
-            By::IsHumanHandled => Sort::IsHumanHandled,
-            By::Title | By::NoTitle => Sort::Title,
+            RangeKey::Id => Sort::Id,
+            RangeKey::CreatedAt => Sort::CreatedAt,
+            RangeKey::UpdatedAt => Sort::UpdatedAt,
+            RangeKey::LastInteractionAt => Sort::LastInteractionAt,
+            RangeKey::ClosedAt => Sort::ClosedAt,
+            RangeKey::IsHumanHandled => Sort::IsHumanHandled,
+            RangeKey::Title | RangeKey::NoTitle => Sort::Title,
         };
         ListQuery {
             status: self.status,
@@ -120,8 +120,8 @@ impl Run {
     /// A place that no row of the run stands before.
     pub fn lowest(self) -> SortKey {
         let field = match self.by {
-            By::Id | By::NoTitle => SortValue::Null,
-            By::Title => SortValue::Text("".into()),
+            RangeKey::Id | RangeKey::NoTitle => SortValue::Null,
+            RangeKey::Title => SortValue::Text("".into()),
             _ => SortValue::Number(i64::MIN),
         };
         let id = ConversationId(Uuid::nil());
@@ -131,8 +131,8 @@ impl Run {
     /// A place that no row of the run stands after; of titles there is none.
     pub fn highest(self) -> Option<SortKey> {
         let field = match self.by {
-            By::Id | By::NoTitle => SortValue::Null,
-            By::Title => return None,
+            RangeKey::Id | RangeKey::NoTitle => SortValue::Null,
+            RangeKey::Title => return None,
             _ => SortValue::Number(i64::MAX),
         };
         let id = ConversationId(Uuid::max());
@@ -143,8 +143,8 @@ impl Run {
     /// run goes on until there.
     pub fn reached(self, mut place: SortKey) -> Option<SortKey> {
         match self.by {
-            By::Id => place.value = SortValue::Null,
-            By::Title if place.value == SortValue::Null => return None,
+            RangeKey::Id => place.value = SortValue::Null,
+            RangeKey::Title if place.value == SortValue::Null => return None,
             _ => {}
         }
         Some(place)

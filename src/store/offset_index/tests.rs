@@ -9,7 +9,7 @@ use rusqlite::params;
 use crate::domain::{ConversationId, Direction, Limit, ListQuery, Offset, Scope, Sort, Status};
 use crate::store::query_cost_tests::cost;
 use crate::store::statement::{Batch, Statement, value};
-use crate::store::test_db::{DIRECTIONS, Desk, PROJECT, SORTS, STATUSES, added, title};
+use crate::store::test_db::{DIRECTIONS, PROJECT, SORTS, STATUSES, TestDb, added, title};
 use crate::store::{Options, Snapshot, Store, StoreError, conversation};
 
 const SCOPE: Scope = Scope::Project(PROJECT);
@@ -103,9 +103,9 @@ fn both(store: &Store, query: &ListQuery) -> (Vec<ConversationId>, Vec<Conversat
 
 #[test]
 fn every_order_has_its_pages_at_any_depth_and_after_any_change() {
-    let desk = Desk::new();
+    let db = TestDb::new();
     let mut random = Rng::with_seed(11);
-    desk.fill(&mut random, 4000);
+    db.fill(&mut random, 4000);
     for round in 0..6 {
         for sort in SORTS {
             for status in STATUSES {
@@ -117,7 +117,7 @@ fn every_order_has_its_pages_at_any_depth_and_after_any_change() {
                             direction,
                             ..query(&mut random, 4000)
                         };
-                        let (page, naive) = both(&desk.store, &query);
+                        let (page, naive) = both(&db.store, &query);
                         assert_eq!(page, naive, "round {round}: {query:?}");
                     }
                 }
@@ -125,22 +125,22 @@ fn every_order_has_its_pages_at_any_depth_and_after_any_change() {
         }
         for _ in 0..20 {
             let changes = (0..40).map(|_| happened(&mut random)).collect();
-            desk.store.write_here(Batch(changes)).expect("written");
+            db.store.write_here(Batch(changes)).expect("written");
         }
     }
-    let counted = desk.store.ranks.counted_runs();
+    let counted = db.store.offset_index.built_ranges();
     assert!(counted >= 18, "only {counted} runs are counted");
 }
 
 #[test]
 fn pages_are_right_at_every_moment_while_32_writers_write() {
-    let desk = Desk::new();
-    desk.fill(&mut Rng::with_seed(3), 4000);
+    let db = TestDb::new();
+    db.fill(&mut Rng::with_seed(3), 4000);
     let (done, written) = (AtomicBool::new(false), AtomicU64::new(0));
     let (mut ranked, mut compared) = (0, 0);
     thread::scope(|scope| {
         for writer in 0..32 {
-            let (store, done, written) = (desk.store.clone(), &done, &written);
+            let (store, done, written) = (db.store.clone(), &done, &written);
             scope.spawn(move || {
                 let mut random = Rng::with_seed(100 + writer);
                 while !done.load(Ordering::Relaxed) {
@@ -163,13 +163,13 @@ fn pages_are_right_at_every_moment_while_32_writers_write() {
         let mut random = Rng::with_seed(5);
         while compared < 400 || written.load(Ordering::Relaxed) < 2000 {
             let query = query(&mut random, 4000);
-            let (page, naive) = both(&desk.store, &query);
+            let (page, naive) = both(&db.store, &query);
             if page != naive {
                 done.store(true, Ordering::Relaxed);
             }
             assert_eq!(page, naive, "{query:?} after {compared} pages");
             compared += 1;
-            ranked += usize::from(desk.store.ranks.counted_runs() > 0);
+            ranked += usize::from(db.store.offset_index.built_ranges() > 0);
         }
         done.store(true, Ordering::Relaxed);
     });
@@ -181,29 +181,29 @@ fn pages_are_right_at_every_moment_while_32_writers_write() {
 
 #[test]
 fn what_another_program_writes_is_noticed() {
-    let desk = Desk::new();
+    let db = TestDb::new();
     let mut random = Rng::with_seed(8);
-    desk.fill(&mut random, 4000);
-    let elsewhere = rusqlite::Connection::open(desk.file()).expect("the file");
+    db.fill(&mut random, 4000);
+    let elsewhere = rusqlite::Connection::open(db.file()).expect("the file");
     for round in 0..30 {
         for _ in 0..10 {
             let query = query(&mut random, 4000);
-            let (page, naive) = both(&desk.store, &query);
+            let (page, naive) = both(&db.store, &query);
             assert_eq!(page, naive, "round {round}: {query:?}");
         }
         happened(&mut random).run(&elsewhere).expect("a change");
         if round % 2 == 0 {
             let change = Batch::of([happened(&mut random)]);
-            desk.store.write_here(change).expect("written");
+            db.store.write_here(change).expect("written");
         }
     }
 }
 
 #[test]
 fn what_a_failed_commit_changed_is_not_counted() {
-    let desk = Desk::new();
+    let db = TestDb::new();
     let mut random = Rng::with_seed(14);
-    desk.fill(&mut random, 4000);
+    db.fill(&mut random, 4000);
     // Nobody is visitor 2, which SQLite finds out at the commit.
     let fails = [
         Statement::new("PRAGMA defer_foreign_keys = ON", []),
@@ -215,27 +215,27 @@ fn what_a_failed_commit_changed_is_not_counted() {
     ];
     for round in 0..40 {
         let query = query(&mut random, 4000);
-        let (page, naive) = both(&desk.store, &query);
+        let (page, naive) = both(&db.store, &query);
         assert_eq!(page, naive, "round {round}: {query:?}");
         let change = Batch(vec![happened(&mut random), happened(&mut random)]);
         let failed = change.then(Batch::of(fails.clone()));
-        desk.store.write_here(failed).expect_err("no such visitor");
+        db.store.write_here(failed).expect_err("no such visitor");
         if round % 3 == 0 {
             let change = Batch::of([happened(&mut random)]);
-            desk.store.write_here(change).expect("written");
+            db.store.write_here(change).expect("written");
         }
     }
 }
 
 #[test]
 fn nothing_is_counted_for_a_snapshot_that_is_too_old_to_keep_it() {
-    let desk = Desk::new();
-    desk.fill(&mut Rng::with_seed(9), 4000);
+    let db = TestDb::new();
+    db.fill(&mut Rng::with_seed(9), 4000);
     let deep = ListQuery {
         offset: Offset::parse("300").expect("an offset"),
         ..ListQuery::default()
     };
-    let (page_before, _) = both(&desk.store, &deep);
+    let (page_before, _) = both(&db.store, &deep);
     let old = |snapshot: &Snapshot| {
         let before = naive(snapshot, &deep)?;
         for _ in 0..5 {
@@ -243,7 +243,7 @@ fn nothing_is_counted_for_a_snapshot_that_is_too_old_to_keep_it() {
                 let sql = "UPDATE conversation SET last_interaction_at = 600 WHERE seq = ?1";
                 Statement::new(sql, [value(seq)])
             };
-            desk.store
+            db.store
                 .write_here(Batch((1..=1000).map(touch).collect()))?;
         }
         let mut then = Vec::new();
@@ -253,29 +253,26 @@ fn nothing_is_counted_for_a_snapshot_that_is_too_old_to_keep_it() {
         assert_eq!((&before, &before), (&then, &page_before));
         Ok::<_, StoreError>(cost.steps)
     };
-    let steps = desk
-        .store
-        .read_here(old)
-        .expect("a page of the old snapshot");
+    let steps = db.store.read_here(old).expect("a page of the old snapshot");
     assert!(steps < 10_000, "{steps} steps: the order was counted");
 }
 
 #[test]
 fn what_nobody_asks_for_is_forgotten() {
-    let desk = Desk::new();
+    let db = TestDb::new();
     let mut random = Rng::with_seed(2);
-    desk.fill(&mut random, 3000);
+    db.fill(&mut random, 3000);
     let deep = ListQuery {
         offset: Offset::parse("1500").expect("an offset"),
         ..ListQuery::default()
     };
-    both(&desk.store, &deep);
-    assert_eq!(desk.store.ranks.counted_runs(), 1);
-    desk.store.forget_unused_orders();
-    assert_eq!(desk.store.ranks.counted_runs(), 1);
-    desk.store.forget_unused_orders();
-    assert_eq!(desk.store.ranks.counted_runs(), 0);
-    let (page, naive) = both(&desk.store, &deep);
+    both(&db.store, &deep);
+    assert_eq!(db.store.offset_index.built_ranges(), 1);
+    db.store.evict_unused_sort_ranges();
+    assert_eq!(db.store.offset_index.built_ranges(), 1);
+    db.store.evict_unused_sort_ranges();
+    assert_eq!(db.store.offset_index.built_ranges(), 0);
+    let (page, naive) = both(&db.store, &deep);
     assert_eq!(page, naive);
 }
 
@@ -283,12 +280,12 @@ fn what_nobody_asks_for_is_forgotten() {
 /// one's writes leave gaps in its history.
 #[test]
 fn pages_are_right_while_two_servers_write_to_one_file() {
-    let desk = Desk::new();
-    desk.fill(&mut Rng::with_seed(6), 4000);
-    let other = Store::open(&desk.file(), &Options::default()).expect("the same file");
+    let db = TestDb::new();
+    db.fill(&mut Rng::with_seed(6), 4000);
+    let other = Store::open(&db.file(), &Options::default()).expect("the same file");
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        for (seed, store) in [(20, &*desk.store), (21, &other)] {
+        for (seed, store) in [(20, &*db.store), (21, &other)] {
             let done = &done;
             scope.spawn(move || {
                 let mut random = Rng::with_seed(seed);
@@ -304,7 +301,7 @@ fn pages_are_right_while_two_servers_write_to_one_file() {
         let mut random = Rng::with_seed(7);
         for compared in 0..300 {
             let query = query(&mut random, 4000);
-            for store in [&*desk.store, &other] {
+            for store in [&*db.store, &other] {
                 let (page, naive) = both(store, &query);
                 if page != naive {
                     done.store(true, Ordering::Relaxed);

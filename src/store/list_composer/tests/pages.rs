@@ -136,7 +136,7 @@ fn filled(rows: &[Row]) -> Connection {
 }
 
 /// The places of a page.
-fn found(connection: &Connection, page: PageOfRows, sort: Sort) -> Vec<SortKey> {
+fn found(connection: &Connection, page: ComposedPage, sort: Sort) -> Vec<SortKey> {
     let mut statement = page.statement.prepare(connection).expect("sql");
     let mut cursor = statement.raw_query();
     let mut places = Vec::new();
