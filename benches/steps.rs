@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::Criterion;
 use parlor::access::Tokens;
-use parlor::demo::{Plan, fill};
+use parlor::demo::{DemoPlan, fill};
 use parlor::domain::{
     AssistantId, ListQuery, Offset, ProjectId, ProjectSeq, Scope, SessionId, Sort, Status,
     Timestamp, VisitorId,
@@ -44,9 +44,9 @@ fn desk() -> Res<(TempDir, Store)> {
     let (id, assistant) = (ProjectId::generate(), AssistantId::generate());
     let create = project::create(PROJECT, id, assistant, "Bench", Timestamp(0));
     Store::open(&file, &Options::default())?.write_here(create)?;
-    let plan = Plan {
+    let plan = DemoPlan {
         conversations: CONVERSATIONS,
-        visitors: Plan::visitors_for(CONVERSATIONS),
+        visitors: DemoPlan::visitors_for(CONVERSATIONS),
         seed: 1,
     };
     fill(

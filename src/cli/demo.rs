@@ -14,7 +14,7 @@ use super::CommandError;
 use super::serve::{announce, listen, serve};
 use crate::app::App;
 use crate::config::Settings;
-use crate::demo::{Plan, fill, help};
+use crate::demo::{DemoPlan, fill, help_center};
 use crate::domain::{AssistantId, Key, KeyId, KeyKind, ProjectId, ProjectSeq, Timestamp};
 use crate::store::key::{self, NewKey};
 use crate::store::{Batch, Options, Store, project};
@@ -110,11 +110,11 @@ impl Demo {
 
     fn fill(&self, path: &Path) -> Result<(), CommandError> {
         let project = make_project(path)?;
-        let plan = Plan {
+        let plan = DemoPlan {
             conversations: self.conversations,
             visitors: self
                 .visitors
-                .unwrap_or_else(|| Plan::visitors_for(self.conversations)),
+                .unwrap_or_else(|| DemoPlan::visitors_for(self.conversations)),
             seed: self.seed,
         };
         let bar = progress_bar();
@@ -166,7 +166,7 @@ fn open_shop(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
         };
         store.write_here(new.create())?;
     }
-    let help = help(project, FIRST_OF_HELP, BEGINNING);
+    let help = help_center(project, FIRST_OF_HELP, BEGINNING);
     store.write_here(help.into_iter().fold(Batch::default(), Batch::then))?;
     Ok(())
 }

@@ -10,10 +10,10 @@ use std::thread;
 
 use rusqlite::{Connection, Result, Statement, params};
 
-use super::Plan;
-use super::desk::{Conversation, Desk, Visitor};
-use super::message::Message;
-use super::script::Speaker;
+use super::DemoPlan;
+use super::dialogue::DialogueRole;
+use super::generator::{GeneratedConversation, GeneratedVisitor, Generator};
+use super::message::GeneratedMessage;
 
 /// Conversations that go from thread to thread at a time, and how many such
 /// batches may wait.
@@ -27,14 +27,14 @@ const WAITING: usize = 4;
 pub fn fill(
     connection: &mut Connection,
     project_seq: i64,
-    plan: &Plan,
+    plan: &DemoPlan,
     progress: &dyn Fn(u64, u64, &str),
 ) -> Result<()> {
     let pragmas = Pragmas::set(connection)?;
     let late = Late::drop(connection)?;
     let transaction = connection.transaction()?;
-    let desk = insert(&transaction, project_seq, plan, progress)?;
-    insert_visitors(&transaction, project_seq, &desk, progress)?;
+    let generator = insert(&transaction, project_seq, plan, progress)?;
+    insert_visitors(&transaction, project_seq, &generator, progress)?;
     transaction.commit()?;
     late.create(connection, progress)?;
     pragmas.restore(connection)
@@ -110,35 +110,35 @@ impl Late {
 fn insert(
     connection: &Connection,
     project_seq: i64,
-    plan: &Plan,
+    plan: &DemoPlan,
     progress: &dyn Fn(u64, u64, &str),
-) -> Result<Desk> {
+) -> Result<Generator> {
     let (sender, receiver) = sync_channel(WAITING);
-    let mut desk = Desk::new(plan);
+    let mut generator = Generator::new(plan);
     thread::scope(|scope| {
         let maker = scope.spawn(move || {
             loop {
-                let batch: Vec<_> = desk.by_ref().take(BATCH).collect();
+                let batch: Vec<_> = generator.by_ref().take(BATCH).collect();
                 // The other side hangs up when it cannot write.
                 if batch.is_empty() || sender.send(batch).is_err() {
-                    return desk;
+                    return generator;
                 }
             }
         });
         let written = receive(connection, project_seq, plan, &receiver, progress);
         drop(receiver);
-        let desk = maker
+        let generator = maker
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        written.map(|()| desk)
+        written.map(|()| generator)
     })
 }
 
 fn receive(
     connection: &Connection,
     project_seq: i64,
-    plan: &Plan,
-    batches: &Receiver<Vec<Conversation>>,
+    plan: &DemoPlan,
+    batches: &Receiver<Vec<GeneratedConversation>>,
     progress: &dyn Fn(u64, u64, &str),
 ) -> Result<()> {
     let mut conversations = connection.prepare(CONVERSATION)?;
@@ -166,7 +166,7 @@ const CONVERSATION: &str = "
 fn insert_conversation(
     statement: &mut Statement,
     project_seq: i64,
-    conversation: &Conversation,
+    conversation: &GeneratedConversation,
 ) -> Result<()> {
     let closing = conversation.closing.as_ref();
     let title = conversation.title.as_ref();
@@ -200,14 +200,14 @@ const MESSAGE: &str = "
 
 fn insert_message(
     statement: &mut Statement,
-    conversation: &Conversation,
-    message: &Message,
+    conversation: &GeneratedConversation,
+    message: &GeneratedMessage,
 ) -> Result<()> {
     let feedback = message.feedback.as_ref();
     let page = message.page.as_ref();
     let agent = conversation
         .agent
-        .filter(|_| message.speaker == Speaker::Agent);
+        .filter(|_| message.speaker == DialogueRole::Agent);
     statement.execute(params![
         message.seq,
         message.id,
@@ -237,12 +237,12 @@ fn insert_message(
 fn insert_visitors(
     connection: &Connection,
     project_seq: i64,
-    desk: &Desk,
+    generator: &Generator,
     progress: &dyn Fn(u64, u64, &str),
 ) -> Result<()> {
     let mut statement = connection.prepare(VISITOR)?;
     let (mut open, mut closed) = (0, 0);
-    for visitor in desk.visitors() {
+    for visitor in generator.visitors() {
         insert_visitor(&mut statement, project_seq, &visitor)?;
         open += i64::from(visitor.open);
         closed += i64::from(visitor.closed);
@@ -260,7 +260,11 @@ const VISITOR: &str = "
         open_conversations, closed_conversations)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
-fn insert_visitor(statement: &mut Statement, project_seq: i64, visitor: &Visitor) -> Result<()> {
+fn insert_visitor(
+    statement: &mut Statement,
+    project_seq: i64,
+    visitor: &GeneratedVisitor,
+) -> Result<()> {
     statement.execute(params![
         visitor.seq,
         visitor.person.id,

@@ -3,44 +3,44 @@
 use fastrand::Rng;
 use uuid::Uuid;
 
-use super::clock::{HOUR, MINUTE, NOW, SECOND};
-use super::draw::{chance, id_at, pick};
-use super::phrases::{LANGUAGES, Language, Section};
-use super::script::{Line, Speaker};
-use super::wording::Facts;
+use super::dialogue::{DialogueLine, DialogueRole};
+use super::phrases::{LANGUAGES, PhraseBook, PhraseSection};
+use super::random::{chance, id_at, pick};
+use super::templates::TemplateValues;
+use super::timeline::{HOUR, MINUTE, NOW, SECOND};
 
-pub struct Message {
+pub struct GeneratedMessage {
     pub seq: i64,
     pub id: Uuid,
     pub created_at: i64,
-    pub speaker: Speaker,
+    pub speaker: DialogueRole,
     pub text: String,
     /// Why an answer broke off.
     pub error: Option<&'static str>,
-    pub feedback: Option<Feedback>,
-    pub page: Option<Page>,
+    pub feedback: Option<GeneratedFeedback>,
+    pub page: Option<GeneratedPage>,
 }
 
-pub struct Feedback {
+pub struct GeneratedFeedback {
     pub like: bool,
     pub at: i64,
 }
 
 /// Where a visitor was when they wrote.
-pub struct Page {
+pub struct GeneratedPage {
     pub url: String,
     pub title: String,
     pub selection: Option<&'static str>,
 }
 
-impl Message {
+impl GeneratedMessage {
     /// The message that says `line`, for the first time if `opens`.
     pub fn new(
         seq: i64,
         created_at: i64,
-        line: &Line,
+        line: &DialogueLine,
         opens: bool,
-        facts: &Facts,
+        facts: &TemplateValues,
         rng: &mut Rng,
     ) -> Self {
         let mut message = Self {
@@ -51,18 +51,18 @@ impl Message {
             text: String::new(),
             error: None,
             feedback: feedback(line.speaker, created_at, rng),
-            page: (opens && chance(50, rng)).then(|| Page::draw(facts, rng)),
+            page: (opens && chance(50, rng)).then(|| GeneratedPage::draw(facts, rng)),
         };
         match line.speaker {
             _ if opens => message.text = facts.opening(line.text, rng),
-            Speaker::Assistant => message.answer(line.text, facts, rng),
+            DialogueRole::Assistant => message.answer(line.text, facts, rng),
             _ => message.text = facts.fill(line.text, ""),
         }
         message
     }
 
     /// An answer of the assistant: perhaps with its sources, rarely broken off.
-    fn answer(&mut self, template: &str, facts: &Facts, rng: &mut Rng) {
+    fn answer(&mut self, template: &str, facts: &TemplateValues, rng: &mut Rng) {
         let (language, topic) = (facts.language, facts.topic);
         let sources = match template.contains("{cite}") {
             true => rng.u32(0..10),
@@ -104,14 +104,14 @@ impl Message {
     }
 }
 
-fn feedback(speaker: Speaker, created_at: i64, rng: &mut Rng) -> Option<Feedback> {
+fn feedback(speaker: DialogueRole, created_at: i64, rng: &mut Rng) -> Option<GeneratedFeedback> {
     let percent = match speaker {
-        Speaker::Visitor => 0,
-        Speaker::Assistant => 8,
-        Speaker::Agent => 12,
+        DialogueRole::Visitor => 0,
+        DialogueRole::Assistant => 8,
+        DialogueRole::Agent => 12,
     };
     let at = created_at + rng.i64(4 * SECOND..12 * MINUTE);
-    (chance(percent, rng) && at <= NOW).then(|| Feedback {
+    (chance(percent, rng) && at <= NOW).then(|| GeneratedFeedback {
         like: chance(74, rng),
         at,
     })
@@ -119,21 +119,21 @@ fn feedback(speaker: Speaker, created_at: i64, rng: &mut Rng) -> Option<Feedback
 
 /// How long it takes until the next line: the assistant needs seconds, people
 /// minutes, and sometimes they come back the next day.
-pub fn pause(before: Option<Speaker>, speaker: Speaker, rng: &mut Rng) -> i64 {
+pub fn pause(before: Option<DialogueRole>, speaker: DialogueRole, rng: &mut Rng) -> i64 {
     let late = chance(4, rng);
     match (before, speaker) {
         (None, _) => rng.i64(400..45 * SECOND),
-        (_, Speaker::Assistant) => rng.i64(1500..14 * SECOND),
-        (Some(Speaker::Agent), Speaker::Agent) => rng.i64(20 * SECOND..4 * MINUTE),
-        (_, Speaker::Visitor | Speaker::Agent) if late => rng.i64(HOUR..20 * HOUR),
-        (_, Speaker::Agent) => rng.i64(MINUTE..25 * MINUTE),
-        (_, Speaker::Visitor) => rng.i64(12 * SECOND..6 * MINUTE),
+        (_, DialogueRole::Assistant) => rng.i64(1500..14 * SECOND),
+        (Some(DialogueRole::Agent), DialogueRole::Agent) => rng.i64(20 * SECOND..4 * MINUTE),
+        (_, DialogueRole::Visitor | DialogueRole::Agent) if late => rng.i64(HOUR..20 * HOUR),
+        (_, DialogueRole::Agent) => rng.i64(MINUTE..25 * MINUTE),
+        (_, DialogueRole::Visitor) => rng.i64(12 * SECOND..6 * MINUTE),
     }
 }
 
-impl Page {
+impl GeneratedPage {
     /// A page of the shop on which one would ask about the topic.
-    pub fn draw(facts: &Facts, rng: &mut Rng) -> Self {
+    pub fn draw(facts: &TemplateValues, rng: &mut Rng) -> Self {
         let (language, topic) = (facts.language, facts.topic);
         match rng.u32(0..10) {
             0..5 => Self {
@@ -158,7 +158,7 @@ impl Page {
     }
 }
 
-fn help_url(language: &Language, section: &Section) -> String {
+fn help_url(language: &PhraseBook, section: &PhraseSection) -> String {
     let name = match section.name {
         "handover" => "contact",
         name => name,
@@ -167,7 +167,7 @@ fn help_url(language: &Language, section: &Section) -> String {
 }
 
 /// Where the shop's pages in a language begin.
-fn home(language: &Language) -> String {
+fn home(language: &PhraseBook) -> String {
     match language.tag == LANGUAGES[0].tag {
         true => "https://shop.example/".to_owned(),
         false => format!("https://shop.example/{}/", language.tag),

@@ -4,33 +4,33 @@
 //! `desk` makes them up and knows no SQL; `load` puts them into a file. What is
 //! said stands in `phrases/`, one text file per language.
 
-mod clock;
-mod crowd;
-mod desk;
-mod draw;
-mod help;
+mod dialogue;
+mod generator;
+mod help_center;
 mod load;
 mod message;
-mod person;
 mod phrases;
-mod script;
+mod profile;
+mod random;
+mod templates;
 #[cfg(test)]
 mod tests;
-mod wording;
+mod timeline;
+mod visitors;
 
-pub use help::help;
+pub use help_center::help_center;
 pub use load::fill;
 
 /// How much to make up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct DemoPlan {
     pub conversations: u32,
     /// At least one is made: the demo's own, `saVid` "demo".
     pub visitors: u32,
     pub seed: u64,
 }
 
-impl Plan {
+impl DemoPlan {
     /// How many visitors there are to so many conversations, unless told.
     pub fn visitors_for(conversations: u32) -> u32 {
         (conversations / 4).max(1)

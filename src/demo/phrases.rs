@@ -29,8 +29,8 @@ const FILES: [(&str, &str); 16] =
     files!["en" "de" "es" "fr" "pt" "it" "pl" "tr" "ja" "zh" "ko" "ar" "el" "uk" "hi" "vi"];
 
 /// Every language; English is the first.
-pub static LANGUAGES: LazyLock<Vec<Language>> =
-    LazyLock::new(|| FILES.map(|(tag, text)| Language::parse(tag, text)).into());
+pub static LANGUAGES: LazyLock<Vec<PhraseBook>> =
+    LazyLock::new(|| FILES.map(|(tag, text)| PhraseBook::parse(tag, text)).into());
 
 /// Topics that are about the service rather than about a delivery.
 const SERVICE: [&str; 6] = ["login", "plans", "cancel", "api", "integrations", "bugs"];
@@ -44,7 +44,7 @@ pub struct Exchange {
 
 /// Texts that belong together.
 #[derive(Debug, Default)]
-pub struct Section {
+pub struct PhraseSection {
     pub name: &'static str,
     pub title: &'static str,
     pub exchanges: Vec<Exchange>,
@@ -54,14 +54,14 @@ pub struct Section {
 
 /// A person of the desk.
 #[derive(Debug, PartialEq)]
-pub struct Agent {
+pub struct DemoAgent {
     pub name: &'static str,
     /// The address of a picture.
     pub image: Option<String>,
 }
 
 #[derive(Debug, Default)]
-pub struct Language {
+pub struct PhraseBook {
     /// As in the addresses of the shop's pages.
     pub tag: &'static str,
     /// How common it is, against the others' shares.
@@ -78,22 +78,22 @@ pub struct Language {
     pub products: Vec<&'static str>,
     pub first_names: Vec<&'static str>,
     pub last_names: Vec<&'static str>,
-    pub agents: Vec<Agent>,
+    pub agents: Vec<DemoAgent>,
     pub greetings: Vec<&'static str>,
-    pub topics: Vec<Section>,
+    pub topics: Vec<PhraseSection>,
     /// Whatever the topic: further questions, and what a first message adds.
-    pub more: Section,
-    pub details: Section,
+    pub more: PhraseSection,
+    pub details: PhraseSection,
     /// A visitor asks for a person; the assistant passes them on.
-    pub handover: Section,
+    pub handover: PhraseSection,
     /// A person takes over; asks for patience; has dealt with it.
-    pub agent: Section,
-    pub waiting: Section,
-    pub solved: Section,
-    pub thanks: Section,
+    pub agent: PhraseSection,
+    pub waiting: PhraseSection,
+    pub solved: PhraseSection,
+    pub thanks: PhraseSection,
 }
 
-impl Language {
+impl PhraseBook {
     /// Reads a file. The files are part of the program, so a line that means
     /// nothing is a mistake in the source, and a test finds it.
     fn parse(tag: &'static str, text: &'static str) -> Self {
@@ -102,13 +102,13 @@ impl Language {
             person: "F L",
             ..Self::default()
         };
-        let mut section = Section::default();
+        let mut section = PhraseSection::default();
         for line in text.lines().filter(|line| !line.is_empty()) {
             let (mark, rest) = line.split_once(' ').unwrap_or((line, ""));
             match mark {
                 "#" => {}
                 "==" => {
-                    let next = Section::headed(rest);
+                    let next = PhraseSection::headed(rest);
                     language.keep(std::mem::replace(&mut section, next));
                 }
                 "?" | "!" | "+" | "-" | "*" => section.add(mark, rest),
@@ -154,13 +154,13 @@ impl Language {
             "@products" => self.products = values(),
             "@first" => self.first_names = values(),
             "@last" => self.last_names = values(),
-            "@agents" => self.agents = value.split('|').map(Agent::parse).collect(),
+            "@agents" => self.agents = value.split('|').map(DemoAgent::parse).collect(),
             "@greetings" => self.greetings = values(),
             other => panic!("{}: no such mark: {other}", self.tag),
         }
     }
 
-    fn keep(&mut self, section: Section) {
+    fn keep(&mut self, section: PhraseSection) {
         match section.name {
             "" => {}
             "more" => self.more = section,
@@ -175,7 +175,7 @@ impl Language {
     }
 }
 
-impl Section {
+impl PhraseSection {
     fn headed(heading: &'static str) -> Self {
         let (name, title) = heading.split_once(" | ").unwrap_or((heading, heading));
         Self {
@@ -226,7 +226,7 @@ impl Section {
     }
 }
 
-impl Agent {
+impl DemoAgent {
     fn parse(text: &'static str) -> Self {
         let (name, image) = match text.split_once('=') {
             Some((name, file)) => (name, Some(format!("https://shop.example/team/{file}"))),

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::{Plan, fill};
+use super::{DemoPlan, fill};
 
 fn filled(conversations: u32, visitors: u32, seed: u64) -> Connection {
     let mut connection = Connection::open_in_memory().expect("a file in memory");
@@ -15,7 +15,7 @@ fn filled(conversations: u32, visitors: u32, seed: u64) -> Connection {
             "INSERT INTO project (seq, id, name, created_at) VALUES (7, zeroblob(16), 'Demo', 0)",
         )
         .expect("a project");
-    let plan = Plan {
+    let plan = DemoPlan {
         conversations,
         visitors,
         seed,

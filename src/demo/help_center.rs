@@ -85,7 +85,7 @@ const QNAS: &str = include_str!("help/qnas.csv");
 
 /// The writes that teach a project the help centre. Ids count on from `first`,
 /// so that they are the same in every file.
-pub fn help(project: ProjectSeq, first: u128, at: Timestamp) -> Vec<Batch> {
+pub fn help_center(project: ProjectSeq, first: u128, at: Timestamp) -> Vec<Batch> {
     let mut ids = (first..).map(Uuid::from_u128);
     let mut id = move || ids.next().unwrap_or_default();
     let pages = PAGES
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn every_qna_is_read() {
         let lines = QNAS.lines().count();
-        let batches = help(ProjectSeq(1), 1, Timestamp(0)).len() - PAGES.len();
+        let batches = help_center(ProjectSeq(1), 1, Timestamp(0)).len() - PAGES.len();
         assert!(
             batches > 60 && batches < lines,
             "{batches} of {lines} lines"

@@ -7,18 +7,18 @@
 use fastrand::Rng;
 use uuid::Uuid;
 
-use super::Plan;
-use super::clock::{Arrivals, DAY, HOUR, MINUTE, NOW, SECOND};
-use super::crowd::{Crowd, DEMO, End};
-use super::draw::{chance, id_at, pick};
-use super::message::{Message, Page, pause};
-use super::person::{Person, speaks};
-use super::phrases::{Agent, Language};
-use super::script::{self, Course, Line, Speaker};
-use super::wording::{Facts, title_of};
+use super::DemoPlan;
+use super::dialogue::{self, DialogueLine, DialogueRole, Scenario};
+use super::message::{GeneratedMessage, GeneratedPage, pause};
+use super::phrases::{DemoAgent, PhraseBook};
+use super::profile::{VisitorProfile, speaks};
+use super::random::{chance, id_at, pick};
+use super::templates::{TemplateValues, title_of};
+use super::timeline::{Arrivals, DAY, HOUR, MINUTE, NOW, SECOND};
+use super::visitors::{DEMO_VISITOR, FinalState, VisitorPool};
 use crate::domain::title_key;
 
-pub struct Conversation {
+pub struct GeneratedConversation {
     pub seq: i64,
     pub id: Uuid,
     /// The visitor's place; their row is the one after it.
@@ -26,86 +26,86 @@ pub struct Conversation {
     pub created_at: i64,
     pub updated_at: i64,
     pub last_interaction_at: i64,
-    pub closing: Option<Closing>,
-    pub agent: Option<&'static Agent>,
+    pub closing: Option<GeneratedClosing>,
+    pub agent: Option<&'static DemoAgent>,
     /// The title, and what it is sorted by.
     pub title: Option<(String, String)>,
     pub page_url: Option<String>,
-    pub messages: Vec<Message>,
+    pub messages: Vec<GeneratedMessage>,
 }
 
-pub struct Closing {
+pub struct GeneratedClosing {
     pub at: i64,
     pub reason: Option<&'static str>,
 }
 
-pub struct Visitor {
+pub struct GeneratedVisitor {
     pub seq: i64,
     pub sa_vid: String,
-    pub person: Person,
+    pub person: VisitorProfile,
     pub created_at: i64,
     pub open: u32,
     pub closed: u32,
 }
 
 /// Gives the conversations; after the last one, the visitors.
-pub struct Desk {
+pub struct Generator {
     seed: u64,
     left: u32,
     visitors: u32,
     rng: Rng,
     arrivals: Arrivals,
-    crowd: Crowd,
+    visitor_pool: VisitorPool,
     conversation_seq: i64,
     message_seq: i64,
 }
 
-impl Desk {
-    pub fn new(plan: &Plan) -> Self {
+impl Generator {
+    pub fn new(plan: &DemoPlan) -> Self {
         Self {
             seed: plan.seed,
             left: plan.conversations,
             visitors: plan.visitors.max(1),
             rng: Rng::with_seed(plan.seed),
             arrivals: Arrivals::new(plan.conversations),
-            crowd: Crowd::new(plan.conversations, plan.visitors),
+            visitor_pool: VisitorPool::new(plan.conversations, plan.visitors),
             conversation_seq: 0,
             message_seq: 0,
         }
     }
 
     /// Everyone, with the counts of the conversations given so far.
-    pub fn visitors(&self) -> impl Iterator<Item = Visitor> + '_ {
+    pub fn visitors(&self) -> impl Iterator<Item = GeneratedVisitor> + '_ {
         let mut rng = Rng::with_seed(!self.seed);
         (0..self.visitors as usize).map(move |place| {
-            let tally = self.crowd.tally(place, &mut rng);
-            Visitor {
+            let stats = self.visitor_pool.stats(place, &mut rng);
+            GeneratedVisitor {
                 seq: place as i64 + 1,
                 sa_vid: match place {
                     0 => "demo".to_owned(),
                     _ => format!("visitor-{place}"),
                 },
-                person: Person::at(place, self.seed, tally.created_at),
-                created_at: tally.created_at,
-                open: tally.open,
-                closed: tally.closed,
+                person: VisitorProfile::at(place, self.seed, stats.created_at),
+                created_at: stats.created_at,
+                open: stats.open,
+                closed: stats.closed,
             }
         })
     }
 
-    fn conversation(&mut self) -> Conversation {
+    fn conversation(&mut self) -> GeneratedConversation {
         let created_at = self.arrivals.next(&mut self.rng);
-        let (visitor, end) = self.crowd.next(created_at, &mut self.rng);
+        let (visitor, end) = self.visitor_pool.next(created_at, &mut self.rng);
         let rng = &mut self.rng;
-        let person = Person::at(visitor, self.seed, created_at);
+        let person = VisitorProfile::at(visitor, self.seed, created_at);
         let language = spoken(visitor, &person, rng);
         let topic = &language.topics[rng.usize(0..language.topics.len())];
-        let facts = Facts::draw(language, topic, &person.email, created_at, rng);
-        let course = Course::draw(rng);
-        let lines = script::write(language, topic, course, rng);
+        let facts = TemplateValues::draw(language, topic, &person.email, created_at, rng);
+        let course = Scenario::draw(rng);
+        let lines = dialogue::write(language, topic, course, rng);
 
         self.conversation_seq += 1;
-        let mut conversation = Conversation {
+        let mut conversation = GeneratedConversation {
             seq: self.conversation_seq,
             id: id_at(created_at, rng),
             visitor,
@@ -115,39 +115,46 @@ impl Desk {
             closing: None,
             agent: None,
             title: None,
-            page_url: chance(70, rng).then(|| Page::draw(&facts, rng).url),
+            page_url: chance(70, rng).then(|| GeneratedPage::draw(&facts, rng).url),
             messages: Vec::with_capacity(lines.len()),
         };
         conversation.say(&lines, &facts, &mut self.message_seq, rng);
-        if course != Course::Begun {
+        if course != Scenario::Unanswered {
             conversation.name();
         }
         conversation.finish(end, rng);
-        self.crowd.count(visitor, conversation.closing.is_some());
+        self.visitor_pool
+            .count(visitor, conversation.closing.is_some());
         conversation
     }
 }
 
-impl Iterator for Desk {
-    type Item = Conversation;
+impl Iterator for Generator {
+    type Item = GeneratedConversation;
 
-    fn next(&mut self) -> Option<Conversation> {
+    fn next(&mut self) -> Option<GeneratedConversation> {
         self.left = self.left.checked_sub(1)?;
         Some(self.conversation())
     }
 }
 
 /// Mostly a person's own language; the demo's visitor tries them all.
-fn spoken(visitor: usize, person: &Person, rng: &mut Rng) -> &'static Language {
-    match visitor == DEMO || chance(6, rng) {
+fn spoken(visitor: usize, person: &VisitorProfile, rng: &mut Rng) -> &'static PhraseBook {
+    match visitor == DEMO_VISITOR || chance(6, rng) {
         true => speaks(rng),
         false => person.language,
     }
 }
 
-impl Conversation {
+impl GeneratedConversation {
     /// Turns the lines into messages, as far as the present.
-    fn say(&mut self, lines: &[Line], facts: &Facts, message_seq: &mut i64, rng: &mut Rng) {
+    fn say(
+        &mut self,
+        lines: &[DialogueLine],
+        facts: &TemplateValues,
+        message_seq: &mut i64,
+        rng: &mut Rng,
+    ) {
         let mut before = None;
         for line in lines {
             let at = self.last_interaction_at + pause(before, line.speaker, rng);
@@ -156,10 +163,10 @@ impl Conversation {
             }
             *message_seq += 1;
             let opens = before.is_none();
-            let message = Message::new(*message_seq, at, line, opens, facts, rng);
+            let message = GeneratedMessage::new(*message_seq, at, line, opens, facts, rng);
             self.messages.push(message);
             self.last_interaction_at = at;
-            if line.speaker == Speaker::Agent {
+            if line.speaker == DialogueRole::Agent {
                 self.agent = Some(facts.agent);
             }
             before = Some(line.speaker);
@@ -175,7 +182,7 @@ impl Conversation {
     }
 
     /// Closes it or leaves it open, and says when it last changed.
-    fn finish(&mut self, end: End, rng: &mut Rng) {
+    fn finish(&mut self, end: FinalState, rng: &mut Rng) {
         let last = self.last_interaction_at;
         let percent = match NOW - last < 10 * DAY {
             true => 30,
@@ -184,8 +191,8 @@ impl Conversation {
         let (after, reasons) = closing(rng);
         let at = last + after;
         let closes = chance(percent, rng) && at <= NOW;
-        let closes = end == End::Closed || (closes && end != End::Open);
-        self.closing = closes.then(|| Closing {
+        let closes = end == FinalState::Closed || (closes && end != FinalState::Open);
+        self.closing = closes.then(|| GeneratedClosing {
             at: at.min(NOW),
             reason: pick(reasons, rng),
         });

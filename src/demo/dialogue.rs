@@ -2,54 +2,54 @@
 
 use fastrand::Rng;
 
-use super::draw::{chance, pick};
-use super::phrases::{Exchange, Language, Section};
+use super::phrases::{Exchange, PhraseBook, PhraseSection};
+use super::random::{chance, pick};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speaker {
+pub enum DialogueRole {
     Visitor,
     Assistant,
     Agent,
 }
 
-impl Speaker {
+impl DialogueRole {
     /// As the file calls them.
     pub fn role(self) -> &'static str {
         match self {
-            Speaker::Visitor => "user",
-            Speaker::Assistant => "assistant",
-            Speaker::Agent => "human_agent",
+            DialogueRole::Visitor => "user",
+            DialogueRole::Assistant => "assistant",
+            DialogueRole::Agent => "human_agent",
         }
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct Line {
-    pub speaker: Speaker,
+pub struct DialogueLine {
+    pub speaker: DialogueRole,
     /// The text, its slots unfilled.
     pub text: &'static str,
 }
 
 /// How a conversation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Course {
+pub enum Scenario {
     /// Opened, nothing said.
     Empty,
     /// One question so far.
-    Begun,
+    Unanswered,
     /// The assistant answers to the end.
     Assisted,
     /// A person takes over.
-    Handed,
+    HandedOver,
 }
 
-impl Course {
+impl Scenario {
     pub fn draw(rng: &mut Rng) -> Self {
         match rng.u32(0..100) {
-            0..3 => Course::Empty,
-            3..8 => Course::Begun,
-            8..23 => Course::Handed,
-            _ => Course::Assisted,
+            0..3 => Scenario::Empty,
+            3..8 => Scenario::Unanswered,
+            8..23 => Scenario::HandedOver,
+            _ => Scenario::Assisted,
         }
     }
 
@@ -57,9 +57,9 @@ impl Course {
     fn length(self, rng: &mut Rng) -> usize {
         let lot = rng.u32(0..100);
         match self {
-            Course::Empty => 0,
-            Course::Begun => 1,
-            Course::Assisted => match lot {
+            Scenario::Empty => 0,
+            Scenario::Unanswered => 1,
+            Scenario::Assisted => match lot {
                 0..48 => 2,
                 48..58 => 3,
                 58..82 => 4,
@@ -67,7 +67,7 @@ impl Course {
                 87..95 => 6,
                 _ => rng.usize(7..=14),
             },
-            Course::Handed => match lot {
+            Scenario::HandedOver => match lot {
                 0..10 => 3,
                 10..32 => 4,
                 32..60 => 5,
@@ -82,42 +82,45 @@ impl Course {
 
 /// The lines about `topic`, in the order in which they are said.
 pub fn write(
-    language: &'static Language,
-    topic: &'static Section,
-    course: Course,
+    language: &'static PhraseBook,
+    topic: &'static PhraseSection,
+    course: Scenario,
     rng: &mut Rng,
-) -> Vec<Line> {
+) -> Vec<DialogueLine> {
     let length = course.length(rng);
-    let mut script = Script::new(language, topic, rng);
+    let mut dialogue = DialogueBuilder::new(language, topic, rng);
     if length > 0 {
-        script.say(Speaker::Visitor, pick(&script.matter.asks, rng));
+        dialogue.say(DialogueRole::Visitor, pick(&dialogue.subject.asks, rng));
     }
     match course {
-        Course::Assisted => script.say(Speaker::Assistant, pick(&script.matter.answers, rng)),
-        Course::Handed => script.hand_over(rng),
-        Course::Empty | Course::Begun => {}
+        Scenario::Assisted => dialogue.say(
+            DialogueRole::Assistant,
+            pick(&dialogue.subject.answers, rng),
+        ),
+        Scenario::HandedOver => dialogue.hand_over(rng),
+        Scenario::Empty | Scenario::Unanswered => {}
     }
-    while script.lines.len() < length {
-        if !script.go_on(length - script.lines.len(), rng) {
+    while dialogue.lines.len() < length {
+        if !dialogue.add_exchange(length - dialogue.lines.len(), rng) {
             break;
         }
     }
-    script.lines
+    dialogue.lines
 }
 
-struct Script {
-    language: &'static Language,
+struct DialogueBuilder {
+    language: &'static PhraseBook,
     /// What it is about.
-    matter: &'static Exchange,
-    lines: Vec<Line>,
+    subject: &'static Exchange,
+    lines: Vec<DialogueLine>,
     /// Who answers at present.
-    desk: Speaker,
+    answerer: DialogueRole,
     /// Further questions, none of them twice; the last one comes first.
     pairs: Vec<(&'static str, &'static str)>,
 }
 
-impl Script {
-    fn new(language: &'static Language, topic: &'static Section, rng: &mut Rng) -> Self {
+impl DialogueBuilder {
+    fn new(language: &'static PhraseBook, topic: &'static PhraseSection, rng: &mut Rng) -> Self {
         let mut pairs = language.more.pairs.clone();
         // Days of delivery are no answer to a question about the service.
         pairs.retain(|(_, answer)| !topic.is_service() || !answer.contains("{n}"));
@@ -125,15 +128,15 @@ impl Script {
         pairs.extend(topic.pairs.iter().rev());
         Self {
             language,
-            matter: &topic.exchanges[rng.usize(0..topic.exchanges.len())],
+            subject: &topic.exchanges[rng.usize(0..topic.exchanges.len())],
             lines: Vec::with_capacity(8),
-            desk: Speaker::Assistant,
+            answerer: DialogueRole::Assistant,
             pairs,
         }
     }
 
-    fn say(&mut self, speaker: Speaker, text: &'static str) {
-        self.lines.push(Line { speaker, text });
+    fn say(&mut self, speaker: DialogueRole, text: &'static str) {
+        self.lines.push(DialogueLine { speaker, text });
     }
 
     /// Either a person answers at once, or the visitor asks for one.
@@ -141,43 +144,52 @@ impl Script {
         let language = self.language;
         let at_once = chance(40, rng);
         if !at_once {
-            self.say(Speaker::Assistant, pick(&self.matter.answers, rng));
-            self.say(Speaker::Visitor, pick(&language.handover.only().asks, rng));
+            self.say(DialogueRole::Assistant, pick(&self.subject.answers, rng));
+            self.say(
+                DialogueRole::Visitor,
+                pick(&language.handover.only().asks, rng),
+            );
         }
         if !at_once && chance(40, rng) {
             self.say(
-                Speaker::Assistant,
+                DialogueRole::Assistant,
                 pick(&language.handover.only().answers, rng),
             );
         }
-        self.desk = Speaker::Agent;
-        self.say(Speaker::Agent, pick(&language.agent.only().answers, rng));
+        self.answerer = DialogueRole::Agent;
+        self.say(
+            DialogueRole::Agent,
+            pick(&language.agent.only().answers, rng),
+        );
         let answers = match at_once {
-            true => &self.matter.answers,
+            true => &self.subject.answers,
             false => &language.solved.only().answers,
         };
-        self.say(Speaker::Agent, pick(answers, rng));
+        self.say(DialogueRole::Agent, pick(answers, rng));
     }
 
     /// Adds one to three of the `left` lines; false when all has been said.
-    fn go_on(&mut self, left: usize, rng: &mut Rng) -> bool {
+    fn add_exchange(&mut self, left: usize, rng: &mut Rng) -> bool {
         let thanks = self.language.thanks.only();
         let last = left <= 2 && chance(45, rng);
         match self.pairs.pop() {
             Some((ask, answer)) if !last => {
-                self.say(Speaker::Visitor, ask);
-                if left > 2 && self.desk == Speaker::Agent && chance(25, rng) {
-                    self.say(self.desk, pick(&self.language.waiting.only().answers, rng));
+                self.say(DialogueRole::Visitor, ask);
+                if left > 2 && self.answerer == DialogueRole::Agent && chance(25, rng) {
+                    self.say(
+                        self.answerer,
+                        pick(&self.language.waiting.only().answers, rng),
+                    );
                 }
                 if left > 1 {
-                    self.say(self.desk, answer);
+                    self.say(self.answerer, answer);
                 }
                 true
             }
             _ => {
-                self.say(Speaker::Visitor, pick(&thanks.asks, rng));
+                self.say(DialogueRole::Visitor, pick(&thanks.asks, rng));
                 if left > 1 {
-                    self.say(self.desk, pick(&thanks.answers, rng));
+                    self.say(self.answerer, pick(&thanks.answers, rng));
                 }
                 false
             }

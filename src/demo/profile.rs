@@ -3,10 +3,10 @@
 use fastrand::Rng;
 use uuid::Uuid;
 
-use super::crowd::DEMO;
-use super::draw::{chance, id_at, pick};
-use super::phrases::{LANGUAGES, Language};
-use super::wording::write_pattern;
+use super::phrases::{LANGUAGES, PhraseBook};
+use super::random::{chance, id_at, pick};
+use super::templates::write_pattern;
+use super::visitors::DEMO_VISITOR;
 
 const NICKS: [&str; 12] = [
     "hello", "office", "zoe", "k.m", "pixel", "lena", "north", "info", "sunny", "j.b", "mail",
@@ -14,8 +14,8 @@ const NICKS: [&str; 12] = [
 ];
 
 /// Someone as the site knows them.
-pub struct Person {
-    pub language: &'static Language,
+pub struct VisitorProfile {
+    pub language: &'static PhraseBook,
     pub email: String,
     pub id: Uuid,
     pub external_id: Option<String>,
@@ -23,7 +23,7 @@ pub struct Person {
     pub avatar_url: Option<String>,
 }
 
-impl Person {
+impl VisitorProfile {
     /// The person at a place: always the same one for the same seed.
     pub fn at(place: usize, seed: u64, created_at: i64) -> Self {
         let mut rng = Rng::with_seed(seed ^ (place as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
@@ -42,7 +42,7 @@ impl Person {
     }
 
     fn sign_in(&mut self, place: usize, number: u32, rng: &mut Rng) {
-        let is_demo = place == DEMO;
+        let is_demo = place == DEMO_VISITOR;
         let (signed_in, named) = (chance(25, rng), chance(85, rng));
         if is_demo {
             self.external_id = Some("customer-demo".to_owned());
@@ -59,7 +59,7 @@ impl Person {
     }
 }
 
-fn full_name(language: &'static Language, rng: &mut Rng) -> String {
+fn full_name(language: &'static PhraseBook, rng: &mut Rng) -> String {
     let (first, last) = (
         pick(&language.first_names, rng),
         pick(&language.last_names, rng),
@@ -74,7 +74,7 @@ fn full_name(language: &'static Language, rng: &mut Rng) -> String {
 }
 
 /// A language, by how common each is.
-pub fn speaks(rng: &mut Rng) -> &'static Language {
+pub fn speaks(rng: &mut Rng) -> &'static PhraseBook {
     let total = LANGUAGES.iter().map(|language| language.share).sum();
     let mut lot = rng.u32(0..total);
     for language in LANGUAGES.iter() {

@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use fastrand::Rng;
 
-use super::clock::{DAY, NOW, SPAN, month_and_day};
-use super::draw::{chance, pick};
-use super::phrases::{Agent, Language, Section};
+use super::phrases::{DemoAgent, PhraseBook, PhraseSection};
+use super::random::{chance, pick};
+use super::timeline::{DAY, NOW, SPAN, month_and_day};
 
 const CARRIERS: [&str; 6] = ["DHL", "UPS", "DPD", "GLS", "FedEx", "Hermes"];
 const CODES: [&str; 5] = ["SPRING25", "WELCOME10", "HELLO5", "BLACKWEEK", "FREESHIP"];
@@ -21,11 +21,11 @@ const NOUNS: [&str; 3] = ["Konto", "Passwort", "Größe"];
 
 /// What the slots of one conversation say, the same from its first line to its
 /// last.
-pub struct Facts<'a> {
-    pub language: &'static Language,
-    pub topic: &'static Section,
+pub struct TemplateValues<'a> {
+    pub language: &'static PhraseBook,
+    pub topic: &'static PhraseSection,
     /// Whoever would take over.
-    pub agent: &'static Agent,
+    pub agent: &'static DemoAgent,
     pub product: &'static str,
     email: &'a str,
     order: u64,
@@ -42,10 +42,10 @@ pub struct Facts<'a> {
     soon: i64,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> TemplateValues<'a> {
     pub fn draw(
-        language: &'static Language,
-        topic: &'static Section,
+        language: &'static PhraseBook,
+        topic: &'static PhraseSection,
         email: &'a str,
         moment: i64,
         rng: &mut Rng,
@@ -151,7 +151,7 @@ impl<'a> Facts<'a> {
         if chance(30, rng) && fits {
             self.push_detail(&mut text, detail, chance(15, rng));
         }
-        Hand::draw(rng).write(text, self.language.tag, rng)
+        TypingStyle::draw(rng).write(text, self.language.tag, rng)
     }
 
     /// After a comma a sentence goes on in lower case, but for names, "I", and
@@ -208,7 +208,7 @@ pub fn write_pattern(text: &mut String, pattern: &str, sign: impl Fn(&mut String
 }
 
 /// How somebody types.
-enum Hand {
+enum TypingStyle {
     Tidy,
     Lower,
     Loud,
@@ -217,30 +217,30 @@ enum Hand {
     Apart,
 }
 
-impl Hand {
+impl TypingStyle {
     fn draw(rng: &mut Rng) -> Self {
         match rng.u32(0..100) {
-            0..14 => Hand::Lower,
-            14..16 => Hand::Loud,
-            16..21 => Hand::Emoji,
-            21..23 => Hand::Apart,
-            _ => Hand::Tidy,
+            0..14 => TypingStyle::Lower,
+            14..16 => TypingStyle::Loud,
+            16..21 => TypingStyle::Emoji,
+            21..23 => TypingStyle::Apart,
+            _ => TypingStyle::Tidy,
         }
     }
 
     fn write(self, mut text: String, tag: &str, rng: &mut Rng) -> String {
         match self {
-            Hand::Tidy => text,
-            Hand::Lower => {
+            TypingStyle::Tidy => text,
+            TypingStyle::Lower => {
                 let lower = cased(&text, tag == "tr", false);
                 lower.trim_end_matches(['.', '!']).to_owned()
             }
-            Hand::Loud => cased(&text, tag == "tr", true),
-            Hand::Emoji => {
+            TypingStyle::Loud => cased(&text, tag == "tr", true),
+            TypingStyle::Emoji => {
                 text.push(' ');
                 text + pick(&EMOJI, rng)
             }
-            Hand::Apart => take_apart(&text),
+            TypingStyle::Apart => take_apart(&text),
         }
     }
 }
@@ -325,7 +325,7 @@ mod tests {
         let mut rng = Rng::with_seed(1);
         for language in LANGUAGES.iter() {
             let topic = &language.topics[0];
-            let facts = Facts::draw(language, topic, "a@mail.example", NOW, &mut rng);
+            let facts = TemplateValues::draw(language, topic, "a@mail.example", NOW, &mut rng);
             for text in language.texts() {
                 let filled = facts.fill(text, "[1]");
                 assert!(!filled.contains(['{', '}']), "{filled}");
