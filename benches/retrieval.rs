@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use language::{DOCUMENTS, Language};
-use parlor::answer::retrieval::{Lexicon, search};
+use parlor::answer::retrieval::{IndexCache, search};
 use parlor::domain::{AssistantId, DocumentId, ProjectId, ProjectSeq, Timestamp};
 use parlor::store::document::NewDocument;
 use parlor::store::{Batch, Options, Store, StoreError, project};
@@ -51,9 +51,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let language = Language::new();
     learn(&store, &language)?;
 
-    let lexicon = Lexicon::default();
+    let index_cache = IndexCache::default();
     let began = Instant::now();
-    let index = store.read_here(|snapshot| lexicon.index(snapshot, PROJECT))?;
+    let index = store.read_here(|snapshot| index_cache.index(snapshot, PROJECT))?;
     println!(
         "index of {} passages read in {:?}",
         index.passages.len(),
@@ -76,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let before = processor_time();
     for question in &questions {
         let began = Instant::now();
-        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &lexicon))?;
+        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &index_cache))?;
         times.push(began.elapsed());
     }
     let spent = processor_time().saturating_sub(before);
@@ -90,7 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (question, number) in questions.iter().zip(DOCUMENTS..).take(50) {
         store.write_here(page(&language, number))?;
         let began = Instant::now();
-        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &lexicon))?;
+        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &index_cache))?;
         times.push(began.elapsed());
     }
     report("the first one after a change", &mut times);

@@ -8,11 +8,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::access::{Credentials, Cursors, Limits, Tokens};
+use crate::answer::active_answers::ActiveAnswers;
 use crate::answer::builtin::Builtin;
 use crate::answer::model::{Model, ModelError};
-use crate::answer::retrieval::Lexicon;
-use crate::answer::running::Running;
-use crate::answer::{Answerer, Answerers};
+use crate::answer::retrieval::IndexCache;
+use crate::answer::{AnswerProvider, AnswerProviders};
 use crate::config::Settings;
 use crate::domain::Origin;
 use crate::events::Hub;
@@ -46,13 +46,13 @@ pub struct App {
     pub limits: Limits,
     pub credentials: Credentials,
     /// Who answers visitors.
-    pub answerers: Answerers,
+    pub answer_providers: AnswerProviders,
     /// The answers that are being written.
-    pub running: Arc<Running>,
+    pub active_answers: Arc<ActiveAnswers>,
     /// Who listens to what happens.
     pub events: Hub,
     /// What search keeps of the passages.
-    pub lexicon: Arc<Lexicon>,
+    pub index_cache: Arc<IndexCache>,
     /// Where this server's own pages come from.
     pub own_origins: Vec<Origin>,
     draining: AtomicBool,
@@ -61,8 +61,8 @@ pub struct App {
 impl App {
     /// Opens the file at `path` for serving.
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
-        let lexicon = Arc::<Lexicon>::default();
-        let model = Model::new(&settings, lexicon.clone())?;
+        let index_cache = Arc::<IndexCache>::default();
+        let model = Model::new(&settings, index_cache.clone())?;
         let store = Store::open(
             path,
             &Options {
@@ -73,18 +73,18 @@ impl App {
         store.write_here(turn::end_orphans())?;
         let secret = signing_secret(&store)?;
         Ok(Self {
-            answerers: Answerers {
-                builtin: Arc::new(Builtin::new(lexicon.clone())),
-                model: model.map(|model| Arc::new(model) as Arc<dyn Answerer>),
+            answer_providers: AnswerProviders {
+                builtin: Arc::new(Builtin::new(index_cache.clone())),
+                model: model.map(|model| Arc::new(model) as Arc<dyn AnswerProvider>),
             },
-            running: Arc::default(),
+            active_answers: Arc::default(),
             tokens: Tokens::new(&secret),
             tag_key: tag_key(&secret),
             cursors: Cursors::new(&secret),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
             events: Hub::default(),
-            lexicon,
+            index_cache,
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),
             store: Arc::new(store),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use crate::answer::Failure;
+use crate::answer::AnswerError;
 use crate::domain::{
     AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError,
 };
@@ -302,15 +302,18 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<Failure> for ApiError {
-    fn from(failure: Failure) -> Self {
+impl From<AnswerError> for ApiError {
+    fn from(failure: AnswerError) -> Self {
         match failure {
-            Failure::Broken(cause) => Self {
+            AnswerError::ModelFailed(cause) => Self {
                 cause: Some(cause),
                 ..Self::with(Code::BadGateway, json!({ "service": "ai_model_service" }))
             },
-            Failure::Unavailable(seconds, cause) => Self::unavailable(seconds, cause),
-            Failure::Store(error) => error.into(),
+            AnswerError::Unavailable {
+                retry_after_secs,
+                cause,
+            } => Self::unavailable(retry_after_secs, cause),
+            AnswerError::Store(error) => error.into(),
         }
     }
 }

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parlor::answer::builtin::Builtin;
-use parlor::answer::retrieval::{Found, Lexicon, PassageSource, search};
-use parlor::answer::{Answer, Answerer, Question, Speaker, Turn};
+use parlor::answer::retrieval::{IndexCache, PassageHit, PassageSource, search};
+use parlor::answer::{Answer, AnswerProvider, AnswerRequest, ChatMessage, ChatRole};
 use parlor::domain::{
     Assistant, AssistantId, AssistantMode, AssistantSeq, Document, DocumentId, ProjectId,
     ProjectSeq, QnaId, Section, Timestamp,
@@ -118,7 +118,7 @@ fn learn(store: &Store) {
     }
 }
 
-fn is_expected(found: &Found, expected: &[&str]) -> bool {
+fn is_expected(found: &PassageHit, expected: &[&str]) -> bool {
     expected
         .iter()
         .any(|name| match (&found.source, name.split_once(':')) {
@@ -134,7 +134,7 @@ fn is_expected(found: &Found, expected: &[&str]) -> bool {
 
 /// Whether the built-in answerer knew something to say.
 fn is_answered(store: &Store, builtin: &Builtin, text: &str) -> bool {
-    let question = Question {
+    let question = AnswerRequest {
         project: ProjectSeq::FIRST,
         assistant: Assistant {
             seq: AssistantSeq(1),
@@ -144,9 +144,9 @@ fn is_answered(store: &Store, builtin: &Builtin, text: &str) -> bool {
             prompt: None,
             fallback: Some(UNKNOWN.to_owned()),
         },
-        turns: vec![Turn {
-            speaker: Speaker::Visitor,
-            text: text.to_owned(),
+        messages: vec![ChatMessage {
+            role: ChatRole::User,
+            content: text.to_owned(),
         }],
         page: None,
     };
@@ -155,11 +155,11 @@ fn is_answered(store: &Store, builtin: &Builtin, text: &str) -> bool {
         .expect("a runtime")
         .block_on(builtin.answer(store, question));
     match answer.expect("an answer") {
-        Answer::Whole(whole) => {
+        Answer::Complete(whole) => {
             assert!(whole.text.chars().count() < 2_000, "{}", whole.text);
             whole.text != UNKNOWN
         }
-        Answer::Pieces(_) => panic!("the answer comes whole"),
+        Answer::Stream(_) => panic!("the answer comes whole"),
     }
 }
 
@@ -229,12 +229,12 @@ fn what_is_asked_is_found_and_what_is_not_known_is_said_to_be() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
     learn(&store);
-    let lexicon = Arc::new(Lexicon::default());
-    let builtin = Builtin::new(Arc::clone(&lexicon));
+    let index_cache = Arc::new(IndexCache::default());
+    let builtin = Builtin::new(Arc::clone(&index_cache));
     let [mut even, mut odd, mut all] = [Kinds::new(), Kinds::new(), Kinds::new()];
     for asked in questions() {
         let hits = store.read_here(|snapshot| {
-            let ranked = search(snapshot, ProjectSeq::FIRST, asked.text, 3, &lexicon)?;
+            let ranked = search(snapshot, ProjectSeq::FIRST, asked.text, 3, &index_cache)?;
             Ok::<_, StoreError>(ranked.hits)
         });
         let hits = hits.expect("a search never fails");

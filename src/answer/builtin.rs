@@ -12,9 +12,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::retrieval::{
-    self, Found, Language, Lexicon, PassageSource, Ranked, is_stop_word, words,
+    self, IndexCache, Language, PassageHit, PassageSource, RankedPassages, is_stop_word, words,
 };
-use super::{Answer, Answerer, Completion, Ending, Failure, Question, Speaker};
+use super::{
+    Answer, AnswerError, AnswerProvider, AnswerRequest, ChatRole, CompleteAnswer, FinishDetails,
+};
 use crate::domain::ProjectSeq;
 use crate::store::{Snapshot, Store, StoreError};
 
@@ -40,30 +42,30 @@ const SELECTION: usize = 400;
 /// Answers from what the project knows.
 #[derive(Debug, Default)]
 pub struct Builtin {
-    lexicon: Arc<Lexicon>,
+    index_cache: Arc<IndexCache>,
 }
 
 impl Builtin {
     /// One that shares what is kept in memory with others who search.
-    pub fn new(lexicon: Arc<Lexicon>) -> Self {
-        Self { lexicon }
+    pub fn new(index_cache: Arc<IndexCache>) -> Self {
+        Self { index_cache }
     }
 }
 
-impl Answerer for Builtin {
+impl AnswerProvider for Builtin {
     fn answer<'a>(
         &'a self,
         store: &'a Store,
-        question: Question,
-    ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
-        let lexicon = Arc::clone(&self.lexicon);
+        question: AnswerRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
+        let index_cache = Arc::clone(&self.index_cache);
         Box::pin(async move {
             let text = store
-                .read(move |snapshot| reply(snapshot, &question, &lexicon))
+                .read(move |snapshot| reply(snapshot, &question, &index_cache))
                 .await?;
-            Ok(Answer::Whole(Completion {
+            Ok(Answer::Complete(CompleteAnswer {
                 text,
-                ending: Ending::default(),
+                finish: FinishDetails::default(),
             }))
         })
     }
@@ -72,8 +74,8 @@ impl Answerer for Builtin {
 /// The answer to the last thing that the visitor said.
 fn reply(
     snapshot: &Snapshot,
-    question: &Question,
-    lexicon: &Lexicon,
+    question: &AnswerRequest,
+    index_cache: &IndexCache,
 ) -> Result<String, StoreError> {
     let said = said(question);
     let last = said.first().copied().unwrap_or_default();
@@ -86,7 +88,7 @@ fn reply(
         snapshot,
         question.project,
         &attempts(question, &said),
-        lexicon,
+        index_cache,
     )?;
     let answer = known.map(|(text, ranked)| compose(&text, &ranked.hits));
     Ok(match (talk, answer) {
@@ -103,10 +105,10 @@ fn reply(
 }
 
 /// What the visitor said, newest first.
-pub(super) fn said(question: &Question) -> Vec<&str> {
-    let turns = question.turns.iter().rev();
-    let visitor = turns.filter(|turn| turn.speaker == Speaker::Visitor);
-    visitor.map(|turn| turn.text.as_str()).collect()
+pub(super) fn said(question: &AnswerRequest) -> Vec<&str> {
+    let turns = question.messages.iter().rev();
+    let visitor = turns.filter(|turn| turn.role == ChatRole::User);
+    visitor.map(|turn| turn.content.as_str()).collect()
 }
 
 /// The visitor's language: of the newest thing said that tells it.
@@ -117,7 +119,7 @@ fn language(said: &[&str]) -> Language {
 
 /// What to search for, in this order, until something is known: a question of few
 /// words may be about what was asked before, or about what is marked on the page.
-pub(super) fn attempts(question: &Question, said: &[&str]) -> Vec<String> {
+pub(super) fn attempts(question: &AnswerRequest, said: &[&str]) -> Vec<String> {
     let last = said.first().copied().unwrap_or_default();
     let mut attempts = vec![last.to_owned()];
     if telling_words(last) > FEW_WORDS {
@@ -163,10 +165,10 @@ fn known(
     snapshot: &Snapshot,
     project: ProjectSeq,
     texts: &[String],
-    lexicon: &Lexicon,
-) -> Result<Option<(String, Ranked)>, StoreError> {
+    index_cache: &IndexCache,
+) -> Result<Option<(String, RankedPassages)>, StoreError> {
     for text in texts {
-        let ranked = retrieval::search(snapshot, project, text, MOST_PASSAGES, lexicon)?;
+        let ranked = retrieval::search(snapshot, project, text, MOST_PASSAGES, index_cache)?;
         if ranked.confident {
             return Ok(Some((text.clone(), ranked)));
         }
@@ -175,7 +177,7 @@ fn known(
 }
 
 /// What the passages say, with their sources.
-fn compose(text: &str, hits: &[Found]) -> String {
+fn compose(text: &str, hits: &[PassageHit]) -> String {
     let Some(best) = hits.first() else {
         return String::new();
     };

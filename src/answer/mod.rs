@@ -2,11 +2,11 @@
 //! OpenAI-compatible server. Nothing here knows of HTTP's other side, the
 //! visitor's, nor writes to the file.
 
+pub mod active_answers;
 pub mod builtin;
+pub mod generation;
 pub mod model;
-pub mod reply;
 pub mod retrieval;
-pub mod running;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,48 +19,50 @@ use crate::domain::{Assistant, AssistantMode, ProjectSeq};
 use crate::store::{Store, StoreError};
 
 /// Answers questions.
-pub trait Answerer: Send + Sync {
+pub trait AnswerProvider: Send + Sync {
     /// Prepares the answer, reading whatever it needs. Where it takes long, what
     /// comes back is a stream that has not begun: nothing is asked of anyone
     /// before it is polled.
     fn answer<'a>(
         &'a self,
         store: &'a Store,
-        question: Question,
-    ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
+        question: AnswerRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>>;
 }
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct AnswerRequest {
     pub project: ProjectSeq,
     pub assistant: Assistant,
     /// The conversation, oldest first. The last turn is the one to be answered.
-    pub turns: Vec<Turn>,
+    pub messages: Vec<ChatMessage>,
     /// The page on which the visitor is.
-    pub page: Option<Page>,
+    pub page: Option<VisitorPage>,
 }
 
 /// One thing that was said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
-    pub speaker: Speaker,
-    pub text: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChatMessage {
+    pub role: ChatRole,
+    pub content: String,
 }
 
 /// Who said it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speaker {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatRole {
     /// Whoever runs the conversation, telling the assistant how to behave.
     System,
-    Visitor,
-    /// The assistant, or a person of the house.
-    House,
+    /// The visitor.
+    User,
+    /// The assistant, or an agent.
+    Assistant,
 }
 
 /// The page on which a visitor is, as their browser tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct VisitorPage {
     pub url: Option<String>,
     pub title: Option<String>,
     pub content: Option<String>,
@@ -70,38 +72,38 @@ pub struct Page {
 
 /// An answer: at once, or piece by piece.
 pub enum Answer {
-    Whole(Completion),
-    Pieces(Pieces),
+    Complete(CompleteAnswer),
+    Stream(AnswerStream),
 }
 
-/// The pieces of an answer as they come. The last is [`Piece::End`] or a failure.
+/// The pieces of an answer as they come. The last is [`AnswerChunk::Finish`] or a failure.
 /// To drop it is to hang up: nothing of the work goes on.
-pub type Pieces = Pin<Box<dyn Stream<Item = Result<Piece, Failure>> + Send>>;
+pub type AnswerStream = Pin<Box<dyn Stream<Item = Result<AnswerChunk, AnswerError>> + Send>>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub enum AnswerChunk {
     /// Some more of the text; never empty.
     Text(String),
-    /// The answer is whole.
-    End(Ending),
+    /// The answer is complete.
+    Finish(FinishDetails),
 }
 
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Completion {
+pub struct CompleteAnswer {
     /// Markdown.
     pub text: String,
-    pub ending: Ending,
+    pub finish: FinishDetails,
 }
 
 /// How an answer ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ending {
-    pub finish: Finish,
+pub struct FinishDetails {
+    pub reason: FinishReason,
     pub usage: Usage,
 }
 
-impl Ending {
+impl FinishDetails {
     /// What is kept of it beside the text, as JSON; none where nothing is known.
     pub fn metadata(&self) -> Option<String> {
         (self.usage != Usage::default()).then(|| json!({ "usage": self.usage }).to_string())
@@ -110,7 +112,7 @@ impl Ending {
 
 /// Why an answer ended where it did (section 4.8).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Finish {
+pub enum FinishReason {
     #[default]
     Stop,
     Length,
@@ -118,13 +120,13 @@ pub enum Finish {
     Other,
 }
 
-impl Finish {
+impl FinishReason {
     pub fn as_str(self) -> &'static str {
         match self {
-            Finish::Stop => "stop",
-            Finish::Length => "length",
-            Finish::ContentFilter => "content-filter",
-            Finish::Other => "other",
+            FinishReason::Stop => "stop",
+            FinishReason::Length => "length",
+            FinishReason::ContentFilter => "content-filter",
+            FinishReason::Other => "other",
         }
     }
 }
@@ -146,24 +148,27 @@ pub struct Usage {
 /// Why there is no answer, or no more of it. The texts are for the log, never
 /// for a visitor.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Failure {
+pub enum AnswerError {
     /// The model gave something that is not an answer.
     #[error("the model failed: {0}")]
-    Broken(String),
+    ModelFailed(String),
     /// The model is too slow or has too much to do; worth another try after so
     /// many seconds.
-    #[error("the model is not available: {1}")]
-    Unavailable(u64, String),
+    #[error("the model is not available: {cause}")]
+    Unavailable {
+        retry_after_secs: u64,
+        cause: String,
+    },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-impl Failure {
+impl AnswerError {
     /// What a visitor may be told.
-    pub fn told(&self) -> &'static str {
+    pub fn public_message(&self) -> &'static str {
         match self {
-            Failure::Broken(_) => "The assistant could not answer. Please try again.",
-            Failure::Unavailable(..) | Failure::Store(_) => {
+            AnswerError::ModelFailed(_) => "The assistant could not answer. Please try again.",
+            AnswerError::Unavailable { .. } | AnswerError::Store(_) => {
                 "The assistant is busy. Please try again in a moment."
             }
         }
@@ -171,22 +176,25 @@ impl Failure {
 }
 
 /// Those who can answer.
-pub struct Answerers {
-    pub builtin: Arc<dyn Answerer>,
+pub struct AnswerProviders {
+    pub builtin: Arc<dyn AnswerProvider>,
     /// None where the settings name no model.
-    pub model: Option<Arc<dyn Answerer>>,
+    pub model: Option<Arc<dyn AnswerProvider>>,
 }
 
-impl Answerers {
+impl AnswerProviders {
     /// Who answers for an assistant.
     ///
     /// # Errors
-    /// [`Failure::Broken`] where it needs a model and there is none.
-    pub fn of(&self, assistant: &Assistant) -> Result<&Arc<dyn Answerer>, Failure> {
+    /// [`AnswerError::ModelFailed`] where it needs a model and there is none.
+    pub fn for_assistant(
+        &self,
+        assistant: &Assistant,
+    ) -> Result<&Arc<dyn AnswerProvider>, AnswerError> {
         match (assistant.mode, &self.model) {
             (AssistantMode::Builtin, _) | (AssistantMode::Auto, None) => Ok(&self.builtin),
             (AssistantMode::Auto | AssistantMode::Model, Some(model)) => Ok(model),
-            (AssistantMode::Model, None) => Err(Failure::Broken(
+            (AssistantMode::Model, None) => Err(AnswerError::ModelFailed(
                 "the assistant wants a model and none is set; give --model-url".to_owned(),
             )),
         }

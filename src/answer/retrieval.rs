@@ -4,7 +4,7 @@
 //! their stems (`word`), each with the terms that may stand for it: other forms,
 //! compounds, synonyms and, for a word that nobody wrote, what is spelled almost
 //! alike (`spellings`, `edits`). The passages that tell most of them are looked
-//! up in an index in memory (`index`, kept by a [`Lexicon`]) and ranked (`rank`);
+//! up in an index in memory (`index`, kept by a [`IndexCache`]) and ranked (`rank`);
 //! only the few that are shown are read from the file.
 //!
 //! The index is not SQLite's own (FTS5): over 10,000 passages that takes 0.7 ms
@@ -14,8 +14,8 @@
 mod confidence;
 mod edits;
 mod index;
+mod index_cache;
 mod language;
-mod lexicon;
 mod query;
 mod rank;
 mod spellings;
@@ -25,8 +25,8 @@ mod tests;
 mod word;
 
 pub use index::{Index, Weight};
+pub use index_cache::IndexCache;
 pub use language::{Language, is_stop_word, language};
-pub use lexicon::Lexicon;
 pub use word::{stem, words};
 
 use crate::domain::{PassageSeq, ProjectSeq};
@@ -38,7 +38,7 @@ use query::Query;
 
 /// A passage that was found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct PassageHit {
     pub passage: PassageSeq,
     pub source: PassageSource,
     /// The document's; a Q&A's question.
@@ -53,8 +53,8 @@ pub struct Found {
 
 /// What was found, best first.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ranked {
-    pub hits: Vec<Found>,
+pub struct RankedPassages {
+    pub hits: Vec<PassageHit>,
     /// Whether the first of them is likely to answer the question.
     pub confident: bool,
 }
@@ -66,9 +66,9 @@ pub fn search(
     project: ProjectSeq,
     text: &str,
     limit: usize,
-    lexicon: &Lexicon,
-) -> Result<Ranked, StoreError> {
-    let index = lexicon.index(snapshot, project)?;
+    index_cache: &IndexCache,
+) -> Result<RankedPassages, StoreError> {
+    let index = index_cache.index(snapshot, project)?;
     let query = Query::read(text, &index);
     let ranking = rank::rank(&index, &query, limit.max(1));
     let confident = confidence::is_confident(&ranking);
@@ -80,14 +80,14 @@ pub fn search(
             hits.push(found(seq, passage, hit.score));
         }
     }
-    Ok(Ranked {
+    Ok(RankedPassages {
         confident: confident && !hits.is_empty(),
         hits,
     })
 }
 
-fn found(seq: PassageSeq, passage: passage::Passage, score: f32) -> Found {
-    Found {
+fn found(seq: PassageSeq, passage: passage::Passage, score: f32) -> PassageHit {
+    PassageHit {
         passage: seq,
         source: passage.source,
         title: passage.title,

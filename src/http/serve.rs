@@ -52,7 +52,7 @@ impl App {
 /// Stores what there is of the answers that are still being written.
 async fn keep_answers(app: &App) {
     let cut = Outcome::Complete { metadata: None };
-    for (conversation, answer, text) in app.running.stop_all() {
+    for (conversation, answer, text) in app.active_answers.stop_all() {
         let batch = turn::finish(conversation, answer, text, &cut, Timestamp::now());
         if let Err(error) = app.store.write(batch).await {
             log::error!("an answer that was cut short is not stored: {error}");

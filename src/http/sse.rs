@@ -13,7 +13,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use futures_util::stream;
 
-use crate::answer::reply::{Part, Parts};
+use crate::answer::generation::{AnswerEvent, AnswerEvents};
 use crate::domain::MessageId;
 
 /// Of the one text that an answer has.
@@ -60,8 +60,8 @@ pub fn whole(message: Option<MessageId>, text: &str) -> HttpResponse {
 /// An answer on its way. `first` is what came of it already.
 pub fn stream(
     message: Option<MessageId>,
-    first: Option<Part>,
-    parts: Parts,
+    first: Option<AnswerEvent>,
+    parts: AnswerEvents,
     ping: Duration,
 ) -> HttpResponse {
     let mut head = opening(message);
@@ -86,7 +86,7 @@ pub fn stream(
 
 struct Sending {
     head: Option<String>,
-    parts: Parts,
+    parts: AnswerEvents,
     ended: bool,
     ping: Duration,
 }
@@ -112,12 +112,12 @@ impl Sending {
 const BROKEN: &str = "The answer broke off. Please try again.";
 
 /// A part as its chunks, and whether it is the last.
-fn chunk(part: Part) -> (String, bool) {
+fn chunk(part: AnswerEvent) -> (String, bool) {
     match part {
-        Part::Text(text) => (delta(&text), false),
-        Part::Whole(_) => (CLOSING.to_owned(), true),
-        Part::Failed(failure) => (error(failure.told()), true),
-        Part::Stopped => (ABORTED.to_owned(), true),
+        AnswerEvent::Text(text) => (delta(&text), false),
+        AnswerEvent::Complete(_) => (CLOSING.to_owned(), true),
+        AnswerEvent::Failed(failure) => (error(failure.public_message()), true),
+        AnswerEvent::Stopped => (ABORTED.to_owned(), true),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Answers of which nothing is stored (section 3.11; section 0, D19).
 
-use parlor::answer::Speaker;
+use parlor::answer::ChatRole;
 use serde_json::{Value, json};
 
 use crate::helpers::Parlor;
@@ -34,10 +34,10 @@ fn a_servers_own_conversation_is_answered_and_forgotten() {
     let content = json!([{ "type": "text", "text": "Hello." }]);
     assert_eq!(answer["steps"][0]["content"], content);
     let asked = model.asked.lock().expect("questions");
-    let speakers: Vec<_> = asked[0].turns.iter().map(|turn| turn.speaker).collect();
+    let speakers: Vec<_> = asked[0].messages.iter().map(|turn| turn.role).collect();
     assert_eq!(
         speakers,
-        [Speaker::System, Speaker::Visitor, Speaker::House]
+        [ChatRole::System, ChatRole::User, ChatRole::Assistant]
     );
     let stored: i64 = parlor
         .sql()

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use clap::Parser;
-use parlor::answer::Answerer;
-use parlor::answer::running::Running;
+use parlor::answer::AnswerProvider;
+use parlor::answer::active_answers::ActiveAnswers;
 use parlor::app::App;
 use parlor::config::Settings;
 use parlor::domain::{
@@ -35,9 +35,9 @@ pub struct Parlor {
     store: Option<Store>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     /// Takes the model's place.
-    model: Option<Arc<dyn Answerer>>,
+    model: Option<Arc<dyn AnswerProvider>>,
     /// The answers that are being written.
-    pub answers: Arc<Running>,
+    pub answers: Arc<ActiveAnswers>,
     /// Of the server that runs, or ran last.
     events: Hub,
     /// The project that is there from the start.
@@ -83,14 +83,14 @@ impl Parlor {
     }
 
     /// A server whose model is this one.
-    pub fn with_model(model: Arc<dyn Answerer>, change: impl FnOnce(&mut Settings)) -> Self {
+    pub fn with_model(model: Arc<dyn AnswerProvider>, change: impl FnOnce(&mut Settings)) -> Self {
         Self::new(change, false, Some(model))
     }
 
     fn new(
         change: impl FnOnce(&mut Settings),
         demo: bool,
-        model: Option<Arc<dyn Answerer>>,
+        model: Option<Arc<dyn AnswerProvider>>,
     ) -> Self {
         let mut settings = Defaults::parse_from(["test"]).settings;
         settings.workers = 1;
@@ -120,9 +120,9 @@ impl Parlor {
         self.client = Client(listener.local_addr().expect("an address"));
         let mut app = App::open(&self.file(), self.settings.clone(), self.demo).expect("an app");
         if self.model.is_some() {
-            app.answerers.model = self.model.clone();
+            app.answer_providers.model = self.model.clone();
         }
-        self.answers = app.running.clone();
+        self.answers = app.active_answers.clone();
         self.events = app.events.clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use parlor::answer::Failure;
+use parlor::answer::AnswerError;
 use serde_json::{Value, json};
 
 use crate::helpers::{Parlor, Visitor, string};
@@ -140,7 +140,7 @@ fn a_refused_request_may_come_again() {
     let parlor = Parlor::with_model(model.clone(), |_| ());
     let ann = parlor.visitor("ann");
     let id = parlor.started(&ann);
-    model.fails(Failure::Broken(String::new()));
+    model.fails(AnswerError::ModelFailed(String::new()));
     once(parlor.say(&ann, &id, "Hi"), "k").error(502, "BAD_GATEWAY");
     model.says("Hello.");
     let answers = [

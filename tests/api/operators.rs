@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parlor::answer::Failure;
+use parlor::answer::AnswerError;
 use parlor::domain::ConversationId;
 use serde_json::{Value, json};
 
@@ -263,7 +263,7 @@ fn nothing_of_the_assistant_is_stored_after_a_takeover() {
                     spin(Duration::from_micros((round % 7) * 50));
                 }
                 match round % 5 {
-                    0 => hand.fail(Failure::Broken(String::new())),
+                    0 => hand.fail(AnswerError::ModelFailed(String::new())),
                     _ => hand.end(),
                 }
             });

@@ -5,17 +5,19 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use futures_util::stream;
-use parlor::answer::{Answer, Answerer, Ending, Failure, Piece, Question};
+use parlor::answer::{
+    Answer, AnswerChunk, AnswerError, AnswerProvider, AnswerRequest, FinishDetails,
+};
 use parlor::store::Store;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-type Said = Result<Piece, Failure>;
+type Said = Result<AnswerChunk, AnswerError>;
 
 /// Each question takes the next script; without one it is an error.
 #[derive(Default)]
 pub struct Scripted {
     scripts: Mutex<VecDeque<UnboundedReceiver<Said>>>,
-    pub asked: Mutex<Vec<Question>>,
+    pub asked: Mutex<Vec<AnswerRequest>>,
 }
 
 /// The hand that writes one answer.
@@ -46,21 +48,23 @@ impl Scripted {
     }
 
     /// The next answer fails.
-    pub fn fails(&self, failure: Failure) {
+    pub fn fails(&self, failure: AnswerError) {
         self.hand().fail(failure);
     }
 }
 
 impl Hand {
     pub fn text(&self, text: &str) {
-        self.0.send(Ok(Piece::Text(text.to_owned()))).ok();
+        self.0.send(Ok(AnswerChunk::Text(text.to_owned()))).ok();
     }
 
     pub fn end(&self) {
-        self.0.send(Ok(Piece::End(Ending::default()))).ok();
+        self.0
+            .send(Ok(AnswerChunk::Finish(FinishDetails::default())))
+            .ok();
     }
 
-    pub fn fail(&self, failure: Failure) {
+    pub fn fail(&self, failure: AnswerError) {
         self.0.send(Err(failure)).ok();
     }
 
@@ -70,21 +74,21 @@ impl Hand {
     }
 }
 
-impl Answerer for Scripted {
+impl AnswerProvider for Scripted {
     fn answer<'a>(
         &'a self,
         _: &'a Store,
-        question: Question,
-    ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
+        question: AnswerRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         self.asked.lock().expect("questions").push(question);
         let script = self.scripts.lock().expect("scripts").pop_front();
         Box::pin(async {
-            let script = script.ok_or_else(|| Failure::Broken("no script".to_owned()))?;
+            let script = script.ok_or_else(|| AnswerError::ModelFailed("no script".to_owned()))?;
             let pieces = stream::unfold(script, |mut script| async {
                 let said = script.recv().await?;
                 Some((said, script))
             });
-            Ok(Answer::Pieces(Box::pin(pieces)))
+            Ok(Answer::Stream(Box::pin(pieces)))
         })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::stream;
-use parlor::answer::{Answer, Answerer, Failure, Piece, Question, Speaker};
+use parlor::answer::{Answer, AnswerChunk, AnswerError, AnswerProvider, AnswerRequest, ChatRole};
 use parlor::store::Store;
 use serde_json::{Value, json};
 
@@ -130,14 +130,14 @@ fn the_model_is_told_what_was_said() {
         stage.ask(question).events();
     }
     let asked = stage.model.asked.lock().expect("questions");
-    let turns = asked[1].turns.iter();
+    let turns = asked[1].messages.iter();
     let turns: Vec<_> = turns
-        .map(|turn| (turn.speaker, turn.text.as_str()))
+        .map(|turn| (turn.role, turn.content.as_str()))
         .collect();
     let expected = [
-        (Speaker::Visitor, "One?"),
-        (Speaker::House, "Yes."),
-        (Speaker::Visitor, "Two?"),
+        (ChatRole::User, "One?"),
+        (ChatRole::Assistant, "Yes."),
+        (ChatRole::User, "Two?"),
     ];
     assert_eq!(turns, expected);
 }
@@ -259,8 +259,11 @@ fn a_second_message_waits_for_the_answer() {
 #[test]
 fn a_failure_before_the_first_word_is_an_error_and_asking_again_replaces_it() {
     let stage = stage();
-    let slow = || Failure::Unavailable(30, "secret cause".to_owned());
-    let broken = || Failure::Broken("secret cause".to_owned());
+    let slow = || AnswerError::Unavailable {
+        retry_after_secs: 30,
+        cause: "secret cause".to_owned(),
+    };
+    let broken = || AnswerError::ModelFailed("secret cause".to_owned());
     let mut ids = Vec::new();
     for (failure, status, code, details) in [
         (
@@ -304,7 +307,7 @@ fn a_failure_before_the_first_word_is_an_error_and_asking_again_replaces_it() {
     assert_eq!(stored["messages"][1]["error"], Value::Null);
     let asked = stage.model.asked.lock().expect("questions");
     assert_eq!(
-        asked.last().expect("asked").turns.len(),
+        asked.last().expect("asked").messages.len(),
         1,
         "the question is told once"
     );
@@ -313,7 +316,7 @@ fn a_failure_before_the_first_word_is_an_error_and_asking_again_replaces_it() {
 #[test]
 fn another_question_after_a_failure_is_a_question_of_its_own() {
     let stage = stage();
-    stage.model.fails(Failure::Broken(String::new()));
+    stage.model.fails(AnswerError::ModelFailed(String::new()));
     stage
         .parlor
         .say(&stage.ann, &stage.id, "Hi")
@@ -343,7 +346,7 @@ fn another_question_after_a_failure_is_a_question_of_its_own() {
 fn a_failure_later_is_an_error_chunk_and_the_text_is_kept() {
     let stage = stage();
     let (hand, mut stream) = stage.begun();
-    hand.fail(Failure::Broken("secret cause".to_owned()));
+    hand.fail(AnswerError::ModelFailed("secret cause".to_owned()));
     let events = stream.events();
     assert_eq!(kinds(&events), ["error"]);
     let text = string(&events[0]["errorText"]);
@@ -351,7 +354,7 @@ fn a_failure_later_is_an_error_chunk_and_the_text_is_kept() {
     stage.until_stored(&[["user", "complete", "Hi"], ["assistant", "error", "So far"]]);
     let hand = stage.model.hand();
     hand.text("So far");
-    hand.fail(Failure::Broken(String::new()));
+    hand.fail(AnswerError::ModelFailed(String::new()));
     let whole = stage.parlor.say(&stage.ann, &stage.id, "Hi").send();
     whole.error(502, "BAD_GATEWAY");
     stage.until_stored(&[["user", "complete", "Hi"], ["assistant", "error", "So far"]]);
@@ -377,7 +380,7 @@ fn a_silent_model_is_bridged_with_comments() {
     hand.text("At last");
     let delta = stream.event().expect("a delta");
     assert_eq!(delta["delta"], "At last");
-    hand.fail(Failure::Broken(String::new()));
+    hand.fail(AnswerError::ModelFailed(String::new()));
     assert_eq!(kinds(&stream.events()), ["error"]);
 }
 
@@ -385,19 +388,19 @@ fn a_silent_model_is_bridged_with_comments() {
 #[derive(Default)]
 struct Endless(Arc<AtomicUsize>);
 
-impl Answerer for Endless {
+impl AnswerProvider for Endless {
     fn answer<'a>(
         &'a self,
         _: &'a Store,
-        _: Question,
-    ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
+        _: AnswerRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         let taken = self.0.clone();
         let pieces = stream::unfold(taken, |taken| async {
             taken.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
-            Some((Ok(Piece::Text("x".repeat(1024))), taken))
+            Some((Ok(AnswerChunk::Text("x".repeat(1024))), taken))
         });
-        Box::pin(async { Ok(Answer::Pieces(Box::pin(pieces))) })
+        Box::pin(async { Ok(Answer::Stream(Box::pin(pieces))) })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Answers that are good, in all the forms in which servers give them.
 
 use futures_util::StreamExt;
-use parlor::answer::{Finish, Piece, Usage};
+use parlor::answer::{AnswerChunk, FinishReason, Usage};
 use serde_json::json;
 
 use crate::helpers::{USAGE, meanwhile, model, next_text, outcome, pieces, question, run};
@@ -13,8 +13,8 @@ use crate::stub::{
 fn an_answer_in_good_order_is_told_with_its_usage() {
     let outcome = outcome(answer(&["Two ", "days."]));
     assert_eq!(outcome.text, "Two days.");
-    assert_eq!(outcome.ending().finish, Finish::Stop);
-    assert_eq!(outcome.ending().usage, USAGE);
+    assert_eq!(outcome.finish().reason, FinishReason::Stop);
+    assert_eq!(outcome.finish().usage, USAGE);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn each_piece_is_handed_on_as_it_comes() {
         assert_eq!(next_text(&mut pieces).await, "two");
         stub.go();
         let end = pieces.next().await.expect("an end").expect("an answer");
-        assert!(matches!(end, Piece::End(_)), "{end:?}");
+        assert!(matches!(end, AnswerChunk::Finish(_)), "{end:?}");
     });
 }
 
@@ -57,7 +57,7 @@ fn in_bytes(script: Script) -> Script {
 fn characters_may_be_cut_between_chunks() {
     let outcome = outcome(in_bytes(answer(&["Grüße, ", "日本 🦀"])));
     assert_eq!(outcome.text, "Grüße, 日本 🦀");
-    assert_eq!(outcome.ending().usage, USAGE);
+    assert_eq!(outcome.finish().usage, USAGE);
 }
 
 #[test]
@@ -70,20 +70,20 @@ fn crlf_comments_and_other_fields_are_understood() {
     ];
     let outcome = outcome(script);
     assert_eq!(outcome.text, "Hi");
-    assert_eq!(outcome.ending().usage, Usage::default());
+    assert_eq!(outcome.finish().usage, Usage::default());
 }
 
 #[test]
 fn the_close_is_an_end_once_the_model_has_finished() {
     let outcome = outcome(vec![stream(), delta("Hi"), finish("length")]);
     assert_eq!(outcome.text, "Hi");
-    assert_eq!(outcome.ending().finish, Finish::Length);
+    assert_eq!(outcome.finish().reason, FinishReason::Length);
 }
 
 #[test]
 fn done_is_an_end_without_a_reason() {
     let outcome = outcome(vec![stream(), delta("Hi"), done()]);
-    assert_eq!(outcome.ending().finish, Finish::Stop);
+    assert_eq!(outcome.finish().reason, FinishReason::Stop);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_server_that_stays_silent_after_the_end_is_not_waited_for() {
         Step::Hold,
     ]]);
     let outcome = crate::helpers::outcome_with(&stub, &[]);
-    assert_eq!(outcome.ending().finish, Finish::Stop);
+    assert_eq!(outcome.finish().reason, FinishReason::Stop);
     stub.hung_up();
 }
 
@@ -113,7 +113,7 @@ fn an_answer_in_one_json_is_one_piece() {
     let outcome = outcome(script);
     assert_eq!(outcome.text, "Hi");
     assert_eq!(
-        (outcome.ending().usage.input, outcome.ending().usage.output),
+        (outcome.finish().usage.input, outcome.finish().usage.output),
         (2, 1)
     );
 }
@@ -135,7 +135,7 @@ fn reasoning_and_empty_chunks_are_no_text() {
     ];
     let outcome = outcome(script);
     assert_eq!(outcome.text, "Hi");
-    assert_eq!(outcome.ending().finish, Finish::ContentFilter);
+    assert_eq!(outcome.finish().reason, FinishReason::ContentFilter);
 }
 
 #[test]

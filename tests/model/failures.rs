@@ -90,7 +90,7 @@ fn a_failure_tells_what_to_check_and_never_the_key() {
     for (status, hint) in [
         ("401 Unauthorized", "--model-key"),
         ("403 Forbidden", "--model-key"),
-        ("404 Not Found", "--model-url"),
+        ("404 Not PassageHit", "--model-url"),
         ("400 Bad Request", "model's settings"),
         ("500 Internal Server Error", "500"),
     ] {

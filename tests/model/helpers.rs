@@ -6,7 +6,8 @@ use clap::Parser;
 use futures_util::StreamExt;
 use parlor::answer::model::{Model, ModelError};
 use parlor::answer::{
-    Answer, Answerer, Ending, Failure, Piece, Pieces, Question, Speaker, Turn, Usage,
+    Answer, AnswerChunk, AnswerError, AnswerProvider, AnswerRequest, AnswerStream, ChatMessage,
+    ChatRole, FinishDetails, Usage,
 };
 use parlor::config::Settings;
 use parlor::domain::{Assistant, AssistantId, AssistantMode, AssistantSeq, ProjectSeq};
@@ -40,8 +41,8 @@ pub fn model_at(url: &str, more: &[&str]) -> Model {
 }
 
 /// A question of one turn.
-pub fn question(text: &str) -> Question {
-    Question {
+pub fn question(text: &str) -> AnswerRequest {
+    AnswerRequest {
         project: ProjectSeq::FIRST,
         assistant: Assistant {
             seq: AssistantSeq(1),
@@ -51,15 +52,15 @@ pub fn question(text: &str) -> Question {
             prompt: None,
             fallback: None,
         },
-        turns: vec![turn(Speaker::Visitor, text)],
+        messages: vec![turn(ChatRole::User, text)],
         page: None,
     }
 }
 
-pub fn turn(speaker: Speaker, text: &str) -> Turn {
-    Turn {
-        speaker,
-        text: text.to_owned(),
+pub fn turn(role: ChatRole, content: &str) -> ChatMessage {
+    ChatMessage {
+        role,
+        content: content.to_owned(),
     }
 }
 
@@ -76,13 +77,13 @@ pub async fn meanwhile<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'sta
 }
 
 /// The answer's pieces, none of which has been asked for.
-pub async fn pieces(model: &Model, question: Question) -> Pieces {
+pub async fn pieces(model: &Model, question: AnswerRequest) -> AnswerStream {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("parlor.db");
     let store = Store::open(&path, &Options::default()).expect("a file");
     match model.answer(&store, question).await.expect("prepared") {
-        Answer::Pieces(pieces) => pieces,
-        Answer::Whole(_) => panic!("a model answers piece by piece"),
+        Answer::Stream(pieces) => pieces,
+        Answer::Complete(_) => panic!("a model answers piece by piece"),
     }
 }
 
@@ -90,57 +91,63 @@ pub async fn pieces(model: &Model, question: Question) -> Pieces {
 #[derive(Debug)]
 pub struct Outcome {
     pub text: String,
-    pub end: Result<Ending, Failure>,
+    pub end: Result<FinishDetails, AnswerError>,
 }
 
 impl Outcome {
     /// The ending of an answer that must be a good one.
-    pub fn ending(&self) -> &Ending {
+    pub fn finish(&self) -> &FinishDetails {
         self.end.as_ref().expect("an answer")
     }
 
-    /// The log's text of a failure that must be [`Failure::Broken`].
+    /// The log's text of a failure that must be [`AnswerError::ModelFailed`].
     pub fn broken(&self) -> String {
         match &self.end {
-            Err(Failure::Broken(text)) => text.clone(),
+            Err(AnswerError::ModelFailed(text)) => text.clone(),
             other => panic!("not broken: {other:?}"),
         }
     }
 
-    /// The seconds of a failure that must be [`Failure::Unavailable`].
+    /// The seconds of a failure that must be [`AnswerError::Unavailable`].
     pub fn unavailable(&self) -> u64 {
         match &self.end {
-            Err(Failure::Unavailable(seconds, _)) => *seconds,
+            Err(AnswerError::Unavailable {
+                retry_after_secs, ..
+            }) => *retry_after_secs,
             other => panic!("not unavailable: {other:?}"),
         }
     }
 }
 
 /// Reads the pieces to their end.
-pub async fn collect(mut pieces: Pieces) -> Outcome {
+pub async fn collect(mut pieces: AnswerStream) -> Outcome {
     let mut text = String::new();
     loop {
         let piece = pieces.next().await.expect("an end before the end");
         match piece {
-            Ok(Piece::Text(more)) => {
+            Ok(AnswerChunk::Text(more)) => {
                 assert!(!more.is_empty(), "an empty piece");
                 text.push_str(&more);
             }
-            Ok(Piece::End(ending)) => return over(pieces, text, Ok(ending)).await,
+            Ok(AnswerChunk::Finish(ending)) => return over(pieces, text, Ok(ending)).await,
             Err(failure) => return over(pieces, text, Err(failure)).await,
         }
     }
 }
 
-async fn over(mut pieces: Pieces, text: String, end: Result<Ending, Failure>) -> Outcome {
+async fn over(
+    mut pieces: AnswerStream,
+    text: String,
+    end: Result<FinishDetails, AnswerError>,
+) -> Outcome {
     assert!(pieces.next().await.is_none(), "more after the end");
     Outcome { text, end }
 }
 
 /// The next piece's text.
-pub async fn next_text(pieces: &mut Pieces) -> String {
+pub async fn next_text(pieces: &mut AnswerStream) -> String {
     match pieces.next().await {
-        Some(Ok(Piece::Text(text))) => text,
+        Some(Ok(AnswerChunk::Text(text))) => text,
         other => panic!("no text: {other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parlor::answer::Finish;
+use parlor::answer::FinishReason;
 
 use crate::helpers::{AT_ONCE, outcome_with};
 use crate::stub::{Step, Stub, answer, delta, head, plain, send, stream};
@@ -100,7 +100,7 @@ fn a_text_without_end_is_taken_up_to_its_bound() {
     let stub = Stub::start(vec![vec![stream(), flood(event)]]);
     let outcome = outcome_with(&stub, &[]);
     assert_eq!(outcome.text.len(), 256 * 1024);
-    assert_eq!(outcome.ending().finish, Finish::Length);
+    assert_eq!(outcome.finish().reason, FinishReason::Length);
     let sent = stub.hung_up();
     assert!(sent < 20_000_000, "{sent} bytes were taken");
 }
@@ -110,7 +110,7 @@ fn a_line_without_end_is_not_kept() {
     let stub = Stub::start(vec![vec![stream(), delta("Hi"), flood("x".repeat(65_536))]]);
     let outcome = outcome_with(&stub, &[]);
     assert_eq!(outcome.text, "Hi");
-    assert_eq!(outcome.ending().finish, Finish::Length);
+    assert_eq!(outcome.finish().reason, FinishReason::Length);
     stub.hung_up();
 }
 

@@ -1,7 +1,7 @@
 //! What visitors are answered.
 
 use super::*;
-use crate::answer::{Answerer, Page, Turn};
+use crate::answer::{AnswerProvider, ChatMessage, VisitorPage};
 use crate::domain::{
     Assistant, AssistantId, AssistantMode, AssistantSeq, Document, DocumentId, ProjectId, QnaId,
     Section, Timestamp,
@@ -96,12 +96,17 @@ impl Desk {
         desk
     }
 
-    fn hear(&self, turns: &[&str]) -> String {
-        self.hear_with(turns, None, None)
+    fn hear(&self, messages: &[&str]) -> String {
+        self.hear_with(messages, None, None)
     }
 
-    fn hear_with(&self, turns: &[&str], fallback: Option<&str>, page: Option<Page>) -> String {
-        let question = Question {
+    fn hear_with(
+        &self,
+        messages: &[&str],
+        fallback: Option<&str>,
+        page: Option<VisitorPage>,
+    ) -> String {
+        let question = AnswerRequest {
             project: ProjectSeq::FIRST,
             assistant: Assistant {
                 seq: AssistantSeq(1),
@@ -111,11 +116,11 @@ impl Desk {
                 prompt: None,
                 fallback: fallback.map(str::to_owned),
             },
-            turns: turns
+            messages: messages
                 .iter()
-                .map(|text| Turn {
-                    speaker: Speaker::Visitor,
-                    text: (*text).to_owned(),
+                .map(|text| ChatMessage {
+                    role: ChatRole::User,
+                    content: (*text).to_owned(),
                 })
                 .collect(),
             page,
@@ -127,11 +132,11 @@ impl Desk {
             .block_on(answer)
             .expect("an answer")
         {
-            Answer::Whole(Completion { text, ending }) => {
-                assert_eq!(ending, Ending::default());
+            Answer::Complete(CompleteAnswer { text, finish }) => {
+                assert_eq!(finish, FinishDetails::default());
                 text
             }
-            Answer::Pieces(_) => panic!("the answer comes whole"),
+            Answer::Stream(_) => panic!("the answer comes whole"),
         }
     }
 }
@@ -168,9 +173,9 @@ fn a_short_question_leans_on_the_one_before() {
     let desk = Desk::shop();
     let answer = desk.hear(&["What does shipping to Spain cost?", "and to Norway?"]);
     assert!(answer.contains("| Norway | €9 |"), "{answer}");
-    let page = Page {
+    let page = VisitorPage {
         selection: Some("Washing wool".to_owned()),
-        ..Page::default()
+        ..VisitorPage::default()
     };
     let answer = desk.hear_with(&["how does this work?"], None, Some(page));
     assert_eq!(answer, "Wash wool at 30 °C.");
@@ -216,7 +221,7 @@ fn a_list_too_long_for_an_answer_is_begun() {
     let desk = Desk::new();
     let step = |number: usize| {
         format!(
-            "{number}. Turn the knob of the okapi mill to the mark that says step {number} and wait until it hums, then let go of it slowly and carefully."
+            "{number}. ChatMessage the knob of the okapi mill to the mark that says step {number} and wait until it hums, then let go of it slowly and carefully."
         )
     };
     let steps: Vec<_> = (1..=8).map(step).collect();
@@ -226,7 +231,7 @@ fn a_list_too_long_for_an_answer_is_begun() {
         &[("Cleaning", &steps.join("\n"))],
     );
     let answer = desk.hear(&["how do I clean the okapi mill?"]);
-    assert!(answer.starts_with("1. Turn the knob"), "{answer}");
+    assert!(answer.starts_with("1. ChatMessage the knob"), "{answer}");
     assert!(answer.contains("\n…") && answer.contains("[1]: https://tern.example/mill"));
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::super::builtin::{attempts, said};
-use super::super::retrieval::{self, Found, Lexicon, PassageSource};
-use super::super::{Failure, Question};
+use super::super::retrieval::{self, IndexCache, PassageHit, PassageSource};
+use super::super::{AnswerError, AnswerRequest};
 use crate::store::{Store, StoreError};
 
 /// An excerpt of what the project learned.
@@ -25,15 +25,15 @@ const MOST: usize = 6;
 /// What reading the file gives.
 pub async fn context_for(
     store: &Store,
-    lexicon: &Arc<Lexicon>,
-    question: &Question,
-) -> Result<Vec<Passage>, Failure> {
-    let lexicon = lexicon.clone();
+    index_cache: &Arc<IndexCache>,
+    question: &AnswerRequest,
+) -> Result<Vec<Passage>, AnswerError> {
+    let index_cache = index_cache.clone();
     let (project, attempts) = (question.project, attempts(question, &said(question)));
     let found = store
         .read(move |snapshot| {
             let searched = attempts.iter().map(|text| {
-                let ranked = retrieval::search(snapshot, project, text, MOST, &lexicon)?;
+                let ranked = retrieval::search(snapshot, project, text, MOST, &index_cache)?;
                 Ok::<_, StoreError>((ranked.confident, ranked.hits))
             });
             best(searched)
@@ -45,8 +45,8 @@ pub async fn context_for(
 /// What the first attempt found that is sure of itself, else the first that
 /// found anything: the model judges what is of use.
 fn best(
-    searched: impl Iterator<Item = Result<(bool, Vec<Found>), StoreError>>,
-) -> Result<Vec<Found>, StoreError> {
+    searched: impl Iterator<Item = Result<(bool, Vec<PassageHit>), StoreError>>,
+) -> Result<Vec<PassageHit>, StoreError> {
     let mut any = Vec::new();
     for attempt in searched {
         let (confident, hits) = attempt?;
@@ -60,7 +60,7 @@ fn best(
     Ok(any)
 }
 
-fn passage(found: Found) -> Passage {
+fn passage(found: PassageHit) -> Passage {
     let title = match found.heading.as_str() {
         "" => found.title,
         heading => format!("{} › {heading}", found.title),

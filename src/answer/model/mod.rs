@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 pub use context::{Passage, context_for};
 
-use super::retrieval::Lexicon;
-use super::{Answer, Answerer, Failure, Pieces, Question};
+use super::retrieval::IndexCache;
+use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, AnswerStream};
 use crate::config::Settings;
 use crate::store::Store;
 use cite::Citations;
@@ -45,39 +45,45 @@ pub enum ModelError {
 /// The model that the settings name. Made once; cheap to ask many times at once.
 pub struct Model {
     upstream: Arc<Upstream>,
-    lexicon: Arc<Lexicon>,
+    index_cache: Arc<IndexCache>,
 }
 
 impl Model {
-    /// None where the settings name no model. `lexicon` is what is kept in memory
+    /// None where the settings name no model. `index_cache` is what is kept in memory
     /// with others who search.
     ///
     /// # Errors
     /// Settings that cannot work, in words for whoever made them.
-    pub fn new(settings: &Settings, lexicon: Arc<Lexicon>) -> Result<Option<Self>, ModelError> {
+    pub fn new(
+        settings: &Settings,
+        index_cache: Arc<IndexCache>,
+    ) -> Result<Option<Self>, ModelError> {
         let Some(base) = &settings.model.url else {
             return Ok(None);
         };
         let upstream = Arc::new(Upstream::new(base, &settings.model)?);
-        Ok(Some(Self { upstream, lexicon }))
+        Ok(Some(Self {
+            upstream,
+            index_cache,
+        }))
     }
 
     /// The answer to a question from these excerpts; asked for once it is polled.
-    pub fn ask(&self, question: &Question, passages: &[Passage]) -> Pieces {
+    pub fn ask(&self, question: &AnswerRequest, passages: &[Passage]) -> AnswerStream {
         let messages = request::messages(question, passages, &self.upstream.settings);
         pieces::pieces(self.upstream.clone(), messages, Citations::new(passages))
     }
 }
 
-impl Answerer for Model {
+impl AnswerProvider for Model {
     fn answer<'a>(
         &'a self,
         store: &'a Store,
-        question: Question,
-    ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
+        question: AnswerRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         Box::pin(async move {
-            let passages = context_for(store, &self.lexicon, &question).await?;
-            Ok(Answer::Pieces(self.ask(&question, &passages)))
+            let passages = context_for(store, &self.index_cache, &question).await?;
+            Ok(Answer::Stream(self.ask(&question, &passages)))
         })
     }
 }

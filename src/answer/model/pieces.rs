@@ -11,15 +11,18 @@ use tokio::time::{self, Instant};
 use super::cite::Citations;
 use super::refusal::{LATER, causes};
 use super::reply::Reply;
-use super::request::Message;
 use super::upstream::Upstream;
-use crate::answer::{Failure, Piece, Pieces};
+use crate::answer::{AnswerChunk, AnswerError, AnswerStream, ChatMessage};
 
 /// How long the usage is waited for once the model has ended.
 const AFTER_END: Duration = Duration::from_secs(1);
 
 /// The answer to `messages`.
-pub fn pieces(upstream: Arc<Upstream>, messages: Vec<Message>, citations: Citations) -> Pieces {
+pub fn pieces(
+    upstream: Arc<Upstream>,
+    messages: Vec<ChatMessage>,
+    citations: Citations,
+) -> AnswerStream {
     let call = Call {
         upstream,
         messages,
@@ -30,7 +33,7 @@ pub fn pieces(upstream: Arc<Upstream>, messages: Vec<Message>, citations: Citati
 
 struct Call {
     upstream: Arc<Upstream>,
-    messages: Vec<Message>,
+    messages: Vec<ChatMessage>,
     citations: Citations,
 }
 
@@ -41,7 +44,7 @@ enum State {
 }
 
 impl State {
-    async fn next(self) -> Option<(Result<Piece, Failure>, State)> {
+    async fn next(self) -> Option<(Result<AnswerChunk, AnswerError>, State)> {
         let mut reading = match self {
             State::Uncalled(call) => match Reading::begin(call).await {
                 Ok(reading) => reading,
@@ -52,7 +55,7 @@ impl State {
         };
         let piece = reading.next().await;
         let state = match piece {
-            Ok(Piece::Text(_)) => State::Reading(reading),
+            Ok(AnswerChunk::Text(_)) => State::Reading(reading),
             _ => State::Over,
         };
         Some((piece, state))
@@ -72,7 +75,7 @@ struct Reading {
 }
 
 impl Reading {
-    async fn begin(call: Call) -> Result<Box<Self>, Failure> {
+    async fn begin(call: Call) -> Result<Box<Self>, AnswerError> {
         let Call {
             upstream,
             messages,
@@ -94,7 +97,7 @@ impl Reading {
         }))
     }
 
-    async fn next(&mut self) -> Result<Piece, Failure> {
+    async fn next(&mut self) -> Result<AnswerChunk, AnswerError> {
         // From now on: how long the last piece was looked at is not the model's doing.
         if self.reply.is_finished() {
             self.allow(AFTER_END);
@@ -105,11 +108,11 @@ impl Reading {
             if let Some(text) = self.reply.text() {
                 self.spoke = true;
                 self.citations.read(&text);
-                return Ok(Piece::Text(text));
+                return Ok(AnswerChunk::Text(text));
             }
-            if let Some(ending) = self.reply.ending() {
+            if let Some(ending) = self.reply.finish() {
                 return match ending {
-                    Ok(ending) => Ok(self.references().unwrap_or(Piece::End(ending))),
+                    Ok(ending) => Ok(self.references().unwrap_or(AnswerChunk::Finish(ending))),
                     Err(failure) => Err(self.upstream.without_key(failure)),
                 };
             }
@@ -118,9 +121,9 @@ impl Reading {
     }
 
     /// The reference lines, the first time; none where nothing was cited.
-    fn references(&mut self) -> Option<Piece> {
+    fn references(&mut self) -> Option<AnswerChunk> {
         let lines = std::mem::take(&mut self.citations).lines();
-        (!lines.is_empty()).then_some(Piece::Text(lines))
+        (!lines.is_empty()).then_some(AnswerChunk::Text(lines))
     }
 
     /// Reads once from the network, within the time.
@@ -136,7 +139,7 @@ impl Reading {
             Ok(Ok(None)) => self.reply.close(),
             Ok(Err(error)) => {
                 let text = format!("it broke off: {}", causes(&error));
-                self.reply.fail(Failure::Broken(text));
+                self.reply.fail(AnswerError::ModelFailed(text));
             }
             _ => self.reply.fail(self.too_slow()),
         }
@@ -153,7 +156,7 @@ impl Reading {
         self.next = self.whole.min(Instant::now() + patience);
     }
 
-    fn too_slow(&self) -> Failure {
+    fn too_slow(&self) -> AnswerError {
         let settings = &self.upstream.settings;
         if !self.spoke {
             return self.upstream.too_slow();
@@ -162,6 +165,9 @@ impl Reading {
             true => format!("it said nothing more for {} s", settings.pause_timeout),
             false => format!("it did not end within {} s", settings.timeout),
         };
-        Failure::Unavailable(LATER, text)
+        AnswerError::Unavailable {
+            retry_after_secs: LATER,
+            cause: text,
+        }
     }
 }

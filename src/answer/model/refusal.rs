@@ -10,7 +10,7 @@ use tokio::time;
 
 use super::reply::{excerpt, told};
 use super::request::Dialect;
-use crate::answer::Failure;
+use crate::answer::AnswerError;
 use crate::reach::PrivateName;
 
 /// Seconds after which another try is worth it, where the server tells none.
@@ -23,7 +23,7 @@ const SHORT: u64 = 2;
 /// A call that did not lead to an answer.
 #[derive(Debug)]
 pub struct Refusal {
-    pub failure: Failure,
+    pub failure: AnswerError,
     pub again: Again,
 }
 
@@ -40,7 +40,7 @@ pub enum Again {
 impl Refusal {
     fn no(text: String) -> Self {
         Self {
-            failure: Failure::Broken(text),
+            failure: AnswerError::ModelFailed(text),
             again: Again::No,
         }
     }
@@ -53,8 +53,11 @@ pub fn of_error(error: &reqwest::Error) -> Refusal {
         return Refusal::no(format!("{text}; --model-private allows that"));
     }
     let failure = match error.is_timeout() {
-        true => Failure::Unavailable(LATER, text),
-        false => Failure::Broken(text),
+        true => AnswerError::Unavailable {
+            retry_after_secs: LATER,
+            cause: text,
+        },
+        false => AnswerError::ModelFailed(text),
     };
     Refusal {
         failure,
@@ -111,7 +114,7 @@ fn judge(status: StatusCode, wait: Option<u64>, said: &str, dialect: Dialect) ->
     match status.as_u16() {
         400 | 422 => match other_words(said, dialect) {
             Some(dialect) => Refusal {
-                failure: Failure::Broken(text("")),
+                failure: AnswerError::ModelFailed(text("")),
                 again: Again::As(dialect),
             },
             None => Refusal::no(text("; check the model's settings")),
@@ -122,18 +125,24 @@ fn judge(status: StatusCode, wait: Option<u64>, said: &str, dialect: Dialect) ->
         )),
         300..=399 => Refusal::no(text(", a redirect; set --model-url to where it leads")),
         429 | 503 | 529 => Refusal {
-            failure: Failure::Unavailable(wait.unwrap_or(LATER), text("")),
+            failure: AnswerError::Unavailable {
+                retry_after_secs: wait.unwrap_or(LATER),
+                cause: text(""),
+            },
             again: match wait {
                 Some(seconds) if seconds > SHORT => Again::No,
                 wait => Again::After(Duration::from_secs(wait.unwrap_or(0))),
             },
         },
         408 | 504 => Refusal {
-            failure: Failure::Unavailable(wait.unwrap_or(LATER), text("")),
+            failure: AnswerError::Unavailable {
+                retry_after_secs: wait.unwrap_or(LATER),
+                cause: text(""),
+            },
             again: Again::No,
         },
         500 | 502 => Refusal {
-            failure: Failure::Broken(text("")),
+            failure: AnswerError::ModelFailed(text("")),
             again: Again::After(Duration::ZERO),
         },
         _ => Refusal::no(text("")),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::sse::Events;
-use crate::answer::{Ending, Failure, Finish, Usage};
+use crate::answer::{AnswerError, FinishDetails, FinishReason, Usage};
 
 /// The longest text that is taken, in bytes.
 const TEXT: usize = 256 * 1024;
@@ -41,9 +41,9 @@ struct Said {
     text: String,
     /// Bytes of text in all.
     length: usize,
-    finish: Option<Finish>,
+    finish: Option<FinishReason>,
     usage: Usage,
-    over: Option<Result<(), Failure>>,
+    over: Option<Result<(), AnswerError>>,
 }
 
 impl Reply {
@@ -87,7 +87,7 @@ impl Reply {
     }
 
     /// The answer fails, unless it has ended already.
-    pub fn fail(&mut self, failure: Failure) {
+    pub fn fail(&mut self, failure: AnswerError) {
         self.said.fail(failure);
     }
 
@@ -107,10 +107,10 @@ impl Reply {
     }
 
     /// How it ended, if it has.
-    pub fn ending(&mut self) -> Option<Result<Ending, Failure>> {
+    pub fn finish(&mut self) -> Option<Result<FinishDetails, AnswerError>> {
         let over = self.said.over.clone()?;
-        Some(over.map(|()| Ending {
-            finish: self.said.finish.unwrap_or_default(),
+        Some(over.map(|()| FinishDetails {
+            reason: self.said.finish.unwrap_or_default(),
             usage: self.said.usage,
         }))
     }
@@ -213,7 +213,7 @@ impl Said {
     /// More comes than is wanted: what there is stays.
     fn stop_early(&mut self) {
         if self.over.is_none() {
-            self.finish = Some(Finish::Length);
+            self.finish = Some(FinishReason::Length);
             self.end();
         }
     }
@@ -221,7 +221,7 @@ impl Said {
     fn end(&mut self) {
         if self.over.is_none() {
             // A filter's answer is empty by its nature.
-            let nothing = self.length == 0 && self.finish != Some(Finish::ContentFilter);
+            let nothing = self.length == 0 && self.finish != Some(FinishReason::ContentFilter);
             self.over = Some(match nothing {
                 true => Err(broken("an answer without any text")),
                 false => Ok(()),
@@ -229,7 +229,7 @@ impl Said {
         }
     }
 
-    fn fail(&mut self, failure: Failure) {
+    fn fail(&mut self, failure: AnswerError) {
         if self.finish.is_some() {
             self.end();
         } else if self.over.is_none() {
@@ -238,8 +238,8 @@ impl Said {
     }
 }
 
-fn broken(what: impl std::fmt::Display) -> Failure {
-    Failure::Broken(format!("it gave {what}"))
+fn broken(what: impl std::fmt::Display) -> AnswerError {
+    AnswerError::ModelFailed(format!("it gave {what}"))
 }
 
 /// The part of an event, or of a whole answer, that is of use.
@@ -262,12 +262,12 @@ struct Content {
     content: Option<Value>,
 }
 
-fn read_finish(reason: &str) -> Finish {
+fn read_finish(reason: &str) -> FinishReason {
     match reason {
-        "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" => Finish::Stop,
-        "length" | "max_tokens" => Finish::Length,
-        "content_filter" | "content-filter" => Finish::ContentFilter,
-        _ => Finish::Other,
+        "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" => FinishReason::Stop,
+        "length" | "max_tokens" => FinishReason::Length,
+        "content_filter" | "content-filter" => FinishReason::ContentFilter,
+        _ => FinishReason::Other,
     }
 }
 
@@ -303,7 +303,7 @@ pub fn excerpt(text: &str) -> String {
 mod tests {
     use super::*;
 
-    type Outcome = (String, Result<Ending, Failure>);
+    type Outcome = (String, Result<FinishDetails, AnswerError>);
 
     fn read(chunks: &[&[u8]]) -> Outcome {
         let mut reply = Reply::default();
@@ -314,12 +314,12 @@ mod tests {
         }
         reply.close();
         let text = reply.text().unwrap_or_default();
-        (text, reply.ending().expect("it is over"))
+        (text, reply.finish().expect("it is over"))
     }
 
-    fn ended(text: &str) -> (String, Finish) {
+    fn ended(text: &str) -> (String, FinishReason) {
         let (text, ending) = read(&[text.as_bytes()]);
-        (text, ending.expect("an answer").finish)
+        (text, ending.expect("an answer").reason)
     }
 
     fn failed(text: &str) -> (String, String) {
@@ -348,8 +348,8 @@ mod tests {
             let (one, other) = all.as_bytes().split_at(at);
             let (text, ending) = read(&[one, other]);
             assert_eq!(text, "Hi 日本", "cut at {at}");
-            let expected = Ending {
-                finish: Finish::Stop,
+            let expected = FinishDetails {
+                reason: FinishReason::Stop,
                 usage,
             };
             assert_eq!(ending.expect("an answer"), expected, "cut at {at}");
@@ -367,21 +367,21 @@ mod tests {
         ] {
             assert_eq!(
                 ended(&[HI, end].concat()),
-                ("Hi 日本".to_owned(), Finish::Stop),
+                ("Hi 日本".to_owned(), FinishReason::Stop),
                 "{end}"
             );
         }
         let wrong = [HI, STOP, "data: {nonsense\n\n"].concat();
-        assert_eq!(ended(&wrong).1, Finish::Stop);
+        assert_eq!(ended(&wrong).1, FinishReason::Stop);
     }
 
     #[test]
     fn why_it_ended_is_told_in_the_contract_s_words() {
         for (reason, finish) in [
-            ("length", Finish::Length),
-            ("content_filter", Finish::ContentFilter),
-            ("tool_calls", Finish::Other),
-            ("end_turn", Finish::Stop),
+            ("length", FinishReason::Length),
+            ("content_filter", FinishReason::ContentFilter),
+            ("tool_calls", FinishReason::Other),
+            ("end_turn", FinishReason::Stop),
         ] {
             assert_eq!(
                 ended(&[HI, &STOP.replace("stop", reason)].concat()).1,
@@ -394,10 +394,10 @@ mod tests {
     fn a_server_that_does_not_stream_is_understood() {
         let json =
             "\n {\"choices\":[{\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"length\"}]}";
-        assert_eq!(ended(json), ("Hi".to_owned(), Finish::Length));
+        assert_eq!(ended(json), ("Hi".to_owned(), FinishReason::Length));
         let parts = r#"{"choices":[{"message":{"content":[{"type":"thinking","thinking":[]},
             {"type":"text","text":"Hi"}]}}]}"#;
-        assert_eq!(ended(parts), ("Hi".to_owned(), Finish::Stop));
+        assert_eq!(ended(parts), ("Hi".to_owned(), FinishReason::Stop));
     }
 
     #[test]
@@ -449,13 +449,13 @@ mod tests {
     fn a_text_without_end_is_cut_at_a_character() {
         let piece = HI.replace("Hi ", "日").repeat(60_000);
         let (text, finish) = ended(&piece);
-        assert_eq!(finish, Finish::Length);
+        assert_eq!(finish, FinishReason::Length);
         assert_eq!(text.len(), TEXT - TEXT % 3);
     }
 
     #[test]
     fn a_line_without_end_ends_the_answer() {
         let (text, finish) = ended(&[HI, "data: ", &"x".repeat(1_100_000)].concat());
-        assert_eq!((text.as_str(), finish), ("Hi 日本", Finish::Length));
+        assert_eq!((text.as_str(), finish), ("Hi 日本", FinishReason::Length));
     }
 }

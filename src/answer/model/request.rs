@@ -8,32 +8,18 @@ use serde::Serialize;
 
 use super::context::Passage;
 use super::prompt;
-use crate::answer::{Question, Speaker, Turn};
+use crate::answer::{AnswerRequest, ChatMessage, ChatRole};
 use crate::config::ModelSettings;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    System,
-    User,
-    Assistant,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Message {
-    pub role: Role,
-    pub content: String,
-}
 
 /// Stands where a conversation would otherwise begin with the assistant.
 const OPENED: &str = "(The visitor opened the chat.)";
 
 /// The messages of a question.
 pub fn messages(
-    question: &Question,
+    question: &AnswerRequest,
     passages: &[Passage],
     settings: &ModelSettings,
-) -> Vec<Message> {
+) -> Vec<ChatMessage> {
     let page = question
         .page
         .as_ref()
@@ -45,15 +31,15 @@ pub fn messages(
         page.is_some(),
     );
     let (told, turns): (Vec<_>, Vec<_>) = question
-        .turns
+        .messages
         .iter()
-        .partition(|turn| turn.speaker == Speaker::System);
+        .partition(|turn| turn.role == ChatRole::System);
     for turn in told {
         system.push_str("\n\n");
-        system.push_str(&turn.text);
+        system.push_str(&turn.content);
     }
-    let mut messages = vec![Message {
-        role: Role::System,
+    let mut messages = vec![ChatMessage {
+        role: ChatRole::System,
         content: system,
     }];
     said(&mut messages, &turns, settings.history);
@@ -63,28 +49,25 @@ pub fn messages(
 
 /// Adds the newest turns that fit into `budget` characters. The last is there in
 /// any case; alone too long, it is cut.
-fn said(messages: &mut Vec<Message>, turns: &[&Turn], budget: usize) {
-    let kept = newest_within(turns, budget);
-    let first = kept.first().map(|turn| turn.speaker);
-    if first == Some(Speaker::House) {
-        messages.push(Message {
-            role: Role::User,
+fn said(messages: &mut Vec<ChatMessage>, history: &[&ChatMessage], budget: usize) {
+    let kept = newest_within(history, budget);
+    let first = kept.first().map(|turn| turn.role);
+    if first == Some(ChatRole::Assistant) {
+        messages.push(ChatMessage {
+            role: ChatRole::User,
             content: OPENED.to_owned(),
         });
     }
     for turn in kept {
-        let role = match turn.speaker {
-            Speaker::House => Role::Assistant,
-            Speaker::Visitor | Speaker::System => Role::User,
-        };
-        let text = turn.text.char_indices().nth(budget);
-        let text = text.map_or(turn.text.as_str(), |(at, _)| &turn.text[..at]);
+        let role = turn.role;
+        let text = turn.content.char_indices().nth(budget);
+        let text = text.map_or(turn.content.as_str(), |(at, _)| &turn.content[..at]);
         match messages.last_mut().filter(|last| last.role == role) {
             Some(last) => {
                 last.content.push_str("\n\n");
                 last.content.push_str(text);
             }
-            None => messages.push(Message {
+            None => messages.push(ChatMessage {
                 role,
                 content: text.to_owned(),
             }),
@@ -92,28 +75,28 @@ fn said(messages: &mut Vec<Message>, turns: &[&Turn], budget: usize) {
     }
 }
 
-fn newest_within<'a>(turns: &'a [&'a Turn], budget: usize) -> &'a [&'a Turn] {
+fn newest_within<'a>(history: &'a [&'a ChatMessage], budget: usize) -> &'a [&'a ChatMessage] {
     let mut left = budget;
     let mut kept = 0;
-    for turn in turns.iter().rev() {
-        let length = turn.text.chars().count();
+    for turn in history.iter().rev() {
+        let length = turn.content.chars().count();
         if length > left && kept > 0 {
             break;
         }
         left = left.saturating_sub(length);
         kept += 1;
     }
-    &turns[turns.len() - kept..]
+    &history[history.len() - kept..]
 }
 
 /// Puts the material before the visitor's last words.
-fn place(messages: &mut [Message], material: &str) {
+fn place(messages: &mut [ChatMessage], material: &str) {
     if material.is_empty() {
         return;
     }
     let last = messages
         .iter_mut()
-        .rfind(|message| message.role == Role::User);
+        .rfind(|message| message.role == ChatRole::User);
     match last {
         Some(last) => {
             last.content.insert_str(0, "The visitor's message:\n");
@@ -141,7 +124,7 @@ pub struct Dialect {
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
-    messages: &'a [Message],
+    messages: &'a [ChatMessage],
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,
@@ -159,7 +142,7 @@ struct StreamOptions {
 }
 
 /// The request's body.
-pub fn body(messages: &[Message], settings: &ModelSettings, dialect: Dialect) -> Vec<u8> {
+pub fn body(messages: &[ChatMessage], settings: &ModelSettings, dialect: Dialect) -> Vec<u8> {
     let body = Body {
         model: settings.name.as_deref().unwrap_or_default(),
         messages,
@@ -179,17 +162,17 @@ pub fn body(messages: &[Message], settings: &ModelSettings, dialect: Dialect) ->
 mod tests {
     use super::*;
 
-    fn turn(speaker: Speaker, text: &str) -> Turn {
-        Turn {
-            speaker,
-            text: text.to_owned(),
+    fn turn(role: ChatRole, content: &str) -> ChatMessage {
+        ChatMessage {
+            role,
+            content: content.to_owned(),
         }
     }
 
-    fn sent(turns: &[Turn], budget: usize) -> Vec<(Role, String)> {
-        let turns: Vec<_> = turns.iter().collect();
+    fn sent(messages: &[ChatMessage], budget: usize) -> Vec<(ChatRole, String)> {
+        let history: Vec<_> = messages.iter().collect();
         let mut messages = Vec::new();
-        said(&mut messages, &turns, budget);
+        said(&mut messages, &history, budget);
         messages
             .into_iter()
             .map(|one| (one.role, one.content))
@@ -199,16 +182,16 @@ mod tests {
     #[test]
     fn turns_of_one_role_become_one_message() {
         let turns = [
-            turn(Speaker::Visitor, "a"),
-            turn(Speaker::Visitor, "b"),
-            turn(Speaker::House, "c"),
-            turn(Speaker::House, "d"),
-            turn(Speaker::Visitor, "e"),
+            turn(ChatRole::User, "a"),
+            turn(ChatRole::User, "b"),
+            turn(ChatRole::Assistant, "c"),
+            turn(ChatRole::Assistant, "d"),
+            turn(ChatRole::User, "e"),
         ];
         let expected = [
-            (Role::User, "a\n\nb"),
-            (Role::Assistant, "c\n\nd"),
-            (Role::User, "e"),
+            (ChatRole::User, "a\n\nb"),
+            (ChatRole::Assistant, "c\n\nd"),
+            (ChatRole::User, "e"),
         ];
         assert_eq!(
             sent(&turns, 100),
@@ -219,29 +202,29 @@ mod tests {
     #[test]
     fn the_newest_turns_within_the_budget_are_kept() {
         let turns = [
-            turn(Speaker::Visitor, "ä".repeat(5).as_str()),
-            turn(Speaker::House, "日本語"),
-            turn(Speaker::Visitor, "ça"),
+            turn(ChatRole::User, "ä".repeat(5).as_str()),
+            turn(ChatRole::Assistant, "日本語"),
+            turn(ChatRole::User, "ça"),
         ];
         assert_eq!(sent(&turns, 10).len(), 3);
         let two = [
-            (Role::User, OPENED),
-            (Role::Assistant, "日本語"),
-            (Role::User, "ça"),
+            (ChatRole::User, OPENED),
+            (ChatRole::Assistant, "日本語"),
+            (ChatRole::User, "ça"),
         ];
         assert_eq!(
             sent(&turns, 9),
             two.map(|(role, text)| (role, text.to_owned()))
         );
-        assert_eq!(sent(&turns, 4), [(Role::User, "ça".to_owned())]);
+        assert_eq!(sent(&turns, 4), [(ChatRole::User, "ça".to_owned())]);
     }
 
     #[test]
     fn the_last_turn_is_cut_at_a_character_rather_than_dropped() {
         let turns = [
-            turn(Speaker::Visitor, "x"),
-            turn(Speaker::Visitor, "日本語です"),
+            turn(ChatRole::User, "x"),
+            turn(ChatRole::User, "日本語です"),
         ];
-        assert_eq!(sent(&turns, 3), [(Role::User, "日本語".to_owned())]);
+        assert_eq!(sent(&turns, 3), [(ChatRole::User, "日本語".to_owned())]);
     }
 }

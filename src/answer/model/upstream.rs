@@ -14,8 +14,8 @@ use url::Url;
 
 use super::ModelError;
 use super::refusal::{self, Again, LATER, Refusal};
-use super::request::{self, Dialect, Message};
-use crate::answer::Failure;
+use super::request::{self, Dialect};
+use crate::answer::{AnswerError, ChatMessage};
 use crate::config::{ModelSettings, Secret};
 use crate::reach::{self, PublicOnly};
 
@@ -57,7 +57,11 @@ impl Upstream {
     ///
     /// # Errors
     /// The last try's failure.
-    pub async fn ask(&self, messages: &[Message], deadline: Instant) -> Result<Response, Failure> {
+    pub async fn ask(
+        &self,
+        messages: &[ChatMessage],
+        deadline: Instant,
+    ) -> Result<Response, AnswerError> {
         let mut dialect = self.dialect();
         let mut tried = 0;
         loop {
@@ -87,7 +91,7 @@ impl Upstream {
         }
     }
 
-    async fn call(&self, messages: &[Message], dialect: Dialect) -> Result<Response, Refusal> {
+    async fn call(&self, messages: &[ChatMessage], dialect: Dialect) -> Result<Response, Refusal> {
         let body = request::body(messages, &self.settings, dialect);
         let call = self.client.post(self.endpoint.clone()).body(body);
         let response = call
@@ -101,13 +105,16 @@ impl Upstream {
     }
 
     /// No first words within the time that the settings give.
-    pub fn too_slow(&self) -> Failure {
+    pub fn too_slow(&self) -> AnswerError {
         let seconds = self.settings.first_timeout.min(self.settings.timeout);
-        Failure::Unavailable(LATER, format!("it said nothing within {seconds} s"))
+        AnswerError::Unavailable {
+            retry_after_secs: LATER,
+            cause: format!("it said nothing within {seconds} s"),
+        }
     }
 
     /// The failure without the key, which a server may quote.
-    pub fn without_key(&self, failure: Failure) -> Failure {
+    pub fn without_key(&self, failure: AnswerError) -> AnswerError {
         let key = self
             .settings
             .key
@@ -119,8 +126,14 @@ impl Upstream {
             false => text.replace(key, "(the key)"),
         };
         match failure {
-            Failure::Broken(text) => Failure::Broken(clean(text)),
-            Failure::Unavailable(seconds, text) => Failure::Unavailable(seconds, clean(text)),
+            AnswerError::ModelFailed(text) => AnswerError::ModelFailed(clean(text)),
+            AnswerError::Unavailable {
+                retry_after_secs,
+                cause,
+            } => AnswerError::Unavailable {
+                retry_after_secs,
+                cause: clean(cause),
+            },
             other => other,
         }
     }
@@ -245,7 +258,7 @@ mod tests {
     fn waits_grow_and_end() {
         let deadline = Instant::now() + Duration::from_secs(10);
         let refusal = |seconds| Refusal {
-            failure: Failure::Broken(String::new()),
+            failure: AnswerError::ModelFailed(String::new()),
             again: Again::After(Duration::from_secs(seconds)),
         };
         let first = wait(&refusal(0), 1, deadline).expect("a second try");

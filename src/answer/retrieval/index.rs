@@ -6,7 +6,7 @@ mod similar;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::language::{Ear, Language, is_stop_word};
+use super::language::{Language, LanguageDetector, is_stop_word};
 use super::spellings::Spellings;
 use super::word::{stem, words};
 use crate::domain::PassageSeq;
@@ -111,31 +111,37 @@ impl Index {
 
     /// Adds a passage.
     pub fn add(&mut self, seq: PassageSeq, passage: &PassageText<'_>) {
-        let mut ear = Ear::default();
+        let mut detector = LanguageDetector::default();
         let place = self.passages.len() as u32;
         // A Q&A's question says what it is about, like a section's heading.
         let title = match passage.document {
             Some(_) => Field::Title,
             None => Field::Heading,
         };
-        let mut length = self.add_text(place, title, passage.title, &mut ear);
-        length += self.add_text(place, Field::Heading, passage.heading, &mut ear);
+        let mut length = self.add_text(place, title, passage.title, &mut detector);
+        length += self.add_text(place, Field::Heading, passage.heading, &mut detector);
         for text in without_targets(passage.body) {
-            length += self.add_text(place, Field::Body, text, &mut ear);
+            length += self.add_text(place, Field::Body, text, &mut detector);
         }
         self.passages.push(Entry {
             seq,
             document: passage.document,
             whole: 0,
-            language: ear.language(),
+            language: detector.language(),
             length,
         });
     }
 
-    fn add_text(&mut self, place: u32, field: Field, text: &str, ear: &mut Ear) -> u32 {
+    fn add_text(
+        &mut self,
+        place: u32,
+        field: Field,
+        text: &str,
+        detector: &mut LanguageDetector,
+    ) -> u32 {
         let mut count = 0;
         words(text, |word| {
-            ear.hear(word);
+            detector.observe(word);
             if let Some(term) = self.term_of_word(word) {
                 count += 1;
                 self.post(term, place, field);

@@ -75,14 +75,14 @@ pub fn is_common(stem: &str) -> bool {
 
 /// Counts stop words to tell a language.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Ear {
+pub struct LanguageDetector {
     english: u32,
     german: u32,
 }
 
-impl Ear {
+impl LanguageDetector {
     /// Hears a folded word.
-    pub fn hear(&mut self, word: &str) {
+    pub fn observe(&mut self, word: &str) {
         if let Some((english, german)) = STOP_WORDS.get(word) {
             self.english += english;
             self.german += german;
@@ -101,7 +101,7 @@ impl Ear {
 
 /// The language of a text, where its stop words tell.
 pub fn language(text: &str) -> Option<Language> {
-    let mut ear = Ear::default();
-    words(text, |word| ear.hear(word));
-    ear.language()
+    let mut detector = LanguageDetector::default();
+    words(text, |word| detector.observe(word));
+    detector.language()
 }

@@ -1,7 +1,7 @@
 //! A question as what it asks for: concepts, each with the terms that tell it.
 
 use super::index::{Index, Term};
-use super::language::{Ear, Language, is_common, is_misspelt_stop_word, is_stop_word};
+use super::language::{Language, LanguageDetector, is_common, is_misspelt_stop_word, is_stop_word};
 use super::synonyms::synonyms;
 use super::word::{stem, words};
 
@@ -116,10 +116,10 @@ fn split(text: &str) -> (Vec<Word>, Option<Language>) {
         end -= 1;
     }
     let mut all = Vec::new();
-    let mut ear = Ear::default();
+    let mut detector = LanguageDetector::default();
     words(&text[..end], |word| {
         if all.len() < MOST_WORDS {
-            ear.hear(word);
+            detector.observe(word);
             all.push(Word {
                 text: word.to_owned(),
                 stem: stem(word),
@@ -127,7 +127,7 @@ fn split(text: &str) -> (Vec<Word>, Option<Language>) {
             });
         }
     });
-    (all, ear.language())
+    (all, detector.language())
 }
 
 fn of_phrase(line: usize, index: &Index) -> Option<Concept> {

@@ -10,7 +10,7 @@ const OTHER: ProjectSeq = ProjectSeq(2);
 
 struct Library {
     store: Store,
-    lexicon: Lexicon,
+    index_cache: IndexCache,
     _folder: tempfile::TempDir,
 }
 
@@ -26,7 +26,7 @@ impl Library {
         }
         Self {
             store,
-            lexicon: Lexicon::default(),
+            index_cache: IndexCache::default(),
             _folder: folder,
         }
     }
@@ -53,10 +53,10 @@ impl Library {
         id
     }
 
-    fn ask(&self, project: ProjectSeq, text: &str) -> Ranked {
+    fn ask(&self, project: ProjectSeq, text: &str) -> RankedPassages {
         let ranked = self
             .store
-            .read_here(|snapshot| search(snapshot, project, text, 5, &self.lexicon));
+            .read_here(|snapshot| search(snapshot, project, text, 5, &self.index_cache));
         ranked.unwrap_or_else(|error: StoreError| panic!("{text:?}: {error}"))
     }
 
@@ -148,7 +148,7 @@ fn any_text_can_be_searched_for() {
             "{text:?}"
         );
     }
-    assert_eq!(library.ask(ONE, "?!…"), Ranked::default());
+    assert_eq!(library.ask(ONE, "?!…"), RankedPassages::default());
     assert_eq!(library.titles(ONE, &long)[0], "Warranty");
 }
 
@@ -161,7 +161,10 @@ fn a_project_never_sees_anothers_passages() {
         ["Warranty of another"]
     );
     assert_eq!(library.titles(ONE, "warranty"), ["Warranty"]);
-    assert_eq!(library.ask(ProjectSeq(3), "warranty"), Ranked::default());
+    assert_eq!(
+        library.ask(ProjectSeq(3), "warranty"),
+        RankedPassages::default()
+    );
 }
 
 #[test]

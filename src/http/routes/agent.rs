@@ -84,7 +84,7 @@ pub async fn take_over(app: web::Data<App>, request: HttpRequest, payload: web::
     };
     let (seq, body) = open(&app, project, id, taken).await?;
     // From here on the answer that is being written shows nothing more.
-    let cut = app.running.stop(seq);
+    let cut = app.active_answers.stop(seq);
     let batch = agent::take_over(seq, &agent, cut, at);
     let kept = Body::Kept(body.clone());
     let ran = once.run(&app, batch, StatusCode::OK, kept, None);

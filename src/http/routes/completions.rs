@@ -5,8 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::answer::reply::begin;
-use crate::answer::{Answer, Completion, Ending, Question, Speaker, Turn, Usage};
+use crate::answer::generation::spawn;
+use crate::answer::{
+    Answer, AnswerRequest, ChatMessage, ChatRole, CompleteAnswer, FinishDetails, Usage,
+};
 use crate::app::App;
 use crate::domain::{
     Assistant, AssistantId, ProjectSeq, ValidationError, bounded_text, parse_enum,
@@ -56,15 +58,15 @@ enum CompletionRole {
     Assistant,
 }
 
-const ROLES: [(&str, Speaker); 3] = [
-    ("system", Speaker::System),
-    ("user", Speaker::Visitor),
-    ("assistant", Speaker::House),
+const ROLES: [(&str, ChatRole); 3] = [
+    ("system", ChatRole::System),
+    ("user", ChatRole::User),
+    ("assistant", ChatRole::Assistant),
 ];
 
 const MOST: usize = 1000;
 
-fn turns(fields: &mut Fields) -> Result<Vec<Turn>, ApiError> {
+fn turns(fields: &mut Fields) -> Result<Vec<ChatMessage>, ApiError> {
     let messages = fields.objects("messages.")?;
     if !(1..=MOST).contains(&messages.len()) {
         return Err(
@@ -74,11 +76,14 @@ fn turns(fields: &mut Fields) -> Result<Vec<Turn>, ApiError> {
     messages.iter().map(turn).collect()
 }
 
-fn turn(fields: &Fields) -> Result<Turn, ApiError> {
-    let speaker = parse_enum("messages.role", fields.required_text("role")?, &ROLES)?;
+fn turn(fields: &Fields) -> Result<ChatMessage, ApiError> {
+    let role = parse_enum("messages.role", fields.required_text("role")?, &ROLES)?;
     let content = fields.required_text("content")?;
     let text = bounded_text("messages.content", content, 0, 100_000)?;
-    Ok(Turn { speaker, text })
+    Ok(ChatMessage {
+        role,
+        content: text,
+    })
 }
 
 fn assistant_id(fields: &Fields) -> Result<Option<AssistantId>, ApiError> {
@@ -130,15 +135,15 @@ pub struct Completed {
 }
 
 impl Completed {
-    pub fn of(whole: &Completion) -> Self {
+    pub fn of(whole: &CompleteAnswer) -> Self {
         let content = StepContent {
             r#type: "text".to_owned(),
             text: whole.text.clone(),
         };
         let step = Step {
             content: vec![content],
-            finish_reason: whole.ending.finish.as_str().to_owned(),
-            usage: usage(whole.ending.usage),
+            finish_reason: whole.finish.reason.as_str().to_owned(),
+            usage: usage(whole.finish.usage),
         };
         Self { steps: vec![step] }
     }
@@ -182,7 +187,7 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
     if let Some((_, body)) = once.kept(&app).await? {
         return given(body, stream);
     }
-    let has_model = app.answerers.model.is_some();
+    let has_model = app.answer_providers.model.is_some();
     let read = move |snapshot: &Snapshot| {
         let assistant = assistant_of(snapshot, project, wanted)?;
         if assistant.mode.uses_model(has_model) {
@@ -190,23 +195,23 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         }
         Ok::<_, ApiError>(assistant)
     };
-    let question = Question {
+    let question = AnswerRequest {
         project,
         assistant: app.store.read(read).await?,
-        turns,
+        messages: turns,
         page: None,
     };
-    let answerer = app.answerers.of(&question.assistant)?;
+    let answerer = app.answer_providers.for_assistant(&question.assistant)?;
     let parts = match answerer.answer(&app.store, question).await? {
-        Answer::Whole(whole) => return kept(&app, &once, &whole, stream).await,
-        Answer::Pieces(pieces) => begin(pieces, None, app.settings.pace.stall),
+        Answer::Complete(whole) => return kept(&app, &once, &whole, stream).await,
+        Answer::Stream(pieces) => spawn(pieces, None, app.settings.pace.stall),
     };
     if stream && !once.is_wanted() {
         return streamed(&app, None, parts).await;
     }
-    let whole = gathered(parts).await?.unwrap_or_else(|| Completion {
+    let whole = gathered(parts).await?.unwrap_or_else(|| CompleteAnswer {
         text: String::new(),
-        ending: Ending::default(),
+        finish: FinishDetails::default(),
     });
     kept(&app, &once, &whole, stream).await
 }
@@ -225,7 +230,7 @@ fn assistant_of(
 }
 
 /// Gives a whole answer, and keeps it where it may be asked for again.
-async fn kept(app: &App, once: &Once, whole: &Completion, stream: bool) -> Reply {
+async fn kept(app: &App, once: &Once, whole: &CompleteAnswer, stream: bool) -> Reply {
     let body = serde_json::to_vec(&Completed::of(whole))?;
     let (_, body) = once.remember(app, StatusCode::OK, body).await?;
     given(body, stream)

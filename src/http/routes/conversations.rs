@@ -412,6 +412,6 @@ pub async fn close(app: web::Data<App>, request: HttpRequest, payload: web::Payl
         .await?
         .ok_or_else(|| ApiError::internal("a close had no answer"))?;
     // Nobody waits for the rest of an answer in a conversation that is closed.
-    app.running.stop(located.seq);
+    app.active_answers.stop(located.seq);
     Ok(answer)
 }

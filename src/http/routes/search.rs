@@ -5,7 +5,7 @@ use serde::Serialize;
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer::retrieval::{self, Found, Lexicon, PassageSource};
+use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource};
 use crate::app::App;
 use crate::domain::{ProjectId, ProjectSeq, SearchLimit, bounded_text};
 use crate::error::ApiError;
@@ -66,10 +66,10 @@ pub async fn search(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
     let text = bounded_text("q", text, 1, 500)?;
     let size = query.parsed("size", SearchLimit::parse)?;
     let (project, server) = (key.project, links::server(&app, &request));
-    let lexicon = app.lexicon.clone();
+    let index_cache = app.index_cache.clone();
     let find = move |snapshot: &Snapshot| {
         let places = Places::of(snapshot, project, server)?;
-        results(&places, &text, size, &lexicon)
+        results(&places, &text, size, &index_cache)
     };
     let results = app.store.read(find).await?;
     Ok(response::cached(
@@ -83,10 +83,10 @@ fn results(
     places: &Places,
     text: &str,
     size: SearchLimit,
-    lexicon: &Lexicon,
+    index_cache: &IndexCache,
 ) -> Result<SearchResults, ApiError> {
     let Places { snapshot, seq, .. } = places;
-    let ranked = retrieval::search(snapshot, *seq, text, size.get(), lexicon)?;
+    let ranked = retrieval::search(snapshot, *seq, text, size.get(), index_cache)?;
     let results = ranked.hits.into_iter().map(|hit| places.result(hit));
     Ok(SearchResults {
         results: results.collect::<Result<_, _>>()?,
@@ -113,7 +113,7 @@ impl<'s> Places<'s> {
         })
     }
 
-    fn result(&self, hit: Found) -> Result<SearchResult, ApiError> {
+    fn result(&self, hit: PassageHit) -> Result<SearchResult, ApiError> {
         let url = self.url(&hit.source)?;
         let path = Url::parse(&url).map(|url| url.path().to_owned());
         Ok(SearchResult {

@@ -12,8 +12,11 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa::ToSchema;
 
-use crate::answer::reply::{Draft, Part, Parts, begin};
-use crate::answer::{Answer, Completion, Ending, Finish, Page, Pieces, Question, Speaker, Turn};
+use crate::answer::generation::{AnswerEvent, AnswerEvents, AnswerRecorder, spawn};
+use crate::answer::{
+    Answer, AnswerRequest, AnswerStream, ChatMessage, ChatRole, CompleteAnswer, FinishDetails,
+    FinishReason, VisitorPage,
+};
 use crate::app::App;
 use crate::config::Pace;
 use crate::domain::{
@@ -72,7 +75,7 @@ struct PageContext {
 struct Sent {
     content: MessageContent,
     stream: bool,
-    page: Option<Page>,
+    page: Option<VisitorPage>,
 }
 
 impl Sent {
@@ -88,12 +91,12 @@ impl Sent {
     }
 }
 
-fn page_of(fields: &Fields) -> Result<Page, ApiError> {
+fn page_of(fields: &Fields) -> Result<VisitorPage, ApiError> {
     let text = |name, most| -> Result<Option<String>, ApiError> {
         Ok(fields.nullable_text(name)?.map(|text| cut(text, most)))
     };
     let url = fields.nullable_text("url")?;
-    Ok(Page {
+    Ok(VisitorPage {
         url: url.and_then(|url| parse_uri("pageContext.url", url).ok()),
         title: text("title", 1000)?,
         content: text("content", 100_000)?,
@@ -155,11 +158,11 @@ async fn again(app: &App, before: Answered, stream: bool) -> Reply {
         MessageStatus::Complete => {}
     }
     let usage = metadata.and_then(|json| serde_json::from_str::<Kept>(&json).ok());
-    let ending = Ending {
-        finish: Finish::Stop,
+    let finish = FinishDetails {
+        reason: FinishReason::Stop,
         usage: usage.unwrap_or_default().usage,
     };
-    whole_reply(id, &Completion { text, ending }, stream)
+    whole_reply(id, &CompleteAnswer { text, finish }, stream)
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -167,7 +170,7 @@ struct Kept {
     usage: crate::answer::Usage,
 }
 
-fn whole_reply(id: MessageId, whole: &Completion, stream: bool) -> Reply {
+fn whole_reply(id: MessageId, whole: &CompleteAnswer, stream: bool) -> Reply {
     match stream {
         true => Ok(sse::whole(Some(id), &whole.text)),
         false => response::json(StatusCode::OK, &Completed::of(whole)),
@@ -223,7 +226,7 @@ impl Sending {
     async fn ground(&self) -> Result<Ground, ApiError> {
         let (caller, id, content) = (self.caller, self.id, self.sent.content.clone());
         let quota = self.app.settings.monthly_messages;
-        let has_model = self.app.answerers.model.is_some();
+        let has_model = self.app.answer_providers.model.is_some();
         let read = move |snapshot: &Snapshot| {
             let assistant = assistant::of_key(snapshot, caller.project(), key_of(caller)?)?;
             let by_model = assistant.mode.uses_model(has_model);
@@ -272,20 +275,24 @@ impl Sending {
 
     /// None: the conversation stands otherwise by now.
     async fn to_assistant(&self, ground: Ground) -> Result<Option<HttpResponse>, ApiError> {
-        let answerer = self.app.answerers.of(&ground.assistant)?.clone();
+        let answerer = self
+            .app
+            .answer_providers
+            .for_assistant(&ground.assistant)?
+            .clone();
         let place = ground
             .place
             .unwrap_or_else(|| Place::After(Box::new(self.question())));
         let standing = ground.standing;
-        let question = Question {
+        let question = AnswerRequest {
             project: self.caller.project(),
             assistant: ground.assistant,
-            turns: ground.turns,
+            messages: ground.turns,
             page: self.sent.page.clone(),
         };
         match answerer.answer(&self.app.store, question).await? {
-            Answer::Whole(whole) => self.store_whole(&standing, &place, whole).await,
-            Answer::Pieces(pieces) => self.store_pieces(&standing, &place, pieces).await,
+            Answer::Complete(whole) => self.store_whole(&standing, &place, whole).await,
+            Answer::Stream(pieces) => self.store_pieces(&standing, &place, pieces).await,
         }
     }
 
@@ -293,13 +300,13 @@ impl Sending {
         &self,
         standing: &Standing,
         place: &Place,
-        whole: Completion,
+        whole: CompleteAnswer,
     ) -> Result<Option<HttpResponse>, ApiError> {
         let answer = NewAnswer {
             id: MessageId::generate(),
             status: MessageStatus::Complete,
             text: whole.text.clone(),
-            metadata: whole.ending.metadata(),
+            metadata: whole.finish.metadata(),
         };
         match self.store(standing, place, &answer)?.await? {
             Ran::Changed => whole_reply(answer.id, &whole, self.sent.stream).map(Some),
@@ -312,7 +319,7 @@ impl Sending {
         &self,
         standing: &Standing,
         place: &Place,
-        pieces: Pieces,
+        pieces: AnswerStream,
     ) -> Result<Option<HttpResponse>, ApiError> {
         let answer = NewAnswer {
             id: MessageId::generate(),
@@ -320,15 +327,15 @@ impl Sending {
             text: String::new(),
             metadata: None,
         };
-        let entry = self.app.running.enter(standing.seq, answer.id);
+        let entry = self.app.active_answers.register(standing.seq, answer.id);
         // Before the write: if this request is dropped in the middle of it, the
         // draft ends the answer.
-        let draft = Draft::new(entry, self.app.store.clone());
+        let draft = AnswerRecorder::new(entry, self.app.store.clone());
         // The model is asked while the question is being stored. Nothing of its
         // answer can overtake that: the write is in the queue already. Where it
         // stores nothing, the pieces are dropped.
         let stored = self.store(standing, place, &answer)?;
-        let parts = begin(pieces, Some(draft), self.app.settings.pace.stall);
+        let parts = spawn(pieces, Some(draft), self.app.settings.pace.stall);
         match stored.await? {
             Ran::Changed => {}
             Ran::Unchanged => return Ok(None),
@@ -389,7 +396,7 @@ struct Ground {
     standing: Standing,
     assistant: Assistant,
     /// What was said so far, the question last.
-    turns: Vec<Turn>,
+    turns: Vec<ChatMessage>,
     /// Where the same question stands already, the newest that was said, and
     /// waits for an answer or had one that failed (section 0, D13).
     place: Option<Place>,
@@ -449,12 +456,15 @@ fn key_of(caller: Caller) -> Result<KeySeq, ApiError> {
     }
 }
 
-fn turn_of((role, text): turn::Said) -> Turn {
-    let speaker = match role {
-        Role::User => Speaker::Visitor,
-        Role::Assistant | Role::HumanAgent => Speaker::House,
+fn turn_of((role, text): turn::Said) -> ChatMessage {
+    let role = match role {
+        Role::User => ChatRole::User,
+        Role::Assistant | Role::HumanAgent => ChatRole::Assistant,
     };
-    Turn { speaker, text }
+    ChatMessage {
+        role,
+        content: text,
+    }
 }
 
 /// Section 0, D15.
@@ -479,19 +489,19 @@ pub fn within_plan(snapshot: &Snapshot, project: ProjectSeq) -> Result<(), ApiEr
 
 /// The answer as a stream of events; a failure before the first piece as an
 /// error of its own (section 0, D14).
-pub async fn streamed(app: &App, id: Option<MessageId>, mut parts: Parts) -> Reply {
+pub async fn streamed(app: &App, id: Option<MessageId>, mut parts: AnswerEvents) -> Reply {
     let Pace { first, ping, .. } = app.settings.pace;
     match tokio::time::timeout(first, parts.recv()).await {
         Err(_) => Ok(sse::stream(id, None, parts, ping)),
-        Ok(Some(Part::Failed(failure))) => Err(failure.into()),
-        Ok(Some(Part::Stopped)) => Ok(passed_on()),
+        Ok(Some(AnswerEvent::Failed(failure))) => Err(failure.into()),
+        Ok(Some(AnswerEvent::Stopped)) => Ok(passed_on()),
         Ok(Some(part)) => Ok(sse::stream(id, Some(part), parts, ping)),
         Ok(None) => Err(ApiError::internal("an answer ended without an end")),
     }
 }
 
 /// The answer when it is whole.
-async fn collected(parts: Parts) -> Reply {
+async fn collected(parts: AnswerEvents) -> Reply {
     match gathered(parts).await? {
         Some(whole) => response::json(StatusCode::OK, &Completed::of(&whole)),
         None => Ok(passed_on()),
@@ -500,20 +510,22 @@ async fn collected(parts: Parts) -> Reply {
 
 /// The whole of an answer; none where a person of the house took over before
 /// its first word.
-pub async fn gathered(mut parts: Parts) -> Result<Option<Completion>, ApiError> {
+pub async fn gathered(mut parts: AnswerEvents) -> Result<Option<CompleteAnswer>, ApiError> {
     let mut text = String::new();
     loop {
         match parts.recv().await {
-            Some(Part::Text(more)) => text.push_str(&more),
-            Some(Part::Whole(ending)) => return Ok(Some(Completion { text, ending })),
-            Some(Part::Failed(failure)) => return Err(failure.into()),
-            Some(Part::Stopped) if text.is_empty() => return Ok(None),
-            Some(Part::Stopped) => {
-                let ending = Ending {
-                    finish: Finish::Other,
-                    ..Ending::default()
+            Some(AnswerEvent::Text(more)) => text.push_str(&more),
+            Some(AnswerEvent::Complete(finish)) => {
+                return Ok(Some(CompleteAnswer { text, finish }));
+            }
+            Some(AnswerEvent::Failed(failure)) => return Err(failure.into()),
+            Some(AnswerEvent::Stopped) if text.is_empty() => return Ok(None),
+            Some(AnswerEvent::Stopped) => {
+                let finish = FinishDetails {
+                    reason: FinishReason::Other,
+                    ..FinishDetails::default()
                 };
-                return Ok(Some(Completion { text, ending }));
+                return Ok(Some(CompleteAnswer { text, finish }));
             }
             None => return Err(ApiError::internal("an answer ended without an end")),
         }

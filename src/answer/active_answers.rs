@@ -10,12 +10,16 @@ use crate::domain::{ConversationSeq, MessageId};
 
 /// Every answer that is being written.
 #[derive(Debug, Default)]
-pub struct Running(Mutex<HashMap<ConversationSeq, Vec<Arc<Draft>>>>);
+pub struct ActiveAnswers(Mutex<HashMap<ConversationSeq, Vec<Arc<Draft>>>>);
 
-impl Running {
+impl ActiveAnswers {
     /// Enters an answer, before the file knows of it, so that whoever takes its
     /// conversation over finds it at every moment.
-    pub fn enter(self: &Arc<Self>, conversation: ConversationSeq, answer: MessageId) -> Entry {
+    pub fn register(
+        self: &Arc<Self>,
+        conversation: ConversationSeq,
+        answer: MessageId,
+    ) -> AnswerHandle {
         let draft = Arc::new(Draft {
             answer,
             state: Mutex::default(),
@@ -24,7 +28,7 @@ impl Running {
         let mut running = locked(&self.0);
         running.entry(conversation).or_default().push(draft.clone());
         drop(running);
-        Entry {
+        AnswerHandle {
             running: self.clone(),
             conversation,
             draft,
@@ -86,13 +90,13 @@ impl Draft {
 
 /// An answer's place among those that are being written, given up on drop.
 #[derive(Debug)]
-pub struct Entry {
-    running: Arc<Running>,
+pub struct AnswerHandle {
+    running: Arc<ActiveAnswers>,
     conversation: ConversationSeq,
     draft: Arc<Draft>,
 }
 
-impl Entry {
+impl AnswerHandle {
     pub fn conversation(&self) -> ConversationSeq {
         self.conversation
     }
@@ -124,7 +128,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for AnswerHandle {
     fn drop(&mut self) {
         let mut running = locked(&self.running.0);
         if let Some(drafts) = running.get_mut(&self.conversation) {
@@ -147,9 +151,9 @@ mod tests {
 
     #[test]
     fn what_is_stopped_keeps_its_text_and_takes_no_more() {
-        let running = Arc::new(Running::default());
+        let running = Arc::new(ActiveAnswers::default());
         let (seq, id) = (ConversationSeq(1), MessageId::generate());
-        let entry = running.enter(seq, id);
+        let entry = running.register(seq, id);
         assert!(entry.push("so far"));
         assert_eq!(running.stop(seq), Some((id, "so far".to_owned())));
         assert!(!entry.push(" and on"));

@@ -14,7 +14,7 @@ const MOST_PROJECTS: usize = 256;
 
 /// Keeps the indexes of a file's projects, as new as the knowledge they are of.
 #[derive(Debug, Default)]
-pub struct Lexicon {
+pub struct IndexCache {
     projects: Mutex<HashMap<ProjectSeq, Arc<Kept>>>,
     clock: AtomicU64,
 }
@@ -27,7 +27,7 @@ struct Kept {
     used: AtomicU64,
 }
 
-impl Lexicon {
+impl IndexCache {
     /// The project's index. One caller at a time brings it up to date; those
     /// that come meanwhile get the one before, so a long list of changes holds
     /// up nobody else.

@@ -12,34 +12,34 @@ use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::running::Entry;
-use super::{Ending, Failure, Piece, Pieces};
+use super::active_answers::AnswerHandle;
+use super::{AnswerChunk, AnswerError, AnswerStream, FinishDetails};
 use crate::domain::Timestamp;
 use crate::store::turn::{self, Outcome};
 use crate::store::{Batch, Store, StoreError};
 
 /// What of an answer reaches its reader. The last is never a text.
 #[derive(Debug)]
-pub enum Part {
+pub enum AnswerEvent {
     Text(String),
     /// The answer is whole and, where it is kept, on the disk.
-    Whole(Ending),
+    Complete(FinishDetails),
     /// There will be no more of it.
-    Failed(Failure),
+    Failed(AnswerError),
     /// Somebody else ended it: a person of the house has the conversation.
     Stopped,
 }
 
-/// Parts that may wait for the reader.
+/// AnswerEvents that may wait for the reader.
 const QUEUE: usize = 32;
 
 /// The reading end of an answer. To drop it is to hang up.
-pub type Parts = mpsc::Receiver<Part>;
+pub type AnswerEvents = mpsc::Receiver<AnswerEvent>;
 
 /// Has the pieces pulled. `draft` is where the text is kept on the way; none
 /// where it is not to be stored. A reader who takes nothing for `stall` counts
 /// as gone.
-pub fn begin(pieces: Pieces, draft: Option<Draft>, stall: Duration) -> Parts {
+pub fn spawn(pieces: AnswerStream, draft: Option<AnswerRecorder>, stall: Duration) -> AnswerEvents {
     let (parts, reader) = mpsc::channel(QUEUE);
     tokio::spawn(pull(pieces, draft, Reader { parts, stall }));
     reader
@@ -47,14 +47,14 @@ pub fn begin(pieces: Pieces, draft: Option<Draft>, stall: Duration) -> Parts {
 
 /// An answer that the file knows as being written. However it ends, and if it
 /// is only dropped, its text is stored.
-pub struct Draft {
+pub struct AnswerRecorder {
     /// None once it has ended.
-    entry: Option<Entry>,
+    entry: Option<AnswerHandle>,
     store: Arc<Store>,
 }
 
-impl Draft {
-    pub fn new(entry: Entry, store: Arc<Store>) -> Self {
+impl AnswerRecorder {
+    pub fn new(entry: AnswerHandle, store: Arc<Store>) -> Self {
         let entry = Some(entry);
         Self { entry, store }
     }
@@ -72,7 +72,7 @@ impl Draft {
     }
 
     /// Ends the answer. Where that cannot be stored now, it is tried again.
-    async fn end(&mut self, outcome: &Outcome) -> Result<(), Failure> {
+    async fn end(&mut self, outcome: &Outcome) -> Result<(), AnswerError> {
         let Some(entry) = self.entry.take() else {
             return Ok(());
         };
@@ -86,7 +86,7 @@ impl Draft {
     }
 }
 
-fn ending(entry: &Entry, outcome: &Outcome) -> Batch {
+fn ending(entry: &AnswerHandle, outcome: &Outcome) -> Batch {
     let (conversation, answer) = (entry.conversation(), entry.answer());
     turn::finish(
         conversation,
@@ -97,7 +97,7 @@ fn ending(entry: &Entry, outcome: &Outcome) -> Batch {
     )
 }
 
-impl Drop for Draft {
+impl Drop for AnswerRecorder {
     fn drop(&mut self) {
         let Some(entry) = self.entry.take() else {
             return;
@@ -118,7 +118,7 @@ impl Drop for Draft {
 /// Tries until the end of an answer is stored: until then its conversation takes
 /// no other message. The entry stays, so that a takeover still has the text, and
 /// so has whoever closes the file.
-async fn store_later(store: Arc<Store>, batch: Batch, entry: Entry, error: StoreError) {
+async fn store_later(store: Arc<Store>, batch: Batch, entry: AnswerHandle, error: StoreError) {
     let mut error = error;
     let mut wait = Duration::from_millis(100);
     while !matches!(error, StoreError::Closed) {
@@ -133,25 +133,26 @@ async fn store_later(store: Arc<Store>, batch: Batch, entry: Entry, error: Store
     drop(entry);
 }
 
-async fn pull(mut pieces: Pieces, mut draft: Option<Draft>, reader: Reader) {
+async fn pull(mut pieces: AnswerStream, mut draft: Option<AnswerRecorder>, reader: Reader) {
     let last = loop {
         let piece = tokio::select! {
             biased;
-            () = stopped(draft.as_ref()) => break Part::Stopped,
+            () = stopped(draft.as_ref()) => break AnswerEvent::Stopped,
             () = reader.parts.closed() => return,
             piece = pieces.next() => piece,
         };
         match piece {
-            Some(Ok(Piece::Text(text))) => {
+            Some(Ok(AnswerChunk::Text(text))) => {
                 let goes_on = draft.as_ref().is_none_or(|draft| draft.push(&text));
                 if goes_on && !reader.pass_text(text, draft.as_ref()).await {
                     return;
                 }
             }
-            Some(Ok(Piece::End(ending))) => break whole(draft.as_mut(), ending).await,
+            Some(Ok(AnswerChunk::Finish(finish))) => break whole(draft.as_mut(), finish).await,
             Some(Err(failure)) => break failed(draft.as_mut(), failure).await,
             None => {
-                let failure = Failure::Broken("the answer ended without an end".to_owned());
+                let failure =
+                    AnswerError::ModelFailed("the answer ended without an end".to_owned());
                 break failed(draft.as_mut(), failure).await;
             }
         }
@@ -161,7 +162,7 @@ async fn pull(mut pieces: Pieces, mut draft: Option<Draft>, reader: Reader) {
     reader.pass_on(last).await;
 }
 
-async fn stopped(draft: Option<&Draft>) {
+async fn stopped(draft: Option<&AnswerRecorder>) {
     match draft {
         Some(draft) => draft.stopped().await,
         None => std::future::pending().await,
@@ -170,14 +171,14 @@ async fn stopped(draft: Option<&Draft>) {
 
 /// The writing end of an answer.
 struct Reader {
-    parts: mpsc::Sender<Part>,
+    parts: mpsc::Sender<AnswerEvent>,
     stall: Duration,
 }
 
 impl Reader {
     /// Whether there is still somebody to pass the next text to.
-    async fn pass_text(&self, text: String, draft: Option<&Draft>) -> bool {
-        let text = match self.parts.try_send(Part::Text(text)) {
+    async fn pass_text(&self, text: String, draft: Option<&AnswerRecorder>) -> bool {
+        let text = match self.parts.try_send(AnswerEvent::Text(text)) {
             Ok(()) => return true,
             Err(mpsc::error::TrySendError::Full(text)) => text,
             Err(mpsc::error::TrySendError::Closed(_)) => return false,
@@ -189,33 +190,33 @@ impl Reader {
         }
     }
 
-    async fn pass_on(&self, part: Part) {
+    async fn pass_on(&self, part: AnswerEvent) {
         // A reader who is gone need not be told.
         let _ = self.parts.send_timeout(part, self.stall).await;
     }
 }
 
-async fn whole(draft: Option<&mut Draft>, ending: Ending) -> Part {
+async fn whole(draft: Option<&mut AnswerRecorder>, finish: FinishDetails) -> AnswerEvent {
     let Some(draft) = draft else {
-        return Part::Whole(ending);
+        return AnswerEvent::Complete(finish);
     };
     let outcome = Outcome::Complete {
-        metadata: ending.metadata(),
+        metadata: finish.metadata(),
     };
     match draft.end(&outcome).await {
-        Ok(()) => Part::Whole(ending),
-        Err(failure) => Part::Failed(failure),
+        Ok(()) => AnswerEvent::Complete(finish),
+        Err(failure) => AnswerEvent::Failed(failure),
     }
 }
 
-async fn failed(draft: Option<&mut Draft>, failure: Failure) -> Part {
+async fn failed(draft: Option<&mut AnswerRecorder>, failure: AnswerError) -> AnswerEvent {
     if let Some(draft) = draft {
         let outcome = Outcome::Failed {
-            error: failure.told(),
+            error: failure.public_message(),
         };
         if let Err(error) = draft.end(&outcome).await {
             log::error!("an answer that failed could not be stored: {error}");
         }
     }
-    Part::Failed(failure)
+    AnswerEvent::Failed(failure)
 }
