@@ -15,10 +15,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use parlor::app::App;
+use parlor::app::AppState;
 use parlor::config::Settings;
 use parlor::domain::{ConversationId, Key, ProjectSeq};
-use parlor::events::{Event, Hub};
+use parlor::events::{Event, EventHub};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ struct Defaults {
 fn serve(file: &str) -> Result<()> {
     let mut settings = Defaults::parse_from(["sockets"]).settings;
     settings.rate_limit = 0;
-    let app = App::open(file.as_ref(), settings, true).map_err(Error::other)?;
+    let app = AppState::open(file.as_ref(), settings, true).map_err(Error::other)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -63,7 +63,7 @@ fn serve(file: &str) -> Result<()> {
     served.map_err(Error::other)
 }
 
-fn publish_what_is_asked(hub: &Hub) {
+fn publish_what_is_asked(hub: &EventHub) {
     for line in std::io::stdin().lines().map_while(Result::ok) {
         let Some(id) = ConversationId::parse(&line) else {
             return;

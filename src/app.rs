@@ -15,7 +15,7 @@ use crate::answer::retrieval::IndexCache;
 use crate::answer::{AnswerProvider, AnswerProviders};
 use crate::config::Settings;
 use crate::domain::Origin;
-use crate::events::Hub;
+use crate::events::EventHub;
 use crate::store::{OpenError, Options, Store, StoreError, session, turn};
 
 /// Why a server could not be started.
@@ -34,7 +34,7 @@ pub enum StartError {
 }
 
 /// A running parlor.
-pub struct App {
+pub struct AppState {
     pub store: Arc<Store>,
     pub settings: Settings,
     /// Whether the demo's keys and `Prefer: code=` are served.
@@ -50,7 +50,7 @@ pub struct App {
     /// The answers that are being written.
     pub active_answers: Arc<ActiveAnswers>,
     /// Who listens to what happens.
-    pub events: Hub,
+    pub events: EventHub,
     /// What search keeps of the passages.
     pub index_cache: Arc<IndexCache>,
     /// Where this server's own pages come from.
@@ -58,7 +58,7 @@ pub struct App {
     draining: AtomicBool,
 }
 
-impl App {
+impl AppState {
     /// Opens the file at `path` for serving.
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
         let index_cache = Arc::<IndexCache>::default();
@@ -83,7 +83,7 @@ impl App {
             cursors: Cursors::new(&secret),
             limits: Limits::new(&settings),
             credentials: Credentials::default(),
-            events: Hub::default(),
+            events: EventHub::default(),
             index_cache,
             own_origins: Vec::new(),
             draining: AtomicBool::new(false),

@@ -1,9 +1,9 @@
-//! Live events: what happens in a conversation, told to whoever listens.
+//! Live events of conversations, distributed to their subscribers.
 //!
-//! An event is written as JSON once, and every listener gets the same bytes. A
-//! listener that does not keep up is let go, so that it costs neither memory
-//! nor the others' time; whoever it speaks for comes again and reads what it
-//! missed.
+//! Publishing encodes an event as JSON once; all subscribers share the bytes.
+//! A subscriber whose queue is full is removed, so that a slow client costs
+//! neither memory nor the time of others. Its client reconnects and reads the
+//! conversation again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -13,18 +13,18 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::domain::{ConversationId, ProjectSeq};
 
-/// Something that happened (section 6 of the contract).
+/// A live event (`docs/api-contract.md`, section 8.3).
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A visitor or a person of the house wrote: the message as JSON.
+    /// A visitor or an agent sent a message. Contains the message as JSON.
     NewMessage(Vec<u8>),
-    /// A person of the house took the conversation over.
+    /// An agent took the conversation over.
     HumanAssigned,
 }
 
 impl Event {
-    /// What a listener is sent: JSON.
-    fn wire(&self, conversation: ConversationId) -> Wire {
+    /// The event as JSON.
+    fn encode(&self, conversation: ConversationId) -> EncodedEvent {
         let head = |kind| format!(r#"{{"type":"{kind}","chatId":"{conversation}""#);
         match self {
             Event::NewMessage(message) => {
@@ -37,134 +37,140 @@ impl Event {
     }
 }
 
-/// An event as it is sent, shared by all who are sent it.
-pub type Wire = Bytes;
+/// An event as JSON. Clones share the bytes.
+pub type EncodedEvent = Bytes;
 
-/// Events that may wait for one listener.
-pub const WAITING: usize = 64;
+/// Events that may wait for one subscriber.
+pub const QUEUE_LENGTH: usize = 64;
 
-/// Who listens to what. A clone is the same hub.
+/// Publishes events to subscribers. Clones share the subscribers.
 #[derive(Debug, Clone, Default)]
-pub struct Hub(Arc<RwLock<Ears>>);
+pub struct EventHub(Arc<RwLock<Subscribers>>);
 
 type Topic = (ProjectSeq, ConversationId);
 
 #[derive(Debug, Default)]
-struct Ears {
-    /// No entry is empty.
-    listening: HashMap<Topic, Vec<Ear>>,
-    /// The number of the next listener.
-    next: u64,
-    /// Nobody is told anything any more.
+struct Subscribers {
+    /// Lists are never empty.
+    by_topic: HashMap<Topic, Vec<Subscriber>>,
+    /// The id of the next subscriber.
+    next_id: u64,
+    /// No more events are delivered.
     closed: bool,
 }
 
 #[derive(Debug)]
-struct Ear {
-    number: u64,
-    queue: Sender<Wire>,
+struct Subscriber {
+    id: u64,
+    queue: Sender<EncodedEvent>,
 }
 
-impl Hub {
-    /// Tells everyone who listens to the conversation. Called after the commit.
+impl EventHub {
+    /// Sends an event to all subscribers of the conversation. Call it after the
+    /// commit of what the event reports.
     pub fn publish(&self, project: ProjectSeq, conversation: ConversationId, event: &Event) {
         let topic = (project, conversation);
-        if !self.read().listening.contains_key(&topic) {
+        if !self.read().by_topic.contains_key(&topic) {
             return;
         }
-        let wire = event.wire(conversation);
-        // Alone, so that all listeners hear the same order, whoever publishes.
-        self.write().tell(topic, &wire);
+        let event = event.encode(conversation);
+        // The write lock gives all subscribers the same order of events.
+        self.write().broadcast(topic, &event);
     }
 
-    /// Listens to a conversation, from now until the listener is dropped.
-    pub fn listen(&self, project: ProjectSeq, conversation: ConversationId) -> Listener {
+    /// Subscribes to a conversation until the subscription is dropped.
+    pub fn subscribe(&self, project: ProjectSeq, conversation: ConversationId) -> Subscription {
         let topic = (project, conversation);
-        let (queue, waiting) = mpsc::channel(WAITING);
-        let mut ears = self.write();
-        let number = ears.next;
-        ears.next += 1;
-        if !ears.closed {
-            let ear = Ear { number, queue };
-            ears.listening.entry(topic).or_default().push(ear);
+        let (queue, events) = mpsc::channel(QUEUE_LENGTH);
+        let mut subscribers = self.write();
+        let id = subscribers.next_id;
+        subscribers.next_id += 1;
+        if !subscribers.closed {
+            let subscriber = Subscriber { id, queue };
+            let list = subscribers.by_topic.entry(topic).or_default();
+            list.push(subscriber);
         }
-        Listener {
+        Subscription {
             hub: self.clone(),
             topic,
-            number,
-            waiting,
+            id,
+            events,
         }
     }
 
-    /// Ends every listener, and each that comes later.
+    /// Ends all subscriptions, including later ones.
     pub fn close(&self) {
-        let mut ears = self.write();
-        ears.closed = true;
-        ears.listening = HashMap::new();
+        let mut subscribers = self.write();
+        subscribers.closed = true;
+        subscribers.by_topic = HashMap::new();
     }
 
-    /// Whether [`Hub::close`] was called.
+    /// Whether [`EventHub::close`] was called.
     pub fn is_closed(&self) -> bool {
         self.read().closed
     }
 
-    /// How many listen.
-    pub fn listeners(&self) -> usize {
-        self.read().listening.values().map(Vec::len).sum()
+    /// The number of subscribers of all conversations.
+    pub fn subscriber_count(&self) -> usize {
+        self.read().by_topic.values().map(Vec::len).sum()
     }
 
-    // What is behind the lock is whole at every moment, so that a panic in
-    // another thread is no reason to stop.
+    // The data behind the lock is consistent after every statement, so a panic
+    // of another thread does not invalidate it.
 
-    fn read(&self) -> RwLockReadGuard<'_, Ears> {
+    fn read(&self) -> RwLockReadGuard<'_, Subscribers> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Ears> {
+    fn write(&self) -> RwLockWriteGuard<'_, Subscribers> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Ears {
-    /// Puts an event into each queue; who has no room for it is let go.
-    fn tell(&mut self, topic: Topic, wire: &Wire) {
-        self.keep(topic, |ear| ear.queue.try_send(wire.clone()).is_ok());
+impl Subscribers {
+    /// Puts an event into each queue of the topic. A subscriber whose queue is
+    /// full is removed.
+    fn broadcast(&mut self, topic: Topic, event: &EncodedEvent) {
+        self.retain(topic, |subscriber| {
+            subscriber.queue.try_send(event.clone()).is_ok()
+        });
     }
 
-    fn keep(&mut self, topic: Topic, keep: impl FnMut(&Ear) -> bool) {
-        let Some(ears) = self.listening.get_mut(&topic) else {
+    fn retain(&mut self, topic: Topic, keep: impl FnMut(&Subscriber) -> bool) {
+        let Some(list) = self.by_topic.get_mut(&topic) else {
             return;
         };
-        ears.retain(keep);
-        if ears.is_empty() {
-            self.listening.remove(&topic);
+        list.retain(keep);
+        if list.is_empty() {
+            self.by_topic.remove(&topic);
         }
     }
 }
 
-/// One who listens to a conversation. Dropping it ends that.
+/// A subscription to one conversation. Dropping it unsubscribes.
 #[derive(Debug)]
-pub struct Listener {
-    hub: Hub,
+pub struct Subscription {
+    hub: EventHub,
     topic: Topic,
-    number: u64,
-    waiting: Receiver<Wire>,
+    id: u64,
+    events: Receiver<EncodedEvent>,
 }
 
-impl Listener {
-    /// The next event; `None` when the hub is closed, or let this one go
-    /// because it was too slow. Nothing is lost when the future is dropped.
-    pub async fn next(&mut self) -> Option<Wire> {
-        self.waiting.recv().await
+impl Subscription {
+    /// The next event; `None` when the hub is closed or has removed this
+    /// subscriber because its queue was full. Cancel safe: no event is lost when
+    /// the future is dropped.
+    pub async fn next(&mut self) -> Option<EncodedEvent> {
+        self.events.recv().await
     }
 }
 
-impl Drop for Listener {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        let number = self.number;
+        let id = self.id;
         self.hub
             .write()
-            .keep(self.topic, |ear| ear.number != number);
+            .retain(self.topic, |subscriber| subscriber.id != id);
     }
 }
 
@@ -183,123 +189,127 @@ mod tests {
         Event::NewMessage(json!({ "number": number }).to_string().into_bytes())
     }
 
-    /// What waits for the listener at this moment, and whether it was let go.
-    fn heard(listener: &mut Listener) -> (Vec<Value>, bool) {
+    /// The queued events, and whether the subscription has ended.
+    fn drain(subscription: &mut Subscription) -> (Vec<Value>, bool) {
         let mut all = Vec::new();
         loop {
-            match listener.next().now_or_never() {
-                Some(Some(wire)) => all.push(serde_json::from_slice(&wire).expect("JSON")),
+            match subscription.next().now_or_never() {
+                Some(Some(event)) => all.push(serde_json::from_slice(&event).expect("JSON")),
                 Some(None) => return (all, true),
                 None => return (all, false),
             }
         }
     }
 
-    fn numbers(heard: &[Value]) -> Vec<usize> {
+    fn numbers(events: &[Value]) -> Vec<usize> {
         let number = |event: &Value| event["message"]["number"].as_u64();
-        let numbers = heard.iter().map(|event| number(event).expect("a number"));
+        let numbers = events.iter().map(|event| number(event).expect("a number"));
         numbers.map(|number| number as usize).collect()
     }
 
     #[test]
-    fn events_have_the_form_that_clients_read() {
-        let (hub, id) = (Hub::default(), ConversationId::generate());
-        let mut listener = hub.listen(PROJECT, id);
+    fn events_have_the_documented_json_form() {
+        let (hub, id) = (EventHub::default(), ConversationId::generate());
+        let mut subscription = hub.subscribe(PROJECT, id);
         hub.publish(PROJECT, id, &message(7));
         hub.publish(PROJECT, id, &Event::HumanAssigned);
         let expected = vec![
             json!({ "type": "new_message", "chatId": id, "message": { "number": 7 } }),
             json!({ "type": "human_assigned", "chatId": id }),
         ];
-        assert_eq!(heard(&mut listener), (expected, false));
+        assert_eq!(drain(&mut subscription), (expected, false));
     }
 
     #[test]
-    fn listeners_share_one_text() {
-        let (hub, id) = (Hub::default(), ConversationId::generate());
-        let mut both = [hub.listen(PROJECT, id), hub.listen(PROJECT, id)];
+    fn subscribers_share_the_encoded_event() {
+        let (hub, id) = (EventHub::default(), ConversationId::generate());
+        let mut both = [hub.subscribe(PROJECT, id), hub.subscribe(PROJECT, id)];
         hub.publish(PROJECT, id, &message(1));
-        let [one, two] = both
-            .each_mut()
-            .map(|listener| listener.next().now_or_never().flatten().expect("an event"));
+        let [one, two] = both.each_mut().map(|subscription| {
+            subscription
+                .next()
+                .now_or_never()
+                .flatten()
+                .expect("an event")
+        });
         assert_eq!(one.as_ptr(), two.as_ptr());
     }
 
     #[test]
-    fn another_conversation_and_another_project_hear_nothing() {
-        let (hub, id) = (Hub::default(), ConversationId::generate());
+    fn events_of_other_conversations_and_projects_are_not_delivered() {
+        let (hub, id) = (EventHub::default(), ConversationId::generate());
         let mut others = [
-            hub.listen(PROJECT, ConversationId::generate()),
-            hub.listen(ProjectSeq(2), id),
+            hub.subscribe(PROJECT, ConversationId::generate()),
+            hub.subscribe(ProjectSeq(2), id),
         ];
         hub.publish(PROJECT, id, &message(1));
-        for listener in &mut others {
-            assert_eq!(heard(listener), (vec![], false));
+        for subscription in &mut others {
+            assert_eq!(drain(subscription), (vec![], false));
         }
     }
 
     #[test]
-    fn one_that_is_too_slow_is_let_go_and_the_others_hear_on() {
-        let (hub, id) = (Hub::default(), ConversationId::generate());
-        let mut slow = hub.listen(PROJECT, id);
-        let mut quick = hub.listen(PROJECT, id);
-        for number in 0..=WAITING {
+    fn subscriber_with_full_queue_is_removed_and_others_continue() {
+        let (hub, id) = (EventHub::default(), ConversationId::generate());
+        let mut slow = hub.subscribe(PROJECT, id);
+        let mut quick = hub.subscribe(PROJECT, id);
+        for number in 0..=QUEUE_LENGTH {
             hub.publish(PROJECT, id, &message(number));
-            assert_eq!(numbers(&heard(&mut quick).0), [number]);
+            assert_eq!(numbers(&drain(&mut quick).0), [number]);
         }
-        assert_eq!(hub.listeners(), 1);
-        let (events, ended) = heard(&mut slow);
-        assert_eq!(numbers(&events), (0..WAITING).collect::<Vec<_>>());
+        assert_eq!(hub.subscriber_count(), 1);
+        let (events, ended) = drain(&mut slow);
+        assert_eq!(numbers(&events), (0..QUEUE_LENGTH).collect::<Vec<_>>());
         assert!(ended);
-        // Its end takes nobody else's place.
+        // Dropping a removed subscription removes no other subscriber.
         drop(slow);
-        assert_eq!(hub.listeners(), 1);
+        assert_eq!(hub.subscriber_count(), 1);
     }
 
     #[test]
-    fn nothing_is_left_of_listeners_that_ended() {
-        let (hub, id) = (Hub::default(), ConversationId::generate());
-        let [one, two] = [hub.listen(PROJECT, id), hub.listen(PROJECT, id)];
-        assert_eq!(hub.listeners(), 2);
+    fn dropped_subscriptions_leave_no_entries() {
+        let (hub, id) = (EventHub::default(), ConversationId::generate());
+        let [one, two] = [hub.subscribe(PROJECT, id), hub.subscribe(PROJECT, id)];
+        assert_eq!(hub.subscriber_count(), 2);
         drop(one);
-        assert_eq!(hub.listeners(), 1);
+        assert_eq!(hub.subscriber_count(), 1);
         drop(two);
-        assert!(hub.read().listening.is_empty());
+        assert!(hub.read().by_topic.is_empty());
     }
 
     #[test]
-    fn closing_ends_those_who_listen_and_those_who_come_later() {
-        let (hub, id) = (Hub::default(), ConversationId::generate());
-        let mut early = hub.listen(PROJECT, id);
+    fn close_ends_current_and_later_subscriptions() {
+        let (hub, id) = (EventHub::default(), ConversationId::generate());
+        let mut early = hub.subscribe(PROJECT, id);
         hub.publish(PROJECT, id, &message(1));
         hub.close();
-        let mut late = hub.listen(PROJECT, id);
+        let mut late = hub.subscribe(PROJECT, id);
         hub.publish(PROJECT, id, &message(2));
-        let (events, ended) = heard(&mut early);
+        let (events, ended) = drain(&mut early);
         assert_eq!((numbers(&events), ended), (vec![1], true));
-        assert_eq!(heard(&mut late), (vec![], true));
-        assert_eq!(hub.listeners(), 0);
+        assert_eq!(drain(&mut late), (vec![], true));
+        assert_eq!(hub.subscriber_count(), 0);
     }
 
     #[test]
-    fn many_threads_publish_and_all_listeners_hear_one_order() {
-        let (hub, id) = (Hub::default(), ConversationId::generate());
-        let mut listeners = [0; 4].map(|_| hub.listen(PROJECT, id));
+    fn all_subscribers_receive_the_same_order_from_many_threads() {
+        let (hub, id) = (EventHub::default(), ConversationId::generate());
+        let mut subscriptions = [0; 4].map(|_| hub.subscribe(PROJECT, id));
         thread::scope(|scope| {
             for thread in 0..4 {
                 let hub = &hub;
                 scope.spawn(move || {
-                    for step in 0..WAITING / 4 {
-                        drop(hub.listen(PROJECT, id));
+                    for step in 0..QUEUE_LENGTH / 4 {
+                        drop(hub.subscribe(PROJECT, id));
                         hub.publish(PROJECT, id, &message(thread * 100 + step));
                     }
                 });
             }
         });
-        let orders = listeners.each_mut().map(|one| numbers(&heard(one).0));
-        assert_eq!(orders[0].len(), WAITING);
+        let orders = subscriptions.each_mut().map(|one| numbers(&drain(one).0));
+        assert_eq!(orders[0].len(), QUEUE_LENGTH);
         assert!(orders.iter().all(|order| *order == orders[0]));
-        drop(listeners);
-        assert_eq!(hub.listeners(), 0);
+        drop(subscriptions);
+        assert_eq!(hub.subscriber_count(), 0);
     }
 }

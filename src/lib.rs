@@ -5,6 +5,7 @@
 //! docs/ARCHITECTURE.md follows one request through them.
 
 pub mod access;
+pub mod address_policy;
 pub mod answer;
 pub mod app;
 pub mod cli;
@@ -15,5 +16,5 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod learn;
-pub mod reach;
+
 pub mod store;

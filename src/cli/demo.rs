@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::CommandError;
 use super::serve::{announce, listen, serve};
-use crate::app::App;
+use crate::app::AppState;
 use crate::config::Settings;
 use crate::demo::{DemoPlan, fill, help_center};
 use crate::domain::{AssistantId, Key, KeyId, KeyKind, ProjectId, ProjectSeq, Timestamp};
@@ -67,7 +67,7 @@ impl Demo {
         let listener = listen(self.settings.listen)?;
         let place = Place::of(self.db.as_deref())?;
         self.make_if_absent(place.file())?;
-        let app = App::open(place.file(), self.settings, true)?;
+        let app = AppState::open(place.file(), self.settings, true)?;
         let mut out = std::io::stdout().lock();
         announce(&mut out, &listener)?;
         write!(out, "{}", curl_lines(listener.local_addr()?.port()))?;

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::CommandError;
 use super::keys::{File, first_keys};
-use crate::app::App;
+use crate::app::AppState;
 use crate::config::Settings;
 
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub struct Serve {
 impl Serve {
     pub fn run(self) -> Result<(), CommandError> {
         let listener = listen(self.settings.listen)?;
-        let app = App::open(&self.file.db, self.settings, false)?;
+        let app = AppState::open(&self.file.db, self.settings, false)?;
         let keys = first_keys(&app.store)?;
         let mut out = std::io::stdout().lock();
         if let Some([publishable, private]) = keys {
@@ -63,7 +63,7 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
 }
 
 /// Serves until SIGTERM or SIGINT.
-pub fn serve(app: App, listener: TcpListener) -> Result<(), CommandError> {
+pub fn serve(app: AppState, listener: TcpListener) -> Result<(), CommandError> {
     allow_many_connections();
     let system = actix_web::rt::System::new();
     let served = system.block_on(async {

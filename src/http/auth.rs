@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{
     Key, KeyHash, KeyKind, KeySeq, Origin, ProjectSeq, Scope, SessionId, Timestamp, VisitorSeq,
 };
@@ -79,7 +79,7 @@ impl Caller {
 /// # Errors
 /// 401 without a valid one, 403 from a website that its key is not for, 429
 /// when it calls too often.
-pub async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller, ApiError> {
+pub async fn bearer(app: &AppState, request: &HttpRequest) -> Result<Caller, ApiError> {
     let credential =
         bearer_text(request).ok_or_else(|| ApiError::unauthorized("Authentication required"))?;
     // A token has dots, a key has none.
@@ -93,7 +93,7 @@ pub async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
 ///
 /// # Errors
 /// 401 for anything but a private key in force, 403 and 429 as [`bearer`].
-pub async fn server(app: &App, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
+pub async fn server(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
     match bearer_text(request) {
         Some(key) if !key.contains('.') => Ok(private_key(app, request, key).await?.project()),
         _ => Err(ApiError::unauthorized("A private key is required")),
@@ -106,7 +106,7 @@ pub async fn server(app: &App, request: &HttpRequest) -> Result<ProjectSeq, ApiE
 /// 401 for any key that is not a publishable one in force, 403 from a website
 /// that it is not for.
 pub async fn publishable_key(
-    app: &App,
+    app: &AppState,
     request: &HttpRequest,
     sent: &str,
 ) -> Result<Arc<StoredKey>, ApiError> {
@@ -121,7 +121,7 @@ pub async fn publishable_key(
 /// 401 when its session has ended or never was, 403 from a website that its
 /// key is not for, 429 when it calls too often.
 pub async fn session_token(
-    app: &App,
+    app: &AppState,
     request: &HttpRequest,
     token: &str,
 ) -> Result<Caller, ApiError> {
@@ -146,7 +146,7 @@ pub struct Pass {
 
 impl Pass {
     /// Of credentials that were found good.
-    pub fn of(app: &App, key: &str, token: Option<&str>) -> Self {
+    pub fn of(app: &AppState, key: &str, token: Option<&str>) -> Self {
         Self {
             key: Key::received(key).hash(),
             session: token.and_then(|token| app.tokens.check(token)),
@@ -154,7 +154,7 @@ impl Pass {
     }
 
     /// Whether it would be let in still. When that cannot be found out, it is.
-    pub async fn holds(self, app: &App) -> bool {
+    pub async fn holds(self, app: &AppState) -> bool {
         let refused = |error: ApiError| error.code == Code::Unauthorized;
         let key = key_in_force(app, self.key, KeyKind::Publishable).await;
         if key.is_err_and(refused) {
@@ -168,7 +168,7 @@ impl Pass {
 }
 
 /// The address that a request comes from.
-pub fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
+pub fn address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
     if app.settings.behind_proxy {
         let forwarded = request.headers().get_all("x-forwarded-for").last();
         let last = forwarded.and_then(|list| list.to_str().ok()?.rsplit(',').next());
@@ -190,7 +190,11 @@ fn bearer_text(request: &HttpRequest) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty()).then_some(credential)
 }
 
-async fn private_key(app: &App, request: &HttpRequest, sent: &str) -> Result<Caller, ApiError> {
+async fn private_key(
+    app: &AppState,
+    request: &HttpRequest,
+    sent: &str,
+) -> Result<Caller, ApiError> {
     let stored = known_key(app, sent, KeyKind::Private).await?;
     website(app, request, &stored.origins)?;
     app.limits.private_key(stored.id)?;
@@ -199,7 +203,7 @@ async fn private_key(app: &App, request: &HttpRequest, sent: &str) -> Result<Cal
     })
 }
 
-async fn known_key(app: &App, sent: &str, kind: KeyKind) -> Result<Arc<StoredKey>, ApiError> {
+async fn known_key(app: &AppState, sent: &str, kind: KeyKind) -> Result<Arc<StoredKey>, ApiError> {
     let key = Key::received(sent);
     match key.is_demo() && !app.demo {
         true => Err(key_refused()),
@@ -207,7 +211,11 @@ async fn known_key(app: &App, sent: &str, kind: KeyKind) -> Result<Arc<StoredKey
     }
 }
 
-async fn key_in_force(app: &App, hash: KeyHash, kind: KeyKind) -> Result<Arc<StoredKey>, ApiError> {
+async fn key_in_force(
+    app: &AppState,
+    hash: KeyHash,
+    kind: KeyKind,
+) -> Result<Arc<StoredKey>, ApiError> {
     let found = app.credentials.key(&app.store, hash);
     let stored = found.await?.ok_or_else(key_refused)?;
     match stored.revoked_at.is_some() || stored.kind != kind {
@@ -220,7 +228,7 @@ fn key_refused() -> ApiError {
     ApiError::unauthorized("The API key is unknown or revoked")
 }
 
-async fn session_in_force(app: &App, id: SessionId) -> Result<Arc<Session>, ApiError> {
+async fn session_in_force(app: &AppState, id: SessionId) -> Result<Arc<Session>, ApiError> {
     let found = app.credentials.session(&app.store, id);
     let session = found.await?.ok_or_else(session_ended)?;
     let now = Timestamp::now();
@@ -240,7 +248,7 @@ fn session_ended() -> ApiError {
 const TOUCHES: u32 = 100;
 
 /// Writes down that a session is in use, once in a while.
-async fn keep_alive(app: &App, id: SessionId, session: &Session, now: Timestamp) {
+async fn keep_alive(app: &AppState, id: SessionId, session: &Session, now: Timestamp) {
     let due = session
         .last_used_at
         .plus(app.settings.session_idle() / TOUCHES);
@@ -255,7 +263,7 @@ async fn keep_alive(app: &App, id: SessionId, session: &Session, now: Timestamp)
 
 /// Whether the page that calls is of a website that the key is for. What sends
 /// no such header is no browser, and is let through (section 0, D7).
-fn website(app: &App, request: &HttpRequest, origins: &[String]) -> Result<(), ApiError> {
+fn website(app: &AppState, request: &HttpRequest, origins: &[String]) -> Result<(), ApiError> {
     if origins.is_empty() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, web};
 use serde_json::{Map, Value};
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::error::{ApiError, Code};
 
 /// The object that a body holds, or one object within it.
@@ -29,7 +29,7 @@ impl Fields {
     /// 413 where it is too large, 415 where it is not announced as JSON, 400
     /// where it is not a JSON object.
     pub async fn read(
-        app: &App,
+        app: &AppState,
         request: &HttpRequest,
         payload: web::Payload,
     ) -> Result<Self, ApiError> {

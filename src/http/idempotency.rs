@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::auth::Caller;
 use super::body::Fields;
 use super::response;
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, Timestamp, ValidationError};
 use crate::error::ApiError;
 use crate::events::Event;
@@ -63,7 +63,7 @@ impl Once {
     ///
     /// # Errors
     /// 409 where the key came with another request.
-    pub async fn before(&self, app: &App) -> Result<Option<Answered>, ApiError> {
+    pub async fn before(&self, app: &AppState) -> Result<Option<Answered>, ApiError> {
         let Some(request) = self.0.clone() else {
             return Ok(None);
         };
@@ -83,7 +83,7 @@ impl Once {
     }
 
     /// The same, where the whole answer was kept.
-    pub async fn kept(&self, app: &App) -> Result<Option<(StatusCode, Vec<u8>)>, ApiError> {
+    pub async fn kept(&self, app: &AppState) -> Result<Option<(StatusCode, Vec<u8>)>, ApiError> {
         let Some(answered) = self.before(app).await? else {
             return Ok(None);
         };
@@ -95,7 +95,7 @@ impl Once {
     }
 
     /// The same as an answer.
-    pub async fn answer(&self, app: &App) -> Result<Option<HttpResponse>, ApiError> {
+    pub async fn answer(&self, app: &AppState) -> Result<Option<HttpResponse>, ApiError> {
         let kept = self.kept(app).await?;
         Ok(kept.map(|(status, body)| response::bytes(status, body)))
     }
@@ -104,7 +104,7 @@ impl Once {
     /// that of the same request on another connection where it was quicker.
     pub async fn remember(
         &self,
-        app: &App,
+        app: &AppState,
         status: StatusCode,
         body: Vec<u8>,
     ) -> Result<(StatusCode, Vec<u8>), ApiError> {
@@ -122,7 +122,7 @@ impl Once {
 
     /// What the same request was answered on another connection, which was
     /// quicker.
-    pub async fn answer_of_other(&self, app: &App) -> Result<HttpResponse, ApiError> {
+    pub async fn answer_of_other(&self, app: &AppState) -> Result<HttpResponse, ApiError> {
         let answer = self.answer(app).await?;
         answer.ok_or_else(|| ApiError::unavailable(1, "a request was remembered and forgotten"))
     }
@@ -134,7 +134,7 @@ impl Once {
     /// it went.
     pub fn run(
         &self,
-        app: &App,
+        app: &AppState,
         batch: Batch,
         status: StatusCode,
         body: Body,
@@ -167,7 +167,7 @@ impl Once {
     /// statement changes no row, or not at all where there is none.
     pub async fn answered(
         &self,
-        app: &App,
+        app: &AppState,
         batch: Batch,
         status: StatusCode,
         body: Vec<u8>,
@@ -191,7 +191,7 @@ impl Once {
 /// Waits for a write, and tells whoever listens of what it changed, also where
 /// the request is dropped meanwhile: what is stored is always told.
 pub async fn told(
-    app: &Arc<App>,
+    app: &Arc<AppState>,
     running: impl Future<Output = Result<Ran, ApiError>> + 'static,
     (project, conversation): (ProjectSeq, ConversationId),
     event: Option<Event>,

@@ -6,7 +6,7 @@ use std::fmt;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{Direction, ListQuery, Origin, Sort, Status};
 
 /// The pages around one of `total` conversations. The next one begins after a
@@ -77,7 +77,7 @@ fn last(limit: u64, total: u64) -> u64 {
 
 /// This server's address as the caller knows it: what the settings say, else
 /// the host that the request names.
-pub fn server(app: &App, request: &HttpRequest) -> String {
+pub fn server(app: &AppState, request: &HttpRequest) -> String {
     if let Some(public) = &app.settings.public_url {
         return public.as_str().to_owned();
     }

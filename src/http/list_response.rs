@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::response::{Content, TOTAL_COUNT};
-use crate::app::App;
+use crate::app::AppState;
 use crate::error::ApiError;
 
 #[derive(ToSchema)]
@@ -71,7 +71,7 @@ pub struct Page {
 
 impl Page {
     /// The answer, with the `Link` header `links`.
-    pub fn answer(self, app: &App, request: &HttpRequest, links: HeaderValue) -> HttpResponse {
+    pub fn answer(self, app: &AppState, request: &HttpRequest, links: HeaderValue) -> HttpResponse {
         self.finished(app.tag_key, links).answer(request)
     }
 

@@ -11,7 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
 
 use super::prefer;
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::Timestamp;
 use crate::error::{ApiError, Code};
 
@@ -43,7 +43,7 @@ pub async fn before_routes(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let app = request.app_data::<web::Data<App>>();
+    let app = request.app_data::<web::Data<AppState>>();
     let answer = app.and_then(|app| match app.is_draining() {
         true => Some(draining()),
         false => prefer::documented_error(app, request.headers()),

@@ -30,9 +30,9 @@ use actix_web::dev::Server;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::{KeepAlive, Method, header};
 use actix_web::middleware::from_fn;
-use actix_web::{App as Actix, HttpServer, Resource, web};
+use actix_web::{App, HttpServer, Resource, web};
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::error::{ApiError, Code};
 use list_cache::Kept;
 use routes::{
@@ -42,7 +42,7 @@ use routes::{
 
 /// The server over `listener`, with `app` behind every route. It does nothing
 /// until it is polled.
-fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
+fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
     let workers = match app.settings.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
@@ -52,7 +52,7 @@ fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     cut_off_who_does_not_read(&listener, app.settings.live.unread)?;
     let kept = web::Data::new(Kept::new(app.settings.kept));
     let server = HttpServer::new(move || {
-        Actix::new()
+        App::new()
             .app_data(web::Data::from(app.clone()))
             .app_data(kept.clone())
             .configure(routes)

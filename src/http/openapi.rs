@@ -13,7 +13,7 @@ use super::{
     agent, completions, conversations, documents, events, identity, messages, projects, qnas,
     response, search, send,
 };
-use crate::app::App;
+use crate::app::AppState;
 use crate::error::{ApiError, CATALOGUE, Entry};
 
 #[derive(OpenApi)]
@@ -193,7 +193,7 @@ fn error_schema() -> Value {
 #[allow(dead_code, reason = "carries the description of `document`")]
 fn describe() {}
 
-pub async fn document(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     public(response::cached(&app, &request, DOCUMENT.clone()))
 }
 

@@ -4,11 +4,11 @@
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::error::{ApiError, Code};
 
 /// The error that a request to the demo asks for.
-pub fn documented_error(app: &App, asked: &HeaderMap) -> Option<HttpResponse> {
+pub fn documented_error(app: &AppState, asked: &HeaderMap) -> Option<HttpResponse> {
     let code = app.demo.then(|| wanted(asked)).flatten()?;
     let mut answer = ApiError::example(code).error_response();
     let applied = format!("code={}", code.entry().status);

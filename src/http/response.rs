@@ -8,7 +8,7 @@ use bytes::Bytes;
 use highway::{HighwayHash, HighwayHasher, Key};
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::error::{ApiError, Code};
 
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -18,7 +18,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// 200 with a JSON body, or 304 where the caller has that body already.
-pub fn cached(app: &App, request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
+pub fn cached(app: &AppState, request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
     Content::of(app.tag_key, body).answer(request.headers())
 }
 

@@ -4,13 +4,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::{App, StartError};
+use crate::app::{AppState, StartError};
 use crate::config::Settings;
 use crate::domain::{Origin, Timestamp};
 use crate::store::turn::{self, Outcome};
 use crate::store::{idempotency, session};
 
-impl App {
+impl AppState {
     /// Serves until `shutdown` comes, lets running requests finish within the
     /// grace that the settings give, and closes the file.
     pub async fn serve(
@@ -50,7 +50,7 @@ impl App {
 }
 
 /// Stores what there is of the answers that are still being written.
-async fn keep_answers(app: &App) {
+async fn keep_answers(app: &AppState) {
     let cut = Outcome::Complete { metadata: None };
     for (conversation, answer, text) in app.active_answers.stop_all() {
         let batch = turn::finish(conversation, answer, text, &cut, Timestamp::now());
@@ -79,7 +79,7 @@ fn own_origins(settings: &Settings, listening: SocketAddr) -> Vec<Origin> {
 /// Between two rounds of housekeeping.
 const ROUND: Duration = Duration::from_secs(10 * 60);
 
-async fn housekeeping(app: Arc<App>) {
+async fn housekeeping(app: Arc<AppState>) {
     loop {
         app.limits.forget_idle();
         app.store.evict_unused_sort_ranges();

@@ -13,8 +13,8 @@ use futures_util::StreamExt;
 use tokio::time::Sleep;
 
 use super::auth::Pass;
-use crate::app::App;
-use crate::events::Listener;
+use crate::app::AppState;
+use crate::events::Subscription;
 
 /// The longest content of a frame that a client may send, in bytes.
 const LONGEST: usize = 4096;
@@ -23,9 +23,9 @@ const HEAD: usize = 14;
 
 /// A client that listens.
 pub struct Socket {
-    app: web::Data<App>,
+    app: web::Data<AppState>,
     pass: Pass,
-    events: Listener,
+    events: Subscription,
     incoming: web::Payload,
     /// What came of a frame that is not whole yet.
     partial: BytesMut,
@@ -48,7 +48,12 @@ enum Step {
 
 impl Socket {
     /// One that was let in with `pass` and hears `events`.
-    pub fn new(app: web::Data<App>, pass: Pass, events: Listener, incoming: web::Payload) -> Self {
+    pub fn new(
+        app: web::Data<AppState>,
+        pass: Pass,
+        events: Subscription,
+        incoming: web::Payload,
+    ) -> Self {
         Self {
             pass,
             events,

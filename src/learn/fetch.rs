@@ -9,7 +9,7 @@ use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
 use super::links::same_site;
-use crate::reach::{self, PublicOnly};
+use crate::address_policy::{self, PublicResolver};
 
 /// How long a page may take, from the call to its last byte.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -54,7 +54,7 @@ impl PageFetcher {
             // A proxy would resolve names itself, and so reach anything.
             .no_proxy();
         if !private {
-            builder = builder.dns_resolver(Arc::new(PublicOnly));
+            builder = builder.dns_resolver(Arc::new(PublicResolver));
         }
         let client = builder.build().map_err(|error| broken(&error))?;
         Ok(Self { client, private })
@@ -86,7 +86,7 @@ impl PageFetcher {
 
     /// Names are judged when they are looked up; addresses are not looked up.
     fn allow(&self, url: &Url) -> Result<(), FetchError> {
-        if self.private || !reach::names_private(url) {
+        if self.private || !address_policy::has_private_host(url) {
             return Ok(());
         }
         let told = "it is in a private network; --private allows that".to_owned();

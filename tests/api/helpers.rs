@@ -9,13 +9,13 @@ use std::thread::{self, JoinHandle};
 use clap::Parser;
 use parlor::answer::AnswerProvider;
 use parlor::answer::active_answers::ActiveAnswers;
-use parlor::app::App;
+use parlor::app::AppState;
 use parlor::config::Settings;
 use parlor::domain::{
     AssistantId, Key, KeyId, KeyKind, Origin, ProjectId, ProjectSeq, Timestamp, VisitorId,
     title_key,
 };
-use parlor::events::Hub;
+use parlor::events::EventHub;
 use parlor::store::key::{self, NewKey};
 use parlor::store::{Options, Store, project};
 use rusqlite::{Connection, params};
@@ -39,7 +39,7 @@ pub struct Parlor {
     /// The answers that are being written.
     pub answers: Arc<ActiveAnswers>,
     /// Of the server that runs, or ran last.
-    events: Hub,
+    events: EventHub,
     /// The project that is there from the start.
     pub site: Site,
     folder: TempDir,
@@ -107,7 +107,7 @@ impl Parlor {
             running: None,
             model,
             answers: Arc::default(),
-            events: Hub::default(),
+            events: EventHub::default(),
             site,
             folder,
         };
@@ -118,7 +118,8 @@ impl Parlor {
     fn run(&mut self) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         self.client = Client(listener.local_addr().expect("an address"));
-        let mut app = App::open(&self.file(), self.settings.clone(), self.demo).expect("an app");
+        let mut app =
+            AppState::open(&self.file(), self.settings.clone(), self.demo).expect("an app");
         if self.model.is_some() {
             app.answer_providers.model = self.model.clone();
         }
@@ -163,7 +164,7 @@ impl Parlor {
     }
 
     /// Where what happens is told.
-    pub fn events(&self) -> &Hub {
+    pub fn events(&self) -> &EventHub {
         &self.events
     }
 

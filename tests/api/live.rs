@@ -62,7 +62,7 @@ impl Stage {
     }
 
     fn listeners(&self) -> usize {
-        self.parlor.events().listeners()
+        self.parlor.events().subscriber_count()
     }
 
     #[track_caller]
@@ -395,6 +395,6 @@ fn the_server_says_goodbye_and_does_not_wait_for_those_who_listen() {
         assert_eq!(text(&live.event()), "the last");
         assert_eq!(live.goodbye(), Some(1001));
     }
-    assert_eq!(hub.listeners(), 0);
+    assert_eq!(hub.subscriber_count(), 0);
     assert!(took < Duration::from_millis(1500), "{took:?}");
 }

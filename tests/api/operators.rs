@@ -151,7 +151,7 @@ fn who_leaves_at_once_is_heard_all_the_same() {
     let (parlor, ann, id) = stage();
     parlor.take_over(&id).send().expect(200);
     let conversation = ConversationId::parse(&id).expect("a UUID");
-    let mut listener = parlor.events().listen(parlor.site.project, conversation);
+    let mut listener = parlor.events().subscribe(parlor.site.project, conversation);
     for _ in 0..50 {
         drop(parlor.say(&ann, &id, "Bye").start());
     }

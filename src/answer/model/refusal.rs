@@ -10,8 +10,8 @@ use tokio::time;
 
 use super::reply::{excerpt, told};
 use super::request::Dialect;
+use crate::address_policy::PrivateHost;
 use crate::answer::AnswerError;
-use crate::reach::PrivateName;
 
 /// Seconds after which another try is worth it, where the server tells none.
 pub const LATER: u64 = 30;
@@ -66,7 +66,7 @@ pub fn of_error(error: &reqwest::Error) -> Refusal {
 }
 
 fn is_private(error: &reqwest::Error) -> bool {
-    chain(error).any(|cause| cause.is::<PrivateName>())
+    chain(error).any(|cause| cause.is::<PrivateHost>())
 }
 
 /// What caused the error, the nearest first.
@@ -290,7 +290,7 @@ mod tests {
         let runtime = { runtime }.enable_all().build().expect("a runtime");
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy();
-        let client = client.dns_resolver(crate::reach::PublicOnly);
+        let client = client.dns_resolver(crate::address_policy::PublicResolver);
         let client = client.build().expect("a client");
         let called = runtime.block_on(client.get("http://localhost:9/").send());
         let refusal = of_error(&called.expect_err("refused"));

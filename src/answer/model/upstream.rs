@@ -15,9 +15,9 @@ use url::Url;
 use super::ModelError;
 use super::refusal::{self, Again, LATER, Refusal};
 use super::request::{self, Dialect};
+use crate::address_policy::{self, PublicResolver};
 use crate::answer::{AnswerError, ChatMessage};
 use crate::config::{ModelSettings, Secret};
-use crate::reach::{self, PublicOnly};
 
 /// Tries in all.
 const TRIES: u32 = 3;
@@ -37,7 +37,7 @@ pub struct Upstream {
 
 impl Upstream {
     pub fn new(base: &Url, settings: &ModelSettings) -> Result<Self, ModelError> {
-        if !settings.private && reach::names_private(base) {
+        if !settings.private && address_policy::has_private_host(base) {
             let host = base.host_str().unwrap_or_default().to_owned();
             return Err(ModelError::Private(host));
         }
@@ -198,7 +198,7 @@ fn client(base: &Url, settings: &ModelSettings) -> Result<Client, ModelError> {
     let builder = with_tls(builder, base.scheme() == "https")?;
     let builder = match settings.private {
         true => builder,
-        false => builder.dns_resolver(PublicOnly),
+        false => builder.dns_resolver(PublicResolver),
     };
     builder
         .build()

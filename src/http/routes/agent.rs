@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{
     Conversation, ConversationId, ConversationSeq, HumanAgent, Message, MessageContent, MessageId,
     ProjectSeq, Role, Status, Timestamp, bounded_text, parse_uri,
@@ -58,7 +58,11 @@ pub struct ReplyRequest {
 #[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Operators", operation_id = "take-over",
     params(("conversationId" = ConversationId, Path)), request_body = AgentRequest,
     security(("private-key" = [])), responses((status = 200, body = Conversation)))]
-pub async fn take_over(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn take_over(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.server()?;
     let id = conversation_id(&request)?;
@@ -103,7 +107,11 @@ pub async fn take_over(app: web::Data<App>, request: HttpRequest, payload: web::
 #[utoipa::path(delete, path = "/conversations/{conversationId}/agent", tag = "Operators", operation_id = "hand-back",
     params(("conversationId" = ConversationId, Path)),
     security(("private-key" = [])), responses((status = 200, body = Conversation)))]
-pub async fn hand_back(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn hand_back(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.server()?;
     let id = conversation_id(&request)?;
@@ -134,7 +142,7 @@ pub async fn hand_back(app: web::Data<App>, request: HttpRequest, payload: web::
 #[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Operators", operation_id = "reply",
     params(("conversationId" = ConversationId, Path)), request_body = ReplyRequest,
     security(("private-key" = [])), responses((status = 201, body = Message)))]
-pub async fn reply(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn reply(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.server()?;
     let id = conversation_id(&request)?;
@@ -168,7 +176,7 @@ pub async fn reply(app: web::Data<App>, request: HttpRequest, payload: web::Payl
 
 /// Reads a conversation, which must be open, `with` what is made of it.
 async fn open<T: Send + 'static>(
-    app: &App,
+    app: &AppState,
     project: ProjectSeq,
     id: ConversationId,
     with: impl FnOnce(&Conversation) -> Result<T, ApiError> + Send + 'static,

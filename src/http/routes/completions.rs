@@ -9,7 +9,7 @@ use crate::answer::generation::spawn;
 use crate::answer::{
     Answer, AnswerRequest, ChatMessage, ChatRole, CompleteAnswer, FinishDetails, Usage,
 };
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{
     Assistant, AssistantId, ProjectSeq, ValidationError, bounded_text, parse_enum,
 };
@@ -175,7 +175,11 @@ fn usage(usage: Usage) -> StepUsage {
     responses((status = 200, description = "The answer", content(
                   (Steps = "application/json"),
                   (Object = "text/event-stream")))))]
-pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn create(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Reply {
     let project = auth::server(&app, &request).await?;
     let mut fields = Fields::read(&app, &request, payload).await?;
     let (wanted, stream) = (
@@ -230,7 +234,7 @@ fn assistant_of(
 }
 
 /// Gives a whole answer, and keeps it where it may be asked for again.
-async fn kept(app: &App, once: &Once, whole: &CompleteAnswer, stream: bool) -> Reply {
+async fn kept(app: &AppState, once: &Once, whole: &CompleteAnswer, stream: bool) -> Reply {
     let body = serde_json::to_vec(&Completed::of(whole))?;
     let (_, body) = once.remember(app, StatusCode::OK, body).await?;
     given(body, stream)

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, DeviceId, Direction,
     ExternalId, Limit, ListQuery, Message, Offset, Scope, Sort, SortKey, Status, Timestamp,
@@ -89,7 +89,7 @@ enum OrderDir {
 }
 
 fn page_query(
-    app: &App,
+    app: &AppState,
     scope: Scope,
     request: &HttpRequest,
 ) -> Result<ListQuery, ValidationError> {
@@ -208,7 +208,7 @@ pub struct Closed {
         ("Link" = String, description = "The first, prev, next and last pages. next is a cursor; after one, prev is left out"),
         ("X-Total-Count" = u64, description = "The same as total"),
         ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to be answered 304")))))]
-pub async fn list(app: web::Data<App>, kept: web::Data<Kept>, request: HttpRequest) -> Reply {
+pub async fn list(app: web::Data<AppState>, kept: web::Data<Kept>, request: HttpRequest) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let scope = caller.scope();
     let asked = (scope, page_query(&app, scope, &request)?);
@@ -222,7 +222,7 @@ pub async fn list(app: web::Data<App>, kept: web::Data<Kept>, request: HttpReque
     Ok(answer)
 }
 
-async fn read_page(app: &App, (scope, query): &Asked) -> Result<Finished, ApiError> {
+async fn read_page(app: &AppState, (scope, query): &Asked) -> Result<Finished, ApiError> {
     let (scope, asked) = (*scope, query.clone());
     let page = move |snapshot: &Snapshot| page_of(snapshot, scope, &asked);
     let (page, last) = app.store.read(page).await?;
@@ -254,7 +254,7 @@ fn page_of(
 #[utoipa::path(post, path = "/conversations", tag = "Conversations", operation_id = "start-conversation",
     request_body = StartRequest, security(("session" = []), ("private-key" = [])),
     responses((status = 201, body = ConversationFull)))]
-pub async fn start(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn start(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let mut fields = Fields::read(&app, &request, payload).await?;
     let once = Once::of(&request, &fields, caller)?;
@@ -336,7 +336,7 @@ fn given_visitor(fields: &mut Fields) -> Result<Option<KnownBy>, ApiError> {
     params(("conversationId" = ConversationId, Path)), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationFull, headers(
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
     let whole = move |snapshot: &Snapshot| {
@@ -386,7 +386,7 @@ fn with_messages(
     params(("conversationId" = ConversationId, Path)), request_body = CloseRequest,
     security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = Closed)))]
-pub async fn close(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn close(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
     let fields = Fields::read(&app, &request, payload).await?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{
     Document, DocumentId, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
     Timestamp, ValidationError, bounded_text, parse_uri,
@@ -136,7 +136,7 @@ pub struct DocumentFull<'a> {
         ("Link" = String, description = "The first, prev, next and last pages"),
         ("X-Total-Count" = u64, description = "The same as total"),
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let project = own_project(&app, &request).await?;
     let query = Query::of(&request);
     let limit = query.parsed("limit", Limit::parse)?;
@@ -169,7 +169,11 @@ fn page_of(
     params(("projectId" = ProjectId, Path)), request_body = NewDocumentRequest,
     security(("private-key" = [])),
     responses((status = 201, body = DocumentFull), (status = 200, body = DocumentFull)))]
-pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn create(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Reply {
     let project = own_project(&app, &request).await?;
     let fields = Fields::read(&app, &request, payload).await?;
     let once = Once::of(&request, &fields, Caller::Server { project })?;
@@ -222,7 +226,7 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
 
 /// Stores a document and shows it under the id that it has: another request may
 /// have been first with its address.
-async fn store(app: &App, new: &NewDocument<'_>) -> Reply {
+async fn store(app: &AppState, new: &NewDocument<'_>) -> Reply {
     let project = new.project;
     let outcomes = app.store.write(new.upsert()).await?;
     let id = document::stored_id(&outcomes);
@@ -249,7 +253,7 @@ fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<V
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
     security(("private-key" = [])), responses((status = 200, body = DocumentFull, headers(
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let read = move |snapshot: &Snapshot| json_of(snapshot, project, id);
@@ -264,7 +268,11 @@ pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
 #[utoipa::path(delete, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "delete-document",
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
     security(("private-key" = [])), responses((status = 200, body = Done)))]
-pub async fn remove(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn remove(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Reply {
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let fields = Fields::read(&app, &request, payload).await?;

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
 use utoipa::IntoParams;
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, ValidationError};
 use crate::error::ApiError;
 use crate::http::auth::{self, Pass};
@@ -40,14 +40,14 @@ struct LiveParams {
     params(("conversationId" = ConversationId, Path), LiveParams),
     responses((status = 101, description = "The WebSocket is open")))]
 pub async fn listen(
-    app: web::Data<App>,
+    app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let (pass, project, id) = admitted(&app, &request).await?;
     let mut response = ws::handshake(request.head()).map_err(not_a_handshake)?;
     // From here on nothing that happens is missed.
-    let events = app.events.listen(project, id);
+    let events = app.events.subscribe(project, id);
     let socket = Socket::new(app, pass, events, payload);
     let frames = stream::unfold(socket, |mut socket| async move {
         let frame = socket.frame().await?;
@@ -59,7 +59,7 @@ pub async fn listen(
 
 /// Decides who may listen, and to what.
 async fn admitted(
-    app: &App,
+    app: &AppState,
     request: &HttpRequest,
 ) -> Result<(Pass, ProjectSeq, ConversationId), ApiError> {
     let query = Query::of(request);

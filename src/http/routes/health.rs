@@ -4,13 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::error::ApiError;
 use crate::http::response;
 use crate::store::{Batch, project};
 
 /// 200 while the database can be read and written.
-pub async fn health(app: web::Data<App>) -> Result<HttpResponse, ApiError> {
+pub async fn health(app: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     app.store
         .read(project::first)
         .await

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
 use crate::error::ApiError;
 use crate::http::body::Fields;
@@ -44,7 +44,7 @@ pub struct SessionBegun {
     request_body = InitRequest,
     responses((status = 200, description = "The device is known", body = SessionBegun),
               (status = 201, description = "The visitor is new", body = SessionBegun)))]
-pub async fn init(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn init(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
     if let Some(address) = auth::address(&app, &request) {
         app.limits.address(address)?;
     }
@@ -71,7 +71,7 @@ pub async fn init(app: web::Data<App>, request: HttpRequest, payload: web::Paylo
 }
 
 async fn begin(
-    app: &App,
+    app: &AppState,
     device: DeviceId,
     key: &StoredKey,
 ) -> Result<(StatusCode, SessionBegun), ApiError> {
@@ -104,7 +104,7 @@ async fn begin(
 /// Whose session the token is of.
 #[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
     security(("session" = [])), responses((status = 200, body = Visitor)))]
-pub async fn me(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let seq = caller.visitor()?;
     let read = app.store.read(move |snapshot| visitor::read(snapshot, seq));

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{
     ConversationId, Feedback, Message, MessageId, MessageStatus, Offset, Role, Timestamp,
     ValidationError,
@@ -102,7 +102,7 @@ pub struct FeedbackGiven {
     security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = MessageList, headers(
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
     let wanted = wanted(&request)?;
@@ -127,7 +127,7 @@ pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
 #[utoipa::path(post, path = "/messages/{messageId}/feedback", tag = "Messages", operation_id = "send-message-feedback",
     params(("messageId" = MessageId, Path)), request_body = FeedbackRequest,
     security(("session" = [])), responses((status = 200, body = FeedbackGiven)))]
-pub async fn rate(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn rate(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     caller.visitor()?;
     let id = message_id(&request)?;

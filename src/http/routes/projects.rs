@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{Project, ProjectId, ProjectSeq};
 use crate::error::ApiError;
 use crate::http::params::{Query, project_id};
@@ -16,7 +16,7 @@ use crate::store::{Snapshot, project};
 /// # Errors
 /// 401, 403 and 429 as for every bearer, 403 for another project's key, 404
 /// where there is no such project.
-pub async fn own_project(app: &App, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
+pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
     let own = auth::bearer(app, request).await?.server()?;
     let id = project_id(request)?;
     let named = app.store.read(move |snapshot| known_project(snapshot, id));
@@ -58,7 +58,10 @@ struct CurrentParams {
 /// That of the key, and how its chat looks.
 #[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
     params(CurrentParams), responses((status = 200, body = Project)))]
-pub async fn current(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub async fn current(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request);
     let key = auth::publishable_key(&app, &request, query.api_key()?).await?;
     let project = key.project;

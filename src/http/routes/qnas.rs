@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use url::form_urlencoded::byte_serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{
     Author, Limit, Offset, ProjectId, ProjectSeq, Qna, QnaId, Timestamp, ValidationError,
     bounded_text, parse_answer, parse_question, parse_uri,
@@ -161,7 +161,7 @@ pub struct QnaList<'a> {
         ("Link" = String, description = "The first, prev, next and last pages"),
         ("X-Total-Count" = u64, description = "The same as total"),
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn list(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let id = project_id(&request)?;
     let (query, text) = qna_query(&request)?;
     let (limit, offset) = (query.limit.get(), query.offset.get());
@@ -190,7 +190,7 @@ fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Page,
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     responses((status = 200, body = Qna, headers(
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn read(app: web::Data<App>, request: HttpRequest) -> Reply {
+pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
     let published = move |snapshot: &Snapshot| {
         let project = known_project(snapshot, project)?;
@@ -214,7 +214,11 @@ fn json_of(
 #[utoipa::path(post, path = "/projects/{projectId}/qnas", tag = "Q&As", operation_id = "create-qna",
     params(("projectId" = ProjectId, Path)), request_body = NewQnaRequest,
     security(("private-key" = [])), responses((status = 201, body = Qna)))]
-pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn create(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Reply {
     let project = own_project(&app, &request).await?;
     let mut fields = Fields::read(&app, &request, payload).await?;
     let once = Once::of(&request, &fields, Caller::Server { project })?;
@@ -264,7 +268,11 @@ pub async fn create(app: web::Data<App>, request: HttpRequest, payload: web::Pay
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     request_body = QnaChangeRequest, security(("private-key" = [])),
     responses((status = 200, body = Qna)))]
-pub async fn update(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn update(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Reply {
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
     let mut fields = Fields::read(&app, &request, payload).await?;
@@ -311,7 +319,11 @@ fn with<'a>(one: &Qna<'a>, change: &'a QnaChange, at: Timestamp) -> Qna<'a> {
 #[utoipa::path(delete, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "delete-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     security(("private-key" = [])), responses((status = 200, body = Done)))]
-pub async fn remove(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn remove(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Reply {
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
     let fields = Fields::read(&app, &request, payload).await?;

@@ -6,7 +6,7 @@ use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource};
-use crate::app::App;
+use crate::app::AppState;
 use crate::domain::{ProjectId, ProjectSeq, SearchLimit, bounded_text};
 use crate::error::ApiError;
 use crate::http::params::Query;
@@ -59,7 +59,10 @@ const EXCERPT: usize = 300;
 /// Through the pages that the project learned and its Q&As.
 #[utoipa::path(get, path = "/search", tag = "Search", operation_id = "search",
     params(SearchParams), responses((status = 200, body = SearchResults)))]
-pub async fn search(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub async fn search(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request);
     let key = auth::publishable_key(&app, &request, query.api_key()?).await?;
     let text = query.get("q")?.unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::answer::{
     Answer, AnswerRequest, AnswerStream, ChatMessage, ChatRole, CompleteAnswer, FinishDetails,
     FinishReason, VisitorPage,
 };
-use crate::app::App;
+use crate::app::AppState;
 use crate::config::Pace;
 use crate::domain::{
     Assistant, ConversationId, KeySeq, Message, MessageContent, MessageId, MessageStatus,
@@ -123,7 +123,7 @@ fn cut(text: &str, most: usize) -> String {
                   (Steps = "application/json"),
                   (Object = "text/event-stream"))),
               (status = 202, description = "Passed on to a person of the house", body = String, content_type = "text/plain")))]
-pub async fn send(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn send(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     caller.visitor()?;
     let id = conversation_id(&request)?;
@@ -144,7 +144,7 @@ pub async fn send(app: web::Data<App>, request: HttpRequest, payload: web::Paylo
 }
 
 /// What was answered before, made again from the message.
-async fn again(app: &App, before: Answered, stream: bool) -> Reply {
+async fn again(app: &AppState, before: Answered, stream: bool) -> Reply {
     let Body::Message(id) = before.body else {
         return Ok(passed_on());
     };
@@ -195,7 +195,7 @@ fn answering() -> ApiError {
 // ── One sending ──
 
 struct Sending {
-    app: Arc<App>,
+    app: Arc<AppState>,
     caller: Caller,
     id: ConversationId,
     sent: Sent,
@@ -489,7 +489,7 @@ pub fn within_plan(snapshot: &Snapshot, project: ProjectSeq) -> Result<(), ApiEr
 
 /// The answer as a stream of events; a failure before the first piece as an
 /// error of its own (section 0, D14).
-pub async fn streamed(app: &App, id: Option<MessageId>, mut parts: AnswerEvents) -> Reply {
+pub async fn streamed(app: &AppState, id: Option<MessageId>, mut parts: AnswerEvents) -> Reply {
     let Pace { first, ping, .. } = app.settings.pace;
     match tokio::time::timeout(first, parts.recv()).await {
         Err(_) => Ok(sse::stream(id, None, parts, ping)),

@@ -1,19 +1,20 @@
-//! Which addresses may be called. A URL that an operator copied from somewhere,
-//! or a name whose owner points it elsewhere later, must not lead into the
-//! network behind this machine unless that was asked for.
+//! Which addresses outgoing requests may use: public ones only, unless the
+//! operator allows private networks. This prevents server-side request forgery
+//! by a copied URL, and by a host name whose owner changes its DNS entry later.
 
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::task;
 use url::{Host, Url};
 
-/// The name leads to private addresses and to no others.
+/// All addresses of the host name are private.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} leads to a private network")]
-pub struct PrivateName(String);
+pub struct PrivateHost(String);
 
-/// Whether the address is one of the public internet.
+/// Whether the address belongs to the public internet.
 pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -39,7 +40,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
-        // NAT64: how hosts without IPv4 reach all of it.
+        // NAT64: an IPv4 address, mapped for hosts that have IPv6 only.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             let [a, b] = high.to_be_bytes();
             let [c, d] = low.to_be_bytes();
@@ -49,14 +50,14 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         [0x2001, ..0x0200, ..] | [0x2001, 0x0db8, ..] | [0x2002, ..] | [0x3fff, ..0x1000, ..] => {
             false
         }
-        // What is given out to the public is all in 2000::/3.
+        // All global unicast addresses are in 2000::/3.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }
 
-/// Whether the URL itself says that it leads to a private network: by an address
-/// or by the name of this machine. Other names are judged when they are called.
-pub fn names_private(url: &Url) -> bool {
+/// Whether the URL's host is a private address or a name of this machine. Other
+/// names are checked when [`PublicResolver`] resolves them.
+pub fn has_private_host(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(v4)) => !is_public(v4.into()),
         Some(Host::Ipv6(v6)) => !is_public(v6.into()),
@@ -68,30 +69,29 @@ pub fn names_private(url: &Url) -> bool {
     }
 }
 
-/// Finds the addresses of names as the system does, and keeps the public ones.
-/// What it gives is what is then called, so a name cannot change in between.
-pub struct PublicOnly;
+/// The system's resolver, reduced to public addresses. The connection uses the
+/// addresses that this resolver returns, so the DNS entry cannot change between
+/// check and use.
+pub struct PublicResolver;
 
-impl Resolve for PublicOnly {
+impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
         Box::pin(async move {
-            let found = task::spawn_blocking(move || public_addresses(&name)).await?;
-            Ok(Box::new(found?.into_iter()) as Addrs)
+            let addresses = task::spawn_blocking(move || public_addresses(&name)).await??;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }
 
-type Found = Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>>;
-
-fn public_addresses(name: &str) -> Found {
-    // The port is not known here; the caller puts its own in.
-    let mut found: Vec<_> = (name, 0).to_socket_addrs()?.collect();
-    found.retain(|address| is_public(address.ip()));
-    match found.is_empty() {
-        true => Err(PrivateName(name.to_owned()).into()),
-        false => Ok(found),
+fn public_addresses(name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+    // Port 0 is a placeholder: the HTTP client sets the port of the URL.
+    let mut addresses: Vec<_> = (name, 0).to_socket_addrs()?.collect();
+    addresses.retain(|address| is_public(address.ip()));
+    if addresses.is_empty() {
+        return Err(PrivateHost(name.to_owned()).into());
     }
+    Ok(addresses)
 }
 
 #[cfg(test)]
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_the_internet_are_public() {
+    fn internet_addresses_are_public() {
         for address in [
             "1.1.1.1",
             "8.8.8.8",
@@ -168,8 +168,8 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_judged_by_the_host_it_means() {
-        let private = |text: &str| names_private(&Url::parse(text).expect(text));
+    fn private_hosts_are_recognised_in_every_notation() {
+        let private = |text: &str| has_private_host(&Url::parse(text).expect(text));
         for url in [
             "http://localhost:11434/v1",
             "http://LOCALHOST./v1",
@@ -187,8 +187,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_this_machine_gives_no_address() {
+    fn resolving_localhost_returns_no_address() {
         let refused = public_addresses("localhost").expect_err("private");
-        assert!(refused.is::<PrivateName>(), "{refused}");
+        assert!(refused.is::<PrivateHost>(), "{refused}");
     }
 }
