@@ -1,59 +1,72 @@
--- Migration 1: the whole file as parlor first knew it.
+-- The current schema. Parlor creates a new file from this text; the texts in
+-- migrations/ upgrade an older file to the same tables, columns, indexes and
+-- triggers. PRAGMA user_version holds the number of the newest migration.
 --
 -- Conventions
---   seq     the row's own number, never shown outside; other tables point at it.
---   id      a UUID as 16 bytes, which sort as the UUID's text does.
---   *_at    milliseconds since 1970-01-01T00:00:00Z.
---   Every index costs every write: docs/ARCHITECTURE.md says what each one is for.
+--   seq     The row number. Other tables refer to a row by it. It is never sent
+--           to a client.
+--   id      A UUID, stored as 16 bytes. The bytes sort like the UUID's text.
+--           SELECT hex(id) shows it.
+--   *_at    A time in milliseconds since 1970-01-01T00:00:00Z.
+--           SELECT datetime(created_at / 1000, 'unixepoch') shows it.
+--   is_*    0 (false) or 1 (true).
+--
+-- Every index slows every write down; docs/ARCHITECTURE.md says what each index
+-- is for. Comments inside a statement are stored in the file: .schema shows them.
 
--- "PARL": lets `file` and parlor itself tell this file from another program's.
+-- "PARL": the file command and parlor recognise the file by this number.
 PRAGMA application_id = 0x5041524C;
 
 CREATE TABLE secret (
+    -- Random keys of this server. 'session' signs session tokens and ETags.
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The two counts of conversations are kept by the triggers at the end of this
--- file, so that a total costs one row however many conversations there are.
 CREATE TABLE project (
+    -- One website or app. Every other row belongs to one project.
     seq                  INTEGER PRIMARY KEY,
     id                   BLOB NOT NULL CHECK (length(id) = 16),
     name                 TEXT NOT NULL,
     description          TEXT,
-    widget_config        TEXT NOT NULL DEFAULT '{}', -- JSON: what differs from the defaults
+    widget_config        TEXT NOT NULL DEFAULT '{}', -- JSON: the widget settings that differ from the defaults
     created_at           INTEGER NOT NULL,
-    open_conversations   INTEGER NOT NULL DEFAULT 0,
-    closed_conversations INTEGER NOT NULL DEFAULT 0
+    open_conversations   INTEGER NOT NULL DEFAULT 0, -- count of rows in conversation; triggers update it
+    closed_conversations INTEGER NOT NULL DEFAULT 0, -- the same
+    plan                 TEXT, -- name of the plan the project pays for; null: no plan, no limits
+    version              INTEGER NOT NULL DEFAULT 0 -- triggers increment it at every change of a conversation
 ) STRICT;
 CREATE UNIQUE INDEX project_by_id ON project (id);
 
 CREATE TABLE api_key (
-    seq         INTEGER PRIMARY KEY,
-    id          BLOB NOT NULL CHECK (length(id) = 16),
-    project_seq INTEGER NOT NULL REFERENCES project (seq),
-    kind        TEXT NOT NULL CHECK (kind IN ('publishable', 'private')),
-    name        TEXT NOT NULL,
-    hash        BLOB NOT NULL CHECK (length(hash) = 32), -- SHA-256; the key itself is nowhere
-    hint        TEXT NOT NULL,                           -- its last characters, to tell keys apart
-    origins     TEXT NOT NULL DEFAULT '[]',              -- JSON: allowed websites; none: all
-    created_at  INTEGER NOT NULL,
-    revoked_at  INTEGER
+    -- API keys. The key itself is not stored, only its hash.
+    seq           INTEGER PRIMARY KEY,
+    id            BLOB NOT NULL CHECK (length(id) = 16),
+    project_seq   INTEGER NOT NULL REFERENCES project (seq),
+    kind          TEXT NOT NULL CHECK (kind IN ('publishable', 'private')), -- publishable: used in web pages; private: used by servers
+    name          TEXT NOT NULL,
+    hash          BLOB NOT NULL CHECK (length(hash) = 32), -- SHA-256 of the key
+    hint          TEXT NOT NULL, -- the last four characters of the key, shown in lists of keys
+    origins       TEXT NOT NULL DEFAULT '[]', -- JSON array: websites that may use the key; empty: every website
+    created_at    INTEGER NOT NULL,
+    revoked_at    INTEGER, -- null: the key is valid
+    assistant_seq INTEGER REFERENCES assistant (seq) -- answers the visitors who use the key; null: the project's first assistant
 ) STRICT;
 CREATE UNIQUE INDEX api_key_by_id ON api_key (id);
 CREATE UNIQUE INDEX api_key_by_hash ON api_key (hash);
 
 CREATE TABLE visitor (
+    -- A person or device that uses a project's website.
     seq                  INTEGER PRIMARY KEY,
     id                   BLOB NOT NULL CHECK (length(id) = 16),
     project_seq          INTEGER NOT NULL REFERENCES project (seq),
-    sa_vid               TEXT, -- the device, as /identity/init names it
-    external_id          TEXT, -- the person, as the site's own server names it
+    sa_vid               TEXT, -- the device's name for the visitor ("saVid" of POST /v2/identity/init)
+    external_id          TEXT, -- the website's own name for the visitor
     name                 TEXT,
     avatar_url           TEXT,
     created_at           INTEGER NOT NULL,
-    open_conversations   INTEGER NOT NULL DEFAULT 0,
-    closed_conversations INTEGER NOT NULL DEFAULT 0
+    open_conversations   INTEGER NOT NULL DEFAULT 0, -- count of rows in conversation; triggers update it
+    closed_conversations INTEGER NOT NULL DEFAULT 0 -- the same
 ) STRICT;
 CREATE UNIQUE INDEX visitor_by_sa_vid ON visitor (project_seq, sa_vid)
     WHERE sa_vid IS NOT NULL;
@@ -61,12 +74,14 @@ CREATE UNIQUE INDEX visitor_by_external_id ON visitor (project_seq, external_id)
     WHERE external_id IS NOT NULL;
 
 CREATE TABLE session (
+    -- A visitor's session. Its token carries the id.
     id           BLOB PRIMARY KEY CHECK (length(id) = 16),
     visitor_seq  INTEGER NOT NULL REFERENCES visitor (seq),
-    key_seq      INTEGER NOT NULL REFERENCES api_key (seq),
+    key_seq      INTEGER NOT NULL REFERENCES api_key (seq), -- the key that started the session
     created_at   INTEGER NOT NULL,
-    last_used_at INTEGER NOT NULL
+    last_used_at INTEGER NOT NULL -- rounded: not every request updates it
 ) STRICT, WITHOUT ROWID;
+-- Finds the sessions to delete.
 CREATE INDEX session_by_last_use ON session (last_used_at);
 
 CREATE TABLE conversation (
@@ -76,65 +91,174 @@ CREATE TABLE conversation (
     visitor_seq         INTEGER NOT NULL REFERENCES visitor (seq),
     status              TEXT NOT NULL CHECK (status IN ('closed', 'open')),
     created_at          INTEGER NOT NULL,
-    updated_at          INTEGER NOT NULL,
-    last_interaction_at INTEGER NOT NULL,
+    updated_at          INTEGER NOT NULL, -- last change of any kind
+    last_interaction_at INTEGER NOT NULL, -- last message
     closed_at           INTEGER,
     close_reason        TEXT,
-    is_human_handled    INTEGER NOT NULL DEFAULT 0 CHECK (is_human_handled IN (0, 1)),
-    has_agent           INTEGER NOT NULL DEFAULT 0 CHECK (has_agent IN (0, 1)),
+    is_human_handled    INTEGER NOT NULL DEFAULT 0 CHECK (is_human_handled IN (0, 1)), -- 1: an agent has taken over; the assistant does not answer
+    has_agent           INTEGER NOT NULL DEFAULT 0 CHECK (has_agent IN (0, 1)), -- 1: agent_name and agent_image describe the agent (either may be null)
     agent_name          TEXT,
-    agent_image         TEXT,
+    agent_image         TEXT, -- URL
     title               TEXT,
-    title_key           TEXT, -- the title, Unicode case-folded: what it is sorted by
-    page_url            TEXT, -- where it was started
-    last_message_seq    INTEGER, -- its newest message, kept by whoever stores one
+    title_key           TEXT, -- the title with Unicode case folding: the sort key
+    page_url            TEXT, -- the page on which the conversation was started
+    last_message_seq    INTEGER, -- the newest message; every write of a message sets it
     CHECK ((status = 'closed') = (closed_at IS NOT NULL)),
     CHECK ((title IS NULL) = (title_key IS NULL))
 ) STRICT;
 
--- Every order of a project's list: the status first, so that one index serves
--- both the filtered order and (two of its ranges merged) the unfiltered one.
+-- A project's list: one index for each sort order. Status is the first sort
+-- column, so that one index serves a list of one status and, by merging two
+-- ranges, the list of both.
 CREATE UNIQUE INDEX conversation_by_id ON conversation (project_seq, id);
 CREATE INDEX conversation_by_status ON conversation (project_seq, status, id);
 CREATE INDEX conversation_by_created ON conversation (project_seq, status, created_at, id);
 CREATE INDEX conversation_by_updated ON conversation (project_seq, status, updated_at, id);
 CREATE INDEX conversation_by_interaction
     ON conversation (project_seq, status, last_interaction_at, id);
-CREATE INDEX conversation_by_closed ON conversation (project_seq, status, closed_at, id);
+-- Open conversations have no closed_at; conversation_by_status serves them.
+CREATE INDEX conversation_by_closed ON conversation (project_seq, closed_at, id)
+    WHERE status = 'closed';
 CREATE INDEX conversation_by_handled
     ON conversation (project_seq, status, is_human_handled, id);
 CREATE INDEX conversation_by_title ON conversation (project_seq, status, title_key, id);
--- A visitor's own list; its other orders are sorted in memory.
+-- A visitor's list; its other sort orders are sorted in memory.
 CREATE INDEX conversation_by_visitor
     ON conversation (visitor_seq, last_interaction_at, id, status);
 
 CREATE TABLE message (
+    -- Messages of a conversation, in the order of seq.
     seq              INTEGER PRIMARY KEY,
     id               BLOB NOT NULL CHECK (length(id) = 16),
     conversation_seq INTEGER NOT NULL REFERENCES conversation (seq) ON DELETE CASCADE,
     created_at       INTEGER NOT NULL,
-    role             TEXT NOT NULL CHECK (role IN ('user', 'assistant', 'human_agent')),
-    status           TEXT NOT NULL CHECK (status IN ('streaming', 'complete', 'error')),
-    text             TEXT NOT NULL, -- what it says
-    parts            TEXT,          -- JSON: the parts, where they are more than that one text
-    error            TEXT,
+    role             TEXT NOT NULL CHECK (role IN ('user', 'assistant', 'human_agent')), -- user: the visitor
+    status           TEXT NOT NULL CHECK (status IN ('streaming', 'complete', 'error')), -- streaming: the answer is being written
+    text             TEXT NOT NULL, -- plain text of the message; '' while it is streaming
+    parts            TEXT, -- JSON array: the parts of the message; null: one part with the text
+    error            TEXT, -- why the answer failed, as shown to the visitor
     feedback         TEXT CHECK (feedback IN ('like', 'dislike')),
     feedback_at      INTEGER,
-    metadata         TEXT,          -- JSON
-    has_agent        INTEGER NOT NULL DEFAULT 0 CHECK (has_agent IN (0, 1)),
+    metadata         TEXT, -- JSON, for example the tokens that a model counted
+    has_agent        INTEGER NOT NULL DEFAULT 0 CHECK (has_agent IN (0, 1)), -- 1: agent_name and agent_image describe the agent who wrote it
     agent_name       TEXT,
-    agent_image      TEXT,
-    page_url         TEXT,
+    agent_image      TEXT, -- URL
+    page_url         TEXT, -- the page on which the visitor wrote
     page_title       TEXT,
-    text_selection   TEXT
+    text_selection   TEXT -- the text that the visitor had selected on the page
 ) STRICT;
 CREATE UNIQUE INDEX message_by_id ON message (id);
--- Its rows lie in the order of seq, the order in which the messages came.
+-- An index ends in seq, so this one gives a conversation's messages in order.
 CREATE INDEX message_by_conversation ON message (conversation_seq);
+-- Answers being written. An answer being written is the newest message of its
+-- conversation.
+CREATE INDEX message_streaming ON message (conversation_seq) WHERE status = 'streaming';
 
+CREATE TABLE assistant (
+    -- Answers a project's visitors. A project's first assistant is its default.
+    seq         INTEGER PRIMARY KEY,
+    id          BLOB NOT NULL CHECK (length(id) = 16),
+    project_seq INTEGER NOT NULL REFERENCES project (seq),
+    name        TEXT NOT NULL,
+    answerer    TEXT NOT NULL DEFAULT 'auto' CHECK (answerer IN ('auto', 'builtin', 'model')), -- auto: the model if the server has one, else builtin
+    prompt      TEXT, -- instructions for the model; null: the default
+    fallback    TEXT, -- the answer if nothing is found; null: the default
+    created_at  INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX assistant_by_id ON assistant (id);
+CREATE INDEX assistant_by_project ON assistant (project_seq);
+
+CREATE TABLE usage (
+    -- How many messages a project's visitors sent in a calendar month (UTC).
+    project_seq INTEGER NOT NULL REFERENCES project (seq),
+    month       INTEGER NOT NULL, -- months since January 1970
+    messages    INTEGER NOT NULL,
+    PRIMARY KEY (project_seq, month)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE request (
+    -- Responses to requests that had an Idempotency-Key, stored for 24 hours.
+    caller     TEXT NOT NULL, -- the visitor or API key that sent the request
+    key        TEXT NOT NULL, -- the Idempotency-Key
+    hash       BLOB NOT NULL CHECK (length(hash) = 32), -- SHA-256 of method, path and body of the request
+    at         INTEGER NOT NULL,
+    status     INTEGER NOT NULL, -- HTTP status of the response
+    body       BLOB, -- body of the response; null: it is built from the message
+    message_id BLOB, -- the message from which the body is built
+    PRIMARY KEY (caller, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_by_age ON request (at);
+
+CREATE TABLE qna (
+    -- Questions with their answers, written by the project's owner.
+    seq           INTEGER PRIMARY KEY,
+    id            BLOB NOT NULL CHECK (length(id) = 16),
+    project_seq   INTEGER NOT NULL REFERENCES project (seq),
+    question      TEXT NOT NULL,
+    answer        TEXT NOT NULL, -- Markdown
+    is_published  INTEGER NOT NULL DEFAULT 1 CHECK (is_published IN (0, 1)), -- 0: not used for answers
+    created_at    INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL,
+    creator_name  TEXT,
+    creator_image TEXT -- URL
+) STRICT;
+CREATE UNIQUE INDEX qna_by_id ON qna (id);
+-- A project's published entries, by creation.
+CREATE INDEX qna_by_project ON qna (project_seq, is_published, created_at, id);
+
+CREATE TABLE document (
+    -- Pages and files that parlor has learned. Their text is in passage.
+    seq         INTEGER PRIMARY KEY,
+    id          BLOB NOT NULL CHECK (length(id) = 16),
+    project_seq INTEGER NOT NULL REFERENCES project (seq),
+    url         TEXT NOT NULL, -- address of the page; file:RELATIVE/PATH for a file without an address
+    title       TEXT NOT NULL,
+    hash        BLOB NOT NULL CHECK (length(hash) = 32), -- SHA-256 of the page or file; equal: no need to learn it again
+    source      TEXT NOT NULL DEFAULT '', -- the folder or website that was learned; '': sent over the API
+    learned_at  INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX document_by_id ON document (id);
+CREATE UNIQUE INDEX document_by_url ON document (project_seq, url);
+
+CREATE TABLE passage (
+    -- The texts that retrieval searches: sections of documents, and published
+    -- entries of qna. AUTOINCREMENT: a seq is never used again, because an
+    -- index in memory refers to a passage by its seq.
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+    project_seq  INTEGER NOT NULL REFERENCES project (seq),
+    document_seq INTEGER REFERENCES document (seq) ON DELETE CASCADE,
+    qna_seq      INTEGER REFERENCES qna (seq) ON DELETE CASCADE,
+    title        TEXT NOT NULL, -- title of the document, or the question
+    heading      TEXT NOT NULL, -- heading of the section; '' if it has none
+    body         TEXT NOT NULL, -- Markdown
+    CHECK ((document_seq IS NULL) <> (qna_seq IS NULL))
+) STRICT;
+CREATE INDEX passage_by_project ON passage (project_seq);
+CREATE INDEX passage_by_document ON passage (document_seq) WHERE document_seq IS NOT NULL;
+CREATE UNIQUE INDEX passage_by_qna ON passage (qna_seq) WHERE qna_seq IS NOT NULL;
+
+-- Full-text index of passage, used by the search for qna entries. SQLite keeps
+-- it in the tables passage_text_data, _idx, _docsize and _config.
+CREATE VIRTUAL TABLE passage_text USING fts5 (
+    title, heading, body,
+    content = 'passage', content_rowid = 'seq',
+    tokenize = 'unicode61 remove_diacritics 2'
+);
+
+CREATE TABLE knowledge (
+    -- One row. Its version is incremented at every change of passage; the
+    -- retrieval index in memory is rebuilt when it differs.
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    version INTEGER NOT NULL
+) STRICT;
+INSERT INTO knowledge VALUES (1, 0);
+
+-- Counts of conversations, so that the total of a list is one row to read, and
+-- the version of a project's list.
 CREATE TRIGGER conversation_added AFTER INSERT ON conversation BEGIN
     UPDATE project SET open_conversations = open_conversations + (NEW.status = 'open'),
-                       closed_conversations = closed_conversations + (NEW.status = 'closed')
+                       closed_conversations = closed_conversations + (NEW.status = 'closed'),
+                       version = version + 1
      WHERE seq = NEW.project_seq;
     UPDATE visitor SET open_conversations = open_conversations + (NEW.status = 'open'),
                        closed_conversations = closed_conversations + (NEW.status = 'closed')
@@ -143,7 +267,8 @@ END;
 
 CREATE TRIGGER conversation_removed AFTER DELETE ON conversation BEGIN
     UPDATE project SET open_conversations = open_conversations - (OLD.status = 'open'),
-                       closed_conversations = closed_conversations - (OLD.status = 'closed')
+                       closed_conversations = closed_conversations - (OLD.status = 'closed'),
+                       version = version + 1
      WHERE seq = OLD.project_seq;
     UPDATE visitor SET open_conversations = open_conversations - (OLD.status = 'open'),
                        closed_conversations = closed_conversations - (OLD.status = 'closed')
@@ -160,8 +285,30 @@ WHEN OLD.status <> NEW.status BEGIN
      WHERE seq = NEW.visitor_seq;
 END;
 
--- The counts above are kept per owner, so the owner must stay the same.
+CREATE TRIGGER conversation_changed AFTER UPDATE ON conversation BEGIN
+    UPDATE project SET version = version + 1 WHERE seq = NEW.project_seq;
+END;
+
+-- The counts belong to the owner, so the owner must not change.
 CREATE TRIGGER conversation_keeps_owner BEFORE UPDATE OF project_seq, visitor_seq ON conversation
 WHEN OLD.project_seq <> NEW.project_seq OR OLD.visitor_seq <> NEW.visitor_seq BEGIN
     SELECT RAISE(ABORT, 'a conversation keeps its project and its visitor');
+END;
+
+-- The full-text index and the version of the passages.
+CREATE TRIGGER passage_added AFTER INSERT ON passage BEGIN
+    INSERT INTO passage_text (rowid, title, heading, body)
+    VALUES (NEW.seq, NEW.title, NEW.heading, NEW.body);
+    UPDATE knowledge SET version = version + 1;
+END;
+
+CREATE TRIGGER passage_removed AFTER DELETE ON passage BEGIN
+    INSERT INTO passage_text (passage_text, rowid, title, heading, body)
+    VALUES ('delete', OLD.seq, OLD.title, OLD.heading, OLD.body);
+    UPDATE knowledge SET version = version + 1;
+END;
+
+-- To change a passage, delete it and insert a new one.
+CREATE TRIGGER passage_stays BEFORE UPDATE ON passage BEGIN
+    SELECT RAISE(ABORT, 'a passage is replaced, not changed');
 END;

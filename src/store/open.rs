@@ -1,4 +1,9 @@
-//! Opening the file: what it must be, how each connection is set, upgrades.
+//! Opens the database file: checks whose file it is, creates or upgrades its
+//! tables, configures each connection.
+//!
+//! A new file is created from `schema.sql`, which describes the current tables.
+//! An older file is upgraded by `migrations/`. Both happen in one transaction: if
+//! it fails, the file stays as it was.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -8,74 +13,96 @@ use std::path::{Path, PathBuf};
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::options::Options;
+use super::Options;
 
-/// Every schema the file has had, in order; `user_version` counts them.
+/// The current tables, for a new file.
+const SCHEMA: &str = include_str!("../../schema.sql");
+
+/// Upgrades from an empty file to the current tables. `user_version` is the
+/// number of migrations that a file has had.
 const MIGRATIONS: &[M<'static>] = &[
-    M::up(include_str!("../../schema.sql")),
-    M::up(include_str!("../../migrations/2.sql")),
-    M::up(include_str!("../../migrations/3.sql")),
+    M::up(include_str!("../../migrations/0001_initial.sql")),
+    M::up(include_str!(
+        "../../migrations/0002_assistants_and_knowledge.sql"
+    )),
+    M::up(include_str!("../../migrations/0003_list_versions.sql")),
 ];
 
-/// "PARL", as schema.sql writes it into the file.
+/// The schema version that this program reads and writes.
+const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// "PARL": the `application_id` that `schema.sql` sets.
 const APPLICATION_ID: i64 = 0x5041_524C;
 
-/// Statements that a connection keeps prepared, some 9 kB each: the pages of the
-/// list alone have about two hundred.
-const STATEMENTS: usize = 256;
+/// Prepared statements that a connection caches. A statement takes about 9 kB;
+/// the pages of lists use about 200.
+const MAX_CACHED_STATEMENTS: usize = 256;
 
-/// Why a file could not be opened; each says what to do.
+/// Why a file could not be opened. Each text names the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("{0} is not a parlor file (or not an SQLite file at all); name another with --db")]
     Foreign(PathBuf),
     #[error(
-        "{0} was written by a newer parlor (schema {1}, this one knows {known}); install that version or a later one",
-        known = MIGRATIONS.len()
+        "{0} was written by a newer parlor (schema {1}, this one knows {SCHEMA_VERSION}); install that version or a later one"
     )]
     Newer(PathBuf, i64),
     #[error("{0} cannot be opened: {1}; check that the folder exists and is writable")]
     Unopened(PathBuf, io::Error),
-    #[error("the file could not be upgraded, nothing of it was changed: {0}")]
+    #[error(
+        "the file could not be upgraded and was not changed: {0}; check the free disk space and that no other program changed its tables, or go back to the version of parlor that wrote it"
+    )]
     Upgrade(#[from] rusqlite_migration::Error),
-    #[error("the file could not be read: {0}; check that its owner is who runs parlor")]
+    #[error(
+        "the file could not be read: {0}; check that the user who runs parlor owns it and that no other program has locked it"
+    )]
     Sqlite(#[from] rusqlite::Error),
-    #[error("no connections to the file: {0}")]
+    #[error(
+        "no connection to the file could be opened: {0}; check the limit on open files (ulimit -n)"
+    )]
     Pool(#[from] r2d2::Error),
-    #[error("the writer could not be started: {0}")]
+    #[error(
+        "the writer thread could not be started: {0}; check the limit on processes (ulimit -u)"
+    )]
     Thread(#[from] io::Error),
 }
 
-/// The connection that writes, over a file that has today's tables.
+/// Opens the connection that writes. Creates the file if it does not exist,
+/// and creates or upgrades its tables.
+///
+/// # Errors
+/// Files of other programs and of newer versions are refused unchanged.
 pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
-    make_private(path).map_err(|error| OpenError::Unopened(path.to_owned(), error))?;
-    check(path)?;
+    create_private_file(path).map_err(|error| OpenError::Unopened(path.to_owned(), error))?;
+    check_header(path)?;
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    set_up(&connection)?;
+    configure(&connection)?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 67108864;",
     )?;
+    create_tables_if_new(&mut connection)?;
     Migrations::from_slice(MIGRATIONS).to_latest(&mut connection)?;
     Ok(connection)
 }
 
-/// The pool of connections that read; each is opened when first needed.
+/// Creates the pool of connections that read. Except for the first, each
+/// connection is opened when it is first needed.
 pub(super) fn readers(
     path: &Path,
     options: &Options,
 ) -> Result<Pool<SqliteConnectionManager>, OpenError> {
     let manager = SqliteConnectionManager::file(path)
         .with_flags(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .with_init(|connection| set_up(connection));
+        .with_init(|connection| configure(connection));
     let pool = Pool::builder()
         .max_size(options.readers)
         .min_idle(Some(1))
@@ -87,11 +114,12 @@ pub(super) fn readers(
     Ok(pool)
 }
 
-/// What every connection needs; the patience first, as the rest may meet a lock.
-fn set_up(connection: &Connection) -> rusqlite::Result<()> {
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // Else the planner looks at the bound LIMIT, and SQLite prepares a kept
-    // statement again whenever another one is bound.
+/// Sets what every connection needs. `busy_timeout` comes first, because the
+/// other pragmas may find the file locked.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(MAX_CACHED_STATEMENTS);
+    // Without QPSG the query planner depends on the bound LIMIT, and SQLite
+    // prepares a cached statement again when the LIMIT changes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
         "PRAGMA busy_timeout = 5000;
@@ -102,25 +130,39 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// Today's tables, in memory.
+/// Creates the current tables in a file that has none, in one transaction.
+fn create_tables_if_new(connection: &mut Connection) -> rusqlite::Result<()> {
+    if !Header::read(connection)?.is_new() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Read again in the transaction: another process may have created the tables
+    // meanwhile.
+    if Header::read(&transaction)?.is_new() {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()
+}
+
+/// A database in memory with the current tables.
 #[cfg(test)]
 pub(super) fn in_memory() -> Connection {
     let mut connection = Connection::open_in_memory().expect("memory");
-    set_up(&connection).expect("a connection");
-    let migrations = Migrations::from_slice(MIGRATIONS);
-    migrations.to_latest(&mut connection).expect("the schema");
+    configure(&connection).expect("a connection");
+    create_tables_if_new(&mut connection).expect("the schema");
     connection
 }
 
-/// Makes an absent file, readable by its owner alone: it holds the secret that
-/// signs session tokens, and what visitors wrote.
-fn make_private(path: &Path) -> io::Result<()> {
-    let made = OpenOptions::new()
+/// Creates the file if it does not exist. Only its owner may read it, because it
+/// holds the secret that signs session tokens and the visitors' messages.
+fn create_private_file(path: &Path) -> io::Result<()> {
+    let created = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path);
-    match made {
+    match created {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
@@ -129,39 +171,53 @@ fn make_private(path: &Path) -> io::Result<()> {
 /// Whether `path` is a file that parlor wrote.
 pub fn is_parlor_file(path: &Path) -> bool {
     path.exists()
-        && matches!(marks(path), Ok(Marks { application, .. }) if application == APPLICATION_ID)
+        && Header::read_file(path).is_ok_and(|header| header.application_id == APPLICATION_ID)
 }
 
-struct Marks {
-    application: i64,
-    version: i64,
-    tables: i64,
+/// What identifies a file and its schema.
+struct Header {
+    application_id: i64,
+    schema_version: i64,
+    /// Tables, indexes and triggers.
+    object_count: i64,
 }
 
-/// Reads who wrote the file and which schema it has, changing nothing.
-fn marks(path: &Path) -> rusqlite::Result<Marks> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let number = |sql| connection.query_row(sql, [], |row| row.get(0));
-    Ok(Marks {
-        application: number("PRAGMA application_id")?,
-        version: number("PRAGMA user_version")?,
-        tables: number("SELECT count(*) FROM sqlite_schema")?,
-    })
+impl Header {
+    /// Reads the header of a file without changing the file.
+    fn read_file(path: &Path) -> rusqlite::Result<Self> {
+        Self::read(&Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY,
+        )?)
+    }
+
+    fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let number = |sql| connection.query_row(sql, [], |row| row.get(0));
+        Ok(Self {
+            application_id: number("PRAGMA application_id")?,
+            schema_version: number("PRAGMA user_version")?,
+            object_count: number("SELECT count(*) FROM sqlite_schema")?,
+        })
+    }
+
+    /// Whether the file is empty and belongs to no program.
+    fn is_new(&self) -> bool {
+        self.application_id == 0 && self.object_count == 0
+    }
 }
 
-/// Refuses what is not ours to write to.
-fn check(path: &Path) -> Result<(), OpenError> {
+/// Refuses files of other programs and of newer versions.
+fn check_header(path: &Path) -> Result<(), OpenError> {
     let foreign = || OpenError::Foreign(path.to_owned());
-    let marks = marks(path).map_err(|error| match error.sqlite_error_code() {
+    let header = Header::read_file(path).map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => foreign(),
         _ => OpenError::Sqlite(error),
     })?;
-    let fresh = marks.application == 0 && marks.tables == 0;
-    if !fresh && marks.application != APPLICATION_ID {
+    if !header.is_new() && header.application_id != APPLICATION_ID {
         return Err(foreign());
     }
-    if marks.version > MIGRATIONS.len() as i64 {
-        return Err(OpenError::Newer(path.to_owned(), marks.version));
+    if header.schema_version > SCHEMA_VERSION {
+        return Err(OpenError::Newer(path.to_owned(), header.schema_version));
     }
     Ok(())
 }

@@ -35,3 +35,4 @@ mod shape;
 mod shutdown;
 mod store;
 mod streams;
+mod upgrade;

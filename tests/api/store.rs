@@ -6,12 +6,11 @@ use std::path::Path;
 use std::thread;
 
 use fastrand::Rng;
-use parlor::domain::{AssistantId, AssistantMode, KeyHash, ProjectSeq};
-use parlor::store::{OpenError, Options, Store, StoreError, assistant, is_parlor_file, key};
+use parlor::store::{OpenError, Options, Store, is_parlor_file};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::helpers::{Parlor, Stored, Visitor, connect, fill, ids, open};
+use crate::helpers::{Parlor, Stored, Visitor, fill, ids, open};
 
 /// Every kept count against the rows that it counts.
 fn counts_are_right(connection: &Connection) {
@@ -301,38 +300,4 @@ fn an_empty_file_becomes_a_parlor_file() {
     fs::write(&path, "").expect("a file");
     drop(open(&path));
     assert!(is_parlor_file(&path));
-}
-
-#[test]
-fn a_file_of_the_first_schema_is_upgraded_with_all_that_is_in_it() {
-    let folder = TempDir::new().expect("a folder");
-    let path = folder.path().join("first.db");
-    let first = include_str!("../../schema.sql");
-    connect(&path)
-        .execute_batch(&format!(
-            "{first}; PRAGMA user_version = 1;
-             INSERT INTO project (seq, id, name, created_at)
-             VALUES (1, zeroblob(16), 'One', 5), (2, randomblob(16), 'Two', 6);
-             INSERT INTO api_key (id, project_seq, kind, name, hash, hint, created_at)
-             VALUES (randomblob(16), 2, 'private', 'k', zeroblob(32), 'hint', 7);"
-        ))
-        .expect("a file of the first schema");
-    let store = open(&path);
-    let project = ProjectSeq(2);
-    let (key, own, all) = store
-        .read_here(|snapshot| {
-            let key = key::find(snapshot, KeyHash([0; 32]))?.expect("the key");
-            let own = assistant::of_key(snapshot, project, key.seq)?;
-            Ok::<_, StoreError>((key, own, assistant::all(snapshot, project)?))
-        })
-        .expect("a read");
-    assert_eq!((key.project, key.hint.as_str()), (project, "hint"));
-    assert_eq!(all, std::slice::from_ref(&own));
-    assert_eq!(
-        (own.name.as_str(), own.mode),
-        ("Assistant", AssistantMode::Auto)
-    );
-    // A UUID that its own text form gives back.
-    assert_eq!(AssistantId::parse(&own.id.to_string()), Some(own.id));
-    assert_eq!(own.id.0.get_version_num(), 4);
 }

@@ -1,8 +1,8 @@
--- Migration 3: pages at any depth.
--- The conventions are those of schema.sql.
+-- Migration 3: a version for each project's list of conversations, and a smaller
+-- index by closed_at.
 
--- Grows with every change of one of the project's conversations: what is kept
--- in memory of their orders is of one version, and a snapshot tells of which.
+-- The version is incremented at every change of one of the project's
+-- conversations.
 ALTER TABLE project ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 
 DROP TRIGGER conversation_added;
@@ -31,8 +31,8 @@ CREATE TRIGGER conversation_changed AFTER UPDATE ON conversation BEGIN
     UPDATE project SET version = version + 1 WHERE seq = NEW.project_seq;
 END;
 
--- The open ones have no closed_at: their rows in this index were as many places
--- to write to, and gave the order by id that conversation_by_status has.
+-- Open conversations have no closed_at. The index had a row for each of them and
+-- gave the order by id, which conversation_by_status gives too.
 DROP INDEX conversation_by_closed;
 CREATE INDEX conversation_by_closed ON conversation (project_seq, closed_at, id)
     WHERE status = 'closed';

@@ -1,0 +1,340 @@
+//! Upgrades: a file of an older schema gets the current tables and keeps its rows.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use parlor::domain::{AssistantId, AssistantMode, KeyHash, ProjectSeq};
+use parlor::store::{OpenError, Options, Store, StoreError, assistant, key};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::helpers::{Parlor, connect, ids, open, string};
+
+/// The private key in the fixture files.
+const FIXTURE_KEY: &str = "sk_upgrade_fixture";
+
+/// Renamed tables: old name, current name.
+const RENAMED_TABLES: [(&str, &str); 0] = [];
+
+/// Renamed columns: old table, old name, current name.
+const RENAMED_COLUMNS: [(&str, &str, &str); 0] = [];
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The migrations in order.
+fn migrations() -> Vec<String> {
+    let folder = repository().join("migrations");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("migrations")
+        .map(|entry| entry.expect("a file").path())
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| fs::read_to_string(path).expect("a migration"))
+        .collect()
+}
+
+fn user_version(connection: &Connection) -> usize {
+    connection
+        .query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))
+        .expect("a version") as usize
+}
+
+/// A file that holds the tables of `version`, built by the migrations alone.
+fn built_by_migrations(folder: &TempDir, version: usize) -> PathBuf {
+    let path = folder.path().join(format!("migrations-{version}.db"));
+    let connection = connect(&path);
+    for sql in &migrations()[..version] {
+        connection.execute_batch(sql).expect("a migration");
+    }
+    connection
+        .pragma_update(None, "user_version", version as i64)
+        .expect("a version");
+    path
+}
+
+/// A file that holds the tables and rows of `tests/fixtures/schema-VERSION.sql`.
+fn built_by_fixture(folder: &TempDir, version: usize) -> PathBuf {
+    let fixture = repository().join(format!("tests/fixtures/schema-{version}.sql"));
+    let sql = fs::read_to_string(&fixture)
+        .unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
+    let path = folder.path().join(format!("fixture-{version}.db"));
+    connect(&path).execute_batch(&sql).expect("the fixture");
+    path
+}
+
+/// A file that parlor creates.
+fn created(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("new.db");
+    drop(open(&path));
+    path
+}
+
+/// The versions of all schemas before the current one.
+fn older_versions(folder: &TempDir) -> std::ops::Range<usize> {
+    1..user_version(&connect(&created(folder)))
+}
+
+/// The SQL of each table, index and trigger, without comments, quotes and
+/// differences in white space; also the two numbers that identify the schema.
+fn schema(path: &Path) -> BTreeMap<String, String> {
+    let connection = connect(path);
+    let mut statement = connection
+        .prepare("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema")
+        .expect("a statement");
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
+        .expect("rows");
+    let mut schema: BTreeMap<String, String> = rows
+        .map(|row| row.expect("a row"))
+        .map(|(name, sql)| (name, normalized(&sql)))
+        .collect();
+    for pragma in ["application_id", "user_version"] {
+        let number: i64 = connection
+            .query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))
+            .expect("a number");
+        schema.insert(pragma.to_owned(), number.to_string());
+    }
+    schema
+}
+
+fn normalized(sql: &str) -> String {
+    let code = sql
+        .lines()
+        .map(|line| line.split_once("--").map_or(line, |(code, _)| code));
+    let text = code.collect::<Vec<_>>().join(" ").replace('"', "");
+    let mut spaced = String::new();
+    for character in text.chars() {
+        if "(),;=".contains(character) {
+            spaced.extend([' ', character, ' ']);
+        } else {
+            spaced.push(character);
+        }
+    }
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn assert_same_schema(path: &Path, expected: &Path) {
+    let (found, expected) = (schema(path), schema(expected));
+    let names = |schema: &BTreeMap<String, String>| schema.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&found), names(&expected), "{}", path.display());
+    for (name, sql) in &found {
+        assert_eq!(sql, &expected[name], "{}: {name}", path.display());
+    }
+}
+
+#[test]
+fn file_built_by_migrations_has_schema_of_new_file_after_opening() {
+    let folder = TempDir::new().expect("a folder");
+    for version in older_versions(&folder) {
+        let path = built_by_migrations(&folder, version);
+        drop(open(&path));
+        assert_same_schema(&path, &created(&folder));
+    }
+}
+
+#[test]
+fn all_migrations_build_the_schema_of_a_new_file() {
+    let folder = TempDir::new().expect("a folder");
+    let path = built_by_migrations(&folder, migrations().len());
+    assert_same_schema(&path, &created(&folder));
+}
+
+#[test]
+fn fixtures_have_the_schema_that_the_migrations_built() {
+    let folder = TempDir::new().expect("a folder");
+    for version in older_versions(&folder) {
+        let built = built_by_migrations(&folder, version);
+        assert_same_schema(&built_by_fixture(&folder, version), &built);
+    }
+}
+
+/// Tables with the names of their columns, except the tables that SQLite keeps.
+fn columns(connection: &Connection) -> Vec<(String, Vec<String>)> {
+    let mut statement = connection
+        .prepare(
+            "SELECT t.name, json_group_array(c.name) FROM pragma_table_list AS t \
+               JOIN pragma_table_info(t.name) AS c \
+              WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%' \
+              GROUP BY t.name",
+        )
+        .expect("a statement");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+    rows.expect("rows")
+        .map(|row| row.expect("a row"))
+        .map(|(table, names)| (table, serde_json::from_str(&names).expect("names")))
+        .collect()
+}
+
+fn rows(connection: &Connection, table: &str, columns: &[String]) -> Vec<Vec<Value>> {
+    let (names, order): (Vec<_>, Vec<_>) = (1..)
+        .zip(columns)
+        .map(|(number, name)| (format!("\"{name}\""), number.to_string()))
+        .unzip();
+    let (names, order) = (names.join(", "), order.join(", "));
+    let mut statement = connection
+        .prepare(&format!("SELECT {names} FROM {table} ORDER BY {order}"))
+        .expect("a statement");
+    let rows = statement.query_map([], |row| {
+        (0..columns.len()).map(|column| row.get(column)).collect()
+    });
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+fn current_table(table: &str) -> &str {
+    let renamed = RENAMED_TABLES.iter().find(|(old, _)| *old == table);
+    renamed.map_or(table, |(_, new)| new)
+}
+
+fn current_column(table: &str, column: &str) -> String {
+    let renamed = RENAMED_COLUMNS
+        .iter()
+        .find(|(of, old, _)| (*of, *old) == (table, column));
+    renamed.map_or(column, |(_, _, new)| new).to_owned()
+}
+
+#[test]
+fn upgrade_keeps_every_value_of_every_row() {
+    let folder = TempDir::new().expect("a folder");
+    for version in older_versions(&folder) {
+        let path = built_by_fixture(&folder, version);
+        let connection = connect(&path);
+        let before: Vec<_> = columns(&connection)
+            .into_iter()
+            .map(|(table, columns)| (rows(&connection, &table, &columns), table, columns))
+            .collect();
+        drop(connection);
+        drop(open(&path));
+        let connection = connect(&path);
+        for (before, table, columns) in before {
+            assert!(!before.is_empty(), "the fixture has no row of {table}");
+            let columns: Vec<_> = columns
+                .iter()
+                .map(|column| current_column(&table, column))
+                .collect();
+            let after = rows(&connection, current_table(&table), &columns);
+            assert!(after == before, "schema {version}: rows of {table} changed");
+        }
+        let check: String = connection
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .expect("a check");
+        assert_eq!(check, "ok");
+    }
+}
+
+/// Serves the fixture of a schema.
+fn served(version: usize) -> Parlor {
+    let folder = TempDir::new().expect("a folder");
+    let fixture = built_by_fixture(&folder, version);
+    let mut parlor = Parlor::start();
+    parlor.stop();
+    fs::copy(fixture, parlor.file()).expect("a copy");
+    parlor.restart();
+    parlor
+}
+
+#[test]
+fn api_returns_the_conversations_of_an_upgraded_file() {
+    let folder = TempDir::new().expect("a folder");
+    for version in older_versions(&folder) {
+        let parlor = served(version);
+        let list = parlor.list(FIXTURE_KEY, "orderBy=createdAt&orderDir=asc");
+        assert_eq!(list["total"], 4, "schema {version}");
+        assert_eq!(parlor.list(FIXTURE_KEY, "status=closed")["total"], 1);
+        let items = list["data"].as_array().expect("data");
+        let titles: Vec<_> = items.iter().map(|item| item["title"].clone()).collect();
+        let expected = [
+            json!("Do you ship to Norway?"),
+            json!("Straße oder STRASSE?"),
+            json!(null),
+            json!("Where is my order?"),
+        ];
+        assert_eq!(titles, expected);
+        let path = format!("/v2/conversations/{}", ids(&list)[0]);
+        let read = parlor.get(path).bearer(FIXTURE_KEY).send().expect(200);
+        assert_eq!(read["isHumanHandled"], true);
+        assert_eq!(read["humanAgent"]["name"], "Mara");
+        let messages = read["messages"].as_array().expect("messages");
+        let roles: Vec<_> = messages.iter().map(|one| string(&one["role"])).collect();
+        assert_eq!(roles, ["user", "assistant", "human_agent"]);
+        assert_eq!(messages[0]["pageUrl"], "https://shop.example/help");
+        assert_eq!(messages[1]["feedback"], "like");
+    }
+}
+
+#[test]
+fn api_returns_the_qnas_and_documents_of_an_upgraded_file() {
+    let folder = TempDir::new().expect("a folder");
+    for version in older_versions(&folder).filter(|version| *version >= 2) {
+        let parlor = served(version);
+        let id: uuid::Uuid = parlor
+            .sql()
+            .query_row("SELECT id FROM project", [], |row| row.get(0))
+            .expect("the project");
+        let get = |path: &str| {
+            let target = format!("/v2/projects/{id}/{path}");
+            parlor.get(target).bearer(FIXTURE_KEY).send().expect(200)
+        };
+        let question = "Do you ship to Norway?";
+        assert_eq!(get("qnas")["data"][0]["question"], question);
+        assert_eq!(get("qnas?query=norway")["total"], 1);
+        let document = get("documents")["data"][0].clone();
+        assert_eq!(document["url"], "https://shop.example/help");
+        assert_eq!(document["passages"], 2);
+    }
+}
+
+#[test]
+fn file_stays_as_it_was_when_an_upgrade_fails() {
+    let folder = TempDir::new().expect("a folder");
+    let path = built_by_migrations(&folder, 1);
+    // Migration 2 creates a table of this name.
+    let conflict = connect(&path).execute_batch("CREATE TABLE document (x)");
+    conflict.expect("a table");
+    let before = schema(&path);
+    let error = Store::open(&path, &Options::default())
+        .err()
+        .expect("a refusal");
+    assert!(matches!(error, OpenError::Upgrade(_)), "{error}");
+    assert!(error.to_string().contains("was not changed"), "{error}");
+    assert_eq!(schema(&path), before);
+}
+
+#[test]
+fn upgrade_of_first_schema_gives_each_project_an_assistant() {
+    let folder = TempDir::new().expect("a folder");
+    let path = built_by_migrations(&folder, 1);
+    connect(&path)
+        .execute_batch(
+            "INSERT INTO project (seq, id, name, created_at)
+             VALUES (1, zeroblob(16), 'One', 5), (2, randomblob(16), 'Two', 6);
+             INSERT INTO api_key (id, project_seq, kind, name, hash, hint, created_at)
+             VALUES (randomblob(16), 2, 'private', 'k', zeroblob(32), 'hint', 7);",
+        )
+        .expect("rows");
+    let store = open(&path);
+    let project = ProjectSeq(2);
+    let (key, own, all) = store
+        .read_here(|snapshot| {
+            let key = key::find(snapshot, KeyHash([0; 32]))?.expect("the key");
+            let own = assistant::of_key(snapshot, project, key.seq)?;
+            Ok::<_, StoreError>((key, own, assistant::all(snapshot, project)?))
+        })
+        .expect("a read");
+    assert_eq!((key.project, key.hint.as_str()), (project, "hint"));
+    assert_eq!(all, std::slice::from_ref(&own));
+    assert_eq!(
+        (own.name.as_str(), own.mode),
+        ("Assistant", AssistantMode::Auto)
+    );
+    // A UUID that its own text form gives back.
+    assert_eq!(AssistantId::parse(&own.id.to_string()), Some(own.id));
+    assert_eq!(own.id.0.get_version_num(), 4);
+}
