@@ -81,9 +81,9 @@ fn check_a_token(criterion: &mut Criterion) -> Res<()> {
     let (session, visitor) = (SessionId::generate(), VisitorId::generate());
     let now = Timestamp::now();
     let token = tokens.issue(session, visitor, now, Timestamp(now.0 + 3_600_000))?;
-    assert_eq!(tokens.check(&token), Some(session));
+    assert_eq!(tokens.verify(&token), Some(session));
     criterion.bench_function("token/check", |bencher| {
-        bencher.iter(|| tokens.check(black_box(&token)));
+        bencher.iter(|| tokens.verify(black_box(&token)));
     });
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::access::{Credentials, Cursors, Limits, Tokens};
+use crate::access::{CredentialCache, Cursors, RateLimits, Tokens};
 use crate::answer::active_answers::ActiveAnswers;
 use crate::answer::builtin::Builtin;
 use crate::answer::model::{Model, ModelError};
@@ -43,8 +43,8 @@ pub struct AppState {
     /// What ETags are keyed with.
     pub tag_key: [u64; 4],
     pub cursors: Cursors,
-    pub limits: Limits,
-    pub credentials: Credentials,
+    pub limits: RateLimits,
+    pub credentials: CredentialCache,
     /// Who answers visitors.
     pub answer_providers: AnswerProviders,
     /// The answers that are being written.
@@ -81,8 +81,8 @@ impl AppState {
             tokens: Tokens::new(&secret),
             tag_key: tag_key(&secret),
             cursors: Cursors::new(&secret),
-            limits: Limits::new(&settings),
-            credentials: Credentials::default(),
+            limits: RateLimits::new(&settings),
+            credentials: CredentialCache::default(),
             events: EventHub::default(),
             index_cache,
             own_origins: Vec::new(),

@@ -12,7 +12,6 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod domain;
-pub mod error;
 pub mod events;
 pub mod http;
 pub mod learn;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use parlor::domain::Sort;
-use parlor::error::CATALOGUE;
+use parlor::http::error::ERROR_CODES;
 use serde_json::Value;
 
 const README: &str = include_str!("../README.md");
@@ -236,10 +236,10 @@ fn row(option: &str) -> Option<Vec<String>> {
 
 #[test]
 fn the_error_table_is_the_catalogue() {
-    let catalogue: Vec<_> = CATALOGUE
+    let catalogue: Vec<_> = ERROR_CODES
         .iter()
         .map(|entry| {
-            let when = entry.when.replace('`', "");
+            let when = entry.description.replace('`', "");
             vec![entry.status.to_string(), entry.name.to_owned(), when]
         })
         .collect();

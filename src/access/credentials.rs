@@ -1,5 +1,5 @@
-//! Keys and sessions, remembered for a moment so that a request that was
-//! known a moment ago costs no read of the file.
+//! A short-lived cache of keys and sessions, so that most requests are
+//! authenticated without a database read.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,63 +11,64 @@ use crate::store::key::{self, StoredKey};
 use crate::store::session::{self, Session};
 use crate::store::{Snapshot, Store, StoreError};
 
-/// What was lately read about credentials.
+/// Keys and sessions that were read within the last second.
 #[derive(Default)]
-pub struct Credentials {
-    keys: Remembered<KeyHash, StoredKey>,
-    sessions: Remembered<SessionId, Session>,
+pub struct CredentialCache {
+    keys: TtlCache<KeyHash, StoredKey>,
+    sessions: TtlCache<SessionId, Session>,
 }
 
-impl Credentials {
-    /// A key, revoked ones too.
+impl CredentialCache {
+    /// A key by its hash, also if it is revoked.
     pub async fn key(
         &self,
         store: &Store,
         hash: KeyHash,
     ) -> Result<Option<Arc<StoredKey>>, StoreError> {
         let find = move |snapshot: &Snapshot| key::find(snapshot, hash);
-        self.keys.get(store, hash, find).await
+        self.keys.get_or_read(store, hash, find).await
     }
 
-    /// A session, ended ones too.
+    /// A session, also if it has ended.
     pub async fn session(
         &self,
         store: &Store,
         id: SessionId,
     ) -> Result<Option<Arc<Session>>, StoreError> {
         let find = move |snapshot: &Snapshot| session::find(snapshot, id);
-        self.sessions.get(store, id, find).await
+        self.sessions.get_or_read(store, id, find).await
     }
 
-    /// Has a session read anew when it is next asked for.
-    pub fn forget_session(&self, id: SessionId) {
-        self.sessions.forget(&id);
+    /// Removes a session from the cache, because its row changes.
+    pub fn remove_session(&self, id: SessionId) {
+        self.sessions.remove(&id);
     }
 }
 
-/// How long what was read is believed. A key revoked by another process is
-/// refused after this.
-const BELIEVED: Duration = Duration::from_secs(1);
-/// Entries kept at most.
-const KEPT: usize = 10_000;
+/// How long an entry is valid. A key that another process revokes is refused
+/// after this time.
+const TTL: Duration = Duration::from_secs(1);
+const MAX_ENTRIES: usize = 10_000;
 
-/// A short memory in front of the file.
-struct Remembered<K, V>(RwLock<HashMap<K, (Instant, Arc<V>)>>);
+/// A cache whose entries expire after [`TTL`].
+struct TtlCache<K, V>(RwLock<HashMap<K, (Instant, Arc<V>)>>);
 
-impl<K, V> Default for Remembered<K, V> {
+impl<K, V> Default for TtlCache<K, V> {
     fn default() -> Self {
         Self(RwLock::default())
     }
 }
 
-impl<K: Hash + Eq + Copy, V: Send + Sync + 'static> Remembered<K, V> {
-    async fn get(
+impl<K: Hash + Eq + Copy, V: Send + Sync + 'static> TtlCache<K, V> {
+    /// The cached value, or the value that `find` reads. Missing rows are not
+    /// cached.
+    async fn get_or_read(
         &self,
         store: &Store,
         key: K,
         find: impl FnOnce(&Snapshot) -> Result<Option<V>, StoreError> + Send + 'static,
     ) -> Result<Option<Arc<V>>, StoreError> {
-        if let Some(value) = self.recall(&key) {
+        if let Some(value) = self.get(&key) {
             return Ok(Some(value));
         }
         let read_at = Instant::now();
@@ -75,31 +76,31 @@ impl<K: Hash + Eq + Copy, V: Send + Sync + 'static> Remembered<K, V> {
             return Ok(None);
         };
         let value = Arc::new(value);
-        self.keep(key, read_at, value.clone());
+        self.insert(key, read_at, value.clone());
         Ok(Some(value))
     }
 
-    fn recall(&self, key: &K) -> Option<Arc<V>> {
-        let known = self.0.read().ok()?;
-        let (read_at, value) = known.get(key)?;
-        (read_at.elapsed() < BELIEVED).then(|| value.clone())
+    fn get(&self, key: &K) -> Option<Arc<V>> {
+        let entries = self.0.read().ok()?;
+        let (read_at, value) = entries.get(key)?;
+        (read_at.elapsed() < TTL).then(|| value.clone())
     }
 
-    fn keep(&self, key: K, read_at: Instant, value: Arc<V>) {
-        let Ok(mut known) = self.0.write() else {
+    fn insert(&self, key: K, read_at: Instant, value: Arc<V>) {
+        let Ok(mut entries) = self.0.write() else {
             return;
         };
-        if known.len() >= KEPT {
-            known.retain(|_, (read_at, _)| read_at.elapsed() < BELIEVED);
+        if entries.len() >= MAX_ENTRIES {
+            entries.retain(|_, (read_at, _)| read_at.elapsed() < TTL);
         }
-        if known.len() < KEPT {
-            known.insert(key, (read_at, value));
+        if entries.len() < MAX_ENTRIES {
+            entries.insert(key, (read_at, value));
         }
     }
 
-    fn forget(&self, key: &K) {
-        if let Ok(mut known) = self.0.write() {
-            known.remove(key);
+    fn remove(&self, key: &K) {
+        if let Ok(mut entries) = self.0.write() {
+            entries.remove(key);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Cursors: where a page of a list ended, sealed for whoever was given it.
+//! Cursors: the signed position of the last row of a list page
+//! (`docs/api-contract.md`, section 4.5).
 //!
-//! A cursor holds the field and the id of the page's last row, as they were: a
-//! row that moves or goes away takes nobody with it. The seal covers whose
-//! list it is and what it was asked for, so that in another list, or changed
-//! by a single bit, it is nothing.
+//! A cursor contains the sort value and the id of that row at the time of
+//! reading, so it stays valid when the row moves or is deleted. The signature
+//! covers the caller and the query, so a cursor is valid in its own list only.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use hmac::{Hmac, Mac};
@@ -16,24 +16,23 @@ use crate::domain::{
 
 type Hasher = Hmac<Sha256>;
 
-/// Grows with every change of what is sealed or how it is written, the order
-/// of the enums in [`Cursors::hasher`] among it.
+/// Increase it with every change of the signed data or of its encoding. The order
+/// of the enums in [`Cursors::hasher`] is part of the signed data.
 const VERSION: u8 = 1;
 
-/// Tells the key of the seals from all else that the file's secret signs.
+/// Derives the cursor key from the file's secret, which also signs other data.
 const PURPOSE: &[u8] = b"cursors of lists of conversations";
 
-/// How many bytes of the seal are kept.
-const SEAL: usize = 16;
+const SIGNATURE_BYTES: usize = 16;
 
-/// How a field is written: which kind it is of, then its bytes.
-const NOTHING: u8 = 0;
-const NUMBER: u8 = 1;
-const TEXT: u8 = 2;
+/// Type tags of an encoded sort value.
+const NULL_TAG: u8 = 0;
+const NUMBER_TAG: u8 = 1;
+const TEXT_TAG: u8 = 2;
 
-/// Seals and opens cursors with the file's own secret.
+/// Signs and verifies cursors with the secret of the database file.
 pub struct Cursors {
-    /// Has taken the key in already, which is half the work.
+    /// A hasher that is initialised with the key, which is half of its work.
     keyed: Hasher,
 }
 
@@ -45,44 +44,44 @@ impl Cursors {
         }
     }
 
-    /// The cursor of the page that comes after `last` in the list of `query`.
-    pub fn seal(&self, scope: Scope, query: &ListQuery, last: &SortKey) -> String {
-        let mut bytes = written(last);
-        let seal = self.hasher(scope, query, &bytes).finalize().into_bytes();
-        bytes.extend_from_slice(&seal[..SEAL]);
+    /// The cursor of the page after `last` in the list of `query`.
+    pub fn sign(&self, scope: Scope, query: &ListQuery, last: &SortKey) -> String {
+        let mut bytes = encode_position(last);
+        let signature = self.hasher(scope, query, &bytes).finalize().into_bytes();
+        bytes.extend_from_slice(&signature[..SIGNATURE_BYTES]);
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The place after which a page begins; what `query` says of one already
-    /// is passed over.
+    /// Verifies a cursor and returns the position after which the page starts.
+    /// `query.after` is ignored.
     ///
     /// # Errors
-    /// 422 for any text that was not sealed here for this list.
-    pub fn open(
+    /// `after` is not a cursor of this list.
+    pub fn verify(
         &self,
         scope: Scope,
         query: &ListQuery,
         text: &str,
     ) -> Result<SortKey, ValidationError> {
-        self.opened(scope, query, text).ok_or_else(|| {
+        self.decode(scope, query, text).ok_or_else(|| {
             let reason = "must be taken from the Link header of the same list: of the same \
                           caller, with the same status, orderBy and orderDir; leave it out to \
-                          begin at the front";
+                          start with the first row";
             ValidationError::new("after", reason)
         })
     }
 
-    fn opened(&self, scope: Scope, query: &ListQuery, text: &str) -> Option<SortKey> {
+    fn decode(&self, scope: Scope, query: &ListQuery, text: &str) -> Option<SortKey> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (place, seal) = bytes.split_last_chunk::<SEAL>()?;
-        let expected = self.hasher(scope, query, place);
-        expected.verify_truncated_left(seal).ok()?;
-        read(place)
+        let (position, signature) = bytes.split_last_chunk::<SIGNATURE_BYTES>()?;
+        let expected = self.hasher(scope, query, position);
+        expected.verify_truncated_left(signature).ok()?;
+        decode_position(position)
     }
 
-    /// Takes in what is sealed. What comes before the place is of one length, so
-    /// that nothing can pass from one part into the next.
-    fn hasher(&self, scope: Scope, query: &ListQuery, place: &[u8]) -> Hasher {
+    /// A hasher over the signed data. The fields before the position have a fixed
+    /// length, so that no two inputs have the same encoding.
+    fn hasher(&self, scope: Scope, query: &ListQuery, position: &[u8]) -> Hasher {
         let (kind, owner) = match scope {
             Scope::Project(project) => (0, project.0),
             Scope::Visitor(visitor) => (1, visitor.0),
@@ -94,7 +93,9 @@ impl Cursors {
         };
         let list = [kind, status, query.sort as u8, query.direction as u8];
         let hasher = self.keyed.clone().chain_update(list);
-        hasher.chain_update(owner.to_be_bytes()).chain_update(place)
+        hasher
+            .chain_update(owner.to_be_bytes())
+            .chain_update(position)
     }
 }
 
@@ -102,36 +103,36 @@ fn keyed(key: &[u8]) -> Hasher {
     Hasher::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
-fn written(place: &SortKey) -> Vec<u8> {
+fn encode_position(position: &SortKey) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     bytes.push(VERSION);
-    bytes.extend_from_slice(place.id.0.as_bytes());
-    match &place.value {
-        SortValue::Null => bytes.push(NOTHING),
+    bytes.extend_from_slice(position.id.0.as_bytes());
+    match &position.value {
+        SortValue::Null => bytes.push(NULL_TAG),
         SortValue::Number(number) => {
-            bytes.push(NUMBER);
+            bytes.push(NUMBER_TAG);
             bytes.extend_from_slice(&number.to_be_bytes());
         }
         SortValue::Text(text) => {
-            bytes.push(TEXT);
+            bytes.push(TEXT_TAG);
             bytes.extend_from_slice(text.as_bytes());
         }
     }
     bytes
 }
 
-fn read(bytes: &[u8]) -> Option<SortKey> {
+fn decode_position(bytes: &[u8]) -> Option<SortKey> {
     let (&version, bytes) = bytes.split_first()?;
     let (id, bytes) = bytes.split_first_chunk::<16>()?;
-    let (&kind, field) = bytes.split_first()?;
-    let field = match kind {
-        NOTHING if field.is_empty() => SortValue::Null,
-        NUMBER => SortValue::Number(i64::from_be_bytes(field.try_into().ok()?)),
-        TEXT => SortValue::Text(std::str::from_utf8(field).ok()?.into()),
+    let (&tag, value) = bytes.split_first()?;
+    let value = match tag {
+        NULL_TAG if value.is_empty() => SortValue::Null,
+        NUMBER_TAG => SortValue::Number(i64::from_be_bytes(value.try_into().ok()?)),
+        TEXT_TAG => SortValue::Text(std::str::from_utf8(value).ok()?.into()),
         _ => return None,
     };
     let id = ConversationId(Uuid::from_bytes(*id));
-    (version == VERSION).then_some(SortKey { value: field, id })
+    (version == VERSION).then_some(SortKey { value, id })
 }
 
 #[cfg(test)]
@@ -141,7 +142,7 @@ mod tests {
 
     const SCOPE: Scope = Scope::Project(ProjectSeq(1));
 
-    fn places() -> [SortKey; 5] {
+    fn positions() -> [SortKey; 5] {
         let fields = [
             SortValue::Null,
             SortValue::Number(i64::MIN),
@@ -156,17 +157,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_as_it_was() {
+    fn signed_position_is_returned_unchanged() {
         let query = ListQuery::default();
-        for place in places() {
-            let text = Cursors::new(b"secret").seal(SCOPE, &query, &place);
-            let opened = Cursors::new(b"secret").open(SCOPE, &query, &text);
-            assert_eq!(opened, Ok(place));
+        for position in positions() {
+            let text = Cursors::new(b"secret").sign(SCOPE, &query, &position);
+            let opened = Cursors::new(b"secret").verify(SCOPE, &query, &text);
+            assert_eq!(opened, Ok(position));
         }
     }
 
     #[test]
-    fn in_any_other_list_a_cursor_is_nothing() {
+    fn cursor_is_invalid_in_any_other_list() {
         let (cursors, query) = (Cursors::new(b"secret"), ListQuery::default());
         let status = Some(Status::Open);
         let direction = Direction::Ascending;
@@ -184,33 +185,33 @@ mod tests {
                 ..query.clone()
             },
         ];
-        for place in places() {
-            let text = cursors.seal(SCOPE, &query, &place);
+        for position in positions() {
+            let text = cursors.sign(SCOPE, &query, &position);
             for other in &queries {
-                assert!(cursors.open(SCOPE, other, &text).is_err(), "{other:?}");
+                assert!(cursors.verify(SCOPE, other, &text).is_err(), "{other:?}");
             }
             for scope in [Scope::Project(ProjectSeq(2)), Scope::Visitor(VisitorSeq(1))] {
-                assert!(cursors.open(scope, &query, &text).is_err(), "{scope:?}");
+                assert!(cursors.verify(scope, &query, &text).is_err(), "{scope:?}");
             }
-            let stranger = Cursors::new(b"another");
-            assert!(stranger.open(SCOPE, &query, &text).is_err());
+            let other_secret = Cursors::new(b"another");
+            assert!(other_secret.verify(SCOPE, &query, &text).is_err());
         }
     }
 
     #[test]
-    fn a_cursor_that_is_cut_or_changed_in_a_bit_is_nothing() {
+    fn truncated_or_modified_cursor_is_invalid() {
         let (cursors, query) = (Cursors::new(b"secret"), ListQuery::default());
-        for place in places() {
-            let text = cursors.seal(SCOPE, &query, &place);
+        for position in positions() {
+            let text = cursors.sign(SCOPE, &query, &position);
             for length in 0..text.len() {
-                assert!(cursors.open(SCOPE, &query, &text[..length]).is_err());
+                assert!(cursors.verify(SCOPE, &query, &text[..length]).is_err());
             }
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).expect("base64");
             for bit in 0..bytes.len() * 8 {
                 let mut changed = bytes.clone();
                 changed[bit / 8] ^= 1 << (bit % 8);
                 let text = BASE64_URL_SAFE_NO_PAD.encode(changed);
-                assert!(cursors.open(SCOPE, &query, &text).is_err(), "bit {bit}");
+                assert!(cursors.verify(SCOPE, &query, &text).is_err(), "bit {bit}");
             }
         }
     }

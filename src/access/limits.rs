@@ -1,5 +1,5 @@
-//! Rate limits: a token bucket for each session, private key and address
-//! (section 0, D15).
+//! Rate limits: a token bucket for each session, private key and client address
+//! (`docs/api-contract.md`, section 10.2).
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -10,71 +10,82 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::config::Settings;
 use crate::domain::{KeyId, SessionId};
-use crate::error::ApiError;
 
-/// The buckets. A bucket holds what a minute allows and refills evenly.
-pub struct Limits {
-    sessions: Buckets<SessionId>,
-    keys: Buckets<KeyId>,
-    addresses: Buckets<IpAddr>,
+/// A rate limit is exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("rate limit exceeded; retry after {retry_after_secs} s")]
+pub struct RateLimited {
+    /// Seconds until the next request is allowed.
+    pub retry_after_secs: u64,
 }
 
-impl Limits {
+/// The rate limits of all callers. A bucket holds the requests of one minute and
+/// refills evenly.
+pub struct RateLimits {
+    sessions: Limiter<SessionId>,
+    keys: Limiter<KeyId>,
+    addresses: Limiter<IpAddr>,
+}
+
+impl RateLimits {
     pub fn new(settings: &Settings) -> Self {
-        let all = settings.rate_limit > 0;
-        let per_minute = |limit: u32| if all { limit } else { 0 };
+        let enabled = settings.rate_limit > 0;
+        let per_minute = |limit: u32| if enabled { limit } else { 0 };
         Self {
-            sessions: Buckets::new(settings.rate_limit),
-            keys: Buckets::new(per_minute(settings.key_rate_limit)),
-            addresses: Buckets::new(per_minute(settings.init_rate_limit)),
+            sessions: Limiter::new(settings.rate_limit),
+            keys: Limiter::new(per_minute(settings.key_rate_limit)),
+            addresses: Limiter::new(per_minute(settings.init_rate_limit)),
         }
     }
 
-    pub fn session(&self, id: SessionId) -> Result<(), ApiError> {
-        self.sessions.take(&id)
+    pub fn session(&self, id: SessionId) -> Result<(), RateLimited> {
+        self.sessions.check(&id)
     }
 
-    pub fn private_key(&self, key: KeyId) -> Result<(), ApiError> {
-        self.keys.take(&key)
+    pub fn private_key(&self, key: KeyId) -> Result<(), RateLimited> {
+        self.keys.check(&key)
     }
 
-    /// An IPv6 client has a whole /64 to call from, so that counts as one.
-    pub fn address(&self, address: IpAddr) -> Result<(), ApiError> {
+    /// IPv6 addresses count by their /64 network, because one client usually has
+    /// a whole /64.
+    pub fn address(&self, address: IpAddr) -> Result<(), RateLimited> {
         let network = match address.to_canonical() {
             IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
             v4 => v4,
         };
-        self.addresses.take(&network)
+        self.addresses.check(&network)
     }
 
-    /// Forgets the buckets that are full again.
-    pub fn forget_idle(&self) {
-        self.sessions.forget_idle();
-        self.keys.forget_idle();
-        self.addresses.forget_idle();
+    /// Removes the buckets that are full again.
+    pub fn remove_idle(&self) {
+        self.sessions.remove_idle();
+        self.keys.remove_idle();
+        self.addresses.remove_idle();
     }
 }
 
-/// No limiter: no limit.
-struct Buckets<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
+/// The buckets of one kind of caller. `None`: unlimited.
+struct Limiter<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
 
-impl<K: Hash + Eq + Clone> Buckets<K> {
+impl<K: Hash + Eq + Clone> Limiter<K> {
     fn new(per_minute: u32) -> Self {
         let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
         Self(quota.map(RateLimiter::dashmap))
     }
 
-    fn take(&self, key: &K) -> Result<(), ApiError> {
+    fn check(&self, key: &K) -> Result<(), RateLimited> {
         let Some(limiter) = &self.0 else {
             return Ok(());
         };
-        limiter.check_key(key).map_err(|early| {
-            let wait = early.wait_time_from(DefaultClock::default().now());
-            ApiError::rate_limited(wait.as_secs() + 1)
+        limiter.check_key(key).map_err(|exceeded| {
+            let wait = exceeded.wait_time_from(DefaultClock::default().now());
+            RateLimited {
+                retry_after_secs: wait.as_secs() + 1,
+            }
         })
     }
 
-    fn forget_idle(&self) {
+    fn remove_idle(&self) {
         if let Some(limiter) = &self.0 {
             limiter.retain_recent();
             limiter.shrink_to_fit();

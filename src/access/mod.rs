@@ -1,12 +1,12 @@
-//! What stands between a caller and the file: session tokens, cursors, what is
-//! known of keys and sessions, and how often each may call. Nothing here knows of HTTP.
+//! Access control without HTTP: session tokens, list cursors, cached
+//! credentials, rate limits.
 
 mod credentials;
 mod cursors;
 mod limits;
 mod tokens;
 
-pub use credentials::Credentials;
+pub use credentials::CredentialCache;
 pub use cursors::Cursors;
-pub use limits::Limits;
-pub use tokens::Tokens;
+pub use limits::{RateLimited, RateLimits};
+pub use tokens::{SignError, Tokens};

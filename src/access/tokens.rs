@@ -1,13 +1,19 @@
-//! Session tokens: HS256 JWTs that name a session of the file (section 0, D5).
+//! Session tokens: HS256 JWTs that name a session of the database
+//! (`docs/api-contract.md`, section 3.2).
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::{SessionId, Timestamp, VisitorId};
-use crate::error::ApiError;
 
-/// What a token says. All that is trusted of it is which session it is.
+/// A session token could not be signed.
+#[derive(Debug, thiserror::Error)]
+#[error("a session token cannot be signed: {0}")]
+pub struct SignError(#[from] jsonwebtoken::errors::Error);
+
+/// The claims of a token. Only the session id is used; everything else about
+/// the session is read from the database.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     /// The session.
@@ -19,44 +25,46 @@ struct Claims {
     exp: i64,
 }
 
-/// Signs and checks tokens with the file's own secret.
+/// Signs and verifies tokens with the secret of the database file.
 pub struct Tokens {
-    signing: EncodingKey,
-    checking: DecodingKey,
-    rules: Validation,
+    encoding_key: EncodingKey,
+    decoding_key: DecodingKey,
+    validation: Validation,
 }
 
 impl Tokens {
     pub fn new(secret: &[u8]) -> Self {
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.leeway = 0;
-        rules.validate_aud = false;
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        validation.validate_aud = false;
         Self {
-            signing: EncodingKey::from_secret(secret),
-            checking: DecodingKey::from_secret(secret),
-            rules,
+            encoding_key: EncodingKey::from_secret(secret),
+            decoding_key: DecodingKey::from_secret(secret),
+            validation,
         }
     }
 
+    /// A token for a session, valid until `expires_at`.
     pub fn issue(
         &self,
         session: SessionId,
         visitor: VisitorId,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Result<String, ApiError> {
+        issued_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<String, SignError> {
         let claims = Claims {
             jti: session.0,
             sub: visitor.0,
-            iat: from.seconds(),
-            exp: until.seconds(),
+            iat: issued_at.seconds(),
+            exp: expires_at.seconds(),
         };
-        encode(&Header::new(Algorithm::HS256), &claims, &self.signing).map_err(ApiError::internal)
+        let header = Header::new(Algorithm::HS256);
+        Ok(encode(&header, &claims, &self.encoding_key)?)
     }
 
-    /// The session of a token that was signed here and has not expired.
-    pub fn check(&self, token: &str) -> Option<SessionId> {
-        let checked = decode::<Claims>(token, &self.checking, &self.rules).ok()?;
-        Some(SessionId(checked.claims.jti))
+    /// The session of a token with a valid signature that has not expired.
+    pub fn verify(&self, token: &str) -> Option<SessionId> {
+        let decoded = decode::<Claims>(token, &self.decoding_key, &self.validation).ok()?;
+        Some(SessionId(decoded.claims.jti))
     }
 }

@@ -10,7 +10,7 @@ use crate::app::AppState;
 use crate::domain::{
     Key, KeyHash, KeyKind, KeySeq, Origin, ProjectSeq, Scope, SessionId, Timestamp, VisitorSeq,
 };
-use crate::error::{ApiError, Code};
+use crate::http::error::{ApiError, ErrorCode};
 use crate::store::key::StoredKey;
 use crate::store::session::{self, Session};
 
@@ -125,7 +125,7 @@ pub async fn session_token(
     request: &HttpRequest,
     token: &str,
 ) -> Result<Caller, ApiError> {
-    let id = app.tokens.check(token).ok_or_else(session_ended)?;
+    let id = app.tokens.verify(token).ok_or_else(session_ended)?;
     let session = session_in_force(app, id).await?;
     website(app, request, &session.origins)?;
     app.limits.session(id)?;
@@ -149,13 +149,13 @@ impl Pass {
     pub fn of(app: &AppState, key: &str, token: Option<&str>) -> Self {
         Self {
             key: Key::received(key).hash(),
-            session: token.and_then(|token| app.tokens.check(token)),
+            session: token.and_then(|token| app.tokens.verify(token)),
         }
     }
 
     /// Whether it would be let in still. When that cannot be found out, it is.
     pub async fn holds(self, app: &AppState) -> bool {
-        let refused = |error: ApiError| error.code == Code::Unauthorized;
+        let refused = |error: ApiError| error.code == ErrorCode::Unauthorized;
         let key = key_in_force(app, self.key, KeyKind::Publishable).await;
         if key.is_err_and(refused) {
             return false;
@@ -255,7 +255,7 @@ async fn keep_alive(app: &AppState, id: SessionId, session: &Session, now: Times
     if now <= due {
         return;
     }
-    app.credentials.forget_session(id);
+    app.credentials.remove_session(id);
     if let Err(error) = app.store.write(session::touch(id, now)).await {
         log::warn!("a session's use could not be written down: {error}");
     }

@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, web};
 use serde_json::{Map, Value};
 
 use crate::app::AppState;
-use crate::error::{ApiError, Code};
+use crate::http::error::{ApiError, ErrorCode};
 
 /// The object that a body holds, or one object within it.
 pub struct Fields {
@@ -38,7 +38,7 @@ impl Fields {
             return Ok(Self::in_object(Map::new(), ""));
         }
         if !is_json(request) {
-            return Err(ApiError::new(Code::UnsupportedMediaType));
+            return Err(ApiError::new(ErrorCode::UnsupportedMediaType));
         }
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(values)) => Ok(Self {

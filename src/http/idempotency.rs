@@ -12,8 +12,8 @@ use super::body::Fields;
 use super::response;
 use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, Timestamp, ValidationError};
-use crate::error::ApiError;
 use crate::events::Event;
+use crate::http::error::ApiError;
 use crate::store::idempotency::{Answered, Body, Request};
 use crate::store::{Batch, Outcome, StoreError, Taken};
 
@@ -76,7 +76,7 @@ impl Once {
         match answered {
             Some(other) if other.hash != hash => {
                 Err(ApiError::conflict("request", "Idempotency-Key")
-                    .because("This Idempotency-Key came with another request"))
+                    .with_message("This Idempotency-Key came with another request"))
             }
             answered => Ok(answered),
         }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::response::{Content, TOTAL_COUNT};
 use crate::app::AppState;
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]

@@ -13,7 +13,7 @@ use actix_web::{Error, HttpResponse, ResponseError, web};
 use super::prefer;
 use crate::app::AppState;
 use crate::domain::Timestamp;
-use crate::error::{ApiError, Code};
+use crate::http::error::{ApiError, ErrorCode};
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -121,16 +121,18 @@ fn enveloped(response: HttpResponse) -> HttpResponse {
         return response;
     }
     let code = match response.status().as_u16() {
-        status if status < 500 => Code::of_status(status).unwrap_or(Code::InvalidRequestBody),
-        _ => Code::InternalServerError,
+        status if status < 500 => {
+            ErrorCode::of_status(status).unwrap_or(ErrorCode::InvalidRequestBody)
+        }
+        _ => ErrorCode::InternalServerError,
     };
     let cause = response.error().map(ToString::to_string);
     let mut error = ApiError {
         cause,
         ..ApiError::new(code)
     };
-    if code == Code::InvalidRequestBody {
-        error = error.because("The request is malformed");
+    if code == ErrorCode::InvalidRequestBody {
+        error = error.with_message("The request is malformed");
     }
     error.error_response()
 }

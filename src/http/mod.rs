@@ -7,6 +7,7 @@
 
 mod auth;
 mod body;
+pub mod error;
 mod idempotency;
 mod links;
 mod list_cache;
@@ -33,7 +34,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, Resource, web};
 
 use crate::app::AppState;
-use crate::error::{ApiError, Code};
+use crate::http::error::{ApiError, ErrorCode};
 use list_cache::Kept;
 use routes::{
     agent, completions, conversations, documents, events, health, identity, messages, projects,
@@ -183,7 +184,7 @@ fn at(path: &'static str, methods: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move || async move {
         Err::<&str, _>(ApiError {
             allow: Some(methods),
-            ..ApiError::new(Code::MethodNotAllowed)
+            ..ApiError::new(ErrorCode::MethodNotAllowed)
         })
     }))
 }
@@ -194,7 +195,7 @@ fn get() -> actix_web::Route {
 }
 
 async fn nothing_here() -> Result<&'static str, ApiError> {
-    Err(ApiError::new(Code::NotFound))
+    Err(ApiError::new(ErrorCode::NotFound))
 }
 
 /// Any website may call, none with cookies: credentials are bearer tokens, and

@@ -14,7 +14,7 @@ use super::{
     response, search, send,
 };
 use crate::app::AppState;
-use crate::error::{ApiError, CATALOGUE, Entry};
+use crate::http::error::{ApiError, ERROR_CODES, ErrorSpec};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -71,7 +71,7 @@ impl Modify for Credentials {
 }
 
 /// The errors that an operation can answer with, by what it is.
-fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry> {
+fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static ErrorSpec> {
     let secured = operation.get("security").is_some();
     let reads_body = operation.get("requestBody").is_some();
     let live = path.ends_with("/ws");
@@ -81,11 +81,11 @@ fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry>
         "/conversations/{conversationId}/messages",
     ]
     .contains(&path);
-    let applies = |entry: &&Entry| match entry.status {
+    let applies = |spec: &&ErrorSpec| match spec.status {
         400 | 413 | 415 => reads_body,
         401 => secured || keyed,
         403 => secured || keyed,
-        404 => named_in(path).contains(&entry.name),
+        404 => named_in(path).contains(&spec.name),
         409 => secured && method != "get",
         422 => path != "/openapi" && path != "/identity/me",
         429 => secured || live || path == "/identity/init",
@@ -93,7 +93,7 @@ fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static Entry>
         402 | 502 => answers && reads_body,
         _ => false,
     };
-    CATALOGUE.iter().filter(applies).collect()
+    ERROR_CODES.iter().filter(applies).collect()
 }
 
 /// What a path names that may not be there.
@@ -135,32 +135,32 @@ static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
             if operation.get("requestBody").is_some() {
                 operation["requestBody"]["required"] = json!(needs_body(&schemas, operation));
             }
-            for entry in errors_of(path, method, operation) {
-                describe_error(operation, entry);
+            for spec in errors_of(path, method, operation) {
+                describe_error(operation, spec);
             }
         }
     }
     document.to_string().into_bytes()
 });
 
-fn describe_error(operation: &mut Value, entry: &Entry) {
+fn describe_error(operation: &mut Value, spec: &ErrorSpec) {
     let example: Value =
-        serde_json::from_slice(&ApiError::example(entry.code).body_json()).unwrap_or_default();
-    let response = &mut operation["responses"][entry.status.to_string()];
+        serde_json::from_slice(&ApiError::example(spec.code).body_json()).unwrap_or_default();
+    let response = &mut operation["responses"][spec.status.to_string()];
     if response.is_null() {
         *response = json!({
-            "description": entry.when,
+            "description": spec.description,
             "content": { "application/json": {
                 "schema": { "$ref": "#/components/schemas/Error" }, "examples": {},
             } },
         });
-        if let Some((name, says)) = error_header(entry.status) {
-            let schema = json!({ "type": if entry.status == 401 { "string" } else { "integer" } });
+        if let Some((name, says)) = error_header(spec.status) {
+            let schema = json!({ "type": if spec.status == 401 { "string" } else { "integer" } });
             response["headers"] = json!({ name: { "description": says, "schema": schema } });
         }
     }
-    response["content"]["application/json"]["examples"][entry.name] =
-        json!({ "summary": entry.when, "value": example });
+    response["content"]["application/json"]["examples"][spec.name] =
+        json!({ "summary": spec.description, "value": example });
 }
 
 fn error_header(status: u16) -> Option<(&'static str, &'static str)> {
@@ -173,7 +173,7 @@ fn error_header(status: u16) -> Option<(&'static str, &'static str)> {
 
 /// The envelope of every error (section 2 of the contract).
 fn error_schema() -> Value {
-    let codes: Vec<_> = CATALOGUE.iter().map(|entry| entry.name).collect();
+    let codes: Vec<_> = ERROR_CODES.iter().map(|spec| spec.name).collect();
     json!({
         "type": "object", "required": ["error"],
         "properties": { "error": {

@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use url::form_urlencoded;
 
 use crate::domain::{ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// The parameters of a query string. Unknown ones are ignored (section 0, D4).
 pub struct Query<'q>(Vec<(Cow<'q, str>, Cow<'q, str>)>);

@@ -9,7 +9,7 @@ use highway::{HighwayHash, HighwayHasher, Key};
 use serde::Serialize;
 
 use crate::app::AppState;
-use crate::error::{ApiError, Code};
+use crate::http::error::{ApiError, ErrorCode};
 
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
@@ -84,14 +84,14 @@ fn knows(headers: &HeaderMap, tag: &HeaderValue) -> bool {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.entry().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.code.spec().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = bytes(self.status_code(), self.body_json());
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.code == Code::Unauthorized {
+        if self.code == ErrorCode::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.retry_after() {

@@ -81,7 +81,7 @@ const ROUND: Duration = Duration::from_secs(10 * 60);
 
 async fn housekeeping(app: Arc<AppState>) {
     loop {
-        app.limits.forget_idle();
+        app.limits.remove_idle();
         app.store.evict_unused_sort_ranges();
         let idle = session::forget_idle(app.settings.session_idle(), Timestamp::now());
         if let Err(error) = app.store.write(idle).await {

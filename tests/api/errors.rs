@@ -1,6 +1,6 @@
 //! The envelope, the documented errors, and what no error ever says.
 
-use parlor::error::CATALOGUE;
+use parlor::http::error::ERROR_CODES;
 use serde_json::json;
 
 use crate::helpers::Parlor;
@@ -91,9 +91,9 @@ fn the_demo_shows_each_documented_error_to_the_letter() {
 #[test]
 fn the_demo_shows_every_status_of_the_catalogue_in_the_envelope() {
     let parlor = Parlor::demo();
-    for entry in CATALOGUE {
+    for entry in ERROR_CODES {
         let answer = preferring(&parlor, &format!("code={}", entry.status));
-        let first = CATALOGUE.iter().find(|one| one.status == entry.status);
+        let first = ERROR_CODES.iter().find(|one| one.status == entry.status);
         answer.error(entry.status, first.expect("an entry").name);
     }
 }

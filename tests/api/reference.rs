@@ -1,7 +1,7 @@
 //! The OpenAPI document against the routes, the domain and the catalogue.
 
 use parlor::domain::{Direction, Limit, Sort, Status};
-use parlor::error::CATALOGUE;
+use parlor::http::error::ERROR_CODES;
 use parlor::learn::Format;
 use serde_json::Value;
 
@@ -171,7 +171,7 @@ fn the_error_schema_has_every_code_of_the_catalogue() {
     let document = document(&parlor);
     let schema = &document["components"]["schemas"]["Error"];
     let codes = &schema["properties"]["error"]["properties"]["code"];
-    let mut expected: Vec<_> = CATALOGUE
+    let mut expected: Vec<_> = ERROR_CODES
         .iter()
         .map(|entry| entry.name.to_owned())
         .collect();
@@ -189,7 +189,7 @@ fn every_described_error_example_is_that_of_the_catalogue() {
         for (status, response) in responses.expect("responses") {
             let examples = &response["content"]["application/json"]["examples"];
             for (code, example) in examples.as_object().into_iter().flatten() {
-                let entry = CATALOGUE.iter().find(|entry| entry.name == code);
+                let entry = ERROR_CODES.iter().find(|entry| entry.name == code);
                 let entry = entry.unwrap_or_else(|| panic!("{code} is no code"));
                 assert_eq!(&entry.status.to_string(), status, "{method} {path}");
                 assert_eq!(example["value"]["error"]["code"], entry.name);

@@ -11,9 +11,9 @@ use crate::domain::{
     Conversation, ConversationId, ConversationSeq, HumanAgent, Message, MessageContent, MessageId,
     ProjectSeq, Role, Status, Timestamp, bounded_text, parse_uri,
 };
-use crate::error::ApiError;
 use crate::events::Event;
 use crate::http::body::Fields;
+use crate::http::error::ApiError;
 use crate::http::idempotency::{Once, Ran, told};
 use crate::http::params::conversation_id;
 use crate::http::{auth, response};
@@ -200,10 +200,10 @@ fn json_of(value: &impl Serialize) -> Result<Vec<u8>, ApiError> {
 }
 
 fn closed() -> ApiError {
-    ApiError::conflict("conversation", "status").because("The conversation is closed")
+    ApiError::conflict("conversation", "status").with_message("The conversation is closed")
 }
 
 fn nobodys() -> ApiError {
     ApiError::conflict("conversation", "isHumanHandled")
-        .because("Nobody has taken the conversation over; do that first")
+        .with_message("Nobody has taken the conversation over; do that first")
 }

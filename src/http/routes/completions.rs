@@ -13,9 +13,9 @@ use crate::app::AppState;
 use crate::domain::{
     Assistant, AssistantId, ProjectSeq, ValidationError, bounded_text, parse_enum,
 };
-use crate::error::ApiError;
 use crate::http::auth::{self, Caller};
 use crate::http::body::Fields;
+use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
 use crate::http::params::UUID_EXPECTED;
 use crate::http::routes::send::{gathered, streamed, within_plan};

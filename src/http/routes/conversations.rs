@@ -13,9 +13,9 @@ use crate::domain::{
     ExternalId, Limit, ListQuery, Message, Offset, Scope, Sort, SortKey, Status, Timestamp,
     ValidationError, VisitorId, parse_uri,
 };
-use crate::error::ApiError;
 use crate::http::auth::{self, Caller};
 use crate::http::body::Fields;
+use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
 use crate::http::links;
 use crate::http::list_cache::{Asked, Kept};
@@ -106,7 +106,7 @@ fn page_query(
     let Some(cursor) = cursor.filter(|text| !text.is_empty() && *text != "null") else {
         return Ok(front);
     };
-    let after = Some(app.cursors.open(scope, &front, cursor)?);
+    let after = Some(app.cursors.verify(scope, &front, cursor)?);
     front.offset.check_after_cursor()?;
     Ok(ListQuery { after, ..front })
 }
@@ -226,7 +226,7 @@ async fn read_page(app: &AppState, (scope, query): &Asked) -> Result<Finished, A
     let (scope, asked) = (*scope, query.clone());
     let page = move |snapshot: &Snapshot| page_of(snapshot, scope, &asked);
     let (page, last) = app.store.read(page).await?;
-    let next = last.map(|last| app.cursors.seal(scope, query, &last));
+    let next = last.map(|last| app.cursors.sign(scope, query, &last));
     let links = links::of(query, page.total, next.as_deref());
     Ok(page.finished(app.tag_key, links))
 }

@@ -11,9 +11,9 @@ use crate::domain::{
     Document, DocumentId, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
     Timestamp, ValidationError, bounded_text, parse_uri,
 };
-use crate::error::ApiError;
 use crate::http::auth::Caller;
 use crate::http::body::Fields;
+use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
 use crate::http::links;
 use crate::http::list_response::{ListObject, Listing, Page};

@@ -10,8 +10,8 @@ use utoipa::IntoParams;
 
 use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, ValidationError};
-use crate::error::ApiError;
 use crate::http::auth::{self, Pass};
+use crate::http::error::ApiError;
 use crate::http::params::{Query, conversation_id};
 use crate::http::websocket::Socket;
 use crate::store::{Snapshot, conversation};

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
-use crate::error::ApiError;
 use crate::http::body::Fields;
+use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
 use crate::http::{auth, response};
 use crate::store::key::StoredKey;

@@ -11,8 +11,8 @@ use crate::domain::{
     ConversationId, Feedback, Message, MessageId, MessageStatus, Offset, Role, Timestamp,
     ValidationError,
 };
-use crate::error::ApiError;
 use crate::http::body::Fields;
+use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
 use crate::http::list_response::{ListObject, next_item};
 use crate::http::params::{Query, conversation_id, message_id};

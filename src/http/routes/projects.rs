@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{Project, ProjectId, ProjectSeq};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 use crate::http::params::{Query, project_id};
 use crate::http::{auth, response};
 use crate::store::{Snapshot, project};

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource};
 use crate::app::AppState;
 use crate::domain::{ProjectId, ProjectSeq, SearchLimit, bounded_text};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 use crate::http::params::Query;
 use crate::http::{auth, links, response};
 use crate::learn::excerpt;

@@ -23,10 +23,10 @@ use crate::domain::{
     Assistant, ConversationId, KeySeq, Message, MessageContent, MessageId, MessageStatus,
     ProjectSeq, Role, Status, Timestamp, parse_uri,
 };
-use crate::error::ApiError;
 use crate::events::Event;
 use crate::http::auth::{self, Caller};
 use crate::http::body::Fields;
+use crate::http::error::ApiError;
 use crate::http::idempotency::{Once, Ran, told};
 use crate::http::params::conversation_id;
 use crate::http::routes::completions::{Completed, Steps};
@@ -189,7 +189,7 @@ const PASSED_ON: &[u8] = b"Message sent";
 
 fn answering() -> ApiError {
     ApiError::conflict("message", "status")
-        .because("An answer is being written; wait until it has ended")
+        .with_message("An answer is being written; wait until it has ended")
 }
 
 // ── One sending ──
@@ -420,7 +420,7 @@ impl Ground {
         caller.may_see(standing.visitor)?;
         if standing.status == Status::Closed {
             return Err(ApiError::conflict("conversation", "status")
-                .because("The conversation is closed; start a new one"));
+                .with_message("The conversation is closed; start a new one"));
         }
         if standing.is_answering() {
             return Err(answering());
@@ -474,13 +474,17 @@ fn within_quota(snapshot: &Snapshot, caller: Caller, quota: u64) -> Result<(), A
         return Ok(());
     }
     Err(ApiError::rate_limited(now.seconds_until_next_month())
-        .because("This month's messages are used up; the next month brings new ones"))
+        .with_message("This month's messages are used up; the next month brings new ones"))
 }
 
 /// A project on the plan `free` has no model (section 0, D15).
 pub fn within_plan(snapshot: &Snapshot, project: ProjectSeq) -> Result<(), ApiError> {
     match project::plan(snapshot, project)?.as_deref() {
-        Some("free") => Err(ApiError::plan_lacks("free", "pro", "advanced_ai_models")),
+        Some("free") => Err(ApiError::payment_required(
+            "free",
+            "pro",
+            "advanced_ai_models",
+        )),
         _ => Ok(()),
     }
 }

@@ -1,22 +1,23 @@
-//! Every error that the API can answer with: one table, one type.
+//! Every error of the API: the table of codes, the error type of handlers, and
+//! the mapping of the errors of lower layers.
 //!
-//! The envelope and the codes are section 2 of the contract, the further 404
-//! codes section 0 (D3). Nothing of an error's cause is ever sent: it is
-//! logged once, where the answer is made.
+//! `docs/api-contract.md`, section 2, defines the envelope and the codes. The
+//! cause of an error is written to the log and never sent.
 
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use crate::access::{RateLimited, SignError};
 use crate::answer::AnswerError;
 use crate::domain::{
     AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError,
 };
 use crate::store::{StoreError, Taken};
 
-/// What an error is. The order is that of the table.
+/// The kind of an error, in the order of [`ERROR_CODES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
+pub enum ErrorCode {
     InvalidRequestBody,
     Unauthorized,
     PaymentRequired,
@@ -39,77 +40,77 @@ pub enum Code {
     ServiceUnavailable,
 }
 
-/// A row of the table: what is fixed for a code, and an example of the rest.
-pub struct Entry {
-    pub code: Code,
+/// The fixed properties of an error code, and example details.
+pub struct ErrorSpec {
+    pub code: ErrorCode,
     /// The HTTP status.
     pub status: u16,
-    /// `error.code` on the wire.
+    /// `error.code` in the response.
     pub name: &'static str,
-    /// When it is answered and what a client does about it.
-    pub when: &'static str,
-    /// `error.message` where the occasion has nothing better to say.
+    /// When the error occurs and how a client reacts to it.
+    pub description: &'static str,
+    /// The default of `error.message`.
     pub message: &'static str,
-    /// `error.details` as JSON; empty: the key is absent.
+    /// Example of `error.details` as JSON. Empty: the error has no details.
     pub details: &'static str,
 }
 
-macro_rules! catalogue {
-    ($($code:ident $status:literal $name:literal $when:literal $message:literal $details:literal;)*) => {
-        /// The table. Its rows stand in the order of [`Code`].
-        pub const CATALOGUE: &[Entry] = &[$(Entry {
-            code: Code::$code, status: $status, name: $name, when: $when, message: $message,
+macro_rules! error_codes {
+    ($($code:ident $status:literal $name:literal $description:literal $message:literal $details:literal;)*) => {
+        /// All error codes, in the order of [`ErrorCode`].
+        pub const ERROR_CODES: &[ErrorSpec] = &[$(ErrorSpec {
+            code: ErrorCode::$code, status: $status, name: $name, description: $description, message: $message,
             details: $details,
         }),*];
     };
 }
 
-catalogue! {
+error_codes! {
     InvalidRequestBody 400 "INVALID_REQUEST_BODY"
         "The body is not JSON, lacks a required field, or a field has the wrong type."
         "Invalid request body. Content is required." r#"{"field":"content"}"#;
     Unauthorized 401 "UNAUTHORIZED"
-        "The credential is missing, wrong, expired or revoked. Begin a session again with POST /identity/init, or check the key."
+        "The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key."
         "Authentication required" "";
     PaymentRequired 402 "PAYMENT_REQUIRED"
-        "The project's plan lacks the feature. Never with the default settings."
+        "The project's plan does not include the feature. Does not occur with the default settings."
         "A higher pricing plan is required to access this feature"
         r#"{"currentPlan":"free","requiredPlan":"pro","feature":"advanced_ai_models"}"#;
     Forbidden 403 "FORBIDDEN"
-        "The caller is known but may not do this: another visitor's conversation, a website that the key is not for, a visitor's act with a private key."
+        "The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential."
         "Access denied to this conversation" "";
     ConversationNotFound 404 "CONVERSATION_NOT_FOUND"
-        "The project has no conversation of that id."
+        "The project has no conversation with this id."
         "Conversation not found!" r#"{"conversationId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     MessageNotFound 404 "MESSAGE_NOT_FOUND"
-        "The project has no message of that id."
+        "The project has no message with this id."
         "Message not found" r#"{"messageId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     QnaNotFound 404 "QNA_NOT_FOUND"
-        "The project has no published Q&A of that id."
+        "The project has no published Q&A with this id."
         "Q&A not found" r#"{"qnaId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     DocumentNotFound 404 "DOCUMENT_NOT_FOUND"
-        "The project has no document of that id."
+        "The project has no document with this id."
         "Document not found" r#"{"documentId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     ProjectNotFound 404 "PROJECT_NOT_FOUND"
-        "There is no project of that id."
+        "There is no project with this id."
         "Project not found" r#"{"projectId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     AssistantNotFound 404 "ASSISTANT_NOT_FOUND"
-        "The project has no assistant of that id."
+        "The project has no assistant with this id."
         "Assistant not found" r#"{"assistantId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     NotFound 404 "NOT_FOUND"
-        "There is nothing at this path. GET /v2 lists what there is."
-        "There is nothing at this path; GET /v2 lists what there is" "";
+        "There is no such path. GET /v2 lists all paths."
+        "There is no such path; GET /v2 lists all paths" "";
     MethodNotAllowed 405 "METHOD_NOT_ALLOWED"
-        "The path exists but not with this method; the Allow header names those it has."
-        "This method is not allowed here; the Allow header names those that are" "";
+        "The path does not support this method; the Allow header lists the supported ones."
+        "This method is not allowed here; the Allow header lists the allowed ones" "";
     Conflict 409 "CONFLICT"
-        "The request clashes with what is there already."
+        "The request conflicts with the current state of the resource."
         "Resource already exists" r#"{"resource":"conversation","conflictingField":"id"}"#;
     PayloadTooLarge 413 "PAYLOAD_TOO_LARGE"
-        "The body is larger than this server takes."
+        "The body exceeds the size limit of the server."
         "The request body is too large" r#"{"maxBytes":262144}"#;
     UnsupportedMediaType 415 "UNSUPPORTED_MEDIA_TYPE"
-        "The body is not announced as JSON."
+        "The Content-Type of the body is not application/json."
         "Send the body as JSON, with Content-Type: application/json" "";
     ValidationError 422 "VALIDATION_ERROR"
         "A parameter or field breaks a rule; `reason` names the allowed range or values."
@@ -119,159 +120,168 @@ catalogue! {
         "Too many requests. Wait for `retryAfter` seconds."
         "Rate limit exceeded. Please try again later." r#"{"retryAfter":60}"#;
     InternalServerError 500 "INTERNAL_SERVER_ERROR"
-        "Something broke inside. The log has the cause beside the response's X-Request-Id."
+        "An unexpected error. The server log has the cause, next to the X-Request-Id of the response."
         "An internal server error occurred" "";
     BadGateway 502 "BAD_GATEWAY"
-        "The model that answers gave no usable reply."
+        "The language model returned no usable answer."
         "Service temporarily unavailable" r#"{"service":"ai_model_service"}"#;
     ServiceUnavailable 503 "SERVICE_UNAVAILABLE"
-        "Too busy, out of disk, or shutting down. Try again after `retryAfter` seconds."
+        "The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds."
         "Service temporarily unavailable" r#"{"retryAfter":30}"#;
 }
 
-impl Code {
-    pub fn entry(self) -> &'static Entry {
-        &CATALOGUE[self as usize]
+impl ErrorCode {
+    pub fn spec(self) -> &'static ErrorSpec {
+        &ERROR_CODES[self as usize]
     }
 
-    /// The code whose documented example a status stands for.
+    /// The first code with this HTTP status.
     pub fn of_status(status: u16) -> Option<Self> {
-        let entry = CATALOGUE.iter().find(|entry| entry.status == status)?;
-        Some(entry.code)
+        let spec = ERROR_CODES.iter().find(|spec| spec.status == status)?;
+        Some(spec.code)
     }
 }
 
-/// A failed request: what the client is told, and a cause for the log alone.
+/// The error response of a request, and its cause for the log.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{code:?}: {message}")]
 pub struct ApiError {
-    pub code: Code,
+    pub code: ErrorCode,
     pub message: Cow<'static, str>,
     pub details: Option<Box<Value>>,
-    /// For the log; never sent.
+    /// Written to the log, never sent.
     pub cause: Option<String>,
-    /// The methods that a path has, for the `Allow` header of a 405.
+    /// The methods of the path, for the `Allow` header of a 405.
     pub allow: Option<&'static str>,
 }
 
 impl ApiError {
-    pub fn new(code: Code) -> Self {
+    pub fn new(code: ErrorCode) -> Self {
         Self {
             code,
-            message: Cow::Borrowed(code.entry().message),
+            message: Cow::Borrowed(code.spec().message),
             details: None,
             cause: None,
             allow: None,
         }
     }
 
-    /// The error as the catalogue shows it.
-    pub fn example(code: Code) -> Self {
-        let details = serde_json::from_str(code.entry().details).ok();
+    /// The error with its example details.
+    pub fn example(code: ErrorCode) -> Self {
+        let details = serde_json::from_str(code.spec().details).ok();
         Self {
             details,
             ..Self::new(code)
         }
     }
 
-    fn with(code: Code, details: Value) -> Self {
+    fn with_details(code: ErrorCode, details: Value) -> Self {
         Self {
             details: Some(Box::new(details)),
             ..Self::new(code)
         }
     }
 
-    pub fn because(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
         self
     }
 
     /// 400: `field` of the body is absent or of the wrong type.
-    pub fn body(field: &str, must: &str) -> Self {
-        Self::with(Code::InvalidRequestBody, json!({ "field": field }))
-            .because(format!("Invalid request body. {field} {must}."))
+    pub fn body(field: &str, reason: &str) -> Self {
+        Self::with_details(ErrorCode::InvalidRequestBody, json!({ "field": field }))
+            .with_message(format!("Invalid request body. {field} {reason}."))
     }
 
     pub fn unauthorized(message: &'static str) -> Self {
-        Self::new(Code::Unauthorized).because(message)
+        Self::new(ErrorCode::Unauthorized).with_message(message)
     }
 
     pub fn forbidden(message: &'static str) -> Self {
-        Self::new(Code::Forbidden).because(message)
+        Self::new(ErrorCode::Forbidden).with_message(message)
     }
 
     pub fn conversation_not_found(id: ConversationId) -> Self {
-        Self::with(Code::ConversationNotFound, json!({ "conversationId": id }))
+        Self::with_details(
+            ErrorCode::ConversationNotFound,
+            json!({ "conversationId": id }),
+        )
     }
 
     pub fn message_not_found(id: MessageId) -> Self {
-        Self::with(Code::MessageNotFound, json!({ "messageId": id }))
+        Self::with_details(ErrorCode::MessageNotFound, json!({ "messageId": id }))
     }
 
     pub fn assistant_not_found(id: AssistantId) -> Self {
-        Self::with(Code::AssistantNotFound, json!({ "assistantId": id }))
+        Self::with_details(ErrorCode::AssistantNotFound, json!({ "assistantId": id }))
     }
 
     pub fn qna_not_found(id: QnaId) -> Self {
-        Self::with(Code::QnaNotFound, json!({ "qnaId": id }))
+        Self::with_details(ErrorCode::QnaNotFound, json!({ "qnaId": id }))
     }
 
     pub fn document_not_found(id: DocumentId) -> Self {
-        Self::with(Code::DocumentNotFound, json!({ "documentId": id }))
+        Self::with_details(ErrorCode::DocumentNotFound, json!({ "documentId": id }))
     }
 
     pub fn project_not_found(id: ProjectId) -> Self {
-        Self::with(Code::ProjectNotFound, json!({ "projectId": id }))
+        Self::with_details(ErrorCode::ProjectNotFound, json!({ "projectId": id }))
     }
 
     pub fn conflict(resource: &str, field: &str) -> Self {
-        Self::with(
-            Code::Conflict,
+        Self::with_details(
+            ErrorCode::Conflict,
             json!({ "resource": resource, "conflictingField": field }),
         )
     }
 
-    pub fn too_large(most: usize) -> Self {
-        Self::with(Code::PayloadTooLarge, json!({ "maxBytes": most }))
+    pub fn too_large(max_bytes: usize) -> Self {
+        Self::with_details(ErrorCode::PayloadTooLarge, json!({ "maxBytes": max_bytes }))
     }
 
-    /// 402: the plan lacks what is asked for.
-    pub fn plan_lacks(plan: &str, needs: &str, feature: &str) -> Self {
-        Self::with(
-            Code::PaymentRequired,
-            json!({ "currentPlan": plan, "requiredPlan": needs, "feature": feature }),
+    /// 402: `current_plan` does not include `feature`.
+    pub fn payment_required(current_plan: &str, required_plan: &str, feature: &str) -> Self {
+        Self::with_details(
+            ErrorCode::PaymentRequired,
+            json!({ "currentPlan": current_plan, "requiredPlan": required_plan, "feature": feature }),
         )
     }
 
-    /// 429: `seconds` until the next request would pass.
+    /// 429: the next request is allowed after `seconds`.
     pub fn rate_limited(seconds: u64) -> Self {
-        Self::with(Code::RateLimitExceeded, json!({ "retryAfter": seconds }))
+        Self::with_details(
+            ErrorCode::RateLimitExceeded,
+            json!({ "retryAfter": seconds }),
+        )
     }
 
-    /// 503: worth another try after `seconds`.
+    /// 503: the client may retry after `seconds`.
     pub fn unavailable(seconds: u64, cause: impl ToString) -> Self {
         Self {
             cause: Some(cause.to_string()),
-            ..Self::with(Code::ServiceUnavailable, json!({ "retryAfter": seconds }))
+            ..Self::with_details(
+                ErrorCode::ServiceUnavailable,
+                json!({ "retryAfter": seconds }),
+            )
         }
     }
 
-    /// 500: `cause` goes to the log and nowhere else.
+    /// 500: `cause` is only logged.
     pub fn internal(cause: impl ToString) -> Self {
         Self {
             cause: Some(cause.to_string()),
-            ..Self::new(Code::InternalServerError)
+            ..Self::new(ErrorCode::InternalServerError)
         }
     }
 
-    /// Seconds to wait, where the error says so (section 0, D15).
+    /// `retryAfter` in seconds (`docs/api-contract.md`, section 10.1).
     pub fn retry_after(&self) -> Option<u64> {
         self.details.as_ref()?.get("retryAfter")?.as_u64()
     }
 
-    /// The envelope of section 2.
+    /// The response body (`docs/api-contract.md`, section 2.1).
     pub fn body_json(&self) -> Vec<u8> {
-        let mut error = json!({ "message": self.message, "code": self.code.entry().name });
+        let mut error = json!({ "message": self.message, "code": self.code.spec().name });
         if let (Some(details), Some(fields)) = (&self.details, error.as_object_mut()) {
             fields.insert("details".to_owned(), Value::clone(details));
         }
@@ -281,11 +291,23 @@ impl ApiError {
 
 impl From<ValidationError> for ApiError {
     fn from(invalid: ValidationError) -> Self {
-        Self::with(
-            Code::ValidationError,
+        Self::with_details(
+            ErrorCode::ValidationError,
             json!({ "field": invalid.field, "reason": invalid.reason }),
         )
-        .because(format!("{} {}", invalid.field, invalid.reason))
+        .with_message(format!("{} {}", invalid.field, invalid.reason))
+    }
+}
+
+impl From<RateLimited> for ApiError {
+    fn from(limit: RateLimited) -> Self {
+        Self::rate_limited(limit.retry_after_secs)
+    }
+}
+
+impl From<SignError> for ApiError {
+    fn from(error: SignError) -> Self {
+        Self::internal(error)
     }
 }
 
@@ -307,7 +329,10 @@ impl From<AnswerError> for ApiError {
         match failure {
             AnswerError::ModelFailed(cause) => Self {
                 cause: Some(cause),
-                ..Self::with(Code::BadGateway, json!({ "service": "ai_model_service" }))
+                ..Self::with_details(
+                    ErrorCode::BadGateway,
+                    json!({ "service": "ai_model_service" }),
+                )
             },
             AnswerError::Unavailable {
                 retry_after_secs,
@@ -329,36 +354,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rows_stand_in_the_order_of_the_codes() {
-        for (index, entry) in CATALOGUE.iter().enumerate() {
-            assert_eq!(entry.code as usize, index, "{}", entry.name);
-            assert_eq!(entry.code.entry().name, entry.name);
+    fn specs_have_the_order_of_the_codes() {
+        for (index, spec) in ERROR_CODES.iter().enumerate() {
+            assert_eq!(spec.code as usize, index, "{}", spec.name);
+            assert_eq!(spec.code.spec().name, spec.name);
         }
     }
 
     #[test]
-    fn every_example_has_its_details_and_nothing_of_a_cause() {
-        for entry in CATALOGUE {
-            let error = ApiError::example(entry.code);
-            assert_eq!(error.details.is_none(), entry.details.is_empty());
+    fn examples_have_details_and_causes_are_not_sent() {
+        for spec in ERROR_CODES {
+            let error = ApiError::example(spec.code);
+            assert_eq!(error.details.is_none(), spec.details.is_empty());
         }
         let sent = ApiError::internal("SELECT secret").body_json();
         assert!(!String::from_utf8_lossy(&sent).contains("SELECT"));
     }
 
     #[test]
-    fn what_may_pass_is_503_with_a_wait_and_the_rest_is_500() {
-        for (error, wait) in [
+    fn temporary_store_errors_are_503_and_others_500() {
+        for (store_error, seconds) in [
             (StoreError::Busy, 1),
             (StoreError::Full, 60),
             (StoreError::Closed, 5),
         ] {
-            let told = ApiError::from(error);
-            assert_eq!(told.code, Code::ServiceUnavailable);
-            assert_eq!(told.retry_after(), Some(wait));
+            let error = ApiError::from(store_error);
+            assert_eq!(error.code, ErrorCode::ServiceUnavailable);
+            assert_eq!(error.retry_after(), Some(seconds));
         }
-        let told = ApiError::from(StoreError::Internal("no such table".to_owned()));
-        assert_eq!(told.code, Code::InternalServerError);
-        assert_eq!(told.retry_after(), None);
+        let error = ApiError::from(StoreError::Internal("no such table".to_owned()));
+        assert_eq!(error.code, ErrorCode::InternalServerError);
+        assert_eq!(error.retry_after(), None);
     }
 }
