@@ -4,21 +4,26 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::helpers::{Visitor, string, until};
-use crate::process::{Serving, complaint, printed};
+use crate::helpers::{
+    ParlorProcess, Visitor, run_successfully, run_with_error, string, wait_until,
+};
 use crate::stub::{Step, Stub, answer, delta, plain, stream};
 
 /// A visitor who came with this key.
-fn visitor(serving: &Serving, key: &str) -> (Visitor, String) {
+fn visitor(serving: &ParlorProcess, key: &str) -> (Visitor, String) {
     let begin = serving.client.post("/v2/identity/init");
     let begin = begin.json(json!({ "apiKey": key, "saVid": key }));
-    let visitor = Visitor::of(&begin.send().expect(201));
+    let visitor = Visitor::from_json(&begin.send().expect(201));
     let start = serving.client.post("/v2/conversations");
     let id = string(&start.bearer(&visitor.token).send().expect(201)["id"]);
     (visitor, id)
 }
 
-fn ask(serving: &Serving, (visitor, id): &(Visitor, String), stream: bool) -> crate::wire::Request {
+fn ask(
+    serving: &ParlorProcess,
+    (visitor, id): &(Visitor, String),
+    stream: bool,
+) -> crate::helpers::Request {
     let post = serving
         .client
         .post(format!("/v2/conversations/{id}/messages"));
@@ -26,7 +31,7 @@ fn ask(serving: &Serving, (visitor, id): &(Visitor, String), stream: bool) -> cr
     post.bearer(&visitor.token).json(body)
 }
 
-fn text(serving: &Serving, who: &(Visitor, String)) -> String {
+fn text(serving: &ParlorProcess, who: &(Visitor, String)) -> String {
     let answer = ask(serving, who, false).send().expect(200);
     string(&answer["steps"][0]["content"][0]["text"])
 }
@@ -34,8 +39,8 @@ fn text(serving: &Serving, who: &(Visitor, String)) -> String {
 #[test]
 fn a_key_leads_to_its_assistant_and_any_other_to_the_first() {
     let folder = TempDir::new().expect("a folder");
-    let serving = Serving::start(folder.path(), &["serve"]);
-    let run = |arguments: &[&str]| printed(folder.path(), arguments).trim().to_owned();
+    let serving = ParlorProcess::start(folder.path(), &["serve"]);
+    let run = |arguments: &[&str]| run_successfully(folder.path(), arguments).trim().to_owned();
     let fallback = ["--fallback", "Ask Brenda."];
     let made = run(&[&["assistants", "create", "--name", "Brenda"], &fallback[..]].concat());
     let bound = ["--kind", "publishable", "--name", "b", "--assistant", &made];
@@ -71,7 +76,7 @@ fn a_key_leads_to_its_assistant_and_any_other_to_the_first() {
             absent,
         ][..],
     ] {
-        let told = complaint(folder.path(), arguments);
+        let told = run_with_error(folder.path(), arguments);
         assert!(told.contains("parlor assistants list"), "{told}");
     }
 }
@@ -97,9 +102,9 @@ fn a_models_server_answers_through_the_binary() {
         "m",
         "--model-private",
     ];
-    let serving = Serving::start(folder.path(), &model);
+    let serving = ParlorProcess::start(folder.path(), &model);
     let who = visitor(&serving, &serving.key("pk_").expect("a key"));
-    let events = ask(&serving, &who, true).open().events();
+    let events = ask(&serving, &who, true).open_stream().events();
     let deltas = events.iter().filter_map(|event| event["delta"].as_str());
     assert_eq!(deltas.collect::<String>(), "Hello.");
     let heard = stub.heard().body;
@@ -111,23 +116,23 @@ fn a_models_server_answers_through_the_binary() {
     assert_eq!(stored[1]["metadata"]["usage"]["inputTokens"], 10);
 
     let refused = ask(&serving, &who, true).send();
-    let error = refused.error(502, "BAD_GATEWAY");
+    let error = refused.expect_error(502, "BAD_GATEWAY");
     assert_eq!(error["details"], json!({ "service": "ai_model_service" }));
     assert!(!refused.text().contains("secret"));
 
-    let mut begun = ask(&serving, &who, true).open();
+    let mut begun = ask(&serving, &who, true).open_stream();
     for _ in 0..4 {
-        begun.event();
+        begun.next_event();
     }
     drop(begun);
     stub.hung_up();
-    until("what was said is stored", || {
+    wait_until("what was said is stored", || {
         messages(&serving, &who)[3]["status"] == "complete"
     });
     assert_eq!(messages(&serving, &who)[3]["parts"][0]["text"], "So far");
 }
 
-fn messages(serving: &Serving, (visitor, id): &(Visitor, String)) -> Vec<Value> {
+fn messages(serving: &ParlorProcess, (visitor, id): &(Visitor, String)) -> Vec<Value> {
     let get = serving
         .client
         .get(format!("/v2/conversations/{id}/messages"));

@@ -3,8 +3,7 @@
 use parlor::http::error::ERROR_CODES;
 use serde_json::json;
 
-use crate::helpers::Parlor;
-use crate::wire::Answer;
+use crate::helpers::{Response, TestServer};
 
 /// The documented errors, as the seed document writes them.
 const SEED: [(u16, &str); 11] = [
@@ -54,76 +53,79 @@ const SEED: [(u16, &str); 11] = [
     ),
 ];
 
-fn preferring(parlor: &Parlor, preference: &str) -> Answer {
-    let list = parlor.get("/v2/conversations").header("Prefer", preference);
+fn preferring(server: &TestServer, preference: &str) -> Response {
+    let list = server.get("/v2/conversations").header("Prefer", preference);
     list.send()
 }
 
 #[test]
 fn the_demo_shows_each_documented_error_to_the_letter() {
-    let parlor = Parlor::demo();
+    let server = TestServer::start_demo();
     for (status, body) in SEED {
         for preference in [
             format!("code={status}"),
             format!("respond-async, code=\"{status}\""),
         ] {
-            let answer = preferring(&parlor, &preference);
-            assert_eq!(answer.status, status);
-            assert_eq!(answer.text(), body);
+            let response = preferring(&server, &preference);
+            assert_eq!(response.status, status);
+            assert_eq!(response.text(), body);
             let applied = format!("code={status}");
-            assert_eq!(answer.header("preference-applied"), Some(applied.as_str()));
+            assert_eq!(
+                response.header("preference-applied"),
+                Some(applied.as_str())
+            );
         }
     }
     assert_eq!(
-        preferring(&parlor, "code=429").header("retry-after"),
+        preferring(&server, "code=429").header("retry-after"),
         Some("60")
     );
     assert_eq!(
-        preferring(&parlor, "code=503").header("retry-after"),
+        preferring(&server, "code=503").header("retry-after"),
         Some("30")
     );
     assert_eq!(
-        preferring(&parlor, "code=401").header("www-authenticate"),
+        preferring(&server, "code=401").header("www-authenticate"),
         Some("Bearer")
     );
 }
 
 #[test]
 fn the_demo_shows_every_status_of_the_catalogue_in_the_envelope() {
-    let parlor = Parlor::demo();
+    let server = TestServer::start_demo();
     for entry in ERROR_CODES {
-        let answer = preferring(&parlor, &format!("code={}", entry.status));
+        let response = preferring(&server, &format!("code={}", entry.status));
         let first = ERROR_CODES.iter().find(|one| one.status == entry.status);
-        answer.error(entry.status, first.expect("an entry").name);
+        response.expect_error(entry.status, first.expect("an entry").name);
     }
 }
 
 #[test]
 fn a_preference_that_names_no_error_changes_nothing() {
-    let parlor = Parlor::demo();
+    let server = TestServer::start_demo();
     for preference in ["code=200", "code=999", "code=", "code=x", "status=500", ""] {
-        let answer = preferring(&parlor, preference);
-        answer.error(401, "UNAUTHORIZED");
-        assert_eq!(answer.header("preference-applied"), None);
+        let response = preferring(&server, preference);
+        response.expect_error(401, "UNAUTHORIZED");
+        assert_eq!(response.header("preference-applied"), None);
     }
 }
 
 #[test]
 fn outside_the_demo_a_preference_changes_nothing() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
     for (status, _) in SEED {
-        let list = parlor.get("/v2/conversations").bearer(&visitor.token);
-        let answer = list.header("Prefer", format!("code={status}")).send();
-        assert_eq!(answer.expect(200)["total"], 0);
-        assert_eq!(answer.header("preference-applied"), None);
+        let list = server.get("/v2/conversations").bearer(&visitor.token);
+        let response = list.header("Prefer", format!("code={status}")).send();
+        assert_eq!(response.expect(200)["total"], 0);
+        assert_eq!(response.header("preference-applied"), None);
     }
 }
 
 #[test]
 fn an_unknown_path_is_404_in_the_envelope() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
     for path in [
         "/",
         "/v1/conversations",
@@ -136,8 +138,8 @@ fn an_unknown_path_is_404_in_the_envelope() {
         "/%",
     ] {
         for method in ["GET", "POST"] {
-            let request = parlor.request(method, path).bearer(&visitor.token);
-            let error = request.send().error(404, "NOT_FOUND");
+            let request = server.request(method, path).bearer(&visitor.token);
+            let error = request.send().expect_error(404, "NOT_FOUND");
             assert_eq!(error.get("details"), None);
         }
     }
@@ -145,7 +147,7 @@ fn an_unknown_path_is_404_in_the_envelope() {
 
 #[test]
 fn a_method_that_a_path_lacks_is_405_and_names_those_it_has() {
-    let parlor = Parlor::start();
+    let server = TestServer::start();
     let one = "/v2/conversations/123e4567-e89b-12d3-a456-426614174000";
     let close = format!("{one}/close");
     for (method, path, allowed) in [
@@ -161,16 +163,16 @@ fn a_method_that_a_path_lacks_is_405_and_names_those_it_has() {
         ("POST", "/v2/openapi", "GET, HEAD"),
         ("POST", "/health", "GET, HEAD"),
     ] {
-        let answer = parlor.request(method, path).send();
-        answer.error(405, "METHOD_NOT_ALLOWED");
-        assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+        let response = server.request(method, path).send();
+        response.expect_error(405, "METHOD_NOT_ALLOWED");
+        assert_eq!(response.header("allow"), Some(allowed), "{method} {path}");
     }
 }
 
 #[test]
 fn an_id_in_the_path_that_is_no_uuid_is_422() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
     for id in [
         "x",
         "0",
@@ -184,19 +186,21 @@ fn an_id_in_the_path_that_is_no_uuid_is_422() {
         "%FF",
     ] {
         let path = format!("/v2/conversations/{id}");
-        let read = parlor.get(&path).bearer(&visitor.token).send();
-        read.invalid("conversationId", "UUID");
-        let close = parlor.post(format!("{path}/close")).bearer(&visitor.token);
-        close.send().invalid("conversationId", "UUID");
+        let read = server.get(&path).bearer(&visitor.token).send();
+        read.expect_validation_error("conversationId", "UUID");
+        let close = server.post(format!("{path}/close")).bearer(&visitor.token);
+        close
+            .send()
+            .expect_validation_error("conversationId", "UUID");
     }
 }
 
 #[test]
 fn what_breaks_inside_is_500_and_says_nothing_of_why() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let id = parlor.started(&visitor);
-    let broken = parlor.sql().execute_batch(
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let id = server.start_conversation(&visitor);
+    let broken = server.db_connection().execute_batch(
         "INSERT INTO message (id, conversation_seq, created_at, role, status, text, metadata)
              VALUES (randomblob(16), 1, 0, 'user', 'complete', 'secret words', '{broken');
          UPDATE conversation SET last_message_seq = 1;",
@@ -206,37 +210,37 @@ fn what_breaks_inside_is_500_and_says_nothing_of_why() {
         "/v2/conversations".to_owned(),
         format!("/v2/conversations/{id}"),
     ] {
-        let answer = parlor.get(path).bearer(&visitor.token).send();
-        assert_eq!(answer.status, 500);
-        assert_eq!(answer.text(), SEED[8].1);
+        let response = server.get(path).bearer(&visitor.token).send();
+        assert_eq!(response.status, 500);
+        assert_eq!(response.text(), SEED[8].1);
     }
-    let missing = parlor
-        .sql()
+    let missing = server
+        .db_connection()
         .execute_batch("ALTER TABLE visitor RENAME TO elsewhere");
     missing.expect("a broken file");
-    let answer = parlor.init(&parlor.site.publishable, "another");
-    assert_eq!((answer.status, answer.text()), (500, SEED[8].1));
+    let response = server.init_session(&server.project.publishable_key, "another");
+    assert_eq!((response.status, response.text()), (500, SEED[8].1));
 }
 
 #[test]
 fn no_error_tells_of_the_machinery() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
     let requests = [
-        parlor.get("/v2/conversations?limit=%27%3B--"),
-        parlor.get("/v2/conversations?orderBy=%22seq%22"),
-        parlor.get("/v2/conversations/%27%20OR%201=1"),
-        parlor.post("/v2/conversations").json("{\"context\":"),
-        parlor.post("/v2/conversations").json("\u{1}"),
-        parlor.request("PROPFIND", "/v2/conversations"),
-        parlor.get("/v2/../schema.sql"),
-        parlor.get("/nothing"),
+        server.get("/v2/conversations?limit=%27%3B--"),
+        server.get("/v2/conversations?orderBy=%22seq%22"),
+        server.get("/v2/conversations/%27%20OR%201=1"),
+        server.post("/v2/conversations").json("{\"context\":"),
+        server.post("/v2/conversations").json("\u{1}"),
+        server.request("PROPFIND", "/v2/conversations"),
+        server.get("/v2/../schema.sql"),
+        server.get("/nothing"),
     ];
     for request in requests {
-        let answer = request.bearer(&visitor.token).send();
-        let error = answer.json()["error"].clone();
-        assert_ne!(error, json!(null), "{}", answer.text());
-        let text = answer.text().to_lowercase();
+        let response = request.bearer(&visitor.token).send();
+        let error = response.json()["error"].clone();
+        assert_ne!(error, json!(null), "{}", response.text());
+        let text = response.text().to_lowercase();
         for word in [
             "sqlite", "select", "rusqlite", "serde", "actix", "panick", ".rs", "line 1",
         ] {

@@ -1,23 +1,22 @@
 //! What stands beside the bodies: paging, caching, request ids, CORS, HEAD.
 
-use crate::helpers::{Parlor, Visitor, fill, ids};
-use crate::wire::Answer;
+use crate::helpers::{Response, TestServer, Visitor, ids, insert_conversations};
 
-fn populated(count: i64) -> (Parlor, Visitor) {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    fill(&parlor, &visitor, count);
-    (parlor, visitor)
+fn populated(count: i64) -> (TestServer, Visitor) {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    insert_conversations(&server, &visitor, count);
+    (server, visitor)
 }
 
-fn list(parlor: &Parlor, visitor: &Visitor, query: &str) -> Answer {
+fn list(server: &TestServer, visitor: &Visitor, query: &str) -> Response {
     let target = format!("/v2/conversations?{query}");
-    parlor.get(target).bearer(&visitor.token).send()
+    server.get(target).bearer(&visitor.token).send()
 }
 
 /// The targets of a Link header by their relation.
-pub fn links(answer: &Answer) -> Vec<(String, String)> {
-    let header = answer.header("link").expect("links");
+pub fn links(response: &Response) -> Vec<(String, String)> {
+    let header = response.header("link").expect("links");
     let links = header.split(", ").map(|link| {
         let (target, relation) = link.split_once(">; rel=\"").expect("a link");
         let relation = relation.strip_suffix('"').expect("a relation");
@@ -31,9 +30,9 @@ pub fn links(answer: &Answer) -> Vec<(String, String)> {
 
 #[test]
 fn links_name_the_pages_around_this_one() {
-    let (parlor, visitor) = populated(25);
+    let (server, visitor) = populated(25);
     let offsets = |query: &str| {
-        let answer = list(&parlor, &visitor, query);
+        let response = list(&server, &visitor, query);
         let from = |target: &str| {
             let (_, parameters) = target.split_once('?').expect("parameters");
             let mut parameters = parameters.split('&').map(|one| one.split_once('='));
@@ -42,7 +41,7 @@ fn links_name_the_pages_around_this_one() {
                 (name, _) => name.to_owned(),
             }
         };
-        let found = links(&answer).into_iter();
+        let found = links(&response).into_iter();
         found
             .map(|(name, target)| format!("{name} {}", from(&target)))
             .collect::<Vec<_>>()
@@ -69,8 +68,8 @@ fn links_name_the_pages_around_this_one() {
 
 #[test]
 fn following_next_walks_the_whole_list_in_the_order_asked_for() {
-    let (parlor, visitor) = populated(23);
-    let whole = parlor.list(
+    let (server, visitor) = populated(23);
+    let whole = server.list(
         &visitor.token,
         "limit=100&status=open&orderBy=createdAt&orderDir=asc",
     );
@@ -78,9 +77,9 @@ fn following_next_walks_the_whole_list_in_the_order_asked_for() {
         "/v2/conversations?limit=5&status=open&orderBy=createdAt&orderDir=asc".to_owned();
     let mut walked = Vec::new();
     loop {
-        let answer = parlor.get(&target).bearer(&visitor.token).send();
-        walked.extend(ids(&answer.expect(200)));
-        let next = links(&answer)
+        let response = server.get(&target).bearer(&visitor.token).send();
+        walked.extend(ids(&response.expect(200)));
+        let next = links(&response)
             .into_iter()
             .find(|(relation, _)| relation == "next");
         match next {
@@ -93,26 +92,26 @@ fn following_next_walks_the_whole_list_in_the_order_asked_for() {
 
 #[test]
 fn the_total_is_also_a_header() {
-    let (parlor, visitor) = populated(12);
+    let (server, visitor) = populated(12);
     for (query, total) in [
         ("limit=5", "12"),
         ("offset=50", "12"),
         ("status=closed", "0"),
     ] {
-        let answer = list(&parlor, &visitor, query);
-        assert_eq!(answer.header("x-total-count"), Some(total), "{query}");
+        let response = list(&server, &visitor, query);
+        assert_eq!(response.header("x-total-count"), Some(total), "{query}");
     }
 }
 
 #[test]
 fn a_body_that_the_caller_has_is_304_until_it_changes() {
-    let (parlor, visitor) = populated(2);
-    let id = ids(&parlor.list(&visitor.token, ""))[0].clone();
+    let (server, visitor) = populated(2);
+    let id = ids(&server.list(&visitor.token, ""))[0].clone();
     for target in [
         "/v2/conversations".to_owned(),
         format!("/v2/conversations/{id}"),
     ] {
-        let asked = || parlor.get(&target).bearer(&visitor.token);
+        let asked = || server.get(&target).bearer(&visitor.token);
         let first = asked().send();
         let tag = first.header("etag").expect("a tag").to_owned();
         assert!(
@@ -130,11 +129,11 @@ fn a_body_that_the_caller_has_is_304_until_it_changes() {
         let other = asked().header("If-None-Match", "\"other\"").send();
         assert_eq!((other.status, &other.body), (200, &first.body));
     }
-    let before = list(&parlor, &visitor, "");
+    let before = list(&server, &visitor, "");
     let tag = before.header("etag").expect("a tag");
-    let close = parlor.post(format!("/v2/conversations/{id}/close"));
+    let close = server.post(format!("/v2/conversations/{id}/close"));
     close.bearer(&visitor.token).send().expect(200);
-    let asked = parlor.get("/v2/conversations").bearer(&visitor.token);
+    let asked = server.get("/v2/conversations").bearer(&visitor.token);
     let after = asked.header("If-None-Match", tag).send();
     assert_eq!(after.status, 200);
     assert_ne!(after.header("etag"), Some(tag));
@@ -142,18 +141,18 @@ fn a_body_that_the_caller_has_is_304_until_it_changes() {
 
 #[test]
 fn nothing_is_304_without_a_credential() {
-    let parlor = Parlor::start();
-    let asked = parlor.get("/v2/conversations").header("If-None-Match", "*");
-    asked.send().error(401, "UNAUTHORIZED");
+    let server = TestServer::start();
+    let asked = server.get("/v2/conversations").header("If-None-Match", "*");
+    asked.send().expect_error(401, "UNAUTHORIZED");
 }
 
 #[test]
 fn a_plain_request_id_is_echoed_and_any_other_replaced() {
-    let parlor = Parlor::start();
+    let server = TestServer::start();
     let longest = "x".repeat(64);
     let answered = |given: &str| {
-        let answer = parlor.get("/health").header("X-Request-Id", given).send();
-        answer.header("x-request-id").expect("an id").to_owned()
+        let response = server.get("/health").header("X-Request-Id", given).send();
+        response.header("x-request-id").expect("an id").to_owned()
     };
     for plain in ["a", "Req-1_2.3", longest.as_str()] {
         assert_eq!(answered(plain), plain);
@@ -169,12 +168,12 @@ fn a_plain_request_id_is_echoed_and_any_other_replaced() {
 
 #[test]
 fn every_answer_has_a_request_id_failures_too() {
-    let parlor = Parlor::start();
+    let server = TestServer::start();
     for request in [
-        parlor.get("/nothing"),
-        parlor.get("/v2/conversations"),
-        parlor.request("DELETE", "/v2/conversations"),
-        parlor.get("/v2/openapi"),
+        server.get("/nothing"),
+        server.get("/v2/conversations"),
+        server.request("DELETE", "/v2/conversations"),
+        server.get("/v2/openapi"),
     ] {
         assert!(request.send().header("x-request-id").is_some());
     }
@@ -182,50 +181,50 @@ fn every_answer_has_a_request_id_failures_too() {
 
 #[test]
 fn a_preflight_from_any_website_is_allowed_with_the_clients_headers() {
-    let parlor = Parlor::start();
+    let server = TestServer::start();
     let wanted = "authorization,content-type,user-agent";
     for (target, method) in [
         ("/v2/conversations", "GET"),
         ("/v2/conversations", "POST"),
         ("/v2/identity/init", "POST"),
     ] {
-        let answer = parlor
+        let response = server
             .request("OPTIONS", target)
             .header("Origin", "https://shop.example")
             .header("Access-Control-Request-Method", method)
             .header("Access-Control-Request-Headers", wanted)
             .send();
-        assert!((200..300).contains(&answer.status), "{}", answer.status);
-        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-        let allowed = answer
+        assert!((200..300).contains(&response.status), "{}", response.status);
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+        let allowed = response
             .header("access-control-allow-headers")
             .expect("headers");
         let allowed = allowed.to_ascii_lowercase();
         for name in wanted.split(',') {
             assert!(allowed.contains(name), "{name} in {allowed}");
         }
-        let methods = answer
+        let methods = response
             .header("access-control-allow-methods")
             .expect("methods");
         assert!(methods.contains(method), "{methods}");
-        assert!(answer.header("access-control-max-age").is_some());
-        assert_eq!(answer.header("access-control-allow-credentials"), None);
+        assert!(response.header("access-control-max-age").is_some());
+        assert_eq!(response.header("access-control-allow-credentials"), None);
     }
 }
 
 #[test]
 fn a_website_may_read_answers_errors_too_and_their_headers() {
-    let (parlor, visitor) = populated(1);
-    let good = parlor.get("/v2/conversations").bearer(&visitor.token);
-    let bad = parlor
+    let (server, visitor) = populated(1);
+    let good = server.get("/v2/conversations").bearer(&visitor.token);
+    let bad = server
         .get("/v2/conversations?limit=0")
         .bearer(&visitor.token);
-    let unknown = parlor.get("/v2/conversations");
+    let unknown = server.get("/v2/conversations");
     for (request, status) in [(good, 200), (bad, 422), (unknown, 401)] {
-        let answer = request.header("Origin", "https://shop.example").send();
-        assert_eq!(answer.status, status);
-        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-        let exposed = answer
+        let response = request.header("Origin", "https://shop.example").send();
+        assert_eq!(response.status, status);
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+        let exposed = response
             .header("access-control-expose-headers")
             .expect("headers");
         let exposed = exposed.to_ascii_lowercase();
@@ -243,9 +242,9 @@ fn a_website_may_read_answers_errors_too_and_their_headers() {
 
 #[test]
 fn head_is_get_without_the_body() {
-    let (parlor, visitor) = populated(2);
-    let id = ids(&parlor.list(&visitor.token, ""))[0].clone();
-    let key = &parlor.site.publishable;
+    let (server, visitor) = populated(2);
+    let id = ids(&server.list(&visitor.token, ""))[0].clone();
+    let key = &server.project.publishable_key;
     for target in [
         "/health".to_owned(),
         "/v2".to_owned(),
@@ -255,8 +254,8 @@ fn head_is_get_without_the_body() {
         "/v2/identity/me".to_owned(),
         format!("/v2/projects/current?apiKey={key}"),
     ] {
-        let get = parlor.get(&target).bearer(&visitor.token).send();
-        let head = parlor
+        let get = server.get(&target).bearer(&visitor.token).send();
+        let head = server
             .request("HEAD", &target)
             .bearer(&visitor.token)
             .send();

@@ -1,60 +1,33 @@
-//! GET /v2/conversations?after=: what a cursor is good for, and what is none.
+//! GET /v2/conversations?after=: pages after a cursor, and invalid cursors.
 
 use std::collections::HashSet;
 
 use fastrand::Rng;
-use serde_json::Value;
 
-use crate::headers::links;
-use crate::helpers::{Parlor, Stored, fill, ids};
-use crate::list_order::{DIRECTIONS, SORTS, expected, populated};
-use crate::wire::Answer;
+use crate::helpers::{
+    ConversationRow, DIRECTIONS, ListOrder, Response, SORTS, TestServer, all_ids, follow_next, ids,
+    insert_conversations, insert_rows, server_with_random_lists,
+};
 
-const AFTER: &str = "Link header of the same list";
+/// A part of the reason that an invalid cursor is refused with.
+const REASON: &str = "Link header of the same list";
 
-fn asked(parlor: &Parlor, credential: &str, query: &str) -> Answer {
-    let target = format!("/v2/conversations?{query}");
-    parlor.get(target).bearer(credential).send()
-}
-
-fn link(answer: &Answer, relation: &str) -> Option<String> {
-    let found = links(answer).into_iter().find(|(name, _)| name == relation);
-    found.map(|(_, target)| target)
-}
-
-/// The cursor of a page that has a next one.
+/// The cursor in the `next` link of a page.
 #[track_caller]
-fn cursor(answer: &Answer) -> String {
-    let next = link(answer, "next").expect("a next page");
+fn next_cursor(response: &Response) -> String {
+    let next = response.link("next").expect("a next page");
     let (_, after) = next.split_once("after=").expect("a cursor");
-    let (cursor, _) = after.split_once('&').expect("the rest");
+    let (cursor, _) = after.split_once('&').expect("more parameters");
     cursor.to_owned()
 }
 
-/// The pages from `query` on, by following `next` to the end.
-pub fn walk(parlor: &Parlor, credential: &str, query: &str) -> Vec<Value> {
-    let mut pages = Vec::new();
-    let mut answer = asked(parlor, credential, query);
-    loop {
-        pages.push(answer.expect(200));
-        let Some(next) = link(&answer, "next") else {
-            return pages;
-        };
-        answer = parlor.get(next).bearer(credential).send();
-    }
-}
-
-pub fn all_ids(pages: &[Value]) -> Vec<String> {
-    pages.iter().flat_map(ids).collect()
-}
-
 #[test]
-fn a_page_after_a_cursor_counts_its_offset_from_there() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let mut stored = fill(&parlor, &visitor, 30);
+fn offset_counts_from_cursor() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let mut stored = insert_conversations(&server, &visitor, 30);
     stored.reverse();
-    let after = cursor(&asked(&parlor, &visitor.token, "limit=5"));
+    let after = next_cursor(&server.get_list(&visitor.token, "limit=5"));
     for (more, limit, offset) in [
         ("", 10, 0),
         ("&limit=5", 5, 0),
@@ -64,89 +37,92 @@ fn a_page_after_a_cursor_counts_its_offset_from_there() {
         ("&limit=5&offset=25", 5, 25),
         ("&offset=1000", 10, 1000),
     ] {
-        let answer = asked(&parlor, &visitor.token, &format!("after={after}{more}"));
-        let page = answer.expect(200);
+        let response = server.get_list(&visitor.token, &format!("after={after}{more}"));
+        let page = response.expect(200);
         let rest = stored.iter().skip(5).skip(offset);
         assert!(rest.clone().take(limit).eq(&ids(&page)), "{more}");
         assert_eq!(page["total"], 30, "{more}");
         assert_eq!(page["limit"], limit, "{more}");
         assert_eq!(page["offset"], offset, "{more}");
-        let relations: Vec<_> = links(&answer).into_iter().map(|(name, _)| name).collect();
-        match rest.count() > limit {
-            true => assert_eq!(relations, ["first", "next", "last"], "{more}"),
-            false => assert_eq!(relations, ["first", "last"], "{more}"),
+        let relations: Vec<_> = response.links().into_iter().map(|(name, _)| name).collect();
+        if rest.count() > limit {
+            assert_eq!(relations, ["first", "next", "last"], "{more}");
+        } else {
+            assert_eq!(relations, ["first", "last"], "{more}");
         }
     }
 }
 
 #[test]
-fn from_a_cursor_an_offset_leads_a_thousand_rows_on_at_most() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    fill(&parlor, &visitor, 3);
-    let after = cursor(&asked(&parlor, &visitor.token, "limit=1"));
+fn offset_above_1000_with_cursor_returns_422() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    insert_conversations(&server, &visitor, 3);
+    let after = next_cursor(&server.get_list(&visitor.token, "limit=1"));
     for offset in ["1001", "9007199254740991"] {
         let query = format!("after={after}&offset={offset}");
-        asked(&parlor, &visitor.token, &query).invalid("offset", "0 to 1000 together with after");
+        server
+            .get_list(&visitor.token, &query)
+            .expect_validation_error("offset", "0 to 1000 together with after");
     }
 }
 
 #[test]
-fn next_leads_on_from_wherever_a_page_is_counted() {
-    let (parlor, views) = populated(&mut Rng::with_seed(3), 14);
-    let view = &views[3];
-    for sort in SORTS {
-        for direction in DIRECTIONS {
-            let all = expected(&view.rows, None, sort, direction == "desc");
-            for offset in 0..all.len() + 2 {
-                let order = format!("orderBy={sort}&orderDir={direction}&limit=3&offset={offset}");
-                let page = asked(&parlor, &view.credential, &order);
-                let rest = all.get(offset + 3..).filter(|rest| !rest.is_empty());
-                let next = link(&page, "next").map(|next| parlor.get(next));
-                let next = next.map(|next| next.bearer(&view.credential).send().expect(200));
-                let expected = rest.map(|rest| rest[..rest.len().min(3)].to_vec());
-                assert_eq!(next.as_ref().map(ids), expected, "{order}");
-            }
+fn next_link_returns_following_page_for_every_offset() {
+    let (server, callers) = server_with_random_lists(&mut Rng::with_seed(3), 14);
+    let caller = &callers[3];
+    for order in ListOrder::all().filter(|order| order.status.is_none()) {
+        let all = order.expected_ids(&caller.rows);
+        for offset in 0..all.len() + 2 {
+            let query = format!("{}&limit=3&offset={offset}", order.query());
+            let page = server.get_list(&caller.credential, &query);
+            let next = page.link("next").map(|next| {
+                let request = server.get(next).bearer(&caller.credential);
+                ids(&request.send().expect(200))
+            });
+            let rest = all.get(offset + 3..).filter(|rest| !rest.is_empty());
+            let expected = rest.map(|rest| rest[..rest.len().min(3)].to_vec());
+            assert_eq!(next, expected, "{query}");
         }
     }
 }
 
 #[test]
-fn next_keeps_what_was_asked_for_and_the_ends_are_counted_from_the_front() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    fill(&parlor, &visitor, 9);
+fn links_keep_query_and_first_and_last_use_offsets() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    insert_conversations(&server, &visitor, 9);
     let order = "status=open&orderBy=lastInteractionAt&orderDir=asc";
-    let first = asked(&parlor, &visitor.token, &format!("limit=2&{order}"));
+    let first = server.get_list(&visitor.token, &format!("limit=2&{order}"));
     let rest = "&status=open&orderBy=lastInterationAt&orderDir=asc";
-    let after = cursor(&first);
+    let after = next_cursor(&first);
     let expected = format!("/v2/conversations?limit=2&after={after}{rest}");
-    assert_eq!(link(&first, "next"), Some(expected.clone()));
-    let second = parlor.get(expected).bearer(&visitor.token).send();
-    let ends = ["first", "last"].map(|relation| link(&second, relation));
+    assert_eq!(first.link("next"), Some(expected.clone()));
+    let second = server.get(expected).bearer(&visitor.token).send();
+    let ends = ["first", "last"].map(|relation| second.link(relation));
     let end = |offset| Some(format!("/v2/conversations?limit=2&offset={offset}{rest}"));
     assert_eq!(ends, [end(0), end(8)]);
 }
 
 #[test]
-fn an_empty_or_null_cursor_begins_at_the_front() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    fill(&parlor, &visitor, 3);
-    let front = asked(&parlor, &visitor.token, "limit=2");
+fn empty_or_null_cursor_returns_first_page() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    insert_conversations(&server, &visitor, 3);
+    let front = server.get_list(&visitor.token, "limit=2");
     for query in ["after=", "after", "after=null"] {
-        let answer = asked(&parlor, &visitor.token, &format!("limit=2&{query}"));
-        assert_eq!(answer.expect(200), front.json(), "{query}");
-        assert_eq!(links(&answer), links(&front), "{query}");
+        let response = server.get_list(&visitor.token, &format!("limit=2&{query}"));
+        assert_eq!(response.expect(200), front.json(), "{query}");
+        assert_eq!(response.links(), front.links(), "{query}");
     }
 }
 
 #[test]
-fn what_is_no_cursor_of_this_list_is_422_and_the_reason_says_where_to_get_one() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    fill(&parlor, &visitor, 3);
-    let good = cursor(&asked(&parlor, &visitor.token, "limit=1"));
+fn invalid_cursor_returns_422() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    insert_conversations(&server, &visitor, 3);
+    let good = next_cursor(&server.get_list(&visitor.token, "limit=1"));
     let forged = [
         "x",
         "0",
@@ -165,40 +141,42 @@ fn what_is_no_cursor_of_this_list_is_422_and_the_reason_says_where_to_get_one() 
     ]
     .map(str::to_owned);
     for cursor in forged {
-        let answer = asked(&parlor, &visitor.token, &format!("after={cursor}"));
-        answer.invalid("after", AFTER);
+        let response = server.get_list(&visitor.token, &format!("after={cursor}"));
+        response.expect_validation_error("after", REASON);
     }
     for (at, letter) in good.char_indices() {
         let other = if letter == 'A' { "B" } else { "A" };
         let cursor = [&good[..at], other, &good[at + 1..]].concat();
-        let answer = asked(&parlor, &visitor.token, &format!("after={cursor}"));
-        answer.invalid("after", AFTER);
+        let response = server.get_list(&visitor.token, &format!("after={cursor}"));
+        response.expect_validation_error("after", REASON);
     }
-    asked(&parlor, &visitor.token, &format!("after={good}")).expect(200);
+    server
+        .get_list(&visitor.token, &format!("after={good}"))
+        .expect(200);
 }
 
 #[test]
-fn the_error_is_the_documented_one_to_the_letter() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let answer = asked(&parlor, &visitor.token, "after=x");
+fn invalid_cursor_error_body_is_exact() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let response = server.get_list(&visitor.token, "after=x");
     let reason = "must be taken from the Link header of the same list: of the same caller, with \
                   the same status, orderBy and orderDir; leave it out to begin at the front";
     let body = format!(
         r#"{{"error":{{"message":"after {reason}","code":"VALIDATION_ERROR","details":{{"field":"after","reason":"{reason}"}}}}}}"#
     );
-    assert_eq!((answer.status, answer.text()), (422, body.as_str()));
+    assert_eq!((response.status, response.text()), (422, body.as_str()));
 }
 
 #[test]
-fn a_cursor_of_another_list_is_422() {
-    let parlor = Parlor::start();
-    let [visitor, other] = ["one", "two"].map(|device| parlor.visitor(device));
-    for who in [&visitor, &other] {
-        fill(&parlor, who, 3);
+fn cursor_of_other_list_returns_422() {
+    let server = TestServer::start();
+    let [visitor, other] = ["one", "two"].map(|device| server.create_visitor(device));
+    for visitor in [&visitor, &other] {
+        insert_conversations(&server, visitor, 3);
     }
-    let site = parlor.another_site();
-    let after = cursor(&asked(&parlor, &visitor.token, "limit=1"));
+    let other_project = server.create_project();
+    let after = next_cursor(&server.get_list(&visitor.token, "limit=1"));
     for query in [
         "status=open",
         "status=closed",
@@ -207,109 +185,128 @@ fn a_cursor_of_another_list_is_422() {
         "orderDir=asc",
     ] {
         let query = format!("{query}&after={after}");
-        asked(&parlor, &visitor.token, &query).invalid("after", AFTER);
+        server
+            .get_list(&visitor.token, &query)
+            .expect_validation_error("after", REASON);
     }
     let after = format!("after={after}");
-    for credential in [&other.token, &parlor.site.private, &site.private] {
-        asked(&parlor, credential, &after).invalid("after", AFTER);
+    for credential in [
+        &other.token,
+        &server.project.private_key,
+        &other_project.private_key,
+    ] {
+        server
+            .get_list(credential, &after)
+            .expect_validation_error("after", REASON);
     }
-    let projects = cursor(&asked(&parlor, &parlor.site.private, "limit=1"));
-    let projects = format!("after={projects}");
-    for credential in [&visitor.token, &site.private] {
-        asked(&parlor, credential, &projects).invalid("after", AFTER);
+    let project_cursor = next_cursor(&server.get_list(&server.project.private_key, "limit=1"));
+    let project_cursor = format!("after={project_cursor}");
+    for credential in [&visitor.token, &other_project.private_key] {
+        server
+            .get_list(credential, &project_cursor)
+            .expect_validation_error("after", REASON);
     }
-    let again = parlor.visitor("one");
-    asked(&parlor, &again.token, &after).expect(200);
-    let spelled = format!("{after}&orderBy=lastInteractionAt&orderDir=desc&limit=100");
-    asked(&parlor, &visitor.token, &spelled).expect(200);
-    let elsewhere = Parlor::start();
-    let stranger = elsewhere.visitor("one");
-    asked(&elsewhere, &stranger.token, &after).invalid("after", AFTER);
+    let again = server.create_visitor("one");
+    server.get_list(&again.token, &after).expect(200);
+    let equivalent = format!("{after}&orderBy=lastInteractionAt&orderDir=desc&limit=100");
+    server.get_list(&visitor.token, &equivalent).expect(200);
+    let other_server = TestServer::start();
+    let stranger = other_server.create_visitor("one");
+    other_server
+        .get_list(&stranger.token, &after)
+        .expect_validation_error("after", REASON);
 }
 
 #[test]
-fn who_calls_is_judged_before_the_cursor() {
-    let parlor = Parlor::start();
-    asked(&parlor, "x.y.z", "after=x").error(401, "UNAUTHORIZED");
+fn credential_is_checked_before_cursor() {
+    let server = TestServer::start();
+    server
+        .get_list("x.y.z", "after=x")
+        .expect_error(401, "UNAUTHORIZED");
 }
 
 #[test]
-fn a_cursor_outlives_the_server() {
-    let (mut parlor, views) = populated(&mut Rng::with_seed(7), 12);
-    let view = &views[3];
+fn cursor_is_valid_after_server_restart() {
+    let (mut server, callers) = server_with_random_lists(&mut Rng::with_seed(7), 12);
+    let caller = &callers[3];
     for sort in SORTS {
-        let all = expected(&view.rows, None, sort, true);
-        let order = format!("orderBy={sort}&limit=5");
-        let first = asked(&parlor, &view.credential, &order);
-        let next = link(&first, "next").expect("a next page");
-        parlor.restart();
-        let second = parlor.get(next).bearer(&view.credential).send();
+        let order = ListOrder {
+            sort,
+            direction: "desc",
+            status: None,
+        };
+        let all = order.expected_ids(&caller.rows);
+        let query = format!("orderBy={sort}&limit=5");
+        let first = server.get_list(&caller.credential, &query);
+        let next = first.link("next").expect("a next page");
+        server.restart();
+        let second = server.get(next).bearer(&caller.credential).send();
         assert_eq!(ids(&second.expect(200)), all[5..10], "{sort}");
     }
 }
 
 #[test]
-fn head_has_the_links_of_a_page_after_a_cursor() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    fill(&parlor, &visitor, 9);
-    let next = link(&asked(&parlor, &visitor.token, "limit=2"), "next").expect("a next page");
-    let get = parlor.get(&next).bearer(&visitor.token).send();
-    let head = parlor.request("HEAD", &next).bearer(&visitor.token).send();
+fn head_with_cursor_returns_headers_of_get() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    insert_conversations(&server, &visitor, 9);
+    let next = server
+        .get_list(&visitor.token, "limit=2")
+        .link("next")
+        .expect("a next page");
+    let get = server.get(&next).bearer(&visitor.token).send();
+    let head = server.request("HEAD", &next).bearer(&visitor.token).send();
     assert_eq!((head.status, head.body.len()), (200, 0));
     for name in ["content-length", "etag", "link", "x-total-count"] {
         assert_eq!(head.header(name), get.header(name), "{name}");
     }
     let etag = get.header("etag").expect("an ETag").to_owned();
-    let again = parlor.get(&next).bearer(&visitor.token);
+    let again = server.get(&next).bearer(&visitor.token);
     assert_eq!(again.header("If-None-Match", etag).send().status, 304);
 }
 
 #[test]
-fn the_longest_title_makes_an_address_of_less_than_2000_bytes() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let connection = parlor.sql();
-    let seq = visitor.seq(&connection);
-    // Four bytes each; and what grows most when it is folded.
-    for wide in ["🦆", "𐐨", "ΰ", "ﬃ", "ᾷ"] {
-        let row = Stored {
-            title: Some(wide.repeat(80)),
-            ..Stored::default()
-        };
-        row.insert(&connection, seq);
-    }
+fn next_link_with_longest_title_is_under_2000_bytes() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    // Characters of four bytes, and characters that case folding makes longer.
+    let titles = ["🦆", "𐐨", "ΰ", "ﬃ", "ᾷ"].map(|character| character.repeat(80));
+    let rows = titles.map(|title| ConversationRow {
+        title: Some(title),
+        ..ConversationRow::default()
+    });
+    insert_rows(&server, &visitor, &rows);
     for direction in DIRECTIONS {
-        let order = format!("orderBy=title&orderDir={direction}&limit=1");
-        let mut answer = asked(&parlor, &visitor.token, &order);
-        while let Some(next) = link(&answer, "next") {
+        let query = format!("orderBy=title&orderDir={direction}&limit=1");
+        let mut response = server.get_list(&visitor.token, &query);
+        while let Some(next) = response.link("next") {
             assert!(next.len() < 2000, "{} bytes", next.len());
-            answer = parlor.get(next).bearer(&visitor.token).send();
+            response = server.get(next).bearer(&visitor.token).send();
         }
-        let pages = walk(&parlor, &visitor.token, &order);
-        let different: HashSet<_> = all_ids(&pages).into_iter().collect();
-        assert_eq!((pages.len(), different.len()), (5, 5));
+        let pages = follow_next(&server, &visitor.token, &query);
+        let distinct: HashSet<_> = all_ids(&pages).into_iter().collect();
+        assert_eq!((pages.len(), distinct.len()), (5, 5));
     }
 }
 
 #[test]
-fn a_reader_is_not_moved_by_its_row() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let mut stored = fill(&parlor, &visitor, 6);
+fn cursor_is_valid_after_its_row_changes_or_is_deleted() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let mut stored = insert_conversations(&server, &visitor, 6);
     stored.reverse();
-    let after = cursor(&asked(&parlor, &visitor.token, "limit=3"));
+    let after = next_cursor(&server.get_list(&visitor.token, "limit=3"));
     let rest = || {
         let query = format!("after={after}");
-        ids(&asked(&parlor, &visitor.token, &query).expect(200))
+        ids(&server.get_list(&visitor.token, &query).expect(200))
     };
     assert_eq!(rest(), stored[3..]);
-    // The row itself comes first now, and then is gone.
-    parlor.say(&visitor, &stored[2], "Hello").send();
-    assert_eq!(ids(&parlor.list(&visitor.token, ""))[0], stored[2]);
+    // The row of the cursor moves to the front of the list, then it is deleted.
+    server.post_message(&visitor, &stored[2], "Hello").send();
+    assert_eq!(ids(&server.list(&visitor.token, ""))[0], stored[2]);
     assert_eq!(rest(), stored[3..]);
     let id = uuid::Uuid::parse_str(&stored[2]).expect("a UUID");
-    let connection = parlor.sql();
+    let connection = server.db_connection();
     let removed = connection.execute("DELETE FROM conversation WHERE id = ?", [id]);
     assert_eq!(removed, Ok(1));
     assert_eq!(rest(), stored[3..]);

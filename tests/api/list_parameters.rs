@@ -1,39 +1,37 @@
 //! GET /v2/conversations: each parameter, its default and its bounds.
 
-use crate::helpers::{Parlor, Visitor, fill, ids};
-use crate::list_order::SORTS;
-use crate::wire::Answer;
+use crate::helpers::{Response, SORTS, TestServer, Visitor, ids, insert_conversations};
 
-fn populated(count: i64) -> (Parlor, Visitor, Vec<String>) {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let ids = fill(&parlor, &visitor, count);
-    (parlor, visitor, ids)
+fn populated(count: i64) -> (TestServer, Visitor, Vec<String>) {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let ids = insert_conversations(&server, &visitor, count);
+    (server, visitor, ids)
 }
 
-fn asked(parlor: &Parlor, visitor: &Visitor, query: &str) -> Answer {
+fn asked(server: &TestServer, visitor: &Visitor, query: &str) -> Response {
     let target = format!("/v2/conversations?{query}");
-    parlor.get(target).bearer(&visitor.token).send()
+    server.get(target).bearer(&visitor.token).send()
 }
 
 #[test]
 fn without_parameters_the_ten_last_active_come_newest_first() {
-    let (parlor, visitor, stored) = populated(12);
-    let page = parlor.list(&visitor.token, "");
+    let (server, visitor, stored) = populated(12);
+    let page = server.list(&visitor.token, "");
     assert_eq!(page["total"], 12);
     assert_eq!(page["limit"], 10);
     assert_eq!(page["offset"], 0);
     let newest: Vec<_> = stored.iter().rev().take(10).cloned().collect();
     assert_eq!(ids(&page), newest);
     let spelled = "limit=10&offset=0&orderBy=lastInterationAt&orderDir=desc";
-    assert_eq!(page, parlor.list(&visitor.token, spelled));
+    assert_eq!(page, server.list(&visitor.token, spelled));
 }
 
 #[test]
 fn a_limit_from_1_to_100_is_applied_and_echoed() {
-    let (parlor, visitor, _) = populated(101);
+    let (server, visitor, _) = populated(101);
     for limit in [1, 2, 99, 100] {
-        let page = parlor.list(&visitor.token, &format!("limit={limit}"));
+        let page = server.list(&visitor.token, &format!("limit={limit}"));
         assert_eq!(page["limit"], limit);
         assert_eq!(ids(&page).len(), limit);
         assert_eq!(page["total"], 101);
@@ -42,7 +40,7 @@ fn a_limit_from_1_to_100_is_applied_and_echoed() {
 
 #[test]
 fn any_other_limit_is_422_and_the_reason_names_the_range() {
-    let (parlor, visitor, _) = populated(0);
+    let (server, visitor, _) = populated(0);
     let others = [
         "0",
         "101",
@@ -62,16 +60,16 @@ fn any_other_limit_is_422_and_the_reason_names_the_range() {
         "%00",
     ];
     for limit in others {
-        let answer = asked(&parlor, &visitor, &format!("limit={limit}"));
-        answer.invalid("limit", "from 1 to 100");
+        let response = asked(&server, &visitor, &format!("limit={limit}"));
+        response.expect_validation_error("limit", "from 1 to 100");
     }
 }
 
 #[test]
 fn an_offset_from_0_is_applied_and_echoed() {
-    let (parlor, visitor, stored) = populated(5);
+    let (server, visitor, stored) = populated(5);
     for offset in 0..5 {
-        let page = parlor.list(&visitor.token, &format!("offset={offset}&limit=1"));
+        let page = server.list(&visitor.token, &format!("offset={offset}&limit=1"));
         assert_eq!(page["offset"], offset);
         assert_eq!(ids(&page), [stored[4 - offset].clone()]);
     }
@@ -79,19 +77,19 @@ fn an_offset_from_0_is_applied_and_echoed() {
 
 #[test]
 fn an_absent_empty_or_null_offset_is_the_number_0() {
-    let (parlor, visitor, _) = populated(3);
-    let first = parlor.list(&visitor.token, "offset=0");
+    let (server, visitor, _) = populated(3);
+    let first = server.list(&visitor.token, "offset=0");
     assert_eq!(first["offset"].as_u64(), Some(0));
     for query in ["", "offset=", "offset=null", "offset", "offset=00"] {
-        assert_eq!(parlor.list(&visitor.token, query), first, "{query:?}");
+        assert_eq!(server.list(&visitor.token, query), first, "{query:?}");
     }
 }
 
 #[test]
 fn an_offset_past_the_end_is_an_empty_page_with_the_right_total() {
-    let (parlor, visitor, _) = populated(3);
+    let (server, visitor, _) = populated(3);
     for offset in [3, 4, 1000, 9_007_199_254_740_991_u64] {
-        let page = parlor.list(&visitor.token, &format!("offset={offset}"));
+        let page = server.list(&visitor.token, &format!("offset={offset}"));
         assert_eq!(ids(&page), Vec::<String>::new());
         assert_eq!(page["total"], 3);
         assert_eq!(page["offset"], offset);
@@ -100,7 +98,7 @@ fn an_offset_past_the_end_is_an_empty_page_with_the_right_total() {
 
 #[test]
 fn any_other_offset_is_422_and_the_reason_names_the_range() {
-    let (parlor, visitor, _) = populated(0);
+    let (server, visitor, _) = populated(0);
     let others = [
         "-1",
         "+1",
@@ -114,21 +112,21 @@ fn any_other_offset_is_422_and_the_reason_names_the_range() {
         "99999999999999999999999999",
     ];
     for offset in others {
-        let answer = asked(&parlor, &visitor, &format!("offset={offset}"));
-        answer.invalid("offset", "from 0 to 9007199254740991");
+        let response = asked(&server, &visitor, &format!("offset={offset}"));
+        response.expect_validation_error("offset", "from 0 to 9007199254740991");
     }
 }
 
 #[test]
 fn status_takes_its_two_values_and_no_other() {
-    let (parlor, visitor, stored) = populated(3);
+    let (server, visitor, stored) = populated(3);
     let close = format!("/v2/conversations/{}/close", stored[1]);
-    parlor.post(close).bearer(&visitor.token).send().expect(200);
-    assert_eq!(parlor.list(&visitor.token, "")["total"], 3);
-    let open = parlor.list(&visitor.token, "status=open");
+    server.post(close).bearer(&visitor.token).send().expect(200);
+    assert_eq!(server.list(&visitor.token, "")["total"], 3);
+    let open = server.list(&visitor.token, "status=open");
     assert_eq!(open["total"], 2);
     assert_eq!(ids(&open), [stored[2].clone(), stored[0].clone()]);
-    let closed = parlor.list(&visitor.token, "status=closed");
+    let closed = server.list(&visitor.token, "status=closed");
     assert_eq!(closed["total"], 1);
     assert_eq!(ids(&closed), [stored[1].clone()]);
     for status in [
@@ -141,17 +139,17 @@ fn status_takes_its_two_values_and_no_other() {
         "%00",
         "open%20",
     ] {
-        let answer = asked(&parlor, &visitor, &format!("status={status}"));
-        answer.invalid("status", "open, closed");
+        let response = asked(&server, &visitor, &format!("status={status}"));
+        response.expect_validation_error("status", "open, closed");
     }
 }
 
 #[test]
 fn order_by_takes_every_documented_name_and_the_later_spelling() {
-    let (parlor, visitor, _) = populated(3);
+    let (server, visitor, _) = populated(3);
     let names = SORTS.into_iter().chain(["lastInteractionAt"]);
     for name in names {
-        let page = parlor.list(&visitor.token, &format!("orderBy={name}"));
+        let page = server.list(&visitor.token, &format!("orderBy={name}"));
         assert_eq!(ids(&page).len(), 3, "{name}");
     }
     for other in [
@@ -165,17 +163,17 @@ fn order_by_takes_every_documented_name_and_the_later_spelling() {
         "1",
         "id;--",
     ] {
-        let answer = asked(&parlor, &visitor, &format!("orderBy={other}"));
-        answer.invalid("orderBy", "id, createdAt, updatedAt, lastInterationAt");
+        let response = asked(&server, &visitor, &format!("orderBy={other}"));
+        response.expect_validation_error("orderBy", "id, createdAt, updatedAt, lastInterationAt");
     }
 }
 
 #[test]
 fn both_spellings_of_last_interaction_give_the_same_page() {
-    let (parlor, visitor, stored) = populated(4);
+    let (server, visitor, stored) = populated(4);
     for direction in ["asc", "desc"] {
         let [seed, later] = ["lastInterationAt", "lastInteractionAt"].map(|name| {
-            parlor.list(
+            server.list(
                 &visitor.token,
                 &format!("orderBy={name}&orderDir={direction}"),
             )
@@ -191,18 +189,18 @@ fn both_spellings_of_last_interaction_give_the_same_page() {
 
 #[test]
 fn order_dir_takes_its_two_values_and_no_other() {
-    let (parlor, visitor, stored) = populated(3);
-    let ascending = parlor.list(&visitor.token, "orderDir=asc");
+    let (server, visitor, stored) = populated(3);
+    let ascending = server.list(&visitor.token, "orderDir=asc");
     assert_eq!(ids(&ascending), stored);
     for other in ["", "ASC", "up", "descending", "null", "1"] {
-        let answer = asked(&parlor, &visitor, &format!("orderDir={other}"));
-        answer.invalid("orderDir", "asc, desc");
+        let response = asked(&server, &visitor, &format!("orderDir={other}"));
+        response.expect_validation_error("orderDir", "asc, desc");
     }
 }
 
 #[test]
 fn a_known_parameter_twice_is_422_also_with_equal_values() {
-    let (parlor, visitor, _) = populated(0);
+    let (server, visitor, _) = populated(0);
     let twice = [
         ("limit", "5"),
         ("offset", "0"),
@@ -213,14 +211,14 @@ fn a_known_parameter_twice_is_422_also_with_equal_values() {
     ];
     for (name, value) in twice {
         let query = format!("{name}={value}&{name}={value}");
-        asked(&parlor, &visitor, &query).invalid(name, "once");
+        asked(&server, &visitor, &query).expect_validation_error(name, "once");
     }
 }
 
 #[test]
 fn unknown_parameters_are_ignored_however_they_look() {
-    let (parlor, visitor, _) = populated(2);
-    let plain = parlor.list(&visitor.token, "");
+    let (server, visitor, _) = populated(2);
+    let plain = server.list(&visitor.token, "");
     for query in [
         "foo=bar",
         "foo=1&foo=2",
@@ -231,22 +229,22 @@ fn unknown_parameters_are_ignored_however_they_look() {
         "%FF=%FF",
         "page=2",
     ] {
-        assert_eq!(parlor.list(&visitor.token, query), plain, "{query:?}");
+        assert_eq!(server.list(&visitor.token, query), plain, "{query:?}");
     }
 }
 
 #[test]
 fn a_private_key_is_held_to_the_same_parameters() {
-    let (parlor, _, _) = populated(2);
-    let key = parlor.site.private.clone();
+    let (server, _, _) = populated(2);
+    let key = server.project.private_key.clone();
     let as_server = |query: &str| {
         let target = format!("/v2/conversations?{query}");
-        parlor.get(target).bearer(&key).send()
+        server.get(target).bearer(&key).send()
     };
     assert_eq!(as_server("limit=1&orderBy=title").expect(200)["total"], 2);
-    as_server("limit=0").invalid("limit", "from 1 to 100");
-    as_server("offset=-1").invalid("offset", "from 0");
-    as_server("status=x").invalid("status", "open, closed");
-    as_server("orderBy=x").invalid("orderBy", "title");
-    as_server("orderDir=x").invalid("orderDir", "asc, desc");
+    as_server("limit=0").expect_validation_error("limit", "from 1 to 100");
+    as_server("offset=-1").expect_validation_error("offset", "from 0");
+    as_server("status=x").expect_validation_error("status", "open, closed");
+    as_server("orderBy=x").expect_validation_error("orderBy", "title");
+    as_server("orderDir=x").expect_validation_error("orderDir", "asc, desc");
 }

@@ -1,38 +1,36 @@
-//! The API over a real port, each test with a file and a server of its own.
-//! One module for each topic.
+//! Tests of the HTTP API over real ports. Each test starts a server with a
+//! database of its own; each module covers one area.
 
 mod helpers;
 #[path = "../stub/mod.rs"]
 mod stub;
-mod wire;
-mod ws;
 
+mod agents;
+mod allowed_origins;
+mod answer_streams;
 mod assistants;
 mod auth;
-mod bodies;
+mod cli;
 mod completions;
+mod conversations;
+mod database_file;
 mod documents;
 mod errors;
 mod headers;
+mod idempotency;
+mod identity;
 mod isolation;
-mod kept;
+mod json_format;
+mod list_cache;
 mod list_cursors;
 mod list_order;
+mod list_pagination;
 mod list_parameters;
-mod list_walks;
-mod live;
 mod messages;
-mod once;
-mod operators;
-mod origins;
-mod process;
+mod openapi;
 mod qnas;
-mod rates;
-mod reference;
-mod scripted;
+mod rate_limits;
 mod search;
-mod shape;
 mod shutdown;
-mod store;
-mod streams;
 mod upgrade;
+mod websocket;

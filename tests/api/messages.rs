@@ -2,18 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::helpers::{Parlor, Visitor, string};
-use crate::scripted::Scripted;
+use crate::helpers::{FakeModel, TestServer, Visitor, string};
 
-fn stage() -> (Parlor, Visitor, String) {
-    let parlor = Parlor::start();
-    let ann = parlor.visitor("ann");
-    let id = parlor.started(&ann);
-    (parlor, ann, id)
+fn setup() -> (TestServer, Visitor, String) {
+    let server = TestServer::start();
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
+    (server, ann, id)
 }
 
-fn messages(parlor: &Parlor, visitor: &Visitor, id: &str, query: &str) -> Vec<Value> {
-    let get = parlor.get(format!("/v2/conversations/{id}/messages?{query}"));
+fn messages(server: &TestServer, visitor: &Visitor, id: &str, query: &str) -> Vec<Value> {
+    let get = server.get(format!("/v2/conversations/{id}/messages?{query}"));
     let list = get.bearer(&visitor.token).send().expect(200);
     let keys: Vec<_> = list.as_object().expect("a list").keys().cloned().collect();
     assert_eq!(keys, ["object", "data"]);
@@ -23,56 +22,60 @@ fn messages(parlor: &Parlor, visitor: &Visitor, id: &str, query: &str) -> Vec<Va
 
 #[test]
 fn a_message_is_answered_and_everything_about_it_is_right_at_once() {
-    let (parlor, ann, id) = stage();
-    let before = parlor.conversation(&ann, &id);
+    let (server, ann, id) = setup();
+    let before = server.get_conversation(&ann, &id);
     assert_eq!(before["title"], Value::Null);
-    let answer = parlor.say(&ann, &id, "  Where is\n my order? ").send();
-    let steps = answer.expect(200);
+    let response = server
+        .post_message(&ann, &id, "  Where is\n my order? ")
+        .send();
+    let steps = response.expect(200);
     let text = string(&steps["steps"][0]["content"][0]["text"]);
     assert_eq!(steps["steps"][0]["finishReason"], "stop");
     for count in ["inputTokens", "outputTokens", "totalTokens"] {
         assert!(steps["steps"][0]["usage"][count].is_u64());
     }
-    let after = parlor.conversation(&ann, &id);
+    let after = server.get_conversation(&ann, &id);
     assert_eq!(after["title"], "Where is my order?");
     assert!(string(&after["updatedAt"]) >= string(&before["updatedAt"]));
     assert_eq!(after["lastInterationAt"], after["updatedAt"]);
-    let said = parlor.said(&ann, &id);
+    let said = server.transcript(&ann, &id);
     let expected = [
         ["user", "complete", "  Where is\n my order? "],
         ["assistant", "complete", &text],
     ];
     assert_eq!(said, expected);
-    let page = parlor.list(&ann.token, "");
+    let page = server.list(&ann.token, "");
     assert_eq!(page["data"][0]["lastMessage"], after["messages"][1]);
     assert_eq!(page["data"][0]["title"], "Where is my order?");
 }
 
 #[test]
 fn the_title_is_that_of_the_first_message() {
-    let (parlor, ann, id) = stage();
+    let (server, ann, id) = setup();
     for content in [" ", "First words", "Second words"] {
-        parlor.say(&ann, &id, content).send().expect(200);
+        server.post_message(&ann, &id, content).send().expect(200);
     }
-    assert_eq!(parlor.conversation(&ann, &id)["title"], "First words");
-    let page = parlor.list(&ann.token, "orderBy=title");
+    assert_eq!(server.get_conversation(&ann, &id)["title"], "First words");
+    let page = server.list(&ann.token, "orderBy=title");
     assert_eq!(page["data"][0]["title"], "First words");
 }
 
 #[test]
 fn a_stream_is_chunk_for_chunk_what_the_client_accepts() {
-    let (parlor, ann, id) = stage();
-    let answer = parlor.ask(&ann, &id, "Hello \"you\"\n\u{2028}").send();
-    assert_eq!(answer.status, 200);
+    let (server, ann, id) = setup();
+    let response = server
+        .post_streaming_message(&ann, &id, "Hello \"you\"\n\u{2028}")
+        .send();
+    assert_eq!(response.status, 200);
     for (name, value) in [
         ("content-type", "text/event-stream"),
         ("cache-control", "no-cache"),
         ("x-vercel-ai-ui-message-stream", "v1"),
         ("x-accel-buffering", "no"),
     ] {
-        assert_eq!(answer.header(name), Some(value));
+        assert_eq!(response.header(name), Some(value));
     }
-    let stored = parlor.conversation(&ann, &id)["messages"][1].clone();
+    let stored = server.get_conversation(&ann, &id)["messages"][1].clone();
     let (id, text) = (&stored["id"], &stored["parts"][0]["text"]);
     let mut expected = String::new();
     for chunk in [
@@ -86,33 +89,34 @@ fn a_stream_is_chunk_for_chunk_what_the_client_accepts() {
     ] {
         expected += &format!("data: {chunk}\n\n");
     }
-    assert_eq!(answer.text(), expected + "data: [DONE]\n\n");
+    assert_eq!(response.text(), expected + "data: [DONE]\n\n");
 }
 
 #[test]
 fn content_has_1_to_10000_characters() {
-    let (parlor, ann, id) = stage();
+    let (server, ann, id) = setup();
     let post = |body: Value| {
-        let post = parlor.post(format!("/v2/conversations/{id}/messages"));
+        let post = server.post(format!("/v2/conversations/{id}/messages"));
         post.bearer(&ann.token).json(body).send()
     };
-    post(json!({})).malformed("content");
-    post(json!({ "content": 5 })).malformed("content");
-    post(json!({ "content": null })).malformed("content");
-    post(json!({ "content": "x", "stream": "yes" })).malformed("stream");
-    post(json!({ "content": "x", "pageContext": "p" })).malformed("pageContext");
-    post(json!({ "content": "x", "pageContext": { "title": 1 } })).malformed("pageContext.title");
-    post(json!({ "content": "" })).invalid("content", "1 to 10000");
-    post(json!({ "content": "é".repeat(10_001) })).invalid("content", "1 to 10000");
-    post(json!({ "content": "a\u{0}b" })).invalid("content", "NUL");
-    assert!(parlor.said(&ann, &id).is_empty());
+    post(json!({})).expect_body_error("content");
+    post(json!({ "content": 5 })).expect_body_error("content");
+    post(json!({ "content": null })).expect_body_error("content");
+    post(json!({ "content": "x", "stream": "yes" })).expect_body_error("stream");
+    post(json!({ "content": "x", "pageContext": "p" })).expect_body_error("pageContext");
+    post(json!({ "content": "x", "pageContext": { "title": 1 } }))
+        .expect_body_error("pageContext.title");
+    post(json!({ "content": "" })).expect_validation_error("content", "1 to 10000");
+    post(json!({ "content": "é".repeat(10_001) })).expect_validation_error("content", "1 to 10000");
+    post(json!({ "content": "a\u{0}b" })).expect_validation_error("content", "NUL");
+    assert!(server.transcript(&ann, &id).is_empty());
     post(json!({ "content": "é".repeat(10_000) })).expect(200);
-    assert_eq!(parlor.said(&ann, &id).len(), 2);
+    assert_eq!(server.transcript(&ann, &id).len(), 2);
 }
 
 #[test]
 fn the_page_comes_back_with_the_message() {
-    let (parlor, ann, id) = stage();
+    let (server, ann, id) = setup();
     let context = json!({ "url": "https://shop.example/a?b", "title": "A", "content": "long",
                           "textSelection": "marked", "more": 1 });
     for (context, expected) in [
@@ -125,10 +129,10 @@ fn the_page_comes_back_with_the_message() {
             json!([null, "t", null]),
         ),
     ] {
-        let post = parlor.post(format!("/v2/conversations/{id}/messages"));
+        let post = server.post(format!("/v2/conversations/{id}/messages"));
         let body = json!({ "content": "Hi", "pageContext": context, "context": { "pageUrl": 1 } });
         post.bearer(&ann.token).json(body).send().expect(200);
-        let said = messages(&parlor, &ann, &id, "role=user");
+        let said = messages(&server, &ann, &id, "role=user");
         let last = said.last().expect("a message");
         let page = json!([last["pageUrl"], last["pageTitle"], last["textSelection"]]);
         assert_eq!(page, expected);
@@ -137,37 +141,38 @@ fn the_page_comes_back_with_the_message() {
 
 #[test]
 fn nobody_but_its_visitor_sends_to_an_open_conversation() {
-    let (parlor, ann, id) = stage();
-    let elsewhere = parlor.another_site();
+    let (server, ann, id) = setup();
+    let elsewhere = server.create_project();
     let send = |credential: &str, id: &str| {
-        let post = parlor.post(format!("/v2/conversations/{id}/messages"));
+        let post = server.post(format!("/v2/conversations/{id}/messages"));
         post.bearer(credential)
             .json(json!({ "content": "x" }))
             .send()
     };
-    send(&parlor.visitor("ben").token, &id).error(403, "FORBIDDEN");
-    send(&parlor.site.private, &id).error(403, "FORBIDDEN");
-    let far = parlor.visitor_of(&elsewhere, "ann");
-    send(&far.token, &id).error(404, "CONVERSATION_NOT_FOUND");
-    send("nobody", &id).error(401, "UNAUTHORIZED");
-    send(&ann.token, "123e4567-e89b-12d3-a456-426614174000").error(404, "CONVERSATION_NOT_FOUND");
-    send(&ann.token, "x").invalid("conversationId", "UUID");
-    let close = parlor.post(format!("/v2/conversations/{id}/close"));
+    send(&server.create_visitor("ben").token, &id).expect_error(403, "FORBIDDEN");
+    send(&server.project.private_key, &id).expect_error(403, "FORBIDDEN");
+    let far = server.create_visitor_in(&elsewhere, "ann");
+    send(&far.token, &id).expect_error(404, "CONVERSATION_NOT_FOUND");
+    send("nobody", &id).expect_error(401, "UNAUTHORIZED");
+    send(&ann.token, "123e4567-e89b-12d3-a456-426614174000")
+        .expect_error(404, "CONVERSATION_NOT_FOUND");
+    send(&ann.token, "x").expect_validation_error("conversationId", "UUID");
+    let close = server.post(format!("/v2/conversations/{id}/close"));
     close.bearer(&ann.token).send().expect(200);
-    let error = send(&ann.token, &id).error(409, "CONFLICT");
+    let error = send(&ann.token, &id).expect_error(409, "CONFLICT");
     let details = json!({ "resource": "conversation", "conflictingField": "status" });
     assert_eq!(error["details"], details);
-    assert!(parlor.said(&ann, &id).is_empty());
+    assert!(server.transcript(&ann, &id).is_empty());
 }
 
 #[test]
 fn messages_are_listed_oldest_first_and_filtered() {
-    let (parlor, ann, id) = stage();
+    let (server, ann, id) = setup();
     for content in ["one", "two", "three"] {
-        parlor.say(&ann, &id, content).send().expect(200);
+        server.post_message(&ann, &id, content).send().expect(200);
     }
-    let all = messages(&parlor, &ann, &id, "");
-    assert_eq!(json!(all), parlor.conversation(&ann, &id)["messages"]);
+    let all = messages(&server, &ann, &id, "");
+    assert_eq!(json!(all), server.get_conversation(&ann, &id)["messages"]);
     assert_eq!(all.len(), 6);
     for (query, expected) in [
         ("limit=2", &all[..2]),
@@ -180,10 +185,10 @@ fn messages_are_listed_oldest_first_and_filtered() {
         ("role=human_agent", &[]),
         ("role=user&offset=1&limit=1", &all[2..3]),
     ] {
-        assert_eq!(messages(&parlor, &ann, &id, query), expected, "{query}");
+        assert_eq!(messages(&server, &ann, &id, query), expected, "{query}");
     }
-    let key = parlor.get(format!("/v2/conversations/{id}/messages"));
-    let key = key.bearer(&parlor.site.private).send().expect(200);
+    let key = server.get(format!("/v2/conversations/{id}/messages"));
+    let key = key.bearer(&server.project.private_key).send().expect(200);
     assert_eq!(key["data"], json!(all));
     for (query, field) in [
         ("limit=0", "limit"),
@@ -193,28 +198,30 @@ fn messages_are_listed_oldest_first_and_filtered() {
         ("status=gone", "status"),
         ("role=user&role=user", "role"),
     ] {
-        let get = parlor.get(format!("/v2/conversations/{id}/messages?{query}"));
-        get.bearer(&ann.token).send().invalid(field, "");
+        let get = server.get(format!("/v2/conversations/{id}/messages?{query}"));
+        get.bearer(&ann.token)
+            .send()
+            .expect_validation_error(field, "");
     }
-    let ben = parlor.visitor("ben");
-    let get = parlor.get(format!("/v2/conversations/{id}/messages"));
-    get.bearer(&ben.token).send().error(403, "FORBIDDEN");
+    let ben = server.create_visitor("ben");
+    let get = server.get(format!("/v2/conversations/{id}/messages"));
+    get.bearer(&ben.token).send().expect_error(403, "FORBIDDEN");
 }
 
 #[test]
 fn an_opinion_is_given_changed_and_taken_back() {
-    let (parlor, ann, id) = stage();
-    parlor.say(&ann, &id, "Hi").send().expect(200);
-    let answer = messages(&parlor, &ann, &id, "role=assistant")[0].clone();
-    let path = format!("/v2/messages/{}/feedback", string(&answer["id"]));
+    let (server, ann, id) = setup();
+    server.post_message(&ann, &id, "Hi").send().expect(200);
+    let response = messages(&server, &ann, &id, "role=assistant")[0].clone();
+    let path = format!("/v2/messages/{}/feedback", string(&response["id"]));
     for feedback in [json!("like"), json!("dislike"), Value::Null] {
-        let post = parlor.post(&path).bearer(&ann.token);
+        let post = server.post(&path).bearer(&ann.token);
         let given = post
             .json(json!({ "feedback": feedback }))
             .send()
             .expect(200);
         assert_eq!(given, json!({ "feedback": feedback }));
-        let now = messages(&parlor, &ann, &id, "role=assistant")[0].clone();
+        let now = messages(&server, &ann, &id, "role=assistant")[0].clone();
         assert_eq!(now["feedback"], feedback);
         assert_eq!(now["feedbackAt"].is_null(), feedback.is_null());
     }
@@ -222,76 +229,79 @@ fn an_opinion_is_given_changed_and_taken_back() {
 
 #[test]
 fn an_opinion_is_refused_where_it_makes_no_sense() {
-    let (parlor, ann, id) = stage();
-    parlor.say(&ann, &id, "Hi").send().expect(200);
-    let both = messages(&parlor, &ann, &id, "");
+    let (server, ann, id) = setup();
+    server.post_message(&ann, &id, "Hi").send().expect(200);
+    let both = messages(&server, &ann, &id, "");
     let rate = |message: &str, credential: &str, body: Value| {
-        let post = parlor.post(format!("/v2/messages/{message}/feedback"));
+        let post = server.post(format!("/v2/messages/{message}/feedback"));
         post.bearer(credential).json(body).send()
     };
-    let (question, answer) = (string(&both[0]["id"]), string(&both[1]["id"]));
+    let (question, response) = (string(&both[0]["id"]), string(&both[1]["id"]));
     let like = || json!({ "feedback": "like" });
-    rate(&question, &ann.token, like()).invalid("messageId", "assistant");
-    rate(&answer, &ann.token, json!({})).malformed("feedback");
-    rate(&answer, &ann.token, json!({ "feedback": 1 })).malformed("feedback");
-    rate(&answer, &ann.token, json!({ "feedback": "love" })).invalid("feedback", "like, dislike");
-    rate("x", &ann.token, like()).invalid("messageId", "UUID");
+    rate(&question, &ann.token, like()).expect_validation_error("messageId", "assistant");
+    rate(&response, &ann.token, json!({})).expect_body_error("feedback");
+    rate(&response, &ann.token, json!({ "feedback": 1 })).expect_body_error("feedback");
+    rate(&response, &ann.token, json!({ "feedback": "love" }))
+        .expect_validation_error("feedback", "like, dislike");
+    rate("x", &ann.token, like()).expect_validation_error("messageId", "UUID");
     let absent = "123e4567-e89b-12d3-a456-426614174000";
-    let error = rate(absent, &ann.token, like()).error(404, "MESSAGE_NOT_FOUND");
+    let error = rate(absent, &ann.token, like()).expect_error(404, "MESSAGE_NOT_FOUND");
     assert_eq!(error["details"], json!({ "messageId": absent }));
-    rate(&answer, &parlor.visitor("ben").token, like()).error(403, "FORBIDDEN");
-    rate(&answer, &parlor.site.private, like()).error(403, "FORBIDDEN");
-    let far = parlor.visitor_of(&parlor.another_site(), "ann");
-    rate(&answer, &far.token, like()).error(404, "MESSAGE_NOT_FOUND");
-    let now = messages(&parlor, &ann, &id, "role=assistant")[0].clone();
+    rate(&response, &server.create_visitor("ben").token, like()).expect_error(403, "FORBIDDEN");
+    rate(&response, &server.project.private_key, like()).expect_error(403, "FORBIDDEN");
+    let far = server.create_visitor_in(&server.create_project(), "ann");
+    rate(&response, &far.token, like()).expect_error(404, "MESSAGE_NOT_FOUND");
+    let now = messages(&server, &ann, &id, "role=assistant")[0].clone();
     assert_eq!(now["feedback"], Value::Null);
 }
 
 #[test]
 fn a_month_has_so_many_messages_and_no_more() {
-    let parlor = Parlor::with(|settings| settings.monthly_messages = 2);
-    let ann = parlor.visitor("ann");
-    let id = parlor.started(&ann);
+    let server = TestServer::start_with(|settings| settings.monthly_messages = 2);
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
     for _ in 0..2 {
-        parlor.say(&ann, &id, "Hi").send().expect(200);
+        server.post_message(&ann, &id, "Hi").send().expect(200);
     }
-    let refused = parlor.say(&ann, &id, "Hi").send();
-    let error = refused.error(429, "RATE_LIMIT_EXCEEDED");
+    let refused = server.post_message(&ann, &id, "Hi").send();
+    let error = refused.expect_error(429, "RATE_LIMIT_EXCEEDED");
     let wait = error["details"]["retryAfter"].as_u64().expect("seconds");
     assert!((1..=31 * 86_400).contains(&wait));
     assert_eq!(
         refused.header("retry-after"),
         Some(wait.to_string().as_str())
     );
-    assert_eq!(parlor.said(&ann, &id).len(), 4);
-    let elsewhere = parlor.another_site();
-    let far = parlor.visitor_of(&elsewhere, "far");
-    let id = parlor.started(&far);
-    parlor.say(&far, &id, "Hi").send().expect(200);
+    assert_eq!(server.transcript(&ann, &id).len(), 4);
+    let elsewhere = server.create_project();
+    let far = server.create_visitor_in(&elsewhere, "far");
+    let id = server.start_conversation(&far);
+    server.post_message(&far, &id, "Hi").send().expect(200);
 }
 
 #[test]
 fn a_project_on_the_free_plan_has_no_model() {
-    let model = Scripted::new();
-    let parlor = Parlor::with_model(model.clone(), |_| ());
-    let ann = parlor.visitor("ann");
-    let id = parlor.started(&ann);
+    let model = FakeModel::new();
+    let server = TestServer::start_with_model(model.clone(), |_| ());
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
     let plan = |plan: Option<&str>| {
-        let changed = parlor.sql().execute("UPDATE project SET plan = ?", [plan]);
+        let changed = server
+            .db_connection()
+            .execute("UPDATE project SET plan = ?", [plan]);
         assert_eq!(changed.expect("an update"), 1);
     };
     plan(Some("free"));
-    let error = parlor
-        .say(&ann, &id, "Hi")
+    let error = server
+        .post_message(&ann, &id, "Hi")
         .send()
-        .error(402, "PAYMENT_REQUIRED");
+        .expect_error(402, "PAYMENT_REQUIRED");
     let details = json!({ "currentPlan": "free", "requiredPlan": "pro",
                           "feature": "advanced_ai_models" });
     assert_eq!(error["details"], details);
-    assert!(parlor.said(&ann, &id).is_empty());
+    assert!(server.transcript(&ann, &id).is_empty());
     for paid in [Some("pro"), None] {
         plan(paid);
-        model.says("Hello.");
-        parlor.say(&ann, &id, "Hi").send().expect(200);
+        model.answer_with("Hello.");
+        server.post_message(&ann, &id, "Hi").send().expect(200);
     }
 }

@@ -2,59 +2,58 @@
 
 use serde_json::{Value, json};
 
-use crate::helpers::{Parlor, Site, ids, string};
-use crate::wire::Request;
+use crate::helpers::{ProjectFixture, Request, TestServer, ids, string};
 
 const ABSENT: &str = "123e4567-e89b-12d3-a456-426614174000";
 
-fn path(site: &Site) -> String {
-    format!("/v2/projects/{}/qnas", site.id)
+fn path(project: &ProjectFixture) -> String {
+    format!("/v2/projects/{}/qnas", project.id)
 }
 
 /// Adds a Q&A over the API; what came back.
 #[track_caller]
-fn add(parlor: &Parlor, site: &Site, body: Value) -> Value {
-    let post = parlor.post(path(site)).bearer(&site.private);
+fn add(server: &TestServer, project: &ProjectFixture, body: Value) -> Value {
+    let post = server.post(path(project)).bearer(&project.private_key);
     post.json(body).send().expect(201)
 }
 
-fn with_questions(questions: &[&str]) -> (Parlor, Vec<String>) {
-    let parlor = Parlor::start();
-    let site = parlor.site.clone();
+fn with_questions(questions: &[&str]) -> (TestServer, Vec<String>) {
+    let server = TestServer::start();
+    let project = server.project.clone();
     let added = questions.iter().map(|question| {
         let body = json!({ "question": question, "answer": "Answer." });
-        string(&add(&parlor, &site, body)["id"])
+        string(&add(&server, &project, body)["id"])
     });
     let ids = added.collect();
-    (parlor, ids)
+    (server, ids)
 }
 
 #[track_caller]
-fn list(parlor: &Parlor, query: &str) -> Value {
-    let target = format!("{}?{query}", path(&parlor.site));
-    parlor.get(target).send().expect(200)
+fn list(server: &TestServer, query: &str) -> Value {
+    let target = format!("{}?{query}", path(&server.project));
+    server.get(target).send().expect(200)
 }
 
-fn put(parlor: &Parlor, site: &Site, id: &str) -> Request {
-    let request = parlor.request("PUT", format!("{}/{id}", path(site)));
-    request.bearer(&site.private)
+fn put(server: &TestServer, project: &ProjectFixture, id: &str) -> Request {
+    let request = server.request("PUT", format!("{}/{id}", path(project)));
+    request.bearer(&project.private_key)
 }
 
-fn delete(parlor: &Parlor, site: &Site, id: &str) -> Request {
-    let request = parlor.request("DELETE", format!("{}/{id}", path(site)));
-    request.bearer(&site.private)
+fn delete(server: &TestServer, project: &ProjectFixture, id: &str) -> Request {
+    let request = server.request("DELETE", format!("{}/{id}", path(project)));
+    request.bearer(&project.private_key)
 }
 
 #[test]
 fn a_qna_is_added_and_read_by_anyone_in_the_documented_form() {
-    let parlor = Parlor::start();
-    let site = parlor.site.clone();
+    let server = TestServer::start();
+    let project = server.project.clone();
     let body = json!({
         "question": "Do you ship?", "answer": "**Yes**, daily.",
         "createdBy": { "name": "Ann", "image": "https://x.example/a.png" },
         "unknown": 1,
     });
-    let added = add(&parlor, &site, body);
+    let added = add(&server, &project, body);
     let keys: Vec<_> = added.as_object().expect("an object").keys().collect();
     let expected = [
         "object",
@@ -72,13 +71,13 @@ fn a_qna_is_added_and_read_by_anyone_in_the_documented_form() {
         added["createdBy"],
         json!({ "name": "Ann", "image": "https://x.example/a.png" })
     );
-    let one = format!("{}/{}", path(&site), string(&added["id"]));
-    let read = parlor.get(&one).send();
+    let one = format!("{}/{}", path(&project), string(&added["id"]));
+    let read = server.get(&one).send();
     assert_eq!(read.expect(200), added);
     let tag = read.header("etag").expect("a tag").to_owned();
-    let again = parlor.get(&one).header("If-None-Match", tag).send();
+    let again = server.get(&one).header("If-None-Match", tag).send();
     assert_eq!(again.status, 304);
-    let page = list(&parlor, "");
+    let page = list(&server, "");
     let expected = json!({
         "object": "list", "total": 1, "limit": 10, "offset": 0, "data": [added],
     });
@@ -87,12 +86,12 @@ fn a_qna_is_added_and_read_by_anyone_in_the_documented_form() {
 
 #[test]
 fn a_list_is_newest_first_in_pages_with_links() {
-    let (parlor, mut made) = with_questions(&["a", "b", "c", "d", "e"]);
+    let (server, mut made) = with_questions(&["a", "b", "c", "d", "e"]);
     made.reverse();
-    let id = parlor.site.id;
-    assert_eq!(ids(&list(&parlor, "")), made);
-    let target = format!("{}?limit=2&offset=2", path(&parlor.site));
-    let page = parlor.get(target).send();
+    let id = server.project.id;
+    assert_eq!(ids(&list(&server, "")), made);
+    let target = format!("{}?limit=2&offset=2", path(&server.project));
+    let page = server.get(target).send();
     assert_eq!(ids(&page.expect(200)), made[2..4]);
     assert_eq!(page.header("x-total-count"), Some("5"));
     let link = |offset, relation| {
@@ -105,18 +104,18 @@ fn a_list_is_newest_first_in_pages_with_links() {
         link(4, "last"),
     ];
     assert_eq!(page.header("link"), Some(links.join(", ").as_str()));
-    let past = list(&parlor, "offset=5&query=");
+    let past = list(&server, "offset=5&query=");
     assert_eq!((&past["total"], ids(&past).len()), (&json!(5), 0));
     // Equal moments: by id.
-    let sql = parlor.sql();
+    let sql = server.db_connection();
     sql.execute("UPDATE qna SET created_at = 0", ())
         .expect("a change");
-    assert_eq!(ids(&list(&parlor, "")), made);
+    assert_eq!(ids(&list(&server, "")), made);
 }
 
 #[test]
 fn a_query_finds_by_the_words_of_the_question_and_counts_them_all() {
-    let (parlor, made) = with_questions(&[
+    let (server, made) = with_questions(&[
         "How long does delivery take?",
         "Delivery, delivery, delivery!",
         "Can I return a gift?",
@@ -136,7 +135,7 @@ fn a_query_finds_by_the_words_of_the_question_and_counts_them_all() {
         ("%22", vec![]),
         ("title%3Adelivery%20AND%20NEAR(", vec![]),
     ] {
-        let page = list(&parlor, &format!("query={query}"));
+        let page = list(&server, &format!("query={query}"));
         let mut listed = ids(&page);
         let mut found: Vec<_> = found.iter().map(|index| made[*index].clone()).collect();
         assert_eq!(page["total"], found.len(), "{query}");
@@ -146,149 +145,164 @@ fn a_query_finds_by_the_words_of_the_question_and_counts_them_all() {
         }
         assert_eq!(listed, found, "{query}");
     }
-    let second = list(&parlor, "query=delivery&limit=1&offset=1");
+    let second = list(&server, "query=delivery&limit=1&offset=1");
     assert_eq!(
         (&second["total"], ids(&second)),
         (&json!(2), vec![made[0].clone()])
     );
-    let target = format!("{}?query=a%20%22b&limit=1", path(&parlor.site));
-    let links = parlor.get(target).send();
+    let target = format!("{}?query=a%20%22b&limit=1", path(&server.project));
+    let links = server.get(target).send();
     let links = links.header("link").expect("links");
     assert!(links.contains("&query=a+%22b>"), "{links}");
 }
 
 #[test]
 fn what_is_not_published_is_nowhere_to_be_seen() {
-    let parlor = Parlor::start();
-    let site = parlor.site.clone();
+    let server = TestServer::start();
+    let project = server.project.clone();
     let body = json!({ "question": "Secret?", "answer": "Yes", "published": false });
-    let id = string(&add(&parlor, &site, body)["id"]);
-    let one = format!("{}/{id}", path(&site));
+    let id = string(&add(&server, &project, body)["id"]);
+    let one = format!("{}/{id}", path(&project));
     let seen = || {
-        let found = list(&parlor, "query=secret")["total"].clone();
+        let found = list(&server, "query=secret")["total"].clone();
         (
-            parlor.get(&one).send().status,
-            list(&parlor, "")["total"].clone(),
+            server.get(&one).send().status,
+            list(&server, "")["total"].clone(),
             found,
         )
     };
     assert_eq!(seen(), (404, json!(0), json!(0)));
-    let publish = put(&parlor, &site, &id).json(json!({ "published": true }));
+    let publish = put(&server, &project, &id).json(json!({ "published": true }));
     publish.send().expect(200);
     assert_eq!(seen(), (200, json!(1), json!(1)));
-    let hide = put(&parlor, &site, &id).json(json!({ "published": false }));
+    let hide = put(&server, &project, &id).json(json!({ "published": false }));
     hide.send().expect(200);
     assert_eq!(seen(), (404, json!(0), json!(0)));
-    let error = parlor.get(&one).send().error(404, "QNA_NOT_FOUND");
+    let error = server.get(&one).send().expect_error(404, "QNA_NOT_FOUND");
     assert_eq!(error["details"], json!({ "qnaId": id }));
 }
 
 #[test]
 fn a_change_changes_what_is_given_and_search_knows() {
-    let (parlor, made) = with_questions(&["Old words?"]);
-    let site = &parlor.site;
-    let before = list(&parlor, "")["data"][0].clone();
-    let same = put(&parlor, site, &made[0]).send().expect(200);
+    let (server, made) = with_questions(&["Old words?"]);
+    let project = &server.project;
+    let before = list(&server, "")["data"][0].clone();
+    let same = put(&server, project, &made[0]).send().expect(200);
     assert_eq!(same, before);
     let change = json!({ "question": "New?", "createdBy": { "name": null, "image": null } });
-    let after = put(&parlor, site, &made[0]).json(change).send().expect(200);
+    let after = put(&server, project, &made[0])
+        .json(change)
+        .send()
+        .expect(200);
     assert_eq!(
         (&after["question"], &after["answer"]),
         (&json!("New?"), &json!("Answer."))
     );
     assert_eq!(after["createdAt"], before["createdAt"]);
-    assert_eq!(list(&parlor, "query=words")["total"], 0);
-    assert_eq!(list(&parlor, "query=new")["total"], 1);
+    assert_eq!(list(&server, "query=words")["total"], 0);
+    assert_eq!(list(&server, "query=new")["total"], 1);
     let author = json!({ "createdBy": { "name": "Ben" } });
-    let after = put(&parlor, site, &made[0]).json(author).send().expect(200);
+    let after = put(&server, project, &made[0])
+        .json(author)
+        .send()
+        .expect(200);
     assert_eq!(after["createdBy"], json!({ "name": "Ben", "image": null }));
 }
 
 #[test]
 fn what_is_removed_is_gone_and_gone_twice_is_404() {
-    let (parlor, made) = with_questions(&["Here?", "There?"]);
-    let removed = delete(&parlor, &parlor.site, &made[0]).send();
+    let (server, made) = with_questions(&["Here?", "There?"]);
+    let removed = delete(&server, &server.project, &made[0]).send();
     assert_eq!(removed.expect(200), json!({ "success": true }));
-    assert_eq!(ids(&list(&parlor, "")), made[1..]);
-    assert_eq!(list(&parlor, "query=here")["total"], 0);
-    let again = delete(&parlor, &parlor.site, &made[0]).send();
-    again.error(404, "QNA_NOT_FOUND");
-    let absent = put(&parlor, &parlor.site, ABSENT).json(json!({ "answer": "x" }));
-    absent.send().error(404, "QNA_NOT_FOUND");
+    assert_eq!(ids(&list(&server, "")), made[1..]);
+    assert_eq!(list(&server, "query=here")["total"], 0);
+    let again = delete(&server, &server.project, &made[0]).send();
+    again.expect_error(404, "QNA_NOT_FOUND");
+    let absent = put(&server, &server.project, ABSENT).json(json!({ "answer": "x" }));
+    absent.send().expect_error(404, "QNA_NOT_FOUND");
 }
 
 #[test]
 fn two_projects_know_nothing_of_each_other() {
-    let (parlor, made) = with_questions(&["Near?"]);
-    let (near, far) = (parlor.site.clone(), parlor.another_site());
-    let other = add(&parlor, &far, json!({ "question": "Far?", "answer": "x" }));
+    let (server, made) = with_questions(&["Near?"]);
+    let (near, far) = (server.project.clone(), server.create_project());
+    let other = add(&server, &far, json!({ "question": "Far?", "answer": "x" }));
     let other = string(&other["id"]);
-    assert_eq!(ids(&list(&parlor, "")), made);
-    assert_eq!(list(&parlor, "query=far")["total"], 0);
-    let crossed = parlor.get(format!("{}/{other}", path(&near))).send();
-    crossed.error(404, "QNA_NOT_FOUND");
-    put(&parlor, &near, &other)
+    assert_eq!(ids(&list(&server, "")), made);
+    assert_eq!(list(&server, "query=far")["total"], 0);
+    let crossed = server.get(format!("{}/{other}", path(&near))).send();
+    crossed.expect_error(404, "QNA_NOT_FOUND");
+    put(&server, &near, &other)
         .json(json!({ "answer": "taken" }))
         .send()
-        .error(404, "QNA_NOT_FOUND");
-    delete(&parlor, &near, &other)
+        .expect_error(404, "QNA_NOT_FOUND");
+    delete(&server, &near, &other)
         .send()
-        .error(404, "QNA_NOT_FOUND");
+        .expect_error(404, "QNA_NOT_FOUND");
     // With the key of the one at the address of the other.
     let body = json!({ "question": "q", "answer": "a" });
-    let post = parlor.post(path(&far)).bearer(&near.private).json(body);
-    post.send().error(403, "FORBIDDEN");
+    let post = server.post(path(&far)).bearer(&near.private_key).json(body);
+    post.send().expect_error(403, "FORBIDDEN");
     let one = format!("{}/{other}", path(&far));
     for method in ["PUT", "DELETE"] {
-        let request = parlor.request(method, &one).bearer(&near.private);
-        request.send().error(403, "FORBIDDEN");
+        let request = server.request(method, &one).bearer(&near.private_key);
+        request.send().expect_error(403, "FORBIDDEN");
     }
-    assert_eq!(parlor.get(&one).send().expect(200)["answer"], "x");
+    assert_eq!(server.get(&one).send().expect(200)["answer"], "x");
 }
 
 #[test]
 fn who_may_write_is_decided_before_anything_else() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let near = path(&parlor.site);
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let near = path(&server.project);
     for target in [
         near,
         format!("/v2/projects/{ABSENT}/qnas"),
         "/v2/projects/x/qnas".to_owned(),
     ] {
         let wrong = json!({ "question": 1 });
-        let post = || parlor.post(&target).json(&wrong);
-        post().send().error(401, "UNAUTHORIZED");
-        post().bearer("sk_wrong").send().error(401, "UNAUTHORIZED");
-        let publishable = post().bearer(&parlor.site.publishable);
-        publishable.send().error(401, "UNAUTHORIZED");
-        post().bearer(&visitor.token).send().error(403, "FORBIDDEN");
+        let post = || server.post(&target).json(&wrong);
+        post().send().expect_error(401, "UNAUTHORIZED");
+        post()
+            .bearer("sk_wrong")
+            .send()
+            .expect_error(401, "UNAUTHORIZED");
+        let publishable = post().bearer(&server.project.publishable_key);
+        publishable.send().expect_error(401, "UNAUTHORIZED");
+        post()
+            .bearer(&visitor.token)
+            .send()
+            .expect_error(403, "FORBIDDEN");
     }
     // To read, no credential is looked at.
-    let read = parlor.get(path(&parlor.site)).bearer("sk_wrong").send();
+    let read = server.get(path(&server.project)).bearer("sk_wrong").send();
     read.expect(200);
 }
 
 #[test]
 fn an_absent_project_is_404_and_a_bad_id_422() {
-    let parlor = Parlor::start();
+    let server = TestServer::start();
     let gone = format!("/v2/projects/{ABSENT}/qnas");
     for target in [gone.clone(), format!("{gone}/{ABSENT}")] {
-        let error = parlor.get(target).send().error(404, "PROJECT_NOT_FOUND");
+        let error = server
+            .get(target)
+            .send()
+            .expect_error(404, "PROJECT_NOT_FOUND");
         assert_eq!(error["details"], json!({ "projectId": ABSENT }));
     }
-    let post = parlor.post(gone).bearer(&parlor.site.private);
-    post.send().error(404, "PROJECT_NOT_FOUND");
-    let bad = parlor.get("/v2/projects/1/qnas").send();
-    bad.invalid("projectId", "UUID");
-    let bad = parlor.get(format!("{}/1", path(&parlor.site))).send();
-    bad.invalid("qnaId", "UUID");
+    let post = server.post(gone).bearer(&server.project.private_key);
+    post.send().expect_error(404, "PROJECT_NOT_FOUND");
+    let bad = server.get("/v2/projects/1/qnas").send();
+    bad.expect_validation_error("projectId", "UUID");
+    let bad = server.get(format!("{}/1", path(&server.project))).send();
+    bad.expect_validation_error("qnaId", "UUID");
 }
 
 #[test]
 fn bad_parameters_and_fields_are_told_by_name() {
-    let (parlor, made) = with_questions(&["Here?"]);
-    let site = &parlor.site;
+    let (server, made) = with_questions(&["Here?"]);
+    let project = &server.project;
     let long = "x".repeat(301);
     for (query, field, allowed) in [
         ("limit=0", "limit", "1 to 100"),
@@ -298,40 +312,42 @@ fn bad_parameters_and_fields_are_told_by_name() {
         ("query=%00", "query", "NUL"),
         ("query=a&query=b", "query", "once"),
     ] {
-        let answer = parlor.get(format!("{}?{query}", path(site))).send();
-        answer.invalid(field, allowed);
+        let answer = server.get(format!("{}?{query}", path(project))).send();
+        answer.expect_validation_error(field, allowed);
     }
     let post = |body: Value| {
-        parlor
-            .post(path(site))
-            .bearer(&site.private)
+        server
+            .post(path(project))
+            .bearer(&project.private_key)
             .json(body)
             .send()
     };
-    post(json!({})).malformed("question");
-    post(json!({ "question": "q" })).malformed("answer");
-    post(json!({ "question": "q", "answer": 1 })).malformed("answer");
-    post(json!({ "question": "q", "answer": "a", "published": "yes" })).malformed("published");
-    post(json!({ "question": "q", "answer": "a", "createdBy": [] })).malformed("createdBy");
+    post(json!({})).expect_body_error("question");
+    post(json!({ "question": "q" })).expect_body_error("answer");
+    post(json!({ "question": "q", "answer": 1 })).expect_body_error("answer");
+    post(json!({ "question": "q", "answer": "a", "published": "yes" }))
+        .expect_body_error("published");
+    post(json!({ "question": "q", "answer": "a", "createdBy": [] })).expect_body_error("createdBy");
     let name = json!({ "question": "q", "answer": "a", "createdBy": { "name": 1 } });
-    post(name).malformed("createdBy.name");
+    post(name).expect_body_error("createdBy.name");
     let image = json!({ "question": "q", "answer": "a", "createdBy": { "image": "x" } });
-    post(image).invalid("createdBy.image", "URI");
+    post(image).expect_validation_error("createdBy.image", "URI");
     for (question, answer, field) in [
         (String::new(), "a".to_owned(), "question"),
         ("é".repeat(1001), "a".to_owned(), "question"),
         ("q\0".to_owned(), "a".to_owned(), "question"),
         ("q".to_owned(), "a".repeat(20_001), "answer"),
     ] {
-        post(json!({ "question": question, "answer": answer })).invalid(field, "characters");
+        post(json!({ "question": question, "answer": answer }))
+            .expect_validation_error(field, "characters");
     }
     let longest = json!({ "question": "é".repeat(1000), "answer": "é".repeat(20_000) });
     post(longest).expect(201);
-    put(&parlor, site, &made[0])
+    put(&server, project, &made[0])
         .json(json!({ "question": "" }))
         .send()
-        .invalid("question", "1");
-    let refused = parlor.request("PATCH", path(site)).send();
-    refused.error(405, "METHOD_NOT_ALLOWED");
+        .expect_validation_error("question", "1");
+    let refused = server.request("PATCH", path(project)).send();
+    refused.expect_error(405, "METHOD_NOT_ALLOWED");
     assert_eq!(refused.header("allow"), Some("GET, HEAD, POST"));
 }

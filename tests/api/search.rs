@@ -3,49 +3,54 @@
 use parlor::domain::Origin;
 use serde_json::{Value, json};
 
-use crate::helpers::{Parlor, Site, string};
+use crate::helpers::{ProjectFixture, TestServer, string};
 
 #[track_caller]
-fn search(parlor: &Parlor, site: &Site, query: &str) -> Vec<Value> {
-    let target = format!("/v2/search?apiKey={}&{query}", site.publishable);
-    let found = parlor.get(target).send().expect(200);
+fn search(server: &TestServer, project: &ProjectFixture, query: &str) -> Vec<Value> {
+    let target = format!("/v2/search?apiKey={}&{query}", project.publishable_key);
+    let found = server.get(target).send().expect(200);
     assert_eq!(found.as_object().expect("an object").len(), 1);
     found["results"].as_array().expect("results").clone()
 }
 
-fn learn(parlor: &Parlor, site: &Site, url: &str, content: &str) -> String {
-    let target = format!("/v2/projects/{}/documents", site.id);
-    let post = parlor.post(target).bearer(&site.private);
+fn learn(server: &TestServer, project: &ProjectFixture, url: &str, content: &str) -> String {
+    let target = format!("/v2/projects/{}/documents", project.id);
+    let post = server.post(target).bearer(&project.private_key);
     let learned = post.json(json!({ "url": url, "content": content })).send();
     string(&learned.expect(201)["id"])
 }
 
-fn add(parlor: &Parlor, site: &Site, question: &str, published: bool) -> String {
-    let target = format!("/v2/projects/{}/qnas", site.id);
+fn add(server: &TestServer, project: &ProjectFixture, question: &str, published: bool) -> String {
+    let target = format!("/v2/projects/{}/qnas", project.id);
     let body = json!({ "question": question, "answer": "As we say.", "published": published });
-    let post = parlor.post(target).bearer(&site.private).json(body);
+    let post = server.post(target).bearer(&project.private_key).json(body);
     string(&post.send().expect(201)["id"])
 }
 
 #[test]
 fn what_is_known_is_found_with_where_it_stands() {
-    let parlor = Parlor::start();
-    let site = parlor.site.clone();
+    let server = TestServer::start();
+    let project = server.project.clone();
     let long = format!(
         "# Umbrellas\n\n**Every** [umbrella](/u) {}",
         "keeps rain off. ".repeat(40)
     );
-    learn(&parlor, &site, "https://shop.example/help/rain?x=1", &long);
+    learn(
+        &server,
+        &project,
+        "https://shop.example/help/rain?x=1",
+        &long,
+    );
     let file = learn(
-        &parlor,
-        &site,
+        &server,
+        &project,
         "file:help/snow.md",
         "# Snow\n\nShovels for snow.",
     );
-    let question = add(&parlor, &site, "Do you sell raincoats?", true);
-    add(&parlor, &site, "Do you sell swords?", false);
+    let question = add(&server, &project, "Do you sell raincoats?", true);
+    add(&server, &project, "Do you sell swords?", false);
 
-    let page = &search(&parlor, &site, "q=umbrella")[0];
+    let page = &search(&server, &project, "q=umbrella")[0];
     let keys: Vec<_> = page.as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["score", "title", "content", "path", "url"]);
     assert_eq!(page["title"], "Umbrellas");
@@ -61,44 +66,44 @@ fn what_is_known_is_found_with_where_it_stands() {
         "{content}"
     );
 
-    let own = format!("http://{}", parlor.0);
-    let found = &search(&parlor, &site, "q=raincoats")[0];
-    let path = format!("/v2/projects/{}/qnas/{question}", site.id);
+    let own = format!("http://{}", server.0);
+    let found = &search(&server, &project, "q=raincoats")[0];
+    let path = format!("/v2/projects/{}/qnas/{question}", project.id);
     assert_eq!(found["title"], "Do you sell raincoats?");
     assert_eq!(
         (string(&found["url"]), string(&found["path"])),
         (format!("{own}{path}"), path.clone())
     );
-    parlor.get(path).send().expect(200);
+    server.get(path).send().expect(200);
 
-    let found = &search(&parlor, &site, "q=shovel")[0];
-    let path = format!("/v2/projects/{}/documents/{file}", site.id);
+    let found = &search(&server, &project, "q=shovel")[0];
+    let path = format!("/v2/projects/{}/documents/{file}", project.id);
     assert_eq!(found["url"], format!("{own}{path}"));
-    assert!(search(&parlor, &site, "q=swords").is_empty());
+    assert!(search(&server, &project, "q=swords").is_empty());
 }
 
 #[test]
 fn the_address_of_the_server_is_what_the_settings_say() {
     let public = Origin::parse("https://chat.example").expect("a website");
-    let parlor = Parlor::with(|settings| settings.public_url = Some(public));
-    add(&parlor, &parlor.site, "Do you sell raincoats?", true);
-    let found = &search(&parlor, &parlor.site, "q=raincoats")[0];
+    let server = TestServer::start_with(|settings| settings.public_url = Some(public));
+    add(&server, &server.project, "Do you sell raincoats?", true);
+    let found = &search(&server, &server.project, "q=raincoats")[0];
     assert!(string(&found["url"]).starts_with("https://chat.example/v2/projects/"));
 }
 
 #[test]
 fn scores_fall_from_at_most_1_and_size_bounds_them() {
-    let parlor = Parlor::start();
-    let site = parlor.site.clone();
+    let server = TestServer::start();
+    let project = server.project.clone();
     for number in 0..15 {
         let content = format!(
             "# Page {number}\n\nTents {}",
             "and tents ".repeat(number + 1)
         );
         let url = format!("https://shop.example/{number}");
-        learn(&parlor, &site, &url, &content);
+        learn(&server, &project, &url, &content);
     }
-    let found = search(&parlor, &site, "q=tents");
+    let found = search(&server, &project, "q=tents");
     assert_eq!(found.len(), 10);
     let scores: Vec<_> = found
         .iter()
@@ -110,14 +115,14 @@ fn scores_fall_from_at_most_1_and_size_bounds_them() {
         "{scores:?}"
     );
     assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
-    assert_eq!(search(&parlor, &site, "q=tents&size=3").len(), 3);
-    assert_eq!(search(&parlor, &site, "q=tents&size=50").len(), 15);
+    assert_eq!(search(&server, &project, "q=tents&size=3").len(), 3);
+    assert_eq!(search(&server, &project, "q=tents&size=50").len(), 15);
 }
 
 #[test]
 fn any_text_can_be_searched_for() {
-    let parlor = Parlor::start();
-    add(&parlor, &parlor.site, "Do you sell raincoats?", true);
+    let server = TestServer::start();
+    add(&server, &server.project, "Do you sell raincoats?", true);
     for text in [
         "%22",
         "*",
@@ -129,19 +134,19 @@ fn any_text_can_be_searched_for() {
         "'%20OR%201=1",
         "%20",
     ] {
-        search(&parlor, &parlor.site, &format!("q={text}"));
+        search(&server, &server.project, &format!("q={text}"));
     }
-    assert!(search(&parlor, &parlor.site, "q=zeppelin").is_empty());
+    assert!(search(&server, &server.project, "q=zeppelin").is_empty());
 }
 
 #[test]
 fn a_key_searches_its_own_project_alone() {
-    let parlor = Parlor::start();
-    let (near, far) = (parlor.site.clone(), parlor.another_site());
-    add(&parlor, &near, "Raincoats near?", true);
-    learn(&parlor, &far, "https://far.example/", "Raincoats far away.");
-    let one = search(&parlor, &near, "q=raincoats");
-    let other = search(&parlor, &far, "q=raincoats");
+    let server = TestServer::start();
+    let (near, far) = (server.project.clone(), server.create_project());
+    add(&server, &near, "Raincoats near?", true);
+    learn(&server, &far, "https://far.example/", "Raincoats far away.");
+    let one = search(&server, &near, "q=raincoats");
+    let other = search(&server, &far, "q=raincoats");
     assert_eq!((one.len(), other.len()), (1, 1));
     assert_eq!(one[0]["title"], "Raincoats near?");
     assert_eq!(other[0]["url"], "https://far.example/");
@@ -149,20 +154,20 @@ fn a_key_searches_its_own_project_alone() {
 
 #[test]
 fn the_key_is_judged_before_the_rest() {
-    let parlor = Parlor::start();
-    let pk = parlor.site.publishable.clone();
-    let get = |query: &str| parlor.get(format!("/v2/search?{query}")).send();
-    get("q=x").invalid("apiKey", "publishable key");
-    get("q=x&apiKey=").invalid("apiKey", "publishable key");
-    get("apiKey=pk_wrong").error(401, "UNAUTHORIZED");
-    get(&format!("apiKey={}", parlor.site.private)).error(401, "UNAUTHORIZED");
-    get(&format!("apiKey={pk}")).invalid("q", "1 to 500");
-    get(&format!("apiKey={pk}&q=")).invalid("q", "1 to 500");
-    get(&format!("apiKey={pk}&q={}", "x".repeat(501))).invalid("q", "1 to 500");
-    get(&format!("apiKey={pk}&q=x&size=0")).invalid("size", "1 to 50");
-    get(&format!("apiKey={pk}&q=x&size=51")).invalid("size", "1 to 50");
-    let elsewhere = parlor.key_for(&["https://shop.example"]);
-    let from = parlor.get(format!("/v2/search?q=x&apiKey={elsewhere}"));
+    let server = TestServer::start();
+    let pk = server.project.publishable_key.clone();
+    let get = |query: &str| server.get(format!("/v2/search?{query}")).send();
+    get("q=x").expect_validation_error("apiKey", "publishable key");
+    get("q=x&apiKey=").expect_validation_error("apiKey", "publishable key");
+    get("apiKey=pk_wrong").expect_error(401, "UNAUTHORIZED");
+    get(&format!("apiKey={}", server.project.private_key)).expect_error(401, "UNAUTHORIZED");
+    get(&format!("apiKey={pk}")).expect_validation_error("q", "1 to 500");
+    get(&format!("apiKey={pk}&q=")).expect_validation_error("q", "1 to 500");
+    get(&format!("apiKey={pk}&q={}", "x".repeat(501))).expect_validation_error("q", "1 to 500");
+    get(&format!("apiKey={pk}&q=x&size=0")).expect_validation_error("size", "1 to 50");
+    get(&format!("apiKey={pk}&q=x&size=51")).expect_validation_error("size", "1 to 50");
+    let elsewhere = server.create_publishable_key(&["https://shop.example"]);
+    let from = server.get(format!("/v2/search?q=x&apiKey={elsewhere}"));
     let from = from.header("Origin", "https://other.example").send();
-    from.error(403, "FORBIDDEN");
+    from.expect_error(403, "FORBIDDEN");
 }

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::helpers::connect;
-use crate::process::Serving;
+use crate::helpers::{ParlorProcess, open_connection};
 
 /// Reads until `end` has come.
 fn read_to(stream: &mut TcpStream, end: &str) -> String {
@@ -25,7 +24,7 @@ fn read_to(stream: &mut TcpStream, end: &str) -> String {
 #[test]
 fn a_request_that_is_under_way_is_finished_and_no_other_is_taken() {
     let folder = TempDir::new().expect("a folder");
-    let mut serving = Serving::start(folder.path(), &["serve"]);
+    let mut serving = ParlorProcess::start(folder.path(), &["serve"]);
     let key = serving.key("sk_").expect("a key");
     let address = serving.client.0;
     let body = r#"{"visitor":{"saVid":"device"}}"#;
@@ -51,10 +50,10 @@ fn a_request_that_is_under_way_is_finished_and_no_other_is_taken() {
         );
     }
     stream.write_all(body.as_bytes()).expect("the body");
-    let answer = read_to(&mut stream, "\"messages\":[]}");
-    assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
+    let response = read_to(&mut stream, "\"messages\":[]}");
+    assert!(response.starts_with("HTTP/1.1 201 Created"), "{response}");
     assert_eq!(serving.child.wait().expect("an end").code(), Some(0));
-    let stored = connect(&folder.path().join("parlor.db")).query_row(
+    let stored = open_connection(&folder.path().join("parlor.db")).query_row(
         "SELECT count(*) FROM conversation",
         (),
         |row| row.get(0),

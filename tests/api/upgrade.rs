@@ -11,7 +11,7 @@ use rusqlite::types::Value;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::helpers::{Parlor, connect, ids, open, string};
+use crate::helpers::{TestServer, ids, open_connection, open_store, string};
 
 /// The private key in the fixture files.
 const FIXTURE_KEY: &str = "sk_upgrade_fixture";
@@ -49,7 +49,7 @@ fn user_version(connection: &Connection) -> usize {
 /// A file that holds the tables of `version`, built by the migrations alone.
 fn built_by_migrations(folder: &TempDir, version: usize) -> PathBuf {
     let path = folder.path().join(format!("migrations-{version}.db"));
-    let connection = connect(&path);
+    let connection = open_connection(&path);
     for sql in &migrations()[..version] {
         connection.execute_batch(sql).expect("a migration");
     }
@@ -65,26 +65,28 @@ fn built_by_fixture(folder: &TempDir, version: usize) -> PathBuf {
     let sql = fs::read_to_string(&fixture)
         .unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
     let path = folder.path().join(format!("fixture-{version}.db"));
-    connect(&path).execute_batch(&sql).expect("the fixture");
+    open_connection(&path)
+        .execute_batch(&sql)
+        .expect("the fixture");
     path
 }
 
 /// A file that parlor creates.
 fn created(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("new.db");
-    drop(open(&path));
+    drop(open_store(&path));
     path
 }
 
 /// The versions of all schemas before the current one.
 fn older_versions(folder: &TempDir) -> std::ops::Range<usize> {
-    1..user_version(&connect(&created(folder)))
+    1..user_version(&open_connection(&created(folder)))
 }
 
 /// The SQL of each table, index and trigger, without comments, quotes and
 /// differences in white space; also the two numbers that identify the schema.
 fn schema(path: &Path) -> BTreeMap<String, String> {
-    let connection = connect(path);
+    let connection = open_connection(path);
     let mut statement = connection
         .prepare("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema")
         .expect("a statement");
@@ -135,7 +137,7 @@ fn file_built_by_migrations_has_schema_of_new_file_after_opening() {
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder) {
         let path = built_by_migrations(&folder, version);
-        drop(open(&path));
+        drop(open_store(&path));
         assert_same_schema(&path, &created(&folder));
     }
 }
@@ -205,14 +207,14 @@ fn upgrade_keeps_every_value_of_every_row() {
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder) {
         let path = built_by_fixture(&folder, version);
-        let connection = connect(&path);
+        let connection = open_connection(&path);
         let before: Vec<_> = columns(&connection)
             .into_iter()
             .map(|(table, columns)| (rows(&connection, &table, &columns), table, columns))
             .collect();
         drop(connection);
-        drop(open(&path));
-        let connection = connect(&path);
+        drop(open_store(&path));
+        let connection = open_connection(&path);
         for (before, table, columns) in before {
             assert!(!before.is_empty(), "the fixture has no row of {table}");
             let columns: Vec<_> = columns
@@ -230,24 +232,24 @@ fn upgrade_keeps_every_value_of_every_row() {
 }
 
 /// Serves the fixture of a schema.
-fn served(version: usize) -> Parlor {
+fn served(version: usize) -> TestServer {
     let folder = TempDir::new().expect("a folder");
     let fixture = built_by_fixture(&folder, version);
-    let mut parlor = Parlor::start();
-    parlor.stop();
-    fs::copy(fixture, parlor.file()).expect("a copy");
-    parlor.restart();
-    parlor
+    let mut server = TestServer::start();
+    server.stop();
+    fs::copy(fixture, server.db_path()).expect("a copy");
+    server.restart();
+    server
 }
 
 #[test]
 fn api_returns_the_conversations_of_an_upgraded_file() {
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder) {
-        let parlor = served(version);
-        let list = parlor.list(FIXTURE_KEY, "orderBy=createdAt&orderDir=asc");
+        let server = served(version);
+        let list = server.list(FIXTURE_KEY, "orderBy=createdAt&orderDir=asc");
         assert_eq!(list["total"], 4, "schema {version}");
-        assert_eq!(parlor.list(FIXTURE_KEY, "status=closed")["total"], 1);
+        assert_eq!(server.list(FIXTURE_KEY, "status=closed")["total"], 1);
         let items = list["data"].as_array().expect("data");
         let titles: Vec<_> = items.iter().map(|item| item["title"].clone()).collect();
         let expected = [
@@ -258,7 +260,7 @@ fn api_returns_the_conversations_of_an_upgraded_file() {
         ];
         assert_eq!(titles, expected);
         let path = format!("/v2/conversations/{}", ids(&list)[0]);
-        let read = parlor.get(path).bearer(FIXTURE_KEY).send().expect(200);
+        let read = server.get(path).bearer(FIXTURE_KEY).send().expect(200);
         assert_eq!(read["isHumanHandled"], true);
         assert_eq!(read["humanAgent"]["name"], "Mara");
         let messages = read["messages"].as_array().expect("messages");
@@ -273,14 +275,14 @@ fn api_returns_the_conversations_of_an_upgraded_file() {
 fn api_returns_the_qnas_and_documents_of_an_upgraded_file() {
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder).filter(|version| *version >= 2) {
-        let parlor = served(version);
-        let id: uuid::Uuid = parlor
-            .sql()
+        let server = served(version);
+        let id: uuid::Uuid = server
+            .db_connection()
             .query_row("SELECT id FROM project", [], |row| row.get(0))
             .expect("the project");
         let get = |path: &str| {
             let target = format!("/v2/projects/{id}/{path}");
-            parlor.get(target).bearer(FIXTURE_KEY).send().expect(200)
+            server.get(target).bearer(FIXTURE_KEY).send().expect(200)
         };
         let question = "Do you ship to Norway?";
         assert_eq!(get("qnas")["data"][0]["question"], question);
@@ -296,7 +298,7 @@ fn file_stays_as_it_was_when_an_upgrade_fails() {
     let folder = TempDir::new().expect("a folder");
     let path = built_by_migrations(&folder, 1);
     // Migration 2 creates a table of this name.
-    let conflict = connect(&path).execute_batch("CREATE TABLE document (x)");
+    let conflict = open_connection(&path).execute_batch("CREATE TABLE document (x)");
     conflict.expect("a table");
     let before = schema(&path);
     let error = Store::open(&path, &Options::default())
@@ -311,7 +313,7 @@ fn file_stays_as_it_was_when_an_upgrade_fails() {
 fn upgrade_of_first_schema_gives_each_project_an_assistant() {
     let folder = TempDir::new().expect("a folder");
     let path = built_by_migrations(&folder, 1);
-    connect(&path)
+    open_connection(&path)
         .execute_batch(
             "INSERT INTO project (seq, id, name, created_at)
              VALUES (1, zeroblob(16), 'One', 5), (2, randomblob(16), 'Two', 6);
@@ -319,7 +321,7 @@ fn upgrade_of_first_schema_gives_each_project_an_assistant() {
              VALUES (randomblob(16), 2, 'private', 'k', zeroblob(32), 'hint', 7);",
         )
         .expect("rows");
-    let store = open(&path);
+    let store = open_store(&path);
     let project = ProjectSeq(2);
     let (key, own, all) = store
         .read_here(|snapshot| {

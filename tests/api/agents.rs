@@ -7,67 +7,68 @@ use parlor::answer::AnswerError;
 use parlor::domain::ConversationId;
 use serde_json::{Value, json};
 
-use crate::helpers::{Parlor, Visitor, until};
-use crate::scripted::Scripted;
-use crate::wire::Answer;
+use crate::helpers::{FakeModel, Response, TestServer, Visitor, wait_until};
 
-fn reply(parlor: &Parlor, id: &str, content: &str) -> Answer {
-    let post = parlor.post(format!("/v2/conversations/{id}/replies"));
-    let post = post.bearer(&parlor.site.private);
+fn reply(server: &TestServer, id: &str, content: &str) -> Response {
+    let post = server.post(format!("/v2/conversations/{id}/replies"));
+    let post = post.bearer(&server.project.private_key);
     post.json(json!({ "content": content })).send()
 }
 
-fn hand_back(parlor: &Parlor, id: &str) -> Answer {
-    let delete = parlor.request("DELETE", format!("/v2/conversations/{id}/agent"));
-    delete.bearer(&parlor.site.private).send()
+fn hand_back(server: &TestServer, id: &str) -> Response {
+    let delete = server.request("DELETE", format!("/v2/conversations/{id}/agent"));
+    delete.bearer(&server.project.private_key).send()
 }
 
-fn stage() -> (Parlor, Visitor, String) {
-    let parlor = Parlor::start();
-    let ann = parlor.visitor("ann");
-    let id = parlor.started(&ann);
-    (parlor, ann, id)
+fn setup() -> (TestServer, Visitor, String) {
+    let server = TestServer::start();
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
+    (server, ann, id)
 }
 
 #[test]
 fn a_person_takes_over_answers_and_hands_back() {
-    let (parlor, ann, id) = stage();
-    parlor.say(&ann, &id, "Hi").send().expect(200);
-    let put = parlor.request("PUT", format!("/v2/conversations/{id}/agent"));
+    let (server, ann, id) = setup();
+    server.post_message(&ann, &id, "Hi").send().expect(200);
+    let put = server.request("PUT", format!("/v2/conversations/{id}/agent"));
     let image = "https://shop.example/mara.jpg";
     let put = put.json(json!({ "name": "Mara", "image": image }));
-    let taken = put.bearer(&parlor.site.private).send().expect(200);
+    let taken = put.bearer(&server.project.private_key).send().expect(200);
     let mara = json!({ "name": "Mara", "image": image });
     assert_eq!(taken["isHumanHandled"], true);
     assert_eq!(taken["humanAgent"], mara);
-    let seen = parlor.conversation(&ann, &id);
+    let seen = server.get_conversation(&ann, &id);
     for (key, value) in taken.as_object().expect("a conversation") {
         assert_eq!(&seen[key], value, "{key}");
     }
     for request in [
-        parlor.say(&ann, &id, "Anyone?"),
-        parlor.ask(&ann, &id, "Hello?"),
+        server.post_message(&ann, &id, "Anyone?"),
+        server.post_streaming_message(&ann, &id, "Hello?"),
     ] {
-        let answer = request.send();
-        assert_eq!((answer.status, answer.text()), (202, "Message sent"));
-        let kind = answer.header("content-type").expect("a type");
+        let response = request.send();
+        assert_eq!((response.status, response.text()), (202, "Message sent"));
+        let kind = response.header("content-type").expect("a type");
         assert!(kind.starts_with("text/plain"));
     }
-    let said = reply(&parlor, &id, "Mara here.").expect(201);
+    let said = reply(&server, &id, "Mara here.").expect(201);
     assert_eq!(said["role"], "human_agent");
     assert_eq!(said["humanAgent"], mara);
-    let seen = parlor.conversation(&ann, &id);
+    let seen = server.get_conversation(&ann, &id);
     assert_eq!(seen["messages"][4], said);
-    assert_eq!(parlor.list(&ann.token, "")["data"][0]["lastMessage"], said);
+    assert_eq!(server.list(&ann.token, "")["data"][0]["lastMessage"], said);
     assert_eq!(seen["lastInterationAt"], said["createdAt"]);
-    let back = hand_back(&parlor, &id).expect(200);
+    let back = hand_back(&server, &id).expect(200);
     assert_eq!(
         (&back["isHumanHandled"], &back["humanAgent"]),
         (&json!(false), &Value::Null)
     );
-    parlor.say(&ann, &id, "Hi again").send().expect(200);
-    let roles: Vec<_> = parlor
-        .said(&ann, &id)
+    server
+        .post_message(&ann, &id, "Hi again")
+        .send()
+        .expect(200);
+    let roles: Vec<_> = server
+        .transcript(&ann, &id)
         .into_iter()
         .map(|[role, ..]| role)
         .collect();
@@ -85,84 +86,85 @@ fn a_person_takes_over_answers_and_hands_back() {
 
 #[test]
 fn to_take_over_or_hand_back_twice_changes_nothing_more() {
-    let (parlor, ann, id) = stage();
-    let as_it_is = hand_back(&parlor, &id).expect(200);
+    let (server, ann, id) = setup();
+    let as_it_is = hand_back(&server, &id).expect(200);
     assert_eq!(
         as_it_is["updatedAt"],
-        parlor.conversation(&ann, &id)["updatedAt"]
+        server.get_conversation(&ann, &id)["updatedAt"]
     );
     for _ in 0..2 {
         assert_eq!(
-            parlor.take_over(&id).send().expect(200)["isHumanHandled"],
+            server.take_over(&id).send().expect(200)["isHumanHandled"],
             true
         );
     }
-    let back = [hand_back(&parlor, &id), hand_back(&parlor, &id)].map(|answer| answer.expect(200));
+    let back =
+        [hand_back(&server, &id), hand_back(&server, &id)].map(|response| response.expect(200));
     assert_eq!(back[0], back[1]);
 }
 
 #[test]
 fn only_the_house_acts_and_only_where_it_can() {
-    let (parlor, ann, id) = stage();
-    let elsewhere = parlor.another_site();
+    let (server, ann, id) = setup();
+    let elsewhere = server.create_project();
     for (method, path) in [("PUT", "agent"), ("DELETE", "agent"), ("POST", "replies")] {
         let target = format!("/v2/conversations/{id}/{path}");
         let act = |credential: &str, target: &str| {
             let body = json!({ "name": "Mara", "content": "Hi" });
-            parlor
+            server
                 .request(method, target)
                 .bearer(credential)
                 .json(body)
                 .send()
         };
-        act(&ann.token, &target).error(403, "FORBIDDEN");
-        act(&elsewhere.private, &target).error(404, "CONVERSATION_NOT_FOUND");
-        act("nobody", &target).error(401, "UNAUTHORIZED");
+        act(&ann.token, &target).expect_error(403, "FORBIDDEN");
+        act(&elsewhere.private_key, &target).expect_error(404, "CONVERSATION_NOT_FOUND");
+        act("nobody", &target).expect_error(401, "UNAUTHORIZED");
         let absent = format!("/v2/conversations/123e4567-e89b-12d3-a456-426614174000/{path}");
-        act(&parlor.site.private, &absent).error(404, "CONVERSATION_NOT_FOUND");
+        act(&server.project.private_key, &absent).expect_error(404, "CONVERSATION_NOT_FOUND");
     }
-    let error = reply(&parlor, &id, "Hi").error(409, "CONFLICT");
+    let error = reply(&server, &id, "Hi").expect_error(409, "CONFLICT");
     let details = json!({ "resource": "conversation", "conflictingField": "isHumanHandled" });
     assert_eq!(error["details"], details);
     let put = |body: Value| {
-        let put = parlor.request("PUT", format!("/v2/conversations/{id}/agent"));
-        put.bearer(&parlor.site.private).json(body).send()
+        let put = server.request("PUT", format!("/v2/conversations/{id}/agent"));
+        put.bearer(&server.project.private_key).json(body).send()
     };
-    put(json!({})).malformed("name");
-    put(json!({ "name": "" })).invalid("name", "1 to 100");
-    put(json!({ "name": "M", "image": "mara.jpg" })).invalid("image", "URI");
+    put(json!({})).expect_body_error("name");
+    put(json!({ "name": "" })).expect_validation_error("name", "1 to 100");
+    put(json!({ "name": "M", "image": "mara.jpg" })).expect_validation_error("image", "URI");
     put(json!({ "name": "M", "image": null })).expect(200);
-    reply(&parlor, &id, "").invalid("content", "1 to 10000");
-    let close = parlor.post(format!("/v2/conversations/{id}/close"));
+    reply(&server, &id, "").expect_validation_error("content", "1 to 10000");
+    let close = server.post(format!("/v2/conversations/{id}/close"));
     close.bearer(&ann.token).send().expect(200);
     let details = json!({ "resource": "conversation", "conflictingField": "status" });
-    for answer in [
+    for response in [
         put(json!({ "name": "M" })),
-        hand_back(&parlor, &id),
-        reply(&parlor, &id, "Hi"),
+        hand_back(&server, &id),
+        reply(&server, &id, "Hi"),
     ] {
-        assert_eq!(answer.error(409, "CONFLICT")["details"], details);
+        assert_eq!(response.expect_error(409, "CONFLICT")["details"], details);
     }
-    assert!(parlor.said(&ann, &id).is_empty());
+    assert!(server.transcript(&ann, &id).is_empty());
 }
 
 #[test]
 fn who_leaves_at_once_is_heard_all_the_same() {
-    let (parlor, ann, id) = stage();
-    parlor.take_over(&id).send().expect(200);
+    let (server, ann, id) = setup();
+    server.take_over(&id).send().expect(200);
     let conversation = ConversationId::parse(&id).expect("a UUID");
-    let mut listener = parlor.events().subscribe(parlor.site.project, conversation);
+    let mut listener = server.events().subscribe(server.project.seq, conversation);
     for _ in 0..50 {
-        drop(parlor.say(&ann, &id, "Bye").start());
+        drop(server.post_message(&ann, &id, "Bye").send_unread());
     }
     // Of those who left, none may have been heard out; this one is.
-    assert_eq!(parlor.say(&ann, &id, "Bye").send().status, 202);
-    let stored = || parlor.said(&ann, &id).len();
+    assert_eq!(server.post_message(&ann, &id, "Bye").send().status, 202);
+    let stored = || server.transcript(&ann, &id).len();
     let runtime = actix_web::rt::System::new();
     let mut heard = 0;
     // What was stored is told: the last to be stored ends the counting.
     let mut last = 0;
-    until("all that was stored is told", || {
+    wait_until("all that was stored is told", || {
         let next = async { tokio::time::timeout(TICK, listener.next()).await };
         heard += usize::from(matches!(runtime.block_on(next), Ok(Some(_))));
         let now = stored();
@@ -176,47 +178,49 @@ const TICK: std::time::Duration = std::time::Duration::from_millis(20);
 
 #[test]
 fn a_takeover_ends_the_answer_in_flight_and_keeps_its_text() {
-    let model = Scripted::new();
-    let parlor = Parlor::with_model(model.clone(), |_| ());
-    let ann = parlor.visitor("ann");
-    let id = parlor.started(&ann);
-    let hand = model.hand();
-    hand.text("So far");
-    let mut stream = parlor.ask(&ann, &id, "Hi").open();
+    let model = FakeModel::new();
+    let server = TestServer::start_with_model(model.clone(), |_| ());
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
+    let script = model.script_answer();
+    script.send_text("So far");
+    let mut stream = server.post_streaming_message(&ann, &id, "Hi").open_stream();
     for _ in 0..4 {
-        stream.event();
+        stream.next_event();
     }
-    parlor.take_over(&id).send().expect(200);
-    hand.text(" and too late");
+    server.take_over(&id).send().expect(200);
+    script.send_text(" and too late");
     let events = stream.events();
     assert_eq!(events, [json!({ "type": "abort" })]);
-    until("the model is hung up on", || hand.is_hung_up());
-    parlor.until_quiet();
+    wait_until("the model is hung up on", || script.is_cancelled());
+    server.wait_for_answers();
     let expected = [
         ["user", "complete", "Hi"],
         ["assistant", "complete", "So far"],
     ];
-    assert_eq!(parlor.said(&ann, &id), expected);
+    assert_eq!(server.transcript(&ann, &id), expected);
 }
 
 #[test]
 fn a_takeover_before_the_first_word_leaves_no_answer() {
-    let model = Scripted::new();
-    let parlor = Parlor::with_model(model.clone(), |_| ());
-    let ann = parlor.visitor("ann");
-    let id = parlor.started(&ann);
-    let hand = model.hand();
+    let model = FakeModel::new();
+    let server = TestServer::start_with_model(model.clone(), |_| ());
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
+    let script = model.script_answer();
     let sent = thread::scope(|scope| {
-        let sent = scope.spawn(|| parlor.ask(&ann, &id, "Hi").send());
-        until("the answer is begun", || parlor.said(&ann, &id).len() == 2);
-        parlor.take_over(&id).send().expect(200);
+        let sent = scope.spawn(|| server.post_streaming_message(&ann, &id, "Hi").send());
+        wait_until("the answer is begun", || {
+            server.transcript(&ann, &id).len() == 2
+        });
+        server.take_over(&id).send().expect(200);
         sent.join().expect("an answer")
     });
     assert_eq!((sent.status, sent.text()), (202, "Message sent"));
-    until("the model is hung up on", || hand.is_hung_up());
-    assert_eq!(parlor.said(&ann, &id), [["user", "complete", "Hi"]]);
+    wait_until("the model is hung up on", || script.is_cancelled());
+    assert_eq!(server.transcript(&ann, &id), [["user", "complete", "Hi"]]);
     assert_eq!(
-        parlor.list(&ann.token, "")["data"][0]["lastMessage"]["role"],
+        server.list(&ann.token, "")["data"][0]["lastMessage"]["role"],
         "user"
     );
 }
@@ -235,8 +239,8 @@ fn spin(time: Duration) {
 
 #[test]
 fn nothing_of_the_assistant_is_stored_after_a_takeover() {
-    let model = Scripted::new();
-    let parlor = Parlor::with_model(model.clone(), |_| ());
+    let model = FakeModel::new();
+    let server = TestServer::start_with_model(model.clone(), |_| ());
     let watch = |when: &str| {
         format!(
             "CREATE TRIGGER watch_{when} AFTER {when} ON message
@@ -250,37 +254,42 @@ fn nothing_of_the_assistant_is_stored_after_a_takeover() {
         watch("INSERT"),
         watch("UPDATE")
     );
-    parlor.sql().execute_batch(&watches).expect("triggers");
-    let ann = parlor.visitor("ann");
+    server
+        .db_connection()
+        .execute_batch(&watches)
+        .expect("triggers");
+    let ann = server.create_visitor("ann");
     let mut landed = [0; 3];
     for round in 0..1000 {
-        let id = parlor.started(&ann);
-        let hand = model.hand();
+        let id = server.start_conversation(&ann);
+        let script = model.script_answer();
         thread::scope(|scope| {
             scope.spawn(|| {
                 for word in ["one", " two", " three"] {
-                    hand.text(word);
+                    script.send_text(word);
                     spin(Duration::from_micros((round % 7) * 50));
                 }
                 match round % 5 {
-                    0 => hand.fail(AnswerError::ModelFailed(String::new())),
-                    _ => hand.end(),
+                    0 => script.fail(AnswerError::ModelFailed(String::new())),
+                    _ => script.finish(),
                 }
             });
             let asking = scope.spawn(|| match round % 2 {
-                0 => parlor.ask(&ann, &id, "Hi").try_any(),
-                _ => parlor.say(&ann, &id, "Hi").try_any(),
+                0 => server
+                    .post_streaming_message(&ann, &id, "Hi")
+                    .send_and_drain(),
+                _ => server.post_message(&ann, &id, "Hi").send_and_drain(),
             });
             // The takeover comes a little later each time, through the whole of it.
             spin(Duration::from_micros((round % 50) * 40));
-            parlor.take_over(&id).send().expect(200);
+            server.take_over(&id).send().expect(200);
             asking.join().expect("an answer");
         });
-        parlor.until_quiet();
+        server.wait_for_answers();
         // A script that was not asked for is not left to the next round.
-        model.forget();
-        let said = parlor.said(&ann, &id);
-        let after = parlor.conversation(&ann, &id);
+        model.clear_scripts();
+        let said = server.transcript(&ann, &id);
+        let after = server.get_conversation(&ann, &id);
         assert_eq!(after["isHumanHandled"], true);
         assert!(
             said.iter().all(|[_, status, _]| status != "streaming"),
@@ -296,8 +305,8 @@ fn nothing_of_the_assistant_is_stored_after_a_takeover() {
             _ => panic!("{said:?}"),
         }
     }
-    let caught: i64 = parlor
-        .sql()
+    let caught: i64 = server
+        .db_connection()
         .query_row("SELECT count(*) FROM caught", (), |row| row.get(0))
         .expect("a count");
     assert_eq!(caught, 0, "stored after a takeover");

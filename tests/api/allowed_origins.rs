@@ -3,7 +3,7 @@
 use parlor::domain::Origin;
 use serde_json::json;
 
-use crate::helpers::{Parlor, Visitor};
+use crate::helpers::{TestServer, Visitor};
 
 const SHOP: &str = "https://shop.example";
 
@@ -39,10 +39,10 @@ fn cases() -> Vec<(Option<&'static str>, Option<&'static str>, bool)> {
 }
 
 fn with(
-    request: crate::wire::Request,
+    request: crate::helpers::Request,
     origin: Option<&str>,
     referer: Option<&str>,
-) -> crate::wire::Answer {
+) -> crate::helpers::Response {
     let request = match origin {
         Some(origin) => request.header("Origin", origin),
         None => request,
@@ -56,27 +56,27 @@ fn with(
 
 #[test]
 fn a_key_with_websites_is_for_their_scheme_host_and_port_alone() {
-    let parlor = Parlor::start();
-    let key = parlor.key_for(&[SHOP, "http://localhost:3000/app"]);
-    let visitor = Visitor::of(&parlor.init(&key, "device").expect(201));
+    let server = TestServer::start();
+    let key = server.create_publishable_key(&[SHOP, "http://localhost:3000/app"]);
+    let visitor = Visitor::from_json(&server.init_session(&key, "device").expect(201));
     for (origin, referer, allowed) in cases() {
         let requests = [
-            parlor
+            server
                 .post("/v2/identity/init")
                 .json(json!({ "apiKey": key, "saVid": "device" })),
-            parlor.get(format!("/v2/projects/current?apiKey={key}")),
-            parlor.get("/v2/conversations").bearer(&visitor.token),
-            parlor.get("/v2/identity/me").bearer(&visitor.token),
+            server.get(format!("/v2/projects/current?apiKey={key}")),
+            server.get("/v2/conversations").bearer(&visitor.token),
+            server.get("/v2/identity/me").bearer(&visitor.token),
         ];
         for request in requests {
-            let answer = with(request.clone(), origin, referer);
+            let response = with(request.clone(), origin, referer);
             match allowed {
-                true => drop(answer.expect(200)),
-                false => drop(answer.error(403, "FORBIDDEN")),
+                true => drop(response.expect(200)),
+                false => drop(response.expect_error(403, "FORBIDDEN")),
             }
         }
     }
-    let second = parlor.get(format!("/v2/projects/current?apiKey={key}"));
+    let second = server.get(format!("/v2/projects/current?apiKey={key}"));
     second
         .header("Origin", "http://localhost:3000")
         .send()
@@ -85,69 +85,76 @@ fn a_key_with_websites_is_for_their_scheme_host_and_port_alone() {
 
 #[test]
 fn a_key_without_websites_is_for_all() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
     for (origin, referer, _) in cases() {
-        let list = parlor.get("/v2/conversations").bearer(&visitor.token);
+        let list = server.get("/v2/conversations").bearer(&visitor.token);
         with(list, origin, referer).expect(200);
-        let target = format!("/v2/projects/current?apiKey={}", parlor.site.publishable);
-        with(parlor.get(target), origin, referer).expect(200);
+        let target = format!(
+            "/v2/projects/current?apiKey={}",
+            server.project.publishable_key
+        );
+        with(server.get(target), origin, referer).expect(200);
     }
 }
 
 #[test]
 fn a_list_of_websites_that_cannot_be_read_allows_none() {
-    let parlor = Parlor::start();
-    let key = parlor.key_for(&[SHOP]);
-    let broken = parlor.sql().execute("UPDATE api_key SET origins = 'x'", []);
+    let server = TestServer::start();
+    let key = server.create_publishable_key(&[SHOP]);
+    let broken = server
+        .db_connection()
+        .execute("UPDATE api_key SET origins = 'x'", []);
     broken.expect("an update");
-    let project = parlor.get(format!("/v2/projects/current?apiKey={key}"));
+    let project = server.get(format!("/v2/projects/current?apiKey={key}"));
     project
         .header("Origin", SHOP)
         .send()
-        .error(403, "FORBIDDEN");
+        .expect_error(403, "FORBIDDEN");
 }
 
 #[test]
 fn the_servers_own_pages_may_always_call() {
-    let parlor = Parlor::start();
-    let key = parlor.key_for(&[SHOP]);
+    let server = TestServer::start();
+    let key = server.create_publishable_key(&[SHOP]);
     let target = format!("/v2/projects/current?apiKey={key}");
-    let port = parlor.0.port();
+    let port = server.0.port();
     for own in [
-        format!("http://{}", parlor.0),
+        format!("http://{}", server.0),
         format!("http://localhost:{port}"),
     ] {
-        parlor.get(&target).header("Origin", own).send().expect(200);
+        server.get(&target).header("Origin", own).send().expect(200);
     }
     for other in [
         "http://127.0.0.1:1".to_owned(),
-        format!("https://{}", parlor.0),
+        format!("https://{}", server.0),
     ] {
-        let answer = parlor.get(&target).header("Origin", other).send();
-        answer.error(403, "FORBIDDEN");
+        let response = server.get(&target).header("Origin", other).send();
+        response.expect_error(403, "FORBIDDEN");
     }
 }
 
 #[test]
 fn the_servers_own_pages_are_those_of_its_public_address() {
-    let parlor = Parlor::with(|settings| {
+    let server = TestServer::start_with(|settings| {
         settings.public_url = Origin::of("https://chat.example/");
     });
-    let key = parlor.key_for(&[SHOP]);
+    let key = server.create_publishable_key(&[SHOP]);
     let target = format!("/v2/projects/current?apiKey={key}");
-    let own = parlor.get(&target).header("Origin", "https://chat.example");
+    let own = server.get(&target).header("Origin", "https://chat.example");
     own.send().expect(200);
-    let listening = parlor
+    let listening = server
         .get(&target)
-        .header("Origin", format!("http://{}", parlor.0));
-    listening.send().error(403, "FORBIDDEN");
+        .header("Origin", format!("http://{}", server.0));
+    listening.send().expect_error(403, "FORBIDDEN");
 }
 
 #[test]
 fn a_private_key_is_not_held_to_websites() {
-    let parlor = Parlor::start();
-    let list = parlor.get("/v2/conversations").bearer(&parlor.site.private);
+    let server = TestServer::start();
+    let list = server
+        .get("/v2/conversations")
+        .bearer(&server.project.private_key);
     list.header("Origin", "https://evil.example")
         .send()
         .expect(200);

@@ -2,8 +2,7 @@
 
 use parlor::config::Settings;
 
-use crate::helpers::Parlor;
-use crate::wire::Answer;
+use crate::helpers::{Response, TestServer};
 
 /// Limits so small that a test reaches them, and refill in twenty seconds.
 fn small(settings: &mut Settings) {
@@ -14,8 +13,8 @@ fn small(settings: &mut Settings) {
 
 /// 429, and how long to wait both ways.
 #[track_caller]
-fn limited(answer: &Answer) {
-    let error = answer.error(429, "RATE_LIMIT_EXCEEDED");
+fn limited(response: &Response) {
+    let error = response.expect_error(429, "RATE_LIMIT_EXCEEDED");
     assert_eq!(
         error["message"],
         "Rate limit exceeded. Please try again later."
@@ -23,16 +22,16 @@ fn limited(answer: &Answer) {
     let seconds = error["details"]["retryAfter"].as_u64().expect("seconds");
     assert!((1..=21).contains(&seconds), "{seconds}");
     assert_eq!(
-        answer.header("retry-after"),
+        response.header("retry-after"),
         Some(seconds.to_string().as_str())
     );
 }
 
 #[test]
 fn a_session_is_limited_by_itself() {
-    let parlor = Parlor::with(small);
-    let [one, two] = [parlor.visitor("one"), parlor.visitor("two")];
-    let ask = |token: &str, target: &str| parlor.get(target).bearer(token).send();
+    let server = TestServer::start_with(small);
+    let [one, two] = [server.create_visitor("one"), server.create_visitor("two")];
+    let ask = |token: &str, target: &str| server.get(target).bearer(token).send();
     for _ in 0..3 {
         ask(&one.token, "/v2/conversations").expect(200);
     }
@@ -45,36 +44,40 @@ fn a_session_is_limited_by_itself() {
 
 #[test]
 fn a_private_key_is_limited_by_itself() {
-    let parlor = Parlor::with(small);
-    let ask = |key: &str| parlor.get("/v2/conversations").bearer(key).send();
+    let server = TestServer::start_with(small);
+    let ask = |key: &str| server.get("/v2/conversations").bearer(key).send();
     for _ in 0..3 {
-        ask(&parlor.site.private).expect(200);
+        ask(&server.project.private_key).expect(200);
     }
-    limited(&ask(&parlor.site.private));
-    ask(&parlor.another_site().private).expect(200);
+    limited(&ask(&server.project.private_key));
+    ask(&server.create_project().private_key).expect(200);
 }
 
 #[test]
 fn beginning_sessions_is_limited_for_each_address_whatever_is_sent() {
-    let parlor = Parlor::with(small);
-    parlor.init(&parlor.site.publishable, "one").expect(201);
-    parlor.init("pk_guessed", "two").error(401, "UNAUTHORIZED");
-    parlor
+    let server = TestServer::start_with(small);
+    server
+        .init_session(&server.project.publishable_key, "one")
+        .expect(201);
+    server
+        .init_session("pk_guessed", "two")
+        .expect_error(401, "UNAUTHORIZED");
+    server
         .post("/v2/identity/init")
         .json("{")
         .send()
-        .malformed("body");
-    limited(&parlor.init(&parlor.site.publishable, "one"));
+        .expect_body_error("body");
+    limited(&server.init_session(&server.project.publishable_key, "one"));
 }
 
 #[test]
 fn behind_a_proxy_the_address_is_the_last_forwarded_one() {
-    let parlor = Parlor::with(|settings| {
+    let server = TestServer::start_with(|settings| {
         small(settings);
         settings.behind_proxy = true;
     });
     let from = |forwarded: &str| {
-        let init = parlor.post("/v2/identity/init").json("{}");
+        let init = server.post("/v2/identity/init").json("{}");
         init.header("X-Forwarded-For", forwarded).send()
     };
     for spoofed in [
@@ -82,42 +85,42 @@ fn behind_a_proxy_the_address_is_the_last_forwarded_one() {
         "192.0.2.2, 198.51.100.7",
         "198.51.100.7",
     ] {
-        from(spoofed).malformed("apiKey");
+        from(spoofed).expect_body_error("apiKey");
     }
     limited(&from("192.0.2.3, 198.51.100.7"));
-    from("198.51.100.8").malformed("apiKey");
+    from("198.51.100.8").expect_body_error("apiKey");
     // One /64 is one client.
     for host in 1..=3 {
-        from(&format!("2001:db8:0:1::{host}")).malformed("apiKey");
+        from(&format!("2001:db8:0:1::{host}")).expect_body_error("apiKey");
     }
     limited(&from("2001:db8:0:1:ffff::9"));
-    from("2001:db8:0:2::1").malformed("apiKey");
+    from("2001:db8:0:2::1").expect_body_error("apiKey");
 }
 
 #[test]
 fn nobody_chooses_their_address_where_there_is_no_proxy() {
-    let parlor = Parlor::with(small);
+    let server = TestServer::start_with(small);
     let from = |forwarded: &str| {
-        let init = parlor.post("/v2/identity/init").json("{}");
+        let init = server.post("/v2/identity/init").json("{}");
         init.header("X-Forwarded-For", forwarded).send()
     };
     for forwarded in ["198.51.100.1", "198.51.100.2", "198.51.100.3"] {
-        from(forwarded).malformed("apiKey");
+        from(forwarded).expect_body_error("apiKey");
     }
     limited(&from("198.51.100.4"));
 }
 
 #[test]
 fn a_rate_limit_of_0_turns_every_limit_off() {
-    let parlor = Parlor::with(|settings| {
+    let server = TestServer::start_with(|settings| {
         settings.rate_limit = 0;
         settings.key_rate_limit = 1;
         settings.init_rate_limit = 1;
     });
     for _ in 0..10 {
-        let visitor = parlor.visitor("device");
-        parlor.list(&visitor.token, "");
-        parlor.list(&visitor.token, "");
-        parlor.list(&parlor.site.private, "");
+        let visitor = server.create_visitor("device");
+        server.list(&visitor.token, "");
+        server.list(&visitor.token, "");
+        server.list(&server.project.private_key, "");
     }
 }

@@ -5,7 +5,7 @@ use parlor::http::error::ERROR_CODES;
 use parlor::learn::Format;
 use serde_json::Value;
 
-use crate::helpers::{Parlor, string};
+use crate::helpers::{TestServer, string};
 
 const OPERATIONS: [(&str, &str); 26] = [
     ("post", "/chat/completions"),
@@ -36,8 +36,8 @@ const OPERATIONS: [(&str, &str); 26] = [
     ("get", "/search"),
 ];
 
-fn document(parlor: &Parlor) -> Value {
-    parlor.get("/v2/openapi").send().expect(200)
+fn document(server: &TestServer) -> Value {
+    server.get("/v2/openapi").send().expect(200)
 }
 
 /// The operations of the document, in order of path and method.
@@ -89,8 +89,8 @@ fn sorted<T>(names: &[(&str, T)]) -> Vec<String> {
 
 #[test]
 fn the_document_describes_exactly_the_known_operations() {
-    let parlor = Parlor::start();
-    let document = document(&parlor);
+    let server = TestServer::start();
+    let document = document(&server);
     assert!(string(&document["openapi"]).starts_with("3.1"));
     let expected = OPERATIONS.map(|(method, path)| (method.to_owned(), path.to_owned()));
     assert_eq!(operations(&document), expected);
@@ -99,8 +99,8 @@ fn the_document_describes_exactly_the_known_operations() {
 
 #[test]
 fn every_described_operation_is_served() {
-    let parlor = Parlor::start();
-    for (method, path) in operations(&document(&parlor)) {
+    let server = TestServer::start();
+    for (method, path) in operations(&document(&server)) {
         let parts = path.split('/').map(|part| match part.starts_with('{') {
             true => "123e4567-e89b-12d3-a456-426614174000",
             false => part,
@@ -112,8 +112,8 @@ fn every_described_operation_is_served() {
             "put" => "PUT",
             _ => "DELETE",
         };
-        let answer = parlor.request(method, format!("/v2{path}")).send();
-        let code = answer.json()["error"]["code"].clone();
+        let response = server.request(method, format!("/v2{path}")).send();
+        let code = response.json()["error"]["code"].clone();
         assert_ne!(code, "NOT_FOUND", "{method} {path}");
         assert_ne!(code, "METHOD_NOT_ALLOWED", "{method} {path}");
     }
@@ -121,8 +121,8 @@ fn every_described_operation_is_served() {
 
 #[test]
 fn the_choices_are_those_of_the_domain() {
-    let parlor = Parlor::start();
-    let document = document(&parlor);
+    let server = TestServer::start();
+    let document = document(&server);
     assert_eq!(names(parameter(&document, "orderBy")), sorted(&Sort::NAMES));
     assert_eq!(
         names(parameter(&document, "orderDir")),
@@ -141,8 +141,8 @@ fn the_choices_are_those_of_the_domain() {
 
 #[test]
 fn the_formats_of_a_document_are_those_that_can_be_read() {
-    let parlor = Parlor::start();
-    let document = document(&parlor);
+    let server = TestServer::start();
+    let document = document(&server);
     let schema = &document["components"]["schemas"]["NewDocumentRequest"];
     let format = &schema["properties"]["format"];
     assert_eq!(names(format), sorted(&Format::NAMES));
@@ -151,8 +151,8 @@ fn the_formats_of_a_document_are_those_that_can_be_read() {
 
 #[test]
 fn the_bounds_are_those_of_the_domain() {
-    let parlor = Parlor::start();
-    let document = document(&parlor);
+    let server = TestServer::start();
+    let document = document(&server);
     let limit = parameter(&document, "limit");
     assert_eq!(limit["minimum"], 1);
     assert_eq!(limit["maximum"], Limit::MAX);
@@ -167,8 +167,8 @@ fn the_bounds_are_those_of_the_domain() {
 
 #[test]
 fn the_error_schema_has_every_code_of_the_catalogue() {
-    let parlor = Parlor::start();
-    let document = document(&parlor);
+    let server = TestServer::start();
+    let document = document(&server);
     let schema = &document["components"]["schemas"]["Error"];
     let codes = &schema["properties"]["error"]["properties"]["code"];
     let mut expected: Vec<_> = ERROR_CODES
@@ -181,8 +181,8 @@ fn the_error_schema_has_every_code_of_the_catalogue() {
 
 #[test]
 fn every_described_error_example_is_that_of_the_catalogue() {
-    let parlor = Parlor::start();
-    let document = document(&parlor);
+    let server = TestServer::start();
+    let document = document(&server);
     let mut seen = 0;
     for (method, path) in operations(&document) {
         let responses = document["paths"][&path][&method]["responses"].as_object();
@@ -203,10 +203,10 @@ fn every_described_error_example_is_that_of_the_catalogue() {
 
 #[test]
 fn a_list_item_has_the_described_fields_and_no_others() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    parlor.started(&visitor);
-    let document = document(&parlor);
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    server.start_conversation(&visitor);
+    let document = document(&server);
     let schema = &document["components"]["schemas"]["ConversationListItem"];
     let mut described = Vec::new();
     for part in schema["allOf"]
@@ -220,7 +220,7 @@ fn a_list_item_has_the_described_fields_and_no_others() {
         described.extend(fields.into_iter().flatten().map(|(name, _)| name.clone()));
     }
     described.sort();
-    let item = parlor.list(&visitor.token, "")["data"][0].clone();
+    let item = server.list(&visitor.token, "")["data"][0].clone();
     let mut sent: Vec<_> = item
         .as_object()
         .expect("an object")
@@ -233,8 +233,8 @@ fn a_list_item_has_the_described_fields_and_no_others() {
 
 #[test]
 fn the_reference_page_asks_nobody_else() {
-    let parlor = Parlor::start();
-    let page = parlor.get("/v2").send();
+    let server = TestServer::start();
+    let page = server.get("/v2").send();
     assert_eq!(page.status, 200);
     let policy = page.header("content-security-policy").expect("a policy");
     assert!(policy.contains("default-src 'none'"), "{policy}");
@@ -243,7 +243,7 @@ fn the_reference_page_asks_nobody_else() {
         "/v2/reference.js",
         "/v2/reference-parts.js",
     ] {
-        let asset = parlor.get(path).send();
+        let asset = server.get(path).send();
         assert_eq!(asset.status, 200, "{path}");
         assert!(!asset.body.is_empty());
     }
@@ -255,7 +255,7 @@ fn the_reference_page_asks_nobody_else() {
 
 #[test]
 fn health_says_that_the_database_answers() {
-    let parlor = Parlor::start();
-    let health = parlor.get("/health").send().expect(200);
+    let server = TestServer::start();
+    let health = server.get("/health").send().expect(200);
     assert_eq!(health["status"], "ok");
 }

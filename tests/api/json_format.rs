@@ -4,21 +4,21 @@ use rusqlite::params;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::helpers::{MOMENT, Parlor, Stored, Visitor, ids};
+use crate::helpers::{ConversationRow, EXAMPLE_TIME, TestServer, Visitor, ids};
 
 const EXAMPLE: &str = "123e4567-e89b-12d3-a456-426614174000";
 
 /// A visitor with the conversation of the documented example.
-fn with_example() -> (Parlor, Visitor) {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let example = Stored {
+fn with_example() -> (TestServer, Visitor) {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let example = ConversationRow {
         id: Uuid::parse_str(EXAMPLE).expect("a UUID"),
-        ..Stored::default()
+        ..ConversationRow::default()
     };
-    let connection = parlor.sql();
+    let connection = server.db_connection();
     example.insert(&connection, visitor.seq(&connection));
-    (parlor, visitor)
+    (server, visitor)
 }
 
 /// The documented list item, with the two keys that D1 adds.
@@ -41,16 +41,16 @@ fn example_item() -> Value {
 }
 
 /// Stores a message with every column set, as the conversation's newest.
-fn store_message(parlor: &Parlor, text: &str, parts: Option<&str>, at: i64) -> Uuid {
+fn store_message(server: &TestServer, text: &str, parts: Option<&str>, at: i64) -> Uuid {
     let id = Uuid::now_v7();
-    let connection = parlor.sql();
+    let connection = server.db_connection();
     let stored = connection.execute(
         "INSERT INTO message (id, conversation_seq, created_at, role, status, text, parts, error, \
              feedback, feedback_at, metadata, has_agent, agent_name, agent_image, page_url, \
              page_title, text_selection) \
          SELECT ?, seq, ?, 'human_agent', 'complete', ?, ?, NULL, 'like', ?, '{\"a\":[1]}', 1, \
                 'Mara', NULL, 'https://shop.example/', 'Shop', 'two days' FROM conversation",
-        params![id, at, text, parts, MOMENT + 5],
+        params![id, at, text, parts, EXAMPLE_TIME + 5],
     );
     assert_eq!(stored.expect("a message"), 1);
     let pointed = connection.execute(
@@ -83,59 +83,59 @@ fn message(id: Uuid, parts: &Value) -> Value {
 
 #[test]
 fn the_list_is_the_documented_one_key_by_key_in_order() {
-    let (parlor, visitor) = with_example();
+    let (server, visitor) = with_example();
     let target = "/v2/conversations?limit=10&offset=0&status=open&orderBy=id&orderDir=asc";
-    let answer = parlor.get(target).bearer(&visitor.token).send();
-    answer.expect(200);
+    let response = server.get(target).bearer(&visitor.token).send();
+    response.expect(200);
     let expected = json!({
         "object": "list", "total": 1, "limit": 10, "offset": 0, "data": [example_item()]
     });
-    assert_eq!(answer.text(), expected.to_string());
+    assert_eq!(response.text(), expected.to_string());
 }
 
 #[test]
 fn a_private_key_is_shown_the_same_form() {
-    let (parlor, visitor) = with_example();
-    let own = parlor.list(&visitor.token, "");
-    assert_eq!(parlor.list(&parlor.site.private, ""), own);
+    let (server, visitor) = with_example();
+    let own = server.list(&visitor.token, "");
+    assert_eq!(server.list(&server.project.private_key, ""), own);
 }
 
 #[test]
 fn the_newest_message_is_whole_in_the_list_and_all_are_in_the_full_form() {
-    let (parlor, visitor) = with_example();
-    let first = store_message(&parlor, "Hello", None, MOMENT + 1);
+    let (server, visitor) = with_example();
+    let first = store_message(&server, "Hello", None, EXAMPLE_TIME + 1);
     let parts = json!([{ "type": "step-start" }, { "type": "text", "text": "Ω \"quoted\"\n" }]);
-    let second = store_message(&parlor, "Ω", Some(&parts.to_string()), MOMENT + 1);
+    let second = store_message(&server, "Ω", Some(&parts.to_string()), EXAMPLE_TIME + 1);
     let first = message(first, &json!([{ "type": "text", "text": "Hello" }]));
     let second = message(second, &parts);
 
     let mut item = example_item();
     item["lastMessage"] = second.clone();
-    assert_eq!(parlor.list(&visitor.token, "")["data"], json!([item]));
+    assert_eq!(server.list(&visitor.token, "")["data"], json!([item]));
 
     let mut full = example_item();
     let fields = full.as_object_mut().expect("an object");
     fields.remove("lastMessage");
     fields.insert("messages".to_owned(), json!([first, second]));
     let path = format!("/v2/conversations/{EXAMPLE}");
-    let answer = parlor.get(path).bearer(&visitor.token).send();
-    assert_eq!(answer.expect(200), full);
-    assert_eq!(answer.text(), full.to_string());
+    let response = server.get(path).bearer(&visitor.token).send();
+    assert_eq!(response.expect(200), full);
+    assert_eq!(response.text(), full.to_string());
 }
 
 #[test]
 fn a_conversation_without_messages_has_an_empty_list_of_them() {
-    let (parlor, visitor) = with_example();
+    let (server, visitor) = with_example();
     let path = format!("/v2/conversations/{EXAMPLE}");
-    let full = parlor.get(path).bearer(&visitor.token).send().expect(200);
+    let full = server.get(path).bearer(&visitor.token).send().expect(200);
     assert_eq!(full["messages"], json!([]));
     assert_eq!(full.get("lastMessage"), None);
 }
 
 #[test]
 fn a_very_long_conversation_shows_its_newest_thousand_messages() {
-    let (parlor, visitor) = with_example();
-    let connection = parlor.sql();
+    let (server, visitor) = with_example();
+    let connection = server.db_connection();
     let stored = connection.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1003) \
          INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
@@ -144,7 +144,7 @@ fn a_very_long_conversation_shows_its_newest_thousand_messages() {
     );
     assert_eq!(stored.expect("messages"), 1003);
     let path = format!("/v2/conversations/{EXAMPLE}");
-    let full = parlor.get(path).bearer(&visitor.token).send().expect(200);
+    let full = server.get(path).bearer(&visitor.token).send().expect(200);
     let messages = full["messages"].as_array().expect("messages");
     let texts: Vec<_> = messages
         .iter()
@@ -156,23 +156,23 @@ fn a_very_long_conversation_shows_its_newest_thousand_messages() {
 
 #[test]
 fn an_agent_a_title_and_a_close_are_shown_in_both_forms() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let stored = Stored {
-        updated_at: MOMENT + 1,
-        last_interaction_at: MOMENT + 2,
-        closed_at: Some(MOMENT + 3),
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let stored = ConversationRow {
+        updated_at: EXAMPLE_TIME + 1,
+        last_interaction_at: EXAMPLE_TIME + 2,
+        closed_at: Some(EXAMPLE_TIME + 3),
         close_reason: Some("solved ✓"),
         is_human_handled: true,
         agent: Some((Some("Mara"), None)),
         title: Some("Where is \u{1F4E6}?".to_owned()),
-        ..Stored::default()
+        ..ConversationRow::default()
     };
-    let connection = parlor.sql();
+    let connection = server.db_connection();
     stored.insert(&connection, visitor.seq(&connection));
     let path = format!("/v2/conversations/{}", stored.id);
-    let full = parlor.get(path).bearer(&visitor.token).send().expect(200);
-    let listed = parlor.list(&visitor.token, "")["data"][0].clone();
+    let full = server.get(path).bearer(&visitor.token).send().expect(200);
+    let listed = server.list(&visitor.token, "")["data"][0].clone();
     for form in [full, listed] {
         assert_eq!(form["createdAt"], "2024-01-15T10:30:00.000Z");
         assert_eq!(form["updatedAt"], "2024-01-15T10:30:00.001Z");
@@ -189,9 +189,9 @@ fn an_agent_a_title_and_a_close_are_shown_in_both_forms() {
 
 #[test]
 fn a_started_conversation_is_the_full_form_that_reading_it_gives() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let start = parlor.post("/v2/conversations").bearer(&visitor.token);
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let start = server.post("/v2/conversations").bearer(&visitor.token);
     let started = start.send().expect(201);
     let keys: Vec<_> = started.as_object().expect("an object").keys().collect();
     let expected = [
@@ -216,37 +216,42 @@ fn a_started_conversation_is_the_full_form_that_reading_it_gives() {
         "/v2/conversations/{}",
         started["id"].as_str().expect("an id")
     );
-    let read = parlor.get(path).bearer(&visitor.token).send().expect(200);
+    let read = server.get(path).bearer(&visitor.token).send().expect(200);
     assert_eq!(read, started);
-    assert_eq!(ids(&parlor.list(&visitor.token, "")).len(), 1);
+    assert_eq!(ids(&server.list(&visitor.token, "")).len(), 1);
 }
 
 #[test]
 fn a_visitor_is_the_documented_object() {
-    let parlor = Parlor::start();
-    let begun = parlor.init(&parlor.site.publishable, "device").expect(201);
+    let server = TestServer::start();
+    let begun = server
+        .init_session(&server.project.publishable_key, "device")
+        .expect(201);
     let keys: Vec<_> = begun.as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["sessionToken", "visitor"]);
-    let visitor = Visitor::of(&begun);
+    let visitor = Visitor::from_json(&begun);
     let expected = json!({
         "object": "visitor", "id": visitor.id, "type": "anonymous",
         "externalId": null, "name": null, "avatarUrl": null
     });
     assert_eq!(begun["visitor"], expected);
-    let me = parlor.get("/v2/identity/me").bearer(&visitor.token).send();
+    let me = server.get("/v2/identity/me").bearer(&visitor.token).send();
     assert_eq!(me.expect(200), expected);
 }
 
 #[test]
 fn a_project_has_every_documented_setting_of_its_widget() {
-    let parlor = Parlor::start();
+    let server = TestServer::start();
     let saved = r##"{"brandColor":"#123456","customCSSStyles":".x{}"}"##;
-    let changed = parlor
-        .sql()
+    let changed = server
+        .db_connection()
         .execute("UPDATE project SET widget_config = ?", [saved]);
     changed.expect("an update");
-    let target = format!("/v2/projects/current?apiKey={}", parlor.site.publishable);
-    let project = parlor.get(target).send().expect(200);
+    let target = format!(
+        "/v2/projects/current?apiKey={}",
+        server.project.publishable_key
+    );
+    let project = server.get(target).send().expect(200);
     let keys: Vec<_> = project.as_object().expect("an object").keys().collect();
     assert_eq!(
         keys,

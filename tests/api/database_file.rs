@@ -10,7 +10,7 @@ use parlor::store::{OpenError, Options, Store, is_parlor_file};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::helpers::{Parlor, Stored, Visitor, fill, ids, open};
+use crate::helpers::{ConversationRow, TestServer, Visitor, ids, insert_conversations, open_store};
 
 /// Every kept count against the rows that it counts.
 fn counts_are_right(connection: &Connection) {
@@ -31,13 +31,13 @@ fn counts_are_right(connection: &Connection) {
 
 #[test]
 fn kept_counts_are_right_after_any_writes() {
-    let parlor = Parlor::start();
-    let elsewhere = parlor.another_site();
-    let connection = parlor.sql();
+    let server = TestServer::start();
+    let elsewhere = server.create_project();
+    let connection = server.db_connection();
     let visitors = [
-        parlor.visitor("one").seq(&connection),
-        parlor.visitor("two").seq(&connection),
-        parlor.visitor_of(&elsewhere, "one").seq(&connection),
+        server.create_visitor("one").seq(&connection),
+        server.create_visitor("two").seq(&connection),
+        server.create_visitor_in(&elsewhere, "one").seq(&connection),
     ];
     let mut random = Rng::with_seed(9);
     connection
@@ -49,9 +49,9 @@ fn kept_counts_are_right_after_any_writes() {
         let change = match random.u8(0..5) {
             0 | 1 => {
                 let closed_at = random.bool().then_some(1);
-                Stored {
+                ConversationRow {
                     closed_at,
-                    ..Stored::default()
+                    ..ConversationRow::default()
                 }
                 .insert(&connection, visitor);
                 continue;
@@ -75,10 +75,10 @@ fn kept_counts_are_right_after_any_writes() {
 
 #[test]
 fn a_conversation_keeps_its_owner() {
-    let parlor = Parlor::start();
-    let [one, two] = [parlor.visitor("one"), parlor.visitor("two")];
-    parlor.started(&one);
-    let connection = parlor.sql();
+    let server = TestServer::start();
+    let [one, two] = [server.create_visitor("one"), server.create_visitor("two")];
+    server.start_conversation(&one);
+    let connection = server.db_connection();
     let moved = connection.execute(
         "UPDATE conversation SET visitor_seq = ?",
         [two.seq(&connection)],
@@ -92,39 +92,43 @@ fn a_conversation_keeps_its_owner() {
 
 #[test]
 fn kept_counts_are_right_after_starts_and_closes_at_once() {
-    let parlor = Parlor::start();
-    let visitors = [parlor.visitor("one"), parlor.visitor("two")];
-    let started = |visitor: &Visitor| (0..10).map(|_| parlor.started(visitor)).collect::<Vec<_>>();
+    let server = TestServer::start();
+    let visitors = [server.create_visitor("one"), server.create_visitor("two")];
+    let started = |visitor: &Visitor| {
+        (0..10)
+            .map(|_| server.start_conversation(visitor))
+            .collect::<Vec<_>>()
+    };
     let shared = [started(&visitors[0]), started(&visitors[1])];
     thread::scope(|scope| {
         for turn in 0..6 {
             let (visitor, shared) = (&visitors[turn % 2], &shared[turn % 2]);
-            let parlor = &parlor;
+            let server = &server;
             scope.spawn(move || {
                 for id in shared {
-                    let close = parlor.post(format!("/v2/conversations/{id}/close"));
+                    let close = server.post(format!("/v2/conversations/{id}/close"));
                     close.bearer(&visitor.token).send().expect(200);
-                    parlor.started(visitor);
+                    server.start_conversation(visitor);
                 }
             });
         }
     });
-    counts_are_right(&parlor.sql());
-    let key = &parlor.site.private;
-    assert_eq!(parlor.list(key, "")["total"], 80);
-    assert_eq!(parlor.list(key, "status=closed")["total"], 20);
-    assert_eq!(parlor.list(&visitors[0].token, "status=open")["total"], 30);
+    counts_are_right(&server.db_connection());
+    let key = &server.project.private_key;
+    assert_eq!(server.list(key, "")["total"], 80);
+    assert_eq!(server.list(key, "status=closed")["total"], 20);
+    assert_eq!(server.list(&visitors[0].token, "status=open")["total"], 30);
 }
 
 #[test]
 fn the_file_and_its_log_are_for_their_owner_alone() {
-    let parlor = Parlor::start();
-    parlor.visitor("device");
+    let server = TestServer::start();
+    server.create_visitor("device");
     let mode = |path: &str| {
         let found = fs::metadata(path).expect("a file").permissions().mode();
         found & 0o777
     };
-    let file = parlor.file().display().to_string();
+    let file = server.db_path().display().to_string();
     assert_eq!(mode(&file), 0o600);
     for end in ["-wal", "-shm"] {
         assert_eq!(mode(&format!("{file}{end}")), 0o600, "{end}");
@@ -133,31 +137,33 @@ fn the_file_and_its_log_are_for_their_owner_alone() {
 
 #[test]
 fn everything_is_there_after_a_stop_and_a_start() {
-    let mut parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    fill(&parlor, &visitor, 3);
-    let id = parlor.started(&visitor);
-    let close = parlor.post(format!("/v2/conversations/{id}/close"));
+    let mut server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    insert_conversations(&server, &visitor, 3);
+    let id = server.start_conversation(&visitor);
+    let close = server.post(format!("/v2/conversations/{id}/close"));
     close.bearer(&visitor.token).send().expect(200);
-    let before = parlor.list(&visitor.token, "limit=100");
+    let before = server.list(&visitor.token, "limit=100");
     for _ in 0..2 {
-        parlor.restart();
-        assert_eq!(parlor.list(&visitor.token, "limit=100"), before);
-        assert_eq!(parlor.list(&parlor.site.private, "")["total"], 4);
-        let again = parlor.init(&parlor.site.publishable, "device").expect(200);
-        assert_eq!(Visitor::of(&again).id, visitor.id);
+        server.restart();
+        assert_eq!(server.list(&visitor.token, "limit=100"), before);
+        assert_eq!(server.list(&server.project.private_key, "")["total"], 4);
+        let again = server
+            .init_session(&server.project.publishable_key, "device")
+            .expect(200);
+        assert_eq!(Visitor::from_json(&again).id, visitor.id);
     }
 }
 
 #[test]
 fn a_stopped_server_leaves_one_whole_file() {
-    let mut parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let id = parlor.started(&visitor);
-    parlor.stop();
+    let mut server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let id = server.start_conversation(&visitor);
+    server.stop();
     let copy = TempDir::new().expect("a folder");
     let copied = copy.path().join("copy.db");
-    fs::copy(parlor.file(), &copied).expect("a copy");
+    fs::copy(server.db_path(), &copied).expect("a copy");
     let connection = Connection::open(&copied).expect("a connection");
     let found: uuid::Uuid = connection
         .query_row("SELECT id FROM conversation", [], |row| row.get(0))
@@ -171,28 +177,28 @@ fn a_stopped_server_leaves_one_whole_file() {
 
 #[test]
 fn a_stop_answers_what_is_under_way_and_keeps_all_that_was_acknowledged() {
-    let mut parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let (client, token) = (*parlor, visitor.token.clone());
+    let mut server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let (client, token) = (*server, visitor.token.clone());
     let writing = thread::spawn(move || {
         let mut acknowledged = Vec::new();
         loop {
-            let answer = client.post("/v2/conversations").bearer(&token).try_send();
-            match answer {
-                Ok(answer) if answer.status == 201 => {
-                    acknowledged.push(crate::helpers::string(&answer.json()["id"]));
+            let response = client.post("/v2/conversations").bearer(&token).try_send();
+            match response {
+                Ok(response) if response.status == 201 => {
+                    acknowledged.push(crate::helpers::string(&response.json()["id"]));
                 }
                 _ => return acknowledged,
             }
         }
     });
-    while parlor.list(&visitor.token, "")["total"].as_u64() < Some(5) {}
-    parlor.restart();
+    while server.list(&visitor.token, "")["total"].as_u64() < Some(5) {}
+    server.restart();
     let acknowledged = writing.join().expect("a list");
     assert!(acknowledged.len() >= 5);
     let mut kept = Vec::new();
     while kept.len() % 100 == 0 {
-        let page = parlor.list(&visitor.token, &format!("limit=100&offset={}", kept.len()));
+        let page = server.list(&visitor.token, &format!("limit=100&offset={}", kept.len()));
         let more = ids(&page);
         if more.is_empty() {
             break;
@@ -206,20 +212,20 @@ fn a_stop_answers_what_is_under_way_and_keeps_all_that_was_acknowledged() {
 
 #[test]
 fn while_another_program_holds_the_file_reading_goes_on_and_writing_is_503() {
-    let parlor = Parlor::start();
-    let visitor = parlor.visitor("device");
-    let holder = parlor.sql();
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let holder = server.db_connection();
     holder.execute_batch("BEGIN IMMEDIATE").expect("a hold");
-    let start = || parlor.post("/v2/conversations").bearer(&visitor.token);
+    let start = || server.post("/v2/conversations").bearer(&visitor.token);
     let refused = start().send();
-    let error = refused.error(503, "SERVICE_UNAVAILABLE");
+    let error = refused.expect_error(503, "SERVICE_UNAVAILABLE");
     assert_eq!(error["message"], "Service temporarily unavailable");
     assert_eq!(error["details"], serde_json::json!({ "retryAfter": 1 }));
     assert_eq!(refused.header("retry-after"), Some("1"));
-    assert_eq!(parlor.list(&visitor.token, "")["total"], 0);
+    assert_eq!(server.list(&visitor.token, "")["total"], 0);
     holder.execute_batch("ROLLBACK").expect("no hold");
     start().send().expect(201);
-    assert_eq!(parlor.list(&visitor.token, "")["total"], 1);
+    assert_eq!(server.list(&visitor.token, "")["total"], 1);
 }
 
 /// Opening must fail, and leave the file as it is.
@@ -239,7 +245,7 @@ fn refused(path: &Path) -> OpenError {
 fn a_file_of_a_newer_parlor_is_refused_and_left_as_it_is() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("newer.db");
-    drop(open(&path));
+    drop(open_store(&path));
     let known: i64 = {
         let connection = Connection::open(&path).expect("a connection");
         let known = connection.query_row("PRAGMA user_version", [], |row| row.get(0));
@@ -298,6 +304,6 @@ fn an_empty_file_becomes_a_parlor_file() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("empty.db");
     fs::write(&path, "").expect("a file");
-    drop(open(&path));
+    drop(open_store(&path));
     assert!(is_parlor_file(&path));
 }

@@ -1,0 +1,63 @@
+//! Shared by all API tests: a server for each test, HTTP and WebSocket clients,
+//! a fake model, and rows for the database.
+//!
+//! `TestServer::start()` runs the application on a random port with a database
+//! in a temporary directory. Dropping the `TestServer` stops the server and
+//! removes the directory.
+
+mod client;
+mod event_stream;
+mod fixtures;
+mod list_model;
+mod model;
+mod process;
+mod server;
+mod websocket;
+
+pub use client::*;
+pub use event_stream::*;
+pub use fixtures::*;
+pub use list_model::*;
+pub use model::*;
+pub use process::*;
+pub use server::*;
+pub use websocket::*;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// An UUID that no row has.
+pub const UNKNOWN_ID: &str = "123e4567-e89b-12d3-a456-426614174000";
+
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Polls `condition` until it holds. Panics with `what` after 20 seconds.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + WAIT_TIMEOUT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Runs `action` on `count` threads at the same time and collects the results.
+pub fn run_concurrently<T: Send>(count: usize, action: impl Fn() -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(&action)).collect();
+        let results = threads.into_iter().map(|thread| thread.join());
+        results.map(|result| result.expect("a result")).collect()
+    })
+}
+
+#[track_caller]
+pub fn string(value: &Value) -> String {
+    value.as_str().expect("a string").to_owned()
+}
+
+/// The ids of a list response, in its order.
+pub fn ids(list: &Value) -> Vec<String> {
+    let data = list["data"].as_array().expect("data");
+    data.iter().map(|item| string(&item["id"])).collect()
+}

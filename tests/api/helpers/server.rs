@@ -1,0 +1,324 @@
+//! Starts the application for a test.
+
+use std::net::{SocketAddr, TcpListener};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use clap::Parser;
+use parlor::answer::AnswerProvider;
+use parlor::answer::active_answers::ActiveAnswers;
+use parlor::app::AppState;
+use parlor::config::Settings;
+use parlor::domain::{Key, KeyKind, Origin, Timestamp};
+use parlor::events::EventHub;
+use parlor::store::{Options, Store, key};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::{Client, ProjectFixture, Request, Response, Visitor, create_key, string, wait_until};
+
+/// A running server with a database of its own. Dereferences to a `Client` of
+/// the server.
+pub struct TestServer {
+    client: Client,
+    pub settings: Settings,
+    demo: bool,
+    /// Opened like the store of a second process, to create and revoke keys.
+    store: Option<Store>,
+    shutdown: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    /// Replaces the configured model.
+    model: Option<Arc<dyn AnswerProvider>>,
+    /// The answers that the server is generating.
+    pub active_answers: Arc<ActiveAnswers>,
+    events: EventHub,
+    /// The project that exists from the start.
+    pub project: ProjectFixture,
+    directory: TempDir,
+}
+
+#[derive(Parser)]
+struct Defaults {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl TestServer {
+    /// Starts a server with the default settings, but without rate limits.
+    pub fn start() -> Self {
+        Self::start_with(|_| ())
+    }
+
+    pub fn start_with(configure: impl FnOnce(&mut Settings)) -> Self {
+        Self::launch(configure, false, None)
+    }
+
+    /// Starts a server in demo mode.
+    pub fn start_demo() -> Self {
+        Self::launch(|_| (), true, None)
+    }
+
+    /// Starts a server that sends questions to `model`.
+    pub fn start_with_model(
+        model: Arc<dyn AnswerProvider>,
+        configure: impl FnOnce(&mut Settings),
+    ) -> Self {
+        Self::launch(configure, false, Some(model))
+    }
+
+    fn launch(
+        configure: impl FnOnce(&mut Settings),
+        demo: bool,
+        model: Option<Arc<dyn AnswerProvider>>,
+    ) -> Self {
+        let mut settings = Defaults::parse_from(["test"]).settings;
+        settings.workers = 1;
+        settings.rate_limit = 0;
+        configure(&mut settings);
+        let directory = TempDir::new().expect("a directory");
+        let store = open_store(&directory.path().join("parlor.db"));
+        let project = ProjectFixture::create(&store);
+        let mut server = Self {
+            client: Client(SocketAddr::from(([127, 0, 0, 1], 0))),
+            settings,
+            demo,
+            store: Some(store),
+            shutdown: None,
+            model,
+            active_answers: Arc::default(),
+            events: EventHub::default(),
+            project,
+            directory,
+        };
+        server.run();
+        server
+    }
+
+    fn run(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        self.client = Client(listener.local_addr().expect("an address"));
+        let mut app =
+            AppState::open(&self.db_path(), self.settings.clone(), self.demo).expect("an app");
+        if self.model.is_some() {
+            app.answer_providers.model = self.model.clone();
+        }
+        self.active_answers = app.active_answers.clone();
+        self.events = app.events.clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            let result = actix_web::rt::System::new().block_on(app.serve(listener, stopped));
+            result.expect("a regular shutdown");
+        });
+        self.shutdown = Some((stop, thread));
+    }
+
+    /// Stops the server as SIGTERM does and closes the database.
+    pub fn stop(&mut self) {
+        self.store = None;
+        let Some((stop, thread)) = self.shutdown.take() else {
+            return;
+        };
+        let _ = stop.send(());
+        let result = thread.join();
+        assert!(thread::panicking() || result.is_ok(), "the server panicked");
+    }
+
+    /// Stops the server and starts another one with the same database.
+    pub fn restart(&mut self) {
+        self.stop();
+        self.store = Some(open_store(&self.db_path()));
+        self.run();
+    }
+
+    pub fn db_path(&self) -> PathBuf {
+        self.directory.path().join("parlor.db")
+    }
+
+    /// Opens a new connection to the database.
+    pub fn db_connection(&self) -> Connection {
+        open_connection(&self.db_path())
+    }
+
+    /// Runs a query whose result is one value.
+    #[track_caller]
+    pub fn query_value<T: rusqlite::types::FromSql>(&self, sql: &str) -> T {
+        let value = self.db_connection().query_row(sql, (), |row| row.get(0));
+        value.expect("a value")
+    }
+
+    /// The events that the server publishes to WebSockets.
+    pub fn events(&self) -> &EventHub {
+        &self.events
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().expect("a running server")
+    }
+
+    // ── Fixtures ──
+
+    /// Creates one more project, with keys.
+    pub fn create_project(&self) -> ProjectFixture {
+        ProjectFixture::create(self.store())
+    }
+
+    /// Creates a publishable key of the first project, restricted to `origins`.
+    pub fn create_publishable_key(&self, origins: &[&str]) -> String {
+        let origins = origins.iter().map(|url| Origin::parse(url));
+        let origins: Vec<_> = origins.collect::<Result<_, _>>().expect("origins");
+        let kind = KeyKind::Publishable;
+        create_key(self.store(), self.project.seq, kind, &origins)
+    }
+
+    pub fn revoke_key(&self, text: &str) {
+        let hash = Key::received(text).hash();
+        let found = self.store().read_here(|snapshot| key::find(snapshot, hash));
+        let id = found.expect("a read").expect("a key").id;
+        let outcome = self.store().write_here(key::revoke(id, Timestamp::now()));
+        assert!(parlor::store::any_change(&outcome.expect("a write")));
+    }
+
+    /// Creates a visitor of the first project.
+    pub fn create_visitor(&self, device: &str) -> Visitor {
+        self.create_visitor_in(&self.project, device)
+    }
+
+    pub fn create_visitor_in(&self, project: &ProjectFixture, device: &str) -> Visitor {
+        Visitor::from_json(&self.init_session(&project.publishable_key, device).json())
+    }
+
+    // ── Requests ──
+
+    pub fn init_session(&self, api_key: &str, device: &str) -> Response {
+        self.post("/v2/identity/init")
+            .json(json!({ "apiKey": api_key, "saVid": device }))
+            .send()
+    }
+
+    /// Starts a conversation and returns its id.
+    pub fn start_conversation(&self, visitor: &Visitor) -> String {
+        let response = self.post("/v2/conversations").bearer(&visitor.token);
+        string(&response.send().expect(201)["id"])
+    }
+
+    /// A request that sends a message and gets the answer as one JSON body.
+    pub fn post_message(&self, visitor: &Visitor, conversation: &str, content: &str) -> Request {
+        self.post(format!("/v2/conversations/{conversation}/messages"))
+            .bearer(&visitor.token)
+            .json(json!({ "content": content }))
+    }
+
+    /// A request that sends a message and gets the answer as a stream.
+    pub fn post_streaming_message(
+        &self,
+        visitor: &Visitor,
+        conversation: &str,
+        content: &str,
+    ) -> Request {
+        self.post(format!("/v2/conversations/{conversation}/messages"))
+            .bearer(&visitor.token)
+            .json(json!({ "content": content, "stream": true }))
+    }
+
+    /// A conversation with its messages.
+    #[track_caller]
+    pub fn get_conversation(&self, visitor: &Visitor, id: &str) -> Value {
+        let get = self.get(format!("/v2/conversations/{id}"));
+        get.bearer(&visitor.token).send().expect(200)
+    }
+
+    /// Role, status and text of each message of a conversation.
+    #[track_caller]
+    pub fn transcript(&self, visitor: &Visitor, id: &str) -> Vec<[String; 3]> {
+        let conversation = self.get_conversation(visitor, id);
+        let messages = conversation["messages"].as_array().expect("messages");
+        let transcript = messages.iter().map(|message| {
+            let text = string(&message["parts"][0]["text"]);
+            [string(&message["role"]), string(&message["status"]), text]
+        });
+        transcript.collect()
+    }
+
+    /// A request with which the agent Mara takes over a conversation.
+    pub fn take_over(&self, conversation: &str) -> Request {
+        self.request("PUT", format!("/v2/conversations/{conversation}/agent"))
+            .bearer(&self.project.private_key)
+            .json(json!({ "name": "Mara" }))
+    }
+
+    /// A request with which an agent hands a conversation back to the assistant.
+    pub fn hand_back(&self, conversation: &str) -> Request {
+        let target = format!("/v2/conversations/{conversation}/agent");
+        self.request("DELETE", target)
+            .bearer(&self.project.private_key)
+    }
+
+    /// A request with which an agent replies.
+    pub fn reply(&self, conversation: &str, content: &str) -> Request {
+        self.post(format!("/v2/conversations/{conversation}/replies"))
+            .bearer(&self.project.private_key)
+            .json(json!({ "content": content }))
+    }
+
+    /// A request that closes a conversation.
+    pub fn close(&self, credential: &str, conversation: &str) -> Request {
+        self.post(format!("/v2/conversations/{conversation}/close"))
+            .bearer(credential)
+    }
+
+    /// Waits until the server generates no answer.
+    #[track_caller]
+    pub fn wait_for_answers(&self) {
+        wait_until("no answer is being generated", || {
+            self.active_answers.count() == 0
+        });
+    }
+
+    /// A page of conversations. Panics unless the status is 200.
+    #[track_caller]
+    pub fn list(&self, credential: &str, query: &str) -> Value {
+        self.get_list(credential, query).expect(200)
+    }
+
+    /// The response of `GET /v2/conversations`.
+    pub fn get_list(&self, credential: &str, query: &str) -> Response {
+        let target = format!("/v2/conversations?{query}");
+        self.get(target).bearer(credential).send()
+    }
+}
+
+impl Deref for TestServer {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub fn open_store(path: &Path) -> Store {
+    let options = Options {
+        readers: 1,
+        ..Options::default()
+    };
+    Store::open(path, &options).expect("a store")
+}
+
+pub fn open_connection(path: &Path) -> Connection {
+    let connection = Connection::open(path).expect("a connection");
+    let timeout = connection.busy_timeout(Duration::from_secs(10));
+    timeout.expect("a timeout");
+    connection
+}
