@@ -59,13 +59,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         index.passages.len(),
         began.elapsed()
     );
-    let weight = index.weight();
+    let usage = index.memory_usage();
     println!(
         "{} terms: {} kB, {} kB per 10,000; where they stand: {} kB",
-        weight.terms,
-        weight.vocabulary / 1_000,
-        weight.vocabulary * 10 / weight.terms,
-        weight.postings / 1_000,
+        usage.terms,
+        usage.vocabulary_bytes / 1_000,
+        usage.vocabulary_bytes * 10 / usage.terms,
+        usage.posting_bytes / 1_000,
     );
 
     let mut random = Rng::with_seed(1);

@@ -1,5 +1,5 @@
 //! The built-in answerer: says what the project's documents and Q&As say, in
-//! their own words, and where that stands. It is sure of nothing else, so what
+//! their own tokenize, and where that stands. It is sure of nothing else, so what
 //! is not there it does not know, and says so.
 
 mod citation;
@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::retrieval::{
-    self, IndexCache, Language, PassageHit, PassageSource, RankedPassages, is_stop_word, words,
+    self, IndexCache, Language, PassageHit, PassageSource, RankedPassages, is_stop_word, tokenize,
 };
 use super::{
     Answer, AnswerError, AnswerProvider, AnswerRequest, ChatRole, CompleteAnswer, FinishDetails,
@@ -113,7 +113,9 @@ pub(super) fn said(question: &AnswerRequest) -> Vec<&str> {
 
 /// The visitor's language: of the newest thing said that tells it.
 fn language(said: &[&str]) -> Language {
-    let mut told = said.iter().filter_map(|text| retrieval::language(text));
+    let mut told = said
+        .iter()
+        .filter_map(|text| retrieval::detect_language(text));
     told.next().unwrap_or(Language::English)
 }
 
@@ -144,14 +146,14 @@ pub(super) fn attempts(question: &AnswerRequest, said: &[&str]) -> Vec<String> {
 
 fn telling_words(text: &str) -> usize {
     let mut count = 0;
-    words(text, |word| count += usize::from(!is_stop_word(word)));
+    tokenize(text, |word| count += usize::from(!is_stop_word(word)));
     count
 }
 
 /// Whether a text begins like the second half of a question: "and to Norway?"
 fn is_follow_up(text: &str) -> bool {
     let mut first = None;
-    words(text, |word| {
+    tokenize(text, |word| {
         first.get_or_insert_with(|| word.to_owned());
     });
     matches!(
@@ -169,7 +171,7 @@ fn known(
 ) -> Result<Option<(String, RankedPassages)>, StoreError> {
     for text in texts {
         let ranked = retrieval::search(snapshot, project, text, MOST_PASSAGES, index_cache)?;
-        if ranked.confident {
+        if ranked.is_confident {
             return Ok(Some((text.clone(), ranked)));
         }
     }

@@ -1,33 +1,39 @@
-//! What a project knows about a question.
+//! Full-text search over the documents and Q&As of a project.
 //!
-//! A question becomes concepts (`query`): its words without stop words, by
-//! their stems (`word`), each with the terms that may stand for it: other forms,
-//! compounds, synonyms and, for a word that nobody wrote, what is spelled almost
-//! alike (`spellings`, `edits`). The passages that tell most of them are looked
-//! up in an index in memory (`index`, kept by a [`IndexCache`]) and ranked (`rank`);
-//! only the few that are shown are read from the file.
+//! 1. `tokenizer` and `stemmer` turn text into terms.
+//! 2. `index_cache` provides the project's `inverted_index`.
+//! 3. `query` parses the query into clauses and expands them: compounds
+//!    (`inverted_index::term_expansion`), `synonyms`, and similar spellings
+//!    (`spelling_index`, `edit_distance`) of words that the index does not have.
+//! 4. `ranking` scores the passages, and `confidence` decides whether the best
+//!    one answers the query.
+//! 5. Only the passages of the result are read from the database.
 //!
-//! The index is not SQLite's own (FTS5): over 10,000 passages that takes 0.7 ms
-//! to list the rows with one of four words and 2.5 ms to rank them, where this
-//! takes hundredths of a millisecond for both.
+//! SQLite's own full-text index (FTS5) is not used: over 10,000 passages it takes
+//! 0.7 ms to list the rows that have one of four words and 2.5 ms to rank them.
+//! This module takes a few hundredths of a millisecond for both.
 
 mod confidence;
-mod edits;
-mod index;
+mod edit_distance;
 mod index_cache;
+mod inverted_index;
 mod language;
 mod query;
-mod rank;
-mod spellings;
+mod ranking;
+mod spelling_index;
+mod stemmer;
+mod stop_words;
 mod synonyms;
 #[cfg(test)]
 mod tests;
-mod word;
+mod tokenizer;
 
-pub use index::{Index, Weight};
 pub use index_cache::IndexCache;
-pub use language::{Language, is_stop_word, language};
-pub use word::{stem, words};
+pub use inverted_index::{InvertedIndex, MemoryUsage};
+pub use language::{Language, detect_language};
+pub use stemmer::stem;
+pub use stop_words::is_stop_word;
+pub use tokenizer::tokenize;
 
 use crate::domain::{PassageSeq, ProjectSeq};
 use crate::store::{Snapshot, StoreError, passage};
@@ -36,31 +42,35 @@ pub use crate::store::passage::PassageSource;
 
 use query::Query;
 
-/// A passage that was found.
+/// A passage of a search result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PassageHit {
     pub passage: PassageSeq,
     pub source: PassageSource,
-    /// The document's; a Q&A's question.
+    /// The title of the document, or the question of the Q&A.
     pub title: String,
-    /// The section's; empty where it has none.
+    /// The heading of the section, or an empty string.
     pub heading: String,
     /// Markdown.
     pub body: String,
-    /// 0 to 1, 1 best; documents and Q&As have the same measure.
+    /// From 0 to 1, 1 is best. Documents and Q&As have the same scale.
     pub score: f64,
 }
 
-/// What was found, best first.
+/// A search result.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RankedPassages {
+    /// Best first.
     pub hits: Vec<PassageHit>,
-    /// Whether the first of them is likely to answer the question.
-    pub confident: bool,
+    /// Whether the best passage probably answers the query.
+    pub is_confident: bool,
 }
 
-/// Finds the `limit` passages of a project that tell most of what `text` asks
-/// for. Any text can be searched for; one without words finds nothing.
+/// Returns the `limit` passages of a project that match `text` best. A text
+/// without words has no result.
+///
+/// # Errors
+/// Returns the error of reading the passages.
 pub fn search(
     snapshot: &Snapshot,
     project: ProjectSeq,
@@ -69,30 +79,32 @@ pub fn search(
     index_cache: &IndexCache,
 ) -> Result<RankedPassages, StoreError> {
     let index = index_cache.index(snapshot, project)?;
-    let query = Query::read(text, &index);
-    let ranking = rank::rank(&index, &query, limit.max(1));
-    let confident = confidence::is_confident(&ranking);
+    let query = Query::parse(text, &index);
+    let ranking = ranking::rank(&index, &query, limit.max(1));
+    let is_confident = confidence::is_confident(&ranking);
     let mut hits = Vec::with_capacity(ranking.len());
-    for hit in ranking.iter().take(limit) {
-        let seq = index.passages[hit.passage as usize].seq;
-        // The index may be of a moment before the snapshot's, or after it.
+    for scored in ranking.iter().take(limit) {
+        let seq = index.passages[scored.passage as usize].seq;
+        // The index can be older or newer than the snapshot.
         if let Some(passage) = passage::find(snapshot, project, seq)? {
-            hits.push(found(seq, passage, hit.score));
+            hits.push(PassageHit::new(seq, passage, scored.score));
         }
     }
     Ok(RankedPassages {
-        confident: confident && !hits.is_empty(),
+        is_confident: is_confident && !hits.is_empty(),
         hits,
     })
 }
 
-fn found(seq: PassageSeq, passage: passage::Passage, score: f32) -> PassageHit {
-    PassageHit {
-        passage: seq,
-        source: passage.source,
-        title: passage.title,
-        heading: passage.heading,
-        body: passage.body,
-        score: f64::from(score.clamp(0.0, 1.0)),
+impl PassageHit {
+    fn new(seq: PassageSeq, passage: passage::Passage, score: f32) -> Self {
+        Self {
+            passage: seq,
+            source: passage.source,
+            title: passage.title,
+            heading: passage.heading,
+            body: passage.body,
+            score: f64::from(score.clamp(0.0, 1.0)),
+        }
     }
 }

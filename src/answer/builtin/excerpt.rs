@@ -1,10 +1,10 @@
 //! The part of a section that answers a question: whole where it is short, else
 //! its sentences, list items and table rows that have most of the question's
-//! words, in their order.
+//! tokenize, in their order.
 
 use std::collections::HashSet;
 
-use crate::answer::retrieval::{is_stop_word, stem, words};
+use crate::answer::retrieval::{is_stop_word, stem, tokenize};
 
 /// A piece of Markdown that stands by itself.
 struct Piece<'b> {
@@ -109,7 +109,7 @@ fn choose(pieces: &[Piece<'_>], room: usize) -> Vec<bool> {
 
 fn stems(text: &str) -> HashSet<String> {
     let mut all = HashSet::new();
-    words(text, |word| {
+    tokenize(text, |word| {
         if !is_stop_word(word) {
             all.insert(stem(word));
         }

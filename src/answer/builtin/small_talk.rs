@@ -1,6 +1,6 @@
 //! What is said where nothing has to be looked up.
 
-use crate::answer::retrieval::{Language, words};
+use crate::answer::retrieval::{Language, tokenize};
 
 /// What a visitor says that is no question about anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl SmallTalk {
     /// What a text is, if it is nothing else.
     pub fn of(text: &str) -> Option<Self> {
         let mut all = Vec::new();
-        words(text, |word| all.push(word.to_owned()));
+        tokenize(text, |word| all.push(word.to_owned()));
         let has = |list: &[&str]| all.iter().any(|word| list.contains(&word.as_str()));
         let filling = [GREETING, TIME_OF_DAY, THANKS, FILLING];
         let is_filling = |word: &String| filling.iter().any(|list| list.contains(&word.as_str()));

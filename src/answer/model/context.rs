@@ -34,7 +34,7 @@ pub async fn context_for(
         .read(move |snapshot| {
             let searched = attempts.iter().map(|text| {
                 let ranked = retrieval::search(snapshot, project, text, MOST, &index_cache)?;
-                Ok::<_, StoreError>((ranked.confident, ranked.hits))
+                Ok::<_, StoreError>((ranked.is_confident, ranked.hits))
             });
             best(searched)
         })

@@ -1,15 +1,16 @@
-//! Whether what was found answers the question, or only shares words with it.
+//! Decides whether the search results answer the question.
 
-use super::rank::Hit;
+use super::ranking::ScoredPassage;
 
-/// What the best passage must reach. A visitor is better served by "I don't
-/// know" than by an answer to something else.
-const ENOUGH: f32 = 0.66;
+/// The minimum of score plus half the coverage of the best passage. Chosen so
+/// that an unknown question gets no answer rather than an unrelated one.
+const MIN_CONFIDENCE: f32 = 0.66;
 
-/// Whether the best passage is likely to answer the question. Its score alone
-/// does not tell: a long question has a low one, and a passage that is about
-/// another thing of the same name has a high one but lacks the other words.
-pub fn is_confident(hits: &[Hit]) -> bool {
-    let reached = |hit: &Hit| hit.score + hit.coverage / 2.0;
-    hits.first().is_some_and(|hit| reached(hit) >= ENOUGH)
+/// Whether the best passage probably answers the question.
+///
+/// The score alone does not decide it. A long question has a low score. A passage
+/// about another subject of the same name has a high score but low coverage.
+pub fn is_confident(passages: &[ScoredPassage]) -> bool {
+    let best = passages.first();
+    best.is_some_and(|best| best.score + best.coverage / 2.0 >= MIN_CONFIDENCE)
 }

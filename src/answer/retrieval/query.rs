@@ -1,201 +1,225 @@
-//! A question as what it asks for: concepts, each with the terms that tell it.
+//! Parses a query into weighted clauses and expands each clause to index terms.
 
-use super::index::{Index, Term};
-use super::language::{Language, LanguageDetector, is_common, is_misspelt_stop_word, is_stop_word};
-use super::synonyms::synonyms;
-use super::word::{stem, words};
+use super::inverted_index::{InvertedIndex, TermId};
+use super::language::{Language, LanguageDetector};
+use super::stemmer::stem;
+use super::stop_words::{is_common_stem, is_misspelt_stop_word, is_stop_word};
+use super::synonyms::{PhraseMatch, synonyms};
+use super::tokenizer::tokenize;
 
-/// The most words of a text that are looked at, and the most bytes.
-const MOST_WORDS: usize = 64;
-const MOST_BYTES: usize = 4_000;
+/// The limits of a query. The rest of a longer text is ignored.
+const MAX_QUERY_TOKENS: usize = 64;
+const MAX_QUERY_BYTES: usize = 4_000;
 
-/// The most longer words that are taken for one.
-const MOST_LONGER: usize = 12;
+/// How many longer terms a word is expanded to, for each end of the word.
+const MAX_COMPOUNDS: usize = 12;
 
-/// What is left of the worth of a common word, and of one that is told by a
-/// phrase around it.
-const COMMON: f32 = 0.4;
-const IN_PHRASE: f32 = 0.4;
+/// Factors for the weight of a common word, and of a word inside a phrase.
+const COMMON_WORD_FACTOR: f32 = 0.4;
+const PHRASE_MEMBER_FACTOR: f32 = 0.4;
 
-/// The worth below which a word decides nothing: more than a third of the
-/// passages have it, like the stop words of any language. It is looked up all the
-/// same where they are fewer than a long list.
-const EVERYWHERE: f32 = 1.1;
-const LONG: usize = 100;
+/// A clause below this weight occurs in more than a third of the passages, like
+/// the stop words of an unknown language. Such a clause is ignored if one of its
+/// posting lists is long.
+const MIN_CLAUSE_WEIGHT: f32 = 1.1;
+const LONG_POSTING_LIST: usize = 100;
 
-/// How much more a phrase is worth than a word: it tells what the visitor is after.
-const PHRASE_WORTH: f32 = 2.0;
+/// Factor for the weight of a phrase, because a phrase states the intent of the
+/// visitor.
+const PHRASE_FACTOR: f32 = 2.0;
 
-/// How sure it is that a term means what was asked for.
-mod sure {
+/// How much a match of an expanded term counts. A match of the exact term counts
+/// 1.
+mod expansion_weight {
+    pub const EXACT: f32 = 1.0;
     pub const SYNONYM: f32 = 0.7;
     pub const PHRASE: f32 = 0.9;
-    pub const LONGER: f32 = 0.55;
-    pub const SHORTER: f32 = 0.6;
-    pub const PART: f32 = 0.7;
+    pub const COMPOUND: f32 = 0.55;
+    pub const PREFIX: f32 = 0.6;
+    pub const COMPOUND_PART: f32 = 0.7;
+    /// Indexed by the number of edits.
     pub const MISSPELT: [f32; 3] = [1.0, 0.8, 0.65];
 }
 
-/// What a question asks for.
+/// A parsed query.
 #[derive(Debug, Default)]
 pub struct Query {
-    pub concepts: Vec<Concept>,
+    pub clauses: Vec<Clause>,
     pub language: Option<Language>,
 }
 
-/// One thing that is asked for.
+/// A word or phrase of a query with all terms that match it.
 #[derive(Debug)]
-pub struct Concept {
-    /// How much of the question it is: its terms' rarity, less for words that
-    /// are better told by a phrase around them.
-    pub worth: f32,
-    /// The terms that tell it and how sure each is, at most 1.
-    pub terms: Vec<(Term, f32)>,
+pub struct Clause {
+    /// The inverse document frequency of the most frequent term, times the
+    /// factors above.
+    pub weight: f32,
+    /// The terms with their expansion weights, from 0 to 1.
+    pub terms: Vec<(TermId, f32)>,
 }
 
-impl Concept {
-    fn is_everywhere(&self, index: &Index) -> bool {
-        let is_long = |term: Term| index.postings(term).len() >= LONG;
-        self.worth < EVERYWHERE && self.terms.iter().any(|(term, _)| is_long(*term))
+impl Clause {
+    fn is_too_frequent(&self, index: &InvertedIndex) -> bool {
+        let is_long = |term: TermId| index.postings(term).len() >= LONG_POSTING_LIST;
+        self.weight < MIN_CLAUSE_WEIGHT && self.terms.iter().any(|(term, _)| is_long(*term))
+    }
+
+    fn add(&mut self, term: Option<TermId>, weight: f32) {
+        if let Some(term) = term
+            && !self.terms.iter().any(|(known, _)| *known == term)
+        {
+            self.terms.push((term, weight));
+        }
+    }
+
+    /// Returns the inverse document frequency of the most frequent term.
+    fn idf(&self, index: &InvertedIndex) -> f32 {
+        let frequencies = self
+            .terms
+            .iter()
+            .map(|(term, _)| index.postings(*term).len());
+        index.idf(frequencies.max().unwrap_or(0))
     }
 }
 
-struct Word {
+struct Token {
     text: String,
     stem: String,
     is_stop_word: bool,
 }
 
 impl Query {
-    /// Reads a question.
-    pub fn read(text: &str, index: &Index) -> Self {
-        let (all, language) = split(text);
-        let stems: Vec<_> = all.iter().map(|word| word.stem.as_str()).collect();
-        let phrases = synonyms().phrases(&stems);
-        let mut concepts: Vec<Concept> = phrases
+    /// Parses a text. Returns no clauses if the text has no words.
+    pub fn parse(text: &str, index: &InvertedIndex) -> Self {
+        let (tokens, language) = split(text);
+        let stems: Vec<_> = tokens.iter().map(|token| token.stem.as_str()).collect();
+        let phrases = synonyms().find_phrases(&stems);
+        let (words, frequent) = word_clauses(&tokens, &stems, &phrases, index);
+        let phrases = phrases
             .iter()
-            .filter_map(|phrase| of_phrase(phrase.line, index))
-            .collect();
-        let mut everywhere = Vec::new();
-        for (place, word) in all.iter().enumerate() {
-            let is_repeated = stems[..place].contains(&stems[place]);
-            if word.is_stop_word || is_repeated {
-                continue;
-            }
-            let Some(mut concept) = of_word(word, index) else {
-                continue;
-            };
-            if concept.is_everywhere(index) {
-                everywhere.push(concept);
-                continue;
-            }
-            if is_common(&word.stem) {
-                concept.worth *= COMMON;
-            }
-            if phrases.iter().any(|phrase| phrase.places.contains(&place)) {
-                concept.worth *= IN_PHRASE;
-            }
-            concepts.push(concept);
+            .filter_map(|phrase| phrase_clause(phrase, index));
+        let mut clauses: Vec<_> = phrases.chain(words).collect();
+        if clauses.is_empty() {
+            clauses = frequent;
         }
-        if concepts.is_empty() {
-            concepts = everywhere;
-        }
-        Self { concepts, language }
+        Self { clauses, language }
     }
 
-    /// What all of it is worth.
-    pub fn worth(&self) -> f32 {
-        self.concepts.iter().map(|concept| concept.worth).sum()
+    /// Returns the sum of all weights, which is the highest possible score.
+    pub fn total_weight(&self) -> f32 {
+        self.clauses.iter().map(|clause| clause.weight).sum()
     }
 }
 
-/// The words of a text, as many as are looked at.
-fn split(text: &str) -> (Vec<Word>, Option<Language>) {
-    let mut end = text.len().min(MOST_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let mut all = Vec::new();
+/// Splits a query into tokens and detects its language.
+fn split(text: &str) -> (Vec<Token>, Option<Language>) {
+    let text = &text[..text.floor_char_boundary(MAX_QUERY_BYTES)];
+    let mut tokens = Vec::new();
     let mut detector = LanguageDetector::default();
-    words(&text[..end], |word| {
-        if all.len() < MOST_WORDS {
-            detector.observe(word);
-            all.push(Word {
-                text: word.to_owned(),
-                stem: stem(word),
-                is_stop_word: is_stop_word(word),
+    tokenize(text, |token| {
+        if tokens.len() < MAX_QUERY_TOKENS {
+            detector.add(token);
+            tokens.push(Token {
+                text: token.to_owned(),
+                stem: stem(token),
+                is_stop_word: is_stop_word(token),
             });
         }
     });
-    (all, detector.language())
+    (tokens, detector.language())
 }
 
-fn of_phrase(line: usize, index: &Index) -> Option<Concept> {
-    let mut terms = Vec::new();
-    for stem in synonyms().of_line(line) {
-        add(&mut terms, index.term(stem), sure::PHRASE);
+/// Returns the clauses of all words except stop words and repetitions, and
+/// separately the clauses that are too frequent.
+fn word_clauses(
+    tokens: &[Token],
+    stems: &[&str],
+    phrases: &[PhraseMatch],
+    index: &InvertedIndex,
+) -> (Vec<Clause>, Vec<Clause>) {
+    let (mut clauses, mut frequent) = (Vec::new(), Vec::new());
+    for (position, token) in tokens.iter().enumerate() {
+        let is_repeated = stems[..position].contains(&stems[position]);
+        if token.is_stop_word || is_repeated {
+            continue;
+        }
+        let Some(mut clause) = word_clause(token, index) else {
+            continue;
+        };
+        if clause.is_too_frequent(index) {
+            frequent.push(clause);
+            continue;
+        }
+        if is_common_stem(&token.stem) {
+            clause.weight *= COMMON_WORD_FACTOR;
+        }
+        if phrases
+            .iter()
+            .any(|phrase| phrase.positions.contains(&position))
+        {
+            clause.weight *= PHRASE_MEMBER_FACTOR;
+        }
+        clauses.push(clause);
     }
-    (!terms.is_empty()).then(|| Concept {
-        worth: rarity(&terms, index) * PHRASE_WORTH,
-        terms,
-    })
+    (clauses, frequent)
 }
 
-/// What a word asks for; none, if it is a stop word with a slip in it.
-fn of_word(word: &Word, index: &Index) -> Option<Concept> {
-    let mut terms = Vec::new();
-    let exact = index.term(&word.stem);
-    add(&mut terms, exact, 1.0);
-    for other in synonyms().of_word(&word.stem) {
-        add(&mut terms, index.term(other), sure::SYNONYM);
+/// Returns the clause of a phrase. Returns `None` if the index has none of its
+/// synonyms.
+fn phrase_clause(phrase: &PhraseMatch, index: &InvertedIndex) -> Option<Clause> {
+    let mut clause = Clause {
+        weight: 0.0,
+        terms: Vec::new(),
+    };
+    for stem in synonyms().of_group(phrase.group) {
+        clause.add(index.term(stem), expansion_weight::PHRASE);
     }
-    let worth = (!terms.is_empty()).then(|| rarity(&terms, index));
-    for longer in index.longer(&word.stem, MOST_LONGER) {
-        add(&mut terms, Some(longer), sure::LONGER);
+    clause.weight = clause.idf(index) * PHRASE_FACTOR;
+    (!clause.terms.is_empty()).then_some(clause)
+}
+
+/// Returns the clause of a word. Returns `None` for a misspelt stop word.
+fn word_clause(token: &Token, index: &InvertedIndex) -> Option<Clause> {
+    let mut clause = Clause {
+        weight: 0.0,
+        terms: Vec::new(),
+    };
+    clause.add(index.term(&token.stem), expansion_weight::EXACT);
+    for synonym in synonyms().of_stem(&token.stem) {
+        clause.add(index.term(synonym), expansion_weight::SYNONYM);
     }
-    if terms.is_empty() {
-        if is_misspelt_stop_word(&word.text) {
+    // Compounds do not make a known word less rare.
+    let idf = (!clause.terms.is_empty()).then(|| clause.idf(index));
+    for compound in index.compounds_of(&token.stem, MAX_COMPOUNDS) {
+        clause.add(Some(compound), expansion_weight::COMPOUND);
+    }
+    if clause.terms.is_empty() {
+        if is_misspelt_stop_word(&token.text) {
             return None;
         }
-        guess(word, index, &mut terms);
+        add_approximate_terms(token, index, &mut clause);
     }
-    Some(Concept {
-        worth: worth.unwrap_or_else(|| rarity(&terms, index)),
-        terms,
-    })
+    clause.weight = idf.unwrap_or_else(|| clause.idf(index));
+    Some(clause)
 }
 
-/// Terms for a word that the knowledge does not have: the parts of a compound,
-/// else what is spelled almost alike, else what it begins with.
-fn guess(word: &Word, index: &Index, terms: &mut Vec<(Term, f32)>) {
-    if let Some(parts) = index.parts(&word.stem) {
+/// Adds terms for a word that the index does not have: the parts of a compound,
+/// otherwise terms of similar spelling, otherwise a prefix of the word.
+fn add_approximate_terms(token: &Token, index: &InvertedIndex, clause: &mut Clause) {
+    if let Some(parts) = index.compound_parts(&token.stem) {
         for part in parts {
-            add(terms, Some(part), sure::PART);
+            clause.add(Some(part), expansion_weight::COMPOUND_PART);
         }
         return;
     }
-    if word.text.bytes().any(|b| b.is_ascii_digit()) {
+    if token.text.bytes().any(|b| b.is_ascii_digit()) {
         return;
     }
-    let (edits, alike) = index.alike(&word.text, &word.stem);
-    for term in alike {
-        add(terms, Some(term), sure::MISSPELT[edits]);
+    let (edits, terms) = index.fuzzy_terms(&token.text, &token.stem);
+    for term in terms {
+        clause.add(Some(term), expansion_weight::MISSPELT[edits]);
     }
-    if terms.is_empty() {
-        add(terms, index.shorter(&word.stem), sure::SHORTER);
+    if clause.terms.is_empty() {
+        clause.add(index.prefix_term(&token.stem), expansion_weight::PREFIX);
     }
-}
-
-fn add(terms: &mut Vec<(Term, f32)>, term: Option<Term>, sure: f32) {
-    if let Some(term) = term
-        && !terms.iter().any(|(known, _)| *known == term)
-    {
-        terms.push((term, sure));
-    }
-}
-
-/// The rarity of the most frequent of the terms; none: nobody has it.
-fn rarity(terms: &[(Term, f32)], index: &Index) -> f32 {
-    let counts = terms.iter().map(|(term, _)| index.postings(*term).len());
-    index.rarity(counts.max().unwrap_or(0))
 }

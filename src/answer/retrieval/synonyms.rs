@@ -1,103 +1,110 @@
-//! What is said for one another at help desks (synonyms.txt).
+//! Synonyms of the help-desk domain, read from `synonyms.txt`.
+//!
+//! A line of the file is a group: its words and phrases are synonyms of one
+//! another. All words are stored as stems.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::word::{stem, words};
+use super::stemmer::stem;
+use super::tokenizer::tokenize;
 
-/// The words between two of a phrase that a question may have more.
-const GAP: usize = 1;
+/// How many additional tokens a query may have between two words of a phrase.
+const MAX_PHRASE_GAP: usize = 1;
 
-/// The table, read once.
+/// The synonym groups. A group is identified by its index.
 pub struct Synonyms {
-    /// The single words of each line, as stems.
-    lines: Vec<Vec<String>>,
-    /// The lines on which a single word stands.
-    by_word: HashMap<String, Vec<usize>>,
-    /// The phrases that begin with a word: the words after it, and the line.
+    /// The single words of each group.
+    groups: Vec<Vec<String>>,
+    /// The groups that contain a single word.
+    groups_by_word: HashMap<String, Vec<usize>>,
+    /// The phrases by their first word: the remaining words, and the group.
     phrases: HashMap<String, Vec<(Vec<String>, usize)>>,
 }
 
 static SYNONYMS: LazyLock<Synonyms> =
-    LazyLock::new(|| Synonyms::read(include_str!("synonyms.txt")));
+    LazyLock::new(|| Synonyms::parse(include_str!("synonyms.txt")));
 
-/// The table.
+/// Returns the synonym groups. The first call parses them.
 pub fn synonyms() -> &'static Synonyms {
     &SYNONYMS
 }
 
-/// A phrase that was found: the places of its words, and its line.
-pub struct Phrase {
-    pub places: Vec<usize>,
-    pub line: usize,
+/// A phrase that occurs in a query.
+pub struct PhraseMatch {
+    /// The positions of its words in the query.
+    pub positions: Vec<usize>,
+    pub group: usize,
 }
 
 impl Synonyms {
-    fn read(text: &str) -> Self {
+    fn parse(text: &str) -> Self {
         let mut table = Self {
-            lines: Vec::new(),
-            by_word: HashMap::new(),
+            groups: Vec::new(),
+            groups_by_word: HashMap::new(),
             phrases: HashMap::new(),
         };
         for line in text.lines().filter(|line| !line.starts_with('#')) {
-            table.lines.push(Vec::new());
+            table.groups.push(Vec::new());
             line.split(',').for_each(|entry| table.add(entry));
         }
         table
     }
 
+    /// Adds a word or a phrase to the last group.
     fn add(&mut self, entry: &str) {
-        let line = self.lines.len() - 1;
+        let group = self.groups.len() - 1;
         let mut stems = Vec::new();
-        words(entry, |word| stems.push(stem(word)));
+        tokenize(entry, |token| stems.push(stem(token)));
         if stems.is_empty() {
             return;
         }
         let first = stems.remove(0);
         if stems.is_empty() {
-            self.lines[line].push(first.clone());
-            self.by_word.entry(first).or_default().push(line);
+            self.groups[group].push(first.clone());
+            self.groups_by_word.entry(first).or_default().push(group);
         } else {
-            self.phrases.entry(first).or_default().push((stems, line));
+            self.phrases.entry(first).or_default().push((stems, group));
         }
     }
 
-    /// What may stand for a word, as stems.
-    pub fn of_word(&self, stem: &str) -> impl Iterator<Item = &str> {
-        let lines = self.by_word.get(stem).into_iter().flatten();
-        lines.flat_map(|line| self.of_line(*line))
+    /// Returns the synonyms of a stem, including the stem itself.
+    pub fn of_stem(&self, stem: &str) -> impl Iterator<Item = &str> {
+        let groups = self.groups_by_word.get(stem).into_iter().flatten();
+        groups.flat_map(|group| self.of_group(*group))
     }
 
-    /// What stands on a line, as stems.
-    pub fn of_line(&self, line: usize) -> impl Iterator<Item = &str> {
-        self.lines[line].iter().map(String::as_str)
+    /// Returns the single words of a group.
+    pub fn of_group(&self, group: usize) -> impl Iterator<Item = &str> {
+        self.groups[group].iter().map(String::as_str)
     }
 
-    /// The phrases in a text, given as its stems.
-    pub fn phrases(&self, stems: &[&str]) -> Vec<Phrase> {
-        let mut found = Vec::new();
-        for (place, first) in stems.iter().enumerate() {
-            for (rest, line) in self.phrases.get(*first).into_iter().flatten() {
-                if let Some(places) = follow(stems, place, rest) {
-                    found.push(Phrase {
-                        places,
-                        line: *line,
+    /// Returns the phrases that occur in a query, given as stems.
+    pub fn find_phrases(&self, stems: &[&str]) -> Vec<PhraseMatch> {
+        let mut matches = Vec::new();
+        for (start, first) in stems.iter().enumerate() {
+            for (rest, group) in self.phrases.get(*first).into_iter().flatten() {
+                if let Some(positions) = match_phrase(stems, start, rest) {
+                    matches.push(PhraseMatch {
+                        positions,
+                        group: *group,
                     });
                 }
             }
         }
-        found
+        matches
     }
 }
 
-/// The places of a phrase's words, the first being at `place`.
-fn follow(stems: &[&str], place: usize, rest: &[String]) -> Option<Vec<usize>> {
-    let mut places = vec![place];
-    let mut at = place;
+/// Returns the positions of a phrase whose first word is at `start`.
+fn match_phrase(stems: &[&str], start: usize, rest: &[String]) -> Option<Vec<usize>> {
+    let mut positions = vec![start];
+    let mut last = start;
     for word in rest {
-        let next = stems.iter().enumerate().skip(at + 1).take(GAP + 1);
-        at = next.into_iter().find(|(_, stem)| *stem == word)?.0;
-        places.push(at);
+        let window = stems.iter().enumerate().skip(last + 1);
+        let mut window = window.take(MAX_PHRASE_GAP + 1);
+        last = window.find(|(_, stem)| *stem == word)?.0;
+        positions.push(last);
     }
-    Some(places)
+    Some(positions)
 }

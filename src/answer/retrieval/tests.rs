@@ -1,25 +1,26 @@
-//! What is found, and that anything may be asked.
+//! Tests of search: matching, project isolation and index updates.
 
 use super::*;
 use crate::domain::{AssistantId, Document, DocumentId, ProjectId, Section, Timestamp};
 use crate::store::document::{self, NewDocument};
 use crate::store::{Options, Store, project};
 
-const ONE: ProjectSeq = ProjectSeq(1);
-const OTHER: ProjectSeq = ProjectSeq(2);
+const PROJECT: ProjectSeq = ProjectSeq(1);
+const OTHER_PROJECT: ProjectSeq = ProjectSeq(2);
 
-struct Library {
+/// A database with two projects, and its index cache.
+struct SearchFixture {
     store: Store,
     index_cache: IndexCache,
-    _folder: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
-impl Library {
+impl SearchFixture {
     fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store =
-            Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
-        for seq in [ONE, OTHER] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(&directory.path().join("parlor.db"), &Options::default())
+            .expect("a database");
+        for seq in [PROJECT, OTHER_PROJECT] {
             let ids = (ProjectId::generate(), AssistantId::generate());
             let create = project::create(seq, ids.0, ids.1, "x", Timestamp(0));
             store.write_here(create).expect("a project");
@@ -27,11 +28,11 @@ impl Library {
         Self {
             store,
             index_cache: IndexCache::default(),
-            _folder: folder,
+            _directory: directory,
         }
     }
 
-    fn learn(&self, project: ProjectSeq, title: &str, body: &str) -> DocumentId {
+    fn add_document(&self, project: ProjectSeq, title: &str, body: &str) -> DocumentId {
         let document = Document {
             url: format!("https://x.example/{title}"),
             title: title.to_owned(),
@@ -53,7 +54,7 @@ impl Library {
         id
     }
 
-    fn ask(&self, project: ProjectSeq, text: &str) -> RankedPassages {
+    fn search(&self, project: ProjectSeq, text: &str) -> RankedPassages {
         let ranked = self
             .store
             .read_here(|snapshot| search(snapshot, project, text, 5, &self.index_cache));
@@ -61,13 +62,13 @@ impl Library {
     }
 
     fn titles(&self, project: ProjectSeq, text: &str) -> Vec<String> {
-        let hits = self.ask(project, text).hits;
+        let hits = self.search(project, text).hits;
         hits.into_iter().map(|hit| hit.title).collect()
     }
 }
 
-fn shelf() -> Library {
-    let library = Library::new();
+fn sample_documents() -> SearchFixture {
+    let fixture = SearchFixture::new();
     for (title, body) in [
         ("Refunds", "The money is back within five days."),
         ("Versandkosten", "Der Versand nach Österreich kostet 5 €."),
@@ -76,14 +77,14 @@ fn shelf() -> Library {
         ("退货", "如何退货：三十天内可以退货。"),
         ("Возврат", "Как вернуть товар в магазин."),
     ] {
-        library.learn(ONE, title, body);
+        fixture.add_document(PROJECT, title, body);
     }
-    library
+    fixture
 }
 
 #[test]
-fn words_are_found_in_other_forms_and_with_slips() {
-    let library = shelf();
+fn search_matches_inflections_synonyms_and_misspellings() {
+    let fixture = sample_documents();
     for (question, title) in [
         ("refunded", "Refunds"),
         ("refnd", "Refunds"),
@@ -99,14 +100,18 @@ fn words_are_found_in_other_forms_and_with_slips() {
         ("怎么退货", "退货"),
         ("возвраты", "Возврат"),
     ] {
-        let found = library.titles(ONE, question);
-        assert_eq!(found.first().map(String::as_str), Some(title), "{question}");
+        let titles = fixture.titles(PROJECT, question);
+        assert_eq!(
+            titles.first().map(String::as_str),
+            Some(title),
+            "{question}"
+        );
     }
 }
 
 #[test]
-fn any_text_can_be_searched_for() {
-    let library = shelf();
+fn search_accepts_any_text() {
+    let fixture = sample_documents();
     let long = "warranty \"NEAR( ".repeat(1_000);
     let deep = "é".repeat(10_000);
     for text in [
@@ -139,7 +144,7 @@ fn any_text_can_be_searched_for() {
         &long,
         &deep,
     ] {
-        let ranked = library.ask(ONE, text);
+        let ranked = fixture.search(PROJECT, text);
         assert!(
             ranked
                 .hits
@@ -148,76 +153,80 @@ fn any_text_can_be_searched_for() {
             "{text:?}"
         );
     }
-    assert_eq!(library.ask(ONE, "?!…"), RankedPassages::default());
-    assert_eq!(library.titles(ONE, &long)[0], "Warranty");
+    assert_eq!(fixture.search(PROJECT, "?!…"), RankedPassages::default());
+    assert_eq!(fixture.titles(PROJECT, &long)[0], "Warranty");
 }
 
 #[test]
-fn a_project_never_sees_anothers_passages() {
-    let library = shelf();
-    library.learn(OTHER, "Warranty of another", "Every warranty is void.");
+fn search_returns_only_passages_of_the_project() {
+    let fixture = sample_documents();
+    fixture.add_document(
+        OTHER_PROJECT,
+        "Warranty of another",
+        "Every warranty is void.",
+    );
     assert_eq!(
-        library.titles(OTHER, "warranty refunds"),
+        fixture.titles(OTHER_PROJECT, "warranty refunds"),
         ["Warranty of another"]
     );
-    assert_eq!(library.titles(ONE, "warranty"), ["Warranty"]);
+    assert_eq!(fixture.titles(PROJECT, "warranty"), ["Warranty"]);
     assert_eq!(
-        library.ask(ProjectSeq(3), "warranty"),
+        fixture.search(ProjectSeq(3), "warranty"),
         RankedPassages::default()
     );
 }
 
 #[test]
-fn the_index_follows_what_is_learned_and_forgotten() {
-    let library = shelf();
-    assert_eq!(library.titles(ONE, "kayak"), [""; 0]);
-    let id = library.learn(ONE, "Kayaks", "A kayak floats.");
-    assert_eq!(library.titles(ONE, "kayak"), ["Kayaks"]);
-    library
+fn search_reflects_added_and_deleted_documents() {
+    let fixture = sample_documents();
+    assert_eq!(fixture.titles(PROJECT, "kayak"), [""; 0]);
+    let id = fixture.add_document(PROJECT, "Kayaks", "A kayak floats.");
+    assert_eq!(fixture.titles(PROJECT, "kayak"), ["Kayaks"]);
+    fixture
         .store
-        .write_here(document::delete(ONE, id))
+        .write_here(document::delete(PROJECT, id))
         .expect("a write");
-    assert_eq!(library.titles(ONE, "kayak"), [""; 0]);
-    library.learn(ONE, "Canoes", "A canoe floats.");
-    assert_eq!(library.titles(ONE, "kayak"), [""; 0]);
-    library.learn(ONE, "Canoes", "A kayak is no canoe.");
-    assert_eq!(library.titles(ONE, "kayak"), ["Canoes"]);
+    assert_eq!(fixture.titles(PROJECT, "kayak"), [""; 0]);
+    fixture.add_document(PROJECT, "Canoes", "A canoe floats.");
+    assert_eq!(fixture.titles(PROJECT, "kayak"), [""; 0]);
+    fixture.add_document(PROJECT, "Canoes", "A kayak is no canoe.");
+    assert_eq!(fixture.titles(PROJECT, "kayak"), ["Canoes"]);
 }
 
 #[test]
-fn the_same_is_found_whatever_was_learned_and_forgotten_before() {
-    let (one, other) = (shelf(), shelf());
-    one.ask(ONE, "warranty");
-    let id = one.learn(
-        ONE,
+fn scores_do_not_depend_on_deleted_documents() {
+    let (one, other) = (sample_documents(), sample_documents());
+    one.search(PROJECT, "warranty");
+    let id = one.add_document(
+        PROJECT,
         "Passing",
         "A warranty that does not stay, nor refunds.",
     );
-    one.ask(ONE, "warranty");
+    one.search(PROJECT, "warranty");
     one.store
-        .write_here(document::delete(ONE, id))
+        .write_here(document::delete(PROJECT, id))
         .expect("a write");
     for question in ["warranty refund", "money", "waranty", "versand"] {
-        let told = |library: &Library| {
-            let ranked = library.ask(ONE, question);
+        let result = |fixture: &SearchFixture| {
+            let ranked = fixture.search(PROJECT, question);
             let hits = ranked.hits.into_iter().map(|hit| (hit.title, hit.score));
-            (hits.collect::<Vec<_>>(), ranked.confident)
+            (hits.collect::<Vec<_>>(), ranked.is_confident)
         };
-        assert_eq!(told(&one), told(&other));
+        assert_eq!(result(&one), result(&other));
     }
 }
 
 #[test]
-fn what_is_asked_in_words_that_nobody_wrote_is_not_known() {
-    let library = shelf();
+fn search_is_not_confident_about_unknown_subjects() {
+    let fixture = sample_documents();
     assert!(
-        library
-            .ask(ONE, "What warranty does a backpack have?")
-            .confident
+        fixture
+            .search(PROJECT, "What warranty does a backpack have?")
+            .is_confident
     );
     assert!(
-        !library
-            .ask(ONE, "What is the capital of Mongolia?")
-            .confident
+        !fixture
+            .search(PROJECT, "What is the capital of Mongolia?")
+            .is_confident
     );
 }

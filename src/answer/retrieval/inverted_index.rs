@@ -1,0 +1,331 @@
+//! An in-memory inverted index of the passages of one project. An update adds and
+//! removes single passages and does not rebuild the index.
+
+mod term_expansion;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::language::{Language, LanguageDetector};
+use super::spelling_index::SpellingIndex;
+use super::stemmer::stem;
+use super::stop_words::is_stop_word;
+use super::tokenizer::tokenize;
+use crate::domain::PassageSeq;
+use crate::store::passage::PassageText;
+
+/// Identifies a term in its index. A term is a stem.
+pub type TermId = u32;
+
+/// The terms and passages of one project.
+///
+/// Terms without postings stay in the index until it is dropped.
+#[derive(Debug, Clone, Default)]
+pub struct InvertedIndex {
+    /// The version of the project's documents and Q&As that was indexed.
+    pub version: i64,
+    pub passages: Vec<IndexedPassage>,
+    /// The number of documents and Q&As.
+    pub source_count: u32,
+    terms: HashMap<Arc<str>, TermId>,
+    /// By term id.
+    term_texts: Vec<Arc<str>>,
+    postings: Vec<Vec<Posting>>,
+    term_spellings: SpellingIndex,
+    /// All tokens as written, with their index in `forms`.
+    form_ids: HashMap<Arc<str>, u32>,
+    forms: Vec<WordForm>,
+    /// The forms that are not stop words.
+    form_spellings: SpellingIndex,
+    /// All terms in alphabetical order.
+    sorted_terms: Vec<TermId>,
+    /// For a term, the longer terms that end with it, such as German compounds.
+    terms_by_suffix: HashMap<TermId, Vec<TermId>>,
+    /// The number of tokens of all passages.
+    total_tokens: u64,
+}
+
+/// A token as written.
+#[derive(Debug, Clone)]
+struct WordForm {
+    text: Arc<str>,
+    /// `None` for a stop word.
+    term: Option<TermId>,
+}
+
+/// A passage of the index.
+#[derive(Debug, Clone)]
+pub struct IndexedPassage {
+    pub seq: PassageSeq,
+    /// The row of the document. `None` for a Q&A.
+    document: Option<i64>,
+    /// The number of the document or Q&A, less than
+    /// [`InvertedIndex::source_count`].
+    pub source: u32,
+    pub language: Option<Language>,
+    /// The number of tokens that are not stop words.
+    pub token_count: u32,
+}
+
+/// The term frequencies of one term in one passage, by field.
+#[derive(Debug, Clone, Copy)]
+pub struct Posting {
+    /// The index in [`InvertedIndex::passages`].
+    pub passage: u32,
+    pub in_title: u8,
+    pub in_heading: u8,
+    pub in_body: u8,
+}
+
+/// A field of a passage.
+#[derive(Debug, Clone, Copy)]
+enum PassageField {
+    Title,
+    Heading,
+    Body,
+}
+
+/// The minimum length of a part of a compound, and of the rest of the compound.
+const MIN_COMPOUND_PART: usize = 4;
+const MIN_COMPOUND_REST: usize = 3;
+
+impl InvertedIndex {
+    /// Removes the passages for which `is_kept` returns false.
+    pub fn retain(&mut self, is_kept: impl Fn(PassageSeq) -> bool) {
+        let mut new_positions = Vec::with_capacity(self.passages.len());
+        let mut kept_count = 0;
+        for passage in &self.passages {
+            new_positions.push(is_kept(passage.seq).then_some(kept_count));
+            kept_count += u32::from(is_kept(passage.seq));
+        }
+        if kept_count as usize == self.passages.len() {
+            return;
+        }
+        self.passages.retain(|passage| is_kept(passage.seq));
+        for postings in &mut self.postings {
+            postings.retain_mut(|posting| match new_positions[posting.passage as usize] {
+                Some(position) => {
+                    posting.passage = position;
+                    true
+                }
+                None => false,
+            });
+        }
+    }
+
+    /// Adds a passage. Call [`finish`](Self::finish) after the last one.
+    pub fn add(&mut self, seq: PassageSeq, passage: &PassageText<'_>) {
+        let mut detector = LanguageDetector::default();
+        let position = self.passages.len() as u32;
+        // The question of a Q&A names its subject, like the heading of a section.
+        let title = match passage.document {
+            Some(_) => PassageField::Title,
+            None => PassageField::Heading,
+        };
+        let mut token_count = self.add_text(position, title, passage.title, &mut detector);
+        token_count += self.add_text(
+            position,
+            PassageField::Heading,
+            passage.heading,
+            &mut detector,
+        );
+        for text in without_link_targets(passage.body) {
+            token_count += self.add_text(position, PassageField::Body, text, &mut detector);
+        }
+        self.passages.push(IndexedPassage {
+            seq,
+            document: passage.document,
+            source: 0,
+            language: detector.language(),
+            token_count,
+        });
+    }
+
+    /// Adds the text of a field. Returns the number of tokens that are not stop
+    /// words.
+    fn add_text(
+        &mut self,
+        passage: u32,
+        field: PassageField,
+        text: &str,
+        detector: &mut LanguageDetector,
+    ) -> u32 {
+        let mut token_count = 0;
+        tokenize(text, |token| {
+            detector.add(token);
+            if let Some(term) = self.term_of_token(token) {
+                token_count += 1;
+                self.add_posting(term, passage, field);
+            }
+        });
+        token_count
+    }
+
+    /// Returns the term of a token, and adds it if needed. Returns `None` for a
+    /// stop word.
+    fn term_of_token(&mut self, token: &str) -> Option<TermId> {
+        if let Some(form) = self.form_ids.get(token) {
+            return self.forms[*form as usize].term;
+        }
+        let term = (!is_stop_word(token)).then(|| self.term_of_stem(&stem(token)));
+        let (text, form): (Arc<str>, _) = (token.into(), self.forms.len() as u32);
+        self.form_ids.insert(Arc::clone(&text), form);
+        if term.is_some() {
+            self.form_spellings.add(token, form);
+        }
+        self.forms.push(WordForm { text, term });
+        term
+    }
+
+    fn term_of_stem(&mut self, stem: &str) -> TermId {
+        if let Some(term) = self.terms.get(stem) {
+            return *term;
+        }
+        let text: Arc<str> = stem.into();
+        let term = self.term_texts.len() as TermId;
+        self.terms.insert(Arc::clone(&text), term);
+        self.term_spellings.add(stem, term);
+        self.term_texts.push(text);
+        self.postings.push(Vec::new());
+        term
+    }
+
+    fn add_posting(&mut self, term: TermId, passage: u32, field: PassageField) {
+        let postings = &mut self.postings[term as usize];
+        if postings.last().is_none_or(|last| last.passage != passage) {
+            postings.push(Posting {
+                passage,
+                in_title: 0,
+                in_heading: 0,
+                in_body: 0,
+            });
+        }
+        if let Some(last) = postings.last_mut() {
+            let frequency = match field {
+                PassageField::Title => &mut last.in_title,
+                PassageField::Heading => &mut last.in_heading,
+                PassageField::Body => &mut last.in_body,
+            };
+            *frequency = frequency.saturating_add(1);
+        }
+    }
+
+    /// Computes the values that depend on all passages and terms. Call it after
+    /// each series of [`retain`](Self::retain) and [`add`](Self::add).
+    pub fn finish(&mut self, version: i64) {
+        self.version = version;
+        self.number_sources();
+        self.postings.iter_mut().for_each(Vec::shrink_to_fit);
+        self.total_tokens = self
+            .passages
+            .iter()
+            .map(|passage| u64::from(passage.token_count))
+            .sum();
+        let has_new_terms = self.sorted_terms.len() != self.term_texts.len();
+        if has_new_terms {
+            self.sort_terms();
+            self.terms_by_suffix = self.find_suffixes();
+        }
+    }
+
+    fn number_sources(&mut self) {
+        let mut sources = HashMap::new();
+        self.source_count = 0;
+        for passage in &mut self.passages {
+            let next = self.source_count;
+            passage.source = match passage.document {
+                Some(document) => *sources.entry(document).or_insert(next),
+                None => next,
+            };
+            self.source_count += u32::from(passage.source == next);
+        }
+    }
+
+    fn sort_terms(&mut self) {
+        self.sorted_terms = (0..self.term_texts.len() as TermId).collect();
+        self.sorted_terms.sort_unstable_by(|one, other| {
+            self.term_texts[*one as usize].cmp(&self.term_texts[*other as usize])
+        });
+    }
+
+    fn find_suffixes(&self) -> HashMap<TermId, Vec<TermId>> {
+        let mut terms_by_suffix: HashMap<TermId, Vec<TermId>> = HashMap::new();
+        for &term in &self.sorted_terms {
+            let text = &*self.term_texts[term as usize];
+            let starts = MIN_COMPOUND_REST..(text.len() + 1).saturating_sub(MIN_COMPOUND_PART);
+            for start in starts.filter(|start| text.is_char_boundary(*start)) {
+                if let Some(suffix) = self.terms.get(&text[start..]) {
+                    terms_by_suffix.entry(*suffix).or_default().push(term);
+                }
+            }
+        }
+        terms_by_suffix
+    }
+
+    /// Returns the term of a stem. Returns `None` if no passage has it.
+    pub fn term(&self, stem: &str) -> Option<TermId> {
+        let term = *self.terms.get(stem)?;
+        (!self.postings[term as usize].is_empty()).then_some(term)
+    }
+
+    /// Returns the postings of a term, ordered by passage.
+    pub fn postings(&self, term: TermId) -> &[Posting] {
+        &self.postings[term as usize]
+    }
+
+    /// Returns the inverse document frequency (BM25) of a term that occurs in
+    /// `document_frequency` passages.
+    pub fn idf(&self, document_frequency: usize) -> f32 {
+        let (total, frequency) = (self.passages.len() as f32, document_frequency as f32);
+        (1.0 + (total - frequency + 0.5) / (frequency + 0.5)).ln()
+    }
+
+    /// Returns the average number of tokens of a passage.
+    pub fn average_length(&self) -> f32 {
+        self.total_tokens as f32 / self.passages.len().max(1) as f32
+    }
+
+    /// Estimates the memory that the index uses.
+    pub fn memory_usage(&self) -> MemoryUsage {
+        let forms = self.forms.iter().map(|form| &form.text);
+        let texts = self.term_texts.iter().chain(forms);
+        let text_bytes: usize = texts.map(|text| text.len() + 16).sum();
+        let suffix_bytes: usize = self
+            .terms_by_suffix
+            .values()
+            .map(|terms| 32 + 4 * terms.capacity())
+            .sum();
+        let list_bytes = size_of::<Vec<Posting>>();
+        let posting_bytes = self
+            .postings
+            .iter()
+            .map(|postings| postings.capacity() * size_of::<Posting>());
+        MemoryUsage {
+            terms: self.term_texts.len(),
+            vocabulary_bytes: text_bytes
+                + suffix_bytes
+                + self.term_texts.len() * (2 * size_of::<Arc<str>>() + list_bytes + 24)
+                + self.forms.len() * (size_of::<WordForm>() + size_of::<Arc<str>>() + 20),
+            posting_bytes: posting_bytes.sum::<usize>()
+                + self.passages.capacity() * size_of::<IndexedPassage>(),
+        }
+    }
+}
+
+/// The estimated memory usage of an index.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryUsage {
+    /// The number of terms.
+    pub terms: usize,
+    pub vocabulary_bytes: usize,
+    pub posting_bytes: usize,
+}
+
+/// Returns the parts of a Markdown text without the targets of its links, which
+/// are not visible.
+fn without_link_targets(markdown: &str) -> impl Iterator<Item = &str> {
+    markdown.split("](").enumerate().map(|(index, text)| {
+        let target_end = if index == 0 { None } else { text.find(')') };
+        &text[target_end.unwrap_or(0)..]
+    })
+}
