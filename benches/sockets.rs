@@ -19,6 +19,7 @@ use parlor::app::AppState;
 use parlor::config::Settings;
 use parlor::domain::{ConversationId, Key, ProjectSeq};
 use parlor::events::{Event, EventHub};
+use parlor::server;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
@@ -59,7 +60,7 @@ fn serve(file: &str) -> Result<()> {
         stop.send(())
     });
     let stopped = async { drop(stopped.await) };
-    let served = actix_web::rt::System::new().block_on(app.serve(listener, stopped));
+    let served = actix_web::rt::System::new().block_on(server::run(app, listener, stopped));
     served.map_err(Error::other)
 }
 

@@ -1,4 +1,4 @@
-//! What the process holds. How it is served stands in [`crate::http`].
+//! The state of a server process, shared by all requests. [`crate::server`] runs it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,11 +14,12 @@ use crate::answer::model::{Model, ModelError};
 use crate::answer::retrieval::IndexCache;
 use crate::answer::{AnswerProvider, AnswerProviders};
 use crate::config::Settings;
-use crate::domain::Origin;
 use crate::events::EventHub;
+use crate::own_urls::OwnUrls;
+use crate::service::setup::SetupError;
 use crate::store::{OpenError, Options, Store, StoreError, session, turn};
 
-/// Why a server could not be started.
+/// Why a server or a command could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -28,38 +29,36 @@ pub enum StartError {
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error(transparent)]
     Model(#[from] ModelError),
-    #[error("the system gave no random bytes: {0}")]
+    #[error("the system returned no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }
 
-/// A running parlor.
+/// The state of a server.
 pub struct AppState {
     pub store: Arc<Store>,
     pub settings: Settings,
-    /// Whether the demo's keys and `Prefer: code=` are served.
+    /// Whether the demo's keys and `Prefer: code=` are accepted.
     pub demo: bool,
     pub tokens: Tokens,
-    /// What ETags are keyed with.
+    /// The key of the hash in ETags.
     pub tag_key: [u64; 4],
     pub cursors: Cursors,
     pub limits: RateLimits,
     pub credentials: CredentialCache,
-    /// Who answers visitors.
     pub answer_providers: AnswerProviders,
-    /// The answers that are being written.
     pub active_answers: Arc<ActiveAnswers>,
-    /// Who listens to what happens.
     pub events: EventHub,
-    /// What search keeps of the passages.
+    /// The search indexes of the projects' passages.
     pub index_cache: Arc<IndexCache>,
-    /// Where this server's own pages come from.
-    pub own_origins: Vec<Origin>,
+    pub own_urls: OwnUrls,
     draining: AtomicBool,
 }
 
 impl AppState {
-    /// Opens the file at `path` for serving.
+    /// Opens the database file at `path`, or creates it.
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
         let index_cache = Arc::<IndexCache>::default();
         let model = Model::new(&settings, index_cache.clone())?;
@@ -85,7 +84,7 @@ impl AppState {
             credentials: CredentialCache::default(),
             events: EventHub::default(),
             index_cache,
-            own_origins: Vec::new(),
+            own_urls: OwnUrls::default(),
             draining: AtomicBool::new(false),
             store: Arc::new(store),
             settings,
@@ -93,20 +92,19 @@ impl AppState {
         })
     }
 
-    /// Stops taking requests; those that come are answered 503. Who listens
-    /// for events is sent away.
+    /// Refuses new requests with 503 and closes all event subscriptions.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.events.close();
     }
 
-    /// Whether the server has stopped taking requests.
+    /// Whether new requests are refused.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 }
 
-/// Of the file's secret, so that the tag of a body outlives the process.
+/// Derived from the file's secret, so that ETags stay valid after a restart.
 fn tag_key(secret: &[u8]) -> [u64; 4] {
     let hash = Sha256::new().chain_update("ETag").chain_update(secret);
     let hash: [u8; 32] = hash.finalize().into();
@@ -114,15 +112,16 @@ fn tag_key(secret: &[u8]) -> [u64; 4] {
     std::array::from_fn(|place| u64::from_le_bytes(word(place)))
 }
 
-/// The secret of the file, made when it has none yet.
+/// The secret of the file, created on the first start.
 fn signing_secret(store: &Store) -> Result<Vec<u8>, StartError> {
-    if let Some(kept) = store.read_here(session::signing_secret)? {
-        return Ok(kept);
+    if let Some(secret) = store.read_here(session::signing_secret)? {
+        return Ok(secret);
     }
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
     store.write_here(session::keep_signing_secret(&secret))?;
-    // Read again: another process may have been first.
-    let kept = store.read_here(session::signing_secret)?;
-    kept.ok_or_else(|| StoreError::Internal("the signing secret was not kept".to_owned()).into())
+    // Read again, because another process may have stored its secret first.
+    let stored = store.read_here(session::signing_secret)?;
+    stored
+        .ok_or_else(|| StoreError::Internal("the signing secret was not stored".to_owned()).into())
 }

@@ -27,7 +27,7 @@ pub struct Settings {
     pub listen: SocketAddr,
 
     /// The address that browsers use, such as https://chat.example; pages of this origin may always use the API
-    #[arg(long, env = "PARLOR_PUBLIC_URL", value_name = "URL", value_parser = website)]
+    #[arg(long, env = "PARLOR_PUBLIC_URL", value_name = "URL", value_parser = parse_origin)]
     pub public_url: Option<Origin>,
 
     /// Take a client's address from the last X-Forwarded-For entry; only behind a reverse proxy that sets it
@@ -274,8 +274,8 @@ impl Settings {
     }
 }
 
-/// A website as an operator types it.
-pub fn website(text: &str) -> Result<Origin, String> {
+/// Parses a website that an operator typed.
+pub fn parse_origin(text: &str) -> Result<Origin, String> {
     Origin::parse(text).map_err(|invalid| invalid.reason)
 }
 

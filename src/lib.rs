@@ -1,8 +1,8 @@
 //! parlor: a website's conversations in one binary and one SQLite file.
 //!
-//! Layers, each of which knows only those below it: [`cli`], [`http`], [`app`],
-//! [`access`], [`answer`], [`learn`], [`events`], [`store`], [`domain`].
-//! docs/ARCHITECTURE.md follows one request through them.
+//! Imports point one way: [`cli`], [`server`], [`http`] use [`app`], [`service`]
+//! and [`access`]; these use [`answer`], [`learn`], [`events`] and [`store`]; all
+//! use [`domain`]. docs/ARCHITECTURE.md follows one request through the layers.
 
 pub mod access;
 pub mod address_policy;
@@ -15,5 +15,8 @@ pub mod domain;
 pub mod events;
 pub mod http;
 pub mod learn;
+pub mod own_urls;
+pub mod server;
+pub mod service;
 
 pub mod store;

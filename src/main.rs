@@ -6,7 +6,7 @@ use parlor::cli::{self, Cli};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     env_logger::Builder::new()
-        // What libraries say of their own doings helps nobody here.
+        // Log lines of libraries that do not help an operator.
         .filter_module("actix_server", log::LevelFilter::Warn)
         .filter_module("actix_http", log::LevelFilter::Off)
         .filter_module("rusqlite_migration", log::LevelFilter::Warn)

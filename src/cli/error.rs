@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use crate::app::StartError;
 use crate::domain::{AssistantId, KeyId, ProjectId, QnaId};
+use crate::service::assistant::AssistantError;
+use crate::service::key::KeyError;
+use crate::service::setup::SetupError;
 use crate::store::{OpenError, StoreError};
 
-/// Why a command failed, in words for whoever typed it.
+/// Why a command failed. The message tells the operator what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     #[error(transparent)]
@@ -18,14 +21,14 @@ pub enum CommandError {
     NoSuchKey(KeyId),
     #[error("no assistant has the id {0}; `parlor assistants list` shows them")]
     NoSuchAssistant(AssistantId),
-    #[error("{0} does not exist; `parlor serve` makes it")]
+    #[error("{0} does not exist; `parlor serve` creates it")]
     NoFile(PathBuf),
     #[error(
-        "{0} holds something other than a demo, which this would open to anyone; name another file with --db"
+        "{0} holds something other than a demo, and `parlor demo` would make it public; name another file with --db"
     )]
     NotADemo(PathBuf),
     #[error(
-        "{0} can be reached from outside, and the demo's keys are known to all; use --listen 127.0.0.1:PORT"
+        "{0} can be reached from outside, and the demo's keys are public; use --listen 127.0.0.1:PORT"
     )]
     Public(SocketAddr),
     #[error("{0} exists already; remove it or name another file with --db")]
@@ -36,9 +39,7 @@ pub enum CommandError {
     NoSuchQna(QnaId),
     #[error("nothing could be learned; the lines above say why")]
     NothingLearned,
-    #[error(
-        "stopped; what was learned so far is kept, and the same command again goes on from there"
-    )]
+    #[error("stopped; the pages learned so far are stored. Run the same command again to continue")]
     Stopped,
     #[error("{0} cannot be read: {1}; check its name")]
     Unreadable(PathBuf, std::io::Error),
@@ -65,5 +66,31 @@ impl From<OpenError> for CommandError {
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         Self::Start(error.into())
+    }
+}
+
+impl From<SetupError> for CommandError {
+    fn from(error: SetupError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+impl From<KeyError> for CommandError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::NoSuchKey(id) => Self::NoSuchKey(id),
+            KeyError::NoSuchAssistant(id) => Self::NoSuchAssistant(id),
+            KeyError::Store(error) => error.into(),
+            KeyError::Random(error) => Self::Start(error.into()),
+        }
+    }
+}
+
+impl From<AssistantError> for CommandError {
+    fn from(error: AssistantError) -> Self {
+        match error {
+            AssistantError::NoSuchAssistant(id) => Self::NoSuchAssistant(id),
+            AssistantError::Store(error) => error.into(),
+        }
     }
 }

@@ -8,9 +8,10 @@ use tokio::runtime::Builder;
 use url::Url;
 
 use super::CommandError;
-use super::keys::{File, first_project};
+use super::database::DatabaseFile;
 use crate::domain::{ProjectId, ProjectSeq};
 use crate::learn::{FolderSource, LearnError, Learner, ProgressObserver, WebsiteSource};
+use crate::service::setup;
 use crate::store::{Store, project};
 
 #[derive(Debug, Args)]
@@ -38,7 +39,7 @@ pub struct Learn {
 #[derive(Debug, Args)]
 pub struct Target {
     #[command(flatten)]
-    file: File,
+    file: DatabaseFile,
     /// The project's id; without it, the first project of the file
     #[arg(long, value_name = "ID", value_parser = project_id)]
     project: Option<ProjectId>,
@@ -48,7 +49,7 @@ impl Target {
     pub fn open(&self) -> Result<(Store, ProjectSeq), CommandError> {
         let store = self.file.open()?;
         let project = match self.project {
-            None => first_project(&store)?,
+            None => setup::first_project(&store)?,
             Some(id) => {
                 let found = store.read_here(|snapshot| project::find(snapshot, id))?;
                 found.ok_or(CommandError::NoSuchProject(id))?

@@ -1,6 +1,8 @@
-//! The commands: what each is asked, and what it does.
+//! The command line: arguments of each command, and a call of the service that
+//! does the work.
 
 mod assistants;
+mod database;
 mod demo;
 mod error;
 mod keys;
@@ -22,7 +24,7 @@ use serve::Serve;
 #[derive(Debug, Parser)]
 #[command(name = "parlor", version, about, max_term_width = 100)]
 pub struct Cli {
-    /// What the log on standard error shows: error, warn, info, debug, or targets as in parlor::access=debug
+    /// The level of the log on standard error: error, warn, info or debug; or levels by target, such as parlor::access=debug
     #[arg(
         long,
         env = "PARLOR_LOG",
@@ -38,23 +40,23 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve a database, making it first where there is none
+    /// Serve a database file; creates it if it does not exist
     Serve(Serve),
-    /// Serve believable made-up data, to try things out
+    /// Serve generated data, to try the API
     Demo(Demo),
-    /// Make, list and revoke API keys
+    /// Create, list and revoke API keys
     Keys {
         #[command(subcommand)]
         command: Keys,
     },
-    /// Make, list and change assistants: who answers visitors, and how
+    /// Create, list and change assistants, which answer visitors
     Assistants {
         #[command(subcommand)]
         command: Assistants,
     },
-    /// Learn from folders, files, pages and sitemaps, so that search and the assistants know them
+    /// Learn folders, files, web pages and sitemaps, for search and for the assistants
     Learn(Learn),
-    /// Add, list, import, export and remove questions with their answers
+    /// Add, list, import, export and remove Q&As
     Qna {
         #[command(subcommand)]
         command: Qnas,
@@ -80,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_well_formed() {
+    fn command_definitions_are_consistent() {
         Cli::command().debug_assert();
     }
 }

@@ -1,20 +1,23 @@
-//! `parlor serve`: a server over a file.
+//! `parlor serve`: serves a database file.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::CommandError;
-use super::keys::{File, first_keys};
+use super::database::DatabaseFile;
 use crate::app::AppState;
 use crate::config::Settings;
+use crate::server;
+use crate::service::setup::{self, FirstKeys};
 
 #[derive(Debug, Args)]
 pub struct Serve {
     #[command(flatten)]
-    file: File,
+    file: DatabaseFile,
     #[command(flatten)]
     settings: Settings,
 }
@@ -23,24 +26,10 @@ impl Serve {
     pub fn run(self) -> Result<(), CommandError> {
         let listener = listen(self.settings.listen)?;
         let app = AppState::open(&self.file.db, self.settings, false)?;
-        let keys = first_keys(&app.store)?;
+        let keys = setup::create_first_project(&app.store)?;
         let mut out = std::io::stdout().lock();
-        if let Some([publishable, private]) = keys {
-            writeln!(
-                out,
-                "made {}, with one project and two keys, shown this once:",
-                self.file.db.display()
-            )?;
-            writeln!(
-                out,
-                "  publishable  {}   for your web pages",
-                publishable.reveal()
-            )?;
-            writeln!(
-                out,
-                "  private      {}   for your servers; keep it secret",
-                private.reveal()
-            )?;
+        if let Some(keys) = keys {
+            print_first_keys(&mut out, &self.file.db, &keys)?;
         }
         announce(&mut out, &listener)?;
         drop(out);
@@ -48,7 +37,21 @@ impl Serve {
     }
 }
 
-/// Says where the server listens.
+fn print_first_keys(out: &mut impl Write, file: &Path, keys: &FirstKeys) -> std::io::Result<()> {
+    let (publishable, private) = (keys.publishable.reveal(), keys.private.reveal());
+    writeln!(
+        out,
+        "made {}, with one project and two keys, shown this once:",
+        file.display()
+    )?;
+    writeln!(out, "  publishable  {publishable}   for your web pages")?;
+    writeln!(
+        out,
+        "  private      {private}   for your servers; keep it secret"
+    )
+}
+
+/// Prints the address that the server listens on.
 pub fn announce(out: &mut impl Write, listener: &TcpListener) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     writeln!(
@@ -64,29 +67,31 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
 
 /// Serves until SIGTERM or SIGINT.
 pub fn serve(app: AppState, listener: TcpListener) -> Result<(), CommandError> {
-    allow_many_connections();
+    raise_open_file_limit();
     let system = actix_web::rt::System::new();
     let served = system.block_on(async {
-        let stop = stop_signal()?;
-        app.serve(listener, stop).await
+        let shutdown = shutdown_signal()?;
+        server::run(app, listener, shutdown).await
     });
     Ok(served?)
 }
 
-/// Raises the limit of open files to what the system allows: a shell's usual
-/// 1024 would be the end of it after a thousand live connections.
-fn allow_many_connections() {
+/// Raises the soft limit of open files to the hard limit. The usual soft limit
+/// of 1024 would allow about a thousand live connections.
+fn raise_open_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         ..limit
     };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        log::warn!("the limit of open files stays as it is: {error}");
+        log::warn!(
+            "the limit of open files cannot be raised: {error}; set a higher one with `ulimit -n`"
+        );
     }
 }
 
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -274,7 +274,7 @@ fn website(app: &AppState, request: &HttpRequest, origins: &[String]) -> Result<
     let Some(page) = page else { return Ok(()) };
     let origin = page.to_str().ok().and_then(Origin::of);
     let allowed = origin.is_some_and(|origin| {
-        app.own_origins.contains(&origin) || origins.iter().any(|one| one == origin.as_str())
+        app.own_urls.is_own_origin(&origin) || origins.iter().any(|one| one == origin.as_str())
     });
     match allowed {
         true => Ok(()),

@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 
 use crate::app::AppState;
-use crate::domain::{Direction, ListQuery, Origin, Sort, Status};
+use crate::domain::{Direction, ListQuery, Sort, Status};
 
 /// The pages around one of `total` conversations. The next one begins after a
 /// cursor, where there is one. After a cursor it is not known which page comes
@@ -75,17 +75,11 @@ fn last(limit: u64, total: u64) -> u64 {
     total.saturating_sub(1) / limit * limit
 }
 
-/// This server's address as the caller knows it: what the settings say, else
-/// the host that the request names.
-pub fn server(app: &AppState, request: &HttpRequest) -> String {
-    if let Some(public) = &app.settings.public_url {
-        return public.as_str().to_owned();
-    }
+/// The base of absolute URLs in the response to `request`.
+pub fn base_url(app: &AppState, request: &HttpRequest) -> String {
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let named = Origin::of(&format!("http://{host}"));
-    let named = named.or_else(|| app.own_origins.first().cloned());
-    named.map_or_else(String::new, |origin| origin.as_str().to_owned())
+    app.own_urls.base(host)
 }
 
 fn target(query: &ListQuery, from: fmt::Arguments<'_>) -> String {

@@ -18,7 +18,6 @@ mod params;
 mod prefer;
 mod response;
 mod routes;
-mod serve;
 mod sse;
 mod websocket;
 
@@ -43,7 +42,7 @@ use routes::{
 
 /// The server over `listener`, with `app` behind every route. It does nothing
 /// until it is polled.
-fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
+pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
     let workers = match app.settings.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,

@@ -68,7 +68,7 @@ pub async fn search(
     let text = query.get("q")?.unwrap_or_default();
     let text = bounded_text("q", text, 1, 500)?;
     let size = query.parsed("size", SearchLimit::parse)?;
-    let (project, server) = (key.project, links::server(&app, &request));
+    let (project, server) = (key.project, links::base_url(&app, &request));
     let index_cache = app.index_cache.clone();
     let find = move |snapshot: &Snapshot| {
         let places = Places::of(snapshot, project, server)?;

@@ -14,6 +14,7 @@ use parlor::app::AppState;
 use parlor::config::Settings;
 use parlor::domain::{Key, KeyKind, Origin, Timestamp};
 use parlor::events::EventHub;
+use parlor::server;
 use parlor::store::{Options, Store, key};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -113,7 +114,7 @@ impl TestServer {
             let stopped = async {
                 let _ = stopped.await;
             };
-            let result = actix_web::rt::System::new().block_on(app.serve(listener, stopped));
+            let result = actix_web::rt::System::new().block_on(server::run(app, listener, stopped));
             result.expect("a regular shutdown");
         });
         self.shutdown = Some((stop, thread));

@@ -1,0 +1,85 @@
+//! The life cycle of a server: serve, clean up periodically, shut down.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::{AppState, StartError};
+use crate::domain::Timestamp;
+use crate::http;
+use crate::own_urls::OwnUrls;
+use crate::store::turn::{self, Outcome};
+use crate::store::{idempotency, session};
+
+/// Serves until `shutdown` completes. Running requests then get the time of
+/// `--shutdown-grace` to finish, and the database file is closed.
+pub async fn run(
+    mut app: AppState,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    app.own_urls = OwnUrls::new(app.settings.public_url.clone(), listener.local_addr()?);
+    let app = Arc::new(app);
+    let server = http::server(app.clone(), listener)?;
+    let handle = server.handle();
+    let mut serving = actix_web::rt::spawn(server);
+    let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
+    tokio::select! {
+        () = shutdown => {
+            log::info!("shutting down: new requests are refused, running ones may finish");
+        }
+        // The server runs until it is stopped, so this is a failure.
+        ended = &mut serving => {
+            ended.map_err(std::io::Error::other)??;
+            return Err(std::io::Error::other("the HTTP server stopped unexpectedly").into());
+        }
+    }
+    app.drain();
+    housekeeping.abort();
+    handle.stop(true).await;
+    serving.await.map_err(std::io::Error::other)??;
+    store_active_answers(&app).await;
+    // The workers have ended, so this is normally the last reference, and
+    // dropping it closes the file. Otherwise close the file explicitly.
+    match Arc::try_unwrap(app) {
+        Ok(app) => drop(app),
+        Err(app) => app.store.close(),
+    }
+    Ok(())
+}
+
+/// Stops the answers that are still being generated and stores their text.
+async fn store_active_answers(app: &AppState) {
+    let outcome = Outcome::Complete { metadata: None };
+    for (conversation, answer, text) in app.active_answers.stop_all() {
+        let batch = turn::finish(conversation, answer, text, &outcome, Timestamp::now());
+        if let Err(error) = app.store.write(batch).await {
+            log::error!("the text of an interrupted answer could not be stored: {error}");
+        }
+    }
+}
+
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
+/// Removes expired data from memory and from the database, forever.
+async fn housekeeping(app: Arc<AppState>) {
+    loop {
+        app.limits.remove_idle();
+        app.store.evict_unused_sort_ranges();
+        delete_expired(&app).await;
+        tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
+    }
+}
+
+async fn delete_expired(app: &AppState) {
+    let now = Timestamp::now();
+    let sessions = session::forget_idle(app.settings.session_idle(), now);
+    if let Err(error) = app.store.write(sessions).await {
+        log::warn!("expired sessions could not be deleted: {error}; trying again in 10 minutes");
+    }
+    if let Err(error) = app.store.write(idempotency::forget_old(now)).await {
+        log::warn!(
+            "expired idempotency keys could not be deleted: {error}; trying again in 10 minutes"
+        );
+    }
+}

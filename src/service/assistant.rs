@@ -1,0 +1,72 @@
+//! Assistants: create, list, change.
+
+use crate::domain::{Assistant, AssistantId, AssistantMode, ProjectSeq, Timestamp};
+use crate::store::assistant::{self, Change, NewAssistant};
+use crate::store::{Store, StoreError, any_change};
+
+/// Why an assistant could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AssistantError {
+    #[error("no assistant has the id {0}")]
+    NoSuchAssistant(AssistantId),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How an assistant answers. `None` means the default when an assistant is
+/// created, and no change when it is changed. An empty text removes the text.
+#[derive(Debug, Default)]
+pub struct AssistantOptions {
+    pub mode: Option<AssistantMode>,
+    /// Instructions for the model.
+    pub prompt: Option<String>,
+    /// The answer to a question that the project's documents do not answer.
+    pub fallback: Option<String>,
+}
+
+/// Creates an assistant and returns its id.
+pub fn create(
+    store: &Store,
+    project: ProjectSeq,
+    name: &str,
+    options: &AssistantOptions,
+) -> Result<AssistantId, StoreError> {
+    let non_empty = |text: &str| !text.is_empty();
+    let new = NewAssistant {
+        id: AssistantId::generate(),
+        project,
+        name,
+        mode: options.mode.unwrap_or(AssistantMode::Auto),
+        prompt: options.prompt.as_deref().filter(|text| non_empty(text)),
+        fallback: options.fallback.as_deref().filter(|text| non_empty(text)),
+        at: Timestamp::now(),
+    };
+    store.write_here(new.create())?;
+    Ok(new.id)
+}
+
+/// The assistants of a project, the default one first.
+pub fn list(store: &Store, project: ProjectSeq) -> Result<Vec<Assistant>, StoreError> {
+    store.read_here(|snapshot| assistant::all(snapshot, project))
+}
+
+/// Changes the name and options that are given.
+pub fn change(
+    store: &Store,
+    project: ProjectSeq,
+    id: AssistantId,
+    name: Option<String>,
+    options: AssistantOptions,
+) -> Result<(), AssistantError> {
+    let change = Change {
+        name,
+        mode: options.mode,
+        prompt: options.prompt,
+        fallback: options.fallback,
+    };
+    let outcomes = store.write_here(assistant::change(project, id, change))?;
+    if !any_change(&outcomes) {
+        return Err(AssistantError::NoSuchAssistant(id));
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! API keys: create, list, revoke.
+
+use crate::domain::{
+    AssistantId, AssistantSeq, Key, KeyId, KeyKind, Origin, ProjectSeq, Timestamp,
+};
+use crate::store::key::{self, NewKey, StoredKey};
+use crate::store::{Batch, Store, StoreError, any_change, assistant};
+
+/// Why a key could not be created or revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("no key has the id {0}")]
+    NoSuchKey(KeyId),
+    #[error("no assistant has the id {0}")]
+    NoSuchAssistant(AssistantId),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the system returned no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// The properties of a new key.
+#[derive(Debug)]
+pub struct KeySpec<'a> {
+    pub kind: KeyKind,
+    pub name: &'a str,
+    /// The websites that may use the key. Empty: all websites.
+    pub origins: &'a [Origin],
+    /// The assistant that answers sessions of this key. `None`: the project's
+    /// default assistant.
+    pub assistant: Option<AssistantId>,
+}
+
+/// Creates a key and returns it. Only its hash is stored.
+pub fn create(store: &Store, project: ProjectSeq, spec: &KeySpec) -> Result<Key, KeyError> {
+    let assistant = match spec.assistant {
+        Some(id) => Some(find_assistant(store, project, id)?),
+        None => None,
+    };
+    let key = Key::generate(spec.kind)?;
+    store.write_here(insert(project, &key, spec, assistant, Timestamp::now()))?;
+    Ok(key)
+}
+
+fn find_assistant(
+    store: &Store,
+    project: ProjectSeq,
+    id: AssistantId,
+) -> Result<AssistantSeq, KeyError> {
+    let assistant = store.read_here(|snapshot| assistant::find(snapshot, project, id))?;
+    Ok(assistant.ok_or(KeyError::NoSuchAssistant(id))?.seq)
+}
+
+/// The write that stores a key with a new id.
+pub(super) fn insert(
+    project: ProjectSeq,
+    key: &Key,
+    spec: &KeySpec,
+    assistant: Option<AssistantSeq>,
+    now: Timestamp,
+) -> Batch {
+    let new = NewKey {
+        id: KeyId::generate(),
+        project,
+        key,
+        kind: spec.kind,
+        name: spec.name,
+        origins: spec.origins,
+        assistant,
+        at: now,
+    };
+    new.create()
+}
+
+/// All keys of the file, oldest first, including revoked ones.
+pub fn list(store: &Store) -> Result<Vec<StoredKey>, StoreError> {
+    store.read_here(key::all)
+}
+
+/// Revokes a key. Its sessions end with it.
+pub fn revoke(store: &Store, id: KeyId) -> Result<(), KeyError> {
+    let outcomes = store.write_here(key::revoke(id, Timestamp::now()))?;
+    if !any_change(&outcomes) {
+        return Err(KeyError::NoSuchKey(id));
+    }
+    Ok(())
+}
