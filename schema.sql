@@ -34,7 +34,7 @@ CREATE TABLE project (
     open_conversations   INTEGER NOT NULL DEFAULT 0, -- count of rows in conversation; triggers update it
     closed_conversations INTEGER NOT NULL DEFAULT 0, -- the same
     plan                 TEXT, -- name of the plan the project pays for; null: no plan, no limits
-    version              INTEGER NOT NULL DEFAULT 0 -- triggers increment it at every change of a conversation
+    list_version         INTEGER NOT NULL DEFAULT 0 -- triggers increment it at every change of a row in the lists of conversations
 ) STRICT;
 CREATE UNIQUE INDEX project_by_id ON project (id);
 
@@ -66,7 +66,8 @@ CREATE TABLE visitor (
     avatar_url           TEXT,
     created_at           INTEGER NOT NULL,
     open_conversations   INTEGER NOT NULL DEFAULT 0, -- count of rows in conversation; triggers update it
-    closed_conversations INTEGER NOT NULL DEFAULT 0 -- the same
+    closed_conversations INTEGER NOT NULL DEFAULT 0, -- the same
+    list_version         INTEGER NOT NULL DEFAULT 0 -- as in project, for the visitor's own list
 ) STRICT;
 CREATE UNIQUE INDEX visitor_by_sa_vid ON visitor (project_seq, sa_vid)
     WHERE sa_vid IS NOT NULL;
@@ -145,7 +146,8 @@ CREATE TABLE message (
     agent_image      TEXT, -- URL
     page_url         TEXT, -- the page on which the visitor wrote
     page_title       TEXT,
-    text_selection   TEXT -- the text that the visitor had selected on the page
+    text_selection   TEXT, -- the text that the visitor had selected on the page
+    owner            BLOB -- id of the process that is writing the answer; null unless streaming
 ) STRICT;
 CREATE UNIQUE INDEX message_by_id ON message (id);
 -- An index ends in seq, so this one gives a conversation's messages in order.
@@ -154,13 +156,22 @@ CREATE INDEX message_by_conversation ON message (conversation_seq);
 -- conversation.
 CREATE INDEX message_streaming ON message (conversation_seq) WHERE status = 'streaming';
 
+CREATE TABLE process (
+    -- Server processes that use this file. A process renews its lease while it
+    -- runs. An answer that is being written has failed if its owner has no row
+    -- here or an expired lease.
+    id               BLOB PRIMARY KEY CHECK (length(id) = 16), -- random, new at every start
+    pid              INTEGER NOT NULL, -- process id of the operating system, for the reader of this table
+    lease_expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE assistant (
     -- Answers a project's visitors. A project's first assistant is its default.
     seq         INTEGER PRIMARY KEY,
     id          BLOB NOT NULL CHECK (length(id) = 16),
     project_seq INTEGER NOT NULL REFERENCES project (seq),
     name        TEXT NOT NULL,
-    answerer    TEXT NOT NULL DEFAULT 'auto' CHECK (answerer IN ('auto', 'builtin', 'model')), -- auto: the model if the server has one, else builtin
+    mode        TEXT NOT NULL DEFAULT 'auto' CHECK (mode IN ('auto', 'builtin', 'model')), -- auto: the model if the server has one, else builtin
     prompt      TEXT, -- instructions for the model; null: the default
     fallback    TEXT, -- the answer if nothing is found; null: the default
     created_at  INTEGER NOT NULL
@@ -176,18 +187,19 @@ CREATE TABLE usage (
     PRIMARY KEY (project_seq, month)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE request (
+CREATE TABLE idempotency_key (
     -- Responses to requests that had an Idempotency-Key, stored for 24 hours.
-    caller     TEXT NOT NULL, -- the visitor or API key that sent the request
-    key        TEXT NOT NULL, -- the Idempotency-Key
-    hash       BLOB NOT NULL CHECK (length(hash) = 32), -- SHA-256 of method, path and body of the request
-    at         INTEGER NOT NULL,
-    status     INTEGER NOT NULL, -- HTTP status of the response
-    body       BLOB, -- body of the response; null: it is built from the message
-    message_id BLOB, -- the message from which the body is built
+    caller       TEXT NOT NULL, -- the visitor or API key that sent the request
+    key          TEXT NOT NULL, -- the Idempotency-Key
+    request_hash BLOB NOT NULL CHECK (length(request_hash) = 32), -- SHA-256 of method, path and body of the request
+    created_at   INTEGER NOT NULL,
+    status       INTEGER NOT NULL, -- HTTP status of the response
+    body         BLOB, -- body of the response; null: it is built from the message
+    message_id   BLOB, -- the message from which the body is built
     PRIMARY KEY (caller, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX request_by_age ON request (at);
+-- Finds the rows to delete.
+CREATE INDEX idempotency_key_by_created_at ON idempotency_key (created_at);
 
 CREATE TABLE qna (
     -- Questions with their answers, written by the project's owner.
@@ -245,70 +257,90 @@ CREATE VIRTUAL TABLE passage_text USING fts5 (
     tokenize = 'unicode61 remove_diacritics 2'
 );
 
-CREATE TABLE knowledge (
+CREATE TABLE passage_version (
     -- One row. Its version is incremented at every change of passage; the
     -- retrieval index in memory is rebuilt when it differs.
-    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
     version INTEGER NOT NULL
 ) STRICT;
-INSERT INTO knowledge VALUES (1, 0);
+INSERT INTO passage_version VALUES (1, 0);
 
--- Counts of conversations, so that the total of a list is one row to read, and
--- the version of a project's list.
-CREATE TRIGGER conversation_added AFTER INSERT ON conversation BEGIN
+-- Triggers for conversation and message keep two things in project and visitor:
+-- the counts of conversations, so that the total of a list is one row to read,
+-- and list_version. A list that was read at a list_version is current as long as
+-- the list_version is the same. Each changed row adds exactly 1: the offset index
+-- in memory counts the changes that it has seen. A new message adds nothing by
+-- itself, because the same transaction makes it the last message of its
+-- conversation.
+CREATE TRIGGER conversation_after_insert AFTER INSERT ON conversation BEGIN
     UPDATE project SET open_conversations = open_conversations + (NEW.status = 'open'),
                        closed_conversations = closed_conversations + (NEW.status = 'closed'),
-                       version = version + 1
+                       list_version = list_version + 1
      WHERE seq = NEW.project_seq;
     UPDATE visitor SET open_conversations = open_conversations + (NEW.status = 'open'),
-                       closed_conversations = closed_conversations + (NEW.status = 'closed')
+                       closed_conversations = closed_conversations + (NEW.status = 'closed'),
+                       list_version = list_version + 1
      WHERE seq = NEW.visitor_seq;
 END;
 
-CREATE TRIGGER conversation_removed AFTER DELETE ON conversation BEGIN
+CREATE TRIGGER conversation_after_update AFTER UPDATE ON conversation BEGIN
+    UPDATE project SET open_conversations = open_conversations + (NEW.status = 'open') - (OLD.status = 'open'),
+                       closed_conversations = closed_conversations + (NEW.status = 'closed') - (OLD.status = 'closed'),
+                       list_version = list_version + 1
+     WHERE seq = NEW.project_seq;
+    UPDATE visitor SET open_conversations = open_conversations + (NEW.status = 'open') - (OLD.status = 'open'),
+                       closed_conversations = closed_conversations + (NEW.status = 'closed') - (OLD.status = 'closed'),
+                       list_version = list_version + 1
+     WHERE seq = NEW.visitor_seq;
+END;
+
+CREATE TRIGGER conversation_after_delete AFTER DELETE ON conversation BEGIN
     UPDATE project SET open_conversations = open_conversations - (OLD.status = 'open'),
                        closed_conversations = closed_conversations - (OLD.status = 'closed'),
-                       version = version + 1
+                       list_version = list_version + 1
      WHERE seq = OLD.project_seq;
     UPDATE visitor SET open_conversations = open_conversations - (OLD.status = 'open'),
-                       closed_conversations = closed_conversations - (OLD.status = 'closed')
+                       closed_conversations = closed_conversations - (OLD.status = 'closed'),
+                       list_version = list_version + 1
      WHERE seq = OLD.visitor_seq;
 END;
 
-CREATE TRIGGER conversation_changed_status AFTER UPDATE OF status ON conversation
-WHEN OLD.status <> NEW.status BEGIN
-    UPDATE project SET open_conversations = open_conversations + (NEW.status = 'open') - (OLD.status = 'open'),
-                       closed_conversations = closed_conversations + (NEW.status = 'closed') - (OLD.status = 'closed')
-     WHERE seq = NEW.project_seq;
-    UPDATE visitor SET open_conversations = open_conversations + (NEW.status = 'open') - (OLD.status = 'open'),
-                       closed_conversations = closed_conversations + (NEW.status = 'closed') - (OLD.status = 'closed')
-     WHERE seq = NEW.visitor_seq;
-END;
-
-CREATE TRIGGER conversation_changed AFTER UPDATE ON conversation BEGIN
-    UPDATE project SET version = version + 1 WHERE seq = NEW.project_seq;
-END;
-
 -- The counts belong to the owner, so the owner must not change.
-CREATE TRIGGER conversation_keeps_owner BEFORE UPDATE OF project_seq, visitor_seq ON conversation
+CREATE TRIGGER conversation_owner_is_fixed BEFORE UPDATE OF project_seq, visitor_seq ON conversation
 WHEN OLD.project_seq <> NEW.project_seq OR OLD.visitor_seq <> NEW.visitor_seq BEGIN
     SELECT RAISE(ABORT, 'a conversation keeps its project and its visitor');
 END;
 
--- The full-text index and the version of the passages.
-CREATE TRIGGER passage_added AFTER INSERT ON passage BEGIN
-    INSERT INTO passage_text (rowid, title, heading, body)
-    VALUES (NEW.seq, NEW.title, NEW.heading, NEW.body);
-    UPDATE knowledge SET version = version + 1;
+CREATE TRIGGER message_after_update AFTER UPDATE ON message BEGIN
+    UPDATE project SET list_version = list_version + 1
+     WHERE seq = (SELECT project_seq FROM conversation WHERE seq = NEW.conversation_seq);
+    UPDATE visitor SET list_version = list_version + 1
+     WHERE seq = (SELECT visitor_seq FROM conversation WHERE seq = NEW.conversation_seq);
 END;
 
-CREATE TRIGGER passage_removed AFTER DELETE ON passage BEGIN
+-- Does nothing for messages that are deleted with their conversation: its row is
+-- gone by then.
+CREATE TRIGGER message_after_delete AFTER DELETE ON message BEGIN
+    UPDATE project SET list_version = list_version + 1
+     WHERE seq = (SELECT project_seq FROM conversation WHERE seq = OLD.conversation_seq);
+    UPDATE visitor SET list_version = list_version + 1
+     WHERE seq = (SELECT visitor_seq FROM conversation WHERE seq = OLD.conversation_seq);
+END;
+
+-- Triggers for passage keep the full-text index and passage_version.
+CREATE TRIGGER passage_after_insert AFTER INSERT ON passage BEGIN
+    INSERT INTO passage_text (rowid, title, heading, body)
+    VALUES (NEW.seq, NEW.title, NEW.heading, NEW.body);
+    UPDATE passage_version SET version = version + 1;
+END;
+
+CREATE TRIGGER passage_after_delete AFTER DELETE ON passage BEGIN
     INSERT INTO passage_text (passage_text, rowid, title, heading, body)
     VALUES ('delete', OLD.seq, OLD.title, OLD.heading, OLD.body);
-    UPDATE knowledge SET version = version + 1;
+    UPDATE passage_version SET version = version + 1;
 END;
 
 -- To change a passage, delete it and insert a new one.
-CREATE TRIGGER passage_stays BEFORE UPDATE ON passage BEGIN
+CREATE TRIGGER passage_is_immutable BEFORE UPDATE ON passage BEGIN
     SELECT RAISE(ABORT, 'a passage is replaced, not changed');
 END;

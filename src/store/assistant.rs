@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 /// What [`from_row`] reads.
-const SELECT: &str = "SELECT seq, id, name, answerer, prompt, fallback FROM assistant";
+const SELECT: &str = "SELECT seq, id, name, mode, prompt, fallback FROM assistant";
 
 /// The assistant that a key is bound to, else the project's default.
 pub fn of_key(
@@ -86,7 +86,7 @@ impl NewAssistant<'_> {
     /// The write that stores it.
     pub fn create(&self) -> Batch {
         Batch::of([Statement::new(
-            "INSERT INTO assistant (id, project_seq, name, answerer, prompt, fallback, created_at) \
+            "INSERT INTO assistant (id, project_seq, name, mode, prompt, fallback, created_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 uuid(self.id.0),
@@ -114,7 +114,7 @@ pub struct Change {
 /// The write that changes an assistant. It changes a row where there is one.
 pub fn change(project: ProjectSeq, id: AssistantId, change: Change) -> Batch {
     Batch::of([Statement::new(
-        "UPDATE assistant SET name = coalesce(?3, name), answerer = coalesce(?4, answerer), \
+        "UPDATE assistant SET name = coalesce(?3, name), mode = coalesce(?4, mode), \
                 prompt = nullif(coalesce(?5, prompt), ''), \
                 fallback = nullif(coalesce(?6, fallback), '') \
           WHERE project_seq = ?1 AND id = ?2",

@@ -50,11 +50,6 @@ impl ListChange {
         }
     }
 
-    /// Whether it is a conversation that changed, not a message alone.
-    pub fn is_of_a_conversation(&self) -> bool {
-        !matches!(self, ListChange::MessageChanged(..))
-    }
-
     /// The conversation as it was and as it is, where it was and is there; of
     /// a message, neither.
     pub fn sides(&self) -> (Option<&ListedConversation>, Option<&ListedConversation>) {

@@ -43,11 +43,11 @@ impl Totals {
 pub fn totals(snapshot: &Snapshot, scope: Scope) -> Result<Totals, StoreError> {
     let (sql, owner) = match scope {
         Scope::Project(ProjectSeq(seq)) => (
-            "SELECT open_conversations, closed_conversations, version FROM project WHERE seq = ?",
+            "SELECT open_conversations, closed_conversations, list_version FROM project WHERE seq = ?",
             seq,
         ),
         Scope::Visitor(VisitorSeq(seq)) => (
-            "SELECT open_conversations, closed_conversations, 0 FROM visitor WHERE seq = ?",
+            "SELECT open_conversations, closed_conversations, list_version FROM visitor WHERE seq = ?",
             seq,
         ),
     };

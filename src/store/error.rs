@@ -44,7 +44,7 @@ fn constraint(text: String) -> StoreError {
     if text.ends_with("conversation.project_seq, conversation.id") {
         return StoreError::Taken(Taken::ConversationId);
     }
-    if text.ends_with("request.caller, request.key") {
+    if text.ends_with("idempotency_key.caller, idempotency_key.key") {
         return StoreError::Taken(Taken::Request);
     }
     StoreError::Internal(text)

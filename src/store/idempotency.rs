@@ -47,8 +47,8 @@ impl Request {
         now: Timestamp,
     ) -> Result<Option<Answered>, StoreError> {
         let mut statement = snapshot.prepare(
-            "SELECT hash, status, body, message_id FROM request \
-              WHERE caller = ? AND key = ? AND at > ?",
+            "SELECT request_hash, status, body, message_id FROM idempotency_key \
+              WHERE caller = ? AND key = ? AND created_at > ?",
         )?;
         let values = (self.caller.as_str(), self.key.as_str(), oldest(now));
         let found = statement.query_row(values, |row| {
@@ -81,7 +81,7 @@ impl Request {
             Body::Message(id) => (None, Some(id.0.as_bytes().to_vec())),
         };
         let remember = Statement::new(
-            "INSERT INTO request (caller, key, hash, at, status, body, message_id) \
+            "INSERT INTO idempotency_key (caller, key, request_hash, created_at, status, body, message_id) \
              SELECT ?1, ?2, ?3, ?4, ?5, CASE WHEN changes() > 0 THEN ?6 ELSE ?8 END, ?7 \
               WHERE changes() > 0 OR ?8 IS NOT NULL",
             [
@@ -100,7 +100,7 @@ impl Request {
 
     fn forget_old(&self, now: Timestamp) -> Batch {
         Batch::of([Statement::new(
-            "DELETE FROM request WHERE caller = ? AND key = ? AND at <= ?",
+            "DELETE FROM idempotency_key WHERE caller = ? AND key = ? AND created_at <= ?",
             [
                 value(self.caller.clone()),
                 value(self.key.clone()),
@@ -113,7 +113,7 @@ impl Request {
 /// The write that forgets requests of more than a day ago.
 pub fn forget_old(now: Timestamp) -> Batch {
     Batch::of([Statement::new(
-        "DELETE FROM request WHERE at <= ?",
+        "DELETE FROM idempotency_key WHERE created_at <= ?",
         [value(oldest(now))],
     )])
 }

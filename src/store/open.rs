@@ -29,6 +29,9 @@ const MIGRATIONS: &[M<'static>] = &[
         "../../migrations/0002_assistants_and_knowledge.sql"
     )),
     M::up(include_str!("../../migrations/0003_list_versions.sql")),
+    M::up(include_str!(
+        "../../migrations/0004_list_versions_and_leases.sql"
+    )),
 ];
 
 /// The schema version that this program reads and writes.

@@ -8,7 +8,7 @@ use crate::domain::{PassageSeq, ProjectSeq, QnaId};
 
 /// Which state of the knowledge this is: another number, another state.
 pub fn knowledge_version(snapshot: &Snapshot) -> Result<i64, StoreError> {
-    let mut statement = snapshot.prepare("SELECT version FROM knowledge")?;
+    let mut statement = snapshot.prepare("SELECT version FROM passage_version")?;
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 

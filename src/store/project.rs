@@ -41,7 +41,8 @@ pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError>
 
 /// How often the project's conversations have changed, as `connection` sees it.
 pub(super) fn version(connection: &Connection, seq: ProjectSeq) -> Result<i64, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT version FROM project WHERE seq = ?")?;
+    let mut statement =
+        connection.prepare_cached("SELECT list_version FROM project WHERE seq = ?")?;
     Ok(statement.query_row([seq.0], |row| row.get(0))?)
 }
 

@@ -346,7 +346,7 @@ pub fn finish(
     // Who asks again with the same Idempotency-Key is not told of a failure but
     // answered.
     let forget = Statement::new(
-        "DELETE FROM request WHERE message_id = ? \
+        "DELETE FROM idempotency_key WHERE message_id = ? \
             AND NOT EXISTS (SELECT 1 FROM message WHERE id = ?1 AND status <> 'error')",
         [uuid(answer.0)],
     );
@@ -358,7 +358,7 @@ pub fn end_orphans() -> Batch {
     Batch::of([
         // Asked again with the same Idempotency-Key, they are answered.
         Statement::new(
-            "DELETE FROM request WHERE message_id IN \
+            "DELETE FROM idempotency_key WHERE message_id IN \
                 (SELECT id FROM message WHERE status = 'streaming')",
             [],
         ),

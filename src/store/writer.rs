@@ -377,7 +377,7 @@ mod tests {
         };
         assert_eq!(counted_after("UPDATE project SET name = 'another'"), 1);
         // What a backup looks like that was brought back.
-        let earlier = "UPDATE project SET version = version - 10";
+        let earlier = "UPDATE project SET list_version = list_version - 10";
         assert_eq!(counted_after(earlier), 0);
     }
 

@@ -17,10 +17,19 @@ use crate::helpers::{TestServer, ids, open_connection, open_store, string};
 const FIXTURE_KEY: &str = "sk_upgrade_fixture";
 
 /// Renamed tables: old name, current name.
-const RENAMED_TABLES: [(&str, &str); 0] = [];
+const RENAMED_TABLES: [(&str, &str); 2] = [
+    ("request", "idempotency_key"),
+    ("knowledge", "passage_version"),
+];
 
 /// Renamed columns: old table, old name, current name.
-const RENAMED_COLUMNS: [(&str, &str, &str); 0] = [];
+const RENAMED_COLUMNS: [(&str, &str, &str); 5] = [
+    ("request", "hash", "request_hash"),
+    ("request", "at", "created_at"),
+    ("assistant", "answerer", "mode"),
+    ("project", "version", "list_version"),
+    ("knowledge", "one", "id"),
+];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -279,10 +279,10 @@ impl Drop for BuildPermit<'_> {
     }
 }
 
-/// The changes of conversations, apart by project.
+/// The changes, grouped by project.
 fn of_projects(changes: &[ListChange]) -> HashMap<ProjectSeq, Vec<ListChange>> {
     let mut apart = HashMap::<_, Vec<_>>::new();
-    for change in changes.iter().filter(|one| one.is_of_a_conversation()) {
+    for change in changes {
         apart
             .entry(change.owners().0)
             .or_default()
