@@ -1,10 +1,10 @@
-//! `parlor learn` and `parlor qna`, through the binary: folders, and a website
-//! that each test makes up.
+//! Runs the binary: `parlor learn` with folders and with websites that the
+//! tests serve, and `parlor qna`.
 
-mod stage;
-mod website;
+mod fake_website;
+mod setup;
 
 mod folders;
+mod processes;
 mod qnas;
-mod running;
-mod sites;
+mod websites;

@@ -1,0 +1,249 @@
+//! `parlor learn` with pages and sitemaps.
+
+use crate::fake_website::FakeWebsite;
+use crate::setup::{Workspace, output_texts, page};
+
+#[test]
+fn page_is_learned_without_its_fragment() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    site.set_page("/help", &page("Help"));
+    let (stdout, stderr) = workspace.run_ok(&["learn", &site.url("/help#top"), "--private"]);
+    assert_eq!(
+        stdout,
+        "learned 1 page (1 new, 0 changed, 0 as before, 0 forgotten), 1 passage"
+    );
+    assert_eq!(stderr, "");
+    assert_eq!(
+        workspace.documents(1),
+        [(site.url("/help"), "Help".to_owned())]
+    );
+    assert_eq!(site.take_requested_paths(), ["/robots.txt", "/help"]);
+}
+
+#[test]
+fn second_run_of_sitemap_stores_only_changed_pages() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    let index = format!(
+        "<?xml version='1.0'?><x:sitemapindex xmlns:x='y'><x:sitemap><x:loc>{}</x:loc></x:sitemap>\
+         <x:sitemap><x:loc>{}</x:loc></x:sitemap></x:sitemapindex>",
+        site.url("/one.xml"),
+        site.url("/two.xml")
+    );
+    site.set(
+        "/sitemap.xml",
+        "200 OK",
+        "Content-Type: text/xml\r\n",
+        index,
+    );
+    site.set_sitemap("/one.xml", &["/a", "/b?x=1&amp;y=2"]);
+    site.set_sitemap(
+        "/two.xml",
+        &["/a#again", "/c", "/md", "https://other.example/d"],
+    );
+    for (path, title) in [("/a", "A"), ("/b?x=1&y=2", "B"), ("/c", "C")] {
+        site.set_page(path, &page(title));
+    }
+    let markdown = "# M\n\nA page that is delivered as it was written, in Markdown.";
+    site.set("/md", "200 OK", "Content-Type: text/markdown\r\n", markdown);
+    let url = site.url("/sitemap.xml");
+    let learn = ["learn", url.as_str(), "--private"];
+    let (stdout, stderr) = workspace.run_ok(&learn);
+    assert_eq!(
+        stdout,
+        "learned 4 pages (4 new, 0 changed, 0 as before, 0 forgotten), 4 passages"
+    );
+    assert!(
+        stderr.contains("https://other.example/d: on another website"),
+        "{stderr}"
+    );
+    let (stdout, _) = workspace.run_ok(&learn);
+    assert_eq!(
+        stdout,
+        "learned 4 pages (0 new, 0 changed, 4 as before, 0 forgotten), 4 passages"
+    );
+    site.set_page("/a", &page("Another"));
+    site.remove("/c");
+    site.set_sitemap("/one.xml", &["/a"]);
+    let (stdout, stderr) = workspace.run_ok(&learn);
+    assert_eq!(
+        stdout,
+        "learned 2 pages (0 new, 1 changed, 1 as before, 2 forgotten), 2 passages"
+    );
+    assert!(stderr.contains("/c: it is answered 404"), "{stderr}");
+    assert_eq!(workspace.urls(), [site.url("/a"), site.url("/md")]);
+}
+
+#[test]
+fn documents_of_pages_that_fail_are_kept() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    site.set_sitemap("/sitemap.xml", &["/a", "/b", "/c"]);
+    for path in ["/a", "/b", "/c"] {
+        site.set_page(path, &page(path));
+    }
+    let url = site.url("/sitemap.xml");
+    let learn = ["learn", url.as_str(), "--private"];
+    workspace.run_ok(&learn);
+    site.set("/b", "500 Oops", "", "");
+    site.remove("/c");
+    let (stdout, stderr) = workspace.run_ok(&learn);
+    assert!(stdout.contains("1 as before, 1 forgotten"), "{stdout}");
+    assert!(stderr.contains("/b: it is answered 500"), "{stderr}");
+    assert_eq!(workspace.urls(), [site.url("/a"), site.url("/b")]);
+    // Documents of pages beyond the limit are kept.
+    let limited = [&learn[..], &["--max-pages", "1"]].concat();
+    let (stdout, stderr) = workspace.run_ok(&limited);
+    assert!(stdout.contains("0 forgotten"), "{stdout}");
+    assert!(stderr.contains("2 pages are left out"), "{stderr}");
+    // Nothing is deleted if a part of the sitemap is missing.
+    let index = format!(
+        "<sitemapindex><sitemap><loc>{}</loc></sitemap></sitemapindex>",
+        site.url("/missing.xml")
+    );
+    site.set(
+        "/sitemap.xml",
+        "200 OK",
+        "Content-Type: text/xml\r\n",
+        index,
+    );
+    let output = workspace.run(&learn);
+    let (_, stderr) = output_texts(&output);
+    assert!(stderr.contains("nothing of it is forgotten"), "{stderr}");
+    assert_eq!(workspace.urls().len(), 2);
+}
+
+#[test]
+fn robots_txt_and_noindex_are_obeyed() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    let robots =
+        "User-agent: *\nDisallow: /\n\nUser-agent: parlor\nDisallow: /private\nCrawl-delay: 0.01\n";
+    site.set(
+        "/robots.txt",
+        "200 OK",
+        "Content-Type: text/plain\r\n",
+        robots,
+    );
+    site.set_sitemap(
+        "/sitemap.xml",
+        &[
+            "/open",
+            "/private/x",
+            "/unwanted",
+            "/unwanted-too",
+            "/leads-in",
+        ],
+    );
+    site.set("/leads-in", "302 Found", "Location: /private/y\r\n", "");
+    site.set_page("/private/y", &page("Private"));
+    site.set_page("/open", &page("Open"));
+    site.set_page("/private/x", &page("Private"));
+    site.set_page(
+        "/unwanted",
+        "<meta name=robots content=noindex><h1>Unwanted</h1>",
+    );
+    site.set(
+        "/unwanted-too",
+        "200 OK",
+        "Content-Type: text/html\r\nX-Robots-Tag: noindex\r\n",
+        page("U"),
+    );
+    let sitemap = site.url("/sitemap.xml");
+    let (stdout, stderr) = workspace.run_ok(&["learn", &sitemap, "--private"]);
+    assert!(stdout.starts_with("learned 1 page (1 new"), "{stdout}");
+    assert_eq!(stderr, "");
+    assert_eq!(workspace.urls(), [site.url("/open")]);
+    assert!(
+        !site
+            .take_requested_paths()
+            .contains(&"/private/x".to_owned())
+    );
+    let private = site.url("/private/x");
+    let stderr = workspace.run_err(&["learn", &private, "--private"]);
+    assert!(stderr.contains("robots.txt does not allow"), "{stderr}");
+    for status in ["503 Busy", "429 Too Many"] {
+        site.set("/robots.txt", status, "", "");
+        let stderr = workspace.run_err(&["learn", &sitemap, "--private"]);
+        assert!(stderr.contains("nothing is read"), "{stderr}");
+    }
+    // No document was deleted.
+    assert_eq!(workspace.urls(), [site.url("/open")]);
+}
+
+#[test]
+fn redirects_to_other_websites_are_not_followed() {
+    let (workspace, site, other) = (Workspace::new(), FakeWebsite::new(), FakeWebsite::new());
+    let to = |path: &str, target: &str| {
+        site.set(path, "302 Found", &format!("Location: {target}\r\n"), "");
+    };
+    to("/old", "/older");
+    to("/older", &site.url("/new#x"));
+    site.set_page("/new", &page("New"));
+    to("/away", &other.url("/secret"));
+    to("/circle", "/circle");
+    other.set_page("/secret", &page("Secret"));
+    site.set_sitemap("/sitemap.xml", &["/old", "/away", "/circle", "/new"]);
+    let (stdout, stderr) = workspace.run_ok(&["learn", &site.url("/sitemap.xml"), "--private"]);
+    assert!(stdout.starts_with("learned 1 page (1 new"), "{stdout}");
+    assert_eq!(workspace.urls(), [site.url("/new")]);
+    for message in [
+        "/away: it leads to another website, http://",
+        "/circle: it is redirected more than 5",
+    ] {
+        assert!(stderr.contains(message), "{stderr}");
+    }
+    assert!(other.take_requested_paths().is_empty());
+}
+
+#[test]
+fn pages_of_other_types_or_too_large_are_skipped() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    let paths = [
+        "/picture", "/huge", "/latin", "/proper", "/nothing", "/plain",
+    ];
+    site.set_sitemap("/sitemap.xml", &paths);
+    site.set("/picture", "200 OK", "Content-Type: image/png\r\n", "x");
+    site.set_page("/huge", &"<p>x".repeat(1_300_000));
+    let latin = "Content-Type: text/html; charset=ISO-8859-1\r\n";
+    site.set(
+        "/latin",
+        "200 OK",
+        latin,
+        &b"<h1>Caf\xe9</h1><p>A text that is long enough to be kept as it is."[..],
+    );
+    site.set_page(
+        "/proper",
+        &format!("<link rel=canonical href='/plain'>{}", page("P")),
+    );
+    site.set("/nothing", "200 OK", "", "x");
+    let text = "A title\n\nAnd some text that is long enough to be kept as it is.";
+    site.set("/plain", "200 OK", "Content-Type: text/plain\r\n", text);
+    let (stdout, stderr) = workspace.run_ok(&["learn", &site.url("/sitemap.xml"), "--private"]);
+    assert!(stdout.starts_with("learned 2 pages (2 new"), "{stdout}");
+    for message in [
+        "/picture: it is image/png",
+        "/huge: it has more than 5 MB",
+        "/nothing: it does not say",
+    ] {
+        assert!(stderr.contains(message), "{stderr}");
+    }
+    let expected = [
+        (site.url("/latin"), "Café".to_owned()),
+        (site.url("/plain"), "P".to_owned()),
+    ];
+    assert_eq!(workspace.documents(1), expected);
+}
+
+#[test]
+fn private_addresses_require_the_private_flag() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    site.set_page("/", &page("Inside"));
+    let port = site.address.port();
+    for host in ["127.0.0.1", "localhost", "[::1]", "2130706433", "0.0.0.0"] {
+        let url = format!("http://{host}:{port}/");
+        let stderr = workspace.run_err(&["learn", &url]);
+        assert!(
+            stderr.contains("it is in a private network; --private"),
+            "{stderr}"
+        );
+    }
+    assert!(site.take_requested_paths().is_empty());
+}
