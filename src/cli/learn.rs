@@ -94,12 +94,12 @@ impl Learn {
             ended
         });
         progress.0.finish_and_clear();
-        let tally = learner.tally();
-        if tally.pages() + tally.forgotten > 0 {
-            println!("{tally}");
+        let summary = learner.summary();
+        if summary.pages() + summary.deleted > 0 {
+            println!("{summary}");
         }
         ended?;
-        match tally.pages() {
+        match summary.pages() {
             0 => Err(CommandError::NothingLearned),
             _ => Ok(()),
         }
@@ -113,12 +113,12 @@ impl Learn {
     ) -> Result<(), CommandError> {
         for source in &self.sources {
             let learned = match self.source(source) {
-                Source::Folder(folder) => learner.folder(&folder).await,
-                Source::Website(site) => learner.site(&site).await,
+                Source::Folder(folder) => learner.learn_folder(&folder).await,
+                Source::Website(website) => learner.learn_website(&website).await,
             };
             match learned {
                 Ok(()) => {}
-                Err(LearnError::Source(why)) => progress.warn(&why),
+                Err(LearnError::Source(error)) => progress.warn(&error.to_string()),
                 Err(LearnError::Store(error)) => return Err(error.into()),
             }
         }
@@ -131,11 +131,11 @@ impl Learn {
             Some(url) => Source::Website(WebsiteSource {
                 url,
                 max_pages: self.max_pages as usize,
-                private: self.private,
+                allow_private: self.private,
             }),
             None => Source::Folder(FolderSource {
                 path: PathBuf::from(text),
-                base: self.base_url.clone(),
+                base_url: self.base_url.clone(),
                 clean_urls: self.clean_urls,
             }),
         }
@@ -154,16 +154,16 @@ impl Progress {
 }
 
 impl ProgressObserver for Progress {
-    fn expect(&self, pages: usize) {
-        self.0.inc_length(pages as u64);
+    fn add_pages(&self, count: usize) {
+        self.0.inc_length(count as u64);
     }
 
-    fn read(&self, what: &str) {
-        self.0.set_message(what.to_owned());
+    fn page_done(&self, url: &str) {
+        self.0.set_message(url.to_owned());
         self.0.inc(1);
     }
 
-    fn warn(&self, what: &str) {
-        self.0.suspend(|| eprintln!("parlor: {what}"));
+    fn warn(&self, message: &str) {
+        self.0.suspend(|| eprintln!("parlor: {message}"));
     }
 }

@@ -1,7 +1,7 @@
-//! Blocks of Markdown that are too long to be one passage, cut where it hurts
-//! least: a table between rows, code between lines, prose between sentences.
+//! Splits a Markdown block that is too long for one section: a table between
+//! rows, code between lines, prose between sentences.
 
-/// What a block is, as far as cutting it goes.
+/// The kind of a block, as far as splitting it is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockKind {
     Code,
@@ -9,55 +9,58 @@ pub enum BlockKind {
     Other,
 }
 
-/// The block in pieces of about `most` characters. A piece of a table has the
-/// table's head, a piece of code its fences.
-pub fn split_block(block: &str, kind: BlockKind, most: usize) -> Vec<String> {
-    if block.chars().count() <= most {
+/// Splits `block` into pieces of about `max_chars` characters. Each piece of a
+/// table repeats the table's header, each piece of code its fences.
+pub fn split_block(block: &str, kind: BlockKind, max_chars: usize) -> Vec<String> {
+    if block.chars().count() <= max_chars {
         return vec![block.to_owned()];
     }
     match kind {
-        BlockKind::Table => split_table(block, most),
-        BlockKind::Code if fence(block).is_some() => split_code(block, most),
-        _ => pack_lines(block.lines(), most),
+        BlockKind::Table => split_table(block, max_chars),
+        BlockKind::Code if fence(block).is_some() => split_code(block, max_chars),
+        _ => pack_lines(block.lines(), max_chars),
     }
 }
 
-fn split_table(block: &str, most: usize) -> Vec<String> {
+fn split_table(block: &str, max_chars: usize) -> Vec<String> {
     let mut lines = block.lines();
-    let head: Vec<_> = lines.by_ref().take(2).collect();
-    let head = head.join("\n");
-    if head.chars().count() > most / 2 {
-        return pack_lines(block.lines(), most);
+    let header: Vec<_> = lines.by_ref().take(2).collect();
+    let header = header.join("\n");
+    if header.chars().count() > max_chars / 2 {
+        return pack_lines(block.lines(), max_chars);
     }
-    let rows = pack_lines(lines, most);
-    rows.iter().map(|rows| format!("{head}\n{rows}")).collect()
+    let pieces = pack_lines(lines, max_chars);
+    pieces
+        .iter()
+        .map(|rows| format!("{header}\n{rows}"))
+        .collect()
 }
 
-fn split_code(block: &str, most: usize) -> Vec<String> {
+fn split_code(block: &str, max_chars: usize) -> Vec<String> {
     let opening = block.lines().next().unwrap_or_default();
     let fence = fence(block).unwrap_or_default();
-    let inside = block.lines().skip(1);
-    let inside = inside.filter(|line| line.trim() != fence);
-    let pieces = pack_lines(inside, most);
-    let fenced = pieces
+    let code = block.lines().skip(1).filter(|line| line.trim() != fence);
+    let pieces = pack_lines(code, max_chars);
+    pieces
         .iter()
-        .map(|piece| format!("{opening}\n{piece}\n{fence}"));
-    fenced.collect()
+        .map(|piece| format!("{opening}\n{piece}\n{fence}"))
+        .collect()
 }
 
-/// The run of backticks or tildes that a code block begins with.
+/// The three or more backticks or tildes at the start of a fenced code block.
 fn fence(block: &str) -> Option<&str> {
     let line = block.trim_start();
-    let mark = line.chars().next().filter(|one| "`~".contains(*one))?;
-    let end = line.find(|one| one != mark).unwrap_or(line.len());
+    let mark = line.chars().next().filter(|char| "`~".contains(*char))?;
+    let end = line.find(|char| char != mark).unwrap_or(line.len());
     (end >= 3).then(|| &line[..end])
 }
 
-/// Lines put together again, `most` characters at a time.
-fn pack_lines<'l>(lines: impl Iterator<Item = &'l str>, most: usize) -> Vec<String> {
+/// Joins lines to pieces of at most `max_chars` characters. Longer lines are
+/// split first.
+fn pack_lines<'l>(lines: impl Iterator<Item = &'l str>, max_chars: usize) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut room = 0;
-    for line in lines.flat_map(|line| split_line(line, most)) {
+    for line in lines.flat_map(|line| split_line(line, max_chars)) {
         let length = line.chars().count();
         match pieces.last_mut() {
             Some(piece) if length < room => {
@@ -67,7 +70,7 @@ fn pack_lines<'l>(lines: impl Iterator<Item = &'l str>, most: usize) -> Vec<Stri
             }
             _ => {
                 pieces.push(line.to_owned());
-                room = most.saturating_sub(length);
+                room = max_chars.saturating_sub(length);
             }
         }
     }
@@ -75,11 +78,11 @@ fn pack_lines<'l>(lines: impl Iterator<Item = &'l str>, most: usize) -> Vec<Stri
     pieces
 }
 
-/// A line in parts of at most `most` characters: after a sentence where there
-/// is one to end, else after a word, else anywhere.
-fn split_line(mut line: &str, most: usize) -> Vec<&str> {
+/// Splits a line into parts of at most `max_chars` characters: after a
+/// sentence, else after a word, else anywhere.
+fn split_line(mut line: &str, max_chars: usize) -> Vec<&str> {
     let mut parts = Vec::new();
-    while let Some((limit, _)) = line.char_indices().nth(most) {
+    while let Some((limit, _)) = line.char_indices().nth(max_chars) {
         let within = &line[..limit];
         let end = sentence_end(within).filter(|end| *end > limit / 3);
         let end = end.or_else(|| within.rfind(' ').map(|at| at + 1));
@@ -91,16 +94,17 @@ fn split_line(mut line: &str, most: usize) -> Vec<&str> {
     parts
 }
 
-/// Just after the last sentence that ends in `text`.
+/// The byte offset after the last sentence that ends within `text`.
 fn sentence_end(text: &str) -> Option<usize> {
-    let mut ends = text.char_indices().rev();
-    let mut after = ' ';
+    let mut chars = text.char_indices().rev();
+    let mut next = ' ';
     loop {
-        let (at, one) = ends.next()?;
-        let wide = matches!(one, '。' | '！' | '？');
-        if wide || matches!(one, '.' | '!' | '?') && after.is_whitespace() && at + 1 < text.len() {
-            return Some(at + one.len_utf8());
+        let (at, char) = chars.next()?;
+        let is_wide = matches!(char, '。' | '！' | '？');
+        let ends_word = next.is_whitespace() && at + 1 < text.len();
+        if is_wide || matches!(char, '.' | '!' | '?') && ends_word {
+            return Some(at + char.len_utf8());
         }
-        after = one;
+        next = char;
     }
 }

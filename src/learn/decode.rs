@@ -1,53 +1,52 @@
-//! Bytes as text.
+//! Decodes bytes of any encoding to text.
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use super::Format;
 
-/// How far into a page its `<meta charset>` is looked for, as browsers do.
-const HEAD: usize = 1024;
+/// The part of an HTML page that may contain `<meta charset>`, as in browsers.
+const CHARSET_SCAN_BYTES: usize = 1024;
 
-/// Reads bytes as text, whatever they are: a byte order mark tells the
-/// encoding, else `charset`, else the page itself, else it is UTF-8, with
-/// replacement characters where it is not. Line ends become `\n`, and control
-/// characters, NUL above all, go.
+/// Decodes bytes to text. The encoding is that of the byte order mark, else
+/// `charset`, else the one that the page declares, else UTF-8 with replacement
+/// characters. Line ends become `\n`. Control characters except `\n` and
+/// `\t` are removed.
 pub fn decode(bytes: &[u8], charset: Option<&str>, format: Format) -> String {
     let encoding = charset
         .and_then(|label| Encoding::for_label(label.trim().as_bytes()))
-        .unwrap_or_else(|| guess(bytes, format));
-    // It heeds a byte order mark before `encoding`.
+        .unwrap_or_else(|| guess_encoding(bytes, format));
+    // `decode` gives a byte order mark precedence over `encoding`.
     let (text, _, _) = encoding.decode(bytes);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let text = text.chars().filter(|one| !unwanted(*one));
-    text.collect()
+    text.chars().filter(|char| !is_removed(*char)).collect()
 }
 
-fn unwanted(one: char) -> bool {
-    one.is_control() && !matches!(one, '\n' | '\t')
+fn is_removed(char: char) -> bool {
+    char.is_control() && !matches!(char, '\n' | '\t')
 }
 
-fn guess(bytes: &[u8], format: Format) -> &'static Encoding {
+fn guess_encoding(bytes: &[u8], format: Format) -> &'static Encoding {
     if format != Format::Html {
         return UTF_8;
     }
-    let head = &bytes[..bytes.len().min(HEAD)];
-    match declared(head) {
+    let head = &bytes[..bytes.len().min(CHARSET_SCAN_BYTES)];
+    match declared_encoding(head) {
         Some(encoding) => encoding,
-        // What browsers take pages for that say nothing.
+        // The default of browsers for pages without a declaration.
         None if std::str::from_utf8(bytes).is_err() => WINDOWS_1252,
         None => UTF_8,
     }
 }
 
-/// The encoding that a page's head names after `charset=`.
-fn declared(head: &[u8]) -> Option<&'static Encoding> {
+/// The encoding that the head of a page names after `charset=`.
+fn declared_encoding(head: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let (_, after) = head.split_once("charset")?;
     let value = after.trim_start().strip_prefix('=')?.trim_start();
     let value = value.trim_start_matches(['"', '\'']);
-    let end = value.find(|one: char| !(one.is_ascii_alphanumeric() || "-_:.".contains(one)));
+    let end = value.find(|char: char| !(char.is_ascii_alphanumeric() || "-_:.".contains(char)));
     let encoding = Encoding::for_label(&value.as_bytes()[..end.unwrap_or(value.len())])?;
-    // A page whose head could be read byte by byte is not UTF-16, whatever it says.
-    let wide = encoding == encoding_rs::UTF_16BE || encoding == encoding_rs::UTF_16LE;
-    Some(if wide { UTF_8 } else { encoding })
+    // The declaration was readable as ASCII, so the page is not UTF-16.
+    let is_utf16 = encoding == encoding_rs::UTF_16BE || encoding == encoding_rs::UTF_16LE;
+    Some(if is_utf16 { UTF_8 } else { encoding })
 }

@@ -1,61 +1,90 @@
-//! What reading a page needs of its tree. Nothing here recurses: a page may be
-//! nested as deep as whoever wrote it likes.
+//! Helpers for the tree of an HTML page. None of them recurses, because a page
+//! may nest its elements to any depth.
 
 use std::cell::RefCell;
-use std::rc::Rc;
-
 use std::collections::HashMap;
+use std::rc::Rc;
 
 pub use markup5ever_rcdom::Node;
 use markup5ever_rcdom::NodeData;
 
-/// Elements that neither end nor hold others open.
+/// Elements that the parser closes implicitly, so that they do not add depth.
 const UNNESTED_ELEMENTS: [&str; 26] = [
     "area", "base", "br", "col", "dd", "dt", "embed", "frame", "hr", "image", "img", "input",
     "keygen", "li", "link", "meta", "option", "p", "param", "source", "tbody", "td", "th", "tr",
     "track", "wbr",
 ];
-/// Elements that may be open at once. Real pages have some thirty; the time a
-/// parser takes grows with the square.
+/// Elements that may be open at once. Real pages have about 30; the parsing
+/// time grows with the square of this number.
 const MAX_OPEN_ELEMENTS: usize = 300;
-/// Elements that a parser opens again in every paragraph where nobody closed
-/// them, and how often it may have to.
+/// Elements that the parser opens again in each following block if they are
+/// not closed.
 const FORMATTING_ELEMENTS: [&str; 14] = [
     "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
 ];
+/// How many times the parser may open formatting elements again in one page.
 const MAX_REOPENED_ELEMENTS: usize = 300_000;
 
-/// Whether so many elements are left open that reading the page as a tree
+/// Whether the page leaves so many elements open that parsing it into a tree
 /// would take too long.
 pub fn exceeds_nesting_limits(html: &str) -> bool {
-    let mut open: HashMap<String, usize> = HashMap::new();
-    let (mut all, mut formatting, mut again) = (0, 0, 0);
+    let mut nesting = Nesting::default();
     html.split('<').skip(1).any(|tag| {
-        let (closing, name) = match tag.strip_prefix('/') {
-            Some(name) => (true, name),
-            None => (false, tag),
-        };
-        let end = name.find(|one: char| !one.is_ascii_alphanumeric());
-        let name = name[..end.unwrap_or(name.len())].to_ascii_lowercase();
-        let formats = usize::from(FORMATTING_ELEMENTS.contains(&name.as_str()));
-        again += formatting;
-        if closing {
-            // Only what is open can be closed.
-            if let Some(count) = open.get_mut(&name).filter(|count| **count > 0) {
-                *count -= 1;
-                all -= 1;
-                formatting -= formats;
-            }
-        } else if !name.is_empty() && !UNNESTED_ELEMENTS.contains(&name.as_str()) {
-            *open.entry(name).or_default() += 1;
-            all += 1;
-            formatting += formats;
+        match tag.strip_prefix('/') {
+            Some(closing) => nesting.close(&tag_name(closing)),
+            None => nesting.open(tag_name(tag)),
         }
-        all > MAX_OPEN_ELEMENTS || again > MAX_REOPENED_ELEMENTS
+        nesting.exceeds_limits()
     })
 }
 
-/// The name of an element; empty for everything else.
+/// The lowercase name at the start of a tag; empty for comments and text.
+fn tag_name(tag: &str) -> String {
+    let end = tag.find(|char: char| !char.is_ascii_alphanumeric());
+    tag[..end.unwrap_or(tag.len())].to_ascii_lowercase()
+}
+
+/// An estimate of the elements that the parser holds open.
+#[derive(Default)]
+struct Nesting {
+    open_by_name: HashMap<String, usize>,
+    open: usize,
+    open_formatting: usize,
+    reopened: usize,
+}
+
+impl Nesting {
+    fn open(&mut self, name: String) {
+        self.reopened += self.open_formatting;
+        if name.is_empty() || UNNESTED_ELEMENTS.contains(&name.as_str()) {
+            return;
+        }
+        self.open += 1;
+        self.open_formatting += usize::from(is_formatting(&name));
+        *self.open_by_name.entry(name).or_default() += 1;
+    }
+
+    /// Closes an element; does nothing if no element of this name is open.
+    fn close(&mut self, name: &str) {
+        self.reopened += self.open_formatting;
+        let open = self.open_by_name.get_mut(name);
+        if let Some(count) = open.filter(|count| **count > 0) {
+            *count -= 1;
+            self.open -= 1;
+            self.open_formatting -= usize::from(is_formatting(name));
+        }
+    }
+
+    fn exceeds_limits(&self) -> bool {
+        self.open > MAX_OPEN_ELEMENTS || self.reopened > MAX_REOPENED_ELEMENTS
+    }
+}
+
+fn is_formatting(name: &str) -> bool {
+    FORMATTING_ELEMENTS.contains(&name)
+}
+
+/// The name of an element; empty for other nodes.
 pub fn tag(node: &Node) -> &str {
     match &node.data {
         NodeData::Element { name, .. } => &name.local,
@@ -63,53 +92,54 @@ pub fn tag(node: &Node) -> &str {
     }
 }
 
-/// An attribute's value.
+/// The value of an attribute.
 pub fn attribute(node: &Node, name: &str) -> Option<String> {
     let NodeData::Element { attrs, .. } = &node.data else {
         return None;
     };
     let attributes = attrs.borrow();
-    let found = attributes.iter().find(|one| &*one.name.local == name)?;
-    Some(found.value.to_string())
+    let attribute = attributes.iter().find(|each| &*each.name.local == name)?;
+    Some(attribute.value.to_string())
 }
 
-/// Changes an attribute that is there; None takes it away.
+/// Changes the value of an existing attribute; `None` removes the attribute.
 pub fn set_attribute(node: &Node, name: &str, value: Option<&str>) {
     let NodeData::Element { attrs, .. } = &node.data else {
         return;
     };
     let mut attributes = attrs.borrow_mut();
-    match value {
-        None => attributes.retain(|one| &*one.name.local != name),
-        Some(value) => {
-            let named = attributes.iter_mut().find(|one| &*one.name.local == name);
-            named.into_iter().for_each(|one| one.value = value.into());
-        }
+    let Some(value) = value else {
+        attributes.retain(|each| &*each.name.local != name);
+        return;
+    };
+    let existing = attributes.iter_mut().find(|each| &*each.name.local == name);
+    if let Some(attribute) = existing {
+        attribute.value = value.into();
     }
 }
 
-/// The nodes below `root`, each before those in it.
+/// All nodes below `root` in document order.
 pub fn descendants(root: &Rc<Node>) -> impl Iterator<Item = Rc<Node>> {
-    let mut waiting = vec![root.clone()];
-    let mut first = true;
+    let mut pending = vec![root.clone()];
+    let mut is_root = true;
     std::iter::from_fn(move || {
         loop {
-            let node = waiting.pop()?;
-            waiting.extend(node.children.borrow().iter().rev().cloned());
-            if !std::mem::take(&mut first) {
+            let node = pending.pop()?;
+            pending.extend(node.children.borrow().iter().rev().cloned());
+            if !std::mem::take(&mut is_root) {
                 return Some(node);
             }
         }
     })
 }
 
-/// All text below a node, blanks put together.
+/// The text below a node, with each run of white space as one space.
 pub fn text(root: &Rc<Node>) -> String {
     let mut text = String::new();
     for node in descendants(root) {
         match &node.data {
             NodeData::Text { contents } => text.push_str(&contents.borrow()),
-            // Words of two cells or lines stay two words.
+            // Separates the words of two table cells or lines.
             NodeData::Element { .. } if !is_inline(tag(&node)) => text.push(' '),
             _ => {}
         }
@@ -117,31 +147,16 @@ pub fn text(root: &Rc<Node>) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+const INLINE_ELEMENTS: [&str; 19] = [
+    "a", "abbr", "b", "bdi", "code", "em", "font", "i", "kbd", "mark", "s", "small", "span",
+    "strong", "sub", "sup", "u", "var", "wbr",
+];
+
 fn is_inline(tag: &str) -> bool {
-    matches!(
-        tag,
-        "a" | "abbr"
-            | "b"
-            | "bdi"
-            | "code"
-            | "em"
-            | "font"
-            | "i"
-            | "kbd"
-            | "mark"
-            | "s"
-            | "small"
-            | "span"
-            | "strong"
-            | "sub"
-            | "sup"
-            | "u"
-            | "var"
-            | "wbr"
-    )
+    INLINE_ELEMENTS.contains(&tag)
 }
 
-/// Puts an element's text in the place of all that it holds.
+/// Replaces the children of an element by its text.
 pub fn replace_with_text(node: &Rc<Node>) {
     if tag(node).is_empty() {
         return;
@@ -151,7 +166,8 @@ pub fn replace_with_text(node: &Rc<Node>) {
     *node.children.borrow_mut() = vec![Node::new(NodeData::Text { contents })];
 }
 
-/// An element of another name with all that this one holds.
+/// Moves the children and attributes of an element to a new element named
+/// `tag`.
 pub fn renamed(node: &Rc<Node>, tag: &str) -> Rc<Node> {
     let mut data = node.data.clone();
     if let NodeData::Element { name, .. } = &mut data {
@@ -165,15 +181,16 @@ pub fn renamed(node: &Rc<Node>, tag: &str) -> Rc<Node> {
     renamed
 }
 
-/// A text's words without its tags, for what cannot be read as a tree.
+/// The text of a page without its tags, for pages that are not parsed into a
+/// tree.
 pub fn strip_tags(html: &str) -> String {
     let mut text = String::with_capacity(html.len() / 2);
     for (index, piece) in html.split('<').enumerate() {
-        let after = match index {
+        let after_tag = match index {
             0 => piece,
             _ => piece.split_once('>').map_or("", |(_, after)| after),
         };
-        text.push_str(after);
+        text.push_str(after_tag);
         text.push(' ');
     }
     text

@@ -1,16 +1,16 @@
-//! Markdown as the text that a reader sees of it.
+//! The beginning of a Markdown text as plain text.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::markdown::OPTIONS;
 
-/// The beginning of a Markdown text without its marks, on one line, of at most
-/// `most` characters.
-pub fn excerpt(markdown: &str, most: usize) -> String {
+/// The beginning of a Markdown text without markup, on one line, of at most
+/// `max_chars` characters.
+pub fn excerpt(markdown: &str, max_chars: usize) -> String {
     let mut text = String::new();
     for event in Parser::new_ext(markdown, OPTIONS) {
         match event {
-            Event::Text(some) | Event::Code(some) => text.push_str(&some),
+            Event::Text(content) | Event::Code(content) => text.push_str(&content),
             Event::SoftBreak | Event::HardBreak | Event::Rule => text.push(' '),
             Event::Start(tag) if !is_inline(&tag) => text.push(' '),
             Event::End(tag) if !ends_inline(tag) => text.push(' '),
@@ -18,7 +18,7 @@ pub fn excerpt(markdown: &str, most: usize) -> String {
         }
     }
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    shortened(&text, most)
+    truncate(&text, max_chars)
 }
 
 fn is_inline(tag: &Tag<'_>) -> bool {
@@ -32,16 +32,16 @@ fn ends_inline(tag: TagEnd) -> bool {
     )
 }
 
-/// A text that is cut after a word, with a sign that it is.
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+/// Truncates a text after a word and appends an ellipsis.
+fn truncate(text: &str, max_chars: usize) -> String {
+    if text.chars().count() <= max_chars {
         return text.to_owned();
     }
-    let end = text.char_indices().nth(most.saturating_sub(1));
+    let end = text.char_indices().nth(max_chars.saturating_sub(1));
     let within = &text[..end.map_or(0, |(at, _)| at)];
-    let word = within.rfind(' ').filter(|at| *at > within.len() / 2);
-    let cut = &within[..word.unwrap_or(within.len())];
-    cut.trim_end().to_owned() + "…"
+    let word_end = within.rfind(' ').filter(|at| *at > within.len() / 2);
+    let kept = &within[..word_end.unwrap_or(within.len())];
+    kept.trim_end().to_owned() + "…"
 }
 
 #[cfg(test)]
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_excerpt_is_plain_and_short() {
+    fn excerpt_is_plain_text_within_the_limit() {
         let markdown = "# Head\n\nSome **bold** [link](https://x.example/) and `code`.\n\n\
                         - one\n- two\n\n| a | b |\n|---|---|\n| c | d |\n<b>x</b>";
         assert_eq!(

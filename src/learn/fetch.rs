@@ -1,4 +1,5 @@
-//! Pages over HTTP: of one website alone, of bounded size, in bounded time.
+//! Fetches pages over HTTP. A fetch stays on one website and has a time limit
+//! and a size limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,159 +12,171 @@ use url::Url;
 use super::links::same_site;
 use crate::address_policy::{self, PublicResolver};
 
-/// How long a page may take, from the call to its last byte.
+/// From the start of a request to the last byte of its response.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
 /// Redirects that are followed for one page.
 const MAX_REDIRECTS: usize = 5;
 
-/// Fetches pages.
+/// An HTTP client for pages.
 pub struct PageFetcher {
     client: Client,
-    private: bool,
+    allow_private: bool,
 }
 
-/// What came.
+/// A response with its whole body.
 pub struct FetchedPage {
-    /// Where it was in the end.
+    /// The address after redirects.
     pub url: Url,
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub bytes: Vec<u8>,
 }
 
-/// Why nothing came.
+/// Why a page could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The same may work another time.
+    /// A later fetch may succeed.
     #[error("{0}")]
     Transient(String),
-    /// It will not.
+    /// A later fetch would fail too.
     #[error("{0}")]
     Permanent(String),
 }
 
 impl PageFetcher {
-    /// `private`: addresses of private networks may be called.
-    pub fn new(private: bool) -> Result<Self, FetchError> {
-        // Another part of the process may have been first, with the same one.
+    /// `allow_private`: permit addresses of private networks.
+    ///
+    /// # Errors
+    /// The TLS configuration of the client cannot be built.
+    pub fn new(allow_private: bool) -> Result<Self, FetchError> {
+        // Fails if another module has installed the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
             .user_agent(concat!("parlor/", env!("CARGO_PKG_VERSION")))
             .timeout(FETCH_TIMEOUT)
             .redirect(Policy::none())
-            // A proxy would resolve names itself, and so reach anything.
+            // A proxy resolves names itself, which would bypass the check for
+            // private addresses.
             .no_proxy();
-        if !private {
+        if !allow_private {
             builder = builder.dns_resolver(Arc::new(PublicResolver));
         }
-        let client = builder.build().map_err(|error| broken(&error))?;
-        Ok(Self { client, private })
+        let client = builder.build().map_err(|error| transient(&error))?;
+        Ok(Self {
+            client,
+            allow_private,
+        })
     }
 
-    /// Fetches `url`, following redirects within its website.
+    /// Fetches `url` and follows redirects within its website.
     ///
     /// # Errors
-    /// Where the server cannot be reached or is too slow, and where the page
-    /// leads elsewhere or has more than `most` bytes.
-    pub async fn get(&self, url: &Url, most: usize) -> Result<FetchedPage, FetchError> {
-        let mut at = url.clone();
+    /// [`FetchError::Transient`] if the server cannot be reached or exceeds the
+    /// time limit; [`FetchError::Permanent`] if the page redirects to another
+    /// website, is in a private network, or has more than `max_bytes`.
+    pub async fn get(&self, url: &Url, max_bytes: usize) -> Result<FetchedPage, FetchError> {
+        let mut current = url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            self.allow(&at)?;
-            let answer = self.client.get(at.clone()).send().await;
-            let answer = answer.map_err(|error| broken(&error))?;
-            let Some(next) = redirect(&answer, &at) else {
-                return whole(answer, at, most).await;
+            self.check_address(&current)?;
+            let response = self.client.get(current.clone()).send().await;
+            let response = response.map_err(|error| transient(&error))?;
+            let Some(next) = redirect_target(&response, &current) else {
+                return read_body(response, current, max_bytes).await;
             };
             if !same_site(&next, url) {
-                let told = format!("it leads to another website, {next}");
-                return Err(FetchError::Permanent(told));
+                let reason = format!("it leads to another website, {next}");
+                return Err(FetchError::Permanent(reason));
             }
-            at = next;
+            current = next;
         }
-        let told = format!("it is redirected more than {MAX_REDIRECTS} times");
-        Err(FetchError::Permanent(told))
+        let reason = format!("it is redirected more than {MAX_REDIRECTS} times");
+        Err(FetchError::Permanent(reason))
     }
 
-    /// Names are judged when they are looked up; addresses are not looked up.
-    fn allow(&self, url: &Url) -> Result<(), FetchError> {
-        if self.private || !address_policy::has_private_host(url) {
+    /// Checks IP addresses. Host names are checked when they are resolved.
+    fn check_address(&self, url: &Url) -> Result<(), FetchError> {
+        if self.allow_private || !address_policy::has_private_host(url) {
             return Ok(());
         }
-        let told = "it is in a private network; --private allows that".to_owned();
-        Err(FetchError::Permanent(told))
+        let reason = "it is in a private network; --private allows that".to_owned();
+        Err(FetchError::Permanent(reason))
     }
 }
 
 impl FetchedPage {
-    /// The kind of content, in small letters and without its parameters.
-    pub fn kind(&self) -> String {
-        let kind = self.content_type().split(';').next().unwrap_or_default();
-        kind.trim().to_ascii_lowercase()
+    /// The media type in lower case, without parameters.
+    pub fn media_type(&self) -> String {
+        let media_type = self.content_type().split(';').next().unwrap_or_default();
+        media_type.trim().to_ascii_lowercase()
     }
 
+    /// The `charset` parameter of the `Content-Type` header.
     pub fn charset(&self) -> Option<String> {
         let mut parameters = self.content_type().split(';').skip(1);
-        let value = parameters.find_map(|one| {
-            let (name, value) = one.split_once('=')?;
-            let named = name.trim().eq_ignore_ascii_case("charset");
-            named.then(|| value.trim().trim_matches('"').to_owned())
+        let charset = parameters.find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            let is_charset = name.trim().eq_ignore_ascii_case("charset");
+            is_charset.then(|| value.trim().trim_matches('"').to_owned())
         });
-        value.filter(|value| !value.is_empty())
+        charset.filter(|charset| !charset.is_empty())
     }
 
     fn content_type(&self) -> &str {
         self.header(CONTENT_TYPE.as_str())
     }
 
-    /// The value of a header; empty where it is not there.
+    /// The value of a header; empty if the header is missing.
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 }
 
-fn redirect(answer: &Response, at: &Url) -> Option<Url> {
-    if !answer.status().is_redirection() {
+fn redirect_target(response: &Response, current: &Url) -> Option<Url> {
+    if !response.status().is_redirection() {
         return None;
     }
-    let location = answer.headers().get(LOCATION)?;
-    let mut next = at.join(location.to_str().ok()?).ok()?;
-    next.set_fragment(None);
-    Some(next)
+    let location = response.headers().get(LOCATION)?;
+    let mut target = current.join(location.to_str().ok()?).ok()?;
+    target.set_fragment(None);
+    Some(target)
 }
 
-async fn whole(mut answer: Response, url: Url, most: usize) -> Result<FetchedPage, FetchError> {
-    let too_large = || FetchError::Permanent(format!("it has more than {} MB", most / 1_000_000));
-    let announced = answer.content_length().unwrap_or(0);
-    if announced > most as u64 {
+async fn read_body(
+    mut response: Response,
+    url: Url,
+    max_bytes: usize,
+) -> Result<FetchedPage, FetchError> {
+    let too_large =
+        || FetchError::Permanent(format!("it has more than {} MB", max_bytes / 1_000_000));
+    if response.content_length().unwrap_or(0) > max_bytes as u64 {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    while let Some(more) = answer.chunk().await.map_err(|error| broken(&error))? {
-        bytes.extend_from_slice(&more);
-        if bytes.len() > most {
+    while let Some(chunk) = response.chunk().await.map_err(|error| transient(&error))? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > max_bytes {
             return Err(too_large());
         }
     }
     Ok(FetchedPage {
         url,
-        status: answer.status(),
-        headers: answer.headers().clone(),
+        status: response.status(),
+        headers: response.headers().clone(),
         bytes,
     })
 }
 
-/// The innermost cause says most: "connection refused", "timed out".
-fn broken(error: &reqwest::Error) -> FetchError {
+/// Reports the innermost cause ("connection refused"), which is the most
+/// specific.
+fn transient(error: &reqwest::Error) -> FetchError {
     if error.is_timeout() {
-        return FetchError::Transient(format!(
-            "no answer within {} seconds",
-            FETCH_TIMEOUT.as_secs()
-        ));
+        let seconds = FETCH_TIMEOUT.as_secs();
+        return FetchError::Transient(format!("no answer within {seconds} seconds"));
     }
     let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
     FetchError::Transient(cause.to_string())
 }

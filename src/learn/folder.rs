@@ -1,4 +1,4 @@
-//! A folder of files as a source, or one file.
+//! A folder of files, or one file, as a source.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,19 +7,20 @@ use std::path::{Path, PathBuf};
 use url::Url;
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Format, LearnError, RawDocument, name_of};
+use super::raw_document::name_from_path;
+use super::{Format, RawDocument, SourceError};
 
-/// Bytes of a file at most.
+/// The size of a file that is read.
 const MAX_FILE_BYTES: u64 = 2_000_000;
 
-/// Where the files are, and what their addresses are made of.
+/// A folder or file, and how the addresses of its documents are formed.
 #[derive(Debug, Clone)]
 pub struct FolderSource {
     pub path: PathBuf,
-    /// Where the folder stands on the web; without it, addresses are `file:`
-    /// and the path in the folder.
-    pub base: Option<Url>,
-    /// Whether pages have no extension on the web.
+    /// The address of the folder on the web. Without it, addresses are `file:`
+    /// and the path within the folder.
+    pub base_url: Option<Url>,
+    /// Whether the addresses on the web have no file extension.
     pub clean_urls: bool,
 }
 
@@ -27,102 +28,104 @@ pub struct FolderSource {
 pub struct FolderListing {
     pub files: Vec<SourceFile>,
     pub warnings: Vec<String>,
-    /// Whether the folder could be read to its end.
-    pub whole: bool,
+    /// Whether every subfolder could be read.
+    pub is_complete: bool,
 }
 
-/// A file that can be learned.
+/// A file of a supported format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     path: PathBuf,
     format: Format,
-    /// Its path in the folder, with `/`.
-    relative: String,
+    /// The path within the folder, separated by `/`.
+    relative_path: String,
     pub url: String,
 }
 
 impl FolderSource {
-    /// What documents of this folder are known by: where it really is.
+    /// The canonical path, which identifies the documents of this folder.
     ///
     /// # Errors
-    /// Where there is no such folder or file.
-    pub fn source(&self) -> Result<String, LearnError> {
+    /// The folder or file does not exist.
+    pub fn id(&self) -> Result<String, SourceError> {
         let path = fs::canonicalize(&self.path);
         let path =
-            path.map_err(|error| LearnError::Source(format!("{}: {error}", self.path.display())))?;
+            path.map_err(|error| SourceError(format!("{}: {error}", self.path.display())))?;
         Ok(path.to_string_lossy().into_owned())
     }
 
-    /// Finds the files: by name, hidden ones and those of other programs'
-    /// making left out. Symbolic links are not followed, so that nothing
-    /// outside the folder is read.
+    /// Lists the files of a supported format, sorted by name. Hidden files,
+    /// `node_modules` and `target` are left out. Symbolic links are not
+    /// followed, so that no file outside the folder is read.
     pub fn list_files(&self) -> FolderListing {
         let mut listing = FolderListing {
             files: Vec::new(),
             warnings: Vec::new(),
-            whole: true,
+            is_complete: true,
         };
         let walk = WalkDir::new(&self.path).sort_by_file_name().into_iter();
-        for entry in walk.filter_entry(is_wanted) {
+        for entry in walk.filter_entry(is_included) {
             match entry {
-                Ok(entry) => listing.files.extend(self.file(&entry)),
+                Ok(entry) => listing.files.extend(self.source_file(&entry)),
                 Err(error) => {
-                    listing.whole = false;
+                    listing.is_complete = false;
                     listing.warnings.push(error.to_string());
                 }
             }
         }
-        listing.settle();
+        listing.remove_duplicate_urls();
         listing
     }
 
-    fn file(&self, entry: &DirEntry) -> Option<SourceFile> {
+    fn source_file(&self, entry: &DirEntry) -> Option<SourceFile> {
         if !entry.file_type().is_file() {
             return None;
         }
-        let format = format_of(entry.path())?;
+        let format = format_from_extension(entry.path())?;
         let within = entry.path().strip_prefix(&self.path).ok()?;
         let names: Vec<_> = match entry.depth() {
             0 => vec![entry.file_name().to_string_lossy()],
             _ => within.iter().map(|name| name.to_string_lossy()).collect(),
         };
-        let relative = names.join("/");
+        let relative_path = names.join("/");
         Some(SourceFile {
             path: entry.path().to_owned(),
             format,
-            url: self.address(&relative),
-            relative,
+            url: self.url_of(&relative_path),
+            relative_path,
         })
     }
 
-    fn address(&self, relative: &str) -> String {
-        let Some(base) = &self.base else {
-            return format!("file:{relative}");
+    fn url_of(&self, relative_path: &str) -> String {
+        let Some(base_url) = &self.base_url else {
+            return format!("file:{relative_path}");
         };
-        let (folder, name) = relative.rsplit_once('/').unwrap_or(("", relative));
+        let (folder, name) = relative_path
+            .rsplit_once('/')
+            .unwrap_or(("", relative_path));
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let name = match stem {
             _ if is_index(name) || is_readme(name) => "",
             _ if self.clean_urls => stem,
             _ => name,
         };
-        let mut url = base.clone();
+        let mut url = base_url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty();
-            segments.extend(folder.split('/').filter(|one| !one.is_empty()));
+            segments.extend(folder.split('/').filter(|segment| !segment.is_empty()));
             segments.push(name);
         }
         url.into()
     }
 }
 
-fn is_wanted(entry: &DirEntry) -> bool {
+fn is_included(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
-    let skipped = name.starts_with('.') || name == "node_modules" || name == "target";
-    entry.depth() == 0 || !skipped
+    let is_excluded = name.starts_with('.') || name == "node_modules" || name == "target";
+    entry.depth() == 0 || !is_excluded
 }
 
-fn format_of(path: &Path) -> Option<Format> {
+fn format_from_extension(path: &Path) -> Option<Format> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
         "md" | "markdown" => Some(Format::Markdown),
@@ -132,7 +135,7 @@ fn format_of(path: &Path) -> Option<Format> {
     }
 }
 
-/// A file that stands for its folder on the web.
+/// Whether a web server delivers the file at the address of its folder.
 fn is_index(name: &str) -> bool {
     ["index.md", "index.markdown", "index.html", "index.htm"].contains(&name)
 }
@@ -143,23 +146,23 @@ fn is_readme(name: &str) -> bool {
 }
 
 impl FolderListing {
-    /// Leaves one file for each address: an index before a README.
-    fn settle(&mut self) {
+    /// Keeps the first file of each address; an index precedes a README.
+    fn remove_duplicate_urls(&mut self) {
         self.files.sort_by_key(|file| {
-            let name = file.relative.rsplit('/').next().unwrap_or_default();
+            let name = file.relative_path.rsplit('/').next().unwrap_or_default();
             is_readme(name)
         });
-        let mut taken = HashSet::new();
+        let mut urls = HashSet::new();
         let warnings = &mut self.warnings;
         self.files.retain(|file| {
-            let first = taken.insert(file.url.clone());
-            if !first {
-                let (name, url) = (&file.relative, &file.url);
+            let is_first = urls.insert(file.url.clone());
+            if !is_first {
+                let (name, url) = (&file.relative_path, &file.url);
                 warnings.push(format!(
                     "{name}: passed over, another file has its address {url}"
                 ));
             }
-            first
+            is_first
         });
     }
 }
@@ -168,28 +171,28 @@ impl SourceFile {
     /// Reads the file.
     ///
     /// # Errors
-    /// Why it cannot be read, for whoever waits.
-    pub fn load(&self) -> Result<RawDocument, String> {
-        let told = |why: String| format!("{}: {why}", self.relative);
-        let size = fs::metadata(&self.path).map(|about| about.len());
-        match size {
-            Ok(size) if size > MAX_FILE_BYTES => {
-                return Err(told(format!(
-                    "it has more than {} MB",
-                    MAX_FILE_BYTES / 1_000_000
-                )));
-            }
-            Ok(_) => {}
-            Err(error) => return Err(told(error.to_string())),
-        }
-        let bytes = fs::read(&self.path).map_err(|error| told(error.to_string()))?;
+    /// A message for the user if the file cannot be read or is too large.
+    pub fn read(&self) -> Result<RawDocument, String> {
+        let bytes = self.read_bytes();
+        let bytes = bytes.map_err(|reason| format!("{}: {reason}", self.relative_path))?;
         Ok(RawDocument {
             url: self.url.clone(),
-            name: name_of(&self.relative),
+            name: name_from_path(&self.relative_path),
             format: self.format,
             charset: None,
             bytes,
         })
+    }
+
+    fn read_bytes(&self) -> Result<Vec<u8>, String> {
+        let metadata = fs::metadata(&self.path).map_err(|error| error.to_string())?;
+        if metadata.len() > MAX_FILE_BYTES {
+            return Err(format!(
+                "it has more than {} MB",
+                MAX_FILE_BYTES / 1_000_000
+            ));
+        }
+        fs::read(&self.path).map_err(|error| error.to_string())
     }
 }
 
@@ -197,17 +200,17 @@ impl SourceFile {
 mod tests {
     use super::*;
 
-    fn address(base: &str, clean_urls: bool, relative: &str) -> String {
+    fn url_of(base_url: &str, clean_urls: bool, relative_path: &str) -> String {
         let folder = FolderSource {
             path: PathBuf::from("x"),
-            base: Url::parse(base).ok(),
+            base_url: Url::parse(base_url).ok(),
             clean_urls,
         };
-        folder.address(relative)
+        folder.url_of(relative_path)
     }
 
     #[test]
-    fn an_address_is_the_base_and_the_path() {
+    fn url_is_base_url_and_path() {
         for (relative, url) in [
             ("guide.md", "https://x.example/help/guide.md"),
             ("a b/ä.html", "https://x.example/help/a%20b/%C3%A4.html"),
@@ -215,24 +218,24 @@ mod tests {
             ("sub/README.md", "https://x.example/help/sub/"),
             ("sub/what?.md", "https://x.example/help/sub/what%3F.md"),
         ] {
-            assert_eq!(address("https://x.example/help/", false, relative), url);
-            assert_eq!(address("https://x.example/help", false, relative), url);
+            assert_eq!(url_of("https://x.example/help/", false, relative), url);
+            assert_eq!(url_of("https://x.example/help", false, relative), url);
         }
-        let clean = address("https://x.example/", true, "v1.2/a.b.md");
+        let clean = url_of("https://x.example/", true, "v1.2/a.b.md");
         assert_eq!(clean, "https://x.example/v1.2/a.b");
     }
 
     #[test]
-    fn without_a_base_an_address_is_the_path_alone() {
-        assert_eq!(address("", true, "sub/index.md"), "file:sub/index.md");
+    fn url_without_base_url_is_the_relative_path() {
+        assert_eq!(url_of("", true, "sub/index.md"), "file:sub/index.md");
     }
 
     #[test]
-    fn a_folder_gives_its_texts_by_name_and_nothing_hidden_or_linked() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let outside = tempfile::tempdir().expect("another");
-        fs::write(outside.path().join("secret.md"), "x").expect("a file");
-        for (name, inside) in [
+    fn listing_is_sorted_and_excludes_hidden_and_linked_files() {
+        let folder = tempfile::tempdir().expect("create folder");
+        let outside = tempfile::tempdir().expect("create folder");
+        fs::write(outside.path().join("secret.md"), "x").expect("write file");
+        for (name, content) in [
             ("b.md", "x"),
             ("a.TXT", "x"),
             ("index.md", "x"),
@@ -243,23 +246,27 @@ mod tests {
             ("sub/c.htm", "x"),
         ] {
             let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-            fs::write(path, inside).expect("a file");
+            fs::create_dir_all(path.parent().expect("parent folder")).expect("create folder");
+            fs::write(path, content).expect("write file");
         }
-        for (to, name) in [("", "all"), ("secret.md", "one.md")] {
-            let to = outside.path().join(to);
-            std::os::unix::fs::symlink(to, folder.path().join(name)).expect("a link");
+        for (target, name) in [("", "all"), ("secret.md", "one.md")] {
+            let target = outside.path().join(target);
+            std::os::unix::fs::symlink(target, folder.path().join(name)).expect("create link");
         }
-        let base = Url::parse("https://x.example/").ok();
+        let base_url = Url::parse("https://x.example/").ok();
         let path = folder.path().to_owned();
         let clean_urls = false;
         let listing = FolderSource {
             path,
-            base,
+            base_url,
             clean_urls,
         }
         .list_files();
-        let names: Vec<_> = listing.files.iter().map(|file| &*file.relative).collect();
+        let names: Vec<_> = listing
+            .files
+            .iter()
+            .map(|file| &*file.relative_path)
+            .collect();
         assert_eq!(names, ["a.TXT", "b.md", "index.md", "sub/c.htm"]);
         assert_eq!(listing.warnings.len(), 1, "{:?}", listing.warnings);
         assert!(listing.warnings[0].starts_with("README.md: "));

@@ -1,4 +1,5 @@
-//! HTML as Markdown: what a page says, without what stands around it.
+//! Converts an HTML page to Markdown: its content without navigation, headers
+//! and footers.
 
 use std::rc::Rc;
 
@@ -9,66 +10,52 @@ use url::Url;
 use super::dom::{self, Node, attribute, descendants, tag};
 use super::{html_tables, links};
 
-/// What a page says.
+/// The content of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct HtmlPage {
-    /// Of its window.
+    /// The text of `<title>`.
     pub title: Option<String>,
     pub markdown: String,
-    pub wishes: PageDirectives,
+    pub directives: PageDirectives,
 }
 
-/// What a page wishes of those who index it.
+/// What the head of a page asks of search engines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct PageDirectives {
-    /// The address that it would rather be known by, on the same website.
+    /// `<link rel="canonical">`, if it is on the same website.
     pub canonical: Option<Url>,
-    /// Whether it asks not to be found by search.
+    /// A robots directive forbids indexing.
     pub noindex: bool,
 }
 
-/// Reads a page that stands at `address`.
-pub fn read(html: &str, address: Option<&Url>) -> HtmlPage {
+/// Converts a page whose address is `address`.
+pub fn convert(html: &str, address: Option<&Url>) -> HtmlPage {
     if dom::exceeds_nesting_limits(html) {
-        return stripped(html);
+        return text_only(html);
     }
     let converter = converter();
     let Ok(document) = converter.html_to_tree(html) else {
-        return stripped(html);
+        return text_only(html);
     };
-    let mut page = HtmlPage::default();
-    let mut wishes = PageDirectives::default();
-    let mut base = address.cloned();
-    for node in descendants(&document) {
-        match tag(&node) {
-            "title" if page.title.is_none() => {
-                page.title = Some(dom::text(&node)).filter(|title| !title.is_empty());
-            }
-            "base" => base = rebased(&node, address).or(base),
-            "link" => wishes.canonical = wishes.canonical.or_else(|| canonical(&node, address)),
-            "meta" => wishes.noindex |= says_noindex(&node),
-            _ => {}
-        }
-    }
-    page.wishes = wishes;
+    let (mut page, base) = read_head(&document, address);
     let content = content(&document);
     prune(&content, base.as_ref());
     page.markdown = html_tables::trim_padding(&converter.tree_to_markdown(&content));
     page
 }
 
-/// A piece of HTML that stands in Markdown.
-pub fn fragment(html: &str, base: Option<&Url>) -> String {
-    read(html, base).markdown
+/// Converts a block of HTML within a Markdown text.
+pub fn convert_fragment(html: &str, base: Option<&Url>) -> String {
+    convert(html, base).markdown
 }
 
-/// The words `noindex` and `none` of a robots directive.
+/// Whether a robots directive contains the word `noindex` or `none`.
 pub fn is_noindex(directive: &str) -> bool {
     let mut words = directive.split([',', ';', ' ', ':']).map(str::trim);
     words.any(|word| word.eq_ignore_ascii_case("noindex") || word.eq_ignore_ascii_case("none"))
 }
 
-fn stripped(html: &str) -> HtmlPage {
+fn text_only(html: &str) -> HtmlPage {
     HtmlPage {
         markdown: dom::strip_tags(html),
         ..HtmlPage::default()
@@ -88,7 +75,28 @@ fn converter() -> HtmlToMarkdown {
 
 // ── The head ──
 
-fn rebased(node: &Node, address: Option<&Url>) -> Option<Url> {
+/// The page's title and directives, and the base address of its links.
+fn read_head(document: &Rc<Node>, address: Option<&Url>) -> (HtmlPage, Option<Url>) {
+    let mut page = HtmlPage::default();
+    let directives = &mut page.directives;
+    let mut base = address.cloned();
+    for node in descendants(document) {
+        match tag(&node) {
+            "title" if page.title.is_none() => {
+                page.title = Some(dom::text(&node)).filter(|title| !title.is_empty());
+            }
+            "base" => base = base_address(&node, address).or(base),
+            "link" if directives.canonical.is_none() => {
+                directives.canonical = canonical(&node, address);
+            }
+            "meta" => directives.noindex |= has_noindex(&node),
+            _ => {}
+        }
+    }
+    (page, base)
+}
+
+fn base_address(node: &Node, address: Option<&Url>) -> Option<Url> {
     let href = attribute(node, "href")?;
     links::absolute(&href, address).filter(Url::has_host)
 }
@@ -96,7 +104,7 @@ fn rebased(node: &Node, address: Option<&Url>) -> Option<Url> {
 fn canonical(node: &Node, address: Option<&Url>) -> Option<Url> {
     let relation = attribute(node, "rel")?;
     let mut relations = relation.split_whitespace();
-    if !relations.any(|one| one.eq_ignore_ascii_case("canonical")) {
+    if !relations.any(|each| each.eq_ignore_ascii_case("canonical")) {
         return None;
     }
     let mut url = links::absolute(&attribute(node, "href")?, address)?;
@@ -104,88 +112,92 @@ fn canonical(node: &Node, address: Option<&Url>) -> Option<Url> {
     links::same_site(&url, address?).then_some(url)
 }
 
-fn says_noindex(node: &Node) -> bool {
+fn has_noindex(node: &Node) -> bool {
     let name = attribute(node, "name").unwrap_or_default();
     let is_directive = ["robots", "parlor"]
         .iter()
-        .any(|one| name.eq_ignore_ascii_case(one));
+        .any(|each| name.eq_ignore_ascii_case(each));
     is_directive && is_noindex(&attribute(node, "content").unwrap_or_default())
 }
 
 // ── The content ──
 
-/// The part of the page that is its own: `<main>`, else its only article, else
-/// the body.
+/// The element with the content: `<main>`, else the only `<article>`, else
+/// `<body>`.
 fn content(document: &Rc<Node>) -> Rc<Node> {
     let is_main = |node: &Rc<Node>| {
         tag(node) == "main" || attribute(node, "role").is_some_and(|role| role == "main")
     };
-    let named = |name: &'static str| descendants(document).filter(move |node| tag(node) == name);
+    let elements = |name: &'static str| descendants(document).filter(move |node| tag(node) == name);
     if let Some(main) = descendants(document).find(|node| is_main(node) && !is_hidden(node)) {
         return main;
     }
-    let mut articles = named("article");
-    let alone = articles.next().filter(|_| articles.next().is_none());
-    let body = || named("body").next();
-    alone.or_else(body).unwrap_or_else(|| document.clone())
+    let mut articles = elements("article");
+    let only_article = articles.next().filter(|_| articles.next().is_none());
+    let body = || elements("body").next();
+    only_article
+        .or_else(body)
+        .unwrap_or_else(|| document.clone())
 }
 
-/// What says nothing about a page's subject, or cannot be read.
+/// Elements without content, and those that cannot be shown as text.
 const DROPPED_ELEMENTS: [&str; 27] = [
     "area", "aside", "audio", "button", "canvas", "datalist", "dialog", "embed", "footer", "head",
     "iframe", "img", "input", "link", "map", "math", "menu", "meta", "nav", "noscript", "object",
     "script", "select", "style", "svg", "template", "textarea",
 ];
-/// How deep the tree may go: what converts it recurses.
+/// The deepest tree that is converted; below, only the text is kept. The
+/// converter recurses.
 const MAX_TREE_DEPTH: usize = 100;
-/// How deep lists and quotes may go: each indents every line of what it holds.
+/// The deepest nesting of lists and quotes; each level indents all its lines.
 const MAX_LIST_DEPTH: usize = 10;
 
-/// Takes away what is dropped and hidden, and makes links stand alone.
+/// Removes dropped and hidden elements, prepares tables and makes links
+/// absolute.
 fn prune(root: &Rc<Node>, base: Option<&Url>) {
-    let is_page = tag(root) == "body" || tag(root).is_empty();
-    let mut waiting = vec![(root.clone(), 0, 0)];
-    while let Some((node, depth, mut nested)) = waiting.pop() {
+    let is_whole_page = tag(root) == "body" || tag(root).is_empty();
+    let mut pending = vec![(root.clone(), 0, 0)];
+    while let Some((node, depth, mut list_depth)) = pending.pop() {
         let mut children = node.children.take();
-        children.retain(|child| !is_dropped(child, is_page));
+        children.retain(|child| !is_dropped(child, is_whole_page));
         children.iter_mut().for_each(html_tables::convert_table);
         node.children.replace(children);
         if tag(&node) == "a" {
-            link(&node, base);
+            resolve_link(&node, base);
         }
-        nested += usize::from(matches!(tag(&node), "ul" | "ol" | "blockquote"));
-        if depth > MAX_TREE_DEPTH || nested > MAX_LIST_DEPTH {
+        list_depth += usize::from(matches!(tag(&node), "ul" | "ol" | "blockquote"));
+        if depth > MAX_TREE_DEPTH || list_depth > MAX_LIST_DEPTH {
             dom::replace_with_text(&node);
             continue;
         }
         let children = node.children.borrow();
         let children = children.iter();
-        waiting.extend(children.map(|child| (child.clone(), depth + 1, nested)));
+        pending.extend(children.map(|child| (child.clone(), depth + 1, list_depth)));
     }
 }
 
-/// `is_page`: the page has not said where its content is, so its head is to be
-/// guessed. In an article, the header has its heading.
-fn is_dropped(node: &Rc<Node>, is_page: bool) -> bool {
+/// `is_whole_page`: the page does not mark its content. Only then a `<header>`
+/// is that of the website; in an article it contains the heading.
+fn is_dropped(node: &Rc<Node>, is_whole_page: bool) -> bool {
     match tag(node) {
-        "header" => is_page && !holds(node, "h1"),
-        // Some pages are one form from end to end.
-        "form" => !holds(node, "h1"),
-        "a" => is_mark(node),
+        "header" => is_whole_page && !contains(node, "h1"),
+        // Some pages consist of one form.
+        "form" => !contains(node, "h1"),
+        "a" => is_symbol_link(node),
         tag => DROPPED_ELEMENTS.contains(&tag) || is_hidden(node),
     }
 }
 
-fn holds(node: &Rc<Node>, name: &str) -> bool {
-    descendants(node).any(|one| tag(&one) == name)
+fn contains(node: &Rc<Node>, name: &str) -> bool {
+    descendants(node).any(|each| tag(&each) == name)
 }
 
-/// A link without text, such as one around a picture, or the sign beside a
-/// heading that links to it.
-fn is_mark(link: &Rc<Node>) -> bool {
-    let to_here = attribute(link, "href").is_some_and(|href| href.starts_with('#'));
+/// A link without text (around a picture), or the symbol next to a heading that
+/// links to the heading.
+fn is_symbol_link(link: &Rc<Node>) -> bool {
+    let is_fragment = attribute(link, "href").is_some_and(|href| href.starts_with('#'));
     let text = dom::text(link);
-    text.is_empty() || to_here && !text.chars().any(char::is_alphanumeric)
+    text.is_empty() || is_fragment && !text.chars().any(char::is_alphanumeric)
 }
 
 fn is_hidden(node: &Node) -> bool {
@@ -197,22 +209,20 @@ fn is_hidden(node: &Node) -> bool {
         || style.contains("visibility:hidden")
 }
 
-/// A link leads to an absolute address, or is its text alone. So is one around
-/// whole blocks, as Markdown has none such.
-fn link(node: &Rc<Node>, base: Option<&Url>) {
+/// Makes a link absolute or removes its target. A link around blocks loses its
+/// target, because Markdown cannot express it.
+fn resolve_link(node: &Rc<Node>, base: Option<&Url>) {
     let href = attribute(node, "href").unwrap_or_default();
-    let url = links::absolute(&href, base).filter(|_| !holds_block(node));
-    let to = url.as_ref().map(links::in_brackets);
-    dom::set_attribute(node, "href", to.as_deref());
+    let url = links::absolute(&href, base).filter(|_| !contains_block(node));
+    let target = url.as_ref().map(links::escape_parentheses);
+    dom::set_attribute(node, "href", target.as_deref());
     dom::set_attribute(node, "title", None);
 }
 
-fn holds_block(node: &Rc<Node>) -> bool {
-    let is_block = |tag: &str| {
-        matches!(
-            tag,
-            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "p" | "div" | "ul" | "ol" | "table" | "pre"
-        )
-    };
-    descendants(node).any(|one| is_block(tag(&one)))
+const BLOCK_ELEMENTS: [&str; 12] = [
+    "h1", "h2", "h3", "h4", "h5", "h6", "p", "div", "ul", "ol", "table", "pre",
+];
+
+fn contains_block(node: &Rc<Node>) -> bool {
+    descendants(node).any(|each| BLOCK_ELEMENTS.contains(&tag(&each)))
 }

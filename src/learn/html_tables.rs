@@ -1,31 +1,32 @@
-//! Tables of a page: those that hold data become Markdown's, the others, which
-//! only lay out a page, one cell below the other.
+//! Tables of an HTML page. A table of data becomes a Markdown table; a layout
+//! table becomes one block per cell.
 
 use std::rc::Rc;
 
 use super::dom::{self, Node, descendants, renamed, tag};
 
-/// Characters of a cell that still looks like data. Every cell of a column is
-/// written as wide as the widest, and every row with as many as the longest, so
-/// these three bound what a page can grow to.
+/// The longest cell of a table of data. Markdown pads each column to its widest
+/// cell and each row to the longest row, so these three limits bound the size
+/// of the Markdown.
 const MAX_CELL_CHARS: usize = 200;
 const MAX_COLUMNS: usize = 50;
 const MAX_CELLS: usize = 20_000;
 
-/// Makes a table what it is to be shown as; leaves everything else.
+/// Prepares a table for the Markdown converter: gives a table of data a header
+/// row, and renames a layout table to `div`. Leaves other nodes unchanged.
 pub fn convert_table(node: &mut Rc<Node>) {
     if tag(node) != "table" {
         return;
     }
-    if !holds_data(node) {
+    if !is_data_table(node) {
         *node = renamed(node, "div");
-    } else if !descendants(node).any(|one| matches!(tag(&one), "th" | "thead")) {
-        // Markdown has no tables without a head.
-        make_head(node);
+    } else if !descendants(node).any(|each| matches!(tag(&each), "th" | "thead")) {
+        // A Markdown table requires a header row.
+        make_first_row_header(node);
     }
 }
 
-fn holds_data(table: &Rc<Node>) -> bool {
+fn is_data_table(table: &Rc<Node>) -> bool {
     let (mut rows, mut columns) = (0, 0);
     for node in descendants(table) {
         match tag(&node) {
@@ -41,8 +42,7 @@ fn holds_data(table: &Rc<Node>) -> bool {
     rows > 1 && columns <= MAX_COLUMNS && rows * columns <= MAX_CELLS
 }
 
-/// Makes the cells of a table's first row those of its head.
-fn make_head(table: &Rc<Node>) {
+fn make_first_row_header(table: &Rc<Node>) {
     let Some(row) = descendants(table).find(|node| tag(node) == "tr") else {
         return;
     };
@@ -54,36 +54,38 @@ fn make_head(table: &Rc<Node>) {
     row.children.replace(cells);
 }
 
-/// The text with its tables no wider than they need to be: what fills their
-/// columns takes room from what is found.
+/// Removes the padding of table cells, which would use up the characters of a
+/// section. Code blocks stay unchanged.
 pub fn trim_padding(markdown: &str) -> String {
     let mut text = String::with_capacity(markdown.len());
     let mut in_code = false;
     for line in markdown.split_inclusive('\n') {
         in_code ^= line.trim_start().starts_with("```");
-        match line.starts_with("| ") && !in_code {
-            true => narrow(line, &mut text),
-            false => text.push_str(line),
+        if line.starts_with("| ") && !in_code {
+            push_trimmed_row(line, &mut text);
+        } else {
+            text.push_str(line);
         }
     }
     text
 }
 
-/// Runs of blanks as one, and the dashes under a head as three.
-fn narrow(row: &str, text: &mut String) {
+/// Appends a row with each run of spaces as one, and each run of dashes below
+/// the header as three.
+fn push_trimmed_row(row: &str, text: &mut String) {
     let is_rule = row.bytes().all(|byte| b"|- \n".contains(&byte));
-    let mut run = 0;
-    let mut before = '|';
-    for one in row.chars() {
-        run = if one == before { run + 1 } else { 1 };
-        before = one;
-        let most = match one {
+    let mut run_length = 0;
+    let mut previous = '|';
+    for char in row.chars() {
+        run_length = if char == previous { run_length + 1 } else { 1 };
+        previous = char;
+        let max_length = match char {
             ' ' => 1,
             '-' if is_rule => 3,
             _ => usize::MAX,
         };
-        if run <= most {
-            text.push(one);
+        if run_length <= max_length {
+            text.push(char);
         }
     }
 }

@@ -1,51 +1,58 @@
-//! Storing what a source has: what differs from last time, and forgetting what
-//! is gone.
+//! Stores the documents of a source: those that changed since the last run, and
+//! deletes those that the source no longer has.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use futures_util::StreamExt;
 
-use super::folder::{FolderListing, FolderSource};
+use super::folder::FolderSource;
 use super::website::{FetchOutcome, WebsiteSource};
-use super::{Conversion, RawDocument};
+use super::{Conversion, RawDocument, SourceError};
 use crate::domain::{Document, DocumentId, ProjectSeq, Timestamp};
 use crate::store::document::{self, DocumentSummary, NewDocument};
 use crate::store::{Batch, Store, StoreError};
 
-/// Why a source could not be read.
+/// The passages of one write batch, about. A batch of this size delays the
+/// writes of a running server by some milliseconds.
+const BATCH_PASSAGES: usize = 200;
+/// Attempts of a write while another process holds the write lock.
+const MAX_WRITE_ATTEMPTS: usize = 5;
+
+/// Why a source could not be learned.
 #[derive(Debug, thiserror::Error)]
 pub enum LearnError {
-    #[error("{0}")]
-    Source(String),
+    #[error(transparent)]
+    Source(#[from] SourceError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What whoever waits is told meanwhile.
+/// Receives the progress of a [`Learner`].
 pub trait ProgressObserver {
-    /// So many pages will be read.
-    fn expect(&self, pages: usize);
-    /// The next was read.
-    fn read(&self, what: &str);
-    /// Something was passed over or could not be read.
-    fn warn(&self, what: &str);
+    /// `count` more pages will be read.
+    fn add_pages(&self, count: usize);
+    /// One page was read.
+    fn page_done(&self, url: &str);
+    /// A page was skipped or could not be read.
+    fn warn(&self, message: &str);
 }
 
-/// What was done.
+/// What a [`Learner`] stored and deleted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct LearnSummary {
     pub new: usize,
     pub changed: usize,
-    pub as_before: usize,
-    pub forgotten: usize,
-    /// Of all pages that were read.
+    pub unchanged: usize,
+    pub deleted: usize,
+    /// The passages of all pages that were read.
     pub passages: usize,
 }
 
 impl LearnSummary {
+    /// The pages that were read.
     pub fn pages(&self) -> usize {
-        self.new + self.changed + self.as_before
+        self.new + self.changed + self.unchanged
     }
 }
 
@@ -53,247 +60,253 @@ impl fmt::Display for LearnSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |count| if count == 1 { "" } else { "s" };
         let (pages, passages) = (self.pages(), self.passages);
+        let Self {
+            new,
+            changed,
+            unchanged,
+            deleted,
+            ..
+        } = self;
         write!(f, "learned {pages} page{} ", plural(pages))?;
-        let Self { new, changed, .. } = self;
-        write!(
-            f,
-            "({new} new, {changed} changed, {} as before, ",
-            self.as_before
-        )?;
-        write!(
-            f,
-            "{} forgotten), {passages} passage{}",
-            self.forgotten,
-            plural(passages)
-        )
+        write!(f, "({new} new, {changed} changed, {unchanged} as before, ")?;
+        write!(f, "{deleted} forgotten), ")?;
+        write!(f, "{passages} passage{}", plural(passages))
     }
 }
 
-/// Passages that are stored in one write, or a few more. A write holds up those
-/// of a running server, for some milliseconds with this many.
-const BATCH_PASSAGES: usize = 200;
-/// How often a write is tried while a running server keeps the file to itself.
-const MAX_WRITE_ATTEMPTS: usize = 5;
-
-/// Learns for one project.
+/// Learns sources for one project. Writes are collected in batches: call
+/// [`Learner::flush`] after a failed or cancelled source.
 pub struct Learner<'a> {
     store: &'a Store,
     project: ProjectSeq,
-    watch: &'a dyn ProgressObserver,
-    tally: LearnSummary,
-    waiting: Batch,
-    weight: usize,
+    observer: &'a dyn ProgressObserver,
+    summary: LearnSummary,
+    pending: Batch,
+    /// Passages and deletions in `pending`.
+    pending_size: usize,
 }
 
-/// One source while it is read.
+/// The state of learning one source.
 struct SourceRun {
     source: String,
-    /// The project's documents, by address.
-    known: HashMap<String, DocumentSummary>,
-    /// What the source has, by address.
+    /// All documents of the project by address.
+    stored: HashMap<String, DocumentSummary>,
+    /// The addresses that the source delivered.
     seen: HashSet<String>,
-    /// What could not be read this time and is kept as it was.
-    kept: HashSet<String>,
-    /// Whether what was not seen is gone.
-    whole: bool,
+    /// The addresses that could not be read this time. Their documents stay.
+    retained: HashSet<String>,
+    /// Whether documents that were not seen may be deleted.
+    is_complete: bool,
 }
 
 impl<'a> Learner<'a> {
-    pub fn new(store: &'a Store, project: ProjectSeq, watch: &'a dyn ProgressObserver) -> Self {
+    pub fn new(store: &'a Store, project: ProjectSeq, observer: &'a dyn ProgressObserver) -> Self {
         Self {
             store,
             project,
-            watch,
-            tally: LearnSummary::default(),
-            waiting: Batch::default(),
-            weight: 0,
+            observer,
+            summary: LearnSummary::default(),
+            pending: Batch::default(),
+            pending_size: 0,
         }
     }
 
-    pub fn tally(&self) -> LearnSummary {
-        self.tally
+    pub fn summary(&self) -> LearnSummary {
+        self.summary
     }
 
-    /// Learns the files of a folder.
+    /// Learns the files of a folder. A file that cannot be read is a warning.
     ///
     /// # Errors
-    /// Where there is no such folder, or the database cannot be used. A file
-    /// that cannot be read is a warning.
-    pub async fn folder(&mut self, folder: &FolderSource) -> Result<(), LearnError> {
-        let mut round = self.begin(folder.source()?).await?;
-        let FolderListing {
-            files,
-            warnings,
-            whole,
-        } = folder.list_files();
-        round.whole = whole;
-        warnings.iter().for_each(|warning| self.watch.warn(warning));
-        self.watch.expect(files.len());
-        for file in files {
-            match file.load() {
-                Ok(found) => self.take(&mut round, found).await?,
-                Err(why) => {
-                    self.watch.warn(&why);
-                    round.kept.insert(file.url.clone());
+    /// The folder does not exist, or the database fails.
+    pub async fn learn_folder(&mut self, folder: &FolderSource) -> Result<(), LearnError> {
+        let mut run = self.start_run(folder.id()?).await?;
+        let listing = folder.list_files();
+        run.is_complete = listing.is_complete;
+        self.warn_all(&listing.warnings);
+        self.observer.add_pages(listing.files.len());
+        for file in listing.files {
+            match file.read() {
+                Ok(raw) => self.learn_document(&mut run, raw).await?,
+                Err(message) => {
+                    self.observer.warn(&message);
+                    run.retained.insert(file.url.clone());
                 }
             }
-            self.watch.read(&file.url);
-            // Lets Ctrl-C through.
+            self.observer.page_done(&file.url);
+            // Lets the caller handle Ctrl-C.
             tokio::task::yield_now().await;
         }
-        self.end(round).await
+        self.finish_run(run).await
     }
 
-    /// Learns a page, or the pages of a sitemap.
+    /// Learns a page, or the pages of a sitemap. A further page that cannot be
+    /// read is a warning.
     ///
     /// # Errors
-    /// Where the address or robots.txt cannot be read, or the database cannot
-    /// be used. A further page that cannot be read is a warning.
-    pub async fn site(&mut self, site: &WebsiteSource) -> Result<(), LearnError> {
-        let mut plan = site.plan_crawl().await?;
-        let mut round = self.begin(site.url.to_string()).await?;
-        round.whole = plan.whole;
+    /// The address or robots.txt cannot be read, or the database fails.
+    pub async fn learn_website(&mut self, website: &WebsiteSource) -> Result<(), LearnError> {
+        let mut plan = website.plan_crawl().await?;
+        let mut run = self.start_run(website.url.to_string()).await?;
+        run.is_complete = plan.is_complete;
         let left_out = plan.left_out.iter().map(ToString::to_string);
-        round.kept.extend(left_out);
-        let warnings = plan.warnings.iter();
-        warnings.for_each(|warning| self.watch.warn(warning));
-        self.watch.expect(plan.pages.len());
-        let visits = plan.fetch_pages();
-        let mut visits = std::pin::pin!(visits);
-        while let Some((url, visit)) = visits.next().await {
-            match visit {
-                FetchOutcome::Found(found) => self.take(&mut round, found).await?,
+        run.retained.extend(left_out);
+        self.warn_all(&plan.warnings);
+        self.observer.add_pages(plan.pages.len());
+        let outcomes = plan.fetch_pages();
+        let mut outcomes = std::pin::pin!(outcomes);
+        while let Some((url, outcome)) = outcomes.next().await {
+            match outcome {
+                FetchOutcome::Found(raw) => self.learn_document(&mut run, raw).await?,
                 FetchOutcome::NoIndex => {}
-                FetchOutcome::Skipped(why) => self.watch.warn(&format!("{url}: {why}")),
-                FetchOutcome::Failed(why) => {
-                    self.watch.warn(&format!("{url}: {why}"));
-                    round.keep(url.as_str());
+                FetchOutcome::Skipped(reason) => self.observer.warn(&format!("{url}: {reason}")),
+                FetchOutcome::Failed(reason) => {
+                    self.observer.warn(&format!("{url}: {reason}"));
+                    run.retain(url.as_str());
                 }
             }
-            self.watch.read(url.as_str());
+            self.observer.page_done(url.as_str());
         }
-        self.end(round).await
+        self.finish_run(run).await
     }
 
-    /// Stores what waits to be. Whoever breaks off calls it too.
+    /// Writes the pending batch.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn flush(&mut self) -> Result<(), StoreError> {
-        self.weight = 0;
-        let batch = std::mem::take(&mut self.waiting);
+        self.pending_size = 0;
+        let batch = std::mem::take(&mut self.pending);
         for _ in 1..MAX_WRITE_ATTEMPTS {
             match self.store.write(batch.clone()).await {
-                Err(StoreError::Busy) => log::info!("the file is busy; trying again"),
-                done => return done.map(drop),
+                Err(StoreError::Busy) => log::info!("the database is busy; retrying the write"),
+                result => return result.map(drop),
             }
         }
         self.store.write(batch).await.map(drop)
     }
 
-    async fn begin(&self, source: String) -> Result<SourceRun, StoreError> {
+    fn warn_all(&self, warnings: &[String]) {
+        warnings
+            .iter()
+            .for_each(|warning| self.observer.warn(warning));
+    }
+
+    async fn start_run(&self, source: String) -> Result<SourceRun, StoreError> {
         let project = self.project;
-        let known = self
+        let stored: Vec<DocumentSummary> = self
             .store
-            .read(move |snapshot| document::list_all(snapshot, project));
-        let known: Vec<DocumentSummary> = known.await?;
+            .read(move |snapshot| document::list_all(snapshot, project))
+            .await?;
+        let by_url = |document: DocumentSummary| (document.url.clone(), document);
         Ok(SourceRun {
             source,
-            known: known
-                .into_iter()
-                .map(|one| (one.url.clone(), one))
-                .collect(),
+            stored: stored.into_iter().map(by_url).collect(),
             seen: HashSet::new(),
-            kept: HashSet::new(),
-            whole: true,
+            retained: HashSet::new(),
+            is_complete: true,
         })
     }
 
-    async fn take(&mut self, round: &mut SourceRun, found: RawDocument) -> Result<(), StoreError> {
-        let document = match found.read() {
-            Conversion::Document(document) if !document.sections.is_empty() => document,
-            Conversion::Document(document) => {
-                self.watch
-                    .warn(&format!("{}: it says nothing", document.url));
-                return Ok(());
-            }
+    async fn learn_document(
+        &mut self,
+        run: &mut SourceRun,
+        raw: RawDocument,
+    ) -> Result<(), StoreError> {
+        let document = match raw.convert() {
+            Conversion::Document(document) => document,
             Conversion::NoIndex => return Ok(()),
         };
-        // Pages that name the same page as the proper one are that one.
-        if !round.seen.insert(document.url.clone()) {
+        if document.sections.is_empty() {
+            let message = format!("{}: it says nothing; no text was found", document.url);
+            self.observer.warn(&message);
             return Ok(());
         }
-        self.tally.passages += document.sections.len();
-        self.compare(round, &document, found.hash());
-        match self.weight >= BATCH_PASSAGES {
-            true => self.flush().await,
-            false => Ok(()),
+        // Several pages may have the same canonical address; the first counts.
+        if !run.seen.insert(document.url.clone()) {
+            return Ok(());
         }
+        self.summary.passages += document.sections.len();
+        self.store_if_changed(run, &document, raw.hash());
+        if self.pending_size >= BATCH_PASSAGES {
+            self.flush().await?;
+        }
+        Ok(())
     }
 
-    /// Has the document stored where it, or what it was learned from, is new.
-    fn compare(&mut self, round: &SourceRun, document: &Document, hash: [u8; 32]) {
-        let known = round.known.get(&document.url);
-        let same = known.is_some_and(|known| known.hash == hash);
-        let count = match known {
-            _ if same => &mut self.tally.as_before,
-            Some(_) => &mut self.tally.changed,
-            None => &mut self.tally.new,
-        };
-        *count += 1;
-        let here = known.is_some_and(|known| known.source == round.source);
-        if let Some(known) = known.filter(|known| !here && !same && !known.source.is_empty()) {
-            let (url, source) = (&document.url, &known.source);
-            self.watch.warn(&format!(
+    /// Queues the document unless the stored one has the same hash and source.
+    fn store_if_changed(&mut self, run: &SourceRun, document: &Document, hash: [u8; 32]) {
+        let stored = run.stored.get(&document.url);
+        let has_same_hash = stored.is_some_and(|stored| stored.hash == hash);
+        let has_same_source = stored.is_some_and(|stored| stored.source == run.source);
+        *match stored {
+            None => &mut self.summary.new,
+            Some(_) if has_same_hash => &mut self.summary.unchanged,
+            Some(_) => &mut self.summary.changed,
+        } += 1;
+        if has_same_hash && has_same_source {
+            return;
+        }
+        // An empty source is the HTTP API.
+        let replaced = stored.filter(|stored| !has_same_hash && !stored.source.is_empty());
+        if let Some(stored) = replaced.filter(|_| !has_same_source) {
+            let (url, source) = (&document.url, &stored.source);
+            self.observer.warn(&format!(
                 "{url}: stored in the place of what {source} had there"
             ));
-        }
-        if same && here {
-            return;
         }
         let new = NewDocument {
             id: DocumentId::generate(),
             project: self.project,
             document,
             hash,
-            source: &round.source,
+            source: &run.source,
             at: Timestamp::now(),
         };
         self.queue(new.upsert(), document.sections.len() + 1);
     }
 
-    fn queue(&mut self, batch: Batch, weight: usize) {
-        self.waiting = std::mem::take(&mut self.waiting).then(batch);
-        self.weight += weight;
+    fn queue(&mut self, batch: Batch, size: usize) {
+        self.pending = std::mem::take(&mut self.pending).then(batch);
+        self.pending_size += size;
     }
 
-    /// Forgets what the source no longer has.
-    async fn end(&mut self, round: SourceRun) -> Result<(), LearnError> {
-        let gone = round.gone();
-        if !round.whole && !gone.is_empty() {
-            self.watch.warn(&format!(
+    /// Deletes the documents that the source no longer has, and writes the
+    /// pending batch.
+    async fn finish_run(&mut self, run: SourceRun) -> Result<(), LearnError> {
+        let missing = run.missing_documents();
+        if run.is_complete {
+            for id in missing {
+                self.queue(document::delete(self.project, id), 1);
+                self.summary.deleted += 1;
+            }
+        } else if !missing.is_empty() {
+            self.observer.warn(&format!(
                 "{}: as not all of it could be read, nothing of it is forgotten",
-                round.source
+                run.source
             ));
-        }
-        for id in gone.into_iter().filter(|_| round.whole) {
-            self.queue(document::delete(self.project, id), 1);
-            self.tally.forgotten += 1;
         }
         Ok(self.flush().await?)
     }
 }
 
 impl SourceRun {
-    /// Keeps what could not be read. Where no document has its address, it may
-    /// have been learned under another, so that none can be forgotten.
-    fn keep(&mut self, url: &str) {
-        self.whole &= self.known.contains_key(url);
-        self.kept.insert(url.to_owned());
+    /// Retains the document of a page that could not be read. If no document
+    /// has this address, the page may be stored under its canonical address, so
+    /// that no document of the source may be deleted.
+    fn retain(&mut self, url: &str) {
+        self.is_complete &= self.stored.contains_key(url);
+        self.retained.insert(url.to_owned());
     }
 
-    fn gone(&self) -> Vec<DocumentId> {
-        let unseen = |url: &str| !self.seen.contains(url) && !self.kept.contains(url);
-        let own = self.known.values().filter(|one| one.source == self.source);
-        own.filter(|one| unseen(&one.url))
-            .map(|one| one.id)
-            .collect()
+    /// The documents of this source that were neither seen nor retained.
+    fn missing_documents(&self) -> Vec<DocumentId> {
+        let is_missing = |document: &&DocumentSummary| {
+            document.source == self.source
+                && !self.seen.contains(&document.url)
+                && !self.retained.contains(&document.url)
+        };
+        let missing = self.stored.values().filter(is_missing);
+        missing.map(|document| document.id).collect()
     }
 }

@@ -1,9 +1,10 @@
-//! Where links lead.
+//! Link targets.
 
 use url::Url;
 
-/// The absolute form of a link that makes sense away from its page; None for
-/// the others, of which only the text is kept.
+/// The absolute form of a link. `None` for links that make no sense outside
+/// their page (fragments, `javascript:`, relative links without a base); of
+/// those only the text is kept.
 pub fn absolute(link: &str, base: Option<&Url>) -> Option<Url> {
     let link = link.trim();
     if link.is_empty() || link.starts_with('#') {
@@ -17,17 +18,18 @@ pub fn absolute(link: &str, base: Option<&Url>) -> Option<Url> {
     matches!(url.scheme(), "http" | "https" | "mailto" | "tel").then_some(url)
 }
 
-/// Whether two addresses are of one website: the same host, and the same port
-/// or each its scheme's usual one.
+/// Whether two addresses belong to one website: the same host, and either the
+/// same port or the default port of each scheme.
 pub fn same_site(one: &Url, other: &Url) -> bool {
-    let usual = |url: &Url| url.port().is_none();
+    let has_default_port = |url: &Url| url.port().is_none();
     one.host_str().is_some()
         && one.host_str() == other.host_str()
         && (one.port_or_known_default() == other.port_or_known_default()
-            || usual(one) && usual(other))
+            || has_default_port(one) && has_default_port(other))
 }
 
-/// An address in a link's brackets: nothing in it may end the link.
-pub fn in_brackets(url: &Url) -> String {
+/// An address for the parentheses of a Markdown link, with its own parentheses
+/// escaped.
+pub fn escape_parentheses(url: &Url) -> String {
     url.as_str().replace('(', "%28").replace(')', "%29")
 }

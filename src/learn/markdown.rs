@@ -1,5 +1,5 @@
-//! Markdown as its authors write it, made fit to be cut: without front matter,
-//! with links that stand alone, and without HTML around it.
+//! Prepares Markdown for the split into sections: removes the front matter,
+//! makes links absolute and converts HTML blocks.
 
 use std::ops::Range;
 
@@ -8,20 +8,21 @@ use url::Url;
 
 use super::{html, links};
 
-/// What is understood beyond CommonMark.
+/// The extensions of CommonMark that are recognized.
 pub const OPTIONS: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_STRIKETHROUGH)
     .union(Options::ENABLE_TASKLISTS)
     .union(Options::ENABLE_HEADING_ATTRIBUTES);
 
-/// The title that the front matter gives, and the text after it.
-pub fn read(text: &str, base: Option<&Url>) -> (Option<String>, String) {
-    let (title, body) = front_matter(text);
+/// Returns the title of the front matter and the text after the front matter.
+/// Links are resolved against `base`; pictures become their alternative text.
+pub fn normalize(text: &str, base: Option<&Url>) -> (Option<String>, String) {
+    let (title, body) = split_front_matter(text);
     (title, rewrite_links(body, base))
 }
 
-/// Splits `---`, some lines and `---` (or `...`) off the beginning.
-fn front_matter(text: &str) -> (Option<String>, &str) {
+/// Splits the front matter off: `---`, some lines, and `---` or `...`.
+fn split_front_matter(text: &str) -> (Option<String>, &str) {
     let Some(rest) = text.strip_prefix("---\n") else {
         return (None, text);
     };
@@ -31,61 +32,61 @@ fn front_matter(text: &str) -> (Option<String>, &str) {
         end += line.len();
         match line.trim_end() {
             "---" | "..." => return (title, &rest[end..]),
-            line => title = title.or_else(|| title_line(line)),
+            line => title = title.or_else(|| parse_title_line(line)),
         }
     }
-    // It never ends: the dashes were a rule.
+    // Without an end, the first line is a horizontal rule.
     (None, text)
 }
 
-fn title_line(line: &str) -> Option<String> {
+fn parse_title_line(line: &str) -> Option<String> {
     let value = line.strip_prefix("title:")?.trim();
-    let quoted = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
-    let plain = quoted('"').or_else(|| quoted('\'')).unwrap_or(value);
-    (!plain.is_empty()).then(|| plain.to_owned())
+    let unquoted = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+    let title = unquoted('"').or_else(|| unquoted('\'')).unwrap_or(value);
+    (!title.is_empty()).then(|| title.to_owned())
 }
 
-/// The text without what only its own page understands.
 fn rewrite_links(text: &str, base: Option<&Url>) -> String {
     let parser = Parser::new_ext(text, OPTIONS);
     let definitions = parser.reference_definitions().iter();
-    let gone = definitions.map(|(_, definition)| (definition.span.clone(), String::new()));
+    let removed = definitions.map(|(_, definition)| (definition.span.clone(), String::new()));
     let mut rewriter = LinkRewriter {
         text,
         base,
-        edits: gone.collect(),
-        open: Vec::new(),
+        edits: removed.collect(),
+        open_links: Vec::new(),
         depth: 0,
     };
     for (event, range) in parser.into_offset_iter() {
-        rewriter.see(event, range);
+        rewriter.handle(event, range);
     }
-    apply(text, rewriter.edits)
+    apply_edits(text, rewriter.edits)
 }
 
-/// A place in the text, and what comes there instead.
+/// A byte range of the text and its replacement.
 type TextEdit = (Range<usize>, String);
 
+/// Collects the edits that make each link absolute, or reduce it to its text.
 struct LinkRewriter<'t> {
     text: &'t str,
     base: Option<&'t Url>,
     edits: Vec<TextEdit>,
-    /// The links and pictures that have begun, the innermost last.
-    open: Vec<OpenLink>,
+    /// The links and pictures around the current event, the innermost last.
+    open_links: Vec<OpenLink>,
     depth: usize,
 }
 
-/// A link or a picture that has begun.
+/// A link or picture whose end has not been read yet.
 struct OpenLink {
     range: Range<usize>,
-    /// Where it leads; None: only its text is kept.
-    to: Option<Url>,
-    /// What is shown of it.
-    inner: Option<Range<usize>>,
+    /// `None`: only the text is kept.
+    target: Option<Url>,
+    /// The range of the content so far.
+    content: Option<Range<usize>>,
 }
 
 impl LinkRewriter<'_> {
-    fn see(&mut self, event: Event<'_>, range: Range<usize>) {
+    fn handle(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(tag) => {
                 self.start(&tag, range);
@@ -94,59 +95,59 @@ impl LinkRewriter<'_> {
             Event::End(tag) => {
                 self.depth = self.depth.saturating_sub(1);
                 if matches!(tag, TagEnd::Link | TagEnd::Image) {
-                    self.end(&range);
+                    self.end_link(&range);
                 }
             }
-            _ => self.reach(&range),
+            _ => self.extend_content(&range),
         }
     }
 
     fn start(&mut self, tag: &Tag<'_>, range: Range<usize>) {
-        let to = match tag {
+        let target = match tag {
             Tag::HtmlBlock if self.depth == 0 => {
-                let block = html::fragment(&self.text[range.clone()], self.base);
+                let block = html::convert_fragment(&self.text[range.clone()], self.base);
                 return self.edits.push((range, format!("\n{block}\n\n")));
             }
-            // `<https://…>` stands alone already.
+            // `<https://…>` is absolute already.
             Tag::Link { link_type, .. } if is_autolink(*link_type) => None,
             Tag::Link { dest_url, .. } => Some(links::absolute(dest_url, self.base)),
             Tag::Image { .. } => Some(None),
             _ => None,
         };
-        match to {
-            Some(to) => self.open.push(OpenLink {
+        match target {
+            Some(target) => self.open_links.push(OpenLink {
                 range,
-                to,
-                inner: None,
+                target,
+                content: None,
             }),
-            None => self.reach(&range),
+            None => self.extend_content(&range),
         }
     }
 
-    /// The innermost link shows what stands in `range`.
-    fn reach(&mut self, range: &Range<usize>) {
-        if let Some(open) = self.open.last_mut() {
-            let inner = open.inner.get_or_insert_with(|| range.clone());
-            inner.start = inner.start.min(range.start);
-            inner.end = inner.end.max(range.end);
+    /// Adds `range` to the content of the innermost open link.
+    fn extend_content(&mut self, range: &Range<usize>) {
+        if let Some(link) = self.open_links.last_mut() {
+            let content = link.content.get_or_insert_with(|| range.clone());
+            content.start = content.start.min(range.start);
+            content.end = content.end.max(range.end);
         }
     }
 
-    fn end(&mut self, range: &Range<usize>) {
-        let Some(closed) = self.open.pop_if(|open| open.range == *range) else {
+    fn end_link(&mut self, range: &Range<usize>) {
+        let Some(link) = self.open_links.pop_if(|link| link.range == *range) else {
             return;
         };
-        self.reach(range);
-        let Some(inner) = closed.inner else {
-            return self.edits.push((closed.range, String::new()));
+        self.extend_content(range);
+        let Some(content) = link.content else {
+            return self.edits.push((link.range, String::new()));
         };
-        let (before, after) = match closed.to {
-            Some(url) => ("[", format!("]({})", links::in_brackets(&url))),
+        let (before, after) = match link.target {
+            Some(url) => ("[", format!("]({})", links::escape_parentheses(&url))),
             None => ("", String::new()),
         };
-        let head = closed.range.start..inner.start;
+        let head = link.range.start..content.start;
         self.edits.push((head, before.to_owned()));
-        self.edits.push((inner.end..closed.range.end, after));
+        self.edits.push((content.end..link.range.end, after));
     }
 }
 
@@ -154,19 +155,19 @@ fn is_autolink(link: LinkType) -> bool {
     matches!(link, LinkType::Autolink | LinkType::Email)
 }
 
-/// The text with each edit made; of two that overlap, the first.
-fn apply(text: &str, mut edits: Vec<TextEdit>) -> String {
+/// Applies the edits; of two that overlap, only the first.
+fn apply_edits(text: &str, mut edits: Vec<TextEdit>) -> String {
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let mut edited = String::with_capacity(text.len());
-    let mut at = 0;
-    for (range, instead) in edits {
-        if range.start < at || range.end < range.start {
+    let mut position = 0;
+    for (range, replacement) in edits {
+        if range.start < position || range.end < range.start {
             continue;
         }
-        edited.push_str(&text[at..range.start]);
-        edited.push_str(&instead);
-        at = range.end;
+        edited.push_str(&text[position..range.start]);
+        edited.push_str(&replacement);
+        position = range.end;
     }
-    edited.push_str(&text[at..]);
+    edited.push_str(&text[position..]);
     edited
 }

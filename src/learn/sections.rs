@@ -1,5 +1,5 @@
-//! Text in sections: one for each heading, none so long that it could not be
-//! shown, none so short that it would say nothing by itself.
+//! Splits a text into sections: one for each heading. Longer sections are
+//! split, shorter ones are merged with the next.
 
 use std::ops::Range;
 
@@ -9,47 +9,54 @@ use super::block_split::{BlockKind, split_block};
 use super::markdown::OPTIONS;
 use crate::domain::Section;
 
-/// Characters that a section has at most, or a little more.
+/// The length of a section; repeated table headers and fences may exceed it a
+/// little.
 const MAX_SECTION_CHARS: usize = 1500;
-/// A section with fewer goes together with the next.
+/// A shorter section is merged with the next.
 const MIN_SECTION_CHARS: usize = 40;
-/// Headings without a text that are put together at most.
+/// Sections that are merged into one.
 const MAX_MERGED_SECTIONS: usize = 50;
-/// Characters of a title and of a heading at most.
+/// The length of a title and of a heading.
 const MAX_HEADING_CHARS: usize = 300;
+/// The first paragraph of a plain text is its title if it is one line of at
+/// most this length.
+const MAX_TITLE_LINE_CHARS: usize = 100;
 
-/// A text's title, where it has one, and its sections.
+/// Separates the headings of a section, the outermost first.
+const HEADING_SEPARATOR: &str = " › ";
+
+/// A text as sections, and its title if it has one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SectionedText {
     pub title: Option<String>,
     pub sections: Vec<Section>,
 }
 
-/// Markdown by its headings. Its title is the given one, else its first
-/// heading of the first level.
+/// Splits Markdown at its headings. The title is `title`, else the first
+/// heading of level 1.
 pub fn from_markdown(text: &str, title: Option<String>) -> SectionedText {
-    let parts = parts(text);
+    let parts = split_at_headings(text);
     let title = title.or_else(|| first_heading(&parts));
-    outline(&parts, title)
+    sectioned(&parts, title)
 }
 
-/// The same for a page, whose own heading says better what it is than the
-/// title of its window.
+/// Splits the Markdown of an HTML page at its headings. The first heading of
+/// level 1 takes precedence over `title`, the text of `<title>`.
 pub fn from_html_page(text: &str, title: Option<String>) -> SectionedText {
-    let parts = parts(text);
+    let parts = split_at_headings(text);
     let title = first_heading(&parts).or(title);
-    outline(&parts, title)
+    sectioned(&parts, title)
 }
 
-/// Plain text by its paragraphs. A first paragraph of one short line is the
-/// title.
+/// Splits plain text at its paragraphs.
 pub fn from_plain_text(text: &str) -> SectionedText {
     let text = text.trim();
     let (first, rest) = text.split_once("\n\n").unwrap_or((text, ""));
-    let is_title = !first.contains('\n') && first.chars().count() <= 100 && !rest.is_empty();
-    let (title, rest) = match is_title {
-        true => (Some(shortened(first)), rest),
-        false => (None, text),
+    let is_short = first.chars().count() <= MAX_TITLE_LINE_CHARS;
+    let (title, rest) = if is_short && !first.contains('\n') && !rest.is_empty() {
+        (Some(shorten_heading(first)), rest)
+    } else {
+        (None, text)
     };
     let blocks = rest.split("\n\n").map(|paragraph| MarkdownBlock {
         text: paragraph.trim_matches('\n'),
@@ -57,14 +64,14 @@ pub fn from_plain_text(text: &str) -> SectionedText {
     });
     let part = HeadingPart {
         blocks: blocks.collect(),
-        ..HeadingPart::under(0)
+        ..HeadingPart::new(0)
     };
-    outline(&[part], title)
+    sectioned(&[part], title)
 }
 
-/// A heading and what stands under it, up to the next heading.
+/// A heading and the blocks between it and the next heading.
 struct HeadingPart<'t> {
-    /// 0 before the first heading.
+    /// 1 to 6; 0 before the first heading.
     level: usize,
     heading: String,
     blocks: Vec<MarkdownBlock<'t>>,
@@ -80,31 +87,31 @@ fn first_heading(parts: &[HeadingPart<'_>]) -> Option<String> {
     (!first.heading.is_empty()).then(|| first.heading.clone())
 }
 
-fn outline(parts: &[HeadingPart<'_>], title: Option<String>) -> SectionedText {
-    let title = title.map(|title| shortened(&title));
+fn sectioned(parts: &[HeadingPart<'_>], title: Option<String>) -> SectionedText {
+    let title = title.map(|title| shorten_heading(&title));
     let mut path: Vec<(usize, &str)> = Vec::new();
     let mut sections = Vec::new();
     for part in parts {
         path.retain(|(level, _)| *level < part.level);
-        // The title is shown beside every heading as it is.
-        let known = part.level == 1 && title.as_deref() == Some(part.heading.as_str());
-        if !known && !part.heading.is_empty() {
+        // The title is shown with every section, so it is not repeated.
+        let is_title = part.level == 1 && title.as_deref() == Some(part.heading.as_str());
+        if !is_title && !part.heading.is_empty() {
             path.push((part.level, &part.heading));
         }
         let names: Vec<_> = path.iter().map(|(_, name)| *name).collect();
-        let heading = shortened(&names.join(HEADING_SEPARATOR));
-        sections.extend(bodies(&part.blocks).into_iter().map(|body| Section {
+        let heading = shorten_heading(&names.join(HEADING_SEPARATOR));
+        let bodies = section_bodies(&part.blocks).into_iter();
+        sections.extend(bodies.map(|body| Section {
             heading: heading.clone(),
             body,
         }));
     }
-    let sections = merged(sections);
+    let sections = merge_short_sections(sections);
     SectionedText { title, sections }
 }
 
-const HEADING_SEPARATOR: &str = " › ";
-
-fn shortened(text: &str) -> String {
+/// Joins white space to single spaces and truncates to [`MAX_HEADING_CHARS`].
+fn shorten_heading(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(MAX_HEADING_CHARS) {
         Some((end, _)) => text[..end].trim_end().to_owned() + "…",
@@ -112,99 +119,93 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// A part's text in as many pieces as it needs, one at least.
-fn bodies(blocks: &[MarkdownBlock<'_>]) -> Vec<String> {
+/// Joins blocks to bodies of at most [`MAX_SECTION_CHARS`]; at least one body,
+/// which may be empty.
+fn section_bodies(blocks: &[MarkdownBlock<'_>]) -> Vec<String> {
     let mut bodies = vec![String::new()];
     let mut length = 0;
     let pieces = blocks
         .iter()
         .flat_map(|block| split_block(block.text, block.kind, MAX_SECTION_CHARS));
     for piece in pieces.filter(|piece| !piece.trim().is_empty()) {
-        let more = piece.chars().count();
+        let piece_length = piece.chars().count();
         match bodies.last_mut() {
-            Some(body) if length == 0 || length + more <= MAX_SECTION_CHARS => {
-                join(body, &piece);
-                length += more;
+            Some(body) if length == 0 || length + piece_length <= MAX_SECTION_CHARS => {
+                append_block(body, &piece);
+                length += piece_length;
             }
             _ => {
                 bodies.push(piece);
-                length = more;
+                length = piece_length;
             }
         }
     }
     bodies
 }
 
-fn join(body: &mut String, more: &str) {
-    if !body.is_empty() && !more.is_empty() {
+fn append_block(body: &mut String, block: &str) {
+    if !body.is_empty() && !block.is_empty() {
         body.push_str("\n\n");
     }
-    body.push_str(more);
+    body.push_str(block);
 }
 
-/// Sections too short to stand alone, put before the next; the last ones, after
-/// the one before.
-fn merged(sections: Vec<Section>) -> Vec<Section> {
+/// Merges each short section into the next section, and short sections at the
+/// end into the one before them.
+fn merge_short_sections(sections: Vec<Section>) -> Vec<Section> {
     let mut merged: Vec<Section> = Vec::new();
-    let mut short: Vec<Section> = Vec::new();
+    let mut pending: Vec<Section> = Vec::new();
     let mut length = 0;
     for section in sections {
         length += section.body.chars().count();
-        short.push(section);
-        if length >= MIN_SECTION_CHARS || short.len() == MAX_MERGED_SECTIONS {
-            merged.extend(together(&mut short));
+        pending.push(section);
+        if length >= MIN_SECTION_CHARS || pending.len() == MAX_MERGED_SECTIONS {
+            merged.extend(merge_into_last(&mut pending));
             length = 0;
         }
     }
     match merged.last_mut() {
         Some(last) => {
-            for one in &short {
-                join(&mut last.body, &under_its_heading(one, &last.heading));
+            for section in &pending {
+                append_block(&mut last.body, &with_heading(section, &last.heading));
             }
         }
-        None => merged.extend(together(&mut short)),
+        None => merged.extend(merge_into_last(&mut pending)),
     }
     merged
 }
 
-/// Takes sections as one, under the heading of the last.
-fn together(short: &mut Vec<Section>) -> Option<Section> {
-    let last = short.pop()?;
+/// Merges the sections into one, under the heading of the last. `None` if that
+/// section would have neither heading nor body.
+fn merge_into_last(sections: &mut Vec<Section>) -> Option<Section> {
+    let last = sections.pop()?;
     let mut body = String::new();
-    for one in short.drain(..) {
-        join(&mut body, &under_its_heading(&one, &last.heading));
+    for section in sections.drain(..) {
+        append_block(&mut body, &with_heading(&section, &last.heading));
     }
-    join(&mut body, &last.body);
-    match body.is_empty() {
-        // The heading is all that there is.
-        true if last.heading.is_empty() => None,
-        true => Some(Section {
-            body: last.heading.clone(),
-            ..last
-        }),
-        false => Some(Section { body, ..last }),
+    append_block(&mut body, &last.body);
+    if body.is_empty() {
+        body = last.heading.clone();
     }
+    (!body.is_empty()).then_some(Section { body, ..last })
 }
 
-/// A short section's text as it stands in another section: with its heading,
-/// unless that one's begins with it.
-fn under_its_heading(short: &Section, heading: &str) -> String {
-    let own = short
-        .heading
-        .rsplit(HEADING_SEPARATOR)
-        .next()
-        .unwrap_or_default();
-    if own.is_empty() || heading.starts_with(&short.heading) {
-        return short.body.clone();
+/// The body of a section that is merged into another one: with its own heading
+/// in bold, unless the other heading contains it.
+fn with_heading(section: &Section, other_heading: &str) -> String {
+    let mut names = section.heading.rsplit(HEADING_SEPARATOR);
+    let own = names.next().unwrap_or_default();
+    if own.is_empty() || other_heading.starts_with(&section.heading) {
+        return section.body.clone();
     }
     let mut text = format!("**{own}**");
-    join(&mut text, &short.body);
+    append_block(&mut text, &section.body);
     text
 }
 
-/// Markdown's headings and the blocks under each.
-fn parts(text: &str) -> Vec<HeadingPart<'_>> {
-    let mut parts = vec![HeadingPart::under(0)];
+/// The headings of a Markdown text, each with its blocks.
+fn split_at_headings(text: &str) -> Vec<HeadingPart<'_>> {
+    let mut parts = vec![HeadingPart::new(0)];
     let mut depth = 0_usize;
     let mut in_heading = false;
     for (event, range) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
@@ -215,9 +216,9 @@ fn parts(text: &str) -> Vec<HeadingPart<'_>> {
                 match tag {
                     Tag::Heading { level, .. } if depth == 1 => {
                         in_heading = true;
-                        parts.push(HeadingPart::under(level as usize));
+                        parts.push(HeadingPart::new(level as usize));
                     }
-                    tag if depth == 1 => part.blocks.push(MarkdownBlock::at(text, range, &tag)),
+                    tag if depth == 1 => part.blocks.push(MarkdownBlock::new(text, range, &tag)),
                     _ => {}
                 }
             }
@@ -225,19 +226,19 @@ fn parts(text: &str) -> Vec<HeadingPart<'_>> {
                 depth = depth.saturating_sub(1);
                 in_heading &= !matches!(tag, TagEnd::Heading(_));
             }
-            Event::Text(some) | Event::Code(some) if in_heading => part.heading.push_str(&some),
+            Event::Text(name) | Event::Code(name) if in_heading => part.heading.push_str(&name),
             Event::SoftBreak | Event::HardBreak if in_heading => part.heading.push(' '),
             _ => {}
         }
     }
     for part in &mut parts {
-        part.heading = shortened(&part.heading);
+        part.heading = shorten_heading(&part.heading);
     }
     parts
 }
 
 impl HeadingPart<'_> {
-    fn under(level: usize) -> Self {
+    fn new(level: usize) -> Self {
         Self {
             level,
             heading: String::new(),
@@ -247,11 +248,11 @@ impl HeadingPart<'_> {
 }
 
 impl<'t> MarkdownBlock<'t> {
-    fn at(text: &'t str, range: Range<usize>, tag: &Tag<'_>) -> Self {
-        // With the blanks before it, which are what makes some code code.
-        let line = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
-        let indent = text[line..range.start].trim().is_empty();
-        let start = if indent { line } else { range.start };
+    fn new(text: &'t str, range: Range<usize>, tag: &Tag<'_>) -> Self {
+        // Includes the indentation, which makes an indented code block.
+        let line_start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+        let is_indented = text[line_start..range.start].trim().is_empty();
+        let start = if is_indented { line_start } else { range.start };
         let kind = match tag {
             Tag::CodeBlock(_) => BlockKind::Code,
             Tag::Table(_) => BlockKind::Table,

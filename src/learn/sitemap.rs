@@ -1,21 +1,21 @@
-//! Sitemaps: the addresses of a website's pages, as the website lists them.
+//! Sitemaps: the addresses that a website lists for search engines.
 //! <https://www.sitemaps.org/protocol.html>
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 
-/// Addresses that one file may have.
+/// Addresses that are read of one file: the limit of the sitemap protocol.
 const MAX_FILE_ENTRIES: usize = 50_000;
 
-/// What a file lists.
+/// The addresses in one sitemap file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SitemapEntries {
     pub pages: Vec<String>,
-    /// Further sitemaps, where it is an index.
+    /// The sitemaps that an index lists.
     pub sitemaps: Vec<String>,
 }
 
-/// What an element is, whatever prefix its name has.
+/// An XML element by its name without namespace prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SitemapElement {
     Page,
@@ -25,7 +25,7 @@ enum SitemapElement {
 }
 
 impl SitemapElement {
-    fn of(name: &str) -> Self {
+    fn from_name(name: &str) -> Self {
         match name {
             "url" => SitemapElement::Page,
             "sitemap" => SitemapElement::Sitemap,
@@ -35,48 +35,50 @@ impl SitemapElement {
     }
 }
 
-/// Reads a sitemap or an index of sitemaps. What comes after something that is
-/// not XML is left out.
-pub fn read(xml: &str) -> SitemapEntries {
+/// Parses a sitemap or an index of sitemaps. Parsing ends at the first XML
+/// error; the entries before it are returned.
+pub fn parse(xml: &str) -> SitemapEntries {
     let mut reader = Reader::from_str(xml);
-    let mut listed = SitemapEntries::default();
-    let mut open = Vec::new();
+    let mut entries = SitemapEntries::default();
+    let mut open_elements = Vec::new();
     let mut text = String::new();
-    while listed.pages.len() + listed.sitemaps.len() < MAX_FILE_ENTRIES {
+    while entries.pages.len() + entries.sitemaps.len() < MAX_FILE_ENTRIES {
         match reader.read_event() {
             Ok(Event::Start(start)) => {
                 text.clear();
-                open.push(SitemapElement::of(start.local_name().as_ref()));
+                open_elements.push(SitemapElement::from_name(start.local_name().as_ref()));
             }
             Ok(Event::End(_)) => {
-                listed.take(&open, &text);
-                open.pop();
+                entries.add(&open_elements, &text);
+                open_elements.pop();
             }
-            Ok(Event::Text(some)) => text.push_str(&some.xml10_content()),
-            Ok(Event::CData(some)) => text.push_str(&some.xml10_content()),
-            Ok(Event::GeneralRef(one)) => text.extend(meant(&one)),
+            Ok(Event::Text(content)) => text.push_str(&content.xml10_content()),
+            Ok(Event::CData(content)) => text.push_str(&content.xml10_content()),
+            Ok(Event::GeneralRef(reference)) => text.extend(resolve_reference(&reference)),
             Ok(Event::Eof) | Err(_) => break,
             Ok(_) => {}
         }
     }
-    listed
+    entries
 }
 
 impl SitemapEntries {
-    /// Takes the text of an element that ends; `open` has it and those around it.
-    fn take(&mut self, open: &[SitemapElement], text: &str) {
+    /// Adds the text of the innermost open element if it is an address.
+    fn add(&mut self, open_elements: &[SitemapElement], text: &str) {
         let address = || text.trim().to_owned();
-        match open {
+        match open_elements {
             [.., SitemapElement::Page, SitemapElement::Address] => self.pages.push(address()),
-            [.., SitemapElement::Sitemap, SitemapElement::Address] => self.sitemaps.push(address()),
+            [.., SitemapElement::Sitemap, SitemapElement::Address] => {
+                self.sitemaps.push(address());
+            }
             _ => {}
         }
     }
 }
 
-fn meant(reference: &BytesRef<'_>) -> Option<char> {
-    if let Ok(Some(one)) = reference.resolve_char_ref() {
-        return Some(one);
+fn resolve_reference(reference: &BytesRef<'_>) -> Option<char> {
+    if let Ok(Some(char)) = reference.resolve_char_ref() {
+        return Some(char);
     }
     match &**reference {
         "amp" => Some('&'),
@@ -93,48 +95,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sitemap_lists_pages_under_any_prefix() {
+    fn sitemap_lists_pages_with_any_namespace_prefix() {
         let xml = r#"<?xml version="1.0"?><!-- x -->
             <s:urlset xmlns:s="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:image="i">
               <s:url><s:loc> https://x.example/a?b=1&amp;c=&#50; </s:loc><s:priority>1</s:priority>
                 <image:image><image:loc>https://x.example/a.png</image:loc></image:image></s:url>
               <s:url><s:loc><![CDATA[https://x.example/b]]></s:loc></s:url>
             </s:urlset>"#;
-        let listed = read(xml);
+        let entries = parse(xml);
         let pages = ["https://x.example/a?b=1&c=2", "https://x.example/b"];
-        assert_eq!(listed.pages, pages);
-        assert!(listed.sitemaps.is_empty());
+        assert_eq!(entries.pages, pages);
+        assert!(entries.sitemaps.is_empty());
     }
 
     #[test]
-    fn an_index_lists_sitemaps() {
+    fn index_lists_sitemaps() {
         let xml = "<sitemapindex><sitemap><loc>https://x.example/1.xml</loc></sitemap>\
                    <sitemap><loc>https://x.example/2.xml</loc></sitemap></sitemapindex>";
-        let listed = read(xml);
+        let entries = parse(xml);
         let sitemaps = ["https://x.example/1.xml", "https://x.example/2.xml"];
-        assert_eq!(listed.sitemaps, sitemaps);
-        assert!(listed.pages.is_empty());
+        assert_eq!(entries.sitemaps, sitemaps);
+        assert!(entries.pages.is_empty());
     }
 
     #[test]
-    fn what_is_not_xml_ends_the_list() {
+    fn entries_after_an_xml_error_are_ignored() {
         let broken = "<urlset><url><loc>https://x.example/a</loc></url></oops><url><loc>b";
-        assert_eq!(read(broken).pages, ["https://x.example/a"]);
-        for nonsense in [
+        assert_eq!(parse(broken).pages, ["https://x.example/a"]);
+        for invalid in [
             "",
             "<",
             "<html><p>no</html>",
             "&&&&",
             "<!DOCTYPE x [<!ENTITY",
         ] {
-            assert_eq!(read(nonsense), SitemapEntries::default(), "{nonsense:?}");
+            assert_eq!(parse(invalid), SitemapEntries::default(), "{invalid:?}");
         }
     }
 
     #[test]
-    fn a_file_has_fifty_thousand_addresses_at_most() {
+    fn at_most_fifty_thousand_entries_of_a_file_are_read() {
         let url = "<url><loc>https://x.example/</loc></url>";
         let xml = format!("<urlset>{}</urlset>", url.repeat(MAX_FILE_ENTRIES + 10));
-        assert_eq!(read(&xml).pages.len(), MAX_FILE_ENTRIES);
+        assert_eq!(parse(&xml).pages.len(), MAX_FILE_ENTRIES);
     }
 }

@@ -1,11 +1,12 @@
-//! What reading makes of pages as they come, the nasty ones in a file of their own.
+//! Conversion of well-formed pages and files; malformed ones are in `malformed`.
 
 mod malformed;
 
+use super::raw_document::name_from_path;
 use super::*;
-use crate::domain::Section;
+use crate::domain::{Document, Section};
 
-fn found(format: Format, bytes: &[u8]) -> RawDocument {
+fn raw_document(format: Format, bytes: &[u8]) -> RawDocument {
     RawDocument {
         url: "https://shop.example/help/page".to_owned(),
         name: "page".to_owned(),
@@ -17,9 +18,9 @@ fn found(format: Format, bytes: &[u8]) -> RawDocument {
 
 #[track_caller]
 fn document(format: Format, text: &str) -> Document {
-    match found(format, text.as_bytes()).read() {
+    match raw_document(format, text.as_bytes()).convert() {
         Conversion::Document(document) => document,
-        Conversion::NoIndex => panic!("unwanted"),
+        Conversion::NoIndex => panic!("noindex"),
     }
 }
 
@@ -32,7 +33,7 @@ fn headings(document: &Document) -> Vec<&str> {
 const SENTENCE: &str = "This sentence is long enough to stand as a passage alone.";
 
 #[test]
-fn markdown_is_split_by_its_headings() {
+fn markdown_is_split_at_headings() {
     let text = format!(
         "{SENTENCE}\n\n# Help\n\n{SENTENCE}\n\n## Delivery\n\n{SENTENCE}\n\n### By *air* `now`\n\n\
          {SENTENCE}\n\nReturns\n-------\n\n{SENTENCE}\n\n```sh\n# not a heading\n```\n"
@@ -48,7 +49,7 @@ fn markdown_is_split_by_its_headings() {
 }
 
 #[test]
-fn front_matter_gives_the_title_and_nothing_else() {
+fn front_matter_sets_the_title_and_is_removed() {
     let text = format!("---\nlayout: x\ntitle: \"Prices: all\"\n---\n# Head\n\n{SENTENCE}");
     let one = document(Format::Markdown, &text);
     assert_eq!(one.title, "Prices: all");
@@ -59,7 +60,7 @@ fn front_matter_gives_the_title_and_nothing_else() {
 }
 
 #[test]
-fn links_stand_alone_and_pictures_are_their_text() {
+fn links_become_absolute_and_pictures_become_their_text() {
     let text = "See [*the* guide](../guide.md#top \"t\"), [here](#x), [ref][r], [empty](), \
                 <https://a.example/>, ![a ship](ship.png) and \
                 [![badge](b.svg)](https://ci.example/(x)).\n\n[r]: /ref\n";
@@ -70,10 +71,10 @@ fn links_stand_alone_and_pictures_are_their_text() {
          [ref](https://shop.example/ref), empty, <https://a.example/>, a ship and \
          [badge](https://ci.example/%28x%29)."
     );
-    let mut file = found(Format::Markdown, text.as_bytes());
+    let mut file = raw_document(Format::Markdown, text.as_bytes());
     file.url = "file:help/page.md".to_owned();
-    let Conversion::Document(file) = file.read() else {
-        panic!("unwanted")
+    let Conversion::Document(file) = file.convert() else {
+        panic!("noindex")
     };
     assert!(
         file.sections[0]
@@ -83,7 +84,7 @@ fn links_stand_alone_and_pictures_are_their_text() {
 }
 
 #[test]
-fn html_in_markdown_is_markdown_too() {
+fn html_blocks_in_markdown_are_converted() {
     let text = format!("<!-- x --><div align=\"center\"><h1>Name</h1></div>\n\n{SENTENCE}\n");
     let one = document(Format::Markdown, &text);
     assert_eq!((one.title.as_str(), one.sections.len()), ("Name", 1));
@@ -91,7 +92,7 @@ fn html_in_markdown_is_markdown_too() {
 }
 
 #[test]
-fn short_sections_go_together_and_keep_their_headings() {
+fn short_sections_are_merged_and_keep_their_headings() {
     let text = format!(
         "# Shop\n\nHi.\n\n## Hours\n\n9–17\n\n## Address\n\n{SENTENCE}\n\n## Phone\n\n+1 234\n"
     );
@@ -109,7 +110,7 @@ fn short_sections_go_together_and_keep_their_headings() {
 }
 
 #[test]
-fn long_sections_are_cut_between_blocks_rows_lines_and_sentences() {
+fn long_sections_are_split_between_blocks_rows_lines_and_sentences() {
     let row = "| some cell of a table | and another of it |\n";
     let table = format!("| a | b |\n|---|---|\n{}", row.repeat(200));
     let code = format!(
@@ -126,10 +127,10 @@ fn long_sections_are_cut_between_blocks_rows_lines_and_sentences() {
             assert_eq!(heading, "H");
             let length = body.chars().count();
             assert!((20..1600).contains(&length), "{length}: {body}");
-            let begins = &body[..body.find('\n').unwrap_or(body.len())];
+            let first_line = &body[..body.find('\n').unwrap_or(body.len())];
             match &text[..1] {
-                "|" => assert_eq!(begins, "| a | b |"),
-                "`" => assert!(begins == "```rust" && body.ends_with("\n```"), "{body}"),
+                "|" => assert_eq!(first_line, "| a | b |"),
+                "`" => assert!(first_line == "```rust" && body.ends_with("\n```"), "{body}"),
                 "T" => assert!(
                     body.starts_with("This") && body.ends_with("alone."),
                     "{body}"
@@ -141,7 +142,7 @@ fn long_sections_are_cut_between_blocks_rows_lines_and_sentences() {
 }
 
 #[test]
-fn plain_text_has_its_first_line_as_title() {
+fn first_line_of_plain_text_is_the_title() {
     let text = format!("Opening hours\r\n\r\n{SENTENCE}\r\n# no heading\0");
     let one = document(Format::Text, &text);
     assert_eq!(one.title, "Opening hours");
@@ -168,7 +169,7 @@ const PAGE: &str = r##"<!doctype html><html><head><title>Delivery &amp; more | S
     </article></main><footer>© Shop</footer></body></html>"##;
 
 #[test]
-fn a_page_is_what_its_main_part_says() {
+fn only_the_main_element_of_a_page_is_converted() {
     let one = document(Format::Html, PAGE);
     assert_eq!(one.title, "Delivery");
     assert_eq!(headings(&one), ["", "By country", "By country › A card"]);
@@ -181,15 +182,15 @@ fn a_page_is_what_its_main_part_says() {
     assert!(table.contains("- One\n- Two\n"), "{table}");
     assert!(table.contains("```sh\ncurl -s\n# x\n```"), "{table}");
     let all = format!("{one:?}");
-    for gone in [
+    for removed in [
         "Logo", "Home", "hidden", "¶", "icon", "Mail", "Buy", "gone", "©", "let x",
     ] {
-        assert!(!all.contains(gone), "{gone}: {all}");
+        assert!(!all.contains(removed), "{removed}: {all}");
     }
 }
 
 #[test]
-fn a_table_without_a_head_is_a_table_where_it_holds_data() {
+fn data_table_without_header_becomes_a_table_and_layout_table_does_not() {
     let row = |one: &str, other: &str| format!("<tr><td>{one}<td><b>{other}</b></tr>");
     let page = |rows: &str| document(Format::Html, &format!("<p>{SENTENCE}<table>{rows}</table>"));
     let data = page(&(row("Monday", "9–17") + &row("Sunday", "closed")));
@@ -200,7 +201,7 @@ fn a_table_without_a_head_is_a_table_where_it_holds_data() {
 }
 
 #[test]
-fn a_page_without_main_is_its_body_without_what_stands_around() {
+fn page_without_main_is_its_body_without_header_and_footer() {
     let page = format!(
         "<title> The\n title </title><header>Logo</header><nav>Menu</nav><p>{SENTENCE}\
          <footer>foot</footer>"
@@ -211,16 +212,16 @@ fn a_page_without_main_is_its_body_without_what_stands_around() {
 }
 
 #[test]
-fn a_page_may_ask_not_to_be_indexed_and_name_its_proper_address() {
-    let head = |head: &str| {
+fn noindex_and_canonical_address_of_a_page_are_obeyed() {
+    let convert = |head: &str| {
         let page = format!("<head>{head}</head><body><p>{SENTENCE}");
-        found(Format::Html, page.as_bytes()).read()
+        raw_document(Format::Html, page.as_bytes()).convert()
     };
     for noindex in [
         r#"<meta name="robots" content="noindex, follow">"#,
         r#"<META NAME=Robots CONTENT="NONE">"#,
     ] {
-        assert!(matches!(head(noindex), Conversion::NoIndex), "{noindex}");
+        assert!(matches!(convert(noindex), Conversion::NoIndex), "{noindex}");
     }
     for (link, url) in [
         (
@@ -240,7 +241,7 @@ fn a_page_may_ask_not_to_be_indexed_and_name_its_proper_address() {
             "https://shop.example/help/page",
         ),
     ] {
-        let Conversion::Document(document) = head(link) else {
+        let Conversion::Document(document) = convert(link) else {
             panic!("{link}")
         };
         assert_eq!(document.url, url, "{link}");
@@ -248,39 +249,39 @@ fn a_page_may_ask_not_to_be_indexed_and_name_its_proper_address() {
 }
 
 #[test]
-fn a_page_is_read_in_the_encoding_it_says() {
-    let read = |charset: Option<&str>, bytes: &[u8]| {
-        let found = RawDocument {
+fn page_is_decoded_with_its_declared_encoding() {
+    let title_of = |charset: Option<&str>, bytes: &[u8]| {
+        let raw = RawDocument {
             charset: charset.map(str::to_owned),
-            ..found(Format::Html, bytes)
+            ..raw_document(Format::Html, bytes)
         };
-        match found.read() {
+        match raw.convert() {
             Conversion::Document(document) => document.title,
-            Conversion::NoIndex => "unwanted".to_owned(),
+            Conversion::NoIndex => "noindex".to_owned(),
         }
     };
-    assert_eq!(read(Some("iso-8859-1"), b"<h1>caf\xe9</h1>"), "café");
+    assert_eq!(title_of(Some("iso-8859-1"), b"<h1>caf\xe9</h1>"), "café");
     assert_eq!(
-        read(None, b"<meta charset='koi8-r'><h1>\xd0\xd2\xc9</h1>"),
+        title_of(None, b"<meta charset='koi8-r'><h1>\xd0\xd2\xc9</h1>"),
         "при"
     );
     let old = b"<meta http-equiv=x content='text/html; charset=Shift_JIS'><h1>\x93\xfa\x96{</h1>";
-    assert_eq!(read(None, old), "日本");
-    assert_eq!(read(None, b"<h1>caf\xe9</h1>"), "café");
-    assert_eq!(read(Some("utf-8"), b"\xff\xfe<\0h\x001\0>\0x\0"), "x");
+    assert_eq!(title_of(None, old), "日本");
+    assert_eq!(title_of(None, b"<h1>caf\xe9</h1>"), "café");
+    assert_eq!(title_of(Some("utf-8"), b"\xff\xfe<\0h\x001\0>\0x\0"), "x");
     assert_eq!(
-        read(None, "<meta charset=utf-16><h1>é</h1>".as_bytes()),
+        title_of(None, "<meta charset=utf-16><h1>é</h1>".as_bytes()),
         "é"
     );
-    assert_eq!(read(Some("nonsense"), "<h1>é</h1>".as_bytes()), "é");
+    assert_eq!(title_of(Some("nonsense"), "<h1>é</h1>".as_bytes()), "é");
 }
 
 #[test]
-fn what_is_read_otherwise_has_another_hash() {
-    let one = found(Format::Html, b"<p>x");
+fn hash_depends_on_bytes_format_url_and_charset() {
+    let one = raw_document(Format::Html, b"<p>x");
     let others = [
-        found(Format::Html, b"<p>y"),
-        found(Format::Markdown, b"<p>x"),
+        raw_document(Format::Html, b"<p>y"),
+        raw_document(Format::Markdown, b"<p>x"),
         RawDocument {
             url: "https://shop.example/other".to_owned(),
             ..one.clone()
@@ -297,19 +298,19 @@ fn what_is_read_otherwise_has_another_hash() {
 }
 
 #[test]
-fn a_page_without_a_title_is_called_after_its_address() {
+fn page_without_title_is_named_after_its_address() {
     for (path, name) in [
         ("/help/shipping-costs.html", "shipping costs"),
         ("/help/", "help"),
         ("/", "Untitled"),
         ("guide_one.md", "guide one"),
     ] {
-        assert_eq!(name_of(path), name);
+        assert_eq!(name_from_path(path), name);
     }
 }
 
 #[test]
-fn pages_made_to_be_slow_are_read_in_good_time() {
+fn pages_designed_to_be_slow_are_converted_in_bounded_time() {
     let fonts = |count: usize| -> String {
         (0..count)
             .map(|id| format!("<p><font id={id}>x</p>"))
@@ -318,25 +319,25 @@ fn pages_made_to_be_slow_are_read_in_good_time() {
     let mixed = fonts(250) + &"<p>x".repeat(100_000);
     let headings = "# h\n\n".repeat(80_000);
     let deep = "<div></x>".repeat(60_000);
-    let begun = std::time::Instant::now();
+    let start = std::time::Instant::now();
     for (format, text) in [
         (Format::Html, fonts(20_000)),
         (Format::Html, mixed),
         (Format::Html, deep),
         (Format::Markdown, headings),
     ] {
-        let found = RawDocument {
+        let raw = RawDocument {
             url: "https://shop.example/".to_owned(),
             name: "page".to_owned(),
             format,
             charset: None,
             bytes: text.into_bytes(),
         };
-        found.convert_ignoring_directives();
+        raw.convert_ignoring_directives();
     }
     assert!(
-        begun.elapsed() < std::time::Duration::from_secs(20),
+        start.elapsed() < std::time::Duration::from_secs(20),
         "{:?}",
-        begun.elapsed()
+        start.elapsed()
     );
 }

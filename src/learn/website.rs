@@ -1,8 +1,8 @@
-//! A website as a source: one page, or all that its sitemap lists.
+//! A website as a source: one page, or all pages that its sitemap lists.
 //!
-//! robots.txt is heeded, for `parlor` and whoever else it means by `*`. At most
-//! four pages are asked for at once; where robots.txt wants time in between,
-//! one after the other.
+//! The crawler obeys robots.txt for the user agents `parlor` and `*`. It
+//! fetches at most [`MAX_CONCURRENT_FETCHES`] pages at once, or one at a time if
+//! robots.txt asks for a delay.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -13,276 +13,296 @@ use url::Url;
 
 use super::fetch::{FetchError, FetchedPage, PageFetcher};
 use super::links::same_site;
-use super::{Format, LearnError, RawDocument, decode, html, name_of, sitemap};
+use super::raw_document::name_from_path;
+use super::{Format, RawDocument, SourceError, decode, html, sitemap};
 
-/// Bytes of a page, of a sitemap and of robots.txt at most.
+/// The size of a page.
 const MAX_PAGE_BYTES: usize = 5_000_000;
+/// The size of a sitemap.
 const MAX_SITEMAP_BYTES: usize = 50_000_000;
+/// The size of robots.txt.
 const MAX_ROBOTS_BYTES: usize = 1_000_000;
-/// As much of robots.txt as others read.
-const ROBOTS_PARSED_BYTES: usize = 512_000;
-/// Addresses that sitemaps may list, all together.
+/// The beginning of robots.txt that is parsed; other crawlers use the same
+/// limit.
+const PARSED_ROBOTS_BYTES: usize = 512_000;
+/// Pages that all sitemaps together may list.
 const MAX_SITEMAP_URLS: usize = 1_000_000;
-/// Sitemaps that an index may lead to.
+/// Sitemaps that are read for one source.
 const MAX_SITEMAPS: usize = 1000;
-/// Pages that are asked for at once.
 const MAX_CONCURRENT_FETCHES: usize = 4;
-/// The longest wait between two pages that robots.txt can ask for.
+/// The longest delay between two pages that robots.txt can ask for.
 const MAX_CRAWL_DELAY: Duration = Duration::from_secs(10);
 
-/// A page or a sitemap by its address.
+/// The address of a page or of a sitemap.
 #[derive(Debug, Clone)]
 pub struct WebsiteSource {
     pub url: Url,
-    /// Pages that are read at most.
+    /// Pages of a sitemap that are fetched.
     pub max_pages: usize,
-    /// Whether it may be in a private network.
-    pub private: bool,
+    /// Whether the website may be in a private network.
+    pub allow_private: bool,
 }
 
-/// What there is to read at a website's address.
+/// The pages to fetch, and how.
 pub struct CrawlPlan {
-    web: PageFetcher,
+    fetcher: PageFetcher,
     robots: Robot,
-    /// In the order of the sitemap; with the page itself where it came already.
+    /// In the order of the sitemap; the response if the page is fetched
+    /// already.
     pub pages: Vec<(Url, Option<FetchedPage>)>,
-    /// Pages beyond `max_pages`.
+    /// The pages beyond `max_pages`.
     pub left_out: Vec<Url>,
     pub warnings: Vec<String>,
-    /// Whether the list could be read to its end.
-    pub whole: bool,
+    /// Whether all sitemaps could be read.
+    pub is_complete: bool,
 }
 
-/// What came of one page.
+/// The result of fetching one page.
 pub enum FetchOutcome {
     Found(RawDocument),
-    /// There is nothing to be learned there, and why.
+    /// The page is gone, or cannot become a document; the message says why.
     Skipped(String),
-    /// The same, as the website itself wants it.
+    /// The website forbids indexing the page.
     NoIndex,
-    /// It could not be read this time.
+    /// The fetch failed and may succeed later; the message says why.
     Failed(String),
 }
 
 impl WebsiteSource {
-    /// Finds out what there is to read.
+    /// Reads robots.txt and the sitemaps.
     ///
     /// # Errors
-    /// Where the address cannot be read, and where robots.txt cannot: what it
-    /// forbids is then not known.
-    pub async fn plan_crawl(&self) -> Result<CrawlPlan, LearnError> {
-        let web = PageFetcher::new(self.private).map_err(|error| self.told(&error))?;
-        let robots = self.robots(&web).await?;
-        let listed = robots.sitemaps.iter().any(|one| one == self.url.as_str());
-        if !listed && !robots.allowed(self.url.as_str()) {
-            return Err(self.told(&"robots.txt does not allow it to be read"));
+    /// The address cannot be read, or robots.txt cannot be read, so that what
+    /// it forbids is unknown.
+    pub async fn plan_crawl(&self) -> Result<CrawlPlan, SourceError> {
+        let fetcher = PageFetcher::new(self.allow_private).map_err(|error| self.error(&error))?;
+        let robots = self.fetch_robots(&fetcher).await?;
+        let is_listed = robots.sitemaps.iter().any(|url| url == self.url.as_str());
+        if !is_listed && !robots.allowed(self.url.as_str()) {
+            return Err(self.error(&"robots.txt does not allow it to be read"));
         }
-        let first = web.get(&self.url, MAX_SITEMAP_BYTES).await;
-        let first = first.map_err(|error| self.told(&error))?;
+        let first = fetcher.get(&self.url, MAX_SITEMAP_BYTES).await;
+        let first = first.map_err(|error| self.error(&error))?;
         let mut plan = CrawlPlan {
-            web,
+            fetcher,
             robots,
             pages: Vec::new(),
             left_out: Vec::new(),
             warnings: Vec::new(),
-            whole: true,
+            is_complete: true,
         };
-        match first.status.is_success() && is_sitemap(&first) {
-            true => plan.follow(first).await,
-            false => plan.pages.push((self.url.clone(), Some(first))),
+        if first.status.is_success() && is_sitemap(&first) {
+            plan.read_sitemaps(first).await;
+        } else {
+            plan.pages.push((self.url.clone(), Some(first)));
         }
-        plan.limit(self.max_pages);
+        plan.limit_pages(self.max_pages);
         Ok(plan)
     }
 
-    fn told(&self, what: &impl ToString) -> LearnError {
-        LearnError::Source(format!("{}: {}", self.url, what.to_string()))
+    fn error(&self, reason: &impl ToString) -> SourceError {
+        SourceError(format!("{}: {}", self.url, reason.to_string()))
     }
 
-    async fn robots(&self, web: &PageFetcher) -> Result<Robot, LearnError> {
+    async fn fetch_robots(&self, fetcher: &PageFetcher) -> Result<Robot, SourceError> {
         let address = self.url.join("/robots.txt");
-        let address = address.map_err(|error| self.told(&error))?;
-        let unread = |why: String| {
-            LearnError::Source(format!(
-                "{address}: {why}; what it forbids is not known, so nothing is read: try again later"
+        let address = address.map_err(|error| self.error(&error))?;
+        let unreadable = |reason: String| {
+            SourceError(format!(
+                "{address}: {reason}; what it forbids is not known, so nothing is read: try again later"
             ))
         };
-        let answer = web.get(&address, MAX_ROBOTS_BYTES).await;
-        let answer = answer.map_err(|error| match error {
-            FetchError::Transient(why) => unread(why),
-            refused => self.told(&refused),
+        let response = fetcher.get(&address, MAX_ROBOTS_BYTES).await;
+        let response = response.map_err(|error| match error {
+            FetchError::Transient(reason) => unreadable(reason),
+            permanent => self.error(&permanent),
         })?;
-        let rules = match answer.status.as_u16() {
-            200..=299 => &answer.bytes[..answer.bytes.len().min(ROBOTS_PARSED_BYTES)],
-            429 | 500.. => return Err(unread(format!("it is answered {}", answer.status))),
+        let rules = match response.status.as_u16() {
+            200..=299 => &response.bytes[..response.bytes.len().min(PARSED_ROBOTS_BYTES)],
+            429 | 500.. => return Err(unreadable(status_reason(&response))),
+            // The website has no robots.txt.
             _ => &[],
         };
-        Robot::new("parlor", rules).map_err(|error| unread(error.to_string()))
+        Robot::new("parlor", rules).map_err(|error| unreadable(error.to_string()))
     }
 }
 
-fn is_sitemap(answer: &FetchedPage) -> bool {
-    match answer.kind().as_str() {
-        "application/xhtml+xml" => false,
-        kind => {
-            kind.ends_with("/xml") || kind.ends_with("+xml") || answer.url.path().ends_with(".xml")
-        }
-    }
+fn status_reason(response: &FetchedPage) -> String {
+    format!("it is answered {}", response.status)
+}
+
+fn is_sitemap(response: &FetchedPage) -> bool {
+    let media_type = response.media_type();
+    let is_xml = media_type.ends_with("/xml") || media_type.ends_with("+xml");
+    media_type != "application/xhtml+xml" && (is_xml || response.url.path().ends_with(".xml"))
 }
 
 impl CrawlPlan {
-    /// Takes in a sitemap and all those that it leads to.
-    async fn follow(&mut self, first: FetchedPage) {
+    /// Adds the pages of a sitemap and of all sitemaps that it lists.
+    async fn read_sitemaps(&mut self, first: FetchedPage) {
         let site = first.url.clone();
-        let mut known = HashSet::from([site.clone()]);
-        let mut pages = HashSet::new();
-        let mut waiting = VecDeque::new();
+        let mut known_sitemaps = HashSet::from([site.clone()]);
+        let mut known_pages = HashSet::new();
+        let mut pending = VecDeque::new();
         let mut next = Some(first);
-        while let Some(map) = next.take() {
-            let text = decode::decode(&map.bytes, map.charset().as_deref(), Format::Text);
-            let listed = sitemap::read(&text);
-            for page in self.own(&site, &listed.pages) {
-                if pages.insert(page.clone()) {
+        while let Some(response) = next.take() {
+            let text = decode::decode(&response.bytes, response.charset().as_deref(), Format::Text);
+            let entries = sitemap::parse(&text);
+            for page in self.urls_of_site(&site, &entries.pages) {
+                if known_pages.insert(page.clone()) {
                     self.pages.push((page, None));
                 }
             }
-            for further in self.own(&site, &listed.sitemaps) {
-                if known.len() < MAX_SITEMAPS && known.insert(further.clone()) {
-                    waiting.push_back(further);
+            for url in self.urls_of_site(&site, &entries.sitemaps) {
+                if known_sitemaps.len() < MAX_SITEMAPS && known_sitemaps.insert(url.clone()) {
+                    pending.push_back(url);
                 }
             }
-            // More addresses than anyone would learn are not collected.
             if self.pages.len() > MAX_SITEMAP_URLS {
-                self.whole = false;
-                waiting.clear();
+                self.is_complete = false;
+                pending.clear();
             }
             while next.is_none()
-                && let Some(url) = waiting.pop_front()
+                && let Some(url) = pending.pop_front()
             {
-                next = self.sitemap(&url).await;
+                next = self.fetch_sitemap(&url).await;
             }
         }
         let robots = &self.robots;
         self.pages.retain(|(url, _)| robots.allowed(url.as_str()));
     }
 
-    async fn sitemap(&mut self, url: &Url) -> Option<FetchedPage> {
-        let why = match self.web.get(url, MAX_SITEMAP_BYTES).await {
-            Ok(answer) if answer.status.is_success() => return Some(answer),
-            Ok(answer) => format!("it is answered {}", answer.status),
+    async fn fetch_sitemap(&mut self, url: &Url) -> Option<FetchedPage> {
+        let reason = match self.fetcher.get(url, MAX_SITEMAP_BYTES).await {
+            Ok(response) if response.status.is_success() => return Some(response),
+            Ok(response) => status_reason(&response),
             Err(error) => error.to_string(),
         };
-        self.whole = false;
-        self.warnings.push(format!("{url}: {why}"));
+        self.is_complete = false;
+        self.warnings.push(format!("{url}: {reason}"));
         None
     }
 
-    /// The addresses of the website itself. A sitemap has no say over others.
-    fn own(&mut self, site: &Url, listed: &[String]) -> Vec<Url> {
-        let urls = listed.iter().filter_map(|one| site.join(one).ok());
+    /// The listed addresses that belong to the website. Others are ignored with
+    /// a warning: a sitemap is not authoritative for other websites.
+    fn urls_of_site(&mut self, site: &Url, listed: &[String]) -> Vec<Url> {
+        let urls = listed.iter().filter_map(|url| site.join(url).ok());
         let (mut own, foreign): (Vec<_>, Vec<_>) = urls.partition(|url| same_site(url, site));
-        if let Some(one) = foreign.first() {
+        if let Some(first) = foreign.first() {
             let count = foreign.len();
             self.warnings.push(format!(
-                "{one}: on another website than {site}; {count} such addresses are passed over"
+                "{first}: on another website than {site}; {count} such addresses are passed over"
             ));
         }
         own.iter_mut().for_each(|url| url.set_fragment(None));
         own
     }
 
-    fn limit(&mut self, most: usize) {
-        if self.pages.len() > most {
-            let beyond = self.pages.split_off(most);
+    fn limit_pages(&mut self, max_pages: usize) {
+        if self.pages.len() > max_pages {
+            let beyond = self.pages.split_off(max_pages);
             self.warnings.push(format!(
-                "{} pages are left out, as --max-pages is {most}",
+                "{} pages are left out, as --max-pages is {max_pages}",
                 beyond.len()
             ));
             self.left_out = beyond.into_iter().map(|(url, _)| url).collect();
         }
     }
 
-    /// Visits the pages in order.
+    /// Fetches the pages; the outcomes are in the order of the pages.
     pub fn fetch_pages(&mut self) -> impl Stream<Item = (Url, FetchOutcome)> {
         let pages = std::mem::take(&mut self.pages);
-        let delay = self.delay();
-        let at_once = if delay.is_zero() {
+        let delay = self.crawl_delay();
+        let concurrency = if delay.is_zero() {
             MAX_CONCURRENT_FETCHES
         } else {
             1
         };
-        let (web, robots) = (&self.web, &self.robots);
-        let visit = move |(url, came): (Url, Option<FetchedPage>)| async move {
-            let came = match came {
-                Some(came) => Ok(came),
-                None => {
-                    tokio::time::sleep(delay).await;
-                    web.get(&url, MAX_PAGE_BYTES).await
-                }
-            };
-            let visit = match came {
-                // Where a page leads must be allowed as well.
-                Ok(came) if !robots.allowed(came.url.as_str()) => FetchOutcome::NoIndex,
-                Ok(came) => judge(came),
-                Err(error) => error.into(),
-            };
-            (url, visit)
+        let plan = &*self;
+        let fetch = move |(url, response): (Url, Option<FetchedPage>)| async move {
+            let outcome = plan.fetch_page(&url, response, delay).await;
+            (url, outcome)
         };
-        stream::iter(pages).map(visit).buffered(at_once)
+        stream::iter(pages).map(fetch).buffered(concurrency)
     }
 
-    /// What robots.txt wants between two pages, within reason.
-    fn delay(&self) -> Duration {
-        let wanted = self.robots.delay.unwrap_or(0.0);
-        let wanted = Duration::try_from_secs_f32(wanted).unwrap_or(Duration::ZERO);
-        wanted.min(MAX_CRAWL_DELAY)
+    async fn fetch_page(
+        &self,
+        url: &Url,
+        response: Option<FetchedPage>,
+        delay: Duration,
+    ) -> FetchOutcome {
+        let response = match response {
+            Some(response) => Ok(response),
+            None => {
+                tokio::time::sleep(delay).await;
+                self.fetcher.get(url, MAX_PAGE_BYTES).await
+            }
+        };
+        match response {
+            // The target of a redirect must be allowed too.
+            Ok(response) if !self.robots.allowed(response.url.as_str()) => FetchOutcome::NoIndex,
+            Ok(response) => classify(response),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// The `Crawl-delay` of robots.txt, at most [`MAX_CRAWL_DELAY`].
+    fn crawl_delay(&self) -> Duration {
+        let seconds = self.robots.delay.unwrap_or(0.0);
+        let delay = Duration::try_from_secs_f32(seconds).unwrap_or(Duration::ZERO);
+        delay.min(MAX_CRAWL_DELAY)
     }
 }
 
 impl From<FetchError> for FetchOutcome {
     fn from(error: FetchError) -> Self {
         match error {
-            FetchError::Transient(why) => FetchOutcome::Failed(why),
-            FetchError::Permanent(why) => FetchOutcome::Skipped(why),
+            FetchError::Transient(reason) => FetchOutcome::Failed(reason),
+            FetchError::Permanent(reason) => FetchOutcome::Skipped(reason),
         }
     }
 }
 
-fn judge(came: FetchedPage) -> FetchOutcome {
-    match came.status.as_u16() {
+fn classify(response: FetchedPage) -> FetchOutcome {
+    match response.status.as_u16() {
         200..=299 => {}
-        404 | 410 => return FetchOutcome::Skipped(format!("it is answered {}", came.status)),
-        _ => return FetchOutcome::Failed(format!("it is answered {}", came.status)),
+        404 | 410 => return FetchOutcome::Skipped(status_reason(&response)),
+        _ => return FetchOutcome::Failed(status_reason(&response)),
     }
-    if html::is_noindex(came.header("x-robots-tag")) {
+    if html::is_noindex(response.header("x-robots-tag")) {
         return FetchOutcome::NoIndex;
     }
-    let is_markdown = || {
-        [".md", ".markdown"]
-            .iter()
-            .any(|end| came.url.path().ends_with(end))
+    let format = match page_format(&response) {
+        Ok(format) => format,
+        Err(reason) => return FetchOutcome::Skipped(reason),
     };
-    let format = match came.kind().as_str() {
-        "text/html" | "application/xhtml+xml" => Format::Html,
-        "text/markdown" => Format::Markdown,
-        "text/plain" if is_markdown() => Format::Markdown,
-        "text/plain" => Format::Text,
-        "" => return FetchOutcome::Skipped("it does not say what it is".to_owned()),
-        kind => return FetchOutcome::Skipped(format!("it is {kind}, not a page")),
-    };
-    if came.bytes.len() > MAX_PAGE_BYTES {
-        return FetchOutcome::Skipped(format!(
-            "it has more than {} MB",
-            MAX_PAGE_BYTES / 1_000_000
-        ));
+    if response.bytes.len() > MAX_PAGE_BYTES {
+        let megabytes = MAX_PAGE_BYTES / 1_000_000;
+        return FetchOutcome::Skipped(format!("it has more than {megabytes} MB"));
     }
-    let mut url = came.url.clone();
+    let mut url = response.url.clone();
     url.set_fragment(None);
     FetchOutcome::Found(RawDocument {
-        name: name_of(url.path()),
-        charset: came.charset(),
+        name: name_from_path(url.path()),
+        charset: response.charset(),
         url: url.into(),
         format,
-        bytes: came.bytes,
+        bytes: response.bytes,
     })
+}
+
+/// The format that the media type names; a message for the user if it is none
+/// of a page.
+fn page_format(response: &FetchedPage) -> Result<Format, String> {
+    let path = response.url.path();
+    let is_markdown = path.ends_with(".md") || path.ends_with(".markdown");
+    match response.media_type().as_str() {
+        "text/html" | "application/xhtml+xml" => Ok(Format::Html),
+        "text/markdown" => Ok(Format::Markdown),
+        "text/plain" if is_markdown => Ok(Format::Markdown),
+        "text/plain" => Ok(Format::Text),
+        "" => Err("it does not say what it is; it needs a Content-Type header".to_owned()),
+        other => Err(format!("it is {other}, not a page")),
+    }
 }

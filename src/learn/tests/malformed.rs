@@ -1,9 +1,9 @@
-//! Pages that would be too deep, too large or nothing at all.
+//! Pages that are nested too deep, grow too large, or are not text.
 
 use super::*;
 
 #[test]
-fn no_page_grows_to_many_times_its_size() {
+fn converted_page_is_at_most_twelve_times_its_size() {
     let wide = format!("<tr>{}", "<td>x".repeat(20_000));
     let table = |rows: &str| format!("<table><tr><th>h</tr>{rows}</table>");
     for page in [
@@ -23,7 +23,7 @@ fn no_page_grows_to_many_times_its_size() {
 }
 
 #[test]
-fn a_page_however_deep_is_read_in_reasonable_time() {
+fn page_of_any_depth_is_converted() {
     for (open, times) in [
         ("<div>", 900),
         ("<div>", 300_000),
@@ -45,17 +45,17 @@ fn a_page_however_deep_is_read_in_reasonable_time() {
         let page = format!("{} {SENTENCE}", open.repeat(times));
         let one = document(Format::Html, &page);
         let all = format!("{one:?}");
-        let kept =
+        let has_text =
             all.contains("long enough") || ["<sv", "<se", "<te", "<fo"].contains(&&open[..3]);
-        assert!(kept, "{open}: {}", &all[..all.len().min(500)]);
+        assert!(has_text, "{open}: {}", &all[..all.len().min(500)]);
     }
     for nest in ["> ", "- ", "*a **", "[", "![", "`", "<", "&", "| ", "#"] {
         document(Format::Markdown, &nest.repeat(20_000));
     }
 }
 
-/// Pieces that mean something to one of the parsers.
-const PIECES: [&str; 40] = [
+/// Syntax of the HTML and Markdown parsers.
+const SYNTAX: [&str; 40] = [
     "<",
     ">",
     "</",
@@ -99,18 +99,18 @@ const PIECES: [&str; 40] = [
 ];
 
 #[test]
-fn no_bytes_make_reading_fail() {
+fn any_bytes_can_be_converted() {
     let mut random = fastrand::Rng::with_seed(7);
     for round in 0..1500 {
         let mut bytes = Vec::new();
         while bytes.len() < 20 * (1 + round % 60) {
             match random.u8(..4) {
                 0 => bytes.extend(std::iter::repeat_with(|| random.u8(..)).take(3)),
-                _ => bytes.extend_from_slice(PIECES[random.usize(..PIECES.len())].as_bytes()),
+                _ => bytes.extend_from_slice(SYNTAX[random.usize(..SYNTAX.len())].as_bytes()),
             }
         }
         for (_, format) in Format::NAMES {
-            let Conversion::Document(document) = found(format, &bytes).read() else {
+            let Conversion::Document(document) = raw_document(format, &bytes).convert() else {
                 continue;
             };
             let text = format!("{document:?}");
