@@ -12,6 +12,7 @@ use parlor::domain::{
     AssistantId, ListQuery, Offset, ProjectId, ProjectSeq, Scope, SessionId, Sort, Status,
     Timestamp, VisitorId,
 };
+use parlor::http::json::ConversationListItemJson;
 use parlor::store::bench_api::{PageStart, compose};
 use parlor::store::{Options, Snapshot, Store, StoreError, conversation, project};
 use rusqlite::Connection;
@@ -122,7 +123,7 @@ fn write_a_row(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), Sto
             criterion.bench_function("row/to JSON", |bencher| {
                 bencher.iter(|| {
                     body.clear();
-                    black_box(item).write(&mut body);
+                    ConversationListItemJson::from(black_box(item)).write(&mut body);
                 });
             });
         }
@@ -140,7 +141,7 @@ fn read_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), Stor
                 body.clear();
                 let totals = conversation::totals(snapshot, SCOPE)?;
                 conversation::page(snapshot, SCOPE, black_box(&query), &totals, |item| {
-                    item.write(&mut body);
+                    ConversationListItemJson::from(item).write(&mut body);
                     Ok::<_, StoreError>(())
                 })
             });

@@ -1,14 +1,14 @@
-//! Who answers a project's visitors.
+//! Assistants: the automatic answerers of a project.
 
 use super::validation::{ValidationError, parse_enum};
 use super::{AssistantId, AssistantSeq};
 
-/// What stands behind an assistant.
+/// Which answer provider an assistant uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AssistantMode {
-    /// The model where the server has one, else the built-in answerer.
+    /// The model if the server has one, otherwise the built-in provider.
     Auto,
-    /// The built-in answerer: what the project knows, in its own words.
+    /// The built-in provider, which quotes the project's own texts.
     Builtin,
     /// The model that the server's settings name.
     Model,
@@ -25,7 +25,7 @@ impl AssistantMode {
         parse_enum("answerer", text, &Self::NAMES)
     }
 
-    /// Whether a model answers, where the server has one or has none.
+    /// Whether the model answers, given whether the server has a model.
     pub fn uses_model(self, model_available: bool) -> bool {
         model_available && self != AssistantMode::Builtin
     }
@@ -46,8 +46,8 @@ pub struct Assistant {
     pub id: AssistantId,
     pub name: String,
     pub mode: AssistantMode,
-    /// What the model is told first; none: parlor's own words.
+    /// The system prompt for the model; `None` uses the default prompt.
     pub prompt: Option<String>,
-    /// What is said where nothing is known; none: parlor's own words.
+    /// The answer when the project's texts contain none; `None` uses the default text.
     pub fallback: Option<String>,
 }

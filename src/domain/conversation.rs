@@ -1,15 +1,13 @@
-//! A conversation of a visitor with a website (sections 4.1 and 4.2).
+//! Conversations between visitors and a website (docs/api-contract.md, sections
+//! 5.1 and 5.2).
 
-use serde::Serialize;
 use unicase::UniCase;
-use utoipa::ToSchema;
 
 use super::validation::{ValidationError, bounded_text, parse_enum};
 use super::{ConversationId, Message, Timestamp};
 
-/// Whether a conversation can still go on. `closed` sorts before `open`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+/// Whether a conversation accepts messages. `closed` sorts before `open`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     Closed,
     Open,
@@ -31,63 +29,44 @@ impl Status {
     }
 }
 
-/// The person of the house who answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+/// The person who answers for the website, as visitors see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HumanAgent<'a> {
-    #[schema(required)]
     pub name: Option<&'a str>,
-    /// The address of a picture.
-    #[schema(required)]
+    /// The URL of a picture.
     pub image: Option<&'a str>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ConversationObject {
-    Conversation,
-}
-
-/// What every form of a conversation says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+/// A conversation without its messages. Texts borrow from the row that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation<'a> {
-    pub object: ConversationObject,
     pub id: ConversationId,
     pub created_at: Timestamp,
-    /// When anything of the conversation last changed.
+    /// When any stored property of the conversation last changed.
     pub updated_at: Timestamp,
     pub status: Status,
     /// Set exactly when `status` is `closed`.
-    #[schema(required)]
     pub closed_at: Option<Timestamp>,
-    #[schema(required)]
     pub close_reason: Option<&'a str>,
-    /// When the last message came. The first spelling of the name, and the
-    /// canonical one.
-    pub last_interation_at: Timestamp,
-    /// The same moment under the name's later spelling.
+    /// When the last message was stored.
     pub last_interaction_at: Timestamp,
-    /// Whether a person of the house has taken over from the assistant.
+    /// Whether an agent has taken over from the assistant.
     pub is_human_handled: bool,
-    #[schema(required)]
     pub human_agent: Option<HumanAgent<'a>>,
-    /// Taken from the first message; null until there is one.
-    #[schema(required)]
+    /// Derived from the first message; `None` until there is one.
     pub title: Option<&'a str>,
 }
 
 impl Conversation<'_> {
-    /// One that was just started: open, nothing said yet.
-    pub fn started(id: ConversationId, at: Timestamp) -> Self {
+    /// Returns an open conversation without messages, created at `at`.
+    pub fn new(id: ConversationId, at: Timestamp) -> Self {
         Self {
-            object: ConversationObject::Conversation,
             id,
             created_at: at,
             updated_at: at,
             status: Status::Open,
             closed_at: None,
             close_reason: None,
-            last_interation_at: at,
             last_interaction_at: at,
             is_human_handled: false,
             human_agent: None,
@@ -96,19 +75,16 @@ impl Conversation<'_> {
     }
 }
 
-/// A conversation as lists show it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+/// An entry of the conversation list.
+#[derive(Debug, Clone)]
 pub struct ConversationListItem<'a> {
-    #[serde(flatten)]
     pub conversation: Conversation<'a>,
-    /// Its newest message, whole; null while there is none.
-    #[schema(required)]
+    /// The newest message; `None` if the conversation has no message.
     pub last_message: Option<Message<'a>>,
 }
 
-/// The form of a title that the order by `title` compares, byte by byte:
-/// its full Unicode case folding (section 0, D9).
+/// Returns the key that the order by `title` compares byte by byte: the full
+/// Unicode case folding of the title (docs/api-contract.md, section 6.1).
 pub fn title_key(title: &str) -> String {
     UniCase::new(title).to_folded_case()
 }
@@ -134,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn titles_that_differ_in_case_alone_have_one_key() {
+    fn title_key_is_equal_for_titles_that_differ_only_in_case() {
         assert_eq!(title_key("STRASSE"), title_key("straße"));
         assert_eq!(title_key("ΣΊΣΥΦΟΣ"), title_key("Σίσυφος"));
         assert_ne!(title_key("a"), title_key("á"));

@@ -1,66 +1,37 @@
-//! What a project learned: documents, in sections.
-
-use serde::Serialize;
-use utoipa::ToSchema;
+//! Documents that a project has learned, and their sections
+//! (docs/api-contract.md, section 4.15).
 
 use super::{DocumentId, Timestamp};
 
-/// A page or a file, as it is learned.
+/// The content of a page or file, divided into sections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Where it stands, which is also what it is known by within its project.
-    /// A file without an address has `file:` and its path in the folder.
+    /// The address, which identifies the document within its project. A file
+    /// without an address has `file:` and its path in the folder.
     pub url: String,
     pub title: String,
     /// In the order of the text.
     pub sections: Vec<Section>,
 }
 
-/// A piece of a document that can be shown and cited by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+/// A part of a document that search finds and answers cite.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// Those above it come first, with ` › ` in between. Empty where the text
-    /// has none.
+    /// The headings above the section and its own, outermost first, separated
+    /// by ` › `. Empty if the text has no heading.
     pub heading: String,
     /// Markdown.
     pub body: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DocumentObject {
-    Document,
-}
-
-/// A page or a file that was learned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+/// A stored document without its sections.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LearnedDocument<'a> {
-    pub object: DocumentObject,
     pub id: DocumentId,
-    /// Where it stands. A file without an address has `file:` and its path.
+    /// See [`Document::url`].
     pub url: &'a str,
     pub title: &'a str,
     pub learned_at: Timestamp,
-    /// How many pieces of it can be found.
+    /// The number of sections that are stored as passages.
     pub passages: u64,
-}
-
-impl<'a> LearnedDocument<'a> {
-    pub fn new(
-        id: DocumentId,
-        url: &'a str,
-        title: &'a str,
-        learned_at: Timestamp,
-        passages: u64,
-    ) -> Self {
-        Self {
-            object: DocumentObject::Document,
-            id,
-            url,
-            title,
-            learned_at,
-            passages,
-        }
-    }
 }

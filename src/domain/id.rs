@@ -1,12 +1,10 @@
-//! Identifiers: public ones are UUIDs, private ones the numbers of rows.
+//! Identifiers: UUIDs in the API, row numbers inside.
 
 use std::fmt;
 
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A UUID in its hyphenated form of 36 characters, and in no other.
+/// Parses a UUID in the hyphenated form of 36 characters and in no other form.
 fn parse_hyphenated(text: &str) -> Option<Uuid> {
     (text.len() == 36).then(|| Uuid::try_parse(text).ok())?
 }
@@ -14,19 +12,17 @@ fn parse_hyphenated(text: &str) -> Option<Uuid> {
 macro_rules! public_id {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
-        #[serde(transparent)]
-        #[schema(value_type = String, format = "uuid")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new one; the time comes first in it, so that rows made one
-            /// after the other lie side by side in every index.
+            /// Returns a new version 7 UUID. The time comes first, so that rows
+            /// inserted one after the other are neighbours in every index.
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
 
-            /// Reads the hyphenated form, upper or lower case.
+            /// Parses the hyphenated form in upper or lower case.
             pub fn parse(text: &str) -> Option<Self> {
                 parse_hyphenated(text).map(Self)
             }
@@ -57,20 +53,20 @@ public_id! {
     VisitorId
     /// A project.
     ProjectId
-    /// An API key; not the key itself.
+    /// An API key. This id is not a secret.
     KeyId
-    /// A session of a visitor; what a session token carries.
+    /// A session of a visitor. Session tokens contain it.
     SessionId
-    /// Who answers a project's visitors.
+    /// An assistant of a project.
     AssistantId
     /// A question with its answer.
     QnaId
-    /// A page that was learned.
+    /// A learned document.
     DocumentId
 }
 
 impl ProjectSeq {
-    /// Of the project that a new file gets.
+    /// The project that a new file contains.
     pub const FIRST: Self = Self(1);
 }
 
@@ -87,6 +83,6 @@ row_number! {
     MessageSeq
     /// The row of an assistant.
     AssistantSeq
-    /// The row of a passage; never given twice.
+    /// The row of a passage. A number is never used again.
     PassageSeq
 }

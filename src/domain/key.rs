@@ -1,4 +1,5 @@
-//! API keys and the websites they are for (section 1.1; section 0, D6 and D7).
+//! API keys and the websites that may use them (docs/api-contract.md, sections
+//! 3.1 and 3.4).
 
 use std::fmt;
 
@@ -7,8 +8,8 @@ use url::Url;
 
 use super::validation::{ValidationError, parse_enum};
 
-/// What a key is for: `publishable` ones stand in web pages, `private` ones on
-/// servers.
+/// The kind of a key. Web pages contain publishable keys; only servers hold
+/// private keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyKind {
     Publishable,
@@ -40,18 +41,19 @@ impl KeyKind {
     }
 }
 
-/// The 64 characters of URL-safe base64: six random bits give one.
+/// The alphabet of URL-safe Base64; six random bits select a character.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// A key itself. It exists only where it was just made or just received.
+/// A key in clear text. It exists only after generation and in requests; the
+/// store keeps its hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(String);
 
 impl Key {
-    /// The demo's keys, which every other command refuses.
+    /// The keys of the demo. Every other command refuses them.
     pub const DEMO: [&'static str; 2] = ["pk_demo", "sk_demo"];
 
-    /// A new one: the kind's prefix and 32 random URL-safe characters.
+    /// Returns a new key: the prefix of the kind and 32 random URL-safe characters.
     pub fn generate(kind: KeyKind) -> Result<Self, getrandom::Error> {
         let mut random = [0; 32];
         getrandom::fill(&mut random)?;
@@ -59,7 +61,7 @@ impl Key {
         Ok(Self(kind.prefix().to_owned() + &String::from_iter(body)))
     }
 
-    /// A key as somebody sent it: any text.
+    /// Wraps a key that a client sent. Any text is accepted.
     pub fn received(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -72,12 +74,13 @@ impl Key {
         KeyHash(Sha256::digest(&self.0).into())
     }
 
-    /// The last four characters: enough to tell one's keys apart.
+    /// Returns the last four characters, which distinguish the keys of a project.
     pub fn hint(&self) -> String {
         let start = self.0.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
         self.0[start..].to_owned()
     }
 
+    /// Returns the key in clear text.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -89,18 +92,18 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The SHA-256 of a key: what is stored, and looked up. A plain hash is enough
-/// because a key is 192 random bits, not a password.
+/// The SHA-256 of a key, which the store contains. A plain hash suffices
+/// because a key has 192 random bits, unlike a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyHash(pub [u8; 32]);
 
-/// A website: scheme, host and port, as browsers send them in `Origin`.
+/// A website: scheme, host and port, in the form of the `Origin` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
 impl Origin {
-    /// The origin of a URL, or of an origin itself; none for `null` and for
-    /// addresses that have no host.
+    /// Returns the origin of a URL or of an origin. `None` for `null` and for
+    /// URLs without a host.
     pub fn of(url: &str) -> Option<Self> {
         let origin = Url::parse(url).ok()?.origin();
         origin
@@ -108,7 +111,7 @@ impl Origin {
             .then(|| Self(origin.ascii_serialization()))
     }
 
-    /// A website as an operator types it: an `http` or `https` URL.
+    /// Parses a website that an operator enters: an `http` or `https` URL.
     pub fn parse(text: &str) -> Result<Self, ValidationError> {
         let web = text.starts_with("http://") || text.starts_with("https://");
         web.then(|| Self::of(text)).flatten().ok_or_else(|| {
@@ -126,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_key_has_its_prefix_and_32_url_safe_characters() {
+    fn generated_key_has_its_prefix_and_32_url_safe_characters() {
         for (kind, prefix) in [(KeyKind::Publishable, "pk_"), (KeyKind::Private, "sk_")] {
             let key = Key::generate(kind).expect("random bytes");
             let body = key.reveal().strip_prefix(prefix).expect("prefix");
@@ -137,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_scheme_host_and_port() {
+    fn origin_consists_of_scheme_host_and_port() {
         let of = |url| Origin::of(url).map(|origin| origin.0);
         assert_eq!(
             of("https://Shop.Example:443/a?b"),

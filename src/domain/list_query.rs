@@ -1,16 +1,18 @@
-//! What a list of conversations is asked for (section 3.5 of the contract).
+//! The parameters of a list of conversations (docs/api-contract.md, section 4.5).
 
 use super::validation::{ValidationError, parse_enum};
 use super::{ConversationId, ProjectSeq, Status, VisitorSeq};
 
-/// Whose conversations: a visitor sees its own, a private key its project's.
+/// Whose conversations a list contains. Visitors read their own, private keys
+/// those of the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     Project(ProjectSeq),
     Visitor(VisitorSeq),
 }
 
-/// The field that the list is ordered by; ties go by `id`, in the same direction.
+/// The field that orders the list. Ties are ordered by `id` in the same
+/// direction (docs/api-contract.md, section 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Sort {
     Id,
@@ -25,7 +27,7 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// The names on the wire, today's spelling of `lastInterationAt` among them.
+    /// The values of `orderBy`. `lastInterationAt` is the original spelling.
     pub const NAMES: [(&'static str, Sort); 9] = [
         ("id", Sort::Id),
         ("createdAt", Sort::CreatedAt),
@@ -61,13 +63,13 @@ impl Direction {
     }
 }
 
-/// A whole number written in digits alone, no sign, no blank.
-fn whole(text: &str) -> Option<u64> {
+/// Parses a number that consists of decimal digits only.
+fn parse_digits(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok())?
 }
 
-/// How many conversations a page holds at most: 1 to 100.
+/// The maximum number of items on a page: 1 to 100, 10 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limit(u32);
 
@@ -75,7 +77,7 @@ impl Limit {
     pub const MAX: u64 = 100;
 
     pub fn parse(text: &str) -> Result<Self, ValidationError> {
-        match whole(text) {
+        match parse_digits(text) {
             Some(limit @ 1..=Self::MAX) => Ok(Self(limit as u32)),
             _ => Err(ValidationError::new(
                 "limit",
@@ -95,7 +97,7 @@ impl Default for Limit {
     }
 }
 
-/// How many results a search gives at most: 1 to 50.
+/// The maximum number of search results: 1 to 50, 10 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchLimit(usize);
 
@@ -103,8 +105,8 @@ impl SearchLimit {
     pub const MAX: u64 = 50;
 
     pub fn parse(text: &str) -> Result<Self, ValidationError> {
-        match whole(text) {
-            Some(size @ 1..=Self::MAX) => Ok(Self(size as usize)),
+        match parse_digits(text) {
+            Some(limit @ 1..=Self::MAX) => Ok(Self(limit as usize)),
             _ => Err(ValidationError::new(
                 "size",
                 format!("must be a whole number from 1 to {}", Self::MAX),
@@ -123,21 +125,21 @@ impl Default for SearchLimit {
     }
 }
 
-/// How many conversations are passed over before the page.
+/// The number of items before the page, 0 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Offset(u64);
 
 impl Offset {
-    /// The largest whole number that every JSON reader keeps exactly.
+    /// The largest integer that every JSON parser represents exactly.
     pub const MAX: u64 = (1 << 53) - 1;
 
-    /// Empty and `null` are 0, as clients of the hosted service send them
-    /// (section 8.15).
+    /// Empty and `null` are 0, because clients of the hosted service send them
+    /// (docs/api-contract.md, section 4.5).
     pub fn parse(text: &str) -> Result<Self, ValidationError> {
         if text.is_empty() || text == "null" {
             return Ok(Self(0));
         }
-        match whole(text) {
+        match parse_digits(text) {
             Some(offset @ 0..=Self::MAX) => Ok(Self(offset)),
             _ => Err(ValidationError::new(
                 "offset",
@@ -146,22 +148,22 @@ impl Offset {
         }
     }
 
-    /// The most together with a cursor: from there every row is walked past,
-    /// while the front is counted from.
+    /// The maximum together with a cursor. SQLite steps over each row after a
+    /// cursor; without a cursor the offset index finds the row.
     pub const MAX_AFTER_CURSOR: u64 = 1000;
 
-    /// Whether it may count from a cursor.
+    /// Returns an error if the offset is too large together with a cursor.
     pub fn check_after_cursor(self) -> Result<(), ValidationError> {
-        match self.0 <= Self::MAX_AFTER_CURSOR {
-            true => Ok(()),
-            false => Err(ValidationError::new(
-                "offset",
-                format!(
-                    "must be a whole number from 0 to {} together with after; leave after out to go further",
-                    Self::MAX_AFTER_CURSOR
-                ),
-            )),
+        if self.0 <= Self::MAX_AFTER_CURSOR {
+            return Ok(());
         }
+        Err(ValidationError::new(
+            "offset",
+            format!(
+                "must be a whole number from 0 to {} together with after; leave after out to go further",
+                Self::MAX_AFTER_CURSOR
+            ),
+        ))
     }
 
     pub fn get(self) -> u64 {
@@ -169,7 +171,7 @@ impl Offset {
     }
 }
 
-/// What an order compares of a conversation first. Nothing comes last.
+/// The value of the sort field in a row. Null sorts last in both directions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SortValue {
     Number(i64),
@@ -177,15 +179,15 @@ pub enum SortValue {
     Null,
 }
 
-/// A place in an order: where a conversation with this field and this id
-/// stands, whether or not there is one. Ascending, as places compare.
+/// The sort key of a row: the value of the sort field, then the id. Keys compare
+/// in ascending order. A key need not belong to an existing row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SortKey {
     pub value: SortValue,
     pub id: ConversationId,
 }
 
-/// One page of a list: which rows, in which order, from where.
+/// One page of a list of conversations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ListQuery {
     pub status: Option<Status>,
@@ -193,7 +195,7 @@ pub struct ListQuery {
     pub direction: Direction,
     pub limit: Limit,
     pub offset: Offset,
-    /// The row that the page comes after; the offset counts from there.
+    /// The key of the row before the page. The offset counts from there.
     pub after: Option<SortKey>,
 }
 
@@ -202,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_one_to_a_hundred_in_plain_digits() {
+    fn limit_is_1_to_100_in_decimal_digits() {
         assert_eq!(Limit::parse("1").map(Limit::get), Ok(1));
         assert_eq!(Limit::parse("100").map(Limit::get), Ok(100));
         for text in ["0", "101", "-1", "+1", "1.0", "1e1", " 1", "", "null", "٣"] {
@@ -211,12 +213,12 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_may_be_absent_in_three_ways() {
+    fn offset_accepts_empty_null_and_zero() {
         for text in ["", "null", "0", "000"] {
             assert_eq!(Offset::parse(text).map(Offset::get), Ok(0), "{text:?}");
         }
-        let most = Offset::MAX.to_string();
-        assert_eq!(Offset::parse(&most).map(Offset::get), Ok(Offset::MAX));
+        let max = Offset::MAX.to_string();
+        assert_eq!(Offset::parse(&max).map(Offset::get), Ok(Offset::MAX));
         for text in [
             "-1",
             "+1",

@@ -1,16 +1,10 @@
-//! A message of a conversation (section 4.3).
-
-use serde::ser::SerializeSeq;
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
+//! Messages of a conversation (docs/api-contract.md, section 5.3).
 
 use super::validation::{ValidationError, bounded_text, parse_enum};
 use super::{ConversationId, HumanAgent, MessageId, Timestamp};
 
-/// Who wrote a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+/// The author of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     User,
     Assistant,
@@ -37,9 +31,8 @@ impl Role {
     }
 }
 
-/// Whether an answer is still being written, is whole, or failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+/// The state of a message. Only answers can be other than `complete`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageStatus {
     Streaming,
     Complete,
@@ -66,9 +59,8 @@ impl MessageStatus {
     }
 }
 
-/// What the visitor thought of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+/// A visitor's rating of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Feedback {
     Like,
     Dislike,
@@ -90,7 +82,7 @@ impl Feedback {
     }
 }
 
-/// What somebody writes: 1 to 10,000 characters.
+/// The text that a visitor or an agent sends: 1 to 10,000 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageContent(String);
 
@@ -105,115 +97,77 @@ impl MessageContent {
         &self.0
     }
 
-    /// The title of a conversation that begins with this: its first words, at
-    /// most 80 characters of them (section 0, D10). None where there is no word.
+    /// Returns the title of a conversation whose first message this is: the first
+    /// words on one line, at most 80 characters (docs/api-contract.md, section
+    /// 6.2). `None` if the text is blank.
     pub fn title(&self) -> Option<String> {
         let text = self.0.trim();
         let end = text.char_indices().nth(MAX_TITLE_CHARS).map(|(at, _)| at);
         let Some(end) = end else {
             return (!text.is_empty()).then(|| one_line(text));
         };
-        let whole = text[end..].starts_with(char::is_whitespace);
+        let ends_with_word = text[end..].starts_with(char::is_whitespace);
         let cut = match text[..end].rfind(char::is_whitespace) {
-            Some(space) if !whole => &text[..space],
+            Some(space) if !ends_with_word => &text[..space],
             _ => &text[..end],
         };
         Some(one_line(cut.trim_end()))
     }
 }
 
-/// The most characters of a title.
+/// The maximum length of a title in characters.
 const MAX_TITLE_CHARS: usize = 80;
 
+/// Replaces every run of white space by one space.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What a message is made of: nearly always one text; else the JSON array of
-/// its parts as it was stored.
-#[derive(Debug, Clone)]
+/// The content of a message.
+#[derive(Debug, Clone, Copy)]
 pub enum MessageParts<'a> {
+    /// One part with Markdown, the usual case.
     Text(&'a str),
-    Stored(&'a RawValue),
+    /// A JSON array of parts, as it was stored.
+    Json(&'a str),
 }
 
-impl Serialize for MessageParts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = match self {
-            MessageParts::Text(text) => text,
-            MessageParts::Stored(array) => return array.serialize(serializer),
-        };
-        let mut parts = serializer.serialize_seq(Some(1))?;
-        parts.serialize_element(&TextPart { kind: "text", text })?;
-        parts.end()
-    }
-}
-
-/// A part of a message. `text` parts carry Markdown in `text`; other types are
-/// those of the AI SDK's UI messages.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = MessagePart)]
-pub struct TextPart<'a> {
-    #[serde(rename = "type")]
-    pub kind: &'a str,
-    #[schema(required = false)]
-    pub text: &'a str,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MessageObject {
-    Message,
-}
-
-/// One message, whole.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+/// A message. Texts borrow from the row that was read.
+#[derive(Debug, Clone)]
 pub struct Message<'a> {
-    pub object: MessageObject,
     pub id: MessageId,
     pub created_at: Timestamp,
-    /// The id of its conversation.
-    pub chat_id: ConversationId,
+    pub conversation_id: ConversationId,
     pub role: Role,
-    #[schema(value_type = Vec<TextPart>)]
     pub parts: MessageParts<'a>,
-    #[schema(value_type = Option<MessageStatus>, required)]
     pub status: MessageStatus,
-    /// Why the answer failed, where `status` is `error`.
-    #[schema(required)]
+    /// Why the answer failed; set exactly when `status` is `error`.
     pub error: Option<&'a str>,
-    #[schema(required)]
     pub feedback: Option<Feedback>,
-    #[schema(required)]
     pub feedback_at: Option<Timestamp>,
-    #[schema(value_type = Option<Object>, required)]
-    pub metadata: Option<&'a RawValue>,
-    #[schema(required)]
+    /// A JSON object, as it was stored.
+    pub metadata: Option<&'a str>,
+    /// The author; set exactly when `role` is `human_agent`.
     pub human_agent: Option<HumanAgent<'a>>,
-    /// The page on which the visitor wrote.
-    #[schema(required)]
+    /// The URL of the page on which the visitor wrote.
     pub page_url: Option<&'a str>,
-    #[schema(required)]
     pub page_title: Option<&'a str>,
-    #[schema(required)]
     pub text_selection: Option<&'a str>,
 }
 
 impl<'a> Message<'a> {
-    /// One that was just said and nothing more is known of.
-    pub fn said(
+    /// Returns a complete message with a text and nothing else.
+    pub fn new(
         id: MessageId,
-        chat: ConversationId,
+        conversation_id: ConversationId,
         role: Role,
         text: &'a str,
-        at: Timestamp,
+        created_at: Timestamp,
     ) -> Self {
         Self {
-            object: MessageObject::Message,
             id,
-            created_at: at,
-            chat_id: chat,
+            created_at,
+            conversation_id,
             role,
             parts: MessageParts::Text(text),
             status: MessageStatus::Complete,
@@ -238,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_the_first_words_on_one_line() {
+    fn title_is_the_first_words_on_one_line() {
         assert_eq!(
             title("  Where is\n my order? "),
             Some("Where is my order?".to_owned())

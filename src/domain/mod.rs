@@ -1,15 +1,13 @@
-//! Plain types and their rules.
+//! Domain types and their validation rules. No HTTP, SQL or JSON.
 //!
-//! A value is parsed once, at the edge; past it, an invalid one cannot exist.
-//! Nothing here knows of SQL or of HTTP. The types that leave the process
-//! serialise to the wire's own form (sections 4.1 to 4.6 of the contract) and
-//! borrow their text from the row they were read from.
+//! A value is parsed once, where it enters the process. Types with a `parse`
+//! function cannot hold an invalid value. Types that the store reads for lists
+//! borrow their texts from the row.
 
 mod assistant;
 mod conversation;
 mod document;
 mod id;
-mod json;
 mod key;
 mod list_query;
 mod message;
@@ -33,11 +31,9 @@ pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use list_query::{
     Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
 };
-pub use message::{
-    Feedback, Message, MessageContent, MessageObject, MessageParts, MessageStatus, Role,
-};
-pub use project::{ChatWidgetConfig, Project};
+pub use message::{Feedback, Message, MessageContent, MessageParts, MessageStatus, Role};
+pub use project::{ChatWidgetConfig, Project, WidgetOffset, WidgetPosition};
 pub use qna::{Author, Qna, parse_answer, parse_question};
 pub use timestamp::Timestamp;
 pub use validation::{ValidationError, bounded_text, parse_enum, parse_uri};
-pub use visitor::{DeviceId, ExternalId, Visitor, VisitorType};
+pub use visitor::{DeviceId, ExternalId, Visitor};

@@ -1,100 +1,74 @@
-//! A project: one website's conversations (section 4.5).
-
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+//! Projects and the look of their chat widget (docs/api-contract.md, section 5.5).
 
 use super::ProjectId;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ProjectObject {
-    Project,
-}
-
-/// A website whose visitors talk here, and how its chat looks.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+/// A website whose visitors write to it.
+#[derive(Debug, Clone)]
 pub struct Project {
-    pub object: ProjectObject,
     pub id: ProjectId,
-    #[schema(max_length = 100)]
     pub name: String,
-    #[schema(max_length = 500, required)]
     pub description: Option<String>,
     pub chat_widget_config: ChatWidgetConfig,
 }
 
-impl Project {
-    pub fn new(
-        id: ProjectId,
-        name: String,
-        description: Option<String>,
-        chat_widget_config: ChatWidgetConfig,
-    ) -> Self {
-        Self {
-            object: ProjectObject::Project,
-            id,
-            name,
-            description,
-            chat_widget_config,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
+/// The corner of the window that shows the chat button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WidgetPosition {
     BottomLeft,
     BottomRight,
 }
 
-/// Pixels from the corner of the window.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+impl WidgetPosition {
+    pub const NAMES: [(&'static str, WidgetPosition); 2] = [
+        ("bottom-left", WidgetPosition::BottomLeft),
+        ("bottom-right", WidgetPosition::BottomRight),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WidgetPosition::BottomLeft => "bottom-left",
+            WidgetPosition::BottomRight => "bottom-right",
+        }
+    }
+}
+
+/// The distance from the corner of the window in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WidgetOffset {
     pub x: f64,
     pub y: f64,
 }
 
-/// How the chat looks. The file keeps what differs from the defaults.
+/// The look of the chat widget.
 ///
-/// Colours are `#rgb` or `#rrggbb`: the client computes contrasts from them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+/// Colours are `#rgb` or `#rrggbb`, because clients compute contrasts from them.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ChatWidgetConfig {
-    #[schema(max_length = 500)]
     pub welcome_message: String,
-    #[schema(max_length = 100)]
     pub input_placeholder: String,
-    #[schema(max_length = 64)]
     pub user_message_bubble_color: String,
-    #[schema(max_length = 64, required)]
     pub user_message_bubble_color_dark: Option<String>,
-    #[schema(max_length = 64)]
     pub brand_color: String,
-    #[schema(max_length = 64, required)]
     pub brand_color_dark: Option<String>,
-    /// Shown in place of the project's name.
-    #[schema(required)]
+    /// Replaces the project's name in the widget.
     pub display_name: Option<String>,
-    /// Pixels.
+    /// In pixels.
     pub width: f64,
-    /// Pixels.
+    /// In pixels.
     pub max_height: f64,
     pub offset: WidgetOffset,
     pub position: WidgetPosition,
-    /// Pixels.
+    /// In pixels.
     pub bubble_radius: f64,
-    /// Pixels.
-    #[schema(minimum = 8, maximum = 32)]
+    /// In pixels, 8 to 32.
     pub base_font_size: f64,
-    /// Milliseconds until the chat opens by itself; 0: it does not.
+    /// Milliseconds until the chat opens without a click; 0 disables it.
     pub open_delay: f64,
-    #[schema(format = "uri")]
+    /// The URL of a picture.
     pub assistant_avatar: Option<String>,
-    #[schema(format = "uri")]
+    /// The URL of a picture.
     pub chat_button_icon: Option<String>,
     pub chat_button_color: Option<String>,
-    #[serde(rename = "customCSSStyles")]
     pub custom_css_styles: String,
 }
 

@@ -1,32 +1,19 @@
-//! A question with its answer (section 4.6).
-
-use serde::Serialize;
-use utoipa::ToSchema;
+//! Questions with their answers (docs/api-contract.md, section 5.6).
 
 use super::validation::{ValidationError, bounded_text};
 use super::{QnaId, Timestamp};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum QnaObject {
-    Qna,
-}
-
-/// Who wrote an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+/// The author of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Author<'a> {
-    #[schema(required)]
     pub name: Option<&'a str>,
-    /// The address of a picture.
-    #[schema(required)]
+    /// The URL of a picture.
     pub image: Option<&'a str>,
 }
 
-/// A question that the website has answered once for all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+/// A question with its answer. Texts borrow from the row that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Qna<'a> {
-    pub object: QnaObject,
     pub id: QnaId,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -36,34 +23,12 @@ pub struct Qna<'a> {
     pub created_by: Author<'a>,
 }
 
-impl<'a> Qna<'a> {
-    /// `moments`: when it was made and when it was last changed.
-    pub fn new(
-        id: QnaId,
-        moments: [Timestamp; 2],
-        question: &'a str,
-        answer: &'a str,
-        created_by: Author<'a>,
-    ) -> Self {
-        let [created_at, updated_at] = moments;
-        Self {
-            object: QnaObject::Qna,
-            id,
-            created_at,
-            updated_at,
-            question,
-            answer,
-            created_by,
-        }
-    }
-}
-
-/// Reads a question: 1 to 1000 characters.
+/// Returns `text` if it is a valid question: 1 to 1000 characters.
 pub fn parse_question(text: &str) -> Result<String, ValidationError> {
     bounded_text("question", text, 1, 1000)
 }
 
-/// Reads an answer: 1 to 20,000 characters.
+/// Returns `text` if it is a valid answer: 1 to 20,000 characters.
 pub fn parse_answer(text: &str) -> Result<String, ValidationError> {
     bounded_text("answer", text, 1, 20_000)
 }

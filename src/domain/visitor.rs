@@ -1,66 +1,29 @@
-//! A visitor of a website (section 4.4).
-
-use serde::Serialize;
-use utoipa::ToSchema;
+//! Visitors of a website (docs/api-contract.md, section 5.4).
 
 use super::VisitorId;
 use super::validation::{ValidationError, bounded_text};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum VisitorObject {
-    Visitor,
-}
-
-/// Whether the website's own server has said who the visitor is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum VisitorType {
-    Anonymous,
-    Identified,
-}
-
-/// Someone who talks on a website, known by device or by the site's own name
-/// for them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+/// A person who writes on a website, identified by a device id or by the
+/// website's own id.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visitor {
-    pub object: VisitorObject,
     pub id: VisitorId,
-    #[serde(rename = "type")]
-    pub kind: VisitorType,
-    /// The site's own name for the person; null for an anonymous one.
-    #[schema(required)]
+    /// The website's own id of the person; `None` for an anonymous visitor.
     pub external_id: Option<String>,
-    #[schema(required)]
     pub name: Option<String>,
-    #[schema(required)]
+    /// The URL of a picture.
     pub avatar_url: Option<String>,
 }
 
 impl Visitor {
-    pub fn new(
-        id: VisitorId,
-        external_id: Option<String>,
-        name: Option<String>,
-        avatar_url: Option<String>,
-    ) -> Self {
-        let kind = match external_id {
-            Some(_) => VisitorType::Identified,
-            None => VisitorType::Anonymous,
-        };
-        Self {
-            object: VisitorObject::Visitor,
-            id,
-            kind,
-            external_id,
-            name,
-            avatar_url,
-        }
+    /// Whether the website's own server has told who the visitor is.
+    pub fn is_identified(&self) -> bool {
+        self.external_id.is_some()
     }
 }
 
-/// What a browser calls itself, `saVid` on the wire: 1 to 100 characters.
+/// The id that a browser chose for itself, `saVid` in requests: 1 to 100
+/// characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceId(pub String);
 
@@ -72,7 +35,7 @@ impl DeviceId {
     }
 }
 
-/// What a website's own server calls a person: 1 to 200 characters.
+/// The id that the website's own server has for a person: 1 to 200 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalId(pub String);
 

@@ -9,6 +9,7 @@ mod auth;
 mod body;
 pub mod error;
 mod idempotency;
+pub mod json;
 mod links;
 mod list_cache;
 mod list_response;

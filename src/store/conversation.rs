@@ -196,19 +196,17 @@ fn list_item<'r>(row: &'r Row<'_>) -> rusqlite::Result<ConversationListItem<'r>>
 }
 
 fn conversation<'r>(row: &'r Row<'_>) -> rusqlite::Result<Conversation<'r>> {
-    let last = Timestamp(row.get(6)?);
     Ok(Conversation {
+        id: ConversationId(row.get(0)?),
         created_at: Timestamp(row.get(1)?),
         updated_at: Timestamp(row.get(2)?),
         status: named(row, 3, &Status::NAMES)?,
         closed_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
         close_reason: row.get_ref(5)?.as_str_or_null()?,
-        last_interation_at: last,
-        last_interaction_at: last,
+        last_interaction_at: Timestamp(row.get(6)?),
         is_human_handled: row.get(7)?,
         human_agent: message::agent(row, 8)?,
         title: row.get_ref(11)?.as_str_or_null()?,
-        ..Conversation::started(ConversationId(row.get(0)?), last)
     })
 }
 

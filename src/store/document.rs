@@ -77,13 +77,13 @@ pub fn for_each_on_page<E: From<StoreError>>(
 }
 
 fn head<'r>(row: &'r Row<'_>) -> rusqlite::Result<LearnedDocument<'r>> {
-    Ok(LearnedDocument::new(
-        DocumentId(row.get(0)?),
-        row.get_ref(1)?.as_str()?,
-        row.get_ref(2)?.as_str()?,
-        Timestamp(row.get(3)?),
-        row.get::<_, i64>(4)?.unsigned_abs(),
-    ))
+    Ok(LearnedDocument {
+        id: DocumentId(row.get(0)?),
+        url: row.get_ref(1)?.as_str()?,
+        title: row.get_ref(2)?.as_str()?,
+        learned_at: Timestamp(row.get(3)?),
+        passages: row.get::<_, i64>(4)?.unsigned_abs(),
+    })
 }
 
 /// Hands a document of the project, with its sections, to `read`.

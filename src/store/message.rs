@@ -151,14 +151,13 @@ pub(super) fn from_row<'r>(
         Ok(row.get_ref(at + column)?.as_str_or_null()?)
     };
     let parts = match json(row, at + 5)? {
-        Some(stored) => MessageParts::Stored(stored),
+        Some(stored) => MessageParts::Json(stored),
         None => MessageParts::Text(row.get_ref(at + 4)?.as_str()?),
     };
     Ok(Message {
-        object: crate::domain::MessageObject::Message,
         id: MessageId(row.get(at)?),
         created_at: Timestamp(row.get(at + 1)?),
-        chat_id: chat,
+        conversation_id: chat,
         role: named(row, at + 2, &Role::NAMES)?,
         parts,
         status: named(row, at + 3, &MessageStatus::NAMES)?,
@@ -180,12 +179,13 @@ fn feedback(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Feedback>> 
     named(row, column, &Feedback::NAMES).map(Some)
 }
 
-fn json<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Option<&'r RawValue>> {
+fn json<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Option<&'r str>> {
     let Some(text) = row.get_ref(column)?.as_str_or_null()? else {
         return Ok(None);
     };
-    let value = serde_json::from_str(text).map_err(|error| FromSqlError::Other(Box::new(error)))?;
-    Ok(Some(value))
+    let json: &RawValue =
+        serde_json::from_str(text).map_err(|error| FromSqlError::Other(Box::new(error)))?;
+    Ok(Some(json.get()))
 }
 
 /// The person of the house in three columns: whether there is one, name, picture.

@@ -34,6 +34,7 @@ mod test_db;
 pub mod turn;
 pub mod visitor;
 pub mod websearch;
+mod widget_config;
 mod writer;
 
 use std::path::Path;

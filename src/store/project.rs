@@ -6,9 +6,8 @@ use super::assistant::NewAssistant;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::statement::{Batch, Statement, uuid, value};
-use crate::domain::{
-    AssistantId, AssistantMode, ChatWidgetConfig, Project, ProjectId, ProjectSeq, Timestamp,
-};
+use super::widget_config;
+use crate::domain::{AssistantId, AssistantMode, Project, ProjectId, ProjectSeq, Timestamp};
 
 /// The first project of the file, to which keys belong unless they say otherwise.
 pub fn first(snapshot: &Snapshot) -> Result<Option<ProjectSeq>, StoreError> {
@@ -29,12 +28,12 @@ pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError>
     let mut statement = snapshot
         .prepare("SELECT id, name, description, widget_config FROM project WHERE seq = ?")?;
     let project = statement.query_row([seq.0], |row| {
-        Ok(Project::new(
-            ProjectId(row.get(0)?),
-            row.get(1)?,
-            row.get(2)?,
-            widget(row.get_ref(3)?.as_str()?),
-        ))
+        Ok(Project {
+            id: ProjectId(row.get(0)?),
+            name: row.get(1)?,
+            description: row.get(2)?,
+            chat_widget_config: widget_config::parse(row.get_ref(3)?.as_str()?),
+        })
     })?;
     Ok(project)
 }
@@ -50,13 +49,6 @@ pub(super) fn version(connection: &Connection, seq: ProjectSeq) -> Result<i64, S
 pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, StoreError> {
     let mut statement = snapshot.prepare("SELECT plan FROM project WHERE seq = ?")?;
     Ok(statement.query_row([seq.0], |row| row.get(0))?)
-}
-
-fn widget(json: &str) -> ChatWidgetConfig {
-    serde_json::from_str(json).unwrap_or_else(|error| {
-        log::warn!("a project's widget settings cannot be read, defaults are shown: {error}");
-        ChatWidgetConfig::default()
-    })
 }
 
 /// The write that makes a project and its default assistant.

@@ -219,16 +219,17 @@ fn for_each_row<E: From<StoreError>>(
 }
 
 fn qna<'r>(row: &'r Row<'_>) -> rusqlite::Result<Qna<'r>> {
-    Ok(Qna::new(
-        QnaId(row.get(0)?),
-        [Timestamp(row.get(1)?), Timestamp(row.get(2)?)],
-        row.get_ref(3)?.as_str()?,
-        row.get_ref(4)?.as_str()?,
-        Author {
+    Ok(Qna {
+        id: QnaId(row.get(0)?),
+        created_at: Timestamp(row.get(1)?),
+        updated_at: Timestamp(row.get(2)?),
+        question: row.get_ref(3)?.as_str()?,
+        answer: row.get_ref(4)?.as_str()?,
+        created_by: Author {
             name: row.get_ref(5)?.as_str_or_null()?,
             image: row.get_ref(6)?.as_str_or_null()?,
         },
-    ))
+    })
 }
 
 /// Hands a Q&A of the project to `read`, unpublished ones too if `all`.

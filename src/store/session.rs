@@ -84,7 +84,12 @@ pub fn begun(outcomes: &[Outcome]) -> Option<(Visitor, bool)> {
         return None;
     };
     let id = VisitorId(uuid::Uuid::from_slice(id).ok()?);
-    let visitor = Visitor::new(id, text(external_id), text(name), text(avatar_url));
+    let visitor = Visitor {
+        id,
+        external_id: text(external_id),
+        name: text(name),
+        avatar_url: text(avatar_url),
+    };
     Some((visitor, made.changes > 0))
 }
 

@@ -47,12 +47,12 @@ pub fn read(snapshot: &Snapshot, seq: VisitorSeq) -> Result<Visitor, StoreError>
     let mut statement =
         snapshot.prepare("SELECT id, external_id, name, avatar_url FROM visitor WHERE seq = ?")?;
     let visitor = statement.query_row([seq.0], |row| {
-        Ok(Visitor::new(
-            VisitorId(row.get(0)?),
-            row.get(1)?,
-            row.get(2)?,
-            row.get(3)?,
-        ))
+        Ok(Visitor {
+            id: VisitorId(row.get(0)?),
+            external_id: row.get(1)?,
+            name: row.get(2)?,
+            avatar_url: row.get(3)?,
+        })
     })?;
     Ok(visitor)
 }

@@ -15,6 +15,7 @@ use crate::events::Event;
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{Once, Ran, told};
+use crate::http::json::{ConversationJson, MessageJson};
 use crate::http::params::conversation_id;
 use crate::http::{auth, response};
 use crate::store::agent::{self, Agent};
@@ -57,7 +58,7 @@ pub struct ReplyRequest {
 /// take it over again changes who has it.
 #[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Operators", operation_id = "take-over",
     params(("conversationId" = ConversationId, Path)), request_body = AgentRequest,
-    security(("private-key" = [])), responses((status = 200, body = Conversation)))]
+    security(("private-key" = [])), responses((status = 200, body = ConversationJson)))]
 pub async fn take_over(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -79,12 +80,12 @@ pub async fn take_over(
             name: Some(&theirs.name),
             image: theirs.image.as_deref(),
         };
-        json_of(&Conversation {
+        json_of(&ConversationJson::from(&Conversation {
             is_human_handled: true,
             human_agent: Some(human_agent),
             updated_at: at,
             ..one.clone()
-        })
+        }))
     };
     let (seq, body) = open(&app, project, id, taken).await?;
     // From here on the answer that is being written shows nothing more.
@@ -106,7 +107,7 @@ pub async fn take_over(
 /// One that nobody has stays as it is.
 #[utoipa::path(delete, path = "/conversations/{conversationId}/agent", tag = "Operators", operation_id = "hand-back",
     params(("conversationId" = ConversationId, Path)),
-    security(("private-key" = [])), responses((status = 200, body = Conversation)))]
+    security(("private-key" = [])), responses((status = 200, body = ConversationJson)))]
 pub async fn hand_back(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -122,13 +123,13 @@ pub async fn hand_back(
     }
     let at = Timestamp::now();
     let back = move |one: &Conversation| {
-        let back = json_of(&Conversation {
+        let back = json_of(&ConversationJson::from(&Conversation {
             is_human_handled: false,
             human_agent: None,
             updated_at: at,
             ..one.clone()
-        })?;
-        Ok((back, json_of(one)?))
+        }))?;
+        Ok((back, json_of(&ConversationJson::from(one))?))
     };
     let (seq, (back, as_it_is)) = open(&app, project, id, back).await?;
     let batch = agent::hand_back(seq, at);
@@ -141,7 +142,7 @@ pub async fn hand_back(
 /// In a conversation that has been taken over.
 #[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Operators", operation_id = "reply",
     params(("conversationId" = ConversationId, Path)), request_body = ReplyRequest,
-    security(("private-key" = [])), responses((status = 201, body = Message)))]
+    security(("private-key" = [])), responses((status = 201, body = MessageJson)))]
 pub async fn reply(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.server()?;
@@ -155,10 +156,10 @@ pub async fn reply(app: web::Data<AppState>, request: HttpRequest, payload: web:
     let (said, at) = (MessageId::generate(), Timestamp::now());
     let text = content.clone();
     let message = move |one: &Conversation| match one.is_human_handled {
-        true => json_of(&Message {
-            human_agent: one.human_agent.clone(),
-            ..Message::said(said, id, Role::HumanAgent, text.as_str(), at)
-        }),
+        true => json_of(&MessageJson::from(&Message {
+            human_agent: one.human_agent,
+            ..Message::new(said, id, Role::HumanAgent, text.as_str(), at)
+        })),
         false => Err(nobodys()),
     };
     let (seq, body) = open(&app, project, id, message).await?;

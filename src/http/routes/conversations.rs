@@ -9,14 +9,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, ConversationListItem, DeviceId, Direction,
-    ExternalId, Limit, ListQuery, Message, Offset, Scope, Sort, SortKey, Status, Timestamp,
-    ValidationError, VisitorId, parse_uri,
+    CloseReason, Conversation, ConversationId, DeviceId, Direction, ExternalId, Limit, ListQuery,
+    Offset, Scope, Sort, SortKey, Status, Timestamp, ValidationError, VisitorId, parse_uri,
 };
 use crate::http::auth::{self, Caller};
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
+use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::http::links;
 use crate::http::list_cache::{Asked, Kept};
 use crate::http::list_response::{Finished, ListObject, Listing, Page, next_item};
@@ -180,15 +180,15 @@ pub struct ConversationList<'a> {
     limit: u32,
     /// As applied: from the front, or from where `after` begins.
     offset: u64,
-    data: Vec<ConversationListItem<'a>>,
+    data: Vec<ConversationListItemJson<'a>>,
 }
 
 /// A conversation with its messages, oldest first.
 #[derive(Serialize, ToSchema)]
 pub struct ConversationFull<'a> {
     #[serde(flatten)]
-    conversation: Conversation<'a>,
-    messages: Vec<Message<'a>>,
+    conversation: ConversationJson<'a>,
+    messages: Vec<MessageJson<'a>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -242,7 +242,7 @@ fn page_of(
     let total = totals.matching(query.status);
     let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
     let last = conversation::page(snapshot, scope, query, &totals, |item| {
-        item.write(listing.next());
+        ConversationListItemJson::from(item).write(listing.next());
         Ok::<_, ApiError>(())
     })?;
     Ok((listing.finish(), last))
@@ -284,7 +284,7 @@ pub async fn start(app: web::Data<AppState>, request: HttpRequest, payload: web:
         }
     };
     let started = ConversationFull {
-        conversation: Conversation::started(new.id, new.at),
+        conversation: ConversationJson::from(&Conversation::new(new.id, new.at)),
         messages: Vec::new(),
     };
     let body = serde_json::to_vec(&started)?;
@@ -341,7 +341,9 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let id = conversation_id(&request)?;
     let whole = move |snapshot: &Snapshot| {
         let located = located(snapshot, caller, id)?;
-        let head = conversation::read(snapshot, located.seq, |one| serde_json::to_vec(one))?;
+        let head = conversation::read(snapshot, located.seq, |one| {
+            serde_json::to_vec(&ConversationJson::from(one))
+        })?;
         with_messages(snapshot, head?, located, id)
     };
     let body = app.store.read(whole).await?;
@@ -372,7 +374,7 @@ fn with_messages(
     body.extend_from_slice(br#","messages":["#);
     let mut first = true;
     message::of_conversation(snapshot, located.seq, id, |message| {
-        message.write(next_item(&mut body, &mut first));
+        MessageJson::from(message).write(next_item(&mut body, &mut first));
         Ok::<_, ApiError>(())
     })?;
     body.extend_from_slice(b"]}");

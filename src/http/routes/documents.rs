@@ -15,6 +15,7 @@ use crate::http::auth::Caller;
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
+use crate::http::json::{DocumentJson, SectionJson};
 use crate::http::links;
 use crate::http::list_response::{ListObject, Listing, Page};
 use crate::http::params::{Query, document_id, project_id};
@@ -113,16 +114,25 @@ pub struct DocumentList<'a> {
     limit: u32,
     /// As applied.
     offset: u64,
-    data: Vec<LearnedDocument<'a>>,
+    data: Vec<DocumentJson<'a>>,
 }
 
 /// A document with what can be found of it.
 #[derive(Serialize, ToSchema)]
 pub struct DocumentFull<'a> {
     #[serde(flatten)]
-    document: &'a LearnedDocument<'a>,
+    document: DocumentJson<'a>,
     /// In the order of the text.
-    sections: &'a [Section],
+    sections: Vec<SectionJson<'a>>,
+}
+
+impl<'a> DocumentFull<'a> {
+    fn new(document: &LearnedDocument<'a>, sections: &'a [Section]) -> Self {
+        Self {
+            document: DocumentJson::from(document),
+            sections: sections.iter().map(SectionJson::from).collect(),
+        }
+    }
 }
 
 // ── Handlers ──
@@ -158,7 +168,9 @@ fn page_of(
 ) -> Result<Page, ApiError> {
     let total = document::count(snapshot, project)?;
     let mut listing = Listing::new(total, limit.get(), offset.get());
-    document::for_each_on_page(snapshot, project, limit, offset, |one| listing.push(one))?;
+    document::for_each_on_page(snapshot, project, limit, offset, |one| {
+        listing.push(&DocumentJson::from(one))
+    })?;
     Ok(listing.finish())
 }
 
@@ -211,12 +223,14 @@ pub async fn create(
         Some(_) => StatusCode::OK,
     };
     let sections = &document.sections;
-    let (url, count) = (&document.url, sections.len() as u64);
-    let head = LearnedDocument::new(new.id, url, &document.title, new.at, count);
-    let body = serde_json::to_vec(&DocumentFull {
-        document: &head,
-        sections,
-    })?;
+    let head = LearnedDocument {
+        id: new.id,
+        url: &document.url,
+        title: &document.title,
+        learned_at: new.at,
+        passages: sections.len() as u64,
+    };
+    let body = serde_json::to_vec(&DocumentFull::new(&head, sections))?;
     // The last statement stores a section, if there is one.
     let answer = once.answered(&app, new.upsert(), status, body.clone(), Some(body));
     answer
@@ -241,7 +255,7 @@ async fn store(app: &AppState, new: &NewDocument<'_>) -> Reply {
 
 fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<Vec<u8>, ApiError> {
     let found = document::with_document(snapshot, project, id, |document, sections| {
-        serde_json::to_vec(&DocumentFull { document, sections })
+        serde_json::to_vec(&DocumentFull::new(document, sections))
     })?;
     Ok(found.ok_or_else(|| ApiError::document_not_found(id))??)
 }

@@ -10,6 +10,7 @@ use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
+use crate::http::json::VisitorJson;
 use crate::http::{auth, response};
 use crate::store::key::StoredKey;
 use crate::store::session;
@@ -31,10 +32,10 @@ pub struct InitRequest {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SessionBegun {
+pub struct SessionBegun<'a> {
     /// The bearer token of the session.
     session_token: String,
-    visitor: Visitor,
+    visitor: VisitorJson<'a>,
 }
 
 /// Begin a session
@@ -61,11 +62,14 @@ pub async fn init(app: web::Data<AppState>, request: HttpRequest, payload: web::
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
-    let (status, begun) = begin(&app, device, &key).await?;
+    let (status, session_token, visitor) = begin(&app, device, &key).await?;
     // Who the visitor is stands in what the write gave, so the answer is
     // remembered after it. Were it lost in between, the same device would get
     // the same visitor all the same.
-    let body = serde_json::to_vec(&begun)?;
+    let body = serde_json::to_vec(&SessionBegun {
+        session_token,
+        visitor: VisitorJson::from(&visitor),
+    })?;
     let (status, body) = once.remember(&app, status, body).await?;
     Ok(response::bytes(status, body))
 }
@@ -74,7 +78,7 @@ async fn begin(
     app: &AppState,
     device: DeviceId,
     key: &StoredKey,
-) -> Result<(StatusCode, SessionBegun), ApiError> {
+) -> Result<(StatusCode, String, Visitor), ApiError> {
     let (at, id) = (Timestamp::now(), SessionId::generate());
     let visitor = NewVisitor {
         id: VisitorId::generate(),
@@ -87,23 +91,20 @@ async fn begin(
     let (visitor, new) = session::begun(&outcomes)
         .ok_or_else(|| ApiError::internal("a session was begun for nobody"))?;
     let until = at.plus(app.settings.session_max());
-    let begun = SessionBegun {
-        session_token: app.tokens.issue(id, visitor.id, at, until)?,
-        visitor,
-    };
+    let token = app.tokens.issue(id, visitor.id, at, until)?;
     let status = if new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    Ok((status, begun))
+    Ok((status, token, visitor))
 }
 
 /// Read the visitor
 ///
 /// Whose session the token is of.
 #[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
-    security(("session" = [])), responses((status = 200, body = Visitor)))]
+    security(("session" = [])), responses((status = 200, body = VisitorJson)))]
 pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let caller = auth::bearer(&app, &request).await?;
     let seq = caller.visitor()?;
@@ -112,6 +113,6 @@ pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     Ok(response::cached(
         &app,
         &request,
-        serde_json::to_vec(&visitor)?,
+        serde_json::to_vec(&VisitorJson::from(&visitor))?,
     ))
 }

@@ -8,12 +8,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    ConversationId, Feedback, Message, MessageId, MessageStatus, Offset, Role, Timestamp,
-    ValidationError,
+    ConversationId, Feedback, MessageId, MessageStatus, Offset, Role, Timestamp, ValidationError,
 };
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
+use crate::http::json::MessageJson;
 use crate::http::list_response::{ListObject, next_item};
 use crate::http::params::{Query, conversation_id, message_id};
 use crate::http::routes::conversations::located;
@@ -83,7 +83,7 @@ pub struct FeedbackRequest {
 pub struct MessageList<'a> {
     #[schema(inline)]
     object: ListObject,
-    data: Vec<Message<'a>>,
+    data: Vec<MessageJson<'a>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -111,7 +111,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> Reply {
         let mut body = br#"{"object":"list","data":["#.to_vec();
         let mut first = true;
         message::wanted(snapshot, located.seq, id, wanted, |message| {
-            message.write(next_item(&mut body, &mut first));
+            MessageJson::from(message).write(next_item(&mut body, &mut first));
             Ok::<_, ApiError>(())
         })?;
         body.extend_from_slice(b"]}");

@@ -5,8 +5,9 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
-use crate::domain::{Project, ProjectId, ProjectSeq};
+use crate::domain::{ProjectId, ProjectSeq};
 use crate::http::error::ApiError;
+use crate::http::json::ProjectJson;
 use crate::http::params::{Query, project_id};
 use crate::http::{auth, response};
 use crate::store::{Snapshot, project};
@@ -57,7 +58,7 @@ struct CurrentParams {
 ///
 /// That of the key, and how its chat looks.
 #[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
-    params(CurrentParams), responses((status = 200, body = Project)))]
+    params(CurrentParams), responses((status = 200, body = ProjectJson)))]
 pub async fn current(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -72,6 +73,6 @@ pub async fn current(
     Ok(response::cached(
         &app,
         &request,
-        serde_json::to_vec(&project)?,
+        serde_json::to_vec(&ProjectJson::from(&project))?,
     ))
 }

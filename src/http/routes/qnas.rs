@@ -15,6 +15,7 @@ use crate::http::auth::Caller;
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
+use crate::http::json::QnaJson;
 use crate::http::links;
 use crate::http::list_response::{ListObject, Listing, Page};
 use crate::http::params::{Query, project_id, qna_id};
@@ -147,7 +148,7 @@ pub struct QnaList<'a> {
     limit: u32,
     /// As applied.
     offset: u64,
-    data: Vec<Qna<'a>>,
+    data: Vec<QnaJson<'a>>,
 }
 
 // ── Handlers ──
@@ -179,7 +180,9 @@ fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Page,
     let project = known_project(snapshot, id)?;
     let total = qna::count(snapshot, project, query)?;
     let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
-    qna::for_each_on_page(snapshot, project, query, |one| listing.push(one))?;
+    qna::for_each_on_page(snapshot, project, query, |one| {
+        listing.push(&QnaJson::from(one))
+    })?;
     Ok(listing.finish())
 }
 
@@ -188,7 +191,7 @@ fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Page,
 /// A published one. No credential is needed.
 #[utoipa::path(get, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "get-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
-    responses((status = 200, body = Qna, headers(
+    responses((status = 200, body = QnaJson, headers(
         ("ETag" = String, description = "Changes when the body does")))))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> Reply {
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
@@ -206,14 +209,16 @@ fn json_of(
     id: QnaId,
     all: bool,
 ) -> Result<Vec<u8>, ApiError> {
-    let found = qna::with_qna(snapshot, project, id, all, |one| serde_json::to_vec(one))?;
+    let found = qna::with_qna(snapshot, project, id, all, |one| {
+        serde_json::to_vec(&QnaJson::from(one))
+    })?;
     Ok(found.ok_or_else(|| ApiError::qna_not_found(id))??)
 }
 
 /// Add a Q&A
 #[utoipa::path(post, path = "/projects/{projectId}/qnas", tag = "Q&As", operation_id = "create-qna",
     params(("projectId" = ProjectId, Path)), request_body = NewQnaRequest,
-    security(("private-key" = [])), responses((status = 201, body = Qna)))]
+    security(("private-key" = [])), responses((status = 201, body = QnaJson)))]
 pub async fn create(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -245,13 +250,15 @@ pub async fn create(
         name: new.creator_name.as_deref(),
         image: new.creator_image.as_deref(),
     };
-    let body = serde_json::to_vec(&Qna::new(
-        new.id,
-        [new.at; 2],
-        &new.question,
-        &new.answer,
-        author,
-    ))?;
+    let created = Qna {
+        id: new.id,
+        created_at: new.at,
+        updated_at: new.at,
+        question: &new.question,
+        answer: &new.answer,
+        created_by: author,
+    };
+    let body = serde_json::to_vec(&QnaJson::from(&created))?;
     // The last statement finds nothing to do for an unpublished one, which is
     // answered alike.
     let (status, otherwise) = (StatusCode::CREATED, Some(body.clone()));
@@ -261,13 +268,13 @@ pub async fn create(
         .ok_or_else(|| ApiError::internal("a Q&A was made and is not there"))
 }
 
-/// QnaChange a Q&A
+/// Change a Q&A
 ///
 /// Only what is given; an unpublished one too.
 #[utoipa::path(put, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "update-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     request_body = QnaChangeRequest, security(("private-key" = [])),
-    responses((status = 200, body = Qna)))]
+    responses((status = 200, body = QnaJson)))]
 pub async fn update(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -283,9 +290,12 @@ pub async fn update(
     let (change, at) = (change(&mut fields)?, Timestamp::now());
     let (is_change, wanted) = (change != QnaChange::default(), change.clone());
     let changed = move |snapshot: &Snapshot| {
-        let changed = |one: &Qna| match is_change {
-            true => serde_json::to_vec(&with(one, &wanted, at)),
-            false => serde_json::to_vec(one),
+        let changed = |one: &Qna| {
+            if is_change {
+                serde_json::to_vec(&QnaJson::from(&with(one, &wanted, at)))
+            } else {
+                serde_json::to_vec(&QnaJson::from(one))
+            }
         };
         let body = qna::with_qna(snapshot, project, id, true, changed)?;
         Ok::<_, ApiError>(body.ok_or_else(|| ApiError::qna_not_found(id))??)
@@ -309,7 +319,7 @@ fn with<'a>(one: &Qna<'a>, change: &'a QnaChange, at: Timestamp) -> Qna<'a> {
     Qna {
         question: change.question.as_deref().unwrap_or(one.question),
         answer: change.answer.as_deref().unwrap_or(one.answer),
-        created_by: author.unwrap_or_else(|| one.created_by.clone()),
+        created_by: author.unwrap_or(one.created_by),
         updated_at: at,
         ..one.clone()
     }

@@ -28,6 +28,7 @@ use crate::http::auth::{self, Caller};
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{Once, Ran, told};
+use crate::http::json::MessageJson;
 use crate::http::params::conversation_id;
 use crate::http::routes::completions::{Completed, Steps};
 use crate::http::{response, sse};
@@ -383,9 +384,11 @@ impl Sending {
             page_url: question.page_url.as_deref(),
             page_title: question.page_title.as_deref(),
             text_selection: question.text_selection.as_deref(),
-            ..Message::said(question.id, self.id, Role::User, text, at)
+            ..Message::new(question.id, self.id, Role::User, text, at)
         };
-        Ok(Event::NewMessage(serde_json::to_vec(&message)?))
+        Ok(Event::NewMessage(serde_json::to_vec(&MessageJson::from(
+            &message,
+        ))?))
     }
 }
 

@@ -1,0 +1,22 @@
+//! The JSON that clients receive, one file per noun.
+//!
+//! Each `…Json` type borrows from a domain type and is the response schema of
+//! the OpenAPI document. [`values`] gives ids, timestamps and enums of the
+//! domain their JSON form and schema. [`write`] writes conversations and
+//! messages of lists without serde.
+
+mod conversation;
+mod document;
+mod message;
+mod project;
+mod qna;
+mod values;
+mod visitor;
+mod write;
+
+pub use conversation::{ConversationJson, ConversationListItemJson, HumanAgentJson};
+pub use document::{DocumentJson, SectionJson};
+pub use message::MessageJson;
+pub use project::ProjectJson;
+pub use qna::QnaJson;
+pub use visitor::VisitorJson;

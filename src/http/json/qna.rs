@@ -1,0 +1,53 @@
+//! Q&As (section 4.6).
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::{Author, Qna, QnaId, Timestamp};
+
+/// A question that the website has answered once for all.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Qna)]
+pub struct QnaJson<'a> {
+    object: QnaObject,
+    id: QnaId,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    question: &'a str,
+    /// Markdown.
+    answer: &'a str,
+    created_by: AuthorJson<'a>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum QnaObject {
+    Qna,
+}
+
+/// Who wrote an answer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Author)]
+struct AuthorJson<'a> {
+    #[schema(required)]
+    name: Option<&'a str>,
+    /// The address of a picture.
+    #[schema(required)]
+    image: Option<&'a str>,
+}
+
+impl<'a> From<&Qna<'a>> for QnaJson<'a> {
+    fn from(qna: &Qna<'a>) -> Self {
+        let Author { name, image } = qna.created_by;
+        Self {
+            object: QnaObject::Qna,
+            id: qna.id,
+            created_at: qna.created_at,
+            updated_at: qna.updated_at,
+            question: qna.question,
+            answer: qna.answer,
+            created_by: AuthorJson { name, image },
+        }
+    }
+}

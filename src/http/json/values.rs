@@ -1,0 +1,101 @@
+//! JSON form and schema of the domain's ids, timestamps and enums: strings.
+
+use serde::{Serialize, Serializer};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{KnownFormat, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::{
+    AssistantId, ConversationId, DocumentId, Feedback, MessageId, MessageStatus, ProjectId, QnaId,
+    Role, Status, Timestamp, VisitorId, WidgetPosition,
+};
+
+/// Ids are hyphenated lower-case UUIDs.
+macro_rules! id_json {
+    ($($id:ident: $description:literal,)*) => {$(
+        impl Serialize for $id {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
+            }
+        }
+
+        impl PartialSchema for $id {
+            fn schema() -> RefOr<Schema> {
+                let format = SchemaFormat::Custom("uuid".to_owned());
+                string_schema().format(Some(format)).description(Some($description)).into()
+            }
+        }
+
+        impl ToSchema for $id {}
+    )*};
+}
+
+/// Enums are their names. The values are in the order in which the schema lists
+/// them.
+macro_rules! enum_json {
+    ($($name:ident: $description:expr, $values:expr;)*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let names = $values.map($name::as_str);
+                string_schema().description($description).enum_values(Some(names)).into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )*};
+}
+
+fn string_schema() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+id_json! {
+    AssistantId: "Who answers a project's visitors.",
+    ConversationId: "A conversation; unique within its project.",
+    DocumentId: "A page that was learned.",
+    MessageId: "A message.",
+    ProjectId: "A project.",
+    QnaId: "A question with its answer.",
+    VisitorId: "A visitor of a project.",
+}
+
+enum_json! {
+    Status: Some("Whether a conversation can still go on. `closed` sorts before `open`."),
+        [Status::Closed, Status::Open];
+    Role: Some("Who wrote a message."),
+        [Role::User, Role::Assistant, Role::HumanAgent];
+    MessageStatus: Some("Whether an answer is still being written, is whole, or failed."),
+        [MessageStatus::Streaming, MessageStatus::Complete, MessageStatus::Error];
+    Feedback: Some("What the visitor thought of an answer."),
+        [Feedback::Like, Feedback::Dislike];
+    WidgetPosition: None::<&str>,
+        [WidgetPosition::BottomLeft, WidgetPosition::BottomRight];
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.format_iso8601(&mut [0; 24]))
+    }
+}
+
+impl PartialSchema for Timestamp {
+    #[expect(deprecated, reason = "keeps the keyword `example` of the document")]
+    fn schema() -> RefOr<Schema> {
+        string_schema()
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some(
+                "A moment in milliseconds since 1970-01-01T00:00:00Z, written as\n\
+                 `2024-01-15T10:30:00.000Z` (section 3 of the contract).",
+            ))
+            .example(Some("2024-01-15T10:30:00.000Z".into()))
+            .into()
+    }
+}
+
+impl ToSchema for Timestamp {}

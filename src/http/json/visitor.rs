@@ -1,0 +1,57 @@
+//! Visitors (section 4.4).
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::{Visitor, VisitorId};
+
+/// Someone who talks on a website, known by device or by the site's own name
+/// for them.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Visitor)]
+pub struct VisitorJson<'a> {
+    object: VisitorObject,
+    id: VisitorId,
+    #[serde(rename = "type")]
+    kind: VisitorType,
+    /// The site's own name for the person; null for an anonymous one.
+    #[schema(required)]
+    external_id: Option<&'a str>,
+    #[schema(required)]
+    name: Option<&'a str>,
+    #[schema(required)]
+    avatar_url: Option<&'a str>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum VisitorObject {
+    Visitor,
+}
+
+/// Whether the website's own server has said who the visitor is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum VisitorType {
+    Anonymous,
+    Identified,
+}
+
+impl<'a> From<&'a Visitor> for VisitorJson<'a> {
+    fn from(visitor: &'a Visitor) -> Self {
+        let kind = if visitor.is_identified() {
+            VisitorType::Identified
+        } else {
+            VisitorType::Anonymous
+        };
+        Self {
+            object: VisitorObject::Visitor,
+            id: visitor.id,
+            kind,
+            external_id: visitor.external_id.as_deref(),
+            name: visitor.name.as_deref(),
+            avatar_url: visitor.avatar_url.as_deref(),
+        }
+    }
+}
