@@ -17,14 +17,16 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use parlor::app::AppState;
 use parlor::config::Settings;
-use parlor::domain::{ConversationId, Key, ProjectSeq};
-use parlor::events::{Event, EventHub};
+use parlor::domain::{ConversationId, Key, MessageId, ProjectSeq, Role, SentMessage, Timestamp};
+use parlor::events::{Event, EventHub, PublishedEvent};
+use parlor::http::json::encode_event;
 use parlor::server;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
-/// As long as a short message is on the wire.
-const MESSAGE: usize = 500;
+/// The length of the published text in bytes. The message has about 500 bytes as
+/// JSON.
+const TEXT_BYTES: usize = 140;
 
 fn main() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
@@ -69,10 +71,14 @@ fn publish_what_is_asked(hub: &EventHub) {
         let Some(id) = ConversationId::parse(&line) else {
             return;
         };
-        let message = format!(r#"{{"text":"{}"}}"#, "x".repeat(MESSAGE));
-        let event = Event::NewMessage(message.into_bytes());
-        hub.publish(ProjectSeq::FIRST, id, &event);
+        hub.publish(ProjectSeq::FIRST, id, &message_event(id));
     }
+}
+
+fn message_event(conversation: ConversationId) -> Event {
+    let (id, text) = (MessageId::generate(), "x".repeat(TEXT_BYTES));
+    let message = SentMessage::new(id, conversation, Role::User, text, Timestamp::now());
+    Event::NewMessage(message)
 }
 
 struct Server {
@@ -193,12 +199,10 @@ fn measure(count: u32) -> Result<()> {
         "resident: {before} kB before, {after} kB after: {:.1} kB each",
         each(after)
     );
-    // A message, what stands around it, and the head of a long frame.
-    let length = MESSAGE
-        + r#"{"text":""}"#.len()
-        + r#"{"type":"new_message","chatId":"","message":}"#.len()
-        + id.len()
-        + 4;
+    // An event and the four bytes of the header of its frame.
+    let conversation = ConversationId::generate();
+    let event = PublishedEvent::new(conversation, message_event(conversation));
+    let length = encode_event(&event).len() + 4;
     for _ in 0..3 {
         let since = Instant::now();
         server.publish(&id)?;

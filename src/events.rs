@@ -1,44 +1,51 @@
 //! Live events of conversations, distributed to their subscribers.
 //!
-//! Publishing encodes an event as JSON once; all subscribers share the bytes.
+//! Subscribers share the event, and its encoded form once the first of them has
+//! encoded it.
 //! A subscriber whose queue is full is removed, so that a slow client costs
 //! neither memory nor the time of others. Its client reconnects and reads the
 //! conversation again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::domain::{ConversationId, ProjectSeq};
+use crate::domain::{ConversationId, ProjectSeq, SentMessage};
 
 /// A live event (`docs/api-contract.md`, section 8.3).
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A visitor or an agent sent a message. Contains the message as JSON.
-    NewMessage(Vec<u8>),
+    /// A visitor or an agent sent a message.
+    NewMessage(SentMessage),
     /// An agent took the conversation over.
     HumanAssigned,
 }
 
-impl Event {
-    /// The event as JSON.
-    fn encode(&self, conversation: ConversationId) -> EncodedEvent {
-        let head = |kind| format!(r#"{{"type":"{kind}","chatId":"{conversation}""#);
-        match self {
-            Event::NewMessage(message) => {
-                let head = head("new_message");
-                [head.as_bytes(), br#","message":"#, message, b"}"].concat()
-            }
-            Event::HumanAssigned => (head("human_assigned") + "}").into_bytes(),
-        }
-        .into()
-    }
+/// An event of a conversation, shared by the subscribers.
+#[derive(Debug)]
+pub struct PublishedEvent {
+    pub conversation: ConversationId,
+    pub event: Event,
+    encoded: OnceLock<Bytes>,
 }
 
-/// An event as JSON. Clones share the bytes.
-pub type EncodedEvent = Bytes;
+impl PublishedEvent {
+    pub fn new(conversation: ConversationId, event: Event) -> Self {
+        Self {
+            conversation,
+            event,
+            encoded: OnceLock::new(),
+        }
+    }
+
+    /// Returns the event in the form that clients receive. The first call encodes
+    /// it; all calls return the same bytes.
+    pub fn encoded(&self, encode: fn(&Self) -> Bytes) -> Bytes {
+        self.encoded.get_or_init(|| encode(self)).clone()
+    }
+}
 
 /// Events that may wait for one subscriber.
 pub const QUEUE_LENGTH: usize = 64;
@@ -62,7 +69,7 @@ struct Subscribers {
 #[derive(Debug)]
 struct Subscriber {
     id: u64,
-    queue: Sender<EncodedEvent>,
+    queue: Sender<Arc<PublishedEvent>>,
 }
 
 impl EventHub {
@@ -73,7 +80,7 @@ impl EventHub {
         if !self.read().by_topic.contains_key(&topic) {
             return;
         }
-        let event = event.encode(conversation);
+        let event = Arc::new(PublishedEvent::new(conversation, event.clone()));
         // The write lock gives all subscribers the same order of events.
         self.write().broadcast(topic, &event);
     }
@@ -130,7 +137,7 @@ impl EventHub {
 impl Subscribers {
     /// Puts an event into each queue of the topic. A subscriber whose queue is
     /// full is removed.
-    fn broadcast(&mut self, topic: Topic, event: &EncodedEvent) {
+    fn broadcast(&mut self, topic: Topic, event: &Arc<PublishedEvent>) {
         self.retain(topic, |subscriber| {
             subscriber.queue.try_send(event.clone()).is_ok()
         });
@@ -153,14 +160,14 @@ pub struct Subscription {
     hub: EventHub,
     topic: Topic,
     id: u64,
-    events: Receiver<EncodedEvent>,
+    events: Receiver<Arc<PublishedEvent>>,
 }
 
 impl Subscription {
     /// The next event; `None` when the hub is closed or has removed this
     /// subscriber because its queue was full. Cancel safe: no event is lost when
     /// the future is dropped.
-    pub async fn next(&mut self) -> Option<EncodedEvent> {
+    pub async fn next(&mut self) -> Option<Arc<PublishedEvent>> {
         self.events.recv().await
     }
 }
@@ -178,46 +185,43 @@ impl Drop for Subscription {
 mod tests {
     use std::thread;
 
-    use futures_util::FutureExt;
-    use serde_json::{Value, json};
-
     use super::*;
+    use crate::domain::{MessageId, Role, Timestamp};
+    use futures_util::FutureExt;
 
     const PROJECT: ProjectSeq = ProjectSeq(1);
 
+    /// A message whose text is a number.
     fn message(number: usize) -> Event {
-        Event::NewMessage(json!({ "number": number }).to_string().into_bytes())
+        let (id, conversation) = (MessageId::generate(), ConversationId::generate());
+        let text = number.to_string();
+        Event::NewMessage(SentMessage::new(
+            id,
+            conversation,
+            Role::User,
+            text,
+            Timestamp(0),
+        ))
     }
 
     /// The queued events, and whether the subscription has ended.
-    fn drain(subscription: &mut Subscription) -> (Vec<Value>, bool) {
+    fn drain(subscription: &mut Subscription) -> (Vec<Arc<PublishedEvent>>, bool) {
         let mut all = Vec::new();
         loop {
             match subscription.next().now_or_never() {
-                Some(Some(event)) => all.push(serde_json::from_slice(&event).expect("JSON")),
+                Some(Some(event)) => all.push(event),
                 Some(None) => return (all, true),
                 None => return (all, false),
             }
         }
     }
 
-    fn numbers(events: &[Value]) -> Vec<usize> {
-        let number = |event: &Value| event["message"]["number"].as_u64();
-        let numbers = events.iter().map(|event| number(event).expect("a number"));
-        numbers.map(|number| number as usize).collect()
-    }
-
-    #[test]
-    fn events_have_the_documented_json_form() {
-        let (hub, id) = (EventHub::default(), ConversationId::generate());
-        let mut subscription = hub.subscribe(PROJECT, id);
-        hub.publish(PROJECT, id, &message(7));
-        hub.publish(PROJECT, id, &Event::HumanAssigned);
-        let expected = vec![
-            json!({ "type": "new_message", "chatId": id, "message": { "number": 7 } }),
-            json!({ "type": "human_assigned", "chatId": id }),
-        ];
-        assert_eq!(drain(&mut subscription), (expected, false));
+    fn numbers(events: &[Arc<PublishedEvent>]) -> Vec<usize> {
+        let number = |event: &Arc<PublishedEvent>| match &event.event {
+            Event::NewMessage(message) => message.text.parse().expect("a number"),
+            Event::HumanAssigned => panic!("not a message"),
+        };
+        events.iter().map(number).collect()
     }
 
     #[test]
@@ -226,13 +230,25 @@ mod tests {
         let mut both = [hub.subscribe(PROJECT, id), hub.subscribe(PROJECT, id)];
         hub.publish(PROJECT, id, &message(1));
         let [one, two] = both.each_mut().map(|subscription| {
-            subscription
-                .next()
-                .now_or_never()
-                .flatten()
+            let event = subscription.next().now_or_never().flatten();
+            event
                 .expect("an event")
+                .encoded(|_| Bytes::from(vec![1; 8]))
         });
         assert_eq!(one.as_ptr(), two.as_ptr());
+    }
+
+    #[test]
+    fn events_are_delivered_in_order() {
+        let (hub, id) = (EventHub::default(), ConversationId::generate());
+        let mut subscription = hub.subscribe(PROJECT, id);
+        hub.publish(PROJECT, id, &message(7));
+        hub.publish(PROJECT, id, &Event::HumanAssigned);
+        let (events, ended) = drain(&mut subscription);
+        assert_eq!(numbers(&events[..1]), [7]);
+        assert!(matches!(events[1].event, Event::HumanAssigned));
+        assert!(events.iter().all(|event| event.conversation == id));
+        assert_eq!((events.len(), ended), (2, false));
     }
 
     #[test]
@@ -244,7 +260,8 @@ mod tests {
         ];
         hub.publish(PROJECT, id, &message(1));
         for subscription in &mut others {
-            assert_eq!(drain(subscription), (vec![], false));
+            let (events, ended) = drain(subscription);
+            assert_eq!((events.len(), ended), (0, false));
         }
     }
 
@@ -287,7 +304,8 @@ mod tests {
         hub.publish(PROJECT, id, &message(2));
         let (events, ended) = drain(&mut early);
         assert_eq!((numbers(&events), ended), (vec![1], true));
-        assert_eq!(drain(&mut late), (vec![], true));
+        let (events, ended) = drain(&mut late);
+        assert_eq!((events.len(), ended), (0, true));
         assert_eq!(hub.subscriber_count(), 0);
     }
 

@@ -183,6 +183,88 @@ impl<'a> Message<'a> {
     }
 }
 
+/// The name and picture of an agent, as visitors see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentProfile {
+    pub name: Option<String>,
+    /// The URL of a picture.
+    pub image: Option<String>,
+}
+
+impl AgentProfile {
+    fn as_human_agent(&self) -> HumanAgent<'_> {
+        HumanAgent {
+            name: self.name.as_deref(),
+            image: self.image.as_deref(),
+        }
+    }
+}
+
+impl From<HumanAgent<'_>> for AgentProfile {
+    fn from(agent: HumanAgent<'_>) -> Self {
+        Self {
+            name: agent.name.map(str::to_owned),
+            image: agent.image.map(str::to_owned),
+        }
+    }
+}
+
+/// A message that a visitor or an agent has just sent. Owns its texts.
+#[derive(Debug, Clone)]
+pub struct SentMessage {
+    pub id: MessageId,
+    pub created_at: Timestamp,
+    pub conversation_id: ConversationId,
+    pub role: Role,
+    pub text: String,
+    /// The author; set exactly when `role` is `human_agent`.
+    pub human_agent: Option<AgentProfile>,
+    pub page_url: Option<String>,
+    pub page_title: Option<String>,
+    pub text_selection: Option<String>,
+}
+
+impl SentMessage {
+    /// Returns a message with a text and nothing else.
+    pub fn new(
+        id: MessageId,
+        conversation_id: ConversationId,
+        role: Role,
+        text: impl Into<String>,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            created_at,
+            conversation_id,
+            role,
+            text: text.into(),
+            human_agent: None,
+            page_url: None,
+            page_title: None,
+            text_selection: None,
+        }
+    }
+
+    /// Returns the message as it would be read from the store.
+    pub fn as_message(&self) -> Message<'_> {
+        let human_agent = self.human_agent.as_ref();
+        Message {
+            human_agent: human_agent.map(AgentProfile::as_human_agent),
+            page_url: self.page_url.as_deref(),
+            page_title: self.page_title.as_deref(),
+            text_selection: self.text_selection.as_deref(),
+            ..Message::new(
+                self.id,
+                self.conversation_id,
+                self.role,
+                &self.text,
+                self.created_at,
+            )
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,7 +31,9 @@ pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use list_query::{
     Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
 };
-pub use message::{Feedback, Message, MessageContent, MessageParts, MessageStatus, Role};
+pub use message::{
+    AgentProfile, Feedback, Message, MessageContent, MessageParts, MessageStatus, Role, SentMessage,
+};
 pub use project::{ChatWidgetConfig, Project, WidgetOffset, WidgetPosition};
 pub use qna::{Author, Qna, parse_answer, parse_question};
 pub use timestamp::Timestamp;

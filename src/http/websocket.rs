@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use tokio::time::Sleep;
 
 use super::auth::Pass;
+use super::json::encode_event;
 use crate::app::AppState;
 use crate::events::Subscription;
 
@@ -93,7 +94,7 @@ impl Socket {
             // A client that talks without end must not keep the rest away.
             biased;
             event = self.events.next() => match event {
-                Some(event) => Step::Send(OpCode::Text, event),
+                Some(event) => Step::Send(OpCode::Text, event.encoded(encode_event)),
                 None if self.app.events.is_closed() => Step::Close(Some(CloseCode::Away)),
                 None => Step::Close(Some(CloseCode::Again)),
             },

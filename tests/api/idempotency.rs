@@ -194,9 +194,10 @@ fn a_day_later_it_is_a_new_request() {
         string(&once(post, "k").expect(201)["id"])
     };
     let first = start();
-    let aged = server
-        .db_connection()
-        .execute("UPDATE idempotency_key SET created_at = created_at - 24 * 60 * 60 * 1000", ());
+    let aged = server.db_connection().execute(
+        "UPDATE idempotency_key SET created_at = created_at - 24 * 60 * 60 * 1000",
+        (),
+    );
     assert_eq!(aged.expect("an update"), 1);
     let (second, third) = (start(), start());
     assert_ne!(first, second);

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use parlor::config::Settings;
-use parlor::domain::{ConversationId, ProjectSeq};
+use parlor::domain::{ConversationId, MessageId, ProjectSeq, Role, SentMessage, Timestamp};
 use parlor::events::Event;
 use serde_json::{Value, json};
 use tungstenite::protocol::frame::Frame;
@@ -90,8 +90,9 @@ fn soon(what: &str, is_so: impl Fn() -> bool) {
 }
 
 fn message(text: &str) -> Event {
-    let message = json!({ "role": "human_agent", "parts": [{ "type": "text", "text": text }] });
-    Event::NewMessage(message.to_string().into_bytes())
+    let (id, conversation) = (MessageId::generate(), ConversationId::generate());
+    let message = SentMessage::new(id, conversation, Role::HumanAgent, text, Timestamp(0));
+    Event::NewMessage(message)
 }
 
 fn text(event: &Value) -> &str {

@@ -7,6 +7,7 @@
 
 mod conversation;
 mod document;
+mod event;
 mod message;
 mod project;
 mod qna;
@@ -16,6 +17,7 @@ mod write;
 
 pub use conversation::{ConversationJson, ConversationListItemJson, HumanAgentJson};
 pub use document::{DocumentJson, SectionJson};
+pub use event::encode_event;
 pub use message::MessageJson;
 pub use project::ProjectJson;
 pub use qna::QnaJson;

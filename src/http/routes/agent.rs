@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{
-    Conversation, ConversationId, ConversationSeq, HumanAgent, Message, MessageContent, MessageId,
-    ProjectSeq, Role, Status, Timestamp, bounded_text, parse_uri,
+    AgentProfile, Conversation, ConversationId, ConversationSeq, HumanAgent, MessageContent,
+    MessageId, ProjectSeq, Role, SentMessage, Status, Timestamp, bounded_text, parse_uri,
 };
 use crate::events::Event;
 use crate::http::body::Fields;
@@ -155,18 +155,21 @@ pub async fn reply(app: web::Data<AppState>, request: HttpRequest, payload: web:
     }
     let (said, at) = (MessageId::generate(), Timestamp::now());
     let text = content.clone();
-    let message = move |one: &Conversation| match one.is_human_handled {
-        true => json_of(&MessageJson::from(&Message {
-            human_agent: one.human_agent,
-            ..Message::new(said, id, Role::HumanAgent, text.as_str(), at)
-        })),
-        false => Err(nobodys()),
+    let message = move |one: &Conversation| {
+        if !one.is_human_handled {
+            return Err(nobodys());
+        }
+        Ok(SentMessage {
+            human_agent: one.human_agent.map(AgentProfile::from),
+            ..SentMessage::new(said, id, Role::HumanAgent, text.as_str(), at)
+        })
     };
-    let (seq, body) = open(&app, project, id, message).await?;
+    let (seq, message) = open(&app, project, id, message).await?;
+    let body = json_of(&MessageJson::from(&message.as_message()))?;
     let batch = agent::reply(seq, said, &content, at);
     let kept = Body::Kept(body.clone());
     let ran = once.run(&app, batch, StatusCode::CREATED, kept, None);
-    let event = Some(Event::NewMessage(body.clone()));
+    let event = Some(Event::NewMessage(message));
     match told(&app, ran, (project, id), event).await? {
         Ran::Changed => {}
         Ran::Unchanged => return Err(nobodys()),

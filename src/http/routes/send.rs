@@ -20,15 +20,14 @@ use crate::answer::{
 use crate::app::AppState;
 use crate::config::Pace;
 use crate::domain::{
-    Assistant, ConversationId, KeySeq, Message, MessageContent, MessageId, MessageStatus,
-    ProjectSeq, Role, Status, Timestamp, parse_uri,
+    Assistant, ConversationId, KeySeq, MessageContent, MessageId, MessageStatus, ProjectSeq, Role,
+    SentMessage, Status, Timestamp, parse_uri,
 };
 use crate::events::Event;
 use crate::http::auth::{self, Caller};
 use crate::http::body::Fields;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{Once, Ran, told};
-use crate::http::json::MessageJson;
 use crate::http::params::conversation_id;
 use crate::http::routes::completions::{Completed, Steps};
 use crate::http::{response, sse};
@@ -266,7 +265,7 @@ impl Sending {
         let (turn, question) = (self.turn(&ground.standing), self.question());
         let body = Body::Kept(PASSED_ON.to_vec());
         let batch = turn.to_human(&question);
-        let event = Some(self.event(&question, turn.at)?);
+        let event = Some(self.event(&question, turn.at));
         let ran = self
             .once
             .run(&self.app, batch, StatusCode::ACCEPTED, body, None);
@@ -357,7 +356,7 @@ impl Sending {
     ) -> Result<impl Future<Output = Result<Ran, ApiError>> + use<'_>, ApiError> {
         let turn = self.turn(standing);
         let event = match place {
-            Place::After(question) => Some(self.event(question, turn.at)?),
+            Place::After(question) => Some(self.event(question, turn.at)),
             Place::To(_) | Place::Instead(_) => None,
         };
         let batch = turn.answered(place, answer);
@@ -378,17 +377,14 @@ impl Sending {
     }
 
     /// What whoever listens is told of a question.
-    fn event(&self, question: &turn::Question, at: Timestamp) -> Result<Event, ApiError> {
+    fn event(&self, question: &turn::Question, at: Timestamp) -> Event {
         let text = question.content.as_str();
-        let message = Message {
-            page_url: question.page_url.as_deref(),
-            page_title: question.page_title.as_deref(),
-            text_selection: question.text_selection.as_deref(),
-            ..Message::new(question.id, self.id, Role::User, text, at)
-        };
-        Ok(Event::NewMessage(serde_json::to_vec(&MessageJson::from(
-            &message,
-        ))?))
+        Event::NewMessage(SentMessage {
+            page_url: question.page_url.clone(),
+            page_title: question.page_title.clone(),
+            text_selection: question.text_selection.clone(),
+            ..SentMessage::new(question.id, self.id, Role::User, text, at)
+        })
     }
 }
 

@@ -1,0 +1,71 @@
+//! Live events of conversations (docs/api-contract.md, section 8.3).
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::MessageJson;
+use crate::domain::ConversationId;
+use crate::events::{Event, PublishedEvent};
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum EventJson<'a> {
+    #[serde(rename_all = "camelCase")]
+    NewMessage {
+        chat_id: ConversationId,
+        message: MessageJson<'a>,
+    },
+    #[serde(rename_all = "camelCase")]
+    HumanAssigned { chat_id: ConversationId },
+}
+
+/// Returns an event as JSON.
+pub fn encode_event(published: &PublishedEvent) -> Bytes {
+    let chat_id = published.conversation;
+    let json = match &published.event {
+        Event::NewMessage(message) => EventJson::NewMessage {
+            chat_id,
+            message: MessageJson::from(&message.as_message()),
+        },
+        Event::HumanAssigned => EventJson::HumanAssigned { chat_id },
+    };
+    // Encoding texts and numbers into memory cannot fail.
+    serde_json::to_vec(&json).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::{AgentProfile, MessageId, Role, SentMessage, Timestamp};
+
+    fn encoded(conversation: ConversationId, event: Event) -> Value {
+        let bytes = encode_event(&PublishedEvent::new(conversation, event));
+        serde_json::from_slice(&bytes).expect("JSON")
+    }
+
+    #[test]
+    fn events_have_the_documented_json_form() {
+        let (id, message_id) = (ConversationId::generate(), MessageId::generate());
+        let agent = AgentProfile {
+            name: Some("Zoë".to_owned()),
+            image: None,
+        };
+        let message = SentMessage {
+            human_agent: Some(agent),
+            ..SentMessage::new(message_id, id, Role::HumanAgent, "Hello!", Timestamp(0))
+        };
+        let at = "1970-01-01T00:00:00.000Z";
+        let expected = json!({ "type": "new_message", "chatId": id, "message": {
+            "object": "message", "id": message_id, "createdAt": at, "chatId": id,
+            "role": "human_agent", "parts": [{ "type": "text", "text": "Hello!" }],
+            "status": "complete", "error": null, "feedback": null, "feedbackAt": null,
+            "metadata": null, "humanAgent": { "name": "Zoë", "image": null },
+            "pageUrl": null, "pageTitle": null, "textSelection": null,
+        } });
+        assert_eq!(encoded(id, Event::NewMessage(message)), expected);
+        let expected = json!({ "type": "human_assigned", "chatId": id });
+        assert_eq!(encoded(id, Event::HumanAssigned), expected);
+    }
+}
