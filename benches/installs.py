@@ -129,7 +129,7 @@ def parlor(run):
         {},
         [],
         lambda home, rows, port: [
-            *("env", "PARLOR_RATE_LIMIT=0", "PARLOR_KEPT=0", PARLOR, "demo", "--db", run.large),
+            *("env", "PARLOR_RATE_LIMIT=0", "PARLOR_LIST_CACHE_MB=0", PARLOR, "demo", "--db", run.large),
             *("--listen", f"127.0.0.1:{port}"),
         ],
         "/v2/conversations?status=open&limit=10&offset={}",

@@ -96,7 +96,7 @@ def serve(file, keeps=True):
     """parlor over a file, without rate limits; unless it `keeps` answers, each is
     made anew."""
     listen = ("--listen", "127.0.0.1:0", "--db", file)
-    environment = {"PARLOR_RATE_LIMIT": "0"} | ({} if keeps else {"PARLOR_KEPT": "0"})
+    environment = {"PARLOR_RATE_LIMIT": "0"} | ({} if keeps else {"PARLOR_LIST_CACHE_MB": "0"})
     return Server(PARLOR, "demo", *listen, **environment)
 
 

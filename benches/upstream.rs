@@ -335,7 +335,7 @@ impl Server {
         let mut child = Command::new(binary)
             .args(["demo", "--listen", "127.0.0.1:0", "--model", "stub"])
             .args([
-                "--model-private",
+                "--model-private-network",
                 "--model-url",
                 &format!("http://127.0.0.1:{stub}/v1"),
             ])

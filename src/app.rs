@@ -65,8 +65,8 @@ impl AppState {
         let store = Store::open(
             path,
             &Options {
-                readers: settings.readers,
-                patience: Duration::from_millis(settings.patience),
+                readers: settings.db_readers,
+                patience: Duration::from_millis(settings.db_timeout_ms),
             },
         )?;
         store.write_here(turn::end_orphans())?;

@@ -1,10 +1,9 @@
 use std::process::ExitCode;
 
-use clap::Parser;
 use parlor::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_process();
     env_logger::Builder::new()
         // Log lines of libraries that do not help an operator.
         .filter_module("actix_server", log::LevelFilter::Warn)

@@ -12,7 +12,7 @@ use crate::store::turn::{self, Outcome};
 use crate::store::{idempotency, session};
 
 /// Serves until `shutdown` completes. Running requests then get the time of
-/// `--shutdown-grace` to finish, and the database file is closed.
+/// `--shutdown-timeout` to finish, and the database file is closed.
 pub async fn run(
     mut app: AppState,
     listener: TcpListener,

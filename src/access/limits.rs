@@ -34,7 +34,7 @@ impl RateLimits {
         Self {
             sessions: Limiter::new(settings.rate_limit),
             keys: Limiter::new(per_minute(settings.key_rate_limit)),
-            addresses: Limiter::new(per_minute(settings.init_rate_limit)),
+            addresses: Limiter::new(per_minute(settings.ip_rate_limit)),
         }
     }
 

@@ -10,8 +10,9 @@ mod learn;
 mod qna;
 mod serve;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::config::accept_renamed_variables;
 use assistants::Assistants;
 use demo::Demo;
 pub use error::CommandError;
@@ -63,6 +64,15 @@ pub enum Command {
     },
 }
 
+impl Cli {
+    /// Parses the arguments and environment of the process. Exits with a message
+    /// if they are invalid.
+    pub fn parse_process() -> Self {
+        let matches = accept_renamed_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
 /// Runs the command.
 pub fn run(cli: Cli) -> Result<(), CommandError> {
     match cli.command {
@@ -77,8 +87,6 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -33,7 +33,7 @@ impl Fields {
         request: &HttpRequest,
         payload: web::Payload,
     ) -> Result<Self, ApiError> {
-        let bytes = whole(request, payload, app.settings.max_body).await?;
+        let bytes = whole(request, payload, app.settings.max_body_bytes).await?;
         if bytes.is_empty() {
             return Ok(Self::in_object(Map::new(), ""));
         }

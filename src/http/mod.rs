@@ -48,10 +48,10 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
     };
-    let grace = app.settings.shutdown_grace;
-    let readers = app.settings.readers as usize;
-    cut_off_who_does_not_read(&listener, app.settings.live.unread)?;
-    let kept = web::Data::new(Kept::new(app.settings.kept));
+    let grace = app.settings.shutdown_timeout;
+    let readers = app.settings.db_readers as usize;
+    cut_off_who_does_not_read(&listener, app.settings.socket_timeouts.write_timeout)?;
+    let kept = web::Data::new(Kept::new(app.settings.list_cache_mb));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(app.clone()))

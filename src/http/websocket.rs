@@ -61,7 +61,9 @@ impl Socket {
             incoming,
             partial: BytesMut::new(),
             heard: Instant::now(),
-            round: Box::pin(tokio::time::sleep(app.settings.live.round)),
+            round: Box::pin(tokio::time::sleep(
+                app.settings.socket_timeouts.heartbeat_interval,
+            )),
             ended: false,
             app,
         }
@@ -132,18 +134,18 @@ impl Socket {
 
     /// Once in a while: whether the client is there, and still allowed.
     async fn look(&mut self) -> Step {
-        let patience = self.app.settings.live;
-        let next = tokio::time::Instant::now() + patience.round;
+        let timeouts = self.app.settings.socket_timeouts;
+        let next = tokio::time::Instant::now() + timeouts.heartbeat_interval;
         self.round.as_mut().reset(next);
         let silent = self.heard.elapsed();
-        if silent >= patience.silence + patience.round {
+        if silent >= timeouts.idle_timeout + timeouts.heartbeat_interval {
             return Step::Vanish;
         }
         // Boxed, so that its room is taken only now.
         if !Box::pin(self.pass.holds(&self.app)).await {
             return Step::Close(Some(CloseCode::Policy));
         }
-        match silent >= patience.silence {
+        match silent >= timeouts.idle_timeout {
             true => Step::Send(OpCode::Ping, Bytes::new()),
             false => Step::Wait,
         }

@@ -393,8 +393,8 @@ fn a_failure_later_is_an_error_chunk_and_the_text_is_kept() {
 fn a_silent_model_is_bridged_with_comments() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |settings| {
-        settings.pace.first = Duration::from_millis(20);
-        settings.pace.ping = Duration::from_millis(20);
+        settings.stream_timeouts.first_chunk = Duration::from_millis(20);
+        settings.stream_timeouts.ping_interval = Duration::from_millis(20);
     });
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
@@ -438,7 +438,7 @@ fn a_reader_who_does_not_read_slows_the_model_down_and_is_dropped() {
     let model = Arc::new(Endless::default());
     let taken = model.0.clone();
     let server = TestServer::start_with_model(model, |settings| {
-        settings.pace.stall = Duration::from_secs(1);
+        settings.stream_timeouts.stalled_client = Duration::from_secs(1);
     });
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
@@ -461,7 +461,7 @@ fn a_reader_who_does_not_read_slows_the_model_down_and_is_dropped() {
 fn what_was_said_when_the_server_stops_is_there_when_it_starts_again() {
     let model = FakeModel::new();
     let mut server =
-        TestServer::start_with_model(model.clone(), |settings| settings.shutdown_grace = 0);
+        TestServer::start_with_model(model.clone(), |settings| settings.shutdown_timeout = 0);
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
     let script = model.script_answer();

@@ -100,7 +100,7 @@ fn a_models_server_answers_through_the_binary() {
         &url,
         "--model",
         "m",
-        "--model-private",
+        "--model-private-network",
     ];
     let serving = ParlorProcess::start(folder.path(), &model);
     let who = visitor(&serving, &serving.key("pk_").expect("a key"));

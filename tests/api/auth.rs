@@ -212,8 +212,8 @@ fn a_session_of_thirty_days_is_over_however_much_it_is_used() {
 fn the_settings_say_when_a_session_is_over() {
     let shorter = || {
         TestServer::start_with(|settings| {
-            settings.session_idle = 2;
-            settings.session_max = 1;
+            settings.session_idle_hours = 2;
+            settings.session_max_days = 1;
         })
     };
     for (begun_ago, used_ago, alive) in [

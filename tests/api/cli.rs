@@ -1,6 +1,7 @@
 //! The `parlor` binary: start, signals, keys and the demo.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -11,8 +12,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::helpers::{
-    ParlorProcess, UNKNOWN_ID, Visitor, open_connection, run_successfully, run_with_error, string,
-    wait_until,
+    ParlorProcess, UNKNOWN_ID, Visitor, open_connection, parlor_command, run_successfully,
+    run_with_error, string, wait_until,
 };
 
 fn create_visitor(process: &ParlorProcess, api_key: &str) -> Visitor {
@@ -160,6 +161,31 @@ fn port_in_use_is_reported_before_database_is_created() {
 }
 
 /// The rows of each table.
+#[test]
+fn renamed_variables_are_read_under_both_names_and_the_new_one_wins() {
+    let directory = TempDir::new().expect("a directory");
+    let used = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = used.local_addr().expect("an address").to_string();
+    let serve = |variables: &[(&str, &str)]| {
+        let mut command = parlor_command(directory.path());
+        command.args(["serve", "--listen", &address]);
+        let output = command.envs(variables.iter().copied()).output();
+        String::from_utf8(output.expect("a run").stderr).expect("UTF-8")
+    };
+    for (old, new, flag) in [
+        ("PARLOR_KEPT", "PARLOR_LIST_CACHE_MB", "--list-cache-mb"),
+        ("PARLOR_PATIENCE", "PARLOR_DB_TIMEOUT_MS", "--db-timeout-ms"),
+    ] {
+        for variables in [&[(old, "x")][..], &[(new, "x")], &[(old, "1"), (new, "x")]] {
+            let error = serve(variables);
+            assert!(error.contains(flag), "{variables:?}: {error}");
+        }
+        // Valid settings lead to the next error: the port is in use.
+        let error = serve(&[(old, "x"), (new, "1")]);
+        assert!(error.contains("cannot listen"), "{error}");
+    }
+}
+
 fn dump(path: &Path) -> Vec<(String, Vec<Vec<SqlValue>>)> {
     let connection = Connection::open(path).expect("a connection");
     let mut tables = connection

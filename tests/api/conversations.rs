@@ -41,7 +41,7 @@ fn a_conversation_starts_with_no_body_or_any_that_breaks_no_rule() {
 
 #[test]
 fn a_start_that_breaks_a_rule_starts_nothing() {
-    let server = TestServer::start_with(|settings| settings.max_body = 1000);
+    let server = TestServer::start_with(|settings| settings.max_body_bytes = 1000);
     let visitor = server.create_visitor("device");
     let started = |body: &str| start(&server, &visitor).json(body).send();
     for body in ["{", "[]", "null", "7", "\"x\"", "{'a':1}"] {
@@ -71,7 +71,7 @@ fn a_start_that_breaks_a_rule_starts_nothing() {
 
 #[test]
 fn a_body_larger_than_the_setting_is_413() {
-    let server = TestServer::start_with(|settings| settings.max_body = 1000);
+    let server = TestServer::start_with(|settings| settings.max_body_bytes = 1000);
     let visitor = server.create_visitor("device");
     let padded = |length: usize| format!("{{{}}}", " ".repeat(length - 2));
     start(&server, &visitor)

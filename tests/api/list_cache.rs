@@ -218,7 +218,7 @@ fn a_revoked_key_is_given_no_kept_list_after_its_second() {
 
 #[test]
 fn without_room_nothing_is_kept_and_all_is_as_before() {
-    let server = TestServer::start_with(|settings| settings.kept = 0);
+    let server = TestServer::start_with(|settings| settings.list_cache_mb = 0);
     let ann = server.create_visitor("ann");
     let before = tags(&server, &ann);
     server.start_conversation(&ann);

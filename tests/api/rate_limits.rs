@@ -8,7 +8,7 @@ use crate::helpers::{Response, TestServer};
 fn small(settings: &mut Settings) {
     settings.rate_limit = 3;
     settings.key_rate_limit = 3;
-    settings.init_rate_limit = 3;
+    settings.ip_rate_limit = 3;
 }
 
 /// 429, and how long to wait both ways.
@@ -115,7 +115,7 @@ fn a_rate_limit_of_0_turns_every_limit_off() {
     let server = TestServer::start_with(|settings| {
         settings.rate_limit = 0;
         settings.key_rate_limit = 1;
-        settings.init_rate_limit = 1;
+        settings.ip_rate_limit = 1;
     });
     for _ in 0..10 {
         let visitor = server.create_visitor("device");

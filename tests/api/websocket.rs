@@ -34,13 +34,13 @@ fn setup_with(change: impl FnOnce(&mut Settings)) -> Fixture {
 /// So impatient that a test need not wait long; who is kept from answering for
 /// less than two seconds, by a busy machine say, is not given up.
 fn impatient(settings: &mut Settings) {
-    settings.live.round = Duration::from_millis(500);
-    settings.live.silence = Duration::from_millis(1500);
+    settings.socket_timeouts.heartbeat_interval = Duration::from_millis(500);
+    settings.socket_timeouts.idle_timeout = Duration::from_millis(1500);
 }
 
 /// Looks at its connections all the time, and lets them be silent.
 fn watchful(settings: &mut Settings) {
-    settings.live.round = Duration::from_millis(20);
+    settings.socket_timeouts.heartbeat_interval = Duration::from_millis(20);
 }
 
 impl Fixture {
@@ -328,7 +328,8 @@ fn a_frame_longer_than_4_kb_ends_the_connection() {
 
 #[test]
 fn a_client_that_takes_nothing_is_cut_off_and_the_others_hear_on() {
-    let fixture = setup_with(|settings| settings.live.unread = Duration::from_millis(500));
+    let fixture =
+        setup_with(|settings| settings.socket_timeouts.write_timeout = Duration::from_millis(500));
     let mut slow = fixture.connect();
     let mut quick = fixture.connect();
     let long = "x".repeat(200_000);

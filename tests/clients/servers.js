@@ -16,7 +16,7 @@ export const demo = { url: process.env.PARLOR_URL, publishable: 'pk_demo', secre
 export async function withModel(model) {
   const folder = await mkdtemp(join(tmpdir(), 'parlor-clients-'));
   const args = ['serve', '--db', join(folder, 'parlor.db'), '--listen', '127.0.0.1:0',
-    '--rate-limit', '0', '--model-url', model, '--model', 'test', '--model-private'];
+    '--rate-limit', '0', '--model-url', model, '--model', 'test', '--model-private-network'];
   const child = spawn(process.env.PARLOR, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((done) => { child.once('exit', done); });
   const stop = async () => {

@@ -124,7 +124,7 @@ fn a_private_address_needs_its_flag() {
         "http://192.0.2.1/v1",
         "--model",
         "m",
-        "--model-private",
+        "--model-private-network",
     ]);
     assert!(allowed.is_ok_and(|model| model.is_some()));
 }

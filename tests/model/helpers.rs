@@ -35,7 +35,13 @@ pub fn model(stub: &Stub, more: &[&str]) -> Model {
 }
 
 pub fn model_at(url: &str, more: &[&str]) -> Model {
-    let flags = ["--model-url", url, "--model", "stub", "--model-private"];
+    let flags = [
+        "--model-url",
+        url,
+        "--model",
+        "stub",
+        "--model-private-network",
+    ];
     let model = model_of(&[&flags, more].concat());
     model.expect("good settings").expect("a model")
 }

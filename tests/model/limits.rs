@@ -38,25 +38,25 @@ fn what_does_not_come_in_time_is_a_timeout() {
     let cases = [
         Late {
             case: "no first byte",
-            flag: "--model-first-timeout",
+            flag: "--model-first-token-timeout",
             script: vec![Step::Hold],
             text: "",
         },
         Late {
             case: "no first words",
-            flag: "--model-first-timeout",
+            flag: "--model-first-token-timeout",
             script: vec![stream(), role, Step::Hold],
             text: "",
         },
         Late {
             case: "a pause without an end",
-            flag: "--model-pause-timeout",
+            flag: "--model-idle-timeout",
             script: vec![stream(), delta("Hi"), Step::Hold],
             text: "Hi",
         },
         Late {
             case: "a pause that is filled with comments",
-            flag: "--model-pause-timeout",
+            flag: "--model-idle-timeout",
             script: vec![stream(), delta("Hi"), comments],
             text: "Hi",
         },
@@ -79,7 +79,7 @@ fn what_does_not_come_in_time_is_a_timeout() {
 fn tries_end_with_the_time_for_the_first_words() {
     let busy = plain("503 Busy", "Retry-After: 2\r\n", "");
     let stub = Stub::start(vec![busy, answer(&["Hi"])]);
-    let outcome = outcome_with(&stub, &["--model-first-timeout", "1"]);
+    let outcome = outcome_with(&stub, &["--model-first-token-timeout", "1"]);
     assert_eq!(outcome.unavailable(), 2);
     assert_eq!(stub.unheard(), 1);
 }

@@ -31,7 +31,7 @@ use upstream::Upstream;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error(
-        "--model-url leads to a private network ({0}); add --model-private (PARLOR_MODEL_PRIVATE=true) if it is meant to"
+        "--model-url leads to a private network ({0}); add --model-private-network (PARLOR_MODEL_PRIVATE_NETWORK=true) if it is meant to"
     )]
     Private(String),
     #[error("--model-key has characters that a key cannot have, such as a line end; give it again")]

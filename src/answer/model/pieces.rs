@@ -83,7 +83,7 @@ impl Reading {
         } = call;
         let begun = Instant::now();
         let whole = begun + Duration::from_secs(upstream.settings.timeout);
-        let next = whole.min(begun + Duration::from_secs(upstream.settings.first_timeout));
+        let next = whole.min(begun + Duration::from_secs(upstream.settings.first_token_timeout));
         let response = upstream.ask(&messages, next).await;
         let response = response.map_err(|failure| upstream.without_key(failure))?;
         Ok(Box::new(Self {
@@ -102,7 +102,7 @@ impl Reading {
         if self.reply.is_finished() {
             self.allow(AFTER_END);
         } else if self.spoke {
-            self.allow(Duration::from_secs(self.upstream.settings.pause_timeout));
+            self.allow(Duration::from_secs(self.upstream.settings.idle_timeout));
         }
         loop {
             if let Some(text) = self.reply.text() {
@@ -162,7 +162,7 @@ impl Reading {
             return self.upstream.too_slow();
         }
         let text = match self.next < self.whole {
-            true => format!("it said nothing more for {} s", settings.pause_timeout),
+            true => format!("it said nothing more for {} s", settings.idle_timeout),
             false => format!("it did not end within {} s", settings.timeout),
         };
         AnswerError::Unavailable {

@@ -50,7 +50,7 @@ impl Refusal {
 pub fn of_error(error: &reqwest::Error) -> Refusal {
     let text = format!("it cannot be reached: {}", causes(error));
     if is_private(error) {
-        return Refusal::no(format!("{text}; --model-private allows that"));
+        return Refusal::no(format!("{text}; --model-private-network allows that"));
     }
     let failure = match error.is_timeout() {
         true => AnswerError::Unavailable {

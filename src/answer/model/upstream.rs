@@ -106,7 +106,7 @@ impl Upstream {
 
     /// No first words within the time that the settings give.
     pub fn too_slow(&self) -> AnswerError {
-        let seconds = self.settings.first_timeout.min(self.settings.timeout);
+        let seconds = self.settings.first_token_timeout.min(self.settings.timeout);
         AnswerError::Unavailable {
             retry_after_secs: LATER,
             cause: format!("it said nothing within {seconds} s"),

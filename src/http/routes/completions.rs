@@ -208,7 +208,7 @@ pub async fn create(
     let answerer = app.answer_providers.for_assistant(&question.assistant)?;
     let parts = match answerer.answer(&app.store, question).await? {
         Answer::Complete(whole) => return kept(&app, &once, &whole, stream).await,
-        Answer::Stream(pieces) => spawn(pieces, None, app.settings.pace.stall),
+        Answer::Stream(pieces) => spawn(pieces, None, app.settings.stream_timeouts.stalled_client),
     };
     if stream && !once.is_wanted() {
         return streamed(&app, None, parts).await;

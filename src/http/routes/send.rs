@@ -18,7 +18,7 @@ use crate::answer::{
     FinishReason, VisitorPage,
 };
 use crate::app::AppState;
-use crate::config::Pace;
+use crate::config::StreamTimeouts;
 use crate::domain::{
     Assistant, ConversationId, KeySeq, MessageContent, MessageId, MessageStatus, ProjectSeq, Role,
     SentMessage, Status, Timestamp, parse_uri,
@@ -335,7 +335,11 @@ impl Sending {
         // answer can overtake that: the write is in the queue already. Where it
         // stores nothing, the pieces are dropped.
         let stored = self.store(standing, place, &answer)?;
-        let parts = spawn(pieces, Some(draft), self.app.settings.pace.stall);
+        let parts = spawn(
+            pieces,
+            Some(draft),
+            self.app.settings.stream_timeouts.stalled_client,
+        );
         match stored.await? {
             Ran::Changed => {}
             Ran::Unchanged => return Ok(None),
@@ -493,12 +497,16 @@ pub fn within_plan(snapshot: &Snapshot, project: ProjectSeq) -> Result<(), ApiEr
 /// The answer as a stream of events; a failure before the first piece as an
 /// error of its own (section 0, D14).
 pub async fn streamed(app: &AppState, id: Option<MessageId>, mut parts: AnswerEvents) -> Reply {
-    let Pace { first, ping, .. } = app.settings.pace;
-    match tokio::time::timeout(first, parts.recv()).await {
-        Err(_) => Ok(sse::stream(id, None, parts, ping)),
+    let StreamTimeouts {
+        first_chunk,
+        ping_interval,
+        ..
+    } = app.settings.stream_timeouts;
+    match tokio::time::timeout(first_chunk, parts.recv()).await {
+        Err(_) => Ok(sse::stream(id, None, parts, ping_interval)),
         Ok(Some(AnswerEvent::Failed(failure))) => Err(failure.into()),
         Ok(Some(AnswerEvent::Stopped)) => Ok(passed_on()),
-        Ok(Some(part)) => Ok(sse::stream(id, Some(part), parts, ping)),
+        Ok(Some(part)) => Ok(sse::stream(id, Some(part), parts, ping_interval)),
         Ok(None) => Err(ApiError::internal("an answer ended without an end")),
     }
 }

@@ -9,7 +9,7 @@ use super::Client;
 
 /// A command that runs in `directory`, without the settings of the environment:
 /// these could name a database outside of the test.
-fn parlor_command(directory: &Path) -> Command {
+pub fn parlor_command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
     let names = std::env::vars_os().map(|(name, _)| name);
     for name in names.filter(|name| name.to_string_lossy().starts_with("PARLOR_")) {
