@@ -1,4 +1,4 @@
-//! Conversations (section 4.1 and 4.2).
+//! Conversations (docs/api-contract.md, sections 5.1 and 5.2).
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,7 +8,7 @@ use crate::domain::{
     Conversation, ConversationId, ConversationListItem, HumanAgent, Status, Timestamp,
 };
 
-/// What every form of a conversation says.
+/// The properties that all forms of a conversation have.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Conversation)]
@@ -16,7 +16,7 @@ pub struct ConversationJson<'a> {
     pub(super) object: ConversationObject,
     pub(super) id: ConversationId,
     pub(super) created_at: Timestamp,
-    /// When anything of the conversation last changed.
+    /// When a property of the conversation last changed.
     pub(super) updated_at: Timestamp,
     pub(super) status: Status,
     /// Set exactly when `status` is `closed`.
@@ -24,16 +24,16 @@ pub struct ConversationJson<'a> {
     pub(super) closed_at: Option<Timestamp>,
     #[schema(required)]
     pub(super) close_reason: Option<&'a str>,
-    /// When the last message came. The first spelling of the name, and the
-    /// canonical one.
+    /// When the last message was stored. The original and canonical spelling of
+    /// the name.
     pub(super) last_interation_at: Timestamp,
-    /// The same moment under the name's later spelling.
+    /// The same timestamp under the later spelling of the name.
     pub(super) last_interaction_at: Timestamp,
-    /// Whether a person of the house has taken over from the assistant.
+    /// Whether an agent has taken over from the assistant.
     pub(super) is_human_handled: bool,
     #[schema(required)]
     pub(super) human_agent: Option<HumanAgentJson<'a>>,
-    /// Taken from the first message; null until there is one.
+    /// Derived from the first message; null until there is one.
     #[schema(required)]
     pub(super) title: Option<&'a str>,
 }
@@ -63,13 +63,13 @@ impl<'a> From<&Conversation<'a>> for ConversationJson<'a> {
     }
 }
 
-/// The person of the house who answers.
+/// The agent who answers.
 #[derive(Serialize, ToSchema)]
 #[schema(as = HumanAgent)]
 pub struct HumanAgentJson<'a> {
     #[schema(required)]
     pub(super) name: Option<&'a str>,
-    /// The address of a picture.
+    /// The URL of a picture.
     #[schema(required)]
     pub(super) image: Option<&'a str>,
 }
@@ -83,14 +83,14 @@ impl<'a> From<HumanAgent<'a>> for HumanAgentJson<'a> {
     }
 }
 
-/// A conversation as lists show it.
+/// An entry of the conversation list.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ConversationListItem)]
 pub struct ConversationListItemJson<'a> {
     #[serde(flatten)]
     pub(super) conversation: ConversationJson<'a>,
-    /// Its newest message, whole; null while there is none.
+    /// The newest message; null until there is one.
     #[schema(required)]
     pub(super) last_message: Option<MessageJson<'a>>,
 }

@@ -1,22 +1,22 @@
-//! Learned documents and their sections.
+//! Learned documents and their sections (docs/api-contract.md, section 4.15).
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::{DocumentId, LearnedDocument, Section, Timestamp};
 
-/// A page or a file that was learned.
+/// A learned page or file.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = LearnedDocument)]
 pub struct DocumentJson<'a> {
     object: DocumentObject,
     id: DocumentId,
-    /// Where it stands. A file without an address has `file:` and its path.
+    /// The address. A file without an address has `file:` and its path.
     url: &'a str,
     title: &'a str,
     learned_at: Timestamp,
-    /// How many pieces of it can be found.
+    /// The number of passages that search can find.
     passages: u64,
 }
 
@@ -39,12 +39,12 @@ impl<'a> From<&LearnedDocument<'a>> for DocumentJson<'a> {
     }
 }
 
-/// A piece of a document that can be shown and cited by itself.
+/// A part of a document that search finds and answers cite.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Section)]
 pub struct SectionJson<'a> {
-    /// Those above it come first, with ` › ` in between. Empty where the text
-    /// has none.
+    /// The headings above the section and its own, outermost first, separated
+    /// by ` › `. Empty if the text has no heading.
     heading: &'a str,
     /// Markdown.
     body: &'a str,

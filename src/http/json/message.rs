@@ -1,4 +1,4 @@
-//! Messages (section 4.3).
+//! Messages (docs/api-contract.md, section 5.3).
 
 use serde::ser::{Error, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -10,7 +10,7 @@ use crate::domain::{
     ConversationId, Feedback, Message, MessageId, MessageParts, MessageStatus, Role, Timestamp,
 };
 
-/// One message, whole.
+/// A message.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Message)]
@@ -18,14 +18,14 @@ pub struct MessageJson<'a> {
     pub(super) object: MessageObject,
     pub(super) id: MessageId,
     pub(super) created_at: Timestamp,
-    /// The id of its conversation.
+    /// The id of the conversation.
     pub(super) chat_id: ConversationId,
     pub(super) role: Role,
     #[schema(value_type = Vec<TextPartJson>)]
     pub(super) parts: PartsJson<'a>,
     #[schema(value_type = Option<MessageStatus>, required)]
     pub(super) status: MessageStatus,
-    /// Why the answer failed, where `status` is `error`.
+    /// Why the answer failed; set exactly when `status` is `error`.
     #[schema(required)]
     pub(super) error: Option<&'a str>,
     #[schema(required)]
@@ -36,7 +36,7 @@ pub struct MessageJson<'a> {
     pub(super) metadata: Option<RawJson<'a>>,
     #[schema(required)]
     pub(super) human_agent: Option<HumanAgentJson<'a>>,
-    /// The page on which the visitor wrote.
+    /// The URL of the page on which the visitor wrote.
     #[schema(required)]
     pub(super) page_url: Option<&'a str>,
     #[schema(required)]
@@ -88,8 +88,8 @@ impl Serialize for PartsJson<'_> {
     }
 }
 
-/// A part of a message. `text` parts carry Markdown in `text`; other types are
-/// those of the AI SDK's UI messages.
+/// A part of a message. Parts of type `text` contain Markdown in `text`. Other
+/// types are those of UI messages of the AI SDK.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessagePart)]
 pub(super) struct TextPartJson<'a> {

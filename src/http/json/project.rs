@@ -1,4 +1,5 @@
-//! Projects and the look of their chat widget (section 4.5).
+//! Projects and the look of their chat widget (docs/api-contract.md, section
+//! 5.5).
 
 use std::sync::LazyLock;
 
@@ -7,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{ChatWidgetConfig, Project, ProjectId, WidgetOffset, WidgetPosition};
 
-/// A website whose visitors talk here, and how its chat looks.
+/// A website and the look of its chat widget.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Project)]
@@ -39,9 +40,10 @@ impl<'a> From<&'a Project> for ProjectJson<'a> {
     }
 }
 
-/// How the chat looks. The file keeps what differs from the defaults.
+/// The look of the chat widget. Only settings that differ from the defaults are
+/// stored.
 ///
-/// Colours are `#rgb` or `#rrggbb`: the client computes contrasts from them.
+/// Colours are `#rgb` or `#rrggbb`, because clients compute contrasts from them.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = ChatWidgetConfig)]
@@ -58,7 +60,7 @@ struct ChatWidgetConfigJson<'a> {
     brand_color: &'a str,
     #[schema(max_length = 64, required)]
     brand_color_dark: Option<&'a str>,
-    /// Shown in place of the project's name.
+    /// Replaces the project's name in the widget.
     #[schema(required)]
     display_name: Option<&'a str>,
     /// Pixels.
@@ -72,7 +74,7 @@ struct ChatWidgetConfigJson<'a> {
     /// Pixels.
     #[schema(minimum = 8, maximum = 32)]
     base_font_size: f64,
-    /// Milliseconds until the chat opens by itself; 0: it does not.
+    /// Milliseconds until the chat opens without a click; 0 disables it.
     open_delay: f64,
     #[schema(format = "uri")]
     assistant_avatar: Option<&'a str>,
@@ -83,7 +85,7 @@ struct ChatWidgetConfigJson<'a> {
     custom_css_styles: &'a str,
 }
 
-/// Pixels from the corner of the window.
+/// The distance from the corner of the window in pixels.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WidgetOffset)]
 struct WidgetOffsetJson {

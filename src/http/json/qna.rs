@@ -1,11 +1,11 @@
-//! Q&As (section 4.6).
+//! Q&As (docs/api-contract.md, section 5.6).
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::{Author, Qna, QnaId, Timestamp};
 
-/// A question that the website has answered once for all.
+/// A question with its answer.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Qna)]
@@ -26,13 +26,13 @@ enum QnaObject {
     Qna,
 }
 
-/// Who wrote an answer.
+/// The author of an answer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Author)]
 struct AuthorJson<'a> {
     #[schema(required)]
     name: Option<&'a str>,
-    /// The address of a picture.
+    /// The URL of a picture.
     #[schema(required)]
     image: Option<&'a str>,
 }

@@ -56,23 +56,23 @@ fn string_schema() -> ObjectBuilder {
 }
 
 id_json! {
-    AssistantId: "Who answers a project's visitors.",
-    ConversationId: "A conversation; unique within its project.",
-    DocumentId: "A page that was learned.",
-    MessageId: "A message.",
-    ProjectId: "A project.",
-    QnaId: "A question with its answer.",
-    VisitorId: "A visitor of a project.",
+    AssistantId: "The id of an assistant.",
+    ConversationId: "The id of a conversation, unique within the project.",
+    DocumentId: "The id of a learned document.",
+    MessageId: "The id of a message.",
+    ProjectId: "The id of a project.",
+    QnaId: "The id of a Q&A.",
+    VisitorId: "The id of a visitor.",
 }
 
 enum_json! {
-    Status: Some("Whether a conversation can still go on. `closed` sorts before `open`."),
+    Status: Some("Whether a conversation accepts messages. `closed` sorts before `open`."),
         [Status::Closed, Status::Open];
-    Role: Some("Who wrote a message."),
+    Role: Some("The author of a message."),
         [Role::User, Role::Assistant, Role::HumanAgent];
-    MessageStatus: Some("Whether an answer is still being written, is whole, or failed."),
+    MessageStatus: Some("The state of a message. Only answers can be other than `complete`."),
         [MessageStatus::Streaming, MessageStatus::Complete, MessageStatus::Error];
-    Feedback: Some("What the visitor thought of an answer."),
+    Feedback: Some("A visitor's rating of an answer."),
         [Feedback::Like, Feedback::Dislike];
     WidgetPosition: None::<&str>,
         [WidgetPosition::BottomLeft, WidgetPosition::BottomRight];
@@ -90,8 +90,7 @@ impl PartialSchema for Timestamp {
         string_schema()
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
             .description(Some(
-                "A moment in milliseconds since 1970-01-01T00:00:00Z, written as\n\
-                 `2024-01-15T10:30:00.000Z` (section 3 of the contract).",
+                "A timestamp in UTC with milliseconds, in the form of ISO 8601.",
             ))
             .example(Some("2024-01-15T10:30:00.000Z".into()))
             .into()

@@ -1,12 +1,12 @@
-//! Visitors (section 4.4).
+//! Visitors (docs/api-contract.md, section 5.4).
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::{Visitor, VisitorId};
 
-/// Someone who talks on a website, known by device or by the site's own name
-/// for them.
+/// A person who writes on a website, identified by a device id or by the
+/// website's own id.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Visitor)]
@@ -15,7 +15,7 @@ pub struct VisitorJson<'a> {
     id: VisitorId,
     #[serde(rename = "type")]
     kind: VisitorType,
-    /// The site's own name for the person; null for an anonymous one.
+    /// The website's own id of the person; null for an anonymous visitor.
     #[schema(required)]
     external_id: Option<&'a str>,
     #[schema(required)]
@@ -30,7 +30,7 @@ enum VisitorObject {
     Visitor,
 }
 
-/// Whether the website's own server has said who the visitor is.
+/// Whether the website's own server has told who the visitor is.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum VisitorType {
