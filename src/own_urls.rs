@@ -23,7 +23,10 @@ impl OwnUrls {
         ];
         Self {
             public,
-            local: local.iter().filter_map(|url| Origin::of(url)).collect(),
+            local: local
+                .iter()
+                .filter_map(|url| Origin::from_url(url))
+                .collect(),
         }
     }
 
@@ -43,7 +46,7 @@ impl OwnUrls {
         let base = self
             .public
             .clone()
-            .or_else(|| Origin::of(&format!("http://{host}")))
+            .or_else(|| Origin::from_url(&format!("http://{host}")))
             .or_else(|| self.local.first().cloned());
         base.map_or_else(String::new, |origin| origin.as_str().to_owned())
     }
@@ -54,7 +57,7 @@ mod tests {
     use super::*;
 
     fn origin(url: &str) -> Origin {
-        Origin::of(url).expect(url)
+        Origin::from_url(url).expect(url)
     }
 
     #[test]

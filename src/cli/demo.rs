@@ -90,7 +90,7 @@ impl Demo {
         if !path.exists() {
             return self.make(path);
         }
-        let demo_key = Key::received(Key::DEMO[1]).hash();
+        let demo_key = Key::from_text(Key::DEMO[1]).hash();
         let store = Store::open(path, &Options::default())?;
         match store.read_here(|snapshot| key::find(snapshot, demo_key))? {
             Some(_) => Ok(()),
@@ -157,7 +157,7 @@ fn open_shop(path: &Path, project: ProjectSeq) -> Result<(), CommandError> {
         let new = NewKey {
             id,
             project,
-            key: &Key::received(text),
+            key: &Key::from_text(text),
             kind,
             name: "demo",
             origins: &[],

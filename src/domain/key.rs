@@ -62,7 +62,7 @@ impl Key {
     }
 
     /// Wraps a key that a client sent. Any text is accepted.
-    pub fn received(text: &str) -> Self {
+    pub fn from_text(text: &str) -> Self {
         Self(text.to_owned())
     }
 
@@ -104,7 +104,7 @@ pub struct Origin(String);
 impl Origin {
     /// Returns the origin of a URL or of an origin. `None` for `null` and for
     /// URLs without a host.
-    pub fn of(url: &str) -> Option<Self> {
+    pub fn from_url(url: &str) -> Option<Self> {
         let origin = Url::parse(url).ok()?.origin();
         origin
             .is_tuple()
@@ -114,7 +114,7 @@ impl Origin {
     /// Parses a website that an operator enters: an `http` or `https` URL.
     pub fn parse(text: &str) -> Result<Self, ValidationError> {
         let web = text.starts_with("http://") || text.starts_with("https://");
-        web.then(|| Self::of(text)).flatten().ok_or_else(|| {
+        web.then(|| Self::from_url(text)).flatten().ok_or_else(|| {
             ValidationError::new("origin", "must be a website such as https://shop.example")
         })
     }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn origin_consists_of_scheme_host_and_port() {
-        let of = |url| Origin::of(url).map(|origin| origin.0);
+        let of = |url| Origin::from_url(url).map(|origin| origin.0);
         assert_eq!(
             of("https://Shop.Example:443/a?b"),
             of("https://shop.example")

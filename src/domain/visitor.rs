@@ -25,7 +25,7 @@ impl Visitor {
 /// The id that a browser chose for itself, `saVid` in requests: 1 to 100
 /// characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceId(pub String);
+pub struct DeviceId(String);
 
 impl DeviceId {
     pub const MAX_CHARS: usize = 100;
@@ -33,16 +33,32 @@ impl DeviceId {
     pub fn parse(field: &'static str, text: &str) -> Result<Self, ValidationError> {
         bounded_text(field, text, 1, Self::MAX_CHARS).map(Self)
     }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn into_inner(self) -> String {
+        self.0
+    }
 }
 
 /// The id that the website's own server has for a person: 1 to 200 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExternalId(pub String);
+pub struct ExternalId(String);
 
 impl ExternalId {
     pub const MAX_CHARS: usize = 200;
 
     pub fn parse(field: &'static str, text: &str) -> Result<Self, ValidationError> {
         bounded_text(field, text, 1, Self::MAX_CHARS).map(Self)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn into_inner(self) -> String {
+        self.0
     }
 }

@@ -148,7 +148,7 @@ impl Pass {
     /// Of credentials that were found good.
     pub fn of(app: &AppState, key: &str, token: Option<&str>) -> Self {
         Self {
-            key: Key::received(key).hash(),
+            key: Key::from_text(key).hash(),
             session: token.and_then(|token| app.tokens.verify(token)),
         }
     }
@@ -204,7 +204,7 @@ async fn private_key(
 }
 
 async fn known_key(app: &AppState, sent: &str, kind: KeyKind) -> Result<Arc<StoredKey>, ApiError> {
-    let key = Key::received(sent);
+    let key = Key::from_text(sent);
     match key.is_demo() && !app.demo {
         true => Err(key_refused()),
         false => key_in_force(app, key.hash(), kind).await,
@@ -272,7 +272,7 @@ fn website(app: &AppState, request: &HttpRequest, origins: &[String]) -> Result<
         .get(header::ORIGIN)
         .or_else(|| headers.get(header::REFERER));
     let Some(page) = page else { return Ok(()) };
-    let origin = page.to_str().ok().and_then(Origin::of);
+    let origin = page.to_str().ok().and_then(Origin::from_url);
     let allowed = origin.is_some_and(|origin| {
         app.own_urls.is_own_origin(&origin) || origins.iter().any(|one| one == origin.as_str())
     });

@@ -240,8 +240,8 @@ impl NewConversation {
     /// one is new. Fails with [`super::Taken::ConversationId`].
     pub fn import(&self, visitor: &NewVisitor) -> Batch {
         let (insert, name) = match &visitor.known_by {
-            KnownBy::Device(id) => (IMPORT_BY_DEVICE, id.0.clone()),
-            KnownBy::ExternalId(id) => (IMPORT_BY_EXTERNAL_ID, id.0.clone()),
+            KnownBy::Device(id) => (IMPORT_BY_DEVICE, id.as_str().to_owned()),
+            KnownBy::ExternalId(id) => (IMPORT_BY_EXTERNAL_ID, id.as_str().to_owned()),
         };
         Batch::of([
             visitor.insert(),

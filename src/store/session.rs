@@ -53,7 +53,7 @@ pub fn find(snapshot: &Snapshot, id: SessionId) -> Result<Option<Session>, Store
 /// The write that begins a session, with its visitor where that one is new.
 /// [`begun`] reads what came of it.
 pub fn begin(visitor: &NewVisitor, device: DeviceId, session: SessionId, key: KeySeq) -> Batch {
-    let (at, project, name) = (visitor.at, visitor.project, device.0);
+    let (at, project, name) = (visitor.at, visitor.project, device.into_inner());
     Batch::of([
         visitor.insert(),
         Statement::new(

@@ -25,8 +25,8 @@ impl NewVisitor {
     /// Stores the visitor; one who is known already stays as they are.
     pub(super) fn insert(&self) -> Statement {
         let (device, external) = match &self.known_by {
-            KnownBy::Device(id) => (Some(id.0.clone()), None),
-            KnownBy::ExternalId(id) => (None, Some(id.0.clone())),
+            KnownBy::Device(id) => (Some(id.as_str().to_owned()), None),
+            KnownBy::ExternalId(id) => (None, Some(id.as_str().to_owned())),
         };
         Statement::new(
             "INSERT INTO visitor (id, project_seq, sa_vid, external_id, created_at) \

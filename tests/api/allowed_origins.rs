@@ -137,7 +137,7 @@ fn the_servers_own_pages_may_always_call() {
 #[test]
 fn the_servers_own_pages_are_those_of_its_public_address() {
     let server = TestServer::start_with(|settings| {
-        settings.public_url = Origin::of("https://chat.example/");
+        settings.public_url = Origin::from_url("https://chat.example/");
     });
     let key = server.create_publishable_key(&[SHOP]);
     let target = format!("/v2/projects/current?apiKey={key}");

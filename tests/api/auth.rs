@@ -322,7 +322,7 @@ fn a_private_key_is_no_visitor() {
 /// Puts the demo's keys, which anyone knows, into the file.
 fn leave_demo_keys(server: &TestServer) {
     for (text, kind) in [("pk_demo", "publishable"), ("sk_demo", "private")] {
-        let hash = parlor::domain::Key::received(text).hash();
+        let hash = parlor::domain::Key::from_text(text).hash();
         let made = server.db_connection().execute(
             "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, created_at) \
              VALUES (?, ?, ?, 'demo', ?, 'demo', 0)",

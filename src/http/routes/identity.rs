@@ -57,7 +57,7 @@ pub async fn init(app: web::Data<AppState>, request: HttpRequest, payload: web::
     let device = fields.required_text("saVid")?;
     let key = auth::publishable_key(&app, &request, api_key).await?;
     let device = DeviceId::parse("saVid", device)?;
-    let caller = format!("key {} {}", key.seq.0, device.0);
+    let caller = format!("key {} {}", key.seq.0, device.as_str());
     let once = Once::by(&request, &fields, caller)?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);

@@ -179,7 +179,7 @@ impl TestServer {
     }
 
     pub fn revoke_key(&self, text: &str) {
-        let hash = Key::received(text).hash();
+        let hash = Key::from_text(text).hash();
         let found = self.store().read_here(|snapshot| key::find(snapshot, hash));
         let id = found.expect("a read").expect("a key").id;
         let outcome = self.store().write_here(key::revoke(id, Timestamp::now()));
