@@ -1,6 +1,7 @@
-//! What the steps of one list cost, one by one: `cargo bench`.
+//! The time of each step of one list request: `cargo bench --bench steps`.
 //!
-//! `benches/run` measures the whole server; this tells in which step time went.
+//! `benches/run` measures the whole server. This shows in which step the time
+//! goes.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -22,24 +23,24 @@ const CONVERSATIONS: u32 = 100_000;
 const PROJECT: ProjectSeq = ProjectSeq::FIRST;
 const SCOPE: Scope = Scope::Project(PROJECT);
 
-type Res<T> = Result<T, Box<dyn Error>>;
+type BenchResult<T> = Result<T, Box<dyn Error>>;
 
-fn main() -> Res<()> {
+fn main() -> BenchResult<()> {
     let mut criterion = Criterion::default().configure_from_args();
-    check_a_token(&mut criterion)?;
-    let (_folder, store) = desk()?;
+    bench_token_check(&mut criterion)?;
+    let (_folder, store) = demo_store()?;
     store.read_here(|snapshot| {
-        look_ranks_up(&mut criterion, snapshot)?;
-        compose_pages(&mut criterion, snapshot)?;
-        write_a_row(&mut criterion, snapshot)?;
-        read_pages(&mut criterion, snapshot)
+        bench_offset_index(&mut criterion, snapshot)?;
+        bench_compose(&mut criterion, snapshot)?;
+        bench_row_to_json(&mut criterion, snapshot)?;
+        bench_pages(&mut criterion, snapshot)
     })?;
     criterion.final_summary();
     Ok(())
 }
 
-/// A file with a made-up desk in it.
-fn desk() -> Res<(TempDir, Store)> {
+/// A store with generated demo data.
+fn demo_store() -> BenchResult<(TempDir, Store)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("parlor.db");
     let (id, assistant) = (ProjectId::generate(), AssistantId::generate());
@@ -59,7 +60,7 @@ fn desk() -> Res<(TempDir, Store)> {
     Ok((folder, Store::open(&file, &Options::default())?))
 }
 
-/// The pages that steps are measured with: their names and queries.
+/// The names and queries of the measured pages.
 fn pages() -> [(&'static str, ListQuery); 3] {
     let at = |offset| ListQuery {
         offset: Offset::parse(offset).expect("an offset"),
@@ -77,7 +78,7 @@ fn pages() -> [(&'static str, ListQuery); 3] {
     ]
 }
 
-fn check_a_token(criterion: &mut Criterion) -> Res<()> {
+fn bench_token_check(criterion: &mut Criterion) -> BenchResult<()> {
     let tokens = Tokens::new(&[7; 32]);
     let (session, visitor) = (SessionId::generate(), VisitorId::generate());
     let now = Timestamp::now();
@@ -89,10 +90,10 @@ fn check_a_token(criterion: &mut Criterion) -> Res<()> {
     Ok(())
 }
 
-fn look_ranks_up(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
+fn bench_offset_index(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
     let totals = conversation::totals(snapshot, SCOPE)?;
     for (name, query) in pages() {
-        // The first one counts the order.
+        // The first lookup builds the counts of the order.
         PageStart::look_up(snapshot, PROJECT, &query, &totals)?;
         criterion.bench_function(&format!("rank/{name}"), |bencher| {
             bencher.iter(|| PageStart::look_up(snapshot, PROJECT, black_box(&query), &totals));
@@ -101,7 +102,7 @@ fn look_ranks_up(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), S
     Ok(())
 }
 
-fn compose_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
+fn bench_compose(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
     let totals = conversation::totals(snapshot, SCOPE)?;
     for (name, query) in pages() {
         let start = PageStart::look_up(snapshot, PROJECT, &query, &totals)?;
@@ -113,13 +114,13 @@ fn compose_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), S
     Ok(())
 }
 
-/// A conversation with its last message, from its row to JSON.
-fn write_a_row(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
+/// Writes one conversation with its last message as JSON.
+fn bench_row_to_json(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
     let totals = conversation::totals(snapshot, SCOPE)?;
     let mut body = Vec::new();
-    let mut measured = false;
+    let mut is_measured = false;
     conversation::page(snapshot, SCOPE, &ListQuery::default(), &totals, |item| {
-        if !std::mem::replace(&mut measured, true) {
+        if !std::mem::replace(&mut is_measured, true) {
             criterion.bench_function("row/to JSON", |bencher| {
                 bencher.iter(|| {
                     body.clear();
@@ -132,8 +133,8 @@ fn write_a_row(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), Sto
     Ok(())
 }
 
-/// Whole pages, from the query to JSON.
-fn read_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
+/// Reads a whole page, from the query to JSON.
+fn bench_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
     let mut body = Vec::new();
     for (name, query) in pages() {
         criterion.bench_function(&format!("page/{name}"), |bencher| {

@@ -1,5 +1,5 @@
-//! The steps of a list on their own, for benches/steps.rs, which measures them
-//! one by one. Nothing else calls this.
+//! The steps of a list on their own, for `benches/steps.rs`. Nothing else uses
+//! this module.
 
 use super::conversation::Totals;
 use super::error::StoreError;
@@ -12,10 +12,8 @@ use crate::domain::{ListQuery, ProjectSeq, Scope};
 pub struct PageStart(Option<Seek>);
 
 impl PageStart {
-    /// At an end of the order.
-    pub const END: Self = Self(None);
-
-    /// Looked up in the counts that are kept.
+    /// Looks a page up in the offset index. The first lookup in an order builds
+    /// its counts.
     pub fn look_up(
         snapshot: &Snapshot,
         project: ProjectSeq,
@@ -29,11 +27,13 @@ impl PageStart {
     }
 }
 
+/// Composes the statement of a page in a list of `total` matching rows.
 pub fn compose(
     scope: Scope,
     query: &ListQuery,
     total: u64,
     start: &PageStart,
 ) -> Option<Statement> {
-    Some(list_composer::compose(scope, query, total, start.0.as_ref())?.statement)
+    let page = list_composer::compose(scope, query, total, start.0.as_ref())?;
+    Some(page.statement)
 }

@@ -1,9 +1,19 @@
-//! What a transaction changes of the lists, seen as it happens.
+//! Change capture: the changes of list content that a transaction makes.
 //!
-//! Triggers of the writing connection alone (TEMP: the file has none of them)
-//! hand every conversation that comes, goes or changes to a function of this
-//! process. So whoever keeps something worked out from the lists learns of a
-//! change whatever statement made it.
+//! The offset index and the list versions are kept in memory and must learn of
+//! every change, whichever statement makes it. So the writer's connection has
+//! TEMP triggers, which exist for this connection only and are not stored in the
+//! file. They call functions of this process with the old and the new row.
+//!
+//! Triggers that are stored in the file (schema.sql) increment
+//! `project.list_version` and `visitor.list_version` by one for exactly the same
+//! changes. The offset index depends on that: it computes the version before a
+//! transaction from the version after it and the number of changes. A test in
+//! `list_version.rs` compares the two.
+//!
+//! An inserted message is not captured. It appears in a list when the
+//! conversation names it as its last message, which is an update of the
+//! conversation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +23,7 @@ use rusqlite::functions::{Context, FunctionFlags};
 use super::statement::choice;
 use crate::domain::{ConversationId, ProjectSeq, Status, VisitorSeq};
 
-/// A conversation as the orders see it.
+/// The columns of a conversation that decide in which lists it is, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListedConversation {
     pub project: ProjectSeq,
@@ -28,88 +38,78 @@ pub(super) struct ListedConversation {
     pub title_key: Option<Box<str>>,
 }
 
+/// A change of one row that changes the content of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ListChange {
-    /// A conversation came.
     Inserted(Box<ListedConversation>),
-    /// One went.
     Deleted(Box<ListedConversation>),
-    /// One was like this and is like that.
-    Updated(Box<[ListedConversation; 2]>),
-    /// A message of one of the visitor's conversations changed.
+    Updated(Box<ConversationUpdate>),
+    /// A message of a conversation of this project and visitor was updated or
+    /// deleted.
     MessageChanged(ProjectSeq, VisitorSeq),
 }
 
+/// A conversation before and after an update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ConversationUpdate {
+    pub before: ListedConversation,
+    pub after: ListedConversation,
+}
+
 impl ListChange {
-    /// Whose lists it changes.
+    /// The project and the visitor whose lists the change affects.
     pub fn owners(&self) -> (ProjectSeq, VisitorSeq) {
         match self {
-            ListChange::MessageChanged(project, visitor) => (*project, *visitor),
-            ListChange::Inserted(one) | ListChange::Deleted(one) => (one.project, one.visitor),
-            ListChange::Updated(both) => (both[1].project, both[1].visitor),
+            Self::MessageChanged(project, visitor) => (*project, *visitor),
+            Self::Inserted(row) | Self::Deleted(row) => (row.project, row.visitor),
+            Self::Updated(update) => (update.after.project, update.after.visitor),
         }
     }
 
-    /// The conversation as it was and as it is, where it was and is there; of
-    /// a message, neither.
-    pub fn sides(&self) -> (Option<&ListedConversation>, Option<&ListedConversation>) {
+    /// The conversation before and after the change. `None` where the
+    /// conversation does not exist, and twice for a change of a message.
+    pub fn before_and_after(&self) -> (Option<&ListedConversation>, Option<&ListedConversation>) {
         match self {
-            ListChange::MessageChanged(..) => (None, None),
-            ListChange::Inserted(one) => (None, Some(one)),
-            ListChange::Deleted(one) => (Some(one), None),
-            ListChange::Updated(both) => (Some(&both[0]), Some(&both[1])),
+            Self::MessageChanged(..) => (None, None),
+            Self::Inserted(row) => (None, Some(row)),
+            Self::Deleted(row) => (Some(row), None),
+            Self::Updated(update) => (Some(&update.before), Some(&update.after)),
         }
     }
 }
 
-/// The changes of the transaction that is under way, in order.
+/// The changes of the current transaction of a connection, in order.
 pub(super) struct ChangeCapture(Arc<Mutex<Vec<ListChange>>>);
 
 impl ChangeCapture {
-    /// Of what `connection` writes from now on.
-    pub fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        let seen = Arc::<Mutex<Vec<ListChange>>>::default();
-        let functions: [(_, _, Reading); 4] = [
-            ("parlor_come", COLUMNS, |row| {
-                Ok(ListChange::Inserted(listed(row, 0)?.into()))
-            }),
-            ("parlor_gone", COLUMNS, |row| {
-                Ok(ListChange::Deleted(listed(row, 0)?.into()))
-            }),
-            ("parlor_moved", 2 * COLUMNS, |rows| {
-                let both = [listed(rows, 0)?, listed(rows, COLUMNS)?];
-                Ok(ListChange::Updated(both.into()))
-            }),
-            ("parlor_said", 2, |row| {
-                Ok(ListChange::MessageChanged(
-                    ProjectSeq(row.get(0)?),
-                    VisitorSeq(row.get(1)?),
-                ))
-            }),
-        ];
-        for (name, values, change) in functions {
-            let seen = seen.clone();
+    /// Starts to capture what `connection` writes: creates the functions and the
+    /// TEMP triggers that call them.
+    pub fn start(connection: &Connection) -> rusqlite::Result<Self> {
+        let changes = Arc::<Mutex<Vec<ListChange>>>::default();
+        for (name, argument_count, read) in FUNCTIONS {
+            let changes = changes.clone();
             let flags = FunctionFlags::SQLITE_UTF8;
-            connection.create_scalar_function(name, values as i32, flags, move |context| {
-                lock(&seen).push(change(context)?);
+            connection.create_scalar_function(name, argument_count, flags, move |arguments| {
+                lock(&changes).push(read(arguments)?);
                 Ok(0)
             })?;
         }
         connection.execute_batch(TRIGGERS)?;
-        Ok(Self(seen))
+        Ok(Self(changes))
     }
 
-    /// How many there are; what comes later can be forgotten again.
+    /// Returns a mark for [`Self::rollback_to`].
     pub fn savepoint(&self) -> usize {
         lock(&self.0).len()
     }
 
-    /// Forgets what came after `savepoint`: it was rolled back.
+    /// Discards the changes after a savepoint, because the database discarded
+    /// them.
     pub fn rollback_to(&self, savepoint: usize) {
         lock(&self.0).truncate(savepoint);
     }
 
-    /// Takes all of them.
+    /// Returns all changes and starts anew.
     pub fn take(&self) -> Vec<ListChange> {
         std::mem::take(&mut *lock(&self.0))
     }
@@ -119,56 +119,113 @@ fn lock(changes: &Mutex<Vec<ListChange>>) -> MutexGuard<'_, Vec<ListChange>> {
     changes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a change of what a function was handed.
-type Reading = fn(&Context<'_>) -> rusqlite::Result<ListChange>;
+type ReadChange = fn(&Context<'_>) -> rusqlite::Result<ListChange>;
 
-/// What a function is handed of a conversation.
-const COLUMNS: usize = 10;
+/// The functions that the triggers call: name, number of arguments, and how
+/// to read a change from the arguments.
+const FUNCTIONS: [(&str, i32, ReadChange); 4] = [
+    ("capture_insert", COLUMN_COUNT as i32, |arguments| {
+        let row = read_conversation(arguments, 0)?;
+        Ok(ListChange::Inserted(row.into()))
+    }),
+    ("capture_delete", COLUMN_COUNT as i32, |arguments| {
+        let row = read_conversation(arguments, 0)?;
+        Ok(ListChange::Deleted(row.into()))
+    }),
+    ("capture_update", 2 * COLUMN_COUNT as i32, |arguments| {
+        let update = ConversationUpdate {
+            before: read_conversation(arguments, 0)?,
+            after: read_conversation(arguments, COLUMN_COUNT)?,
+        };
+        Ok(ListChange::Updated(update.into()))
+    }),
+    ("capture_message_change", 2, |arguments| {
+        let project = ProjectSeq(arguments.get(0)?);
+        let visitor = VisitorSeq(arguments.get(1)?);
+        Ok(ListChange::MessageChanged(project, visitor))
+    }),
+];
 
-fn listed(row: &Context<'_>, first: usize) -> rusqlite::Result<ListedConversation> {
+/// The number of columns in [`columns!`].
+const COLUMN_COUNT: usize = 10;
+
+/// The columns of a trigger's `NEW` or `OLD` row, in the order in which
+/// [`read_conversation`] reads them.
+macro_rules! columns {
+    ($row:literal) => {
+        concat!(
+            $row,
+            ".project_seq, ",
+            $row,
+            ".visitor_seq, ",
+            $row,
+            ".id, ",
+            $row,
+            ".status, ",
+            $row,
+            ".created_at, ",
+            $row,
+            ".updated_at, ",
+            $row,
+            ".last_interaction_at, ",
+            $row,
+            ".closed_at, ",
+            $row,
+            ".is_human_handled, ",
+            $row,
+            ".title_key"
+        )
+    };
+}
+
+/// Reads a conversation from the arguments of a function, from the index `first`
+/// on.
+fn read_conversation(
+    arguments: &Context<'_>,
+    first: usize,
+) -> rusqlite::Result<ListedConversation> {
+    let title_key = arguments.get_raw(first + 9).as_str_or_null()?;
     Ok(ListedConversation {
-        project: ProjectSeq(row.get(first)?),
-        visitor: VisitorSeq(row.get(first + 1)?),
-        id: ConversationId(row.get(first + 2)?),
-        status: choice(row.get_raw(first + 3), &Status::NAMES)?,
-        created_at: row.get(first + 4)?,
-        updated_at: row.get(first + 5)?,
-        last_interaction_at: row.get(first + 6)?,
-        closed_at: row.get(first + 7)?,
-        is_human_handled: row.get(first + 8)?,
-        title_key: row.get_raw(first + 9).as_str_or_null()?.map(Box::from),
+        project: ProjectSeq(arguments.get(first)?),
+        visitor: VisitorSeq(arguments.get(first + 1)?),
+        id: ConversationId(arguments.get(first + 2)?),
+        status: choice(arguments.get_raw(first + 3), &Status::NAMES)?,
+        created_at: arguments.get(first + 4)?,
+        updated_at: arguments.get(first + 5)?,
+        last_interaction_at: arguments.get(first + 6)?,
+        closed_at: arguments.get(first + 7)?,
+        is_human_handled: arguments.get(first + 8)?,
+        title_key: title_key.map(Box::from),
     })
 }
 
-/// A message that comes is a change only once its conversation names it as its
-/// newest, which changes the conversation.
-const TRIGGERS: &str = "\
-    CREATE TEMP TRIGGER see_conversation_come AFTER INSERT ON main.conversation BEGIN \
-        SELECT parlor_come(NEW.project_seq, NEW.visitor_seq, NEW.id, NEW.status, \
-            NEW.created_at, NEW.updated_at, NEW.last_interaction_at, NEW.closed_at, \
-            NEW.is_human_handled, NEW.title_key); \
+const TRIGGERS: &str = concat!(
+    "CREATE TEMP TRIGGER capture_conversation_insert AFTER INSERT ON main.conversation BEGIN \
+        SELECT capture_insert(",
+    columns!("NEW"),
+    "); \
     END; \
-    CREATE TEMP TRIGGER see_conversation_gone AFTER DELETE ON main.conversation BEGIN \
-        SELECT parlor_gone(OLD.project_seq, OLD.visitor_seq, OLD.id, OLD.status, \
-            OLD.created_at, OLD.updated_at, OLD.last_interaction_at, OLD.closed_at, \
-            OLD.is_human_handled, OLD.title_key); \
+    CREATE TEMP TRIGGER capture_conversation_delete AFTER DELETE ON main.conversation BEGIN \
+        SELECT capture_delete(",
+    columns!("OLD"),
+    "); \
     END; \
-    CREATE TEMP TRIGGER see_conversation_change AFTER UPDATE ON main.conversation BEGIN \
-        SELECT parlor_moved(OLD.project_seq, OLD.visitor_seq, OLD.id, OLD.status, \
-            OLD.created_at, OLD.updated_at, OLD.last_interaction_at, OLD.closed_at, \
-            OLD.is_human_handled, OLD.title_key, \
-            NEW.project_seq, NEW.visitor_seq, NEW.id, NEW.status, \
-            NEW.created_at, NEW.updated_at, NEW.last_interaction_at, NEW.closed_at, \
-            NEW.is_human_handled, NEW.title_key); \
+    CREATE TEMP TRIGGER capture_conversation_update AFTER UPDATE ON main.conversation BEGIN \
+        SELECT capture_update(",
+    columns!("OLD"),
+    ", ",
+    columns!("NEW"),
+    "); \
     END; \
-    CREATE TEMP TRIGGER see_message_change AFTER UPDATE ON main.message BEGIN \
-        SELECT parlor_said(project_seq, visitor_seq) \
+    CREATE TEMP TRIGGER capture_message_update AFTER UPDATE ON main.message BEGIN \
+        SELECT capture_message_change(project_seq, visitor_seq) \
           FROM conversation WHERE seq = NEW.conversation_seq; \
     END; \
-    CREATE TEMP TRIGGER see_message_gone AFTER DELETE ON main.message BEGIN \
-        SELECT parlor_said(project_seq, visitor_seq) \
+    CREATE TEMP TRIGGER capture_message_delete AFTER DELETE ON main.message BEGIN \
+        SELECT capture_message_change(project_seq, visitor_seq) \
           FROM conversation WHERE seq = OLD.conversation_seq; \
-    END;";
+    END;"
+);
 
 #[cfg(test)]
 mod tests {
@@ -177,16 +234,30 @@ mod tests {
     use super::*;
     use crate::store::open::in_memory;
 
-    fn watched() -> (Connection, ChangeCapture) {
+    const INSERT: &str = "\
+        INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
+                                  last_interaction_at) \
+        VALUES (?, 3, 4, 'open', 5, 6, 7)";
+
+    fn captured_connection() -> (Connection, ChangeCapture) {
         let connection = in_memory();
-        // Neither the project nor the visitor is there.
-        let run = connection.execute_batch("PRAGMA foreign_keys = OFF");
-        run.expect("a setting");
-        let changes = ChangeCapture::of(&connection).expect("triggers");
-        (connection, changes)
+        // The tests insert conversations without a project and a visitor.
+        let off = connection.execute_batch("PRAGMA foreign_keys = OFF");
+        off.expect("a pragma");
+        let capture = ChangeCapture::start(&connection).expect("triggers");
+        (connection, capture)
     }
 
-    fn listed(id: ConversationId) -> ListedConversation {
+    /// Inserts a conversation and returns its id.
+    fn insert(connection: &Connection) -> ConversationId {
+        let id = ConversationId::generate();
+        let inserted = connection.execute(INSERT, params![id.0]);
+        inserted.expect("a conversation");
+        id
+    }
+
+    /// The conversation that [`insert`] inserts.
+    fn inserted(id: ConversationId) -> ListedConversation {
         ListedConversation {
             project: ProjectSeq(3),
             visitor: VisitorSeq(4),
@@ -202,55 +273,59 @@ mod tests {
     }
 
     #[test]
-    fn whatever_changes_a_list_is_seen_and_nothing_else_is() {
-        let (connection, changes) = watched();
-        let id = ConversationId::generate();
-        let run = |sql| connection.execute(sql, ()).expect(sql);
-        connection
-            .execute(
-                "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
-                                           updated_at, last_interaction_at) \
-                 VALUES (1, ?, 3, 4, 'open', 5, 6, 7)",
-                params![id.0],
-            )
-            .expect("a conversation");
-        assert_eq!(changes.take(), [ListChange::Inserted(listed(id).into())]);
-        run(
+    fn every_change_of_a_conversation_is_captured() {
+        let (connection, capture) = captured_connection();
+        let execute = |sql| connection.execute(sql, ()).expect(sql);
+        let before = inserted(insert(&connection));
+        assert_eq!(
+            capture.take(),
+            [ListChange::Inserted(before.clone().into())]
+        );
+        execute(
             "UPDATE conversation SET status = 'closed', closed_at = 9, title = 'Ä', title_key = 'ä'",
         );
-        let closed = ListedConversation {
+        let after = ListedConversation {
             status: Status::Closed,
             closed_at: Some(9),
             title_key: Some("ä".into()),
-            ..listed(id)
+            ..before.clone()
         };
-        let both = [listed(id), closed.clone()];
-        assert_eq!(changes.take(), [ListChange::Updated(both.into())]);
-        run(
-            "INSERT INTO message (seq, id, conversation_seq, created_at, role, status, text) \
-             VALUES (1, randomblob(16), 1, 5, 'user', 'complete', 'Hello')",
-        );
-        run("INSERT INTO session VALUES (randomblob(16), 4, 1, 1, 1)");
-        assert_eq!(changes.take(), []);
-        let said = [ListChange::MessageChanged(ProjectSeq(3), VisitorSeq(4))];
-        run("UPDATE message SET feedback = 'like'");
-        assert_eq!(changes.take(), said);
-        run("DELETE FROM message");
-        assert_eq!(changes.take(), said);
-        run("DELETE FROM conversation");
-        assert_eq!(changes.take(), [ListChange::Deleted(closed.into())]);
+        let update = ConversationUpdate {
+            before,
+            after: after.clone(),
+        };
+        assert_eq!(capture.take(), [ListChange::Updated(update.into())]);
+        execute("DELETE FROM conversation");
+        assert_eq!(capture.take(), [ListChange::Deleted(after.into())]);
     }
 
     #[test]
-    fn what_was_rolled_back_is_forgotten() {
-        let (connection, changes) = watched();
-        let add = "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
-                                             updated_at, last_interaction_at) \
-                   VALUES (randomblob(16), 3, 4, 'open', 5, 6, 7)";
-        connection.execute(add, ()).expect("a conversation");
-        let savepoint = changes.savepoint();
-        connection.execute(add, ()).expect("a conversation");
-        changes.rollback_to(savepoint);
-        assert_eq!(changes.take().len(), 1);
+    fn updated_and_deleted_messages_are_captured_and_other_tables_are_not() {
+        let (connection, capture) = captured_connection();
+        let execute = |sql| connection.execute(sql, ()).expect(sql);
+        insert(&connection);
+        capture.take();
+        execute(
+            "INSERT INTO message (seq, id, conversation_seq, created_at, role, status, text) \
+             SELECT 1, randomblob(16), seq, 5, 'user', 'complete', 'Hello' FROM conversation",
+        );
+        execute("INSERT INTO session VALUES (randomblob(16), 4, 1, 1, 1)");
+        assert_eq!(capture.take(), []);
+        let changed = [ListChange::MessageChanged(ProjectSeq(3), VisitorSeq(4))];
+        execute("UPDATE message SET feedback = 'like'");
+        assert_eq!(capture.take(), changed);
+        execute("DELETE FROM message");
+        assert_eq!(capture.take(), changed);
+    }
+
+    #[test]
+    fn rollback_to_discards_the_changes_after_the_savepoint() {
+        let (connection, capture) = captured_connection();
+        let first = insert(&connection);
+        let savepoint = capture.savepoint();
+        insert(&connection);
+        capture.rollback_to(savepoint);
+        let first = ListChange::Inserted(inserted(first).into());
+        assert_eq!(capture.take(), [first]);
     }
 }

@@ -100,10 +100,10 @@ fn rows_of(
     let mut cursor = statement.raw_query();
     let mut rows = Vec::with_capacity(limit + 1);
     let mut last = None;
-    let comes_last = if page.reversed { 0 } else { limit - 1 };
+    let comes_last = if page.is_reversed { 0 } else { limit - 1 };
     while let Some(row) = cursor.next()? {
         if rows.len() == comes_last {
-            last = Some(list_composer::place(row, query.sort)?);
+            last = Some(list_composer::sort_key(row, query.sort)?);
         }
         rows.push(row.get(0)?);
     }
@@ -112,7 +112,7 @@ fn rows_of(
         None => offset + (rows.len() as u64) < total,
     };
     rows.truncate(limit);
-    if page.reversed {
+    if page.is_reversed {
         rows.reverse();
     }
     Ok((rows, last.filter(|_| more)))
@@ -127,7 +127,7 @@ fn seek(
 ) -> Result<Option<Seek>, StoreError> {
     match (&query.after, scope) {
         (Some(place), _) => Ok(Some(Seek {
-            place: place.clone(),
+            key: place.clone(),
             inclusive: false,
             skip: query.offset.get(),
         })),

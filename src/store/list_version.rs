@@ -1,84 +1,111 @@
-//! How far the writer has come, and since when nothing of a list has changed.
+//! Versions of lists, in memory: tell whether a cached list is still current.
 //!
-//! A list that was read after [`ListVersions::now`] gave a moment is of that moment
-//! or later, and stands for as long as [`ListVersions::is_unchanged`] since then. The
-//! writer says what changed after its commit and before anybody hears of it, so
-//! who was told of a change is never given an older list.
+//! # Problem
+//!
+//! The list cache may return a stored response only if nothing in the list has
+//! changed since the response was read. This module answers that with two atomic
+//! loads, without a query.
+//!
+//! # Data
+//!
+//! Each commit that changes list content gets the next number ([`ListVersion`]).
+//! For each project and each visitor, a slot holds the number of the last commit
+//! that changed one of their conversations or messages. Slots are hashed: owners
+//! that share a slot invalidate each other's lists, which costs a cache miss and
+//! never returns an old list.
+//!
+//! # Invariants
+//!
+//! - A reader takes the version before it begins its snapshot. The list is then
+//!   of that version or a newer one.
+//! - The writer calls [`ListVersions::record`] after the commit and before it
+//!   reports success. So a client that has the response to its write is never
+//!   sent an older list.
+//! - A rolled back change is not recorded.
+//! - Changes of another process are noticed within a second, and invalidate all
+//!   lists ([`ListVersions::invalidate_all`]).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::change::ListChange;
 use crate::domain::{ProjectSeq, Scope, VisitorSeq};
 
-/// How far the writer had come at some time.
+/// The number of a commit that changed list content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListVersion(u64);
 
-/// Places for the latest changes. Owners share one where their numbers meet,
-/// which only makes a list look newer than it is.
 const PROJECT_SLOTS: usize = 64;
 const VISITOR_SLOTS: usize = 1 << 15;
 
 pub(super) struct ListVersions {
-    now: AtomicU64,
-    /// When another program last changed the file, who knows what of it.
-    everything: AtomicU64,
+    current: AtomicU64,
+    /// The version of the last change by another process.
+    all: AtomicU64,
+    /// The version of the last change, for the projects of each slot.
     projects: Box<[AtomicU64]>,
+    /// The same for visitors.
     visitors: Box<[AtomicU64]>,
 }
 
 impl Default for ListVersions {
     fn default() -> Self {
-        let none = |places| (0..places).map(|_| AtomicU64::new(0)).collect();
+        let zeros = |slots| (0..slots).map(|_| AtomicU64::new(0)).collect();
         Self {
-            now: AtomicU64::new(0),
-            everything: AtomicU64::new(0),
-            projects: none(PROJECT_SLOTS),
-            visitors: none(VISITOR_SLOTS),
+            current: AtomicU64::new(0),
+            all: AtomicU64::new(0),
+            projects: zeros(PROJECT_SLOTS),
+            visitors: zeros(VISITOR_SLOTS),
         }
     }
 }
 
 impl ListVersions {
-    pub fn now(&self) -> ListVersion {
-        ListVersion(self.now.load(Ordering::Acquire))
+    pub fn current(&self) -> ListVersion {
+        ListVersion(self.current.load(Ordering::Acquire))
     }
 
-    /// Whether all changes of the list's conversations, their messages
-    /// included, are older than `since`.
+    /// Returns whether no conversation or message in the list of `scope` has
+    /// changed after the version `since`.
     pub fn is_unchanged(&self, scope: Scope, since: ListVersion) -> bool {
-        let last = match scope {
-            Scope::Project(project) => self.project(project),
-            Scope::Visitor(visitor) => self.visitor(visitor),
+        let last_change = match scope {
+            Scope::Project(project) => self.project_slot(project),
+            Scope::Visitor(visitor) => self.visitor_slot(visitor),
         };
-        last.load(Ordering::Acquire) <= since.0
-            && self.everything.load(Ordering::Acquire) <= since.0
+        last_change.load(Ordering::Acquire) <= since.0
+            && self.all.load(Ordering::Acquire) <= since.0
     }
 
-    /// Says that `changes` stand. One writer says so.
+    /// Records committed changes. Only the writer thread calls this.
     pub fn record(&self, changes: &[ListChange]) {
         if changes.is_empty() {
             return;
         }
-        // First the moment: a reader who takes it sees the commit.
-        let now = self.now.fetch_add(1, Ordering::AcqRel) + 1;
+        // Raise the version before the slots. A reader that sees the old version
+        // then finds its list changed; a reader that sees the new one begins its
+        // snapshot after the commit.
+        let version = self.next_version();
         for (project, visitor) in changes.iter().map(ListChange::owners) {
-            self.project(project).store(now, Ordering::Release);
-            self.visitor(visitor).store(now, Ordering::Release);
+            self.project_slot(project).store(version, Ordering::Release);
+            self.visitor_slot(visitor).store(version, Ordering::Release);
         }
     }
 
-    /// Says that another program changed the file.
+    /// Invalidates every list, because another process changed the file. Only the
+    /// writer thread calls this.
     pub fn invalidate_all(&self) {
-        let now = self.now.fetch_add(1, Ordering::AcqRel) + 1;
-        self.everything.store(now, Ordering::Release);
+        let version = self.next_version();
+        self.all.store(version, Ordering::Release);
     }
 
-    fn project(&self, ProjectSeq(seq): ProjectSeq) -> &AtomicU64 {
+    fn next_version(&self) -> u64 {
+        self.current.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    fn project_slot(&self, ProjectSeq(seq): ProjectSeq) -> &AtomicU64 {
         &self.projects[seq as usize % PROJECT_SLOTS]
     }
 
-    fn visitor(&self, VisitorSeq(seq): VisitorSeq) -> &AtomicU64 {
+    fn visitor_slot(&self, VisitorSeq(seq): VisitorSeq) -> &AtomicU64 {
         &self.visitors[seq as usize % VISITOR_SLOTS]
     }
 }
@@ -87,49 +114,48 @@ impl ListVersions {
 mod tests {
     use super::*;
 
-    fn said(project: i64, visitor: i64) -> [ListChange; 1] {
-        [ListChange::MessageChanged(
-            ProjectSeq(project),
-            VisitorSeq(visitor),
-        )]
+    fn message_change(project: i64, visitor: i64) -> [ListChange; 1] {
+        let change = ListChange::MessageChanged(ProjectSeq(project), VisitorSeq(visitor));
+        [change]
     }
 
     #[test]
-    fn a_change_ages_the_lists_of_its_owners_and_no_others() {
+    fn a_change_affects_the_lists_of_its_project_and_visitor_only() {
         let versions = ListVersions::default();
-        let before = versions.now();
-        versions.record(&said(1, 10));
-        let after = versions.now();
-        let [mine, ours] = [
+        let before = versions.current();
+        versions.record(&message_change(1, 10));
+        let after = versions.current();
+        let changed = [
             Scope::Visitor(VisitorSeq(10)),
             Scope::Project(ProjectSeq(1)),
         ];
-        let [other, theirs] = [
+        let unchanged = [
             Scope::Visitor(VisitorSeq(11)),
             Scope::Project(ProjectSeq(2)),
         ];
-        for scope in [mine, ours] {
+        for scope in changed {
             assert!(!versions.is_unchanged(scope, before), "{scope:?}");
             assert!(versions.is_unchanged(scope, after), "{scope:?}");
         }
-        for scope in [other, theirs] {
+        for scope in unchanged {
             assert!(versions.is_unchanged(scope, before), "{scope:?}");
         }
     }
 
     #[test]
-    fn what_another_program_did_ages_everything() {
+    fn invalidate_all_affects_every_list() {
         let versions = ListVersions::default();
-        let before = versions.now();
+        let scope = Scope::Visitor(VisitorSeq(1));
+        let before = versions.current();
         versions.invalidate_all();
-        assert!(!versions.is_unchanged(Scope::Visitor(VisitorSeq(1)), before));
-        assert!(versions.is_unchanged(Scope::Visitor(VisitorSeq(1)), versions.now()));
+        assert!(!versions.is_unchanged(scope, before));
+        assert!(versions.is_unchanged(scope, versions.current()));
     }
 
     #[test]
-    fn a_commit_that_changes_no_list_is_no_moment() {
+    fn a_commit_without_list_changes_has_no_version() {
         let versions = ListVersions::default();
         versions.record(&[]);
-        assert_eq!(versions.now(), ListVersions::default().now());
+        assert_eq!(versions.current(), ListVersions::default().current());
     }
 }

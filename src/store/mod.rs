@@ -122,7 +122,7 @@ impl Store {
 
     /// How far the writes have come. A read that begins later sees them.
     pub fn list_version(&self) -> ListVersion {
-        self.list_versions.now()
+        self.list_versions.current()
     }
 
     /// Whether nothing in the list of conversations of that scope, their

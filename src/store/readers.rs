@@ -1,9 +1,27 @@
-//! Reads: the pool of read-only connections, and the one queue in front of it.
+//! The reader connections and the queue in front of them.
 //!
-//! A blocking thread takes a connection and does what waits until nothing does,
-//! so that under load neither is handed over for each read. Reads that waited
-//! together share a snapshot. It begins after all of them were asked for, so
-//! nobody is given anything older than their own request.
+//! # Why a queue
+//!
+//! SQLite calls block, so reads run on Tokio's blocking threads. One blocking
+//! task and one pool checkout per read would cost more than a small read itself.
+//! So a worker takes one connection and runs jobs of the queue until the queue is
+//! empty. Jobs that wait together share one read transaction.
+//!
+//! # Invariants
+//!
+//! - A job never sees a snapshot that began before the job was queued. So a
+//!   client that has the response to its write sees the write in its next read.
+//! - A job waits for at most `read_timeout` and fails with [`StoreError::Busy`]
+//!   after that. Jobs that were started are not interrupted.
+//! - Slow jobs do not delay others while a connection is free: a worker that
+//!   takes a job starts another worker if jobs remain in the queue.
+//! - There are at most as many workers as connections.
+//! - A panic in a job fails only this job.
+//!
+//! # Locks
+//!
+//! `queue` is the only lock. It is held to push or pop a job, never while a job
+//! runs or a worker waits for a connection.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use r2d2::Pool;
+use r2d2::{Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -21,54 +39,68 @@ use super::error::StoreError;
 use super::offset_index::OffsetIndex;
 use super::snapshot::Snapshot;
 
+/// A worker that has not started yet is expected to take this many jobs. More
+/// jobs in the queue start a further worker.
+const JOBS_PER_WORKER: usize = 32;
+
 pub(super) struct Readers {
-    pub(super) pool: Pool<SqliteConnectionManager>,
+    pool: Pool<SqliteConnectionManager>,
     queue: Mutex<JobQueue>,
     offset_index: Arc<OffsetIndex>,
-    /// Reads that ever joined, counted while the queue is held. The writer looks
-    /// at it.
-    reads: Arc<AtomicU64>,
-    patience: Duration,
+    /// The number of jobs that were ever queued. Changed under the lock of the
+    /// queue; the writer reads it to see how busy the readers are.
+    jobs_queued: Arc<AtomicU64>,
+    read_timeout: Duration,
 }
 
 #[derive(Default)]
 struct JobQueue {
-    waiting: VecDeque<ReadJob>,
-    /// Threads that take from it,
-    threads: u32,
-    /// and those of them that have not begun yet.
+    jobs: VecDeque<ReadJob>,
+    /// Workers that were spawned and have not ended.
+    workers: u32,
+    /// Those of them that have not started to take jobs.
     starting: usize,
 }
 
 struct ReadJob {
-    /// Its place among all that ever joined.
+    /// The value of `jobs_queued` when the job was queued.
     number: u64,
     deadline: Instant,
-    work: Work,
+    run: RunJob,
 }
 
-type Work = Box<dyn FnOnce(Result<&Snapshot, StoreError>) + Send>;
+type RunJob = Box<dyn FnOnce(Result<&Snapshot, StoreError>) + Send>;
 
-/// For so many reads that wait, one thread that comes is enough.
-const JOBS_PER_WORKER: usize = 32;
+/// A snapshot that jobs share.
+struct SharedSnapshot<'c> {
+    snapshot: Snapshot<'c>,
+    /// The number of the last job that was queued before the snapshot began. Only
+    /// jobs up to this one may use the snapshot.
+    last_job: u64,
+}
 
 impl Readers {
     pub fn new(
         pool: Pool<SqliteConnectionManager>,
         offset_index: Arc<OffsetIndex>,
-        reads: Arc<AtomicU64>,
-        patience: Duration,
+        jobs_queued: Arc<AtomicU64>,
+        read_timeout: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             pool,
             queue: Mutex::default(),
             offset_index,
-            reads,
-            patience,
+            jobs_queued,
+            read_timeout,
         })
     }
 
-    /// Runs `work` on a blocking thread, over one snapshot of the file.
+    /// Runs `work` on a blocking thread with a snapshot.
+    ///
+    /// # Errors
+    /// The error of `work`; [`StoreError::Busy`] after the read timeout;
+    /// [`StoreError::Closed`] if the runtime shuts down;
+    /// [`StoreError::Internal`] if `work` panics.
     pub async fn read<T, E>(
         self: &Arc<Self>,
         work: impl FnOnce(&Snapshot) -> Result<T, E> + Send + 'static,
@@ -78,8 +110,8 @@ impl Readers {
         E: From<StoreError> + Send + 'static,
     {
         let (tx, rx) = oneshot::channel();
-        self.join(Box::new(move |snapshot| {
-            // Whoever asked may have gone.
+        self.enqueue(Box::new(move |snapshot| {
+            // The request may have been cancelled while the job was in the queue.
             if !tx.is_closed() {
                 let _ = tx.send(snapshot.map_err(E::from).and_then(work));
             }
@@ -89,128 +121,145 @@ impl Readers {
         })
     }
 
-    /// The same on this thread.
+    /// Runs `work` on the current thread with a snapshot of its own.
+    ///
+    /// # Errors
+    /// The error of `work`; [`StoreError::Busy`] after the read timeout.
     pub fn read_here<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&Snapshot) -> Result<T, E>,
     ) -> Result<T, E> {
-        let connection = self.pool.get_timeout(self.patience);
-        let connection = connection.map_err(|_| StoreError::Busy)?;
+        let connection = self.connection()?;
         let snapshot = Snapshot::begin(&connection, &self.offset_index)?;
         work(&snapshot)
     }
 
-    fn join(self: &Arc<Self>, work: Work) {
-        let mut queue = self.queue();
-        let read = ReadJob {
-            number: self.reads.fetch_add(1, Ordering::Relaxed) + 1,
-            deadline: Instant::now() + self.patience,
-            work,
+    /// Takes a connection from the pool.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] after the read timeout.
+    pub fn connection(&self) -> Result<PooledConnection<SqliteConnectionManager>, StoreError> {
+        let connection = self.pool.get_timeout(self.read_timeout);
+        connection.map_err(|_| StoreError::Busy)
+    }
+
+    fn enqueue(self: &Arc<Self>, run: RunJob) {
+        let mut queue = self.lock_queue();
+        let job = ReadJob {
+            number: self.jobs_queued.fetch_add(1, Ordering::Relaxed) + 1,
+            deadline: Instant::now() + self.read_timeout,
+            run,
         };
-        queue.waiting.push_back(read);
+        queue.jobs.push_back(job);
         self.spawn_worker(queue);
     }
 
-    /// Calls a thread where those that come are not enough for what waits.
+    /// Spawns a worker, unless the workers that are starting suffice for the jobs
+    /// in the queue, or every connection has a worker.
     fn spawn_worker(self: &Arc<Self>, mut queue: MutexGuard<'_, JobQueue>) {
-        let enough = queue.waiting.len() <= queue.starting * JOBS_PER_WORKER;
-        if enough || queue.threads == self.pool.max_size() {
+        let enough = queue.jobs.len() <= queue.starting * JOBS_PER_WORKER;
+        if enough || queue.workers == self.pool.max_size() {
             return;
         }
-        queue.threads += 1;
+        queue.workers += 1;
         queue.starting += 1;
         drop(queue);
-        let called = StartingWorker(Some(self.clone()));
-        task::spawn_blocking(move || called.begin());
+        let worker = StartingWorker(Some(self.clone()));
+        task::spawn_blocking(move || worker.start());
     }
 
-    /// Does what waits until nothing does.
-    fn work(self: &Arc<Self>) {
-        let connection = self.pool.get_timeout(self.patience);
-        self.queue().starting -= 1;
+    /// Runs jobs until the queue is empty.
+    fn run_worker(self: &Arc<Self>) {
+        let connection = self.connection();
+        self.lock_queue().starting -= 1;
         match connection {
-            Ok(connection) => self.work_on(&connection),
-            Err(_) => self.give_up(&StoreError::Busy),
+            Ok(connection) => self.run_jobs(&connection),
+            Err(error) => self.end_worker(&error),
         }
     }
 
-    /// Ends a thread that can do nothing; where it was the last, what waits is
-    /// answered with an error.
-    fn give_up(&self, error: &StoreError) {
-        let mut queue = self.queue();
-        queue.threads -= 1;
-        let orphaned = match queue.threads {
-            0 => std::mem::take(&mut queue.waiting),
-            _ => VecDeque::new(),
+    /// Ends a worker that cannot run jobs. Without another worker, the jobs in
+    /// the queue would never run, so they fail with `error`.
+    fn end_worker(&self, error: &StoreError) {
+        let mut queue = self.lock_queue();
+        queue.workers -= 1;
+        let orphaned = if queue.workers == 0 {
+            std::mem::take(&mut queue.jobs)
+        } else {
+            VecDeque::new()
         };
         drop(queue);
-        for read in orphaned {
-            (read.work)(Err(error.clone()));
+        for job in orphaned {
+            (job.run)(Err(error.clone()));
         }
     }
 
-    fn work_on(self: &Arc<Self>, connection: &Connection) {
-        let mut shared: Option<(Snapshot, u64)> = None;
-        while let Some((read, joined)) = self.take() {
-            if Instant::now() > read.deadline {
-                (read.work)(Err(StoreError::Busy));
+    fn run_jobs(self: &Arc<Self>, connection: &Connection) {
+        let mut shared: Option<SharedSnapshot> = None;
+        while let Some((job, jobs_queued)) = self.next_job() {
+            if Instant::now() > job.deadline {
+                (job.run)(Err(StoreError::Busy));
                 continue;
             }
-            let of_before = |(_, joined): &(_, u64)| read.number > *joined;
-            // SQLite may have ended the transaction itself after an error.
-            if connection.is_autocommit() || shared.as_ref().is_some_and(of_before) {
-                // The old one ends before the new one begins.
+            let is_too_old = |shared: &SharedSnapshot| job.number > shared.last_job;
+            // SQLite ends a transaction by itself after some errors.
+            if connection.is_autocommit() || shared.as_ref().is_some_and(is_too_old) {
+                // A connection has one transaction: end the old one first.
                 drop(shared.take());
                 match Snapshot::begin(connection, &self.offset_index) {
-                    Ok(begun) => shared = Some((begun, joined)),
+                    Ok(snapshot) => {
+                        let last_job = jobs_queued;
+                        shared = Some(SharedSnapshot { snapshot, last_job });
+                    }
                     Err(error) => {
-                        (read.work)(Err(error));
+                        (job.run)(Err(error));
                         continue;
                     }
                 }
             }
-            if let Some((snapshot, _)) = &shared {
-                // A panic costs the read that it came from its answer, no other.
-                let _ = catch_unwind(AssertUnwindSafe(|| (read.work)(Ok(snapshot))));
+            if let Some(shared) = &shared {
+                // A panic drops the job's sender: only this job fails.
+                let _ = catch_unwind(AssertUnwindSafe(|| (job.run)(Ok(&shared.snapshot))));
             }
         }
     }
 
-    /// The next read, and how many had joined by now; none: this thread is done.
-    fn take(self: &Arc<Self>) -> Option<(ReadJob, u64)> {
-        let mut queue = self.queue();
-        let Some(read) = queue.waiting.pop_front() else {
-            queue.threads -= 1;
+    /// Takes the next job. Also returns the number of jobs queued so far. `None`
+    /// ends the worker.
+    fn next_job(self: &Arc<Self>) -> Option<(ReadJob, u64)> {
+        let mut queue = self.lock_queue();
+        let Some(job) = queue.jobs.pop_front() else {
+            queue.workers -= 1;
             return None;
         };
-        let joined = self.reads.load(Ordering::Relaxed);
-        // This one may take long, and the others do not wait for it.
+        let jobs_queued = self.jobs_queued.load(Ordering::Relaxed);
+        // This job may take long; the others must not wait for it.
         self.spawn_worker(queue);
-        Some((read, joined))
+        Some((job, jobs_queued))
     }
 
-    fn queue(&self) -> MutexGuard<'_, JobQueue> {
+    fn lock_queue(&self) -> MutexGuard<'_, JobQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A thread that was called and has not begun.
+/// A worker that was spawned and has not started. A runtime that shuts down drops
+/// blocking tasks that have not started; the drop fails the jobs then.
 struct StartingWorker(Option<Arc<Readers>>);
 
 impl StartingWorker {
-    fn begin(mut self) {
+    fn start(mut self) {
         if let Some(readers) = self.0.take() {
-            readers.work();
+            readers.run_worker();
         }
     }
 }
 
-/// It never begins where its runtime ends first.
 impl Drop for StartingWorker {
     fn drop(&mut self) {
         if let Some(readers) = &self.0 {
-            readers.queue().starting -= 1;
-            readers.give_up(&StoreError::Closed);
+            readers.lock_queue().starting -= 1;
+            readers.end_worker(&StoreError::Closed);
         }
     }
 }
@@ -225,22 +274,26 @@ mod tests {
     use super::*;
     use crate::store::{Options, Store, session};
 
-    fn file(readers: u32, patience: u64) -> (TempDir, Store) {
+    /// Longer than any test takes.
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn open_store(readers: u32, read_timeout: Duration) -> (TempDir, Store) {
         let folder = tempfile::tempdir().expect("a folder");
         let options = Options {
             readers,
-            patience: Duration::from_millis(patience),
+            patience: read_timeout,
         };
         let store = Store::open(&folder.path().join("parlor.db"), &options).expect("a file");
         (folder, store)
     }
 
-    fn run<T>(work: impl Future<Output = T>) -> T {
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        runtime.expect("a runtime").block_on(work)
+        runtime.expect("a runtime").block_on(future)
     }
 
-    fn one(snapshot: &Snapshot) -> Result<i64, StoreError> {
+    /// A read that succeeds at once.
+    fn select_one(snapshot: &Snapshot) -> Result<i64, StoreError> {
         let one = snapshot
             .prepare("SELECT 1")?
             .query_row((), |row| row.get(0));
@@ -248,109 +301,114 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_takes_long_holds_up_no_other() {
-        let (_folder, store) = file(2, 20_000);
-        let (go_on, rx) = mpsc::channel();
+    fn a_slow_read_does_not_delay_others_while_a_connection_is_free() {
+        let (_folder, store) = open_store(2, LONG);
+        let (tx, rx) = mpsc::channel();
         let slow = store.read(move |snapshot| {
-            rx.recv().expect("the others are done");
-            one(snapshot)
+            rx.recv().expect("the other reads end first");
+            select_one(snapshot)
         });
         let others = async {
-            let quick = join_all((0..20).map(|_| store.read(one))).await;
-            go_on.send(()).expect("it waits");
-            quick
+            let results = join_all((0..20).map(|_| store.read(select_one))).await;
+            tx.send(()).expect("the slow read waits");
+            results
         };
-        let (slow, quick) = run(join(slow, others));
-        assert!(slow.is_ok() && quick.iter().all(Result::is_ok));
+        let (slow, others) = block_on(join(slow, others));
+        assert!(slow.is_ok() && others.iter().all(Result::is_ok));
     }
 
     #[test]
-    fn who_has_waited_too_long_is_told_that_it_is_busy() {
-        let (_folder, store) = file(1, 20);
-        let long = store.read(|snapshot| {
+    fn a_read_fails_as_busy_after_the_read_timeout() {
+        let (_folder, store) = open_store(1, Duration::from_millis(20));
+        let slow = store.read(|snapshot| {
             std::thread::sleep(Duration::from_millis(60));
-            one(snapshot)
+            select_one(snapshot)
         });
-        let (long, late) = run(join(long, store.read(one)));
-        assert!(long.is_ok());
+        let (slow, late) = block_on(join(slow, store.read(select_one)));
+        assert!(slow.is_ok());
         assert!(matches!(late, Err(StoreError::Busy)), "{late:?}");
-        assert!(run(store.read(one)).is_ok(), "it is free again");
+        let next = block_on(store.read(select_one));
+        assert!(next.is_ok(), "the connection is free again");
     }
 
     #[test]
-    fn a_panic_costs_the_read_that_it_came_from_alone() {
-        let (_folder, store) = file(1, 20_000);
-        let broken = store.read::<(), StoreError>(|_| panic!("on purpose"));
-        let (broken, other) = run(join(broken, store.read(one)));
-        assert!(matches!(broken, Err(StoreError::Internal(_))), "{broken:?}");
-        assert!(other.is_ok() && run(store.read(one)).is_ok());
+    fn a_panic_fails_only_its_own_read() {
+        let (_folder, store) = open_store(1, LONG);
+        let panics = store.read::<(), StoreError>(|_| panic!("on purpose"));
+        let (panicked, other) = block_on(join(panics, store.read(select_one)));
+        assert!(
+            matches!(panicked, Err(StoreError::Internal(_))),
+            "{panicked:?}"
+        );
+        assert!(other.is_ok() && block_on(store.read(select_one)).is_ok());
     }
 
     #[test]
-    fn a_read_sees_what_was_written_before_it_was_asked_for() {
-        let (_folder, store) = file(1, 20_000);
-        let version = |snapshot: &Snapshot| {
+    fn a_read_sees_writes_that_were_committed_before_it_was_queued() {
+        let (_folder, store) = open_store(1, LONG);
+        let count_secrets = |snapshot: &Snapshot| {
             let sql = "SELECT count(*) FROM secret";
             let count = snapshot.prepare(sql)?.query_row((), |row| row.get(0));
             Ok::<i64, StoreError>(count?)
         };
-        // The thread goes on from the first to the second without a pause.
-        let (began, begun) = mpsc::channel();
-        let (go_on, rx) = mpsc::channel();
+        // The worker runs both reads without a pause between them.
+        let (first_has_read, wait_for_first) = mpsc::channel();
+        let (second_is_queued, wait_for_second) = mpsc::channel();
         let first = store.read(move |snapshot| {
-            let count = version(snapshot);
-            began.send(()).expect("somebody writes");
-            rx.recv().expect("somebody asks");
+            let count = count_secrets(snapshot);
+            first_has_read.send(()).expect("the test waits");
+            wait_for_second.recv().expect("a second read");
             count
         });
         let second = async {
             tokio::task::yield_now().await;
-            begun.recv().expect("the first has its snapshot");
+            wait_for_first
+                .recv()
+                .expect("the first read has a snapshot");
             let write = store.write(session::keep_signing_secret(b"x"));
             write.await.expect("a write");
-            let second = store.read(version);
-            let go_on = async { go_on.send(()).expect("the first waits") };
-            join(second, go_on).await.0
+            let second = store.read(count_secrets);
+            let resume = async { second_is_queued.send(()).expect("the first read waits") };
+            join(second, resume).await.0
         };
-        let (first, second) = run(join(first, second));
-        assert_eq!(first.expect("a read"), 0);
-        assert_eq!(second.expect("a read"), 1);
+        let (first, second) = block_on(join(first, second));
+        assert_eq!(first.expect("a count"), 0);
+        assert_eq!(second.expect("a count"), 1);
     }
 
-    /// Two blocking threads that wait until they are let go.
-    fn occupy() -> Vec<mpsc::Sender<()>> {
-        let gate = || {
-            let (open, gate) = mpsc::channel::<()>();
-            task::spawn_blocking(move || gate.recv());
-            open
-        };
-        vec![gate(), gate()]
+    /// Occupies two blocking threads until the senders are dropped.
+    fn occupy_blocking_threads() -> [mpsc::Sender<()>; 2] {
+        [(); 2].map(|()| {
+            let (tx, rx) = mpsc::channel::<()>();
+            task::spawn_blocking(move || rx.recv());
+            tx
+        })
     }
 
     #[test]
-    fn a_slow_read_holds_up_none_that_waited_behind_it_while_a_connection_is_free() {
-        let (_folder, store) = file(4, 5000);
+    fn a_slow_read_does_not_delay_reads_that_were_queued_behind_it() {
+        let (_folder, store) = open_store(4, Duration::from_secs(5));
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.max_blocking_threads(2).build().expect("a runtime");
         runtime.block_on(async {
-            // Both reads wait before any thread comes for them.
-            let gates = occupy();
-            let (quick_is_done, quick) = mpsc::channel();
+            // Both reads are in the queue before a worker starts.
+            let occupied = occupy_blocking_threads();
+            let (quick_has_run, wait_for_quick) = mpsc::channel();
             let slow = store.read(move |_| {
-                let waited = quick.recv_timeout(Duration::from_secs(10));
+                let waited = wait_for_quick.recv_timeout(Duration::from_secs(10));
                 Ok::<_, StoreError>(waited.is_ok())
             });
             let quick = store.read(move |_| {
-                // The slow one may have given up.
-                let _ = quick_is_done.send(());
+                // The slow read may have given up.
+                let _ = quick_has_run.send(());
                 Ok::<_, StoreError>(())
             });
-            let open = async { drop(gates) };
-            let (slow, quick, ()) = tokio::join!(slow, quick, open);
+            let release = async { drop(occupied) };
+            let (slow, quick, ()) = tokio::join!(slow, quick, release);
             quick.expect("a read");
             assert!(
                 slow.expect("a read"),
-                "the quick one waited for the slow one"
+                "the quick read waited for the slow one"
             );
         });
     }

@@ -1,4 +1,4 @@
-//! A file full of conversations, for tests of pages.
+//! A database with many conversations, for the tests of lists.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,22 +14,24 @@ use super::statement::{Batch, Statement, uuid, value};
 use super::{Store, project};
 use crate::domain::{AssistantId, Direction, ProjectId, ProjectSeq, Sort, Status, Timestamp};
 
+/// The only project of a [`TestDb`].
 pub const PROJECT: ProjectSeq = ProjectSeq(1);
 
-pub const SORTS: [Sort; 8] = [
-    Sort::Id,
-    Sort::CreatedAt,
-    Sort::UpdatedAt,
-    Sort::LastInteractionAt,
-    Sort::Status,
-    Sort::ClosedAt,
-    Sort::IsHumanHandled,
-    Sort::Title,
-];
 pub const STATUSES: [Option<Status>; 3] = [None, Some(Status::Open), Some(Status::Closed)];
 pub const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
 
-/// A file with a project and a visitor.
+/// Every sort once. A new one is in here as soon as it has a name on the wire.
+pub fn all_sorts() -> Vec<Sort> {
+    let mut sorts = Vec::new();
+    for (_, sort) in Sort::NAMES {
+        if !sorts.contains(&sort) {
+            sorts.push(sort);
+        }
+    }
+    sorts
+}
+
+/// A database file with one project and one visitor, open as a store.
 pub struct TestDb {
     folder: TempDir,
     pub store: Arc<Store>,
@@ -38,8 +40,8 @@ pub struct TestDb {
 impl TestDb {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store =
-            Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
+        let file = folder.path().join("parlor.db");
+        let store = Store::open(&file, &Options::default()).expect("a file");
         let (project, assistant) = (ProjectId::generate(), AssistantId::generate());
         let project = project::create(PROJECT, project, assistant, "x", Timestamp(0));
         let visitor = Statement::new(
@@ -48,7 +50,7 @@ impl TestDb {
         );
         store
             .write_here(project.then(Batch::of([visitor])))
-            .expect("a db");
+            .expect("a project and a visitor");
         Self {
             folder,
             store: Arc::new(store),
@@ -59,23 +61,25 @@ impl TestDb {
         self.folder.path().join("parlor.db")
     }
 
-    /// Starts so many conversations, in random places of every order; not
-    /// through the writer, which would wait for the disk.
-    pub fn fill(&self, random: &mut Rng, count: usize) {
+    /// Inserts `count` random conversations, over a connection that does not wait
+    /// for the disk.
+    pub fn insert_conversations(&self, random: &mut Rng, count: usize) {
         let connection = Connection::open(self.file()).expect("the file");
-        let run = |sql| connection.execute_batch(sql).expect(sql);
-        run("PRAGMA synchronous = OFF; PRAGMA cache_size = -65536; BEGIN");
+        let execute = |sql| connection.execute_batch(sql).expect(sql);
+        execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -65536; BEGIN");
         for _ in 0..count {
-            added(random).run(&connection).expect("a conversation");
+            let insert = random_conversation(random);
+            insert.run(&connection).expect("a conversation");
         }
-        run("COMMIT");
+        execute("COMMIT");
     }
 }
 
-/// A conversation with few different values, so that there are many ties.
-pub fn added(random: &mut Rng) -> Statement {
-    let closed = random.bool();
-    let title = random.bool().then(|| title(random));
+/// Inserts a conversation. Every column has few different values, so that many
+/// rows are equal in each order.
+pub fn random_conversation(random: &mut Rng) -> Statement {
+    let is_closed = random.bool();
+    let title = random.bool().then(|| random_title(random));
     let time = |random: &mut Rng| value(random.i64(0..500));
     Statement::new(
         "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
@@ -83,18 +87,19 @@ pub fn added(random: &mut Rng) -> Statement {
          VALUES (?1, 1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
         [
             uuid(Uuid::from_u128(random.u128(..))),
-            value(if closed { "closed" } else { "open" }.to_owned()),
+            value(if is_closed { "closed" } else { "open" }.to_owned()),
             time(random),
             time(random),
             time(random),
-            if closed { time(random) } else { Value::Null },
+            if is_closed { time(random) } else { Value::Null },
             value(random.i64(0..2)),
             value(title),
         ],
     )
 }
 
-pub fn title(random: &mut Rng) -> String {
+/// One to three letters.
+pub fn random_title(random: &mut Rng) -> String {
     let length = random.usize(1..4);
     (0..length).map(|_| random.char('a'..='e')).collect()
 }

@@ -127,7 +127,7 @@ impl Pen {
                 batches: 0,
                 reads: 0,
             },
-            changes: ChangeCapture::of(&connection)?,
+            changes: ChangeCapture::start(&connection)?,
             list_versions,
             offset_index,
             elsewhere: (data_version(&connection)?, Instant::now()),
@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn counts_do_not_outlive_the_file_that_they_are_of() {
         let db = TestDb::new();
-        db.fill(&mut fastrand::Rng::with_seed(12), 3000);
+        db.insert_conversations(&mut fastrand::Rng::with_seed(12), 3000);
         let connection = open::writer(&db.file()).expect("the file");
         let mut pen =
             Pen::new(connection, Arc::default(), Arc::default(), Arc::default()).expect("a writer");
@@ -373,7 +373,7 @@ mod tests {
             elsewhere.execute_batch(sql).expect(sql);
             pen.elsewhere.1 -= LOOK;
             pen.look_elsewhere();
-            pen.offset_index.built_ranges()
+            pen.offset_index.range_count()
         };
         assert_eq!(counted_after("UPDATE project SET name = 'another'"), 1);
         // What a backup looks like that was brought back.

@@ -1,47 +1,63 @@
-//! The ranges of a page: ranges of one index each, which merged are the order.
+//! The index ranges that a sort order is merged from.
 //!
-//! A project's indexes begin with the status, so a filtered order is one range
-//! and an unfiltered one has one for each status. Where an order has rows
-//! without a field (they come last in both directions) and begins at a place,
-//! those are ranges of their own: a range that starts in the middle ends with
-//! the last field.
+//! The indexes of a project begin with the status. So an order with a status
+//! filter is one range, and an order without one is two, one for each status.
+//! An order that begins at a key needs further ranges if its column can be NULL:
+//! the rows from the key on, and then all rows with NULL, which are at the other
+//! end of the index or apart from it.
 
 use crate::domain::{ListQuery, Scope, Sort, SortKey, SortValue, Status};
 
-/// One range of one index. No status: a range with both in it.
+/// One range of one index.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IndexRange {
+    /// The status of the rows. `None`: rows of both.
     pub status: Option<Status>,
-    null_part: NullPart,
+    nulls: NullPart,
 }
 
-/// The rows with a field, those without, or all.
+/// Which rows of an order a range holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NullPart {
     All,
-    With,
-    Without,
+    /// Only the rows with a value in the sort column.
+    NotNull,
+    /// Only the rows without a value.
+    Null,
 }
 
-/// What of a place a row of an range must come after.
-pub(super) enum SeekBound {
-    Nothing,
+/// How an order places rows without a sort value after the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NullOrder {
+    /// Every row has a value.
+    NoNulls,
+    /// With NULLS LAST.
+    Last,
+    /// By the status: the closed conversations of a project are exactly those
+    /// with a `closed_at`.
+    ByStatus,
+}
+
+/// The columns that a row must exceed to come after a key.
+pub(super) enum SeekColumns {
+    /// Every row of the range comes after the key.
+    None,
     Id,
-    FieldAndId,
+    ValueAndId,
 }
 
-/// An order of a caller's conversations.
+/// A sort order of the conversations of a scope.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ListOrder {
     pub scope: Scope,
-    pub sort: Sort,
+    sort: Sort,
     filter: Option<Status>,
 }
 
 impl ListOrder {
     pub fn of(scope: Scope, query: &ListQuery) -> Self {
-        // Within one status, by `id` and by `status` are the same, and only the
-        // latter has an index that begins with it.
+        // Within one status, the orders by id and by status are the same. Only
+        // the index of the latter begins with the status.
         let sort = match (query.sort, query.status) {
             (Sort::Id, Some(_)) => Sort::Status,
             (sort, _) => sort,
@@ -53,14 +69,15 @@ impl ListOrder {
         }
     }
 
-    /// The ranges that have rows from `place` on.
-    pub fn ranges(self, place: Option<&SortKey>) -> impl Iterator<Item = IndexRange> {
-        let field = place.map(|place| &place.value);
+    /// The ranges that can have rows at or after `key`; without a key, all
+    /// ranges.
+    pub fn ranges(self, key: Option<&SortKey>) -> impl Iterator<Item = IndexRange> {
+        let value = key.map(|key| &key.value);
         self.statuses().iter().flat_map(move |status| {
-            let null_parts = self.null_parts(*status, field).iter();
-            null_parts.map(|null_part| IndexRange {
+            let parts = self.null_parts(*status, value).iter();
+            parts.map(|nulls| IndexRange {
                 status: *status,
-                null_part: *null_part,
+                nulls: *nulls,
             })
         })
     }
@@ -74,49 +91,49 @@ impl ListOrder {
         }
     }
 
-    fn null_parts(self, status: Option<Status>, from: Option<&SortValue>) -> &'static [NullPart] {
-        let from_the_last = from == Some(&SortValue::Null);
-        match (self.sort, status) {
-            (Sort::ClosedAt, Some(Status::Open)) if self.is_closed_apart() => &[NullPart::Without],
-            (Sort::ClosedAt, _) if self.is_closed_apart() && from_the_last => &[],
-            (Sort::ClosedAt, _) if self.is_closed_apart() => &[NullPart::With],
-            (Sort::ClosedAt | Sort::Title, _) if from_the_last => &[NullPart::Without],
-            (Sort::ClosedAt | Sort::Title, _) if from.is_some() => {
-                &[NullPart::With, NullPart::Without]
-            }
-            _ => &[NullPart::All],
+    /// The parts of a status that can have rows at or after a key with `value`.
+    fn null_parts(self, status: Option<Status>, value: Option<&SortValue>) -> &'static [NullPart] {
+        match (self.null_order(), value) {
+            (NullOrder::NoNulls, _) | (NullOrder::Last, None) => &[NullPart::All],
+            (NullOrder::ByStatus, _) if status == Some(Status::Open) => &[NullPart::Null],
+            (NullOrder::ByStatus, Some(SortValue::Null)) => &[],
+            (NullOrder::ByStatus, _) => &[NullPart::NotNull],
+            (NullOrder::Last, Some(SortValue::Null)) => &[NullPart::Null],
+            (NullOrder::Last, Some(_)) => &[NullPart::NotNull, NullPart::Null],
         }
     }
 
-    /// Whether the status says who has a field: exactly the closed ones of a
-    /// project have a `closedAt`.
-    pub fn is_closed_apart(self) -> bool {
-        self.sort == Sort::ClosedAt && matches!(self.scope, Scope::Project(_))
-    }
-
-    /// Whether the range is read from the index of closed conversations.
-    pub fn has_only_closed(self, range: IndexRange) -> bool {
-        self.is_closed_apart() && range.null_part == NullPart::With
-    }
-
-    /// Whether the range has to be told that it is of the rows without a field.
-    pub fn must_be_null(self, range: IndexRange) -> bool {
-        range.null_part == NullPart::Without && !self.is_closed_apart()
-    }
-
-    /// What bounds the range where the order begins at `place`.
-    pub fn bound(self, range: IndexRange, place: &SortKey) -> SeekBound {
-        let one_status = self.sort == Sort::Status && range.status.is_some();
-        match range.null_part {
-            // Rows without a field all come after a place with one.
-            NullPart::Without if place.value != SortValue::Null => SeekBound::Nothing,
-            NullPart::Without => SeekBound::Id,
-            _ if self.sort == Sort::Id || one_status => SeekBound::Id,
-            _ => SeekBound::FieldAndId,
+    pub fn null_order(self) -> NullOrder {
+        match (self.sort, self.scope) {
+            (Sort::ClosedAt, Scope::Project(_)) => NullOrder::ByStatus,
+            (Sort::ClosedAt, Scope::Visitor(_)) | (Sort::Title, _) => NullOrder::Last,
+            _ => NullOrder::NoNulls,
         }
     }
 
-    /// The column that is compared before the id.
+    /// Whether the range is read from an index of closed conversations only.
+    pub fn uses_partial_index(self, range: IndexRange) -> bool {
+        self.null_order() == NullOrder::ByStatus && range.nulls == NullPart::NotNull
+    }
+
+    /// Whether the range must be restricted to rows without a value. With
+    /// [`NullOrder::ByStatus`], the status does that.
+    pub fn needs_null_predicate(self, range: IndexRange) -> bool {
+        self.null_order() != NullOrder::ByStatus && range.nulls == NullPart::Null
+    }
+
+    /// The columns that bound the range in a page that begins at `key`.
+    pub fn seek_columns(self, range: IndexRange, key: &SortKey) -> SeekColumns {
+        let has_one_status = self.sort == Sort::Status && range.status.is_some();
+        match range.nulls {
+            NullPart::Null if key.value != SortValue::Null => SeekColumns::None,
+            NullPart::Null => SeekColumns::Id,
+            _ if self.sort == Sort::Id || has_one_status => SeekColumns::Id,
+            _ => SeekColumns::ValueAndId,
+        }
+    }
+
+    /// The column that the order compares before the id.
     pub fn column(self, range: IndexRange) -> &'static str {
         match self.sort {
             Sort::Id => "id",
@@ -124,19 +141,17 @@ impl ListOrder {
             Sort::UpdatedAt => "updated_at",
             Sort::LastInteractionAt => "last_interaction_at",
             Sort::Status => "status",
-            // There is nothing to compare. One status is one value and SQLite
-            // knows it, while for a NULL it would sort.
-            Sort::ClosedAt if self.is_closed_apart() && range.null_part == NullPart::Without => {
-                "status"
-            }
+            // All rows are equal here. SQLite knows that for a column that the
+            // WHERE clause fixes; for a literal NULL it would sort.
+            Sort::ClosedAt if self.is_open_part(range) => "status",
             Sort::ClosedAt => "closed_at",
             Sort::IsHumanHandled => "is_human_handled",
             Sort::Title => "title_key",
         }
     }
 
-    /// The index that an range is read from. Named, because the planner would
-    /// rather take a shorter one and look each row up.
+    /// The index that the range is read from. The statement names the index,
+    /// because the planner prefers a shorter index and reads every table row.
     pub fn index(self, range: IndexRange) -> &'static str {
         if let Scope::Visitor(_) = self.scope {
             return "conversation_by_visitor";
@@ -147,10 +162,15 @@ impl ListOrder {
             Sort::CreatedAt => "conversation_by_created",
             Sort::UpdatedAt => "conversation_by_updated",
             Sort::LastInteractionAt => "conversation_by_interaction",
-            Sort::ClosedAt if range.null_part == NullPart::Without => "conversation_by_status",
+            Sort::ClosedAt if self.is_open_part(range) => "conversation_by_status",
             Sort::ClosedAt => "conversation_by_closed",
             Sort::IsHumanHandled => "conversation_by_handled",
             Sort::Title => "conversation_by_title",
         }
+    }
+
+    /// Whether the range holds the open conversations of an order by `closed_at`.
+    fn is_open_part(self, range: IndexRange) -> bool {
+        self.null_order() == NullOrder::ByStatus && range.nulls == NullPart::Null
     }
 }

@@ -1,3 +1,6 @@
+//! Query plans of composed statements: which index they read, and whether they
+//! sort.
+
 mod pages;
 
 use rusqlite::Connection;
@@ -5,12 +8,18 @@ use rusqlite::Connection;
 use super::*;
 use crate::domain::{ConversationId, Limit, Offset, ProjectSeq, Status, VisitorSeq};
 use crate::store::open::in_memory;
-use crate::store::test_db::{DIRECTIONS, SORTS, STATUSES};
+use crate::store::statement::value;
+use crate::store::test_db::{DIRECTIONS, STATUSES, all_sorts};
 
-/// Every filter, sort and direction.
-fn orders() -> impl Iterator<Item = ListQuery> {
+const PROJECT: Scope = Scope::Project(ProjectSeq(1));
+const VISITOR: Scope = Scope::Visitor(VisitorSeq(1));
+/// Matching rows in the list that the tests compose pages of.
+const TOTAL: u64 = 1000;
+
+/// Every combination of filter, sort and direction.
+fn all_orders() -> impl Iterator<Item = ListQuery> {
     STATUSES.into_iter().flat_map(|status| {
-        SORTS.into_iter().flat_map(move |sort| {
+        all_sorts().into_iter().flat_map(move |sort| {
             DIRECTIONS.into_iter().map(move |direction| ListQuery {
                 status,
                 sort,
@@ -21,39 +30,40 @@ fn orders() -> impl Iterator<Item = ListQuery> {
     })
 }
 
-/// Every order with every way to begin: in the front half, in the back half,
-/// at a place and after it, with a field and without one.
-fn beginnings() -> impl Iterator<Item = (ListQuery, Option<Seek>)> {
-    orders().flat_map(|query| {
-        let back = ListQuery {
+/// Every order with every kind of page: in the first half, in the second half,
+/// and behind a key with a value or with NULL, with and without the key's row.
+fn all_pages() -> impl Iterator<Item = (ListQuery, Option<Seek>)> {
+    all_orders().flat_map(|query| {
+        let second_half = ListQuery {
             offset: Offset::parse("900").expect("an offset"),
             ..query.clone()
         };
-        let nothing = has_nulls(query.sort).then_some(SortValue::Null);
-        let fields = [Some(some_field(query.sort)), nothing]
+        let null = is_nullable(query.sort).then_some(SortValue::Null);
+        let values = [Some(example_value(query.sort)), null];
+        let seeks = values
             .into_iter()
-            .flatten();
-        let seeks = fields.flat_map(|field| [false, true].map(|at| seek(field.clone(), at)));
-        let sought = seeks.map(|seek| (query.clone(), Some(seek)));
-        let counted = [(query.clone(), None), (back, None)];
-        counted.into_iter().chain(sought).collect::<Vec<_>>()
+            .flatten()
+            .flat_map(|value| [false, true].map(|inclusive| Some(seek(value.clone(), inclusive))));
+        let with_seek = seeks.map(|seek| (query.clone(), seek));
+        let by_offset = [(query.clone(), None), (second_half, None)];
+        by_offset.into_iter().chain(with_seek).collect::<Vec<_>>()
     })
 }
 
-fn seek(field: SortValue, inclusive: bool) -> Seek {
+fn seek(value: SortValue, inclusive: bool) -> Seek {
     let id = ConversationId::generate();
     Seek {
-        place: SortKey { value: field, id },
+        key: SortKey { value, id },
         inclusive,
         skip: 0,
     }
 }
 
-fn has_nulls(sort: Sort) -> bool {
+fn is_nullable(sort: Sort) -> bool {
     matches!(sort, Sort::ClosedAt | Sort::Title)
 }
 
-fn some_field(sort: Sort) -> SortValue {
+fn example_value(sort: Sort) -> SortValue {
     match sort {
         Sort::Id => SortValue::Null,
         Sort::Status => SortValue::Text("open".into()),
@@ -62,41 +72,40 @@ fn some_field(sort: Sort) -> SortValue {
     }
 }
 
-fn plan(
+/// The lines of EXPLAIN QUERY PLAN. None if no row can be on the page.
+fn query_plan(
     connection: &Connection,
     scope: Scope,
     query: &ListQuery,
     seek: Option<&Seek>,
 ) -> Vec<String> {
-    let Some(page) = compose(scope, query, 1000, seek) else {
+    let Some(page) = compose(scope, query, TOTAL, seek) else {
         return Vec::new();
     };
     let sql = format!("EXPLAIN QUERY PLAN {}", page.statement.sql);
-    let mut statement = connection.prepare(&sql).expect("sql");
+    let mut statement = connection.prepare(&sql).expect("valid SQL");
     let values = rusqlite::params_from_iter(&page.statement.values);
     let lines = statement.query_map(values, |row| row.get("detail"));
-    lines
-        .expect("a plan")
-        .collect::<rusqlite::Result<_>>()
-        .expect("lines")
+    let lines = lines.expect("a plan").collect::<rusqlite::Result<_>>();
+    lines.expect("lines of text")
 }
 
-/// No closed conversation lacks its `closedAt`, so this is no statement at all.
+fn sorts_rows(plan: &[String]) -> bool {
+    plan.iter().any(|line| line.contains("TEMP B-TREE"))
+}
+
+/// Whether the page has no statement: no closed conversation has a NULL in
+/// `closed_at`.
 fn is_empty(query: &ListQuery, seek: Option<&Seek>) -> bool {
-    let nothing = seek.is_some_and(|seek| seek.place.value == SortValue::Null);
-    nothing && query.sort == Sort::ClosedAt && query.status == Some(Status::Closed)
+    let is_null = seek.is_some_and(|seek| seek.key.value == SortValue::Null);
+    is_null && query.sort == Sort::ClosedAt && query.status == Some(Status::Closed)
 }
 
 #[test]
-fn every_order_of_a_project_comes_from_an_index_alone_and_is_never_sorted() {
+fn every_page_of_a_project_is_read_from_covering_indexes_without_a_sort() {
     let connection = in_memory();
-    for (query, seek) in beginnings() {
-        let plan = plan(
-            &connection,
-            Scope::Project(ProjectSeq(1)),
-            &query,
-            seek.as_ref(),
-        );
+    for (query, seek) in all_pages() {
+        let plan = query_plan(&connection, PROJECT, &query, seek.as_ref());
         let reads = plan.iter().filter(|line| line.contains("conversation"));
         for line in reads.clone() {
             assert!(
@@ -104,98 +113,92 @@ fn every_order_of_a_project_comes_from_an_index_alone_and_is_never_sorted() {
                 "{query:?}: {line}"
             );
         }
-        let empty = reads.count() == 0;
-        assert_eq!(empty, is_empty(&query, seek.as_ref()), "{query:?}");
-        assert!(
-            !plan.iter().any(|line| line.contains("TEMP B-TREE")),
-            "{query:?}: {plan:?}"
-        );
+        let has_no_reads = reads.count() == 0;
+        assert_eq!(has_no_reads, is_empty(&query, seek.as_ref()), "{query:?}");
+        assert!(!sorts_rows(&plan), "{query:?}: {plan:?}");
     }
 }
 
-/// The ranges that are read whole, though the page begins at a place.
-fn unbounded(plan: &[String]) -> usize {
-    let reads = plan.iter().filter(|line| line.starts_with("SEARCH"));
+/// The number of ranges that are read from their beginning.
+fn count_unbounded_ranges(plan: &[String]) -> usize {
     let bounds = [",id)>(", ",id)<(", " id>?", " id<?"];
-    let whole = |line: &&String| !bounds.iter().any(|bound| line.contains(bound));
-    reads.filter(whole).count()
+    let is_unbounded = |line: &&String| {
+        line.starts_with("SEARCH") && !bounds.iter().any(|bound| line.contains(bound))
+    };
+    plan.iter().filter(is_unbounded).count()
 }
 
 #[test]
-fn a_page_that_begins_at_a_place_enters_each_range_there() {
+fn a_page_behind_a_key_seeks_to_the_key_in_each_index_range() {
     let connection = in_memory();
-    for (query, seek) in beginnings() {
+    for (query, seek) in all_pages() {
         let Some(seek) = seek else { continue };
-        let project = Scope::Project(ProjectSeq(1));
-        let plan = plan(&connection, project, &query, Some(&seek));
-        // Rows without a field follow as a whole on those with one.
+        let plan = query_plan(&connection, PROJECT, &query, Some(&seek));
+        // All rows with NULL come after a key with a value.
         let statuses = if query.status.is_none() { 2 } else { 1 };
-        let whole = match (query.sort, &seek.place.value) {
+        let null_ranges = match (query.sort, &seek.key.value) {
             (_, SortValue::Null) => 0,
             (Sort::Title, _) => statuses,
             (Sort::ClosedAt, _) if query.status != Some(Status::Closed) => 1,
             _ => 0,
         };
-        assert_eq!(unbounded(&plan), whole, "{query:?} {seek:?}: {plan:?}");
+        let unbounded = count_unbounded_ranges(&plan);
+        assert_eq!(unbounded, null_ranges, "{query:?} {seek:?}: {plan:?}");
     }
 }
 
 #[test]
-fn every_list_of_a_visitor_comes_from_the_visitors_index_and_the_usual_order_is_not_sorted() {
+fn every_page_of_a_visitor_uses_the_visitors_index_and_the_default_order_is_not_sorted() {
     let connection = in_memory();
-    for (query, seek) in beginnings() {
-        let visitor = Scope::Visitor(VisitorSeq(1));
-        let plan = plan(&connection, visitor, &query, seek.as_ref());
+    for (query, seek) in all_pages() {
+        let plan = query_plan(&connection, VISITOR, &query, seek.as_ref());
+        let index = "INDEX conversation_by_visitor (visitor_seq=?";
         assert!(
-            plan.iter()
-                .any(|line| line.contains("INDEX conversation_by_visitor (visitor_seq=?")),
+            plan.iter().any(|line| line.contains(index)),
             "{query:?}: {plan:?}"
         );
-        let sorted = plan.iter().any(|line| line.contains("TEMP B-TREE"));
-        let usual = query.sort == Sort::LastInteractionAt;
-        assert!(!(usual && sorted), "{query:?}: {plan:?}");
-        if usual && seek.is_some() {
-            assert_eq!(unbounded(&plan), 0, "{query:?}: {plan:?}");
+        if query.sort == Sort::default() {
+            assert!(!sorts_rows(&plan), "{query:?}: {plan:?}");
+            if seek.is_some() {
+                assert_eq!(count_unbounded_ranges(&plan), 0, "{query:?}: {plan:?}");
+            }
         }
     }
 }
 
 #[test]
-fn a_page_past_the_end_is_no_statement_and_the_last_one_is_walked_from_its_end() {
-    let scope = Scope::Project(ProjectSeq(1));
+fn a_page_past_the_end_has_no_statement_and_one_in_the_second_half_is_reversed() {
     let at = |offset: &str, total| {
-        let offset = Offset::parse(offset).expect("an offset");
         let query = ListQuery {
-            offset,
+            offset: Offset::parse(offset).expect("an offset"),
             ..ListQuery::default()
         };
-        compose(scope, &query, total, None).map(|page| {
-            let window = &page.statement.values[page.statement.values.len() - 2..];
-            (window.to_vec(), page.reversed)
+        compose(PROJECT, &query, total, None).map(|page| {
+            let limit_offset = &page.statement.values[page.statement.values.len() - 2..];
+            (limit_offset.to_vec(), page.is_reversed)
         })
+    };
+    let page = |limit: i64, offset: i64, is_reversed| {
+        Some((vec![value(limit), value(offset)], is_reversed))
     };
     assert_eq!(at("0", 0), None);
     assert_eq!(at("5", 5), None);
     assert_eq!(at("9007199254740991", 5), None);
-    assert_eq!(at("0", 5), Some((vec![value(5_i64), value(0_i64)], false)));
-    assert_eq!(at("3", 5), Some((vec![value(2_i64), value(0_i64)], true)));
-    assert_eq!(
-        at("60", 100),
-        Some((vec![value(10_i64), value(30_i64)], true))
-    );
+    assert_eq!(at("0", 5), page(5, 0, false));
+    assert_eq!(at("3", 5), page(2, 0, true));
+    assert_eq!(at("60", 100), page(10, 30, true));
 }
 
 #[test]
-fn nothing_of_a_query_stands_in_the_text() {
-    for (query, seek) in beginnings() {
-        let project = Scope::Project(ProjectSeq(424_242));
-        let Some(page) = compose(project, &query, 1000, seek.as_ref()) else {
+fn all_values_of_a_query_are_bound() {
+    for (query, seek) in all_pages() {
+        let scope = Scope::Project(ProjectSeq(424_242));
+        let Some(page) = compose(scope, &query, TOTAL, seek.as_ref()) else {
             continue;
         };
-        assert!(page.statement.sql.ends_with(" LIMIT ? OFFSET ?"));
-        let digits = page.statement.sql.bytes().any(|byte| byte.is_ascii_digit());
-        assert!(!digits, "{}", page.statement.sql);
-        let places = page.statement.sql.matches('?').count();
-        assert_eq!(places, page.statement.values.len());
+        let sql = &page.statement.sql;
+        assert!(sql.ends_with(" LIMIT ? OFFSET ?"));
+        assert!(!sql.bytes().any(|byte| byte.is_ascii_digit()), "{sql}");
+        assert_eq!(sql.matches('?').count(), page.statement.values.len());
     }
 }

@@ -1,4 +1,4 @@
-//! Walks over a run: from end to end, and to the next place to be kept.
+//! Builds the blocks of a sort range from the database.
 
 use rusqlite::Connection;
 
@@ -8,63 +8,65 @@ use super::block_counts::{BLOCK_ROWS, BlockCounts};
 use super::sort_range::SortRange;
 use crate::domain::{ProjectSeq, Scope, SortKey};
 
-/// Walks a whole run.
-pub(super) fn count(
+/// Counts all rows of a range. Reads every entry of the range's index: 30 to
+/// 100 ms for 1,000,000 rows.
+pub(super) fn build(
     connection: &Connection,
     project: ProjectSeq,
-    run: SortRange,
+    range: SortRange,
 ) -> Result<BlockCounts, StoreError> {
     let (mut starts, mut lengths) = (Vec::new(), Vec::new());
-    let mut place = run.lowest();
-    while let Some(start) = next(connection, project, run, place)? {
+    let mut key = range.lowest();
+    while let Some(start) = next_start(connection, project, range, key)? {
         lengths.push(BLOCK_ROWS);
         starts.push(start.clone());
-        place = start;
+        key = start;
     }
-    let start = starts.last().cloned().unwrap_or_else(|| run.lowest());
-    let rest = places(connection, project, run, start, 0, BLOCK_ROWS)?;
-    lengths.push(rest.len() as u64);
+    let last_start = starts.last().cloned().unwrap_or_else(|| range.lowest());
+    let last_block = keys(connection, project, range, last_start, 0, BLOCK_ROWS)?;
+    lengths.push(last_block.len() as u64);
     Ok(BlockCounts::new(starts, &lengths))
 }
 
-/// The place of the row that has a block of others between `place` and
-/// itself, if the run goes on for so long.
-pub(super) fn next(
+/// The start of the next block: the key of the row that is [`BLOCK_ROWS`] rows
+/// after the first row at or after `start`. `None` if the range ends before.
+pub(super) fn next_start(
     connection: &Connection,
     project: ProjectSeq,
-    run: SortRange,
-    place: SortKey,
+    range: SortRange,
+    start: SortKey,
 ) -> Result<Option<SortKey>, StoreError> {
-    Ok(places(connection, project, run, place, BLOCK_ROWS, 1)?.pop())
+    Ok(keys(connection, project, range, start, BLOCK_ROWS, 1)?.pop())
 }
 
-/// The places of at most `limit` rows of a run, `skip` rows after `place`.
-fn places(
+/// The keys of at most `limit` rows of a range, in ascending order, after
+/// skipping `skip` rows at or after `start`.
+fn keys(
     connection: &Connection,
     project: ProjectSeq,
-    run: SortRange,
-    place: SortKey,
+    range: SortRange,
+    start: SortKey,
     skip: u64,
     limit: u64,
 ) -> Result<Vec<SortKey>, StoreError> {
     let seek = Seek {
-        place,
+        key: start,
         inclusive: true,
         skip,
     };
-    let query = run.ascending();
-    let Some(rows) = list_composer::compose_from(Scope::Project(project), &query, &seek, limit)
-    else {
+    let query = range.ascending_query();
+    let scope = Scope::Project(project);
+    let Some(select) = list_composer::compose_from(scope, &query, &seek, limit) else {
         return Ok(Vec::new());
     };
-    let mut statement = rows.prepare(connection)?;
-    let mut cursor = statement.raw_query();
-    let mut places = Vec::new();
-    while let Some(row) = cursor.next()? {
-        match run.reached(list_composer::place(row, query.sort)?) {
-            Some(place) => places.push(place),
+    let mut statement = select.prepare(connection)?;
+    let mut rows = statement.raw_query();
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        match range.key_in_range(list_composer::sort_key(row, query.sort)?) {
+            Some(key) => keys.push(key),
             None => break,
         }
     }
-    Ok(places)
+    Ok(keys)
 }

@@ -1,23 +1,56 @@
-//! Where a page far from both ends of a project's list begins.
+//! The offset index: finds where a page deep in a list begins.
 //!
-//! SQLite can tell what stands at a place in an order, not which place is the
-//! 500,000th: it would have to walk there. So each run of rows that such a page
-//! was asked of is counted, once, block by block ([`counted`]), and the
-//! counts are kept in memory from then on by the one writer, as part of each
-//! transaction that changes a conversation. A page begins at the nearest place
-//! with a known count and walks the rest of the block.
+//! # Problem
 //!
-//! The counts are of one version of the project (`project.version`, which
-//! triggers of the file raise with each change), and a snapshot tells its own.
-//! The writer counts before it commits, so that a snapshot is never ahead; for
-//! one that is behind, the latest changes are taken back ([`history`]). Where
-//! versions do not meet, because another program wrote to the file, the counts
-//! are dropped and the run is counted again. Where that would be in vain, or
-//! another run is being counted, SQLite walks.
+//! A list endpoint with `OFFSET 500000` is slow: SQLite finds a sort key in an
+//! index in O(log n), but to find the 500,000th row it steps over 500,000 index
+//! entries. This module keeps row counts in memory, from which the sort key
+//! near any row number is found in O(log n). SQLite then seeks to that key and
+//! steps over at most a few hundred entries.
+//!
+//! # Data
+//!
+//! - A sort order consists of one or two ranges ([`sort_range`]).
+//! - A range is divided into blocks of about 256 rows. The start of each block
+//!   and a Fenwick tree over the row counts are in memory ([`block_counts`]):
+//!   about 4,000 blocks for 1,000,000 rows.
+//! - The first page deep in a range builds its counts from the database
+//!   ([`build`]). A range that no request uses for some minutes is dropped.
+//! - The writer applies each transaction to the counts of its project
+//!   ([`range_counts`]). TEMP triggers report the changes (`store/change.rs`),
+//!   so that no statement can change a conversation without being counted.
+//!
+//! # Invariants
+//!
+//! - The counts of a range are exact for one version of the project. The
+//!   version is the column `project.list_version`, which triggers in the database
+//!   increment for each change that [`ListChange`] reports. A snapshot reads its
+//!   version together with the totals.
+//! - The writer applies a transaction before it commits. So a snapshot is never
+//!   newer than the counts. If a snapshot is older, the changes that it does not
+//!   see are subtracted ([`history`]).
+//! - If a transaction is rolled back after it was applied, all counts are
+//!   dropped ([`OffsetIndex::clear`]). A batch that fails alone is rolled back
+//!   to its savepoint before anything is applied, and costs nothing.
+//! - If the versions do not match, because another process wrote to the file,
+//!   the counts of the range are dropped and built again when needed.
+//! - No counts for the snapshot's version, or another build is running: `seek`
+//!   returns `None` and SQLite steps over the rows. The page is exact in every
+//!   case.
+//!
+//! # Locks
+//!
+//! `projects` is the only lock. A lookup holds it for reading, without I/O. The
+//! writer holds it for writing while it applies a transaction, which reads a few
+//! index entries if a block is split. A build holds no lock while it reads the
+//! database. The flag `is_building` admits one build at a time; a second request
+//! does not wait for it.
 
 mod block_counts;
 mod build;
+mod fenwick_tree;
 mod history;
+mod project_index;
 mod range_counts;
 mod sort_range;
 
@@ -32,46 +65,43 @@ use super::conversation::Totals;
 use super::error::StoreError;
 use super::list_composer::Seek;
 use super::project;
-use crate::domain::{Direction, ListQuery, ProjectSeq};
+use crate::domain::{ListQuery, ProjectSeq};
 use block_counts::BLOCK_ROWS;
-use build::count;
-use history::{History, ProjectChanges};
-use range_counts::{RangeCounts, SnapshotCounts};
+use build::build;
+use history::ProjectChanges;
+use project_index::{Lookup, ProjectIndex};
+use range_counts::RangeCounts;
 use sort_range::SortRange;
 
-/// Changes of a project that are remembered: a few milliseconds of them are
-/// needed, and while a run is being counted, all that happens meanwhile.
-const REMEMBERED: usize = 4096;
-const REMEMBERED_WHILE_COUNTING: usize = 1 << 17;
+/// Changes of a project in its history. Snapshots need those of the last few
+/// milliseconds.
+const MAX_HISTORY_CHANGES: usize = 4096;
+/// The same while a range is being built: the new counts need all changes since
+/// the build began.
+const MAX_HISTORY_CHANGES_DURING_BUILD: usize = 1 << 17;
+/// An order has at most two ranges, and a lookup may have to build both.
+const MAX_BUILDS_PER_SEEK: usize = 2;
 
-/// What is counted, of all projects.
+type Projects = HashMap<ProjectSeq, ProjectIndex>;
+
+/// The offset indexes of all projects.
 #[derive(Default)]
 pub(super) struct OffsetIndex {
-    projects: RwLock<HashMap<ProjectSeq, ProjectIndex>>,
-    /// Whether a run is being counted: one at a time, so that readers are left
-    /// for everybody else.
-    counting: AtomicBool,
-}
-
-#[derive(Default)]
-struct ProjectIndex {
-    runs: HashMap<SortRange, RangeCounts>,
-    history: History,
-}
-
-/// What the counts say of a page.
-enum Lookup {
-    /// Where it begins. Nowhere: it is near an end.
-    Found(Option<Seek>),
-    /// This run is not counted, or not for this version.
-    Missing(SortRange),
+    projects: RwLock<Projects>,
+    /// Whether a range is being built. One build at a time leaves the other
+    /// reader connections free for other requests.
+    is_building: AtomicBool,
 }
 
 impl OffsetIndex {
-    /// Where the page that `query` asks for begins, over a snapshot that
-    /// `connection` has open and that has these totals. None where the page is
-    /// best counted from an end, by SQLite. May take the time to walk the whole
-    /// order, once.
+    /// Returns where the page of `query` begins, for the snapshot that is open on
+    /// `connection` and has these `totals`. `None` if the page is near an end of
+    /// the order, or there are no counts for it: the caller uses OFFSET then.
+    ///
+    /// Builds the counts of a range that has none, see [`build`] for the cost.
+    ///
+    /// # Errors
+    /// Those of the queries of a build.
     pub fn seek(
         &self,
         connection: &Connection,
@@ -79,116 +109,73 @@ impl OffsetIndex {
         query: &ListQuery,
         totals: &Totals,
     ) -> Result<Option<Seek>, StoreError> {
-        let all = totals.matching(query.status);
         let offset = query.offset.get();
-        let to_the_end = all.saturating_sub(offset + query.limit.get());
-        if offset.min(to_the_end) <= BLOCK_ROWS {
+        let page_end = offset + query.limit.get();
+        let rows_after = totals.matching(query.status).saturating_sub(page_end);
+        if offset.min(rows_after) <= BLOCK_ROWS {
             return Ok(None);
         }
-        // An order is two runs at most.
-        for _ in 0..2 {
-            match self.look_up(project, query, totals) {
+        for _ in 0..MAX_BUILDS_PER_SEEK {
+            match self.lookup(project, query, totals) {
                 Lookup::Found(seek) => return Ok(seek),
-                Lookup::Missing(run) if self.count(connection, project, run, totals)? => {}
-                Lookup::Missing(_) => return Ok(None),
+                Lookup::Missing(range) => {
+                    if !self.build(connection, project, range, totals)? {
+                        return Ok(None);
+                    }
+                }
             }
         }
-        match self.look_up(project, query, totals) {
+        match self.lookup(project, query, totals) {
             Lookup::Found(seek) => Ok(seek),
             Lookup::Missing(_) => Ok(None),
         }
     }
 
-    fn look_up(&self, project: ProjectSeq, query: &ListQuery, totals: &Totals) -> Lookup {
-        let projects = self.read();
-        let (first, second) = SortRange::of(query);
-        let Some(known) = projects.get(&project) else {
-            return Lookup::Missing(first);
-        };
-        let offset = query.offset.get();
-        let rows = match first.rows(totals) {
-            Some(rows) => rows,
-            None => match known.at(first, totals.version) {
-                Some(view) => view.rows(),
-                None => return Lookup::Missing(first),
-            },
-        };
-        let (run, rows, offset, follows) = match second {
-            Some(second) if offset >= rows => {
-                let all = totals.matching(query.status);
-                (second, all.saturating_sub(rows), offset - rows, true)
-            }
-            _ => (first, rows, offset, false),
-        };
-        let Some(view) = known.at(run, totals.version) else {
-            return Lookup::Missing(run);
-        };
-        let found = match query.direction {
-            Direction::Ascending => view.ascending(offset),
-            Direction::Descending => view.descending(rows, offset),
-        };
-        // Of a second run even the first rows do not stand at an end.
-        let seek = found.or_else(|| follows.then(|| edge(run, query.direction, offset))?);
-        Lookup::Found(seek.map(|seek| Seek {
-            place: run.place_in(query, seek.place),
-            ..seek
-        }))
+    fn lookup(&self, project: ProjectSeq, query: &ListQuery, totals: &Totals) -> Lookup {
+        match self.read().get(&project) {
+            Some(index) => index.lookup(query, totals),
+            None => Lookup::Missing(SortRange::of(query).0),
+        }
     }
 
-    /// Counts a run over the snapshot of `connection`, unless another is being
-    /// counted: false then.
-    fn count(
+    /// Builds the counts of a range over the snapshot of `connection`. Returns
+    /// false if another build is running, or if the snapshot is too old to bring
+    /// the counts up to date.
+    fn build(
         &self,
         connection: &Connection,
         project: ProjectSeq,
-        run: SortRange,
+        range: SortRange,
         totals: &Totals,
     ) -> Result<bool, StoreError> {
-        let Some(_turn) = BuildPermit::of(&self.counting) else {
+        let Some(_permit) = BuildPermit::acquire(&self.is_building) else {
             return Ok(false);
         };
-        match self.can_keep_up(project, totals.version) {
-            true => count(connection, project, run).map(|counted| {
-                let kept = RangeCounts {
-                    counted,
-                    used: AtomicBool::new(true),
-                    version: totals.version,
-                };
-                self.keep(project, run, kept)
-            }),
-            false => Ok(false),
+        if !self.begin_build(project, totals.version) {
+            return Ok(false);
         }
-    }
-
-    /// Whether what is counted over a snapshot of `version` could be brought up
-    /// to date: one that is too old for that would be counted in vain, for each
-    /// page that is asked of it. From here on the writer remembers what it
-    /// changes.
-    fn can_keep_up(&self, project: ProjectSeq, version: i64) -> bool {
+        let blocks = build(connection, project, range)?;
+        let counts = RangeCounts::new(blocks, totals.version);
         let mut projects = self.write();
-        let known = projects.entry(project).or_default();
-        let newest = known.versions().max().unwrap_or(version);
-        newest <= version || known.history.between(version, newest).is_some()
+        let index = projects.entry(project).or_default();
+        Ok(index.insert(range, counts))
     }
 
-    /// Keeps what was counted, brought up to date. False where that is not
-    /// possible.
-    fn keep(&self, project: ProjectSeq, run: SortRange, mut kept: RangeCounts) -> bool {
+    /// Returns whether counts of `version` can be brought up to date. Also makes
+    /// sure that the project has an index, so that the writer adds its changes to
+    /// the history from here on.
+    fn begin_build(&self, project: ProjectSeq, version: i64) -> bool {
         let mut projects = self.write();
-        let known = projects.entry(project).or_default();
-        let newest = known.history.newest().unwrap_or_default().max(kept.version);
-        let Some(groups) = known.history.between(kept.version, newest) else {
-            return false;
-        };
-        let stands = groups.iter().all(|group| kept.follow(run, group).is_some());
-        if stands {
-            known.runs.insert(run, kept);
-        }
-        stands
+        let index = projects.entry(project).or_default();
+        index.can_catch_up(version)
     }
 
-    /// Counts what a transaction changed, before it is committed on
-    /// `connection`.
+    /// Applies the changes of a transaction. The writer calls this before it
+    /// commits; `connection` is the writer's.
+    ///
+    /// # Errors
+    /// Those of reading the version or the start of a block. The caller must
+    /// [`clear`](Self::clear) the index then.
     pub fn apply_changes(
         &self,
         connection: &Connection,
@@ -198,78 +185,83 @@ impl OffsetIndex {
             return Ok(());
         }
         let mut projects = self.write();
-        for (seq, changes) in of_projects(changes) {
-            let Some(known) = projects.get_mut(&seq) else {
+        // Read under the lock: a build begins with the lock held.
+        let max_history = self.max_history_changes();
+        for (project, changes) in group_by_project(changes) {
+            let Some(index) = projects.get_mut(&project) else {
                 continue;
             };
-            let after = project::version(connection, seq)?;
-            let before = after - changes.len() as i64;
-            let group = ProjectChanges {
-                before,
+            let after = project::version(connection, project)?;
+            let transaction = ProjectChanges {
+                before: after - changes.len() as i64,
                 after,
                 changes,
             };
-            known.follow(connection, seq, &group)?;
-            let most = match self.counting.load(Ordering::Acquire) {
-                true => REMEMBERED_WHILE_COUNTING,
-                false => REMEMBERED,
-            };
-            known.history.push(group, most);
+            index.apply(connection, project, transaction, max_history)?;
         }
         Ok(())
     }
 
-    /// Drops all counts: what was counted of late was not committed.
+    /// Drops everything. Called when a transaction was applied and not committed.
     pub fn clear(&self) {
         self.write().clear();
     }
 
-    /// Drops what is not of the version that `connection` sees: another program
-    /// changed the file.
+    /// Drops the index of each project that is not at the version that
+    /// `connection` sees. Called when another process changed the file, for
+    /// example by restoring a backup.
     pub fn drop_stale(&self, connection: &Connection) {
-        self.write().retain(|seq, known| {
-            let version = project::version(connection, *seq);
-            version.is_ok_and(|version| known.versions().all(|known| known == version))
+        self.write().retain(|project, index| {
+            let version = project::version(connection, *project);
+            version.is_ok_and(|version| index.is_at(version))
         });
     }
 
-    /// Drops what nobody has asked for since this was last called.
+    /// Drops the ranges that no request has used since the last call.
     pub fn evict_unused(&self) {
         let mut projects = self.write();
-        for known in projects.values_mut() {
-            known
-                .runs
-                .retain(|_, kept| kept.used.swap(false, Ordering::Relaxed));
+        for index in projects.values_mut() {
+            index.evict_unused();
         }
-        if !self.counting.load(Ordering::Acquire) {
-            projects.retain(|_, known| !known.runs.is_empty());
+        // A running build needs the history of its project.
+        if !self.is_building.load(Ordering::Acquire) {
+            projects.retain(|_, index| index.range_count() > 0);
         }
     }
 
-    /// How many runs are kept counted.
+    /// The number of ranges with counts, of all projects.
     #[cfg(test)]
-    pub fn built_ranges(&self) -> usize {
-        let projects = self.read();
-        projects.values().map(|known| known.runs.len()).sum()
+    pub fn range_count(&self) -> usize {
+        self.read().values().map(ProjectIndex::range_count).sum()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<ProjectSeq, ProjectIndex>> {
+    fn max_history_changes(&self) -> usize {
+        if self.is_building.load(Ordering::Acquire) {
+            MAX_HISTORY_CHANGES_DURING_BUILD
+        } else {
+            MAX_HISTORY_CHANGES
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Projects> {
         self.projects.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<ProjectSeq, ProjectIndex>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Projects> {
         self.projects
             .write()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A turn to count, which one has at a time; given back however it ends.
-struct BuildPermit<'r>(&'r AtomicBool);
+/// The permission to build a range. Released on drop.
+struct BuildPermit<'i>(&'i AtomicBool);
 
-impl<'r> BuildPermit<'r> {
-    fn of(taken: &'r AtomicBool) -> Option<Self> {
-        (!taken.swap(true, Ordering::AcqRel)).then_some(Self(taken))
+impl<'i> BuildPermit<'i> {
+    /// `None` if another build is running.
+    fn acquire(is_building: &'i AtomicBool) -> Option<Self> {
+        let was_building = is_building.swap(true, Ordering::AcqRel);
+        (!was_building).then_some(Self(is_building))
     }
 }
 
@@ -279,64 +271,15 @@ impl Drop for BuildPermit<'_> {
     }
 }
 
-/// The changes, grouped by project.
-fn of_projects(changes: &[ListChange]) -> HashMap<ProjectSeq, Vec<ListChange>> {
-    let mut apart = HashMap::<_, Vec<_>>::new();
+/// The changes by project. Changes of messages do not move a row, but they count
+/// as steps of the version.
+fn group_by_project(changes: &[ListChange]) -> HashMap<ProjectSeq, Vec<ListChange>> {
+    let mut by_project = HashMap::<_, Vec<_>>::new();
     for change in changes {
-        apart
-            .entry(change.owners().0)
-            .or_default()
-            .push(change.clone());
+        let (project, _) = change.owners();
+        by_project.entry(project).or_default().push(change.clone());
     }
-    apart
-}
-
-/// The start of a run that follows another one.
-fn edge(run: SortRange, direction: Direction, skip: u64) -> Option<Seek> {
-    let place = match direction {
-        Direction::Ascending => run.lowest(),
-        Direction::Descending => run.highest()?,
-    };
-    Some(Seek {
-        place,
-        inclusive: true,
-        skip,
-    })
-}
-
-impl ProjectIndex {
-    /// The newest versions that are known, of the history and of each run.
-    fn versions(&self) -> impl Iterator<Item = i64> {
-        let runs = self.runs.values().map(|kept| kept.version);
-        self.history.newest().into_iter().chain(runs)
-    }
-
-    /// A run's counts as a snapshot of `version` has them.
-    fn at(&self, run: SortRange, version: i64) -> Option<SnapshotCounts<'_>> {
-        let kept = self.runs.get(&run)?;
-        kept.used.store(true, Ordering::Relaxed);
-        let later = self.history.between(version, kept.version)?;
-        Some(SnapshotCounts { run, kept, later })
-    }
-
-    fn follow(
-        &mut self,
-        connection: &Connection,
-        project: ProjectSeq,
-        group: &ProjectChanges,
-    ) -> Result<(), StoreError> {
-        let mut lost = Vec::new();
-        for (run, kept) in &mut self.runs {
-            match kept.follow(*run, group) {
-                Some(long) => kept.split(connection, project, *run, long)?,
-                None => lost.push(*run),
-            }
-        }
-        for run in lost {
-            self.runs.remove(&run);
-        }
-        Ok(())
-    }
+    by_project
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Composed pages of random rows against a naive sort of them.
+//! Compares composed pages of random rows with a sort of all rows.
 
 use std::cmp::Ordering;
 
@@ -7,13 +7,13 @@ use rusqlite::params;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::title_key;
+use crate::domain::{Direction, title_key};
 
 const PROJECTS: i64 = 2;
 const VISITORS: i64 = 5;
 const TITLES: [&str; 6] = ["", "apple", "Äpfel", "STRASSE", "straße", "日本語"];
 
-/// What orders compare of a conversation.
+/// The sort columns of a conversation.
 #[derive(Debug, Clone)]
 struct Row {
     id: Uuid,
@@ -27,18 +27,19 @@ struct Row {
     title: Option<&'static str>,
 }
 
-/// Moments so few that every column has many ties, with room between them.
-fn row(random: &mut Rng) -> Row {
+/// A row whose columns have few different values, so that many rows are equal.
+/// All times are even, so that a key can lie between two rows.
+fn random_row(random: &mut Rng) -> Row {
     let visitor = random.i64(1..=VISITORS);
-    let moment = |random: &mut Rng| 2 * random.i64(0..4);
+    let time = |random: &mut Rng| 2 * random.i64(0..4);
     Row {
         id: uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid(),
         project: 1 + visitor % PROJECTS,
         visitor,
-        created_at: moment(random),
-        updated_at: moment(random),
-        last_interaction_at: moment(random),
-        closed_at: random.bool().then(|| moment(random)),
+        created_at: time(random),
+        updated_at: time(random),
+        last_interaction_at: time(random),
+        closed_at: random.bool().then(|| time(random)),
         is_human_handled: random.bool(),
         title: random.bool().then(|| TITLES[random.usize(..TITLES.len())]),
     }
@@ -53,30 +54,30 @@ impl Row {
     }
 
     fn is_in(&self, scope: Scope, status: Option<Status>) -> bool {
-        let theirs = match scope {
+        let is_in_scope = match scope {
             Scope::Project(project) => self.project == project.0,
             Scope::Visitor(visitor) => self.visitor == visitor.0,
         };
-        theirs && status.is_none_or(|status| self.status() == status)
+        is_in_scope && status.is_none_or(|status| self.status() == status)
     }
 
-    fn place(&self, sort: Sort) -> SortKey {
-        let maybe = |field: Option<SortValue>| field.unwrap_or(SortValue::Null);
-        let field = match sort {
+    fn sort_key(&self, sort: Sort) -> SortKey {
+        let nullable = |value: Option<SortValue>| value.unwrap_or(SortValue::Null);
+        let value = match sort {
             Sort::Id => SortValue::Null,
             Sort::CreatedAt => SortValue::Number(self.created_at),
             Sort::UpdatedAt => SortValue::Number(self.updated_at),
             Sort::LastInteractionAt => SortValue::Number(self.last_interaction_at),
             Sort::Status => SortValue::Text(self.status().as_str().into()),
-            Sort::ClosedAt => maybe(self.closed_at.map(SortValue::Number)),
+            Sort::ClosedAt => nullable(self.closed_at.map(SortValue::Number)),
             Sort::IsHumanHandled => SortValue::Number(self.is_human_handled.into()),
-            Sort::Title => maybe(
+            Sort::Title => nullable(
                 self.title
                     .map(|title| SortValue::Text(title_key(title).into())),
             ),
         };
         let id = ConversationId(self.id);
-        SortKey { value: field, id }
+        SortKey { value, id }
     }
 
     fn insert(&self, connection: &Connection) {
@@ -102,7 +103,8 @@ impl Row {
     }
 }
 
-/// The rule of D9: which of two places a walk in this direction comes to first.
+/// Compares two keys in the order of a list (docs/api-contract.md, section 6.1):
+/// by value and id, with NULL last in both directions.
 fn compare(a: &SortKey, b: &SortKey, direction: Direction) -> Ordering {
     match (&a.value, &b.value) {
         (SortValue::Null, SortValue::Null) => {}
@@ -117,7 +119,7 @@ fn compare(a: &SortKey, b: &SortKey, direction: Direction) -> Ordering {
     }
 }
 
-fn filled(rows: &[Row]) -> Connection {
+fn database_of(rows: &[Row]) -> Connection {
     let connection = in_memory();
     for project in 1..=PROJECTS {
         let sql =
@@ -135,115 +137,125 @@ fn filled(rows: &[Row]) -> Connection {
     connection
 }
 
-/// The places of a page.
-fn found(connection: &Connection, page: ComposedPage, sort: Sort) -> Vec<SortKey> {
-    let mut statement = page.statement.prepare(connection).expect("sql");
-    let mut cursor = statement.raw_query();
-    let mut places = Vec::new();
-    while let Some(row) = cursor.next().expect("a row") {
-        places.push(crate::store::list_composer::place(row, sort).expect("a place"));
+/// Runs a composed page and returns the keys of its rows.
+fn run(connection: &Connection, page: &ComposedPage, sort: Sort) -> Vec<SortKey> {
+    let mut statement = page.statement.prepare(connection).expect("valid SQL");
+    let mut rows = statement.raw_query();
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next().expect("a row") {
+        keys.push(sort_key(row, sort).expect("a key"));
     }
-    if page.reversed {
-        places.reverse();
+    if page.is_reversed {
+        keys.reverse();
     }
-    places
+    keys
 }
 
-/// A place of a row, of one that is gone, or between two.
-fn place(random: &mut Rng, rows: &[&Row], query: &ListQuery) -> SortKey {
-    let there = rows.get(random.usize(..rows.len().max(1)));
-    let mut place = match there {
-        Some(row) if random.u8(..4) > 0 => row.place(query.sort),
+/// The key of one of the rows, of a row that does not exist, or of a place
+/// between two rows.
+fn random_key(random: &mut Rng, rows: &[&Row], query: &ListQuery) -> SortKey {
+    let existing = rows.get(random.usize(..rows.len().max(1)));
+    let mut key = match existing {
+        Some(row) if random.u8(..4) > 0 => row.sort_key(query.sort),
         _ => loop {
-            let gone = row(random);
-            if query.status.is_none_or(|status| gone.status() == status) {
-                break gone.place(query.sort);
+            let deleted = random_row(random);
+            if query.status.is_none_or(|status| deleted.status() == status) {
+                break deleted.sort_key(query.sort);
             }
         },
     };
-    match &mut place.value {
+    match &mut key.value {
         SortValue::Number(number) if random.u8(..4) == 0 => *number += random.i64(-1..=1),
         SortValue::Text(text) if query.sort == Sort::Title && random.u8(..4) == 0 => {
             *text = format!("{text}a").into();
         }
         _ => {}
     }
-    place
+    key
 }
 
-/// What is in a page, composed and then cut out of all places.
-fn check(
-    connection: &Connection,
+/// A list with all its keys in the order of `query`.
+struct List<'c> {
+    connection: &'c Connection,
     scope: Scope,
-    all: &[SortKey],
-    query: &ListQuery,
-    seek: Option<&Seek>,
-) {
-    let page = compose(scope, query, all.len() as u64, seek);
-    let page = page.map_or_else(Vec::new, |page| found(connection, page, query.sort));
-    let past = |one: &&SortKey| {
-        let order = seek.map(|seek| compare(one, &seek.place, query.direction));
-        match order {
-            Some(Ordering::Equal) => seek.is_some_and(|seek| seek.inclusive),
-            order => order != Some(Ordering::Less),
+    query: &'c ListQuery,
+    keys: Vec<SortKey>,
+}
+
+impl<'c> List<'c> {
+    fn new(connection: &'c Connection, scope: Scope, query: &'c ListQuery, rows: &[&Row]) -> Self {
+        let mut keys: Vec<_> = rows.iter().map(|row| row.sort_key(query.sort)).collect();
+        keys.sort_by(|a, b| compare(a, b, query.direction));
+        Self {
+            connection,
+            scope,
+            query,
+            keys,
         }
-    };
-    let skip = seek.map_or(query.offset.get(), |seek| seek.skip);
-    let limit = query.limit.get() as usize + usize::from(query.after.is_some());
-    let cut = all.iter().filter(past).skip(skip as usize).take(limit);
-    assert_eq!(
-        page,
-        cut.cloned().collect::<Vec<_>>(),
-        "{scope:?} {query:?} {seek:?}"
-    );
-}
-
-fn check_order(
-    random: &mut Rng,
-    connection: &Connection,
-    rows: &[Row],
-    scope: Scope,
-    query: &ListQuery,
-) {
-    let rows = rows.iter().filter(|row| row.is_in(scope, query.status));
-    let rows: Vec<_> = rows.collect();
-    let mut all: Vec<_> = rows.iter().map(|row| row.place(query.sort)).collect();
-    all.sort_by(|a, b| compare(a, b, query.direction));
-    for _ in 0..12 {
-        let place = place(random, &rows, query);
-        let query = ListQuery {
-            after: random.bool().then(|| place.clone()),
-            ..query.clone()
-        };
-        let seek = Seek {
-            place,
-            inclusive: random.bool(),
-            skip: random.u64(0..4),
-        };
-        check(connection, scope, &all, &query, Some(&seek));
     }
-    for offset in [0, all.len() / 2, all.len()] {
-        let counted = ListQuery {
-            offset: Offset::parse(&offset.to_string()).expect("an offset"),
-            ..query.clone()
+
+    /// Asserts that a composed page has the rows that its query and seek name.
+    fn assert_page(&self, query: &ListQuery, seek: Option<&Seek>) {
+        let page = compose(self.scope, query, self.keys.len() as u64, seek);
+        let page = page.map_or_else(Vec::new, |page| run(self.connection, &page, query.sort));
+        let is_behind_seek = |key: &&SortKey| {
+            seek.is_none_or(|seek| match compare(key, &seek.key, query.direction) {
+                Ordering::Less => false,
+                Ordering::Equal => seek.inclusive,
+                Ordering::Greater => true,
+            })
         };
-        check(connection, scope, &all, &counted, None);
+        let skip = seek.map_or(query.offset.get(), |seek| seek.skip) as usize;
+        let limit = query.limit.get() as usize + usize::from(query.after.is_some());
+        let keys = self.keys.iter().filter(is_behind_seek);
+        let expected: Vec<_> = keys.skip(skip).take(limit).cloned().collect();
+        assert_eq!(page, expected, "{:?} {query:?} {seek:?}", self.scope);
+    }
+
+    fn assert_pages_by_offset(&self) {
+        for offset in [0, self.keys.len() / 2, self.keys.len()] {
+            let query = ListQuery {
+                offset: Offset::parse(&offset.to_string()).expect("an offset"),
+                ..self.query.clone()
+            };
+            self.assert_page(&query, None);
+        }
+    }
+
+    fn assert_pages_behind_keys(&self, random: &mut Rng, rows: &[&Row]) {
+        for _ in 0..12 {
+            let key = random_key(random, rows, self.query);
+            let query = ListQuery {
+                after: random.bool().then(|| key.clone()),
+                ..self.query.clone()
+            };
+            let seek = Seek {
+                key,
+                inclusive: random.bool(),
+                skip: random.u64(0..4),
+            };
+            self.assert_page(&query, Some(&seek));
+        }
     }
 }
 
 #[test]
-fn a_page_from_any_place_on_is_that_of_a_naive_sort() {
+fn pages_by_offset_and_behind_keys_agree_with_a_sort_of_all_rows() {
     for (seed, count) in [(1, 0), (2, 3), (3, 30), (4, 120)] {
         let mut random = Rng::with_seed(seed);
-        let rows: Vec<_> = (0..count).map(|_| row(&mut random)).collect();
-        let connection = filled(&rows);
+        let rows: Vec<_> = (0..count).map(|_| random_row(&mut random)).collect();
+        let connection = database_of(&rows);
         let projects = (1..=PROJECTS).map(|seq| Scope::Project(ProjectSeq(seq)));
         let visitors = (1..=VISITORS).map(|seq| Scope::Visitor(VisitorSeq(seq)));
         for scope in projects.chain(visitors) {
-            for query in orders() {
+            for query in all_orders() {
                 let limit = Limit::parse(&random.u8(1..=12).to_string()).expect("a limit");
                 let query = ListQuery { limit, ..query };
-                check_order(&mut random, &connection, &rows, scope, &query);
+                let in_list = |row: &&Row| row.is_in(scope, query.status);
+                let rows: Vec<_> = rows.iter().filter(in_list).collect();
+                let list = List::new(&connection, scope, &query, &rows);
+                list.assert_pages_behind_keys(&mut random, &rows);
+                list.assert_pages_by_offset();
             }
         }
     }

@@ -1,0 +1,177 @@
+//! Builds the text and the values of a composed statement.
+
+use rusqlite::types::Value;
+
+use super::super::statement::{Statement, uuid, value};
+use super::Seek;
+use super::index_range::{IndexRange, ListOrder, NullOrder, SeekColumns};
+use crate::domain::{Direction, ListQuery, Scope, SortValue};
+
+/// The direction in which a statement reads an order.
+#[derive(Clone, Copy)]
+pub(super) struct ScanDirection {
+    is_ascending: bool,
+    /// Whether the rows come in the opposite order of the query's.
+    is_reversed: bool,
+}
+
+impl ScanDirection {
+    pub fn of(query: &ListQuery, is_reversed: bool) -> Self {
+        let is_ascending = (query.direction == Direction::Ascending) != is_reversed;
+        Self {
+            is_ascending,
+            is_reversed,
+        }
+    }
+
+    /// The operator between a row and the key that the row must come after.
+    fn comparison(self, inclusive: bool) -> &'static str {
+        match (self.is_ascending, inclusive) {
+            (true, false) => " > ",
+            (true, true) => " >= ",
+            (false, false) => " < ",
+            (false, true) => " <= ",
+        }
+    }
+
+    fn order_by(self, nulls: NullOrder) -> &'static str {
+        match nulls {
+            NullOrder::NoNulls => self.order_by_value(),
+            NullOrder::Last => self.order_by_value_nulls_last(),
+            NullOrder::ByStatus => self.order_by_status_and_value(),
+        }
+    }
+
+    fn order_by_value(self) -> &'static str {
+        if self.is_ascending {
+            " ORDER BY value ASC, id ASC"
+        } else {
+            " ORDER BY value DESC, id DESC"
+        }
+    }
+
+    fn order_by_value_nulls_last(self) -> &'static str {
+        match (self.is_ascending, self.is_reversed) {
+            (true, false) => " ORDER BY value ASC NULLS LAST, id ASC",
+            (false, false) => " ORDER BY value DESC NULLS LAST, id DESC",
+            (true, true) => " ORDER BY value ASC NULLS FIRST, id ASC",
+            (false, true) => " ORDER BY value DESC NULLS FIRST, id DESC",
+        }
+    }
+
+    /// `closed` sorts before `open`, so the rows without a value come last.
+    fn order_by_status_and_value(self) -> &'static str {
+        match (self.is_ascending, self.is_reversed) {
+            (true, false) => " ORDER BY status ASC, value ASC, id ASC",
+            (false, false) => " ORDER BY status ASC, value DESC, id DESC",
+            (true, true) => " ORDER BY status DESC, value ASC, id ASC",
+            (false, true) => " ORDER BY status DESC, value DESC, id DESC",
+        }
+    }
+}
+
+/// A statement under construction. Each method appends a fragment together with
+/// the values that the fragment binds.
+#[derive(Default)]
+pub(super) struct SqlBuilder {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl SqlBuilder {
+    pub fn is_empty(&self) -> bool {
+        self.sql.is_empty()
+    }
+
+    /// Appends a SELECT of a range: `seq`, the sort column as `value`, `id`, and
+    /// the status if the order needs it.
+    pub fn select_range(&mut self, order: ListOrder, range: IndexRange) {
+        if !self.is_empty() {
+            self.push(" UNION ALL ");
+        }
+        self.push("SELECT seq, ");
+        self.push(order.column(range));
+        self.push(" AS value, id");
+        if order.null_order() == NullOrder::ByStatus {
+            self.push(", status");
+        }
+        self.push(" FROM conversation INDEXED BY ");
+        self.push(order.index(range));
+        match order.scope {
+            Scope::Project(project) => self.bind(" WHERE project_seq = ?", value(project.0)),
+            Scope::Visitor(visitor) => self.bind(" WHERE visitor_seq = ?", value(visitor.0)),
+        }
+        match range.status {
+            None => {}
+            // A partial index needs a literal: SQLite must see that it applies.
+            Some(_) if order.uses_partial_index(range) => self.push(" AND status = 'closed'"),
+            Some(status) => self.bind(" AND status = ?", value(status.as_str().to_owned())),
+        }
+        if order.needs_null_predicate(range) {
+            self.push(" AND ");
+            self.push(order.column(range));
+            self.push(" IS NULL");
+        }
+    }
+
+    /// Restricts the last range to the rows behind the place of `seek`.
+    pub fn seek_predicate(
+        &mut self,
+        order: ListOrder,
+        range: IndexRange,
+        direction: ScanDirection,
+        seek: &Seek,
+    ) {
+        let comparison = direction.comparison(seek.inclusive);
+        let id = uuid(seek.key.id.0);
+        match order.seek_columns(range, &seek.key) {
+            SeekColumns::None => {}
+            SeekColumns::Id => {
+                self.push(" AND id");
+                self.push(comparison);
+                self.bind("?", id);
+            }
+            SeekColumns::ValueAndId => {
+                self.push(" AND (");
+                self.push(order.column(range));
+                self.push(", id)");
+                self.push(comparison);
+                self.bind("(?, ", sql_value(&seek.key.value));
+                self.bind("?)", id);
+            }
+        }
+    }
+
+    pub fn order_by(&mut self, order: ListOrder, direction: ScanDirection) {
+        self.push(direction.order_by(order.null_order()));
+    }
+
+    pub fn limit_offset(&mut self, limit: i64, offset: i64) {
+        self.bind(" LIMIT ?", value(limit));
+        self.bind(" OFFSET ?", value(offset));
+    }
+
+    pub fn finish(self) -> Statement {
+        Statement {
+            sql: self.sql.into(),
+            values: self.values,
+        }
+    }
+
+    fn push(&mut self, fragment: &'static str) {
+        self.sql.push_str(fragment);
+    }
+
+    fn bind(&mut self, fragment: &'static str, value: Value) {
+        self.push(fragment);
+        self.values.push(value);
+    }
+}
+
+fn sql_value(sort_value: &SortValue) -> Value {
+    match sort_value {
+        SortValue::Number(number) => value(*number),
+        SortValue::Text(text) => value(text.to_string()),
+        SortValue::Null => Value::Null,
+    }
+}
