@@ -1,5 +1,5 @@
-//! The answers that are being written in this process, so that somebody else
-//! can end one: a person of the house who takes its conversation over.
+//! The answers that this process is generating. A takeover or a shutdown uses
+//! this registry to stop an answer and to get its text.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,90 +8,95 @@ use tokio::sync::Notify;
 
 use crate::domain::{ConversationSeq, MessageId};
 
-/// Every answer that is being written.
+/// The registry of active answers, by conversation.
+///
+/// A conversation can have several entries for a moment: concurrent requests
+/// register their answers before the store accepts one of them.
 #[derive(Debug, Default)]
 pub struct ActiveAnswers(Mutex<HashMap<ConversationSeq, Vec<Arc<Draft>>>>);
 
 impl ActiveAnswers {
-    /// Enters an answer, before the file knows of it, so that whoever takes its
-    /// conversation over finds it at every moment.
+    /// Registers an answer until the handle is dropped. Call it before the answer
+    /// is stored, so that a takeover finds each stored answer here.
     pub fn register(
         self: &Arc<Self>,
         conversation: ConversationSeq,
-        answer: MessageId,
+        message: MessageId,
     ) -> AnswerHandle {
         let draft = Arc::new(Draft {
-            answer,
+            message,
             state: Mutex::default(),
-            stop: Notify::new(),
+            stop_signal: Notify::new(),
         });
-        let mut running = locked(&self.0);
-        running.entry(conversation).or_default().push(draft.clone());
-        drop(running);
+        lock(&self.0)
+            .entry(conversation)
+            .or_default()
+            .push(draft.clone());
         AnswerHandle {
-            running: self.clone(),
+            registry: self.clone(),
             conversation,
             draft,
         }
     }
 
-    /// Ends the answer of a conversation: nothing more is added to it or shown
-    /// of it. Gives the text that it has, of which every word may have been
-    /// shown.
+    /// Stops the answer of a conversation. No text is added to it or sent to the
+    /// client afterwards. Returns its message id and its text, all of which may
+    /// have been sent. Returns `None` if the conversation has no active answer.
     pub fn stop(&self, conversation: ConversationSeq) -> Option<(MessageId, String)> {
-        let drafts = locked(&self.0).get(&conversation).cloned()?;
-        let texts = drafts.iter().map(|draft| (draft.answer, draft.stop()));
-        // Of two that began at once the file lets only one begin: the other has
-        // no text yet.
-        texts.max_by_key(|(_, text)| text.len())
+        let drafts = lock(&self.0).get(&conversation).cloned()?;
+        let stopped = drafts.iter().map(|draft| (draft.message, draft.stop()));
+        // The store accepts only one of several concurrent answers. The others
+        // have no text.
+        stopped.max_by_key(|(_, text)| text.len())
     }
 
-    /// Ends all of them. Gives what is to be stored of each.
+    /// Stops all answers. Returns their conversations, message ids and texts.
     pub fn stop_all(&self) -> Vec<(ConversationSeq, MessageId, String)> {
-        let running = locked(&self.0);
-        let drafts = running
-            .iter()
-            .flat_map(|(seq, drafts)| drafts.iter().map(move |draft| (*seq, draft)));
+        let registry = lock(&self.0);
+        let drafts = registry.iter().flat_map(|(conversation, drafts)| {
+            drafts.iter().map(move |draft| (*conversation, draft))
+        });
         drafts
-            .map(|(seq, draft)| (seq, draft.answer, draft.stop()))
+            .map(|(conversation, draft)| (conversation, draft.message, draft.stop()))
             .collect()
     }
 
-    /// How many answers are being written.
+    /// Returns the number of active answers.
     pub fn count(&self) -> usize {
-        locked(&self.0).values().map(Vec::len).sum()
+        lock(&self.0).values().map(Vec::len).sum()
     }
 }
 
-/// The text of an answer so far.
+/// The text of an active answer.
 #[derive(Debug)]
 struct Draft {
-    answer: MessageId,
-    state: Mutex<State>,
-    stop: Notify,
+    message: MessageId,
+    state: Mutex<DraftState>,
+    stop_signal: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct DraftState {
     text: String,
-    stopped: bool,
+    is_stopped: bool,
 }
 
 impl Draft {
+    /// Stops the answer and returns its text.
     fn stop(&self) -> String {
-        let mut state = locked(&self.state);
-        state.stopped = true;
+        let mut state = lock(&self.state);
+        state.is_stopped = true;
         let text = state.text.clone();
         drop(state);
-        self.stop.notify_one();
+        self.stop_signal.notify_one();
         text
     }
 }
 
-/// An answer's place among those that are being written, given up on drop.
+/// The entry of an active answer. Dropping it removes the entry.
 #[derive(Debug)]
 pub struct AnswerHandle {
-    running: Arc<ActiveAnswers>,
+    registry: Arc<ActiveAnswers>,
     conversation: ConversationSeq,
     draft: Arc<Draft>,
 }
@@ -101,47 +106,50 @@ impl AnswerHandle {
         self.conversation
     }
 
-    pub fn answer(&self) -> MessageId {
-        self.draft.answer
+    pub fn message(&self) -> MessageId {
+        self.draft.message
     }
 
-    /// Adds to the text, unless the answer was stopped.
+    /// Appends to the text. Returns false, without an effect, if the answer was
+    /// stopped.
     pub fn push(&self, text: &str) -> bool {
-        let mut state = locked(&self.draft.state);
-        if !state.stopped {
+        let mut state = lock(&self.draft.state);
+        if !state.is_stopped {
             state.text.push_str(text);
         }
-        !state.stopped
+        !state.is_stopped
     }
 
-    /// Returns once somebody has stopped the answer.
-    pub async fn stopped(&self) {
-        // A permit is kept, so a stop before this wait is not missed.
-        while !locked(&self.draft.state).stopped {
-            self.draft.stop.notified().await;
+    /// Waits until the answer is stopped.
+    pub async fn wait_for_stop(&self) {
+        // `Notify` stores a permit, so a stop before this call is not missed.
+        while !lock(&self.draft.state).is_stopped {
+            self.draft.stop_signal.notified().await;
         }
     }
 
-    /// The text so far. It stays, so that whoever stops the answer has it too.
+    /// Returns a copy of the text. A later `ActiveAnswers::stop` returns the same
+    /// text.
     pub fn text(&self) -> String {
-        locked(&self.draft.state).text.clone()
+        lock(&self.draft.state).text.clone()
     }
 }
 
 impl Drop for AnswerHandle {
     fn drop(&mut self) {
-        let mut running = locked(&self.running.0);
-        if let Some(drafts) = running.get_mut(&self.conversation) {
+        let mut registry = lock(&self.registry.0);
+        if let Some(drafts) = registry.get_mut(&self.conversation) {
             drafts.retain(|draft| !Arc::ptr_eq(draft, &self.draft));
             if drafts.is_empty() {
-                running.remove(&self.conversation);
+                registry.remove(&self.conversation);
             }
         }
     }
 }
 
-/// A panic while it was held leaves nothing half done here.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks a mutex and ignores poisoning. No critical section of this module can
+/// leave an inconsistent state behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -150,16 +158,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stopped_keeps_its_text_and_takes_no_more() {
-        let running = Arc::new(ActiveAnswers::default());
+    fn stopped_answer_keeps_its_text_and_accepts_no_more() {
+        let registry = Arc::new(ActiveAnswers::default());
         let (seq, id) = (ConversationSeq(1), MessageId::generate());
-        let entry = running.register(seq, id);
-        assert!(entry.push("so far"));
-        assert_eq!(running.stop(seq), Some((id, "so far".to_owned())));
-        assert!(!entry.push(" and on"));
-        assert_eq!(entry.text(), "so far");
-        assert_eq!(running.count(), 1);
-        drop(entry);
-        assert_eq!((running.count(), running.stop(seq)), (0, None));
+        let handle = registry.register(seq, id);
+        assert!(handle.push("so far"));
+        assert_eq!(registry.stop(seq), Some((id, "so far".to_owned())));
+        assert!(!handle.push(" and on"));
+        assert_eq!(handle.text(), "so far");
+        assert_eq!(registry.count(), 1);
+        drop(handle);
+        assert_eq!((registry.count(), registry.stop(seq)), (0, None));
     }
 }

@@ -1,11 +1,12 @@
-//! Who answers a visitor: the built-in answerer, or a model behind an
-//! OpenAI-compatible server. Nothing here knows of HTTP's other side, the
-//! visitor's, nor writes to the file.
+//! Generates answers for visitors. An answer comes from the built-in provider,
+//! which quotes the project's documents and Q&As, or from a model behind an
+//! OpenAI-compatible server. This module does not know parlor's own HTTP API.
 
 pub mod active_answers;
 pub mod builtin;
 pub mod generation;
 pub mod model;
+pub mod recorder;
 pub mod retrieval;
 
 use std::pin::Pin;
@@ -18,41 +19,43 @@ use serde_json::json;
 use crate::domain::{Assistant, AssistantMode, ProjectSeq};
 use crate::store::{Store, StoreError};
 
-/// Answers questions.
+/// Generates answers.
 pub trait AnswerProvider: Send + Sync {
-    /// Prepares the answer, reading whatever it needs. Where it takes long, what
-    /// comes back is a stream that has not begun: nothing is asked of anyone
-    /// before it is polled.
+    /// Reads the data that the answer needs and returns the answer. A slow
+    /// provider returns a stream, which sends no request before it is polled.
+    ///
+    /// # Errors
+    /// Returns the error of reading the data.
     fn answer<'a>(
         &'a self,
         store: &'a Store,
-        question: AnswerRequest,
+        request: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>>;
 }
 
-/// What is asked.
+/// The input of an answer.
 #[derive(Debug, Clone)]
 pub struct AnswerRequest {
     pub project: ProjectSeq,
     pub assistant: Assistant,
-    /// The conversation, oldest first. The last turn is the one to be answered.
+    /// The conversation, oldest first. The last message is the one to answer.
     pub messages: Vec<ChatMessage>,
-    /// The page on which the visitor is.
+    /// The page that the visitor is viewing.
     pub page: Option<VisitorPage>,
 }
 
-/// One thing that was said.
+/// A message of a conversation, as model APIs represent it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChatMessage {
     pub role: ChatRole,
     pub content: String,
 }
 
-/// Who said it.
+/// The author of a [`ChatMessage`], as model APIs represent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChatRole {
-    /// Whoever runs the conversation, telling the assistant how to behave.
+    /// Instructions for the assistant.
     System,
     /// The visitor.
     User,
@@ -60,35 +63,35 @@ pub enum ChatRole {
     Assistant,
 }
 
-/// The page on which a visitor is, as their browser tells.
+/// The page that the visitor is viewing, as reported by the browser.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VisitorPage {
     pub url: Option<String>,
     pub title: Option<String>,
     pub content: Option<String>,
-    /// What the visitor has marked on it.
+    /// The text that the visitor has selected.
     pub selection: Option<String>,
 }
 
-/// An answer: at once, or piece by piece.
+/// An answer, either complete or as a stream.
 pub enum Answer {
     Complete(CompleteAnswer),
     Stream(AnswerStream),
 }
 
-/// The pieces of an answer as they come. The last is [`AnswerChunk::Finish`] or a failure.
-/// To drop it is to hang up: nothing of the work goes on.
+/// The chunks of an answer. The last item is [`AnswerChunk::Finish`] or an error.
+/// Dropping the stream cancels the generation.
 pub type AnswerStream = Pin<Box<dyn Stream<Item = Result<AnswerChunk, AnswerError>> + Send>>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerChunk {
-    /// Some more of the text; never empty.
+    /// The next part of the text. Never empty.
     Text(String),
     /// The answer is complete.
     Finish(FinishDetails),
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompleteAnswer {
     /// Markdown.
@@ -96,7 +99,7 @@ pub struct CompleteAnswer {
     pub finish: FinishDetails,
 }
 
-/// How an answer ended.
+/// Why an answer ended and what it cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FinishDetails {
     pub reason: FinishReason,
@@ -104,13 +107,14 @@ pub struct FinishDetails {
 }
 
 impl FinishDetails {
-    /// What is kept of it beside the text, as JSON; none where nothing is known.
+    /// Returns the JSON that is stored with the message. Returns `None` if the
+    /// usage is unknown.
     pub fn metadata(&self) -> Option<String> {
         (self.usage != Usage::default()).then(|| json!({ "usage": self.usage }).to_string())
     }
 }
 
-/// Why an answer ended where it did (section 4.8).
+/// Why an answer ended (docs/api-contract.md, section 5.8).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FinishReason {
     #[default]
@@ -131,7 +135,8 @@ impl FinishReason {
     }
 }
 
-/// What an answer cost, in tokens; 0 where it is not known (section 4.8).
+/// The cost of an answer in tokens (docs/api-contract.md, section 5.8). 0 if
+/// unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
@@ -145,15 +150,14 @@ pub struct Usage {
     pub cached_input: u64,
 }
 
-/// Why there is no answer, or no more of it. The texts are for the log, never
-/// for a visitor.
+/// Why the generation failed. The texts are for the log. Visitors get
+/// [`AnswerError::public_message`].
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AnswerError {
-    /// The model gave something that is not an answer.
+    /// The model cannot be reached or did not return an answer.
     #[error("the model failed: {0}")]
     ModelFailed(String),
-    /// The model is too slow or has too much to do; worth another try after so
-    /// many seconds.
+    /// The model is too slow or overloaded. A retry can succeed.
     #[error("the model is not available: {cause}")]
     Unavailable {
         retry_after_secs: u64,
@@ -164,7 +168,7 @@ pub enum AnswerError {
 }
 
 impl AnswerError {
-    /// What a visitor may be told.
+    /// Returns the text that is sent to the visitor.
     pub fn public_message(&self) -> &'static str {
         match self {
             AnswerError::ModelFailed(_) => "The assistant could not answer. Please try again.",
@@ -175,18 +179,19 @@ impl AnswerError {
     }
 }
 
-/// Those who can answer.
+/// The configured providers.
 pub struct AnswerProviders {
     pub builtin: Arc<dyn AnswerProvider>,
-    /// None where the settings name no model.
+    /// `None` if no model is configured.
     pub model: Option<Arc<dyn AnswerProvider>>,
 }
 
 impl AnswerProviders {
-    /// Who answers for an assistant.
+    /// Returns the provider of an assistant.
     ///
     /// # Errors
-    /// [`AnswerError::ModelFailed`] where it needs a model and there is none.
+    /// Returns [`AnswerError::ModelFailed`] if the assistant requires a model and
+    /// none is configured.
     pub fn for_assistant(
         &self,
         assistant: &Assistant,

@@ -12,7 +12,8 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa::ToSchema;
 
-use crate::answer::generation::{AnswerEvent, AnswerEvents, AnswerRecorder, spawn};
+use crate::answer::generation::{AnswerEvent, AnswerEvents, spawn};
+use crate::answer::recorder::AnswerRecorder;
 use crate::answer::{
     Answer, AnswerRequest, AnswerStream, ChatMessage, ChatRole, CompleteAnswer, FinishDetails,
     FinishReason, VisitorPage,
