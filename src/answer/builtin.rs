@@ -1,52 +1,47 @@
-//! The built-in answerer: says what the project's documents and Q&As say, in
-//! their own tokenize, and where that stands. It is sure of nothing else, so what
-//! is not there it does not know, and says so.
+//! The built-in answer provider. It quotes the project's documents and Q&As and
+//! cites them. If the search has no confident result, it says that it does not
+//! know the answer.
 
-mod citation;
-mod excerpt;
+mod citations;
+mod markdown_segments;
+mod search_queries;
 mod small_talk;
+mod snippet;
 #[cfg(test)]
 mod tests;
 
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::retrieval::{
-    self, IndexCache, Language, PassageHit, PassageSource, RankedPassages, is_stop_word, tokenize,
-};
-use super::{
-    Answer, AnswerError, AnswerProvider, AnswerRequest, ChatRole, CompleteAnswer, FinishDetails,
-};
+pub(super) use search_queries::{search_queries, visitor_messages};
+
+use super::retrieval::{self, IndexCache, Language, PassageHit, PassageSource, RankedPassages};
+use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, CompleteAnswer, FinishDetails};
 use crate::domain::ProjectSeq;
 use crate::store::{Snapshot, Store, StoreError};
 
-use citation::Citations;
+use citations::CitationWriter;
 use small_talk::SmallTalk;
 
-/// The most passages that one answer is made of, and the share of the first
-/// one's score that another must have.
-const MOST_PASSAGES: usize = 3;
-const NEARLY_AS_GOOD: f64 = 0.9;
+/// The maximum number of passages in an answer, and the minimum score of a further
+/// passage relative to the first.
+const MAX_PASSAGES: usize = 3;
+const MIN_RELATIVE_SCORE: f64 = 0.9;
 
-/// The most characters that an answer quotes of documents, and of all passages
-/// but the first.
-const LENGTH: usize = 900;
-const FURTHER: usize = 300;
+/// The maximum length of the quotes in an answer, and of the quote from each
+/// passage after the first.
+const MAX_ANSWER_CHARS: usize = 900;
+const MAX_FURTHER_QUOTE_CHARS: usize = 300;
 
-/// A question with at most so many telling words may lean on the one before.
-const FEW_WORDS: usize = 2;
-
-/// The most bytes of a selection that are searched for.
-const SELECTION: usize = 400;
-
-/// Answers from what the project knows.
+/// The provider that answers from documents and Q&As.
 #[derive(Debug, Default)]
 pub struct Builtin {
     index_cache: Arc<IndexCache>,
 }
 
 impl Builtin {
-    /// One that shares what is kept in memory with others who search.
+    /// Returns a provider. `index_cache` can be shared with other users of the
+    /// search.
     pub fn new(index_cache: Arc<IndexCache>) -> Self {
         Self { index_cache }
     }
@@ -56,12 +51,12 @@ impl AnswerProvider for Builtin {
     fn answer<'a>(
         &'a self,
         store: &'a Store,
-        question: AnswerRequest,
+        request: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         let index_cache = Arc::clone(&self.index_cache);
         Box::pin(async move {
             let text = store
-                .read(move |snapshot| reply(snapshot, &question, &index_cache))
+                .read(move |snapshot| answer_text(snapshot, &request, &index_cache))
                 .await?;
             Ok(Answer::Complete(CompleteAnswer {
                 text,
@@ -71,146 +66,101 @@ impl AnswerProvider for Builtin {
     }
 }
 
-/// The answer to the last thing that the visitor said.
-fn reply(
+/// Returns the answer to the newest message of the visitor.
+fn answer_text(
     snapshot: &Snapshot,
-    question: &AnswerRequest,
+    request: &AnswerRequest,
     index_cache: &IndexCache,
 ) -> Result<String, StoreError> {
-    let said = said(question);
-    let last = said.first().copied().unwrap_or_default();
-    let language = language(&said);
-    let talk = SmallTalk::of(last);
-    if let Some(SmallTalk::Greeting | SmallTalk::Thanks) = talk {
-        return Ok(small_talk::sentence(talk, language).to_owned());
+    let messages = visitor_messages(request);
+    let newest = messages.first().copied().unwrap_or_default();
+    let language = visitor_language(&messages);
+    let small_talk = SmallTalk::detect(newest);
+    if let Some(talk @ (SmallTalk::Greeting | SmallTalk::Thanks)) = small_talk {
+        return Ok(talk.reply(language).to_owned());
     }
-    let known = known(
-        snapshot,
-        question.project,
-        &attempts(question, &said),
-        index_cache,
-    )?;
-    let answer = known.map(|(text, ranked)| compose(&text, &ranked.hits));
-    Ok(match (talk, answer) {
-        (Some(_), Some(answer)) => {
-            format!("{}\n\n{answer}", small_talk::sentence(talk, language))
-        }
-        (None, Some(answer)) => answer,
-        (Some(_), None) => small_talk::sentence(talk, language).to_owned(),
-        (None, None) => match &question.assistant.fallback {
-            Some(fallback) => fallback.clone(),
-            None => small_talk::sentence(None, language).to_owned(),
-        },
+    let queries = search_queries(request, &messages);
+    let result = first_confident(snapshot, request.project, &queries, index_cache)?;
+    let quotes = result.map(|(query, result)| quote(&query, &result.hits));
+    let fallback = request.assistant.fallback.as_deref();
+    Ok(match (small_talk, quotes) {
+        (Some(talk), Some(quotes)) => format!("{}\n\n{quotes}", talk.reply(language)),
+        (None, Some(quotes)) => quotes,
+        (Some(talk), None) => talk.reply(language).to_owned(),
+        (None, None) => fallback
+            .unwrap_or(small_talk::unknown_reply(language))
+            .to_owned(),
     })
 }
 
-/// What the visitor said, newest first.
-pub(super) fn said(question: &AnswerRequest) -> Vec<&str> {
-    let turns = question.messages.iter().rev();
-    let visitor = turns.filter(|turn| turn.role == ChatRole::User);
-    visitor.map(|turn| turn.content.as_str()).collect()
-}
-
-/// The visitor's language: of the newest thing said that tells it.
-fn language(said: &[&str]) -> Language {
-    let mut told = said
+/// Returns the language of the newest message whose language can be detected.
+/// Otherwise returns English.
+fn visitor_language(messages: &[&str]) -> Language {
+    let mut languages = messages
         .iter()
         .filter_map(|text| retrieval::detect_language(text));
-    told.next().unwrap_or(Language::English)
+    languages.next().unwrap_or(Language::English)
 }
 
-/// What to search for, in this order, until something is known: a question of few
-/// words may be about what was asked before, or about what is marked on the page.
-pub(super) fn attempts(question: &AnswerRequest, said: &[&str]) -> Vec<String> {
-    let last = said.first().copied().unwrap_or_default();
-    let mut attempts = vec![last.to_owned()];
-    if telling_words(last) > FEW_WORDS {
-        return attempts;
-    }
-    if let Some(before) = said.get(1) {
-        let place = usize::from(!is_follow_up(last));
-        attempts.insert(place, format!("{before}\n{last}"));
-    }
-    let marked = question
-        .page
-        .as_ref()
-        .and_then(|page| page.selection.as_deref());
-    if let Some(marked) = marked {
-        let end = (0..=SELECTION.min(marked.len()))
-            .rev()
-            .find(|end| marked.is_char_boundary(*end));
-        attempts.push(format!("{last}\n{}", &marked[..end.unwrap_or(0)]));
-    }
-    attempts
-}
-
-fn telling_words(text: &str) -> usize {
-    let mut count = 0;
-    tokenize(text, |word| count += usize::from(!is_stop_word(word)));
-    count
-}
-
-/// Whether a text begins like the second half of a question: "and to Norway?"
-fn is_follow_up(text: &str) -> bool {
-    let mut first = None;
-    tokenize(text, |word| {
-        first.get_or_insert_with(|| word.to_owned());
-    });
-    matches!(
-        first.as_deref(),
-        Some("and" | "or" | "but" | "also" | "und" | "oder" | "aber" | "auch")
-    )
-}
-
-/// The first of the texts about which something is known, with what was found.
-fn known(
+/// Returns the first query with a confident result, and the result.
+fn first_confident(
     snapshot: &Snapshot,
     project: ProjectSeq,
-    texts: &[String],
+    queries: &[String],
     index_cache: &IndexCache,
 ) -> Result<Option<(String, RankedPassages)>, StoreError> {
-    for text in texts {
-        let ranked = retrieval::search(snapshot, project, text, MOST_PASSAGES, index_cache)?;
-        if ranked.is_confident {
-            return Ok(Some((text.clone(), ranked)));
+    for query in queries {
+        let result = retrieval::search(snapshot, project, query, MAX_PASSAGES, index_cache)?;
+        if result.is_confident {
+            return Ok(Some((query.clone(), result)));
         }
     }
     Ok(None)
 }
 
-/// What the passages say, with their sources.
-fn compose(text: &str, hits: &[PassageHit]) -> String {
+/// Returns the answer of the best Q&A, or quotes of the best documents with their
+/// sources.
+fn quote(query: &str, hits: &[PassageHit]) -> String {
     let Some(best) = hits.first() else {
         return String::new();
     };
-    // A Q&A was written as an answer: nothing is to be added or taken away.
+    // The answer of a Q&A is returned unchanged.
     if let PassageSource::Qna { .. } = best.source {
         return best.body.clone();
     }
-    let mut citations = Citations::default();
+    let mut citations = CitationWriter::default();
     let mut answer = String::new();
-    for (place, hit) in hits.iter().enumerate() {
+    for (position, hit) in hits.iter().enumerate() {
         let PassageSource::Document { url } = &hit.source else {
             continue;
         };
-        let room = LENGTH.saturating_sub(answer.chars().count());
-        let room = if place == 0 { room } else { room.min(FURTHER) };
-        if hit.score < best.score * NEARLY_AS_GOOD {
+        if hit.score < best.score * MIN_RELATIVE_SCORE {
             break;
         }
-        let part = excerpt::excerpt(text, &hit.body, room);
-        // One line that is longer than an answer may be: the whole of it, as the
-        // best that is known.
-        let part = part.or_else(|| (place == 0).then(|| hit.body.trim().to_owned()));
-        let Some(part) = part.filter(|part| !part.is_empty()) else {
+        let is_best = position == 0;
+        let remaining = MAX_ANSWER_CHARS.saturating_sub(answer.chars().count());
+        let Some(quote) = passage_quote(query, hit, is_best, remaining) else {
             continue;
         };
         if !answer.is_empty() {
             answer.push_str("\n\n");
         }
-        answer.push_str(&excerpt::closed(part));
+        answer.push_str(&snippet::close_code_block(quote));
         citations.mark(&mut answer, url, &hit.title);
     }
-    citations.list(&mut answer);
+    citations.append_sources(&mut answer);
     answer
+}
+
+/// Returns the quote of a passage. If nothing of the best passage fits into
+/// `remaining` characters, returns the whole passage.
+fn passage_quote(query: &str, hit: &PassageHit, is_best: bool, remaining: usize) -> Option<String> {
+    let max_chars = if is_best {
+        remaining
+    } else {
+        remaining.min(MAX_FURTHER_QUOTE_CHARS)
+    };
+    let quote = snippet::snippet(query, &hit.body, max_chars);
+    let quote = quote.or_else(|| is_best.then(|| hit.body.trim().to_owned()));
+    quote.filter(|quote| !quote.is_empty())
 }

@@ -1,6 +1,6 @@
 //! What is sent to the model.
 
-use parlor::answer::model::Passage;
+use parlor::answer::model::Excerpt;
 use parlor::answer::{AnswerRequest, ChatRole, VisitorPage};
 use serde_json::{Value, json};
 
@@ -145,8 +145,8 @@ fn the_page_is_material_and_not_an_order() {
     );
 }
 
-fn passage(title: &str, url: &str, text: &str) -> Passage {
-    Passage {
+fn passage(title: &str, url: &str, text: &str) -> Excerpt {
+    Excerpt {
         title: title.to_owned(),
         url: Some(url.to_owned()),
         text: text.to_owned(),
@@ -161,7 +161,7 @@ fn an_answer_from_excerpts_ends_with_the_sources_that_it_cites() {
     ];
     let stub = Stub::saying(&["Two days [", "2]."]);
     let model = model(&stub, &[]);
-    let outcome = run(async { collect(model.ask(&question("When?"), &passages)).await });
+    let outcome = run(async { collect(model.stream(&question("When?"), &passages)).await });
     assert_eq!(
         outcome.text,
         "Two days [2].\n\n[2]: https://tern.example/shipping \"Shipping\""
@@ -185,7 +185,7 @@ fn an_answer_that_fails_gets_no_sources() {
     let passages = [passage("Sizes", "https://tern.example/sizes", "S to XL.")];
     let stub = Stub::start(vec![vec![stream(), delta("S [1]")]]);
     let model = model(&stub, &[]);
-    let outcome = run(async { collect(model.ask(&question("?"), &passages)).await });
+    let outcome = run(async { collect(model.stream(&question("?"), &passages)).await });
     assert_eq!(outcome.text, "S [1]");
     assert!(outcome.end.is_err());
 }

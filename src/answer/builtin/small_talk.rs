@@ -1,20 +1,20 @@
-//! What is said where nothing has to be looked up.
+//! Detects messages that need no search, and the standard replies.
 
 use crate::answer::retrieval::{Language, tokenize};
 
-/// What a visitor says that is no question about anything.
+/// A message that is not a question about the website.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmallTalk {
     Greeting,
     Thanks,
-    /// They want to talk to a person.
-    Person,
+    /// The visitor wants to talk to an agent.
+    AgentRequest,
 }
 
-/// The most words of a greeting or of thanks.
-const FEW: usize = 8;
+/// The maximum number of words of a greeting or thanks.
+const MAX_SMALL_TALK_WORDS: usize = 8;
 
-const GREETING: &[&str] = &[
+const GREETING_WORDS: &[&str] = &[
     "hi",
     "hello",
     "hey",
@@ -29,7 +29,7 @@ const GREETING: &[&str] = &[
     "bonjour",
     "hola",
 ];
-const TIME_OF_DAY: &[&str] = &[
+const TIME_OF_DAY_WORDS: &[&str] = &[
     "morning",
     "afternoon",
     "evening",
@@ -38,7 +38,7 @@ const TIME_OF_DAY: &[&str] = &[
     "abend",
     "gott",
 ];
-const THANKS: &[&str] = &[
+const THANKS_WORDS: &[&str] = &[
     "thanks",
     "thank",
     "thx",
@@ -50,8 +50,8 @@ const THANKS: &[&str] = &[
     "merci",
     "gracias",
 ];
-/// What goes with a greeting or with thanks and asks for nothing.
-const FILLING: &[&str] = &[
+/// Words that can accompany a greeting or thanks.
+const FILLER_WORDS: &[&str] = &[
     "there",
     "again",
     "all",
@@ -105,7 +105,8 @@ const FILLING: &[&str] = &[
     "wie",
     "gehts",
 ];
-const PERSON: &[&str] = &[
+/// Words for an agent.
+const AGENT_WORDS: &[&str] = &[
     "human",
     "humans",
     "person",
@@ -119,7 +120,8 @@ const PERSON: &[&str] = &[
     "kundenberater",
     "berater",
 ];
-const TALK: &[&str] = &[
+/// Words of a request for an agent.
+const CONTACT_WORDS: &[&str] = &[
     "talk",
     "speak",
     "chat",
@@ -137,52 +139,66 @@ const TALK: &[&str] = &[
     "spreche",
 ];
 
+/// Words of a wish such as "good morning".
+const WISH_WORDS: &[&str] = &["good", "guten", "schonen", "gruss"];
+
 impl SmallTalk {
-    /// What a text is, if it is nothing else.
-    pub fn of(text: &str) -> Option<Self> {
-        let mut all = Vec::new();
-        tokenize(text, |word| all.push(word.to_owned()));
-        let has = |list: &[&str]| all.iter().any(|word| list.contains(&word.as_str()));
-        let filling = [GREETING, TIME_OF_DAY, THANKS, FILLING];
-        let is_filling = |word: &String| filling.iter().any(|list| list.contains(&word.as_str()));
-        let is_small = all.len() <= FEW && all.iter().all(is_filling);
-        let wishes = has(&["good", "guten", "schonen", "gruss"]) && has(TIME_OF_DAY);
-        if is_small && has(THANKS) {
+    /// Returns the kind of small talk of a message. Returns `None` for other
+    /// messages.
+    pub fn detect(text: &str) -> Option<Self> {
+        let mut words = Vec::new();
+        tokenize(text, |token| words.push(token.to_owned()));
+        let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+        let known = [
+            GREETING_WORDS,
+            TIME_OF_DAY_WORDS,
+            THANKS_WORDS,
+            FILLER_WORDS,
+        ];
+        let is_known = |word: &String| known.iter().any(|list| list.contains(&word.as_str()));
+        let is_small_talk = words.len() <= MAX_SMALL_TALK_WORDS && words.iter().all(is_known);
+        let has_wish = has(WISH_WORDS) && has(TIME_OF_DAY_WORDS);
+        if is_small_talk && has(THANKS_WORDS) {
             Some(Self::Thanks)
-        } else if is_small && (has(GREETING) || wishes) {
+        } else if is_small_talk && (has(GREETING_WORDS) || has_wish) {
             Some(Self::Greeting)
-        } else if has(PERSON) && (has(TALK) || all.len() <= 2) {
-            Some(Self::Person)
+        } else if has(AGENT_WORDS) && (has(CONTACT_WORDS) || words.len() <= 2) {
+            Some(Self::AgentRequest)
         } else {
             None
         }
     }
+
+    pub fn reply(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Greeting, Language::English) => "Hello! How can I help you?",
+            (Self::Greeting, Language::German) => "Hallo! Wie kann ich Ihnen helfen?",
+            (Self::Thanks, Language::English) => {
+                "You're welcome! If there is anything else, just ask."
+            }
+            (Self::Thanks, Language::German) => {
+                "Gern geschehen! Wenn noch etwas ist, fragen Sie einfach."
+            }
+            (Self::AgentRequest, Language::English) => {
+                "Of course: I can pass this to a person of the team. Leave your e-mail address and \
+                 what it is about, and somebody will get back to you."
+            }
+            (Self::AgentRequest, Language::German) => {
+                "Natürlich: Ich kann das an einen Menschen aus dem Team weitergeben. Hinterlassen \
+                 Sie Ihre E-Mail-Adresse und worum es geht, dann meldet sich jemand bei Ihnen."
+            }
+        }
+    }
 }
 
-/// What is answered to it; none: to a question whose answer is not known.
-pub fn sentence(talk: Option<SmallTalk>, language: Language) -> &'static str {
-    match (talk, language) {
-        (Some(SmallTalk::Greeting), Language::English) => "Hello! How can I help you?",
-        (Some(SmallTalk::Greeting), Language::German) => "Hallo! Wie kann ich Ihnen helfen?",
-        (Some(SmallTalk::Thanks), Language::English) => {
-            "You're welcome! If there is anything else, just ask."
-        }
-        (Some(SmallTalk::Thanks), Language::German) => {
-            "Gern geschehen! Wenn noch etwas ist, fragen Sie einfach."
-        }
-        (Some(SmallTalk::Person), Language::English) => {
-            "Of course: I can pass this to a person of the team. Leave your e-mail address and what \
-             it is about, and somebody will get back to you."
-        }
-        (Some(SmallTalk::Person), Language::German) => {
-            "Natürlich: Ich kann das an einen Menschen aus dem Team weitergeben. Hinterlassen Sie \
-             Ihre E-Mail-Adresse und worum es geht, dann meldet sich jemand bei Ihnen."
-        }
-        (None, Language::English) => {
+/// Returns the reply to a question without an answer.
+pub fn unknown_reply(language: Language) -> &'static str {
+    match language {
+        Language::English => {
             "I'm sorry, I don't know that. I can pass this to a person of the team: just say so or \
              leave your e-mail address."
         }
-        (None, Language::German) => {
+        Language::German => {
             "Das weiß ich leider nicht. Ich kann es an einen Menschen aus dem Team weitergeben: \
              Sagen Sie einfach Bescheid oder hinterlassen Sie Ihre E-Mail-Adresse."
         }
@@ -191,10 +207,10 @@ pub fn sentence(talk: Option<SmallTalk>, language: Language) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::SmallTalk::{self, Greeting, Person, Thanks};
+    use super::SmallTalk::{self, AgentRequest, Greeting, Thanks};
 
     #[test]
-    fn small_talk_is_told_from_questions() {
+    fn small_talk_is_distinguished_from_questions() {
         for (text, expected) in [
             ("hi", Some(Greeting)),
             ("Good morning!", Some(Greeting)),
@@ -203,14 +219,14 @@ mod tests {
             ("Thank you so much, that helps", Some(Thanks)),
             ("Hi, how long does delivery take?", None),
             ("thanks, and how do I return it?", None),
-            ("can I talk to a person?", Some(Person)),
-            ("human please", Some(Person)),
-            ("Kann ich mit einem Menschen sprechen?", Some(Person)),
+            ("can I talk to a person?", Some(AgentRequest)),
+            ("human please", Some(AgentRequest)),
+            ("Kann ich mit einem Menschen sprechen?", Some(AgentRequest)),
             ("How many people fit in the tent?", None),
             ("", None),
             ("\0", None),
         ] {
-            assert_eq!(SmallTalk::of(text), expected, "{text}");
+            assert_eq!(SmallTalk::detect(text), expected, "{text}");
         }
     }
 }

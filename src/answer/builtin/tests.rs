@@ -1,7 +1,7 @@
-//! What visitors are answered.
+//! Tests of the built-in answers.
 
 use super::*;
-use crate::answer::{AnswerProvider, ChatMessage, VisitorPage};
+use crate::answer::{AnswerProvider, ChatMessage, ChatRole, VisitorPage};
 use crate::domain::{
     Assistant, AssistantId, AssistantMode, AssistantSeq, Document, DocumentId, ProjectId, QnaId,
     Section, Timestamp,
@@ -10,28 +10,29 @@ use crate::store::document::NewDocument;
 use crate::store::qna::NewQna;
 use crate::store::{Options, project};
 
-struct Desk {
+/// A database with one project, and the provider.
+struct ProjectFixture {
     store: Store,
     builtin: Builtin,
-    _folder: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
-impl Desk {
+impl ProjectFixture {
     fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store =
-            Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(&directory.path().join("parlor.db"), &Options::default())
+            .expect("a database");
         let ids = (ProjectId::generate(), AssistantId::generate());
         let create = project::create(ProjectSeq::FIRST, ids.0, ids.1, "Tern", Timestamp(0));
         store.write_here(create).expect("a project");
         Self {
             store,
             builtin: Builtin::default(),
-            _folder: folder,
+            _directory: directory,
         }
     }
 
-    fn document(&self, url: &str, title: &str, sections: &[(&str, &str)]) {
+    fn add_document(&self, url: &str, title: &str, sections: &[(&str, &str)]) {
         let sections = sections.iter().map(|(heading, body)| Section {
             heading: (*heading).to_owned(),
             body: (*body).to_owned(),
@@ -54,7 +55,7 @@ impl Desk {
             .expect("a document");
     }
 
-    fn qna(&self, question: &str, answer: &str) {
+    fn add_qna(&self, question: &str, answer: &str) {
         let qna = NewQna {
             id: QnaId::generate(),
             project: ProjectSeq::FIRST,
@@ -68,9 +69,10 @@ impl Desk {
         self.store.write_here(qna.create()).expect("a Q&A");
     }
 
+    /// A project of a shop with two documents and a Q&A.
     fn shop() -> Self {
-        let desk = Self::new();
-        desk.document(
+        let fixture = Self::new();
+        fixture.add_document(
             "https://tern.example/shipping",
             "Shipping",
             &[
@@ -84,29 +86,29 @@ impl Desk {
                 ),
             ],
         );
-        desk.document(
+        fixture.add_document(
             "file:wool.md",
             "Wool",
             &[("Washing", "Wash wool at 30 °C.")],
         );
-        desk.qna(
+        fixture.add_qna(
             "Do you ship to a PO box?",
             "Yes, *always*.\n\n[1]: kept as it is",
         );
-        desk
+        fixture
     }
 
-    fn hear(&self, messages: &[&str]) -> String {
-        self.hear_with(messages, None, None)
+    fn answer(&self, messages: &[&str]) -> String {
+        self.answer_with(messages, None, None)
     }
 
-    fn hear_with(
+    fn answer_with(
         &self,
         messages: &[&str],
         fallback: Option<&str>,
         page: Option<VisitorPage>,
     ) -> String {
-        let question = AnswerRequest {
+        let request = AnswerRequest {
             project: ProjectSeq::FIRST,
             assistant: Assistant {
                 seq: AssistantSeq(1),
@@ -126,7 +128,7 @@ impl Desk {
             page,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let answer = self.builtin.answer(&self.store, question);
+        let answer = self.builtin.answer(&self.store, request);
         match runtime
             .expect("a runtime")
             .block_on(answer)
@@ -136,7 +138,7 @@ impl Desk {
                 assert_eq!(finish, FinishDetails::default());
                 text
             }
-            Answer::Stream(_) => panic!("the answer comes whole"),
+            Answer::Stream(_) => panic!("the built-in provider returns complete answers"),
         }
     }
 }
@@ -144,105 +146,108 @@ impl Desk {
 const UNKNOWN: &str = "I'm sorry, I don't know that.";
 
 #[test]
-fn a_document_is_quoted_and_cited() {
+fn document_is_quoted_and_cited() {
     assert_eq!(
-        Desk::shop().hear(&["How long does delivery take?"]),
+        ProjectFixture::shop().answer(&["How long does delivery take?"]),
         "Delivery takes **two days**. In winter it takes three. [1]\n\n\
          [1]: https://tern.example/shipping \"Shipping\""
     );
 }
 
 #[test]
-fn a_file_without_an_address_is_quoted_and_not_cited() {
+fn document_without_web_address_is_quoted_and_not_cited() {
     assert_eq!(
-        Desk::shop().hear(&["how do I wash wool"]),
+        ProjectFixture::shop().answer(&["how do I wash wool"]),
         "Wash wool at 30 °C."
     );
 }
 
 #[test]
-fn the_answer_of_a_qna_is_given_as_it_was_written() {
+fn qna_answer_is_returned_unchanged() {
     assert_eq!(
-        Desk::shop().hear(&["do you ship to PO boxes"]),
+        ProjectFixture::shop().answer(&["do you ship to PO boxes"]),
         "Yes, *always*.\n\n[1]: kept as it is"
     );
 }
 
 #[test]
-fn a_short_question_leans_on_the_one_before() {
-    let desk = Desk::shop();
-    let answer = desk.hear(&["What does shipping to Spain cost?", "and to Norway?"]);
+fn short_question_is_combined_with_previous_message_or_selection() {
+    let fixture = ProjectFixture::shop();
+    let answer = fixture.answer(&["What does shipping to Spain cost?", "and to Norway?"]);
     assert!(answer.contains("| Norway | €9 |"), "{answer}");
     let page = VisitorPage {
         selection: Some("Washing wool".to_owned()),
         ..VisitorPage::default()
     };
-    let answer = desk.hear_with(&["how does this work?"], None, Some(page));
+    let answer = fixture.answer_with(&["how does this work?"], None, Some(page));
     assert_eq!(answer, "Wash wool at 30 °C.");
 }
 
 #[test]
-fn what_is_not_known_is_said_in_the_visitors_language() {
-    for desk in [Desk::shop(), Desk::new()] {
+fn unknown_question_is_answered_in_the_visitors_language() {
+    for fixture in [ProjectFixture::shop(), ProjectFixture::new()] {
         assert!(
-            desk.hear(&["Who won the football match?"])
+            fixture
+                .answer(&["Who won the football match?"])
                 .starts_with(UNKNOWN)
         );
         assert!(
-            desk.hear(&["Wer hat das Spiel gewonnen?"])
+            fixture
+                .answer(&["Wer hat das Spiel gewonnen?"])
                 .starts_with("Das weiß ich leider")
         );
-        assert!(desk.hear(&["ποιος κέρδισε;"]).starts_with(UNKNOWN));
-        assert!(desk.hear(&[""]).starts_with(UNKNOWN));
-        assert!(desk.hear(&[]).starts_with(UNKNOWN));
+        assert!(fixture.answer(&["ποιος κέρδισε;"]).starts_with(UNKNOWN));
+        assert!(fixture.answer(&[""]).starts_with(UNKNOWN));
+        assert!(fixture.answer(&[]).starts_with(UNKNOWN));
         assert_eq!(
-            desk.hear_with(&["Who won?"], Some("Ask Ann."), None),
+            fixture.answer_with(&["Who won?"], Some("Ask Ann."), None),
             "Ask Ann."
         );
     }
 }
 
 #[test]
-fn a_greeting_is_returned_and_a_person_is_offered() {
-    let desk = Desk::shop();
-    assert_eq!(desk.hear(&["hi"]), "Hello! How can I help you?");
+fn small_talk_has_standard_replies() {
+    let fixture = ProjectFixture::shop();
+    assert_eq!(fixture.answer(&["hi"]), "Hello! How can I help you?");
     assert_eq!(
-        desk.hear(&["Wie lange dauert die Lieferung?", "danke!"]),
+        fixture.answer(&["Wie lange dauert die Lieferung?", "danke!"]),
         "Gern geschehen! Wenn noch etwas ist, fragen Sie einfach."
     );
     assert!(
-        desk.hear(&["Can I talk to a person?"])
+        fixture
+            .answer(&["Can I talk to a person?"])
             .starts_with("Of course")
     );
 }
 
 #[test]
-fn a_list_too_long_for_an_answer_is_begun() {
-    let desk = Desk::new();
+fn list_longer_than_an_answer_is_truncated() {
+    let fixture = ProjectFixture::new();
     let step = |number: usize| {
         format!(
             "{number}. ChatMessage the knob of the okapi mill to the mark that says step {number} and wait until it hums, then let go of it slowly and carefully."
         )
     };
     let steps: Vec<_> = (1..=8).map(step).collect();
-    desk.document(
+    fixture.add_document(
         "https://tern.example/mill",
         "Okapi mill",
         &[("Cleaning", &steps.join("\n"))],
     );
-    let answer = desk.hear(&["how do I clean the okapi mill?"]);
+    let answer = fixture.answer(&["how do I clean the okapi mill?"]);
     assert!(answer.starts_with("1. ChatMessage the knob"), "{answer}");
     assert!(answer.contains("\n…") && answer.contains("[1]: https://tern.example/mill"));
 }
 
 #[test]
-fn sources_never_stand_in_a_block_of_code() {
-    let desk = Desk::new();
-    desk.document(
+fn sources_are_outside_of_code_blocks() {
+    let fixture = ProjectFixture::new();
+    fixture.add_document(
         "https://tern.example/okapi",
         "Okapi",
         &[("Code", "Okapi code:\n\n~~~\nokapi()")],
     );
-    let answer = desk.hear(&["what is the okapi code?"]);
+    let answer = fixture.answer(&["what is the okapi code?"]);
     assert!(answer.contains("okapi()\n~~~\n\n[1]"), "{answer}");
 }

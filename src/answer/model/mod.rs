@@ -1,33 +1,40 @@
-//! Answers by a model behind an OpenAI-compatible server: Ollama, llama.cpp,
+//! Answers from a model behind an OpenAI-compatible server: Ollama, llama.cpp,
 //! vLLM, LM Studio, OpenAI and others.
 //!
-//! `request` and `prompt` say what is sent, `upstream` sends it, `refusal` judges
-//! what is no answer, `reply` and `sse` read what is one, `cite` adds the
-//! references, `pieces` is all of it as a stream.
+//! - `excerpts` searches the passages for the prompt.
+//! - `prompt` and `request` build the request.
+//! - `upstream` sends it with retries through `http_client`, and `upstream_error`
+//!   classifies failures.
+//! - `sse`, `chunk` and `response` parse the response.
+//! - `citations` adds the cited sources to the answer.
+//! - `answer_stream` combines these to an [`AnswerStream`].
 
-mod cite;
-mod context;
-mod pieces;
+mod answer_stream;
+mod chunk;
+mod citations;
+mod excerpts;
+mod http_client;
 mod prompt;
-mod refusal;
-mod reply;
 mod request;
+mod response;
 mod sse;
 mod upstream;
+mod upstream_error;
 
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use context::{Passage, context_for};
+pub use excerpts::Excerpt;
 
 use super::retrieval::IndexCache;
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, AnswerStream};
 use crate::config::Settings;
 use crate::store::Store;
-use cite::Citations;
+use citations::CitationTracker;
 use upstream::Upstream;
 
-/// Why the settings lead to no model, and what to do about it.
+/// Why the settings of the model are invalid. The texts tell the operator what to
+/// change.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error(
@@ -42,18 +49,18 @@ pub enum ModelError {
     Client(String),
 }
 
-/// The model that the settings name. Made once; cheap to ask many times at once.
+/// The provider that asks the configured model. Serves concurrent requests.
 pub struct Model {
     upstream: Arc<Upstream>,
     index_cache: Arc<IndexCache>,
 }
 
 impl Model {
-    /// None where the settings name no model. `index_cache` is what is kept in memory
-    /// with others who search.
+    /// Returns `None` if the settings have no model. `index_cache` can be shared
+    /// with other users of the search.
     ///
     /// # Errors
-    /// Settings that cannot work, in words for whoever made them.
+    /// Returns an error if the settings of the model are invalid.
     pub fn new(
         settings: &Settings,
         index_cache: Arc<IndexCache>,
@@ -68,10 +75,12 @@ impl Model {
         }))
     }
 
-    /// The answer to a question from these excerpts; asked for once it is polled.
-    pub fn ask(&self, question: &AnswerRequest, passages: &[Passage]) -> AnswerStream {
-        let messages = request::messages(question, passages, &self.upstream.settings);
-        pieces::pieces(self.upstream.clone(), messages, Citations::new(passages))
+    /// Returns the answer to a request from these excerpts. The first poll sends
+    /// the request to the model.
+    pub fn stream(&self, request: &AnswerRequest, excerpts: &[Excerpt]) -> AnswerStream {
+        let messages = request::messages(request, excerpts, &self.upstream.settings);
+        let citations = CitationTracker::new(excerpts);
+        answer_stream::answer_stream(self.upstream.clone(), messages, citations)
     }
 }
 
@@ -79,11 +88,11 @@ impl AnswerProvider for Model {
     fn answer<'a>(
         &'a self,
         store: &'a Store,
-        question: AnswerRequest,
+        request: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         Box::pin(async move {
-            let passages = context_for(store, &self.index_cache, &question).await?;
-            Ok(Answer::Stream(self.ask(&question, &passages)))
+            let excerpts = excerpts::find_excerpts(store, &self.index_cache, &request).await?;
+            Ok(Answer::Stream(self.stream(&request, &excerpts)))
         })
     }
 }

@@ -1,128 +1,129 @@
-//! What the model is sent: the messages, within the budget, in the order that
-//! every server takes.
+//! Builds the body of a chat completion request.
 //!
-//! Many chat templates refuse a second system message, two messages of one role
-//! in a row, or a conversation that the assistant begins. None of these is sent.
+//! Many chat templates reject a second system message, two consecutive messages
+//! of one role, and a conversation that begins with the assistant. The request
+//! contains none of these.
 
 use serde::Serialize;
 
-use super::context::Passage;
+use super::excerpts::Excerpt;
 use super::prompt;
 use crate::answer::{AnswerRequest, ChatMessage, ChatRole};
 use crate::config::ModelSettings;
 
-/// Stands where a conversation would otherwise begin with the assistant.
-const OPENED: &str = "(The visitor opened the chat.)";
+/// The first user message if a conversation begins with the assistant.
+const PLACEHOLDER_USER_MESSAGE: &str = "(The visitor opened the chat.)";
 
-/// The messages of a question.
+/// Returns the messages of a request: the system message, and the newest messages
+/// of the conversation with the material before the last one.
 pub fn messages(
-    question: &AnswerRequest,
-    passages: &[Passage],
+    request: &AnswerRequest,
+    excerpts: &[Excerpt],
     settings: &ModelSettings,
 ) -> Vec<ChatMessage> {
-    let page = question
-        .page
-        .as_ref()
-        .filter(|page| prompt::says_something(page));
-    let mut system = prompt::instructions(
-        &question.assistant,
+    let page = request.page.as_ref();
+    let page = page.filter(|page| prompt::has_content(page));
+    let mut system = prompt::system_message(
+        &request.assistant,
         settings.prompt.as_deref(),
-        !passages.is_empty(),
+        !excerpts.is_empty(),
         page.is_some(),
     );
-    let (told, turns): (Vec<_>, Vec<_>) = question
+    let (instructions, history): (Vec<_>, Vec<_>) = request
         .messages
         .iter()
-        .partition(|turn| turn.role == ChatRole::System);
-    for turn in told {
+        .partition(|message| message.role == ChatRole::System);
+    for message in instructions {
         system.push_str("\n\n");
-        system.push_str(&turn.content);
+        system.push_str(&message.content);
     }
     let mut messages = vec![ChatMessage {
         role: ChatRole::System,
         content: system,
     }];
-    said(&mut messages, &turns, settings.history);
-    place(&mut messages, &prompt::material(passages, page));
+    push_history(&mut messages, &history, settings.history);
+    insert_material(&mut messages, &prompt::material(excerpts, page));
     messages
 }
 
-/// Adds the newest turns that fit into `budget` characters. The last is there in
-/// any case; alone too long, it is cut.
-fn said(messages: &mut Vec<ChatMessage>, history: &[&ChatMessage], budget: usize) {
-    let kept = newest_within(history, budget);
-    let first = kept.first().map(|turn| turn.role);
+/// Adds the newest messages that fit into `max_chars` characters, and merges
+/// consecutive messages of one role. The last message is always added, and
+/// truncated if it is too long.
+fn push_history(messages: &mut Vec<ChatMessage>, history: &[&ChatMessage], max_chars: usize) {
+    let newest = newest_within(history, max_chars);
+    let first = newest.first().map(|message| message.role);
     if first == Some(ChatRole::Assistant) {
         messages.push(ChatMessage {
             role: ChatRole::User,
-            content: OPENED.to_owned(),
+            content: PLACEHOLDER_USER_MESSAGE.to_owned(),
         });
     }
-    for turn in kept {
-        let role = turn.role;
-        let text = turn.content.char_indices().nth(budget);
-        let text = text.map_or(turn.content.as_str(), |(at, _)| &turn.content[..at]);
-        match messages.last_mut().filter(|last| last.role == role) {
+    for message in newest {
+        let text = truncated(&message.content, max_chars);
+        let last = messages.last_mut();
+        match last.filter(|last| last.role == message.role) {
             Some(last) => {
                 last.content.push_str("\n\n");
                 last.content.push_str(text);
             }
             None => messages.push(ChatMessage {
-                role,
+                role: message.role,
                 content: text.to_owned(),
             }),
         }
     }
 }
 
-fn newest_within<'a>(history: &'a [&'a ChatMessage], budget: usize) -> &'a [&'a ChatMessage] {
-    let mut left = budget;
-    let mut kept = 0;
-    for turn in history.iter().rev() {
-        let length = turn.content.chars().count();
-        if length > left && kept > 0 {
+fn newest_within<'a>(history: &'a [&'a ChatMessage], max_chars: usize) -> &'a [&'a ChatMessage] {
+    let mut remaining = max_chars;
+    let mut count = 0;
+    for message in history.iter().rev() {
+        let length = message.content.chars().count();
+        if length > remaining && count > 0 {
             break;
         }
-        left = left.saturating_sub(length);
-        kept += 1;
+        remaining = remaining.saturating_sub(length);
+        count += 1;
     }
-    &history[history.len() - kept..]
+    &history[history.len() - count..]
 }
 
-/// Puts the material before the visitor's last words.
-fn place(messages: &mut [ChatMessage], material: &str) {
+fn truncated(text: &str, max_chars: usize) -> &str {
+    let end = text.char_indices().nth(max_chars);
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
+/// Inserts the material before the last message of the visitor. If there is none,
+/// appends it to the system message.
+fn insert_material(messages: &mut [ChatMessage], material: &str) {
     if material.is_empty() {
         return;
     }
-    let last = messages
+    let last_user = messages
         .iter_mut()
         .rfind(|message| message.role == ChatRole::User);
-    match last {
-        Some(last) => {
-            last.content.insert_str(0, "The visitor's message:\n");
-            last.content.insert_str(0, material);
-        }
-        None => {
-            // Nobody but the system has spoken.
-            if let Some(system) = messages.first_mut() {
-                system.content.push_str("\n\n");
-                system.content.push_str(material.trim_end());
-            }
-        }
+    if let Some(message) = last_user {
+        message.content.insert_str(0, "The visitor's message:\n");
+        message.content.insert_str(0, material);
+    } else if let Some(system) = messages.first_mut() {
+        system.content.push_str("\n\n");
+        system.content.push_str(material.trim_end());
     }
 }
 
-/// What a server may not know; it is left out once a server has refused it.
+/// Request parameters that not all servers know. [`super::upstream::Upstream`]
+/// changes them when a server rejects them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
-    /// `stream_options`, which asks for the usage.
-    pub usage: bool,
-    /// OpenAI's newer models refuse `max_tokens`; other servers know only that.
-    pub completion_tokens: bool,
+    /// Whether to send `stream_options`, which requests the usage.
+    pub stream_options: bool,
+    /// Whether to send `max_completion_tokens` instead of `max_tokens`. Newer
+    /// models of OpenAI reject `max_tokens`. Other servers know only `max_tokens`.
+    pub max_completion_tokens: bool,
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct RequestBody<'a> {
     model: &'a str,
     messages: &'a [ChatMessage],
     stream: bool,
@@ -141,20 +142,21 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-/// The request's body.
+/// Returns the JSON of a request.
 pub fn body(messages: &[ChatMessage], settings: &ModelSettings, dialect: Dialect) -> Vec<u8> {
-    let body = Body {
+    let has_new_name = dialect.max_completion_tokens;
+    let body = RequestBody {
         model: settings.name.as_deref().unwrap_or_default(),
         messages,
         stream: true,
-        stream_options: dialect.usage.then_some(StreamOptions {
+        stream_options: dialect.stream_options.then_some(StreamOptions {
             include_usage: true,
         }),
         temperature: settings.temperature,
-        max_tokens: settings.max_tokens.filter(|_| !dialect.completion_tokens),
-        max_completion_tokens: settings.max_tokens.filter(|_| dialect.completion_tokens),
+        max_tokens: settings.max_tokens.filter(|_| !has_new_name),
+        max_completion_tokens: settings.max_tokens.filter(|_| has_new_name),
     };
-    // Strings and finite numbers have no way to fail.
+    // The serialization of strings and finite numbers cannot fail.
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
@@ -162,31 +164,31 @@ pub fn body(messages: &[ChatMessage], settings: &ModelSettings, dialect: Dialect
 mod tests {
     use super::*;
 
-    fn turn(role: ChatRole, content: &str) -> ChatMessage {
+    fn message(role: ChatRole, content: &str) -> ChatMessage {
         ChatMessage {
             role,
             content: content.to_owned(),
         }
     }
 
-    fn sent(messages: &[ChatMessage], budget: usize) -> Vec<(ChatRole, String)> {
-        let history: Vec<_> = messages.iter().collect();
+    fn pushed(history: &[ChatMessage], max_chars: usize) -> Vec<(ChatRole, String)> {
+        let history: Vec<_> = history.iter().collect();
         let mut messages = Vec::new();
-        said(&mut messages, &history, budget);
+        push_history(&mut messages, &history, max_chars);
         messages
             .into_iter()
-            .map(|one| (one.role, one.content))
+            .map(|message| (message.role, message.content))
             .collect()
     }
 
     #[test]
-    fn turns_of_one_role_become_one_message() {
-        let turns = [
-            turn(ChatRole::User, "a"),
-            turn(ChatRole::User, "b"),
-            turn(ChatRole::Assistant, "c"),
-            turn(ChatRole::Assistant, "d"),
-            turn(ChatRole::User, "e"),
+    fn consecutive_messages_of_one_role_are_merged() {
+        let history = [
+            message(ChatRole::User, "a"),
+            message(ChatRole::User, "b"),
+            message(ChatRole::Assistant, "c"),
+            message(ChatRole::Assistant, "d"),
+            message(ChatRole::User, "e"),
         ];
         let expected = [
             (ChatRole::User, "a\n\nb"),
@@ -194,37 +196,37 @@ mod tests {
             (ChatRole::User, "e"),
         ];
         assert_eq!(
-            sent(&turns, 100),
+            pushed(&history, 100),
             expected.map(|(role, text)| (role, text.to_owned()))
         );
     }
 
     #[test]
-    fn the_newest_turns_within_the_budget_are_kept() {
-        let turns = [
-            turn(ChatRole::User, "ä".repeat(5).as_str()),
-            turn(ChatRole::Assistant, "日本語"),
-            turn(ChatRole::User, "ça"),
+    fn newest_messages_within_the_limit_are_kept() {
+        let history = [
+            message(ChatRole::User, "ä".repeat(5).as_str()),
+            message(ChatRole::Assistant, "日本語"),
+            message(ChatRole::User, "ça"),
         ];
-        assert_eq!(sent(&turns, 10).len(), 3);
-        let two = [
-            (ChatRole::User, OPENED),
+        assert_eq!(pushed(&history, 10).len(), 3);
+        let newest_two = [
+            (ChatRole::User, PLACEHOLDER_USER_MESSAGE),
             (ChatRole::Assistant, "日本語"),
             (ChatRole::User, "ça"),
         ];
         assert_eq!(
-            sent(&turns, 9),
-            two.map(|(role, text)| (role, text.to_owned()))
+            pushed(&history, 9),
+            newest_two.map(|(role, text)| (role, text.to_owned()))
         );
-        assert_eq!(sent(&turns, 4), [(ChatRole::User, "ça".to_owned())]);
+        assert_eq!(pushed(&history, 4), [(ChatRole::User, "ça".to_owned())]);
     }
 
     #[test]
-    fn the_last_turn_is_cut_at_a_character_rather_than_dropped() {
-        let turns = [
-            turn(ChatRole::User, "x"),
-            turn(ChatRole::User, "日本語です"),
+    fn last_message_is_truncated_at_a_character() {
+        let history = [
+            message(ChatRole::User, "x"),
+            message(ChatRole::User, "日本語です"),
         ];
-        assert_eq!(sent(&turns, 3), [(ChatRole::User, "日本語".to_owned())]);
+        assert_eq!(pushed(&history, 3), [(ChatRole::User, "日本語".to_owned())]);
     }
 }

@@ -1,80 +1,81 @@
-//! Server-sent events, taken apart as their bytes come.
+//! An incremental decoder for server-sent events.
 
-/// A line longer than this is no line of an answer.
-const LINE: usize = 1024 * 1024;
+/// The maximum length of a line and of the data of an event.
+const MAX_LINE_BYTES: usize = 1024 * 1024;
 
-/// The bytes so far that are not yet events.
+/// Decodes bytes into events.
 #[derive(Default)]
-pub struct Events {
+pub struct SseDecoder {
     bytes: Vec<u8>,
-    /// Where the current line begins, and up to where no end of it was found.
-    line: usize,
-    searched: usize,
-    /// The data of the current event, or of the last while it is looked at.
+    /// The start of the current line in `bytes`.
+    line_start: usize,
+    /// The end of the bytes that were searched for a line end.
+    searched_end: usize,
+    /// The data of the current event, or of the event that `next` returned.
     data: Vec<u8>,
-    done: bool,
+    is_event_complete: bool,
 }
 
-impl Events {
+impl SseDecoder {
     pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.drain(..self.line);
-        self.searched -= self.line;
-        self.line = 0;
+        self.bytes.drain(..self.line_start);
+        self.searched_end -= self.line_start;
+        self.line_start = 0;
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The data of the next whole event; none until more comes. Comments and
-    /// fields other than the data are passed over.
+    /// Returns the data of the next complete event. Returns `None` if more bytes
+    /// are needed. Ignores comments and the fields `event`, `id` and `retry`.
     pub fn next(&mut self) -> Option<&[u8]> {
-        self.forget_last();
+        self.clear_returned_event();
         while let Some((start, end)) = self.next_line() {
             if start < end {
                 let line = &self.bytes[start..end];
-                take(&mut self.data, line);
+                add_field(&mut self.data, line);
             } else if !self.data.is_empty() {
-                self.done = true;
+                self.is_event_complete = true;
                 return Some(&self.data);
             }
         }
         None
     }
 
-    /// What an event without its closing blank line holds, once nothing more
-    /// will come.
-    pub fn rest(&mut self) -> Option<&[u8]> {
+    /// Returns the data of an event that lacks its final blank line. Call it after
+    /// the last bytes.
+    pub fn finish(&mut self) -> Option<&[u8]> {
         self.push(b"\n\n");
         self.next()
     }
 
-    /// Whether a line or an event is longer than any answer's.
-    pub fn too_long(&self) -> bool {
-        self.bytes.len() - self.line > LINE || self.data.len() > LINE
+    /// Whether a line or an event exceeds the maximum length.
+    pub fn is_too_long(&self) -> bool {
+        self.bytes.len() - self.line_start > MAX_LINE_BYTES || self.data.len() > MAX_LINE_BYTES
     }
 
-    fn forget_last(&mut self) {
-        if self.done {
+    fn clear_returned_event(&mut self) {
+        if self.is_event_complete {
             self.data.clear();
-            self.done = false;
+            self.is_event_complete = false;
         }
     }
 
-    /// Where the next line begins and ends, without its LF or CRLF.
+    /// Returns the start and end of the next line, without its LF or CRLF.
     fn next_line(&mut self) -> Option<(usize, usize)> {
-        let rest = &self.bytes[self.searched..];
+        let rest = &self.bytes[self.searched_end..];
         let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
-            self.searched = self.bytes.len();
+            self.searched_end = self.bytes.len();
             return None;
         };
-        let (start, end) = (self.line, self.searched + length);
-        self.line = end + 1;
-        self.searched = self.line;
-        let cr = self.bytes[start..end].ends_with(b"\r");
-        Some((start, end - usize::from(cr)))
+        let (start, end) = (self.line_start, self.searched_end + length);
+        self.line_start = end + 1;
+        self.searched_end = self.line_start;
+        let has_cr = self.bytes[start..end].ends_with(b"\r");
+        Some((start, end - usize::from(has_cr)))
     }
 }
 
-/// Adds a line's data to its event.
-fn take(data: &mut Vec<u8>, line: &[u8]) {
+/// Adds a line to the data of its event.
+fn add_field(data: &mut Vec<u8>, line: &[u8]) {
     let colon = line.iter().position(|byte| *byte == b':');
     let (name, value) = line.split_at(colon.unwrap_or(line.len()));
     let value = value.strip_prefix(b":").unwrap_or(value);
@@ -86,7 +87,7 @@ fn take(data: &mut Vec<u8>, line: &[u8]) {
             }
             data.extend_from_slice(value);
         }
-        // How llama.cpp tells of a failure amid an answer.
+        // llama.cpp reports a failure during an answer in a field `error`.
         b"error" => {
             data.clear();
             data.extend_from_slice(br#"{"error":"#);
@@ -101,52 +102,52 @@ fn take(data: &mut Vec<u8>, line: &[u8]) {
 mod tests {
     use super::*;
 
-    fn events(chunks: &[&[u8]]) -> Vec<String> {
-        let mut events = Events::default();
-        let mut found = Vec::new();
-        let mut keep = |data: &[u8]| found.push(String::from_utf8_lossy(data).into_owned());
+    fn decode(chunks: &[&[u8]]) -> Vec<String> {
+        let mut decoder = SseDecoder::default();
+        let mut events = Vec::new();
+        let mut add = |data: &[u8]| events.push(String::from_utf8_lossy(data).into_owned());
         for chunk in chunks {
-            events.push(chunk);
-            while let Some(data) = events.next() {
-                keep(data);
+            decoder.push(chunk);
+            while let Some(data) = decoder.next() {
+                add(data);
             }
         }
-        if let Some(data) = events.rest() {
-            keep(data);
+        if let Some(data) = decoder.finish() {
+            add(data);
         }
-        found
+        events
     }
 
     #[test]
-    fn events_are_the_same_wherever_the_bytes_are_cut() {
+    fn events_do_not_depend_on_chunk_boundaries() {
         let text = ": hi\r\n\r\nevent: x\r\ndata: a\u{e9}\u{65e5}\r\ndata:b\r\n\r\n\n\nid: 7\ndata: c\n\ndata\n\ndata:  d";
-        let whole = events(&[text.as_bytes()]);
-        assert_eq!(whole, ["a\u{e9}\u{65e5}\nb", "c", " d"]);
+        let expected = decode(&[text.as_bytes()]);
+        assert_eq!(expected, ["a\u{e9}\u{65e5}\nb", "c", " d"]);
         for at in 0..=text.len() {
             let (one, other) = text.as_bytes().split_at(at);
-            assert_eq!(events(&[one, other]), whole, "cut at {at}");
+            assert_eq!(decode(&[one, other]), expected, "cut at {at}");
         }
         let bytes: Vec<_> = text.as_bytes().chunks(1).collect();
-        assert_eq!(events(&bytes), whole);
+        assert_eq!(decode(&bytes), expected);
     }
 
     #[test]
-    fn an_error_field_reads_as_an_error() {
+    fn error_field_becomes_an_error_object() {
         assert_eq!(
-            events(&[b"error: {\"code\":500}\n\n"]),
+            decode(&[b"error: {\"code\":500}\n\n"]),
             [r#"{"error":{"code":500}}"#]
         );
     }
 
     #[test]
-    fn a_line_without_an_end_is_too_long_at_some_time() {
-        let mut events = Events::default();
+    fn line_over_the_maximum_length_is_too_long() {
+        let mut decoder = SseDecoder::default();
         for _ in 0..1024 {
-            events.push(&[b'x'; 1024]);
-            assert!(events.next().is_none());
+            decoder.push(&[b'x'; 1024]);
+            assert!(decoder.next().is_none());
         }
-        assert!(!events.too_long());
-        events.push(b"x");
-        assert!(events.too_long());
+        assert!(!decoder.is_too_long());
+        decoder.push(b"x");
+        assert!(decoder.is_too_long());
     }
 }

@@ -1,61 +1,64 @@
-//! Where an answer is from, as section 4.3 has it: ` [n]` in the text and, after
-//! it, a line `[n]: URL "label"` for each source.
+//! Writes citations into an answer: the marker ` [n]` after a quote, and a line
+//! `[n]: URL "label"` for each source at the end (docs/api-contract.md, section
+//! 5.3).
 
 use url::Url;
 
-/// The most characters of a label and of an address.
-const LABEL: usize = 120;
-const ADDRESS: usize = 2_048;
+/// The maximum length of the label of a source, in characters.
+const MAX_LABEL_CHARS: usize = 120;
+/// The maximum length of the URL of a source. A longer URL is not cited.
+const MAX_URL_BYTES: usize = 2_048;
 
-/// The sources of one answer.
+/// Numbers the sources of one answer.
 #[derive(Debug, Default)]
-pub struct Citations {
-    /// Address and label; the first is number 1.
+pub struct CitationWriter {
+    /// URL and label. The first source has the number 1.
     sources: Vec<(String, String)>,
 }
 
-impl Citations {
-    /// Marks what was written last as being from the page at `url`; a page that
-    /// a browser cannot open is not named.
+impl CitationWriter {
+    /// Appends the marker of a source. Appends nothing if a browser cannot open
+    /// `url`.
     pub fn mark(&mut self, answer: &mut String, url: &str, title: &str) {
-        let Some(url) = address(url) else {
+        let Some(url) = citable_url(url) else {
             return;
         };
         let known = self.sources.iter().position(|(known, _)| *known == url);
-        let place = known.unwrap_or_else(|| {
+        let index = known.unwrap_or_else(|| {
             let label = label(title, &url);
             self.sources.push((url, label));
             self.sources.len() - 1
         });
-        // Behind a table or a block of code a marker would become part of it.
-        let last = answer.lines().next_back().unwrap_or_default().trim_start();
-        let gap = if last.starts_with('|') || last.starts_with("```") || last.starts_with("~~~") {
-            "\n\n"
-        } else {
-            " "
-        };
-        answer.push_str(&format!("{gap}[{}]", place + 1));
+        // Directly after a table or code block the marker would become part of it.
+        let last_line = answer.lines().next_back().unwrap_or_default().trim_start();
+        let is_block = ["|", "```", "~~~"]
+            .iter()
+            .any(|mark| last_line.starts_with(mark));
+        let separator = if is_block { "\n\n" } else { " " };
+        answer.push_str(&format!("{separator}[{}]", index + 1));
     }
 
-    /// Writes the sources below the answer.
-    pub fn list(&self, answer: &mut String) {
-        for (place, (url, label)) in self.sources.iter().enumerate() {
-            let gap = if place == 0 { "\n\n" } else { "\n" };
-            answer.push_str(&format!("{gap}[{}]: {url} \"{label}\"", place + 1));
+    /// Appends the list of sources.
+    pub fn append_sources(&self, answer: &mut String) {
+        for (index, (url, label)) in self.sources.iter().enumerate() {
+            let separator = if index == 0 { "\n\n" } else { "\n" };
+            answer.push_str(&format!("{separator}[{}]: {url} \"{label}\"", index + 1));
         }
     }
 }
 
-/// The address in a form that ends where it should.
-fn address(url: &str) -> Option<String> {
+/// Returns a URL that can be used in a Markdown link definition. Returns `None`
+/// if it is not a web address, has credentials or is too long.
+fn citable_url(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let is_page = matches!(url.scheme(), "http" | "https") && url.username().is_empty();
-    // The parser has escaped spaces, quotes, angle brackets and controls.
+    // The parser escapes spaces, quotes, angle brackets and control characters.
     let text = url.as_str().replace('(', "%28").replace(')', "%29");
-    (is_page && url.password().is_none() && text.len() <= ADDRESS).then_some(text)
+    (is_page && url.password().is_none() && text.len() <= MAX_URL_BYTES).then_some(text)
 }
 
-/// A title that stays on its line and within its quotes.
+/// Returns the title without characters that have a meaning in Markdown. Returns
+/// the host of `url` if nothing is left.
 fn label(title: &str, url: &str) -> String {
     let plain: String = title
         .chars()
@@ -63,13 +66,13 @@ fn label(title: &str, url: &str) -> String {
             '"' | '“' | '”' => '\'',
             '\\' | '[' | ']' | '<' | '>' | '`' => ' ',
             _ if c.is_control() || c.is_whitespace() => ' ',
-            // Characters that turn the direction of what follows.
+            // Bidirectional control characters and line separators.
             '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' => ' ',
             _ => c,
         })
         .collect();
     let words: Vec<_> = plain.split(' ').filter(|word| !word.is_empty()).collect();
-    let label: String = words.join(" ").chars().take(LABEL).collect();
+    let label: String = words.join(" ").chars().take(MAX_LABEL_CHARS).collect();
     match label.trim() {
         "" => Url::parse(url)
             .ok()
@@ -85,14 +88,14 @@ mod tests {
 
     fn cited(url: &str, title: &str) -> String {
         let mut answer = "Two days".to_owned();
-        let mut citations = Citations::default();
+        let mut citations = CitationWriter::default();
         citations.mark(&mut answer, url, title);
-        citations.list(&mut answer);
+        citations.append_sources(&mut answer);
         answer
     }
 
     #[test]
-    fn a_page_is_cited_on_a_line_of_its_own() {
+    fn source_is_listed_on_a_line_of_its_own() {
         assert_eq!(
             cited("https://tern.example/shipping", "Shipping"),
             "Two days [1].\n\n[1]: https://tern.example/shipping \"Shipping\"".replace("].", "]"),
@@ -100,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_title_or_address_stays_on_its_line() {
+    fn markdown_in_title_and_url_is_escaped() {
         let title = "a\"\n[2]: https://evil.example \"b\\";
         let answer = cited("https://x.example/a b\"(c)\n?<q>=\"#\"", title);
         let lines: Vec<_> = answer.lines().collect();
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_browser_opens_is_cited() {
+    fn only_web_addresses_are_cited() {
         for url in [
             "file:a.md",
             "javascript:alert(1)",
@@ -129,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_one_number_and_one_line() {
+    fn source_is_numbered_and_listed_once() {
         let mut answer = "A".to_owned();
-        let mut citations = Citations::default();
+        let mut citations = CitationWriter::default();
         citations.mark(&mut answer, "https://x.example/a", "A");
         citations.mark(&mut answer, "https://x.example/b", "B");
         answer.push_str("\n\n| a |\n|---|\n| b |");
         citations.mark(&mut answer, "https://x.example/a", "A");
-        citations.list(&mut answer);
+        citations.append_sources(&mut answer);
         assert_eq!(
             answer,
             "A [1] [2]\n\n| a |\n|---|\n| b |\n\n[1]\n\n\

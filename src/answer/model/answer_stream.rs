@@ -1,0 +1,183 @@
+//! Turns a request to the model into an [`AnswerStream`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream;
+use reqwest::Response;
+use tokio::time::{self, Instant};
+
+use super::citations::CitationTracker;
+use super::response::ResponseParser;
+use super::upstream::Upstream;
+use super::upstream_error::{DEFAULT_RETRY_AFTER_SECS, error_causes};
+use crate::answer::{AnswerChunk, AnswerError, AnswerStream, ChatMessage};
+
+/// How long to wait for the usage after the finish reason.
+const USAGE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Returns the answer to `messages`. The first poll sends the request. Dropping
+/// the stream closes the connection.
+pub fn answer_stream(
+    upstream: Arc<Upstream>,
+    messages: Vec<ChatMessage>,
+    citations: CitationTracker,
+) -> AnswerStream {
+    let request = PendingRequest {
+        upstream,
+        messages,
+        citations,
+    };
+    Box::pin(stream::unfold(
+        StreamState::Pending(request),
+        StreamState::next,
+    ))
+}
+
+struct PendingRequest {
+    upstream: Arc<Upstream>,
+    messages: Vec<ChatMessage>,
+    citations: CitationTracker,
+}
+
+enum StreamState {
+    Pending(PendingRequest),
+    Reading(Box<ResponseReader>),
+    Done,
+}
+
+impl StreamState {
+    async fn next(self) -> Option<(Result<AnswerChunk, AnswerError>, StreamState)> {
+        let mut reader = match self {
+            StreamState::Pending(request) => match ResponseReader::connect(request).await {
+                Ok(reader) => reader,
+                Err(error) => return Some((Err(error), StreamState::Done)),
+            },
+            StreamState::Reading(reader) => reader,
+            StreamState::Done => return None,
+        };
+        let chunk = reader.next().await;
+        let state = match chunk {
+            Ok(AnswerChunk::Text(_)) => StreamState::Reading(reader),
+            _ => StreamState::Done,
+        };
+        Some((chunk, state))
+    }
+}
+
+/// Reads a response with timeouts.
+struct ResponseReader {
+    upstream: Arc<Upstream>,
+    /// `None` after the last read.
+    response: Option<Response>,
+    parser: ResponseParser,
+    citations: CitationTracker,
+    /// The deadlines of the next text and of the complete answer.
+    next_deadline: Instant,
+    answer_deadline: Instant,
+    has_text: bool,
+}
+
+impl ResponseReader {
+    /// Sends the request and waits for the head of the response.
+    async fn connect(request: PendingRequest) -> Result<Box<Self>, AnswerError> {
+        let PendingRequest {
+            upstream,
+            messages,
+            citations,
+        } = request;
+        let start = Instant::now();
+        let answer_deadline = start + Duration::from_secs(upstream.settings.timeout);
+        let first_deadline = start + Duration::from_secs(upstream.settings.first_token_timeout);
+        let next_deadline = answer_deadline.min(first_deadline);
+        let response = upstream.send(&messages, next_deadline).await;
+        let response = response.map_err(|error| upstream.redact_key(error))?;
+        Ok(Box::new(Self {
+            upstream,
+            response: Some(response),
+            parser: ResponseParser::default(),
+            citations,
+            next_deadline,
+            answer_deadline,
+            has_text: false,
+        }))
+    }
+
+    async fn next(&mut self) -> Result<AnswerChunk, AnswerError> {
+        self.restart_timeout();
+        loop {
+            if let Some(text) = self.parser.take_text() {
+                self.has_text = true;
+                self.citations.scan(&text);
+                return Ok(AnswerChunk::Text(text));
+            }
+            if let Some(result) = self.parser.result() {
+                let finish = result.map_err(|error| self.upstream.redact_key(error))?;
+                return Ok(self.take_sources().unwrap_or(AnswerChunk::Finish(finish)));
+            }
+            self.read().await;
+        }
+    }
+
+    /// Starts the timeout of the next text now. The time that the consumer needed
+    /// for the previous text does not count.
+    fn restart_timeout(&mut self) {
+        if self.parser.has_finish_reason() {
+            self.set_timeout(USAGE_TIMEOUT);
+        } else if self.has_text {
+            self.set_timeout(Duration::from_secs(self.upstream.settings.idle_timeout));
+        }
+    }
+
+    /// Returns the list of cited sources at the first call. Returns `None` if no
+    /// source is cited.
+    fn take_sources(&mut self) -> Option<AnswerChunk> {
+        let sources = std::mem::take(&mut self.citations).sources();
+        (!sources.is_empty()).then_some(AnswerChunk::Text(sources))
+    }
+
+    /// Reads once from the connection.
+    async fn read(&mut self) {
+        let Some(response) = &mut self.response else {
+            return;
+        };
+        let had_finish_reason = self.parser.has_finish_reason();
+        // `timeout_at` never fires for a server that sends bytes without a pause.
+        let is_late = Instant::now() >= self.next_deadline;
+        match time::timeout_at(self.next_deadline, response.chunk()).await {
+            Ok(Ok(Some(bytes))) if !is_late => self.parser.feed(&bytes),
+            Ok(Ok(None)) => self.parser.close(),
+            Ok(Err(error)) => {
+                let cause = format!("it broke off: {}", error_causes(&error));
+                self.parser.fail(AnswerError::ModelFailed(cause));
+            }
+            _ => self.parser.fail(self.timeout_error()),
+        }
+        if !had_finish_reason && self.parser.has_finish_reason() {
+            self.set_timeout(USAGE_TIMEOUT);
+        }
+        if self.parser.is_done() {
+            self.response = None;
+        }
+    }
+
+    fn set_timeout(&mut self, timeout: Duration) {
+        self.next_deadline = self.answer_deadline.min(Instant::now() + timeout);
+    }
+
+    fn timeout_error(&self) -> AnswerError {
+        let settings = &self.upstream.settings;
+        if !self.has_text {
+            return self.upstream.timeout_error();
+        }
+        let cause = if self.next_deadline < self.answer_deadline {
+            format!("it said nothing more for {} s", settings.idle_timeout)
+        } else {
+            format!("it did not end within {} s", settings.timeout)
+        };
+        AnswerError::Unavailable {
+            retry_after_secs: DEFAULT_RETRY_AFTER_SECS,
+            cause,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The JSON of a chat completion: an event of a stream, or a complete response.
+//! Servers differ, so each field is optional and unknown fields are ignored.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::answer::{FinishReason, Usage};
+
+/// The fields of a chat completion that parlor reads.
+#[derive(Deserialize)]
+pub struct CompletionChunk {
+    pub choices: Option<Vec<Choice>>,
+    pub usage: Option<Value>,
+    pub error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+pub struct Choice {
+    /// In an event of a stream.
+    pub delta: Option<ChoiceMessage>,
+    /// In a complete response.
+    pub message: Option<ChoiceMessage>,
+    pub finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct ChoiceMessage {
+    pub content: Option<Value>,
+}
+
+/// Returns the texts of a message: one string, or the items of type `text` of an
+/// array.
+pub fn content_texts(content: Value) -> Vec<String> {
+    match content {
+        Value::String(text) => vec![text],
+        Value::Array(parts) => parts.into_iter().filter_map(part_text).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn part_text(mut part: Value) -> Option<String> {
+    if part["type"] != "text" {
+        return None;
+    }
+    match part["text"].take() {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Maps the finish reasons of common servers.
+pub fn parse_finish_reason(reason: &str) -> FinishReason {
+    match reason {
+        "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" => FinishReason::Stop,
+        "length" | "max_tokens" => FinishReason::Length,
+        "content_filter" | "content-filter" => FinishReason::ContentFilter,
+        _ => FinishReason::Other,
+    }
+}
+
+/// Reads the usage. Missing numbers are 0.
+pub fn parse_usage(usage: &Value) -> Usage {
+    let number = |pointer: &str| usage.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    Usage {
+        input: number("/prompt_tokens"),
+        output: number("/completion_tokens"),
+        reasoning: number("/completion_tokens_details/reasoning_tokens"),
+        cached_input: number("/prompt_tokens_details/cached_tokens"),
+    }
+}
+
+/// Returns the message of a server's error object, for the log.
+pub fn error_message(error: &Value) -> String {
+    let message = error.get("message").unwrap_or(error);
+    match message {
+        Value::String(text) => log_excerpt(text),
+        other => log_excerpt(&other.to_string()),
+    }
+}
+
+/// The maximum length of foreign text in a log line, in characters.
+const MAX_LOG_CHARS: usize = 300;
+
+/// Returns the beginning of a foreign text without control characters, for the
+/// log.
+pub fn log_excerpt(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim()
+        .chars()
+        .take(MAX_LOG_CHARS)
+        .map(visible)
+        .collect()
+}

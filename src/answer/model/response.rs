@@ -1,0 +1,249 @@
+//! Parses the response of a model's server incrementally: text, finish reason and
+//! usage.
+//!
+//! Servers differ, so the parser accepts server-sent events or one JSON value,
+//! whatever the Content-Type, and does not require `[DONE]`, usage, ids or
+//! choices. Other input is an error, unless the finish reason came before.
+
+use serde_json::Value;
+
+use super::chunk::{
+    CompletionChunk, content_texts, error_message, parse_finish_reason, parse_usage,
+};
+use super::sse::SseDecoder;
+use crate::answer::{AnswerError, FinishDetails, FinishReason, Usage};
+
+/// The maximum length of an answer. A longer answer is truncated.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// The maximum length of a response that is not a stream.
+const MAX_JSON_BYTES: usize = 1024 * 1024;
+
+/// Parses one response. Does no I/O.
+#[derive(Default)]
+pub struct ResponseParser {
+    format: Format,
+    answer: ParsedAnswer,
+}
+
+#[derive(Default)]
+enum Format {
+    /// Only whitespace was received.
+    #[default]
+    Unknown,
+    Events(SseDecoder),
+    /// One JSON value: the server does not stream.
+    Json(Vec<u8>),
+}
+
+/// The answer as far as it was received.
+#[derive(Default)]
+struct ParsedAnswer {
+    /// The text that `take_text` has not returned yet.
+    text: String,
+    /// The length of the whole text, in bytes.
+    total_bytes: usize,
+    finish_reason: Option<FinishReason>,
+    usage: Usage,
+    /// The result, once nothing more is expected.
+    result: Option<Result<(), AnswerError>>,
+}
+
+impl ResponseParser {
+    /// Parses bytes of the body.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        if matches!(self.format, Format::Unknown) {
+            bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+            self.format = detect_format(bytes);
+        }
+        match &mut self.format {
+            Format::Unknown => {}
+            Format::Events(decoder) => {
+                decoder.push(bytes);
+                while self.answer.result.is_none() {
+                    let Some(data) = decoder.next() else { break };
+                    self.answer.read_event(data);
+                }
+                if decoder.is_too_long() {
+                    self.answer.truncate();
+                }
+            }
+            Format::Json(json) if json.len() + bytes.len() > MAX_JSON_BYTES => {
+                self.answer.fail(invalid_response("a JSON value over 1 MB"));
+            }
+            Format::Json(json) => json.extend_from_slice(bytes),
+        }
+    }
+
+    /// Ends the parsing: the server has closed the response.
+    pub fn close(&mut self) {
+        match &mut self.format {
+            Format::Unknown => self.answer.fail(invalid_response("nothing at all")),
+            Format::Events(decoder) => {
+                if let Some(data) = decoder.finish() {
+                    self.answer.read_unterminated_event(data);
+                }
+                self.answer
+                    .fail(invalid_response("an answer that breaks off"));
+            }
+            Format::Json(json) => self.answer.read_json_response(json),
+        }
+    }
+
+    /// Sets an error. A finished answer stays successful.
+    pub fn fail(&mut self, error: AnswerError) {
+        self.answer.fail(error);
+    }
+
+    /// Whether the answer has a result. The rest of the response is not needed.
+    pub fn is_done(&self) -> bool {
+        self.answer.result.is_some()
+    }
+
+    /// Whether the finish reason was received. Only the usage can follow.
+    pub fn has_finish_reason(&self) -> bool {
+        self.answer.finish_reason.is_some()
+    }
+
+    /// Returns the text since the last call. Returns `None` if there is none.
+    pub fn take_text(&mut self) -> Option<String> {
+        (!self.answer.text.is_empty()).then(|| std::mem::take(&mut self.answer.text))
+    }
+
+    /// Returns the result. Returns `None` if the answer is not done.
+    pub fn result(&self) -> Option<Result<FinishDetails, AnswerError>> {
+        let result = self.answer.result.clone()?;
+        Some(result.map(|()| FinishDetails {
+            reason: self.answer.finish_reason.unwrap_or_default(),
+            usage: self.answer.usage,
+        }))
+    }
+}
+
+/// Detects the format from the first byte that is not whitespace.
+fn detect_format(bytes: &[u8]) -> Format {
+    match bytes.trim_ascii_start().first() {
+        None => Format::Unknown,
+        Some(b'{' | b'[' | b'<') => Format::Json(Vec::new()),
+        Some(_) => Format::Events(SseDecoder::default()),
+    }
+}
+
+impl ParsedAnswer {
+    fn read_event(&mut self, data: &[u8]) {
+        if data == b"[DONE]" {
+            return self.end();
+        }
+        match serde_json::from_slice(data) {
+            Ok(chunk) => self.read_chunk(chunk),
+            Err(error) => {
+                self.fail(invalid_response(format!(
+                    "an event that is not JSON ({error})"
+                )));
+            }
+        }
+    }
+
+    /// Reads the last event without its final blank line. Ignores it if it is
+    /// incomplete.
+    fn read_unterminated_event(&mut self, data: &[u8]) {
+        if self.result.is_none()
+            && (data == b"[DONE]" || serde_json::from_slice::<CompletionChunk>(data).is_ok())
+        {
+            self.read_event(data);
+        }
+    }
+
+    /// Reads the response of a server that does not stream.
+    fn read_json_response(&mut self, json: &[u8]) {
+        match serde_json::from_slice(json) {
+            Ok(chunk) => {
+                self.read_chunk(chunk);
+                self.end();
+            }
+            Err(_) if json.trim_ascii_start().starts_with(b"<") => {
+                self.fail(invalid_response("a web page; check --model-url"));
+            }
+            Err(error) => {
+                self.fail(invalid_response(format!(
+                    "something that is not JSON ({error})"
+                )));
+            }
+        }
+    }
+
+    fn read_chunk(&mut self, chunk: CompletionChunk) {
+        if let Some(error) = chunk.error {
+            let message = error_message(&error);
+            return self.fail(invalid_response(format!("an error: {message}")));
+        }
+        if let Some(usage) = chunk.usage.filter(Value::is_object) {
+            self.usage = parse_usage(&usage);
+        }
+        let Some(choice) = chunk.choices.into_iter().flatten().next() else {
+            return;
+        };
+        let message = choice.delta.or(choice.message);
+        if let Some(content) = message.and_then(|message| message.content) {
+            for text in content_texts(content) {
+                self.add_text(text);
+            }
+        }
+        let reason = choice.finish_reason.filter(|reason| !reason.is_empty());
+        if self.result.is_none()
+            && let Some(reason) = reason
+        {
+            self.finish_reason = Some(parse_finish_reason(&reason));
+        }
+    }
+
+    fn add_text(&mut self, mut text: String) {
+        let remaining = MAX_ANSWER_BYTES - self.total_bytes;
+        let is_too_long = text.len() > remaining;
+        text.truncate(text.floor_char_boundary(remaining));
+        self.total_bytes += text.len();
+        if self.text.is_empty() {
+            self.text = text;
+        } else {
+            self.text.push_str(&text);
+        }
+        if is_too_long {
+            self.truncate();
+        }
+    }
+
+    /// Ends an answer that exceeds a limit. The text so far is kept.
+    fn truncate(&mut self) {
+        if self.result.is_none() {
+            self.finish_reason = Some(FinishReason::Length);
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        if self.result.is_none() {
+            // An answer that was withheld by a content filter has no text.
+            let is_filtered = self.finish_reason == Some(FinishReason::ContentFilter);
+            let is_empty = self.total_bytes == 0 && !is_filtered;
+            self.result = Some(if is_empty {
+                Err(invalid_response("an answer without any text"))
+            } else {
+                Ok(())
+            });
+        }
+    }
+
+    fn fail(&mut self, error: AnswerError) {
+        if self.finish_reason.is_some() {
+            self.end();
+        } else if self.result.is_none() {
+            self.result = Some(Err(error));
+        }
+    }
+}
+
+fn invalid_response(what: impl std::fmt::Display) -> AnswerError {
+    AnswerError::ModelFailed(format!("it gave {what}"))
+}
+
+#[cfg(test)]
+mod tests;
