@@ -35,7 +35,7 @@ pub use message::{
     AgentProfile, Feedback, Message, MessageContent, MessageParts, MessageStatus, Role, SentMessage,
 };
 pub use project::{ChatWidgetConfig, Project, WidgetOffset, WidgetPosition};
-pub use qna::{Author, Qna, parse_answer, parse_question};
+pub use qna::{Author, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer, parse_question};
 pub use timestamp::Timestamp;
-pub use validation::{ValidationError, bounded_text, parse_enum, parse_uri};
+pub use validation::{MAX_URI_BYTES, ValidationError, bounded_text, parse_enum, parse_uri};
 pub use visitor::{DeviceId, ExternalId, Visitor};

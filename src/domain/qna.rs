@@ -23,12 +23,15 @@ pub struct Qna<'a> {
     pub created_by: Author<'a>,
 }
 
+pub const MAX_QUESTION_CHARS: usize = 1000;
+pub const MAX_ANSWER_CHARS: usize = 20_000;
+
 /// Returns `text` if it is a valid question: 1 to 1000 characters.
 pub fn parse_question(text: &str) -> Result<String, ValidationError> {
-    bounded_text("question", text, 1, 1000)
+    bounded_text("question", text, 1, MAX_QUESTION_CHARS)
 }
 
 /// Returns `text` if it is a valid answer: 1 to 20,000 characters.
 pub fn parse_answer(text: &str) -> Result<String, ValidationError> {
-    bounded_text("answer", text, 1, 20_000)
+    bounded_text("answer", text, 1, MAX_ANSWER_CHARS)
 }

@@ -59,7 +59,7 @@ pub fn bounded_text(
 }
 
 /// The maximum length of a stored URI in bytes.
-const MAX_URI_BYTES: usize = 2048;
+pub const MAX_URI_BYTES: usize = 2048;
 
 /// Returns `text` if it is an absolute URI of at most [`MAX_URI_BYTES`].
 pub fn parse_uri(field: &'static str, text: &str) -> Result<String, ValidationError> {

@@ -1,161 +1,99 @@
-//! JSON bodies, field by field (section 0, D2 and D4).
-//!
-//! An absent field or a wrong type is 400, a broken rule is 422, an unknown
-//! field is nothing.
+//! JSON bodies of requests (section 0, D2 and D4).
 
 use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, web};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::app::AppState;
+use crate::http::deserialize::{FieldError, Problem, from_json};
 use crate::http::error::{ApiError, ErrorCode};
 
-/// The object that a body holds, or one object within it.
-pub struct Fields {
-    values: Map<String, Value>,
-    /// The fields that lead here, each followed by a dot.
-    path: &'static str,
-    /// The body as it came.
+/// A parsed body and the bytes that the client sent.
+pub struct JsonBody<T> {
+    pub value: T,
     pub raw: Bytes,
 }
 
-impl Fields {
-    /// Reads the body of a request; an empty one is an object without fields.
+/// The body of an operation that takes no fields.
+#[derive(Deserialize)]
+pub struct NoFields {}
+
+impl<T: DeserializeOwned> JsonBody<T> {
+    /// Reads and parses the body of a request. An empty body is an object
+    /// without fields. Unknown fields are ignored; of a field that occurs
+    /// twice, the last value counts.
     ///
     /// # Errors
-    /// 413 where it is too large, 415 where it is not announced as JSON, 400
-    /// where it is not a JSON object.
+    /// - 400 if the body is not a JSON object, or a field is absent or has the
+    ///   wrong type
+    /// - 413 if the body is too large
+    /// - 415 if `Content-Type` is not JSON
+    /// - 422 if a field breaks a rule
     pub async fn read(
         app: &AppState,
         request: &HttpRequest,
         payload: web::Payload,
     ) -> Result<Self, ApiError> {
-        let bytes = whole(request, payload, app.settings.max_body_bytes).await?;
-        if bytes.is_empty() {
-            return Ok(Self::in_object(Map::new(), ""));
-        }
-        if !is_json(request) {
+        let raw = read_bytes(request, payload, app.settings.max_body_bytes).await?;
+        if !raw.is_empty() && !is_json(request) {
             return Err(ApiError::new(ErrorCode::UnsupportedMediaType));
         }
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(values)) => Ok(Self {
-                raw: bytes,
-                ..Self::in_object(values, "")
-            }),
-            _ => Err(ApiError::body("body", "must be a JSON object")),
-        }
+        let value = parse(&raw)?;
+        Ok(Self { value, raw })
     }
+}
 
-    fn in_object(values: Map<String, Value>, path: &'static str) -> Self {
-        let raw = Bytes::new();
-        Self { values, path, raw }
+fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, ApiError> {
+    let object = if raw.is_empty() {
+        Value::Object(Map::new())
+    } else {
+        serde_json::from_slice(raw).unwrap_or_default()
+    };
+    if !object.is_object() {
+        return Err(ApiError::body("body", "must be a JSON object"));
     }
+    from_json(&object).map_err(ApiError::from)
+}
 
-    fn wrong(&self, name: &str, must: &str) -> ApiError {
-        ApiError::body(&format!("{}{name}", self.path), must)
-    }
-
-    /// A text that may be absent.
-    pub fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        match self.values.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.wrong(name, "must be a string")),
-        }
-    }
-
-    /// A text that must be there.
-    pub fn required_text(&self, name: &str) -> Result<&str, ApiError> {
-        self.text(name)?
-            .ok_or_else(|| self.wrong(name, "is required"))
-    }
-
-    /// A text that may be absent or null.
-    pub fn nullable_text(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        match self.values.get(name) {
-            Some(Value::Null) => Ok(None),
-            _ => self.text(name),
-        }
-    }
-
-    /// A text or null, which must be there.
-    pub fn required_nullable_text(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        match self.values.contains_key(name) {
-            true => self.nullable_text(name),
-            false => Err(self.wrong(name, "is required")),
-        }
-    }
-
-    /// True or false, where it is there.
-    pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        match self.values.get(name) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(_) => Err(self.wrong(name, "must be true or false")),
-        }
-    }
-
-    /// A list of objects that must be there. `path` is its name and a dot.
-    pub fn objects(&mut self, path: &'static str) -> Result<Vec<Fields>, ApiError> {
-        let name = path.trim_end_matches('.');
-        let items = match self.values.remove(name) {
-            None => return Err(self.wrong(name, "is required")),
-            Some(Value::Array(items)) => items,
-            Some(_) => return Err(self.wrong(name, "must be a list")),
-        };
-        let objects = items.into_iter().map(|item| match item {
-            Value::Object(values) => Ok(Self::in_object(values, path)),
-            _ => Err(self.wrong(name, "must be a list of objects")),
-        });
-        objects.collect()
-    }
-
-    /// An object that may be absent or null. `path` is its name and a dot.
-    pub fn nullable_object(&mut self, path: &'static str) -> Result<Option<Fields>, ApiError> {
-        let name = path.trim_end_matches('.');
-        if self.values.get(name) == Some(&Value::Null) {
-            return Ok(None);
-        }
-        self.object(path)
-    }
-
-    /// An object that may be absent. `path` is its name and a dot.
-    pub fn object(&mut self, path: &'static str) -> Result<Option<Fields>, ApiError> {
-        let name = path.trim_end_matches('.');
-        match self.values.remove(name) {
-            None => Ok(None),
-            Some(Value::Object(values)) => Ok(Some(Self::in_object(values, path))),
-            Some(_) => Err(self.wrong(name, "must be an object")),
+impl From<FieldError> for ApiError {
+    fn from(FieldError { path, problem }: FieldError) -> Self {
+        match problem {
+            Problem::Malformed(reason) => Self::body(&path, &reason),
+            Problem::Invalid(reason) => Self::validation(&path, &reason),
         }
     }
 }
 
-/// How long a body may take to come: who sends slower holds a connection for nothing.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The maximum time until a body is complete. A slower client would occupy a
+/// connection for nothing.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-async fn whole(
+async fn read_bytes(
     request: &HttpRequest,
     payload: web::Payload,
-    most: usize,
+    max_bytes: usize,
 ) -> Result<Bytes, ApiError> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > most as u64) {
-        return Err(ApiError::too_large(most));
+    if length.is_some_and(|length| length > max_bytes as u64) {
+        return Err(ApiError::too_large(max_bytes));
     }
-    tokio::time::timeout(PATIENCE, payload.to_bytes_limited(most))
+    tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(max_bytes))
         .await
         .map_err(|_| ApiError::body("body", "took too long to come"))?
-        .map_err(|_| ApiError::too_large(most))?
+        .map_err(|_| ApiError::too_large(max_bytes))?
         .map_err(|_| ApiError::body("body", "broke off before its end"))
 }
 
 fn is_json(request: &HttpRequest) -> bool {
-    let kind = request.headers().get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/json")
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let media_type = content_type.unwrap_or_default().split(';').next();
+    let media_type = media_type.unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
 }

@@ -193,6 +193,15 @@ impl ApiError {
             .with_message(format!("Invalid request body. {field} {reason}."))
     }
 
+    /// 422: `field` of the body, the query or the path breaks a rule.
+    pub fn validation(field: &str, reason: &str) -> Self {
+        Self::with_details(
+            ErrorCode::ValidationError,
+            json!({ "field": field, "reason": reason }),
+        )
+        .with_message(format!("{field} {reason}"))
+    }
+
     pub fn unauthorized(message: &'static str) -> Self {
         Self::new(ErrorCode::Unauthorized).with_message(message)
     }
@@ -291,11 +300,7 @@ impl ApiError {
 
 impl From<ValidationError> for ApiError {
     fn from(invalid: ValidationError) -> Self {
-        Self::with_details(
-            ErrorCode::ValidationError,
-            json!({ "field": invalid.field, "reason": invalid.reason }),
-        )
-        .with_message(format!("{} {}", invalid.field, invalid.reason))
+        Self::validation(invalid.field, &invalid.reason)
     }
 }
 

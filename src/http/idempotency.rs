@@ -8,7 +8,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
 use super::auth::Caller;
-use super::body::Fields;
 use super::response;
 use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, Timestamp, ValidationError};
@@ -26,16 +25,16 @@ impl Once {
     ///
     /// # Errors
     /// 422 where it is no key.
-    pub fn of(request: &HttpRequest, fields: &Fields, caller: Caller) -> Result<Self, ApiError> {
+    pub fn of(request: &HttpRequest, raw_body: &[u8], caller: Caller) -> Result<Self, ApiError> {
         let caller = match caller {
             Caller::Visitor { visitor, .. } => format!("visitor {}", visitor.0),
             Caller::Server { project } => format!("project {}", project.0),
         };
-        Self::by(request, fields, caller)
+        Self::by(request, raw_body, caller)
     }
 
     /// The same for a caller of any name.
-    pub fn by(request: &HttpRequest, fields: &Fields, caller: String) -> Result<Self, ApiError> {
+    pub fn by(request: &HttpRequest, raw_body: &[u8], caller: String) -> Result<Self, ApiError> {
         let Some(header) = request.headers().get("idempotency-key") else {
             return Ok(Self(None));
         };
@@ -46,7 +45,7 @@ impl Once {
         hash.update([0]);
         hash.update(request.path());
         hash.update([0]);
-        hash.update(&fields.raw);
+        hash.update(raw_body);
         Ok(Self(Some(Request {
             caller,
             key: key.to_owned(),

@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn page(bytes: usize) -> Arc<Finished> {
-        let mut listing = Listing::new(1, 1, 0);
+        let mut listing = Listing::new(1, 1, 0).expect("a list");
         listing.next().resize(bytes, b' ');
         Arc::new(
             listing

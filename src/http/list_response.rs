@@ -1,21 +1,96 @@
 //! Lists: their envelope, and one page of them as an answer.
 
+use std::borrow::Cow;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{KnownFormat, Ref, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::response::{Content, TOTAL_COUNT};
 use crate::app::AppState;
 use crate::http::error::ApiError;
 
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[allow(dead_code, reason = "documents what `Listing` writes")]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum ListObject {
     List,
 }
+
+/// The body of a list. It is serialised without items, which [`Listing`]
+/// appends.
+#[derive(Serialize)]
+pub struct ListEnvelope<T> {
+    object: ListObject,
+    total: u64,
+    limit: u64,
+    offset: u64,
+    data: Vec<T>,
+}
+
+/// A type that lists have as items.
+pub trait ListItem: ToSchema {
+    /// The name of the list in the OpenAPI document.
+    const LIST_NAME: &'static str;
+    const LIST_DESCRIPTION: &'static str;
+}
+
+impl<T: ListItem> PartialSchema for ListEnvelope<T> {
+    fn schema() -> RefOr<Schema> {
+        let integer = |description: &'static str| {
+            let integer = ObjectBuilder::new().schema_type(Type::Integer);
+            let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
+            let integer = integer.format(Some(format)).minimum(Some(0));
+            integer.description(Some(description))
+        };
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+        let list = ObjectBuilder::new()
+            .description(Some(T::LIST_DESCRIPTION))
+            .property("object", Ref::from_schema_name(ListObject::name()))
+            .property(
+                "total",
+                integer("The number of matches on all pages together."),
+            )
+            .property("limit", integer("As applied."))
+            .property(
+                "offset",
+                integer("As applied: from the front, or from a cursor."),
+            )
+            .property("data", items);
+        let required = ["object", "total", "limit", "offset", "data"];
+        let list = required.into_iter().fold(list, ObjectBuilder::required);
+        RefOr::T(list.into())
+    }
+}
+
+impl<T: ListItem> ToSchema for ListEnvelope<T> {
+    fn name() -> Cow<'static, str> {
+        T::LIST_NAME.into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((ListObject::name().into_owned(), ListObject::schema()));
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+/// The beginning of a list's body: `envelope`, whose items are empty and come
+/// last, without its end.
+///
+/// # Errors
+/// If serialisation fails.
+pub fn open_list(envelope: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    let mut body = serde_json::to_vec(envelope)?;
+    body.truncate(body.len().saturating_sub(LIST_END.len()));
+    Ok(body)
+}
+
+/// What ends the body of a list.
+pub const LIST_END: &[u8] = b"]}";
 
 /// A page that is being written, straight from the rows.
 pub struct Listing {
@@ -26,15 +101,19 @@ pub struct Listing {
 
 impl Listing {
     /// `total`: all that match, on every page together.
-    pub fn new(total: u64, limit: u64, offset: u64) -> Self {
-        let head = format!(
-            r#"{{"object":"list","total":{total},"limit":{limit},"offset":{offset},"data":["#
-        );
-        Self {
-            body: head.into_bytes(),
+    pub fn new(total: u64, limit: u64, offset: u64) -> Result<Self, ApiError> {
+        let envelope = ListEnvelope::<()> {
+            object: ListObject::List,
+            total,
+            limit,
+            offset,
+            data: Vec::new(),
+        };
+        Ok(Self {
+            body: open_list(&envelope)?,
             total,
             first: true,
-        }
+        })
     }
 
     pub fn push(&mut self, item: &impl Serialize) -> Result<(), ApiError> {
@@ -47,7 +126,7 @@ impl Listing {
     }
 
     pub fn finish(mut self) -> Page {
-        self.body.extend_from_slice(b"]}");
+        self.body.extend_from_slice(LIST_END);
         Page {
             body: self.body,
             total: self.total,

@@ -5,9 +5,12 @@
 //! makes one call, and wraps the result. The order is the handler's own text:
 //! 401, 403 and 429 come before anything is said of the content.
 
+mod answer_response;
 mod auth;
 mod body;
+mod deserialize;
 pub mod error;
+mod field_types;
 mod idempotency;
 pub mod json;
 mod links;
@@ -16,6 +19,7 @@ mod list_response;
 mod middleware;
 mod openapi;
 mod params;
+mod plan;
 mod prefer;
 mod response;
 mod routes;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -140,8 +140,57 @@ static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
             }
         }
     }
+    simplify(&mut document);
     document.to_string().into_bytes()
 });
+
+/// Simplifies the schemas of inlined fields. The derive macro describes a field
+/// by `allOf: [type, description]` and a nullable one by `oneOf: [type, null]`.
+fn simplify(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(simplify),
+        Value::Object(members) => {
+            members.values_mut().for_each(simplify);
+            merge_description(members);
+            merge_null(members);
+        }
+        _ => {}
+    }
+}
+
+fn merge_description(schema: &mut Map<String, Value>) {
+    let Some([Value::Object(inner), other]) = pair(schema, "allOf") else {
+        return;
+    };
+    let mut inner = inner.clone();
+    let description = other["description"].clone();
+    if !inner.contains_key("$ref")
+        && *other == json!({ "type": "object", "description": description })
+    {
+        inner.insert("description".to_owned(), description);
+        *schema = inner;
+    }
+}
+
+fn merge_null(schema: &mut Map<String, Value>) {
+    let Some([Value::Object(inner), other]) = pair(schema, "oneOf") else {
+        return;
+    };
+    let mut inner = inner.clone();
+    if *other == json!({ "type": "null" }) && inner.get("enum").is_none() {
+        let Some(kind @ Value::String(_)) = inner.get("type").cloned() else {
+            return;
+        };
+        inner.insert("type".to_owned(), json!([kind, "null"]));
+        schema.remove("oneOf");
+        schema.extend(inner);
+    }
+}
+
+/// The two schemas that `schema` combines with `keyword`.
+fn pair<'s>(schema: &'s Map<String, Value>, keyword: &str) -> Option<&'s [Value; 2]> {
+    schema.get(keyword)?.as_array()?.as_slice().try_into().ok()
+}
 
 fn describe_error(operation: &mut Value, spec: &ErrorSpec) {
     let example: Value =

@@ -1,82 +1,88 @@
-//! Parameters of the path and of the query.
+//! Parameters of the path and the query.
 
 use std::borrow::Cow;
 
 use actix_web::HttpRequest;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use url::form_urlencoded;
+use utoipa::IntoParams;
 
 use crate::domain::{ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError};
+use crate::http::deserialize::from_query;
 use crate::http::error::ApiError;
 
-/// The parameters of a query string. Unknown ones are ignored (section 0, D4).
-pub struct Query<'q>(Vec<(Cow<'q, str>, Cow<'q, str>)>);
+/// Parses the query of a request. Unknown parameters are ignored (section 0, D4).
+///
+/// # Errors
+/// 422 for a known parameter that occurs twice, is required and absent, or
+/// breaks a rule.
+pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
+    let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+        form_urlencoded::parse(request.query_string().as_bytes()).collect();
+    from_query(&pairs).map_err(|error| ApiError::validation(&error.path, error.reason()))
+}
 
-impl<'q> Query<'q> {
-    pub fn of(request: &'q HttpRequest) -> Self {
-        Self(form_urlencoded::parse(request.query_string().as_bytes()).collect())
-    }
+/// The query parameter of operations that need a publishable key (section 0, D6).
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct KeyParams {
+    /// A publishable key.
+    #[serde(default)]
+    #[param(min_length = 1, required)]
+    api_key: String,
+}
 
-    /// The value of a parameter, if it is there.
+impl KeyParams {
+    /// Returns the key.
     ///
     /// # Errors
-    /// 422 where it is there twice.
-    pub fn get(&self, name: &'static str) -> Result<Option<&str>, ValidationError> {
-        let mut values = self.0.iter().filter(|(given, _)| given == name);
-        let value = values.next().map(|(_, value)| value.as_ref());
-        match values.next() {
-            None => Ok(value),
-            Some(_) => Err(ValidationError::new(name, "must be given once")),
-        }
-    }
-
-    /// The publishable key, which has to be there (section 0, D6).
+    /// 422 if the parameter is absent or empty.
     pub fn api_key(&self) -> Result<&str, ValidationError> {
-        let given = self.get("apiKey")?.filter(|key| !key.is_empty());
-        given.ok_or_else(|| ValidationError::new("apiKey", "must be a publishable key"))
-    }
-
-    /// The value of a parameter as `parse` reads it, or its default.
-    pub fn parsed<T: Default>(
-        &self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, ValidationError>,
-    ) -> Result<T, ValidationError> {
-        self.get(name)?.map_or_else(|| Ok(T::default()), parse)
+        if self.api_key.is_empty() {
+            return Err(ValidationError::new("apiKey", "must be a publishable key"));
+        }
+        Ok(&self.api_key)
     }
 }
 
-/// The conversation that the path names.
+/// The `conversationId` of the path.
 pub fn conversation_id(request: &HttpRequest) -> Result<ConversationId, ApiError> {
-    in_path(request, "conversationId", ConversationId::parse)
+    path_id(request, "conversationId", ConversationId::parse)
 }
 
-/// The project that the path names.
+/// The `projectId` of the path.
 pub fn project_id(request: &HttpRequest) -> Result<ProjectId, ApiError> {
-    in_path(request, "projectId", ProjectId::parse)
+    path_id(request, "projectId", ProjectId::parse)
 }
 
-/// The Q&A that the path names.
+/// The `qnaId` of the path.
 pub fn qna_id(request: &HttpRequest) -> Result<QnaId, ApiError> {
-    in_path(request, "qnaId", QnaId::parse)
+    path_id(request, "qnaId", QnaId::parse)
 }
 
-/// The document that the path names.
+/// The `documentId` of the path.
 pub fn document_id(request: &HttpRequest) -> Result<DocumentId, ApiError> {
-    in_path(request, "documentId", DocumentId::parse)
+    path_id(request, "documentId", DocumentId::parse)
 }
 
-fn in_path<T>(
+/// The `messageId` of the path.
+pub fn message_id(request: &HttpRequest) -> Result<MessageId, ApiError> {
+    path_id(request, "messageId", MessageId::parse)
+}
+
+/// Parses an id of the path.
+///
+/// # Errors
+/// 422 if it is no UUID.
+fn path_id<T>(
     request: &HttpRequest,
     name: &'static str,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, ApiError> {
     let id = parse(request.match_info().query(name));
     Ok(id.ok_or_else(|| ValidationError::new(name, UUID_EXPECTED))?)
-}
-
-/// The message that the path names.
-pub fn message_id(request: &HttpRequest) -> Result<MessageId, ApiError> {
-    in_path(request, "messageId", MessageId::parse)
 }
 
 pub const UUID_EXPECTED: &str = "must be a UUID such as 123e4567-e89b-12d3-a456-426614174000";

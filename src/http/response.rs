@@ -11,6 +11,9 @@ use serde::Serialize;
 use crate::app::AppState;
 use crate::http::error::{ApiError, ErrorCode};
 
+/// What every handler returns.
+pub type HandlerResult = Result<HttpResponse, ApiError>;
+
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -12,8 +12,9 @@ use crate::domain::{Document, ValidationError, parse_enum};
 const CONVERTER_VERSION: u8 = 1;
 
 /// The format of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
+    #[default]
     Markdown,
     Html,
     Text,

@@ -2,54 +2,55 @@
 //! in it, hands it back (section 0, D16).
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use actix_web::{HttpRequest, web};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{
     AgentProfile, Conversation, ConversationId, ConversationSeq, HumanAgent, MessageContent,
-    MessageId, ProjectSeq, Role, SentMessage, Status, Timestamp, bounded_text, parse_uri,
+    MessageId, ProjectSeq, Role, SentMessage, Status, Timestamp,
 };
 use crate::events::Event;
-use crate::http::body::Fields;
+use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
+use crate::http::field_types::{Text, Uri};
 use crate::http::idempotency::{Once, Ran, told};
 use crate::http::json::{ConversationJson, MessageJson};
 use crate::http::params::conversation_id;
+use crate::http::response::HandlerResult;
 use crate::http::{auth, response};
 use crate::store::agent::{self, Agent};
 use crate::store::idempotency::Body;
 use crate::store::{Snapshot, conversation};
 
-type Reply = Result<HttpResponse, ApiError>;
-
-/// Who takes a conversation over.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "documents what `agent_of` reads")]
+/// The agent who takes a conversation over.
+#[derive(Deserialize, ToSchema)]
 pub struct AgentRequest {
     /// As visitors see it.
-    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000]*$")]
-    name: String,
+    #[schema(inline)]
+    name: AgentName,
     /// The address of a picture.
-    #[schema(required = false, format = "uri", max_length = 2048)]
-    image: Option<String>,
+    #[schema(inline)]
+    image: Option<Uri>,
 }
 
-fn agent_of(fields: &Fields) -> Result<Agent, ApiError> {
-    let image = fields.nullable_text("image")?;
-    Ok(Agent {
-        name: bounded_text("name", fields.required_text("name")?, 1, 100)?,
-        image: image.map(|image| parse_uri("image", image)).transpose()?,
-    })
+type AgentName = Text<1, 100>;
+
+impl From<AgentRequest> for Agent {
+    fn from(body: AgentRequest) -> Self {
+        Self {
+            name: body.name.0,
+            image: body.image.map(|image| image.0),
+        }
+    }
 }
 
-/// What a person of the house says.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "documents what `reply` reads")]
+/// What an agent says.
+#[derive(Deserialize, ToSchema)]
 pub struct ReplyRequest {
-    #[schema(min_length = 1, max_length = 10_000, pattern = "^[^\\u0000]*$")]
-    content: String,
+    #[schema(inline)]
+    content: MessageContent,
 }
 
 /// Take a conversation over
@@ -63,17 +64,17 @@ pub async fn take_over(
     app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
-) -> Reply {
+) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.server()?;
     let id = conversation_id(&request)?;
-    let fields = Fields::read(&app, &request, payload).await?;
-    let agent = agent_of(&fields)?;
-    let once = Once::of(&request, &fields, caller)?;
+    let body = JsonBody::<AgentRequest>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, caller)?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
     let at = Timestamp::now();
+    let agent = Agent::from(body.value);
     let theirs = agent.clone();
     let taken = move |one: &Conversation| {
         let human_agent = HumanAgent {
@@ -112,12 +113,12 @@ pub async fn hand_back(
     app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
-) -> Reply {
+) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.server()?;
     let id = conversation_id(&request)?;
-    let fields = Fields::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &fields, caller)?;
+    let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, caller)?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
@@ -143,17 +144,21 @@ pub async fn hand_back(
 #[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Operators", operation_id = "reply",
     params(("conversationId" = ConversationId, Path)), request_body = ReplyRequest,
     security(("private-key" = [])), responses((status = 201, body = MessageJson)))]
-pub async fn reply(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn reply(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.server()?;
     let id = conversation_id(&request)?;
-    let fields = Fields::read(&app, &request, payload).await?;
-    let content = MessageContent::parse(fields.required_text("content")?)?;
-    let once = Once::of(&request, &fields, caller)?;
+    let body = JsonBody::<ReplyRequest>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, caller)?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
     let (said, at) = (MessageId::generate(), Timestamp::now());
+    let content = body.value.content;
     let text = content.clone();
     let message = move |one: &Conversation| {
         if !one.is_human_handled {

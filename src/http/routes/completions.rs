@@ -1,166 +1,71 @@
 //! Answers to a website's server, of which nothing is stored (section 3.11).
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use actix_web::{HttpRequest, web};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::answer::generation::spawn;
-use crate::answer::{
-    Answer, AnswerRequest, ChatMessage, ChatRole, CompleteAnswer, FinishDetails, Usage,
-};
+use crate::answer::{Answer, AnswerRequest, ChatMessage, ChatRole, CompleteAnswer, FinishDetails};
 use crate::app::AppState;
-use crate::domain::{
-    Assistant, AssistantId, ProjectSeq, ValidationError, bounded_text, parse_enum,
-};
+use crate::domain::{Assistant, AssistantId, ProjectSeq};
+use crate::http::answer_response::{AnswerSteps, collect, stream_answer};
 use crate::http::auth::{self, Caller};
-use crate::http::body::Fields;
+use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::field_types::{List, Text, not_null};
 use crate::http::idempotency::Once;
-use crate::http::params::UUID_EXPECTED;
-use crate::http::routes::send::{gathered, streamed, within_plan};
+use crate::http::plan::check_plan;
+use crate::http::response::HandlerResult;
 use crate::http::{response, sse};
 use crate::store::{Snapshot, assistant};
 
-type Reply = Result<HttpResponse, ApiError>;
-
 // ── What is asked ──
 
-/// A conversation to be answered.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `create` reads")]
+/// A conversation that the assistant answers.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct CompletionRequest {
     /// The project's default assistant where it is left out.
-    #[schema(required = false)]
-    assistant_id: AssistantId,
-    #[schema(min_items = 1, max_items = 1000)]
-    messages: Vec<CompletionMessage>,
-    #[schema(required = false)]
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    assistant_id: Option<AssistantId>,
+    #[schema(inline)]
+    messages: CompletionMessages,
+    #[serde(default)]
     stream: bool,
 }
 
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "documents what `turn` reads")]
+type CompletionMessages = List<CompletionMessage, 1, 1000>;
+
+#[derive(Deserialize, ToSchema)]
 struct CompletionMessage {
     #[schema(inline)]
     role: CompletionRole,
-    #[schema(max_length = 100_000, pattern = "^[^\\u0000]*$")]
-    content: String,
+    #[schema(inline)]
+    content: CompletionContent,
 }
 
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[allow(dead_code, reason = "documents ROLES; a test holds the two together")]
+type CompletionContent = Text<0, 100_000>;
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 enum CompletionRole {
     System,
     User,
     Assistant,
 }
 
-const ROLES: [(&str, ChatRole); 3] = [
-    ("system", ChatRole::System),
-    ("user", ChatRole::User),
-    ("assistant", ChatRole::Assistant),
-];
-
-const MOST: usize = 1000;
-
-fn turns(fields: &mut Fields) -> Result<Vec<ChatMessage>, ApiError> {
-    let messages = fields.objects("messages.")?;
-    if !(1..=MOST).contains(&messages.len()) {
-        return Err(
-            ValidationError::new("messages", format!("must have 1 to {MOST} messages")).into(),
-        );
-    }
-    messages.iter().map(turn).collect()
-}
-
-fn turn(fields: &Fields) -> Result<ChatMessage, ApiError> {
-    let role = parse_enum("messages.role", fields.required_text("role")?, &ROLES)?;
-    let content = fields.required_text("content")?;
-    let text = bounded_text("messages.content", content, 0, 100_000)?;
-    Ok(ChatMessage {
-        role,
-        content: text,
-    })
-}
-
-fn assistant_id(fields: &Fields) -> Result<Option<AssistantId>, ApiError> {
-    let Some(text) = fields.text("assistantId")? else {
-        return Ok(None);
-    };
-    let id = AssistantId::parse(text)
-        .ok_or_else(|| ValidationError::new("assistantId", UUID_EXPECTED))?;
-    Ok(Some(id))
-}
-
-// ── What is answered ──
-
-/// An answer, step by step; the last one is what is shown (section 4.8).
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "documents what `Completed` writes")]
-pub struct Steps {
-    steps: Vec<Step>,
-}
-
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Step {
-    content: Vec<StepContent>,
-    finish_reason: String,
-    usage: StepUsage,
-}
-
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct StepContent {
-    r#type: String,
-    text: String,
-}
-
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct StepUsage {
-    input_tokens: u64,
-    output_tokens: u64,
-    total_tokens: u64,
-    reasoning_tokens: u64,
-    cached_input_tokens: u64,
-}
-
-/// A whole answer as the wire has it.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Completed {
-    steps: Vec<Step>,
-}
-
-impl Completed {
-    pub fn of(whole: &CompleteAnswer) -> Self {
-        let content = StepContent {
-            r#type: "text".to_owned(),
-            text: whole.text.clone(),
-        };
-        let step = Step {
-            content: vec![content],
-            finish_reason: whole.finish.reason.as_str().to_owned(),
-            usage: usage(whole.finish.usage),
-        };
-        Self { steps: vec![step] }
-    }
-
-    fn text(&self) -> &str {
-        let step = self.steps.last().and_then(|step| step.content.last());
-        step.map_or("", |content| &content.text)
-    }
-}
-
-fn usage(usage: Usage) -> StepUsage {
-    StepUsage {
-        input_tokens: usage.input,
-        output_tokens: usage.output,
-        total_tokens: usage.input + usage.output,
-        reasoning_tokens: usage.reasoning,
-        cached_input_tokens: usage.cached_input,
+impl From<CompletionMessage> for ChatMessage {
+    fn from(message: CompletionMessage) -> Self {
+        Self {
+            role: match message.role {
+                CompletionRole::System => ChatRole::System,
+                CompletionRole::User => ChatRole::User,
+                CompletionRole::Assistant => ChatRole::Assistant,
+            },
+            content: message.content.0,
+        }
     }
 }
 
@@ -173,36 +78,36 @@ fn usage(usage: Usage) -> StepUsage {
 #[utoipa::path(post, path = "/chat/completions", tag = "Chat completions", operation_id = "create-chat-completion",
     request_body = CompletionRequest, security(("private-key" = [])),
     responses((status = 200, description = "The answer", content(
-                  (Steps = "application/json"),
+                  (AnswerSteps = "application/json"),
                   (Object = "text/event-stream")))))]
 pub async fn create(
     app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
-) -> Reply {
+) -> HandlerResult {
     let project = auth::server(&app, &request).await?;
-    let mut fields = Fields::read(&app, &request, payload).await?;
-    let (wanted, stream) = (
-        assistant_id(&fields)?,
-        fields.flag("stream")?.unwrap_or(false),
-    );
-    let turns = turns(&mut fields)?;
-    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    let body = JsonBody::<CompletionRequest>::read(&app, &request, payload).await?;
+    let CompletionRequest {
+        assistant_id,
+        messages,
+        stream,
+    } = body.value;
+    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
     if let Some((_, body)) = once.kept(&app).await? {
         return given(body, stream);
     }
     let has_model = app.answer_providers.model.is_some();
     let read = move |snapshot: &Snapshot| {
-        let assistant = assistant_of(snapshot, project, wanted)?;
+        let assistant = assistant_of(snapshot, project, assistant_id)?;
         if assistant.mode.uses_model(has_model) {
-            within_plan(snapshot, project)?;
+            check_plan(snapshot, project)?;
         }
         Ok::<_, ApiError>(assistant)
     };
     let question = AnswerRequest {
         project,
         assistant: app.store.read(read).await?,
-        messages: turns,
+        messages: messages.0.into_iter().map(ChatMessage::from).collect(),
         page: None,
     };
     let answerer = app.answer_providers.for_assistant(&question.assistant)?;
@@ -211,9 +116,9 @@ pub async fn create(
         Answer::Stream(pieces) => spawn(pieces, None, app.settings.stream_timeouts.stalled_client),
     };
     if stream && !once.is_wanted() {
-        return streamed(&app, None, parts).await;
+        return stream_answer(&app, None, parts).await;
     }
-    let whole = gathered(parts).await?.unwrap_or_else(|| CompleteAnswer {
+    let whole = collect(parts).await?.unwrap_or_else(|| CompleteAnswer {
         text: String::new(),
         finish: FinishDetails::default(),
     });
@@ -234,16 +139,16 @@ fn assistant_of(
 }
 
 /// Gives a whole answer, and keeps it where it may be asked for again.
-async fn kept(app: &AppState, once: &Once, whole: &CompleteAnswer, stream: bool) -> Reply {
-    let body = serde_json::to_vec(&Completed::of(whole))?;
+async fn kept(app: &AppState, once: &Once, whole: &CompleteAnswer, stream: bool) -> HandlerResult {
+    let body = serde_json::to_vec(&AnswerSteps::from(whole))?;
     let (_, body) = once.remember(app, StatusCode::OK, body).await?;
     given(body, stream)
 }
 
-fn given(body: Vec<u8>, stream: bool) -> Reply {
+fn given(body: Vec<u8>, stream: bool) -> HandlerResult {
     if !stream {
         return Ok(response::bytes(StatusCode::OK, body));
     }
-    let completed: Completed = serde_json::from_slice(&body)?;
+    let completed: AnswerSteps = serde_json::from_slice(&body)?;
     Ok(sse::whole(None, completed.text()))
 }

@@ -3,184 +3,156 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use actix_web::{HttpRequest, web};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
     CloseReason, Conversation, ConversationId, DeviceId, Direction, ExternalId, Limit, ListQuery,
-    Offset, Scope, Sort, SortKey, Status, Timestamp, ValidationError, VisitorId, parse_uri,
+    Offset, Scope, Sort, SortKey, Status, Timestamp, ValidationError, VisitorId,
 };
 use crate::http::auth::{self, Caller};
-use crate::http::body::Fields;
+use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::field_types::{Uri, not_null};
 use crate::http::idempotency::Once;
 use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::http::links;
 use crate::http::list_cache::{Asked, Kept};
-use crate::http::list_response::{Finished, ListObject, Listing, Page, next_item};
-use crate::http::params::{Query, UUID_EXPECTED, conversation_id};
-use crate::http::response;
+use crate::http::list_response::{Finished, ListEnvelope, ListItem, Listing, Page, next_item};
+use crate::http::params::{self, conversation_id};
+use crate::http::response::{self, HandlerResult};
 use crate::store::conversation::{self, Located, NewConversation};
 use crate::store::visitor::{KnownBy, NewVisitor};
 use crate::store::{Snapshot, message};
 
-type Reply = Result<HttpResponse, ApiError>;
-
 // ── Parameters ──
 
-/// What a list is asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `page_query` reads")]
+/// The parameters of a list of conversations.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// The most conversations in the answer.
-    #[param(required = false, minimum = 1, maximum = 100, default = 10)]
-    limit: u32,
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit,
     /// How many conversations to pass over. Empty and `null` are 0.
-    #[param(required = false, value_type = Option<u64>, nullable, minimum = 0, maximum = 9_007_199_254_740_991_u64, default = 0)]
-    offset: Option<u64>,
+    #[serde(default)]
+    #[param(inline)]
+    offset: Offset,
     /// Only conversations of this status.
-    #[param(required = false, inline)]
-    status: Status,
+    #[param(inline)]
+    status: Option<Status>,
     /// The field to order by; ties go by `id` in the same direction, nulls
     /// come last in both.
-    #[param(required = false, inline)]
-    order_by: OrderBy,
-    #[param(required = false, inline)]
-    order_dir: OrderDir,
+    #[serde(default)]
+    #[param(inline)]
+    order_by: Sort,
+    #[serde(default)]
+    #[param(inline)]
+    order_dir: Direction,
     /// Where an earlier page of the same list ended, as its `next` link has it:
     /// this one begins with the row after. It holds for one caller, `status`,
     /// `orderBy` and `orderDir`, with any `limit`, and does not expire. What
     /// does not move is met exactly once, whatever is added meanwhile. `offset`
     /// counts from there, up to 1000. Empty and `null` begin at the front.
-    #[param(required = false, value_type = String)]
-    after: String,
+    after: Option<String>,
 }
 
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase", default = "lastInterationAt")]
-#[allow(
-    dead_code,
-    reason = "documents Sort::NAMES; a test holds the two together"
-)]
-enum OrderBy {
-    Id,
-    CreatedAt,
-    UpdatedAt,
-    LastInterationAt,
-    LastInteractionAt,
-    Status,
-    ClosedAt,
-    IsHumanHandled,
-    Title,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase", default = "desc")]
-#[allow(
-    dead_code,
-    reason = "documents Direction::NAMES; a test holds the two together"
-)]
-enum OrderDir {
-    Asc,
-    Desc,
-}
-
-fn page_query(
-    app: &AppState,
-    scope: Scope,
-    request: &HttpRequest,
-) -> Result<ListQuery, ValidationError> {
-    let query = Query::of(request);
-    let front = ListQuery {
-        limit: query.parsed("limit", Limit::parse)?,
-        offset: query.parsed("offset", Offset::parse)?,
-        status: query.parsed("status", |text| Status::parse(text).map(Some))?,
-        sort: query.parsed("orderBy", Sort::parse)?,
-        direction: query.parsed("orderDir", Direction::parse)?,
-        after: None,
-    };
-    let cursor = query.get("after")?;
-    let Some(cursor) = cursor.filter(|text| !text.is_empty() && *text != "null") else {
-        return Ok(front);
-    };
-    let after = Some(app.cursors.verify(scope, &front, cursor)?);
-    front.offset.check_after_cursor()?;
-    Ok(ListQuery { after, ..front })
+impl ListParams {
+    /// Opens the cursor, which only the same caller may use for the same list.
+    fn list_query(self, app: &AppState, scope: Scope) -> Result<ListQuery, ValidationError> {
+        let front = ListQuery {
+            limit: self.limit,
+            offset: self.offset,
+            status: self.status,
+            sort: self.order_by,
+            direction: self.order_dir,
+            after: None,
+        };
+        let cursor = self.after.filter(|text| !text.is_empty() && text != "null");
+        let Some(cursor) = cursor else {
+            return Ok(front);
+        };
+        let after = Some(app.cursors.verify(scope, &front, &cursor)?);
+        front.offset.check_after_cursor()?;
+        Ok(ListQuery { after, ..front })
+    }
 }
 
 /// What a conversation is started with. A visitor may leave all of it out.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `start` reads")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct StartRequest {
-    #[schema(required = false)]
-    context: StartContext,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    context: Option<StartContext>,
     /// With a private key: the id it shall have.
-    #[schema(required = false, format = "uuid")]
-    id: String,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    id: Option<ConversationId>,
     /// With a private key, and required then: whose conversation it is.
-    #[schema(required = false)]
-    visitor: StartVisitor,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    visitor: Option<StartVisitor>,
 }
 
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `start` reads")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct StartContext {
     /// The page on which the conversation began.
-    #[schema(required = false, format = "uri", max_length = 2048)]
-    page_url: String,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    page_url: Option<Uri>,
 }
 
 /// One of the two.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `start` reads")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct StartVisitor {
     /// The website's own name for the person.
-    #[schema(
-        required = false,
-        min_length = 1,
-        max_length = 200,
-        pattern = "^[^\\u0000]*$"
-    )]
-    external_id: String,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    external_id: Option<ExternalId>,
     /// The device, as it was given to `/identity/init`.
-    #[schema(
-        required = false,
-        min_length = 1,
-        max_length = 100,
-        pattern = "^[^\\u0000]*$"
-    )]
-    sa_vid: String,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    sa_vid: Option<DeviceId>,
+}
+
+impl StartVisitor {
+    fn known_by(self) -> Result<KnownBy, ApiError> {
+        match (self.external_id, self.sa_vid) {
+            (Some(id), None) => Ok(KnownBy::ExternalId(id)),
+            (None, Some(id)) => Ok(KnownBy::Device(id)),
+            (None, None) => Err(ApiError::body("visitor.externalId", "is required")),
+            (Some(_), Some(_)) => {
+                let reason = "must be left out where visitor.externalId is given";
+                Err(ApiError::validation("visitor.saVid", reason))
+            }
+        }
+    }
 }
 
 /// Why a conversation is closed.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `close` reads")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct CloseRequest {
-    #[schema(required = false, max_length = 256, pattern = "^[^\\u0000]*$")]
-    close_reason: String,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    close_reason: Option<CloseReason>,
 }
 
 // ── Responses ──
 
-/// One page of conversations.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "documents what `list` writes")]
-pub struct ConversationList<'a> {
-    object: ListObject,
-    /// All that match, on every page together.
-    total: u64,
-    /// As applied.
-    limit: u32,
-    /// As applied: from the front, or from where `after` begins.
-    offset: u64,
-    data: Vec<ConversationListItemJson<'a>>,
+/// A page of conversations.
+type ConversationList = ListEnvelope<ConversationListItemJson<'static>>;
+
+impl ListItem for ConversationListItemJson<'_> {
+    const LIST_NAME: &'static str = "ConversationList";
+    const LIST_DESCRIPTION: &'static str = "One page of conversations.";
 }
 
 /// A conversation with its messages, oldest first.
@@ -208,10 +180,15 @@ pub struct Closed {
         ("Link" = String, description = "The first, prev, next and last pages. next is a cursor; after one, prev is left out"),
         ("X-Total-Count" = u64, description = "The same as total"),
         ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to be answered 304")))))]
-pub async fn list(app: web::Data<AppState>, kept: web::Data<Kept>, request: HttpRequest) -> Reply {
+pub async fn list(
+    app: web::Data<AppState>,
+    kept: web::Data<Kept>,
+    request: HttpRequest,
+) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let scope = caller.scope();
-    let asked = (scope, page_query(&app, scope, &request)?);
+    let params: ListParams = params::query(&request)?;
+    let asked = (scope, params.list_query(&app, scope)?);
     if let Some(page) = kept.recall(&app.store, &asked) {
         return Ok(page.answer(&request));
     }
@@ -240,7 +217,7 @@ fn page_of(
 ) -> Result<(Page, Option<SortKey>), ApiError> {
     let totals = conversation::totals(snapshot, scope)?;
     let total = totals.matching(query.status);
-    let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
+    let mut listing = Listing::new(total, query.limit.get(), query.offset.get())?;
     let last = conversation::page(snapshot, scope, query, &totals, |item| {
         ConversationListItemJson::from(item).write(listing.next());
         Ok::<_, ApiError>(())
@@ -254,20 +231,30 @@ fn page_of(
 #[utoipa::path(post, path = "/conversations", tag = "Conversations", operation_id = "start-conversation",
     request_body = StartRequest, security(("session" = []), ("private-key" = [])),
     responses((status = 201, body = ConversationFull)))]
-pub async fn start(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn start(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let mut fields = Fields::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &fields, caller)?;
+    let body = JsonBody::<StartRequest>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, caller)?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
-    // Fields of this endpoint, so a wrong one is told whoever sends it, though
-    // only a private key needs them.
-    let (id, known_by) = (given_id(&fields)?, given_visitor(&mut fields)?);
+    let StartRequest {
+        context,
+        id,
+        visitor,
+    } = body.value;
+    // Only a private key needs the visitor, but an ambiguous one is an error of
+    // any caller.
+    let known_by = visitor.map(StartVisitor::known_by).transpose()?;
+    let page_url = context.and_then(|context| context.page_url);
     let mut new = NewConversation {
         id: ConversationId::generate(),
         project: caller.project(),
-        page_url: page_url(&mut fields)?,
+        page_url: page_url.map(|url| url.0),
         at: Timestamp::now(),
     };
     let batch = match caller {
@@ -294,41 +281,6 @@ pub async fn start(app: web::Data<AppState>, request: HttpRequest, payload: web:
         .ok_or_else(|| ApiError::internal("a conversation was started and is not there"))
 }
 
-fn page_url(fields: &mut Fields) -> Result<Option<String>, ApiError> {
-    let Some(context) = fields.object("context.")? else {
-        return Ok(None);
-    };
-    let url = context.text("pageUrl")?;
-    Ok(url
-        .map(|url| parse_uri("context.pageUrl", url))
-        .transpose()?)
-}
-
-fn given_id(fields: &Fields) -> Result<Option<ConversationId>, ApiError> {
-    let Some(text) = fields.text("id")? else {
-        return Ok(None);
-    };
-    let id =
-        ConversationId::parse(text).ok_or_else(|| ValidationError::new("id", UUID_EXPECTED))?;
-    Ok(Some(id))
-}
-
-fn given_visitor(fields: &mut Fields) -> Result<Option<KnownBy>, ApiError> {
-    let Some(visitor) = fields.object("visitor.")? else {
-        return Ok(None);
-    };
-    let known_by = match (visitor.text("externalId")?, visitor.text("saVid")?) {
-        (Some(id), None) => KnownBy::ExternalId(ExternalId::parse("visitor.externalId", id)?),
-        (None, Some(id)) => KnownBy::Device(DeviceId::parse("visitor.saVid", id)?),
-        (None, None) => return Err(ApiError::body("visitor.externalId", "is required")),
-        (Some(_), Some(_)) => {
-            let reason = "must be left out where visitor.externalId is given";
-            return Err(ValidationError::new("visitor.saVid", reason).into());
-        }
-    };
-    Ok(Some(known_by))
-}
-
 /// Read a conversation
 ///
 /// With its messages, oldest first; of very many, the newest 1000.
@@ -336,7 +288,7 @@ fn given_visitor(fields: &mut Fields) -> Result<Option<KnownBy>, ApiError> {
     params(("conversationId" = ConversationId, Path)), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationFull, headers(
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> Reply {
+pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
     let whole = move |snapshot: &Snapshot| {
@@ -388,15 +340,15 @@ fn with_messages(
     params(("conversationId" = ConversationId, Path)), request_body = CloseRequest,
     security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = Closed)))]
-pub async fn close(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn close(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
-    let fields = Fields::read(&app, &request, payload).await?;
-    let reason = fields
-        .text("closeReason")?
-        .map(CloseReason::parse)
-        .transpose()?;
-    let once = Once::of(&request, &fields, caller)?;
+    let body = JsonBody::<CloseRequest>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, caller)?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
@@ -404,7 +356,7 @@ pub async fn close(app: web::Data<AppState>, request: HttpRequest, payload: web:
         .store
         .read(move |snapshot| located(snapshot, caller, id))
         .await?;
-    let closing = conversation::close(located.seq, reason, Timestamp::now());
+    let closing = conversation::close(located.seq, body.value.close_reason, Timestamp::now());
     let [now, before] = ["closed", "already closed"].map(|message| {
         let success = true;
         serde_json::to_vec(&Closed { success, message })

@@ -1,120 +1,95 @@
 //! Documents: what the project learned, for its private key.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use actix_web::{HttpRequest, web};
+use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    Document, DocumentId, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
-    Timestamp, ValidationError, bounded_text, parse_uri,
+    Document, DocumentId, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section, Timestamp,
 };
 use crate::http::auth::Caller;
-use crate::http::body::Fields;
+use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
+use crate::http::field_types::{Text, Uri, not_null};
 use crate::http::idempotency::Once;
 use crate::http::json::{DocumentJson, SectionJson};
 use crate::http::links;
-use crate::http::list_response::{ListObject, Listing, Page};
-use crate::http::params::{Query, document_id, project_id};
-use crate::http::response;
+use crate::http::list_response::{ListEnvelope, ListItem, Listing, Page};
+use crate::http::params::{self, document_id, project_id};
+use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, own_project};
 use crate::learn::{Format, RawDocument};
 use crate::store::Snapshot;
 use crate::store::document::{self, NewDocument};
 
-type Reply = Result<HttpResponse, ApiError>;
-
 // ── Parameters ──
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `list` reads")]
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// The most documents in the answer.
-    #[param(required = false, minimum = 1, maximum = 100, default = 10)]
-    limit: u32,
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit,
     /// How many documents to pass over. Empty and `null` are 0.
-    #[param(required = false, value_type = Option<u64>, nullable, minimum = 0, maximum = 9_007_199_254_740_991_u64, default = 0)]
-    offset: Option<u64>,
+    #[serde(default)]
+    #[param(inline)]
+    offset: Offset,
 }
 
 /// A page to be learned.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "documents what `create` reads")]
+#[derive(Deserialize, ToSchema)]
 pub struct NewDocumentRequest {
     /// Where it stands. What was learned from there before is replaced.
-    #[schema(format = "uri", max_length = 2048)]
-    url: String,
+    #[schema(inline)]
+    url: Uri,
     /// Without it, the content's own.
-    #[schema(
-        required = false,
-        min_length = 1,
-        max_length = 300,
-        pattern = "^[^\\u0000]*$"
-    )]
-    title: String,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    title: Option<DocumentTitle>,
     content: String,
-    #[schema(required = false, inline)]
-    format: ContentFormat,
+    #[serde(default)]
+    #[schema(inline)]
+    format: Format,
 }
 
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase", default = "markdown")]
-#[allow(
-    dead_code,
-    reason = "documents Format::NAMES; a test holds the two together"
-)]
-enum ContentFormat {
-    Markdown,
-    Html,
-    Text,
+type DocumentTitle = Text<1, 300>;
+
+impl NewDocumentRequest {
+    /// The document to learn and the title that replaces its own.
+    fn into_document(self) -> (RawDocument, Option<String>) {
+        let document = RawDocument {
+            url: without_fragment(self.url.0),
+            name: "Untitled".to_owned(),
+            format: self.format,
+            charset: Some("utf-8".to_owned()),
+            bytes: self.content.into_bytes(),
+        };
+        (document, self.title.map(|title| title.0))
+    }
 }
 
-/// What is to be learned, and the title it shall have.
-fn given(fields: &Fields) -> Result<(RawDocument, Option<String>), ApiError> {
-    let url = fields.required_text("url")?;
-    let content = fields.required_text("content")?;
-    let title = fields.text("title")?;
-    let title = title.map(|title| bounded_text("title", title, 1, 300));
-    let found = RawDocument {
-        url: address(url)?,
-        name: "Untitled".to_owned(),
-        format: fields
-            .text("format")?
-            .map_or(Ok(Format::Markdown), Format::parse)?,
-        charset: Some("utf-8".to_owned()),
-        bytes: content.as_bytes().to_vec(),
-    };
-    Ok((found, title.transpose()?))
-}
-
-/// An address in the form in which every other page would have it.
-fn address(text: &str) -> Result<String, ValidationError> {
-    let text = parse_uri("url", text)?;
-    let url = Url::parse(&text).map(|mut url| {
+/// Normalises an address, so that each page has one address.
+fn without_fragment(address: String) -> String {
+    let url = Url::parse(&address).map(|mut url| {
         url.set_fragment(None);
         url.into()
     });
-    Ok(url.unwrap_or(text))
+    url.unwrap_or(address)
 }
 
 // ── Responses ──
 
-/// One page of documents, by address.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "documents what `list` writes")]
-pub struct DocumentList<'a> {
-    object: ListObject,
-    /// On every page together.
-    total: u64,
-    /// As applied.
-    limit: u32,
-    /// As applied.
-    offset: u64,
-    data: Vec<DocumentJson<'a>>,
+/// A page of documents.
+type DocumentList = ListEnvelope<DocumentJson<'static>>;
+
+impl ListItem for DocumentJson<'_> {
+    const LIST_NAME: &'static str = "DocumentList";
+    const LIST_DESCRIPTION: &'static str = "One page of documents, by address.";
 }
 
 /// A document with what can be found of it.
@@ -146,11 +121,9 @@ impl<'a> DocumentFull<'a> {
         ("Link" = String, description = "The first, prev, next and last pages"),
         ("X-Total-Count" = u64, description = "The same as total"),
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> Reply {
+pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = own_project(&app, &request).await?;
-    let query = Query::of(&request);
-    let limit = query.parsed("limit", Limit::parse)?;
-    let offset = query.parsed("offset", Offset::parse)?;
+    let ListParams { limit, offset } = params::query(&request)?;
     let page = move |snapshot: &Snapshot| page_of(snapshot, project, limit, offset);
     let page = app.store.read(page).await?;
     let (id, limit) = (project_id(&request)?, limit.get());
@@ -167,7 +140,7 @@ fn page_of(
     offset: Offset,
 ) -> Result<Page, ApiError> {
     let total = document::count(snapshot, project)?;
-    let mut listing = Listing::new(total, limit.get(), offset.get());
+    let mut listing = Listing::new(total, limit.get(), offset.get())?;
     document::for_each_on_page(snapshot, project, limit, offset, |one| {
         listing.push(&DocumentJson::from(one))
     })?;
@@ -185,14 +158,14 @@ pub async fn create(
     app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
-) -> Reply {
+) -> HandlerResult {
     let project = own_project(&app, &request).await?;
-    let fields = Fields::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    let body = JsonBody::<NewDocumentRequest>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
-    let (found, title) = given(&fields)?;
+    let (found, title) = body.value.into_document();
     let hash = found.hash();
     // A large page takes a while to read.
     let read = web::block(move || found.convert_ignoring_directives()).await;
@@ -240,7 +213,7 @@ pub async fn create(
 
 /// Stores a document and shows it under the id that it has: another request may
 /// have been first with its address.
-async fn store(app: &AppState, new: &NewDocument<'_>) -> Reply {
+async fn store(app: &AppState, new: &NewDocument<'_>) -> HandlerResult {
     let project = new.project;
     let outcomes = app.store.write(new.upsert()).await?;
     let id = document::stored_id(&outcomes);
@@ -267,7 +240,7 @@ fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<V
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
     security(("private-key" = [])), responses((status = 200, body = DocumentFull, headers(
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> Reply {
+pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let read = move |snapshot: &Snapshot| json_of(snapshot, project, id);
@@ -286,11 +259,11 @@ pub async fn remove(
     app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
-) -> Reply {
+) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
-    let fields = Fields::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }

@@ -4,28 +4,25 @@ use std::convert::Infallible;
 
 use actix_http::ws::{self, HandshakeError};
 use actix_web::body::{BodyStream, MessageBody};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use futures_util::stream;
+use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, ValidationError};
 use crate::http::auth::{self, Pass};
 use crate::http::error::ApiError;
-use crate::http::params::{Query, conversation_id};
+use crate::http::params::{self, KeyParams, conversation_id};
+use crate::http::response::HandlerResult;
 use crate::http::websocket::Socket;
 use crate::store::{Snapshot, conversation};
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `admitted` reads")]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct LiveParams {
-    /// A publishable key.
-    #[param(min_length = 1)]
-    api_key: String,
     /// A session token: only the visitor whose conversation it is may listen then.
-    #[param(required = false)]
-    token: String,
+    token: Option<String>,
 }
 
 /// Listen to a conversation
@@ -37,13 +34,13 @@ struct LiveParams {
 /// client is given up. Ignore what you do not know. After any end connect
 /// again, and read the conversation for what was missed.
 #[utoipa::path(get, path = "/conversations/{conversationId}/ws", tag = "Conversations", operation_id = "live",
-    params(("conversationId" = ConversationId, Path), LiveParams),
+    params(("conversationId" = ConversationId, Path), KeyParams, LiveParams),
     responses((status = 101, description = "The WebSocket is open")))]
 pub async fn listen(
     app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
-) -> Result<HttpResponse, ApiError> {
+) -> HandlerResult {
     let (pass, project, id) = admitted(&app, &request).await?;
     let mut response = ws::handshake(request.head()).map_err(not_a_handshake)?;
     // From here on nothing that happens is missed.
@@ -62,8 +59,9 @@ async fn admitted(
     app: &AppState,
     request: &HttpRequest,
 ) -> Result<(Pass, ProjectSeq, ConversationId), ApiError> {
-    let query = Query::of(request);
-    let (api_key, token) = (query.api_key()?, query.get("token")?);
+    let key: KeyParams = params::query(request)?;
+    let LiveParams { token } = params::query(request)?;
+    let (api_key, token) = (key.api_key()?, token.as_deref());
     let project = auth::publishable_key(app, request, api_key).await?.project;
     let visitor = match token {
         Some(token) => Some(auth::session_token(app, request, token).await?),

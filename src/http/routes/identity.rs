@@ -1,32 +1,31 @@
 //! Visitors say who they are (sections 3.1 and 3.2).
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use actix_web::{HttpRequest, web};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
-use crate::http::body::Fields;
+use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::idempotency::Once;
 use crate::http::json::VisitorJson;
+use crate::http::response::HandlerResult;
 use crate::http::{auth, response};
 use crate::store::key::StoredKey;
 use crate::store::session;
 use crate::store::visitor::{self, KnownBy, NewVisitor};
 
-type Reply = Result<HttpResponse, ApiError>;
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `init` reads")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct InitRequest {
     /// A publishable key.
     #[schema(min_length = 1)]
     api_key: String,
-    /// What the browser calls itself, the same at every visit.
-    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000]*$")]
+    /// What the browser calls itself, the same at every visit. Its length is
+    /// checked after the key.
+    #[schema(inline, value_type = DeviceId)]
     sa_vid: String,
 }
 
@@ -45,20 +44,23 @@ pub struct SessionBegun<'a> {
     request_body = InitRequest,
     responses((status = 200, description = "The device is known", body = SessionBegun),
               (status = 201, description = "The visitor is new", body = SessionBegun)))]
-pub async fn init(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn init(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HandlerResult {
     if let Some(address) = auth::address(&app, &request) {
         app.limits.address(address)?;
     }
-    let fields = Fields::read(&app, &request, payload).await?;
-    let api_key = fields.required_text("apiKey")?;
+    let body = JsonBody::<InitRequest>::read(&app, &request, payload).await?;
+    let InitRequest { api_key, sa_vid } = body.value;
     if api_key.is_empty() {
         return Err(ApiError::body("apiKey", "is required"));
     }
-    let device = fields.required_text("saVid")?;
-    let key = auth::publishable_key(&app, &request, api_key).await?;
-    let device = DeviceId::parse("saVid", device)?;
+    let key = auth::publishable_key(&app, &request, &api_key).await?;
+    let device = DeviceId::parse("saVid", &sa_vid)?;
     let caller = format!("key {} {}", key.seq.0, device.as_str());
-    let once = Once::by(&request, &fields, caller)?;
+    let once = Once::by(&request, &body.raw, caller)?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
@@ -105,7 +107,7 @@ async fn begin(
 /// Whose session the token is of.
 #[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
     security(("session" = [])), responses((status = 200, body = VisitorJson)))]
-pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> Reply {
+pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let seq = caller.visitor()?;
     let read = app.store.read(move |snapshot| visitor::read(snapshot, seq));

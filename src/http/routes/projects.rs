@@ -1,15 +1,16 @@
 //! The project that a website belongs to (section 3.3).
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{ProjectId, ProjectSeq};
+use crate::http::auth;
 use crate::http::error::ApiError;
 use crate::http::json::ProjectJson;
-use crate::http::params::{Query, project_id};
-use crate::http::{auth, response};
+use crate::http::params::{self, KeyParams, project_id};
+use crate::http::response::{self, HandlerResult};
 use crate::store::{Snapshot, project};
 
 /// The project that the path names, for its own private key.
@@ -45,26 +46,14 @@ impl Done {
     pub const DONE: Self = Self { success: true };
 }
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `current` reads")]
-struct CurrentParams {
-    /// A publishable key.
-    #[param(min_length = 1)]
-    api_key: String,
-}
-
 /// Read the project
 ///
 /// That of the key, and how its chat looks.
 #[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
-    params(CurrentParams), responses((status = 200, body = ProjectJson)))]
-pub async fn current(
-    app: web::Data<AppState>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let query = Query::of(&request);
-    let key = auth::publishable_key(&app, &request, query.api_key()?).await?;
+    params(KeyParams), responses((status = 200, body = ProjectJson)))]
+pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    let params: KeyParams = params::query(&request)?;
+    let key = auth::publishable_key(&app, &request, params.api_key()?).await?;
     let project = key.project;
     let read = app
         .store

@@ -2,153 +2,134 @@
 //! and 3.14; section 0, D19).
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
+use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    Author, Limit, Offset, ProjectId, ProjectSeq, Qna, QnaId, Timestamp, ValidationError,
-    bounded_text, parse_answer, parse_question, parse_uri,
+    Author, Limit, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Offset, ProjectId, ProjectSeq, Qna, QnaId,
+    Timestamp,
 };
 use crate::http::auth::Caller;
-use crate::http::body::Fields;
+use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
+use crate::http::field_types::{Text, Uri, not_null};
 use crate::http::idempotency::Once;
 use crate::http::json::QnaJson;
 use crate::http::links;
-use crate::http::list_response::{ListObject, Listing, Page};
-use crate::http::params::{Query, project_id, qna_id};
-use crate::http::response;
+use crate::http::list_response::{ListEnvelope, ListItem, Listing, Page};
+use crate::http::params::{self, project_id, qna_id};
+use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, known_project, own_project};
 use crate::store::qna::{self, NewQna, QnaChange, QnaQuery};
 use crate::store::websearch::WebSearch;
 use crate::store::{Batch, Snapshot};
 
-type Reply = Result<HttpResponse, ApiError>;
-
 // ── Parameters ──
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `qna_query` reads")]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// Words that the question has: all of them, `"side by side"`, one `or` the
     /// other, `-not` this one. Best first then, else newest first.
-    #[param(required = false, max_length = 300, pattern = "^[^\\u0000]*$")]
-    query: String,
+    #[serde(default)]
+    #[param(inline)]
+    query: QueryText,
     /// The most Q&As in the answer.
-    #[param(required = false, minimum = 1, maximum = 100, default = 10)]
-    limit: u32,
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit,
     /// How many Q&As to pass over. Empty and `null` are 0.
-    #[param(required = false, value_type = Option<u64>, nullable, minimum = 0, maximum = 9_007_199_254_740_991_u64, default = 0)]
-    offset: Option<u64>,
+    #[serde(default)]
+    #[param(inline)]
+    offset: Offset,
 }
 
-/// The query, and its text as it stood there.
-fn qna_query(request: &HttpRequest) -> Result<(QnaQuery, String), ValidationError> {
-    let query = Query::of(request);
-    let text = query.parsed("query", |text| bounded_text("query", text, 0, 300))?;
-    let asked = QnaQuery {
-        search: WebSearch::parse(&text),
-        limit: query.parsed("limit", Limit::parse)?,
-        offset: query.parsed("offset", Offset::parse)?,
-    };
-    Ok((asked, text))
-}
+type QueryText = Text<0, 300>;
 
 /// A question with its answer.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `create` reads")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct NewQnaRequest {
-    #[schema(min_length = 1, max_length = 1000, pattern = "^[^\\u0000]*$")]
-    question: String,
+    #[schema(inline)]
+    question: QuestionText,
     /// Markdown.
-    #[schema(min_length = 1, max_length = 20_000, pattern = "^[^\\u0000]*$")]
-    answer: String,
-    /// Whether visitors see it.
-    #[schema(required = false)]
-    published: bool,
-    #[schema(required = false)]
-    created_by: AuthorRequest,
+    #[schema(inline)]
+    answer: AnswerText,
+    /// Whether visitors see it. The default is true.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    published: Option<bool>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    created_by: Option<AuthorRequest>,
 }
 
-/// What is to be different. What is left out stays as it is.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `update` reads")]
+/// The fields to change. A field that is left out stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct QnaChangeRequest {
-    #[schema(
-        required = false,
-        min_length = 1,
-        max_length = 1000,
-        pattern = "^[^\\u0000]*$"
-    )]
-    question: String,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    question: Option<QuestionText>,
     /// Markdown.
-    #[schema(
-        required = false,
-        min_length = 1,
-        max_length = 20_000,
-        pattern = "^[^\\u0000]*$"
-    )]
-    answer: String,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    answer: Option<AnswerText>,
     /// Whether visitors see it.
-    #[schema(required = false)]
-    published: bool,
-    #[schema(required = false)]
-    created_by: AuthorRequest,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    published: Option<bool>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    created_by: Option<AuthorRequest>,
 }
 
-/// Who wrote the answer.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "documents what `author` reads")]
+type QuestionText = Text<1, MAX_QUESTION_CHARS>;
+type AnswerText = Text<1, MAX_ANSWER_CHARS>;
+
+/// The author of the answer.
+#[derive(Default, Deserialize, ToSchema)]
 struct AuthorRequest {
-    #[schema(required = false, max_length = 200, pattern = "^[^\\u0000]*$")]
-    name: Option<String>,
+    #[schema(inline)]
+    name: Option<AuthorName>,
     /// The address of a picture.
-    #[schema(required = false, format = "uri", max_length = 2048)]
-    image: Option<String>,
+    #[schema(inline)]
+    image: Option<Uri>,
 }
 
-fn change(fields: &mut Fields) -> Result<QnaChange, ApiError> {
-    Ok(QnaChange {
-        question: fields.text("question")?.map(parse_question).transpose()?,
-        answer: fields.text("answer")?.map(parse_answer).transpose()?,
-        is_published: fields.flag("published")?,
-        creator: author(fields)?,
-    })
+type AuthorName = Text<0, 200>;
+
+impl AuthorRequest {
+    fn into_name_and_image(self) -> (Option<String>, Option<String>) {
+        (
+            self.name.map(|name| name.0),
+            self.image.map(|image| image.0),
+        )
+    }
 }
 
-/// Name and picture, each where there is one.
-type GivenAuthor = (Option<String>, Option<String>);
-
-fn author(fields: &mut Fields) -> Result<Option<GivenAuthor>, ApiError> {
-    let Some(author) = fields.object("createdBy.")? else {
-        return Ok(None);
-    };
-    let name = author.nullable_text("name")?;
-    let name = name.map(|name| bounded_text("createdBy.name", name, 0, 200));
-    let image = author.nullable_text("image")?;
-    let image = image.map(|image| parse_uri("createdBy.image", image));
-    Ok(Some((name.transpose()?, image.transpose()?)))
+impl From<QnaChangeRequest> for QnaChange {
+    fn from(body: QnaChangeRequest) -> Self {
+        Self {
+            question: body.question.map(|question| question.0),
+            answer: body.answer.map(|answer| answer.0),
+            is_published: body.published,
+            creator: body.created_by.map(AuthorRequest::into_name_and_image),
+        }
+    }
 }
 
 // ── Responses ──
 
-/// One page of Q&As.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "documents what `list` writes")]
-pub struct QnaList<'a> {
-    object: ListObject,
-    /// All that match, on every page together.
-    total: u64,
-    /// As applied.
-    limit: u32,
-    /// As applied.
-    offset: u64,
-    data: Vec<QnaJson<'a>>,
+/// A page of Q&As.
+type QnaList = ListEnvelope<QnaJson<'static>>;
+
+impl ListItem for QnaJson<'_> {
+    const LIST_NAME: &'static str = "QnaList";
+    const LIST_DESCRIPTION: &'static str = "One page of Q&As.";
 }
 
 // ── Handlers ──
@@ -162,13 +143,18 @@ pub struct QnaList<'a> {
         ("Link" = String, description = "The first, prev, next and last pages"),
         ("X-Total-Count" = u64, description = "The same as total"),
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> Reply {
+pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let id = project_id(&request)?;
-    let (query, text) = qna_query(&request)?;
+    let params: ListParams = params::query(&request)?;
+    let query = QnaQuery {
+        search: WebSearch::parse(&params.query.0),
+        limit: params.limit,
+        offset: params.offset,
+    };
     let (limit, offset) = (query.limit.get(), query.offset.get());
     let page = move |snapshot: &Snapshot| page_of(snapshot, id, &query);
     let page = app.store.read(page).await?;
-    let text: String = byte_serialize(text.as_bytes()).collect();
+    let text: String = byte_serialize(params.query.0.as_bytes()).collect();
     let links = links::pages(limit, offset, page.total, |offset| {
         let query = if text.is_empty() { "" } else { "&query=" };
         format!("/v2/projects/{id}/qnas?limit={limit}&offset={offset}{query}{text}")
@@ -179,7 +165,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> Reply {
 fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Page, ApiError> {
     let project = known_project(snapshot, id)?;
     let total = qna::count(snapshot, project, query)?;
-    let mut listing = Listing::new(total, query.limit.get(), query.offset.get());
+    let mut listing = Listing::new(total, query.limit.get(), query.offset.get())?;
     qna::for_each_on_page(snapshot, project, query, |one| {
         listing.push(&QnaJson::from(one))
     })?;
@@ -193,7 +179,7 @@ fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Page,
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     responses((status = 200, body = QnaJson, headers(
         ("ETag" = String, description = "Changes when the body does")))))]
-pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> Reply {
+pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
     let published = move |snapshot: &Snapshot| {
         let project = known_project(snapshot, project)?;
@@ -223,25 +209,24 @@ pub async fn create(
     app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
-) -> Reply {
+) -> HandlerResult {
     let project = own_project(&app, &request).await?;
-    let mut fields = Fields::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    let body = JsonBody::<NewQnaRequest>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
-    let given = (
-        fields.required_text("question")?,
-        fields.required_text("answer")?,
-    );
-    let (question, answer) = (parse_question(given.0)?, parse_answer(given.1)?);
-    let (creator_name, creator_image) = author(&mut fields)?.unwrap_or_default();
+    let (creator_name, creator_image) = body
+        .value
+        .created_by
+        .unwrap_or_default()
+        .into_name_and_image();
     let new = NewQna {
         id: QnaId::generate(),
         project,
-        question,
-        answer,
-        is_published: fields.flag("published")?.unwrap_or(true),
+        question: body.value.question.0,
+        answer: body.value.answer.0,
+        is_published: body.value.published.unwrap_or(true),
         creator_name,
         creator_image,
         at: Timestamp::now(),
@@ -279,15 +264,15 @@ pub async fn update(
     app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
-) -> Reply {
+) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
-    let mut fields = Fields::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    let body = JsonBody::<QnaChangeRequest>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }
-    let (change, at) = (change(&mut fields)?, Timestamp::now());
+    let (change, at) = (QnaChange::from(body.value), Timestamp::now());
     let (is_change, wanted) = (change != QnaChange::default(), change.clone());
     let changed = move |snapshot: &Snapshot| {
         let changed = |one: &Qna| {
@@ -333,11 +318,11 @@ pub async fn remove(
     app: web::Data<AppState>,
     request: HttpRequest,
     payload: web::Payload,
-) -> Reply {
+) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
-    let fields = Fields::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &fields, Caller::Server { project })?;
+    let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
+    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
     if let Some(answer) = once.answer(&app).await? {
         return Ok(answer);
     }

@@ -1,33 +1,35 @@
 //! Search in what a project knows (sections 3.12 and 4.7).
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use actix_web::{HttpRequest, web};
+use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource};
 use crate::app::AppState;
-use crate::domain::{ProjectId, ProjectSeq, SearchLimit, bounded_text};
+use crate::domain::{ProjectId, ProjectSeq, SearchLimit};
 use crate::http::error::ApiError;
-use crate::http::params::Query;
-use crate::http::{auth, links, response};
+use crate::http::field_types::Text;
+use crate::http::params::{self, KeyParams};
+use crate::http::response::{self, HandlerResult};
+use crate::http::{auth, links};
 use crate::learn::excerpt;
 use crate::store::{Snapshot, document, project};
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `search` reads")]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct SearchParams {
     /// What to look for, as one would ask it.
-    #[param(min_length = 1, max_length = 500, pattern = "^[^\\u0000]+$")]
-    q: String,
+    #[serde(default)]
+    #[param(inline, required)]
+    q: Option<SearchText>,
     /// The most results in the answer.
-    #[param(required = false, minimum = 1, maximum = 50, default = 10)]
-    size: u32,
-    /// A publishable key.
-    #[param(min_length = 1)]
-    api_key: String,
+    #[serde(default)]
+    #[param(inline)]
+    size: SearchLimit,
 }
+
+type SearchText = Text<1, 500>;
 
 /// What was found, best first.
 #[derive(Serialize, ToSchema)]
@@ -58,16 +60,12 @@ const EXCERPT: usize = 300;
 ///
 /// Through the pages that the project learned and its Q&As.
 #[utoipa::path(get, path = "/search", tag = "Search", operation_id = "search",
-    params(SearchParams), responses((status = 200, body = SearchResults)))]
-pub async fn search(
-    app: web::Data<AppState>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let query = Query::of(&request);
-    let key = auth::publishable_key(&app, &request, query.api_key()?).await?;
-    let text = query.get("q")?.unwrap_or_default();
-    let text = bounded_text("q", text, 1, 500)?;
-    let size = query.parsed("size", SearchLimit::parse)?;
+    params(SearchParams, KeyParams), responses((status = 200, body = SearchResults)))]
+pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    let key: KeyParams = params::query(&request)?;
+    let key = auth::publishable_key(&app, &request, key.api_key()?).await?;
+    let SearchParams { q, size } = params::query(&request)?;
+    let text = q.map_or_else(|| SearchText::parse("q", ""), Ok)?.0;
     let (project, server) = (key.project, links::base_url(&app, &request));
     let index_cache = app.index_cache.clone();
     let find = move |snapshot: &Snapshot| {

@@ -8,69 +8,82 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::answer::generation::{AnswerEvent, AnswerEvents, spawn};
+use crate::answer::generation::spawn;
 use crate::answer::recorder::AnswerRecorder;
 use crate::answer::{
     Answer, AnswerRequest, AnswerStream, ChatMessage, ChatRole, CompleteAnswer, FinishDetails,
     FinishReason, VisitorPage,
 };
 use crate::app::AppState;
-use crate::config::StreamTimeouts;
 use crate::domain::{
     Assistant, ConversationId, KeySeq, MessageContent, MessageId, MessageStatus, ProjectSeq, Role,
     SentMessage, Status, Timestamp, parse_uri,
 };
 use crate::events::Event;
+use crate::http::answer_response::{
+    AnswerSteps, PASSED_ON, await_answer, passed_on, stream_answer, whole_answer,
+};
 use crate::http::auth::{self, Caller};
-use crate::http::body::Fields;
+use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::field_types::Prefix;
 use crate::http::idempotency::{Once, Ran, told};
 use crate::http::params::conversation_id;
-use crate::http::routes::completions::{Completed, Steps};
-use crate::http::{response, sse};
+use crate::http::plan::check_plan;
+use crate::http::response::HandlerResult;
 use crate::store::idempotency::{Answered, Body};
 use crate::store::turn::{self, NewAnswer, Place, Standing};
-use crate::store::{Snapshot, StoreError, assistant, message, project};
-
-type Reply = Result<HttpResponse, ApiError>;
+use crate::store::{Snapshot, StoreError, assistant, message};
 
 // ── What is sent ──
 
 /// What a visitor says.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `Sent::read` reads")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct SendRequest {
-    #[schema(min_length = 1, max_length = 10_000, pattern = "^[^\\u0000]*$")]
-    content: String,
+    #[schema(inline)]
+    content: MessageContent,
     /// Whether the answer comes as a stream of events; else it comes when it is whole.
-    #[schema(required = false)]
+    #[serde(default)]
     stream: bool,
-    #[schema(required = false)]
     page_context: Option<PageContext>,
 }
 
-/// The page on which the visitor is.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "documents what `page` reads")]
+/// The page on which the visitor is. A browser reports it as it can, so no
+/// value of a string is refused.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct PageContext {
-    /// An absolute URI of at most 2048 characters; anything else is passed over.
-    #[schema(required = false)]
+    /// An absolute URI of at most 2048 characters; anything else is ignored.
     url: Option<String>,
-    /// The first 1000 characters are kept.
-    #[schema(required = false)]
-    title: Option<String>,
-    /// Its text; the first 100,000 characters are looked at.
-    #[schema(required = false)]
-    content: Option<String>,
-    /// What the visitor has marked; the first 10,000 characters are kept.
-    #[schema(required = false)]
-    text_selection: Option<String>,
+    /// Cut after 1000 characters.
+    #[schema(inline)]
+    title: Option<PageTitle>,
+    /// The text of the page, cut after 100,000 characters.
+    #[schema(inline)]
+    content: Option<PageText>,
+    /// The text that the visitor has selected, cut after 10,000 characters.
+    #[schema(inline)]
+    text_selection: Option<TextSelection>,
+}
+
+type PageTitle = Prefix<1000>;
+type PageText = Prefix<100_000>;
+type TextSelection = Prefix<10_000>;
+
+impl From<PageContext> for VisitorPage {
+    fn from(page: PageContext) -> Self {
+        Self {
+            url: page.url.and_then(|url| parse_uri("url", &url).ok()),
+            title: page.title.map(|title| title.0),
+            content: page.content.map(|content| content.0),
+            selection: page.text_selection.map(|selection| selection.0),
+        }
+    }
 }
 
 struct Sent {
@@ -79,37 +92,14 @@ struct Sent {
     page: Option<VisitorPage>,
 }
 
-impl Sent {
-    fn read(fields: &mut Fields) -> Result<Self, ApiError> {
-        let content = MessageContent::parse(fields.required_text("content")?)?;
-        let stream = fields.flag("stream")?.unwrap_or(false);
-        let page = fields.nullable_object("pageContext.")?;
-        Ok(Self {
-            content,
-            stream,
-            page: page.map(|fields| page_of(&fields)).transpose()?,
-        })
+impl From<SendRequest> for Sent {
+    fn from(body: SendRequest) -> Self {
+        Self {
+            content: body.content,
+            stream: body.stream,
+            page: body.page_context.map(VisitorPage::from),
+        }
     }
-}
-
-fn page_of(fields: &Fields) -> Result<VisitorPage, ApiError> {
-    let text = |name, most| -> Result<Option<String>, ApiError> {
-        Ok(fields.nullable_text(name)?.map(|text| cut(text, most)))
-    };
-    let url = fields.nullable_text("url")?;
-    Ok(VisitorPage {
-        url: url.and_then(|url| parse_uri("pageContext.url", url).ok()),
-        title: text("title", 1000)?,
-        content: text("content", 100_000)?,
-        selection: text("textSelection", 10_000)?,
-    })
-}
-
-/// The first characters of a text. What a browser tells of its page is of use
-/// where it can be, and never a reason to refuse what the visitor says.
-fn cut(text: &str, most: usize) -> String {
-    let text = text.chars().filter(|one| *one != '\0');
-    text.take(most).collect()
 }
 
 // ── Handler ──
@@ -121,16 +111,20 @@ fn cut(text: &str, most: usize) -> String {
 #[utoipa::path(post, path = "/conversations/{conversationId}/messages", tag = "Messages", operation_id = "send-message",
     params(("conversationId" = ConversationId, Path)), request_body = SendRequest, security(("session" = [])),
     responses((status = 200, description = "The answer", content(
-                  (Steps = "application/json"),
+                  (AnswerSteps = "application/json"),
                   (Object = "text/event-stream"))),
               (status = 202, description = "Passed on to a person of the house", body = String, content_type = "text/plain")))]
-pub async fn send(app: web::Data<AppState>, request: HttpRequest, payload: web::Payload) -> Reply {
+pub async fn send(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     caller.visitor()?;
     let id = conversation_id(&request)?;
-    let mut fields = Fields::read(&app, &request, payload).await?;
-    let sent = Sent::read(&mut fields)?;
-    let once = Once::of(&request, &fields, caller)?;
+    let body = JsonBody::<SendRequest>::read(&app, &request, payload).await?;
+    let sent = Sent::from(body.value);
+    let once = Once::of(&request, &body.raw, caller)?;
     if let Some(before) = once.before(&app).await? {
         return again(&app, before, sent.stream).await;
     }
@@ -145,7 +139,7 @@ pub async fn send(app: web::Data<AppState>, request: HttpRequest, payload: web::
 }
 
 /// What was answered before, made again from the message.
-async fn again(app: &AppState, before: Answered, stream: bool) -> Reply {
+async fn again(app: &AppState, before: Answered, stream: bool) -> HandlerResult {
     let Body::Message(id) = before.body else {
         return Ok(passed_on());
     };
@@ -163,30 +157,13 @@ async fn again(app: &AppState, before: Answered, stream: bool) -> Reply {
         reason: FinishReason::Stop,
         usage: usage.unwrap_or_default().usage,
     };
-    whole_reply(id, &CompleteAnswer { text, finish }, stream)
+    whole_answer(id, &CompleteAnswer { text, finish }, stream)
 }
 
 #[derive(Default, serde::Deserialize)]
 struct Kept {
     usage: crate::answer::Usage,
 }
-
-fn whole_reply(id: MessageId, whole: &CompleteAnswer, stream: bool) -> Reply {
-    match stream {
-        true => Ok(sse::whole(Some(id), &whole.text)),
-        false => response::json(StatusCode::OK, &Completed::of(whole)),
-    }
-}
-
-/// Section 0, D12.
-fn passed_on() -> HttpResponse {
-    let mut response = response::bytes(StatusCode::ACCEPTED, PASSED_ON.to_vec());
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, plain);
-    response
-}
-
-const PASSED_ON: &[u8] = b"Message sent";
 
 fn answering() -> ApiError {
     ApiError::conflict("message", "status")
@@ -207,7 +184,7 @@ struct Sending {
 const ROUNDS: usize = 4;
 
 impl Sending {
-    async fn run(self) -> Reply {
+    async fn run(self) -> HandlerResult {
         for _ in 0..ROUNDS {
             let ground = self.ground().await?;
             let reply = match ground.standing.is_human_handled {
@@ -235,7 +212,7 @@ impl Sending {
             let ground = Ground::read(snapshot, (caller, id), assistant, &content, turns)?;
             within_quota(snapshot, caller, quota)?;
             if by_model && !ground.standing.is_human_handled {
-                within_plan(snapshot, caller.project())?;
+                check_plan(snapshot, caller.project())?;
             }
             Ok::<_, ApiError>(ground)
         };
@@ -310,7 +287,7 @@ impl Sending {
             metadata: whole.finish.metadata(),
         };
         match self.store(standing, place, &answer)?.await? {
-            Ran::Changed => whole_reply(answer.id, &whole, self.sent.stream).map(Some),
+            Ran::Changed => whole_answer(answer.id, &whole, self.sent.stream).map(Some),
             Ran::Unchanged => Ok(None),
             Ran::Before => self.once_more().await.map(Some),
         }
@@ -347,8 +324,10 @@ impl Sending {
             Ran::Before => return self.once_more().await.map(Some),
         }
         match self.sent.stream {
-            true => streamed(&self.app, Some(answer.id), parts).await.map(Some),
-            false => collected(parts).await.map(Some),
+            true => stream_answer(&self.app, Some(answer.id), parts)
+                .await
+                .map(Some),
+            false => await_answer(parts).await.map(Some),
         }
     }
 
@@ -375,7 +354,7 @@ impl Sending {
         (self.caller.project(), self.id)
     }
 
-    async fn once_more(&self) -> Reply {
+    async fn once_more(&self) -> HandlerResult {
         let before = self.once.before(&self.app).await?;
         let before = before.ok_or_else(|| ApiError::unavailable(1, "a request was forgotten"))?;
         again(&self.app, before, self.sent.stream).await
@@ -479,67 +458,4 @@ fn within_quota(snapshot: &Snapshot, caller: Caller, quota: u64) -> Result<(), A
     }
     Err(ApiError::rate_limited(now.seconds_until_next_month())
         .with_message("This month's messages are used up; the next month brings new ones"))
-}
-
-/// A project on the plan `free` has no model (section 0, D15).
-pub fn within_plan(snapshot: &Snapshot, project: ProjectSeq) -> Result<(), ApiError> {
-    match project::plan(snapshot, project)?.as_deref() {
-        Some("free") => Err(ApiError::payment_required(
-            "free",
-            "pro",
-            "advanced_ai_models",
-        )),
-        _ => Ok(()),
-    }
-}
-
-// ── How an answer on its way is given ──
-
-/// The answer as a stream of events; a failure before the first piece as an
-/// error of its own (section 0, D14).
-pub async fn streamed(app: &AppState, id: Option<MessageId>, mut parts: AnswerEvents) -> Reply {
-    let StreamTimeouts {
-        first_chunk,
-        ping_interval,
-        ..
-    } = app.settings.stream_timeouts;
-    match tokio::time::timeout(first_chunk, parts.recv()).await {
-        Err(_) => Ok(sse::stream(id, None, parts, ping_interval)),
-        Ok(Some(AnswerEvent::Failed(failure))) => Err(failure.into()),
-        Ok(Some(AnswerEvent::Stopped)) => Ok(passed_on()),
-        Ok(Some(part)) => Ok(sse::stream(id, Some(part), parts, ping_interval)),
-        Ok(None) => Err(ApiError::internal("an answer ended without an end")),
-    }
-}
-
-/// The answer when it is whole.
-async fn collected(parts: AnswerEvents) -> Reply {
-    match gathered(parts).await? {
-        Some(whole) => response::json(StatusCode::OK, &Completed::of(&whole)),
-        None => Ok(passed_on()),
-    }
-}
-
-/// The whole of an answer; none where a person of the house took over before
-/// its first word.
-pub async fn gathered(mut parts: AnswerEvents) -> Result<Option<CompleteAnswer>, ApiError> {
-    let mut text = String::new();
-    loop {
-        match parts.recv().await {
-            Some(AnswerEvent::Text(more)) => text.push_str(&more),
-            Some(AnswerEvent::Complete(finish)) => {
-                return Ok(Some(CompleteAnswer { text, finish }));
-            }
-            Some(AnswerEvent::Failed(failure)) => return Err(failure.into()),
-            Some(AnswerEvent::Stopped) if text.is_empty() => return Ok(None),
-            Some(AnswerEvent::Stopped) => {
-                let finish = FinishDetails {
-                    reason: FinishReason::Other,
-                    ..FinishDetails::default()
-                };
-                return Ok(Some(CompleteAnswer { text, finish }));
-            }
-            None => return Err(ApiError::internal("an answer ended without an end")),
-        }
-    }
 }

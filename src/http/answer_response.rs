@@ -1,0 +1,157 @@
+//! Responses with an answer of the assistant: complete as JSON, or streamed as
+//! server-sent events.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::answer::generation::{AnswerEvent, AnswerEvents};
+use crate::answer::{CompleteAnswer, FinishDetails, FinishReason, Usage};
+use crate::app::AppState;
+use crate::config::StreamTimeouts;
+use crate::domain::MessageId;
+use crate::http::error::ApiError;
+use crate::http::response::HandlerResult;
+use crate::http::{response, sse};
+
+/// An answer, step by step; the last step has the text (section 4.8).
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Steps)]
+pub struct AnswerSteps {
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Step {
+    content: Vec<StepContent>,
+    finish_reason: String,
+    usage: StepUsage,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct StepContent {
+    r#type: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct StepUsage {
+    input_tokens: u64,
+    output_tokens: u64,
+    total_tokens: u64,
+    reasoning_tokens: u64,
+    cached_input_tokens: u64,
+}
+
+impl AnswerSteps {
+    pub fn text(&self) -> &str {
+        let step = self.steps.last().and_then(|step| step.content.last());
+        step.map_or("", |content| &content.text)
+    }
+}
+
+impl From<&CompleteAnswer> for AnswerSteps {
+    fn from(answer: &CompleteAnswer) -> Self {
+        let content = StepContent {
+            r#type: "text".to_owned(),
+            text: answer.text.clone(),
+        };
+        let step = Step {
+            content: vec![content],
+            finish_reason: answer.finish.reason.as_str().to_owned(),
+            usage: answer.finish.usage.into(),
+        };
+        Self { steps: vec![step] }
+    }
+}
+
+impl From<Usage> for StepUsage {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input_tokens: usage.input,
+            output_tokens: usage.output,
+            total_tokens: usage.input + usage.output,
+            reasoning_tokens: usage.reasoning,
+            cached_input_tokens: usage.cached_input,
+        }
+    }
+}
+
+/// The body of the response to a message that waits for an agent.
+pub const PASSED_ON: &[u8] = b"Message sent";
+
+/// 202: an agent has the conversation and receives the message (section 0, D12).
+pub fn passed_on() -> HttpResponse {
+    let mut response = response::bytes(StatusCode::ACCEPTED, PASSED_ON.to_vec());
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+/// A complete answer as JSON or, with `stream`, as events.
+pub fn whole_answer(id: MessageId, answer: &CompleteAnswer, stream: bool) -> HandlerResult {
+    if stream {
+        Ok(sse::whole(Some(id), &answer.text))
+    } else {
+        response::json(StatusCode::OK, &AnswerSteps::from(answer))
+    }
+}
+
+/// Streams an answer as events.
+///
+/// # Errors
+/// The error of an answer that fails before its first text (section 0, D14).
+pub async fn stream_answer(
+    app: &AppState,
+    id: Option<MessageId>,
+    mut events: AnswerEvents,
+) -> HandlerResult {
+    let StreamTimeouts {
+        first_chunk,
+        ping_interval,
+        ..
+    } = app.settings.stream_timeouts;
+    match tokio::time::timeout(first_chunk, events.recv()).await {
+        Err(_) => Ok(sse::stream(id, None, events, ping_interval)),
+        Ok(Some(AnswerEvent::Failed(error))) => Err(error.into()),
+        Ok(Some(AnswerEvent::Stopped)) => Ok(passed_on()),
+        Ok(Some(event)) => Ok(sse::stream(id, Some(event), events, ping_interval)),
+        Ok(None) => Err(ApiError::internal("an answer ended without a last event")),
+    }
+}
+
+/// Waits until an answer is complete and returns it as JSON.
+pub async fn await_answer(events: AnswerEvents) -> HandlerResult {
+    match collect(events).await? {
+        Some(answer) => response::json(StatusCode::OK, &AnswerSteps::from(&answer)),
+        None => Ok(passed_on()),
+    }
+}
+
+/// Waits until an answer is complete. `None` if an agent took the conversation
+/// over before the first text.
+pub async fn collect(mut events: AnswerEvents) -> Result<Option<CompleteAnswer>, ApiError> {
+    let mut text = String::new();
+    loop {
+        match events.recv().await {
+            Some(AnswerEvent::Text(more)) => text.push_str(&more),
+            Some(AnswerEvent::Complete(finish)) => {
+                return Ok(Some(CompleteAnswer { text, finish }));
+            }
+            Some(AnswerEvent::Failed(error)) => return Err(error.into()),
+            Some(AnswerEvent::Stopped) if text.is_empty() => return Ok(None),
+            Some(AnswerEvent::Stopped) => {
+                let finish = FinishDetails {
+                    reason: FinishReason::Other,
+                    ..FinishDetails::default()
+                };
+                return Ok(Some(CompleteAnswer { text, finish }));
+            }
+            None => return Err(ApiError::internal("an answer ended without a last event")),
+        }
+    }
+}

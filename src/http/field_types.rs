@@ -1,0 +1,255 @@
+//! Types of request fields. Each type is parsed from a string of a body or a
+//! query and describes itself in the OpenAPI document. Both uses share its
+//! limits.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::{
+    AssistantId, CloseReason, ConversationId, DeviceId, Direction, ExternalId, Feedback, Limit,
+    MAX_URI_BYTES, MessageContent, MessageStatus, Offset, Role, SearchLimit, Sort, Status,
+    ValidationError, bounded_text, parse_uri,
+};
+use crate::http::params::UUID_EXPECTED;
+use crate::learn::Format;
+
+/// A text of `MIN` to `MAX` characters, none of them NUL.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Text<const MIN: usize, const MAX: usize>(pub String);
+
+/// The first `MAX` characters of a text, without NUL. A longer text is cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefix<const MAX: usize>(pub String);
+
+/// An absolute URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uri(pub String);
+
+/// A list of `MIN` to `MAX` items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
+
+/// The maximum number of messages in a list of messages (section 0, D19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageLimit(pub u32);
+
+impl MessageLimit {
+    pub const MAX: u32 = 1000;
+
+    fn parse(text: &str) -> Result<Self, ValidationError> {
+        let limit = text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=Self::MAX).contains(limit));
+        let reason = || format!("must be a whole number from 1 to {}", Self::MAX);
+        limit
+            .map(Self)
+            .ok_or_else(|| ValidationError::new("limit", reason()))
+    }
+}
+
+impl Default for MessageLimit {
+    fn default() -> Self {
+        Self(Self::MAX)
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, ValidationError> {
+        bounded_text(field, text, MIN, MAX).map(Self)
+    }
+}
+
+/// Deserializes a field that must be present and may be `null`. Without this
+/// function, serde takes an absent `Option` for `null`.
+pub fn required_nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// Deserializes an optional field that must not be `null`. Needs
+/// `#[serde(default)]` and `#[schema(nullable = false)]`.
+pub fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Deserializes a type with `$parse`.
+macro_rules! parsed_from_string {
+    ($($type:ty: $parse:expr;)*) => {$(
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(StringVisitor($parse))
+            }
+        }
+    )*};
+}
+
+// The deserializer knows the path of the field, so the name that `$parse`
+// reports is not used.
+parsed_from_string! {
+    AssistantId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
+    CloseReason: Self::parse;
+    ConversationId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
+    DeviceId: |text: &str| Self::parse("", text);
+    Direction: Self::parse;
+    ExternalId: |text: &str| Self::parse("", text);
+    Feedback: Self::parse;
+    Format: Self::parse;
+    Limit: Self::parse;
+    MessageContent: Self::parse;
+    MessageLimit: Self::parse;
+    MessageStatus: Self::parse;
+    Offset: Self::parse;
+    Role: Self::parse;
+    SearchLimit: Self::parse;
+    Sort: Self::parse;
+    Status: Self::parse;
+    Uri: |text: &str| parse_uri("", text).map(Uri);
+}
+
+/// Describes a type by `$schema`.
+macro_rules! described_by {
+    ($($type:ty: $schema:expr;)*) => {$(
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                RefOr::T($schema.into())
+            }
+        }
+
+        impl ToSchema for $type {}
+    )*};
+}
+
+described_by! {
+    CloseReason: text(0, Self::MAX_CHARS);
+    DeviceId: text(1, Self::MAX_CHARS);
+    Direction: choice(&Self::NAMES);
+    ExternalId: text(1, Self::MAX_CHARS);
+    Format: choice(&Self::NAMES);
+    Limit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
+    MessageContent: text(1, Self::MAX_CHARS);
+    MessageLimit: integer(1, Self::MAX.into());
+    Offset: integer(0, Self::MAX)
+        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
+        .default(Some(0.into()));
+    SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
+    Sort: choice(&Self::NAMES);
+    Uri: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
+        .max_length(Some(MAX_URI_BYTES));
+}
+
+impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(StringVisitor(|text: &str| Self::parse("", text)))
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> PartialSchema for Text<MIN, MAX> {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(text(MIN, MAX).into())
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> ToSchema for Text<MIN, MAX> {}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Prefix<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let cut = |text: &str| {
+            let characters = text.chars().filter(|character| *character != '\0');
+            Ok(Self(characters.take(MAX).collect()))
+        };
+        deserializer.deserialize_str(StringVisitor(cut))
+    }
+}
+
+impl<const MAX: usize> PartialSchema for Prefix<MAX> {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(string().into())
+    }
+}
+
+impl<const MAX: usize> ToSchema for Prefix<MAX> {}
+
+impl<'de, T, const MIN: usize, const MAX: usize> Deserialize<'de> for List<T, MIN, MAX>
+where
+    T: Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = Vec::deserialize(deserializer)?;
+        if (MIN..=MAX).contains(&items.len()) {
+            return Ok(Self(items));
+        }
+        Err(D::Error::custom(format!("must have {MIN} to {MAX} items")))
+    }
+}
+
+impl<T: ToSchema, const MIN: usize, const MAX: usize> PartialSchema for List<T, MIN, MAX> {
+    fn schema() -> RefOr<Schema> {
+        let items = ArrayBuilder::new().items(utoipa::openapi::Ref::from_schema_name(T::name()));
+        RefOr::T(items.min_items(Some(MIN)).max_items(Some(MAX)).into())
+    }
+}
+
+impl<T: ToSchema, const MIN: usize, const MAX: usize> ToSchema for List<T, MIN, MAX> {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+/// Passes the text of a string to a parser.
+struct StringVisitor<F>(F);
+
+impl<T, F: FnOnce(&str) -> Result<T, ValidationError>> Visitor<'_> for StringVisitor<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(|error| E::custom(error.reason))
+    }
+}
+
+fn uuid_expected() -> ValidationError {
+    ValidationError::new("", UUID_EXPECTED)
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn text(min: usize, max: usize) -> ObjectBuilder {
+    let text = string().min_length((min > 0).then_some(min));
+    text.max_length(Some(max)).pattern(Some("^[^\\u0000]*$"))
+}
+
+/// A whole number from `min` to `max`.
+fn integer(min: u64, max: u64) -> ObjectBuilder {
+    let format = if u32::try_from(max).is_ok() {
+        KnownFormat::Int32
+    } else {
+        KnownFormat::Int64
+    };
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(format)))
+        .minimum(Some(min as usize))
+        .maximum(Some(max as usize))
+}
+
+/// One of `names`. The default is the first name of the default value.
+fn choice<T: Copy + PartialEq + Default>(names: &[(&'static str, T)]) -> ObjectBuilder {
+    let default = names.iter().find(|(_, value)| *value == T::default());
+    string()
+        .enum_values(Some(names.iter().map(|(name, _)| *name)))
+        .default(default.map(|(name, _)| (*name).into()))
+}
