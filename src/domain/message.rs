@@ -141,13 +141,13 @@ pub struct Message<'a> {
     pub role: Role,
     pub parts: MessageParts<'a>,
     pub status: MessageStatus,
-    /// Why the answer failed; set exactly when `status` is `error`.
+    /// Why the answer failed, if `status` is `error`.
     pub error: Option<&'a str>,
     pub feedback: Option<Feedback>,
     pub feedback_at: Option<Timestamp>,
     /// A JSON object, as it was stored.
     pub metadata: Option<&'a str>,
-    /// The author; set exactly when `role` is `human_agent`.
+    /// The agent, if `role` is `human_agent`.
     pub human_agent: Option<HumanAgent<'a>>,
     /// The URL of the page on which the visitor wrote.
     pub page_url: Option<&'a str>,
@@ -217,7 +217,7 @@ pub struct SentMessage {
     pub conversation_id: ConversationId,
     pub role: Role,
     pub text: String,
-    /// The author; set exactly when `role` is `human_agent`.
+    /// The agent, if `role` is `human_agent`.
     pub human_agent: Option<AgentProfile>,
     pub page_url: Option<String>,
     pub page_title: Option<String>,

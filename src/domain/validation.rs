@@ -3,8 +3,9 @@
 
 use url::Url;
 
-/// A value that breaks a rule. HTTP answers 422 `VALIDATION_ERROR` with both
-/// fields as details (section 0, D2).
+/// A value that breaks a rule. The HTTP layer responds with 422
+/// `VALIDATION_ERROR` and both fields as details (docs/api-contract.md, section
+/// 2.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidationError {
     /// The path of the parameter or body field, as the client writes it.

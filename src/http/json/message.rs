@@ -25,7 +25,7 @@ pub struct MessageJson<'a> {
     pub(super) parts: PartsJson<'a>,
     #[schema(value_type = Option<MessageStatus>, required)]
     pub(super) status: MessageStatus,
-    /// Why the answer failed; set exactly when `status` is `error`.
+    /// Why the answer failed, if `status` is `error`.
     #[schema(required)]
     pub(super) error: Option<&'a str>,
     #[schema(required)]

@@ -11,27 +11,27 @@ use super::{ConversationJson, ConversationListItemJson, HumanAgentJson, MessageJ
 use crate::domain::{MessageParts, Timestamp};
 
 /// Writes members of an object, each after a comma.
-macro_rules! members {
-    ($to:ident, $($name:literal: $value:expr,)*) => {$(
-        $to.extend_from_slice(concat!(",\"", $name, "\":").as_bytes());
-        $value.write($to);
+macro_rules! write_members {
+    ($buffer:ident, $($name:literal: $value:expr,)*) => {$(
+        $buffer.extend_from_slice(concat!(",\"", $name, "\":").as_bytes());
+        $value.write($buffer);
     )*};
 }
 
 impl ConversationListItemJson<'_> {
-    /// Appends the JSON object to `to`.
-    pub fn write(&self, to: &mut Vec<u8>) {
-        self.conversation.write_open(to);
-        members!(to, "lastMessage": self.last_message,);
-        to.push(b'}');
+    /// Appends the JSON object to `buffer`.
+    pub fn write(&self, buffer: &mut Vec<u8>) {
+        self.conversation.write_open(buffer);
+        write_members!(buffer, "lastMessage": self.last_message,);
+        buffer.push(b'}');
     }
 }
 
 impl ConversationJson<'_> {
     /// Appends the JSON object without its closing brace.
-    fn write_open(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(br#"{"object":"conversation""#);
-        members!(to,
+    fn write_open(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(br#"{"object":"conversation""#);
+        write_members!(buffer,
             "id": self.id.0,
             "createdAt": self.created_at,
             "updatedAt": self.updated_at,
@@ -48,10 +48,10 @@ impl ConversationJson<'_> {
 }
 
 impl MessageJson<'_> {
-    /// Appends the JSON object to `to`.
-    pub fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(br#"{"object":"message""#);
-        members!(to,
+    /// Appends the JSON object to `buffer`.
+    pub fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(br#"{"object":"message""#);
+        write_members!(buffer,
             "id": self.id.0,
             "createdAt": self.created_at,
             "chatId": self.chat_id.0,
@@ -67,73 +67,73 @@ impl MessageJson<'_> {
             "pageTitle": self.page_title,
             "textSelection": self.text_selection,
         );
-        to.push(b'}');
+        buffer.push(b'}');
     }
 }
 
 /// A value that appends its JSON to a buffer.
 trait WriteJson {
-    fn write(&self, to: &mut Vec<u8>);
+    fn write(&self, buffer: &mut Vec<u8>);
 }
 
 impl<T: WriteJson> WriteJson for Option<T> {
-    fn write(&self, to: &mut Vec<u8>) {
+    fn write(&self, buffer: &mut Vec<u8>) {
         match self {
-            Some(value) => value.write(to),
-            None => to.extend_from_slice(b"null"),
+            Some(value) => value.write(buffer),
+            None => buffer.extend_from_slice(b"null"),
         }
     }
 }
 
 impl WriteJson for MessageJson<'_> {
-    fn write(&self, to: &mut Vec<u8>) {
-        self.write(to);
+    fn write(&self, buffer: &mut Vec<u8>) {
+        self.write(buffer);
     }
 }
 
 impl WriteJson for HumanAgentJson<'_> {
-    fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(br#"{"name":"#);
-        self.name.write(to);
-        members!(to, "image": self.image,);
-        to.push(b'}');
+    fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(br#"{"name":"#);
+        self.name.write(buffer);
+        write_members!(buffer, "image": self.image,);
+        buffer.push(b'}');
     }
 }
 
 impl WriteJson for PartsJson<'_> {
-    fn write(&self, to: &mut Vec<u8>) {
+    fn write(&self, buffer: &mut Vec<u8>) {
         match self.0 {
             MessageParts::Text(text) => {
-                to.extend_from_slice(br#"[{"type":"text","text":"#);
-                text.write(to);
-                to.extend_from_slice(b"}]");
+                buffer.extend_from_slice(br#"[{"type":"text","text":"#);
+                text.write(buffer);
+                buffer.extend_from_slice(b"}]");
             }
-            MessageParts::Json(array) => RawJson(array).write(to),
+            MessageParts::Json(array) => RawJson(array).write(buffer),
         }
     }
 }
 
 impl WriteJson for RawJson<'_> {
-    fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(self.0.as_bytes());
+    fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(self.0.as_bytes());
     }
 }
 
 impl WriteJson for Timestamp {
-    fn write(&self, to: &mut Vec<u8>) {
-        Unescaped(self.format_iso8601(&mut [0; 24])).write(to);
+    fn write(&self, buffer: &mut Vec<u8>) {
+        Unescaped(self.format_iso8601(&mut [0; 24])).write(buffer);
     }
 }
 
 impl WriteJson for Uuid {
-    fn write(&self, to: &mut Vec<u8>) {
-        Unescaped(self.hyphenated().encode_lower(&mut [0; 36])).write(to);
+    fn write(&self, buffer: &mut Vec<u8>) {
+        Unescaped(self.hyphenated().encode_lower(&mut [0; 36])).write(buffer);
     }
 }
 
 impl WriteJson for bool {
-    fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(if *self { b"true" } else { b"false" });
+    fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(if *self { b"true" } else { b"false" });
     }
 }
 
@@ -141,27 +141,27 @@ impl WriteJson for bool {
 struct Unescaped<'a>(&'a str);
 
 impl WriteJson for Unescaped<'_> {
-    fn write(&self, to: &mut Vec<u8>) {
-        to.push(b'"');
-        to.extend_from_slice(self.0.as_bytes());
-        to.push(b'"');
+    fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.push(b'"');
+        buffer.extend_from_slice(self.0.as_bytes());
+        buffer.push(b'"');
     }
 }
 
 impl WriteJson for &str {
-    fn write(&self, to: &mut Vec<u8>) {
+    fn write(&self, buffer: &mut Vec<u8>) {
         let mut rest = self.as_bytes();
-        to.push(b'"');
+        buffer.push(b'"');
         while !rest.is_empty() {
             let (plain, special) = rest.split_at(unescaped_length(rest));
-            to.extend_from_slice(plain);
+            buffer.extend_from_slice(plain);
             let Some((byte, after)) = special.split_first() else {
                 break;
             };
-            escape(*byte, to);
+            escape(*byte, buffer);
             rest = after;
         }
-        to.push(b'"');
+        buffer.push(b'"');
     }
 }
 
@@ -182,7 +182,7 @@ fn needs_escape(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
-fn escape(byte: u8, to: &mut Vec<u8>) {
+fn escape(byte: u8, buffer: &mut Vec<u8>) {
     let short = match byte {
         b'"' | b'\\' => byte,
         0x08 => b'b',
@@ -192,11 +192,11 @@ fn escape(byte: u8, to: &mut Vec<u8>) {
         b'\r' => b'r',
         _ => {
             let hex = |half: u8| b"0123456789abcdef"[usize::from(half)];
-            to.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]);
+            buffer.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]);
             return;
         }
     };
-    to.extend_from_slice(&[b'\\', short]);
+    buffer.extend_from_slice(&[b'\\', short]);
 }
 
 #[cfg(test)]
