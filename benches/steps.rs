@@ -48,7 +48,7 @@ fn demo_store() -> BenchResult<(TempDir, Store)> {
     Store::open(&file, &Options::default())?.write_here(create)?;
     let plan = DemoPlan {
         conversations: CONVERSATIONS,
-        visitors: DemoPlan::visitors_for(CONVERSATIONS),
+        visitors: DemoPlan::default_visitors(CONVERSATIONS),
         seed: 1,
     };
     fill(

@@ -114,7 +114,7 @@ impl Demo {
             conversations: self.conversations,
             visitors: self
                 .visitors
-                .unwrap_or_else(|| DemoPlan::visitors_for(self.conversations)),
+                .unwrap_or_else(|| DemoPlan::default_visitors(self.conversations)),
             seed: self.seed,
         };
         let bar = progress_bar();

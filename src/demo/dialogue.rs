@@ -1,10 +1,11 @@
-//! What is said in a conversation and by whom: the order of its lines.
+//! The dialogue of a conversation: its lines with their roles, as templates.
 
 use fastrand::Rng;
 
 use super::phrases::{Exchange, PhraseBook, PhraseSection};
 use super::random::{chance, pick};
 
+/// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DialogueRole {
     Visitor,
@@ -13,8 +14,8 @@ pub enum DialogueRole {
 }
 
 impl DialogueRole {
-    /// As the file calls them.
-    pub fn role(self) -> &'static str {
+    /// The value of the column `message.role`.
+    pub fn column_value(self) -> &'static str {
         match self {
             DialogueRole::Visitor => "user",
             DialogueRole::Assistant => "assistant",
@@ -25,26 +26,26 @@ impl DialogueRole {
 
 #[derive(Debug, Clone, Copy)]
 pub struct DialogueLine {
-    pub speaker: DialogueRole,
-    /// The text, its slots unfilled.
-    pub text: &'static str,
+    pub role: DialogueRole,
+    /// The text with unfilled slots.
+    pub template: &'static str,
 }
 
-/// How a conversation goes.
+/// The course of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
-    /// Opened, nothing said.
+    /// No message.
     Empty,
-    /// One question so far.
+    /// One question without an answer.
     Unanswered,
-    /// The assistant answers to the end.
+    /// The assistant answers every question.
     Assisted,
-    /// A person takes over.
+    /// An agent takes over.
     HandedOver,
 }
 
 impl Scenario {
-    pub fn draw(rng: &mut Rng) -> Self {
+    pub fn random(rng: &mut Rng) -> Self {
         match rng.u32(0..100) {
             0..3 => Scenario::Empty,
             3..8 => Scenario::Unanswered,
@@ -53,13 +54,13 @@ impl Scenario {
         }
     }
 
-    /// How many lines it is to have. A takeover may add one or two.
-    fn length(self, rng: &mut Rng) -> usize {
-        let lot = rng.u32(0..100);
+    /// The number of lines. A takeover may add one or two.
+    fn random_length(self, rng: &mut Rng) -> usize {
+        let percent = rng.u32(0..100);
         match self {
             Scenario::Empty => 0,
             Scenario::Unanswered => 1,
-            Scenario::Assisted => match lot {
+            Scenario::Assisted => match percent {
                 0..48 => 2,
                 48..58 => 3,
                 58..82 => 4,
@@ -67,7 +68,7 @@ impl Scenario {
                 87..95 => 6,
                 _ => rng.usize(7..=14),
             },
-            Scenario::HandedOver => match lot {
+            Scenario::HandedOver => match percent {
                 0..10 => 3,
                 10..32 => 4,
                 32..60 => 5,
@@ -80,28 +81,28 @@ impl Scenario {
     }
 }
 
-/// The lines about `topic`, in the order in which they are said.
-pub fn write(
+/// Generates the lines of a conversation about `topic`.
+pub fn generate(
     language: &'static PhraseBook,
     topic: &'static PhraseSection,
-    course: Scenario,
+    scenario: Scenario,
     rng: &mut Rng,
 ) -> Vec<DialogueLine> {
-    let length = course.length(rng);
+    let length = scenario.random_length(rng);
     let mut dialogue = DialogueBuilder::new(language, topic, rng);
+    let subject = dialogue.subject;
     if length > 0 {
-        dialogue.say(DialogueRole::Visitor, pick(&dialogue.subject.asks, rng));
+        dialogue.push(DialogueRole::Visitor, pick(&subject.questions, rng));
     }
-    match course {
-        Scenario::Assisted => dialogue.say(
-            DialogueRole::Assistant,
-            pick(&dialogue.subject.answers, rng),
-        ),
+    match scenario {
+        Scenario::Assisted => {
+            dialogue.push(DialogueRole::Assistant, pick(&subject.answers, rng));
+        }
         Scenario::HandedOver => dialogue.hand_over(rng),
         Scenario::Empty | Scenario::Unanswered => {}
     }
     while dialogue.lines.len() < length {
-        if !dialogue.add_exchange(length - dialogue.lines.len(), rng) {
+        if !dialogue.push_exchange(length - dialogue.lines.len(), rng) {
             break;
         }
     }
@@ -110,89 +111,94 @@ pub fn write(
 
 struct DialogueBuilder {
     language: &'static PhraseBook,
-    /// What it is about.
+    /// The first question and its answers.
     subject: &'static Exchange,
     lines: Vec<DialogueLine>,
-    /// Who answers at present.
+    /// Who answers the visitor: the assistant, or the agent after a takeover.
     answerer: DialogueRole,
-    /// Further questions, none of them twice; the last one comes first.
-    pairs: Vec<(&'static str, &'static str)>,
+    /// Further questions with their answers, in reverse order and without
+    /// duplicates.
+    follow_ups: Vec<(&'static str, &'static str)>,
 }
 
 impl DialogueBuilder {
     fn new(language: &'static PhraseBook, topic: &'static PhraseSection, rng: &mut Rng) -> Self {
-        let mut pairs = language.more.pairs.clone();
-        // Days of delivery are no answer to a question about the service.
-        pairs.retain(|(_, answer)| !topic.is_service() || !answer.contains("{n}"));
-        rng.shuffle(&mut pairs);
-        pairs.extend(topic.pairs.iter().rev());
+        let mut follow_ups = language.more.follow_ups.clone();
+        // An answer with a delivery time ({n} days) does not fit a question
+        // about the service.
+        follow_ups.retain(|(_, answer)| !topic.is_service() || !answer.contains("{n}"));
+        rng.shuffle(&mut follow_ups);
+        follow_ups.extend(topic.follow_ups.iter().rev());
         Self {
             language,
             subject: &topic.exchanges[rng.usize(0..topic.exchanges.len())],
             lines: Vec::with_capacity(8),
             answerer: DialogueRole::Assistant,
-            pairs,
+            follow_ups,
         }
     }
 
-    fn say(&mut self, speaker: DialogueRole, text: &'static str) {
-        self.lines.push(DialogueLine { speaker, text });
+    fn push(&mut self, role: DialogueRole, template: &'static str) {
+        self.lines.push(DialogueLine { role, template });
     }
 
-    /// Either a person answers at once, or the visitor asks for one.
+    /// An agent takes over, at once or after the visitor asks for a person.
     fn hand_over(&mut self, rng: &mut Rng) {
         let language = self.language;
-        let at_once = chance(40, rng);
-        if !at_once {
-            self.say(DialogueRole::Assistant, pick(&self.subject.answers, rng));
-            self.say(
-                DialogueRole::Visitor,
-                pick(&language.handover.only().asks, rng),
-            );
+        let is_immediate = chance(40, rng);
+        let handover = language.handover.first_exchange();
+        if !is_immediate {
+            self.push(DialogueRole::Assistant, pick(&self.subject.answers, rng));
+            self.push(DialogueRole::Visitor, pick(&handover.questions, rng));
         }
-        if !at_once && chance(40, rng) {
-            self.say(
-                DialogueRole::Assistant,
-                pick(&language.handover.only().answers, rng),
-            );
+        if !is_immediate && chance(40, rng) {
+            self.push(DialogueRole::Assistant, pick(&handover.answers, rng));
         }
         self.answerer = DialogueRole::Agent;
-        self.say(
-            DialogueRole::Agent,
-            pick(&language.agent.only().answers, rng),
-        );
-        let answers = match at_once {
-            true => &self.subject.answers,
-            false => &language.solved.only().answers,
+        let greeting = language.agent.first_exchange();
+        self.push(DialogueRole::Agent, pick(&greeting.answers, rng));
+        let answers = if is_immediate {
+            &self.subject.answers
+        } else {
+            &language.solved.first_exchange().answers
         };
-        self.say(DialogueRole::Agent, pick(answers, rng));
+        self.push(DialogueRole::Agent, pick(answers, rng));
     }
 
-    /// Adds one to three of the `left` lines; false when all has been said.
-    fn add_exchange(&mut self, left: usize, rng: &mut Rng) -> bool {
-        let thanks = self.language.thanks.only();
-        let last = left <= 2 && chance(45, rng);
-        match self.pairs.pop() {
-            Some((ask, answer)) if !last => {
-                self.say(DialogueRole::Visitor, ask);
-                if left > 2 && self.answerer == DialogueRole::Agent && chance(25, rng) {
-                    self.say(
-                        self.answerer,
-                        pick(&self.language.waiting.only().answers, rng),
-                    );
-                }
-                if left > 1 {
-                    self.say(self.answerer, answer);
-                }
+    /// Adds one to three lines, at most `max_lines`. Returns false if the
+    /// dialogue ends with them.
+    fn push_exchange(&mut self, max_lines: usize, rng: &mut Rng) -> bool {
+        let ends = max_lines <= 2 && chance(45, rng);
+        match self.follow_ups.pop() {
+            Some((question, answer)) if !ends => {
+                self.push_follow_up(question, answer, max_lines, rng);
                 true
             }
             _ => {
-                self.say(DialogueRole::Visitor, pick(&thanks.asks, rng));
-                if left > 1 {
-                    self.say(self.answerer, pick(&thanks.answers, rng));
+                let thanks = self.language.thanks.first_exchange();
+                self.push(DialogueRole::Visitor, pick(&thanks.questions, rng));
+                if max_lines > 1 {
+                    self.push(self.answerer, pick(&thanks.answers, rng));
                 }
                 false
             }
+        }
+    }
+
+    fn push_follow_up(
+        &mut self,
+        question: &'static str,
+        answer: &'static str,
+        max_lines: usize,
+        rng: &mut Rng,
+    ) {
+        self.push(DialogueRole::Visitor, question);
+        if max_lines > 2 && self.answerer == DialogueRole::Agent && chance(25, rng) {
+            let waiting = self.language.waiting.first_exchange();
+            self.push(self.answerer, pick(&waiting.answers, rng));
+        }
+        if max_lines > 1 {
+            self.push(self.answerer, answer);
         }
     }
 }

@@ -1,34 +1,36 @@
-//! A support desk of an invented shop: its visitors, conversations and
-//! messages, one after the other.
+//! Generates the visitors, conversations and messages of the demo, one
+//! conversation at a time.
 //!
-//! The same plan gives the same desk: nothing here asks the clock, the system's
-//! randomness or the order of a hash map.
+//! The output depends on the plan alone: the generator uses neither the system
+//! clock nor the system's random numbers nor the order of a hash map.
 
 use fastrand::Rng;
 use uuid::Uuid;
 
 use super::DemoPlan;
 use super::dialogue::{self, DialogueLine, DialogueRole, Scenario};
-use super::message::{GeneratedMessage, GeneratedPage, pause};
+use super::message::{GeneratedMessage, GeneratedPage, random_pause};
 use super::phrases::{DemoAgent, PhraseBook};
-use super::profile::{VisitorProfile, speaks};
+use super::profile::{VisitorProfile, pick_language};
 use super::random::{chance, id_at, pick};
 use super::templates::{TemplateValues, title_of};
 use super::timeline::{Arrivals, DAY, HOUR, MINUTE, NOW, SECOND};
 use super::visitors::{DEMO_VISITOR, FinalState, VisitorPool};
 use crate::domain::title_key;
 
+/// A row of the table `conversation` with its messages. Times are milliseconds
+/// since 1970.
 pub struct GeneratedConversation {
     pub seq: i64,
     pub id: Uuid,
-    /// The visitor's place; their row is the one after it.
+    /// The index of the visitor; the row id is this number plus 1.
     pub visitor: usize,
     pub created_at: i64,
     pub updated_at: i64,
     pub last_interaction_at: i64,
     pub closing: Option<GeneratedClosing>,
     pub agent: Option<&'static DemoAgent>,
-    /// The title, and what it is sorted by.
+    /// The title and its sort key.
     pub title: Option<(String, String)>,
     pub page_url: Option<String>,
     pub messages: Vec<GeneratedMessage>,
@@ -39,19 +41,21 @@ pub struct GeneratedClosing {
     pub reason: Option<&'static str>,
 }
 
+/// A row of the table `visitor`.
 pub struct GeneratedVisitor {
     pub seq: i64,
     pub sa_vid: String,
-    pub person: VisitorProfile,
+    pub profile: VisitorProfile,
     pub created_at: i64,
     pub open: u32,
     pub closed: u32,
 }
 
-/// Gives the conversations; after the last one, the visitors.
+/// An iterator over the conversations. Read the visitors after the last
+/// conversation.
 pub struct Generator {
     seed: u64,
-    left: u32,
+    conversations_left: u32,
     visitors: u32,
     rng: Rng,
     arrivals: Arrivals,
@@ -64,7 +68,7 @@ impl Generator {
     pub fn new(plan: &DemoPlan) -> Self {
         Self {
             seed: plan.seed,
-            left: plan.conversations,
+            conversations_left: plan.conversations,
             visitors: plan.visitors.max(1),
             rng: Rng::with_seed(plan.seed),
             arrivals: Arrivals::new(plan.conversations),
@@ -74,18 +78,18 @@ impl Generator {
         }
     }
 
-    /// Everyone, with the counts of the conversations given so far.
+    /// All visitors, with the counts of the conversations generated so far.
     pub fn visitors(&self) -> impl Iterator<Item = GeneratedVisitor> + '_ {
         let mut rng = Rng::with_seed(!self.seed);
-        (0..self.visitors as usize).map(move |place| {
-            let stats = self.visitor_pool.stats(place, &mut rng);
+        (0..self.visitors as usize).map(move |index| {
+            let stats = self.visitor_pool.stats(index, &mut rng);
             GeneratedVisitor {
-                seq: place as i64 + 1,
-                sa_vid: match place {
-                    0 => "demo".to_owned(),
-                    _ => format!("visitor-{place}"),
+                seq: index as i64 + 1,
+                sa_vid: match index {
+                    DEMO_VISITOR => "demo".to_owned(),
+                    _ => format!("visitor-{index}"),
                 },
-                person: VisitorProfile::at(place, self.seed, stats.created_at),
+                profile: VisitorProfile::generate(index, self.seed, stats.created_at),
                 created_at: stats.created_at,
                 open: stats.open,
                 closed: stats.closed,
@@ -95,14 +99,14 @@ impl Generator {
 
     fn conversation(&mut self) -> GeneratedConversation {
         let created_at = self.arrivals.next(&mut self.rng);
-        let (visitor, end) = self.visitor_pool.next(created_at, &mut self.rng);
+        let (visitor, final_state) = self.visitor_pool.next(created_at, &mut self.rng);
         let rng = &mut self.rng;
-        let person = VisitorProfile::at(visitor, self.seed, created_at);
-        let language = spoken(visitor, &person, rng);
+        let profile = VisitorProfile::generate(visitor, self.seed, created_at);
+        let language = conversation_language(visitor, &profile, rng);
         let topic = &language.topics[rng.usize(0..language.topics.len())];
-        let facts = TemplateValues::draw(language, topic, &person.email, created_at, rng);
-        let course = Scenario::draw(rng);
-        let lines = dialogue::write(language, topic, course, rng);
+        let values = TemplateValues::random(language, topic, &profile.email, created_at, rng);
+        let scenario = Scenario::random(rng);
+        let lines = dialogue::generate(language, topic, scenario, rng);
 
         self.conversation_seq += 1;
         let mut conversation = GeneratedConversation {
@@ -115,16 +119,16 @@ impl Generator {
             closing: None,
             agent: None,
             title: None,
-            page_url: chance(70, rng).then(|| GeneratedPage::draw(&facts, rng).url),
+            page_url: chance(70, rng).then(|| GeneratedPage::random(&values, rng).url),
             messages: Vec::with_capacity(lines.len()),
         };
-        conversation.say(&lines, &facts, &mut self.message_seq, rng);
-        if course != Scenario::Unanswered {
-            conversation.name();
+        conversation.add_messages(&lines, &values, &mut self.message_seq, rng);
+        if scenario != Scenario::Unanswered {
+            conversation.set_title();
         }
-        conversation.finish(end, rng);
-        self.visitor_pool
-            .count(visitor, conversation.closing.is_some());
+        conversation.set_final_state(final_state, rng);
+        let is_closed = conversation.closing.is_some();
+        self.visitor_pool.count(visitor, is_closed);
         conversation
     }
 }
@@ -133,47 +137,53 @@ impl Iterator for Generator {
     type Item = GeneratedConversation;
 
     fn next(&mut self) -> Option<GeneratedConversation> {
-        self.left = self.left.checked_sub(1)?;
+        self.conversations_left = self.conversations_left.checked_sub(1)?;
         Some(self.conversation())
     }
 }
 
-/// Mostly a person's own language; the demo's visitor tries them all.
-fn spoken(visitor: usize, person: &VisitorProfile, rng: &mut Rng) -> &'static PhraseBook {
-    match visitor == DEMO_VISITOR || chance(6, rng) {
-        true => speaks(rng),
-        false => person.language,
+/// Usually the visitor's own language; the demo visitor uses all of them.
+fn conversation_language(
+    visitor: usize,
+    profile: &VisitorProfile,
+    rng: &mut Rng,
+) -> &'static PhraseBook {
+    if visitor == DEMO_VISITOR || chance(6, rng) {
+        pick_language(rng)
+    } else {
+        profile.language
     }
 }
 
 impl GeneratedConversation {
-    /// Turns the lines into messages, as far as the present.
-    fn say(
+    /// Makes messages of the lines, until a message would be later than
+    /// [`NOW`].
+    fn add_messages(
         &mut self,
         lines: &[DialogueLine],
-        facts: &TemplateValues,
+        values: &TemplateValues,
         message_seq: &mut i64,
         rng: &mut Rng,
     ) {
-        let mut before = None;
+        let mut previous = None;
         for line in lines {
-            let at = self.last_interaction_at + pause(before, line.speaker, rng);
+            let at = self.last_interaction_at + random_pause(previous, line.role, rng);
             if at > NOW {
                 break;
             }
             *message_seq += 1;
-            let opens = before.is_none();
-            let message = GeneratedMessage::new(*message_seq, at, line, opens, facts, rng);
+            let is_first = previous.is_none();
+            let message = GeneratedMessage::new(*message_seq, at, line, is_first, values, rng);
             self.messages.push(message);
             self.last_interaction_at = at;
-            if line.speaker == DialogueRole::Agent {
-                self.agent = Some(facts.agent);
+            if line.role == DialogueRole::Agent {
+                self.agent = Some(values.agent);
             }
-            before = Some(line.speaker);
+            previous = Some(line.role);
         }
     }
 
-    fn name(&mut self) {
+    fn set_title(&mut self) {
         self.title = self.messages.first().map(|message| {
             let title = title_of(&message.text);
             let key = title_key(&title);
@@ -181,60 +191,61 @@ impl GeneratedConversation {
         });
     }
 
-    /// Closes it or leaves it open, and says when it last changed.
-    fn finish(&mut self, end: FinalState, rng: &mut Rng) {
+    /// Closes the conversation or leaves it open, and sets `updated_at`.
+    fn set_final_state(&mut self, final_state: FinalState, rng: &mut Rng) {
         let last = self.last_interaction_at;
-        let percent = match NOW - last < 10 * DAY {
-            true => 30,
-            false => 73,
+        let is_recent = NOW - last < 10 * DAY;
+        let closed_percent = if is_recent { 30 } else { 73 };
+        let (delay, reasons) = random_closing(rng);
+        let at = last + delay;
+        let is_closed_by_chance = chance(closed_percent, rng) && at <= NOW;
+        let is_closed = match final_state {
+            FinalState::Any => is_closed_by_chance,
+            FinalState::Closed => true,
+            FinalState::Open => false,
         };
-        let (after, reasons) = closing(rng);
-        let at = last + after;
-        let closes = chance(percent, rng) && at <= NOW;
-        let closes = end == FinalState::Closed || (closes && end != FinalState::Open);
-        self.closing = closes.then(|| GeneratedClosing {
+        self.closing = is_closed.then(|| GeneratedClosing {
             at: at.min(NOW),
             reason: pick(reasons, rng),
         });
-        let changed = self.closing.as_ref().map_or(last, |closing| closing.at);
-        let touched = match chance(10, rng) {
-            true => rng.i64(SECOND..HOUR),
-            false => 0,
+        let changed_at = self.closing.as_ref().map_or(last, |closing| closing.at);
+        let has_later_update = chance(10, rng);
+        let later = if has_later_update {
+            rng.i64(SECOND..HOUR)
+        } else {
+            0
         };
-        self.updated_at = (changed + touched).min(NOW);
+        self.updated_at = (changed_at + later).min(NOW);
     }
 }
 
-/// How long after the last message it is closed, and what may be given as the
-/// reason.
-fn closing(rng: &mut Rng) -> (i64, &'static [Option<&'static str>]) {
+type CloseReasons = [Option<&'static str>; 4];
+
+const SOLVED: CloseReasons = [
+    Some("resolved"),
+    Some("resolved"),
+    Some("Problem solved"),
+    None,
+];
+const ABANDONED: CloseReasons = [
+    Some("no_response"),
+    Some("no_response"),
+    Some("inactive"),
+    None,
+];
+const OTHER: CloseReasons = [
+    Some("resolved"),
+    Some("duplicate"),
+    Some("moved to e-mail"),
+    None,
+];
+
+/// The time in milliseconds from the last message to the closing, and the
+/// possible close reasons.
+fn random_closing(rng: &mut Rng) -> (i64, &'static CloseReasons) {
     match rng.u32(0..100) {
-        0..45 => (
-            rng.i64(20 * SECOND..40 * MINUTE),
-            &[
-                Some("resolved"),
-                Some("resolved"),
-                Some("Problem solved"),
-                None,
-            ],
-        ),
-        45..85 => (
-            rng.i64(DAY..3 * DAY),
-            &[
-                Some("no_response"),
-                Some("no_response"),
-                Some("inactive"),
-                None,
-            ],
-        ),
-        _ => (
-            rng.i64(HOUR..8 * DAY),
-            &[
-                Some("resolved"),
-                Some("duplicate"),
-                Some("moved to e-mail"),
-                None,
-            ],
-        ),
+        0..45 => (rng.i64(20 * SECOND..40 * MINUTE), &SOLVED),
+        45..85 => (rng.i64(DAY..3 * DAY), &ABANDONED),
+        _ => (rng.i64(HOUR..8 * DAY), &OTHER),
     }
 }

@@ -1,7 +1,8 @@
-//! The help centre of the made-up shop, so that the demo's assistant knows
-//! something. It stands in `help/`: one Markdown file a page, and the Q&As.
+//! The help centre of the demo's shop: documents and Q&As that the assistant
+//! answers from. The texts are in `help/`: one Markdown file per page, and
+//! `qnas.csv`.
 
-use csv::ReaderBuilder;
+use csv::{ReaderBuilder, StringRecord};
 use uuid::Uuid;
 
 use crate::domain::{DocumentId, ProjectSeq, QnaId, Timestamp};
@@ -12,7 +13,7 @@ use crate::store::qna::NewQna;
 
 macro_rules! pages {
     ($($name:literal),* $(,)?) => {
-        /// Name and text of each page.
+        /// The name and the text of each page.
         const PAGES: &[(&str, &str)] = &[$(($name, include_str!(concat!("help/", $name, ".md")))),*];
     };
 }
@@ -80,57 +81,61 @@ pages! {
     "en-workshops"
 }
 
-/// Header: question, answer.
+/// Columns: question, answer.
 const QNAS: &str = include_str!("help/qnas.csv");
 
-/// The writes that teach a project the help centre. Ids count on from `first`,
-/// so that they are the same in every file.
-pub fn help_center(project: ProjectSeq, first: u128, at: Timestamp) -> Vec<Batch> {
-    let mut ids = (first..).map(Uuid::from_u128);
-    let mut id = move || ids.next().unwrap_or_default();
-    let pages = PAGES
-        .iter()
-        .map(|(name, text)| page(project, DocumentId(id()), name, text, at));
-    let mut batches: Vec<_> = pages.collect();
+/// Write batches that store the help centre in a project. The ids are
+/// consecutive numbers from `first_id`, so that they are the same in every
+/// database.
+pub fn help_center(project: ProjectSeq, first_id: u128, at: Timestamp) -> Vec<Batch> {
+    let mut ids = (first_id..).map(Uuid::from_u128);
+    let mut next_id = move || ids.next().unwrap_or_default();
+    let mut batches = Vec::new();
+    for (name, text) in PAGES {
+        batches.push(page(project, DocumentId(next_id()), name, text, at));
+    }
     let mut qnas = ReaderBuilder::new().from_reader(QNAS.as_bytes());
-    let rows = qnas.records().filter_map(Result::ok);
-    batches.extend(rows.map(|row| {
-        let field = |column| row.get(column).unwrap_or_default().to_owned();
-        let new = NewQna {
-            id: QnaId(id()),
-            project,
-            question: field(0),
-            answer: field(1),
-            is_published: true,
-            creator_name: Some("Maria Lindqvist".to_owned()),
-            creator_image: None,
-            at,
-        };
-        new.create()
-    }));
+    for row in qnas.records().filter_map(Result::ok) {
+        batches.push(qna(project, QnaId(next_id()), &row, at));
+    }
     batches
 }
 
 fn page(project: ProjectSeq, id: DocumentId, name: &str, text: &str, at: Timestamp) -> Batch {
     let (language, slug) = name.split_once('-').unwrap_or(("en", name));
     let folder = if language == "en" { "" } else { "de/" };
-    let found = RawDocument {
+    let raw = RawDocument {
         url: format!("https://shop.example/help/{folder}{slug}"),
         name: name.to_owned(),
         format: Format::Markdown,
         charset: None,
         bytes: text.as_bytes().to_vec(),
     };
-    let document = found.convert_ignoring_directives();
+    let document = raw.convert_ignoring_directives();
     let new = NewDocument {
         id,
         project,
         document: &document,
-        hash: found.hash(),
+        hash: raw.hash(),
         source: "",
         at,
     };
     new.upsert()
+}
+
+fn qna(project: ProjectSeq, id: QnaId, row: &StringRecord, at: Timestamp) -> Batch {
+    let column = |index| row.get(index).unwrap_or_default().to_owned();
+    let new = NewQna {
+        id,
+        project,
+        question: column(0),
+        answer: column(1),
+        is_published: true,
+        creator_name: Some("Maria Lindqvist".to_owned()),
+        creator_image: None,
+        at,
+    };
+    new.create()
 }
 
 #[cfg(test)]
@@ -140,10 +145,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_page_of_the_folder_is_there() {
+    fn pages_lists_all_files_of_the_folder() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/demo/help");
-        let files = folder.read_dir().expect("the folder");
-        let names = files.map(|file| file.expect("a file").file_name());
+        let files = folder.read_dir().expect("read folder");
+        let names = files.map(|file| file.expect("read entry").file_name());
         let names = names.filter_map(|name| Some(name.to_str()?.strip_suffix(".md")?.to_owned()));
         let mut names: Vec<_> = names.collect();
         names.sort();
@@ -154,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn every_qna_is_read() {
+    fn all_rows_of_the_csv_file_become_qnas() {
         let lines = QNAS.lines().count();
         let batches = help_center(ProjectSeq(1), 1, Timestamp(0)).len() - PAGES.len();
         assert!(

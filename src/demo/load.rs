@@ -207,13 +207,13 @@ fn insert_message(
     let page = message.page.as_ref();
     let agent = conversation
         .agent
-        .filter(|_| message.speaker == DialogueRole::Agent);
+        .filter(|_| message.role == DialogueRole::Agent);
     statement.execute(params![
         message.seq,
         message.id,
         conversation.seq,
         message.created_at,
-        message.speaker.role(),
+        message.role.column_value(),
         if message.error.is_some() {
             "error"
         } else {
@@ -221,7 +221,7 @@ fn insert_message(
         },
         message.text,
         message.error,
-        feedback.map(|feedback| if feedback.like { "like" } else { "dislike" }),
+        feedback.map(|feedback| if feedback.is_like { "like" } else { "dislike" }),
         feedback.map(|feedback| feedback.at),
         agent.is_some(),
         agent.map(|agent| agent.name),
@@ -267,12 +267,12 @@ fn insert_visitor(
 ) -> Result<()> {
     statement.execute(params![
         visitor.seq,
-        visitor.person.id,
+        visitor.profile.id,
         project_seq,
         visitor.sa_vid,
-        visitor.person.external_id,
-        visitor.person.name,
-        visitor.person.avatar_url,
+        visitor.profile.external_id,
+        visitor.profile.name,
+        visitor.profile.avatar_url,
         visitor.created_at,
         visitor.open,
         visitor.closed,

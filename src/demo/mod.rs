@@ -1,8 +1,10 @@
-//! `parlor demo`: a file full of believable conversations, the same for the same
-//! plan.
+//! Generated demo data for `parlor demo`: visitors, conversations and a help
+//! centre of an invented shop. The same [`DemoPlan`] gives the same data on
+//! every machine.
 //!
-//! `desk` makes them up and knows no SQL; `load` puts them into a file. What is
-//! said stands in `phrases/`, one text file per language.
+//! `generator` makes the rows and knows no SQL; `load` writes them to a new
+//! database. The texts are in `phrases/`, one file per language, and `help/`,
+//! one file per page.
 
 mod dialogue;
 mod generator;
@@ -21,18 +23,19 @@ mod visitors;
 pub use help_center::help_center;
 pub use load::fill;
 
-/// How much to make up.
+/// The size and the seed of the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DemoPlan {
     pub conversations: u32,
-    /// At least one is made: the demo's own, `saVid` "demo".
+    /// At least one visitor is generated: the demo's own, with the `saVid`
+    /// "demo".
     pub visitors: u32,
     pub seed: u64,
 }
 
 impl DemoPlan {
-    /// How many visitors there are to so many conversations, unless told.
-    pub fn visitors_for(conversations: u32) -> u32 {
+    /// The default number of visitors for a number of conversations.
+    pub fn default_visitors(conversations: u32) -> u32 {
         (conversations / 4).max(1)
     }
 }

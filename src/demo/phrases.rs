@@ -1,20 +1,20 @@
-//! What the people of the demo say: one text file per language in `phrases/`.
+//! The texts of the demo: one file per language in `phrases/`.
 //!
-//! A line of such a file is one of
+//! Each line of a file is one of
 //!
 //! ```text
-//! # a remark
-//! @key value      a property of the language; `|` stands between several values
-//! == name | Title a section: one of `more`, `details`, `handover`, `agent`,
-//!                 `solved`, `waiting`, `thanks`, or else a topic of the help pages
-//! ? text          what a visitor says
-//! ! text          what the desk says to it: some `?`, then some `!`, are questions
-//!                 that any of those answers fits
+//! # a comment
+//! @key value      a property of the language; `|` separates several values
+//! == name | Title a section: `more`, `details`, `handover`, `agent`, `solved`,
+//!                 `waiting`, `thanks`, or the name of a topic of the help pages
+//! ? text          a message of a visitor
+//! ! text          an answer; several `?` followed by several `!` are questions
+//!                 that each of those answers fits
 //! + text, - text  a further question, and on the next line its answer
 //! * text          a passage of the help page that a visitor may have selected
 //! ```
 //!
-//! and texts have `{slots}`, which `wording` fills.
+//! The texts contain `{slots}`, which `templates` fills.
 
 use std::sync::LazyLock;
 
@@ -28,31 +28,32 @@ macro_rules! files {
 const FILES: [(&str, &str); 16] =
     files!["en" "de" "es" "fr" "pt" "it" "pl" "tr" "ja" "zh" "ko" "ar" "el" "uk" "hi" "vi"];
 
-/// Every language; English is the first.
+/// All languages; the first is English.
 pub static LANGUAGES: LazyLock<Vec<PhraseBook>> =
     LazyLock::new(|| FILES.map(|(tag, text)| PhraseBook::parse(tag, text)).into());
 
-/// Topics that are about the service rather than about a delivery.
+/// Topics about the service instead of a delivery.
 const SERVICE: [&str; 6] = ["login", "plans", "cancel", "api", "integrations", "bugs"];
 
-/// Questions, and answers to any of them.
+/// Questions, and answers that fit each of them.
 #[derive(Debug, Default)]
 pub struct Exchange {
-    pub asks: Vec<&'static str>,
+    pub questions: Vec<&'static str>,
     pub answers: Vec<&'static str>,
 }
 
-/// Texts that belong together.
+/// The texts about one topic, or with one purpose.
 #[derive(Debug, Default)]
 pub struct PhraseSection {
     pub name: &'static str,
     pub title: &'static str,
     pub exchanges: Vec<Exchange>,
-    pub pairs: Vec<(&'static str, &'static str)>,
+    /// Further questions, each with its answer.
+    pub follow_ups: Vec<(&'static str, &'static str)>,
     pub passages: Vec<&'static str>,
 }
 
-/// A person of the desk.
+/// An agent of the shop.
 #[derive(Debug, PartialEq)]
 pub struct DemoAgent {
     pub name: &'static str,
@@ -62,18 +63,18 @@ pub struct DemoAgent {
 
 #[derive(Debug, Default)]
 pub struct PhraseBook {
-    /// As in the addresses of the shop's pages.
+    /// The language tag, which is also part of the shop's addresses.
     pub tag: &'static str,
-    /// How common it is, against the others' shares.
+    /// The share of visitors with this language, relative to the others.
     pub share: u32,
-    /// How a day is written: `D`, `M` and `N` stand for the day, the month and
-    /// the month's name.
-    pub date: &'static str,
+    /// The pattern of a date: `D` is the day, `M` the month, `N` the name of the
+    /// month.
+    pub date_pattern: &'static str,
     pub months: Vec<&'static str>,
-    /// How a price is written: `I` and `F` stand for the whole and the cents.
-    pub money: &'static str,
-    /// How a name is written: `F` and `L` stand for the first and the last name.
-    pub person: &'static str,
+    /// The pattern of a price: `I` is the integer part, `F` the cents.
+    pub money_pattern: &'static str,
+    /// The pattern of a name: `F` is the first name, `L` the last name.
+    pub name_pattern: &'static str,
     pub cities: Vec<&'static str>,
     pub products: Vec<&'static str>,
     pub first_names: Vec<&'static str>,
@@ -81,25 +82,28 @@ pub struct PhraseBook {
     pub agents: Vec<DemoAgent>,
     pub greetings: Vec<&'static str>,
     pub topics: Vec<PhraseSection>,
-    /// Whatever the topic: further questions, and what a first message adds.
+    /// Further questions of any topic.
     pub more: PhraseSection,
+    /// Details that a first message adds.
     pub details: PhraseSection,
-    /// A visitor asks for a person; the assistant passes them on.
+    /// The visitor asks for an agent, and the assistant hands over.
     pub handover: PhraseSection,
-    /// A person takes over; asks for patience; has dealt with it.
+    /// The agent introduces themselves.
     pub agent: PhraseSection,
+    /// The agent asks the visitor to wait.
     pub waiting: PhraseSection,
+    /// The agent has solved the problem.
     pub solved: PhraseSection,
     pub thanks: PhraseSection,
 }
 
 impl PhraseBook {
-    /// Reads a file. The files are part of the program, so a line that means
-    /// nothing is a mistake in the source, and a test finds it.
+    /// Parses a file. Panics on an invalid line: the files are part of the
+    /// program, and a test parses all of them.
     fn parse(tag: &'static str, text: &'static str) -> Self {
         let mut language = Self {
             tag,
-            person: "F L",
+            name_pattern: "F L",
             ..Self::default()
         };
         let mut section = PhraseSection::default();
@@ -108,18 +112,18 @@ impl PhraseBook {
             match mark {
                 "#" => {}
                 "==" => {
-                    let next = PhraseSection::headed(rest);
-                    language.keep(std::mem::replace(&mut section, next));
+                    let next = PhraseSection::new(rest);
+                    language.add_section(std::mem::replace(&mut section, next));
                 }
-                "?" | "!" | "+" | "-" | "*" => section.add(mark, rest),
-                key => language.set(key, rest),
+                "?" | "!" | "+" | "-" | "*" => section.add_line(mark, rest),
+                key => language.set_property(key, rest),
             }
         }
-        language.keep(section);
+        language.add_section(section);
         language
     }
 
-    /// Everything that anybody can say.
+    /// All texts that can become messages.
     #[cfg(test)]
     pub fn texts(&self) -> impl Iterator<Item = &'static str> {
         let rest = [
@@ -133,34 +137,34 @@ impl PhraseBook {
         ];
         self.topics.iter().chain(rest).flat_map(|section| {
             let exchanges = section.exchanges.iter();
-            let said = exchanges.flat_map(|one| one.asks.iter().chain(&one.answers).copied());
-            let further = section
-                .pairs
-                .iter()
-                .flat_map(|(ask, answer)| [*ask, *answer]);
-            said.chain(further)
+            let first = exchanges.flat_map(|exchange| {
+                let texts = exchange.questions.iter().chain(&exchange.answers);
+                texts.copied()
+            });
+            let follow_ups = section.follow_ups.iter();
+            first.chain(follow_ups.flat_map(|(question, answer)| [*question, *answer]))
         })
     }
 
-    fn set(&mut self, key: &str, value: &'static str) {
+    fn set_property(&mut self, key: &str, value: &'static str) {
         let values = || value.split('|').collect();
         match key {
             "@share" => self.share = value.parse().expect("a number"),
-            "@date" => self.date = value,
+            "@date" => self.date_pattern = value,
             "@months" => self.months = values(),
-            "@money" => self.money = value,
-            "@person" => self.person = value,
+            "@money" => self.money_pattern = value,
+            "@person" => self.name_pattern = value,
             "@cities" => self.cities = values(),
             "@products" => self.products = values(),
             "@first" => self.first_names = values(),
             "@last" => self.last_names = values(),
             "@agents" => self.agents = value.split('|').map(DemoAgent::parse).collect(),
             "@greetings" => self.greetings = values(),
-            other => panic!("{}: no such mark: {other}", self.tag),
+            other => panic!("{}: no such property: {other}", self.tag),
         }
     }
 
-    fn keep(&mut self, section: PhraseSection) {
+    fn add_section(&mut self, section: PhraseSection) {
         match section.name {
             "" => {}
             "more" => self.more = section,
@@ -176,7 +180,7 @@ impl PhraseBook {
 }
 
 impl PhraseSection {
-    fn headed(heading: &'static str) -> Self {
+    fn new(heading: &'static str) -> Self {
         let (name, title) = heading.split_once(" | ").unwrap_or((heading, heading));
         Self {
             name,
@@ -185,39 +189,39 @@ impl PhraseSection {
         }
     }
 
-    fn add(&mut self, mark: &str, text: &'static str) {
+    fn add_line(&mut self, mark: &str, text: &'static str) {
         match mark {
-            "?" => self.asking().push(text),
-            "!" => self.answering().push(text),
+            "?" => self.questions_mut().push(text),
+            "!" => self.answers_mut().push(text),
             "*" => self.passages.push(text),
-            "+" => self.pairs.push((text, "")),
-            _ => self.pairs.last_mut().expect("a question before").1 = text,
+            "+" => self.follow_ups.push((text, "")),
+            _ => self.follow_ups.last_mut().expect("`+` before `-`").1 = text,
         }
     }
 
-    /// Where the next question goes: those after an answer begin anew.
-    fn asking(&mut self) -> &mut Vec<&'static str> {
-        if self
-            .exchanges
-            .last()
-            .is_none_or(|last| !last.answers.is_empty())
-        {
+    /// The questions to add to: those of the last exchange, or of a new one if
+    /// the last has answers already.
+    fn questions_mut(&mut self) -> &mut Vec<&'static str> {
+        let last = self.exchanges.last();
+        let needs_new = last.is_none_or(|last| !last.answers.is_empty());
+        &mut self.last_exchange(needs_new).questions
+    }
+
+    fn answers_mut(&mut self) -> &mut Vec<&'static str> {
+        let needs_new = self.exchanges.is_empty();
+        &mut self.last_exchange(needs_new).answers
+    }
+
+    fn last_exchange(&mut self, needs_new: bool) -> &mut Exchange {
+        if needs_new {
             self.exchanges.push(Exchange::default());
         }
         let last = self.exchanges.len() - 1;
-        &mut self.exchanges[last].asks
+        &mut self.exchanges[last]
     }
 
-    fn answering(&mut self) -> &mut Vec<&'static str> {
-        if self.exchanges.is_empty() {
-            self.exchanges.push(Exchange::default());
-        }
-        let last = self.exchanges.len() - 1;
-        &mut self.exchanges[last].answers
-    }
-
-    /// The first questions with their answers; all there are, but for topics.
-    pub fn only(&self) -> &Exchange {
+    /// The first exchange. Sections other than topics have only one.
+    pub fn first_exchange(&self) -> &Exchange {
         &self.exchanges[0]
     }
 
@@ -235,8 +239,7 @@ impl DemoAgent {
         Self { name, image }
     }
 
-    /// The name that they give: the first there is.
-    pub fn called(&self) -> &'static str {
+    pub fn first_name(&self) -> &'static str {
         self.name.split(' ').next().unwrap_or(self.name)
     }
 }
@@ -246,36 +249,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_language_has_what_a_script_needs() {
+    fn all_languages_have_the_texts_of_a_dialogue() {
         for language in LANGUAGES.iter() {
             let tag = language.tag;
             assert!(language.share > 0, "{tag}");
             assert!([0, 12].contains(&language.months.len()), "{tag}");
             assert!(language.topics.len() >= 3, "{tag}");
-            let lone = [&language.handover, &language.thanks];
-            for section in language.topics.iter().chain(lone) {
+            let required = [&language.handover, &language.thanks];
+            for section in language.topics.iter().chain(required) {
                 for exchange in &section.exchanges {
-                    let (asks, answers) = (&exchange.asks, &exchange.answers);
+                    let (questions, answers) = (&exchange.questions, &exchange.answers);
                     assert!(
-                        !asks.is_empty() && !answers.is_empty(),
+                        !questions.is_empty() && !answers.is_empty(),
                         "{tag} {}",
                         section.name
                     );
                 }
             }
             for section in [&language.agent, &language.waiting, &language.solved] {
-                assert!(!section.only().answers.is_empty(), "{tag}");
+                assert!(!section.first_exchange().answers.is_empty(), "{tag}");
             }
-            assert!(!language.details.only().asks.is_empty(), "{tag}");
+            assert!(
+                !language.details.first_exchange().questions.is_empty(),
+                "{tag}"
+            );
             let topics = language.topics.iter().chain([&language.more]);
-            for (_, answer) in topics.flat_map(|section| &section.pairs) {
+            for (_, answer) in topics.flat_map(|section| &section.follow_ups) {
                 assert!(!answer.is_empty(), "{tag}");
             }
         }
     }
 
     #[test]
-    fn an_agent_has_one_picture_or_none_wherever_they_answer() {
+    fn agents_of_the_same_name_have_the_same_picture() {
         let agents = || LANGUAGES.iter().flat_map(|language| &language.agents);
         for one in agents() {
             assert!(agents().all(|other| one.name != other.name || one == other));

@@ -1,5 +1,5 @@
-//! How it is said: slots filled, questions in the hand of who types them,
-//! titles made from them.
+//! Fills the slots of templates, varies first messages the way people type, and
+//! makes titles of them.
 
 use std::fmt::Write;
 
@@ -16,15 +16,16 @@ const SIZES: [&str; 8] = ["XS", "S", "M", "L", "XL", "38", "42", "44"];
 const CENTS: [&str; 5] = ["00", "50", "90", "95", "99"];
 const EMOJI: [&str; 8] = ["🙏", "😕", "🤔", "😅", "😊", "📦", "🙈", "✨"];
 
-/// First words of German questions, nouns, which keep their capital.
-const NOUNS: [&str; 3] = ["Konto", "Passwort", "Größe"];
+/// Nouns that start German questions. They stay capitalized after a greeting.
+const GERMAN_NOUNS: [&str; 3] = ["Konto", "Passwort", "Größe"];
 
-/// What the slots of one conversation say, the same from its first line to its
-/// last.
+const MAX_TITLE_CHARS: usize = 80;
+
+/// The values of the slots, the same for all messages of a conversation.
 pub struct TemplateValues<'a> {
     pub language: &'static PhraseBook,
     pub topic: &'static PhraseSection,
-    /// Whoever would take over.
+    /// The agent who takes over if the scenario has a takeover.
     pub agent: &'static DemoAgent,
     pub product: &'static str,
     email: &'a str,
@@ -35,29 +36,31 @@ pub struct TemplateValues<'a> {
     plan: &'static str,
     size: &'static str,
     days: u32,
-    whole: u32,
+    whole_amount: u32,
     cents: &'static str,
-    /// A few days before and after.
-    date: i64,
-    soon: i64,
+    /// A few days before the conversation.
+    past_date: i64,
+    /// A few days after the conversation.
+    future_date: i64,
 }
 
 impl<'a> TemplateValues<'a> {
-    pub fn draw(
+    /// Random values for a conversation that starts at `time`.
+    pub fn random(
         language: &'static PhraseBook,
         topic: &'static PhraseSection,
         email: &'a str,
-        moment: i64,
+        time: i64,
         rng: &mut Rng,
     ) -> Self {
-        // A shop's orders are numbered in the order in which they come.
-        let age = (moment - (NOW - SPAN)) / (DAY / 24);
+        // Order numbers increase with time.
+        let hours = (time - (NOW - SPAN)) / (DAY / 24);
         Self {
             language,
             topic,
             email,
             agent: &language.agents[rng.usize(0..language.agents.len())],
-            order: 104_000 + 31 * age as u64 - rng.u64(0..2400),
+            order: 104_000 + 31 * hours as u64 - rng.u64(0..2400),
             product: pick(&language.products, rng),
             city: pick(&language.cities, rng),
             carrier: pick(&CARRIERS, rng),
@@ -65,30 +68,31 @@ impl<'a> TemplateValues<'a> {
             plan: pick(&PLANS, rng),
             size: pick(&SIZES, rng),
             days: rng.u32(4..=9),
-            whole: rng.u32(9..240),
+            whole_amount: rng.u32(9..240),
             cents: pick(&CENTS, rng),
-            date: moment - rng.i64(2..9) * DAY,
-            soon: moment + rng.i64(1..5) * DAY,
+            past_date: time - rng.i64(2..9) * DAY,
+            future_date: time + rng.i64(1..5) * DAY,
         }
     }
 
-    /// The product's number in the shop.
+    /// The number of the product in the shop.
     pub fn product_number(&self) -> usize {
-        let products = &self.language.products;
-        let place = products.iter().position(|one| *one == self.product);
-        1001 + place.unwrap_or(0)
+        let mut products = self.language.products.iter();
+        let index = products.position(|product| *product == self.product);
+        1001 + index.unwrap_or(0)
     }
 
-    /// The text with its slots filled; `cite` is what stands for its sources.
-    pub fn fill(&self, template: &str, cite: &str) -> String {
+    /// Fills the slots of a template. `citation` replaces the slot `cite`; if it
+    /// is empty, the white space before the slot is removed too.
+    pub fn fill(&self, template: &str, citation: &str) -> String {
         let mut text = String::with_capacity(template.len() + 48);
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             let (slot, after) = after.split_once('}').unwrap_or((after, ""));
             text.push_str(before);
             match slot {
-                "cite" if cite.is_empty() => text.truncate(text.trim_end().len()),
-                "cite" => text.push_str(cite),
+                "cite" if citation.is_empty() => text.truncate(text.trim_end().len()),
+                "cite" => text.push_str(citation),
                 _ => self.write_slot(&mut text, slot),
             }
             rest = after;
@@ -98,7 +102,7 @@ impl<'a> TemplateValues<'a> {
     }
 
     fn write_slot(&self, text: &mut String, slot: &str) {
-        let plain = match slot {
+        let value = match slot {
             "product" => self.product,
             "city" => self.city,
             "carrier" => self.carrier,
@@ -106,20 +110,20 @@ impl<'a> TemplateValues<'a> {
             "plan" => self.plan,
             "size" => self.size,
             "email" => self.email,
-            "agent" => self.agent.called(),
+            "agent" => self.agent.first_name(),
             "order" => return write_number(text, "A-", self.order),
             "n" => return write_number(text, "", self.days.into()),
-            "date" => return self.write_day(text, self.date),
-            "soon" => return self.write_day(text, self.soon),
+            "date" => return self.write_date(text, self.past_date),
+            "soon" => return self.write_date(text, self.future_date),
             "amount" => return self.write_amount(text),
             other => panic!("{}: no such slot: {other}", self.language.tag),
         };
-        text.push_str(plain);
+        text.push_str(value);
     }
 
-    fn write_day(&self, text: &mut String, moment: i64) {
-        let (month, day) = month_and_day(moment);
-        write_pattern(text, self.language.date, |text, sign| match sign {
+    fn write_date(&self, text: &mut String, time: i64) {
+        let (month, day) = month_and_day(time);
+        write_pattern(text, self.language.date_pattern, |text, char| match char {
             'D' => write_number(text, "", day.into()),
             'M' => write_number(text, "", month.into()),
             'N' => text.push_str(self.language.months[month as usize - 1]),
@@ -128,15 +132,16 @@ impl<'a> TemplateValues<'a> {
     }
 
     fn write_amount(&self, text: &mut String) {
-        write_pattern(text, self.language.money, |text, sign| match sign {
-            'I' => write_number(text, "", self.whole.into()),
+        write_pattern(text, self.language.money_pattern, |text, char| match char {
+            'I' => write_number(text, "", self.whole_amount.into()),
             'F' => text.push_str(self.cents),
             other => text.push(other),
         });
     }
 
-    /// A first message: perhaps a greeting, the question, perhaps more about it.
-    pub fn opening(&self, question: &str, rng: &mut Rng) -> String {
+    /// The first message of a conversation: the question, in some cases with a
+    /// greeting before and a detail after it.
+    pub fn first_message(&self, question: &str, rng: &mut Rng) -> String {
         let question = self.fill(question, "");
         let mut text = String::with_capacity(question.len() + 80);
         if chance(35, rng) {
@@ -145,29 +150,30 @@ impl<'a> TemplateValues<'a> {
         } else {
             text.push_str(&question);
         }
-        let detail = pick(&self.language.details.only().asks, rng);
-        let fits =
-            !self.topic.is_service() || !detail.contains("{date}") && !detail.contains("{city}");
+        let detail = pick(&self.language.details.first_exchange().questions, rng);
+        let is_about_delivery = detail.contains("{date}") || detail.contains("{city}");
+        let fits = !self.topic.is_service() || !is_about_delivery;
         if chance(30, rng) && fits {
             self.push_detail(&mut text, detail, chance(15, rng));
         }
-        TypingStyle::draw(rng).write(text, self.language.tag, rng)
+        TypingStyle::random(rng).apply(text, self.language.tag, rng)
     }
 
-    /// After a comma a sentence goes on in lower case, but for names, "I", and
-    /// Turkish, where lower case is a matter of its own.
+    /// Appends the question. After a comma it starts in lower case, except for
+    /// names, "I", and Turkish, whose i has other case rules.
     fn push_after_greeting(&self, text: &mut String, question: &str) {
         let word = question.split(' ').next().unwrap_or_default();
-        let mut signs = word.chars();
-        let (first, second) = (signs.next().unwrap_or_default(), signs.next());
+        let mut chars = word.chars();
+        let (first, second) = (chars.next().unwrap_or_default(), chars.next());
         let tag = self.language.tag;
-        let name = question.starts_with(self.carrier) || (tag == "de" && NOUNS.contains(&word));
-        let lowers = text.ends_with(',')
+        let is_german_noun = tag == "de" && GERMAN_NOUNS.contains(&word);
+        let is_name = question.starts_with(self.carrier) || is_german_noun;
+        let starts_lower = text.ends_with(',')
             && tag != "tr"
-            && !name
+            && !is_name
             && second.is_some_and(|second| second.is_alphabetic() && !second.is_uppercase());
         push_space(text);
-        if lowers {
+        if starts_lower {
             text.extend(first.to_lowercase());
             text.push_str(&question[first.len_utf8()..]);
         } else {
@@ -183,111 +189,121 @@ impl<'a> TemplateValues<'a> {
                 _ => ".",
             });
         }
-        match on_new_line {
-            true => text.push('\n'),
-            false => push_space(text),
+        if on_new_line {
+            text.push('\n');
+        } else {
+            push_space(text);
         }
         text.push_str(&self.fill(detail, ""));
     }
 }
 
-/// Nothing after the wide marks, which have their space within them.
+/// Appends a space, except after full-width punctuation, which includes one.
 fn push_space(text: &mut String) {
     if !text.ends_with(['。', '、', '，', '？', '！']) {
         text.push(' ');
     }
 }
 
-fn write_number(text: &mut String, before: &str, number: u64) {
-    write!(text, "{before}{number}").expect("a string takes all");
+fn write_number(text: &mut String, prefix: &str, number: u64) {
+    write!(text, "{prefix}{number}").expect("writing to a string cannot fail");
 }
 
-/// Writes each sign of `pattern`, or what `sign` writes for it.
-pub fn write_pattern(text: &mut String, pattern: &str, sign: impl Fn(&mut String, char)) {
-    pattern.chars().for_each(|each| sign(text, each));
+/// Calls `write_char` for each character of `pattern`.
+pub fn write_pattern(text: &mut String, pattern: &str, write_char: impl Fn(&mut String, char)) {
+    pattern.chars().for_each(|char| write_char(text, char));
 }
 
-/// How somebody types.
+/// How a visitor types.
 enum TypingStyle {
-    Tidy,
-    Lower,
-    Loud,
+    Correct,
+    Lowercase,
+    Uppercase,
     Emoji,
-    /// On a system that sends accents as signs of their own.
-    Apart,
+    /// Accents as combining characters (Unicode NFD), as some systems send
+    /// them.
+    Decomposed,
 }
 
 impl TypingStyle {
-    fn draw(rng: &mut Rng) -> Self {
+    fn random(rng: &mut Rng) -> Self {
         match rng.u32(0..100) {
-            0..14 => TypingStyle::Lower,
-            14..16 => TypingStyle::Loud,
+            0..14 => TypingStyle::Lowercase,
+            14..16 => TypingStyle::Uppercase,
             16..21 => TypingStyle::Emoji,
-            21..23 => TypingStyle::Apart,
-            _ => TypingStyle::Tidy,
+            21..23 => TypingStyle::Decomposed,
+            _ => TypingStyle::Correct,
         }
     }
 
-    fn write(self, mut text: String, tag: &str, rng: &mut Rng) -> String {
+    fn apply(self, mut text: String, tag: &str, rng: &mut Rng) -> String {
+        let is_turkish = tag == "tr";
         match self {
-            TypingStyle::Tidy => text,
-            TypingStyle::Lower => {
-                let lower = cased(&text, tag == "tr", false);
+            TypingStyle::Correct => text,
+            TypingStyle::Lowercase => {
+                let lower = to_lowercase(&text, is_turkish);
                 lower.trim_end_matches(['.', '!']).to_owned()
             }
-            TypingStyle::Loud => cased(&text, tag == "tr", true),
+            TypingStyle::Uppercase => to_uppercase(&text, is_turkish),
             TypingStyle::Emoji => {
                 text.push(' ');
                 text + pick(&EMOJI, rng)
             }
-            TypingStyle::Apart => take_apart(&text),
+            TypingStyle::Decomposed => decompose(&text),
         }
     }
 }
 
-/// All in one case; in Turkish i and ı are two letters in both.
-fn cased(text: &str, turkish: bool, upper: bool) -> String {
-    match (turkish, upper) {
-        (true, true) => text.replace('i', "İ").to_uppercase(),
-        (true, false) => text.replace('İ', "i").replace('I', "ı").to_lowercase(),
-        (false, true) => text.to_uppercase(),
-        (false, false) => text.to_lowercase(),
+/// In Turkish, i and ı are different letters in both cases.
+fn to_lowercase(text: &str, is_turkish: bool) -> String {
+    if is_turkish {
+        text.replace('İ', "i").replace('I', "ı").to_lowercase()
+    } else {
+        text.to_lowercase()
     }
 }
 
-/// Letters that have an accent, as the letter and the combining mark.
-fn take_apart(text: &str) -> String {
-    let mut apart = String::with_capacity(text.len() + 8);
-    for sign in text.chars() {
-        let (letter, mark) = match sign {
-            'à' | 'è' | 'ù' => (['a', 'e', 'u'][place("àèù", sign)], '\u{300}'),
-            'á' | 'é' | 'í' | 'ó' | 'ú' => {
-                (['a', 'e', 'i', 'o', 'u'][place("áéíóú", sign)], '\u{301}')
-            }
-            'â' | 'ê' | 'ô' => (['a', 'e', 'o'][place("âêô", sign)], '\u{302}'),
-            'ã' | 'ñ' | 'õ' => (['a', 'n', 'o'][place("ãñõ", sign)], '\u{303}'),
-            'ä' | 'ö' | 'ü' => (['a', 'o', 'u'][place("äöü", sign)], '\u{308}'),
-            'ç' | 'ş' => (['c', 's'][place("çş", sign)], '\u{327}'),
-            'ć' | 'ń' | 'ś' => (['c', 'n', 's'][place("ćńś", sign)], '\u{301}'),
-            _ => {
-                apart.push(sign);
-                continue;
-            }
-        };
-        apart.push(letter);
-        apart.push(mark);
+fn to_uppercase(text: &str, is_turkish: bool) -> String {
+    if is_turkish {
+        text.replace('i', "İ").to_uppercase()
+    } else {
+        text.to_uppercase()
     }
-    apart
 }
 
-fn place(letters: &str, letter: char) -> usize {
-    letters.chars().position(|each| each == letter).unwrap_or(0)
+/// Accented letters, the letters without the accent, and the combining accent.
+const ACCENTS: [(&str, &str, char); 7] = [
+    ("àèù", "aeu", '\u{300}'),
+    ("áéíóú", "aeiou", '\u{301}'),
+    ("âêô", "aeo", '\u{302}'),
+    ("ãñõ", "ano", '\u{303}'),
+    ("äöü", "aou", '\u{308}'),
+    ("çş", "cs", '\u{327}'),
+    ("ćńś", "cns", '\u{301}'),
+];
+
+/// Replaces accented letters by the letter and the combining accent.
+fn decompose(text: &str) -> String {
+    let mut decomposed = String::with_capacity(text.len() + 8);
+    for char in text.chars() {
+        match letter_and_accent(char) {
+            Some((letter, accent)) => decomposed.extend([letter, accent]),
+            None => decomposed.push(char),
+        }
+    }
+    decomposed
 }
 
-/// The title that a first message gives: its words, at most 80 characters of
-/// them, cut between two where there are two.
+fn letter_and_accent(char: char) -> Option<(char, char)> {
+    ACCENTS.iter().find_map(|(accented, letters, accent)| {
+        let index = accented.chars().position(|each| each == char)?;
+        Some((letters.chars().nth(index)?, *accent))
+    })
+}
+
+/// The title of a conversation: the first message on one line, at most
+/// [`MAX_TITLE_CHARS`], truncated between words if possible.
 pub fn title_of(message: &str) -> String {
-    const LENGTH: usize = 80;
     let mut title = String::with_capacity(message.len());
     for word in message.split_whitespace() {
         if !title.is_empty() {
@@ -295,14 +311,14 @@ pub fn title_of(message: &str) -> String {
         }
         title.push_str(word);
     }
-    let Some((end, next)) = title.char_indices().nth(LENGTH) else {
+    let Some((end, next)) = title.char_indices().nth(MAX_TITLE_CHARS) else {
         return title;
     };
-    let cut = match title[..end].rfind(' ') {
+    let end = match title[..end].rfind(' ') {
         Some(space) if next != ' ' => space,
         _ => end,
     };
-    title.truncate(cut);
+    title.truncate(end);
     title
 }
 
@@ -312,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_cut_at_a_word_within_80_characters() {
+    fn title_is_truncated_at_a_word_within_80_characters() {
         assert_eq!(title_of("  Where is\n it? "), "Where is it?");
         let words = "abcdefghi ".repeat(9);
         assert_eq!(title_of(&words), words[..79]);
@@ -321,22 +337,22 @@ mod tests {
     }
 
     #[test]
-    fn every_slot_of_every_text_can_be_filled() {
+    fn all_slots_of_all_texts_can_be_filled() {
         let mut rng = Rng::with_seed(1);
         for language in LANGUAGES.iter() {
             let topic = &language.topics[0];
-            let facts = TemplateValues::draw(language, topic, "a@mail.example", NOW, &mut rng);
+            let values = TemplateValues::random(language, topic, "a@mail.example", NOW, &mut rng);
             for text in language.texts() {
-                let filled = facts.fill(text, "[1]");
+                let filled = values.fill(text, "[1]");
                 assert!(!filled.contains(['{', '}']), "{filled}");
             }
         }
     }
 
     #[test]
-    fn a_typing_hand_knows_the_turkish_i() {
-        assert_eq!(cased("İade ısı", true, true), "İADE ISI");
-        assert_eq!(cased("İADE ISI", true, false), "iade ısı");
-        assert_eq!(take_apart("Köln, ¿señor?"), "Ko\u{308}ln, ¿sen\u{303}or?");
+    fn typing_styles_handle_turkish_i_and_accents() {
+        assert_eq!(to_uppercase("İade ısı", true), "İADE ISI");
+        assert_eq!(to_lowercase("İADE ISI", true), "iade ısı");
+        assert_eq!(decompose("Köln, ¿señor?"), "Ko\u{308}ln, ¿sen\u{303}or?");
     }
 }

@@ -1,30 +1,30 @@
-//! What a filled file must be like, whatever the plan.
+//! Properties of the generated data for plans of several sizes.
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::{DemoPlan, fill};
 
-fn filled(conversations: u32, visitors: u32, seed: u64) -> Connection {
-    let mut connection = Connection::open_in_memory().expect("a file in memory");
+fn generate(conversations: u32, visitors: u32, seed: u64) -> Connection {
+    let mut connection = Connection::open_in_memory().expect("open");
     connection
         .execute_batch(include_str!("../../schema.sql"))
-        .expect("the schema");
+        .expect("create schema");
     connection
         .execute_batch(
             "INSERT INTO project (seq, id, name, created_at) VALUES (7, zeroblob(16), 'Demo', 0)",
         )
-        .expect("a project");
+        .expect("create project");
     let plan = DemoPlan {
         conversations,
         visitors,
         seed,
     };
-    fill(&mut connection, 7, &plan, &|_, _, _| {}).expect("a filled file");
+    fill(&mut connection, 7, &plan, &|_, _, _| {}).expect("fill");
     connection
 }
 
-/// Everything in the file: what it is made of, and each of its rows.
+/// The schema and all rows of the database.
 fn dump(connection: &Connection) -> Vec<Vec<Value>> {
     [
         "sqlite_schema",
@@ -39,11 +39,11 @@ fn dump(connection: &Connection) -> Vec<Vec<Value>> {
             "sqlite_schema" => "SELECT type, name, sql FROM sqlite_schema ORDER BY name".into(),
             table => format!("SELECT * FROM {table} ORDER BY seq"),
         };
-        let mut statement = connection.prepare(&sql).expect("a statement");
+        let mut statement = connection.prepare(&sql).expect("prepare");
         let columns = statement.column_count();
         let rows = statement.query_map([], |row| (0..columns).map(|at| row.get(at)).collect());
-        let rows = rows.expect("rows").collect::<Result<Vec<_>, _>>();
-        rows.expect("values")
+        let rows = rows.expect("query").collect::<Result<Vec<_>, _>>();
+        rows.expect("read rows")
     })
     .collect()
 }
@@ -57,8 +57,8 @@ fn number(connection: &Connection, sql: &str) -> f64 {
     value.unwrap_or_else(|| panic!("{sql}: null"))
 }
 
-/// Each counts rows that must not be.
-const BROKEN: [&str; 11] = [
+/// Queries that count inconsistent rows.
+const INCONSISTENCIES: [&str; 11] = [
     "SELECT count(*) FROM conversation
       WHERE last_interaction_at < created_at OR updated_at < last_interaction_at
          OR closed_at < last_interaction_at OR closed_at > updated_at
@@ -95,8 +95,8 @@ const BROKEN: [&str; 11] = [
      OR closed_conversations <> (SELECT count(*) FROM conversation WHERE status = 'closed')",
 ];
 
-fn assert_sound(connection: &Connection, conversations: u32, visitors: u32) {
-    for sql in BROKEN {
+fn assert_consistent(connection: &Connection, conversations: u32, visitors: u32) {
+    for sql in INCONSISTENCIES {
         assert_eq!(number(connection, sql), 0.0, "{sql}");
     }
     let rows = |table| number(connection, &format!("SELECT count(*) FROM {table}"));
@@ -105,18 +105,18 @@ fn assert_sound(connection: &Connection, conversations: u32, visitors: u32) {
     assert_eq!(rows("pragma_foreign_key_check"), 0.0);
     let check: String = connection
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .expect("a check");
+        .expect("integrity check");
     assert_eq!(check, "ok");
 }
 
 #[test]
-fn the_same_plan_gives_the_same_file_and_another_seed_another() {
-    assert!(dump(&filled(300, 75, 1)) == dump(&filled(300, 75, 1)));
-    assert!(dump(&filled(300, 75, 1)) != dump(&filled(300, 75, 2)));
+fn database_depends_on_plan_and_seed_only() {
+    assert!(dump(&generate(300, 75, 1)) == dump(&generate(300, 75, 1)));
+    assert!(dump(&generate(300, 75, 1)) != dump(&generate(300, 75, 2)));
 }
 
 #[test]
-fn a_file_of_any_size_is_sound() {
+fn data_of_any_size_is_consistent() {
     for (conversations, visitors) in [
         (0, 0),
         (0, 3),
@@ -130,8 +130,8 @@ fn a_file_of_any_size_is_sound() {
         (500, 800),
     ] {
         for seed in [1, 2, 3] {
-            assert_sound(
-                &filled(conversations, visitors, seed),
+            assert_consistent(
+                &generate(conversations, visitors, seed),
                 conversations,
                 visitors,
             );
@@ -140,44 +140,48 @@ fn a_file_of_any_size_is_sound() {
 }
 
 #[test]
-fn the_demo_visitor_has_conversations_of_both_kinds() {
+fn demo_visitor_has_open_and_closed_conversations() {
     for (conversations, visitors, least) in [(12, 3, 12), (500, 125, 25), (5000, 1250, 250)] {
-        let file = filled(conversations, visitors, 5);
+        let connection = generate(conversations, visitors, 5);
         let counts = "FROM visitor WHERE sa_vid = 'demo'";
-        let open = number(&file, &format!("SELECT open_conversations {counts}"));
-        let closed = number(&file, &format!("SELECT closed_conversations {counts}"));
+        let open = number(&connection, &format!("SELECT open_conversations {counts}"));
+        let closed = number(
+            &connection,
+            &format!("SELECT closed_conversations {counts}"),
+        );
         assert_eq!(open + closed, f64::from(least));
         assert!(open > 0.0 && closed > 0.0);
     }
 }
 
 #[test]
-fn the_indexes_and_triggers_are_those_of_the_schema() {
-    let file = filled(12, 3, 1);
-    let bare = Connection::open_in_memory().expect("a file in memory");
-    bare.execute_batch(include_str!("../../schema.sql"))
-        .expect("the schema");
-    let made = |connection: &Connection| {
+fn indexes_and_triggers_equal_those_of_the_schema() {
+    let connection = generate(12, 3, 1);
+    let empty = Connection::open_in_memory().expect("open");
+    empty
+        .execute_batch(include_str!("../../schema.sql"))
+        .expect("create schema");
+    let schema_sql = |connection: &Connection| {
         let mut statement = connection
             .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
-            .expect("a statement");
+            .expect("prepare");
         let rows = statement
             .query_map([], |row| row.get::<_, String>(0))
-            .expect("rows");
-        rows.collect::<Result<Vec<_>, _>>().expect("texts")
+            .expect("query");
+        rows.collect::<Result<Vec<_>, _>>().expect("read rows")
     };
-    assert_eq!(made(&file), made(&bare));
+    assert_eq!(schema_sql(&connection), schema_sql(&empty));
     assert_eq!(
-        number(&file, "SELECT foreign_keys FROM pragma_foreign_keys"),
+        number(&connection, "SELECT foreign_keys FROM pragma_foreign_keys"),
         1.0
     );
 }
 
 #[test]
-fn the_shares_are_those_of_a_desk() {
-    let file = filled(5000, 1250, 9);
+fn shares_of_states_and_feedback_are_as_designed() {
+    let connection = generate(5000, 1250, 9);
     let near = |sql: &str, expected: f64, tolerance: f64| {
-        let share = number(&file, sql);
+        let share = number(&connection, sql);
         assert!((share - expected).abs() < tolerance, "{share}: {sql}");
     };
     near(
@@ -204,7 +208,7 @@ fn the_shares_are_those_of_a_desk() {
         0.2,
     );
     let ties = "SELECT count(*) - count(DISTINCT created_at) FROM conversation";
-    assert!(number(&file, ties) > 20.0);
+    assert!(number(&connection, ties) > 20.0);
     let titles = "SELECT count(DISTINCT title) FROM conversation";
-    assert!(number(&file, titles) > 2000.0);
+    assert!(number(&connection, titles) > 2000.0);
 }

@@ -1,19 +1,20 @@
-//! Who comes: the demo's own visitor, newcomers, and those who come again.
+//! Assigns conversations to visitors: the demo visitor, new visitors, and
+//! returning visitors.
 
 use fastrand::Rng;
 
 use super::random::chance;
 use super::timeline::{DAY, HOUR, MINUTE, NOW, SECOND, SPAN};
 
-/// The place of the visitor whom the demo's own requests speak for.
+/// The index of the visitor that the demo's own requests use.
 pub const DEMO_VISITOR: usize = 0;
 
-/// The visitors who came first share the conversations of the first step, as
-/// many as twice that number those of the next, and so on: a few come often,
-/// most once or twice.
+/// The size of the first tier of returning visitors. Each further tier is twice
+/// as large, and every tier gets the same number of conversations. So a few
+/// visitors return often, and most once or twice.
 const FIRST_TIER: usize = 16;
 
-/// What is counted of a visitor while conversations are made.
+/// The counts of a visitor.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VisitorStats {
     pub created_at: i64,
@@ -21,16 +22,17 @@ pub struct VisitorStats {
     pub closed: u32,
 }
 
-/// Deals conversations out to visitors: to each as many as planned.
+/// Assigns the planned number of conversations to the planned number of
+/// visitors.
 pub struct VisitorPool {
-    conversations: u32,
-    of_demo: u32,
-    newcomers: u32,
-    /// Those who have come, by their place; the demo's own always has.
+    conversations_left: u32,
+    demo_conversations_left: u32,
+    new_visitors_left: u32,
+    /// The visitors so far, by index. The first is the demo visitor.
     arrived: Vec<VisitorStats>,
 }
 
-/// How a conversation must end.
+/// The state that a conversation must have at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinalState {
     Any,
@@ -40,89 +42,95 @@ pub enum FinalState {
 
 impl VisitorPool {
     pub fn new(conversations: u32, visitors: u32) -> Self {
-        let of_demo = match visitors {
+        let demo_conversations = match visitors {
             0 | 1 => conversations,
             _ => (conversations / 20).clamp(12, 500).min(conversations),
         };
+        let other_conversations = conversations - demo_conversations;
         Self {
-            conversations,
-            of_demo,
-            newcomers: visitors.saturating_sub(1).min(conversations - of_demo),
+            conversations_left: conversations,
+            demo_conversations_left: demo_conversations,
+            new_visitors_left: visitors.saturating_sub(1).min(other_conversations),
             arrived: vec![VisitorStats::default()],
         }
     }
 
-    /// The visitor of the conversation that begins at `moment`.
-    pub fn next(&mut self, moment: i64, rng: &mut Rng) -> (usize, FinalState) {
-        let lot = rng.u32(0..self.conversations);
-        let alone = self.arrived.len() == 1;
-        // A desk that opens has no regulars yet.
-        let early = self.arrived.len() < 3 * FIRST_TIER && chance(70, rng);
-        self.conversations -= 1;
-        if lot < self.of_demo {
-            return self.demo(moment, rng);
+    /// The index of the visitor whose conversation begins at `time`.
+    pub fn next(&mut self, time: i64, rng: &mut Rng) -> (usize, FinalState) {
+        let number = rng.u32(0..self.conversations_left);
+        let is_first = self.arrived.len() == 1;
+        // At the beginning most visitors are new.
+        let is_early = self.arrived.len() < 3 * FIRST_TIER && chance(70, rng);
+        self.conversations_left -= 1;
+        if number < self.demo_conversations_left {
+            return self.next_of_demo_visitor(time, rng);
         }
-        if self.newcomers > 0 && (alone || early || lot < self.of_demo + self.newcomers) {
-            self.newcomers -= 1;
-            self.arrived.push(stats(moment, rng));
+        let is_new = number < self.demo_conversations_left + self.new_visitors_left;
+        if self.new_visitors_left > 0 && (is_first || is_early || is_new) {
+            self.new_visitors_left -= 1;
+            self.arrived.push(arrival(time, rng));
             return (self.arrived.len() - 1, FinalState::Any);
         }
-        (1 + regular(self.arrived.len() - 1, rng), FinalState::Any)
+        let returning = returning_visitor(self.arrived.len() - 1, rng);
+        (1 + returning, FinalState::Any)
     }
 
-    /// Their first conversation is closed and their last one open, so that
-    /// whoever tries the demo sees both.
-    fn demo(&mut self, moment: i64, rng: &mut Rng) -> (usize, FinalState) {
-        let first = self.arrived[DEMO_VISITOR].created_at == 0;
-        if first {
-            self.arrived[DEMO_VISITOR] = stats(moment, rng);
+    /// The first conversation of the demo visitor is closed and the last one is
+    /// open, so that the demo shows both.
+    fn next_of_demo_visitor(&mut self, time: i64, rng: &mut Rng) -> (usize, FinalState) {
+        let is_first = self.arrived[DEMO_VISITOR].created_at == 0;
+        if is_first {
+            self.arrived[DEMO_VISITOR] = arrival(time, rng);
         }
-        self.of_demo -= 1;
-        match self.of_demo {
+        self.demo_conversations_left -= 1;
+        match self.demo_conversations_left {
             0 => (DEMO_VISITOR, FinalState::Open),
-            _ if first => (DEMO_VISITOR, FinalState::Closed),
+            _ if is_first => (DEMO_VISITOR, FinalState::Closed),
             _ => (DEMO_VISITOR, FinalState::Any),
         }
     }
 
-    pub fn count(&mut self, visitor: usize, closed: bool) {
+    /// Counts a conversation of a visitor.
+    pub fn count(&mut self, visitor: usize, is_closed: bool) {
         let stats = &mut self.arrived[visitor];
-        match closed {
-            true => stats.closed += 1,
-            false => stats.open += 1,
+        if is_closed {
+            stats.closed += 1;
+        } else {
+            stats.open += 1;
         }
     }
 
-    /// What there is to say of a visitor in the end; they may have said nothing.
+    /// The counts of a visitor; a visitor without conversations gets a random
+    /// arrival time.
     pub fn stats(&self, visitor: usize, rng: &mut Rng) -> VisitorStats {
-        let came = |stats: &&VisitorStats| stats.created_at != 0;
-        match self.arrived.get(visitor).filter(came) {
+        let has_arrived = |stats: &&VisitorStats| stats.created_at != 0;
+        match self.arrived.get(visitor).filter(has_arrived) {
             Some(stats) => *stats,
-            None => stats(NOW - rng.i64(HOUR..SPAN - DAY), rng),
+            None => arrival(NOW - rng.i64(HOUR..SPAN - DAY), rng),
         }
     }
 }
 
-/// A visitor who opens their first conversation at `moment`.
-fn stats(moment: i64, rng: &mut Rng) -> VisitorStats {
+/// A visitor who starts the first conversation at `time`.
+fn arrival(time: i64, rng: &mut Rng) -> VisitorStats {
     VisitorStats {
-        created_at: moment - rng.i64(SECOND..15 * MINUTE),
+        created_at: time - rng.i64(SECOND..15 * MINUTE),
         open: 0,
         closed: 0,
     }
 }
 
-/// Chooses among `count` visitors, the more likely the sooner they came.
-fn regular(count: usize, rng: &mut Rng) -> usize {
-    let steps = (count / FIRST_TIER + 1)
+/// Chooses one of `count` visitors; earlier visitors are more likely.
+fn returning_visitor(count: usize, rng: &mut Rng) -> usize {
+    let tiers = (count / FIRST_TIER + 1)
         .next_power_of_two()
         .trailing_zeros()
         .max(1);
     loop {
-        let size = FIRST_TIER << rng.u32(0..steps);
-        let place = size - FIRST_TIER + rng.usize(0..size);
-        if place < count {
-            return place;
+        let tier_size = FIRST_TIER << rng.u32(0..tiers);
+        let index = tier_size - FIRST_TIER + rng.usize(0..tier_size);
+        if index < count {
+            return index;
         }
     }
 }
