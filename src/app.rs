@@ -16,10 +16,9 @@ use crate::answer::{AnswerProvider, AnswerProviders};
 use crate::config::Settings;
 use crate::events::EventHub;
 use crate::own_urls::OwnUrls;
-use crate::service::setup::SetupError;
 use crate::store::{OpenError, Options, Store, StoreError, session, turn};
 
-/// Why a server or a command could not start.
+/// Why a server could not start or ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -28,8 +27,6 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),
-    #[error(transparent)]
-    Setup(#[from] SetupError),
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error("the system returned no random bytes: {0}")]

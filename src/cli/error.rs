@@ -15,6 +15,14 @@ use crate::store::{OpenError, StoreError};
 pub enum CommandError {
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error("the system returned no random bytes: {0}")]
+    Random(getrandom::Error),
     #[error("cannot listen on {0}: {1}; choose another address with --listen")]
     Listen(SocketAddr, std::io::Error),
     #[error("no key has the id {0}; `parlor keys list` shows them")]
@@ -57,31 +65,13 @@ impl From<rusqlite::Error> for CommandError {
     }
 }
 
-impl From<OpenError> for CommandError {
-    fn from(error: OpenError) -> Self {
-        Self::Start(error.into())
-    }
-}
-
-impl From<StoreError> for CommandError {
-    fn from(error: StoreError) -> Self {
-        Self::Start(error.into())
-    }
-}
-
-impl From<SetupError> for CommandError {
-    fn from(error: SetupError) -> Self {
-        Self::Start(error.into())
-    }
-}
-
 impl From<KeyError> for CommandError {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::NoSuchKey(id) => Self::NoSuchKey(id),
             KeyError::NoSuchAssistant(id) => Self::NoSuchAssistant(id),
             KeyError::Store(error) => error.into(),
-            KeyError::Random(error) => Self::Start(error.into()),
+            KeyError::Random(error) => Self::Random(error),
         }
     }
 }

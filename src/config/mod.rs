@@ -1,0 +1,249 @@
+//! Every setting of the server: a flag and an environment variable each, with
+//! default and limits. The doc comment of a field is its help text.
+
+// Help texts contain URLs as plain text.
+#![allow(rustdoc::bare_urls)]
+
+mod model;
+mod renamed_variables;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::builder::{BoolishValueParser, RangedU64ValueParser};
+use clap::{Args, value_parser};
+
+use crate::domain::Origin;
+pub use model::{ModelSettings, Secret};
+pub use renamed_variables::accept_renamed_variables;
+
+/// The settings of a server.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// The address to listen on; port 0 selects a free port
+    #[arg(long, env = "PARLOR_LISTEN", value_name = "ADDRESS")]
+    #[arg(default_value = "127.0.0.1:8787")]
+    pub listen: SocketAddr,
+
+    /// The URL under which browsers reach the server, such as https://chat.example; pages of this origin may use every key
+    #[arg(long, env = "PARLOR_PUBLIC_URL", value_name = "URL", value_parser = parse_origin)]
+    pub public_url: Option<Origin>,
+
+    /// Take the client address from the last X-Forwarded-For entry; set it only behind a reverse proxy that writes this header
+    #[arg(long, env = "PARLOR_BEHIND_PROXY", value_parser = BoolishValueParser::new())]
+    pub behind_proxy: bool,
+
+    /// Threads that handle requests; 0: one per CPU core
+    #[arg(long, env = "PARLOR_WORKERS", value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(..=256))]
+    pub workers: usize,
+
+    /// Database connections for reading
+    #[arg(long, env = "PARLOR_DB_READERS", value_name = "N", default_value_t = 4)]
+    #[arg(alias = "readers", value_parser = value_parser!(u32).range(1..=64))]
+    pub db_readers: u32,
+
+    /// Milliseconds that a request may wait for a database connection before it fails with 503
+    #[arg(
+        long,
+        env = "PARLOR_DB_TIMEOUT_MS",
+        value_name = "MS",
+        default_value_t = 5000
+    )]
+    #[arg(alias = "patience", value_parser = value_parser!(u64).range(1..=600_000))]
+    pub db_timeout_ms: u64,
+
+    /// Megabytes of memory for the cache of list responses; 0: no cache
+    #[arg(
+        long,
+        env = "PARLOR_LIST_CACHE_MB",
+        value_name = "MB",
+        default_value_t = 8
+    )]
+    #[arg(alias = "kept", value_parser = value_parser!(u32).range(0..=65_536))]
+    pub list_cache_mb: u32,
+
+    /// The largest request body, in bytes
+    #[arg(
+        long,
+        env = "PARLOR_MAX_BODY_BYTES",
+        value_name = "BYTES",
+        default_value_t = 262_144
+    )]
+    #[arg(alias = "max-body")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1024..=67_108_864))]
+    pub max_body_bytes: usize,
+
+    /// Requests per minute of each session; 0 turns off all rate limits
+    #[arg(
+        long,
+        env = "PARLOR_RATE_LIMIT",
+        value_name = "N",
+        default_value_t = 600
+    )]
+    pub rate_limit: u32,
+
+    /// Requests per minute of each private key
+    #[arg(
+        long,
+        env = "PARLOR_KEY_RATE_LIMIT",
+        value_name = "N",
+        default_value_t = 6000
+    )]
+    pub key_rate_limit: u32,
+
+    /// New sessions per minute from each IP address (IPv6: from each /64)
+    #[arg(
+        long,
+        env = "PARLOR_IP_RATE_LIMIT",
+        value_name = "N",
+        default_value_t = 120
+    )]
+    #[arg(alias = "init-rate-limit")]
+    pub ip_rate_limit: u32,
+
+    /// Messages that the visitors of a project may send per calendar month (UTC); 0: unlimited
+    #[arg(
+        long,
+        env = "PARLOR_MONTHLY_MESSAGES",
+        value_name = "N",
+        default_value_t = 0
+    )]
+    pub monthly_messages: u64,
+
+    /// Hours without use after which a session expires
+    #[arg(
+        long,
+        env = "PARLOR_SESSION_IDLE_HOURS",
+        value_name = "HOURS",
+        default_value_t = 24
+    )]
+    #[arg(alias = "session-idle", value_parser = value_parser!(u64).range(1..=87_600))]
+    pub session_idle_hours: u64,
+
+    /// Days after which a session expires even if it is used
+    #[arg(
+        long,
+        env = "PARLOR_SESSION_MAX_DAYS",
+        value_name = "DAYS",
+        default_value_t = 30
+    )]
+    #[arg(alias = "session-max", value_parser = value_parser!(u64).range(1..=3650))]
+    pub session_max_days: u64,
+
+    /// Seconds that running requests may take to finish at shutdown
+    #[arg(
+        long,
+        env = "PARLOR_SHUTDOWN_TIMEOUT",
+        value_name = "SECONDS",
+        default_value_t = 10
+    )]
+    #[arg(alias = "shutdown-grace")]
+    pub shutdown_timeout: u64,
+
+    #[command(flatten)]
+    pub model: ModelSettings,
+
+    /// Not a command line option; tests change it.
+    #[arg(skip)]
+    pub stream_timeouts: StreamTimeouts,
+
+    /// Not a command line option; tests change it.
+    #[arg(skip)]
+    pub socket_timeouts: SocketTimeouts,
+}
+
+impl Settings {
+    pub fn session_idle(&self) -> Duration {
+        Duration::from_secs(self.session_idle_hours * 60 * 60)
+    }
+
+    pub fn session_max(&self) -> Duration {
+        Duration::from_secs(self.session_max_days * 24 * 60 * 60)
+    }
+}
+
+/// Timing of the event stream of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamTimeouts {
+    /// How long the response status waits for the first chunk. After that time
+    /// the stream starts with status 200, so that pings can keep the connection
+    /// open while the model is slow.
+    pub first_chunk: Duration,
+    /// The interval of pings. Proxies close silent connections, so
+    /// `docs/api-contract.md`, section 7.2, allows at most 15 seconds.
+    pub ping_interval: Duration,
+    /// A client that reads nothing for this time counts as disconnected.
+    pub stalled_client: Duration,
+}
+
+impl Default for StreamTimeouts {
+    fn default() -> Self {
+        Self {
+            first_chunk: Duration::from_secs(12),
+            ping_interval: Duration::from_secs(10),
+            stalled_client: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Timing of WebSocket connections.
+#[derive(Debug, Clone, Copy)]
+pub struct SocketTimeouts {
+    /// How often the server checks that the client is alive and its credentials
+    /// are valid.
+    pub heartbeat_interval: Duration,
+    /// The server pings a client that has sent nothing for this time, and
+    /// disconnects it if it sends nothing for another heartbeat interval. Web
+    /// clients send a frame every 30 seconds.
+    pub idle_timeout: Duration,
+    /// The server disconnects a client that acknowledges no data for this time.
+    pub write_timeout: Duration,
+}
+
+impl Default for SocketTimeouts {
+    fn default() -> Self {
+        Self {
+            heartbeat_interval: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(90),
+            write_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Parses the URL of a website, such as `https://shop.example`.
+pub fn parse_origin(text: &str) -> Result<Origin, String> {
+    Origin::parse(text).map_err(|invalid| invalid.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct TestArgs {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    #[test]
+    fn old_flag_names_are_accepted() {
+        let old = "parlor --readers 2 --patience 7 --kept 3 --max-body 2048 --init-rate-limit 9 \
+                   --session-idle 5 --session-max 6 --shutdown-grace 4 --model-first-timeout 11 \
+                   --model-pause-timeout 12 --model-private";
+        let args = TestArgs::parse_from(old.split_whitespace());
+        let settings = args.settings;
+        assert_eq!((settings.db_readers, settings.db_timeout_ms), (2, 7));
+        assert_eq!((settings.list_cache_mb, settings.max_body_bytes), (3, 2048));
+        assert_eq!((settings.ip_rate_limit, settings.shutdown_timeout), (9, 4));
+        assert_eq!(
+            (settings.session_idle_hours, settings.session_max_days),
+            (5, 6)
+        );
+        let model = settings.model;
+        assert_eq!((model.first_token_timeout, model.idle_timeout), (11, 12));
+        assert!(model.private);
+    }
+}
