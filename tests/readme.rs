@@ -21,7 +21,7 @@ const USUAL: &str = "127.0.0.1:8787";
 // ── Examples ──
 
 #[test]
-fn the_examples_give_what_the_readme_shows() {
+fn examples_return_what_readme_shows() {
     let folder = Folder::new("examples");
     let demo = Server::start("demo", folder.path());
     // `parlor keys` needs the file that `parlor serve` makes.
@@ -40,7 +40,7 @@ fn the_examples_give_what_the_readme_shows() {
 }
 
 #[test]
-fn the_demo_prints_the_two_lines_of_the_readme() {
+fn demo_prints_commands_of_readme() {
     let folder = Folder::new("lines");
     let mut demo = Server::start("demo", folder.path());
     let printed = demo.lines(5).join("\n").replace(&demo.address, USUAL);
@@ -193,7 +193,7 @@ fn shows(shown: &Value, answer: &Value, at: &str) -> Result<(), String> {
 // ── Tables ──
 
 #[test]
-fn the_settings_table_is_the_help_of_serve() {
+fn settings_table_matches_help_of_serve() {
     let help = without_settings(Command::new(PARLOR))
         .args(["serve", "--help"])
         .output()
@@ -235,7 +235,7 @@ fn row(option: &str) -> Option<Vec<String>> {
 }
 
 #[test]
-fn the_error_table_is_the_catalogue() {
+fn error_table_matches_error_codes() {
     let catalogue: Vec<_> = ERROR_CODES
         .iter()
         .map(|entry| {
@@ -247,7 +247,7 @@ fn the_error_table_is_the_catalogue() {
 }
 
 #[test]
-fn the_list_table_names_every_order() {
+fn list_table_names_every_order() {
     let rows = table("Parameter");
     let orders = rows.iter().find(|row| row[0] == "orderBy");
     let named = orders.map(|row| row[2].clone()).unwrap_or_default();

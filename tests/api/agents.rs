@@ -28,7 +28,7 @@ fn setup() -> (TestServer, Visitor, String) {
 }
 
 #[test]
-fn a_person_takes_over_answers_and_hands_back() {
+fn agent_takes_over_replies_and_hands_back() {
     let (server, ann, id) = setup();
     server.post_message(&ann, &id, "Hi").send().expect(200);
     let put = server.request("PUT", format!("/v2/conversations/{id}/agent"));
@@ -85,7 +85,7 @@ fn a_person_takes_over_answers_and_hands_back() {
 }
 
 #[test]
-fn to_take_over_or_hand_back_twice_changes_nothing_more() {
+fn take_over_and_hand_back_are_idempotent() {
     let (server, ann, id) = setup();
     let as_it_is = hand_back(&server, &id).expect(200);
     assert_eq!(
@@ -104,7 +104,7 @@ fn to_take_over_or_hand_back_twice_changes_nothing_more() {
 }
 
 #[test]
-fn only_the_house_acts_and_only_where_it_can() {
+fn agent_requests_require_private_key_and_valid_state() {
     let (server, ann, id) = setup();
     let elsewhere = server.create_project();
     for (method, path) in [("PUT", "agent"), ("DELETE", "agent"), ("POST", "replies")] {
@@ -149,7 +149,7 @@ fn only_the_house_acts_and_only_where_it_can() {
 }
 
 #[test]
-fn who_leaves_at_once_is_heard_all_the_same() {
+fn stored_message_is_published_when_client_disconnects() {
     let (server, ann, id) = setup();
     server.take_over(&id).send().expect(200);
     let conversation = ConversationId::parse(&id).expect("a UUID");
@@ -177,7 +177,7 @@ fn who_leaves_at_once_is_heard_all_the_same() {
 const TICK: std::time::Duration = std::time::Duration::from_millis(20);
 
 #[test]
-fn a_takeover_ends_the_answer_in_flight_and_keeps_its_text() {
+fn take_over_stops_answer_and_keeps_its_text() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |_| ());
     let ann = server.create_visitor("ann");
@@ -202,7 +202,7 @@ fn a_takeover_ends_the_answer_in_flight_and_keeps_its_text() {
 }
 
 #[test]
-fn a_takeover_before_the_first_word_leaves_no_answer() {
+fn take_over_before_first_token_stores_no_answer() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |_| ());
     let ann = server.create_visitor("ann");
@@ -238,7 +238,7 @@ fn spin(time: Duration) {
 }
 
 #[test]
-fn nothing_of_the_assistant_is_stored_after_a_takeover() {
+fn no_assistant_text_is_stored_after_take_over() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |_| ());
     let watch = |when: &str| {

@@ -55,7 +55,7 @@ fn with(
 }
 
 #[test]
-fn a_key_with_websites_is_for_their_scheme_host_and_port_alone() {
+fn key_with_origins_is_limited_to_scheme_host_and_port() {
     let server = TestServer::start();
     let key = server.create_publishable_key(&[SHOP, "http://localhost:3000/app"]);
     let visitor = Visitor::from_json(&server.init_session(&key, "device").expect(201));
@@ -84,7 +84,7 @@ fn a_key_with_websites_is_for_their_scheme_host_and_port_alone() {
 }
 
 #[test]
-fn a_key_without_websites_is_for_all() {
+fn key_without_origins_allows_all() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     for (origin, referer, _) in cases() {
@@ -99,7 +99,7 @@ fn a_key_without_websites_is_for_all() {
 }
 
 #[test]
-fn a_list_of_websites_that_cannot_be_read_allows_none() {
+fn unreadable_origins_allow_none() {
     let server = TestServer::start();
     let key = server.create_publishable_key(&[SHOP]);
     let broken = server
@@ -114,7 +114,7 @@ fn a_list_of_websites_that_cannot_be_read_allows_none() {
 }
 
 #[test]
-fn the_servers_own_pages_may_always_call() {
+fn own_origin_is_always_allowed() {
     let server = TestServer::start();
     let key = server.create_publishable_key(&[SHOP]);
     let target = format!("/v2/projects/current?apiKey={key}");
@@ -135,7 +135,7 @@ fn the_servers_own_pages_may_always_call() {
 }
 
 #[test]
-fn the_servers_own_pages_are_those_of_its_public_address() {
+fn own_origin_is_the_public_url() {
     let server = TestServer::start_with(|settings| {
         settings.public_url = Origin::from_url("https://chat.example/");
     });
@@ -150,7 +150,7 @@ fn the_servers_own_pages_are_those_of_its_public_address() {
 }
 
 #[test]
-fn a_private_key_is_not_held_to_websites() {
+fn private_key_ignores_origin() {
     let server = TestServer::start();
     let list = server
         .get("/v2/conversations")

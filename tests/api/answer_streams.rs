@@ -74,7 +74,7 @@ fn kinds(events: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn pieces_are_passed_on_as_they_come() {
+fn chunks_are_forwarded_as_they_arrive() {
     let fixture = setup();
     let script = fixture.model.script_answer();
     script.send_text("Two");
@@ -113,7 +113,7 @@ fn pieces_are_passed_on_as_they_come() {
 }
 
 #[test]
-fn without_a_stream_the_answer_comes_when_it_is_whole() {
+fn answer_without_stream_is_one_response() {
     let fixture = setup();
     let script = fixture.model.script_answer();
     script.send_text("Two ");
@@ -132,7 +132,7 @@ fn without_a_stream_the_answer_comes_when_it_is_whole() {
 }
 
 #[test]
-fn the_model_is_told_what_was_said() {
+fn model_receives_conversation_history() {
     let fixture = setup();
     for question in ["One?", "Two?"] {
         fixture.model.answer_with("Yes.");
@@ -152,7 +152,7 @@ fn the_model_is_told_what_was_said() {
 }
 
 #[test]
-fn who_hangs_up_ends_everything_and_keeps_the_words_so_far() {
+fn client_disconnect_cancels_model_and_keeps_partial_answer() {
     let fixture = setup();
     let script = fixture.model.script_answer();
     script.send_text("So far");
@@ -170,7 +170,7 @@ fn who_hangs_up_ends_everything_and_keeps_the_words_so_far() {
 }
 
 #[test]
-fn who_hangs_up_before_the_first_word_leaves_the_question_alone() {
+fn client_disconnect_before_first_token_stores_only_question() {
     let fixture = setup();
     let script = fixture.model.script_answer();
     let request = fixture
@@ -186,7 +186,7 @@ fn who_hangs_up_before_the_first_word_leaves_the_question_alone() {
 }
 
 #[test]
-fn a_question_that_was_never_answered_is_answered_and_not_doubled() {
+fn repeated_question_without_answer_is_answered_and_not_duplicated() {
     let fixture = setup();
     let script = fixture.model.script_answer();
     let asked = || {
@@ -209,7 +209,7 @@ fn a_question_that_was_never_answered_is_answered_and_not_doubled() {
 }
 
 #[test]
-fn the_end_of_an_answer_is_stored_later_where_it_cannot_be_now() {
+fn failed_store_of_finished_answer_is_retried() {
     let fixture = setup();
     let (script, mut stream) = fixture.begun();
     let connection = fixture.server.db_connection();
@@ -233,7 +233,7 @@ fn the_end_of_an_answer_is_stored_later_where_it_cannot_be_now() {
 }
 
 #[test]
-fn a_close_ends_the_answer_and_keeps_its_text() {
+fn close_stops_answer_and_keeps_its_text() {
     let fixture = setup();
     let (script, mut stream) = fixture.begun();
     let close = fixture
@@ -249,7 +249,7 @@ fn a_close_ends_the_answer_and_keeps_its_text() {
 }
 
 #[test]
-fn a_second_message_waits_for_the_answer() {
+fn message_during_running_answer_returns_409() {
     let fixture = setup();
     let script = fixture.model.script_answer();
     script.send_text("Well");
@@ -275,7 +275,7 @@ fn a_second_message_waits_for_the_answer() {
 }
 
 #[test]
-fn a_failure_before_the_first_word_is_an_error_and_asking_again_replaces_it() {
+fn failure_before_first_token_returns_error_and_retry_replaces_it() {
     let fixture = setup();
     let slow = || AnswerError::Unavailable {
         retry_after_secs: 30,
@@ -338,7 +338,7 @@ fn a_failure_before_the_first_word_is_an_error_and_asking_again_replaces_it() {
 }
 
 #[test]
-fn another_question_after_a_failure_is_a_question_of_its_own() {
+fn different_question_after_failure_is_appended() {
     let fixture = setup();
     fixture
         .model
@@ -369,7 +369,7 @@ fn another_question_after_a_failure_is_a_question_of_its_own() {
 }
 
 #[test]
-fn a_failure_later_is_an_error_chunk_and_the_text_is_kept() {
+fn failure_after_first_token_sends_error_chunk_and_keeps_text() {
     let fixture = setup();
     let (script, mut stream) = fixture.begun();
     script.fail(AnswerError::ModelFailed("secret cause".to_owned()));
@@ -390,7 +390,7 @@ fn a_failure_later_is_an_error_chunk_and_the_text_is_kept() {
 }
 
 #[test]
-fn a_silent_model_is_bridged_with_comments() {
+fn silent_model_causes_ping_comments() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |settings| {
         settings.stream_timeouts.first_chunk = Duration::from_millis(20);
@@ -434,7 +434,7 @@ impl AnswerProvider for Endless {
 }
 
 #[test]
-fn a_reader_who_does_not_read_slows_the_model_down_and_is_dropped() {
+fn client_that_does_not_read_slows_model_and_is_disconnected() {
     let model = Arc::new(Endless::default());
     let taken = model.0.clone();
     let server = TestServer::start_with_model(model, |settings| {
@@ -458,7 +458,7 @@ fn a_reader_who_does_not_read_slows_the_model_down_and_is_dropped() {
 }
 
 #[test]
-fn what_was_said_when_the_server_stops_is_there_when_it_starts_again() {
+fn partial_answer_survives_restart() {
     let model = FakeModel::new();
     let mut server =
         TestServer::start_with_model(model.clone(), |settings| settings.shutdown_timeout = 0);
@@ -478,7 +478,7 @@ fn what_was_said_when_the_server_stops_is_there_when_it_starts_again() {
 }
 
 #[test]
-fn an_answer_that_a_crash_left_behind_is_an_error_and_can_be_asked_again() {
+fn answer_interrupted_by_crash_is_failed_and_can_be_repeated() {
     let model = FakeModel::new();
     let mut server = TestServer::start_with_model(model.clone(), |_| ());
     let ann = server.create_visitor("ann");

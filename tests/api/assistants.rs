@@ -37,7 +37,7 @@ fn text(serving: &ParlorProcess, who: &(Visitor, String)) -> String {
 }
 
 #[test]
-fn a_key_leads_to_its_assistant_and_any_other_to_the_first() {
+fn key_selects_its_assistant_or_the_default() {
     let folder = TempDir::new().expect("a folder");
     let serving = ParlorProcess::start(folder.path(), &["serve"]);
     let run = |arguments: &[&str]| run_successfully(folder.path(), arguments).trim().to_owned();
@@ -82,7 +82,7 @@ fn a_key_leads_to_its_assistant_and_any_other_to_the_first() {
 }
 
 #[test]
-fn a_models_server_answers_through_the_binary() {
+fn model_server_answers_through_binary() {
     let stub = Stub::start(vec![
         answer(&["Hel", "lo."]),
         plain(

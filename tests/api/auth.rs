@@ -43,7 +43,7 @@ fn accepted(server: &TestServer, token: &str, yes: bool) {
 }
 
 #[test]
-fn no_credential_is_401_and_asks_for_a_bearer() {
+fn missing_credential_returns_401() {
     let server = TestServer::start();
     for request in guarded(*server) {
         request.send().expect_error(401, "UNAUTHORIZED");
@@ -51,7 +51,7 @@ fn no_credential_is_401_and_asks_for_a_bearer() {
 }
 
 #[test]
-fn whatever_is_no_bearer_credential_of_ours_is_401() {
+fn malformed_credential_returns_401() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let wrong = [
@@ -73,7 +73,7 @@ fn whatever_is_no_bearer_credential_of_ours_is_401() {
 }
 
 #[test]
-fn the_scheme_is_read_in_any_case() {
+fn bearer_scheme_is_case_insensitive() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -86,7 +86,7 @@ fn the_scheme_is_read_in_any_case() {
 }
 
 #[test]
-fn a_token_that_was_tampered_with_is_401() {
+fn tampered_token_returns_401() {
     let server = TestServer::start();
     let token = server.create_visitor("device").token;
     let parts: Vec<_> = token.split('.').collect();
@@ -120,7 +120,7 @@ fn a_token_that_was_tampered_with_is_401() {
 }
 
 #[test]
-fn a_token_of_another_file_is_401() {
+fn token_of_other_database_returns_401() {
     let [here, there] = [TestServer::start(), TestServer::start()];
     let token = there.create_visitor("device").token;
     accepted(&there, &token, true);
@@ -151,7 +151,7 @@ fn signed(server: &TestServer, visitor: &Visitor, algorithm: Algorithm, change: 
 }
 
 #[test]
-fn a_token_is_believed_for_its_signature_its_algorithm_and_its_end() {
+fn token_requires_valid_signature_algorithm_and_expiry() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let with = |algorithm, change| signed(&server, &visitor, algorithm, change);
@@ -186,7 +186,7 @@ fn aged(server: &TestServer, begun_ago: i64, used_ago: i64) -> Visitor {
 }
 
 #[test]
-fn a_session_unused_for_a_day_is_over() {
+fn session_expires_after_a_day_without_use() {
     let day = 24 * HOUR;
     for (used_ago, alive) in [(day - 60_000, true), (day + 1000, false)] {
         let server = TestServer::start();
@@ -199,7 +199,7 @@ fn a_session_unused_for_a_day_is_over() {
 }
 
 #[test]
-fn a_session_of_thirty_days_is_over_however_much_it_is_used() {
+fn session_expires_after_thirty_days() {
     let month = 30 * 24 * HOUR;
     for (begun_ago, alive) in [(month - 60_000, true), (month + 1000, false)] {
         let server = TestServer::start();
@@ -209,7 +209,7 @@ fn a_session_of_thirty_days_is_over_however_much_it_is_used() {
 }
 
 #[test]
-fn the_settings_say_when_a_session_is_over() {
+fn session_lifetimes_follow_settings() {
     let shorter = || {
         TestServer::start_with(|settings| {
             settings.session_idle_hours = 2;
@@ -228,7 +228,7 @@ fn the_settings_say_when_a_session_is_over() {
 }
 
 #[test]
-fn using_a_session_keeps_it_alive() {
+fn request_renews_session() {
     let server = TestServer::start();
     let visitor = aged(&server, 48 * HOUR, 23 * HOUR);
     let before = Timestamp::now().0;
@@ -241,7 +241,7 @@ fn using_a_session_keeps_it_alive() {
 }
 
 #[test]
-fn a_revoked_publishable_key_begins_and_shows_nothing() {
+fn revoked_publishable_key_returns_401() {
     let server = TestServer::start();
     let key = server.project.publishable_key.clone();
     server.revoke_key(&key);
@@ -253,7 +253,7 @@ fn a_revoked_publishable_key_begins_and_shows_nothing() {
 }
 
 #[test]
-fn a_revoked_key_ends_the_sessions_begun_with_it_and_no_others() {
+fn revoking_key_ends_only_its_sessions() {
     let server = TestServer::start();
     let other = server.create_publishable_key(&[]);
     let ended = server.create_visitor("one");
@@ -264,7 +264,7 @@ fn a_revoked_key_ends_the_sessions_begun_with_it_and_no_others() {
 }
 
 #[test]
-fn a_key_that_is_in_use_is_refused_soon_after_it_is_revoked() {
+fn cached_key_is_refused_soon_after_revocation() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let key = server.project.private_key.clone();
@@ -292,7 +292,7 @@ fn a_key_that_is_in_use_is_refused_soon_after_it_is_revoked() {
 }
 
 #[test]
-fn each_kind_of_credential_has_its_own_place() {
+fn credential_of_wrong_kind_returns_401() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     refused(
@@ -311,7 +311,7 @@ fn each_kind_of_credential_has_its_own_place() {
 }
 
 #[test]
-fn a_private_key_is_no_visitor() {
+fn private_key_is_not_a_visitor() {
     let server = TestServer::start();
     let me = server
         .get("/v2/identity/me")
@@ -333,7 +333,7 @@ fn leave_demo_keys(server: &TestServer) {
 }
 
 #[test]
-fn the_demos_keys_open_nothing_outside_the_demo() {
+fn demo_keys_are_valid_only_in_demo() {
     for (server, opened) in [
         (TestServer::start(), false),
         (TestServer::start_demo(), true),
@@ -346,7 +346,7 @@ fn the_demos_keys_open_nothing_outside_the_demo() {
 }
 
 #[test]
-fn who_calls_is_judged_before_what_they_say() {
+fn credential_is_checked_before_request() {
     let server = TestServer::start();
     let bad = [
         server.get("/v2/conversations?limit=0&orderBy=nothing"),

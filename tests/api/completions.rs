@@ -19,7 +19,7 @@ fn hi() -> Value {
 }
 
 #[test]
-fn a_servers_own_conversation_is_answered_and_forgotten() {
+fn completion_is_answered_and_not_stored() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |_| ());
     model.answer_with("Hello.");
@@ -49,7 +49,7 @@ fn a_servers_own_conversation_is_answered_and_forgotten() {
 }
 
 #[test]
-fn as_a_stream_it_names_no_message() {
+fn streamed_completion_has_no_message_id() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |_| ());
     let script = model.script_answer();
@@ -71,7 +71,7 @@ fn as_a_stream_it_names_no_message() {
 }
 
 #[test]
-fn only_a_private_key_may_ask() {
+fn completion_requires_private_key() {
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     for credential in [&ann.token, &server.project.publishable_key, "nobody"] {
@@ -87,7 +87,7 @@ fn only_a_private_key_may_ask() {
 }
 
 #[test]
-fn what_cannot_be_answered_is_refused() {
+fn invalid_completion_request_is_refused() {
     let server = TestServer::start();
     ask(&server, json!({})).expect_body_error("messages");
     ask(&server, json!({ "messages": "Hi" })).expect_body_error("messages");

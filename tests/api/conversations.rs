@@ -18,7 +18,7 @@ fn import(server: &TestServer, body: &Value) -> Response {
 }
 
 #[test]
-fn a_conversation_starts_with_no_body_or_any_that_breaks_no_rule() {
+fn conversation_starts_without_body_or_with_valid_body() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     start(&server, &visitor).send().expect(201);
@@ -40,7 +40,7 @@ fn a_conversation_starts_with_no_body_or_any_that_breaks_no_rule() {
 }
 
 #[test]
-fn a_start_that_breaks_a_rule_starts_nothing() {
+fn invalid_start_creates_no_conversation() {
     let server = TestServer::start_with(|settings| settings.max_body_bytes = 1000);
     let visitor = server.create_visitor("device");
     let started = |body: &str| start(&server, &visitor).json(body).send();
@@ -70,7 +70,7 @@ fn a_start_that_breaks_a_rule_starts_nothing() {
 }
 
 #[test]
-fn a_body_larger_than_the_setting_is_413() {
+fn body_over_limit_returns_413() {
     let server = TestServer::start_with(|settings| settings.max_body_bytes = 1000);
     let visitor = server.create_visitor("device");
     let padded = |length: usize| format!("{{{}}}", " ".repeat(length - 2));
@@ -85,7 +85,7 @@ fn a_body_larger_than_the_setting_is_413() {
 }
 
 #[test]
-fn a_page_url_of_2048_bytes_is_the_longest() {
+fn page_url_over_2048_bytes_returns_422() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let url = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
@@ -98,7 +98,7 @@ fn a_page_url_of_2048_bytes_is_the_longest() {
 }
 
 #[test]
-fn a_private_key_brings_a_conversation_in_for_whom_it_names() {
+fn private_key_imports_conversation_for_visitor() {
     let server = TestServer::start();
     let known = server.create_visitor("device");
     let id = "0191e9f0-0000-7000-8000-00000000abcd";
@@ -120,7 +120,7 @@ fn a_private_key_brings_a_conversation_in_for_whom_it_names() {
 }
 
 #[test]
-fn an_import_must_name_its_visitor_in_one_way() {
+fn import_requires_exactly_one_visitor_id() {
     let server = TestServer::start();
     import(&server, &json!({})).expect_body_error("visitor");
     let bare = server
@@ -145,7 +145,7 @@ fn an_import_must_name_its_visitor_in_one_way() {
 }
 
 #[test]
-fn an_id_that_is_taken_is_409_and_changes_nothing() {
+fn import_with_existing_id_returns_409() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let id = server.start_conversation(&visitor);
@@ -173,7 +173,7 @@ fn an_id_that_is_taken_is_409_and_changes_nothing() {
 }
 
 #[test]
-fn of_twenty_imports_of_one_id_at_once_exactly_one_is_made() {
+fn concurrent_imports_of_one_id_create_one_conversation() {
     let server = TestServer::start();
     for round in 0..5 {
         let id = format!("0191e9f0-0000-7000-8000-00000000000{round}");
@@ -189,7 +189,7 @@ fn of_twenty_imports_of_one_id_at_once_exactly_one_is_made() {
 }
 
 #[test]
-fn a_visitors_own_id_and_name_are_no_import() {
+fn import_fields_of_visitor_are_ignored() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let id = "0191e9f0-0000-7000-8000-00000000abcd";
@@ -203,7 +203,7 @@ fn a_visitors_own_id_and_name_are_no_import() {
 }
 
 #[test]
-fn the_first_close_closes_and_the_second_changes_nothing() {
+fn close_is_idempotent() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let path = format!("/v2/conversations/{}", server.start_conversation(&visitor));
@@ -232,7 +232,7 @@ fn the_first_close_closes_and_the_second_changes_nothing() {
 }
 
 #[test]
-fn a_close_needs_no_body_and_a_reason_of_256_characters_is_the_longest() {
+fn close_accepts_no_body_and_reason_up_to_256_characters() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let close = || {
@@ -261,7 +261,7 @@ fn a_close_needs_no_body_and_a_reason_of_256_characters_is_the_longest() {
 }
 
 #[test]
-fn of_many_closes_at_once_one_closes() {
+fn concurrent_closes_close_once() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let path = format!(

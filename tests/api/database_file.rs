@@ -30,7 +30,7 @@ fn counts_are_right(connection: &Connection) {
 }
 
 #[test]
-fn kept_counts_are_right_after_any_writes() {
+fn stored_counts_match_rows_after_random_writes() {
     let server = TestServer::start();
     let elsewhere = server.create_project();
     let connection = server.db_connection();
@@ -74,7 +74,7 @@ fn kept_counts_are_right_after_any_writes() {
 }
 
 #[test]
-fn a_conversation_keeps_its_owner() {
+fn conversation_owner_cannot_change() {
     let server = TestServer::start();
     let [one, two] = [server.create_visitor("one"), server.create_visitor("two")];
     server.start_conversation(&one);
@@ -91,7 +91,7 @@ fn a_conversation_keeps_its_owner() {
 }
 
 #[test]
-fn kept_counts_are_right_after_starts_and_closes_at_once() {
+fn stored_counts_match_rows_after_concurrent_writes() {
     let server = TestServer::start();
     let visitors = [server.create_visitor("one"), server.create_visitor("two")];
     let started = |visitor: &Visitor| {
@@ -121,7 +121,7 @@ fn kept_counts_are_right_after_starts_and_closes_at_once() {
 }
 
 #[test]
-fn the_file_and_its_log_are_for_their_owner_alone() {
+fn database_files_are_private_to_owner() {
     let server = TestServer::start();
     server.create_visitor("device");
     let mode = |path: &str| {
@@ -136,7 +136,7 @@ fn the_file_and_its_log_are_for_their_owner_alone() {
 }
 
 #[test]
-fn everything_is_there_after_a_stop_and_a_start() {
+fn data_survives_restart() {
     let mut server = TestServer::start();
     let visitor = server.create_visitor("device");
     insert_conversations(&server, &visitor, 3);
@@ -156,7 +156,7 @@ fn everything_is_there_after_a_stop_and_a_start() {
 }
 
 #[test]
-fn a_stopped_server_leaves_one_whole_file() {
+fn stopped_server_leaves_one_complete_file() {
     let mut server = TestServer::start();
     let visitor = server.create_visitor("device");
     let id = server.start_conversation(&visitor);
@@ -176,7 +176,7 @@ fn a_stopped_server_leaves_one_whole_file() {
 }
 
 #[test]
-fn a_stop_answers_what_is_under_way_and_keeps_all_that_was_acknowledged() {
+fn stop_keeps_every_acknowledged_write() {
     let mut server = TestServer::start();
     let visitor = server.create_visitor("device");
     let (client, token) = (*server, visitor.token.clone());
@@ -211,7 +211,7 @@ fn a_stop_answers_what_is_under_way_and_keeps_all_that_was_acknowledged() {
 }
 
 #[test]
-fn while_another_program_holds_the_file_reading_goes_on_and_writing_is_503() {
+fn locked_database_allows_reads_and_returns_503_for_writes() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let holder = server.db_connection();
@@ -242,7 +242,7 @@ fn refused(path: &Path) -> OpenError {
 }
 
 #[test]
-fn a_file_of_a_newer_parlor_is_refused_and_left_as_it_is() {
+fn newer_database_is_refused_and_unchanged() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("newer.db");
     drop(open_store(&path));
@@ -264,7 +264,7 @@ fn a_file_of_a_newer_parlor_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn another_programs_file_is_refused_and_left_as_it_is() {
+fn foreign_database_is_refused_and_unchanged() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("foreign.db");
     let connection = Connection::open(&path).expect("a connection");
@@ -277,7 +277,7 @@ fn another_programs_file_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn what_is_no_database_is_refused_and_left_as_it_is() {
+fn non_database_file_is_refused_and_unchanged() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("notes.txt");
     fs::write(&path, "Remember the milk. ".repeat(100)).expect("a file");
@@ -286,7 +286,7 @@ fn what_is_no_database_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_plainly() {
+fn missing_directory_is_reported() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("absent/parlor.db");
     let error = Store::open(&path, &Options::default())
@@ -300,7 +300,7 @@ fn a_folder_that_is_not_there_is_told_plainly() {
 }
 
 #[test]
-fn an_empty_file_becomes_a_parlor_file() {
+fn empty_file_is_initialized() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("empty.db");
     fs::write(&path, "").expect("a file");

@@ -28,7 +28,7 @@ const TEXT: &str = "# Delivery\n\nWe deliver to every place in Norway within two
                     ## Costs\n\nFive euros, and nothing at all from fifty euros on.";
 
 #[test]
-fn a_document_is_learned_read_and_forgotten() {
+fn document_is_stored_read_and_deleted() {
     let server = TestServer::start();
     let project = server.project.clone();
     let url = "https://Shop.example/help#top";
@@ -67,7 +67,7 @@ fn a_document_is_learned_read_and_forgotten() {
 }
 
 #[test]
-fn a_document_takes_the_place_of_what_its_address_had() {
+fn document_replaces_document_with_same_url() {
     let server = TestServer::start();
     let project = server.project.clone();
     let url = "https://shop.example/";
@@ -99,7 +99,7 @@ fn a_document_takes_the_place_of_what_its_address_had() {
 }
 
 #[test]
-fn a_list_is_by_address_in_pages() {
+fn list_is_ordered_by_url() {
     let server = TestServer::start();
     let project = server.project.clone();
     for name in ["c", "a", "d", "b"] {
@@ -116,7 +116,7 @@ fn a_list_is_by_address_in_pages() {
 }
 
 #[test]
-fn two_projects_know_nothing_of_each_other() {
+fn projects_are_isolated() {
     let server = TestServer::start();
     let (near, far) = (server.project.clone(), server.create_project());
     let body = json!({ "url": "https://shop.example/", "content": TEXT });
@@ -151,7 +151,7 @@ fn two_projects_know_nothing_of_each_other() {
 }
 
 #[test]
-fn only_the_private_key_sees_documents() {
+fn documents_require_private_key() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let target = path(&server.project);
@@ -163,7 +163,7 @@ fn only_the_private_key_sees_documents() {
 }
 
 #[test]
-fn bad_fields_are_told_by_name() {
+fn invalid_fields_are_named() {
     let server = TestServer::start();
     let project = server.project.clone();
     let url = "https://shop.example/";

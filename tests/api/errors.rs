@@ -59,7 +59,7 @@ fn preferring(server: &TestServer, preference: &str) -> Response {
 }
 
 #[test]
-fn the_demo_shows_each_documented_error_to_the_letter() {
+fn demo_returns_documented_error_body_for_prefer_header() {
     let server = TestServer::start_demo();
     for (status, body) in SEED {
         for preference in [
@@ -91,7 +91,7 @@ fn the_demo_shows_each_documented_error_to_the_letter() {
 }
 
 #[test]
-fn the_demo_shows_every_status_of_the_catalogue_in_the_envelope() {
+fn demo_returns_every_status_for_prefer_header() {
     let server = TestServer::start_demo();
     for entry in ERROR_CODES {
         let response = preferring(&server, &format!("code={}", entry.status));
@@ -101,7 +101,7 @@ fn the_demo_shows_every_status_of_the_catalogue_in_the_envelope() {
 }
 
 #[test]
-fn a_preference_that_names_no_error_changes_nothing() {
+fn prefer_header_without_error_status_is_ignored() {
     let server = TestServer::start_demo();
     for preference in ["code=200", "code=999", "code=", "code=x", "status=500", ""] {
         let response = preferring(&server, preference);
@@ -111,7 +111,7 @@ fn a_preference_that_names_no_error_changes_nothing() {
 }
 
 #[test]
-fn outside_the_demo_a_preference_changes_nothing() {
+fn prefer_header_is_ignored_outside_demo() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     for (status, _) in SEED {
@@ -123,7 +123,7 @@ fn outside_the_demo_a_preference_changes_nothing() {
 }
 
 #[test]
-fn an_unknown_path_is_404_in_the_envelope() {
+fn unknown_path_returns_404() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     for path in [
@@ -146,7 +146,7 @@ fn an_unknown_path_is_404_in_the_envelope() {
 }
 
 #[test]
-fn a_method_that_a_path_lacks_is_405_and_names_those_it_has() {
+fn unsupported_method_returns_405_with_allow_header() {
     let server = TestServer::start();
     let one = "/v2/conversations/123e4567-e89b-12d3-a456-426614174000";
     let close = format!("{one}/close");
@@ -170,7 +170,7 @@ fn a_method_that_a_path_lacks_is_405_and_names_those_it_has() {
 }
 
 #[test]
-fn an_id_in_the_path_that_is_no_uuid_is_422() {
+fn invalid_id_in_path_returns_422() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     for id in [
@@ -196,7 +196,7 @@ fn an_id_in_the_path_that_is_no_uuid_is_422() {
 }
 
 #[test]
-fn what_breaks_inside_is_500_and_says_nothing_of_why() {
+fn internal_error_returns_500_without_cause() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let id = server.start_conversation(&visitor);
@@ -223,7 +223,7 @@ fn what_breaks_inside_is_500_and_says_nothing_of_why() {
 }
 
 #[test]
-fn no_error_tells_of_the_machinery() {
+fn errors_do_not_expose_implementation_details() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let requests = [

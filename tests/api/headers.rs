@@ -29,7 +29,7 @@ pub fn links(response: &Response) -> Vec<(String, String)> {
 }
 
 #[test]
-fn links_name_the_pages_around_this_one() {
+fn link_header_names_first_prev_next_and_last_page() {
     let (server, visitor) = populated(25);
     let offsets = |query: &str| {
         let response = list(&server, &visitor, query);
@@ -67,7 +67,7 @@ fn links_name_the_pages_around_this_one() {
 }
 
 #[test]
-fn following_next_walks_the_whole_list_in_the_order_asked_for() {
+fn next_links_cover_the_list() {
     let (server, visitor) = populated(23);
     let whole = server.list(
         &visitor.token,
@@ -91,7 +91,7 @@ fn following_next_walks_the_whole_list_in_the_order_asked_for() {
 }
 
 #[test]
-fn the_total_is_also_a_header() {
+fn total_count_header_equals_total() {
     let (server, visitor) = populated(12);
     for (query, total) in [
         ("limit=5", "12"),
@@ -104,7 +104,7 @@ fn the_total_is_also_a_header() {
 }
 
 #[test]
-fn a_body_that_the_caller_has_is_304_until_it_changes() {
+fn matching_etag_returns_304_until_list_changes() {
     let (server, visitor) = populated(2);
     let id = ids(&server.list(&visitor.token, ""))[0].clone();
     for target in [
@@ -140,14 +140,14 @@ fn a_body_that_the_caller_has_is_304_until_it_changes() {
 }
 
 #[test]
-fn nothing_is_304_without_a_credential() {
+fn conditional_request_without_credential_returns_401() {
     let server = TestServer::start();
     let asked = server.get("/v2/conversations").header("If-None-Match", "*");
     asked.send().expect_error(401, "UNAUTHORIZED");
 }
 
 #[test]
-fn a_plain_request_id_is_echoed_and_any_other_replaced() {
+fn valid_request_id_is_echoed_and_invalid_one_replaced() {
     let server = TestServer::start();
     let longest = "x".repeat(64);
     let answered = |given: &str| {
@@ -167,7 +167,7 @@ fn a_plain_request_id_is_echoed_and_any_other_replaced() {
 }
 
 #[test]
-fn every_answer_has_a_request_id_failures_too() {
+fn every_response_has_request_id() {
     let server = TestServer::start();
     for request in [
         server.get("/nothing"),
@@ -180,7 +180,7 @@ fn every_answer_has_a_request_id_failures_too() {
 }
 
 #[test]
-fn a_preflight_from_any_website_is_allowed_with_the_clients_headers() {
+fn cors_preflight_allows_any_origin_and_client_headers() {
     let server = TestServer::start();
     let wanted = "authorization,content-type,user-agent";
     for (target, method) in [
@@ -213,7 +213,7 @@ fn a_preflight_from_any_website_is_allowed_with_the_clients_headers() {
 }
 
 #[test]
-fn a_website_may_read_answers_errors_too_and_their_headers() {
+fn cors_headers_are_set_on_success_and_error() {
     let (server, visitor) = populated(1);
     let good = server.get("/v2/conversations").bearer(&visitor.token);
     let bad = server
@@ -241,7 +241,7 @@ fn a_website_may_read_answers_errors_too_and_their_headers() {
 }
 
 #[test]
-fn head_is_get_without_the_body() {
+fn head_returns_headers_of_get_without_body() {
     let (server, visitor) = populated(2);
     let id = ids(&server.list(&visitor.token, ""))[0].clone();
     let key = &server.project.publishable_key;

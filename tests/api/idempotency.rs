@@ -49,7 +49,7 @@ fn requests(server: &TestServer, ann: &Visitor, id: &str) -> Vec<Request> {
 }
 
 #[test]
-fn the_same_request_with_the_same_key_is_done_once_and_answered_alike() {
+fn repeated_request_with_same_key_runs_once() {
     let (server, ann, id) = setup();
     server.post_message(&ann, &id, "Hi").send().expect(200);
     for (number, request) in requests(&server, &ann, &id).into_iter().enumerate() {
@@ -87,7 +87,7 @@ fn counts(server: &TestServer) -> [i64; 5] {
 }
 
 #[test]
-fn the_same_key_with_another_request_is_refused() {
+fn same_key_with_other_request_returns_409() {
     let (server, ann, id) = setup();
     once(server.post_message(&ann, &id, "Hi"), "k").expect(200);
     let other = server.start_conversation(&ann);
@@ -106,7 +106,7 @@ fn the_same_key_with_another_request_is_refused() {
 }
 
 #[test]
-fn two_callers_may_use_the_same_key() {
+fn same_key_of_two_callers_is_independent() {
     let (server, ann, _) = setup();
     let ben = server.create_visitor("ben");
     let start = |visitor: &Visitor| {
@@ -119,7 +119,7 @@ fn two_callers_may_use_the_same_key() {
 }
 
 #[test]
-fn a_key_is_1_to_255_visible_characters() {
+fn invalid_idempotency_key_returns_422() {
     let (server, ann, id) = setup();
     for key in ["", "a b", &"k".repeat(256)] {
         once(server.post_message(&ann, &id, "Hi"), key)
@@ -129,7 +129,7 @@ fn a_key_is_1_to_255_visible_characters() {
 }
 
 #[test]
-fn a_refused_request_may_come_again() {
+fn failed_request_can_be_repeated_with_same_key() {
     let (server, ann, id) = setup();
     once(server.post_message(&ann, &id, ""), "k").expect_validation_error("content", "");
     once(server.post_message(&ann, &id, "Hi"), "k").expect(200);
@@ -150,7 +150,7 @@ fn a_refused_request_may_come_again() {
 }
 
 #[test]
-fn a_request_whose_answer_is_still_being_written_is_told_so() {
+fn repeated_request_returns_409_while_answer_is_streaming() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |_| ());
     let ann = server.create_visitor("ann");
@@ -177,7 +177,7 @@ fn a_request_whose_answer_is_still_being_written_is_told_so() {
 }
 
 #[test]
-fn of_many_at_once_one_is_done() {
+fn concurrent_requests_with_same_key_run_once() {
     let (server, ann, id) = setup();
     let bodies = run_concurrently(8, || {
         once(server.post_message(&ann, &id, "Hi"), "k").expect(200)
@@ -187,7 +187,7 @@ fn of_many_at_once_one_is_done() {
 }
 
 #[test]
-fn a_day_later_it_is_a_new_request() {
+fn idempotency_key_expires_after_a_day() {
     let (server, ann, _) = setup();
     let start = || {
         let post = server.post("/v2/conversations").bearer(&ann.token);

@@ -11,7 +11,7 @@ fn init(server: &TestServer) -> Request {
 }
 
 #[test]
-fn a_new_device_is_201_a_known_one_200_and_each_token_is_fresh() {
+fn new_device_returns_201_and_known_device_200_with_new_token() {
     let server = TestServer::start();
     let first = Visitor::from_json(
         &server
@@ -44,7 +44,7 @@ fn a_new_device_is_201_a_known_one_200_and_each_token_is_fresh() {
 }
 
 #[test]
-fn one_device_that_begins_many_times_at_once_is_one_visitor() {
+fn concurrent_init_of_one_device_creates_one_visitor() {
     let server = TestServer::start();
     let responses = run_concurrently(12, || {
         server.init_session(&server.project.publishable_key, "device")
@@ -62,7 +62,7 @@ fn one_device_that_begins_many_times_at_once_is_one_visitor() {
 }
 
 #[test]
-fn init_lacking_a_field_or_with_a_wrong_type_is_400_and_names_it() {
+fn init_with_missing_or_mistyped_field_returns_400() {
     let server = TestServer::start();
     let key = &server.project.publishable_key;
     let device = "device";
@@ -89,7 +89,7 @@ fn init_lacking_a_field_or_with_a_wrong_type_is_400_and_names_it() {
 }
 
 #[test]
-fn a_device_has_1_to_100_characters_however_many_bytes_they_are() {
+fn device_id_is_limited_to_100_characters() {
     let server = TestServer::start();
     let key = &server.project.publishable_key;
     for one in ["x", "é", "日", "🦆"] {
@@ -110,7 +110,7 @@ fn a_device_has_1_to_100_characters_however_many_bytes_they_are() {
 }
 
 #[test]
-fn an_empty_or_absent_api_key_in_the_query_is_422() {
+fn missing_or_empty_api_key_parameter_returns_422() {
     let server = TestServer::start();
     for query in ["", "?apiKey=", "?apikey=x", "?apiKey"] {
         let response = server.get(format!("/v2/projects/current{query}")).send();

@@ -26,7 +26,7 @@ fn setup() -> Fixture {
 }
 
 #[test]
-fn a_visitor_lists_their_own_conversations_alone() {
+fn visitor_lists_only_own_conversations() {
     let fixture = setup();
     let counts = [(&fixture.ann, 3), (&fixture.ben, 2), (&fixture.far, 4)];
     let mine = counts.map(|(visitor, count)| {
@@ -50,7 +50,7 @@ fn a_visitor_lists_their_own_conversations_alone() {
 }
 
 #[test]
-fn a_private_key_lists_its_project_and_nothing_of_another() {
+fn private_key_lists_only_its_project() {
     let fixture = setup();
     let near = [
         insert_conversations(&fixture.server, &fixture.ann, 3),
@@ -73,7 +73,7 @@ fn a_private_key_lists_its_project_and_nothing_of_another() {
 }
 
 #[test]
-fn another_visitors_conversation_is_403_to_read_and_to_close() {
+fn conversation_of_other_visitor_returns_403() {
     let fixture = setup();
     let id = fixture.server.start_conversation(&fixture.ann);
     let path = format!("/v2/conversations/{id}");
@@ -93,7 +93,7 @@ fn another_visitors_conversation_is_403_to_read_and_to_close() {
 }
 
 #[test]
-fn another_projects_conversation_is_404_as_if_it_were_not_there() {
+fn conversation_of_other_project_returns_404() {
     let fixture = setup();
     let id = fixture.server.start_conversation(&fixture.ann);
     let path = format!("/v2/conversations/{id}");
@@ -113,7 +113,7 @@ fn another_projects_conversation_is_404_as_if_it_were_not_there() {
 }
 
 #[test]
-fn an_absent_conversation_is_404_with_its_id() {
+fn unknown_conversation_returns_404() {
     let fixture = setup();
     let id = "123e4567-e89b-12d3-a456-426614174000";
     for credential in [&fixture.ann.token, &fixture.server.project.private_key] {
@@ -130,7 +130,7 @@ fn an_absent_conversation_is_404_with_its_id() {
 }
 
 #[test]
-fn a_private_key_reads_and_closes_any_conversation_of_its_project() {
+fn private_key_reads_and_closes_conversations_of_project() {
     let fixture = setup();
     for visitor in [&fixture.ann, &fixture.ben] {
         let id = fixture.server.start_conversation(visitor);
@@ -148,7 +148,7 @@ fn a_private_key_reads_and_closes_any_conversation_of_its_project() {
 }
 
 #[test]
-fn one_id_may_stand_in_two_projects_and_each_sees_its_own() {
+fn same_conversation_id_can_exist_in_two_projects() {
     let fixture = setup();
     let id = "0191e9f0-0000-7000-8000-00000000abcd";
     let projects = [&fixture.server.project, &fixture.elsewhere];
@@ -178,7 +178,7 @@ fn one_id_may_stand_in_two_projects_and_each_sees_its_own() {
 }
 
 #[test]
-fn a_publishable_key_shows_its_own_project() {
+fn publishable_key_returns_its_project() {
     let fixture = setup();
     for project in [&fixture.server.project, &fixture.elsewhere] {
         let target = format!("/v2/projects/current?apiKey={}", project.publishable_key);
@@ -188,7 +188,7 @@ fn a_publishable_key_shows_its_own_project() {
 }
 
 #[test]
-fn one_device_is_two_visitors_in_two_projects() {
+fn same_device_is_a_different_visitor_in_each_project() {
     let fixture = setup();
     assert_ne!(fixture.ann.id, fixture.far.id);
     for visitor in [&fixture.ann, &fixture.ben, &fixture.far] {

@@ -82,7 +82,7 @@ fn message(id: Uuid, parts: &Value) -> Value {
 }
 
 #[test]
-fn the_list_is_the_documented_one_key_by_key_in_order() {
+fn list_has_documented_keys_in_order() {
     let (server, visitor) = with_example();
     let target = "/v2/conversations?limit=10&offset=0&status=open&orderBy=id&orderDir=asc";
     let response = server.get(target).bearer(&visitor.token).send();
@@ -94,14 +94,14 @@ fn the_list_is_the_documented_one_key_by_key_in_order() {
 }
 
 #[test]
-fn a_private_key_is_shown_the_same_form() {
+fn private_key_gets_same_list_as_visitor() {
     let (server, visitor) = with_example();
     let own = server.list(&visitor.token, "");
     assert_eq!(server.list(&server.project.private_key, ""), own);
 }
 
 #[test]
-fn the_newest_message_is_whole_in_the_list_and_all_are_in_the_full_form() {
+fn list_has_last_message_and_conversation_has_all_messages() {
     let (server, visitor) = with_example();
     let first = store_message(&server, "Hello", None, EXAMPLE_TIME + 1);
     let parts = json!([{ "type": "step-start" }, { "type": "text", "text": "Ω \"quoted\"\n" }]);
@@ -124,7 +124,7 @@ fn the_newest_message_is_whole_in_the_list_and_all_are_in_the_full_form() {
 }
 
 #[test]
-fn a_conversation_without_messages_has_an_empty_list_of_them() {
+fn conversation_without_messages_has_empty_messages() {
     let (server, visitor) = with_example();
     let path = format!("/v2/conversations/{EXAMPLE}");
     let full = server.get(path).bearer(&visitor.token).send().expect(200);
@@ -133,7 +133,7 @@ fn a_conversation_without_messages_has_an_empty_list_of_them() {
 }
 
 #[test]
-fn a_very_long_conversation_shows_its_newest_thousand_messages() {
+fn conversation_returns_newest_1000_messages() {
     let (server, visitor) = with_example();
     let connection = server.db_connection();
     let stored = connection.execute(
@@ -155,7 +155,7 @@ fn a_very_long_conversation_shows_its_newest_thousand_messages() {
 }
 
 #[test]
-fn an_agent_a_title_and_a_close_are_shown_in_both_forms() {
+fn list_and_conversation_have_agent_title_and_close_reason() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let stored = ConversationRow {
@@ -188,7 +188,7 @@ fn an_agent_a_title_and_a_close_are_shown_in_both_forms() {
 }
 
 #[test]
-fn a_started_conversation_is_the_full_form_that_reading_it_gives() {
+fn started_conversation_equals_read_conversation() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let start = server.post("/v2/conversations").bearer(&visitor.token);
@@ -222,7 +222,7 @@ fn a_started_conversation_is_the_full_form_that_reading_it_gives() {
 }
 
 #[test]
-fn a_visitor_is_the_documented_object() {
+fn visitor_has_documented_keys() {
     let server = TestServer::start();
     let begun = server
         .init_session(&server.project.publishable_key, "device")
@@ -240,7 +240,7 @@ fn a_visitor_is_the_documented_object() {
 }
 
 #[test]
-fn a_project_has_every_documented_setting_of_its_widget() {
+fn project_has_documented_widget_settings() {
     let server = TestServer::start();
     let saved = r##"{"brandColor":"#123456","customCSSStyles":".x{}"}"##;
     let changed = server

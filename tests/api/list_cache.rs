@@ -30,7 +30,7 @@ fn last_message(server: &TestServer, credential: &str) -> Value {
 }
 
 #[test]
-fn a_list_is_a_new_one_once_a_change_is_acknowledged() {
+fn list_etag_changes_after_each_acknowledged_write() {
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     let mut before = tags(&server, &ann);
@@ -68,7 +68,7 @@ fn a_list_is_a_new_one_once_a_change_is_acknowledged() {
 }
 
 #[test]
-fn the_list_shows_an_answer_being_written_and_then_the_whole() {
+fn list_shows_streaming_answer_and_then_complete_answer() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |_| ());
     let ann = server.create_visitor("ann");
@@ -97,7 +97,7 @@ const WRITERS: u64 = 16;
 const ROUNDS: u64 = 12;
 
 #[test]
-fn nobody_who_was_told_of_a_write_is_given_an_older_list() {
+fn list_includes_every_acknowledged_write() {
     let server = TestServer::start_with(|settings| settings.workers = 2);
     let told = AtomicU64::new(0);
     let total = |credential: &str| {
@@ -133,7 +133,7 @@ fn nobody_who_was_told_of_a_write_is_given_an_older_list() {
 }
 
 #[test]
-fn a_kept_list_is_answered_as_any_other() {
+fn cached_list_has_same_headers_and_body() {
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     for _ in 0..3 {
@@ -180,7 +180,7 @@ fn a_kept_list_is_answered_as_any_other() {
 }
 
 #[test]
-fn what_is_kept_is_for_those_who_may_see_it() {
+fn cached_list_is_not_served_to_other_callers() {
     let server = TestServer::start();
     let key = server.create_publishable_key(&[SHOP]);
     let ann = Visitor::from_json(&server.init_session(&key, "ann").expect(201));
@@ -201,7 +201,7 @@ fn what_is_kept_is_for_those_who_may_see_it() {
 }
 
 #[test]
-fn a_revoked_key_is_given_no_kept_list_after_its_second() {
+fn revoked_key_gets_no_cached_list_after_one_second() {
     let server = TestServer::start();
     let key = server.project.private_key.clone();
     asked(&server, &key).send().expect(200);
@@ -217,7 +217,7 @@ fn a_revoked_key_is_given_no_kept_list_after_its_second() {
 }
 
 #[test]
-fn without_room_nothing_is_kept_and_all_is_as_before() {
+fn disabled_list_cache_returns_current_list() {
     let server = TestServer::start_with(|settings| settings.list_cache_mb = 0);
     let ann = server.create_visitor("ann");
     let before = tags(&server, &ann);

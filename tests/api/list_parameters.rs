@@ -15,7 +15,7 @@ fn asked(server: &TestServer, visitor: &Visitor, query: &str) -> Response {
 }
 
 #[test]
-fn without_parameters_the_ten_last_active_come_newest_first() {
+fn default_list_is_ten_most_recently_active() {
     let (server, visitor, stored) = populated(12);
     let page = server.list(&visitor.token, "");
     assert_eq!(page["total"], 12);
@@ -28,7 +28,7 @@ fn without_parameters_the_ten_last_active_come_newest_first() {
 }
 
 #[test]
-fn a_limit_from_1_to_100_is_applied_and_echoed() {
+fn limit_from_1_to_100_is_applied() {
     let (server, visitor, _) = populated(101);
     for limit in [1, 2, 99, 100] {
         let page = server.list(&visitor.token, &format!("limit={limit}"));
@@ -39,7 +39,7 @@ fn a_limit_from_1_to_100_is_applied_and_echoed() {
 }
 
 #[test]
-fn any_other_limit_is_422_and_the_reason_names_the_range() {
+fn invalid_limit_returns_422() {
     let (server, visitor, _) = populated(0);
     let others = [
         "0",
@@ -66,7 +66,7 @@ fn any_other_limit_is_422_and_the_reason_names_the_range() {
 }
 
 #[test]
-fn an_offset_from_0_is_applied_and_echoed() {
+fn offset_is_applied() {
     let (server, visitor, stored) = populated(5);
     for offset in 0..5 {
         let page = server.list(&visitor.token, &format!("offset={offset}&limit=1"));
@@ -76,7 +76,7 @@ fn an_offset_from_0_is_applied_and_echoed() {
 }
 
 #[test]
-fn an_absent_empty_or_null_offset_is_the_number_0() {
+fn missing_empty_or_null_offset_is_0() {
     let (server, visitor, _) = populated(3);
     let first = server.list(&visitor.token, "offset=0");
     assert_eq!(first["offset"].as_u64(), Some(0));
@@ -86,7 +86,7 @@ fn an_absent_empty_or_null_offset_is_the_number_0() {
 }
 
 #[test]
-fn an_offset_past_the_end_is_an_empty_page_with_the_right_total() {
+fn list_page_past_end_is_empty() {
     let (server, visitor, _) = populated(3);
     for offset in [3, 4, 1000, 9_007_199_254_740_991_u64] {
         let page = server.list(&visitor.token, &format!("offset={offset}"));
@@ -97,7 +97,7 @@ fn an_offset_past_the_end_is_an_empty_page_with_the_right_total() {
 }
 
 #[test]
-fn any_other_offset_is_422_and_the_reason_names_the_range() {
+fn invalid_offset_returns_422() {
     let (server, visitor, _) = populated(0);
     let others = [
         "-1",
@@ -118,7 +118,7 @@ fn any_other_offset_is_422_and_the_reason_names_the_range() {
 }
 
 #[test]
-fn status_takes_its_two_values_and_no_other() {
+fn status_accepts_open_and_closed() {
     let (server, visitor, stored) = populated(3);
     let close = format!("/v2/conversations/{}/close", stored[1]);
     server.post(close).bearer(&visitor.token).send().expect(200);
@@ -145,7 +145,7 @@ fn status_takes_its_two_values_and_no_other() {
 }
 
 #[test]
-fn order_by_takes_every_documented_name_and_the_later_spelling() {
+fn order_by_accepts_every_documented_name() {
     let (server, visitor, _) = populated(3);
     let names = SORTS.into_iter().chain(["lastInteractionAt"]);
     for name in names {
@@ -169,7 +169,7 @@ fn order_by_takes_every_documented_name_and_the_later_spelling() {
 }
 
 #[test]
-fn both_spellings_of_last_interaction_give_the_same_page() {
+fn both_spellings_of_last_interaction_are_equivalent() {
     let (server, visitor, stored) = populated(4);
     for direction in ["asc", "desc"] {
         let [seed, later] = ["lastInterationAt", "lastInteractionAt"].map(|name| {
@@ -188,7 +188,7 @@ fn both_spellings_of_last_interaction_give_the_same_page() {
 }
 
 #[test]
-fn order_dir_takes_its_two_values_and_no_other() {
+fn order_dir_accepts_asc_and_desc() {
     let (server, visitor, stored) = populated(3);
     let ascending = server.list(&visitor.token, "orderDir=asc");
     assert_eq!(ids(&ascending), stored);
@@ -199,7 +199,7 @@ fn order_dir_takes_its_two_values_and_no_other() {
 }
 
 #[test]
-fn a_known_parameter_twice_is_422_also_with_equal_values() {
+fn duplicate_parameter_returns_422() {
     let (server, visitor, _) = populated(0);
     let twice = [
         ("limit", "5"),
@@ -216,7 +216,7 @@ fn a_known_parameter_twice_is_422_also_with_equal_values() {
 }
 
 #[test]
-fn unknown_parameters_are_ignored_however_they_look() {
+fn unknown_parameters_are_ignored() {
     let (server, visitor, _) = populated(2);
     let plain = server.list(&visitor.token, "");
     for query in [
@@ -234,7 +234,7 @@ fn unknown_parameters_are_ignored_however_they_look() {
 }
 
 #[test]
-fn a_private_key_is_held_to_the_same_parameters() {
+fn private_key_requests_check_parameters() {
     let (server, _, _) = populated(2);
     let key = server.project.private_key.clone();
     let as_server = |query: &str| {

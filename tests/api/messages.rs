@@ -21,7 +21,7 @@ fn messages(server: &TestServer, visitor: &Visitor, id: &str, query: &str) -> Ve
 }
 
 #[test]
-fn a_message_is_answered_and_everything_about_it_is_right_at_once() {
+fn message_is_answered_and_conversation_is_updated() {
     let (server, ann, id) = setup();
     let before = server.get_conversation(&ann, &id);
     assert_eq!(before["title"], Value::Null);
@@ -50,7 +50,7 @@ fn a_message_is_answered_and_everything_about_it_is_right_at_once() {
 }
 
 #[test]
-fn the_title_is_that_of_the_first_message() {
+fn title_is_taken_from_first_message() {
     let (server, ann, id) = setup();
     for content in [" ", "First words", "Second words"] {
         server.post_message(&ann, &id, content).send().expect(200);
@@ -61,7 +61,7 @@ fn the_title_is_that_of_the_first_message() {
 }
 
 #[test]
-fn a_stream_is_chunk_for_chunk_what_the_client_accepts() {
+fn stream_has_the_documented_chunks() {
     let (server, ann, id) = setup();
     let response = server
         .post_streaming_message(&ann, &id, "Hello \"you\"\n\u{2028}")
@@ -93,7 +93,7 @@ fn a_stream_is_chunk_for_chunk_what_the_client_accepts() {
 }
 
 #[test]
-fn content_has_1_to_10000_characters() {
+fn content_outside_1_to_10000_characters_returns_422() {
     let (server, ann, id) = setup();
     let post = |body: Value| {
         let post = server.post(format!("/v2/conversations/{id}/messages"));
@@ -115,7 +115,7 @@ fn content_has_1_to_10000_characters() {
 }
 
 #[test]
-fn the_page_comes_back_with_the_message() {
+fn page_context_is_stored_with_message() {
     let (server, ann, id) = setup();
     let context = json!({ "url": "https://shop.example/a?b", "title": "A", "content": "long",
                           "textSelection": "marked", "more": 1 });
@@ -140,7 +140,7 @@ fn the_page_comes_back_with_the_message() {
 }
 
 #[test]
-fn nobody_but_its_visitor_sends_to_an_open_conversation() {
+fn send_is_refused_for_other_callers_and_closed_conversation() {
     let (server, ann, id) = setup();
     let elsewhere = server.create_project();
     let send = |credential: &str, id: &str| {
@@ -209,7 +209,7 @@ fn messages_are_listed_oldest_first_and_filtered() {
 }
 
 #[test]
-fn an_opinion_is_given_changed_and_taken_back() {
+fn feedback_is_set_changed_and_removed() {
     let (server, ann, id) = setup();
     server.post_message(&ann, &id, "Hi").send().expect(200);
     let response = messages(&server, &ann, &id, "role=assistant")[0].clone();
@@ -228,7 +228,7 @@ fn an_opinion_is_given_changed_and_taken_back() {
 }
 
 #[test]
-fn an_opinion_is_refused_where_it_makes_no_sense() {
+fn invalid_feedback_is_refused() {
     let (server, ann, id) = setup();
     server.post_message(&ann, &id, "Hi").send().expect(200);
     let both = messages(&server, &ann, &id, "");
@@ -256,7 +256,7 @@ fn an_opinion_is_refused_where_it_makes_no_sense() {
 }
 
 #[test]
-fn a_month_has_so_many_messages_and_no_more() {
+fn monthly_quota_limits_messages() {
     let server = TestServer::start_with(|settings| settings.monthly_messages = 2);
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
@@ -279,7 +279,7 @@ fn a_month_has_so_many_messages_and_no_more() {
 }
 
 #[test]
-fn a_project_on_the_free_plan_has_no_model() {
+fn model_requires_paid_plan() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |_| ());
     let ann = server.create_visitor("ann");

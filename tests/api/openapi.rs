@@ -88,7 +88,7 @@ fn sorted<T>(names: &[(&str, T)]) -> Vec<String> {
 }
 
 #[test]
-fn the_document_describes_exactly_the_known_operations() {
+fn document_lists_exactly_the_known_operations() {
     let server = TestServer::start();
     let document = document(&server);
     assert!(string(&document["openapi"]).starts_with("3.1"));
@@ -98,7 +98,7 @@ fn the_document_describes_exactly_the_known_operations() {
 }
 
 #[test]
-fn every_described_operation_is_served() {
+fn every_documented_operation_has_a_route() {
     let server = TestServer::start();
     for (method, path) in operations(&document(&server)) {
         let parts = path.split('/').map(|part| match part.starts_with('{') {
@@ -120,7 +120,7 @@ fn every_described_operation_is_served() {
 }
 
 #[test]
-fn the_choices_are_those_of_the_domain() {
+fn parameter_enums_match_domain_types() {
     let server = TestServer::start();
     let document = document(&server);
     assert_eq!(names(parameter(&document, "orderBy")), sorted(&Sort::NAMES));
@@ -140,7 +140,7 @@ fn the_choices_are_those_of_the_domain() {
 }
 
 #[test]
-fn the_formats_of_a_document_are_those_that_can_be_read() {
+fn document_formats_match_supported_formats() {
     let server = TestServer::start();
     let document = document(&server);
     let schema = &document["components"]["schemas"]["NewDocumentRequest"];
@@ -150,7 +150,7 @@ fn the_formats_of_a_document_are_those_that_can_be_read() {
 }
 
 #[test]
-fn the_bounds_are_those_of_the_domain() {
+fn parameter_bounds_match_domain_types() {
     let server = TestServer::start();
     let document = document(&server);
     let limit = parameter(&document, "limit");
@@ -166,7 +166,7 @@ fn the_bounds_are_those_of_the_domain() {
 }
 
 #[test]
-fn the_error_schema_has_every_code_of_the_catalogue() {
+fn error_schema_lists_every_error_code() {
     let server = TestServer::start();
     let document = document(&server);
     let schema = &document["components"]["schemas"]["Error"];
@@ -180,7 +180,7 @@ fn the_error_schema_has_every_code_of_the_catalogue() {
 }
 
 #[test]
-fn every_described_error_example_is_that_of_the_catalogue() {
+fn error_examples_match_error_table() {
     let server = TestServer::start();
     let document = document(&server);
     let mut seen = 0;
@@ -202,7 +202,7 @@ fn every_described_error_example_is_that_of_the_catalogue() {
 }
 
 #[test]
-fn a_list_item_has_the_described_fields_and_no_others() {
+fn list_item_has_exactly_the_documented_fields() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     server.start_conversation(&visitor);
@@ -232,7 +232,7 @@ fn a_list_item_has_the_described_fields_and_no_others() {
 }
 
 #[test]
-fn the_reference_page_asks_nobody_else() {
+fn reference_page_loads_no_external_resources() {
     let server = TestServer::start();
     let page = server.get("/v2").send();
     assert_eq!(page.status, 200);
@@ -254,7 +254,7 @@ fn the_reference_page_asks_nobody_else() {
 }
 
 #[test]
-fn health_says_that_the_database_answers() {
+fn health_returns_ok() {
     let server = TestServer::start();
     let health = server.get("/health").send().expect(200);
     assert_eq!(health["status"], "ok");

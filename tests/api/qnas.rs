@@ -45,7 +45,7 @@ fn delete(server: &TestServer, project: &ProjectFixture, id: &str) -> Request {
 }
 
 #[test]
-fn a_qna_is_added_and_read_by_anyone_in_the_documented_form() {
+fn created_qna_is_public_and_has_documented_fields() {
     let server = TestServer::start();
     let project = server.project.clone();
     let body = json!({
@@ -85,7 +85,7 @@ fn a_qna_is_added_and_read_by_anyone_in_the_documented_form() {
 }
 
 #[test]
-fn a_list_is_newest_first_in_pages_with_links() {
+fn list_is_newest_first_with_page_links() {
     let (server, mut made) = with_questions(&["a", "b", "c", "d", "e"]);
     made.reverse();
     let id = server.project.id;
@@ -114,7 +114,7 @@ fn a_list_is_newest_first_in_pages_with_links() {
 }
 
 #[test]
-fn a_query_finds_by_the_words_of_the_question_and_counts_them_all() {
+fn query_matches_words_of_the_question() {
     let (server, made) = with_questions(&[
         "How long does delivery take?",
         "Delivery, delivery, delivery!",
@@ -157,7 +157,7 @@ fn a_query_finds_by_the_words_of_the_question_and_counts_them_all() {
 }
 
 #[test]
-fn what_is_not_published_is_nowhere_to_be_seen() {
+fn unpublished_qna_is_not_readable() {
     let server = TestServer::start();
     let project = server.project.clone();
     let body = json!({ "question": "Secret?", "answer": "Yes", "published": false });
@@ -183,7 +183,7 @@ fn what_is_not_published_is_nowhere_to_be_seen() {
 }
 
 #[test]
-fn a_change_changes_what_is_given_and_search_knows() {
+fn update_changes_given_fields_and_search_index() {
     let (server, made) = with_questions(&["Old words?"]);
     let project = &server.project;
     let before = list(&server, "")["data"][0].clone();
@@ -210,7 +210,7 @@ fn a_change_changes_what_is_given_and_search_knows() {
 }
 
 #[test]
-fn what_is_removed_is_gone_and_gone_twice_is_404() {
+fn deleted_qna_is_gone_and_second_delete_returns_404() {
     let (server, made) = with_questions(&["Here?", "There?"]);
     let removed = delete(&server, &server.project, &made[0]).send();
     assert_eq!(removed.expect(200), json!({ "success": true }));
@@ -223,7 +223,7 @@ fn what_is_removed_is_gone_and_gone_twice_is_404() {
 }
 
 #[test]
-fn two_projects_know_nothing_of_each_other() {
+fn projects_are_isolated() {
     let (server, made) = with_questions(&["Near?"]);
     let (near, far) = (server.project.clone(), server.create_project());
     let other = add(&server, &far, json!({ "question": "Far?", "answer": "x" }));
@@ -252,7 +252,7 @@ fn two_projects_know_nothing_of_each_other() {
 }
 
 #[test]
-fn who_may_write_is_decided_before_anything_else() {
+fn write_checks_credential_before_project_and_body() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let near = path(&server.project);
@@ -281,7 +281,7 @@ fn who_may_write_is_decided_before_anything_else() {
 }
 
 #[test]
-fn an_absent_project_is_404_and_a_bad_id_422() {
+fn unknown_project_returns_404_and_invalid_id_422() {
     let server = TestServer::start();
     let gone = format!("/v2/projects/{ABSENT}/qnas");
     for target in [gone.clone(), format!("{gone}/{ABSENT}")] {
@@ -300,7 +300,7 @@ fn an_absent_project_is_404_and_a_bad_id_422() {
 }
 
 #[test]
-fn bad_parameters_and_fields_are_told_by_name() {
+fn invalid_parameters_and_fields_are_named() {
     let (server, made) = with_questions(&["Here?"]);
     let project = &server.project;
     let long = "x".repeat(301);

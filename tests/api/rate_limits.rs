@@ -28,7 +28,7 @@ fn limited(response: &Response) {
 }
 
 #[test]
-fn a_session_is_limited_by_itself() {
+fn each_session_has_its_own_limit() {
     let server = TestServer::start_with(small);
     let [one, two] = [server.create_visitor("one"), server.create_visitor("two")];
     let ask = |token: &str, target: &str| server.get(target).bearer(token).send();
@@ -43,7 +43,7 @@ fn a_session_is_limited_by_itself() {
 }
 
 #[test]
-fn a_private_key_is_limited_by_itself() {
+fn each_private_key_has_its_own_limit() {
     let server = TestServer::start_with(small);
     let ask = |key: &str| server.get("/v2/conversations").bearer(key).send();
     for _ in 0..3 {
@@ -54,7 +54,7 @@ fn a_private_key_is_limited_by_itself() {
 }
 
 #[test]
-fn beginning_sessions_is_limited_for_each_address_whatever_is_sent() {
+fn session_init_is_limited_by_address() {
     let server = TestServer::start_with(small);
     server
         .init_session(&server.project.publishable_key, "one")
@@ -71,7 +71,7 @@ fn beginning_sessions_is_limited_for_each_address_whatever_is_sent() {
 }
 
 #[test]
-fn behind_a_proxy_the_address_is_the_last_forwarded_one() {
+fn address_behind_proxy_is_last_forwarded_one() {
     let server = TestServer::start_with(|settings| {
         small(settings);
         settings.behind_proxy = true;
@@ -98,7 +98,7 @@ fn behind_a_proxy_the_address_is_the_last_forwarded_one() {
 }
 
 #[test]
-fn nobody_chooses_their_address_where_there_is_no_proxy() {
+fn forwarded_address_is_ignored_without_proxy() {
     let server = TestServer::start_with(small);
     let from = |forwarded: &str| {
         let init = server.post("/v2/identity/init").json("{}");
@@ -111,7 +111,7 @@ fn nobody_chooses_their_address_where_there_is_no_proxy() {
 }
 
 #[test]
-fn a_rate_limit_of_0_turns_every_limit_off() {
+fn rate_limit_0_disables_limits() {
     let server = TestServer::start_with(|settings| {
         settings.rate_limit = 0;
         settings.key_rate_limit = 1;

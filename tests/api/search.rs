@@ -28,7 +28,7 @@ fn add(server: &TestServer, project: &ProjectFixture, question: &str, published:
 }
 
 #[test]
-fn what_is_known_is_found_with_where_it_stands() {
+fn search_returns_passages_with_source() {
     let server = TestServer::start();
     let project = server.project.clone();
     let long = format!(
@@ -83,7 +83,7 @@ fn what_is_known_is_found_with_where_it_stands() {
 }
 
 #[test]
-fn the_address_of_the_server_is_what_the_settings_say() {
+fn source_urls_start_with_public_url() {
     let public = Origin::parse("https://chat.example").expect("a website");
     let server = TestServer::start_with(|settings| settings.public_url = Some(public));
     add(&server, &server.project, "Do you sell raincoats?", true);
@@ -92,7 +92,7 @@ fn the_address_of_the_server_is_what_the_settings_say() {
 }
 
 #[test]
-fn scores_fall_from_at_most_1_and_size_bounds_them() {
+fn scores_descend_from_at_most_1_and_size_limits_results() {
     let server = TestServer::start();
     let project = server.project.clone();
     for number in 0..15 {
@@ -120,7 +120,7 @@ fn scores_fall_from_at_most_1_and_size_bounds_them() {
 }
 
 #[test]
-fn any_text_can_be_searched_for() {
+fn any_query_text_is_accepted() {
     let server = TestServer::start();
     add(&server, &server.project, "Do you sell raincoats?", true);
     for text in [
@@ -140,7 +140,7 @@ fn any_text_can_be_searched_for() {
 }
 
 #[test]
-fn a_key_searches_its_own_project_alone() {
+fn key_searches_only_its_project() {
     let server = TestServer::start();
     let (near, far) = (server.project.clone(), server.create_project());
     add(&server, &near, "Raincoats near?", true);
@@ -153,7 +153,7 @@ fn a_key_searches_its_own_project_alone() {
 }
 
 #[test]
-fn the_key_is_judged_before_the_rest() {
+fn key_is_checked_before_parameters() {
     let server = TestServer::start();
     let pk = server.project.publishable_key.clone();
     let get = |query: &str| server.get(format!("/v2/search?{query}")).send();

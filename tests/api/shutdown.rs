@@ -22,7 +22,7 @@ fn read_to(stream: &mut TcpStream, end: &str) -> String {
 }
 
 #[test]
-fn a_request_that_is_under_way_is_finished_and_no_other_is_taken() {
+fn shutdown_completes_running_request_and_refuses_new_connections() {
     let folder = TempDir::new().expect("a folder");
     let mut serving = ParlorProcess::start(folder.path(), &["serve"]);
     let key = serving.key("sk_").expect("a key");

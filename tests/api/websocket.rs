@@ -103,7 +103,7 @@ fn text(event: &Value) -> &str {
 // ── Refusals ──
 
 #[test]
-fn a_key_has_to_be_there_once_and_in_force() {
+fn upgrade_requires_one_valid_key() {
     let fixture = setup();
     let get = |query: &str| {
         fixture
@@ -124,7 +124,7 @@ fn a_key_has_to_be_there_once_and_in_force() {
 }
 
 #[test]
-fn a_page_of_another_website_is_403() {
+fn upgrade_from_other_origin_returns_403() {
     let fixture = setup();
     let key = fixture
         .server
@@ -139,7 +139,7 @@ fn a_page_of_another_website_is_403() {
 }
 
 #[test]
-fn a_conversation_that_is_not_in_the_keys_project_is_404() {
+fn upgrade_for_conversation_of_other_project_returns_404() {
     let fixture = setup();
     let elsewhere = fixture.server.create_project();
     let absent = "123e4567-e89b-12d3-a456-426614174000";
@@ -169,7 +169,7 @@ fn a_conversation_that_is_not_in_the_keys_project_is_404() {
 }
 
 #[test]
-fn a_token_is_checked_when_it_is_given() {
+fn upgrade_checks_optional_token() {
     let fixture = setup();
     let elsewhere = fixture.server.create_project();
     let get = |token: &str| {
@@ -187,7 +187,7 @@ fn a_token_is_checked_when_it_is_given() {
 }
 
 #[test]
-fn what_is_no_websocket_is_422_and_other_methods_are_405() {
+fn request_without_upgrade_returns_422_and_post_405() {
     let fixture = setup();
     let get = || fixture.server.get(fixture.target());
     get().send().expect_validation_error("Upgrade", "websocket");
@@ -204,7 +204,7 @@ fn what_is_no_websocket_is_422_and_other_methods_are_405() {
 // ── What is said ──
 
 #[test]
-fn ping_is_answered_pong_and_a_protocol_ping_too() {
+fn text_ping_and_protocol_ping_get_pong() {
     let fixture = setup();
     let mut live = fixture.connect();
     live.expect_pong();
@@ -214,7 +214,7 @@ fn ping_is_answered_pong_and_a_protocol_ping_too() {
 }
 
 #[test]
-fn whatever_else_a_client_says_is_ignored() {
+fn other_client_messages_are_ignored() {
     let fixture = setup();
     let mut live = fixture.connect();
     for text in ["", "Ping", "ping ", "{\"type\":\"new_message\"}"] {
@@ -233,7 +233,7 @@ fn whatever_else_a_client_says_is_ignored() {
 }
 
 #[test]
-fn all_who_listen_to_a_conversation_hear_of_it_and_nobody_else() {
+fn event_reaches_all_subscribers_of_its_conversation_only() {
     let fixture = setup();
     let elsewhere = fixture.server.create_project();
     let mut near = [fixture.connect(), fixture.connect()];
@@ -278,7 +278,7 @@ fn all_who_listen_to_a_conversation_hear_of_it_and_nobody_else() {
 }
 
 #[test]
-fn events_come_in_their_order() {
+fn events_arrive_in_order() {
     let fixture = setup();
     let mut live = fixture.connect();
     for number in 0..50 {
@@ -292,7 +292,7 @@ fn events_come_in_their_order() {
 // ── Ends ──
 
 #[test]
-fn nothing_is_left_of_clients_that_went() {
+fn closed_connections_are_removed() {
     let fixture = setup();
     let mut polite = fixture.connect();
     let abrupt = fixture.connect();
@@ -308,7 +308,7 @@ fn nothing_is_left_of_clients_that_went() {
 }
 
 #[test]
-fn a_frame_longer_than_4_kb_ends_the_connection() {
+fn frame_over_4_kb_closes_connection() {
     let fixture = setup();
     let mut live = fixture.connect();
     live.send("x".repeat(4096));
@@ -327,7 +327,7 @@ fn a_frame_longer_than_4_kb_ends_the_connection() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_is_cut_off_and_the_others_hear_on() {
+fn client_that_does_not_read_is_disconnected_without_delaying_others() {
     let fixture =
         setup_with(|settings| settings.socket_timeouts.write_timeout = Duration::from_millis(500));
     let mut slow = fixture.connect();
@@ -360,7 +360,7 @@ fn a_client_that_takes_nothing_is_cut_off_and_the_others_hear_on() {
 }
 
 #[test]
-fn a_silent_client_is_given_up_and_one_that_answers_pings_is_not() {
+fn client_without_pong_is_disconnected() {
     let fixture = setup_with(impatient);
     // It answers only while it reads.
     let _dead = fixture.connect();
@@ -374,7 +374,7 @@ fn a_silent_client_is_given_up_and_one_that_answers_pings_is_not() {
 }
 
 #[test]
-fn a_revoked_key_ends_what_it_opened() {
+fn revoking_key_closes_its_connections() {
     let fixture = setup_with(watchful);
     let key = fixture.server.create_publishable_key(&[]);
     let mut live =
@@ -385,7 +385,7 @@ fn a_revoked_key_ends_what_it_opened() {
 }
 
 #[test]
-fn the_end_of_a_session_ends_what_it_opened() {
+fn deleting_session_closes_its_connections() {
     let fixture = setup_with(watchful);
     let target = format!("{}&token={}", fixture.target(), fixture.ann.token);
     let [mut with, mut without] =
@@ -401,7 +401,7 @@ fn the_end_of_a_session_ends_what_it_opened() {
 }
 
 #[test]
-fn the_server_says_goodbye_and_does_not_wait_for_those_who_listen() {
+fn shutdown_closes_connections_without_waiting_for_clients() {
     let mut fixture = setup();
     let mut all = [0; 20].map(|_| fixture.connect());
     let hub = fixture.server.events().clone();
