@@ -3,7 +3,7 @@
 use parlor::domain::Origin;
 use serde_json::json;
 
-use crate::helpers::{TestServer, Visitor};
+use crate::helpers::{Request, Response, TestServer, Visitor};
 
 const SHOP: &str = "https://shop.example";
 
@@ -38,11 +38,7 @@ fn cases() -> Vec<(Option<&'static str>, Option<&'static str>, bool)> {
     ]
 }
 
-fn with(
-    request: crate::helpers::Request,
-    origin: Option<&str>,
-    referer: Option<&str>,
-) -> crate::helpers::Response {
+fn with(request: Request, origin: Option<&str>, referer: Option<&str>) -> Response {
     let request = match origin {
         Some(origin) => request.header("Origin", origin),
         None => request,

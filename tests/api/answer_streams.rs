@@ -1,5 +1,5 @@
-//! Answers on their way: piece by piece, broken off, failing, too slow (sections
-//! 3.8 and 5; section 0, D11, D13 and D14).
+//! Answers of a model while they are generated: forwarding, disconnects, and
+//! errors (docs/api-contract.md, sections 4.8, 6.3, 6.5, 6.6 and 7).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use parlor::store::Store;
 use serde_json::{Value, json};
 
 use crate::helpers::{
-    AnswerScript, EventStream, FakeModel, TestServer, Visitor, string, wait_until,
+    AnswerScript, EventStream, FakeModel, Response, TestServer, Visitor, setup_model_conversation,
+    string, wait_until,
 };
 
 struct Fixture {
@@ -23,10 +24,7 @@ struct Fixture {
 }
 
 fn setup() -> Fixture {
-    let model = FakeModel::new();
-    let server = TestServer::start_with_model(model.clone(), |_| ());
-    let ann = server.create_visitor("ann");
-    let id = server.start_conversation(&ann);
+    let (model, server, ann, id) = setup_model_conversation();
     Fixture {
         model,
         server,
@@ -36,20 +34,25 @@ fn setup() -> Fixture {
 }
 
 impl Fixture {
+    /// Sends a message and opens the stream of its answer.
     fn ask(&self, content: &str) -> EventStream {
         self.server
             .post_streaming_message(&self.ann, &self.id, content)
             .open_stream()
     }
 
-    /// Asks "Hi", and reads the answer up to its words "So far".
-    fn begun(&self) -> (AnswerScript, EventStream) {
+    /// Sends a message and gets the answer as one response.
+    fn ask_without_stream(&self, content: &str) -> Response {
+        let request = self.server.post_message(&self.ann, &self.id, content);
+        request.send()
+    }
+
+    /// Asks "Hi" and reads the stream up to the text "So far".
+    fn start_answer(&self) -> (AnswerScript, EventStream) {
         let script = self.model.script_answer();
         script.send_text("So far");
         let mut stream = self.ask("Hi");
-        for _ in 0..4 {
-            stream.next_event();
-        }
+        stream.read_first_delta();
         (script, stream)
     }
 
@@ -57,10 +60,17 @@ impl Fixture {
         self.server.transcript(&self.ann, &self.id)
     }
 
-    fn until_stored(&self, expected: &[[&str; 3]]) {
+    fn wait_for_start(&self) {
+        wait_until("the answer has started", || self.transcript().len() == 2);
+    }
+
+    /// Waits until no answer is running, and compares the transcript.
+    #[track_caller]
+    fn expect_transcript(&self, expected: &[[&str; 3]]) {
         self.server.wait_for_answers();
         wait_until("the answer is stored", || {
-            self.transcript()
+            let transcript = self.transcript();
+            transcript
                 .iter()
                 .all(|[_, status, _]| status != "streaming")
         });
@@ -68,9 +78,13 @@ impl Fixture {
     }
 }
 
-fn kinds(events: &[Value]) -> Vec<&str> {
-    let kinds = events.iter().map(|event| event["type"].as_str());
-    kinds.map(|kind| kind.expect("a type")).collect()
+fn wait_for_cancellation(script: &AnswerScript) {
+    wait_until("the model is cancelled", || script.is_cancelled());
+}
+
+fn event_types(events: &[Value]) -> Vec<&str> {
+    let types = events.iter().map(|event| event["type"].as_str());
+    types.map(|name| name.expect("a type")).collect()
 }
 
 #[test]
@@ -80,12 +94,12 @@ fn chunks_are_forwarded_as_they_arrive() {
     script.send_text("Two");
     let mut stream = fixture.ask("How long?");
     assert_eq!(stream.status(), 200);
-    let opening: Vec<_> = (0..4).filter_map(|_| stream.next_event()).collect();
+    let opening = stream.read_first_delta();
     assert_eq!(
-        kinds(&opening),
+        event_types(&opening),
         ["start", "start-step", "text-start", "text-delta"]
     );
-    // Each piece is read before the next is said.
+    // Each chunk is read before the model sends the next one.
     for word in [" days", " in", " the\n\"EU\" 🦜."] {
         script.send_text(word);
         let delta = json!({ "type": "text-delta", "id": "txt-1", "delta": word });
@@ -94,18 +108,18 @@ fn chunks_are_forwarded_as_they_arrive() {
     assert_eq!(fixture.transcript()[1], ["assistant", "streaming", ""]);
     script.finish();
     assert_eq!(
-        kinds(&stream.events()),
+        event_types(&stream.events()),
         ["text-end", "finish-step", "finish"]
     );
     assert_eq!(
         stream.next_block(),
         None,
-        "the connection ends with the stream"
+        "the connection closes after the stream"
     );
-    let whole = "Two days in the\n\"EU\" 🦜.";
-    fixture.until_stored(&[
+    let text = "Two days in the\n\"EU\" 🦜.";
+    fixture.expect_transcript(&[
         ["user", "complete", "How long?"],
-        ["assistant", "complete", whole],
+        ["assistant", "complete", text],
     ]);
     let stored = fixture.server.get_conversation(&fixture.ann, &fixture.id);
     assert_eq!(opening[0]["messageId"], stored["messages"][1]["id"]);
@@ -119,13 +133,10 @@ fn answer_without_stream_is_one_response() {
     script.send_text("Two ");
     script.send_text("days.");
     script.finish();
-    let answer = fixture
-        .server
-        .post_message(&fixture.ann, &fixture.id, "How long?")
-        .send();
+    let answer = fixture.ask_without_stream("How long?");
     let content = json!([{ "type": "text", "text": "Two days." }]);
     assert_eq!(answer.expect(200)["steps"][0]["content"], content);
-    fixture.until_stored(&[
+    fixture.expect_transcript(&[
         ["user", "complete", "How long?"],
         ["assistant", "complete", "Two days."],
     ]);
@@ -138,17 +149,17 @@ fn model_receives_conversation_history() {
         fixture.model.answer_with("Yes.");
         fixture.ask(question).events();
     }
-    let asked = fixture.model.questions.lock().expect("questions");
-    let turns = asked[1].messages.iter();
-    let turns: Vec<_> = turns
-        .map(|turn| (turn.role, turn.content.as_str()))
+    let questions = fixture.model.questions.lock().expect("questions");
+    let messages = questions[1].messages.iter();
+    let history: Vec<_> = messages
+        .map(|message| (message.role, message.content.as_str()))
         .collect();
     let expected = [
         (ChatRole::User, "One?"),
         (ChatRole::Assistant, "Yes."),
         (ChatRole::User, "Two?"),
     ];
-    assert_eq!(turns, expected);
+    assert_eq!(history, expected);
 }
 
 #[test]
@@ -157,13 +168,14 @@ fn client_disconnect_cancels_model_and_keeps_partial_answer() {
     let script = fixture.model.script_answer();
     script.send_text("So far");
     let mut stream = fixture.ask("Hi");
-    let events: Vec<_> = (0..4).filter_map(|_| stream.next_event()).collect();
+    let events = stream.read_first_delta();
     assert_eq!(events[3]["delta"], "So far");
     assert_eq!(fixture.server.active_answers.count(), 1);
     drop(stream);
-    // Nothing more is said: it ends because the client is gone, not at a write.
-    wait_until("the model is hung up on", || script.is_cancelled());
-    fixture.until_stored(&[
+    // The model sends nothing more: the server must notice the closed connection
+    // without a write.
+    wait_for_cancellation(&script);
+    fixture.expect_transcript(&[
         ["user", "complete", "Hi"],
         ["assistant", "complete", "So far"],
     ]);
@@ -176,11 +188,11 @@ fn client_disconnect_before_first_token_stores_only_question() {
     let request = fixture
         .server
         .post_streaming_message(&fixture.ann, &fixture.id, "Hi");
-    let address = request.send_unread();
-    wait_until("the answer is begun", || fixture.transcript().len() == 2);
-    drop(address);
-    wait_until("the model is hung up on", || script.is_cancelled());
-    fixture.until_stored(&[["user", "complete", "Hi"]]);
+    let connection = request.send_unread();
+    fixture.wait_for_start();
+    drop(connection);
+    wait_for_cancellation(&script);
+    fixture.expect_transcript(&[["user", "complete", "Hi"]]);
     let page = fixture.server.list(&fixture.ann.token, "");
     assert_eq!(page["data"][0]["lastMessage"]["role"], "user");
 }
@@ -189,20 +201,20 @@ fn client_disconnect_before_first_token_stores_only_question() {
 fn repeated_question_without_answer_is_answered_and_not_duplicated() {
     let fixture = setup();
     let script = fixture.model.script_answer();
-    let asked = || {
+    let request = || {
         fixture
             .server
             .post_streaming_message(&fixture.ann, &fixture.id, "Hi")
             .header("Idempotency-Key", "k")
     };
-    let gone = asked().send_unread();
-    wait_until("the answer is begun", || fixture.transcript().len() == 2);
-    drop(gone);
-    wait_until("the model is hung up on", || script.is_cancelled());
-    fixture.until_stored(&[["user", "complete", "Hi"]]);
+    let connection = request().send_unread();
+    fixture.wait_for_start();
+    drop(connection);
+    wait_for_cancellation(&script);
+    fixture.expect_transcript(&[["user", "complete", "Hi"]]);
     fixture.model.answer_with("Hello.");
-    asked().open_stream().events();
-    fixture.until_stored(&[
+    request().open_stream().events();
+    fixture.expect_transcript(&[
         ["user", "complete", "Hi"],
         ["assistant", "complete", "Hello."],
     ]);
@@ -211,22 +223,20 @@ fn repeated_question_without_answer_is_answered_and_not_duplicated() {
 #[test]
 fn failed_store_of_finished_answer_is_retried() {
     let fixture = setup();
-    let (script, mut stream) = fixture.begun();
-    let connection = fixture.server.db_connection();
+    let (script, mut stream) = fixture.start_answer();
+    let db = fixture.server.db_connection();
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF text ON message
                   BEGIN SELECT RAISE(ABORT, 'not now'); END";
-    connection.execute_batch(refuse).expect("a trigger");
+    db.execute_batch(refuse).expect("a trigger");
     script.finish();
-    assert_eq!(kinds(&stream.events()), ["error"]);
+    assert_eq!(event_types(&stream.events()), ["error"]);
     assert_eq!(
         fixture.server.active_answers.count(),
         1,
-        "it is not forgotten"
+        "the answer is still tracked"
     );
-    connection
-        .execute_batch("DROP TRIGGER refuse")
-        .expect("no trigger");
-    fixture.until_stored(&[
+    db.execute_batch("DROP TRIGGER refuse").expect("no trigger");
+    fixture.expect_transcript(&[
         ["user", "complete", "Hi"],
         ["assistant", "complete", "So far"],
     ]);
@@ -235,14 +245,12 @@ fn failed_store_of_finished_answer_is_retried() {
 #[test]
 fn close_stops_answer_and_keeps_its_text() {
     let fixture = setup();
-    let (script, mut stream) = fixture.begun();
-    let close = fixture
-        .server
-        .post(format!("/v2/conversations/{}/close", fixture.id));
-    close.bearer(&fixture.ann.token).send().expect(200);
-    assert_eq!(kinds(&stream.events()), ["abort"]);
-    wait_until("the model is hung up on", || script.is_cancelled());
-    fixture.until_stored(&[
+    let (script, mut stream) = fixture.start_answer();
+    let close = fixture.server.close(&fixture.ann.token, &fixture.id);
+    close.send().expect(200);
+    assert_eq!(event_types(&stream.events()), ["abort"]);
+    wait_for_cancellation(&script);
+    fixture.expect_transcript(&[
         ["user", "complete", "Hi"],
         ["assistant", "complete", "So far"],
     ]);
@@ -255,29 +263,22 @@ fn message_during_running_answer_returns_409() {
     script.send_text("Well");
     let mut stream = fixture.ask("Hi");
     for question in ["Hi", "Hello?"] {
-        let again = fixture
-            .server
-            .post_message(&fixture.ann, &fixture.id, question)
-            .send();
-        let error = again.expect_error(409, "CONFLICT");
+        let response = fixture.ask_without_stream(question);
+        let error = response.expect_error(409, "CONFLICT");
         let details = json!({ "resource": "message", "conflictingField": "status" });
         assert_eq!(error["details"], details);
     }
     script.finish();
     stream.events();
     fixture.model.answer_with("Fine.");
-    fixture
-        .server
-        .post_message(&fixture.ann, &fixture.id, "Hello?")
-        .send()
-        .expect(200);
+    fixture.ask_without_stream("Hello?").expect(200);
     assert_eq!(fixture.transcript().len(), 4);
 }
 
 #[test]
 fn failure_before_first_token_returns_error_and_retry_replaces_it() {
     let fixture = setup();
-    let slow = || AnswerError::Unavailable {
+    let unavailable = || AnswerError::Unavailable {
         retry_after_secs: 30,
         cause: "secret cause".to_owned(),
     };
@@ -291,7 +292,7 @@ fn failure_before_first_token_returns_error_and_retry_replaces_it() {
             json!({ "service": "ai_model_service" }),
         ),
         (
-            slow(),
+            unavailable(),
             503,
             "SERVICE_UNAVAILABLE",
             json!({ "retryAfter": 30 }),
@@ -304,36 +305,33 @@ fn failure_before_first_token_returns_error_and_retry_replaces_it() {
             .send();
         assert_eq!(stream.expect_error(status, code)["details"], details);
         fixture.model.fail_with(failure);
-        let whole = fixture
-            .server
-            .post_message(&fixture.ann, &fixture.id, "Hi")
-            .send();
-        assert_eq!(whole.expect_error(status, code)["details"], details);
-        assert!(!whole.text().contains("secret"));
+        let response = fixture.ask_without_stream("Hi");
+        assert_eq!(response.expect_error(status, code)["details"], details);
+        assert!(!response.text().contains("secret"));
         let stored = fixture.server.get_conversation(&fixture.ann, &fixture.id);
         let messages = stored["messages"].as_array().expect("messages");
-        assert_eq!(messages.len(), 2, "the question is not doubled");
+        assert_eq!(messages.len(), 2, "the question is stored once");
         assert_eq!(messages[1]["status"], "error");
         assert!(!string(&messages[1]["error"]).contains("secret"));
         ids.push(messages[1]["id"].clone());
     }
-    assert_ne!(ids[0], ids[1], "each try is a message of its own");
+    assert_ne!(ids[0], ids[1], "each attempt has its own message id");
     fixture.model.answer_with("Hello.");
     let mut stream = fixture.ask("Hi");
     let start = stream.next_event().expect("start");
     stream.events();
-    fixture.until_stored(&[
+    fixture.expect_transcript(&[
         ["user", "complete", "Hi"],
         ["assistant", "complete", "Hello."],
     ]);
     let stored = fixture.server.get_conversation(&fixture.ann, &fixture.id);
     assert_eq!(stored["messages"][1]["id"], start["messageId"]);
     assert_eq!(stored["messages"][1]["error"], Value::Null);
-    let asked = fixture.model.questions.lock().expect("questions");
+    let questions = fixture.model.questions.lock().expect("questions");
     assert_eq!(
-        asked.last().expect("asked").messages.len(),
+        questions.last().expect("a question").messages.len(),
         1,
-        "the question is told once"
+        "the history has the question once"
     );
 }
 
@@ -344,18 +342,12 @@ fn different_question_after_failure_is_appended() {
         .model
         .fail_with(AnswerError::ModelFailed(String::new()));
     fixture
-        .server
-        .post_message(&fixture.ann, &fixture.id, "Hi")
-        .send()
+        .ask_without_stream("Hi")
         .expect_error(502, "BAD_GATEWAY");
     fixture.model.answer_with("Hello.");
-    fixture
-        .server
-        .post_message(&fixture.ann, &fixture.id, "Hello?")
-        .send()
-        .expect(200);
-    let said = fixture.transcript();
-    let roles: Vec<_> = said
+    fixture.ask_without_stream("Hello?").expect(200);
+    let transcript = fixture.transcript();
+    let roles: Vec<_> = transcript
         .iter()
         .map(|[role, status, _]| [role.as_str(), status])
         .collect();
@@ -371,22 +363,19 @@ fn different_question_after_failure_is_appended() {
 #[test]
 fn failure_after_first_token_sends_error_chunk_and_keeps_text() {
     let fixture = setup();
-    let (script, mut stream) = fixture.begun();
+    let (script, mut stream) = fixture.start_answer();
     script.fail(AnswerError::ModelFailed("secret cause".to_owned()));
     let events = stream.events();
-    assert_eq!(kinds(&events), ["error"]);
+    assert_eq!(event_types(&events), ["error"]);
     let text = string(&events[0]["errorText"]);
     assert!(!text.is_empty() && !text.contains("secret"));
-    fixture.until_stored(&[["user", "complete", "Hi"], ["assistant", "error", "So far"]]);
+    fixture.expect_transcript(&[["user", "complete", "Hi"], ["assistant", "error", "So far"]]);
     let script = fixture.model.script_answer();
     script.send_text("So far");
     script.fail(AnswerError::ModelFailed(String::new()));
-    let whole = fixture
-        .server
-        .post_message(&fixture.ann, &fixture.id, "Hi")
-        .send();
-    whole.expect_error(502, "BAD_GATEWAY");
-    fixture.until_stored(&[["user", "complete", "Hi"], ["assistant", "error", "So far"]]);
+    let response = fixture.ask_without_stream("Hi");
+    response.expect_error(502, "BAD_GATEWAY");
+    fixture.expect_transcript(&[["user", "complete", "Hi"], ["assistant", "error", "So far"]]);
 }
 
 #[test]
@@ -410,24 +399,24 @@ fn silent_model_causes_ping_comments() {
     let delta = stream.next_event().expect("a delta");
     assert_eq!(delta["delta"], "At last");
     script.fail(AnswerError::ModelFailed(String::new()));
-    assert_eq!(kinds(&stream.events()), ["error"]);
+    assert_eq!(event_types(&stream.events()), ["error"]);
 }
 
-/// Never ends, and counts what was taken from it.
+/// A model whose answer never ends. Counts the chunks that the server has read.
 #[derive(Default)]
-struct Endless(Arc<AtomicUsize>);
+struct EndlessModel(Arc<AtomicUsize>);
 
-impl AnswerProvider for Endless {
+impl AnswerProvider for EndlessModel {
     fn answer<'a>(
         &'a self,
         _: &'a Store,
         _: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
-        let taken = self.0.clone();
-        let pieces = stream::unfold(taken, |taken| async {
-            taken.fetch_add(1, Ordering::Relaxed);
+        let read = self.0.clone();
+        let pieces = stream::unfold(read, |read| async {
+            read.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
-            Some((Ok(AnswerChunk::Text("x".repeat(1024))), taken))
+            Some((Ok(AnswerChunk::Text("x".repeat(1024))), read))
         });
         Box::pin(async { Ok(Answer::Stream(Box::pin(pieces))) })
     }
@@ -435,26 +424,28 @@ impl AnswerProvider for Endless {
 
 #[test]
 fn client_that_does_not_read_slows_model_and_is_disconnected() {
-    let model = Arc::new(Endless::default());
-    let taken = model.0.clone();
+    let model = Arc::new(EndlessModel::default());
+    let chunks_read = model.0.clone();
     let server = TestServer::start_with_model(model, |settings| {
         settings.stream_timeouts.stalled_client = Duration::from_secs(1);
     });
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
     let stream = server.post_streaming_message(&ann, &id, "Hi").open_stream();
-    wait_until("pieces are taken", || taken.load(Ordering::Relaxed) > 0);
-    let begun = Instant::now();
+    wait_until("chunks are read", || {
+        chunks_read.load(Ordering::Relaxed) > 0
+    });
+    let start = Instant::now();
     server.wait_for_answers();
-    assert!(begun.elapsed() < Duration::from_secs(15));
-    // Socket buffers on both sides hold a few megabytes, parlor next to nothing.
-    let taken = taken.load(Ordering::Relaxed);
-    assert!(taken < 20_000, "{taken} kB were taken");
+    assert!(start.elapsed() < Duration::from_secs(15));
+    // Only the socket buffers, a few megabytes, may hold unread chunks.
+    let chunks_read = chunks_read.load(Ordering::Relaxed);
+    assert!(chunks_read < 20_000, "{chunks_read} kB were read");
     assert_eq!(stream.status(), 200);
     let stored = || server.transcript(&ann, &id)[1].clone();
     wait_until("the answer is stored", || stored()[1] == "complete");
     let [_, _, text] = stored();
-    assert!(text.len() <= taken * 1024);
+    assert!(text.len() <= chunks_read * 1024);
 }
 
 #[test]
@@ -467,9 +458,7 @@ fn partial_answer_survives_restart() {
     let script = model.script_answer();
     script.send_text("So far");
     let mut stream = server.post_streaming_message(&ann, &id, "Hi").open_stream();
-    for _ in 0..4 {
-        stream.next_event();
-    }
+    stream.read_first_delta();
     server.restart();
     assert_eq!(
         server.transcript(&ann, &id)[1],
@@ -479,19 +468,20 @@ fn partial_answer_survives_restart() {
 
 #[test]
 fn answer_interrupted_by_crash_is_failed_and_can_be_repeated() {
-    let model = FakeModel::new();
-    let mut server = TestServer::start_with_model(model.clone(), |_| ());
-    let ann = server.create_visitor("ann");
-    let id = server.start_conversation(&ann);
+    let (model, mut server, ann, id) = setup_model_conversation();
     model.answer_with("Hello.");
     server.post_message(&ann, &id, "Hi").send().expect(200);
     server.stop();
-    let left = "UPDATE message SET status = 'streaming', text = 'Hel' WHERE role = 'assistant'";
+    let interrupt =
+        "UPDATE message SET status = 'streaming', text = 'Hel' WHERE role = 'assistant'";
     assert_eq!(
-        server.db_connection().execute(left, ()).expect("an update"),
+        server
+            .db_connection()
+            .execute(interrupt, ())
+            .expect("an update"),
         1
     );
-    let key = "INSERT INTO request VALUES ('visitor 1', 'k', zeroblob(32), 9e15, 200, NULL,
+    let key = "INSERT INTO idempotency_key VALUES ('visitor 1', 'k', zeroblob(32), 9e15, 200, NULL,
                                            (SELECT id FROM message WHERE role = 'assistant'))";
     assert_eq!(
         server.db_connection().execute(key, ()).expect("a request"),
@@ -502,10 +492,15 @@ fn answer_interrupted_by_crash_is_failed_and_can_be_repeated() {
         server.transcript(&ann, &id)[1],
         ["assistant", "error", "Hel"]
     );
-    let kept = server
-        .db_connection()
-        .query_row("SELECT count(*) FROM request", (), |row| row.get(0));
-    assert_eq!(kept, Ok(0), "asked again with the same key, it is answered");
+    let stored_keys =
+        server
+            .db_connection()
+            .query_row("SELECT count(*) FROM idempotency_key", (), |row| row.get(0));
+    assert_eq!(
+        stored_keys,
+        Ok(0),
+        "the stored key of the interrupted answer is removed"
+    );
     model.answer_with("Hello.");
     server.post_message(&ann, &id, "Hi").send().expect(200);
     let expected = [

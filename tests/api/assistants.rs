@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::helpers::{
-    ParlorProcess, Visitor, run_successfully, run_with_error, string, wait_until,
+    ParlorProcess, Request, UNKNOWN_ID, Visitor, run_successfully, run_with_error, string,
+    wait_until,
 };
 use crate::stub::{Step, Stub, answer, delta, plain, stream};
 
@@ -19,11 +20,7 @@ fn visitor(serving: &ParlorProcess, key: &str) -> (Visitor, String) {
     (visitor, id)
 }
 
-fn ask(
-    serving: &ParlorProcess,
-    (visitor, id): &(Visitor, String),
-    stream: bool,
-) -> crate::helpers::Request {
+fn ask(serving: &ParlorProcess, (visitor, id): &(Visitor, String), stream: bool) -> Request {
     let post = serving
         .client
         .post(format!("/v2/conversations/{id}/messages"));
@@ -62,9 +59,8 @@ fn key_selects_its_assistant_or_the_default() {
         lines[1].starts_with(&made) && lines[1].ends_with("auto     B"),
         "{list}"
     );
-    let absent = "123e4567-e89b-12d3-a456-426614174000";
     for arguments in [
-        &["assistants", "set", absent, "--name", "x"][..],
+        &["assistants", "set", UNKNOWN_ID, "--name", "x"][..],
         &[
             "keys",
             "create",
@@ -73,7 +69,7 @@ fn key_selects_its_assistant_or_the_default() {
             "--name",
             "x",
             "--assistant",
-            absent,
+            UNKNOWN_ID,
         ][..],
     ] {
         let told = run_with_error(folder.path(), arguments);

@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use parlor::domain::Timestamp;
 use serde_json::{Value, json};
 
-use crate::helpers::{Client, Request, TestServer, Visitor};
+use crate::helpers::{Client, Request, TestServer, UNKNOWN_ID, Visitor};
 
 const HOUR: i64 = 60 * 60 * 1000;
 
@@ -169,7 +169,7 @@ fn token_requires_valid_signature_algorithm_and_expiry() {
         &with(Algorithm::HS256, json!({ "exp": null })),
         false,
     );
-    let nobody = json!({ "jti": "123e4567-e89b-12d3-a456-426614174000" });
+    let nobody = json!({ "jti": UNKNOWN_ID });
     accepted(&server, &with(Algorithm::HS256, nobody), false);
 }
 

@@ -3,7 +3,7 @@
 use parlor::answer::ChatRole;
 use serde_json::{Value, json};
 
-use crate::helpers::{FakeModel, Request, Response, TestServer};
+use crate::helpers::{FakeModel, Request, Response, TestServer, UNKNOWN_ID};
 
 fn request(server: &TestServer, credential: &str, body: Value) -> Request {
     let post = server.post("/v2/chat/completions").bearer(credential);
@@ -101,8 +101,7 @@ fn invalid_completion_request_is_refused() {
     ask(&server, json!({ "messages": hi(), "stream": 1 })).expect_body_error("stream");
     let wrong = json!({ "messages": hi(), "assistantId": "x" });
     ask(&server, wrong).expect_validation_error("assistantId", "UUID");
-    let absent = "123e4567-e89b-12d3-a456-426614174000";
-    let nobody = json!({ "messages": hi(), "assistantId": absent });
+    let nobody = json!({ "messages": hi(), "assistantId": UNKNOWN_ID });
     let error = ask(&server, nobody).expect_error(404, "ASSISTANT_NOT_FOUND");
-    assert_eq!(error["details"], json!({ "assistantId": absent }));
+    assert_eq!(error["details"], json!({ "assistantId": UNKNOWN_ID }));
 }

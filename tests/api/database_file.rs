@@ -10,7 +10,9 @@ use parlor::store::{OpenError, Options, Store, is_parlor_file};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::helpers::{ConversationRow, TestServer, Visitor, ids, insert_conversations, open_store};
+use crate::helpers::{
+    ConversationRow, TestServer, Visitor, ids, insert_conversations, open_store, string,
+};
 
 /// Every kept count against the rows that it counts.
 fn counts_are_right(connection: &Connection) {
@@ -32,12 +34,14 @@ fn counts_are_right(connection: &Connection) {
 #[test]
 fn stored_counts_match_rows_after_random_writes() {
     let server = TestServer::start();
-    let elsewhere = server.create_project();
+    let other_project = server.create_project();
     let connection = server.db_connection();
     let visitors = [
         server.create_visitor("one").seq(&connection),
         server.create_visitor("two").seq(&connection),
-        server.create_visitor_in(&elsewhere, "one").seq(&connection),
+        server
+            .create_visitor_in(&other_project, "one")
+            .seq(&connection),
     ];
     let mut random = Rng::with_seed(9);
     connection
@@ -106,8 +110,7 @@ fn stored_counts_match_rows_after_concurrent_writes() {
             let server = &server;
             scope.spawn(move || {
                 for id in shared {
-                    let close = server.post(format!("/v2/conversations/{id}/close"));
-                    close.bearer(&visitor.token).send().expect(200);
+                    server.close(&visitor.token, &id).send().expect(200);
                     server.start_conversation(visitor);
                 }
             });
@@ -141,8 +144,7 @@ fn data_survives_restart() {
     let visitor = server.create_visitor("device");
     insert_conversations(&server, &visitor, 3);
     let id = server.start_conversation(&visitor);
-    let close = server.post(format!("/v2/conversations/{id}/close"));
-    close.bearer(&visitor.token).send().expect(200);
+    server.close(&visitor.token, &id).send().expect(200);
     let before = server.list(&visitor.token, "limit=100");
     for _ in 0..2 {
         server.restart();
@@ -186,7 +188,7 @@ fn stop_keeps_every_acknowledged_write() {
             let response = client.post("/v2/conversations").bearer(&token).try_send();
             match response {
                 Ok(response) if response.status == 201 => {
-                    acknowledged.push(crate::helpers::string(&response.json()["id"]));
+                    acknowledged.push(string(&response.json()["id"]));
                 }
                 _ => return acknowledged,
             }

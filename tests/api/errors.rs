@@ -216,7 +216,7 @@ fn internal_error_returns_500_without_cause() {
     }
     let missing = server
         .db_connection()
-        .execute_batch("ALTER TABLE visitor RENAME TO elsewhere");
+        .execute_batch("ALTER TABLE visitor RENAME TO other_project");
     missing.expect("a broken file");
     let response = server.init_session(&server.project.publishable_key, "another");
     assert_eq!((response.status, response.text()), (500, SEED[8].1));

@@ -131,8 +131,7 @@ fn matching_etag_returns_304_until_list_changes() {
     }
     let before = list(&server, &visitor, "");
     let tag = before.header("etag").expect("a tag");
-    let close = server.post(format!("/v2/conversations/{id}/close"));
-    close.bearer(&visitor.token).send().expect(200);
+    server.close(&visitor.token, &id).send().expect(200);
     let asked = server.get("/v2/conversations").bearer(&visitor.token);
     let after = asked.header("If-None-Match", tag).send();
     assert_eq!(after.status, 200);

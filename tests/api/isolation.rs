@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::helpers::{ProjectFixture, TestServer, Visitor, ids, insert_conversations};
+use crate::helpers::{ProjectFixture, TestServer, UNKNOWN_ID, Visitor, ids, insert_conversations};
 
 struct Fixture {
     server: TestServer,
-    elsewhere: ProjectFixture,
+    other_project: ProjectFixture,
     ann: Visitor,
     ben: Visitor,
     /// In the other project, on a device of the same name as Ann's.
@@ -15,12 +15,12 @@ struct Fixture {
 
 fn setup() -> Fixture {
     let server = TestServer::start();
-    let elsewhere = server.create_project();
+    let other_project = server.create_project();
     Fixture {
         ann: server.create_visitor("ann"),
         ben: server.create_visitor("ben"),
-        far: server.create_visitor_in(&elsewhere, "ann"),
-        elsewhere,
+        far: server.create_visitor_in(&other_project, "ann"),
+        other_project,
         server,
     }
 }
@@ -60,7 +60,7 @@ fn private_key_lists_only_its_project() {
     let far = insert_conversations(&fixture.server, &fixture.far, 4);
     for (key, own) in [
         (&fixture.server.project.private_key, near),
-        (&fixture.elsewhere.private_key, far),
+        (&fixture.other_project.private_key, far),
     ] {
         let page = fixture.server.list(key, "limit=100");
         assert_eq!(page["total"], own.len());
@@ -97,7 +97,7 @@ fn conversation_of_other_project_returns_404() {
     let fixture = setup();
     let id = fixture.server.start_conversation(&fixture.ann);
     let path = format!("/v2/conversations/{id}");
-    for credential in [&fixture.far.token, &fixture.elsewhere.private_key] {
+    for credential in [&fixture.far.token, &fixture.other_project.private_key] {
         let read = fixture.server.get(&path).bearer(credential).send();
         let error = read.expect_error(404, "CONVERSATION_NOT_FOUND");
         assert_eq!(error["details"], json!({ "conversationId": id }));
@@ -115,7 +115,7 @@ fn conversation_of_other_project_returns_404() {
 #[test]
 fn unknown_conversation_returns_404() {
     let fixture = setup();
-    let id = "123e4567-e89b-12d3-a456-426614174000";
+    let id = UNKNOWN_ID;
     for credential in [&fixture.ann.token, &fixture.server.project.private_key] {
         let path = format!("/v2/conversations/{id}");
         let read = fixture.server.get(&path).bearer(credential).send();
@@ -151,7 +151,7 @@ fn private_key_reads_and_closes_conversations_of_project() {
 fn same_conversation_id_can_exist_in_two_projects() {
     let fixture = setup();
     let id = "0191e9f0-0000-7000-8000-00000000abcd";
-    let projects = [&fixture.server.project, &fixture.elsewhere];
+    let projects = [&fixture.server.project, &fixture.other_project];
     for (project, device) in projects.into_iter().zip(["near", "away"]) {
         let body = json!({ "id": id, "visitor": { "saVid": device } });
         let post = fixture
@@ -180,7 +180,7 @@ fn same_conversation_id_can_exist_in_two_projects() {
 #[test]
 fn publishable_key_returns_its_project() {
     let fixture = setup();
-    for project in [&fixture.server.project, &fixture.elsewhere] {
+    for project in [&fixture.server.project, &fixture.other_project] {
         let target = format!("/v2/projects/current?apiKey={}", project.publishable_key);
         let response = fixture.server.get(target).send().expect(200);
         assert_eq!(response["id"], project.id.to_string());

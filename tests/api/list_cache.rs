@@ -1,5 +1,4 @@
-//! Lists that are kept while nothing of them changes: nobody can tell, save by
-//! the clock.
+//! The cache of list responses: clients get the same responses as without it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -7,21 +6,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::helpers::{FakeModel, Request, Response, TestServer, Visitor, ids, string};
+use crate::helpers::{
+    Request, Response, TestServer, Visitor, ids, setup_model_conversation, string, wait_until,
+};
 
 const SHOP: &str = "https://shop.example";
 
-fn asked(server: &TestServer, credential: &str) -> Request {
+fn list_request(server: &TestServer, credential: &str) -> Request {
     server.get("/v2/conversations").bearer(credential)
 }
 
-/// The tags of the visitor's list and of the project's, each asked for twice:
-/// the second time it is kept.
-fn tags(server: &TestServer, visitor: &Visitor) -> [String; 2] {
+/// The ETags of the lists of the visitor and of the project. Each list is
+/// requested twice: the second response comes from the cache.
+fn etags(server: &TestServer, visitor: &Visitor) -> [String; 2] {
     [&visitor.token, &server.project.private_key].map(|credential| {
-        let [first, second] = [(); 2].map(|()| asked(server, credential).send());
+        let [first, second] = [(); 2].map(|()| list_request(server, credential).send());
         assert_eq!(first.body, second.body);
-        second.header("etag").expect("a tag").to_owned()
+        second.header("etag").expect("an ETag").to_owned()
     })
 }
 
@@ -33,53 +34,43 @@ fn last_message(server: &TestServer, credential: &str) -> Value {
 fn list_etag_changes_after_each_acknowledged_write() {
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
-    let mut before = tags(&server, &ann);
-    let mut changed = |what: &str| {
-        let after = tags(&server, &ann);
+    let mut before = etags(&server, &ann);
+    let mut expect_new_etags = |action: &str| {
+        let after = etags(&server, &ann);
         for (before, after) in before.iter().zip(&after) {
-            assert_ne!(before, after, "{what}");
+            assert_ne!(before, after, "{action}");
         }
         before = after;
     };
     let id = server.start_conversation(&ann);
-    changed("started");
+    expect_new_etags("started");
     server.post_message(&ann, &id, "Hello?").send().expect(200);
-    changed("answered");
-    let response = last_message(&server, &ann.token);
-    let rate = server.post(format!("/v2/messages/{}/feedback", string(&response["id"])));
+    expect_new_etags("answered");
+    let answer_id = string(&last_message(&server, &ann.token)["id"]);
+    let rate = server.post(format!("/v2/messages/{answer_id}/feedback"));
     let rate = rate.bearer(&ann.token).json(json!({ "feedback": "like" }));
     rate.send().expect(200);
-    changed("rated");
+    expect_new_etags("rated");
     server.take_over(&id).send().expect(200);
-    changed("taken over");
-    let reply = server.post(format!("/v2/conversations/{id}/replies"));
-    let reply = reply.bearer(&server.project.private_key);
-    reply.json(json!({ "content": "Mara." })).send().expect(201);
-    changed("replied to");
-    let hand_back = server.request("DELETE", format!("/v2/conversations/{id}/agent"));
-    hand_back
-        .bearer(&server.project.private_key)
-        .send()
-        .expect(200);
-    changed("handed back");
-    let close = server.post(format!("/v2/conversations/{id}/close"));
-    close.bearer(&ann.token).send().expect(200);
-    changed("closed");
+    expect_new_etags("taken over");
+    server.reply(&id, "Mara.").send().expect(201);
+    expect_new_etags("replied to");
+    server.hand_back(&id).send().expect(200);
+    expect_new_etags("handed back");
+    server.close(&ann.token, &id).send().expect(200);
+    expect_new_etags("closed");
 }
 
 #[test]
 fn list_shows_streaming_answer_and_then_complete_answer() {
-    let model = FakeModel::new();
-    let server = TestServer::start_with_model(model.clone(), |_| ());
-    let ann = server.create_visitor("ann");
-    let id = server.start_conversation(&ann);
+    let (model, server, ann, id) = setup_model_conversation();
     let script = model.script_answer();
     script.send_text("Here");
     let mut stream = server
         .post_streaming_message(&ann, &id, "Where?")
         .open_stream();
     stream.expect_block("data");
-    tags(&server, &ann);
+    etags(&server, &ann);
     assert_eq!(last_message(&server, &ann.token)["status"], "streaming");
     script.send_text(" it is.");
     script.finish();
@@ -92,44 +83,43 @@ fn list_shows_streaming_answer_and_then_complete_answer() {
     }
 }
 
-/// So many of each at once.
+/// The number of writing threads and of reading threads.
 const WRITERS: u64 = 16;
 const ROUNDS: u64 = 12;
 
 #[test]
 fn list_includes_every_acknowledged_write() {
-    let server = TestServer::start_with(|settings| settings.workers = 2);
-    let told = AtomicU64::new(0);
-    let total = |credential: &str| {
-        let page = server.list(credential, "");
-        page["total"].as_u64().expect("a total")
+    let server = &TestServer::start_with(|settings| settings.workers = 2);
+    let acknowledged = &AtomicU64::new(0);
+    let check_project_list = || {
+        let expected = acknowledged.load(Ordering::SeqCst);
+        let list = server.list(&server.project.private_key, "");
+        assert!(list["total"].as_u64() >= Some(expected));
     };
     thread::scope(|scope| {
         for number in 0..WRITERS {
-            let (server, told) = (&server, &told);
             scope.spawn(move || {
                 let visitor = server.create_visitor(&format!("device-{number}"));
                 for round in 1..=ROUNDS {
                     let id = server.start_conversation(&visitor);
-                    told.fetch_add(1, Ordering::SeqCst);
+                    acknowledged.fetch_add(1, Ordering::SeqCst);
                     let own = server.list(&visitor.token, "");
                     assert_eq!(own["total"], round);
                     assert_eq!(ids(&own)[0], id);
-                    let known = told.load(Ordering::SeqCst);
-                    assert!(total(&server.project.private_key) >= known);
-                    // Nothing has changed, so this is the one that is kept.
+                    check_project_list();
+                    // Nothing has changed, so the cache may answer.
                     assert_eq!(server.list(&visitor.token, ""), own);
                 }
             });
             scope.spawn(move || {
-                while told.load(Ordering::SeqCst) < WRITERS * ROUNDS {
-                    let known = told.load(Ordering::SeqCst);
-                    assert!(total(&server.project.private_key) >= known);
+                while acknowledged.load(Ordering::SeqCst) < WRITERS * ROUNDS {
+                    check_project_list();
                 }
             });
         }
     });
-    assert_eq!(total(&server.project.private_key), WRITERS * ROUNDS);
+    let list = server.list(&server.project.private_key, "");
+    assert_eq!(list["total"], WRITERS * ROUNDS);
 }
 
 #[test]
@@ -139,43 +129,50 @@ fn cached_list_has_same_headers_and_body() {
     for _ in 0..3 {
         server.start_conversation(&ann);
     }
-    let ask = |method: &'static str| {
+    let request = |method: &'static str| {
         let request = server.request(method, "/v2/conversations?limit=2");
         request.bearer(&ann.token).header("Origin", SHOP)
     };
-    let said = |response: &Response| {
-        let names = ["etag", "link", "x-total-count", "cache-control", "vary"];
-        let more = ["content-type", "content-length"];
-        let cors = [
+    let headers = |response: &Response| {
+        let names = [
+            "etag",
+            "link",
+            "x-total-count",
+            "cache-control",
+            "vary",
+            "content-type",
+            "content-length",
             "access-control-allow-origin",
             "access-control-expose-headers",
         ];
-        let names = names.into_iter().chain(more).chain(cors);
-        let values = names.map(|name| response.header(name).map(str::to_owned));
-        values.collect::<Vec<_>>()
+        names.map(|name| response.header(name).map(str::to_owned))
     };
-    let first = ask("GET").send();
-    assert!(said(&first).iter().all(Option::is_some));
-    let mut known = vec![first.header("x-request-id").map(str::to_owned)];
+    let first = request("GET").send();
+    assert!(headers(&first).iter().all(Option::is_some));
+    let mut request_ids = vec![first.header("x-request-id").map(str::to_owned)];
     for method in ["GET", "HEAD"] {
-        let again = ask(method).header("If-None-Match", "\"x\"").send();
-        assert_eq!((again.status, said(&again)), (200, said(&first)));
+        let second = request(method).header("If-None-Match", "\"x\"").send();
+        assert_eq!((second.status, headers(&second)), (200, headers(&first)));
         let body: &[u8] = if method == "GET" { &first.body } else { b"" };
-        assert_eq!(again.body, body);
-        known.push(again.header("x-request-id").map(str::to_owned));
-        let tag = first.header("etag").expect("a tag");
-        let not_modified = ask(method).header("If-None-Match", tag).send();
+        assert_eq!(second.body, body);
+        request_ids.push(second.header("x-request-id").map(str::to_owned));
+        let etag = first.header("etag").expect("an ETag");
+        let not_modified = request(method).header("If-None-Match", etag).send();
         assert_eq!((not_modified.status, not_modified.body.len()), (304, 0));
         for name in ["etag", "cache-control", "vary"] {
             assert_eq!(not_modified.header(name), first.header(name), "{name}");
         }
-        known.push(not_modified.header("x-request-id").map(str::to_owned));
+        request_ids.push(not_modified.header("x-request-id").map(str::to_owned));
     }
-    let count = known.len();
-    known.sort();
-    known.dedup();
-    assert_eq!(known.len(), count, "each has an id of its own");
-    let plain = ask("GET").header("X-Request-Id", "mine").send();
+    let count = request_ids.len();
+    request_ids.sort();
+    request_ids.dedup();
+    assert_eq!(
+        request_ids.len(),
+        count,
+        "each response has its own request id"
+    );
+    let plain = request("GET").header("X-Request-Id", "mine").send();
     assert_eq!(plain.header("x-request-id"), Some("mine"));
 }
 
@@ -186,17 +183,21 @@ fn cached_list_is_not_served_to_other_callers() {
     let ann = Visitor::from_json(&server.init_session(&key, "ann").expect(201));
     let bob = server.create_visitor("bob");
     server.start_conversation(&ann);
-    let from = |origin: &str| asked(&server, &ann.token).header("Origin", origin).send();
+    let list_from = |origin: &str| {
+        list_request(&server, &ann.token)
+            .header("Origin", origin)
+            .send()
+    };
     for _ in 0..2 {
-        from(SHOP).expect(200);
+        list_from(SHOP).expect(200);
     }
-    from("https://evil.example").expect_error(403, "FORBIDDEN");
-    asked(&server, "nobody")
+    list_from("https://evil.example").expect_error(403, "FORBIDDEN");
+    list_request(&server, "nobody")
         .send()
         .expect_error(401, "UNAUTHORIZED");
     assert_eq!(server.list(&bob.token, "")["total"], 0);
-    let theirs = server.create_project();
-    assert_eq!(server.list(&theirs.private_key, "")["total"], 0);
+    let other_project = server.create_project();
+    assert_eq!(server.list(&other_project.private_key, "")["total"], 0);
     assert_eq!(server.list(&server.project.private_key, "")["total"], 1);
 }
 
@@ -204,23 +205,22 @@ fn cached_list_is_not_served_to_other_callers() {
 fn revoked_key_gets_no_cached_list_after_one_second() {
     let server = TestServer::start();
     let key = server.project.private_key.clone();
-    asked(&server, &key).send().expect(200);
+    list_request(&server, &key).send().expect(200);
     server.revoke_key(&key);
-    let revoked = Instant::now();
-    loop {
-        let late = revoked.elapsed() > Duration::from_secs(1);
-        if asked(&server, &key).send().status == 401 {
-            break;
-        }
-        assert!(!late, "a second is over");
-    }
+    let revoked_at = Instant::now();
+    wait_until("the revoked key is refused", || {
+        let is_late = revoked_at.elapsed() > Duration::from_secs(1);
+        let is_refused = list_request(&server, &key).send().status == 401;
+        assert!(is_refused || !is_late, "accepted after one second");
+        is_refused
+    });
 }
 
 #[test]
 fn disabled_list_cache_returns_current_list() {
     let server = TestServer::start_with(|settings| settings.list_cache_mb = 0);
     let ann = server.create_visitor("ann");
-    let before = tags(&server, &ann);
+    let before = etags(&server, &ann);
     server.start_conversation(&ann);
-    assert_ne!(tags(&server, &ann), before);
+    assert_ne!(etags(&server, &ann), before);
 }

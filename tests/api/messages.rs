@@ -1,15 +1,9 @@
-//! Sending, reading and rating messages (sections 3.8 to 3.10).
+//! Sending, listing and rating messages (docs/api-contract.md, sections 4.8 to
+//! 4.10).
 
 use serde_json::{Value, json};
 
-use crate::helpers::{FakeModel, TestServer, Visitor, string};
-
-fn setup() -> (TestServer, Visitor, String) {
-    let server = TestServer::start();
-    let ann = server.create_visitor("ann");
-    let id = server.start_conversation(&ann);
-    (server, ann, id)
-}
+use crate::helpers::{FakeModel, TestServer, UNKNOWN_ID, Visitor, setup_conversation, string};
 
 fn messages(server: &TestServer, visitor: &Visitor, id: &str, query: &str) -> Vec<Value> {
     let get = server.get(format!("/v2/conversations/{id}/messages?{query}"));
@@ -22,7 +16,7 @@ fn messages(server: &TestServer, visitor: &Visitor, id: &str, query: &str) -> Ve
 
 #[test]
 fn message_is_answered_and_conversation_is_updated() {
-    let (server, ann, id) = setup();
+    let (server, ann, id) = setup_conversation();
     let before = server.get_conversation(&ann, &id);
     assert_eq!(before["title"], Value::Null);
     let response = server
@@ -51,7 +45,7 @@ fn message_is_answered_and_conversation_is_updated() {
 
 #[test]
 fn title_is_taken_from_first_message() {
-    let (server, ann, id) = setup();
+    let (server, ann, id) = setup_conversation();
     for content in [" ", "First words", "Second words"] {
         server.post_message(&ann, &id, content).send().expect(200);
     }
@@ -62,7 +56,7 @@ fn title_is_taken_from_first_message() {
 
 #[test]
 fn stream_has_the_documented_chunks() {
-    let (server, ann, id) = setup();
+    let (server, ann, id) = setup_conversation();
     let response = server
         .post_streaming_message(&ann, &id, "Hello \"you\"\n\u{2028}")
         .send();
@@ -94,7 +88,7 @@ fn stream_has_the_documented_chunks() {
 
 #[test]
 fn content_outside_1_to_10000_characters_returns_422() {
-    let (server, ann, id) = setup();
+    let (server, ann, id) = setup_conversation();
     let post = |body: Value| {
         let post = server.post(format!("/v2/conversations/{id}/messages"));
         post.bearer(&ann.token).json(body).send()
@@ -116,14 +110,14 @@ fn content_outside_1_to_10000_characters_returns_422() {
 
 #[test]
 fn page_context_is_stored_with_message() {
-    let (server, ann, id) = setup();
+    let (server, ann, id) = setup_conversation();
     let context = json!({ "url": "https://shop.example/a?b", "title": "A", "content": "long",
                           "textSelection": "marked", "more": 1 });
     for (context, expected) in [
         (context, json!(["https://shop.example/a?b", "A", "marked"])),
         (Value::Null, json!([null, null, null])),
         (json!({ "url": null }), json!([null, null, null])),
-        // What a browser tells of its page is never a reason to refuse a message.
+        // An invalid page context does not prevent the message.
         (
             json!({ "url": "nowhere", "title": "t\u{0}", "content": "x".repeat(150_000) }),
             json!([null, "t", null]),
@@ -132,8 +126,8 @@ fn page_context_is_stored_with_message() {
         let post = server.post(format!("/v2/conversations/{id}/messages"));
         let body = json!({ "content": "Hi", "pageContext": context, "context": { "pageUrl": 1 } });
         post.bearer(&ann.token).json(body).send().expect(200);
-        let said = messages(&server, &ann, &id, "role=user");
-        let last = said.last().expect("a message");
+        let messages = messages(&server, &ann, &id, "role=user");
+        let last = messages.last().expect("a message");
         let page = json!([last["pageUrl"], last["pageTitle"], last["textSelection"]]);
         assert_eq!(page, expected);
     }
@@ -141,8 +135,8 @@ fn page_context_is_stored_with_message() {
 
 #[test]
 fn send_is_refused_for_other_callers_and_closed_conversation() {
-    let (server, ann, id) = setup();
-    let elsewhere = server.create_project();
+    let (server, ann, id) = setup_conversation();
+    let other_project = server.create_project();
     let send = |credential: &str, id: &str| {
         let post = server.post(format!("/v2/conversations/{id}/messages"));
         post.bearer(credential)
@@ -151,14 +145,12 @@ fn send_is_refused_for_other_callers_and_closed_conversation() {
     };
     send(&server.create_visitor("ben").token, &id).expect_error(403, "FORBIDDEN");
     send(&server.project.private_key, &id).expect_error(403, "FORBIDDEN");
-    let far = server.create_visitor_in(&elsewhere, "ann");
+    let far = server.create_visitor_in(&other_project, "ann");
     send(&far.token, &id).expect_error(404, "CONVERSATION_NOT_FOUND");
     send("nobody", &id).expect_error(401, "UNAUTHORIZED");
-    send(&ann.token, "123e4567-e89b-12d3-a456-426614174000")
-        .expect_error(404, "CONVERSATION_NOT_FOUND");
+    send(&ann.token, UNKNOWN_ID).expect_error(404, "CONVERSATION_NOT_FOUND");
     send(&ann.token, "x").expect_validation_error("conversationId", "UUID");
-    let close = server.post(format!("/v2/conversations/{id}/close"));
-    close.bearer(&ann.token).send().expect(200);
+    server.close(&ann.token, &id).send().expect(200);
     let error = send(&ann.token, &id).expect_error(409, "CONFLICT");
     let details = json!({ "resource": "conversation", "conflictingField": "status" });
     assert_eq!(error["details"], details);
@@ -167,7 +159,7 @@ fn send_is_refused_for_other_callers_and_closed_conversation() {
 
 #[test]
 fn messages_are_listed_oldest_first_and_filtered() {
-    let (server, ann, id) = setup();
+    let (server, ann, id) = setup_conversation();
     for content in ["one", "two", "three"] {
         server.post_message(&ann, &id, content).send().expect(200);
     }
@@ -187,9 +179,9 @@ fn messages_are_listed_oldest_first_and_filtered() {
     ] {
         assert_eq!(messages(&server, &ann, &id, query), expected, "{query}");
     }
-    let key = server.get(format!("/v2/conversations/{id}/messages"));
-    let key = key.bearer(&server.project.private_key).send().expect(200);
-    assert_eq!(key["data"], json!(all));
+    let get = server.get(format!("/v2/conversations/{id}/messages"));
+    let list = get.bearer(&server.project.private_key).send().expect(200);
+    assert_eq!(list["data"], json!(all));
     for (query, field) in [
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
@@ -210,49 +202,48 @@ fn messages_are_listed_oldest_first_and_filtered() {
 
 #[test]
 fn feedback_is_set_changed_and_removed() {
-    let (server, ann, id) = setup();
+    let (server, ann, id) = setup_conversation();
     server.post_message(&ann, &id, "Hi").send().expect(200);
-    let response = messages(&server, &ann, &id, "role=assistant")[0].clone();
-    let path = format!("/v2/messages/{}/feedback", string(&response["id"]));
+    let answer = messages(&server, &ann, &id, "role=assistant")[0].clone();
+    let path = format!("/v2/messages/{}/feedback", string(&answer["id"]));
     for feedback in [json!("like"), json!("dislike"), Value::Null] {
         let post = server.post(&path).bearer(&ann.token);
-        let given = post
+        let response = post
             .json(json!({ "feedback": feedback }))
             .send()
             .expect(200);
-        assert_eq!(given, json!({ "feedback": feedback }));
-        let now = messages(&server, &ann, &id, "role=assistant")[0].clone();
-        assert_eq!(now["feedback"], feedback);
-        assert_eq!(now["feedbackAt"].is_null(), feedback.is_null());
+        assert_eq!(response, json!({ "feedback": feedback }));
+        let updated = messages(&server, &ann, &id, "role=assistant")[0].clone();
+        assert_eq!(updated["feedback"], feedback);
+        assert_eq!(updated["feedbackAt"].is_null(), feedback.is_null());
     }
 }
 
 #[test]
 fn invalid_feedback_is_refused() {
-    let (server, ann, id) = setup();
+    let (server, ann, id) = setup_conversation();
     server.post_message(&ann, &id, "Hi").send().expect(200);
-    let both = messages(&server, &ann, &id, "");
+    let stored = messages(&server, &ann, &id, "");
     let rate = |message: &str, credential: &str, body: Value| {
         let post = server.post(format!("/v2/messages/{message}/feedback"));
         post.bearer(credential).json(body).send()
     };
-    let (question, response) = (string(&both[0]["id"]), string(&both[1]["id"]));
+    let (question, answer) = (string(&stored[0]["id"]), string(&stored[1]["id"]));
     let like = || json!({ "feedback": "like" });
     rate(&question, &ann.token, like()).expect_validation_error("messageId", "assistant");
-    rate(&response, &ann.token, json!({})).expect_body_error("feedback");
-    rate(&response, &ann.token, json!({ "feedback": 1 })).expect_body_error("feedback");
-    rate(&response, &ann.token, json!({ "feedback": "love" }))
+    rate(&answer, &ann.token, json!({})).expect_body_error("feedback");
+    rate(&answer, &ann.token, json!({ "feedback": 1 })).expect_body_error("feedback");
+    rate(&answer, &ann.token, json!({ "feedback": "love" }))
         .expect_validation_error("feedback", "like, dislike");
     rate("x", &ann.token, like()).expect_validation_error("messageId", "UUID");
-    let absent = "123e4567-e89b-12d3-a456-426614174000";
-    let error = rate(absent, &ann.token, like()).expect_error(404, "MESSAGE_NOT_FOUND");
-    assert_eq!(error["details"], json!({ "messageId": absent }));
-    rate(&response, &server.create_visitor("ben").token, like()).expect_error(403, "FORBIDDEN");
-    rate(&response, &server.project.private_key, like()).expect_error(403, "FORBIDDEN");
+    let error = rate(UNKNOWN_ID, &ann.token, like()).expect_error(404, "MESSAGE_NOT_FOUND");
+    assert_eq!(error["details"], json!({ "messageId": UNKNOWN_ID }));
+    rate(&answer, &server.create_visitor("ben").token, like()).expect_error(403, "FORBIDDEN");
+    rate(&answer, &server.project.private_key, like()).expect_error(403, "FORBIDDEN");
     let far = server.create_visitor_in(&server.create_project(), "ann");
-    rate(&response, &far.token, like()).expect_error(404, "MESSAGE_NOT_FOUND");
-    let now = messages(&server, &ann, &id, "role=assistant")[0].clone();
-    assert_eq!(now["feedback"], Value::Null);
+    rate(&answer, &far.token, like()).expect_error(404, "MESSAGE_NOT_FOUND");
+    let updated = messages(&server, &ann, &id, "role=assistant")[0].clone();
+    assert_eq!(updated["feedback"], Value::Null);
 }
 
 #[test]
@@ -272,8 +263,8 @@ fn monthly_quota_limits_messages() {
         Some(wait.to_string().as_str())
     );
     assert_eq!(server.transcript(&ann, &id).len(), 4);
-    let elsewhere = server.create_project();
-    let far = server.create_visitor_in(&elsewhere, "far");
+    let other_project = server.create_project();
+    let far = server.create_visitor_in(&other_project, "far");
     let id = server.start_conversation(&far);
     server.post_message(&far, &id, "Hi").send().expect(200);
 }

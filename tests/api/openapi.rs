@@ -5,7 +5,7 @@ use parlor::http::error::ERROR_CODES;
 use parlor::learn::Format;
 use serde_json::Value;
 
-use crate::helpers::{TestServer, string};
+use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
 const OPERATIONS: [(&str, &str); 26] = [
     ("post", "/chat/completions"),
@@ -102,7 +102,7 @@ fn every_documented_operation_has_a_route() {
     let server = TestServer::start();
     for (method, path) in operations(&document(&server)) {
         let parts = path.split('/').map(|part| match part.starts_with('{') {
-            true => "123e4567-e89b-12d3-a456-426614174000",
+            true => UNKNOWN_ID,
             false => part,
         });
         let path = parts.collect::<Vec<_>>().join("/");

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::helpers::{ProjectFixture, Request, TestServer, ids, string};
-
-const ABSENT: &str = "123e4567-e89b-12d3-a456-426614174000";
+use crate::helpers::{ProjectFixture, Request, TestServer, UNKNOWN_ID, ids, string};
 
 fn path(project: &ProjectFixture) -> String {
     format!("/v2/projects/{}/qnas", project.id)
@@ -218,7 +216,7 @@ fn deleted_qna_is_gone_and_second_delete_returns_404() {
     assert_eq!(list(&server, "query=here")["total"], 0);
     let again = delete(&server, &server.project, &made[0]).send();
     again.expect_error(404, "QNA_NOT_FOUND");
-    let absent = put(&server, &server.project, ABSENT).json(json!({ "answer": "x" }));
+    let absent = put(&server, &server.project, UNKNOWN_ID).json(json!({ "answer": "x" }));
     absent.send().expect_error(404, "QNA_NOT_FOUND");
 }
 
@@ -258,7 +256,7 @@ fn write_checks_credential_before_project_and_body() {
     let near = path(&server.project);
     for target in [
         near,
-        format!("/v2/projects/{ABSENT}/qnas"),
+        format!("/v2/projects/{UNKNOWN_ID}/qnas"),
         "/v2/projects/x/qnas".to_owned(),
     ] {
         let wrong = json!({ "question": 1 });
@@ -283,13 +281,13 @@ fn write_checks_credential_before_project_and_body() {
 #[test]
 fn unknown_project_returns_404_and_invalid_id_422() {
     let server = TestServer::start();
-    let gone = format!("/v2/projects/{ABSENT}/qnas");
-    for target in [gone.clone(), format!("{gone}/{ABSENT}")] {
+    let gone = format!("/v2/projects/{UNKNOWN_ID}/qnas");
+    for target in [gone.clone(), format!("{gone}/{UNKNOWN_ID}")] {
         let error = server
             .get(target)
             .send()
             .expect_error(404, "PROJECT_NOT_FOUND");
-        assert_eq!(error["details"], json!({ "projectId": ABSENT }));
+        assert_eq!(error["details"], json!({ "projectId": UNKNOWN_ID }));
     }
     let post = server.post(gone).bearer(&server.project.private_key);
     post.send().expect_error(404, "PROJECT_NOT_FOUND");

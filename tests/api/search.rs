@@ -166,8 +166,8 @@ fn key_is_checked_before_parameters() {
     get(&format!("apiKey={pk}&q={}", "x".repeat(501))).expect_validation_error("q", "1 to 500");
     get(&format!("apiKey={pk}&q=x&size=0")).expect_validation_error("size", "1 to 50");
     get(&format!("apiKey={pk}&q=x&size=51")).expect_validation_error("size", "1 to 50");
-    let elsewhere = server.create_publishable_key(&["https://shop.example"]);
-    let from = server.get(format!("/v2/search?q=x&apiKey={elsewhere}"));
+    let other_project = server.create_publishable_key(&["https://shop.example"]);
+    let from = server.get(format!("/v2/search?q=x&apiKey={other_project}"));
     let from = from.header("Origin", "https://other.example").send();
     from.expect_error(403, "FORBIDDEN");
 }

@@ -11,7 +11,7 @@ use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::{Error, Message};
 
-use crate::helpers::{TestServer, Visitor, WebSocketClient, refusal_body};
+use crate::helpers::{TestServer, UNKNOWN_ID, Visitor, WebSocketClient, refusal_body};
 
 struct Fixture {
     server: TestServer,
@@ -141,11 +141,10 @@ fn upgrade_from_other_origin_returns_403() {
 #[test]
 fn upgrade_for_conversation_of_other_project_returns_404() {
     let fixture = setup();
-    let elsewhere = fixture.server.create_project();
-    let absent = "123e4567-e89b-12d3-a456-426614174000";
+    let other_project = fixture.server.create_project();
     for (id, key) in [
-        (absent, &fixture.server.project.publishable_key),
-        (fixture.id.as_str(), &elsewhere.publishable_key),
+        (UNKNOWN_ID, &fixture.server.project.publishable_key),
+        (fixture.id.as_str(), &other_project.publishable_key),
     ] {
         let target = format!("/v2/conversations/{id}/ws?apiKey={key}");
         let error = fixture.server.get(target).send();
@@ -171,7 +170,7 @@ fn upgrade_for_conversation_of_other_project_returns_404() {
 #[test]
 fn upgrade_checks_optional_token() {
     let fixture = setup();
-    let elsewhere = fixture.server.create_project();
+    let other_project = fixture.server.create_project();
     let get = |token: &str| {
         let target = format!("{}&token={token}", fixture.target());
         fixture.server.get(target).send()
@@ -180,7 +179,7 @@ fn upgrade_checks_optional_token() {
         get(bad).expect_error(401, "UNAUTHORIZED");
     }
     get(&fixture.server.create_visitor("ben").token).expect_error(403, "FORBIDDEN");
-    let far = fixture.server.create_visitor_in(&elsewhere, "ann");
+    let far = fixture.server.create_visitor_in(&other_project, "ann");
     get(&far.token).expect_error(404, "CONVERSATION_NOT_FOUND");
     let target = format!("{}&token={}", fixture.target(), fixture.ann.token);
     WebSocketClient::open(*fixture.server, &target).expect_pong();
@@ -235,7 +234,7 @@ fn other_client_messages_are_ignored() {
 #[test]
 fn event_reaches_all_subscribers_of_its_conversation_only() {
     let fixture = setup();
-    let elsewhere = fixture.server.create_project();
+    let other_project = fixture.server.create_project();
     let mut near = [fixture.connect(), fixture.connect()];
     let other = fixture.server.start_conversation(&fixture.ann);
     let other = format!(
@@ -244,10 +243,10 @@ fn event_reaches_all_subscribers_of_its_conversation_only() {
     );
     let far = fixture
         .server
-        .start_conversation(&fixture.server.create_visitor_in(&elsewhere, "ann"));
+        .start_conversation(&fixture.server.create_visitor_in(&other_project, "ann"));
     let far = format!(
         "/v2/conversations/{far}/ws?apiKey={}",
-        elsewhere.publishable_key
+        other_project.publishable_key
     );
     let mut others = [other, far].map(|target| WebSocketClient::open(*fixture.server, &target));
     fixture.publish(&message("hello"));
@@ -255,7 +254,7 @@ fn event_reaches_all_subscribers_of_its_conversation_only() {
     // Of the same id in another project.
     publish(
         &fixture.server,
-        elsewhere.seq,
+        other_project.seq,
         &fixture.id,
         &message("not here"),
     );

@@ -21,7 +21,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::{Client, ProjectFixture, Request, Response, Visitor, create_key, string, wait_until};
+use super::{
+    Client, FakeModel, ProjectFixture, Request, Response, Visitor, create_key, string, wait_until,
+};
 
 /// A running server with a database of its own. Dereferences to a `Client` of
 /// the server.
@@ -322,4 +324,21 @@ pub fn open_connection(path: &Path) -> Connection {
     let timeout = connection.busy_timeout(Duration::from_secs(10));
     timeout.expect("a timeout");
     connection
+}
+
+/// A server, the visitor Ann and a conversation of hers.
+pub fn setup_conversation() -> (TestServer, Visitor, String) {
+    let server = TestServer::start();
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
+    (server, ann, id)
+}
+
+/// A server with a fake model, the visitor Ann and a conversation of hers.
+pub fn setup_model_conversation() -> (Arc<FakeModel>, TestServer, Visitor, String) {
+    let model = FakeModel::new();
+    let server = TestServer::start_with_model(model.clone(), |_| ());
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
+    (model, server, ann, id)
 }
