@@ -8,7 +8,7 @@ use crate::helpers::{
     ParlorProcess, Request, UNKNOWN_ID, Visitor, run_successfully, run_with_error, string,
     wait_until,
 };
-use crate::stub::{Step, Stub, answer, delta, plain, stream};
+use crate::stub_server::{Step, StubServer, answer_script, delta, response, stream_head};
 
 /// A visitor who came with this key.
 fn visitor(serving: &ParlorProcess, key: &str) -> (Visitor, String) {
@@ -79,17 +79,17 @@ fn key_selects_its_assistant_or_the_default() {
 
 #[test]
 fn model_server_answers_through_binary() {
-    let stub = Stub::start(vec![
-        answer(&["Hel", "lo."]),
-        plain(
+    let model_server = StubServer::start(vec![
+        answer_script(&["Hel", "lo."]),
+        response(
             "400 Bad Request",
             "Content-Type: text/html\r\n",
             "<h1>secret</h1>",
         ),
-        vec![stream(), delta("So far"), Step::Hold],
+        vec![stream_head(), delta("So far"), Step::WaitForDisconnect],
     ]);
     let folder = TempDir::new().expect("a folder");
-    let url = stub.url();
+    let url = model_server.url();
     let model = [
         "serve",
         "--model-url",
@@ -103,7 +103,7 @@ fn model_server_answers_through_binary() {
     let events = ask(&serving, &who, true).open_stream().events();
     let deltas = events.iter().filter_map(|event| event["delta"].as_str());
     assert_eq!(deltas.collect::<String>(), "Hello.");
-    let heard = stub.heard().body;
+    let heard = model_server.next_request().body;
     assert_eq!(heard["model"], "m");
     let said = heard["messages"].as_array().expect("messages");
     let last = string(&said.last().expect("a message")["content"]);
@@ -121,7 +121,7 @@ fn model_server_answers_through_binary() {
         begun.next_event();
     }
     drop(begun);
-    stub.hung_up();
+    model_server.wait_for_disconnect();
     wait_until("what was said is stored", || {
         messages(&serving, &who)[3]["status"] == "complete"
     });

@@ -2,8 +2,8 @@
 //! database of its own; each module covers one area.
 
 mod helpers;
-#[path = "../stub/mod.rs"]
-mod stub;
+#[path = "../stub_server/mod.rs"]
+mod stub_server;
 
 mod agents;
 mod allowed_origins;

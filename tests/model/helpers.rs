@@ -1,4 +1,4 @@
-//! Questions, and what comes of asking them.
+//! Models with test settings, requests, and collected answers.
 
 use std::time::Duration;
 
@@ -15,39 +15,40 @@ use parlor::store::{Options, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::stub::{Script, Stub};
+use crate::stub_server::{Script, StubServer};
 
 #[derive(Parser)]
-struct Line {
+struct CommandLine {
     #[command(flatten)]
     settings: Settings,
 }
 
-/// The model of these flags.
-pub fn model_of(flags: &[&str]) -> Result<Option<Model>, ModelError> {
-    let line = Line::parse_from([&["test"], flags].concat());
+/// Returns the model with these flags.
+pub fn model_with_flags(flags: &[&str]) -> Result<Option<Model>, ModelError> {
+    let line = CommandLine::parse_from([&["test"], flags].concat());
     Model::new(&line.settings, std::sync::Arc::default())
 }
 
-/// The model behind the stub.
-pub fn model(stub: &Stub, more: &[&str]) -> Model {
-    model_at(&stub.url(), more)
+/// Returns a model that uses the stub server.
+pub fn model(server: &StubServer, flags: &[&str]) -> Model {
+    model_at(&server.url(), flags)
 }
 
-pub fn model_at(url: &str, more: &[&str]) -> Model {
-    let flags = [
+/// Returns a model that uses the server at `url`.
+pub fn model_at(url: &str, flags: &[&str]) -> Model {
+    let base_flags = [
         "--model-url",
         url,
         "--model",
         "stub",
         "--model-private-network",
     ];
-    let model = model_of(&[&flags, more].concat());
-    model.expect("good settings").expect("a model")
+    let model = model_with_flags(&[&base_flags, flags].concat());
+    model.expect("valid settings").expect("a model")
 }
 
-/// A question of one turn.
-pub fn question(text: &str) -> AnswerRequest {
+/// Returns a request with one message of the visitor.
+pub fn request(text: &str) -> AnswerRequest {
     AnswerRequest {
         project: ProjectSeq::FIRST,
         assistant: Assistant {
@@ -58,65 +59,66 @@ pub fn question(text: &str) -> AnswerRequest {
             prompt: None,
             fallback: None,
         },
-        messages: vec![turn(ChatRole::User, text)],
+        messages: vec![message(ChatRole::User, text)],
         page: None,
     }
 }
 
-pub fn turn(role: ChatRole, content: &str) -> ChatMessage {
+pub fn message(role: ChatRole, content: &str) -> ChatMessage {
     ChatMessage {
         role,
         content: content.to_owned(),
     }
 }
 
-/// Runs `work` as a worker of the server would: everything on one thread.
-pub fn run<T>(work: impl Future<Output = T>) -> T {
+/// Runs a future on a single-threaded runtime, like a worker of the server.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().expect("a runtime");
-    runtime.block_on(work)
+    runtime.block_on(future)
 }
 
-/// Waits for the stub on another thread, so that this one's connections go on.
-pub async fn meanwhile<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
+/// Waits for the stub server on another thread, so that the runtime can drive its
+/// connections meanwhile.
+pub async fn wait_for<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(wait).await.expect("no panic")
 }
 
-/// The answer's pieces, none of which has been asked for.
-pub async fn pieces(model: &Model, question: AnswerRequest) -> AnswerStream {
-    let folder = TempDir::new().expect("a folder");
-    let path = folder.path().join("parlor.db");
-    let store = Store::open(&path, &Options::default()).expect("a file");
-    match model.answer(&store, question).await.expect("prepared") {
-        Answer::Stream(pieces) => pieces,
-        Answer::Complete(_) => panic!("a model answers piece by piece"),
+/// Returns the stream of an answer. It has not sent the request yet.
+pub async fn answer_stream(model: &Model, request: AnswerRequest) -> AnswerStream {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("parlor.db");
+    let store = Store::open(&path, &Options::default()).expect("a database");
+    match model.answer(&store, request).await.expect("an answer") {
+        Answer::Stream(stream) => stream,
+        Answer::Complete(_) => panic!("a model returns a stream"),
     }
 }
 
-/// What came of a question.
+/// The text and the last item of an [`AnswerStream`].
 #[derive(Debug)]
-pub struct Outcome {
+pub struct CollectedAnswer {
     pub text: String,
-    pub end: Result<FinishDetails, AnswerError>,
+    pub result: Result<FinishDetails, AnswerError>,
 }
 
-impl Outcome {
-    /// The ending of an answer that must be a good one.
+impl CollectedAnswer {
+    /// Returns the finish details of an answer that must be successful.
     pub fn finish(&self) -> &FinishDetails {
-        self.end.as_ref().expect("an answer")
+        self.result.as_ref().expect("an answer")
     }
 
-    /// The log's text of a failure that must be [`AnswerError::ModelFailed`].
-    pub fn broken(&self) -> String {
-        match &self.end {
+    /// Returns the text of an [`AnswerError::ModelFailed`].
+    pub fn failure(&self) -> String {
+        match &self.result {
             Err(AnswerError::ModelFailed(text)) => text.clone(),
-            other => panic!("not broken: {other:?}"),
+            other => panic!("no failure: {other:?}"),
         }
     }
 
-    /// The seconds of a failure that must be [`AnswerError::Unavailable`].
-    pub fn unavailable(&self) -> u64 {
-        match &self.end {
+    /// Returns the delay of an [`AnswerError::Unavailable`], in seconds.
+    pub fn retry_after_secs(&self) -> u64 {
+        match &self.result {
             Err(AnswerError::Unavailable {
                 retry_after_secs, ..
             }) => *retry_after_secs,
@@ -125,53 +127,45 @@ impl Outcome {
     }
 }
 
-/// Reads the pieces to their end.
-pub async fn collect(mut pieces: AnswerStream) -> Outcome {
+/// Reads a stream to its end.
+pub async fn collect(mut stream: AnswerStream) -> CollectedAnswer {
     let mut text = String::new();
-    loop {
-        let piece = pieces.next().await.expect("an end before the end");
-        match piece {
+    let result = loop {
+        match stream.next().await.expect("an end before the end") {
             Ok(AnswerChunk::Text(more)) => {
-                assert!(!more.is_empty(), "an empty piece");
+                assert!(!more.is_empty(), "an empty text");
                 text.push_str(&more);
             }
-            Ok(AnswerChunk::Finish(ending)) => return over(pieces, text, Ok(ending)).await,
-            Err(failure) => return over(pieces, text, Err(failure)).await,
+            Ok(AnswerChunk::Finish(finish)) => break Ok(finish),
+            Err(error) => break Err(error),
         }
-    }
+    };
+    assert!(stream.next().await.is_none(), "more after the end");
+    CollectedAnswer { text, result }
 }
 
-async fn over(
-    mut pieces: AnswerStream,
-    text: String,
-    end: Result<FinishDetails, AnswerError>,
-) -> Outcome {
-    assert!(pieces.next().await.is_none(), "more after the end");
-    Outcome { text, end }
-}
-
-/// The next piece's text.
-pub async fn next_text(pieces: &mut AnswerStream) -> String {
-    match pieces.next().await {
+/// Reads the next item, which must be a text.
+pub async fn next_text(stream: &mut AnswerStream) -> String {
+    match stream.next().await {
         Some(Ok(AnswerChunk::Text(text))) => text,
         other => panic!("no text: {other:?}"),
     }
 }
 
-/// Asks a model whose server follows the script.
-pub fn outcome(script: Script) -> Outcome {
-    outcome_with(&Stub::start(vec![script]), &[])
+/// Asks a model whose server runs the script on each connection.
+pub fn ask_script(script: Script) -> CollectedAnswer {
+    ask_server(&StubServer::start(vec![script]), &[])
 }
 
-pub fn outcome_with(stub: &Stub, more: &[&str]) -> Outcome {
-    outcome_of(&model(stub, more))
+pub fn ask_server(server: &StubServer, flags: &[&str]) -> CollectedAnswer {
+    ask_model(&model(server, flags))
 }
 
-pub fn outcome_of(model: &Model) -> Outcome {
-    run(async { collect(pieces(model, question("Hello?")).await).await })
+pub fn ask_model(model: &Model) -> CollectedAnswer {
+    block_on(async { collect(answer_stream(model, request("Hello?")).await).await })
 }
 
-/// What [`crate::stub::usage`] tells.
+/// The usage of [`crate::stub_server::usage`].
 pub const USAGE: Usage = Usage {
     input: 10,
     output: 3,
@@ -179,5 +173,5 @@ pub const USAGE: Usage = Usage {
     cached_input: 4,
 };
 
-/// Longer than any of these tests may wait for something that comes at once.
-pub const AT_ONCE: Duration = Duration::from_secs(3);
+/// The maximum duration of an operation that does not wait for a timeout.
+pub const PROMPT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -1,73 +1,75 @@
-//! Limits of time and size.
+//! Tests of timeouts and maximum sizes.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use parlor::answer::FinishReason;
 
-use crate::helpers::{AT_ONCE, outcome_with};
-use crate::stub::{Step, Stub, answer, delta, head, plain, send, stream};
+use crate::helpers::{PROMPT_TIMEOUT, ask_server};
+use crate::stub_server::{
+    Step, StubServer, answer_script, delta, response, response_head, send, stream_head,
+};
 
-/// A model that is given up after a second.
-struct Late {
+/// A response that exceeds a timeout of one second.
+struct LateResponse {
     case: &'static str,
     flag: &'static str,
     script: Vec<Step>,
-    /// What it has said by then.
+    /// The text before the timeout.
     text: &'static str,
 }
 
-impl Late {
+impl LateResponse {
     fn check(self) {
-        let stub = Stub::start(vec![self.script]);
-        let begun = Instant::now();
-        let outcome = outcome_with(&stub, &[self.flag, "1"]);
-        let took = begun.elapsed();
-        assert_eq!(outcome.unavailable(), 30, "{}", self.case);
-        assert_eq!(outcome.text, self.text, "{}", self.case);
-        let in_time = took >= Duration::from_secs(1) && took < AT_ONCE;
-        assert!(in_time, "{}: {took:?}", self.case);
-        stub.hung_up();
+        let server = StubServer::start(vec![self.script]);
+        let start = Instant::now();
+        let answer = ask_server(&server, &[self.flag, "1"]);
+        let duration = start.elapsed();
+        assert_eq!(answer.retry_after_secs(), 30, "{}", self.case);
+        assert_eq!(answer.text, self.text, "{}", self.case);
+        let is_in_time = duration >= Duration::from_secs(1) && duration < PROMPT_TIMEOUT;
+        assert!(is_in_time, "{}: {duration:?}", self.case);
+        server.wait_for_disconnect();
     }
 }
 
 #[test]
-fn what_does_not_come_in_time_is_a_timeout() {
+fn late_response_is_a_timeout() {
     let role = send("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n");
-    let comments = Step::Flood(": still here\n".repeat(1000).into_bytes(), usize::MAX);
+    let comments = Step::Repeat(": still here\n".repeat(1000).into_bytes(), usize::MAX);
     let cases = [
-        Late {
+        LateResponse {
             case: "no first byte",
             flag: "--model-first-token-timeout",
-            script: vec![Step::Hold],
+            script: vec![Step::WaitForDisconnect],
             text: "",
         },
-        Late {
+        LateResponse {
             case: "no first words",
             flag: "--model-first-token-timeout",
-            script: vec![stream(), role, Step::Hold],
+            script: vec![stream_head(), role, Step::WaitForDisconnect],
             text: "",
         },
-        Late {
+        LateResponse {
             case: "a pause without an end",
             flag: "--model-idle-timeout",
-            script: vec![stream(), delta("Hi"), Step::Hold],
+            script: vec![stream_head(), delta("Hi"), Step::WaitForDisconnect],
             text: "Hi",
         },
-        Late {
+        LateResponse {
             case: "a pause that is filled with comments",
             flag: "--model-idle-timeout",
-            script: vec![stream(), delta("Hi"), comments],
+            script: vec![stream_head(), delta("Hi"), comments],
             text: "Hi",
         },
-        Late {
+        LateResponse {
             case: "an answer without an end",
             flag: "--model-timeout",
-            script: vec![stream(), delta("Hi"), Step::Hold],
+            script: vec![stream_head(), delta("Hi"), Step::WaitForDisconnect],
             text: "Hi",
         },
     ];
-    // Side by side, because each of them waits.
+    // In parallel, because each case takes a second.
     thread::scope(|scope| {
         for case in cases {
             scope.spawn(|| case.check());
@@ -76,61 +78,73 @@ fn what_does_not_come_in_time_is_a_timeout() {
 }
 
 #[test]
-fn tries_end_with_the_time_for_the_first_words() {
-    let busy = plain("503 Busy", "Retry-After: 2\r\n", "");
-    let stub = Stub::start(vec![busy, answer(&["Hi"])]);
-    let outcome = outcome_with(&stub, &["--model-first-token-timeout", "1"]);
-    assert_eq!(outcome.unavailable(), 2);
-    assert_eq!(stub.unheard(), 1);
+fn retries_end_at_the_first_token_timeout() {
+    let busy = response("503 Busy", "Retry-After: 2\r\n", "");
+    let server = StubServer::start(vec![busy, answer_script(&["Hi"])]);
+    let answer = ask_server(&server, &["--model-first-token-timeout", "1"]);
+    assert_eq!(answer.retry_after_secs(), 2);
+    assert_eq!(server.take_request_count(), 1);
 }
 
-/// 50 MB of what `block` is.
-fn flood(block: String) -> Step {
+/// Sends 50 MB of repetitions of `block`.
+fn send_50_mb(block: String) -> Step {
     let block = block.into_bytes();
     let times = 50_000_000 / block.len();
-    Step::Flood(block, times)
+    Step::Repeat(block, times)
 }
 
 #[test]
-fn a_text_without_end_is_taken_up_to_its_bound() {
+fn endless_text_is_truncated() {
     let Step::Send(event) = delta(&"word ".repeat(200)) else {
         panic!("an event");
     };
     let event = String::from_utf8(event).expect("UTF-8");
-    let stub = Stub::start(vec![vec![stream(), flood(event)]]);
-    let outcome = outcome_with(&stub, &[]);
-    assert_eq!(outcome.text.len(), 256 * 1024);
-    assert_eq!(outcome.finish().reason, FinishReason::Length);
-    let sent = stub.hung_up();
-    assert!(sent < 20_000_000, "{sent} bytes were taken");
+    let server = StubServer::start(vec![vec![stream_head(), send_50_mb(event)]]);
+    let answer = ask_server(&server, &[]);
+    assert_eq!(answer.text.len(), 256 * 1024);
+    assert_eq!(answer.finish().reason, FinishReason::Length);
+    let sent = server.wait_for_disconnect();
+    assert!(sent < 20_000_000, "{sent} bytes were read");
 }
 
 #[test]
-fn a_line_without_end_is_not_kept() {
-    let stub = Stub::start(vec![vec![stream(), delta("Hi"), flood("x".repeat(65_536))]]);
-    let outcome = outcome_with(&stub, &[]);
-    assert_eq!(outcome.text, "Hi");
-    assert_eq!(outcome.finish().reason, FinishReason::Length);
-    stub.hung_up();
+fn endless_line_ends_the_answer() {
+    let server = StubServer::start(vec![vec![
+        stream_head(),
+        delta("Hi"),
+        send_50_mb("x".repeat(65_536)),
+    ]]);
+    let answer = ask_server(&server, &[]);
+    assert_eq!(answer.text, "Hi");
+    assert_eq!(answer.finish().reason, FinishReason::Length);
+    server.wait_for_disconnect();
 }
 
 #[test]
-fn a_json_without_end_is_not_kept() {
+fn endless_json_fails() {
     let json = "{\"choices\":[{\"message\":{\"content\":\"";
-    let script = vec![head("200 OK", ""), send(json), flood("x".repeat(65_536))];
-    let stub = Stub::start(vec![script]);
-    assert!(outcome_with(&stub, &[]).broken().contains("over 1 MB"));
-    stub.hung_up();
+    let script = vec![
+        response_head("200 OK", ""),
+        send(json),
+        send_50_mb("x".repeat(65_536)),
+    ];
+    let server = StubServer::start(vec![script]);
+    assert!(ask_server(&server, &[]).failure().contains("over 1 MB"));
+    server.wait_for_disconnect();
 }
 
 #[test]
-fn the_body_of_a_refusal_is_not_waited_for() {
-    let script = vec![head("418 Teapot", ""), send("short and stout"), Step::Hold];
-    let stub = Stub::start(vec![script]);
+fn body_of_an_error_response_has_a_timeout() {
+    let script = vec![
+        response_head("418 Teapot", ""),
+        send("short and stout"),
+        Step::WaitForDisconnect,
+    ];
+    let server = StubServer::start(vec![script]);
     assert!(
-        outcome_with(&stub, &[])
-            .broken()
+        ask_server(&server, &[])
+            .failure()
             .contains("418: short and stout")
     );
-    stub.hung_up();
+    server.wait_for_disconnect();
 }

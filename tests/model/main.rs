@@ -1,13 +1,12 @@
-//! The model's client against a server that does what servers do on bad days,
-//! over real sockets.
+//! Tests of the model provider against a stub of a model's server on real
+//! sockets, including failures.
 
-#[path = "../stub/mod.rs"]
-mod stub;
+#[path = "../stub_server/mod.rs"]
+mod stub_server;
 
-mod helpers;
-
-mod answers;
-mod asking;
 mod failures;
+mod helpers;
 mod limits;
+mod requests;
+mod responses;
 mod retries;
