@@ -1,9 +1,9 @@
-//! Whether retrieval finds what visitors ask for, over the demo's help centre:
-//! `cargo test --test retrieval -- --nocapture` shows the figures.
+//! Measures the quality of the search with questions about the demo's help
+//! centre. `cargo test --test retrieval -- --nocapture` prints the figures.
 //!
-//! The thresholds and weights of `answer::retrieval` were chosen on the questions
-//! in even lines alone; those in odd lines tell how it does on others. (Its table
-//! of synonyms was written with all of them in view.)
+//! The weights and thresholds of `answer::retrieval` were tuned with the questions
+//! in even lines only. The questions in odd lines show how well they generalize.
+//! The synonyms were written with all questions in view.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,25 +21,26 @@ use parlor::store::document::NewDocument;
 use parlor::store::qna::NewQna;
 use parlor::store::{Options, Store, StoreError, project};
 
-const HELP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/help");
-const UNKNOWN: &str = "This is not known.";
+const HELP_CENTRE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/help");
+/// The answer to a question that the provider cannot answer.
+const FALLBACK: &str = "This is not known.";
 const QUESTIONS: &str = include_str!("retrieval/questions.tsv");
 
-/// One line of questions.tsv.
-struct Asked {
+/// A line of questions.tsv (see tests/retrieval/README.md).
+struct TestQuestion {
     line: usize,
     kind: &'static str,
     text: &'static str,
     expected: Vec<&'static str>,
 }
 
-fn questions() -> Vec<Asked> {
+fn test_questions() -> Vec<TestQuestion> {
     let lines = QUESTIONS.lines().enumerate().skip(1);
     lines
         .map(|(index, line)| {
             let mut fields = line.split('\t');
             let mut next = || fields.next().unwrap_or_default();
-            Asked {
+            TestQuestion {
                 line: index + 1,
                 kind: next(),
                 text: next(),
@@ -49,8 +50,8 @@ fn questions() -> Vec<Asked> {
         .collect()
 }
 
-/// A page, parted at its `## ` headings.
-fn document(path: &Path) -> Document {
+/// Reads a Markdown page. Each `## ` heading begins a section.
+fn read_document(path: &Path) -> Document {
     let text = fs::read_to_string(path).expect("a page");
     let name = path.file_stem().expect("a name").to_string_lossy();
     let mut parts = text.split("\n## ");
@@ -72,7 +73,8 @@ fn document(path: &Path) -> Document {
     }
 }
 
-fn learn(store: &Store) {
+/// Adds the documents and Q&As of the help centre.
+fn add_help_centre(store: &Store) {
     let (project, at) = (ProjectSeq::FIRST, Timestamp(0));
     let create = project::create(
         project,
@@ -82,7 +84,7 @@ fn learn(store: &Store) {
         at,
     );
     store.write_here(create).expect("a project");
-    let mut paths: Vec<_> = fs::read_dir(HELP)
+    let mut paths: Vec<_> = fs::read_dir(HELP_CENTRE)
         .expect("the help centre")
         .map(|entry| entry.expect("a file").path())
         .collect();
@@ -94,14 +96,14 @@ fn learn(store: &Store) {
         let document = NewDocument {
             id: DocumentId::generate(),
             project,
-            document: &document(path),
+            document: &read_document(path),
             hash: [0; 32],
             source: "",
             at,
         };
         store.write_here(document.upsert()).expect("a document");
     }
-    let mut rows = csv::Reader::from_path(format!("{HELP}/qnas.csv")).expect("the Q&As");
+    let mut rows = csv::Reader::from_path(format!("{HELP_CENTRE}/qnas.csv")).expect("the Q&As");
     for row in rows.records() {
         let row = row.expect("a row");
         let qna = NewQna {
@@ -118,23 +120,24 @@ fn learn(store: &Store) {
     }
 }
 
-fn is_expected(found: &PassageHit, expected: &[&str]) -> bool {
+/// Whether a hit is one of the expected sources.
+fn is_expected(hit: &PassageHit, expected: &[&str]) -> bool {
     expected
         .iter()
-        .any(|name| match (&found.source, name.split_once(':')) {
-            (PassageSource::Qna { .. }, Some(("qna", question))) => found.title == question,
+        .any(|name| match (&hit.source, name.split_once(':')) {
+            (PassageSource::Qna { .. }, Some(("qna", question))) => hit.title == question,
             (PassageSource::Document { url }, Some(("page", place))) => {
                 let (page, heading) = place.split_once('#').unwrap_or((place, ""));
                 let is_page = url.rsplit('/').next() == Some(page);
-                is_page && (heading.is_empty() || found.heading == heading)
+                is_page && (heading.is_empty() || hit.heading == heading)
             }
             _ => false,
         })
 }
 
-/// Whether the built-in answerer knew something to say.
+/// Whether the built-in provider answers a question.
 fn is_answered(store: &Store, builtin: &Builtin, text: &str) -> bool {
-    let question = AnswerRequest {
+    let request = AnswerRequest {
         project: ProjectSeq::FIRST,
         assistant: Assistant {
             seq: AssistantSeq(1),
@@ -142,7 +145,7 @@ fn is_answered(store: &Store, builtin: &Builtin, text: &str) -> bool {
             name: "Assistant".to_owned(),
             mode: AssistantMode::Builtin,
             prompt: None,
-            fallback: Some(UNKNOWN.to_owned()),
+            fallback: Some(FALLBACK.to_owned()),
         },
         messages: vec![ChatMessage {
             role: ChatRole::User,
@@ -153,116 +156,122 @@ fn is_answered(store: &Store, builtin: &Builtin, text: &str) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let answer = runtime
         .expect("a runtime")
-        .block_on(builtin.answer(store, question));
+        .block_on(builtin.answer(store, request));
     match answer.expect("an answer") {
-        Answer::Complete(whole) => {
-            assert!(whole.text.chars().count() < 2_000, "{}", whole.text);
-            whole.text != UNKNOWN
+        Answer::Complete(answer) => {
+            assert!(answer.text.chars().count() < 2_000, "{}", answer.text);
+            answer.text != FALLBACK
         }
-        Answer::Stream(_) => panic!("the answer comes whole"),
+        Answer::Stream(_) => panic!("the built-in provider returns complete answers"),
     }
 }
 
-/// Counts of one kind of question.
+/// The results of one kind of question.
 #[derive(Default, Clone, Copy)]
 struct Tally {
-    asked: usize,
-    first: usize,
-    among_three: usize,
+    questions: usize,
+    /// An expected source is the best hit, or one of the best three.
+    hit_at_1: usize,
+    hit_at_3: usize,
     answered: usize,
-    answered_right: usize,
+    answered_correctly: usize,
 }
 
 impl Tally {
-    fn count(&mut self, place: Option<usize>, is_answered: bool) {
-        self.asked += 1;
-        self.first += usize::from(place == Some(0));
-        self.among_three += usize::from(place.is_some_and(|place| place < 3));
+    fn count(&mut self, position: Option<usize>, is_answered: bool) {
+        self.questions += 1;
+        self.hit_at_1 += usize::from(position == Some(0));
+        self.hit_at_3 += usize::from(position.is_some_and(|position| position < 3));
         self.answered += usize::from(is_answered);
-        self.answered_right += usize::from(is_answered && place == Some(0));
+        self.answered_correctly += usize::from(is_answered && position == Some(0));
     }
 
     fn add(&mut self, other: &Tally) {
-        self.asked += other.asked;
-        self.first += other.first;
-        self.among_three += other.among_three;
+        self.questions += other.questions;
+        self.hit_at_1 += other.hit_at_1;
+        self.hit_at_3 += other.hit_at_3;
         self.answered += other.answered;
-        self.answered_right += other.answered_right;
+        self.answered_correctly += other.answered_correctly;
     }
 
     fn share(&self, count: usize) -> f64 {
-        count as f64 / self.asked.max(1) as f64
+        count as f64 / self.questions.max(1) as f64
     }
 
-    fn show(&self, kind: &str) {
+    fn print(&self, kind: &str) {
         println!(
             "  {kind:12} {:5} {:6.3} {:6.3} {:9.3} {:14.3}",
-            self.asked,
-            self.share(self.first),
-            self.share(self.among_three),
+            self.questions,
+            self.share(self.hit_at_1),
+            self.share(self.hit_at_3),
             self.share(self.answered),
-            self.answered_right as f64 / self.answered.max(1) as f64,
+            self.answered_correctly as f64 / self.answered.max(1) as f64,
         );
     }
 }
 
-/// The tallies of each kind of question.
-type Kinds = BTreeMap<&'static str, Tally>;
+/// The tallies by kind of question.
+type TalliesByKind = BTreeMap<&'static str, Tally>;
 
-/// Prints the tallies; returns those of all questions that have an answer, and
+/// Prints the tallies. Returns the tally of the questions that have an answer, and
 /// of those that have none.
-fn show(title: &str, kinds: &Kinds) -> (Tally, Tally) {
-    println!("{title:14} asked  hit@1  hit@3  answered  of these right");
+fn print_tallies(title: &str, tallies: &TalliesByKind) -> (Tally, Tally) {
+    println!("{title:14} count  hit@1  hit@3  answered  of these right");
     let mut answerable = Tally::default();
-    for (kind, tally) in kinds {
-        tally.show(kind);
+    for (kind, tally) in tallies {
+        tally.print(kind);
         if *kind != "none" {
             answerable.add(tally);
         }
     }
-    answerable.show("answerable");
-    (answerable, kinds.get("none").copied().unwrap_or_default())
+    answerable.print("answerable");
+    (answerable, tallies.get("none").copied().unwrap_or_default())
 }
 
 #[test]
-fn what_is_asked_is_found_and_what_is_not_known_is_said_to_be() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
-    learn(&store);
+fn search_finds_known_answers_and_rejects_unknown_questions() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store =
+        Store::open(&directory.path().join("parlor.db"), &Options::default()).expect("a database");
+    add_help_centre(&store);
     let index_cache = Arc::new(IndexCache::default());
     let builtin = Builtin::new(Arc::clone(&index_cache));
-    let [mut even, mut odd, mut all] = [Kinds::new(), Kinds::new(), Kinds::new()];
-    for asked in questions() {
+    let [mut even, mut odd, mut all] = [
+        TalliesByKind::new(),
+        TalliesByKind::new(),
+        TalliesByKind::new(),
+    ];
+    for question in test_questions() {
         let hits = store.read_here(|snapshot| {
-            let ranked = search(snapshot, ProjectSeq::FIRST, asked.text, 3, &index_cache)?;
+            let ranked = search(snapshot, ProjectSeq::FIRST, question.text, 3, &index_cache)?;
             Ok::<_, StoreError>(ranked.hits)
         });
         let hits = hits.expect("a search never fails");
-        let place = hits
+        let position = hits
             .iter()
-            .position(|hit| is_expected(hit, &asked.expected));
-        let is_answered = is_answered(&store, &builtin, asked.text);
-        let half = if asked.line % 2 == 0 {
+            .position(|hit| is_expected(hit, &question.expected));
+        let is_answered = is_answered(&store, &builtin, question.text);
+        let half = if question.line % 2 == 0 {
             &mut even
         } else {
             &mut odd
         };
-        for kinds in [half, &mut all] {
-            kinds
-                .entry(asked.kind)
+        for tallies in [half, &mut all] {
+            tallies
+                .entry(question.kind)
                 .or_default()
-                .count(place, is_answered);
+                .count(position, is_answered);
         }
     }
-    show("even lines", &even);
-    show("odd lines", &odd);
-    let (answerable, none) = show("all lines", &all);
+    print_tallies("even lines", &even);
+    print_tallies("odd lines", &odd);
+    let (answerable, none) = print_tallies("all lines", &all);
     assert!(
-        answerable.share(answerable.among_three) >= 0.85,
-        "the right passage is among the first three"
+        answerable.share(answerable.hit_at_3) >= 0.85,
+        "an expected source is among the first three hits"
     );
     assert!(
         none.share(none.answered) <= 0.10,
-        "what is not known is not answered"
+        "unknown questions are not answered"
     );
 }

@@ -1,125 +1,130 @@
-//! Failures, and what is told of them.
+//! Tests of failures and their texts.
 
 use std::net::TcpListener;
 
 use parlor::answer::model::ModelError;
 use serde_json::json;
 
-use crate::helpers::{model_at, model_of, outcome, outcome_of, outcome_with};
-use crate::stub::{Stub, delta, event, finish, head, plain, send, stream};
+use crate::helpers::{ask_model, ask_script, ask_server, model_at, model_with_flags};
+use crate::stub_server::{
+    StubServer, delta, event, finish, response, response_head, send, stream_head,
+};
 
 #[test]
-fn an_answer_that_is_cut_amid_a_chunk_keeps_its_text() {
-    let cut = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"cho";
+fn text_is_kept_if_the_connection_breaks_inside_a_chunk() {
+    let partial = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"cho";
     let script = vec![
-        head("200 OK", "Transfer-Encoding: chunked\r\n"),
-        send(format!("{:x}\r\n{cut}", cut.len() + 50)),
+        response_head("200 OK", "Transfer-Encoding: chunked\r\n"),
+        send(format!("{:x}\r\n{partial}", partial.len() + 50)),
     ];
-    let outcome = outcome(script);
-    assert_eq!(outcome.text, "Hi");
+    let answer = ask_script(script);
+    assert_eq!(answer.text, "Hi");
     assert!(
-        outcome.broken().contains("broke off"),
+        answer.failure().contains("broke off"),
         "{}",
-        outcome.broken()
+        answer.failure()
     );
 }
 
 #[test]
-fn a_close_before_the_end_is_a_failure() {
-    let outcome = outcome(vec![stream(), delta("Hi")]);
-    assert_eq!(outcome.text, "Hi");
-    assert!(outcome.broken().contains("breaks off"));
+fn connection_closed_before_the_end_fails() {
+    let answer = ask_script(vec![stream_head(), delta("Hi")]);
+    assert_eq!(answer.text, "Hi");
+    assert!(answer.failure().contains("breaks off"));
 }
 
 #[test]
-fn what_is_not_json_is_a_failure() {
-    let amid = outcome(vec![
-        stream(),
+fn invalid_json_fails() {
+    let stream_answer = ask_script(vec![
+        stream_head(),
         delta("Hi"),
         send("data: {oops}\n\n"),
         finish("stop"),
     ]);
-    assert_eq!(amid.text, "Hi");
-    assert!(amid.broken().contains("not JSON"));
-    let alone = outcome(plain("200 OK", "", "{oops}"));
-    assert!(alone.broken().contains("not JSON"));
+    assert_eq!(stream_answer.text, "Hi");
+    assert!(stream_answer.failure().contains("not JSON"));
+    let json_answer = ask_script(response("200 OK", "", "{oops}"));
+    assert!(json_answer.failure().contains("not JSON"));
 }
 
 #[test]
-fn a_web_page_is_no_answer() {
+fn html_response_fails() {
     let page = "<!DOCTYPE html><html><body>Welcome to nginx!</body></html>";
-    let good = outcome(plain("200 OK", "Content-Type: text/html\r\n", page));
-    assert!(good.broken().contains("a web page"));
-    let bad = outcome(plain("405 Method Not Allowed", "", page));
-    assert!(bad.broken().contains("405"));
+    let success = ask_script(response("200 OK", "Content-Type: text/html\r\n", page));
+    assert!(success.failure().contains("a web page"));
+    let error = ask_script(response("405 Method Not Allowed", "", page));
+    assert!(error.failure().contains("405"));
 }
 
 #[test]
-fn an_error_amid_an_answer_fails_it() {
+fn error_event_fails() {
     let error = event(&json!({"error": {"message": "out of memory", "code": 500}}));
-    let outcome = outcome(vec![stream(), delta("Hi"), send(error)]);
-    assert_eq!(outcome.text, "Hi");
-    assert!(outcome.broken().contains("out of memory"));
+    let answer = ask_script(vec![stream_head(), delta("Hi"), send(error)]);
+    assert_eq!(answer.text, "Hi");
+    assert!(answer.failure().contains("out of memory"));
 }
 
 #[test]
-fn a_redirect_is_not_followed() {
-    let other = Stub::saying(&["Hi"]);
+fn redirect_is_not_followed() {
+    let other = StubServer::answering(&["Hi"]);
     let location = format!("Location: {}/chat/completions\r\n", other.url());
-    let stub = Stub::start(vec![plain("307 Temporary Redirect", &location, "")]);
-    let outcome = outcome_with(&stub, &["--model-key", "sk-hush"]);
-    assert!(outcome.broken().contains("--model-url"));
-    assert_eq!(other.unheard(), 0);
+    let server = StubServer::start(vec![response("307 Temporary Redirect", &location, "")]);
+    let answer = ask_server(&server, &["--model-key", "sk-hush"]);
+    assert!(answer.failure().contains("--model-url"));
+    assert_eq!(other.take_request_count(), 0);
 }
 
 #[test]
-fn a_refused_connection_is_a_failure() {
+fn refused_connection_fails() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
-    let outcome = outcome_of(&model_at(&format!("http://{address}/v1"), &[]));
-    let told = outcome.broken();
+    let answer = ask_model(&model_at(&format!("http://{address}/v1"), &[]));
+    let text = answer.failure();
     assert!(
-        told.contains("cannot be reached") && told.contains("refused"),
-        "{told}"
+        text.contains("cannot be reached") && text.contains("refused"),
+        "{text}"
     );
 }
 
 #[test]
-fn a_failure_tells_what_to_check_and_never_the_key() {
+fn failure_names_the_setting_to_check_and_not_the_key() {
     for (status, hint) in [
         ("401 Unauthorized", "--model-key"),
         ("403 Forbidden", "--model-key"),
-        ("404 Not PassageHit", "--model-url"),
+        ("404 Not Found", "--model-url"),
         ("400 Bad Request", "model's settings"),
         ("500 Internal Server Error", "500"),
     ] {
         let body = json!({"error": {"message": "not with sk-hush"}}).to_string();
-        let stub = Stub::start(vec![plain(status, "", &body)]);
-        let told = outcome_with(&stub, &["--model-key", "sk-hush"]).broken();
-        assert!(told.contains(hint), "{status}: {told}");
-        assert!(!told.contains("hush"), "{status}: {told}");
-        assert_eq!(stub.heard().header("authorization"), Some("Bearer sk-hush"));
+        let server = StubServer::start(vec![response(status, "", &body)]);
+        let text = ask_server(&server, &["--model-key", "sk-hush"]).failure();
+        assert!(text.contains(hint), "{status}: {text}");
+        assert!(!text.contains("hush"), "{status}: {text}");
+        assert_eq!(
+            server.next_request().header("authorization"),
+            Some("Bearer sk-hush")
+        );
     }
-    let amid = event(&json!({"error": "no sk-hush"}));
-    let stub = Stub::start(vec![vec![stream(), delta("Hi"), send(amid)]]);
-    let told = outcome_with(&stub, &["--model-key", "sk-hush"]).broken();
-    assert!(told.contains("no (the key)"), "{told}");
+    let error_event = event(&json!({"error": "no sk-hush"}));
+    let server = StubServer::start(vec![vec![stream_head(), delta("Hi"), send(error_event)]]);
+    let text = ask_server(&server, &["--model-key", "sk-hush"]).failure();
+    assert!(text.contains("no (the key)"), "{text}");
 }
 
 #[test]
-fn a_private_address_needs_its_flag() {
+fn private_address_requires_a_flag() {
     for url in [
         "http://127.0.0.1:1/v1",
         "http://localhost:1/v1",
         "http://[::ffff:10.0.0.1]/v1",
     ] {
-        let refused = model_of(&["--model-url", url, "--model", "m"]);
-        let error = refused.err().expect("refused");
+        let result = model_with_flags(&["--model-url", url, "--model", "m"]);
+        let error = result.err().expect("an error");
         assert!(matches!(error, ModelError::Private(_)), "{url}");
         assert!(error.to_string().contains("--model-private"), "{error}");
     }
-    let allowed = model_of(&[
+    let allowed = model_with_flags(&[
         "--model-url",
         "http://192.0.2.1/v1",
         "--model",
@@ -130,7 +135,7 @@ fn a_private_address_needs_its_flag() {
 }
 
 #[test]
-fn a_key_that_cannot_be_sent_is_refused() {
+fn key_with_line_end_is_rejected() {
     let flags = [
         "--model-url",
         "http://8.8.8.8/v1",
@@ -139,19 +144,19 @@ fn a_key_that_cannot_be_sent_is_refused() {
         "--model-key",
         "a\nb",
     ];
-    let error = model_of(&flags).err().expect("refused");
+    let error = model_with_flags(&flags).err().expect("an error");
     assert!(error.to_string().contains("--model-key"), "{error}");
 }
 
 #[test]
-fn an_https_url_needs_the_system_s_certificates() {
-    match model_of(&["--model-url", "https://8.8.8.8/v1", "--model", "m"]) {
+fn https_requires_the_certificates_of_the_system() {
+    match model_with_flags(&["--model-url", "https://8.8.8.8/v1", "--model", "m"]) {
         Ok(model) => assert!(model.is_some()),
         Err(error) => assert!(error.to_string().contains("ca-certificates"), "{error}"),
     }
 }
 
 #[test]
-fn without_a_url_there_is_no_model() {
-    assert!(model_of(&[]).expect("good settings").is_none());
+fn no_model_without_url() {
+    assert!(model_with_flags(&[]).expect("good settings").is_none());
 }
