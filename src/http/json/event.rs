@@ -8,6 +8,7 @@ use crate::domain::ConversationId;
 use crate::events::{Event, PublishedEvent};
 
 #[derive(Serialize)]
+#[expect(clippy::large_enum_variant, reason = "lives only while it is encoded")]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum EventJson<'a> {
     #[serde(rename_all = "camelCase")]
