@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::app::AppState;
 use crate::http::deserialize::{FieldError, Problem, from_json};
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::surrogates::replace_unpaired;
 
 /// A parsed body and the bytes that the client sent.
 pub struct JsonBody<T> {
@@ -26,7 +27,7 @@ pub struct NoFields {}
 impl<T: DeserializeOwned> JsonBody<T> {
     /// Reads and parses the body of a request. An empty body is an object
     /// without fields. Unknown fields are ignored; of a field that occurs
-    /// twice, the last value counts.
+    /// twice, the last value counts. U+FFFD replaces unpaired surrogates.
     ///
     /// # Errors
     /// - 400 if the body is not a JSON object, or a field is absent or has the
@@ -52,7 +53,7 @@ fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, ApiError> {
     let object = if raw.is_empty() {
         Value::Object(Map::new())
     } else {
-        serde_json::from_slice(raw).unwrap_or_default()
+        serde_json::from_slice(&replace_unpaired(raw)).unwrap_or_default()
     };
     if !object.is_object() {
         return Err(ApiError::body("body", "must be a JSON object"));

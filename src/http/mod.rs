@@ -24,6 +24,7 @@ mod prefer;
 mod response;
 mod routes;
 mod sse;
+mod surrogates;
 mod websocket;
 
 use std::net::TcpListener;

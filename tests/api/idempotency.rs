@@ -186,3 +186,16 @@ fn idempotency_key_expires_after_a_day() {
     assert_ne!(first, second);
     assert_eq!(second, third);
 }
+
+#[test]
+fn bodies_are_compared_as_they_were_sent() {
+    let (server, ann, id) = setup_conversation();
+    let post = |body: &str| {
+        let post = server.post(format!("/v2/conversations/{id}/messages"));
+        send_with_key(post.bearer(&ann.token).json(body), "key")
+    };
+    post(r#"{"content":"\ud83d"}"#).expect(200);
+    post(r#"{"content":"\ud83d"}"#).expect(200);
+    // Both bodies have the same content after the replacement of the surrogate.
+    post(r#"{"content":"\ufffd"}"#).expect_error(409, "CONFLICT");
+}

@@ -296,3 +296,33 @@ fn model_requires_paid_plan() {
         server.post_message(&ann, &id, "Hi").send().expect(200);
     }
 }
+
+#[test]
+fn unpaired_surrogates_become_replacement_characters() {
+    let (server, ann, id) = setup_conversation();
+    let post = |body: &str| {
+        let post = server.post(format!("/v2/conversations/{id}/messages"));
+        post.bearer(&ann.token).json(body).send()
+    };
+    post(
+        r#"{"content":"hi","pageContext":{"url":"https://shop.example/","title":"Shop","content":"cut in the middle of a smile \ud83d"}}"#,
+    )
+    .expect(200);
+    post(
+        r#"{"content":"\uD83D, \ude00 and \ud83d\ude00","pageContext":{"title":"Sho\ud83d"},"\ud83d":1}"#,
+    )
+    .expect(200);
+    post(r#"{"content":"a backslash: \\ud83d"}"#).expect(200);
+    post(r#"{"content":"hi"}\ud83d"#).expect_body_error("body");
+    let conversation = server.get_conversation(&ann, &id);
+    let texts = [0, 2, 4].map(|index| &conversation["messages"][index]["parts"][0]["text"]);
+    assert_eq!(
+        texts,
+        [
+            "hi",
+            "\u{fffd}, \u{fffd} and \u{1f600}",
+            "a backslash: \\ud83d"
+        ]
+    );
+    assert_eq!(conversation["messages"][2]["pageTitle"], "Sho\u{fffd}");
+}
