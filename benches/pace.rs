@@ -1,11 +1,14 @@
-//! Writes at a steady pace, for `benches/run`.
+//! Sends messages at a constant rate, for `benches/run`.
 //!
-//! `pace PORT RATE SECONDS`: 32 visitors send messages, so many a second in all,
-//! each to its conversations in turn, which a person of the house has: a message
-//! is stored and its conversation touched. Each send has its moment, whether or
-//! not those before it are done. Prints `ready` when the first is due, and at the
-//! end a line of JSON: sends a second as they were done, milliseconds from their
-//! moment to the answer, how many failed.
+//! `pace PORT RATE SECONDS`: 32 visitors together send RATE messages per second.
+//! Each visitor sends to its conversations in turn. An agent has taken the
+//! conversations over, so a request only stores a message and updates the
+//! conversation. Each message has a scheduled time, which does not depend on the
+//! responses to earlier messages.
+//!
+//! Prints `ready` at the start, and at the end a line of JSON: the achieved rate per
+//! second, the latency from the scheduled time to the response in milliseconds, and
+//! the number of failures.
 
 mod client;
 
@@ -17,12 +20,14 @@ use client::{Client, Res, percentile, request};
 use serde_json::json;
 
 const VISITORS: usize = 32;
+/// The conversations of each visitor.
 const CONVERSATIONS: usize = 20;
 
-struct Pace {
+struct Load {
     port: u16,
+    /// Messages per second of all visitors.
     rate: f64,
-    time: Duration,
+    duration: Duration,
 }
 
 fn main() -> Res<()> {
@@ -30,95 +35,97 @@ fn main() -> Res<()> {
     let [port, rate, seconds] = &arguments[..] else {
         return Err("usage: pace PORT RATE SECONDS".into());
     };
-    let pace = &Pace {
+    let load = &Load {
         port: port.parse()?,
         rate: rate.parse()?,
-        time: Duration::from_secs(seconds.parse()?),
+        duration: Duration::from_secs(seconds.parse()?),
     };
     let start = &Barrier::new(VISITORS);
-    let all: Vec<Res<Sends>> = thread::scope(|scope| {
+    let results: Vec<Res<SendStats>> = thread::scope(|scope| {
         let visitors: Vec<_> = (0..VISITORS)
-            .map(|number| scope.spawn(move || visit(pace, number, start)))
+            .map(|number| scope.spawn(move || run_visitor(load, number, start)))
             .collect();
         let joined = visitors.into_iter().map(|visitor| visitor.join());
         joined
             .map(|sends| sends.unwrap_or(Err("a visitor panicked".into())))
             .collect()
     });
-    report(all.into_iter().collect::<Res<_>>()?);
+    report(results.into_iter().collect::<Res<_>>()?);
     Ok(())
 }
 
 #[derive(Default)]
-struct Sends {
-    times: Vec<Duration>,
+struct SendStats {
+    latencies: Vec<Duration>,
     failed: usize,
-    took: Duration,
+    duration: Duration,
 }
 
-fn visit(pace: &Pace, number: usize, start: &Barrier) -> Res<Sends> {
-    let visitor = Visitor::come(pace.port, number);
-    // Also by who failed, else the others would wait for ever.
+fn run_visitor(load: &Load, number: usize, start: &Barrier) -> Res<SendStats> {
+    let visitor = Visitor::connect(load.port, number);
+    // A visitor that failed waits, too. Otherwise the others would wait forever.
     if start.wait().is_leader() {
         println!("ready");
     }
     let mut visitor = visitor?;
-    let mut sends = Sends::default();
-    let between = Duration::from_secs_f64(VISITORS as f64 / pace.rate);
-    let began = Instant::now();
-    let mut moment = began + between.mul_f64(number as f64 / VISITORS as f64);
-    while moment < began + pace.time {
-        thread::sleep(moment.saturating_duration_since(Instant::now()));
-        sends.failed += usize::from(visitor.say()? != 202);
-        sends.times.push(moment.elapsed());
-        moment += between;
+    let mut stats = SendStats::default();
+    let interval = Duration::from_secs_f64(VISITORS as f64 / load.rate);
+    let start = Instant::now();
+    let mut scheduled = start + interval.mul_f64(number as f64 / VISITORS as f64);
+    while scheduled < start + load.duration {
+        thread::sleep(scheduled.saturating_duration_since(Instant::now()));
+        stats.failed += usize::from(visitor.send()? != 202);
+        stats.latencies.push(scheduled.elapsed());
+        scheduled += interval;
     }
-    sends.took = began.elapsed();
-    Ok(sends)
+    stats.duration = start.elapsed();
+    Ok(stats)
 }
 
 struct Visitor {
     client: Client,
-    /// A message to each conversation.
-    messages: Vec<Vec<u8>>,
-    sent: usize,
+    /// A request for each conversation.
+    requests: Vec<Vec<u8>>,
+    sent_count: usize,
 }
 
 impl Visitor {
-    fn come(port: u16, number: usize) -> Res<Self> {
+    fn connect(port: u16, number: usize) -> Res<Self> {
         let mut client = Client::connect(port)?;
         let token = client.session(&format!("pace-{number}"))?;
         let body = r#"{"content":"Is there any news about my parcel?"}"#;
-        let messages = (0..CONVERSATIONS).map(|_| {
+        let requests = (0..CONVERSATIONS).map(|_| {
             let path = client.with_person(&token)?;
             Ok(request("POST", &path, &token, body))
         });
         Ok(Self {
-            messages: messages.collect::<Res<_>>()?,
+            requests: requests.collect::<Res<_>>()?,
             client,
-            sent: 0,
+            sent_count: 0,
         })
     }
 
-    /// The status that the next message is answered with.
-    fn say(&mut self) -> Res<u16> {
-        self.sent += 1;
-        let message = &self.messages[self.sent % CONVERSATIONS];
-        Ok(self.client.ask(message)?.status)
+    /// Sends the next message. Returns the status of the response.
+    fn send(&mut self) -> Res<u16> {
+        self.sent_count += 1;
+        let request = &self.requests[self.sent_count % CONVERSATIONS];
+        Ok(self.client.ask(request)?.status)
     }
 }
 
-fn report(all: Vec<Sends>) {
-    let took = all.iter().map(|one| one.took).max().unwrap_or_default();
-    let mut times: Vec<_> = all.iter().flat_map(|one| one.times.clone()).collect();
-    times.sort_unstable();
+fn report(all: Vec<SendStats>) {
+    let duration = all.iter().map(|stats| stats.duration).max();
+    let duration = duration.unwrap_or_default();
+    let latencies = all.iter().flat_map(|stats| stats.latencies.clone());
+    let mut latencies: Vec<_> = latencies.collect();
+    latencies.sort_unstable();
     println!(
         "{}",
         json!({
-            "rate": times.len() as f64 / took.as_secs_f64(),
-            "p50": percentile(&times, 50),
-            "p99": percentile(&times, 99),
-            "failed": all.iter().map(|one| one.failed).sum::<usize>(),
+            "rate": latencies.len() as f64 / duration.as_secs_f64(),
+            "p50": percentile(&latencies, 50),
+            "p99": percentile(&latencies, 99),
+            "failed": all.iter().map(|stats| stats.failed).sum::<usize>(),
         })
     );
 }

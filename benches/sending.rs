@@ -9,7 +9,7 @@
 //! names a source; and `first`, the milliseconds that the first of all sends took.
 
 mod client;
-mod language;
+mod help_centre;
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use client::{Client, Res, percentile, request};
 use fastrand::Rng;
-use language::{DOCUMENTS, Language};
+use help_centre::{DOCUMENTS, HelpCentre};
 use parlor::domain::{DocumentId, ProjectSeq, Timestamp};
 use parlor::store::document::NewDocument;
 use parlor::store::{Batch, Options, Store};
@@ -49,20 +49,20 @@ fn main() -> Res<()> {
 
 fn learn(file: &Path) -> Res<()> {
     let store = Store::open(file, &Options::default())?;
-    let language = Language::new();
+    let help_centre = HelpCentre::new();
     for first in (0..DOCUMENTS).step_by(100) {
-        let pages = (first..first + 100).map(|number| page(&language, number));
+        let pages = (first..first + 100).map(|number| page(&help_centre, number));
         let all = pages.fold(Batch::default(), Batch::then);
         store.write_here(all)?;
     }
     Ok(())
 }
 
-fn page(language: &Language, number: usize) -> Batch {
+fn page(help_centre: &HelpCentre, number: usize) -> Batch {
     let new = NewDocument {
         id: DocumentId::generate(),
         project: ProjectSeq::FIRST,
-        document: &language.page(number),
+        document: &help_centre.page(number),
         hash: [0; 32],
         source: "bench",
         at: Timestamp::now(),
@@ -91,14 +91,14 @@ struct Sends {
 }
 
 fn load(plan: &Plan) -> Res<()> {
-    let language = &Language::new();
+    let help_centre = &HelpCentre::new();
     // Whatever the server reads once, it reads for this one.
-    let question = language.question(&mut Rng::with_seed(1));
+    let question = help_centre.question(&mut Rng::with_seed(1));
     let first = Visitor::come(plan, CLIENTS, 1)?.say(&mut Sends::default(), &question)?;
     let start = &Barrier::new(CLIENTS);
     let all: Res<Vec<Sends>> = thread::scope(|scope| {
         let visitors: Vec<_> = (0..CLIENTS)
-            .map(|number| scope.spawn(move || visit(plan, number, language, start)))
+            .map(|number| scope.spawn(move || visit(plan, number, help_centre, start)))
             .collect();
         let joined = visitors.into_iter().map(|visitor| visitor.join());
         joined
@@ -109,7 +109,7 @@ fn load(plan: &Plan) -> Res<()> {
     Ok(())
 }
 
-fn visit(plan: &Plan, number: usize, language: &Language, start: &Barrier) -> Res<Sends> {
+fn visit(plan: &Plan, number: usize, help_centre: &HelpCentre, start: &Barrier) -> Res<Sends> {
     let visitor = Visitor::come(plan, number, plan.seconds * CONVERSATIONS);
     // Also by who failed, else the others would wait for ever.
     start.wait();
@@ -119,7 +119,7 @@ fn visit(plan: &Plan, number: usize, language: &Language, start: &Barrier) -> Re
     let began = Instant::now();
     let end = Duration::from_secs(plan.seconds as u64);
     while began.elapsed() < end {
-        let time = visitor.say(&mut sends, &language.question(&mut random))?;
+        let time = visitor.say(&mut sends, &help_centre.question(&mut random))?;
         sends.times.push(time);
     }
     sends.took = began.elapsed();

@@ -1,15 +1,15 @@
-//! What parlor adds to the answer of a model: a stub of a model's server tells
-//! in each piece of its answers when it was sent; visitors read them from the stub
-//! and through parlor, one at a time and 16 at once.
+//! Measures the latency that parlor adds to the answer of a model. A stub of a
+//! model's server puts the send time into each chunk. Visitors read the chunks from
+//! the stub directly and through parlor, one visitor and 16 concurrent visitors.
 //!
-//! Usage: `upstream PARLOR FOLDER`, the binary and where its file is made, a demo
-//! of 500 conversations. Prints a line of JSON, in milliseconds, medians:
+//! Usage: `upstream PARLOR DIRECTORY`: the binary, and where to create the database,
+//! a demo of 500 conversations. Prints a line of JSON with medians in milliseconds:
 //!
-//! - `first`: from the request to the answer's first piece
-//! - `piece`: from sending to receiving each of the other pieces
-//! - `stored`: what the same request takes that goes to a person of the house,
-//!   which is stored and nothing else
-//! - `write`: what that storing takes without a server, by one caller
+//! - `first`: from the request to the first chunk
+//! - `piece`: from sending to receiving each further chunk
+//! - `stored`: the same request in a conversation that an agent has taken over, which
+//!   only stores the message
+//! - `write`: storing the message without a server, by one thread
 
 mod client;
 
@@ -27,102 +27,108 @@ use parlor::store::turn::{self, Question, Turn};
 use parlor::store::{Options, Outcome, Store};
 use serde_json::{Value, json};
 
-/// Between two pieces of an answer.
-const PAUSE: Duration = Duration::from_millis(2);
-/// Pieces of an answer, and of the further ones that make first pieces more.
-const LONG: usize = 200;
-const SHORT: usize = 20;
-/// Short answers that a visitor gets in a round, before the long one.
-const SHORTS: usize = 8;
+/// The interval between two chunks of an answer.
+const CHUNK_INTERVAL: Duration = Duration::from_millis(2);
+/// The number of chunks of a long and of a short answer. Short answers provide more
+/// samples of the first chunk.
+const LONG_ANSWER_CHUNKS: usize = 200;
+const SHORT_ANSWER_CHUNKS: usize = 20;
+/// The number of short answers in a round, before the long one.
+const SHORT_ANSWERS: usize = 8;
 const ROUNDS: usize = 4;
 
 fn main() -> Res<()> {
     let mut arguments = std::env::args().skip(1);
-    let usage = "usage: upstream PARLOR FOLDER";
-    let (binary, folder) = (
+    let usage = "usage: upstream PARLOR DIRECTORY";
+    let (binary, directory) = (
         arguments.next().ok_or(usage)?,
         arguments.next().ok_or(usage)?,
     );
-    let file = Path::new(&folder).join("upstream.db");
+    let file = Path::new(&directory).join("upstream.db");
     let stub = start_stub()?;
     let server = Server::start(&binary, &file, stub)?;
-    let one = compare(1, stub, server.port)?;
-    let many = compare(16, stub, server.port)?;
+    let single = compare(1, stub, server.port)?;
+    let concurrent = compare(16, stub, server.port)?;
     let mut client = Client::connect(server.port)?;
     let token = client.session("visitor")?;
-    let person = client.with_person(&token)?;
+    let messages_path = client.with_person(&token)?;
     drop(server);
-    let write = write(&file, &person)?;
-    println!("{}", json!({"1": one, "16": many, "write": write}));
+    let write = measure_write(&file, &messages_path)?;
+    println!("{}", json!({"1": single, "16": concurrent, "write": write}));
     Ok(())
 }
 
-/// Both ways in turn, so that what else the machine does falls on both.
-fn compare(visitors: usize, stub: u16, parlor: u16) -> Res<Value> {
-    let (mut direct, mut through) = (Times::default(), Times::default());
+/// Measures both ways alternately, so that other load on the machine affects both.
+fn compare(visitors: usize, stub_port: u16, parlor_port: u16) -> Res<Value> {
+    let (mut direct, mut through) = (Latencies::default(), Latencies::default());
     for _ in 0..ROUNDS {
-        direct.add(together(visitors, |_| ask_stub(stub))?);
-        through.add(together(visitors, |number| ask_parlor(parlor, number))?);
+        direct.add(run_visitors(visitors, |_| ask_stub(stub_port))?);
+        through.add(run_visitors(visitors, |number| {
+            ask_parlor(parlor_port, number)
+        })?);
     }
     Ok(json!({"direct": direct.report(), "parlor": through.report()}))
 }
 
-// ── Times ──
+// ── Latencies ──
 
-/// The one clock of stub and visitors.
+/// The clock that the stub and the visitors share.
 fn now() -> Duration {
-    static BEGAN: OnceLock<Instant> = OnceLock::new();
-    BEGAN.get_or_init(Instant::now).elapsed()
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }
 
 #[derive(Default)]
-struct Times {
-    first: Vec<Duration>,
-    piece: Vec<Duration>,
+struct Latencies {
+    first_chunk: Vec<Duration>,
+    further_chunks: Vec<Duration>,
     stored: Vec<Duration>,
 }
 
-impl Times {
-    fn add(&mut self, more: Times) {
-        self.first.extend(more.first);
-        self.piece.extend(more.piece);
-        self.stored.extend(more.stored);
+impl Latencies {
+    fn add(&mut self, other: Latencies) {
+        self.first_chunk.extend(other.first_chunk);
+        self.further_chunks.extend(other.further_chunks);
+        self.stored.extend(other.stored);
     }
 
-    /// Takes the times of one answer, asked for at `began`.
-    fn answer(&mut self, began: Duration, pieces: &[(Duration, Duration)]) {
-        let mut pieces = pieces.iter();
-        self.first
-            .extend(pieces.next().map(|(_, received)| *received - began));
-        self.piece
-            .extend(pieces.map(|(sent, received)| *received - *sent));
+    /// Adds the latencies of an answer that was requested at `start`.
+    fn add_answer(&mut self, start: Duration, chunks: &[(Duration, Duration)]) {
+        let mut chunks = chunks.iter();
+        self.first_chunk
+            .extend(chunks.next().map(|(_, received)| *received - start));
+        self.further_chunks
+            .extend(chunks.map(|(sent, received)| *received - *sent));
     }
 
     fn report(self) -> Value {
-        let sorted = |mut times: Vec<Duration>| {
-            times.sort_unstable();
-            times
+        let sorted = |mut latencies: Vec<Duration>| {
+            latencies.sort_unstable();
+            latencies
         };
-        let (first, piece) = (sorted(self.first), sorted(self.piece));
+        let (first, further) = (sorted(self.first_chunk), sorted(self.further_chunks));
         json!({
             "first": percentile(&first, 50),
-            "piece": percentile(&piece, 50),
-            "piece99": percentile(&piece, 99),
-            "pieces": piece.len(),
+            "piece": percentile(&further, 50),
+            "piece99": percentile(&further, 99),
+            "pieces": further.len(),
             "stored": percentile(&sorted(self.stored), 50),
         })
     }
 }
 
-/// How long it takes to store a message that goes to a person, one after the
-/// other, where no server has the file.
-fn write(file: &Path, messages: &str) -> Res<f64> {
-    let id = messages.split('/').nth(3).and_then(ConversationId::parse);
+/// Measures storing a message in a conversation that an agent has taken over, without
+/// a server.
+fn measure_write(file: &Path, messages_path: &str) -> Res<f64> {
+    let id = messages_path
+        .split('/')
+        .nth(3)
+        .and_then(ConversationId::parse);
     let (id, project) = (id.ok_or("no conversation")?, ProjectSeq::FIRST);
     let store = Store::open(file, &Options::default())?;
     let standing = store.read_here(|snapshot| turn::standing(snapshot, project, id))?;
     let conversation = standing.ok_or("the conversation is not there")?.seq;
-    let mut times = Vec::new();
+    let mut latencies = Vec::new();
     for _ in 0..200 {
         let turn = Turn {
             conversation,
@@ -136,62 +142,63 @@ fn write(file: &Path, messages: &str) -> Res<f64> {
             page_title: None,
             text_selection: None,
         };
-        let began = Instant::now();
+        let start = Instant::now();
         let outcomes = store.write_here(turn.to_human(&question))?;
-        times.push(began.elapsed());
+        latencies.push(start.elapsed());
         if !outcomes.last().is_some_and(Outcome::changed) {
             return Err("a message was not stored".into());
         }
     }
-    times.sort_unstable();
-    Ok(percentile(&times, 50))
+    latencies.sort_unstable();
+    Ok(percentile(&latencies, 50))
 }
 
 // ── Visitors ──
 
-/// What asks for one answer of so many pieces and reads it.
-type Ask = Box<dyn FnMut(&mut Times, usize) -> Res<()>>;
+/// Requests an answer with the given number of chunks and reads it.
+type Ask = Box<dyn FnMut(&mut Latencies, usize) -> Res<()>>;
 
-/// So many visitors at once, each of whom gets ready and asks for answers.
-fn together(visitors: usize, ready: impl Fn(usize) -> Res<Ask> + Sync) -> Res<Times> {
+/// Runs concurrent visitors. `connect` prepares a visitor.
+fn run_visitors(visitors: usize, connect: impl Fn(usize) -> Res<Ask> + Sync) -> Res<Latencies> {
     let start = Barrier::new(visitors);
-    let visit = |number: usize| -> Res<Times> {
-        let ask = ready(number);
-        // Also by who failed, else the others would wait for ever.
+    let visit = |number: usize| -> Res<Latencies> {
+        let ask = connect(number);
+        // A visitor that failed waits, too. Otherwise the others would wait forever.
         start.wait();
-        let (mut ask, mut times) = (ask?, Times::default());
-        // Not in step with each other.
-        thread::sleep(PAUSE * number as u32 / visitors as u32);
-        for _ in 0..SHORTS {
-            ask(&mut times, SHORT)?;
+        let (mut ask, mut latencies) = (ask?, Latencies::default());
+        // The visitors are not synchronized.
+        thread::sleep(CHUNK_INTERVAL * number as u32 / visitors as u32);
+        for _ in 0..SHORT_ANSWERS {
+            ask(&mut latencies, SHORT_ANSWER_CHUNKS)?;
         }
-        ask(&mut times, LONG)?;
-        Ok(times)
+        ask(&mut latencies, LONG_ANSWER_CHUNKS)?;
+        Ok(latencies)
     };
     let visit = &visit;
     thread::scope(|scope| {
         let all: Vec<_> = (0..visitors)
             .map(|number| scope.spawn(move || visit(number)))
             .collect();
-        let mut times = Times::default();
-        for one in all {
-            times.add(
-                one.join()
+        let mut latencies = Latencies::default();
+        for thread in all {
+            latencies.add(
+                thread
+                    .join()
                     .unwrap_or_else(|_| Err("a visitor panicked".into()))?,
             );
         }
-        Ok(times)
+        Ok(latencies)
     })
 }
 
 fn ask_stub(port: u16) -> Res<Ask> {
     let mut client = Client::connect(port)?;
-    Ok(Box::new(move |times, pieces| {
-        let body = format!(r#"{{"messages":[{{"role":"user","content":"say {pieces} words"}}]}}"#);
+    Ok(Box::new(move |latencies, chunks| {
+        let body = format!(r#"{{"messages":[{{"role":"user","content":"say {chunks} words"}}]}}"#);
         read_answer(
             &mut client,
             &request("POST", "/v1/chat/completions", "", &body),
-            times,
+            latencies,
         )
     }))
 }
@@ -199,50 +206,51 @@ fn ask_stub(port: u16) -> Res<Ask> {
 fn ask_parlor(port: u16, number: usize) -> Res<Ask> {
     let mut client = Client::connect(port)?;
     let token = client.session(&format!("visitor-{number}"))?;
-    let person = client.with_person(&token)?;
-    let fresh = (0..=SHORTS).map(|_| client.conversation(&token));
-    let mut fresh = fresh.collect::<Res<Vec<_>>>()?;
-    Ok(Box::new(move |times, pieces| {
-        let body = format!(r#"{{"content":"say {pieces} words","stream":true}}"#);
-        let conversation = fresh.pop().ok_or("no conversation is left")?;
+    let agent_path = client.with_person(&token)?;
+    let new_conversations = (0..=SHORT_ANSWERS).map(|_| client.conversation(&token));
+    let mut new_conversations = new_conversations.collect::<Res<Vec<_>>>()?;
+    Ok(Box::new(move |latencies, chunks| {
+        let body = format!(r#"{{"content":"say {chunks} words","stream":true}}"#);
+        let conversation = new_conversations.pop().ok_or("no conversation is left")?;
         read_answer(
             &mut client,
             &request("POST", &conversation, &token, &body),
-            times,
+            latencies,
         )?;
-        let stored = client.ask(&request("POST", &person, &token, &body))?;
+        let stored = client.ask(&request("POST", &agent_path, &token, &body))?;
         if stored.status != 202 {
-            return Err(format!("a message to a person gave {}", stored.status).into());
+            return Err(format!("a message to an agent returned {}", stored.status).into());
         }
-        times.stored.push(stored.first);
+        latencies.stored.push(stored.first);
         Ok(())
     }))
 }
 
-fn read_answer(client: &mut Client, request: &[u8], times: &mut Times) -> Res<()> {
-    let mut marks = Marks::default();
-    let began = now();
-    client.stream(request, |bytes| marks.read(bytes, now()))?;
-    times.answer(began, &marks.pieces);
+fn read_answer(client: &mut Client, request: &[u8], latencies: &mut Latencies) -> Res<()> {
+    let mut timestamps = TimestampParser::default();
+    let start = now();
+    client.stream(request, |bytes| timestamps.parse(bytes, now()))?;
+    latencies.add_answer(start, &timestamps.chunks);
     Ok(())
 }
 
-/// Finds the times that the stub told, `@` nanoseconds `;`, in what comes.
+/// Finds the send times of the stub, `@` nanoseconds `;`, in a response.
 #[derive(Default)]
-struct Marks {
-    open: Option<u64>,
-    /// When each was sent, and received.
-    pieces: Vec<(Duration, Duration)>,
+struct TimestampParser {
+    /// The number after an `@`.
+    number: Option<u64>,
+    /// The times when each chunk was sent and received.
+    chunks: Vec<(Duration, Duration)>,
 }
 
-impl Marks {
-    fn read(&mut self, bytes: &[u8], received: Duration) {
+impl TimestampParser {
+    fn parse(&mut self, bytes: &[u8], received: Duration) {
         for byte in bytes {
-            self.open = match (byte, self.open) {
+            self.number = match (byte, self.number) {
                 (b'@', _) => Some(0),
                 (b'0'..=b'9', Some(sent)) => Some(sent * 10 + u64::from(byte - b'0')),
                 (b';', Some(sent)) => {
-                    self.pieces.push((Duration::from_nanos(sent), received));
+                    self.chunks.push((Duration::from_nanos(sent), received));
                     None
                 }
                 _ => None,
@@ -258,47 +266,48 @@ fn start_stub() -> Res<u16> {
     let port = listener.local_addr()?.port();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A connection ends with an error once the client is gone.
-            thread::spawn(move || answer_all(&stream));
+            // Returns an error when the client disconnects.
+            thread::spawn(move || serve_connection(&stream));
         }
     });
     Ok(port)
 }
 
-fn answer_all(mut stream: &TcpStream) -> Res<()> {
+fn serve_connection(mut stream: &TcpStream) -> Res<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     loop {
-        let pieces = asked_for(&read_body(&mut reader)?)?;
+        let chunks = requested_chunks(&read_body(&mut reader)?)?;
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
                     Transfer-Encoding: chunked\r\n\r\n";
         stream.write_all(head.as_bytes())?;
-        let began = now();
-        for number in 0..pieces as u32 {
-            thread::sleep((began + PAUSE * number).saturating_sub(now()));
+        let start = now();
+        for number in 0..chunks as u32 {
+            thread::sleep((start + CHUNK_INTERVAL * number).saturating_sub(now()));
             let event = json!({
                 "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "stub",
                 "choices": [{"index": 0, "delta": {"content": "@word;"}, "finish_reason": null}]
             });
-            let (before, after) = cut(&event);
+            let (before, after) = split_at_timestamp(&event);
             let sent = now().as_nanos();
-            stream.write_all(chunk(&format!("{before}@{sent};{after}")).as_bytes())?;
+            stream.write_all(http_chunk(&format!("{before}@{sent};{after}")).as_bytes())?;
         }
         let end = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
-        let end = chunk(&format!("data: {end}\n\n")) + &chunk("data: [DONE]\n\n") + "0\r\n\r\n";
+        let end =
+            http_chunk(&format!("data: {end}\n\n")) + &http_chunk("data: [DONE]\n\n") + "0\r\n\r\n";
         stream.write_all(end.as_bytes())?;
     }
 }
 
-/// An event before and after the place of its time, so that as little as
-/// possible is done once the time was taken.
-fn cut(event: &Value) -> (String, String) {
+/// Returns the text of an event before and after its send time, so that little work
+/// remains after the time is read.
+fn split_at_timestamp(event: &Value) -> (String, String) {
     let text = format!("data: {event}\n\n");
     let (before, after) = text.split_once("@word;").unwrap_or((&text, ""));
     (before.to_owned(), after.to_owned())
 }
 
-fn chunk(text: &str) -> String {
+fn http_chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 
@@ -306,7 +315,7 @@ fn read_body(reader: &mut impl BufRead) -> Res<String> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if reader.read_line(&mut head)? == 0 {
-            return Err("the client hung up".into());
+            return Err("the client disconnected".into());
         }
     }
     let mut body = vec![0; length(&head)];
@@ -314,9 +323,9 @@ fn read_body(reader: &mut impl BufRead) -> Res<String> {
     Ok(String::from_utf8(body)?)
 }
 
-/// The number in the newest `say NUMBER words`.
-fn asked_for(body: &str) -> Res<usize> {
-    let (_, rest) = body.rsplit_once("say ").ok_or("nothing is asked for")?;
+/// Returns the number in the last `say NUMBER words`.
+fn requested_chunks(body: &str) -> Res<usize> {
+    let (_, rest) = body.rsplit_once("say ").ok_or("no request for words")?;
     let (number, _) = rest.split_once(' ').ok_or("no number")?;
     Ok(number.parse()?)
 }
@@ -326,7 +335,7 @@ fn asked_for(body: &str) -> Res<usize> {
 struct Server {
     child: Child,
     port: u16,
-    /// Kept, as a server that cannot print ends.
+    /// Keeps the pipe open. A server that cannot print exits.
     _output: BufReader<ChildStdout>,
 }
 
@@ -348,7 +357,7 @@ impl Server {
         let mut line = String::new();
         output.read_line(&mut line)?;
         let digits = line.rsplit_once("listens on http://127.0.0.1:");
-        let digits = digits.and_then(|(_, rest)| rest.split(|one: char| !one.is_numeric()).next());
+        let digits = digits.and_then(|(_, rest)| rest.split(|c: char| !c.is_numeric()).next());
         let port = digits.and_then(|digits| digits.parse().ok());
         let server = Self {
             child,
@@ -364,7 +373,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Its file is thrown away with the folder.
+        // The database is deleted with the directory.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
