@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::CommandError;
@@ -123,7 +122,7 @@ impl Demo {
             bar.set_position(done);
             bar.set_message(phase.to_owned());
         };
-        fill(&mut Connection::open(path)?, project.0, &plan, &show)?;
+        fill(path, project, &plan, &show)?;
         bar.finish_and_clear();
         open_shop(path, project)
     }

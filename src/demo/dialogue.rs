@@ -4,6 +4,7 @@ use fastrand::Rng;
 
 use super::phrases::{Exchange, PhraseBook, PhraseSection};
 use super::random::{chance, pick};
+use crate::domain::Role;
 
 /// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,13 +14,12 @@ pub enum DialogueRole {
     Agent,
 }
 
-impl DialogueRole {
-    /// The value of the column `message.role`.
-    pub fn column_value(self) -> &'static str {
-        match self {
-            DialogueRole::Visitor => "user",
-            DialogueRole::Assistant => "assistant",
-            DialogueRole::Agent => "human_agent",
+impl From<DialogueRole> for Role {
+    fn from(role: DialogueRole) -> Self {
+        match role {
+            DialogueRole::Visitor => Role::User,
+            DialogueRole::Assistant => Role::Assistant,
+            DialogueRole::Agent => Role::HumanAgent,
         }
     }
 }

@@ -47,8 +47,6 @@ pub struct GeneratedVisitor {
     pub sa_vid: String,
     pub profile: VisitorProfile,
     pub created_at: i64,
-    pub open: u32,
-    pub closed: u32,
 }
 
 /// An iterator over the conversations. Read the visitors after the last
@@ -78,21 +76,19 @@ impl Generator {
         }
     }
 
-    /// All visitors, with the counts of the conversations generated so far.
+    /// All visitors; call this after the last conversation.
     pub fn visitors(&self) -> impl Iterator<Item = GeneratedVisitor> + '_ {
         let mut rng = Rng::with_seed(!self.seed);
         (0..self.visitors as usize).map(move |index| {
-            let stats = self.visitor_pool.stats(index, &mut rng);
+            let created_at = self.visitor_pool.created_at(index, &mut rng);
             GeneratedVisitor {
                 seq: index as i64 + 1,
                 sa_vid: match index {
                     DEMO_VISITOR => "demo".to_owned(),
                     _ => format!("visitor-{index}"),
                 },
-                profile: VisitorProfile::generate(index, self.seed, stats.created_at),
-                created_at: stats.created_at,
-                open: stats.open,
-                closed: stats.closed,
+                profile: VisitorProfile::generate(index, self.seed, created_at),
+                created_at,
             }
         })
     }
@@ -127,8 +123,6 @@ impl Generator {
             conversation.set_title();
         }
         conversation.set_final_state(final_state, rng);
-        let is_closed = conversation.closing.is_some();
-        self.visitor_pool.count(visitor, is_closed);
         conversation
     }
 }

@@ -4,24 +4,27 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::{DemoPlan, fill};
+use crate::domain::ProjectSeq;
 
 fn generate(conversations: u32, visitors: u32, seed: u64) -> Connection {
-    let mut connection = Connection::open_in_memory().expect("open");
-    connection
-        .execute_batch(include_str!("../../schema.sql"))
-        .expect("create schema");
-    connection
-        .execute_batch(
-            "INSERT INTO project (seq, id, name, created_at) VALUES (7, zeroblob(16), 'Demo', 0)",
-        )
-        .expect("create project");
+    let folder = tempfile::tempdir().expect("create folder");
+    let path = folder.path().join("demo.db");
+    Connection::open(&path)
+        .expect("open")
+        .execute_batch(concat!(
+            "PRAGMA synchronous = OFF;",
+            include_str!("../../schema.sql"),
+            "INSERT INTO project (seq, id, name, created_at) VALUES (7, zeroblob(16), 'Demo', 0);"
+        ))
+        .expect("create schema and project");
     let plan = DemoPlan {
         conversations,
         visitors,
         seed,
     };
-    fill(&mut connection, 7, &plan, &|_, _, _| {}).expect("fill");
-    connection
+    fill(&path, ProjectSeq(7), &plan, &|_, _, _| {}).expect("fill");
+    // The connection keeps the file open after its folder is removed.
+    Connection::open(&path).expect("open")
 }
 
 /// The schema and all rows of the database.

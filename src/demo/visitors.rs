@@ -14,13 +14,8 @@ pub const DEMO_VISITOR: usize = 0;
 /// visitors return often, and most once or twice.
 const FIRST_TIER: usize = 16;
 
-/// The counts of a visitor.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct VisitorStats {
-    pub created_at: i64,
-    pub open: u32,
-    pub closed: u32,
-}
+/// The arrival time of the demo visitor before the first conversation.
+const NOT_ARRIVED: i64 = 0;
 
 /// Assigns the planned number of conversations to the planned number of
 /// visitors.
@@ -28,8 +23,8 @@ pub struct VisitorPool {
     conversations_left: u32,
     demo_conversations_left: u32,
     new_visitors_left: u32,
-    /// The visitors so far, by index. The first is the demo visitor.
-    arrived: Vec<VisitorStats>,
+    /// When the visitors so far arrived, by index. The first is the demo visitor.
+    arrived: Vec<i64>,
 }
 
 /// The state that a conversation must have at the end.
@@ -51,7 +46,7 @@ impl VisitorPool {
             conversations_left: conversations,
             demo_conversations_left: demo_conversations,
             new_visitors_left: visitors.saturating_sub(1).min(other_conversations),
-            arrived: vec![VisitorStats::default()],
+            arrived: vec![NOT_ARRIVED],
         }
     }
 
@@ -68,7 +63,7 @@ impl VisitorPool {
         let is_new = number < self.demo_conversations_left + self.new_visitors_left;
         if self.new_visitors_left > 0 && (is_first || is_early || is_new) {
             self.new_visitors_left -= 1;
-            self.arrived.push(arrival(time, rng));
+            self.arrived.push(arrival_time(time, rng));
             return (self.arrived.len() - 1, FinalState::Any);
         }
         let returning = returning_visitor(self.arrived.len() - 1, rng);
@@ -78,9 +73,9 @@ impl VisitorPool {
     /// The first conversation of the demo visitor is closed and the last one is
     /// open, so that the demo shows both.
     fn next_of_demo_visitor(&mut self, time: i64, rng: &mut Rng) -> (usize, FinalState) {
-        let is_first = self.arrived[DEMO_VISITOR].created_at == 0;
+        let is_first = self.arrived[DEMO_VISITOR] == NOT_ARRIVED;
         if is_first {
-            self.arrived[DEMO_VISITOR] = arrival(time, rng);
+            self.arrived[DEMO_VISITOR] = arrival_time(time, rng);
         }
         self.demo_conversations_left -= 1;
         match self.demo_conversations_left {
@@ -90,34 +85,19 @@ impl VisitorPool {
         }
     }
 
-    /// Counts a conversation of a visitor.
-    pub fn count(&mut self, visitor: usize, is_closed: bool) {
-        let stats = &mut self.arrived[visitor];
-        if is_closed {
-            stats.closed += 1;
-        } else {
-            stats.open += 1;
-        }
-    }
-
-    /// The counts of a visitor; a visitor without conversations gets a random
-    /// arrival time.
-    pub fn stats(&self, visitor: usize, rng: &mut Rng) -> VisitorStats {
-        let has_arrived = |stats: &&VisitorStats| stats.created_at != 0;
-        match self.arrived.get(visitor).filter(has_arrived) {
-            Some(stats) => *stats,
-            None => arrival(NOW - rng.i64(HOUR..SPAN - DAY), rng),
+    /// When the visitor arrived: a random time if the visitor has no
+    /// conversation.
+    pub fn created_at(&self, visitor: usize, rng: &mut Rng) -> i64 {
+        match self.arrived.get(visitor) {
+            Some(&created_at) if created_at != NOT_ARRIVED => created_at,
+            _ => arrival_time(NOW - rng.i64(HOUR..SPAN - DAY), rng),
         }
     }
 }
 
-/// A visitor who starts the first conversation at `time`.
-fn arrival(time: i64, rng: &mut Rng) -> VisitorStats {
-    VisitorStats {
-        created_at: time - rng.i64(SECOND..15 * MINUTE),
-        open: 0,
-        closed: 0,
-    }
+/// The arrival of a visitor who starts the first conversation at `time`.
+fn arrival_time(time: i64, rng: &mut Rng) -> i64 {
+    time - rng.i64(SECOND..15 * MINUTE)
 }
 
 /// Chooses one of `count` visitors; earlier visitors are more likely.

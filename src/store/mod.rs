@@ -8,6 +8,7 @@ pub mod agent;
 pub mod assistant;
 #[doc(hidden)]
 pub mod bench_api;
+pub mod bulk_load;
 mod change;
 pub mod conversation;
 pub mod document;
