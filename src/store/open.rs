@@ -224,3 +224,75 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A project with two visitors, conversation 1 of visitor 1 and two messages
+    /// in it.
+    fn database() -> Connection {
+        let connection = in_memory();
+        let rows = "
+            INSERT INTO project (seq, id, name, created_at) VALUES (1, randomblob(16), 'x', 0);
+            INSERT INTO visitor (seq, id, project_seq, created_at)
+            VALUES (1, randomblob(16), 1, 0), (2, randomblob(16), 1, 0);
+            INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at,
+                                      updated_at, last_interaction_at)
+            VALUES (1, randomblob(16), 1, 1, 'open', 0, 0, 0);
+            INSERT INTO message (seq, id, conversation_seq, created_at, role, status, text)
+            VALUES (1, randomblob(16), 1, 0, 'user', 'complete', 'Hello'),
+                   (2, randomblob(16), 1, 0, 'assistant', 'streaming', '');";
+        connection.execute_batch(rows).expect("rows");
+        connection
+    }
+
+    /// The list versions of the project, visitor 1 and visitor 2.
+    fn list_versions(connection: &Connection) -> [i64; 3] {
+        let sql = "SELECT (SELECT list_version FROM project), \
+                          (SELECT list_version FROM visitor WHERE seq = 1), \
+                          (SELECT list_version FROM visitor WHERE seq = 2)";
+        connection
+            .query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))
+            .expect("versions")
+    }
+
+    #[test]
+    fn each_changed_row_adds_one_to_the_list_versions_of_its_owners() {
+        let connection = database();
+        for (sql, added) in [
+            ("UPDATE message SET feedback = 'like'", 2),
+            ("UPDATE message SET status = 'complete' WHERE seq = 2", 1),
+            ("DELETE FROM message WHERE seq = 2", 1),
+            ("UPDATE conversation SET updated_at = 1", 1),
+            (
+                "UPDATE conversation SET status = 'closed', closed_at = 2",
+                1,
+            ),
+            (
+                "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
+                 VALUES (randomblob(16), 1, 0, 'user', 'complete', 'Hello')",
+                0,
+            ),
+            ("DELETE FROM conversation", 1),
+        ] {
+            let [project, first, second] = list_versions(&connection);
+            connection.execute(sql, []).expect(sql);
+            let expected = [project + added, first + added, second];
+            assert_eq!(list_versions(&connection), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn failed_creation_of_tables_leaves_the_file_empty() {
+        let mut connection = Connection::open_in_memory().expect("memory");
+        // The schema has more pages than this.
+        let limit = connection.execute_batch("PRAGMA max_page_count = 8");
+        limit.expect("a limit");
+        create_tables_if_new(&mut connection).expect_err("a full file");
+        assert!(Header::read(&connection).expect("a header").is_new());
+        let unlimited = connection.execute_batch("PRAGMA max_page_count = 1000");
+        unlimited.expect("no limit");
+        create_tables_if_new(&mut connection).expect("the tables");
+    }
+}
