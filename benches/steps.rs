@@ -16,7 +16,6 @@ use parlor::domain::{
 use parlor::http::json::ConversationListItemJson;
 use parlor::store::bench_api::{PageStart, compose};
 use parlor::store::{Options, Snapshot, Store, StoreError, conversation, project};
-use rusqlite::Connection;
 use tempfile::TempDir;
 
 const CONVERSATIONS: u32 = 100_000;
@@ -51,12 +50,7 @@ fn demo_store() -> BenchResult<(TempDir, Store)> {
         visitors: DemoPlan::default_visitors(CONVERSATIONS),
         seed: 1,
     };
-    fill(
-        &mut Connection::open(&file)?,
-        PROJECT.0,
-        &plan,
-        &|_, _, _| {},
-    )?;
+    fill(&file, PROJECT, &plan, &|_, _, _| {})?;
     Ok((folder, Store::open(&file, &Options::default())?))
 }
 
