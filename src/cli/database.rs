@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::CommandError;
-use crate::domain::{AssistantId, ProjectSeq};
+use crate::domain::{AssistantId, ProjectId, ProjectSeq};
 use crate::service::setup;
-use crate::store::{Options, Store};
+use crate::store::{Options, Store, project};
 
 /// Which database file a command uses.
 #[derive(Debug, Args)]
@@ -41,6 +41,35 @@ impl DatabaseFile {
         let project = setup::first_project(&store)?;
         Ok((store, project))
     }
+}
+
+/// Which project of which database file a command uses.
+#[derive(Debug, Args)]
+pub struct ProjectArguments {
+    #[command(flatten)]
+    file: DatabaseFile,
+    /// The project's id [default: the first project of the file]
+    #[arg(long, value_name = "ID", value_parser = parse_project_id)]
+    project: Option<ProjectId>,
+}
+
+impl ProjectArguments {
+    /// Opens the file and finds the project.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchProject`] if the file has no project with the id.
+    pub fn open(&self) -> Result<(Store, ProjectSeq), CommandError> {
+        let Some(id) = self.project else {
+            return self.file.open_first_project();
+        };
+        let store = self.file.open()?;
+        let project = store.read_here(|snapshot| project::find(snapshot, id))?;
+        Ok((store, project.ok_or(CommandError::NoSuchProject(id))?))
+    }
+}
+
+fn parse_project_id(text: &str) -> Result<ProjectId, String> {
+    ProjectId::parse(text).ok_or_else(|| "must be a project's id, a UUID".to_owned())
 }
 
 /// Parses the id of an assistant.

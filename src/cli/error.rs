@@ -47,14 +47,18 @@ pub enum CommandError {
     NoSuchQna(QnaId),
     #[error("nothing could be learned; the lines above say why")]
     NothingLearned,
-    #[error("stopped; the pages learned so far are stored. Run the same command again to continue")]
+    #[error("stopped; what was learned so far is kept. Run the same command again to continue")]
     Stopped,
     #[error("{0} cannot be read: {1}; check its name")]
-    Unreadable(PathBuf, std::io::Error),
+    UnreadableFile(PathBuf, std::io::Error),
     #[error("{0} exists already; name another file")]
-    Present(PathBuf),
-    #[error("{0}, line {1}: {2}; nothing was imported")]
-    Row(PathBuf, u64, String),
+    ExportFileExists(PathBuf),
+    #[error("{path}, line {line}: {reason}; nothing was imported")]
+    InvalidLine {
+        path: PathBuf,
+        line: u64,
+        reason: String,
+    },
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }

@@ -8,6 +8,7 @@ mod error;
 mod keys;
 mod learn;
 mod qna;
+mod qna_csv;
 mod serve;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

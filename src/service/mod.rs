@@ -3,4 +3,5 @@
 
 pub mod assistant;
 pub mod key;
+pub mod qna_import;
 pub mod setup;
