@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::access::{CredentialCache, Cursors, RateLimits, Tokens};
+use crate::access::{Authenticator, Cursors};
 use crate::answer::active_answers::ActiveAnswers;
 use crate::answer::builtin::Builtin;
 use crate::answer::model::{Model, ModelError};
@@ -39,12 +39,10 @@ pub struct AppState {
     pub settings: Settings,
     /// Whether the demo's keys and `Prefer: code=` are accepted.
     pub demo: bool,
-    pub tokens: Tokens,
+    pub auth: Authenticator,
     /// The key of the hash in ETags.
     pub tag_key: [u64; 4],
     pub cursors: Cursors,
-    pub limits: RateLimits,
-    pub credentials: CredentialCache,
     pub answer_providers: AnswerProviders,
     pub active_answers: Arc<ActiveAnswers>,
     pub events: EventHub,
@@ -68,22 +66,21 @@ impl AppState {
         )?;
         store.write_here(turn::end_orphans())?;
         let secret = signing_secret(&store)?;
+        let store = Arc::new(store);
         Ok(Self {
             answer_providers: AnswerProviders {
                 builtin: Arc::new(Builtin::new(index_cache.clone())),
                 model: model.map(|model| Arc::new(model) as Arc<dyn AnswerProvider>),
             },
             active_answers: Arc::default(),
-            tokens: Tokens::new(&secret),
+            auth: Authenticator::new(store.clone(), &secret, &settings, demo),
             tag_key: tag_key(&secret),
             cursors: Cursors::new(&secret),
-            limits: RateLimits::new(&settings),
-            credentials: CredentialCache::default(),
             events: EventHub::default(),
             index_cache,
             own_urls: OwnUrls::default(),
             draining: AtomicBool::new(false),
-            store: Arc::new(store),
+            store,
             settings,
             demo,
         })

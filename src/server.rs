@@ -64,7 +64,7 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10 * 60);
 /// Removes expired data from memory and from the database, forever.
 async fn housekeeping(app: Arc<AppState>) {
     loop {
-        app.limits.remove_idle();
+        app.auth.remove_idle_limits();
         app.store.evict_unused_sort_ranges();
         delete_expired(&app).await;
         tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use crate::access::{RateLimited, SignError};
+use crate::access::{AuthError, RateLimited, SignError};
 use crate::answer::AnswerError;
 use crate::domain::{
     AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError,
@@ -301,6 +301,20 @@ impl ApiError {
 impl From<ValidationError> for ApiError {
     fn from(invalid: ValidationError) -> Self {
         Self::validation(invalid.field, &invalid.reason)
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::InvalidKey => Self::unauthorized("The API key is unknown or revoked"),
+            AuthError::InvalidSession => {
+                Self::unauthorized("The session has ended; start a new one with /identity/init")
+            }
+            AuthError::WebsiteNotAllowed => Self::forbidden("This website may not use this key"),
+            AuthError::RateLimited(limit) => limit.into(),
+            AuthError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use actix_web::web::{self, Bytes, BytesMut};
 use futures_util::StreamExt;
 use tokio::time::Sleep;
 
-use super::auth::Pass;
 use super::json::encode_event;
+use crate::access::ConnectionCredentials;
 use crate::app::AppState;
 use crate::events::Subscription;
 
@@ -25,7 +25,7 @@ const HEAD: usize = 14;
 /// A client that listens.
 pub struct Socket {
     app: web::Data<AppState>,
-    pass: Pass,
+    credentials: ConnectionCredentials,
     events: Subscription,
     incoming: web::Payload,
     /// What came of a frame that is not whole yet.
@@ -48,15 +48,15 @@ enum Step {
 }
 
 impl Socket {
-    /// One that was let in with `pass` and hears `events`.
+    /// A socket that sends `events` while `credentials` are valid.
     pub fn new(
         app: web::Data<AppState>,
-        pass: Pass,
+        credentials: ConnectionCredentials,
         events: Subscription,
         incoming: web::Payload,
     ) -> Self {
         Self {
-            pass,
+            credentials,
             events,
             incoming,
             partial: BytesMut::new(),
@@ -142,7 +142,7 @@ impl Socket {
             return Step::Vanish;
         }
         // Boxed, so that its room is taken only now.
-        if !Box::pin(self.pass.holds(&self.app)).await {
+        if !Box::pin(self.app.auth.is_valid(self.credentials)).await {
             return Step::Close(Some(CloseCode::Policy));
         }
         match silent >= timeouts.idle_timeout {

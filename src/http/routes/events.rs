@@ -9,9 +9,10 @@ use futures_util::stream;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::access::ConnectionCredentials;
 use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, ValidationError};
-use crate::http::auth::{self, Pass};
+use crate::http::auth;
 use crate::http::error::ApiError;
 use crate::http::params::{self, KeyParams, conversation_id};
 use crate::http::response::HandlerResult;
@@ -41,11 +42,11 @@ pub async fn listen(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let (pass, project, id) = admitted(&app, &request).await?;
+    let (credentials, project, id) = admitted(&app, &request).await?;
     let mut response = ws::handshake(request.head()).map_err(not_a_handshake)?;
     // From here on nothing that happens is missed.
     let events = app.events.subscribe(project, id);
-    let socket = Socket::new(app, pass, events, payload);
+    let socket = Socket::new(app, credentials, events, payload);
     let frames = stream::unfold(socket, |mut socket| async move {
         let frame = socket.frame().await?;
         Some((Ok::<_, Infallible>(frame), socket))
@@ -58,7 +59,7 @@ pub async fn listen(
 async fn admitted(
     app: &AppState,
     request: &HttpRequest,
-) -> Result<(Pass, ProjectSeq, ConversationId), ApiError> {
+) -> Result<(ConnectionCredentials, ProjectSeq, ConversationId), ApiError> {
     let key: KeyParams = params::query(request)?;
     let LiveParams { token } = params::query(request)?;
     let (api_key, token) = (key.api_key()?, token.as_deref());
@@ -78,7 +79,8 @@ async fn admitted(
         }
         visitor.may_see(located.visitor)?;
     }
-    Ok((Pass::of(app, api_key, token), project, id))
+    let credentials = app.auth.connection_credentials(api_key, token);
+    Ok((credentials, project, id))
 }
 
 /// A plain request. The catalogue has no code for that alone.

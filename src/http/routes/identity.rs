@@ -50,7 +50,7 @@ pub async fn init(
     payload: web::Payload,
 ) -> HandlerResult {
     if let Some(address) = auth::address(&app, &request) {
-        app.limits.address(address)?;
+        app.auth.limit_address(address)?;
     }
     let body = JsonBody::<InitRequest>::read(&app, &request, payload).await?;
     let InitRequest { api_key, sa_vid } = body.value;
@@ -92,8 +92,7 @@ async fn begin(
     let outcomes = app.store.write(begin).await?;
     let (visitor, new) = session::begun(&outcomes)
         .ok_or_else(|| ApiError::internal("a session was begun for nobody"))?;
-    let until = at.plus(app.settings.session_max());
-    let token = app.tokens.issue(id, visitor.id, at, until)?;
+    let token = app.auth.issue_token(id, visitor.id, at)?;
     let status = if new {
         StatusCode::CREATED
     } else {

@@ -1,0 +1,218 @@
+//! Checks credentials: keys, session tokens, allowed websites and rate limits.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{CredentialCache, RateLimited, RateLimits, SignError, Tokens};
+use crate::config::Settings;
+use crate::domain::{Key, KeyHash, KeyKind, Origin, SessionId, Timestamp, VisitorId};
+use crate::store::key::StoredKey;
+use crate::store::session::{self, Session};
+use crate::store::{Store, StoreError};
+
+/// Why a credential is refused.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AuthError {
+    #[error("the API key is unknown or revoked")]
+    InvalidKey,
+    #[error("the session token is invalid or its session has ended")]
+    InvalidSession,
+    #[error("the website may not use this key")]
+    WebsiteNotAllowed,
+    #[error(transparent)]
+    RateLimited(#[from] RateLimited),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The website whose page sends a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Website {
+    /// The request does not come from a page in a browser.
+    None,
+    /// A page of this server.
+    Own,
+    Other(Origin),
+    /// The page has no origin that could be in the list of a key.
+    Opaque,
+}
+
+impl Website {
+    /// Whether a key that lists `origins` may be used
+    /// (`docs/api-contract.md`, section 3.4).
+    fn is_allowed(&self, origins: &[String]) -> bool {
+        match self {
+            Website::None | Website::Own => true,
+            Website::Other(origin) => {
+                origins.is_empty() || origins.iter().any(|allowed| allowed == origin.as_str())
+            }
+            Website::Opaque => origins.is_empty(),
+        }
+    }
+}
+
+/// The credentials of a connection that outlives its request.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionCredentials {
+    key: KeyHash,
+    session: Option<SessionId>,
+}
+
+/// A session's `last_used_at` is written at most once per this fraction of its
+/// idle timeout.
+const SESSION_TOUCH_FRACTION: u32 = 100;
+
+/// Checks credentials against the database and the rate limits.
+pub struct Authenticator {
+    store: Arc<Store>,
+    tokens: Tokens,
+    cache: CredentialCache,
+    limits: RateLimits,
+    session_idle: Duration,
+    session_max: Duration,
+    accepts_demo_keys: bool,
+}
+
+impl Authenticator {
+    /// `secret` signs session tokens.
+    pub fn new(
+        store: Arc<Store>,
+        secret: &[u8],
+        settings: &Settings,
+        accepts_demo_keys: bool,
+    ) -> Self {
+        Self {
+            store,
+            tokens: Tokens::new(secret),
+            cache: CredentialCache::default(),
+            limits: RateLimits::new(settings),
+            session_idle: settings.session_idle(),
+            session_max: settings.session_max(),
+            accepts_demo_keys,
+        }
+    }
+
+    /// Checks a publishable key. Its requests are not rate limited.
+    pub async fn publishable_key(
+        &self,
+        key: &str,
+        website: &Website,
+    ) -> Result<Arc<StoredKey>, AuthError> {
+        let key = Key::from_text(key);
+        self.key_of_website(&key, KeyKind::Publishable, website)
+            .await
+    }
+
+    /// Checks a private key.
+    pub async fn private_key(
+        &self,
+        key: &str,
+        website: &Website,
+    ) -> Result<Arc<StoredKey>, AuthError> {
+        let key = Key::from_text(key);
+        let stored = self.key_of_website(&key, KeyKind::Private, website).await?;
+        self.limits.private_key(stored.id)?;
+        Ok(stored)
+    }
+
+    async fn key_of_website(
+        &self,
+        key: &Key,
+        kind: KeyKind,
+        website: &Website,
+    ) -> Result<Arc<StoredKey>, AuthError> {
+        if key.is_demo() && !self.accepts_demo_keys {
+            return Err(AuthError::InvalidKey);
+        }
+        let stored = self.valid_key(key.hash(), kind).await?;
+        if !website.is_allowed(&stored.origins) {
+            return Err(AuthError::WebsiteNotAllowed);
+        }
+        Ok(stored)
+    }
+
+    async fn valid_key(&self, hash: KeyHash, kind: KeyKind) -> Result<Arc<StoredKey>, AuthError> {
+        let key = self.cache.key(&self.store, hash).await?;
+        key.filter(|key| key.revoked_at.is_none() && key.kind == kind)
+            .ok_or(AuthError::InvalidKey)
+    }
+
+    /// Checks a session token and records that its session is in use.
+    pub async fn session(&self, token: &str, website: &Website) -> Result<Arc<Session>, AuthError> {
+        let id = self.tokens.verify(token).ok_or(AuthError::InvalidSession)?;
+        let session = self.valid_session(id).await?;
+        if !website.is_allowed(&session.origins) {
+            return Err(AuthError::WebsiteNotAllowed);
+        }
+        self.limits.session(id)?;
+        self.touch_session(id, &session).await;
+        Ok(session)
+    }
+
+    async fn valid_session(&self, id: SessionId) -> Result<Arc<Session>, AuthError> {
+        let session = self.cache.session(&self.store, id).await?;
+        let now = Timestamp::now();
+        let is_valid = |session: &Arc<Session>| {
+            !session.key_revoked
+                && now <= session.last_used_at.plus(self.session_idle)
+                && now <= session.created_at.plus(self.session_max)
+        };
+        session.filter(is_valid).ok_or(AuthError::InvalidSession)
+    }
+
+    /// Writes `last_used_at` if it is older than the touch interval.
+    async fn touch_session(&self, id: SessionId, session: &Session) {
+        let (now, interval) = (Timestamp::now(), self.session_idle / SESSION_TOUCH_FRACTION);
+        if now <= session.last_used_at.plus(interval) {
+            return;
+        }
+        self.cache.remove_session(id);
+        if let Err(error) = self.store.write(session::touch(id, now)).await {
+            log::warn!("the last use of a session could not be stored: {error}");
+        }
+    }
+
+    /// A token for a session that starts now.
+    pub fn issue_token(
+        &self,
+        session: SessionId,
+        visitor: VisitorId,
+        started_at: Timestamp,
+    ) -> Result<String, SignError> {
+        let expires_at = started_at.plus(self.session_max);
+        self.tokens.issue(session, visitor, started_at, expires_at)
+    }
+
+    /// Counts a request that starts a session against its client address.
+    pub fn limit_address(&self, address: IpAddr) -> Result<(), RateLimited> {
+        self.limits.address(address)
+    }
+
+    /// The credentials of a connection, which have been checked before.
+    pub fn connection_credentials(&self, key: &str, token: Option<&str>) -> ConnectionCredentials {
+        ConnectionCredentials {
+            key: Key::from_text(key).hash(),
+            session: token.and_then(|token| self.tokens.verify(token)),
+        }
+    }
+
+    /// Whether the credentials of a connection are still valid. If the database
+    /// cannot be read, they count as valid.
+    pub async fn is_valid(&self, credentials: ConnectionCredentials) -> bool {
+        let key = self.valid_key(credentials.key, KeyKind::Publishable).await;
+        if matches!(key, Err(AuthError::InvalidKey)) {
+            return false;
+        }
+        let Some(session) = credentials.session else {
+            return true;
+        };
+        let session = self.valid_session(session).await;
+        !matches!(session, Err(AuthError::InvalidSession))
+    }
+
+    /// Removes rate limit buckets that are full again.
+    pub fn remove_idle_limits(&self) {
+        self.limits.remove_idle();
+    }
+}
