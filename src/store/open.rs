@@ -60,7 +60,7 @@ pub enum OpenError {
     )]
     Upgrade(#[from] rusqlite_migration::Error),
     #[error(
-        "the file could not be read: {0}; check that the user who runs parlor owns it and that no other program has locked it"
+        "the file could not be read or written: {0}; check that the user who runs parlor owns it, that the disk has free space and that no other program has locked the file"
     )]
     Sqlite(#[from] rusqlite::Error),
     #[error(
