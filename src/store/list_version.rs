@@ -24,10 +24,22 @@
 //! - A rolled back change is not recorded.
 //! - Changes of another process are noticed within a second, and invalidate all
 //!   lists ([`ListVersions::invalidate_all`]).
+//!
+//! # Stored versions
+//!
+//! The same versions are stored in `project.list_version` and
+//! `visitor.list_version`, which triggers increment ([`stored`]). A store without
+//! shared memory between its processes validates cached lists with them, at the
+//! cost of one row per request. SQLite has one writing process, so its cache uses
+//! the versions in memory. Both change for the same writes; a test compares them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rusqlite::Connection;
+
 use super::change::ListChange;
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use crate::domain::{ProjectSeq, Scope, VisitorSeq};
 
 /// The number of a commit that changed list content.
@@ -110,9 +122,30 @@ impl ListVersions {
     }
 }
 
+/// Returns the stored version of the list of `scope`. A list that was read in a
+/// snapshot with this version is current while the stored version is the same.
+///
+/// # Errors
+/// Those of the query; the project or visitor must exist.
+pub fn stored(snapshot: &Snapshot, scope: Scope) -> Result<i64, StoreError> {
+    stored_on(snapshot.connection, scope)
+}
+
+/// The same for the state that `connection` sees.
+pub(super) fn stored_on(connection: &Connection, scope: Scope) -> Result<i64, StoreError> {
+    let (sql, owner) = match scope {
+        Scope::Project(ProjectSeq(seq)) => ("SELECT list_version FROM project WHERE seq = ?", seq),
+        Scope::Visitor(VisitorSeq(seq)) => ("SELECT list_version FROM visitor WHERE seq = ?", seq),
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row([owner], |row| row.get(0))?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::statement::{Batch, Statement};
+    use crate::store::test_db::{PROJECT, TestDb};
 
     fn message_change(project: i64, visitor: i64) -> [ListChange; 1] {
         let change = ListChange::MessageChanged(ProjectSeq(project), VisitorSeq(visitor));
@@ -157,5 +190,89 @@ mod tests {
         let versions = ListVersions::default();
         versions.record(&[]);
         assert_eq!(versions.current(), ListVersions::default().current());
+    }
+
+    const VISITOR: VisitorSeq = VisitorSeq(1);
+    const OTHER_VISITOR: VisitorSeq = VisitorSeq(2);
+    const SCOPES: [Scope; 3] = [
+        Scope::Project(PROJECT),
+        Scope::Visitor(VISITOR),
+        Scope::Visitor(OTHER_VISITOR),
+    ];
+
+    const INSERT_CONVERSATION: &str = "\
+        INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
+                                  updated_at, last_interaction_at) \
+        VALUES (1, randomblob(16), 1, 1, 'open', 5, 6, 7)";
+    const INSERT_MESSAGE: &str = "\
+        INSERT INTO message (seq, id, conversation_seq, created_at, role, status, text) \
+        VALUES (1, randomblob(16), 1, 5, 'assistant', 'streaming', 'Hello')";
+    const SET_LAST_MESSAGE: &str = "UPDATE conversation SET last_message_seq = 1";
+    const END_MESSAGE: &str = "UPDATE message SET status = 'complete', text = 'Hello.'";
+    const GIVE_FEEDBACK: &str = "UPDATE message SET feedback = 'like', feedback_at = 9";
+    const SET_TITLE: &str = "UPDATE conversation SET title = 'Ä', title_key = 'ä'";
+    const CLOSE: &str =
+        "UPDATE conversation SET status = 'closed', closed_at = 9 WHERE status = 'open'";
+    /// Violates a constraint, so that the batch is rolled back.
+    const FAIL: &str = "INSERT INTO project (seq, id, name, created_at) VALUES (1, x'', '', 0)";
+
+    fn db_with_two_visitors() -> TestDb {
+        let db = TestDb::new();
+        let insert = Statement::new(
+            "INSERT INTO visitor (seq, id, project_seq, created_at) \
+             VALUES (2, randomblob(16), 1, 0)",
+            [],
+        );
+        let write = db.store.write_here(Batch::of([insert]));
+        write.expect("a second visitor");
+        db
+    }
+
+    fn stored_versions(db: &TestDb) -> [i64; 3] {
+        let versions = |snapshot: &Snapshot| {
+            let [a, b, c] = SCOPES.map(|scope| stored(snapshot, scope));
+            Ok::<_, StoreError>([a?, b?, c?])
+        };
+        db.store.read_here(versions).expect("stored versions")
+    }
+
+    /// Runs the statements as one batch, which may fail. Returns for each of
+    /// [`SCOPES`] whether the list changed: by the stored versions, and by those
+    /// in memory.
+    fn changed_lists(db: &TestDb, statements: &[&'static str]) -> [[bool; 3]; 2] {
+        let (stored_before, before) = (stored_versions(db), db.store.list_version());
+        let batch = statements.iter().map(|sql| Statement::new(sql, []));
+        let _ = db.store.write_here(Batch(batch.collect()));
+        let stored_after = stored_versions(db);
+        let stored = [0, 1, 2].map(|scope| stored_before[scope] != stored_after[scope]);
+        let in_memory = SCOPES.map(|scope| !db.store.is_unchanged(scope, before));
+        [stored, in_memory]
+    }
+
+    #[test]
+    fn stored_versions_and_versions_in_memory_change_for_the_same_writes() {
+        let db = db_with_two_visitors();
+        let changed = [true, true, false];
+        let unchanged = [false; 3];
+        let writes: [(&[&str], [bool; 3]); 14] = [
+            (&["UPDATE visitor SET name = 'Ann'"], unchanged),
+            (&[INSERT_CONVERSATION, FAIL], unchanged),
+            (&[INSERT_CONVERSATION], changed),
+            (&[INSERT_MESSAGE], unchanged),
+            (&[SET_LAST_MESSAGE], changed),
+            (&[END_MESSAGE], changed),
+            (&[GIVE_FEEDBACK], changed),
+            (&[SET_TITLE, FAIL], unchanged),
+            (&[SET_TITLE], changed),
+            (&[CLOSE], changed),
+            (&[CLOSE], unchanged),
+            (&["DELETE FROM message"], changed),
+            (&[INSERT_MESSAGE], unchanged),
+            (&["DELETE FROM conversation"], changed),
+        ];
+        for (statements, expected) in writes {
+            let lists = changed_lists(&db, statements);
+            assert_eq!(lists, [expected; 2], "{statements:?}");
+        }
     }
 }

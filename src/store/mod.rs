@@ -16,7 +16,7 @@ mod error;
 pub mod idempotency;
 pub mod key;
 mod list_composer;
-mod list_version;
+pub mod list_version;
 pub mod message;
 mod offset_index;
 mod open;

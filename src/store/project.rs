@@ -1,6 +1,6 @@
 //! Projects: one website's conversations each.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
 use super::assistant::NewAssistant;
 use super::error::StoreError;
@@ -36,13 +36,6 @@ pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError>
         })
     })?;
     Ok(project)
-}
-
-/// How often the project's conversations have changed, as `connection` sees it.
-pub(super) fn version(connection: &Connection, seq: ProjectSeq) -> Result<i64, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT list_version FROM project WHERE seq = ?")?;
-    Ok(statement.query_row([seq.0], |row| row.get(0))?)
 }
 
 /// The plan that a project has; none where plans are not sold.

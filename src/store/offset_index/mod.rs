@@ -64,8 +64,8 @@ use super::change::ListChange;
 use super::conversation::Totals;
 use super::error::StoreError;
 use super::list_composer::Seek;
-use super::project;
-use crate::domain::{ListQuery, ProjectSeq};
+use super::list_version;
+use crate::domain::{ListQuery, ProjectSeq, Scope};
 use block_counts::BLOCK_ROWS;
 use build::build;
 use history::ProjectChanges;
@@ -191,7 +191,7 @@ impl OffsetIndex {
             let Some(index) = projects.get_mut(&project) else {
                 continue;
             };
-            let after = project::version(connection, project)?;
+            let after = list_version::stored_on(connection, Scope::Project(project))?;
             let transaction = ProjectChanges {
                 before: after - changes.len() as i64,
                 after,
@@ -212,7 +212,7 @@ impl OffsetIndex {
     /// example by restoring a backup.
     pub fn drop_stale(&self, connection: &Connection) {
         self.write().retain(|project, index| {
-            let version = project::version(connection, *project);
+            let version = list_version::stored_on(connection, Scope::Project(*project));
             version.is_ok_and(|version| index.is_at(version))
         });
     }

@@ -295,6 +295,27 @@ fn a_range_that_no_request_uses_is_evicted() {
     assert_page_is_exact(&db.store, &query);
 }
 
+#[test]
+fn a_changed_message_keeps_the_counts() {
+    let db = TestDb::new();
+    db.insert_conversations(&mut Rng::with_seed(4), 3000);
+    let query = query_at("1500");
+    assert_page_is_exact(&db.store, &query);
+    for sql in [
+        "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
+         VALUES (randomblob(16), 7, 5, 'user', 'complete', 'Hello')",
+        "UPDATE message SET feedback = 'like'",
+        "UPDATE conversation SET last_interaction_at = 600 WHERE seq = 7",
+        "DELETE FROM message",
+        "DELETE FROM conversation WHERE seq = 7",
+    ] {
+        let batch = Batch::of([Statement::new(sql, [])]);
+        db.store.write_here(batch).expect(sql);
+        assert_eq!(db.store.offset_index.range_count(), 1, "{sql}");
+        assert_page_is_exact(&db.store, &query);
+    }
+}
+
 /// Each server counts its own writes. The writes of the other server are gaps
 /// in its history.
 #[test]
