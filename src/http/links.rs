@@ -1,5 +1,4 @@
-//! Addresses in answers: the `Link` header of a list, which says where it goes
-//! on from here (RFC 8288), and this server's own.
+//! The `Link` header of a list (RFC 8288): the addresses of its other pages.
 
 use std::fmt;
 
@@ -9,63 +8,73 @@ use actix_web::http::header::{self, HeaderValue};
 use crate::app::AppState;
 use crate::domain::{Direction, ListQuery, Sort, Status};
 
-/// The pages around one of `total` conversations. The next one begins after a
-/// cursor, where there is one. After a cursor it is not known which page comes
-/// before.
-pub fn of(query: &ListQuery, total: u64, next: Option<&str>) -> HeaderValue {
+/// The links of a page of conversations. `next` is the cursor at which the next
+/// page begins. The page before one that begins at a cursor is unknown.
+pub fn for_conversations(query: &ListQuery, total: u64, next: Option<&str>) -> HeaderValue {
     let (limit, offset) = (query.limit.get(), query.offset.get());
     let at = |offset| target(query, format_args!("offset={offset}"));
-    header(Around {
+    let prev = if query.after.is_none() {
+        previous(limit, offset, total).map(at)
+    } else {
+        None
+    };
+    let links = PageLinks {
         first: at(0),
-        prev: match query.after {
-            None => previous(limit, offset, total).map(at),
-            Some(_) => None,
-        },
+        prev,
         next: next.map(|cursor| target(query, format_args!("after={cursor}"))),
         last: at(last(limit, total)),
-    })
+    };
+    links.into_header()
 }
 
-/// The same of any list whose pages are all counted from the front, `target`
-/// being the page that begins at an offset.
-pub fn pages(limit: u64, offset: u64, total: u64, target: impl Fn(u64) -> String) -> HeaderValue {
+/// The links of a page of a list without cursors. `target` returns the address
+/// of the page at an offset.
+pub fn by_offset(
+    limit: u64,
+    offset: u64,
+    total: u64,
+    target: impl Fn(u64) -> String,
+) -> HeaderValue {
     let next = offset + limit;
-    header(Around {
+    let links = PageLinks {
         first: target(0),
         prev: previous(limit, offset, total).map(&target),
         next: (next < total).then(|| target(next)),
         last: target(last(limit, total)),
-    })
+    };
+    links.into_header()
 }
 
-/// Where the pages around this one are.
-struct Around {
+/// The addresses of the other pages of a list.
+struct PageLinks {
     first: String,
     prev: Option<String>,
     next: Option<String>,
     last: String,
 }
 
-fn header(around: Around) -> HeaderValue {
-    let Around { first, last, .. } = around;
-    let mut links = format!("<{first}>; rel=\"first\"");
-    for (target, relation) in [
-        (around.prev, "prev"),
-        (around.next, "next"),
-        (Some(last), "last"),
-    ] {
-        if let Some(target) = target {
-            links.push_str(", <");
-            links.push_str(&target);
-            links.push_str(">; rel=\"");
-            links.push_str(relation);
-            links.push('"');
+impl PageLinks {
+    fn into_header(self) -> HeaderValue {
+        let mut links = format!("<{}>; rel=\"first\"", self.first);
+        for (target, relation) in [
+            (self.prev, "prev"),
+            (self.next, "next"),
+            (Some(self.last), "last"),
+        ] {
+            if let Some(target) = target {
+                links.push_str(", <");
+                links.push_str(&target);
+                links.push_str(">; rel=\"");
+                links.push_str(relation);
+                links.push('"');
+            }
         }
+        HeaderValue::try_from(links).unwrap_or(HeaderValue::from_static(""))
     }
-    HeaderValue::try_from(links).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// The offset of the page before this one; of one past the end, the last.
+/// The offset of the previous page. Before a page past the end, it is the last
+/// page.
 fn previous(limit: u64, offset: u64, total: u64) -> Option<u64> {
     (offset > 0).then(|| offset.saturating_sub(limit).min(last(limit, total)))
 }

@@ -1,62 +1,62 @@
-//! Pages of conversations, kept finished while nothing of them changes.
+//! A cache of list responses.
 //!
-//! A page that was read after a version stands for as long as nothing of its
-//! list has changed since ([`Store::is_unchanged`]). Pages that are asked for
-//! again stay, those that were asked for once make room first.
+//! A response is stored with the list version at which its page was read, and
+//! is valid until the list changes ([`Store::is_unchanged`]). Responses that
+//! were requested only once are evicted first.
 
 use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::list_response::Finished;
 use crate::domain::{ListQuery, Scope};
+use crate::http::list_response::ListResponse;
 use crate::store::{ListVersion, Store};
 
-/// Whose list, and which page of it.
-pub type Asked = (Scope, ListQuery);
+/// The scope and the query of a page.
+pub type CacheKey = (Scope, ListQuery);
 
-/// The pages that are kept; none where there is no room for any.
-pub struct Kept(Option<Cache<Asked, Arc<Answer>, Bytes>>);
+/// The cache. It is disabled if its size is 0.
+pub struct ListCache(Option<Cache<CacheKey, Arc<Entry>, EntryWeighter>>);
 
-struct Answer {
-    page: Arc<Finished>,
-    /// It was read after this.
+struct Entry {
+    response: Arc<ListResponse>,
+    /// The version before the page was read.
     version: ListVersion,
 }
 
-impl Kept {
-    /// Of so many megabytes in all.
+impl ListCache {
     pub fn new(megabytes: u32) -> Self {
         let bytes = u64::from(megabytes) << 20;
-        Self((bytes > 0).then(|| Cache::with_weighter((bytes / TYPICAL) as usize, bytes, Bytes)))
+        let entries = (bytes / AVG_ENTRY_BYTES) as usize;
+        Self((bytes > 0).then(|| Cache::with_weighter(entries, bytes, EntryWeighter)))
     }
 
-    /// The page, if it is as it would be read now.
-    pub fn recall(&self, store: &Store, asked: &Asked) -> Option<Arc<Finished>> {
-        let answer = self.0.as_ref()?.get(asked)?;
-        let stands = store.is_unchanged(asked.0, answer.version);
-        stands.then(|| answer.page.clone())
+    /// Returns the response, if the list has not changed since.
+    pub fn get(&self, store: &Store, key: &CacheKey) -> Option<Arc<ListResponse>> {
+        let entry = self.0.as_ref()?.get(key)?;
+        let is_valid = store.is_unchanged(key.0, entry.version);
+        is_valid.then(|| entry.response.clone())
     }
 
-    /// Keeps a page that was read after `version`.
-    pub fn keep(&self, asked: Asked, version: ListVersion, page: Arc<Finished>) {
-        if let Some(kept) = &self.0 {
-            kept.insert(asked, Arc::new(Answer { page, version }));
+    /// Stores a response whose page was read after `version`.
+    pub fn insert(&self, key: CacheKey, version: ListVersion, response: Arc<ListResponse>) {
+        if let Some(cache) = &self.0 {
+            cache.insert(key, Arc::new(Entry { response, version }));
         }
     }
 }
 
-/// What a page of ten weighs, about.
-const TYPICAL: u64 = 8 << 10;
+/// The typical weight of a page of ten conversations.
+const AVG_ENTRY_BYTES: u64 = 8 << 10;
 
-/// Weighs a page by what it takes of memory, about.
+/// Weighs an entry by its approximate size in memory.
 #[derive(Clone)]
-struct Bytes;
+struct EntryWeighter;
 
-impl Weighter<Asked, Arc<Answer>> for Bytes {
-    fn weight(&self, _: &Asked, answer: &Arc<Answer>) -> u64 {
-        (answer.page.len() + size_of::<(Asked, Answer, Finished)>()) as u64
+impl Weighter<CacheKey, Arc<Entry>> for EntryWeighter {
+    fn weight(&self, _: &CacheKey, entry: &Arc<Entry>) -> u64 {
+        (entry.response.len() + size_of::<(CacheKey, Entry, ListResponse)>()) as u64
     }
 }
 
@@ -70,17 +70,17 @@ mod tests {
         AssistantId, ConversationId, DeviceId, ProjectId, ProjectSeq, Timestamp, VisitorId,
         VisitorSeq,
     };
-    use crate::http::list_response::Listing;
+    use crate::http::list_response::ListBody;
     use crate::store::conversation::NewConversation;
     use crate::store::visitor::{KnownBy, NewVisitor};
     use crate::store::{Options, project};
 
     const PROJECT: ProjectSeq = ProjectSeq::FIRST;
-    const OURS: Scope = Scope::Project(PROJECT);
-    const ONES: Scope = Scope::Visitor(VisitorSeq(1));
-    const ANOTHERS: Scope = Scope::Visitor(VisitorSeq(2));
+    const PROJECT_LIST: Scope = Scope::Project(PROJECT);
+    const LIST_OF_ONE: Scope = Scope::Visitor(VisitorSeq(1));
+    const LIST_OF_ANOTHER: Scope = Scope::Visitor(VisitorSeq(2));
 
-    fn file() -> (TempDir, Store) {
+    fn create_store() -> (TempDir, Store) {
         let folder = tempfile::tempdir().expect("a folder");
         let store =
             Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
@@ -88,12 +88,12 @@ mod tests {
         let new = project::create(PROJECT, id, assistant, "x", Timestamp(0));
         store.write_here(new).expect("a project");
         for device in ["one", "another"] {
-            start(&store, device);
+            start_conversation(&store, device);
         }
         (folder, store)
     }
 
-    fn start(store: &Store, device: &str) {
+    fn start_conversation(store: &Store, device: &str) {
         let at = Timestamp(1);
         let visitor = NewVisitor {
             id: VisitorId::generate(),
@@ -112,60 +112,61 @@ mod tests {
             .expect("a conversation");
     }
 
-    fn page(bytes: usize) -> Arc<Finished> {
-        let mut listing = Listing::new(1, 1, 0).expect("a list");
-        listing.next().resize(bytes, b' ');
-        Arc::new(
-            listing
-                .finish()
-                .finished([0; 4], HeaderValue::from_static("")),
-        )
+    fn response(bytes: usize) -> Arc<ListResponse> {
+        let body = ListBody {
+            json: vec![b' '; bytes],
+            total: 1,
+        };
+        let links = HeaderValue::from_static("");
+        Arc::new(ListResponse::new([0; 4], body, links))
     }
 
-    fn asked(scope: Scope) -> Asked {
+    fn key(scope: Scope) -> CacheKey {
         (scope, ListQuery::default())
     }
 
     #[test]
-    fn a_change_ends_the_lists_it_is_in_and_no_others() {
-        let (_folder, store) = file();
-        let kept = Kept::new(8);
-        for scope in [OURS, ONES, ANOTHERS] {
-            assert!(kept.recall(&store, &asked(scope)).is_none());
-            kept.keep(asked(scope), store.list_version(), page(10));
+    fn change_invalidates_the_lists_that_contain_it_and_no_others() {
+        let (_folder, store) = create_store();
+        let cache = ListCache::new(8);
+        for scope in [PROJECT_LIST, LIST_OF_ONE, LIST_OF_ANOTHER] {
+            assert!(cache.get(&store, &key(scope)).is_none());
+            cache.insert(key(scope), store.list_version(), response(10));
         }
-        let is_kept = |scope| kept.recall(&store, &asked(scope)).is_some();
-        assert_eq!([OURS, ONES, ANOTHERS].map(is_kept), [true; 3]);
-        start(&store, "one");
-        assert_eq!([OURS, ONES, ANOTHERS].map(is_kept), [false, false, true]);
+        let is_cached = |scope| cache.get(&store, &key(scope)).is_some();
+        let scopes = [PROJECT_LIST, LIST_OF_ONE, LIST_OF_ANOTHER];
+        assert_eq!(scopes.map(is_cached), [true; 3]);
+        start_conversation(&store, "one");
+        assert_eq!(scopes.map(is_cached), [false, false, true]);
     }
 
     #[test]
-    fn a_list_that_was_read_before_a_change_is_not_kept_past_it() {
-        let (_folder, store) = file();
-        let kept = Kept::new(8);
-        let before = store.list_version();
-        start(&store, "one");
-        kept.keep(asked(ONES), before, page(10));
-        assert!(kept.recall(&store, &asked(ONES)).is_none());
-        kept.keep(asked(ONES), store.list_version(), page(10));
-        assert!(kept.recall(&store, &asked(ONES)).is_some());
-    }
-
-    #[test]
-    fn what_is_kept_stays_within_its_room_and_what_is_asked_for_again_in_it() {
-        let (_folder, store) = file();
-        let kept = Kept::new(1);
+    fn page_read_before_a_change_is_not_returned_after_it() {
+        let (_folder, store) = create_store();
+        let cache = ListCache::new(8);
         let version = store.list_version();
-        kept.keep(asked(OURS), version, page(10_000));
+        start_conversation(&store, "one");
+        cache.insert(key(LIST_OF_ONE), version, response(10));
+        assert!(cache.get(&store, &key(LIST_OF_ONE)).is_none());
+        cache.insert(key(LIST_OF_ONE), store.list_version(), response(10));
+        assert!(cache.get(&store, &key(LIST_OF_ONE)).is_some());
+    }
+
+    #[test]
+    fn cache_stays_within_its_size_and_keeps_repeated_requests() {
+        let (_folder, store) = create_store();
+        let cache = ListCache::new(1);
+        let version = store.list_version();
+        cache.insert(key(PROJECT_LIST), version, response(10_000));
         for visitor in 3..1000 {
             let scope = Scope::Visitor(VisitorSeq(visitor));
-            kept.keep(asked(scope), version, page(10_000));
-            assert!(kept.recall(&store, &asked(OURS)).is_some(), "{visitor}");
+            cache.insert(key(scope), version, response(10_000));
+            let entry = cache.get(&store, &key(PROJECT_LIST));
+            assert!(entry.is_some(), "{visitor}");
         }
-        let cache = kept.0.as_ref().expect("room");
-        assert!((500_000..=1 << 20).contains(&cache.weight()));
-        kept.keep(asked(ANOTHERS), version, page(2 << 20));
-        assert!(kept.recall(&store, &asked(ANOTHERS)).is_none());
+        let entries = cache.0.as_ref().expect("an enabled cache");
+        assert!((500_000..=1 << 20).contains(&entries.weight()));
+        cache.insert(key(LIST_OF_ANOTHER), version, response(2 << 20));
+        assert!(cache.get(&store, &key(LIST_OF_ANOTHER)).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Lists: their envelope, and one page of them as an answer.
+//! Lists: the JSON of a page, and the response with its headers.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,11 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{KnownFormat, Ref, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::response::{Content, TOTAL_COUNT};
 use crate::app::AppState;
+use crate::domain::{Limit, Offset};
 use crate::http::error::ApiError;
+use crate::http::etag::TaggedBody;
+use crate::http::response::TOTAL_COUNT;
 
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -20,7 +22,7 @@ pub enum ListObject {
     List,
 }
 
-/// The body of a list. It is serialised without items, which [`Listing`]
+/// The body of a list. It is serialised without items, which [`ListWriter`]
 /// appends.
 #[derive(Serialize)]
 pub struct ListEnvelope<T> {
@@ -78,103 +80,95 @@ impl<T: ListItem> ToSchema for ListEnvelope<T> {
     }
 }
 
-/// The beginning of a list's body: `envelope`, whose items are empty and come
-/// last, without its end.
-///
-/// # Errors
-/// If serialisation fails.
-pub fn open_list(envelope: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-    let mut body = serde_json::to_vec(envelope)?;
-    body.truncate(body.len().saturating_sub(LIST_END.len()));
-    Ok(body)
-}
-
 /// What ends the body of a list.
-pub const LIST_END: &[u8] = b"]}";
+const LIST_END: &[u8] = b"]}";
 
-/// A page that is being written, straight from the rows.
-pub struct Listing {
+/// Writes the items of a list into its JSON body.
+pub struct ListWriter {
     body: Vec<u8>,
-    total: u64,
-    first: bool,
+    is_empty: bool,
 }
 
-impl Listing {
-    /// `total`: all that match, on every page together.
-    pub fn new(total: u64, limit: u64, offset: u64) -> Result<Self, ApiError> {
+impl ListWriter {
+    /// Begins a page of a list. `total` is the number of matches on all pages.
+    ///
+    /// # Errors
+    /// If serialisation fails.
+    pub fn for_page(total: u64, limit: Limit, offset: Offset) -> Result<Self, ApiError> {
         let envelope = ListEnvelope::<()> {
             object: ListObject::List,
             total,
-            limit,
-            offset,
+            limit: limit.get(),
+            offset: offset.get(),
             data: Vec::new(),
         };
-        Ok(Self {
-            body: open_list(&envelope)?,
-            total,
-            first: true,
-        })
+        Ok(Self::reopen(serde_json::to_vec(&envelope)?))
+    }
+
+    /// Continues a JSON object whose last member is an empty list.
+    pub fn reopen(mut body: Vec<u8>) -> Self {
+        body.truncate(body.len().saturating_sub(LIST_END.len()));
+        Self {
+            body,
+            is_empty: true,
+        }
     }
 
     pub fn push(&mut self, item: &impl Serialize) -> Result<(), ApiError> {
-        Ok(serde_json::to_writer(self.next(), item)?)
+        Ok(serde_json::to_writer(self.next_item(), item)?)
     }
 
-    /// The body, for whoever writes the next item by hand.
-    pub fn next(&mut self) -> &mut Vec<u8> {
-        next_item(&mut self.body, &mut self.first)
-    }
-
-    pub fn finish(mut self) -> Page {
-        self.body.extend_from_slice(LIST_END);
-        Page {
-            body: self.body,
-            total: self.total,
+    /// The body, to which the caller appends the next item as JSON.
+    pub fn next_item(&mut self) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.is_empty) {
+            self.body.push(b',');
         }
+        &mut self.body
+    }
+
+    pub fn finish(mut self) -> Vec<u8> {
+        self.body.extend_from_slice(LIST_END);
+        self.body
     }
 }
 
-/// The body, in which another item may stand now after those that are there.
-pub fn next_item<'b>(body: &'b mut Vec<u8>, first: &mut bool) -> &'b mut Vec<u8> {
-    if !std::mem::take(first) {
-        body.push(b',');
-    }
-    body
-}
-
-/// A page, written.
-pub struct Page {
-    body: Vec<u8>,
+/// The JSON of a page and the number of matches on all pages.
+pub struct ListBody {
+    pub json: Vec<u8>,
     pub total: u64,
 }
 
-impl Page {
-    /// The answer, with the `Link` header `links`.
-    pub fn answer(self, app: &AppState, request: &HttpRequest, links: HeaderValue) -> HttpResponse {
-        self.finished(app.tag_key, links).answer(request)
-    }
-
-    /// All that the answer is made of.
-    pub fn finished(self, tag_key: [u64; 4], links: HeaderValue) -> Finished {
-        Finished {
-            total: HeaderValue::from(self.total),
-            content: Content::of(tag_key, self.body),
-            links,
-        }
+impl ListBody {
+    /// Responds with the page and the `Link` header `links`.
+    pub fn respond(
+        self,
+        app: &AppState,
+        request: &HttpRequest,
+        links: HeaderValue,
+    ) -> HttpResponse {
+        ListResponse::new(app.tag_key, self, links).respond(request)
     }
 }
 
-/// A page with its headers, for any number of answers.
-pub struct Finished {
-    content: Content,
+/// A page with its headers, for any number of responses.
+pub struct ListResponse {
+    body: TaggedBody,
     total: HeaderValue,
     links: HeaderValue,
 }
 
-impl Finished {
-    pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let mut response = self.content.answer(request.headers());
-        // Who has the page has these.
+impl ListResponse {
+    pub fn new(tag_key: [u64; 4], body: ListBody, links: HeaderValue) -> Self {
+        Self {
+            total: HeaderValue::from(body.total),
+            body: TaggedBody::new(tag_key, body.json),
+            links,
+        }
+    }
+
+    pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
+        let mut response = self.body.respond(request.headers());
+        // A client that has the page has these headers.
         if response.status() != StatusCode::NOT_MODIFIED {
             let headers = response.headers_mut();
             headers.insert(TOTAL_COUNT, self.total.clone());
@@ -183,8 +177,8 @@ impl Finished {
         response
     }
 
-    /// How many bytes it has.
+    /// The size in bytes.
     pub fn len(&self) -> usize {
-        self.content.len() + self.links.len()
+        self.body.len() + self.links.len()
     }
 }

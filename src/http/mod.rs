@@ -10,6 +10,7 @@ mod auth;
 mod body;
 mod deserialize;
 pub mod error;
+mod etag;
 mod field_types;
 mod idempotency;
 pub mod json;
@@ -40,7 +41,7 @@ use actix_web::{App, HttpServer, Resource, web};
 
 use crate::app::AppState;
 use crate::http::error::{ApiError, ErrorCode};
-use list_cache::Kept;
+use list_cache::ListCache;
 use routes::{
     agent, completions, conversations, documents, events, health, identity, messages, projects,
     qnas, search, send,
@@ -56,11 +57,11 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
     let grace = app.settings.shutdown_timeout;
     let readers = app.settings.db_readers as usize;
     cut_off_who_does_not_read(&listener, app.settings.socket_timeouts.write_timeout)?;
-    let kept = web::Data::new(Kept::new(app.settings.list_cache_mb));
+    let list_cache = web::Data::new(ListCache::new(app.settings.list_cache_mb));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(app.clone()))
-            .app_data(kept.clone())
+            .app_data(list_cache.clone())
             .configure(routes)
             .default_service(web::to(nothing_here))
             .wrap(from_fn(middleware::before_routes))

@@ -243,7 +243,7 @@ fn error_schema() -> Value {
 fn describe() {}
 
 pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    public(response::cached(&app, &request, DOCUMENT.clone()))
+    public(response::with_etag(&app, &request, DOCUMENT.clone()))
 }
 
 /// Nothing from elsewhere, nothing inline.

@@ -19,8 +19,8 @@ use crate::http::field_types::{Uri, not_null};
 use crate::http::idempotency::Once;
 use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::http::links;
-use crate::http::list_cache::{Asked, Kept};
-use crate::http::list_response::{Finished, ListEnvelope, ListItem, Listing, Page, next_item};
+use crate::http::list_cache::{CacheKey, ListCache};
+use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListResponse, ListWriter};
 use crate::http::params::{self, conversation_id};
 use crate::http::response::{self, HandlerResult};
 use crate::store::conversation::{self, Located, NewConversation};
@@ -182,47 +182,47 @@ pub struct Closed {
         ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to be answered 304")))))]
 pub async fn list(
     app: web::Data<AppState>,
-    kept: web::Data<Kept>,
+    cache: web::Data<ListCache>,
     request: HttpRequest,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let scope = caller.scope();
     let params: ListParams = params::query(&request)?;
-    let asked = (scope, params.list_query(&app, scope)?);
-    if let Some(page) = kept.recall(&app.store, &asked) {
-        return Ok(page.answer(&request));
+    let key = (scope, params.list_query(&app, scope)?);
+    if let Some(page) = cache.get(&app.store, &key) {
+        return Ok(page.respond(&request));
     }
     let version = app.store.list_version();
-    let page = Arc::new(read_page(&app, &asked).await?);
-    let answer = page.answer(&request);
-    kept.keep(asked, version, page);
-    Ok(answer)
+    let page = Arc::new(read_page(&app, &key).await?);
+    let response = page.respond(&request);
+    cache.insert(key, version, page);
+    Ok(response)
 }
 
-async fn read_page(app: &AppState, (scope, query): &Asked) -> Result<Finished, ApiError> {
-    let (scope, asked) = (*scope, query.clone());
-    let page = move |snapshot: &Snapshot| page_of(snapshot, scope, &asked);
-    let (page, last) = app.store.read(page).await?;
+async fn read_page(app: &AppState, (scope, query): &CacheKey) -> Result<ListResponse, ApiError> {
+    let (scope, page_query) = (*scope, query.clone());
+    let read = move |snapshot: &Snapshot| list_page(snapshot, scope, &page_query);
+    let (page, last) = app.store.read(read).await?;
     let next = last.map(|last| app.cursors.sign(scope, query, &last));
-    let links = links::of(query, page.total, next.as_deref());
-    Ok(page.finished(app.tag_key, links))
+    let links = links::for_conversations(query, page.total, next.as_deref());
+    Ok(ListResponse::new(app.tag_key, page, links))
 }
 
-/// The page, written straight from the rows, and where its last one stands if
-/// more come after it.
-fn page_of(
+/// The page and, if another page follows, the sort key of the last row.
+fn list_page(
     snapshot: &Snapshot,
     scope: Scope,
     query: &ListQuery,
-) -> Result<(Page, Option<SortKey>), ApiError> {
+) -> Result<(ListBody, Option<SortKey>), ApiError> {
     let totals = conversation::totals(snapshot, scope)?;
     let total = totals.matching(query.status);
-    let mut listing = Listing::new(total, query.limit.get(), query.offset.get())?;
+    let mut list = ListWriter::for_page(total, query.limit, query.offset)?;
     let last = conversation::page(snapshot, scope, query, &totals, |item| {
-        ConversationListItemJson::from(item).write(listing.next());
+        ConversationListItemJson::from(item).write(list.next_item());
         Ok::<_, ApiError>(())
     })?;
-    Ok((listing.finish(), last))
+    let json = list.finish();
+    Ok((ListBody { json, total }, last))
 }
 
 /// Start a conversation
@@ -299,7 +299,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         with_messages(snapshot, head?, located, id)
     };
     let body = app.store.read(whole).await?;
-    Ok(response::cached(&app, &request, body))
+    Ok(response::with_etag(&app, &request, body))
 }
 
 /// The conversation that the caller asks for, if it is theirs to see.
@@ -323,14 +323,13 @@ fn with_messages(
 ) -> Result<Vec<u8>, ApiError> {
     let mut body = head;
     body.pop();
-    body.extend_from_slice(br#","messages":["#);
-    let mut first = true;
+    body.extend_from_slice(br#","messages":[]}"#);
+    let mut messages = ListWriter::reopen(body);
     message::of_conversation(snapshot, located.seq, id, |message| {
-        MessageJson::from(message).write(next_item(&mut body, &mut first));
+        MessageJson::from(message).write(messages.next_item());
         Ok::<_, ApiError>(())
     })?;
-    body.extend_from_slice(b"]}");
-    Ok(body)
+    Ok(messages.finish())
 }
 
 /// Close a conversation

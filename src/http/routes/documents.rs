@@ -17,7 +17,7 @@ use crate::http::field_types::{Text, Uri, not_null};
 use crate::http::idempotency::Once;
 use crate::http::json::{DocumentJson, SectionJson};
 use crate::http::links;
-use crate::http::list_response::{ListEnvelope, ListItem, Listing, Page};
+use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
 use crate::http::params::{self, document_id, project_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, own_project};
@@ -127,10 +127,10 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let page = move |snapshot: &Snapshot| page_of(snapshot, project, limit, offset);
     let page = app.store.read(page).await?;
     let (id, limit) = (project_id(&request)?, limit.get());
-    let links = links::pages(limit, offset.get(), page.total, |offset| {
+    let links = links::by_offset(limit, offset.get(), page.total, |offset| {
         format!("/v2/projects/{id}/documents?limit={limit}&offset={offset}")
     });
-    Ok(page.answer(&app, &request, links))
+    Ok(page.respond(&app, &request, links))
 }
 
 fn page_of(
@@ -138,13 +138,14 @@ fn page_of(
     project: ProjectSeq,
     limit: Limit,
     offset: Offset,
-) -> Result<Page, ApiError> {
+) -> Result<ListBody, ApiError> {
     let total = document::count(snapshot, project)?;
-    let mut listing = Listing::new(total, limit.get(), offset.get())?;
+    let mut list = ListWriter::for_page(total, limit, offset)?;
     document::for_each_on_page(snapshot, project, limit, offset, |one| {
-        listing.push(&DocumentJson::from(one))
+        list.push(&DocumentJson::from(one))
     })?;
-    Ok(listing.finish())
+    let json = list.finish();
+    Ok(ListBody { json, total })
 }
 
 /// Learn a document
@@ -244,7 +245,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let read = move |snapshot: &Snapshot| json_of(snapshot, project, id);
-    Ok(response::cached(
+    Ok(response::with_etag(
         &app,
         &request,
         app.store.read(read).await?,

@@ -111,7 +111,7 @@ pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult
     let seq = caller.visitor()?;
     let read = app.store.read(move |snapshot| visitor::read(snapshot, seq));
     let visitor = read.await.map_err(ApiError::from)?;
-    Ok(response::cached(
+    Ok(response::with_etag(
         &app,
         &request,
         serde_json::to_vec(&VisitorJson::from(&visitor))?,

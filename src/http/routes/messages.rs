@@ -15,7 +15,7 @@ use crate::http::error::ApiError;
 use crate::http::field_types::{MessageLimit, required_nullable};
 use crate::http::idempotency::Once;
 use crate::http::json::MessageJson;
-use crate::http::list_response::{LIST_END, ListObject, next_item, open_list};
+use crate::http::list_response::{ListObject, ListWriter};
 use crate::http::params::{self, conversation_id, message_id};
 use crate::http::response::HandlerResult;
 use crate::http::routes::conversations::located;
@@ -97,20 +97,19 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let params: MessageParams = params::query(&request)?;
     let read = move |snapshot: &Snapshot| {
         let located = located(snapshot, caller, id)?;
-        let mut body = open_list(&MessageList {
+        let empty = serde_json::to_vec(&MessageList {
             object: ListObject::List,
             data: Vec::new(),
         })?;
-        let mut first = true;
+        let mut list = ListWriter::reopen(empty);
         message::wanted(snapshot, located.seq, id, params.into(), |message| {
-            MessageJson::from(message).write(next_item(&mut body, &mut first));
+            MessageJson::from(message).write(list.next_item());
             Ok::<_, ApiError>(())
         })?;
-        body.extend_from_slice(LIST_END);
-        Ok::<_, ApiError>(body)
+        Ok::<_, ApiError>(list.finish())
     };
     let body = app.store.read(read).await?;
-    Ok(response::cached(&app, &request, body))
+    Ok(response::with_etag(&app, &request, body))
 }
 
 /// Say what one thinks of a message

@@ -59,7 +59,7 @@ pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerR
         .store
         .read(move |snapshot| project::read(snapshot, project));
     let project = read.await.map_err(ApiError::from)?;
-    Ok(response::cached(
+    Ok(response::with_etag(
         &app,
         &request,
         serde_json::to_vec(&ProjectJson::from(&project))?,

@@ -19,7 +19,7 @@ use crate::http::field_types::{Text, Uri, not_null};
 use crate::http::idempotency::Once;
 use crate::http::json::QnaJson;
 use crate::http::links;
-use crate::http::list_response::{ListEnvelope, ListItem, Listing, Page};
+use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
 use crate::http::params::{self, project_id, qna_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, known_project, own_project};
@@ -155,21 +155,22 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let page = move |snapshot: &Snapshot| page_of(snapshot, id, &query);
     let page = app.store.read(page).await?;
     let text: String = byte_serialize(params.query.0.as_bytes()).collect();
-    let links = links::pages(limit, offset, page.total, |offset| {
+    let links = links::by_offset(limit, offset, page.total, |offset| {
         let query = if text.is_empty() { "" } else { "&query=" };
         format!("/v2/projects/{id}/qnas?limit={limit}&offset={offset}{query}{text}")
     });
-    Ok(page.answer(&app, &request, links))
+    Ok(page.respond(&app, &request, links))
 }
 
-fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Page, ApiError> {
+fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListBody, ApiError> {
     let project = known_project(snapshot, id)?;
     let total = qna::count(snapshot, project, query)?;
-    let mut listing = Listing::new(total, query.limit.get(), query.offset.get())?;
+    let mut list = ListWriter::for_page(total, query.limit, query.offset)?;
     qna::for_each_on_page(snapshot, project, query, |one| {
-        listing.push(&QnaJson::from(one))
+        list.push(&QnaJson::from(one))
     })?;
-    Ok(listing.finish())
+    let json = list.finish();
+    Ok(ListBody { json, total })
 }
 
 /// Read a Q&A
@@ -186,7 +187,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         json_of(snapshot, project, id, false)
     };
     let body = app.store.read(published).await?;
-    Ok(response::cached(&app, &request, body))
+    Ok(response::with_etag(&app, &request, body))
 }
 
 fn json_of(

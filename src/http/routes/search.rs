@@ -73,7 +73,7 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
         results(&places, &text, size, &index_cache)
     };
     let results = app.store.read(find).await?;
-    Ok(response::cached(
+    Ok(response::with_etag(
         &app,
         &request,
         serde_json::to_vec(&results)?,

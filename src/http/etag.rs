@@ -1,0 +1,65 @@
+//! Entity tags: the `ETag` of a response and `If-None-Match` of a request
+//! (docs/api-contract.md, section 1.7).
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use bytes::Bytes;
+use highway::{HighwayHash, HighwayHasher, Key};
+
+use crate::http::response::bytes;
+
+/// Only the client may store the response, and must revalidate it.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// A JSON body with its entity tag, for any number of responses.
+pub struct TaggedBody {
+    body: Bytes,
+    tag: HeaderValue,
+}
+
+impl TaggedBody {
+    pub fn new(tag_key: [u64; 4], body: Vec<u8>) -> Self {
+        let tag = entity_tag(tag_key, &body);
+        let body = body.into();
+        Self { body, tag }
+    }
+
+    /// 200 with the body, or 304 if the client has it.
+    pub fn respond(&self, request_headers: &HeaderMap) -> HttpResponse {
+        let mut response = if if_none_match(request_headers, &self.tag) {
+            bytes(StatusCode::OK, self.body.clone())
+        } else {
+            HttpResponse::NotModified().finish()
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, self.tag.clone());
+        headers.insert(header::CACHE_CONTROL, PRIVATE);
+        headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+        response
+    }
+
+    /// The length of the body in bytes.
+    pub fn len(&self) -> usize {
+        self.body.len()
+    }
+}
+
+/// Computes the strong entity tag of a body: a keyed hash of 128 bits. Without
+/// the key nobody can construct two bodies with the same tag.
+fn entity_tag(key: [u64; 4], body: &[u8]) -> HeaderValue {
+    let [high, low] = HighwayHasher::new(Key(key)).hash128(body);
+    HeaderValue::try_from(format!("\"{high:016x}{low:016x}\""))
+        .unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// Evaluates `If-None-Match`: false if it names `tag` (weak comparison, RFC
+/// 9110) or any tag.
+fn if_none_match(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    !headers.get_all(header::IF_NONE_MATCH).any(|value| {
+        value.as_bytes().split(|byte| *byte == b',').any(|other| {
+            let other = other.trim_ascii();
+            other == b"*" || other.strip_prefix(b"W/").unwrap_or(other) == tag.as_bytes()
+        })
+    })
+}
