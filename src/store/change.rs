@@ -94,7 +94,7 @@ impl ChangeCapture {
                 Ok(0)
             })?;
         }
-        connection.execute_batch(TRIGGERS)?;
+        connection.execute_batch(&triggers())?;
         Ok(Self(changes))
     }
 
@@ -124,18 +124,18 @@ type ReadChange = fn(&Context<'_>) -> rusqlite::Result<ListChange>;
 /// The functions that the triggers call: name, number of arguments, and how
 /// to read a change from the arguments.
 const FUNCTIONS: [(&str, i32, ReadChange); 4] = [
-    ("capture_insert", COLUMN_COUNT as i32, |arguments| {
+    ("capture_insert", COLUMNS.len() as i32, |arguments| {
         let row = read_conversation(arguments, 0)?;
         Ok(ListChange::Inserted(row.into()))
     }),
-    ("capture_delete", COLUMN_COUNT as i32, |arguments| {
+    ("capture_delete", COLUMNS.len() as i32, |arguments| {
         let row = read_conversation(arguments, 0)?;
         Ok(ListChange::Deleted(row.into()))
     }),
-    ("capture_update", 2 * COLUMN_COUNT as i32, |arguments| {
+    ("capture_update", 2 * COLUMNS.len() as i32, |arguments| {
         let update = ConversationUpdate {
             before: read_conversation(arguments, 0)?,
-            after: read_conversation(arguments, COLUMN_COUNT)?,
+            after: read_conversation(arguments, COLUMNS.len())?,
         };
         Ok(ListChange::Updated(update.into()))
     }),
@@ -146,37 +146,20 @@ const FUNCTIONS: [(&str, i32, ReadChange); 4] = [
     }),
 ];
 
-/// The number of columns in [`columns!`].
-const COLUMN_COUNT: usize = 10;
-
-/// The columns of a trigger's `NEW` or `OLD` row, in the order in which
+/// The columns that the triggers pass to a function, in the order in which
 /// [`read_conversation`] reads them.
-macro_rules! columns {
-    ($row:literal) => {
-        concat!(
-            $row,
-            ".project_seq, ",
-            $row,
-            ".visitor_seq, ",
-            $row,
-            ".id, ",
-            $row,
-            ".status, ",
-            $row,
-            ".created_at, ",
-            $row,
-            ".updated_at, ",
-            $row,
-            ".last_interaction_at, ",
-            $row,
-            ".closed_at, ",
-            $row,
-            ".is_human_handled, ",
-            $row,
-            ".title_key"
-        )
-    };
-}
+const COLUMNS: [&str; 10] = [
+    "project_seq",
+    "visitor_seq",
+    "id",
+    "status",
+    "created_at",
+    "updated_at",
+    "last_interaction_at",
+    "closed_at",
+    "is_human_handled",
+    "title_key",
+];
 
 /// Reads a conversation from the arguments of a function, from the index `first`
 /// on.
@@ -199,33 +182,29 @@ fn read_conversation(
     })
 }
 
-const TRIGGERS: &str = concat!(
-    "CREATE TEMP TRIGGER capture_conversation_insert AFTER INSERT ON main.conversation BEGIN \
-        SELECT capture_insert(",
-    columns!("NEW"),
-    "); \
-    END; \
-    CREATE TEMP TRIGGER capture_conversation_delete AFTER DELETE ON main.conversation BEGIN \
-        SELECT capture_delete(",
-    columns!("OLD"),
-    "); \
-    END; \
-    CREATE TEMP TRIGGER capture_conversation_update AFTER UPDATE ON main.conversation BEGIN \
-        SELECT capture_update(",
-    columns!("OLD"),
-    ", ",
-    columns!("NEW"),
-    "); \
-    END; \
-    CREATE TEMP TRIGGER capture_message_update AFTER UPDATE ON main.message BEGIN \
-        SELECT capture_message_change(project_seq, visitor_seq) \
-          FROM conversation WHERE seq = NEW.conversation_seq; \
-    END; \
-    CREATE TEMP TRIGGER capture_message_delete AFTER DELETE ON main.message BEGIN \
-        SELECT capture_message_change(project_seq, visitor_seq) \
-          FROM conversation WHERE seq = OLD.conversation_seq; \
-    END;"
-);
+fn triggers() -> String {
+    let columns_of = |row: &str| COLUMNS.map(|column| format!("{row}.{column}")).join(", ");
+    let (old, new) = (columns_of("OLD"), columns_of("NEW"));
+    format!(
+        "CREATE TEMP TRIGGER capture_conversation_insert AFTER INSERT ON main.conversation BEGIN
+            SELECT capture_insert({new});
+        END;
+        CREATE TEMP TRIGGER capture_conversation_update AFTER UPDATE ON main.conversation BEGIN
+            SELECT capture_update({old}, {new});
+        END;
+        CREATE TEMP TRIGGER capture_conversation_delete AFTER DELETE ON main.conversation BEGIN
+            SELECT capture_delete({old});
+        END;
+        CREATE TEMP TRIGGER capture_message_update AFTER UPDATE ON main.message BEGIN
+            SELECT capture_message_change(project_seq, visitor_seq)
+              FROM conversation WHERE seq = NEW.conversation_seq;
+        END;
+        CREATE TEMP TRIGGER capture_message_delete AFTER DELETE ON main.message BEGIN
+            SELECT capture_message_change(project_seq, visitor_seq)
+              FROM conversation WHERE seq = OLD.conversation_seq;
+        END;"
+    )
+}
 
 #[cfg(test)]
 mod tests {

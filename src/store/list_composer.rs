@@ -33,10 +33,11 @@
 //! 4. `offset_index/sort_range.rs`: the ranges that the order consists of.
 //! 5. `change.rs`: the column, if it is not captured yet.
 //!
-//! The compiler reports a missing step 3 or 4. The tests of this module, of the
-//! offset index and the query cost tests run for every name in `Sort::NAMES`:
-//! they fail if the index is missing, if a statement sorts, or if a change of
-//! the column is not captured.
+//! The compiler reports steps 3 and 4, and the matches on `Sort` in the tests.
+//! The tests of this module, of the offset index and of the query cost run for
+//! every name in `Sort::NAMES`. They fail without the index, if a statement
+//! sorts, and if a change of the column is not captured (let `random_change` in
+//! `offset_index/tests.rs` update the column).
 
 mod index_range;
 mod sql_builder;

@@ -175,14 +175,14 @@ fn random_key(random: &mut Rng, rows: &[&Row], query: &ListQuery) -> SortKey {
 }
 
 /// A list with all its keys in the order of `query`.
-struct List<'c> {
+struct ExpectedList<'c> {
     connection: &'c Connection,
     scope: Scope,
     query: &'c ListQuery,
     keys: Vec<SortKey>,
 }
 
-impl<'c> List<'c> {
+impl<'c> ExpectedList<'c> {
     fn new(connection: &'c Connection, scope: Scope, query: &'c ListQuery, rows: &[&Row]) -> Self {
         let mut keys: Vec<_> = rows.iter().map(|row| row.sort_key(query.sort)).collect();
         keys.sort_by(|a, b| compare(a, b, query.direction));
@@ -253,7 +253,7 @@ fn pages_by_offset_and_behind_keys_agree_with_a_sort_of_all_rows() {
                 let query = ListQuery { limit, ..query };
                 let in_list = |row: &&Row| row.is_in(scope, query.status);
                 let rows: Vec<_> = rows.iter().filter(in_list).collect();
-                let list = List::new(&connection, scope, &query, &rows);
+                let list = ExpectedList::new(&connection, scope, &query, &rows);
                 list.assert_pages_behind_keys(&mut random, &rows);
                 list.assert_pages_by_offset();
             }
