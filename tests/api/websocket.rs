@@ -1,4 +1,4 @@
-//! Live events over WebSockets (section 6, and section 0, D17).
+//! Events over WebSockets (docs/api-contract.md, section 8).
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
@@ -11,12 +11,12 @@ use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::{Error, Message};
 
-use crate::helpers::{TestServer, UNKNOWN_ID, Visitor, WebSocketClient, refusal_body};
+use crate::helpers::{TestServer, UNKNOWN_ID, Visitor, WebSocketClient, refusal_body, wait_until};
 
 struct Fixture {
     server: TestServer,
     ann: Visitor,
-    /// A conversation of Ann's.
+    /// A conversation of Ann.
     id: String,
 }
 
@@ -24,22 +24,21 @@ fn setup() -> Fixture {
     setup_with(|_| ())
 }
 
-fn setup_with(change: impl FnOnce(&mut Settings)) -> Fixture {
-    let server = TestServer::start_with(change);
+fn setup_with(configure: impl FnOnce(&mut Settings)) -> Fixture {
+    let server = TestServer::start_with(configure);
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
     Fixture { server, ann, id }
 }
 
-/// So impatient that a test need not wait long; who is kept from answering for
-/// less than two seconds, by a busy machine say, is not given up.
-fn impatient(settings: &mut Settings) {
+/// Short timeouts, but long enough for a client that a busy machine delays.
+fn short_timeouts(settings: &mut Settings) {
     settings.socket_timeouts.heartbeat_interval = Duration::from_millis(500);
     settings.socket_timeouts.idle_timeout = Duration::from_millis(1500);
 }
 
-/// Looks at its connections all the time, and lets them be silent.
-fn watchful(settings: &mut Settings) {
+/// Checks its connections often, with the default timeouts.
+fn frequent_checks(settings: &mut Settings) {
     settings.socket_timeouts.heartbeat_interval = Duration::from_millis(20);
 }
 
@@ -49,11 +48,8 @@ impl Fixture {
     }
 
     fn target(&self) -> String {
-        format!(
-            "{}?apiKey={}",
-            self.path(),
-            self.server.project.publishable_key
-        )
+        let key = &self.server.project.publishable_key;
+        format!("{}?apiKey={key}", self.path())
     }
 
     fn connect(&self) -> WebSocketClient {
@@ -64,29 +60,21 @@ impl Fixture {
         publish(&self.server, self.server.project.seq, &self.id, event);
     }
 
-    fn listeners(&self) -> usize {
+    fn subscriber_count(&self) -> usize {
         self.server.events().subscriber_count()
     }
 
     #[track_caller]
-    fn soon_listening(&self, count: usize) {
-        soon("the count of listeners", || self.listeners() == count);
+    fn wait_for_subscribers(&self, count: usize) {
+        wait_until("the number of subscribers changes", || {
+            self.subscriber_count() == count
+        });
     }
 }
 
 fn publish(server: &TestServer, project: ProjectSeq, id: &str, event: &Event) {
     let id = ConversationId::parse(id).expect("a UUID");
     server.events().publish(project, id, event);
-}
-
-/// Looks again and again, for ten seconds at most.
-#[track_caller]
-fn soon(what: &str, is_so: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !is_so() {
-        assert!(since.elapsed() < Duration::from_secs(10), "{what} is late");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn message(text: &str) -> Event {
@@ -152,17 +140,17 @@ fn upgrade_for_conversation_of_other_project_returns_404() {
         assert_eq!(error["details"], json!({ "conversationId": id }));
     }
     let key = &fixture.server.project.publishable_key;
-    let nonsense = format!("/v2/conversations/nonsense/ws?apiKey={key}");
+    let invalid = format!("/v2/conversations/nonsense/ws?apiKey={key}");
     fixture
         .server
-        .get(nonsense)
+        .get(invalid)
         .send()
         .expect_validation_error("conversationId", "UUID");
-    // The credential comes first.
-    let nonsense = "/v2/conversations/nonsense/ws?apiKey=pk_unknown";
+    // The server checks the credential first.
+    let invalid = "/v2/conversations/nonsense/ws?apiKey=pk_unknown";
     fixture
         .server
-        .get(nonsense)
+        .get(invalid)
         .send()
         .expect_error(401, "UNAUTHORIZED");
 }
@@ -197,45 +185,45 @@ fn request_without_upgrade_returns_422_and_post_405() {
     let post = fixture.server.post(fixture.target()).send();
     post.expect_error(405, "METHOD_NOT_ALLOWED");
     assert_eq!(post.header("allow"), Some("GET"));
-    assert_eq!(fixture.listeners(), 0);
+    assert_eq!(fixture.subscriber_count(), 0);
 }
 
-// ── What is said ──
+// ── Messages and events ──
 
 #[test]
 fn text_ping_and_protocol_ping_get_pong() {
     let fixture = setup();
-    let mut live = fixture.connect();
-    live.expect_pong();
-    live.send(Message::Ping("are you there".into()));
-    assert_eq!(live.receive(), Message::Pong("are you there".into()));
-    live.expect_pong();
+    let mut socket = fixture.connect();
+    socket.expect_pong();
+    socket.send(Message::Ping("payload".into()));
+    assert_eq!(socket.receive(), Message::Pong("payload".into()));
+    socket.expect_pong();
 }
 
 #[test]
 fn other_client_messages_are_ignored() {
     let fixture = setup();
-    let mut live = fixture.connect();
+    let mut socket = fixture.connect();
     for text in ["", "Ping", "ping ", "{\"type\":\"new_message\"}"] {
-        live.send(text);
+        socket.send(text);
     }
-    live.send(Message::binary(b"ping".to_vec()));
-    live.send(Message::Pong("unasked".into()));
+    socket.send(Message::binary(b"ping".to_vec()));
+    socket.send(Message::Pong("unsolicited".into()));
     let parts = [
         (OpCode::Data(Data::Text), false),
         (OpCode::Data(Data::Continue), true),
     ];
     for (part, last) in parts {
-        live.send(Message::Frame(Frame::message("pi", part, last)));
+        socket.send(Message::Frame(Frame::message("pi", part, last)));
     }
-    live.expect_pong();
+    socket.expect_pong();
 }
 
 #[test]
 fn event_reaches_all_subscribers_of_its_conversation_only() {
     let fixture = setup();
     let other_project = fixture.server.create_project();
-    let mut near = [fixture.connect(), fixture.connect()];
+    let mut subscribers = [fixture.connect(), fixture.connect()];
     let other = fixture.server.start_conversation(&fixture.ann);
     let other = format!(
         "/v2/conversations/{other}/ws?apiKey={}",
@@ -251,44 +239,44 @@ fn event_reaches_all_subscribers_of_its_conversation_only() {
     let mut others = [other, far].map(|target| WebSocketClient::open(*fixture.server, &target));
     fixture.publish(&message("hello"));
     fixture.publish(&Event::HumanAssigned);
-    // Of the same id in another project.
+    // The same conversation id in another project.
     publish(
         &fixture.server,
         other_project.seq,
         &fixture.id,
         &message("not here"),
     );
-    for live in &mut near {
-        let event = live.next_event();
+    for socket in &mut subscribers {
+        let event = socket.next_event();
         assert_eq!(
             (&event["type"], &event["chatId"]),
             (&json!("new_message"), &json!(fixture.id))
         );
         assert_eq!(text(&event), "hello");
         assert_eq!(
-            live.next_event(),
+            socket.next_event(),
             json!({ "type": "human_assigned", "chatId": fixture.id })
         );
-        live.expect_pong();
+        socket.expect_pong();
     }
-    for live in &mut others {
-        live.expect_pong();
+    for socket in &mut others {
+        socket.expect_pong();
     }
 }
 
 #[test]
 fn events_arrive_in_order() {
     let fixture = setup();
-    let mut live = fixture.connect();
+    let mut socket = fixture.connect();
     for number in 0..50 {
         fixture.publish(&message(&number.to_string()));
     }
     for number in 0..50 {
-        assert_eq!(text(&live.next_event()), number.to_string());
+        assert_eq!(text(&socket.next_event()), number.to_string());
     }
 }
 
-// ── Ends ──
+// ── Closed connections ──
 
 #[test]
 fn closed_connections_are_removed() {
@@ -296,33 +284,33 @@ fn closed_connections_are_removed() {
     let mut polite = fixture.connect();
     let abrupt = fixture.connect();
     let third = fixture.connect();
-    fixture.soon_listening(3);
+    fixture.wait_for_subscribers(3);
     polite.0.close(None).expect("closed");
     assert_eq!(polite.read_until_close(), None);
-    fixture.soon_listening(2);
+    fixture.wait_for_subscribers(2);
     drop(abrupt);
-    fixture.soon_listening(1);
+    fixture.wait_for_subscribers(1);
     drop(third);
-    fixture.soon_listening(0);
+    fixture.wait_for_subscribers(0);
 }
 
 #[test]
 fn frame_over_4_kb_closes_connection() {
     let fixture = setup();
-    let mut live = fixture.connect();
-    live.send("x".repeat(4096));
-    live.expect_pong();
-    live.send("x".repeat(4097));
-    assert_eq!(live.read_until_close(), Some(1009));
-    // One that is announced and does not come is not waited for.
-    let mut live = fixture.connect();
-    live.send_raw(&[0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4]);
-    live.send_raw(&[0; 5000]);
-    assert_eq!(live.read_until_close(), Some(1009));
-    let mut live = fixture.connect();
-    live.send_raw(b"\x81\x04ping");
-    assert_eq!(live.read_until_close(), Some(1002), "not masked");
-    fixture.soon_listening(0);
+    let mut socket = fixture.connect();
+    socket.send("x".repeat(4096));
+    socket.expect_pong();
+    socket.send("x".repeat(4097));
+    assert_eq!(socket.read_until_close(), Some(1009));
+    // The server closes without waiting for the payload that the header announces.
+    let mut socket = fixture.connect();
+    socket.send_raw(&[0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4]);
+    socket.send_raw(&[0; 5000]);
+    assert_eq!(socket.read_until_close(), Some(1009));
+    let mut socket = fixture.connect();
+    socket.send_raw(b"\x81\x04ping");
+    assert_eq!(socket.read_until_close(), Some(1002), "not masked");
+    fixture.wait_for_subscribers(0);
 }
 
 #[test]
@@ -333,20 +321,20 @@ fn client_that_does_not_read_is_disconnected_without_delaying_others() {
     let mut quick = fixture.connect();
     let long = "x".repeat(200_000);
     let mut published = 0;
-    while fixture.listeners() == 2 {
+    while fixture.subscriber_count() == 2 {
         assert!(published < 1000, "nobody is let go");
         fixture.publish(&message(&long));
         assert_eq!(text(&quick.next_event()).len(), long.len());
         published += 1;
     }
     quick.expect_pong();
-    let since = Instant::now();
+    let start = Instant::now();
     let end = loop {
         match slow.0.send(Message::from("ping")) {
             Ok(()) => std::thread::sleep(Duration::from_millis(5)),
             Err(end) => break end,
         }
-        assert!(since.elapsed() < Duration::from_secs(10), "it is kept");
+        assert!(start.elapsed() < Duration::from_secs(10), "it is kept");
     };
     let Error::Io(end) = end else { panic!("{end}") };
     assert!(
@@ -360,32 +348,32 @@ fn client_that_does_not_read_is_disconnected_without_delaying_others() {
 
 #[test]
 fn client_without_pong_is_disconnected() {
-    let fixture = setup_with(impatient);
-    // It answers only while it reads.
-    let _dead = fixture.connect();
+    let fixture = setup_with(short_timeouts);
+    // The client library answers pings only while the test reads.
+    let _silent = fixture.connect();
     let mut alive = fixture.connect();
     for _ in 0..2 {
         assert_eq!(alive.receive(), Message::Ping("".into()));
     }
-    fixture.soon_listening(1);
+    fixture.wait_for_subscribers(1);
     fixture.publish(&message("still there"));
     while alive.receive().is_ping() {}
 }
 
 #[test]
 fn revoking_key_closes_its_connections() {
-    let fixture = setup_with(watchful);
+    let fixture = setup_with(frequent_checks);
     let key = fixture.server.create_publishable_key(&[]);
-    let mut live =
+    let mut socket =
         WebSocketClient::open(*fixture.server, &format!("{}?apiKey={key}", fixture.path()));
     fixture.server.revoke_key(&key);
-    assert_eq!(live.read_until_close(), Some(1008));
-    fixture.soon_listening(0);
+    assert_eq!(socket.read_until_close(), Some(1008));
+    fixture.wait_for_subscribers(0);
 }
 
 #[test]
 fn deleting_session_closes_its_connections() {
-    let fixture = setup_with(watchful);
+    let fixture = setup_with(frequent_checks);
     let target = format!("{}&token={}", fixture.target(), fixture.ann.token);
     let [mut with, mut without] =
         [target, fixture.target()].map(|to| WebSocketClient::open(*fixture.server, &to));
@@ -396,7 +384,7 @@ fn deleting_session_closes_its_connections() {
         .expect("a deletion");
     assert_eq!(with.read_until_close(), Some(1008));
     without.expect_pong();
-    assert_eq!(fixture.listeners(), 1);
+    assert_eq!(fixture.subscriber_count(), 1);
 }
 
 #[test]
@@ -404,13 +392,13 @@ fn shutdown_closes_connections_without_waiting_for_clients() {
     let mut fixture = setup();
     let mut all = [0; 20].map(|_| fixture.connect());
     let hub = fixture.server.events().clone();
-    fixture.publish(&message("the last"));
-    let since = Instant::now();
+    fixture.publish(&message("last"));
+    let start = Instant::now();
     fixture.server.stop();
-    let took = since.elapsed();
-    for live in &mut all {
-        assert_eq!(text(&live.next_event()), "the last");
-        assert_eq!(live.read_until_close(), Some(1001));
+    let took = start.elapsed();
+    for socket in &mut all {
+        assert_eq!(text(&socket.next_event()), "last");
+        assert_eq!(socket.read_until_close(), Some(1001));
     }
     assert_eq!(hub.subscriber_count(), 0);
     assert!(took < Duration::from_millis(1500), "{took:?}");
