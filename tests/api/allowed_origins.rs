@@ -1,4 +1,4 @@
-//! The websites that a key is for (section 0, D7).
+//! The websites that may use a publishable key (docs/api-contract.md, section 3.4).
 
 use parlor::domain::Origin;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::helpers::{Request, Response, TestServer, Visitor};
 
 const SHOP: &str = "https://shop.example";
 
-/// What each way of calling is answered: `None` where no such header is sent.
+/// Origin header, Referer header, and whether a key for `SHOP` allows the request.
 fn cases() -> Vec<(Option<&'static str>, Option<&'static str>, bool)> {
     vec![
         (None, None, true),
@@ -38,7 +38,7 @@ fn cases() -> Vec<(Option<&'static str>, Option<&'static str>, bool)> {
     ]
 }
 
-fn with(request: Request, origin: Option<&str>, referer: Option<&str>) -> Response {
+fn send_from(request: Request, origin: Option<&str>, referer: Option<&str>) -> Response {
     let request = match origin {
         Some(origin) => request.header("Origin", origin),
         None => request,
@@ -65,15 +65,16 @@ fn key_with_origins_is_limited_to_scheme_host_and_port() {
             server.get("/v2/identity/me").bearer(&visitor.token),
         ];
         for request in requests {
-            let response = with(request.clone(), origin, referer);
-            match allowed {
-                true => drop(response.expect(200)),
-                false => drop(response.expect_error(403, "FORBIDDEN")),
+            let response = send_from(request.clone(), origin, referer);
+            if allowed {
+                response.expect(200);
+            } else {
+                response.expect_error(403, "FORBIDDEN");
             }
         }
     }
-    let second = server.get(format!("/v2/projects/current?apiKey={key}"));
-    second
+    let other_origin = server.get(format!("/v2/projects/current?apiKey={key}"));
+    other_origin
         .header("Origin", "http://localhost:3000")
         .send()
         .expect(200);
@@ -85,12 +86,12 @@ fn key_without_origins_allows_all() {
     let visitor = server.create_visitor("device");
     for (origin, referer, _) in cases() {
         let list = server.get("/v2/conversations").bearer(&visitor.token);
-        with(list, origin, referer).expect(200);
+        send_from(list, origin, referer).expect(200);
         let target = format!(
             "/v2/projects/current?apiKey={}",
             server.project.publishable_key
         );
-        with(server.get(target), origin, referer).expect(200);
+        send_from(server.get(target), origin, referer).expect(200);
     }
 }
 
@@ -98,10 +99,10 @@ fn key_without_origins_allows_all() {
 fn unreadable_origins_allow_none() {
     let server = TestServer::start();
     let key = server.create_publishable_key(&[SHOP]);
-    let broken = server
+    let updated = server
         .db_connection()
         .execute("UPDATE api_key SET origins = 'x'", []);
-    broken.expect("an update");
+    updated.expect("an update");
     let project = server.get(format!("/v2/projects/current?apiKey={key}"));
     project
         .header("Origin", SHOP)
@@ -115,17 +116,21 @@ fn own_origin_is_always_allowed() {
     let key = server.create_publishable_key(&[SHOP]);
     let target = format!("/v2/projects/current?apiKey={key}");
     let port = server.0.port();
-    for own in [
+    for origin in [
         format!("http://{}", server.0),
         format!("http://localhost:{port}"),
     ] {
-        server.get(&target).header("Origin", own).send().expect(200);
+        server
+            .get(&target)
+            .header("Origin", origin)
+            .send()
+            .expect(200);
     }
-    for other in [
+    for origin in [
         "http://127.0.0.1:1".to_owned(),
         format!("https://{}", server.0),
     ] {
-        let response = server.get(&target).header("Origin", other).send();
+        let response = server.get(&target).header("Origin", origin).send();
         response.expect_error(403, "FORBIDDEN");
     }
 }
@@ -139,10 +144,10 @@ fn own_origin_is_the_public_url() {
     let target = format!("/v2/projects/current?apiKey={key}");
     let own = server.get(&target).header("Origin", "https://chat.example");
     own.send().expect(200);
-    let listening = server
+    let listen_address = server
         .get(&target)
         .header("Origin", format!("http://{}", server.0));
-    listening.send().expect_error(403, "FORBIDDEN");
+    listen_address.send().expect_error(403, "FORBIDDEN");
 }
 
 #[test]

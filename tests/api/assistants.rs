@@ -1,5 +1,4 @@
-//! Who answers: the assistant that a key is bound to, and a real client of a
-//! model's server behind it.
+//! The assistant of a key, and a model server behind the binary.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -10,44 +9,66 @@ use crate::helpers::{
 };
 use crate::stub_server::{Step, StubServer, answer_script, delta, response, stream_head};
 
-/// A visitor who came with this key.
-fn visitor(serving: &ParlorProcess, key: &str) -> (Visitor, String) {
-    let begin = serving.client.post("/v2/identity/init");
-    let begin = begin.json(json!({ "apiKey": key, "saVid": key }));
-    let visitor = Visitor::from_json(&begin.send().expect(201));
-    let start = serving.client.post("/v2/conversations");
+/// A visitor with a session of this key, and a conversation.
+fn start_conversation(process: &ParlorProcess, key: &str) -> (Visitor, String) {
+    let init = process.client.post("/v2/identity/init");
+    let init = init.json(json!({ "apiKey": key, "saVid": key }));
+    let visitor = Visitor::from_json(&init.send().expect(201));
+    let start = process.client.post("/v2/conversations");
     let id = string(&start.bearer(&visitor.token).send().expect(201)["id"]);
     (visitor, id)
 }
 
-fn ask(serving: &ParlorProcess, (visitor, id): &(Visitor, String), stream: bool) -> Request {
-    let post = serving
+fn ask(process: &ParlorProcess, (visitor, id): &(Visitor, String), stream: bool) -> Request {
+    let post = process
         .client
         .post(format!("/v2/conversations/{id}/messages"));
     let body = json!({ "content": "Quxly?", "stream": stream });
     post.bearer(&visitor.token).json(body)
 }
 
-fn text(serving: &ParlorProcess, who: &(Visitor, String)) -> String {
-    let answer = ask(serving, who, false).send().expect(200);
+fn answer_text(process: &ParlorProcess, caller: &(Visitor, String)) -> String {
+    let answer = ask(process, caller, false).send().expect(200);
     string(&answer["steps"][0]["content"][0]["text"])
 }
 
 #[test]
 fn key_selects_its_assistant_or_the_default() {
-    let folder = TempDir::new().expect("a folder");
-    let serving = ParlorProcess::start(folder.path(), &["serve"]);
-    let run = |arguments: &[&str]| run_successfully(folder.path(), arguments).trim().to_owned();
+    let directory = TempDir::new().expect("a directory");
+    let process = ParlorProcess::start(directory.path(), &["serve"]);
+    let run = |arguments: &[&str]| {
+        run_successfully(directory.path(), arguments)
+            .trim()
+            .to_owned()
+    };
     let fallback = ["--fallback", "Ask Brenda."];
-    let made = run(&[&["assistants", "create", "--name", "Brenda"], &fallback[..]].concat());
-    let bound = ["--kind", "publishable", "--name", "b", "--assistant", &made];
+    let assistant = run(&[&["assistants", "create", "--name", "Brenda"], &fallback[..]].concat());
+    let bound = [
+        "--kind",
+        "publishable",
+        "--name",
+        "b",
+        "--assistant",
+        &assistant,
+    ];
     let key = run(&[&["keys", "create"], &bound[..]].concat());
-    let brenda = visitor(&serving, &key);
-    let first = visitor(&serving, &serving.key("pk_").expect("a key"));
-    assert_eq!(text(&serving, &brenda), "Ask Brenda.");
-    assert_ne!(text(&serving, &first), "Ask Brenda.");
-    run(&["assistants", "set", &made, "--fallback", "", "--name", "B"]);
-    assert_eq!(text(&serving, &brenda), text(&serving, &first));
+    let brenda = start_conversation(&process, &key);
+    let first = start_conversation(&process, &process.key("pk_").expect("a key"));
+    assert_eq!(answer_text(&process, &brenda), "Ask Brenda.");
+    assert_ne!(answer_text(&process, &first), "Ask Brenda.");
+    run(&[
+        "assistants",
+        "set",
+        &assistant,
+        "--fallback",
+        "",
+        "--name",
+        "B",
+    ]);
+    assert_eq!(
+        answer_text(&process, &brenda),
+        answer_text(&process, &first)
+    );
     let list = run(&["assistants", "list"]);
     let lines: Vec<_> = list.lines().collect();
     assert_eq!(lines.len(), 2);
@@ -56,7 +77,7 @@ fn key_selects_its_assistant_or_the_default() {
         "the default comes first: {list}"
     );
     assert!(
-        lines[1].starts_with(&made) && lines[1].ends_with("auto     B"),
+        lines[1].starts_with(&assistant) && lines[1].ends_with("auto     B"),
         "{list}"
     );
     for arguments in [
@@ -72,8 +93,8 @@ fn key_selects_its_assistant_or_the_default() {
             UNKNOWN_ID,
         ][..],
     ] {
-        let told = run_with_error(folder.path(), arguments);
-        assert!(told.contains("parlor assistants list"), "{told}");
+        let error = run_with_error(directory.path(), arguments);
+        assert!(error.contains("parlor assistants list"), "{error}");
     }
 }
 
@@ -88,7 +109,7 @@ fn model_server_answers_through_binary() {
         ),
         vec![stream_head(), delta("So far"), Step::WaitForDisconnect],
     ]);
-    let folder = TempDir::new().expect("a folder");
+    let directory = TempDir::new().expect("a directory");
     let url = model_server.url();
     let model = [
         "serve",
@@ -98,38 +119,36 @@ fn model_server_answers_through_binary() {
         "m",
         "--model-private-network",
     ];
-    let serving = ParlorProcess::start(folder.path(), &model);
-    let who = visitor(&serving, &serving.key("pk_").expect("a key"));
-    let events = ask(&serving, &who, true).open_stream().events();
+    let process = ParlorProcess::start(directory.path(), &model);
+    let caller = start_conversation(&process, &process.key("pk_").expect("a key"));
+    let events = ask(&process, &caller, true).open_stream().events();
     let deltas = events.iter().filter_map(|event| event["delta"].as_str());
     assert_eq!(deltas.collect::<String>(), "Hello.");
-    let heard = model_server.next_request().body;
-    assert_eq!(heard["model"], "m");
-    let said = heard["messages"].as_array().expect("messages");
-    let last = string(&said.last().expect("a message")["content"]);
+    let request = model_server.next_request().body;
+    assert_eq!(request["model"], "m");
+    let history = request["messages"].as_array().expect("messages");
+    let last = string(&history.last().expect("a message")["content"]);
     assert!(last.contains("Quxly?"), "{last}");
-    let stored = messages(&serving, &who);
+    let stored = messages(&process, &caller);
     assert_eq!(stored[1]["metadata"]["usage"]["inputTokens"], 10);
 
-    let refused = ask(&serving, &who, true).send();
+    let refused = ask(&process, &caller, true).send();
     let error = refused.expect_error(502, "BAD_GATEWAY");
     assert_eq!(error["details"], json!({ "service": "ai_model_service" }));
     assert!(!refused.text().contains("secret"));
 
-    let mut begun = ask(&serving, &who, true).open_stream();
-    for _ in 0..4 {
-        begun.next_event();
-    }
-    drop(begun);
+    let mut stream = ask(&process, &caller, true).open_stream();
+    stream.read_first_delta();
+    drop(stream);
     model_server.wait_for_disconnect();
-    wait_until("what was said is stored", || {
-        messages(&serving, &who)[3]["status"] == "complete"
+    wait_until("the partial answer is stored", || {
+        messages(&process, &caller)[3]["status"] == "complete"
     });
-    assert_eq!(messages(&serving, &who)[3]["parts"][0]["text"], "So far");
+    assert_eq!(messages(&process, &caller)[3]["parts"][0]["text"], "So far");
 }
 
-fn messages(serving: &ParlorProcess, (visitor, id): &(Visitor, String)) -> Vec<Value> {
-    let get = serving
+fn messages(process: &ParlorProcess, (visitor, id): &(Visitor, String)) -> Vec<Value> {
+    let get = process
         .client
         .get(format!("/v2/conversations/{id}/messages"));
     let list = get.bearer(&visitor.token).send().expect(200);

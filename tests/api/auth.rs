@@ -1,30 +1,29 @@
-//! Credentials: what is refused, with 401, before anything else is judged.
-
-use std::time::{Duration, Instant};
+//! Credentials. A request without a valid credential gets a 401 before its
+//! parameters and body are checked.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use parlor::domain::Timestamp;
 use serde_json::{Value, json};
 
-use crate::helpers::{Client, Request, TestServer, UNKNOWN_ID, Visitor};
+use crate::helpers::{Client, Request, TestServer, UNKNOWN_ID, Visitor, wait_until};
 
 const HOUR: i64 = 60 * 60 * 1000;
 
-/// Every request that takes a bearer credential.
-fn guarded(client: Client) -> [Request; 5] {
-    let one = "/v2/conversations/123e4567-e89b-12d3-a456-426614174000";
+/// Every kind of request that requires a bearer credential.
+fn protected_requests(client: Client) -> [Request; 5] {
+    let conversation = format!("/v2/conversations/{UNKNOWN_ID}");
     [
         client.get("/v2/conversations"),
         client.post("/v2/conversations"),
-        client.get(one),
-        client.post(format!("{one}/close")),
+        client.get(&conversation),
+        client.post(format!("{conversation}/close")),
         client.get("/v2/identity/me"),
     ]
 }
 
 #[track_caller]
-fn refused(client: Client, authorization: &str) {
-    for request in guarded(client) {
+fn expect_refused(client: Client, authorization: &str) {
+    for request in protected_requests(client) {
         let response = request.header("Authorization", authorization).send();
         let error = response.expect_error(401, "UNAUTHORIZED");
         assert_eq!(error.get("details"), None);
@@ -32,11 +31,11 @@ fn refused(client: Client, authorization: &str) {
 }
 
 #[track_caller]
-fn accepted(server: &TestServer, token: &str, yes: bool) {
+fn expect_validity(server: &TestServer, token: &str, is_valid: bool) {
     let response = server.get("/v2/conversations").bearer(token).send();
     assert_eq!(
         response.status,
-        if yes { 200 } else { 401 },
+        if is_valid { 200 } else { 401 },
         "{}",
         response.text()
     );
@@ -45,7 +44,7 @@ fn accepted(server: &TestServer, token: &str, yes: bool) {
 #[test]
 fn missing_credential_returns_401() {
     let server = TestServer::start();
-    for request in guarded(*server) {
+    for request in protected_requests(*server) {
         request.send().expect_error(401, "UNAUTHORIZED");
     }
 }
@@ -68,7 +67,7 @@ fn malformed_credential_returns_401() {
         format!("Bearer {}", "x.".repeat(2000)),
     ];
     for authorization in wrong {
-        refused(*server, &authorization);
+        expect_refused(*server, &authorization);
     }
 }
 
@@ -93,8 +92,8 @@ fn tampered_token_returns_401() {
     let [header, claims, signature] = parts[..] else {
         panic!("a JWT has three parts: {token}");
     };
-    accepted(&server, &token, true);
-    let other = |text: &str| {
+    expect_validity(&server, &token, true);
+    let change_character = |text: &str| {
         let middle = text.len() / 2;
         let swapped = if &text[middle..=middle] == "A" {
             "B"
@@ -104,31 +103,36 @@ fn tampered_token_returns_401() {
         format!("{}{swapped}{}", &text[..middle], &text[middle + 1..])
     };
     // {"alg":"none","typ":"JWT"}
-    let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
+    let none_header = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
     let tampered = [
-        format!("{header}.{claims}.{}", other(signature)),
-        format!("{header}.{}.{signature}", other(claims)),
+        format!("{header}.{claims}.{}", change_character(signature)),
+        format!("{header}.{}.{signature}", change_character(claims)),
         format!("{header}.{claims}."),
         format!("{header}.{claims}"),
-        format!("{none}.{claims}."),
-        format!("{none}.{claims}.{signature}"),
+        format!("{none_header}.{claims}."),
+        format!("{none_header}.{claims}.{signature}"),
         format!("{token}.x"),
     ];
     for token in tampered {
-        refused(*server, &format!("Bearer {token}"));
+        expect_refused(*server, &format!("Bearer {token}"));
     }
 }
 
 #[test]
 fn token_of_other_database_returns_401() {
-    let [here, there] = [TestServer::start(), TestServer::start()];
-    let token = there.create_visitor("device").token;
-    accepted(&there, &token, true);
-    accepted(&here, &token, false);
+    let [server, other_server] = [TestServer::start(), TestServer::start()];
+    let token = other_server.create_visitor("device").token;
+    expect_validity(&other_server, &token, true);
+    expect_validity(&server, &token, false);
 }
 
-/// A token with the file's own signature, and what is in it.
-fn signed(server: &TestServer, visitor: &Visitor, algorithm: Algorithm, change: Value) -> String {
+/// A token signed with the secret of the database, with changed claims.
+fn sign_token(
+    server: &TestServer,
+    visitor: &Visitor,
+    algorithm: Algorithm,
+    change: Value,
+) -> String {
     let secret: Vec<u8> = server
         .db_connection()
         .query_row(
@@ -154,32 +158,32 @@ fn signed(server: &TestServer, visitor: &Visitor, algorithm: Algorithm, change: 
 fn token_requires_valid_signature_algorithm_and_expiry() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
-    let with = |algorithm, change| signed(&server, &visitor, algorithm, change);
-    accepted(&server, &with(Algorithm::HS256, json!({})), true);
-    accepted(&server, &with(Algorithm::HS384, json!({})), false);
-    accepted(&server, &with(Algorithm::HS512, json!({})), false);
-    let past = Timestamp::now().seconds() - 1;
-    accepted(
+    let with = |algorithm, change| sign_token(&server, &visitor, algorithm, change);
+    expect_validity(&server, &with(Algorithm::HS256, json!({})), true);
+    expect_validity(&server, &with(Algorithm::HS384, json!({})), false);
+    expect_validity(&server, &with(Algorithm::HS512, json!({})), false);
+    let expired = Timestamp::now().seconds() - 1;
+    expect_validity(
         &server,
-        &with(Algorithm::HS256, json!({ "exp": past })),
+        &with(Algorithm::HS256, json!({ "exp": expired })),
         false,
     );
-    accepted(
+    expect_validity(
         &server,
         &with(Algorithm::HS256, json!({ "exp": null })),
         false,
     );
-    let nobody = json!({ "jti": UNKNOWN_ID });
-    accepted(&server, &with(Algorithm::HS256, nobody), false);
+    let unknown_session = json!({ "jti": UNKNOWN_ID });
+    expect_validity(&server, &with(Algorithm::HS256, unknown_session), false);
 }
 
-/// A visitor whose session was begun and last used so long ago.
-fn aged(server: &TestServer, begun_ago: i64, used_ago: i64) -> Visitor {
+/// A visitor whose session was created and last used this many milliseconds ago.
+fn create_old_session(server: &TestServer, created_ago: i64, used_ago: i64) -> Visitor {
     let visitor = server.create_visitor("device");
     let now = Timestamp::now().0;
     let written = server.db_connection().execute(
         "UPDATE session SET created_at = ?, last_used_at = ?",
-        [now - begun_ago, now - used_ago],
+        [now - created_ago, now - used_ago],
     );
     assert_eq!(written.expect("an update"), 1);
     visitor
@@ -188,12 +192,12 @@ fn aged(server: &TestServer, begun_ago: i64, used_ago: i64) -> Visitor {
 #[test]
 fn session_expires_after_a_day_without_use() {
     let day = 24 * HOUR;
-    for (used_ago, alive) in [(day - 60_000, true), (day + 1000, false)] {
+    for (used_ago, is_valid) in [(day - 60_000, true), (day + 1000, false)] {
         let server = TestServer::start();
-        let visitor = aged(&server, 2 * day, used_ago);
-        accepted(&server, &visitor.token, alive);
-        if !alive {
-            refused(*server, &format!("Bearer {}", visitor.token));
+        let visitor = create_old_session(&server, 2 * day, used_ago);
+        expect_validity(&server, &visitor.token, is_valid);
+        if !is_valid {
+            expect_refused(*server, &format!("Bearer {}", visitor.token));
         }
     }
 }
@@ -201,38 +205,38 @@ fn session_expires_after_a_day_without_use() {
 #[test]
 fn session_expires_after_thirty_days() {
     let month = 30 * 24 * HOUR;
-    for (begun_ago, alive) in [(month - 60_000, true), (month + 1000, false)] {
+    for (created_ago, is_valid) in [(month - 60_000, true), (month + 1000, false)] {
         let server = TestServer::start();
-        let visitor = aged(&server, begun_ago, 0);
-        accepted(&server, &visitor.token, alive);
+        let visitor = create_old_session(&server, created_ago, 0);
+        expect_validity(&server, &visitor.token, is_valid);
     }
 }
 
 #[test]
 fn session_lifetimes_follow_settings() {
-    let shorter = || {
+    let start_with_short_sessions = || {
         TestServer::start_with(|settings| {
             settings.session_idle_hours = 2;
             settings.session_max_days = 1;
         })
     };
-    for (begun_ago, used_ago, alive) in [
+    for (created_ago, used_ago, is_valid) in [
         (3 * HOUR, HOUR, true),
         (3 * HOUR, 2 * HOUR + 1000, false),
         (24 * HOUR + 1000, 0, false),
     ] {
-        let server = shorter();
-        let visitor = aged(&server, begun_ago, used_ago);
-        accepted(&server, &visitor.token, alive);
+        let server = start_with_short_sessions();
+        let visitor = create_old_session(&server, created_ago, used_ago);
+        expect_validity(&server, &visitor.token, is_valid);
     }
 }
 
 #[test]
 fn request_renews_session() {
     let server = TestServer::start();
-    let visitor = aged(&server, 48 * HOUR, 23 * HOUR);
+    let visitor = create_old_session(&server, 48 * HOUR, 23 * HOUR);
     let before = Timestamp::now().0;
-    accepted(&server, &visitor.token, true);
+    expect_validity(&server, &visitor.token, true);
     let used: i64 = server
         .db_connection()
         .query_row("SELECT last_used_at FROM session", [], |row| row.get(0))
@@ -256,11 +260,11 @@ fn revoked_publishable_key_returns_401() {
 fn revoking_key_ends_only_its_sessions() {
     let server = TestServer::start();
     let other = server.create_publishable_key(&[]);
-    let ended = server.create_visitor("one");
-    let kept = Visitor::from_json(&server.init_session(&other, "two").expect(201));
+    let revoked = server.create_visitor("one");
+    let unaffected = Visitor::from_json(&server.init_session(&other, "two").expect(201));
     server.revoke_key(&server.project.publishable_key);
-    refused(*server, &format!("Bearer {}", ended.token));
-    accepted(&server, &kept.token, true);
+    expect_refused(*server, &format!("Bearer {}", revoked.token));
+    expect_validity(&server, &unaffected.token, true);
 }
 
 #[test]
@@ -268,26 +272,14 @@ fn cached_key_is_refused_soon_after_revocation() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let key = server.project.private_key.clone();
-    accepted(&server, &key, true);
-    accepted(&server, &visitor.token, true);
+    expect_validity(&server, &key, true);
+    expect_validity(&server, &visitor.token, true);
     server.revoke_key(&key);
     server.revoke_key(&server.project.publishable_key);
     for credential in [&key, &visitor.token] {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        let refused = || {
-            server
-                .get("/v2/conversations")
-                .bearer(credential)
-                .send()
-                .status
-                == 401
-        };
-        while !refused() {
-            assert!(
-                Instant::now() < deadline,
-                "a revoked key is believed for ever"
-            );
-        }
+        wait_until("the revoked credential is refused", || {
+            server.get_list(credential, "").status == 401
+        });
     }
 }
 
@@ -295,15 +287,15 @@ fn cached_key_is_refused_soon_after_revocation() {
 fn credential_of_wrong_kind_returns_401() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
-    refused(
+    expect_refused(
         *server,
         &format!("Bearer {}", server.project.publishable_key),
     );
-    for misplaced in [&server.project.private_key, &visitor.token, "pk_unknown"] {
+    for credential in [&server.project.private_key, &visitor.token, "pk_unknown"] {
         server
-            .init_session(misplaced, "device")
+            .init_session(credential, "device")
             .expect_error(401, "UNAUTHORIZED");
-        let project = server.get(format!("/v2/projects/current?apiKey={misplaced}"));
+        let project = server.get(format!("/v2/projects/current?apiKey={credential}"));
         project.send().expect_error(401, "UNAUTHORIZED");
     }
     let target = format!("/v2/conversations?apiKey={}", server.project.private_key);
@@ -319,29 +311,29 @@ fn private_key_is_not_a_visitor() {
     me.send().expect_error(403, "FORBIDDEN");
 }
 
-/// Puts the demo's keys, which anyone knows, into the file.
-fn leave_demo_keys(server: &TestServer) {
+/// Inserts the public keys of the demo into the database.
+fn insert_demo_keys(server: &TestServer) {
     for (text, kind) in [("pk_demo", "publishable"), ("sk_demo", "private")] {
         let hash = parlor::domain::Key::from_text(text).hash();
-        let made = server.db_connection().execute(
+        let inserted = server.db_connection().execute(
             "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, created_at) \
              VALUES (?, ?, ?, 'demo', ?, 'demo', 0)",
             rusqlite::params![uuid::Uuid::now_v7(), server.project.seq.0, kind, hash.0],
         );
-        assert_eq!(made.expect("a key"), 1);
+        assert_eq!(inserted.expect("a key"), 1);
     }
 }
 
 #[test]
 fn demo_keys_are_valid_only_in_demo() {
-    for (server, opened) in [
+    for (server, is_valid) in [
         (TestServer::start(), false),
         (TestServer::start_demo(), true),
     ] {
-        leave_demo_keys(&server);
-        let begun = server.init_session("pk_demo", "device").status;
-        assert_eq!(begun, if opened { 201 } else { 401 });
-        accepted(&server, "sk_demo", opened);
+        insert_demo_keys(&server);
+        let status = server.init_session("pk_demo", "device").status;
+        assert_eq!(status, if is_valid { 201 } else { 401 });
+        expect_validity(&server, "sk_demo", is_valid);
     }
 }
 

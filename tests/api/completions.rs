@@ -1,9 +1,10 @@
-//! Answers of which nothing is stored (section 3.11; section 0, D19).
+//! POST /v2/chat/completions: answers that are not stored (docs/api-contract.md,
+//! sections 4.11 and 6.8).
 
 use parlor::answer::ChatRole;
 use serde_json::{Value, json};
 
-use crate::helpers::{FakeModel, Request, Response, TestServer, UNKNOWN_ID};
+use crate::helpers::{Request, Response, TestServer, UNKNOWN_ID, setup_model};
 
 fn request(server: &TestServer, credential: &str, body: Value) -> Request {
     let post = server.post("/v2/chat/completions").bearer(credential);
@@ -14,14 +15,13 @@ fn ask(server: &TestServer, body: Value) -> Response {
     request(server, &server.project.private_key, body).send()
 }
 
-fn hi() -> Value {
+fn messages() -> Value {
     json!([{ "role": "user", "content": "Hi" }])
 }
 
 #[test]
 fn completion_is_answered_and_not_stored() {
-    let model = FakeModel::new();
-    let server = TestServer::start_with_model(model.clone(), |_| ());
+    let (model, server) = setup_model();
     model.answer_with("Hello.");
     let messages = json!([
         { "role": "system", "content": "Be brief." },
@@ -31,30 +31,26 @@ fn completion_is_answered_and_not_stored() {
     let response = ask(&server, json!({ "messages": messages })).expect(200);
     let content = json!([{ "type": "text", "text": "Hello." }]);
     assert_eq!(response["steps"][0]["content"], content);
-    let asked = model.questions.lock().expect("questions");
-    let speakers: Vec<_> = asked[0]
+    let questions = model.questions.lock().expect("questions");
+    let roles: Vec<_> = questions[0]
         .messages
         .iter()
         .map(|message| message.role)
         .collect();
     assert_eq!(
-        speakers,
+        roles,
         [ChatRole::System, ChatRole::User, ChatRole::Assistant]
     );
-    let stored: i64 = server
-        .db_connection()
-        .query_row("SELECT count(*) FROM message", (), |row| row.get(0))
-        .expect("a count");
+    let stored: i64 = server.query_value("SELECT count(*) FROM message");
     assert_eq!(stored, 0);
 }
 
 #[test]
 fn streamed_completion_has_no_message_id() {
-    let model = FakeModel::new();
-    let server = TestServer::start_with_model(model.clone(), |_| ());
+    let (model, server) = setup_model();
     let script = model.script_answer();
     script.send_text("Hel");
-    let body = json!({ "messages": hi(), "stream": true });
+    let body = json!({ "messages": messages(), "stream": true });
     let mut stream = request(&server, &server.project.private_key, body.clone()).open_stream();
     assert_eq!(stream.next_event(), Some(json!({ "type": "start" })));
     script.send_text("lo.");
@@ -63,9 +59,9 @@ fn streamed_completion_has_no_message_id() {
     let deltas = events.iter().filter_map(|event| event["delta"].as_str());
     assert_eq!(deltas.collect::<String>(), "Hello.");
     model.answer_with("Hello.");
-    let kept = request(&server, &server.project.private_key, body);
-    let kept = kept.header("Idempotency-Key", "k");
-    let responses = [kept.clone().send(), kept.send()];
+    let repeated = request(&server, &server.project.private_key, body);
+    let repeated = repeated.header("Idempotency-Key", "k");
+    let responses = [repeated.clone().send(), repeated.send()];
     assert_eq!(responses[0].text(), responses[1].text());
     assert!(responses[0].text().contains(r#""delta":"Hello.""#));
 }
@@ -75,15 +71,15 @@ fn completion_requires_private_key() {
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     for credential in [&ann.token, &server.project.publishable_key, "nobody"] {
-        let body = json!({ "messages": hi() });
+        let body = json!({ "messages": messages() });
         request(&server, credential, body)
             .send()
             .expect_error(401, "UNAUTHORIZED");
     }
-    let none = server
+    let anonymous = server
         .post("/v2/chat/completions")
-        .json(json!({ "messages": hi() }));
-    none.send().expect_error(401, "UNAUTHORIZED");
+        .json(json!({ "messages": messages() }));
+    anonymous.send().expect_error(401, "UNAUTHORIZED");
 }
 
 #[test]
@@ -98,10 +94,10 @@ fn invalid_completion_request_is_refused() {
     let robot = json!([{ "role": "robot", "content": "Hi" }]);
     ask(&server, json!({ "messages": robot }))
         .expect_validation_error("messages.role", "system, user, assistant");
-    ask(&server, json!({ "messages": hi(), "stream": 1 })).expect_body_error("stream");
-    let wrong = json!({ "messages": hi(), "assistantId": "x" });
+    ask(&server, json!({ "messages": messages(), "stream": 1 })).expect_body_error("stream");
+    let wrong = json!({ "messages": messages(), "assistantId": "x" });
     ask(&server, wrong).expect_validation_error("assistantId", "UUID");
-    let nobody = json!({ "messages": hi(), "assistantId": UNKNOWN_ID });
-    let error = ask(&server, nobody).expect_error(404, "ASSISTANT_NOT_FOUND");
+    let unknown = json!({ "messages": messages(), "assistantId": UNKNOWN_ID });
+    let error = ask(&server, unknown).expect_error(404, "ASSISTANT_NOT_FOUND");
     assert_eq!(error["details"], json!({ "assistantId": UNKNOWN_ID }));
 }

@@ -100,22 +100,19 @@ fn page_url_over_2048_bytes_returns_422() {
 #[test]
 fn private_key_imports_conversation_for_visitor() {
     let server = TestServer::start();
-    let known = server.create_visitor("device");
+    let visitor = server.create_visitor("device");
     let id = "0191e9f0-0000-7000-8000-00000000abcd";
     let by_device = json!({ "id": id, "visitor": { "saVid": "device" } });
     assert_eq!(import(&server, &by_device).expect(201)["id"], id);
-    assert_eq!(ids(&server.list(&known.token, "")), [id]);
+    assert_eq!(ids(&server.list(&visitor.token, "")), [id]);
 
     for _ in 0..2 {
         let by_name = json!({ "visitor": { "externalId": "customer 7" } });
         import(&server, &by_name).expect(201);
     }
-    assert_eq!(server.list(&known.token, "")["total"], 1);
+    assert_eq!(server.list(&visitor.token, "")["total"], 1);
     assert_eq!(server.list(&server.project.private_key, "")["total"], 3);
-    let visitors: i64 = server
-        .db_connection()
-        .query_row("SELECT count(*) FROM visitor", [], |row| row.get(0))
-        .expect("a count");
+    let visitors: i64 = server.query_value("SELECT count(*) FROM visitor");
     assert_eq!(visitors, 2);
 }
 
@@ -160,14 +157,7 @@ fn import_with_existing_id_returns_409() {
             })
         );
     }
-    let new: i64 = server
-        .db_connection()
-        .query_row(
-            "SELECT count(*) FROM visitor WHERE external_id = 'new'",
-            [],
-            |row| row.get(0),
-        )
-        .expect("a count");
+    let new: i64 = server.query_value("SELECT count(*) FROM visitor WHERE external_id = 'new'");
     assert_eq!(new, 0, "the refused import left its visitor behind");
     assert_eq!(server.list(&server.project.private_key, "")["total"], 1);
 }

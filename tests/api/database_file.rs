@@ -1,4 +1,4 @@
-//! The file: what is kept, what is refused, what survives.
+//! The database file: stored counts, restarts, and files that are refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,8 +14,8 @@ use crate::helpers::{
     ConversationRow, TestServer, Visitor, ids, insert_conversations, open_store, string,
 };
 
-/// Every kept count against the rows that it counts.
-fn counts_are_right(connection: &Connection) {
+/// Compares the stored counts with the rows.
+fn check_counts(connection: &Connection) {
     for (table, owner) in [("project", "project_seq"), ("visitor", "visitor_seq")] {
         let sql = format!(
             "SELECT count(*) FROM {table} AS t WHERE \
@@ -46,10 +46,10 @@ fn stored_counts_match_rows_after_random_writes() {
     let mut random = Rng::with_seed(9);
     connection
         .execute_batch("PRAGMA synchronous = OFF")
-        .expect("speed");
+        .expect("a pragma");
     for _ in 0..300 {
         let visitor = visitors[random.usize(0..3)];
-        let some = "(SELECT seq FROM conversation ORDER BY random() LIMIT 1)";
+        let random_row = "(SELECT seq FROM conversation ORDER BY random() LIMIT 1)";
         let change = match random.u8(0..5) {
             0 | 1 => {
                 let closed_at = random.bool().then_some(1);
@@ -65,11 +65,11 @@ fn stored_counts_match_rows_after_random_writes() {
             _ => "",
         };
         let sql = match change {
-            "" => format!("DELETE FROM conversation WHERE seq = {some}"),
-            change => format!("UPDATE conversation {change} WHERE seq = {some}"),
+            "" => format!("DELETE FROM conversation WHERE seq = {random_row}"),
+            change => format!("UPDATE conversation {change} WHERE seq = {random_row}"),
         };
         connection.execute(&sql, []).expect("a write");
-        counts_are_right(&connection);
+        check_counts(&connection);
     }
     let rows: i64 = connection
         .query_row("SELECT count(*) FROM conversation", [], |row| row.get(0))
@@ -98,15 +98,15 @@ fn conversation_owner_cannot_change() {
 fn stored_counts_match_rows_after_concurrent_writes() {
     let server = TestServer::start();
     let visitors = [server.create_visitor("one"), server.create_visitor("two")];
-    let started = |visitor: &Visitor| {
+    let start_ten = |visitor: &Visitor| {
         (0..10)
             .map(|_| server.start_conversation(visitor))
             .collect::<Vec<_>>()
     };
-    let shared = [started(&visitors[0]), started(&visitors[1])];
+    let shared = [start_ten(&visitors[0]), start_ten(&visitors[1])];
     thread::scope(|scope| {
-        for turn in 0..6 {
-            let (visitor, shared) = (&visitors[turn % 2], &shared[turn % 2]);
+        for thread in 0..6 {
+            let (visitor, shared) = (&visitors[thread % 2], &shared[thread % 2]);
             let server = &server;
             scope.spawn(move || {
                 for id in shared {
@@ -116,7 +116,7 @@ fn stored_counts_match_rows_after_concurrent_writes() {
             });
         }
     });
-    counts_are_right(&server.db_connection());
+    check_counts(&server.db_connection());
     let key = &server.project.private_key;
     assert_eq!(server.list(key, "")["total"], 80);
     assert_eq!(server.list(key, "status=closed")["total"], 20);
@@ -128,8 +128,8 @@ fn database_files_are_private_to_owner() {
     let server = TestServer::start();
     server.create_visitor("device");
     let mode = |path: &str| {
-        let found = fs::metadata(path).expect("a file").permissions().mode();
-        found & 0o777
+        let mode = fs::metadata(path).expect("a file").permissions().mode();
+        mode & 0o777
     };
     let file = server.db_path().display().to_string();
     assert_eq!(mode(&file), 0o600);
@@ -150,10 +150,10 @@ fn data_survives_restart() {
         server.restart();
         assert_eq!(server.list(&visitor.token, "limit=100"), before);
         assert_eq!(server.list(&server.project.private_key, "")["total"], 4);
-        let again = server
+        let response = server
             .init_session(&server.project.publishable_key, "device")
             .expect(200);
-        assert_eq!(Visitor::from_json(&again).id, visitor.id);
+        assert_eq!(Visitor::from_json(&response).id, visitor.id);
     }
 }
 
@@ -163,14 +163,14 @@ fn stopped_server_leaves_one_complete_file() {
     let visitor = server.create_visitor("device");
     let id = server.start_conversation(&visitor);
     server.stop();
-    let copy = TempDir::new().expect("a folder");
+    let copy = TempDir::new().expect("a directory");
     let copied = copy.path().join("copy.db");
     fs::copy(server.db_path(), &copied).expect("a copy");
     let connection = Connection::open(&copied).expect("a connection");
-    let found: uuid::Uuid = connection
+    let stored_id: uuid::Uuid = connection
         .query_row("SELECT id FROM conversation", [], |row| row.get(0))
         .expect("the conversation, without the log");
-    assert_eq!(found.to_string(), id);
+    assert_eq!(stored_id.to_string(), id);
     let check: String = connection
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .expect("a check");
@@ -182,7 +182,7 @@ fn stop_keeps_every_acknowledged_write() {
     let mut server = TestServer::start();
     let visitor = server.create_visitor("device");
     let (client, token) = (*server, visitor.token.clone());
-    let writing = thread::spawn(move || {
+    let writer = thread::spawn(move || {
         let mut acknowledged = Vec::new();
         loop {
             let response = client.post("/v2/conversations").bearer(&token).try_send();
@@ -196,19 +196,22 @@ fn stop_keeps_every_acknowledged_write() {
     });
     while server.list(&visitor.token, "")["total"].as_u64() < Some(5) {}
     server.restart();
-    let acknowledged = writing.join().expect("a list");
+    let acknowledged = writer.join().expect("a list");
     assert!(acknowledged.len() >= 5);
-    let mut kept = Vec::new();
-    while kept.len() % 100 == 0 {
-        let page = server.list(&visitor.token, &format!("limit=100&offset={}", kept.len()));
+    let mut stored = Vec::new();
+    while stored.len() % 100 == 0 {
+        let page = server.list(
+            &visitor.token,
+            &format!("limit=100&offset={}", stored.len()),
+        );
         let more = ids(&page);
         if more.is_empty() {
             break;
         }
-        kept.extend(more);
+        stored.extend(more);
     }
     for id in acknowledged {
-        assert!(kept.contains(&id), "{id} was acknowledged and is gone");
+        assert!(stored.contains(&id), "{id} was acknowledged and is gone");
     }
 }
 
@@ -216,8 +219,10 @@ fn stop_keeps_every_acknowledged_write() {
 fn locked_database_allows_reads_and_returns_503_for_writes() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
-    let holder = server.db_connection();
-    holder.execute_batch("BEGIN IMMEDIATE").expect("a hold");
+    let lock_holder = server.db_connection();
+    lock_holder
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("a lock");
     let start = || server.post("/v2/conversations").bearer(&visitor.token);
     let refused = start().send();
     let error = refused.expect_error(503, "SERVICE_UNAVAILABLE");
@@ -225,13 +230,13 @@ fn locked_database_allows_reads_and_returns_503_for_writes() {
     assert_eq!(error["details"], serde_json::json!({ "retryAfter": 1 }));
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(server.list(&visitor.token, "")["total"], 0);
-    holder.execute_batch("ROLLBACK").expect("no hold");
+    lock_holder.execute_batch("ROLLBACK").expect("an unlock");
     start().send().expect(201);
     assert_eq!(server.list(&visitor.token, "")["total"], 1);
 }
 
-/// Opening must fail, and leave the file as it is.
-fn refused(path: &Path) -> OpenError {
+/// Asserts that opening fails and does not change the file.
+fn expect_refusal(path: &Path) -> OpenError {
     let before = fs::read(path).expect("a file");
     let error = Store::open(path, &Options::default())
         .err()
@@ -245,8 +250,8 @@ fn refused(path: &Path) -> OpenError {
 
 #[test]
 fn newer_database_is_refused_and_unchanged() {
-    let folder = TempDir::new().expect("a folder");
-    let path = folder.path().join("newer.db");
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("newer.db");
     drop(open_store(&path));
     let known: i64 = {
         let connection = Connection::open(&path).expect("a connection");
@@ -257,7 +262,7 @@ fn newer_database_is_refused_and_unchanged() {
             .expect("a newer version");
         known
     };
-    let error = refused(&path);
+    let error = expect_refusal(&path);
     assert!(
         matches!(error, OpenError::Newer(_, version) if version == known + 1),
         "{error}"
@@ -267,30 +272,30 @@ fn newer_database_is_refused_and_unchanged() {
 
 #[test]
 fn foreign_database_is_refused_and_unchanged() {
-    let folder = TempDir::new().expect("a folder");
-    let path = folder.path().join("foreign.db");
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("foreign.db");
     let connection = Connection::open(&path).expect("a connection");
     connection
         .execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
         .expect("a table");
     drop(connection);
-    assert!(matches!(refused(&path), OpenError::Foreign(_)));
+    assert!(matches!(expect_refusal(&path), OpenError::Foreign(_)));
     assert!(!is_parlor_file(&path));
 }
 
 #[test]
 fn non_database_file_is_refused_and_unchanged() {
-    let folder = TempDir::new().expect("a folder");
-    let path = folder.path().join("notes.txt");
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("notes.txt");
     fs::write(&path, "Remember the milk. ".repeat(100)).expect("a file");
-    assert!(matches!(refused(&path), OpenError::Foreign(_)));
+    assert!(matches!(expect_refusal(&path), OpenError::Foreign(_)));
     assert!(!is_parlor_file(&path));
 }
 
 #[test]
 fn missing_directory_is_reported() {
-    let folder = TempDir::new().expect("a folder");
-    let path = folder.path().join("absent/parlor.db");
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("absent/parlor.db");
     let error = Store::open(&path, &Options::default())
         .err()
         .expect("a refusal");
@@ -303,8 +308,8 @@ fn missing_directory_is_reported() {
 
 #[test]
 fn empty_file_is_initialized() {
-    let folder = TempDir::new().expect("a folder");
-    let path = folder.path().join("empty.db");
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("empty.db");
     fs::write(&path, "").expect("a file");
     drop(open_store(&path));
     assert!(is_parlor_file(&path));

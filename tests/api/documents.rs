@@ -1,4 +1,4 @@
-//! Documents over the API, with a private key.
+//! Documents (docs/api-contract.md, section 4.15).
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ fn path(project: &ProjectFixture) -> String {
     format!("/v2/projects/{}/documents", project.id)
 }
 
-fn learn(server: &TestServer, project: &ProjectFixture, body: Value) -> Response {
+fn post_document(server: &TestServer, project: &ProjectFixture, body: Value) -> Response {
     let post = server.post(path(project)).bearer(&project.private_key);
     post.json(body).send()
 }
@@ -21,7 +21,7 @@ fn list(server: &TestServer, project: &ProjectFixture, query: &str) -> Value {
 
 fn urls(page: &Value) -> Vec<String> {
     let data = page["data"].as_array().expect("data");
-    data.iter().map(|one| string(&one["url"])).collect()
+    data.iter().map(|item| string(&item["url"])).collect()
 }
 
 const TEXT: &str = "# Delivery\n\nWe deliver to every place in Norway within two days.\n\n\
@@ -32,32 +32,33 @@ fn document_is_stored_read_and_deleted() {
     let server = TestServer::start();
     let project = server.project.clone();
     let url = "https://Shop.example/help#top";
-    let learned = learn(&server, &project, json!({ "url": url, "content": TEXT })).expect(201);
+    let document =
+        post_document(&server, &project, json!({ "url": url, "content": TEXT })).expect(201);
     let expected = json!({
-        "object": "document", "id": learned["id"], "url": "https://shop.example/help",
-        "title": "Delivery", "learnedAt": learned["learnedAt"], "passages": 2,
+        "object": "document", "id": document["id"], "url": "https://shop.example/help",
+        "title": "Delivery", "learnedAt": document["learnedAt"], "passages": 2,
         "sections": [
             { "heading": "", "body": "We deliver to every place in Norway within two days." },
             { "heading": "Costs", "body": "Five euros, and nothing at all from fifty euros on." },
         ],
     });
-    assert_eq!(learned, expected);
-    let one = format!("{}/{}", path(&project), string(&learned["id"]));
-    let read = || server.get(&one).bearer(&project.private_key).send();
-    assert_eq!(read().expect(200), learned);
-    let mut item = learned.clone();
+    assert_eq!(document, expected);
+    let target = format!("{}/{}", path(&project), string(&document["id"]));
+    let read = || server.get(&target).bearer(&project.private_key).send();
+    assert_eq!(read().expect(200), document);
+    let mut item = document.clone();
     item.as_object_mut().expect("an object").remove("sections");
     let page = json!({ "object": "list", "total": 1, "limit": 10, "offset": 0, "data": [item] });
     assert_eq!(list(&server, &project, ""), page);
-    let forget = || {
+    let delete = || {
         server
-            .request("DELETE", &one)
+            .request("DELETE", &target)
             .bearer(&project.private_key)
             .send()
     };
-    assert_eq!(forget().expect(200), json!({ "success": true }));
-    let error = forget().expect_error(404, "DOCUMENT_NOT_FOUND");
-    assert_eq!(error["details"], json!({ "documentId": learned["id"] }));
+    assert_eq!(delete().expect(200), json!({ "success": true }));
+    let error = delete().expect_error(404, "DOCUMENT_NOT_FOUND");
+    assert_eq!(error["details"], json!({ "documentId": document["id"] }));
     read().expect_error(404, "DOCUMENT_NOT_FOUND");
     assert_eq!(list(&server, &project, "")["total"], 0);
     let passages = server
@@ -71,13 +72,14 @@ fn document_replaces_document_with_same_url() {
     let server = TestServer::start();
     let project = server.project.clone();
     let url = "https://shop.example/";
-    let first = learn(&server, &project, json!({ "url": url, "content": TEXT })).expect(201);
+    let first =
+        post_document(&server, &project, json!({ "url": url, "content": TEXT })).expect(201);
     let body = json!({
         "url": url, "format": "html", "title": "Mine",
         "content": "<meta name=robots content=noindex><link rel=canonical href='/other'>\
                     <h1>Title</h1><p>Only one short text.",
     });
-    let second = learn(&server, &project, body).expect(200);
+    let second = post_document(&server, &project, body).expect(200);
     assert_eq!(second["id"], first["id"]);
     assert_eq!(
         (&second["title"], &second["url"]),
@@ -89,11 +91,11 @@ fn document_replaces_document_with_same_url() {
     );
     assert_eq!(list(&server, &project, "")["total"], 1);
     let body = json!({ "url": url, "format": "text", "content": "# as it *is*" });
-    let third = learn(&server, &project, body).expect(200);
+    let third = post_document(&server, &project, body).expect(200);
     assert_eq!(third["sections"][0]["body"], "# as it *is*");
-    let nothing = learn(&server, &project, json!({ "url": url, "content": "" })).expect(200);
+    let empty = post_document(&server, &project, json!({ "url": url, "content": "" })).expect(200);
     assert_eq!(
-        (&nothing["passages"], &nothing["title"]),
+        (&empty["passages"], &empty["title"]),
         (&json!(0), &json!("Untitled"))
     );
 }
@@ -104,7 +106,7 @@ fn list_is_ordered_by_url() {
     let project = server.project.clone();
     for name in ["c", "a", "d", "b"] {
         let url = format!("https://shop.example/{name}");
-        learn(&server, &project, json!({ "url": url, "content": "x" })).expect(201);
+        post_document(&server, &project, json!({ "url": url, "content": "x" })).expect(201);
     }
     let page = list(&server, &project, "limit=2&offset=1");
     assert_eq!(
@@ -118,25 +120,27 @@ fn list_is_ordered_by_url() {
 #[test]
 fn projects_are_isolated() {
     let server = TestServer::start();
-    let (near, far) = (server.project.clone(), server.create_project());
+    let (project, other_project) = (server.project.clone(), server.create_project());
     let body = json!({ "url": "https://shop.example/", "content": TEXT });
-    let one = learn(&server, &near, body.clone()).expect(201);
-    let other = learn(&server, &far, body.clone()).expect(201);
-    assert_ne!(one["id"], other["id"]);
-    assert_eq!(list(&server, &near, "")["data"][0]["id"], one["id"]);
-    let crossed = format!("{}/{}", path(&near), string(&other["id"]));
+    let document = post_document(&server, &project, body.clone()).expect(201);
+    let other_document = post_document(&server, &other_project, body.clone()).expect(201);
+    assert_ne!(document["id"], other_document["id"]);
+    assert_eq!(list(&server, &project, "")["data"][0]["id"], document["id"]);
+    let crossed_target = format!("{}/{}", path(&project), string(&other_document["id"]));
     for method in ["GET", "DELETE"] {
-        let request = server.request(method, &crossed).bearer(&near.private_key);
+        let request = server
+            .request(method, &crossed_target)
+            .bearer(&project.private_key);
         request.send().expect_error(404, "DOCUMENT_NOT_FOUND");
         for target in [
-            path(&far),
-            format!("{}/{}", path(&far), string(&other["id"])),
+            path(&other_project),
+            format!("{}/{}", path(&other_project), string(&other_document["id"])),
         ] {
             let request = server
                 .request(method, &target)
-                .bearer(&near.private_key)
+                .bearer(&project.private_key)
                 .send();
-            let is_path = method == "DELETE" && target == path(&far);
+            let is_path = method == "DELETE" && target == path(&other_project);
             let expected = if is_path {
                 (405, "METHOD_NOT_ALLOWED")
             } else {
@@ -145,9 +149,12 @@ fn projects_are_isolated() {
             request.expect_error(expected.0, expected.1);
         }
     }
-    let post = server.post(path(&far)).bearer(&near.private_key).json(body);
+    let post = server
+        .post(path(&other_project))
+        .bearer(&project.private_key)
+        .json(body);
     post.send().expect_error(403, "FORBIDDEN");
-    assert_eq!(list(&server, &far, "")["total"], 1);
+    assert_eq!(list(&server, &other_project, "")["total"], 1);
 }
 
 #[test]
@@ -167,17 +174,17 @@ fn invalid_fields_are_named() {
     let server = TestServer::start();
     let project = server.project.clone();
     let url = "https://shop.example/";
-    let learn = |body: Value| learn(&server, &project, body);
-    learn(json!({})).expect_body_error("url");
-    learn(json!({ "url": url })).expect_body_error("content");
-    learn(json!({ "url": url, "content": 1 })).expect_body_error("content");
-    learn(json!({ "url": "help", "content": "x" })).expect_validation_error("url", "URI");
+    let post = |body: Value| post_document(&server, &project, body);
+    post(json!({})).expect_body_error("url");
+    post(json!({ "url": url })).expect_body_error("content");
+    post(json!({ "url": url, "content": 1 })).expect_body_error("content");
+    post(json!({ "url": "help", "content": "x" })).expect_validation_error("url", "URI");
     let format = json!({ "url": url, "content": "x", "format": "pdf" });
-    learn(format).expect_validation_error("format", "markdown, html, text");
-    learn(json!({ "url": url, "content": "x", "title": "" }))
+    post(format).expect_validation_error("format", "markdown, html, text");
+    post(json!({ "url": url, "content": "x", "title": "" }))
         .expect_validation_error("title", "1 to 300");
     let large = json!({ "url": url, "content": "x".repeat(300_000) });
-    learn(large).expect_error(413, "PAYLOAD_TOO_LARGE");
+    post(large).expect_error(413, "PAYLOAD_TOO_LARGE");
     let bad = server
         .get(format!("{}/1", path(&project)))
         .bearer(&project.private_key);

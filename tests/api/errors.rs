@@ -1,12 +1,13 @@
-//! The envelope, the documented errors, and what no error ever says.
+//! Error responses: the envelope, the documented errors, and information that
+//! they must not contain.
 
 use parlor::http::error::ERROR_CODES;
 use serde_json::json;
 
-use crate::helpers::{Response, TestServer};
+use crate::helpers::{Response, TestServer, UNKNOWN_ID};
 
-/// The documented errors, as the seed document writes them.
-const SEED: [(u16, &str); 11] = [
+/// The error bodies in the examples of the API contract.
+const DOCUMENTED_ERRORS: [(u16, &str); 11] = [
     (
         400,
         r#"{"error":{"message":"Invalid request body. Content is required.","code":"INVALID_REQUEST_BODY","details":{"field":"content"}}}"#,
@@ -53,7 +54,7 @@ const SEED: [(u16, &str); 11] = [
     ),
 ];
 
-fn preferring(server: &TestServer, preference: &str) -> Response {
+fn get_with_prefer(server: &TestServer, preference: &str) -> Response {
     let list = server.get("/v2/conversations").header("Prefer", preference);
     list.send()
 }
@@ -61,12 +62,12 @@ fn preferring(server: &TestServer, preference: &str) -> Response {
 #[test]
 fn demo_returns_documented_error_body_for_prefer_header() {
     let server = TestServer::start_demo();
-    for (status, body) in SEED {
+    for (status, body) in DOCUMENTED_ERRORS {
         for preference in [
             format!("code={status}"),
             format!("respond-async, code=\"{status}\""),
         ] {
-            let response = preferring(&server, &preference);
+            let response = get_with_prefer(&server, &preference);
             assert_eq!(response.status, status);
             assert_eq!(response.text(), body);
             let applied = format!("code={status}");
@@ -77,15 +78,15 @@ fn demo_returns_documented_error_body_for_prefer_header() {
         }
     }
     assert_eq!(
-        preferring(&server, "code=429").header("retry-after"),
+        get_with_prefer(&server, "code=429").header("retry-after"),
         Some("60")
     );
     assert_eq!(
-        preferring(&server, "code=503").header("retry-after"),
+        get_with_prefer(&server, "code=503").header("retry-after"),
         Some("30")
     );
     assert_eq!(
-        preferring(&server, "code=401").header("www-authenticate"),
+        get_with_prefer(&server, "code=401").header("www-authenticate"),
         Some("Bearer")
     );
 }
@@ -94,9 +95,11 @@ fn demo_returns_documented_error_body_for_prefer_header() {
 fn demo_returns_every_status_for_prefer_header() {
     let server = TestServer::start_demo();
     for entry in ERROR_CODES {
-        let response = preferring(&server, &format!("code={}", entry.status));
-        let first = ERROR_CODES.iter().find(|one| one.status == entry.status);
-        response.expect_error(entry.status, first.expect("an entry").name);
+        let response = get_with_prefer(&server, &format!("code={}", entry.status));
+        let expected = ERROR_CODES
+            .iter()
+            .find(|other| other.status == entry.status);
+        response.expect_error(entry.status, expected.expect("an entry").name);
     }
 }
 
@@ -104,7 +107,7 @@ fn demo_returns_every_status_for_prefer_header() {
 fn prefer_header_without_error_status_is_ignored() {
     let server = TestServer::start_demo();
     for preference in ["code=200", "code=999", "code=", "code=x", "status=500", ""] {
-        let response = preferring(&server, preference);
+        let response = get_with_prefer(&server, preference);
         response.expect_error(401, "UNAUTHORIZED");
         assert_eq!(response.header("preference-applied"), None);
     }
@@ -114,7 +117,7 @@ fn prefer_header_without_error_status_is_ignored() {
 fn prefer_header_is_ignored_outside_demo() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
-    for (status, _) in SEED {
+    for (status, _) in DOCUMENTED_ERRORS {
         let list = server.get("/v2/conversations").bearer(&visitor.token);
         let response = list.header("Prefer", format!("code={status}")).send();
         assert_eq!(response.expect(200)["total"], 0);
@@ -148,14 +151,14 @@ fn unknown_path_returns_404() {
 #[test]
 fn unsupported_method_returns_405_with_allow_header() {
     let server = TestServer::start();
-    let one = "/v2/conversations/123e4567-e89b-12d3-a456-426614174000";
-    let close = format!("{one}/close");
+    let conversation = format!("/v2/conversations/{UNKNOWN_ID}");
+    let close = format!("{conversation}/close");
     for (method, path, allowed) in [
         ("DELETE", "/v2/conversations", "GET, HEAD, POST"),
         ("PUT", "/v2/conversations", "GET, HEAD, POST"),
         ("PATCH", "/v2/conversations", "GET, HEAD, POST"),
-        ("POST", one, "GET, HEAD"),
-        ("DELETE", one, "GET, HEAD"),
+        ("POST", &conversation, "GET, HEAD"),
+        ("DELETE", &conversation, "GET, HEAD"),
         ("GET", close.as_str(), "POST"),
         ("GET", "/v2/identity/init", "POST"),
         ("POST", "/v2/identity/me", "GET, HEAD"),
@@ -200,26 +203,29 @@ fn internal_error_returns_500_without_cause() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let id = server.start_conversation(&visitor);
-    let broken = server.db_connection().execute_batch(
+    let dropped = server.db_connection().execute_batch(
         "INSERT INTO message (id, conversation_seq, created_at, role, status, text, metadata)
              VALUES (randomblob(16), 1, 0, 'user', 'complete', 'secret words', '{broken');
          UPDATE conversation SET last_message_seq = 1;",
     );
-    broken.expect("a broken row");
+    dropped.expect("a broken row");
     for path in [
         "/v2/conversations".to_owned(),
         format!("/v2/conversations/{id}"),
     ] {
         let response = server.get(path).bearer(&visitor.token).send();
         assert_eq!(response.status, 500);
-        assert_eq!(response.text(), SEED[8].1);
+        assert_eq!(response.text(), DOCUMENTED_ERRORS[8].1);
     }
     let missing = server
         .db_connection()
         .execute_batch("ALTER TABLE visitor RENAME TO other_project");
     missing.expect("a broken file");
     let response = server.init_session(&server.project.publishable_key, "another");
-    assert_eq!((response.status, response.text()), (500, SEED[8].1));
+    assert_eq!(
+        (response.status, response.text()),
+        (500, DOCUMENTED_ERRORS[8].1)
+    );
 }
 
 #[test]

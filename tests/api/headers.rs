@@ -1,8 +1,9 @@
-//! What stands beside the bodies: paging, caching, request ids, CORS, HEAD.
+//! Response headers: links, ETags, request ids, CORS, and HEAD requests
+//! (docs/api-contract.md, section 1.7).
 
 use crate::helpers::{Response, TestServer, Visitor, ids, insert_conversations};
 
-fn populated(count: i64) -> (TestServer, Visitor) {
+fn setup(count: i64) -> (TestServer, Visitor) {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     insert_conversations(&server, &visitor, count);
@@ -14,35 +15,21 @@ fn list(server: &TestServer, visitor: &Visitor, query: &str) -> Response {
     server.get(target).bearer(&visitor.token).send()
 }
 
-/// The targets of a Link header by their relation.
-pub fn links(response: &Response) -> Vec<(String, String)> {
-    let header = response.header("link").expect("links");
-    let links = header.split(", ").map(|link| {
-        let (target, relation) = link.split_once(">; rel=\"").expect("a link");
-        let relation = relation.strip_suffix('"').expect("a relation");
-        (
-            relation.to_owned(),
-            target.strip_prefix('<').expect("a target").to_owned(),
-        )
-    });
-    links.collect()
-}
-
 #[test]
 fn link_header_names_first_prev_next_and_last_page() {
-    let (server, visitor) = populated(25);
+    let (server, visitor) = setup(25);
     let offsets = |query: &str| {
         let response = list(&server, &visitor, query);
         let from = |target: &str| {
             let (_, parameters) = target.split_once('?').expect("parameters");
-            let mut parameters = parameters.split('&').map(|one| one.split_once('='));
-            match parameters.nth(1).flatten().expect("where it begins") {
+            let mut parameters = parameters.split('&').map(|pair| pair.split_once('='));
+            match parameters.nth(1).flatten().expect("an offset or a cursor") {
                 ("offset", number) => number.to_owned(),
                 (name, _) => name.to_owned(),
             }
         };
-        let found = links(&response).into_iter();
-        found
+        let links = response.links().into_iter();
+        links
             .map(|(name, target)| format!("{name} {}", from(&target)))
             .collect::<Vec<_>>()
             .join(", ")
@@ -68,31 +55,28 @@ fn link_header_names_first_prev_next_and_last_page() {
 
 #[test]
 fn next_links_cover_the_list() {
-    let (server, visitor) = populated(23);
+    let (server, visitor) = setup(23);
     let whole = server.list(
         &visitor.token,
         "limit=100&status=open&orderBy=createdAt&orderDir=asc",
     );
     let mut target =
         "/v2/conversations?limit=5&status=open&orderBy=createdAt&orderDir=asc".to_owned();
-    let mut walked = Vec::new();
+    let mut listed = Vec::new();
     loop {
         let response = server.get(&target).bearer(&visitor.token).send();
-        walked.extend(ids(&response.expect(200)));
-        let next = links(&response)
-            .into_iter()
-            .find(|(relation, _)| relation == "next");
-        match next {
-            Some((_, next)) => target = next,
+        listed.extend(ids(&response.expect(200)));
+        match response.link("next") {
+            Some(next) => target = next,
             None => break,
         }
     }
-    assert_eq!(walked, ids(&whole));
+    assert_eq!(listed, ids(&whole));
 }
 
 #[test]
 fn total_count_header_equals_total() {
-    let (server, visitor) = populated(12);
+    let (server, visitor) = setup(12);
     for (query, total) in [
         ("limit=5", "12"),
         ("offset=50", "12"),
@@ -105,64 +89,64 @@ fn total_count_header_equals_total() {
 
 #[test]
 fn matching_etag_returns_304_until_list_changes() {
-    let (server, visitor) = populated(2);
+    let (server, visitor) = setup(2);
     let id = ids(&server.list(&visitor.token, ""))[0].clone();
     for target in [
         "/v2/conversations".to_owned(),
         format!("/v2/conversations/{id}"),
     ] {
-        let asked = || server.get(&target).bearer(&visitor.token);
-        let first = asked().send();
-        let tag = first.header("etag").expect("a tag").to_owned();
+        let request = || server.get(&target).bearer(&visitor.token);
+        let first = request().send();
+        let etag = first.header("etag").expect("an ETag").to_owned();
         assert!(
-            tag.starts_with('"') && tag.ends_with('"') && tag.len() > 10,
-            "{tag}"
+            etag.starts_with('"') && etag.ends_with('"') && etag.len() > 10,
+            "{etag}"
         );
         assert_eq!(first.header("cache-control"), Some("private, no-cache"));
-        let weak = format!("W/{tag}");
-        let among = format!("\"other\", {tag}");
-        for known in [tag.as_str(), &weak, &among, "*"] {
-            let again = asked().header("If-None-Match", known).send();
-            assert_eq!((again.status, again.body.len()), (304, 0), "{known}");
-            assert_eq!(again.header("etag"), Some(tag.as_str()));
+        let weak = format!("W/{etag}");
+        let list = format!("\"other\", {etag}");
+        for value in [etag.as_str(), &weak, &list, "*"] {
+            let second = request().header("If-None-Match", value).send();
+            assert_eq!((second.status, second.body.len()), (304, 0), "{value}");
+            assert_eq!(second.header("etag"), Some(etag.as_str()));
         }
-        let other = asked().header("If-None-Match", "\"other\"").send();
+        let other = request().header("If-None-Match", "\"other\"").send();
         assert_eq!((other.status, &other.body), (200, &first.body));
     }
     let before = list(&server, &visitor, "");
-    let tag = before.header("etag").expect("a tag");
+    let etag = before.header("etag").expect("an ETag");
     server.close(&visitor.token, &id).send().expect(200);
-    let asked = server.get("/v2/conversations").bearer(&visitor.token);
-    let after = asked.header("If-None-Match", tag).send();
+    let request = server.get("/v2/conversations").bearer(&visitor.token);
+    let after = request.header("If-None-Match", etag).send();
     assert_eq!(after.status, 200);
-    assert_ne!(after.header("etag"), Some(tag));
+    assert_ne!(after.header("etag"), Some(etag));
 }
 
 #[test]
 fn conditional_request_without_credential_returns_401() {
     let server = TestServer::start();
-    let asked = server.get("/v2/conversations").header("If-None-Match", "*");
-    asked.send().expect_error(401, "UNAUTHORIZED");
+    let request = server.get("/v2/conversations").header("If-None-Match", "*");
+    request.send().expect_error(401, "UNAUTHORIZED");
 }
 
 #[test]
 fn valid_request_id_is_echoed_and_invalid_one_replaced() {
     let server = TestServer::start();
     let longest = "x".repeat(64);
-    let answered = |given: &str| {
-        let response = server.get("/health").header("X-Request-Id", given).send();
+    let request_id_for = |value: &str| {
+        let response = server.get("/health").header("X-Request-Id", value).send();
         response.header("x-request-id").expect("an id").to_owned()
     };
     for plain in ["a", "Req-1_2.3", longest.as_str()] {
-        assert_eq!(answered(plain), plain);
+        assert_eq!(request_id_for(plain), plain);
     }
     let too_long = "x".repeat(65);
     for other in ["", "two words", "<script>", "a;b", "é", too_long.as_str()] {
-        let fresh = answered(other);
-        assert_ne!(fresh, other);
-        assert_eq!(fresh.len(), 32, "{fresh}");
+        let generated = request_id_for(other);
+        assert_ne!(generated, other);
+        assert_eq!(generated.len(), 32, "{generated}");
     }
-    assert_ne!(answered(""), answered(""));
+    assert_ne!(request_id_for(""), request_id_for(""));
 }
 
 #[test]
@@ -181,7 +165,7 @@ fn every_response_has_request_id() {
 #[test]
 fn cors_preflight_allows_any_origin_and_client_headers() {
     let server = TestServer::start();
-    let wanted = "authorization,content-type,user-agent";
+    let requested = "authorization,content-type,user-agent";
     for (target, method) in [
         ("/v2/conversations", "GET"),
         ("/v2/conversations", "POST"),
@@ -191,7 +175,7 @@ fn cors_preflight_allows_any_origin_and_client_headers() {
             .request("OPTIONS", target)
             .header("Origin", "https://shop.example")
             .header("Access-Control-Request-Method", method)
-            .header("Access-Control-Request-Headers", wanted)
+            .header("Access-Control-Request-Headers", requested)
             .send();
         assert!((200..300).contains(&response.status), "{}", response.status);
         assert_eq!(response.header("access-control-allow-origin"), Some("*"));
@@ -199,7 +183,7 @@ fn cors_preflight_allows_any_origin_and_client_headers() {
             .header("access-control-allow-headers")
             .expect("headers");
         let allowed = allowed.to_ascii_lowercase();
-        for name in wanted.split(',') {
+        for name in requested.split(',') {
             assert!(allowed.contains(name), "{name} in {allowed}");
         }
         let methods = response
@@ -213,13 +197,13 @@ fn cors_preflight_allows_any_origin_and_client_headers() {
 
 #[test]
 fn cors_headers_are_set_on_success_and_error() {
-    let (server, visitor) = populated(1);
-    let good = server.get("/v2/conversations").bearer(&visitor.token);
-    let bad = server
+    let (server, visitor) = setup(1);
+    let valid = server.get("/v2/conversations").bearer(&visitor.token);
+    let invalid = server
         .get("/v2/conversations?limit=0")
         .bearer(&visitor.token);
-    let unknown = server.get("/v2/conversations");
-    for (request, status) in [(good, 200), (bad, 422), (unknown, 401)] {
+    let anonymous = server.get("/v2/conversations");
+    for (request, status) in [(valid, 200), (invalid, 422), (anonymous, 401)] {
         let response = request.header("Origin", "https://shop.example").send();
         assert_eq!(response.status, status);
         assert_eq!(response.header("access-control-allow-origin"), Some("*"));
@@ -241,7 +225,7 @@ fn cors_headers_are_set_on_success_and_error() {
 
 #[test]
 fn head_returns_headers_of_get_without_body() {
-    let (server, visitor) = populated(2);
+    let (server, visitor) = setup(2);
     let id = ids(&server.list(&visitor.token, ""))[0].clone();
     let key = &server.project.publishable_key;
     for target in [

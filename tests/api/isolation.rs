@@ -1,4 +1,5 @@
-//! Who sees whose conversations (section 0, D3 and D8).
+//! Access of visitors and projects to conversations (docs/api-contract.md,
+//! sections 2.4 and 3.3).
 
 use serde_json::json;
 
@@ -9,8 +10,8 @@ struct Fixture {
     other_project: ProjectFixture,
     ann: Visitor,
     ben: Visitor,
-    /// In the other project, on a device of the same name as Ann's.
-    far: Visitor,
+    /// A visitor of the other project with the same device id as Ann.
+    other_ann: Visitor,
 }
 
 fn setup() -> Fixture {
@@ -19,7 +20,7 @@ fn setup() -> Fixture {
     Fixture {
         ann: server.create_visitor("ann"),
         ben: server.create_visitor("ben"),
-        far: server.create_visitor_in(&other_project, "ann"),
+        other_ann: server.create_visitor_in(&other_project, "ann"),
         other_project,
         server,
     }
@@ -28,7 +29,11 @@ fn setup() -> Fixture {
 #[test]
 fn visitor_lists_only_own_conversations() {
     let fixture = setup();
-    let counts = [(&fixture.ann, 3), (&fixture.ben, 2), (&fixture.far, 4)];
+    let counts = [
+        (&fixture.ann, 3),
+        (&fixture.ben, 2),
+        (&fixture.other_ann, 4),
+    ];
     let mine = counts.map(|(visitor, count)| {
         (
             visitor,
@@ -52,15 +57,15 @@ fn visitor_lists_only_own_conversations() {
 #[test]
 fn private_key_lists_only_its_project() {
     let fixture = setup();
-    let near = [
+    let project_ids = [
         insert_conversations(&fixture.server, &fixture.ann, 3),
         insert_conversations(&fixture.server, &fixture.ben, 2),
     ]
     .concat();
-    let far = insert_conversations(&fixture.server, &fixture.far, 4);
+    let other_ids = insert_conversations(&fixture.server, &fixture.other_ann, 4);
     for (key, own) in [
-        (&fixture.server.project.private_key, near),
-        (&fixture.other_project.private_key, far),
+        (&fixture.server.project.private_key, project_ids),
+        (&fixture.other_project.private_key, other_ids),
     ] {
         let page = fixture.server.list(key, "limit=100");
         assert_eq!(page["total"], own.len());
@@ -88,8 +93,8 @@ fn conversation_of_other_visitor_returns_403() {
         .bearer(&fixture.ben.token)
         .send()
         .expect_error(403, "FORBIDDEN");
-    let still = fixture.server.get(&path).bearer(&fixture.ann.token).send();
-    assert_eq!(still.expect(200)["status"], "open");
+    let read = fixture.server.get(&path).bearer(&fixture.ann.token).send();
+    assert_eq!(read.expect(200)["status"], "open");
 }
 
 #[test]
@@ -97,7 +102,7 @@ fn conversation_of_other_project_returns_404() {
     let fixture = setup();
     let id = fixture.server.start_conversation(&fixture.ann);
     let path = format!("/v2/conversations/{id}");
-    for credential in [&fixture.far.token, &fixture.other_project.private_key] {
+    for credential in [&fixture.other_ann.token, &fixture.other_project.private_key] {
         let read = fixture.server.get(&path).bearer(credential).send();
         let error = read.expect_error(404, "CONVERSATION_NOT_FOUND");
         assert_eq!(error["details"], json!({ "conversationId": id }));
@@ -108,8 +113,8 @@ fn conversation_of_other_project_returns_404() {
             .bearer(credential);
         close.send().expect_error(404, "CONVERSATION_NOT_FOUND");
     }
-    let still = fixture.server.get(&path).bearer(&fixture.ann.token).send();
-    assert_eq!(still.expect(200)["status"], "open");
+    let read = fixture.server.get(&path).bearer(&fixture.ann.token).send();
+    assert_eq!(read.expect(200)["status"], "open");
 }
 
 #[test]
@@ -142,8 +147,8 @@ fn private_key_reads_and_closes_conversations_of_project() {
         );
         let close = fixture.server.post(format!("{path}/close")).bearer(key);
         assert_eq!(close.send().expect(200)["success"], true);
-        let seen = fixture.server.get(&path).bearer(&visitor.token).send();
-        assert_eq!(seen.expect(200)["status"], "closed");
+        let read = fixture.server.get(&path).bearer(&visitor.token).send();
+        assert_eq!(read.expect(200)["status"], "closed");
     }
 }
 
@@ -190,8 +195,8 @@ fn publishable_key_returns_its_project() {
 #[test]
 fn same_device_is_a_different_visitor_in_each_project() {
     let fixture = setup();
-    assert_ne!(fixture.ann.id, fixture.far.id);
-    for visitor in [&fixture.ann, &fixture.ben, &fixture.far] {
+    assert_ne!(fixture.ann.id, fixture.other_ann.id);
+    for visitor in [&fixture.ann, &fixture.ben, &fixture.other_ann] {
         let me = fixture.server.get("/v2/identity/me").bearer(&visitor.token);
         assert_eq!(me.send().expect(200)["id"], visitor.id);
     }

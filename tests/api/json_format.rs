@@ -1,4 +1,5 @@
-//! What conversations, messages, visitors and projects look like on the wire.
+//! The JSON of conversations, messages, visitors and projects
+//! (docs/api-contract.md, section 5).
 
 use rusqlite::params;
 use serde_json::{Value, json};
@@ -8,8 +9,8 @@ use crate::helpers::{ConversationRow, EXAMPLE_TIME, TestServer, Visitor, ids};
 
 const EXAMPLE: &str = "123e4567-e89b-12d3-a456-426614174000";
 
-/// A visitor with the conversation of the documented example.
-fn with_example() -> (TestServer, Visitor) {
+/// A visitor with the conversation of the examples in the API contract.
+fn setup_example() -> (TestServer, Visitor) {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let example = ConversationRow {
@@ -21,7 +22,7 @@ fn with_example() -> (TestServer, Visitor) {
     (server, visitor)
 }
 
-/// The documented list item, with the two keys that D1 adds.
+/// The list item of the API contract, with the two fields that section 1.4 adds.
 fn example_item() -> Value {
     json!({
         "object": "conversation",
@@ -40,8 +41,8 @@ fn example_item() -> Value {
     })
 }
 
-/// Stores a message with every column set, as the conversation's newest.
-fn store_message(server: &TestServer, text: &str, parts: Option<&str>, at: i64) -> Uuid {
+/// Inserts a message with a value in every column, as the newest message.
+fn insert_message(server: &TestServer, text: &str, parts: Option<&str>, at: i64) -> Uuid {
     let id = Uuid::now_v7();
     let connection = server.db_connection();
     let stored = connection.execute(
@@ -53,11 +54,11 @@ fn store_message(server: &TestServer, text: &str, parts: Option<&str>, at: i64) 
         params![id, at, text, parts, EXAMPLE_TIME + 5],
     );
     assert_eq!(stored.expect("a message"), 1);
-    let pointed = connection.execute(
+    let updated = connection.execute(
         "UPDATE conversation SET last_message_seq = (SELECT max(seq) FROM message)",
         [],
     );
-    assert_eq!(pointed.expect("an update"), 1);
+    assert_eq!(updated.expect("an update"), 1);
     id
 }
 
@@ -83,7 +84,7 @@ fn message(id: Uuid, parts: &Value) -> Value {
 
 #[test]
 fn list_has_documented_keys_in_order() {
-    let (server, visitor) = with_example();
+    let (server, visitor) = setup_example();
     let target = "/v2/conversations?limit=10&offset=0&status=open&orderBy=id&orderDir=asc";
     let response = server.get(target).bearer(&visitor.token).send();
     response.expect(200);
@@ -95,17 +96,17 @@ fn list_has_documented_keys_in_order() {
 
 #[test]
 fn private_key_gets_same_list_as_visitor() {
-    let (server, visitor) = with_example();
+    let (server, visitor) = setup_example();
     let own = server.list(&visitor.token, "");
     assert_eq!(server.list(&server.project.private_key, ""), own);
 }
 
 #[test]
 fn list_has_last_message_and_conversation_has_all_messages() {
-    let (server, visitor) = with_example();
-    let first = store_message(&server, "Hello", None, EXAMPLE_TIME + 1);
+    let (server, visitor) = setup_example();
+    let first = insert_message(&server, "Hello", None, EXAMPLE_TIME + 1);
     let parts = json!([{ "type": "step-start" }, { "type": "text", "text": "Ω \"quoted\"\n" }]);
-    let second = store_message(&server, "Ω", Some(&parts.to_string()), EXAMPLE_TIME + 1);
+    let second = insert_message(&server, "Ω", Some(&parts.to_string()), EXAMPLE_TIME + 1);
     let first = message(first, &json!([{ "type": "text", "text": "Hello" }]));
     let second = message(second, &parts);
 
@@ -125,7 +126,7 @@ fn list_has_last_message_and_conversation_has_all_messages() {
 
 #[test]
 fn conversation_without_messages_has_empty_messages() {
-    let (server, visitor) = with_example();
+    let (server, visitor) = setup_example();
     let path = format!("/v2/conversations/{EXAMPLE}");
     let full = server.get(path).bearer(&visitor.token).send().expect(200);
     assert_eq!(full["messages"], json!([]));
@@ -134,7 +135,7 @@ fn conversation_without_messages_has_empty_messages() {
 
 #[test]
 fn conversation_returns_newest_1000_messages() {
-    let (server, visitor) = with_example();
+    let (server, visitor) = setup_example();
     let connection = server.db_connection();
     let stored = connection.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1003) \
@@ -148,7 +149,7 @@ fn conversation_returns_newest_1000_messages() {
     let messages = full["messages"].as_array().expect("messages");
     let texts: Vec<_> = messages
         .iter()
-        .map(|one| one["parts"][0]["text"].clone())
+        .map(|message| message["parts"][0]["text"].clone())
         .collect();
     assert_eq!(texts.len(), 1000);
     assert_eq!([&texts[0], &texts[999]], ["4", "1003"]);
@@ -224,17 +225,17 @@ fn started_conversation_equals_read_conversation() {
 #[test]
 fn visitor_has_documented_keys() {
     let server = TestServer::start();
-    let begun = server
+    let session = server
         .init_session(&server.project.publishable_key, "device")
         .expect(201);
-    let keys: Vec<_> = begun.as_object().expect("an object").keys().collect();
+    let keys: Vec<_> = session.as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["sessionToken", "visitor"]);
-    let visitor = Visitor::from_json(&begun);
+    let visitor = Visitor::from_json(&session);
     let expected = json!({
         "object": "visitor", "id": visitor.id, "type": "anonymous",
         "externalId": null, "name": null, "avatarUrl": null
     });
-    assert_eq!(begun["visitor"], expected);
+    assert_eq!(session["visitor"], expected);
     let me = server.get("/v2/identity/me").bearer(&visitor.token).send();
     assert_eq!(me.expect(200), expected);
 }

@@ -109,11 +109,11 @@ fn empty_or_null_cursor_returns_first_page() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     insert_conversations(&server, &visitor, 3);
-    let front = server.get_list(&visitor.token, "limit=2");
+    let first = server.get_list(&visitor.token, "limit=2");
     for query in ["after=", "after", "after=null"] {
         let response = server.get_list(&visitor.token, &format!("limit=2&{query}"));
-        assert_eq!(response.expect(200), front.json(), "{query}");
-        assert_eq!(response.links(), front.links(), "{query}");
+        assert_eq!(response.expect(200), first.json(), "{query}");
+        assert_eq!(response.links(), first.links(), "{query}");
     }
 }
 
@@ -122,8 +122,8 @@ fn invalid_cursor_returns_422() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     insert_conversations(&server, &visitor, 3);
-    let good = next_cursor(&server.get_list(&visitor.token, "limit=1"));
-    let forged = [
+    let valid = next_cursor(&server.get_list(&visitor.token, "limit=1"));
+    let invalid = [
         "x",
         "0",
         "NULL",
@@ -132,26 +132,26 @@ fn invalid_cursor_returns_422() {
         "AQ",
         &"A".repeat(56),
         &"A".repeat(4000),
-        &good[1..],
-        &good[..good.len() - 1],
-        &format!("{good}A"),
-        &format!("{good}="),
-        &format!("%20{good}"),
-        &good.to_ascii_lowercase(),
+        &valid[1..],
+        &valid[..valid.len() - 1],
+        &format!("{valid}A"),
+        &format!("{valid}="),
+        &format!("%20{valid}"),
+        &valid.to_ascii_lowercase(),
     ]
     .map(str::to_owned);
-    for cursor in forged {
+    for cursor in invalid {
         let response = server.get_list(&visitor.token, &format!("after={cursor}"));
         response.expect_validation_error("after", REASON);
     }
-    for (at, letter) in good.char_indices() {
-        let other = if letter == 'A' { "B" } else { "A" };
-        let cursor = [&good[..at], other, &good[at + 1..]].concat();
+    for (at, letter) in valid.char_indices() {
+        let replacement = if letter == 'A' { "B" } else { "A" };
+        let cursor = [&valid[..at], replacement, &valid[at + 1..]].concat();
         let response = server.get_list(&visitor.token, &format!("after={cursor}"));
         response.expect_validation_error("after", REASON);
     }
     server
-        .get_list(&visitor.token, &format!("after={good}"))
+        .get_list(&visitor.token, &format!("after={valid}"))
         .expect(200);
 }
 
@@ -307,7 +307,7 @@ fn cursor_is_valid_after_its_row_changes_or_is_deleted() {
     assert_eq!(rest(), stored[3..]);
     let id = uuid::Uuid::parse_str(&stored[2]).expect("a UUID");
     let connection = server.db_connection();
-    let removed = connection.execute("DELETE FROM conversation WHERE id = ?", [id]);
-    assert_eq!(removed, Ok(1));
+    let deleted = connection.execute("DELETE FROM conversation WHERE id = ?", [id]);
+    assert_eq!(deleted, Ok(1));
     assert_eq!(rest(), stored[3..]);
 }

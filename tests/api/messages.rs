@@ -32,12 +32,12 @@ fn message_is_answered_and_conversation_is_updated() {
     assert_eq!(after["title"], "Where is my order?");
     assert!(string(&after["updatedAt"]) >= string(&before["updatedAt"]));
     assert_eq!(after["lastInterationAt"], after["updatedAt"]);
-    let said = server.transcript(&ann, &id);
+    let transcript = server.transcript(&ann, &id);
     let expected = [
         ["user", "complete", "  Where is\n my order? "],
         ["assistant", "complete", &text],
     ];
-    assert_eq!(said, expected);
+    assert_eq!(transcript, expected);
     let page = server.list(&ann.token, "");
     assert_eq!(page["data"][0]["lastMessage"], after["messages"][1]);
     assert_eq!(page["data"][0]["title"], "Where is my order?");
@@ -145,8 +145,8 @@ fn send_is_refused_for_other_callers_and_closed_conversation() {
     };
     send(&server.create_visitor("ben").token, &id).expect_error(403, "FORBIDDEN");
     send(&server.project.private_key, &id).expect_error(403, "FORBIDDEN");
-    let far = server.create_visitor_in(&other_project, "ann");
-    send(&far.token, &id).expect_error(404, "CONVERSATION_NOT_FOUND");
+    let stranger = server.create_visitor_in(&other_project, "ann");
+    send(&stranger.token, &id).expect_error(404, "CONVERSATION_NOT_FOUND");
     send("nobody", &id).expect_error(401, "UNAUTHORIZED");
     send(&ann.token, UNKNOWN_ID).expect_error(404, "CONVERSATION_NOT_FOUND");
     send(&ann.token, "x").expect_validation_error("conversationId", "UUID");
@@ -240,8 +240,8 @@ fn invalid_feedback_is_refused() {
     assert_eq!(error["details"], json!({ "messageId": UNKNOWN_ID }));
     rate(&answer, &server.create_visitor("ben").token, like()).expect_error(403, "FORBIDDEN");
     rate(&answer, &server.project.private_key, like()).expect_error(403, "FORBIDDEN");
-    let far = server.create_visitor_in(&server.create_project(), "ann");
-    rate(&answer, &far.token, like()).expect_error(404, "MESSAGE_NOT_FOUND");
+    let stranger = server.create_visitor_in(&server.create_project(), "ann");
+    rate(&answer, &stranger.token, like()).expect_error(404, "MESSAGE_NOT_FOUND");
     let updated = messages(&server, &ann, &id, "role=assistant")[0].clone();
     assert_eq!(updated["feedback"], Value::Null);
 }
@@ -264,9 +264,9 @@ fn monthly_quota_limits_messages() {
     );
     assert_eq!(server.transcript(&ann, &id).len(), 4);
     let other_project = server.create_project();
-    let far = server.create_visitor_in(&other_project, "far");
-    let id = server.start_conversation(&far);
-    server.post_message(&far, &id, "Hi").send().expect(200);
+    let stranger = server.create_visitor_in(&other_project, "far");
+    let id = server.start_conversation(&stranger);
+    server.post_message(&stranger, &id, "Hi").send().expect(200);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The OpenAPI document against the routes, the domain and the catalogue.
+//! The OpenAPI document, compared with the routes, the domain types and the
+//! error codes.
 
 use parlor::domain::{Direction, Limit, Sort, Status};
 use parlor::http::error::ERROR_CODES;
@@ -52,7 +53,7 @@ fn operations(document: &Value) -> Vec<(String, String)> {
     found
 }
 
-/// A schema, whether it stands where it is used or among the components.
+/// Resolves a reference to a schema among the components.
 fn resolved<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
     match schema["$ref"].as_str() {
         Some(to) => document.pointer(&to[1..]).expect("a component"),
@@ -63,7 +64,7 @@ fn resolved<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
 fn parameter<'d>(document: &'d Value, name: &str) -> &'d Value {
     let all = &document["paths"]["/conversations"]["get"]["parameters"];
     let mut all = all.as_array().expect("parameters").iter();
-    let found = all.find(|one| one["name"] == name);
+    let found = all.find(|parameter| parameter["name"] == name);
     resolved(
         document,
         &found.unwrap_or_else(|| panic!("no {name}"))["schema"],
@@ -101,9 +102,12 @@ fn document_lists_exactly_the_known_operations() {
 fn every_documented_operation_has_a_route() {
     let server = TestServer::start();
     for (method, path) in operations(&document(&server)) {
-        let parts = path.split('/').map(|part| match part.starts_with('{') {
-            true => UNKNOWN_ID,
-            false => part,
+        let parts = path.split('/').map(|part| {
+            if part.starts_with('{') {
+                UNKNOWN_ID
+            } else {
+                part
+            }
         });
         let path = parts.collect::<Vec<_>>().join("/");
         let method = match method.as_str() {
@@ -183,7 +187,7 @@ fn error_schema_lists_every_error_code() {
 fn error_examples_match_error_table() {
     let server = TestServer::start();
     let document = document(&server);
-    let mut seen = 0;
+    let mut count = 0;
     for (method, path) in operations(&document) {
         let responses = document["paths"][&path][&method]["responses"].as_object();
         for (status, response) in responses.expect("responses") {
@@ -194,11 +198,11 @@ fn error_examples_match_error_table() {
                 assert_eq!(&entry.status.to_string(), status, "{method} {path}");
                 assert_eq!(example["value"]["error"]["code"], entry.name);
                 assert_eq!(example["value"]["error"]["message"], entry.message);
-                seen += 1;
+                count += 1;
             }
         }
     }
-    assert!(seen > 20, "{seen} examples");
+    assert!(count > 20, "{count} examples");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Q&As: read by anyone, written with a private key.
+//! Q&As: public to read, written with a private key (docs/api-contract.md,
+//! sections 4.13 and 4.14).
 
 use serde_json::{Value, json};
 
@@ -8,19 +9,19 @@ fn path(project: &ProjectFixture) -> String {
     format!("/v2/projects/{}/qnas", project.id)
 }
 
-/// Adds a Q&A over the API; what came back.
+/// Creates a Q&A and returns the response.
 #[track_caller]
-fn add(server: &TestServer, project: &ProjectFixture, body: Value) -> Value {
+fn create(server: &TestServer, project: &ProjectFixture, body: Value) -> Value {
     let post = server.post(path(project)).bearer(&project.private_key);
     post.json(body).send().expect(201)
 }
 
-fn with_questions(questions: &[&str]) -> (TestServer, Vec<String>) {
+fn setup_questions(questions: &[&str]) -> (TestServer, Vec<String>) {
     let server = TestServer::start();
     let project = server.project.clone();
     let added = questions.iter().map(|question| {
         let body = json!({ "question": question, "answer": "Answer." });
-        string(&add(&server, &project, body)["id"])
+        string(&create(&server, &project, body)["id"])
     });
     let ids = added.collect();
     (server, ids)
@@ -51,7 +52,7 @@ fn created_qna_is_public_and_has_documented_fields() {
         "createdBy": { "name": "Ann", "image": "https://x.example/a.png" },
         "unknown": 1,
     });
-    let added = add(&server, &project, body);
+    let added = create(&server, &project, body);
     let keys: Vec<_> = added.as_object().expect("an object").keys().collect();
     let expected = [
         "object",
@@ -69,12 +70,12 @@ fn created_qna_is_public_and_has_documented_fields() {
         added["createdBy"],
         json!({ "name": "Ann", "image": "https://x.example/a.png" })
     );
-    let one = format!("{}/{}", path(&project), string(&added["id"]));
-    let read = server.get(&one).send();
+    let target = format!("{}/{}", path(&project), string(&added["id"]));
+    let read = server.get(&target).send();
     assert_eq!(read.expect(200), added);
     let tag = read.header("etag").expect("a tag").to_owned();
-    let again = server.get(&one).header("If-None-Match", tag).send();
-    assert_eq!(again.status, 304);
+    let second = server.get(&target).header("If-None-Match", tag).send();
+    assert_eq!(second.status, 304);
     let page = list(&server, "");
     let expected = json!({
         "object": "list", "total": 1, "limit": 10, "offset": 0, "data": [added],
@@ -84,13 +85,13 @@ fn created_qna_is_public_and_has_documented_fields() {
 
 #[test]
 fn list_is_newest_first_with_page_links() {
-    let (server, mut made) = with_questions(&["a", "b", "c", "d", "e"]);
-    made.reverse();
+    let (server, mut qna_ids) = setup_questions(&["a", "b", "c", "d", "e"]);
+    qna_ids.reverse();
     let id = server.project.id;
-    assert_eq!(ids(&list(&server, "")), made);
+    assert_eq!(ids(&list(&server, "")), qna_ids);
     let target = format!("{}?limit=2&offset=2", path(&server.project));
     let page = server.get(target).send();
-    assert_eq!(ids(&page.expect(200)), made[2..4]);
+    assert_eq!(ids(&page.expect(200)), qna_ids[2..4]);
     assert_eq!(page.header("x-total-count"), Some("5"));
     let link = |offset, relation| {
         format!("</v2/projects/{id}/qnas?limit=2&offset={offset}>; rel=\"{relation}\"")
@@ -104,16 +105,16 @@ fn list_is_newest_first_with_page_links() {
     assert_eq!(page.header("link"), Some(links.join(", ").as_str()));
     let past = list(&server, "offset=5&query=");
     assert_eq!((&past["total"], ids(&past).len()), (&json!(5), 0));
-    // Equal moments: by id.
+    // Equal times: ordered by the id.
     let sql = server.db_connection();
     sql.execute("UPDATE qna SET created_at = 0", ())
         .expect("a change");
-    assert_eq!(ids(&list(&server, "")), made);
+    assert_eq!(ids(&list(&server, "")), qna_ids);
 }
 
 #[test]
 fn query_matches_words_of_the_question() {
-    let (server, made) = with_questions(&[
+    let (server, qna_ids) = setup_questions(&[
         "How long does delivery take?",
         "Delivery, delivery, delivery!",
         "Can I return a gift?",
@@ -135,7 +136,7 @@ fn query_matches_words_of_the_question() {
     ] {
         let page = list(&server, &format!("query={query}"));
         let mut listed = ids(&page);
-        let mut found: Vec<_> = found.iter().map(|index| made[*index].clone()).collect();
+        let mut found: Vec<_> = found.iter().map(|index| qna_ids[*index].clone()).collect();
         assert_eq!(page["total"], found.len(), "{query}");
         if query.contains("or") {
             listed.sort();
@@ -146,7 +147,7 @@ fn query_matches_words_of_the_question() {
     let second = list(&server, "query=delivery&limit=1&offset=1");
     assert_eq!(
         (&second["total"], ids(&second)),
-        (&json!(2), vec![made[0].clone()])
+        (&json!(2), vec![qna_ids[0].clone()])
     );
     let target = format!("{}?query=a%20%22b&limit=1", path(&server.project));
     let links = server.get(target).send();
@@ -159,36 +160,39 @@ fn unpublished_qna_is_not_readable() {
     let server = TestServer::start();
     let project = server.project.clone();
     let body = json!({ "question": "Secret?", "answer": "Yes", "published": false });
-    let id = string(&add(&server, &project, body)["id"]);
-    let one = format!("{}/{id}", path(&project));
-    let seen = || {
+    let id = string(&create(&server, &project, body)["id"]);
+    let target = format!("{}/{id}", path(&project));
+    let visibility = || {
         let found = list(&server, "query=secret")["total"].clone();
         (
-            server.get(&one).send().status,
+            server.get(&target).send().status,
             list(&server, "")["total"].clone(),
             found,
         )
     };
-    assert_eq!(seen(), (404, json!(0), json!(0)));
+    assert_eq!(visibility(), (404, json!(0), json!(0)));
     let publish = put(&server, &project, &id).json(json!({ "published": true }));
     publish.send().expect(200);
-    assert_eq!(seen(), (200, json!(1), json!(1)));
+    assert_eq!(visibility(), (200, json!(1), json!(1)));
     let hide = put(&server, &project, &id).json(json!({ "published": false }));
     hide.send().expect(200);
-    assert_eq!(seen(), (404, json!(0), json!(0)));
-    let error = server.get(&one).send().expect_error(404, "QNA_NOT_FOUND");
+    assert_eq!(visibility(), (404, json!(0), json!(0)));
+    let error = server
+        .get(&target)
+        .send()
+        .expect_error(404, "QNA_NOT_FOUND");
     assert_eq!(error["details"], json!({ "qnaId": id }));
 }
 
 #[test]
 fn update_changes_given_fields_and_search_index() {
-    let (server, made) = with_questions(&["Old words?"]);
+    let (server, qna_ids) = setup_questions(&["Old words?"]);
     let project = &server.project;
     let before = list(&server, "")["data"][0].clone();
-    let same = put(&server, project, &made[0]).send().expect(200);
+    let same = put(&server, project, &qna_ids[0]).send().expect(200);
     assert_eq!(same, before);
     let change = json!({ "question": "New?", "createdBy": { "name": null, "image": null } });
-    let after = put(&server, project, &made[0])
+    let after = put(&server, project, &qna_ids[0])
         .json(change)
         .send()
         .expect(200);
@@ -200,7 +204,7 @@ fn update_changes_given_fields_and_search_index() {
     assert_eq!(list(&server, "query=words")["total"], 0);
     assert_eq!(list(&server, "query=new")["total"], 1);
     let author = json!({ "createdBy": { "name": "Ben" } });
-    let after = put(&server, project, &made[0])
+    let after = put(&server, project, &qna_ids[0])
         .json(author)
         .send()
         .expect(200);
@@ -209,53 +213,60 @@ fn update_changes_given_fields_and_search_index() {
 
 #[test]
 fn deleted_qna_is_gone_and_second_delete_returns_404() {
-    let (server, made) = with_questions(&["Here?", "There?"]);
-    let removed = delete(&server, &server.project, &made[0]).send();
-    assert_eq!(removed.expect(200), json!({ "success": true }));
-    assert_eq!(ids(&list(&server, "")), made[1..]);
+    let (server, qna_ids) = setup_questions(&["Here?", "There?"]);
+    let deleted = delete(&server, &server.project, &qna_ids[0]).send();
+    assert_eq!(deleted.expect(200), json!({ "success": true }));
+    assert_eq!(ids(&list(&server, "")), qna_ids[1..]);
     assert_eq!(list(&server, "query=here")["total"], 0);
-    let again = delete(&server, &server.project, &made[0]).send();
-    again.expect_error(404, "QNA_NOT_FOUND");
+    let second = delete(&server, &server.project, &qna_ids[0]).send();
+    second.expect_error(404, "QNA_NOT_FOUND");
     let absent = put(&server, &server.project, UNKNOWN_ID).json(json!({ "answer": "x" }));
     absent.send().expect_error(404, "QNA_NOT_FOUND");
 }
 
 #[test]
 fn projects_are_isolated() {
-    let (server, made) = with_questions(&["Near?"]);
-    let (near, far) = (server.project.clone(), server.create_project());
-    let other = add(&server, &far, json!({ "question": "Far?", "answer": "x" }));
-    let other = string(&other["id"]);
-    assert_eq!(ids(&list(&server, "")), made);
+    let (server, qna_ids) = setup_questions(&["Near?"]);
+    let (project, other_project) = (server.project.clone(), server.create_project());
+    let other_qna = create(
+        &server,
+        &other_project,
+        json!({ "question": "Far?", "answer": "x" }),
+    );
+    let other_id = string(&other_qna["id"]);
+    assert_eq!(ids(&list(&server, "")), qna_ids);
     assert_eq!(list(&server, "query=far")["total"], 0);
-    let crossed = server.get(format!("{}/{other}", path(&near))).send();
-    crossed.expect_error(404, "QNA_NOT_FOUND");
-    put(&server, &near, &other)
+    let read = server.get(format!("{}/{other_id}", path(&project))).send();
+    read.expect_error(404, "QNA_NOT_FOUND");
+    put(&server, &project, &other_id)
         .json(json!({ "answer": "taken" }))
         .send()
         .expect_error(404, "QNA_NOT_FOUND");
-    delete(&server, &near, &other)
+    delete(&server, &project, &other_id)
         .send()
         .expect_error(404, "QNA_NOT_FOUND");
-    // With the key of the one at the address of the other.
+    // The key of one project with the path of the other project.
     let body = json!({ "question": "q", "answer": "a" });
-    let post = server.post(path(&far)).bearer(&near.private_key).json(body);
+    let post = server
+        .post(path(&other_project))
+        .bearer(&project.private_key)
+        .json(body);
     post.send().expect_error(403, "FORBIDDEN");
-    let one = format!("{}/{other}", path(&far));
+    let target = format!("{}/{other_id}", path(&other_project));
     for method in ["PUT", "DELETE"] {
-        let request = server.request(method, &one).bearer(&near.private_key);
+        let request = server.request(method, &target).bearer(&project.private_key);
         request.send().expect_error(403, "FORBIDDEN");
     }
-    assert_eq!(server.get(&one).send().expect(200)["answer"], "x");
+    assert_eq!(server.get(&target).send().expect(200)["answer"], "x");
 }
 
 #[test]
 fn write_checks_credential_before_project_and_body() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
-    let near = path(&server.project);
+    let qnas = path(&server.project);
     for target in [
-        near,
+        qnas,
         format!("/v2/projects/{UNKNOWN_ID}/qnas"),
         "/v2/projects/x/qnas".to_owned(),
     ] {
@@ -273,7 +284,7 @@ fn write_checks_credential_before_project_and_body() {
             .send()
             .expect_error(403, "FORBIDDEN");
     }
-    // To read, no credential is looked at.
+    // Reading ignores the credential.
     let read = server.get(path(&server.project)).bearer("sk_wrong").send();
     read.expect(200);
 }
@@ -281,25 +292,30 @@ fn write_checks_credential_before_project_and_body() {
 #[test]
 fn unknown_project_returns_404_and_invalid_id_422() {
     let server = TestServer::start();
-    let gone = format!("/v2/projects/{UNKNOWN_ID}/qnas");
-    for target in [gone.clone(), format!("{gone}/{UNKNOWN_ID}")] {
+    let unknown_project = format!("/v2/projects/{UNKNOWN_ID}/qnas");
+    for target in [
+        unknown_project.clone(),
+        format!("{unknown_project}/{UNKNOWN_ID}"),
+    ] {
         let error = server
             .get(target)
             .send()
             .expect_error(404, "PROJECT_NOT_FOUND");
         assert_eq!(error["details"], json!({ "projectId": UNKNOWN_ID }));
     }
-    let post = server.post(gone).bearer(&server.project.private_key);
+    let post = server
+        .post(unknown_project)
+        .bearer(&server.project.private_key);
     post.send().expect_error(404, "PROJECT_NOT_FOUND");
-    let bad = server.get("/v2/projects/1/qnas").send();
-    bad.expect_validation_error("projectId", "UUID");
-    let bad = server.get(format!("{}/1", path(&server.project))).send();
-    bad.expect_validation_error("qnaId", "UUID");
+    let response = server.get("/v2/projects/1/qnas").send();
+    response.expect_validation_error("projectId", "UUID");
+    let response = server.get(format!("{}/1", path(&server.project))).send();
+    response.expect_validation_error("qnaId", "UUID");
 }
 
 #[test]
 fn invalid_parameters_and_fields_are_named() {
-    let (server, made) = with_questions(&["Here?"]);
+    let (server, qna_ids) = setup_questions(&["Here?"]);
     let project = &server.project;
     let long = "x".repeat(301);
     for (query, field, allowed) in [
@@ -341,11 +357,11 @@ fn invalid_parameters_and_fields_are_named() {
     }
     let longest = json!({ "question": "é".repeat(1000), "answer": "é".repeat(20_000) });
     post(longest).expect(201);
-    put(&server, project, &made[0])
+    put(&server, project, &qna_ids[0])
         .json(json!({ "question": "" }))
         .send()
         .expect_validation_error("question", "1");
-    let refused = server.request("PATCH", path(project)).send();
-    refused.expect_error(405, "METHOD_NOT_ALLOWED");
-    assert_eq!(refused.header("allow"), Some("GET, HEAD, POST"));
+    let response = server.request("PATCH", path(project)).send();
+    response.expect_error(405, "METHOD_NOT_ALLOWED");
+    assert_eq!(response.header("allow"), Some("GET, HEAD, POST"));
 }

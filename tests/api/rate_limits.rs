@@ -1,19 +1,19 @@
-//! Rate limits (section 0, D15).
+//! Rate limits (docs/api-contract.md, section 10).
 
 use parlor::config::Settings;
 
 use crate::helpers::{Response, TestServer};
 
-/// Limits so small that a test reaches them, and refill in twenty seconds.
-fn small(settings: &mut Settings) {
+/// Limits of three requests, which refill in twenty seconds.
+fn small_limits(settings: &mut Settings) {
     settings.rate_limit = 3;
     settings.key_rate_limit = 3;
     settings.ip_rate_limit = 3;
 }
 
-/// 429, and how long to wait both ways.
+/// Asserts a 429 that has the waiting time in the body and in a header.
 #[track_caller]
-fn limited(response: &Response) {
+fn expect_rate_limited(response: &Response) {
     let error = response.expect_error(429, "RATE_LIMIT_EXCEEDED");
     assert_eq!(
         error["message"],
@@ -29,33 +29,33 @@ fn limited(response: &Response) {
 
 #[test]
 fn each_session_has_its_own_limit() {
-    let server = TestServer::start_with(small);
-    let [one, two] = [server.create_visitor("one"), server.create_visitor("two")];
-    let ask = |token: &str, target: &str| server.get(target).bearer(token).send();
+    let server = TestServer::start_with(small_limits);
+    let [first, second] = [server.create_visitor("one"), server.create_visitor("two")];
+    let get = |token: &str, target: &str| server.get(target).bearer(token).send();
     for _ in 0..3 {
-        ask(&one.token, "/v2/conversations").expect(200);
+        get(&first.token, "/v2/conversations").expect(200);
     }
-    limited(&ask(&one.token, "/v2/conversations"));
-    limited(&ask(&one.token, "/v2/identity/me"));
-    // Judged before what is asked.
-    limited(&ask(&one.token, "/v2/conversations?limit=0"));
-    ask(&two.token, "/v2/conversations").expect(200);
+    expect_rate_limited(&get(&first.token, "/v2/conversations"));
+    expect_rate_limited(&get(&first.token, "/v2/identity/me"));
+    // The limit is checked before the parameters.
+    expect_rate_limited(&get(&first.token, "/v2/conversations?limit=0"));
+    get(&second.token, "/v2/conversations").expect(200);
 }
 
 #[test]
 fn each_private_key_has_its_own_limit() {
-    let server = TestServer::start_with(small);
-    let ask = |key: &str| server.get("/v2/conversations").bearer(key).send();
+    let server = TestServer::start_with(small_limits);
+    let get = |key: &str| server.get("/v2/conversations").bearer(key).send();
     for _ in 0..3 {
-        ask(&server.project.private_key).expect(200);
+        get(&server.project.private_key).expect(200);
     }
-    limited(&ask(&server.project.private_key));
-    ask(&server.create_project().private_key).expect(200);
+    expect_rate_limited(&get(&server.project.private_key));
+    get(&server.create_project().private_key).expect(200);
 }
 
 #[test]
 fn session_init_is_limited_by_address() {
-    let server = TestServer::start_with(small);
+    let server = TestServer::start_with(small_limits);
     server
         .init_session(&server.project.publishable_key, "one")
         .expect(201);
@@ -67,47 +67,47 @@ fn session_init_is_limited_by_address() {
         .json("{")
         .send()
         .expect_body_error("body");
-    limited(&server.init_session(&server.project.publishable_key, "one"));
+    expect_rate_limited(&server.init_session(&server.project.publishable_key, "one"));
 }
 
 #[test]
 fn address_behind_proxy_is_last_forwarded_one() {
     let server = TestServer::start_with(|settings| {
-        small(settings);
+        small_limits(settings);
         settings.behind_proxy = true;
     });
-    let from = |forwarded: &str| {
+    let init_from = |forwarded: &str| {
         let init = server.post("/v2/identity/init").json("{}");
         init.header("X-Forwarded-For", forwarded).send()
     };
-    for spoofed in [
+    for forwarded in [
         "192.0.2.1, 198.51.100.7",
         "192.0.2.2, 198.51.100.7",
         "198.51.100.7",
     ] {
-        from(spoofed).expect_body_error("apiKey");
+        init_from(forwarded).expect_body_error("apiKey");
     }
-    limited(&from("192.0.2.3, 198.51.100.7"));
-    from("198.51.100.8").expect_body_error("apiKey");
-    // One /64 is one client.
+    expect_rate_limited(&init_from("192.0.2.3, 198.51.100.7"));
+    init_from("198.51.100.8").expect_body_error("apiKey");
+    // All addresses of one IPv6 /64 network share a limit.
     for host in 1..=3 {
-        from(&format!("2001:db8:0:1::{host}")).expect_body_error("apiKey");
+        init_from(&format!("2001:db8:0:1::{host}")).expect_body_error("apiKey");
     }
-    limited(&from("2001:db8:0:1:ffff::9"));
-    from("2001:db8:0:2::1").expect_body_error("apiKey");
+    expect_rate_limited(&init_from("2001:db8:0:1:ffff::9"));
+    init_from("2001:db8:0:2::1").expect_body_error("apiKey");
 }
 
 #[test]
 fn forwarded_address_is_ignored_without_proxy() {
-    let server = TestServer::start_with(small);
-    let from = |forwarded: &str| {
+    let server = TestServer::start_with(small_limits);
+    let init_from = |forwarded: &str| {
         let init = server.post("/v2/identity/init").json("{}");
         init.header("X-Forwarded-For", forwarded).send()
     };
     for forwarded in ["198.51.100.1", "198.51.100.2", "198.51.100.3"] {
-        from(forwarded).expect_body_error("apiKey");
+        init_from(forwarded).expect_body_error("apiKey");
     }
-    limited(&from("198.51.100.4"));
+    expect_rate_limited(&init_from("198.51.100.4"));
 }
 
 #[test]

@@ -1,21 +1,20 @@
-//! How a server ends: what it was asked to do, it still does.
+//! Shutdown on SIGTERM.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::helpers::{ParlorProcess, open_connection};
 
-/// Reads until `end` has come.
+/// Reads until the text contains `end`.
 fn read_to(stream: &mut TcpStream, end: &str) -> String {
     let mut text = String::new();
     let mut bytes = [0; 1024];
     while !text.contains(end) {
         let count = stream.read(&mut bytes).expect("an answer");
-        assert!(count > 0, "it hung up after {text:?}");
+        assert!(count > 0, "the connection closed after {text:?}");
         text += &String::from_utf8_lossy(&bytes[..count]);
     }
     text
@@ -23,10 +22,10 @@ fn read_to(stream: &mut TcpStream, end: &str) -> String {
 
 #[test]
 fn shutdown_completes_running_request_and_refuses_new_connections() {
-    let folder = TempDir::new().expect("a folder");
-    let mut serving = ParlorProcess::start(folder.path(), &["serve"]);
-    let key = serving.key("sk_").expect("a key");
-    let address = serving.client.0;
+    let directory = TempDir::new().expect("a directory");
+    let mut process = ParlorProcess::start(directory.path(), &["serve"]);
+    let key = process.key("sk_").expect("a key");
+    let address = process.client.0;
     let body = r#"{"visitor":{"saVid":"device"}}"#;
     let mut stream = TcpStream::connect(address).expect("a connection");
     let limit = Some(Duration::from_secs(10));
@@ -37,23 +36,24 @@ fn shutdown_completes_running_request_and_refuses_new_connections() {
         body.len()
     );
     stream.write_all(head.as_bytes()).expect("the head");
-    // With this the server says that it has begun with the request.
+    // The server has started to process the request.
     read_to(&mut stream, "100 Continue\r\n\r\n");
-    let id = serving.child.id().to_string();
-    let asked = Command::new("kill").args(["-s", "TERM", &id]).status();
-    assert!(asked.expect("kill").success());
-    let since = Instant::now();
+    process.send_signal("TERM");
+    let start = Instant::now();
     while TcpStream::connect(address).is_ok() {
         assert!(
-            since.elapsed() < Duration::from_secs(10),
-            "it goes on listening"
+            start.elapsed() < Duration::from_secs(10),
+            "the server still listens"
         );
     }
     stream.write_all(body.as_bytes()).expect("the body");
     let response = read_to(&mut stream, "\"messages\":[]}");
     assert!(response.starts_with("HTTP/1.1 201 Created"), "{response}");
-    assert_eq!(serving.child.wait().expect("an end").code(), Some(0));
-    let stored = open_connection(&folder.path().join("parlor.db")).query_row(
+    assert_eq!(
+        process.child.wait().expect("an exit status").code(),
+        Some(0)
+    );
+    let stored = open_connection(&directory.path().join("parlor.db")).query_row(
         "SELECT count(*) FROM conversation",
         (),
         |row| row.get(0),

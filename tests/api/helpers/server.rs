@@ -336,9 +336,15 @@ pub fn setup_conversation() -> (TestServer, Visitor, String) {
 
 /// A server with a fake model, the visitor Ann and a conversation of hers.
 pub fn setup_model_conversation() -> (Arc<FakeModel>, TestServer, Visitor, String) {
-    let model = FakeModel::new();
-    let server = TestServer::start_with_model(model.clone(), |_| ());
+    let (model, server) = setup_model();
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
     (model, server, ann, id)
+}
+
+/// A server with a fake model.
+pub fn setup_model() -> (Arc<FakeModel>, TestServer) {
+    let model = FakeModel::new();
+    let server = TestServer::start_with_model(model.clone(), |_| ());
+    (model, server)
 }
