@@ -50,8 +50,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::open(&directory.path().join("parlor.db"), &Options::default())?;
     let help_centre = HelpCentre::new();
     add_pages(&store, &help_centre)?;
-
     let index_cache = IndexCache::default();
+    measure_index(&store, &index_cache)?;
+    let mut random = Rng::with_seed(1);
+    let questions: Vec<_> = (0..QUESTIONS)
+        .map(|_| help_centre.question(&mut random))
+        .collect();
+    measure_searches(&store, &index_cache, &questions)?;
+    measure_updates(&store, &index_cache, &help_centre, &questions)
+}
+
+/// Measures building the index, and its size.
+fn measure_index(store: &Store, index_cache: &IndexCache) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let index = store.read_here(|snapshot| index_cache.index(snapshot, PROJECT))?;
     println!(
@@ -67,30 +77,43 @@ fn main() -> Result<(), Box<dyn Error>> {
         usage.vocabulary_bytes * 10 / usage.terms,
         usage.posting_bytes / 1_000,
     );
+    Ok(())
+}
 
-    let mut random = Rng::with_seed(1);
-    let questions: Vec<_> = (0..QUESTIONS)
-        .map(|_| help_centre.question(&mut random))
-        .collect();
-    let mut times = Vec::with_capacity(QUESTIONS);
+/// Measures searches with a current index.
+fn measure_searches(
+    store: &Store,
+    index_cache: &IndexCache,
+    questions: &[String],
+) -> Result<(), Box<dyn Error>> {
+    let mut times = Vec::with_capacity(questions.len());
     let cpu_before = cpu_time_nanos();
-    for question in &questions {
+    for question in questions {
         let start = Instant::now();
-        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &index_cache))?;
+        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, index_cache))?;
         times.push(start.elapsed());
     }
     let cpu_nanos = cpu_time_nanos().saturating_sub(cpu_before);
     println!(
         "CPU time of a search: {} µs",
-        cpu_nanos / QUESTIONS as u64 / 1_000
+        cpu_nanos / questions.len() as u64 / 1_000
     );
     report("a search", &mut times);
+    Ok(())
+}
 
+/// Measures searches that update the index, because a page was added before.
+fn measure_updates(
+    store: &Store,
+    index_cache: &IndexCache,
+    help_centre: &HelpCentre,
+    questions: &[String],
+) -> Result<(), Box<dyn Error>> {
     let mut times = Vec::new();
     for (question, number) in questions.iter().zip(DOCUMENTS..).take(50) {
-        store.write_here(page(&help_centre, number))?;
+        store.write_here(page(help_centre, number))?;
         let start = Instant::now();
-        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, &index_cache))?;
+        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, index_cache))?;
         times.push(start.elapsed());
     }
     report("the first search after a change", &mut times);

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::access::{Authenticator, Cursors};
 use crate::answer::active_answers::ActiveAnswers;
-use crate::answer::builtin::Builtin;
-use crate::answer::model::{Model, ModelError};
+use crate::answer::builtin::BuiltinProvider;
+use crate::answer::model::{ModelError, ModelProvider};
 use crate::answer::retrieval::IndexCache;
 use crate::answer::{AnswerProvider, AnswerProviders};
 use crate::config::Settings;
@@ -56,7 +56,7 @@ impl AppState {
     /// Opens the database file at `path`, or creates it.
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
         let index_cache = Arc::<IndexCache>::default();
-        let model = Model::new(&settings, index_cache.clone())?;
+        let model = ModelProvider::new(&settings, index_cache.clone())?;
         let store = Store::open(
             path,
             &Options {
@@ -69,7 +69,7 @@ impl AppState {
         let store = Arc::new(store);
         Ok(Self {
             answer_providers: AnswerProviders {
-                builtin: Arc::new(Builtin::new(index_cache.clone())),
+                builtin: Arc::new(BuiltinProvider::new(index_cache.clone())),
                 model: model.map(|model| Arc::new(model) as Arc<dyn AnswerProvider>),
             },
             active_answers: Arc::default(),

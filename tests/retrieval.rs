@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use parlor::answer::builtin::Builtin;
+use parlor::answer::builtin::BuiltinProvider;
 use parlor::answer::retrieval::{IndexCache, PassageHit, PassageSource, search};
 use parlor::answer::{Answer, AnswerProvider, AnswerRequest, ChatMessage, ChatRole};
 use parlor::domain::{
@@ -136,7 +136,7 @@ fn is_expected(hit: &PassageHit, expected: &[&str]) -> bool {
 }
 
 /// Whether the built-in provider answers a question.
-fn is_answered(store: &Store, builtin: &Builtin, text: &str) -> bool {
+fn is_answered(store: &Store, builtin: &BuiltinProvider, text: &str) -> bool {
     let request = AnswerRequest {
         project: ProjectSeq::FIRST,
         assistant: Assistant {
@@ -235,7 +235,7 @@ fn search_finds_known_answers_and_rejects_unknown_questions() {
         Store::open(&directory.path().join("parlor.db"), &Options::default()).expect("a database");
     add_help_centre(&store);
     let index_cache = Arc::new(IndexCache::default());
-    let builtin = Builtin::new(Arc::clone(&index_cache));
+    let builtin = BuiltinProvider::new(Arc::clone(&index_cache));
     let [mut even, mut odd, mut all] = [
         TalliesByKind::new(),
         TalliesByKind::new(),

@@ -35,11 +35,11 @@ const MAX_FURTHER_QUOTE_CHARS: usize = 300;
 
 /// The provider that answers from documents and Q&As.
 #[derive(Debug, Default)]
-pub struct Builtin {
+pub struct BuiltinProvider {
     index_cache: Arc<IndexCache>,
 }
 
-impl Builtin {
+impl BuiltinProvider {
     /// Returns a provider. `index_cache` can be shared with other users of the
     /// search.
     pub fn new(index_cache: Arc<IndexCache>) -> Self {
@@ -47,7 +47,7 @@ impl Builtin {
     }
 }
 
-impl AnswerProvider for Builtin {
+impl AnswerProvider for BuiltinProvider {
     fn answer<'a>(
         &'a self,
         store: &'a Store,

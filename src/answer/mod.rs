@@ -200,7 +200,8 @@ impl AnswerProviders {
             (AssistantMode::Builtin, _) | (AssistantMode::Auto, None) => Ok(&self.builtin),
             (AssistantMode::Auto | AssistantMode::Model, Some(model)) => Ok(model),
             (AssistantMode::Model, None) => Err(AnswerError::ModelFailed(
-                "the assistant wants a model and none is set; give --model-url".to_owned(),
+                "the assistant requires a model, but none is configured; set --model-url"
+                    .to_owned(),
             )),
         }
     }

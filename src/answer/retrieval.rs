@@ -40,7 +40,7 @@ use crate::store::{Snapshot, StoreError, passage};
 
 pub use crate::store::passage::PassageSource;
 
-use query::Query;
+use query::SearchQuery;
 
 /// A passage of a search result.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +79,7 @@ pub fn search(
     index_cache: &IndexCache,
 ) -> Result<RankedPassages, StoreError> {
     let index = index_cache.index(snapshot, project)?;
-    let query = Query::parse(text, &index);
+    let query = SearchQuery::parse(text, &index);
     let ranking = ranking::rank(&index, &query, limit.max(1));
     let is_confident = confidence::is_confident(&ranking);
     let mut hits = Vec::with_capacity(ranking.len());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures_util::StreamExt;
-use parlor::answer::model::{Model, ModelError};
+use parlor::answer::model::{ModelError, ModelProvider};
 use parlor::answer::{
     Answer, AnswerChunk, AnswerError, AnswerProvider, AnswerRequest, AnswerStream, ChatMessage,
     ChatRole, FinishDetails, Usage,
@@ -24,18 +24,18 @@ struct CommandLine {
 }
 
 /// Returns the model with these flags.
-pub fn model_with_flags(flags: &[&str]) -> Result<Option<Model>, ModelError> {
+pub fn model_with_flags(flags: &[&str]) -> Result<Option<ModelProvider>, ModelError> {
     let line = CommandLine::parse_from([&["test"], flags].concat());
-    Model::new(&line.settings, std::sync::Arc::default())
+    ModelProvider::new(&line.settings, std::sync::Arc::default())
 }
 
 /// Returns a model that uses the stub server.
-pub fn model(server: &StubServer, flags: &[&str]) -> Model {
+pub fn model(server: &StubServer, flags: &[&str]) -> ModelProvider {
     model_at(&server.url(), flags)
 }
 
 /// Returns a model that uses the server at `url`.
-pub fn model_at(url: &str, flags: &[&str]) -> Model {
+pub fn model_at(url: &str, flags: &[&str]) -> ModelProvider {
     let base_flags = [
         "--model-url",
         url,
@@ -85,7 +85,7 @@ pub async fn wait_for<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'stat
 }
 
 /// Returns the stream of an answer. It has not sent the request yet.
-pub async fn answer_stream(model: &Model, request: AnswerRequest) -> AnswerStream {
+pub async fn answer_stream(model: &ModelProvider, request: AnswerRequest) -> AnswerStream {
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("parlor.db");
     let store = Store::open(&path, &Options::default()).expect("a database");
@@ -161,7 +161,7 @@ pub fn ask_server(server: &StubServer, flags: &[&str]) -> CollectedAnswer {
     ask_model(&model(server, flags))
 }
 
-pub fn ask_model(model: &Model) -> CollectedAnswer {
+pub fn ask_model(model: &ModelProvider) -> CollectedAnswer {
     block_on(async { collect(answer_stream(model, request("Hello?")).await).await })
 }
 

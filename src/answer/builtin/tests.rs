@@ -13,7 +13,7 @@ use crate::store::{Options, project};
 /// A database with one project, and the provider.
 struct ProjectFixture {
     store: Store,
-    builtin: Builtin,
+    builtin: BuiltinProvider,
     _directory: tempfile::TempDir,
 }
 
@@ -27,7 +27,7 @@ impl ProjectFixture {
         store.write_here(create).expect("a project");
         Self {
             store,
-            builtin: Builtin::default(),
+            builtin: BuiltinProvider::default(),
             _directory: directory,
         }
     }

@@ -90,8 +90,10 @@ impl ResponseReader {
         let answer_deadline = start + Duration::from_secs(upstream.settings.timeout);
         let first_deadline = start + Duration::from_secs(upstream.settings.first_token_timeout);
         let next_deadline = answer_deadline.min(first_deadline);
-        let response = upstream.send(&messages, next_deadline).await;
-        let response = response.map_err(|error| upstream.redact_key(error))?;
+        let response = upstream
+            .send(&messages, next_deadline)
+            .await
+            .map_err(|error| upstream.redact_key(error))?;
         Ok(Box::new(Self {
             upstream,
             response: Some(response),

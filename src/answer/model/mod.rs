@@ -50,12 +50,12 @@ pub enum ModelError {
 }
 
 /// The provider that asks the configured model. Serves concurrent requests.
-pub struct Model {
+pub struct ModelProvider {
     upstream: Arc<Upstream>,
     index_cache: Arc<IndexCache>,
 }
 
-impl Model {
+impl ModelProvider {
     /// Returns `None` if the settings have no model. `index_cache` can be shared
     /// with other users of the search.
     ///
@@ -84,7 +84,7 @@ impl Model {
     }
 }
 
-impl AnswerProvider for Model {
+impl AnswerProvider for ModelProvider {
     fn answer<'a>(
         &'a self,
         store: &'a Store,

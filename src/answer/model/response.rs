@@ -21,12 +21,12 @@ const MAX_JSON_BYTES: usize = 1024 * 1024;
 /// Parses one response. Does no I/O.
 #[derive(Default)]
 pub struct ResponseParser {
-    format: Format,
+    format: ResponseFormat,
     answer: ParsedAnswer,
 }
 
 #[derive(Default)]
-enum Format {
+enum ResponseFormat {
     /// Only whitespace was received.
     #[default]
     Unknown,
@@ -51,13 +51,13 @@ struct ParsedAnswer {
 impl ResponseParser {
     /// Parses bytes of the body.
     pub fn feed(&mut self, mut bytes: &[u8]) {
-        if matches!(self.format, Format::Unknown) {
+        if matches!(self.format, ResponseFormat::Unknown) {
             bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
             self.format = detect_format(bytes);
         }
         match &mut self.format {
-            Format::Unknown => {}
-            Format::Events(decoder) => {
+            ResponseFormat::Unknown => {}
+            ResponseFormat::Events(decoder) => {
                 decoder.push(bytes);
                 while self.answer.result.is_none() {
                     let Some(data) = decoder.next() else { break };
@@ -67,25 +67,25 @@ impl ResponseParser {
                     self.answer.truncate();
                 }
             }
-            Format::Json(json) if json.len() + bytes.len() > MAX_JSON_BYTES => {
+            ResponseFormat::Json(json) if json.len() + bytes.len() > MAX_JSON_BYTES => {
                 self.answer.fail(invalid_response("a JSON value over 1 MB"));
             }
-            Format::Json(json) => json.extend_from_slice(bytes),
+            ResponseFormat::Json(json) => json.extend_from_slice(bytes),
         }
     }
 
     /// Ends the parsing: the server has closed the response.
     pub fn close(&mut self) {
         match &mut self.format {
-            Format::Unknown => self.answer.fail(invalid_response("nothing at all")),
-            Format::Events(decoder) => {
+            ResponseFormat::Unknown => self.answer.fail(invalid_response("nothing at all")),
+            ResponseFormat::Events(decoder) => {
                 if let Some(data) = decoder.finish() {
                     self.answer.read_unterminated_event(data);
                 }
                 self.answer
                     .fail(invalid_response("an answer that breaks off"));
             }
-            Format::Json(json) => self.answer.read_json_response(json),
+            ResponseFormat::Json(json) => self.answer.read_json_response(json),
         }
     }
 
@@ -120,11 +120,11 @@ impl ResponseParser {
 }
 
 /// Detects the format from the first byte that is not whitespace.
-fn detect_format(bytes: &[u8]) -> Format {
+fn detect_format(bytes: &[u8]) -> ResponseFormat {
     match bytes.trim_ascii_start().first() {
-        None => Format::Unknown,
-        Some(b'{' | b'[' | b'<') => Format::Json(Vec::new()),
-        Some(_) => Format::Events(SseDecoder::default()),
+        None => ResponseFormat::Unknown,
+        Some(b'{' | b'[' | b'<') => ResponseFormat::Json(Vec::new()),
+        Some(_) => ResponseFormat::Events(SseDecoder::default()),
     }
 }
 

@@ -75,7 +75,7 @@ impl Upstream {
                 Err(_) => return Err(self.timeout_error()),
             };
             if let RetryDecision::WithDialect(other) = retry {
-                log::debug!("the model's server: {error}; asking in other words");
+                log::debug!("the model's server: {error}; retrying with other parameters");
                 dialect = other;
                 continue;
             }
@@ -95,8 +95,10 @@ impl Upstream {
     ) -> Result<Response, UpstreamError> {
         let body = request::body(messages, &self.settings, dialect);
         let request = self.client.post(self.endpoint.clone()).body(body);
-        let response = request.send().await;
-        let response = response.map_err(|error| classify_transport_error(&error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| classify_transport_error(&error))?;
         if response.status().is_success() {
             Ok(response)
         } else {

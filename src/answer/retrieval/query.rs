@@ -43,7 +43,7 @@ mod expansion_weight {
 
 /// A parsed query.
 #[derive(Debug, Default)]
-pub struct Query {
+pub struct SearchQuery {
     pub clauses: Vec<Clause>,
     pub language: Option<Language>,
 }
@@ -88,7 +88,7 @@ struct Token {
     is_stop_word: bool,
 }
 
-impl Query {
+impl SearchQuery {
     /// Parses a text. Returns no clauses if the text has no words.
     pub fn parse(text: &str, index: &InvertedIndex) -> Self {
         let (tokens, language) = split(text);

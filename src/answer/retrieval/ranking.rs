@@ -2,7 +2,7 @@
 //! language, and the scores of the other passages of the same source.
 
 use super::inverted_index::{InvertedIndex, Posting};
-use super::query::{Clause, Query};
+use super::query::{Clause, SearchQuery};
 
 /// The parameters k1 (term saturation) and b (length normalization) of BM25.
 const TERM_SATURATION: f32 = 0.9;
@@ -36,7 +36,7 @@ pub struct ScoredPassage {
 
 /// Returns the `limit` best passages, best first. Among equal scores the older
 /// passage comes first.
-pub fn rank(index: &InvertedIndex, query: &Query, limit: usize) -> Vec<ScoredPassage> {
+pub fn rank(index: &InvertedIndex, query: &SearchQuery, limit: usize) -> Vec<ScoredPassage> {
     let total_weight = query.total_weight();
     if total_weight <= 0.0 || index.passages.is_empty() {
         return Vec::new();
@@ -152,7 +152,7 @@ impl Scores {
     fn scored_passage(
         &self,
         index: &InvertedIndex,
-        query: &Query,
+        query: &SearchQuery,
         passage: u32,
         total_weight: f32,
     ) -> ScoredPassage {
