@@ -56,7 +56,7 @@ fn serve(file: &str) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let hub = app.events.clone();
+    let hub = app.services.events.clone();
     thread::spawn(move || {
         publish_what_is_asked(&hub);
         stop.send(())

@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 
 use client::{Client, Res, length, percentile, request};
 use parlor::domain::{ConversationId, MessageContent, MessageId, ProjectSeq, Timestamp};
-use parlor::store::turn::{self, Question, Turn};
-use parlor::store::{Options, Outcome, Store};
+use parlor::store::answer::{MessageContext, VisitorMessage};
+use parlor::store::{Options, Store, conversation_state};
 use serde_json::{Value, json};
 
 /// The interval between two chunks of an answer.
@@ -126,16 +126,16 @@ fn measure_write(file: &Path, messages_path: &str) -> Res<f64> {
         .and_then(ConversationId::parse);
     let (id, project) = (id.ok_or("no conversation")?, ProjectSeq::FIRST);
     let store = Store::open(file, &Options::default())?;
-    let standing = store.read_here(|snapshot| turn::standing(snapshot, project, id))?;
-    let conversation = standing.ok_or("the conversation is not there")?.seq;
+    let state = store.read_here(|snapshot| conversation_state::read(snapshot, project, id))?;
+    let conversation = state.ok_or("the conversation does not exist")?.seq;
     let mut latencies = Vec::new();
     for _ in 0..200 {
-        let turn = Turn {
+        let context = MessageContext {
             conversation,
             project,
             at: Timestamp::now(),
         };
-        let question = Question {
+        let message = VisitorMessage {
             id: MessageId::generate(),
             content: MessageContent::parse("say 20 words").map_err(|_| "no content")?,
             page_url: None,
@@ -143,11 +143,8 @@ fn measure_write(file: &Path, messages_path: &str) -> Res<f64> {
             text_selection: None,
         };
         let start = Instant::now();
-        let outcomes = store.write_here(turn.to_human(&question))?;
+        store.write_here(context.add_message_to_agent(&message))?;
         latencies.push(start.elapsed());
-        if !outcomes.last().is_some_and(Outcome::changed) {
-            return Err("a message was not stored".into());
-        }
     }
     latencies.sort_unstable();
     Ok(percentile(&latencies, 50))

@@ -8,15 +8,17 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::access::{Authenticator, Cursors};
-use crate::answer::active_answers::ActiveAnswers;
 use crate::answer::builtin::BuiltinProvider;
 use crate::answer::model::{ModelError, ModelProvider};
 use crate::answer::retrieval::IndexCache;
 use crate::answer::{AnswerProvider, AnswerProviders};
 use crate::config::Settings;
+use crate::domain::Timestamp;
 use crate::events::EventHub;
 use crate::own_urls::OwnUrls;
-use crate::store::{OpenError, Options, Store, StoreError, session, turn};
+use crate::service::Services;
+use crate::store::lease::Lease;
+use crate::store::{OpenError, Options, Store, StoreError, lease, session};
 
 /// Why a server could not start or ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
@@ -43,9 +45,7 @@ pub struct AppState {
     /// The key of the hash in ETags.
     pub tag_key: [u64; 4],
     pub cursors: Cursors,
-    pub answer_providers: AnswerProviders,
-    pub active_answers: Arc<ActiveAnswers>,
-    pub events: EventHub,
+    pub services: Services,
     /// The search indexes of the projects' passages.
     pub index_cache: Arc<IndexCache>,
     pub own_urls: OwnUrls,
@@ -57,26 +57,32 @@ impl AppState {
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
         let index_cache = Arc::<IndexCache>::default();
         let model = ModelProvider::new(&settings, index_cache.clone())?;
-        let store = Store::open(
+        let store = Arc::new(Store::open(
             path,
             &Options {
                 readers: settings.db_readers,
                 patience: Duration::from_millis(settings.db_timeout_ms),
             },
-        )?;
-        store.write_here(turn::end_orphans())?;
+        )?);
+        let lease = Lease::new();
+        fail_interrupted_answers(&store, lease)?;
         let secret = signing_secret(&store)?;
-        let store = Arc::new(store);
         Ok(Self {
-            answer_providers: AnswerProviders {
-                builtin: Arc::new(BuiltinProvider::new(index_cache.clone())),
-                model: model.map(|model| Arc::new(model) as Arc<dyn AnswerProvider>),
+            services: Services {
+                store: store.clone(),
+                answer_providers: AnswerProviders {
+                    builtin: Arc::new(BuiltinProvider::new(index_cache.clone())),
+                    model: model.map(|model| Arc::new(model) as Arc<dyn AnswerProvider>),
+                },
+                active_answers: Arc::default(),
+                lease,
+                events: EventHub::default(),
+                monthly_messages: settings.monthly_messages,
+                stall_timeout: settings.stream_timeouts.stalled_client,
             },
-            active_answers: Arc::default(),
             auth: Authenticator::new(store.clone(), &secret, &settings, demo),
             tag_key: tag_key(&secret),
             cursors: Cursors::new(&secret),
-            events: EventHub::default(),
             index_cache,
             own_urls: OwnUrls::default(),
             draining: AtomicBool::new(false),
@@ -89,13 +95,22 @@ impl AppState {
     /// Refuses new requests with 503 and closes all event subscriptions.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.events.close();
+        self.services.events.close();
     }
 
     /// Whether new requests are refused.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
+}
+
+/// Fails the answers that processes were streaming which are gone by now.
+pub fn fail_interrupted_answers(store: &Store, own: Lease) -> Result<(), StoreError> {
+    let now = Timestamp::now();
+    for owner in store.read_here(|snapshot| lease::interrupted(snapshot, own, now))? {
+        store.write_here(lease::fail_interrupted(owner))?;
+    }
+    Ok(())
 }
 
 /// Derived from the file's secret, so that ETags stay valid after a restart.
@@ -113,7 +128,7 @@ fn signing_secret(store: &Store) -> Result<Vec<u8>, StartError> {
     }
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    store.write_here(session::keep_signing_secret(&secret))?;
+    store.write_here(session::store_signing_secret(&secret))?;
     // Read again, because another process may have stored its secret first.
     let stored = store.read_here(session::signing_secret)?;
     stored

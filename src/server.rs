@@ -8,8 +8,8 @@ use crate::app::{AppState, StartError};
 use crate::domain::Timestamp;
 use crate::http;
 use crate::own_urls::OwnUrls;
-use crate::store::turn::{self, Outcome};
-use crate::store::{idempotency, session};
+use crate::store::answer::{self, AnswerEnd};
+use crate::store::{Rejected, Snapshot, StoreError, idempotency, lease, session};
 
 /// Serves until `shutdown` completes. Running requests then get the time of
 /// `--shutdown-timeout` to finish, and the database file is closed.
@@ -24,6 +24,7 @@ pub async fn run(
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
     let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
+    let leases = actix_web::rt::spawn(renew_leases(app.clone()));
     tokio::select! {
         () = shutdown => {
             log::info!("shutting down: new requests are refused, running ones may finish");
@@ -36,6 +37,7 @@ pub async fn run(
     }
     app.drain();
     housekeeping.abort();
+    leases.abort();
     handle.stop(true).await;
     serving.await.map_err(std::io::Error::other)??;
     store_active_answers(&app).await;
@@ -50,10 +52,12 @@ pub async fn run(
 
 /// Stops the answers that are still being generated and stores their text.
 async fn store_active_answers(app: &AppState) {
-    let outcome = Outcome::Complete { metadata: None };
-    for (conversation, answer, text) in app.active_answers.stop_all() {
-        let batch = turn::finish(conversation, answer, text, &outcome, Timestamp::now());
-        if let Err(error) = app.store.write(batch).await {
+    let end = AnswerEnd::Complete { metadata: None };
+    for (conversation, id, text) in app.services.active_answers.stop_all() {
+        let batch = answer::finish_answer(conversation, id, text, &end, Timestamp::now());
+        let result = app.store.write(batch).await;
+        let Err(error) = result else { continue };
+        if !matches!(error, StoreError::Rejected(Rejected::AnswerEnded)) {
             log::error!("the text of an interrupted answer could not be stored: {error}");
         }
     }
@@ -71,13 +75,39 @@ async fn housekeeping(app: Arc<AppState>) {
     }
 }
 
+/// Renews this process's lease while it streams answers, and fails the answers
+/// of processes whose lease expired.
+async fn renew_leases(app: Arc<AppState>) {
+    loop {
+        tokio::time::sleep(lease::RENEW_INTERVAL).await;
+        if let Err(error) = renew_lease(&app).await {
+            log::warn!("the lease of streaming answers could not be renewed: {error}");
+        }
+    }
+}
+
+async fn renew_lease(app: &AppState) -> Result<(), StoreError> {
+    let (own, now) = (app.services.lease, Timestamp::now());
+    if app.services.active_answers.count() > 0 {
+        app.store.write(own.renewal(now)).await?;
+    }
+    let find = move |snapshot: &Snapshot| lease::interrupted(snapshot, own, now);
+    for owner in app.store.read(find).await? {
+        app.store.write(lease::fail_interrupted(owner)).await?;
+    }
+    Ok(())
+}
+
 async fn delete_expired(app: &AppState) {
     let now = Timestamp::now();
-    let sessions = session::forget_idle(app.settings.session_idle(), now);
+    let sessions = session::remove_idle(app.settings.session_idle(), now);
     if let Err(error) = app.store.write(sessions).await {
         log::warn!("expired sessions could not be deleted: {error}; trying again in 10 minutes");
     }
-    if let Err(error) = app.store.write(idempotency::forget_old(now)).await {
+    if let Err(error) = app.store.write(lease::remove_expired(now)).await {
+        log::warn!("expired leases could not be deleted: {error}; trying again in 10 minutes");
+    }
+    if let Err(error) = app.store.write(idempotency::remove_expired(now)).await {
         log::warn!(
             "expired idempotency keys could not be deleted: {error}; trying again in 10 minutes"
         );

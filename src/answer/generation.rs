@@ -13,7 +13,8 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::recorder::AnswerRecorder;
 use super::{AnswerChunk, AnswerError, AnswerStream, FinishDetails};
-use crate::store::turn::Outcome;
+use crate::store::answer::AnswerEnd;
+use crate::store::{Rejected, StoreError};
 
 /// An event of an answer. The last event is not [`AnswerEvent::Text`].
 #[derive(Debug)]
@@ -133,23 +134,26 @@ async fn complete(recorder: Option<&mut AnswerRecorder>, finish: FinishDetails) 
     let Some(recorder) = recorder else {
         return AnswerEvent::Complete(finish);
     };
-    let outcome = Outcome::Complete {
+    let end = AnswerEnd::Complete {
         metadata: finish.metadata(),
     };
-    match recorder.finish(&outcome).await {
+    match recorder.finish(&end).await {
         Ok(()) => AnswerEvent::Complete(finish),
-        Err(error) => AnswerEvent::Failed(error),
+        // Something else has ended the answer, so it is not complete.
+        Err(StoreError::Rejected(Rejected::AnswerEnded)) => AnswerEvent::Stopped,
+        Err(error) => AnswerEvent::Failed(error.into()),
     }
 }
 
 /// Stores a failed answer. Returns the last event.
 async fn fail(recorder: Option<&mut AnswerRecorder>, error: AnswerError) -> AnswerEvent {
     if let Some(recorder) = recorder {
-        let outcome = Outcome::Failed {
+        let end = AnswerEnd::Failed {
             error: error.public_message(),
         };
-        if let Err(error) = recorder.finish(&outcome).await {
-            log::error!("an answer that failed could not be stored: {error}");
+        match recorder.finish(&end).await {
+            Ok(()) | Err(StoreError::Rejected(Rejected::AnswerEnded)) => {}
+            Err(error) => log::error!("an answer that failed could not be stored: {error}"),
         }
     }
     AnswerEvent::Failed(error)

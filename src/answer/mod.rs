@@ -92,11 +92,30 @@ pub enum AnswerChunk {
 }
 
 /// A complete answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CompleteAnswer {
     /// Markdown.
     pub text: String,
     pub finish: FinishDetails,
+}
+
+impl CompleteAnswer {
+    /// Returns an answer as it was stored. `metadata` is the JSON of
+    /// [`FinishDetails::metadata`].
+    pub fn from_stored(text: String, metadata: Option<String>) -> Self {
+        let metadata = metadata.and_then(|json| serde_json::from_str::<StoredMetadata>(&json).ok());
+        let finish = FinishDetails {
+            usage: metadata.unwrap_or_default().usage,
+            ..FinishDetails::default()
+        };
+        Self { text, finish }
+    }
+}
+
+/// The part of a message's metadata that is read again.
+#[derive(Default, Deserialize)]
+struct StoredMetadata {
+    usage: Usage,
 }
 
 /// Why an answer ended and what it cost.

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::AnswerError;
 use super::active_answers::AnswerHandle;
 use crate::domain::Timestamp;
-use crate::store::turn::{self, Outcome};
-use crate::store::{Batch, Store, StoreError};
+use crate::store::answer::{AnswerEnd, finish_answer};
+use crate::store::{Batch, Rejected, Store, StoreError};
 
 /// The delays between attempts to store the end of an answer.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -49,27 +48,30 @@ impl AnswerRecorder {
     /// repeats it.
     ///
     /// # Errors
-    /// Returns the error of the first write.
-    pub(super) async fn finish(&mut self, outcome: &Outcome) -> Result<(), AnswerError> {
+    /// Returns the error of the first write. `Rejected(AnswerEnded)` means that
+    /// something else has ended the answer.
+    pub(super) async fn finish(&mut self, end: &AnswerEnd) -> Result<(), StoreError> {
         let Some(handle) = self.handle.take() else {
             return Ok(());
         };
-        let batch = finish_batch(&handle, outcome);
+        let batch = finish_batch(&handle, end);
         if let Err(error) = self.store.write(batch.clone()).await {
-            let retry = retry_until_stored(self.store.clone(), batch, handle, error.clone());
-            tokio::spawn(retry);
-            return Err(error.into());
+            if !is_final(&error) {
+                let retry = retry_until_stored(self.store.clone(), batch, handle, error.clone());
+                tokio::spawn(retry);
+            }
+            return Err(error);
         }
         Ok(())
     }
 }
 
-fn finish_batch(handle: &AnswerHandle, outcome: &Outcome) -> Batch {
-    turn::finish(
+fn finish_batch(handle: &AnswerHandle, end: &AnswerEnd) -> Batch {
+    finish_answer(
         handle.conversation(),
         handle.message(),
         handle.text(),
-        outcome,
+        end,
         Timestamp::now(),
     )
 }
@@ -79,7 +81,7 @@ impl Drop for AnswerRecorder {
         let Some(handle) = self.handle.take() else {
             return;
         };
-        let batch = finish_batch(&handle, &Outcome::Complete { metadata: None });
+        let batch = finish_batch(&handle, &AnswerEnd::Complete { metadata: None });
         let (store, write) = (self.store.clone(), self.store.submit(batch.clone()));
         // Without a runtime the process is exiting and cannot wait for the write.
         if let Ok(runtime) = Handle::try_current() {
@@ -90,6 +92,15 @@ impl Drop for AnswerRecorder {
             });
         }
     }
+}
+
+/// Whether repeating the write is useless: something else has ended the answer,
+/// or the store is closed.
+fn is_final(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Closed | StoreError::Rejected(Rejected::AnswerEnded)
+    )
 }
 
 /// Repeats a write until it succeeds or the store is closed. Until then the
@@ -103,7 +114,7 @@ async fn retry_until_stored(
 ) {
     let mut error = error;
     let mut delay = MIN_RETRY_DELAY;
-    while !matches!(error, StoreError::Closed) {
+    while !is_final(&error) {
         log::error!("the end of an answer is not stored, trying again: {error}");
         tokio::time::sleep(delay).await;
         delay = (delay * 2).min(MAX_RETRY_DELAY);

@@ -11,7 +11,7 @@ use super::{CommandError, qna_csv};
 use crate::domain::{ProjectSeq, QnaId, Timestamp, parse_answer, parse_question};
 use crate::service::qna_import::{self, ImportedQna};
 use crate::store::qna::{self, StoredQna};
-use crate::store::{Store, any_change};
+use crate::store::{Rejected, Store, StoreError};
 
 #[derive(Debug, Subcommand)]
 pub enum Qnas {
@@ -126,9 +126,10 @@ fn stored_qnas(store: &Store, project: ProjectSeq) -> Result<Vec<StoredQna>, Com
 
 fn remove(target: &ProjectArguments, id: QnaId) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    if !any_change(&store.write_here(qna::delete(project, id))?) {
-        return Err(CommandError::NoSuchQna(id));
-    }
+    match store.write_here(qna::delete(project, id)) {
+        Err(StoreError::Rejected(Rejected::NotFound)) => return Err(CommandError::NoSuchQna(id)),
+        result => result?,
+    };
     println!("removed {id}");
     Ok(())
 }

@@ -82,18 +82,18 @@ impl From<Usage> for StepUsage {
 }
 
 /// The body of the response to a message that waits for an agent.
-pub const PASSED_ON: &[u8] = b"Message sent";
+pub const TO_AGENT: &[u8] = b"Message sent";
 
 /// 202: an agent has the conversation and receives the message (section 0, D12).
-pub fn passed_on() -> HttpResponse {
-    let mut response = response::bytes(StatusCode::ACCEPTED, PASSED_ON.to_vec());
+pub fn sent_to_agent() -> HttpResponse {
+    let mut response = response::bytes(StatusCode::ACCEPTED, TO_AGENT.to_vec());
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, plain);
     response
 }
 
 /// A complete answer as JSON or, with `stream`, as events.
-pub fn whole_answer(id: MessageId, answer: &CompleteAnswer, stream: bool) -> HandlerResult {
+pub fn complete_answer(id: MessageId, answer: &CompleteAnswer, stream: bool) -> HandlerResult {
     if stream {
         Ok(sse::whole(Some(id), &answer.text))
     } else {
@@ -118,7 +118,7 @@ pub async fn stream_answer(
     match tokio::time::timeout(first_chunk, events.recv()).await {
         Err(_) => Ok(sse::stream(id, None, events, ping_interval)),
         Ok(Some(AnswerEvent::Failed(error))) => Err(error.into()),
-        Ok(Some(AnswerEvent::Stopped)) => Ok(passed_on()),
+        Ok(Some(AnswerEvent::Stopped)) => Ok(sent_to_agent()),
         Ok(Some(event)) => Ok(sse::stream(id, Some(event), events, ping_interval)),
         Ok(None) => Err(ApiError::internal("an answer ended without a last event")),
     }
@@ -128,7 +128,7 @@ pub async fn stream_answer(
 pub async fn await_answer(events: AnswerEvents) -> HandlerResult {
     match collect(events).await? {
         Some(answer) => response::json(StatusCode::OK, &AnswerSteps::from(&answer)),
-        None => Ok(passed_on()),
+        None => Ok(sent_to_agent()),
     }
 }
 

@@ -9,69 +9,10 @@ use actix_web::http::header;
 
 use crate::access::Website;
 use crate::app::AppState;
-use crate::domain::{KeySeq, Origin, ProjectSeq, Scope, VisitorSeq};
+use crate::domain::{Origin, ProjectSeq};
 use crate::http::error::ApiError;
+use crate::service::caller::Caller;
 use crate::store::key::StoredKey;
-
-/// Who calls with a bearer credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
-    /// A visitor with a session.
-    Visitor {
-        visitor: VisitorSeq,
-        project: ProjectSeq,
-        /// The publishable key that the session was begun with.
-        key: KeySeq,
-    },
-    /// A website's server with a private key.
-    Server { project: ProjectSeq },
-}
-
-impl Caller {
-    pub fn project(self) -> ProjectSeq {
-        match self {
-            Caller::Visitor { project, .. } | Caller::Server { project } => project,
-        }
-    }
-
-    /// Whose conversations the caller lists.
-    pub fn scope(self) -> Scope {
-        match self {
-            Caller::Visitor { visitor, .. } => Scope::Visitor(visitor),
-            Caller::Server { project } => Scope::Project(project),
-        }
-    }
-
-    /// Whether a conversation of that visitor is the caller's to see.
-    pub fn may_see(self, owner: VisitorSeq) -> Result<(), ApiError> {
-        match self {
-            Caller::Visitor { visitor, .. } if visitor != owner => {
-                Err(ApiError::forbidden("Access denied to this conversation"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The project, for what only a website's own people do (section 0, D16).
-    pub fn server(self) -> Result<ProjectSeq, ApiError> {
-        match self {
-            Caller::Server { project } => Ok(project),
-            Caller::Visitor { .. } => Err(ApiError::forbidden(
-                "Only the website's own people may do this; use a private key",
-            )),
-        }
-    }
-
-    /// The visitor, for what only visitors do.
-    pub fn visitor(self) -> Result<VisitorSeq, ApiError> {
-        match self {
-            Caller::Visitor { visitor, .. } => Ok(visitor),
-            Caller::Server { .. } => Err(ApiError::forbidden(
-                "A private key cannot act as a visitor; use a session token",
-            )),
-        }
-    }
-}
 
 /// Checks the bearer credential of a request.
 ///

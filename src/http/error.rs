@@ -9,11 +9,9 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use crate::access::{AuthError, RateLimited, SignError};
-use crate::answer::AnswerError;
 use crate::domain::{
     AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError,
 };
-use crate::store::{StoreError, Taken};
 
 /// The kind of an error, in the order of [`ERROR_CODES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -275,6 +273,17 @@ impl ApiError {
         }
     }
 
+    /// 502: the model returned no usable answer. `cause` is only logged.
+    pub fn bad_gateway(cause: String) -> Self {
+        Self {
+            cause: Some(cause),
+            ..Self::with_details(
+                ErrorCode::BadGateway,
+                json!({ "service": "ai_model_service" }),
+            )
+        }
+    }
+
     /// 500: `cause` is only logged.
     pub fn internal(cause: impl ToString) -> Self {
         Self {
@@ -330,38 +339,6 @@ impl From<SignError> for ApiError {
     }
 }
 
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Busy => Self::unavailable(1, error),
-            StoreError::Full => Self::unavailable(60, error),
-            StoreError::Closed => Self::unavailable(5, error),
-            StoreError::Taken(Taken::ConversationId) => Self::conflict("conversation", "id"),
-            StoreError::Taken(Taken::Request) => Self::conflict("request", "Idempotency-Key"),
-            StoreError::Internal(_) => Self::internal(error),
-        }
-    }
-}
-
-impl From<AnswerError> for ApiError {
-    fn from(failure: AnswerError) -> Self {
-        match failure {
-            AnswerError::ModelFailed(cause) => Self {
-                cause: Some(cause),
-                ..Self::with_details(
-                    ErrorCode::BadGateway,
-                    json!({ "service": "ai_model_service" }),
-                )
-            },
-            AnswerError::Unavailable {
-                retry_after_secs,
-                cause,
-            } => Self::unavailable(retry_after_secs, cause),
-            AnswerError::Store(error) => error.into(),
-        }
-    }
-}
-
 impl From<serde_json::Error> for ApiError {
     fn from(error: serde_json::Error) -> Self {
         Self::internal(error)
@@ -388,21 +365,5 @@ mod tests {
         }
         let sent = ApiError::internal("SELECT secret").body_json();
         assert!(!String::from_utf8_lossy(&sent).contains("SELECT"));
-    }
-
-    #[test]
-    fn temporary_store_errors_are_503_and_others_500() {
-        for (store_error, seconds) in [
-            (StoreError::Busy, 1),
-            (StoreError::Full, 60),
-            (StoreError::Closed, 5),
-        ] {
-            let error = ApiError::from(store_error);
-            assert_eq!(error.code, ErrorCode::ServiceUnavailable);
-            assert_eq!(error.retry_after(), Some(seconds));
-        }
-        let error = ApiError::from(StoreError::Internal("no such table".to_owned()));
-        assert_eq!(error.code, ErrorCode::InternalServerError);
-        assert_eq!(error.retry_after(), None);
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::app::AppState;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::etag::TaggedBody;
+use crate::store::idempotency::{SavedBody, SavedResponse};
 
 /// What every handler returns.
 pub type HandlerResult = Result<HttpResponse, ApiError>;
@@ -25,6 +26,28 @@ pub fn with_etag(app: &AppState, request: &HttpRequest, body: Vec<u8>) -> HttpRe
 /// A JSON body with a status.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, ApiError> {
     Ok(bytes(status, serde_json::to_vec(value)?))
+}
+
+/// A JSON response that is saved for a repeated request before it is sent.
+pub fn to_save(status: StatusCode, value: &impl Serialize) -> SavedResponse {
+    let body = serde_json::to_vec(value).unwrap_or_else(|error| {
+        // The types of responses have no values without a JSON form.
+        log::error!("a response has no JSON form: {error}");
+        Vec::new()
+    });
+    SavedResponse {
+        status: status.as_u16(),
+        body: SavedBody::Bytes(body),
+    }
+}
+
+/// A response that was saved.
+pub fn from_saved(saved: SavedResponse) -> HandlerResult {
+    let SavedBody::Bytes(body) = saved.body else {
+        return Err(ApiError::internal("a saved response is a message"));
+    };
+    let status = StatusCode::from_u16(saved.status).map_err(ApiError::internal)?;
+    Ok(bytes(status, body))
 }
 
 /// A body that is already JSON.

@@ -97,7 +97,7 @@ impl Socket {
             biased;
             event = self.events.next() => match event {
                 Some(event) => Step::Send(OpCode::Text, event.encoded(encode_event)),
-                None if self.app.events.is_closed() => Step::Close(Some(CloseCode::Away)),
+                None if self.app.services.events.is_closed() => Step::Close(Some(CloseCode::Away)),
                 None => Step::Close(Some(CloseCode::Again)),
             },
             () = &mut self.round => self.look().await,

@@ -277,7 +277,7 @@ impl<'a> Learner<'a> {
         let missing = run.missing_documents();
         if run.is_complete {
             for id in missing {
-                self.queue(document::delete(self.project, id), 1);
+                self.queue(document::delete_if_present(self.project, id), 1);
                 self.summary.deleted += 1;
             }
         } else if !missing.is_empty() {

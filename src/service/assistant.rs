@@ -1,8 +1,8 @@
 //! Assistants: create, list, change.
 
 use crate::domain::{Assistant, AssistantId, AssistantMode, ProjectSeq, Timestamp};
-use crate::store::assistant::{self, Change, NewAssistant};
-use crate::store::{Store, StoreError, any_change};
+use crate::store::assistant::{self, AssistantChange, NewAssistant};
+use crate::store::{Rejected, Store, StoreError};
 
 /// Why an assistant could not be changed.
 #[derive(Debug, thiserror::Error)]
@@ -58,15 +58,15 @@ pub fn change(
     name: Option<String>,
     options: AssistantOptions,
 ) -> Result<(), AssistantError> {
-    let change = Change {
+    let change = AssistantChange {
         name,
         mode: options.mode,
         prompt: options.prompt,
         fallback: options.fallback,
     };
-    let outcomes = store.write_here(assistant::change(project, id, change))?;
-    if !any_change(&outcomes) {
-        return Err(AssistantError::NoSuchAssistant(id));
+    match store.write_here(assistant::change(project, id, change)) {
+        Ok(_) => Ok(()),
+        Err(StoreError::Rejected(Rejected::NotFound)) => Err(AssistantError::NoSuchAssistant(id)),
+        Err(error) => Err(error.into()),
     }
-    Ok(())
 }

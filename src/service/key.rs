@@ -4,7 +4,7 @@ use crate::domain::{
     AssistantId, AssistantSeq, Key, KeyId, KeyKind, Origin, ProjectSeq, Timestamp,
 };
 use crate::store::key::{self, NewKey, StoredKey};
-use crate::store::{Batch, Store, StoreError, any_change, assistant};
+use crate::store::{Batch, Rejected, Store, StoreError, assistant};
 
 /// Why a key could not be created or revoked.
 #[derive(Debug, thiserror::Error)]
@@ -79,9 +79,9 @@ pub fn list(store: &Store) -> Result<Vec<StoredKey>, StoreError> {
 
 /// Revokes a key. Its sessions end with it.
 pub fn revoke(store: &Store, id: KeyId) -> Result<(), KeyError> {
-    let outcomes = store.write_here(key::revoke(id, Timestamp::now()))?;
-    if !any_change(&outcomes) {
-        return Err(KeyError::NoSuchKey(id));
+    match store.write_here(key::revoke(id, Timestamp::now())) {
+        Ok(_) => Ok(()),
+        Err(StoreError::Rejected(Rejected::NotFound)) => Err(KeyError::NoSuchKey(id)),
+        Err(error) => Err(error.into()),
     }
-    Ok(())
 }

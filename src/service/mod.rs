@@ -1,7 +1,47 @@
-//! Use cases. Each function takes a store and typed input and returns typed
-//! results and errors. It knows neither HTTP nor the command line.
+//! Use cases: what a caller can do, without HTTP, the command line or SQL.
+//!
+//! A use case reads and writes the store, starts and stops answers and
+//! publishes events. Each function has its own error type, which the callers
+//! (http, cli) turn into a response or a message.
 
+pub mod agent;
 pub mod assistant;
+pub mod caller;
+pub mod completion;
+pub mod conversation;
+pub mod document;
+pub mod feedback;
+pub mod idempotency;
 pub mod key;
+pub mod plan;
+mod publish;
+pub mod qna;
 pub mod qna_import;
+pub mod quota;
+pub mod send_message;
+pub mod session;
 pub mod setup;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::answer::AnswerProviders;
+use crate::answer::active_answers::ActiveAnswers;
+use crate::events::EventHub;
+use crate::store::Store;
+use crate::store::lease::Lease;
+
+/// What the use cases of a running server share.
+pub struct Services {
+    pub store: Arc<Store>,
+    pub answer_providers: AnswerProviders,
+    /// The answers that this process streams.
+    pub active_answers: Arc<ActiveAnswers>,
+    /// This process's lease on the answers that it streams.
+    pub lease: Lease,
+    pub events: EventHub,
+    /// Messages that a project's visitors may send in a month. 0: no limit.
+    pub monthly_messages: u64,
+    /// A client that reads nothing of a stream for this time is disconnected.
+    pub stall_timeout: Duration,
+}

@@ -1,40 +1,44 @@
-//! Assistants: who answers a project's visitors.
+//! Assistants, which answer a project's visitors.
 
-use rusqlite::Row;
-
+use super::batch::{Batch, Rejected};
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::statement::{Batch, Statement, named, uuid, value};
-use crate::domain::{
-    Assistant, AssistantId, AssistantMode, AssistantSeq, KeySeq, ProjectSeq, Timestamp,
-};
+use super::sql::{Row, Sql};
+use crate::domain::{Assistant, AssistantId, AssistantMode, KeySeq, ProjectSeq, Timestamp};
 
-/// What [`from_row`] reads.
-const SELECT: &str = "SELECT seq, id, name, mode, prompt, fallback FROM assistant";
+/// A SELECT of the columns that [`from_row`] reads.
+macro_rules! select_assistants {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, id, name, mode, prompt, fallback FROM assistant ",
+            $rest
+        )
+    };
+}
 
-/// The assistant that a key is bound to, else the project's default.
+/// The assistant of a key: the key's own, or the project's default.
 pub fn of_key(
     snapshot: &Snapshot,
     project: ProjectSeq,
     key: KeySeq,
 ) -> Result<Assistant, StoreError> {
-    let found = snapshot
-        .prepare(&format!(
-            "{SELECT} WHERE seq = coalesce((SELECT assistant_seq FROM api_key WHERE seq = ?2), \
-                                           (SELECT min(seq) FROM assistant WHERE project_seq = ?1))"
-        ))?
-        .query_row([project.0, key.0], from_row)?;
-    Ok(found)
+    let sql = Sql::new(
+        select_assistants!(
+            "WHERE seq = coalesce((SELECT assistant_seq FROM api_key WHERE seq = ?2), \
+                                  (SELECT min(seq) FROM assistant WHERE project_seq = ?1))"
+        ),
+        [project.into(), key.into()],
+    );
+    snapshot.one(&sql, from_row)
 }
 
-/// The project's default assistant: its first.
+/// The project's default assistant: its oldest.
 pub fn default(snapshot: &Snapshot, project: ProjectSeq) -> Result<Assistant, StoreError> {
-    let found = snapshot
-        .prepare(&format!(
-            "{SELECT} WHERE seq = (SELECT min(seq) FROM assistant WHERE project_seq = ?)"
-        ))?
-        .query_row([project.0], from_row)?;
-    Ok(found)
+    let sql = Sql::new(
+        select_assistants!("WHERE seq = (SELECT min(seq) FROM assistant WHERE project_seq = ?)"),
+        [project.into()],
+    );
+    snapshot.one(&sql, from_row)
 }
 
 /// Finds an assistant of a project by its id.
@@ -43,28 +47,28 @@ pub fn find(
     project: ProjectSeq,
     id: AssistantId,
 ) -> Result<Option<Assistant>, StoreError> {
-    let mut statement = snapshot.prepare(&format!("{SELECT} WHERE project_seq = ? AND id = ?"))?;
-    let mut rows = statement.query((project.0, id.0))?;
-    Ok(match rows.next()? {
-        Some(row) => Some(from_row(row)?),
-        None => None,
-    })
+    let sql = Sql::new(
+        select_assistants!("WHERE project_seq = ? AND id = ?"),
+        [project.into(), id.into()],
+    );
+    snapshot.optional(&sql, from_row)
 }
 
-/// A project's assistants, its default first.
+/// A project's assistants, the default first.
 pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Assistant>, StoreError> {
-    let mut statement =
-        snapshot.prepare(&format!("{SELECT} WHERE project_seq = ? ORDER BY seq"))?;
-    let assistants = statement.query_map([project.0], from_row)?;
-    Ok(assistants.collect::<rusqlite::Result<_>>()?)
+    let sql = Sql::new(
+        select_assistants!("WHERE project_seq = ? ORDER BY seq"),
+        [project.into()],
+    );
+    snapshot.all(&sql, from_row)
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<Assistant> {
+fn from_row(row: Row<'_>) -> Result<Assistant, StoreError> {
     Ok(Assistant {
-        seq: AssistantSeq(row.get(0)?),
-        id: AssistantId(row.get(1)?),
+        seq: row.get(0)?,
+        id: row.get(1)?,
         name: row.get(2)?,
-        mode: named(row, 3, &AssistantMode::NAMES)?,
+        mode: row.variant(3, &AssistantMode::NAMES)?,
         prompt: row.get(4)?,
         fallback: row.get(5)?,
     })
@@ -83,48 +87,53 @@ pub struct NewAssistant<'a> {
 }
 
 impl NewAssistant<'_> {
-    /// The write that stores it.
+    /// Stores the assistant.
     pub fn create(&self) -> Batch {
-        Batch::of([Statement::new(
+        Batch::of([Sql::new(
             "INSERT INTO assistant (id, project_seq, name, mode, prompt, fallback, created_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                uuid(self.id.0),
-                value(self.project.0),
-                value(self.name.to_owned()),
-                value(self.mode.as_str().to_owned()),
-                value(self.prompt.map(str::to_owned)),
-                value(self.fallback.map(str::to_owned)),
-                value(self.at.0),
+                self.id.into(),
+                self.project.into(),
+                self.name.into(),
+                self.mode.as_str().into(),
+                self.prompt.into(),
+                self.fallback.into(),
+                self.at.into(),
             ],
         )])
     }
 }
 
-/// What of an assistant shall be otherwise; none: stays. An empty prompt or
-/// fallback is taken away.
+/// A change of an assistant. None: the field stays. An empty prompt or fallback
+/// removes the stored one.
 #[derive(Debug, Clone, Default)]
-pub struct Change {
+pub struct AssistantChange {
     pub name: Option<String>,
     pub mode: Option<AssistantMode>,
     pub prompt: Option<String>,
     pub fallback: Option<String>,
 }
 
-/// The write that changes an assistant. It changes a row where there is one.
-pub fn change(project: ProjectSeq, id: AssistantId, change: Change) -> Batch {
-    Batch::of([Statement::new(
-        "UPDATE assistant SET name = coalesce(?3, name), mode = coalesce(?4, mode), \
-                prompt = nullif(coalesce(?5, prompt), ''), \
-                fallback = nullif(coalesce(?6, fallback), '') \
-          WHERE project_seq = ?1 AND id = ?2",
-        [
-            value(project.0),
-            uuid(id.0),
-            value(change.name),
-            value(change.mode.map(|mode| mode.as_str().to_owned())),
-            value(change.prompt),
-            value(change.fallback),
-        ],
-    )])
+/// Changes an assistant.
+///
+/// Rejected with `NotFound`.
+pub fn change(project: ProjectSeq, id: AssistantId, change: AssistantChange) -> Batch {
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "UPDATE assistant SET name = coalesce(?3, name), mode = coalesce(?4, mode), \
+                    prompt = nullif(coalesce(?5, prompt), ''), \
+                    fallback = nullif(coalesce(?6, fallback), '') \
+              WHERE project_seq = ?1 AND id = ?2",
+            [
+                project.into(),
+                id.into(),
+                change.name.into(),
+                change.mode.map(AssistantMode::as_str).into(),
+                change.prompt.into(),
+                change.fallback.into(),
+            ],
+        ),
+        Rejected::NotFound,
+    )
 }

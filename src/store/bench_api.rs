@@ -5,7 +5,7 @@ use super::conversation::Totals;
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::snapshot::Snapshot;
-use super::statement::Statement;
+use super::sql::Sql;
 use crate::domain::{ListQuery, ProjectSeq, Scope};
 
 /// Where a page begins.
@@ -28,12 +28,7 @@ impl PageStart {
 }
 
 /// Composes the statement of a page in a list of `total` matching rows.
-pub fn compose(
-    scope: Scope,
-    query: &ListQuery,
-    total: u64,
-    start: &PageStart,
-) -> Option<Statement> {
+pub fn compose(scope: Scope, query: &ListQuery, total: u64, start: &PageStart) -> Option<Sql> {
     let page = list_composer::compose(scope, query, total, start.0.as_ref())?;
     Some(page.statement)
 }

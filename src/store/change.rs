@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 
-use super::statement::choice;
+use super::sql::find_variant;
 use crate::domain::{ConversationId, ProjectSeq, Status, VisitorSeq};
 
 /// The columns of a conversation that decide in which lists it is, and where.
@@ -172,7 +172,7 @@ fn read_conversation(
         project: ProjectSeq(arguments.get(first)?),
         visitor: VisitorSeq(arguments.get(first + 1)?),
         id: ConversationId(arguments.get(first + 2)?),
-        status: choice(arguments.get_raw(first + 3), &Status::NAMES)?,
+        status: status(arguments, first + 3)?,
         created_at: arguments.get(first + 4)?,
         updated_at: arguments.get(first + 5)?,
         last_interaction_at: arguments.get(first + 6)?,
@@ -204,6 +204,13 @@ fn triggers() -> String {
               FROM conversation WHERE seq = OLD.conversation_seq;
         END;"
     )
+}
+
+/// Reads an argument with the name of a status.
+fn status(arguments: &Context<'_>, argument: usize) -> rusqlite::Result<Status> {
+    let name = arguments.get_raw(argument).as_str()?;
+    find_variant(name, &Status::NAMES)
+        .map_err(|error| rusqlite::Error::UserFunctionError(Box::new(error)))
 }
 
 #[cfg(test)]

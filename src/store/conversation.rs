@@ -1,36 +1,36 @@
-//! Conversations: list, read, start, close.
+//! Conversations: list pages, read, start, close.
 
-use rusqlite::Row;
-
+use super::batch::{Batch, Rejected};
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::message;
 use super::snapshot::Snapshot;
-use super::statement::{Batch, Statement, bind, named, uuid, value};
+use super::sql::{Row, Sql};
 use super::visitor::{KnownBy, NewVisitor};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, ListQuery,
     ProjectSeq, Scope, SortKey, Status, Timestamp, VisitorSeq,
 };
 
-/// Which conversation a request is about, and whose it is.
+/// A conversation's row and its visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Located {
+pub struct ConversationRef {
     pub seq: ConversationSeq,
     pub visitor: VisitorSeq,
 }
 
-/// How many conversations there are; one kept row tells, however many.
+/// The number of conversations of a project or a visitor. Triggers keep the
+/// counts in one row, so reading them costs the same at any size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
     open: u64,
     closed: u64,
-    /// Of a project: grows with every change of its conversations.
+    /// The stored list version: it rises with every change of the list.
     pub(super) version: i64,
 }
 
 impl Totals {
-    /// How many have this status, or any.
+    /// The number of conversations with the status, or of all.
     pub fn matching(&self, status: Option<Status>) -> u64 {
         match status {
             None => self.open + self.closed,
@@ -40,30 +40,30 @@ impl Totals {
     }
 }
 
+/// Reads the counts of a scope.
 pub fn totals(snapshot: &Snapshot, scope: Scope) -> Result<Totals, StoreError> {
-    let (sql, owner) = match scope {
-        Scope::Project(ProjectSeq(seq)) => (
+    let sql = match scope {
+        Scope::Project(project) => Sql::new(
             "SELECT open_conversations, closed_conversations, list_version FROM project WHERE seq = ?",
-            seq,
+            [project.into()],
         ),
-        Scope::Visitor(VisitorSeq(seq)) => (
+        Scope::Visitor(visitor) => Sql::new(
             "SELECT open_conversations, closed_conversations, list_version FROM visitor WHERE seq = ?",
-            seq,
+            [visitor.into()],
         ),
     };
-    let totals = snapshot.prepare(sql)?.query_row([owner], |row| {
+    snapshot.one(&sql, |row| {
         Ok(Totals {
-            open: row.get::<_, i64>(0)?.unsigned_abs(),
-            closed: row.get::<_, i64>(1)?.unsigned_abs(),
+            open: row.get(0)?,
+            closed: row.get(1)?,
             version: row.get(2)?,
         })
-    });
-    Ok(totals?)
+    })
 }
 
-/// Hands the conversations of a page, in order, to `each`. `totals` are those
-/// of the same snapshot. Gives the place of the last one where more come after
-/// it.
+/// Calls `each` with the conversations of a page, in order. `totals` must come
+/// from the same snapshot. Returns the sort key of the last conversation if
+/// another page follows.
 pub fn page<E: From<StoreError>>(
     snapshot: &Snapshot,
     scope: Scope,
@@ -71,20 +71,23 @@ pub fn page<E: From<StoreError>>(
     totals: &Totals,
     mut each: impl FnMut(&ConversationListItem) -> Result<(), E>,
 ) -> Result<Option<SortKey>, E> {
-    let mut rows = snapshot.prepare(ROW)?;
-    let (seqs, last) = rows_of(snapshot, scope, query, totals)?;
+    let (seqs, last) = page_seqs(snapshot, scope, query, totals)?;
+    let mut statement = snapshot.prepare(ROW)?;
     for seq in seqs {
-        bind(&mut rows, 1, seq).map_err(StoreError::from)?;
-        let mut cursor = rows.raw_query();
-        let row = cursor.next().map_err(StoreError::from)?;
-        let row = row.ok_or_else(|| StoreError::Internal(format!("conversation {seq} is gone")))?;
-        each(&list_item(row).map_err(StoreError::from)?)?;
+        statement
+            .raw_bind_parameter(1, seq)
+            .map_err(StoreError::from)?;
+        let mut rows = statement.raw_query();
+        let row = rows.next().map_err(StoreError::from)?;
+        let row =
+            row.ok_or_else(|| StoreError::Internal(format!("conversation {seq} has no row")))?;
+        each(&list_item(Row::new(row))?)?;
     }
     Ok(last)
 }
 
-/// The row numbers of a page in order, and what [`page`] gives.
-fn rows_of(
+/// The `seq` of the conversations of a page, in order, and the result of [`page`].
+fn page_seqs(
     snapshot: &Snapshot,
     scope: Scope,
     query: &ListQuery,
@@ -96,7 +99,7 @@ fn rows_of(
     let Some(page) = list_composer::compose(scope, query, total, seek.as_ref()) else {
         return Ok((Vec::new(), None));
     };
-    let mut statement = page.statement.prepare(snapshot.connection)?;
+    let mut statement = page.statement.prepare(snapshot.connection())?;
     let mut cursor = statement.raw_query();
     let mut rows = Vec::with_capacity(limit + 1);
     let mut last = None;
@@ -118,7 +121,8 @@ fn rows_of(
     Ok((rows, last.filter(|_| more)))
 }
 
-/// Where the page begins, unless it is best counted from an end of the order.
+/// The place where the page begins, or None if the page is counted from an end
+/// of the order.
 fn seek(
     snapshot: &Snapshot,
     scope: Scope,
@@ -132,7 +136,7 @@ fn seek(
             skip: query.offset.get(),
         })),
         (None, Scope::Project(project)) => {
-            let connection = snapshot.connection;
+            let connection = snapshot.connection();
             snapshot
                 .offset_index
                 .seek(connection, project, query, totals)
@@ -142,36 +146,35 @@ fn seek(
 }
 
 /// Finds a conversation of a project by its id.
-pub fn locate(
+pub fn find(
     snapshot: &Snapshot,
     project: ProjectSeq,
     id: ConversationId,
-) -> Result<Option<Located>, StoreError> {
-    let mut found = snapshot
-        .prepare("SELECT seq, visitor_seq FROM conversation WHERE project_seq = ? AND id = ?")?;
-    let mut rows = found.query((project.0, id.0))?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    Ok(Some(Located {
-        seq: ConversationSeq(row.get(0)?),
-        visitor: VisitorSeq(row.get(1)?),
-    }))
+) -> Result<Option<ConversationRef>, StoreError> {
+    let sql = Sql::new(
+        "SELECT seq, visitor_seq FROM conversation WHERE project_seq = ? AND id = ?",
+        [project.into(), id.into()],
+    );
+    snapshot.optional(&sql, |row| {
+        Ok(ConversationRef {
+            seq: row.get(0)?,
+            visitor: row.get(1)?,
+        })
+    })
 }
 
-/// Hands one conversation to `with`.
+/// Calls `with` with a conversation.
 pub fn read<T>(
     snapshot: &Snapshot,
     seq: ConversationSeq,
     with: impl FnOnce(&Conversation) -> T,
 ) -> Result<T, StoreError> {
-    let mut statement = snapshot.prepare(ROW)?;
-    let found = statement.query_row([seq.0], |row| Ok(with(&conversation(row)?)))?;
-    Ok(found)
+    let sql = Sql::new(ROW, [seq.into()]);
+    snapshot.one(&sql, |row| Ok(with(&conversation(row)?)))
 }
 
-/// A conversation with its newest message: the first thirteen columns are the
-/// conversation's, the rest [`message::from_row`]'s.
+/// A conversation with its newest message. The first thirteen columns are read
+/// by [`conversation`], the others by [`message::from_row`].
 const ROW: &str = "\
     SELECT c.id, c.created_at, c.updated_at, c.status, c.closed_at, c.close_reason, \
            c.last_interaction_at, c.is_human_handled, c.has_agent, c.agent_name, \
@@ -182,31 +185,34 @@ const ROW: &str = "\
       FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
      WHERE c.seq = ?";
 
-/// Where the message's columns begin in [`ROW`].
-const MESSAGE: usize = 13;
+/// The first column of the message in [`ROW`].
+const MESSAGE_COLUMN: usize = 13;
 
-fn list_item<'r>(row: &'r Row<'_>) -> rusqlite::Result<ConversationListItem<'r>> {
+fn list_item(row: Row<'_>) -> Result<ConversationListItem<'_>, StoreError> {
     let conversation = conversation(row)?;
-    let has_message = row.get_ref(MESSAGE)? != rusqlite::types::ValueRef::Null;
-    let last_message = has_message.then(|| message::from_row(row, MESSAGE, conversation.id));
+    let last_message = if row.is_null(MESSAGE_COLUMN)? {
+        None
+    } else {
+        Some(message::from_row(row, MESSAGE_COLUMN, conversation.id)?)
+    };
     Ok(ConversationListItem {
-        last_message: last_message.transpose()?,
+        last_message,
         conversation,
     })
 }
 
-fn conversation<'r>(row: &'r Row<'_>) -> rusqlite::Result<Conversation<'r>> {
+fn conversation(row: Row<'_>) -> Result<Conversation<'_>, StoreError> {
     Ok(Conversation {
-        id: ConversationId(row.get(0)?),
-        created_at: Timestamp(row.get(1)?),
-        updated_at: Timestamp(row.get(2)?),
-        status: named(row, 3, &Status::NAMES)?,
-        closed_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
-        close_reason: row.get_ref(5)?.as_str_or_null()?,
-        last_interaction_at: Timestamp(row.get(6)?),
+        id: row.get(0)?,
+        created_at: row.get(1)?,
+        updated_at: row.get(2)?,
+        status: row.variant(3, &Status::NAMES)?,
+        closed_at: row.get(4)?,
+        close_reason: row.get(5)?,
+        last_interaction_at: row.get(6)?,
         is_human_handled: row.get(7)?,
-        human_agent: message::agent(row, 8)?,
-        title: row.get_ref(11)?.as_str_or_null()?,
+        human_agent: message::human_agent(row, 8)?,
+        title: row.get(11)?,
     })
 }
 
@@ -220,42 +226,38 @@ pub struct NewConversation {
 }
 
 impl NewConversation {
-    /// The write that starts it for a visitor who is here.
+    /// Starts the conversation for a visitor who is stored.
     pub fn start(&self, visitor: VisitorSeq) -> Batch {
-        Batch::of([Statement::new(
+        Batch::of([Sql::new(
             "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
                                        updated_at, last_interaction_at, page_url) \
              VALUES (?1, ?2, ?3, 'open', ?4, ?4, ?4, ?5)",
             [
-                uuid(self.id.0),
-                value(self.project.0),
-                value(visitor.0),
-                value(self.at.0),
-                value(self.page_url.clone()),
+                self.id.into(),
+                self.project.into(),
+                visitor.into(),
+                self.at.into(),
+                self.page_url.clone().into(),
             ],
         )])
     }
 
-    /// The write that brings it in from outside, with its visitor where that
-    /// one is new. Fails with [`super::Taken::ConversationId`].
+    /// Imports the conversation, with its visitor if the visitor is new.
+    ///
+    /// Rejected with `ConversationExists`.
     pub fn import(&self, visitor: &NewVisitor) -> Batch {
         let (insert, name) = match &visitor.known_by {
-            KnownBy::Device(id) => (IMPORT_BY_DEVICE, id.as_str().to_owned()),
-            KnownBy::ExternalId(id) => (IMPORT_BY_EXTERNAL_ID, id.as_str().to_owned()),
+            KnownBy::Device(id) => (IMPORT_BY_DEVICE, id.as_str()),
+            KnownBy::ExternalId(id) => (IMPORT_BY_EXTERNAL_ID, id.as_str()),
         };
-        Batch::of([
-            visitor.insert(),
-            Statement::new(
-                insert,
-                [
-                    uuid(self.id.0),
-                    value(self.project.0),
-                    value(name),
-                    value(self.at.0),
-                    value(self.page_url.clone()),
-                ],
-            ),
-        ])
+        let values = [
+            self.id.into(),
+            self.project.into(),
+            name.into(),
+            self.at.into(),
+            self.page_url.clone().into(),
+        ];
+        Batch::of([visitor.insert(), Sql::new(insert, values)])
     }
 }
 
@@ -269,17 +271,21 @@ const IMPORT_BY_EXTERNAL_ID: &str = "\
                               last_interaction_at, page_url) \
     SELECT ?1, ?2, seq, 'open', ?4, ?4, ?4, ?5 FROM visitor WHERE project_seq = ?2 AND external_id = ?3";
 
-/// The write that closes a conversation. A closed one stays as it is, and no
-/// row is changed.
+/// Closes a conversation.
+///
+/// Rejected with `ConversationClosed` if it is closed already.
 pub fn close(seq: ConversationSeq, reason: Option<CloseReason>, at: Timestamp) -> Batch {
-    Batch::of([Statement::new(
-        "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2, \
-                                 close_reason = ?3 \
-          WHERE seq = ?1 AND status = 'open'",
-        [
-            value(seq.0),
-            value(at.0),
-            value(reason.map(CloseReason::into_inner)),
-        ],
-    )])
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2, \
+                                     close_reason = ?3 \
+              WHERE seq = ?1 AND status = 'open'",
+            [
+                seq.into(),
+                at.into(),
+                reason.map(CloseReason::into_inner).into(),
+            ],
+        ),
+        Rejected::ConversationClosed,
+    )
 }

@@ -1,12 +1,11 @@
 //! Documents that a project learned.
 
-use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row};
 
+use super::batch::{Batch, Rejected};
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::statement::Outcome;
-use super::statement::{Batch, Statement, uuid, value};
+use super::sql::{Sql, uuid, value};
 use crate::domain::{
     Document, DocumentId, LearnedDocument, Limit, Offset, ProjectSeq, Section, Timestamp,
 };
@@ -143,11 +142,30 @@ pub struct NewDocument<'a> {
 }
 
 impl NewDocument<'_> {
+    /// [`NewDocument::upsert`] for a caller who relies on the id.
+    ///
+    /// Rejected with `DocumentExists` if the URL has a document with another id.
+    pub fn upsert_with_id(&self) -> Batch {
+        let guard = Sql::new(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM document \
+                                       WHERE project_seq = ? AND url = ? AND id <> ?) \
+                    THEN 'document_exists' END",
+            [
+                self.project.into(),
+                self.document.url.as_str().into(),
+                self.id.into(),
+            ],
+        );
+        Batch::new()
+            .guard(guard, Rejected::DocumentExists)
+            .then(self.upsert())
+    }
+
     /// The write that stores the document in the place of what its address had.
     pub fn upsert(&self) -> Batch {
-        let mut statements = vec![self.head(), self.delete_passages()];
-        statements.extend(self.document.sections.iter().map(|section| {
-            Statement::new(
+        let mut batch = Batch::of([self.head(), self.delete_passages()]);
+        for section in &self.document.sections {
+            batch = batch.run(Sql::new(
                 "INSERT INTO passage (project_seq, document_seq, title, heading, body) \
                  SELECT project_seq, seq, title, ?3, ?4 FROM document \
                   WHERE project_seq = ?1 AND url = ?2",
@@ -157,18 +175,17 @@ impl NewDocument<'_> {
                     value(section.heading.clone()),
                     value(section.body.clone()),
                 ],
-            )
-        }));
-        Batch(statements)
+            ));
+        }
+        batch
     }
 
-    fn head(&self) -> Statement {
-        Statement::new(
+    fn head(&self) -> Sql {
+        Sql::new(
             "INSERT INTO document (id, project_seq, url, title, hash, source, learned_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (project_seq, url) DO UPDATE SET title = excluded.title, \
-                hash = excluded.hash, source = excluded.source, learned_at = excluded.learned_at \
-             RETURNING id",
+                hash = excluded.hash, source = excluded.source, learned_at = excluded.learned_at",
             [
                 uuid(self.id.0),
                 value(self.project.0),
@@ -181,8 +198,8 @@ impl NewDocument<'_> {
         )
     }
 
-    fn delete_passages(&self) -> Statement {
-        Statement::new(
+    fn delete_passages(&self) -> Sql {
+        Sql::new(
             "DELETE FROM passage WHERE document_seq = \
                 (SELECT seq FROM document WHERE project_seq = ? AND url = ?)",
             [value(self.project.0), value(self.document.url.clone())],
@@ -190,19 +207,21 @@ impl NewDocument<'_> {
     }
 }
 
-/// The id of the document that [`NewDocument::upsert`] stored.
-pub fn stored_id(outcomes: &[Outcome]) -> Option<DocumentId> {
-    match outcomes.first()?.rows.first()?.as_slice() {
-        [Value::Blob(id)] => Some(DocumentId(uuid::Uuid::from_slice(id).ok()?)),
-        _ => None,
-    }
-}
-
-/// The write that forgets a document and its passages. It changes a row where
 /// there is one.
 pub fn delete(project: ProjectSeq, id: DocumentId) -> Batch {
-    Batch::of([Statement::new(
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "DELETE FROM document WHERE project_seq = ? AND id = ?",
+            [project.into(), id.into()],
+        ),
+        Rejected::NotFound,
+    )
+}
+
+/// [`delete`] without an expectation, for a batch that deletes many.
+pub fn delete_if_present(project: ProjectSeq, id: DocumentId) -> Batch {
+    Batch::of([Sql::new(
         "DELETE FROM document WHERE project_seq = ? AND id = ?",
-        [value(project.0), uuid(id.0)],
+        [project.into(), id.into()],
     )])
 }

@@ -1,28 +1,26 @@
-//! What can go wrong with the file.
+//! Why a read or a write failed.
 
 use rusqlite::ErrorCode;
 
-/// Something that may exist only once and does already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    /// The project has a conversation of that id.
-    ConversationId,
-    /// The caller has sent a request with that Idempotency-Key.
-    Request,
-}
+use super::batch::Rejected;
 
 /// Why a read or a write failed. The texts are for the log, never for a client.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// Nothing is broken; the same may work a little later.
-    #[error("the database is busy: no connection in time, or too many writes waiting")]
+    /// Overload: the same call may succeed later.
+    #[error("the database is busy: no connection in time, or too many writes in the queue")]
     Busy,
     #[error("the disk is full")]
     Full,
     #[error("the database is closed: parlor is shutting down")]
     Closed,
-    #[error("{0:?} is taken")]
-    Taken(Taken),
+    /// An expectation of the batch was not met; nothing was written.
+    #[error("the write was rejected: {0:?}")]
+    Rejected(Rejected),
+    /// The batch may or may not be committed: the result was lost. A caller who
+    /// repeats the write with the same ids learns which.
+    #[error("the result of a commit was lost: {0}")]
+    Unknown(String),
     #[error("{0}")]
     Internal(String),
 }
@@ -39,13 +37,19 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// SQLite names the columns of a unique index that a row would break.
+impl From<rusqlite::types::FromSqlError> for StoreError {
+    fn from(error: rusqlite::types::FromSqlError) -> Self {
+        StoreError::Internal(format!("a column has an unexpected value: {error}"))
+    }
+}
+
+/// SQLite names the columns of the unique index that a row violates.
 fn constraint(text: String) -> StoreError {
     if text.ends_with("conversation.project_seq, conversation.id") {
-        return StoreError::Taken(Taken::ConversationId);
+        return StoreError::Rejected(Rejected::ConversationExists);
     }
     if text.ends_with("idempotency_key.caller, idempotency_key.key") {
-        return StoreError::Taken(Taken::Request);
+        return StoreError::Rejected(Rejected::IdempotencyKeyUsed);
     }
     StoreError::Internal(text)
 }

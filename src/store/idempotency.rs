@@ -1,123 +1,120 @@
-//! Unsafe requests that came with an Idempotency-Key, and what they were
-//! answered (section 0, D20).
+//! Responses that are stored under an `Idempotency-Key`
+//! (docs/api-contract.md, "Idempotency keys").
 
 use std::time::Duration;
 
-use rusqlite::OptionalExtension;
-
-use super::error::StoreError;
-use super::snapshot::Snapshot;
-use super::statement::{Batch, Statement, value};
+use super::batch::Batch;
+use super::sql::Sql;
+use super::{Snapshot, StoreError};
 use crate::domain::{MessageId, Timestamp};
 
-/// How long a request is remembered.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a response is stored.
+const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A request as its caller named it.
+/// A request with an `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Who sent it.
+pub struct IdempotentRequest {
+    /// The caller within whose requests the key is unique.
     pub caller: String,
     pub key: String,
-    /// SHA-256 of its method, path and body.
+    /// SHA-256 of the method, path and body as received.
     pub hash: [u8; 32],
 }
 
-/// What a request was answered.
+/// The response to a request with an `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
-    pub hash: [u8; 32],
+pub struct SavedResponse {
+    /// The HTTP status.
     pub status: u16,
-    pub body: Body,
+    pub body: SavedBody,
 }
 
-/// The body of an answer.
+/// The body of a [`SavedResponse`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    Kept(Vec<u8>),
-    /// To be made again from a message.
+pub enum SavedBody {
+    Bytes(Vec<u8>),
+    /// The body is made from this message when it is needed.
     Message(MessageId),
 }
 
-impl Request {
-    /// What the caller was answered to the request of this key.
-    pub fn answered(
+impl IdempotentRequest {
+    /// The response that is stored under the key, with the hash of its request.
+    pub fn saved_response(
         &self,
         snapshot: &Snapshot,
         now: Timestamp,
-    ) -> Result<Option<Answered>, StoreError> {
-        let mut statement = snapshot.prepare(
+    ) -> Result<Option<([u8; 32], SavedResponse)>, StoreError> {
+        let sql = Sql::new(
             "SELECT request_hash, status, body, message_id FROM idempotency_key \
               WHERE caller = ? AND key = ? AND created_at > ?",
-        )?;
-        let values = (self.caller.as_str(), self.key.as_str(), oldest(now));
-        let found = statement.query_row(values, |row| {
-            let body = match row.get::<_, Option<uuid::Uuid>>(3)? {
-                Some(id) => Body::Message(MessageId(id)),
-                None => Body::Kept(row.get(2)?),
-            };
-            Ok(Answered {
-                hash: row.get(0)?,
-                status: row.get(1)?,
-                body,
-            })
-        });
-        Ok(found.optional()?)
-    }
-
-    /// `batch`, and with it the memory of what it is answered. Where its last
-    /// statement changes no row, `otherwise` is remembered, or nothing. Fails
-    /// with [`super::Taken::Request`] when the key was used meanwhile.
-    pub fn around(
-        &self,
-        batch: Batch,
-        status: u16,
-        body: Body,
-        otherwise: Option<Vec<u8>>,
-        at: Timestamp,
-    ) -> Batch {
-        let (body, message) = match body {
-            Body::Kept(bytes) => (Some(bytes), None),
-            Body::Message(id) => (None, Some(id.0.as_bytes().to_vec())),
-        };
-        let remember = Statement::new(
-            "INSERT INTO idempotency_key (caller, key, request_hash, created_at, status, body, message_id) \
-             SELECT ?1, ?2, ?3, ?4, ?5, CASE WHEN changes() > 0 THEN ?6 ELSE ?8 END, ?7 \
-              WHERE changes() > 0 OR ?8 IS NOT NULL",
             [
-                value(self.caller.clone()),
-                value(self.key.clone()),
-                value(self.hash.to_vec()),
-                value(at.0),
-                value(i64::from(status)),
-                value(body),
-                value(message),
-                value(otherwise),
+                self.caller.as_str().into(),
+                self.key.as_str().into(),
+                expiry(now).into(),
             ],
         );
-        self.forget_old(at).then(batch).then(Batch::of([remember]))
+        snapshot.optional(&sql, |row| {
+            let body = match row.get(3)? {
+                Some(id) => SavedBody::Message(id),
+                None => SavedBody::Bytes(row.get(2)?),
+            };
+            let status = row.get(1)?;
+            Ok((row.get(0)?, SavedResponse { status, body }))
+        })
     }
 
-    fn forget_old(&self, now: Timestamp) -> Batch {
-        Batch::of([Statement::new(
-            "DELETE FROM idempotency_key WHERE caller = ? AND key = ? AND created_at <= ?",
-            [
-                value(self.caller.clone()),
-                value(self.key.clone()),
-                value(oldest(now)),
-            ],
-        )])
+    /// Stores the response under the key.
+    ///
+    /// Rejected with `IdempotencyKeyUsed`.
+    pub fn save(&self, response: &SavedResponse, now: Timestamp) -> Batch {
+        let (body, message) = match &response.body {
+            SavedBody::Bytes(bytes) => (Some(bytes.clone()), None),
+            SavedBody::Message(id) => (None, Some(*id)),
+        };
+        Batch::of([
+            Sql::new(
+                "DELETE FROM idempotency_key WHERE caller = ? AND key = ? AND created_at <= ?",
+                [
+                    self.caller.as_str().into(),
+                    self.key.as_str().into(),
+                    expiry(now).into(),
+                ],
+            ),
+            Sql::new(
+                "INSERT INTO idempotency_key (caller, key, request_hash, created_at, status, \
+                                              body, message_id) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    self.caller.as_str().into(),
+                    self.key.as_str().into(),
+                    self.hash.into(),
+                    now.into(),
+                    i64::from(response.status).into(),
+                    body.into(),
+                    message.into(),
+                ],
+            ),
+        ])
     }
 }
 
-/// The write that forgets requests of more than a day ago.
-pub fn forget_old(now: Timestamp) -> Batch {
-    Batch::of([Statement::new(
+/// Removes the response that is made from an answer.
+pub(super) fn forget_answer(answer: MessageId) -> Sql {
+    Sql::new(
+        "DELETE FROM idempotency_key WHERE message_id = ?",
+        [answer.into()],
+    )
+}
+
+/// Removes the responses that are older than [`RETENTION`].
+pub fn remove_expired(now: Timestamp) -> Batch {
+    Batch::of([Sql::new(
         "DELETE FROM idempotency_key WHERE created_at <= ?",
-        [value(oldest(now))],
+        [expiry(now).into()],
     )])
 }
 
-fn oldest(now: Timestamp) -> i64 {
-    now.0 - KEPT.as_millis() as i64
+/// Responses stored at or before this time have expired.
+fn expiry(now: Timestamp) -> Timestamp {
+    Timestamp(now.0 - RETENTION.as_millis() as i64)
 }

@@ -1,13 +1,14 @@
-//! API keys: found by the hash of what was sent.
+//! API keys. The store has their hashes only.
 
+use super::batch::{Batch, Rejected};
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::statement::{Batch, Statement, named, uuid, value};
+use super::sql::{Row, Sql};
 use crate::domain::{
     AssistantSeq, Key, KeyHash, KeyId, KeyKind, KeySeq, Origin, ProjectSeq, Timestamp,
 };
 
-/// A key as the file has it: everything but the key.
+/// A stored key.
 #[derive(Debug, Clone)]
 pub struct StoredKey {
     pub seq: KeySeq,
@@ -15,50 +16,52 @@ pub struct StoredKey {
     pub project: ProjectSeq,
     pub kind: KeyKind,
     pub name: String,
+    /// The last characters of the key.
     pub hint: String,
-    /// The websites that may use it; none: all.
+    /// The websites that may use the key. Empty: all websites.
     pub origins: Vec<String>,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
 }
 
-/// What [`stored`] reads.
-const SELECT: &str = "SELECT seq, id, project_seq, kind, name, hint, origins, created_at, \
-                             revoked_at FROM api_key";
+/// A SELECT of the columns that [`from_row`] reads.
+macro_rules! select_keys {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, id, project_seq, kind, name, hint, origins, created_at, revoked_at \
+               FROM api_key ",
+            $rest
+        )
+    };
+}
 
-/// Finds a key, revoked ones too.
+/// Finds a key by the hash of its text. Revoked keys are found too.
 pub fn find(snapshot: &Snapshot, hash: KeyHash) -> Result<Option<StoredKey>, StoreError> {
-    let mut statement = snapshot.prepare(&format!("{SELECT} WHERE hash = ?"))?;
-    let mut rows = statement.query([hash.0.as_slice()])?;
-    Ok(match rows.next()? {
-        Some(row) => Some(stored(row)?),
-        None => None,
-    })
+    let sql = Sql::new(select_keys!("WHERE hash = ?"), [hash.0.into()]);
+    snapshot.optional(&sql, from_row)
 }
 
 /// Every key, oldest first.
 pub fn all(snapshot: &Snapshot) -> Result<Vec<StoredKey>, StoreError> {
-    let mut statement = snapshot.prepare(&format!("{SELECT} ORDER BY seq"))?;
-    let keys = statement.query_map((), stored)?;
-    Ok(keys.collect::<rusqlite::Result<_>>()?)
+    snapshot.all(&Sql::new(select_keys!("ORDER BY seq"), []), from_row)
 }
 
-fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredKey> {
+fn from_row(row: Row<'_>) -> Result<StoredKey, StoreError> {
     Ok(StoredKey {
-        seq: KeySeq(row.get(0)?),
-        id: KeyId(row.get(1)?),
-        project: ProjectSeq(row.get(2)?),
-        kind: named(row, 3, &KeyKind::NAMES)?,
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        project: row.get(2)?,
+        kind: row.variant(3, &KeyKind::NAMES)?,
         name: row.get(4)?,
         hint: row.get(5)?,
-        origins: origins(row.get_ref(6)?.as_str()?),
-        created_at: Timestamp(row.get(7)?),
-        revoked_at: row.get::<_, Option<i64>>(8)?.map(Timestamp),
+        origins: origins(row.get(6)?),
+        created_at: row.get(7)?,
+        revoked_at: row.get(8)?,
     })
 }
 
-/// A list of websites as the file keeps it. One that cannot be read allows
-/// none, not all.
+/// Parses a stored list of websites. A list that cannot be parsed allows no
+/// website.
 pub(super) fn origins(json: &str) -> Vec<String> {
     serde_json::from_str(json).unwrap_or_else(|_| vec![String::new()])
 }
@@ -70,42 +73,48 @@ pub struct NewKey<'a> {
     pub project: ProjectSeq,
     pub key: &'a Key,
     pub kind: KeyKind,
-    /// What its owner calls it.
+    /// The name that the operator gave the key.
     pub name: &'a str,
-    /// The websites that may use it; none: all.
+    /// The websites that may use the key. Empty: all websites.
     pub origins: &'a [Origin],
-    /// Who answers whoever comes with it; none: the project's default.
+    /// The assistant that answers visitors with this key. None: the project's
+    /// default assistant.
     pub assistant: Option<AssistantSeq>,
     pub at: Timestamp,
 }
 
 impl NewKey<'_> {
-    /// The write that stores the key, as its hash.
+    /// Stores the key's hash.
     pub fn create(&self) -> Batch {
         let origins: Vec<_> = self.origins.iter().map(Origin::as_str).collect();
-        Batch::of([Statement::new(
+        Batch::of([Sql::new(
             "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, origins, \
                                   assistant_seq, created_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                uuid(self.id.0),
-                value(self.project.0),
-                value(self.kind.as_str().to_owned()),
-                value(self.name.to_owned()),
-                value(self.key.hash().0.to_vec()),
-                value(self.key.hint()),
-                value(serde_json::json!(origins).to_string()),
-                value(self.assistant.map(|seq| seq.0)),
-                value(self.at.0),
+                self.id.into(),
+                self.project.into(),
+                self.kind.as_str().into(),
+                self.name.into(),
+                self.key.hash().0.into(),
+                self.key.hint().into(),
+                serde_json::json!(origins).to_string().into(),
+                self.assistant.into(),
+                self.at.into(),
             ],
         )])
     }
 }
 
-/// The write that ends a key. It changes a row where there is such a key.
+/// Revokes a key. A key that is revoked keeps the time of the first revocation.
+///
+/// Rejected with `NotFound`.
 pub fn revoke(id: KeyId, at: Timestamp) -> Batch {
-    Batch::of([Statement::new(
-        "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",
-        [uuid(id.0), value(at.0)],
-    )])
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",
+            [id.into(), at.into()],
+        ),
+        Rejected::NotFound,
+    )
 }

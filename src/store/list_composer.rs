@@ -45,7 +45,7 @@ mod sql_builder;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::statement::Statement;
+use super::sql::Sql;
 use crate::domain::{ConversationId, ListQuery, Scope, Sort, SortKey, SortValue};
 use index_range::ListOrder;
 use sql_builder::{ScanDirection, SqlBuilder};
@@ -67,7 +67,7 @@ pub(super) struct Seek {
 /// The statement that selects a page. Its columns are those that [`sort_key`]
 /// reads; the first one is `seq`.
 pub(super) struct ComposedPage {
-    pub statement: Statement,
+    pub statement: Sql,
     /// Whether the statement returns the last row first.
     pub is_reversed: bool,
 }
@@ -103,7 +103,7 @@ pub(super) fn compose_from(
     query: &ListQuery,
     seek: &Seek,
     limit: u64,
-) -> Option<Statement> {
+) -> Option<Sql> {
     let window = LimitOffset {
         limit: limit as i64,
         offset: seek.skip as i64,
@@ -118,7 +118,7 @@ fn select(
     query: &ListQuery,
     seek: Option<&Seek>,
     window: &LimitOffset,
-) -> Option<Statement> {
+) -> Option<Sql> {
     let order = ListOrder::of(scope, query);
     let direction = ScanDirection::of(query, window.is_reversed);
     let mut sql = SqlBuilder::default();

@@ -144,7 +144,8 @@ pub(super) fn stored_on(connection: &Connection, scope: Scope) -> Result<i64, St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::statement::{Batch, Statement};
+    use crate::store::batch::Batch;
+    use crate::store::sql::Sql;
     use crate::store::test_db::{PROJECT, TestDb};
 
     fn message_change(project: i64, visitor: i64) -> [ListChange; 1] {
@@ -218,7 +219,7 @@ mod tests {
 
     fn db_with_two_visitors() -> TestDb {
         let db = TestDb::new();
-        let insert = Statement::new(
+        let insert = Sql::new(
             "INSERT INTO visitor (seq, id, project_seq, created_at) \
              VALUES (2, randomblob(16), 1, 0)",
             [],
@@ -241,8 +242,8 @@ mod tests {
     /// in memory.
     fn changed_lists(db: &TestDb, statements: &[&'static str]) -> [[bool; 3]; 2] {
         let (stored_before, before) = (stored_versions(db), db.store.list_version());
-        let batch = statements.iter().map(|sql| Statement::new(sql, []));
-        let _ = db.store.write_here(Batch(batch.collect()));
+        let batch = statements.iter().map(|sql| Sql::new(sql, []));
+        let _ = db.store.write_here(batch.fold(Batch::new(), Batch::run));
         let stored_after = stored_versions(db);
         let stored = [0, 1, 2].map(|scope| stored_before[scope] != stored_after[scope]);
         let in_memory = SCOPES.map(|scope| !db.store.is_unchanged(scope, before));

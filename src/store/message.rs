@@ -1,200 +1,200 @@
-//! Messages: read, and what visitors think of them.
+//! Messages: read, and the visitor's feedback.
 
-use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row, Rows, types::FromSqlError};
 use serde_json::value::RawValue;
 
+use super::batch::{Batch, Rejected};
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::statement::{Batch, Statement, named, uuid, value};
+use super::sql::{Row, Sql};
 use crate::domain::{
     ConversationId, ConversationSeq, Feedback, HumanAgent, Message, MessageId, MessageParts,
     MessageStatus, ProjectSeq, Role, Timestamp, VisitorSeq,
 };
 
-/// The most messages that a conversation shows at once: its newest (section 0, D19).
-const MOST: u32 = 1000;
+/// The number of messages that a conversation is returned with: its newest
+/// (docs/api-contract.md, "Messages").
+const MAX_MESSAGES: u32 = 1000;
 
-/// Selects the columns that [`from_row`] reads, of the messages that are so.
-macro_rules! messages {
-    ($so:literal) => {
+/// A SELECT of the columns that [`from_row`] reads, with its conditions.
+macro_rules! select_messages {
+    ($conditions:literal) => {
         concat!(
             "SELECT id, created_at, role, status, text, parts, error, feedback, feedback_at, \
                     metadata, has_agent, agent_name, agent_image, page_url, page_title, \
                     text_selection \
                FROM message WHERE ",
-            $so
+            $conditions
         )
     };
 }
 
-/// Hands the messages of a conversation to `each`, oldest first.
+/// Calls `each` with the newest [`MAX_MESSAGES`] messages of a conversation,
+/// oldest first.
 pub fn of_conversation<E: From<StoreError>>(
     snapshot: &Snapshot,
     seq: ConversationSeq,
     chat: ConversationId,
-    each: impl FnMut(&Message) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut statement = snapshot.prepare(messages!(
-        "seq IN (SELECT seq FROM message WHERE conversation_seq = ? ORDER BY seq DESC LIMIT ?) \
-         ORDER BY seq"
-    ))?;
-    let rows = statement.query((seq.0, MOST)).map_err(StoreError::from)?;
-    hand_over(rows, chat, each)
-}
-
-/// Hands the messages of rows that [`messages!`] gave to `each`.
-fn hand_over<E: From<StoreError>>(
-    mut rows: Rows<'_>,
-    chat: ConversationId,
     mut each: impl FnMut(&Message) -> Result<(), E>,
 ) -> Result<(), E> {
-    while let Some(row) = rows.next().map_err(StoreError::from)? {
-        each(&from_row(row, 0, chat).map_err(StoreError::from)?)?;
-    }
-    Ok(())
+    let sql = Sql::new(
+        select_messages!(
+            "seq IN (SELECT seq FROM message WHERE conversation_seq = ? ORDER BY seq DESC LIMIT ?) \
+             ORDER BY seq"
+        ),
+        [seq.into(), i64::from(MAX_MESSAGES).into()],
+    );
+    snapshot.for_each(&sql, |row| each(&from_row(row, 0, chat)?))
 }
 
-/// Which messages of a conversation are wanted.
+/// Which messages of a conversation to read.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted {
+pub struct MessageFilter {
     pub limit: u32,
     pub offset: u64,
     pub role: Option<Role>,
     pub status: Option<MessageStatus>,
 }
 
-/// Hands the wanted messages of a conversation to `each`, oldest first.
-pub fn wanted<E: From<StoreError>>(
+/// Calls `each` with the messages of a conversation that match, oldest first.
+pub fn matching<E: From<StoreError>>(
     snapshot: &Snapshot,
     seq: ConversationSeq,
     chat: ConversationId,
-    wanted: Wanted,
-    each: impl FnMut(&Message) -> Result<(), E>,
+    filter: MessageFilter,
+    mut each: impl FnMut(&Message) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = snapshot.prepare(messages!(
-        "conversation_seq = ?1 AND role = coalesce(?2, role) AND status = coalesce(?3, status) \
-         ORDER BY seq LIMIT ?4 OFFSET ?5"
-    ))?;
-    let values = (
-        seq.0,
-        wanted.role.map(Role::as_str),
-        wanted.status.map(MessageStatus::as_str),
-        wanted.limit,
-        i64::try_from(wanted.offset).unwrap_or(i64::MAX),
+    let sql = Sql::new(
+        select_messages!(
+            "conversation_seq = ?1 AND role = coalesce(?2, role) \
+             AND status = coalesce(?3, status) ORDER BY seq LIMIT ?4 OFFSET ?5"
+        ),
+        [
+            seq.into(),
+            filter.role.map(Role::as_str).into(),
+            filter.status.map(MessageStatus::as_str).into(),
+            i64::from(filter.limit).into(),
+            i64::try_from(filter.offset).unwrap_or(i64::MAX).into(),
+        ],
     );
-    let rows = statement.query(values).map_err(StoreError::from)?;
-    hand_over(rows, chat, each)
+    snapshot.for_each(&sql, |row| each(&from_row(row, 0, chat)?))
 }
 
-/// A message that a request names, and whose it is.
+/// The author of a message and the visitor of its conversation.
 #[derive(Debug, Clone, Copy)]
-pub struct Located {
+pub struct MessageRef {
     pub visitor: VisitorSeq,
     pub role: Role,
 }
 
 /// Finds a message of a project by its id.
-pub fn locate(
+pub fn find(
     snapshot: &Snapshot,
     project: ProjectSeq,
     id: MessageId,
-) -> Result<Option<Located>, StoreError> {
-    let mut statement = snapshot.prepare(
+) -> Result<Option<MessageRef>, StoreError> {
+    let sql = Sql::new(
         "SELECT c.visitor_seq, m.role \
            FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
           WHERE m.id = ? AND c.project_seq = ?",
-    )?;
-    let found = statement.query_row((id.0, project.0), |row| {
-        Ok(Located {
-            visitor: VisitorSeq(row.get(0)?),
-            role: named(row, 1, &Role::NAMES)?,
+        [id.into(), project.into()],
+    );
+    snapshot.optional(&sql, |row| {
+        Ok(MessageRef {
+            visitor: row.get(0)?,
+            role: row.variant(1, &Role::NAMES)?,
         })
-    });
-    Ok(found.optional()?)
-}
-
-/// An answer as it was given: how it stands, its text, its metadata as JSON.
-pub type Given = (MessageStatus, String, Option<String>);
-
-/// Reads an answer again.
-pub fn given(snapshot: &Snapshot, id: MessageId) -> Result<Option<Given>, StoreError> {
-    let mut statement =
-        snapshot.prepare("SELECT status, text, metadata FROM message WHERE id = ?")?;
-    let found = statement.query_row([id.0], |row| {
-        let status = named(row, 0, &MessageStatus::NAMES)?;
-        Ok((status, row.get(1)?, row.get(2)?))
-    });
-    Ok(found.optional()?)
-}
-
-/// The write that keeps what a visitor thinks of a message; none: nothing any
-/// more.
-pub fn rate(id: MessageId, feedback: Option<Feedback>, at: Timestamp) -> Batch {
-    Batch::of([Statement::new(
-        "UPDATE message SET feedback = ?2, feedback_at = ?3 WHERE id = ?1",
-        [
-            uuid(id.0),
-            value(feedback.map(|feedback| feedback.as_str().to_owned())),
-            value(feedback.map(|_| at.0)),
-        ],
-    )])
-}
-
-/// A message from sixteen columns of a row, the first of them at `at`.
-pub(super) fn from_row<'r>(
-    row: &'r Row<'_>,
-    at: usize,
-    chat: ConversationId,
-) -> rusqlite::Result<Message<'r>> {
-    let text = |column: usize| -> rusqlite::Result<Option<&'r str>> {
-        Ok(row.get_ref(at + column)?.as_str_or_null()?)
-    };
-    let parts = match json(row, at + 5)? {
-        Some(stored) => MessageParts::Json(stored),
-        None => MessageParts::Text(row.get_ref(at + 4)?.as_str()?),
-    };
-    Ok(Message {
-        id: MessageId(row.get(at)?),
-        created_at: Timestamp(row.get(at + 1)?),
-        conversation_id: chat,
-        role: named(row, at + 2, &Role::NAMES)?,
-        parts,
-        status: named(row, at + 3, &MessageStatus::NAMES)?,
-        error: text(6)?,
-        feedback: feedback(row, at + 7)?,
-        feedback_at: row.get::<_, Option<i64>>(at + 8)?.map(Timestamp),
-        metadata: json(row, at + 9)?,
-        human_agent: agent(row, at + 10)?,
-        page_url: text(13)?,
-        page_title: text(14)?,
-        text_selection: text(15)?,
     })
 }
 
-fn feedback(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Feedback>> {
-    if row.get_ref(column)? == ValueRef::Null {
-        return Ok(None);
-    }
-    named(row, column, &Feedback::NAMES).map(Some)
+/// An answer as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    pub status: MessageStatus,
+    pub text: String,
+    /// JSON.
+    pub metadata: Option<String>,
 }
 
-fn json<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Option<&'r str>> {
-    let Some(text) = row.get_ref(column)?.as_str_or_null()? else {
+/// Reads an answer by its id.
+pub fn answer(snapshot: &Snapshot, id: MessageId) -> Result<Option<StoredAnswer>, StoreError> {
+    let sql = Sql::new(
+        "SELECT status, text, metadata FROM message WHERE id = ?",
+        [id.into()],
+    );
+    snapshot.optional(&sql, |row| {
+        Ok(StoredAnswer {
+            status: row.variant(0, &MessageStatus::NAMES)?,
+            text: row.get(1)?,
+            metadata: row.get(2)?,
+        })
+    })
+}
+
+/// Stores the visitor's feedback to a message. None clears the feedback.
+///
+/// Rejected with `NotFound`.
+pub fn rate(id: MessageId, feedback: Option<Feedback>, at: Timestamp) -> Batch {
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "UPDATE message SET feedback = ?2, feedback_at = ?3 WHERE id = ?1",
+            [
+                id.into(),
+                feedback.map(Feedback::as_str).into(),
+                feedback.map(|_| at).into(),
+            ],
+        ),
+        Rejected::NotFound,
+    )
+}
+
+/// Reads a message from sixteen columns, of which `first` is the first.
+pub(super) fn from_row(
+    row: Row<'_>,
+    first: usize,
+    chat: ConversationId,
+) -> Result<Message<'_>, StoreError> {
+    let parts = match json(row, first + 5)? {
+        Some(stored) => MessageParts::Json(stored),
+        None => MessageParts::Text(row.get(first + 4)?),
+    };
+    Ok(Message {
+        id: row.get(first)?,
+        created_at: row.get(first + 1)?,
+        conversation_id: chat,
+        role: row.variant(first + 2, &Role::NAMES)?,
+        parts,
+        status: row.variant(first + 3, &MessageStatus::NAMES)?,
+        error: row.get(first + 6)?,
+        feedback: row.optional_variant(first + 7, &Feedback::NAMES)?,
+        feedback_at: row.get(first + 8)?,
+        metadata: json(row, first + 9)?,
+        human_agent: human_agent(row, first + 10)?,
+        page_url: row.get(first + 13)?,
+        page_title: row.get(first + 14)?,
+        text_selection: row.get(first + 15)?,
+    })
+}
+
+/// Reads a column with JSON, which is checked, not parsed.
+fn json(row: Row<'_>, column: usize) -> Result<Option<&str>, StoreError> {
+    let Some(text) = row.get(column)? else {
         return Ok(None);
     };
-    let json: &RawValue =
-        serde_json::from_str(text).map_err(|error| FromSqlError::Other(Box::new(error)))?;
+    let json: &RawValue = serde_json::from_str(text)
+        .map_err(|error| StoreError::Internal(format!("stored JSON is invalid: {error}")))?;
     Ok(Some(json.get()))
 }
 
-/// The person of the house in three columns: whether there is one, name, picture.
-pub(super) fn agent<'r>(row: &'r Row<'_>, at: usize) -> rusqlite::Result<Option<HumanAgent<'r>>> {
-    if !row.get::<_, bool>(at)? {
+/// Reads an agent from three columns: whether there is one, name, picture.
+pub(super) fn human_agent(
+    row: Row<'_>,
+    first: usize,
+) -> Result<Option<HumanAgent<'_>>, StoreError> {
+    if !row.get(first)? {
         return Ok(None);
     }
     Ok(Some(HumanAgent {
-        name: row.get_ref(at + 1)?.as_str_or_null()?,
-        image: row.get_ref(at + 2)?.as_str_or_null()?,
+        name: row.get(first + 1)?,
+        image: row.get(first + 2)?,
     }))
 }

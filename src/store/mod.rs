@@ -1,20 +1,25 @@
-//! The SQLite file: the only place with SQL.
+//! The store: one SQLite file. The only place with SQL.
 //!
-//! One connection writes, on a thread of its own (`writer`); a pool of
-//! read-only ones reads ([`Store::read`]). What is to be run is data, a
-//! [`Statement`] or a [`Batch`] of them, apart from what runs it.
+//! One connection writes, on a thread of its own ([`writer`]). A pool of
+//! read-only connections reads ([`Store::read`]). The files named after nouns
+//! (conversation, message, …) hold the statements: a read is a function of a
+//! [`Snapshot`], a write is a function that returns a [`Batch`].
 
 pub mod agent;
+pub mod answer;
 pub mod assistant;
+mod batch;
 #[doc(hidden)]
 pub mod bench_api;
 pub mod bulk_load;
 mod change;
 pub mod conversation;
+pub mod conversation_state;
 pub mod document;
 mod error;
 pub mod idempotency;
 pub mod key;
+pub mod lease;
 mod list_composer;
 pub mod list_version;
 pub mod message;
@@ -24,15 +29,16 @@ mod options;
 pub mod passage;
 pub mod project;
 pub mod qna;
+mod query;
 #[cfg(test)]
 mod query_cost_tests;
 mod readers;
 pub mod session;
 mod snapshot;
-mod statement;
+mod sql;
 #[cfg(test)]
 mod test_db;
-pub mod turn;
+pub mod usage;
 pub mod visitor;
 pub mod websearch;
 mod widget_config;
@@ -41,12 +47,13 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use error::{StoreError, Taken};
+pub use batch::{Batch, Rejected, Written};
+pub use error::StoreError;
 pub use list_version::ListVersion;
 pub use open::{OpenError, is_parlor_file};
 pub use options::Options;
 pub use snapshot::Snapshot;
-pub use statement::{Batch, Outcome, Statement, any_change};
+pub use sql::{Sql, Value};
 
 use list_version::ListVersions;
 use offset_index::OffsetIndex;
@@ -55,10 +62,11 @@ use writer::Writer;
 
 use crate::domain::Scope;
 
-/// An open file. When it is dropped, what was submitted is finished and the
-/// whole log is brought into the file.
+/// An open file. Dropping the store finishes the submitted batches and moves
+/// the write-ahead log into the file.
 pub struct Store {
-    // Before the writer: whoever closes last tidies up, and only it can.
+    // Fields are dropped in order. The writer closes last, because only the
+    // writer can checkpoint the write-ahead log.
     readers: Arc<Readers>,
     writer: Writer,
     list_versions: Arc<ListVersions>,
@@ -66,11 +74,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens `path`, making the file and its tables where there are none.
+    /// Opens the file at `path`. An absent file is created with its tables.
     ///
     /// # Errors
-    /// A file of another program or of a newer parlor is refused before
-    /// anything of it is touched.
+    /// Files of other programs and of newer versions of parlor are refused and
+    /// stay unchanged.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let connection = open::writer(path)?;
         let (list_versions, offset_index) = (
@@ -97,11 +105,11 @@ impl Store {
         })
     }
 
-    /// Runs `work` on a blocking thread, over one snapshot of the file.
+    /// Runs `work` on a blocking thread, with one snapshot of the file.
     ///
     /// # Errors
-    /// What `work` gives, or [`StoreError::Busy`] when no connection was free in
-    /// time.
+    /// The errors of `work`, or [`StoreError::Busy`] if no connection was free
+    /// in time.
     pub async fn read<T, E>(
         &self,
         work: impl FnOnce(&Snapshot) -> Result<T, E> + Send + 'static,
@@ -113,7 +121,7 @@ impl Store {
         self.readers.read(work).await
     }
 
-    /// The same on this thread, for commands that have nothing else to do.
+    /// [`Store::read`] on this thread, for the commands of the command line.
     pub fn read_here<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&Snapshot) -> Result<T, E>,
@@ -121,56 +129,63 @@ impl Store {
         self.readers.read_here(work)
     }
 
-    /// How far the writes have come. A read that begins later sees them.
+    /// The newest list version. A read that begins later sees all its changes.
     pub fn list_version(&self) -> ListVersion {
         self.list_versions.current()
     }
 
-    /// Whether nothing in the list of conversations of that scope, their
-    /// messages included, has changed since. What another program does to the
-    /// file counts within a second.
+    /// Whether the conversations of the scope and their messages are unchanged
+    /// since a list version. Changes by other programs are noticed within a
+    /// second.
     pub fn is_unchanged(&self, scope: Scope, since: ListVersion) -> bool {
         self.list_versions.is_unchanged(scope, since)
     }
 
-    /// Runs `batch` whole or not at all; returns once it is on the disk, with
-    /// what each of its statements did.
+    /// Runs a batch, all or nothing. Returns when the batch is durable.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when too many wait already, [`StoreError::Full`] when the
-    /// disk is, [`StoreError::Closed`] at the end, [`StoreError::Taken`] where a batch
-    /// says so.
-    pub async fn write(&self, batch: Batch) -> Result<Vec<Outcome>, StoreError> {
+    /// [`StoreError::Rejected`] if an expectation of the batch is not met,
+    /// [`StoreError::Busy`] if the queue is full, [`StoreError::Full`] if the
+    /// disk is full, [`StoreError::Closed`] after [`Store::close`],
+    /// [`StoreError::Unknown`] if the result was lost.
+    pub async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
         self.submit(batch).await
     }
 
-    /// The same, in the queue already when this returns, and done whether or not
-    /// anybody waits for what comes back.
+    /// Puts a batch into the writer's queue before returning. The batch runs
+    /// even if the future is dropped. Errors as for [`Store::write`].
     pub fn submit(
         &self,
         batch: Batch,
-    ) -> impl Future<Output = Result<Vec<Outcome>, StoreError>> + Send + use<> {
-        let answer = self.writer.submit(batch);
-        async { answer?.await.unwrap_or(Err(StoreError::Closed)) }
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send + use<> {
+        let result = self.writer.submit(batch);
+        async { result?.await.unwrap_or_else(|_| Err(lost_result())) }
     }
 
-    /// The same on this thread, for commands that have nothing else to do.
-    pub fn write_here(&self, batch: Batch) -> Result<Vec<Outcome>, StoreError> {
-        let answer = self.writer.submit(batch)?;
-        answer.blocking_recv().unwrap_or(Err(StoreError::Closed))
+    /// [`Store::write`] on this thread, for the commands of the command line.
+    pub fn write_here(&self, batch: Batch) -> Result<Written, StoreError> {
+        let result = self.writer.submit(batch)?;
+        result
+            .blocking_recv()
+            .unwrap_or_else(|_| Err(lost_result()))
     }
 
-    /// Forgets what is kept in memory of the orders of lists that nobody has
-    /// gone deep into since this was last called.
+    /// Removes the counts of sort ranges that no list request used since the
+    /// last call.
     pub fn evict_unused_sort_ranges(&self) {
         self.offset_index.evict_unused();
     }
 
-    /// Does what a drop does, now, where others may still hold it. Later writes
-    /// are refused.
+    /// Finishes the submitted batches and closes the writer, while other owners
+    /// may still hold the store. Later writes return [`StoreError::Closed`].
     pub fn close(&self) {
         self.writer.stop();
     }
+}
+
+/// The writer thread ended while it held the batch.
+fn lost_result() -> StoreError {
+    StoreError::Unknown("the writer ended before it answered".to_owned())
 }
 
 #[cfg(test)]

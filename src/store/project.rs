@@ -1,50 +1,49 @@
-//! Projects: one website's conversations each.
-
-use rusqlite::OptionalExtension;
+//! Projects: the conversations, keys and knowledge of one website.
 
 use super::assistant::NewAssistant;
+use super::batch::Batch;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::statement::{Batch, Statement, uuid, value};
+use super::sql::Sql;
 use super::widget_config;
 use crate::domain::{AssistantId, AssistantMode, Project, ProjectId, ProjectSeq, Timestamp};
 
-/// The first project of the file, to which keys belong unless they say otherwise.
+/// The oldest project. Commands that name no project use it.
 pub fn first(snapshot: &Snapshot) -> Result<Option<ProjectSeq>, StoreError> {
-    let mut statement = snapshot.prepare("SELECT min(seq) FROM project")?;
-    let seq: Option<i64> = statement.query_row((), |row| row.get(0))?;
-    Ok(seq.map(ProjectSeq))
+    snapshot.one(&Sql::new("SELECT min(seq) FROM project", []), |row| {
+        row.get(0)
+    })
 }
 
 /// Finds a project by its public id.
 pub fn find(snapshot: &Snapshot, id: ProjectId) -> Result<Option<ProjectSeq>, StoreError> {
-    let mut statement = snapshot.prepare("SELECT seq FROM project WHERE id = ?")?;
-    let seq = statement.query_row([id.0], |row| row.get(0)).optional()?;
-    Ok(seq.map(ProjectSeq))
+    let sql = Sql::new("SELECT seq FROM project WHERE id = ?", [id.into()]);
+    snapshot.optional(&sql, |row| row.get(0))
 }
 
-/// Reads a project, its widget's settings completed with the defaults.
+/// Reads a project. Widget settings that are not stored have their defaults.
 pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError> {
-    let mut statement = snapshot
-        .prepare("SELECT id, name, description, widget_config FROM project WHERE seq = ?")?;
-    let project = statement.query_row([seq.0], |row| {
+    let sql = Sql::new(
+        "SELECT id, name, description, widget_config FROM project WHERE seq = ?",
+        [seq.into()],
+    );
+    snapshot.one(&sql, |row| {
         Ok(Project {
-            id: ProjectId(row.get(0)?),
+            id: row.get(0)?,
             name: row.get(1)?,
             description: row.get(2)?,
-            chat_widget_config: widget_config::parse(row.get_ref(3)?.as_str()?),
+            chat_widget_config: widget_config::parse(row.get(3)?),
         })
-    })?;
-    Ok(project)
+    })
 }
 
-/// The plan that a project has; none where plans are not sold.
+/// The project's plan. None: the project has every feature.
 pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, StoreError> {
-    let mut statement = snapshot.prepare("SELECT plan FROM project WHERE seq = ?")?;
-    Ok(statement.query_row([seq.0], |row| row.get(0))?)
+    let sql = Sql::new("SELECT plan FROM project WHERE seq = ?", [seq.into()]);
+    snapshot.one(&sql, |row| row.get(0))
 }
 
-/// The write that makes a project and its default assistant.
+/// Stores a project and its default assistant.
 pub fn create(
     seq: ProjectSeq,
     id: ProjectId,
@@ -61,14 +60,9 @@ pub fn create(
         fallback: None,
         at,
     };
-    Batch::of([Statement::new(
+    Batch::of([Sql::new(
         "INSERT INTO project (seq, id, name, created_at) VALUES (?, ?, ?, ?)",
-        [
-            value(seq.0),
-            uuid(id.0),
-            value(name.to_owned()),
-            value(at.0),
-        ],
+        [seq.into(), id.into(), name.into(), at.into()],
     )])
     .then(assistant.create())
 }

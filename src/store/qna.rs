@@ -2,11 +2,11 @@
 //! passage, which is replaced at every change.
 
 use rusqlite::Row;
-use rusqlite::types::Value;
 
+use super::batch::{Batch, Rejected};
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::statement::{Batch, Statement, uuid, value};
+use super::sql::{Sql, Value, uuid, value};
 use super::websearch::WebSearch;
 use crate::domain::{Author, Limit, Offset, ProjectSeq, Qna, QnaId, Timestamp};
 
@@ -28,7 +28,7 @@ impl NewQna {
     /// The write that stores it and, where it is published, has it found.
     pub fn create(&self) -> Batch {
         Batch::of([
-            Statement::new(
+            Sql::new(
                 "INSERT INTO qna (id, project_seq, question, answer, is_published, created_at, \
                                   updated_at, creator_name, creator_image) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)",
@@ -49,8 +49,8 @@ impl NewQna {
 }
 
 /// Has a published Q&A found by search.
-fn insert_passage(project: ProjectSeq, id: QnaId) -> Statement {
-    Statement::new(
+fn insert_passage(project: ProjectSeq, id: QnaId) -> Sql {
+    Sql::new(
         "INSERT INTO passage (project_seq, qna_seq, title, heading, body) \
          SELECT project_seq, seq, question, '', answer FROM qna \
           WHERE project_seq = ? AND id = ? AND is_published",
@@ -58,8 +58,8 @@ fn insert_passage(project: ProjectSeq, id: QnaId) -> Statement {
     )
 }
 
-fn delete_passage(project: ProjectSeq, id: QnaId) -> Statement {
-    Statement::new(
+fn delete_passage(project: ProjectSeq, id: QnaId) -> Sql {
+    Sql::new(
         "DELETE FROM passage \
           WHERE qna_seq = (SELECT seq FROM qna WHERE project_seq = ? AND id = ?)",
         [value(project.0), uuid(id.0)],
@@ -81,7 +81,7 @@ impl QnaChange {
     /// such a Q&A.
     pub fn update(self, project: ProjectSeq, id: QnaId, at: Timestamp) -> Batch {
         let (is_new, (name, image)) = (self.creator.is_some(), self.creator.unwrap_or_default());
-        let change = Statement::new(
+        let change = Sql::new(
             "UPDATE qna SET question = coalesce(?3, question), answer = coalesce(?4, answer), \
                 is_published = coalesce(?5, is_published), updated_at = ?9, \
                 creator_name = iif(?6, ?7, creator_name), \
@@ -99,21 +99,23 @@ impl QnaChange {
                 value(at.0),
             ],
         );
-        Batch::of([
-            change,
-            delete_passage(project, id),
-            insert_passage(project, id),
-        ])
+        Batch::new()
+            .run_expecting_change(change, Rejected::NotFound)
+            .run(delete_passage(project, id))
+            .run(insert_passage(project, id))
     }
 }
 
 /// The write that removes a Q&A. It changes a row where there is one.
 pub fn delete(project: ProjectSeq, id: QnaId) -> Batch {
     // The passage goes with it: ON DELETE CASCADE.
-    Batch::of([Statement::new(
-        "DELETE FROM qna WHERE project_seq = ? AND id = ?",
-        [value(project.0), uuid(id.0)],
-    )])
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "DELETE FROM qna WHERE project_seq = ? AND id = ?",
+            [project.into(), id.into()],
+        ),
+        Rejected::NotFound,
+    )
 }
 
 /// Which published Q&As, and which page of them.

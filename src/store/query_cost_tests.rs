@@ -13,14 +13,16 @@ use fastrand::Rng;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, StatementStatus};
 
+use super::answer::{AnswerTarget, MessageContext, NewAnswer, NewAnswerContent, VisitorMessage};
+use super::batch::Batch;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::statement::{Batch, Statement, uuid, value};
+use super::sql::{Sql, uuid, value};
 use super::test_db::{DIRECTIONS, PROJECT, STATUSES, TestDb, all_sorts};
-use super::{conversation, message, turn};
+use super::{conversation, message};
 use crate::domain::{
     ConversationId, ConversationSeq, Direction, Limit, ListQuery, MessageContent, MessageId,
-    MessageStatus, Offset, Scope, Sort, SortKey, Status, Timestamp, VisitorSeq,
+    Offset, Scope, Sort, SortKey, Status, Timestamp, VisitorSeq,
 };
 
 /// log 100,000 / log 10,000.
@@ -204,9 +206,7 @@ fn read_page(snapshot: &Snapshot, query: &ListQuery) -> Result<Option<SortKey>, 
 fn write_costs(db: &TestDb, costs: &mut Costs) {
     let connection = Connection::open(db.file()).expect("the file");
     let run = |batch: Batch| {
-        for statement in &batch.0 {
-            statement.run(&connection).expect("a write");
-        }
+        batch.run_on(&connection).expect("a write");
     };
     let at = Timestamp(1000);
     let new = conversation::NewConversation {
@@ -222,7 +222,7 @@ fn write_costs(db: &TestDb, costs: &mut Costs) {
     add_cost(costs, "send and answer".to_owned(), sent);
     let closed = cost(&connection, || run(conversation::close(seq, None, at)));
     add_cost(costs, "close".to_owned(), closed);
-    let delete = Statement::new(
+    let delete = Sql::new(
         "DELETE FROM conversation WHERE project_seq = ?1 AND id = ?2",
         [value(PROJECT.0), uuid(new.id.0)],
     );
@@ -231,25 +231,26 @@ fn write_costs(db: &TestDb, costs: &mut Costs) {
 }
 
 fn answered(conversation: ConversationSeq, at: Timestamp) -> Batch {
-    let question = turn::Question {
+    let question = VisitorMessage {
         id: MessageId::generate(),
         content: MessageContent::parse("Where is my parcel?").expect("a question"),
         page_url: None,
         page_title: None,
         text_selection: None,
     };
-    let answer = turn::NewAnswer {
+    let answer = NewAnswer {
         id: MessageId::generate(),
-        status: MessageStatus::Complete,
-        text: "On its way.".to_owned(),
-        metadata: None,
+        content: NewAnswerContent::Complete {
+            text: "On its way.".to_owned(),
+            metadata: None,
+        },
     };
-    let turn = turn::Turn {
+    let context = MessageContext {
         conversation,
         project: PROJECT,
         at,
     };
-    turn.answered(&turn::Place::After(Box::new(question)), &answer)
+    context.add_answer(&AnswerTarget::NewQuestion(Box::new(question)), &answer)
 }
 
 #[test]

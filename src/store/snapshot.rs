@@ -25,6 +25,10 @@ impl<'c> Snapshot<'c> {
         })
     }
 
+    pub(super) fn connection(&self) -> &'c Connection {
+        self.connection
+    }
+
     /// Prepares `sql`, or takes the statement from the connection's cache.
     pub(super) fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, StoreError> {
         Ok(self.connection.prepare_cached(sql)?)

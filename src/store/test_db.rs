@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use rusqlite::Connection;
-use rusqlite::types::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::batch::Batch;
 use super::options::Options;
-use super::statement::{Batch, Statement, uuid, value};
+use super::sql::{Sql, Value, uuid, value};
 use super::{Store, project};
 use crate::domain::{AssistantId, Direction, ProjectId, ProjectSeq, Sort, Status, Timestamp};
 
@@ -44,7 +44,7 @@ impl TestDb {
         let store = Store::open(&file, &Options::default()).expect("a file");
         let (project, assistant) = (ProjectId::generate(), AssistantId::generate());
         let project = project::create(PROJECT, project, assistant, "x", Timestamp(0));
-        let visitor = Statement::new(
+        let visitor = Sql::new(
             "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (1, ?, 1, 0)",
             [uuid(Uuid::now_v7())],
         );
@@ -69,7 +69,9 @@ impl TestDb {
         execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -65536; BEGIN");
         for _ in 0..count {
             let insert = random_conversation(random);
-            insert.run(&connection).expect("a conversation");
+            Batch::of([insert])
+                .run_on(&connection)
+                .expect("a conversation");
         }
         execute("COMMIT");
     }
@@ -77,11 +79,11 @@ impl TestDb {
 
 /// Inserts a conversation. Every column has few different values, so that many
 /// rows are equal in each order.
-pub fn random_conversation(random: &mut Rng) -> Statement {
+pub fn random_conversation(random: &mut Rng) -> Sql {
     let is_closed = random.bool();
     let title = random.bool().then(|| random_title(random));
     let time = |random: &mut Rng| value(random.i64(0..500));
-    Statement::new(
+    Sql::new(
         "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
              last_interaction_at, closed_at, is_human_handled, title, title_key) \
          VALUES (?1, 1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",

@@ -1,18 +1,18 @@
-//! Visitors and what the website knows them by.
+//! Visitors, and the names by which a website knows them.
 
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::statement::{Statement, uuid, value};
+use super::sql::Sql;
 use crate::domain::{DeviceId, ExternalId, ProjectSeq, Timestamp, Visitor, VisitorId, VisitorSeq};
 
-/// What a visitor is known by: one of them is enough.
+/// The name by which a website knows a visitor.
 #[derive(Debug, Clone)]
 pub enum KnownBy {
     Device(DeviceId),
     ExternalId(ExternalId),
 }
 
-/// A visitor to be stored, unless the project knows them already.
+/// A visitor to be stored, unless the project has a visitor of that name.
 #[derive(Debug, Clone)]
 pub struct NewVisitor {
     pub id: VisitorId,
@@ -22,21 +22,21 @@ pub struct NewVisitor {
 }
 
 impl NewVisitor {
-    /// Stores the visitor; one who is known already stays as they are.
-    pub(super) fn insert(&self) -> Statement {
-        let (device, external) = match &self.known_by {
-            KnownBy::Device(id) => (Some(id.as_str().to_owned()), None),
-            KnownBy::ExternalId(id) => (None, Some(id.as_str().to_owned())),
+    /// Stores the visitor. A visitor who is already stored stays unchanged.
+    pub(super) fn insert(&self) -> Sql {
+        let (device, external_id) = match &self.known_by {
+            KnownBy::Device(id) => (Some(id.as_str()), None),
+            KnownBy::ExternalId(id) => (None, Some(id.as_str())),
         };
-        Statement::new(
+        Sql::new(
             "INSERT INTO visitor (id, project_seq, sa_vid, external_id, created_at) \
              VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [
-                uuid(self.id.0),
-                value(self.project.0),
-                value(device),
-                value(external),
-                value(self.at.0),
+                self.id.into(),
+                self.project.into(),
+                device.into(),
+                external_id.into(),
+                self.at.into(),
             ],
         )
     }
@@ -44,15 +44,16 @@ impl NewVisitor {
 
 /// Reads a visitor.
 pub fn read(snapshot: &Snapshot, seq: VisitorSeq) -> Result<Visitor, StoreError> {
-    let mut statement =
-        snapshot.prepare("SELECT id, external_id, name, avatar_url FROM visitor WHERE seq = ?")?;
-    let visitor = statement.query_row([seq.0], |row| {
+    let sql = Sql::new(
+        "SELECT id, external_id, name, avatar_url FROM visitor WHERE seq = ?",
+        [seq.into()],
+    );
+    snapshot.one(&sql, |row| {
         Ok(Visitor {
-            id: VisitorId(row.get(0)?),
+            id: row.get(0)?,
             external_id: row.get(1)?,
             name: row.get(2)?,
             avatar_url: row.get(3)?,
         })
-    })?;
-    Ok(visitor)
+    })
 }

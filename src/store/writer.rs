@@ -1,8 +1,9 @@
-//! The one writer: a thread that holds the only connection that writes.
+//! The writer: a thread that holds the only connection that writes.
 //!
-//! Batches that wait together are committed together (one `fsync` for all),
-//! each inside a savepoint of its own, so that one that fails takes nothing
-//! with it. Nobody hears of success before the commit is on the disk.
+//! Batches that wait in the queue are committed together, with one `fsync` for
+//! the group. Each batch runs in a savepoint, so a batch that fails does not
+//! affect the others of its group. A caller receives the result of a batch
+//! after the commit is durable.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -10,78 +11,90 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
+use super::batch::{Batch, Written};
 use super::change::ChangeCapture;
 use super::error::StoreError;
 use super::list_version::ListVersions;
 use super::offset_index::OffsetIndex;
 use super::open::OpenError;
-use super::statement::{Batch, Outcome};
 
-/// Batches that may wait; a further one is refused as busy.
-const QUEUE: usize = 1024;
-/// Batches that share one commit at most, so that none waits for long.
-const GROUP: usize = 256;
-/// Between the beginnings of two groups, while lists are read at the same time.
-/// Each commit has every reader read its pages anew, and ends the lists that
-/// are kept: five hundred a second cost them little, two thousand a third.
-const APART: Duration = Duration::from_millis(2);
-/// Reads for each batch that are more than the batches themselves come with.
-const READ_AT_THE_SAME_TIME: u64 = 4;
-/// Between two looks whether another program changed the file.
-const LOOK: Duration = Duration::from_secs(1);
+/// The number of batches that may wait. A further batch is refused as busy.
+const MAX_QUEUE: usize = 1024;
+/// The number of batches that share one commit.
+const MAX_GROUP: usize = 256;
+/// The time between the starts of two commits while lists are read
+/// (PostgreSQL: `commit_delay`). After each commit, readers read the changed
+/// pages again and cached lists end. 500 commits a second cost the readers
+/// little, 2,000 a third of their throughput.
+const COMMIT_DELAY: Duration = Duration::from_millis(2);
+/// A commit is delayed if more than this number of reads per batch ran since
+/// the last commit (PostgreSQL: `commit_siblings`).
+const MIN_READS_PER_BATCH: u64 = 4;
+/// How often the writer checks whether another program changed the file.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-type Answer = Result<Vec<Outcome>, StoreError>;
+type BatchResult = Result<Written, StoreError>;
 
-enum Order {
-    Run(Batch, oneshot::Sender<Answer>),
-    Stop,
+enum Command {
+    Run(Batch, oneshot::Sender<BatchResult>),
+    Shutdown,
 }
 
+/// The handle of the writer thread.
 pub(super) struct Writer {
-    queue: SyncSender<Order>,
+    queue: SyncSender<Command>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    /// Starts it over `connection`; `offset_index` hear of every change before it is
-    /// committed, `list_versions` after. `reads` counts what is read meanwhile.
+    /// Starts the thread on `connection`. Changes are applied to
+    /// `offset_index` before each commit and to `list_versions` after it.
+    /// `reads` is the number of reads that were ever submitted.
     pub(super) fn start(
         connection: Connection,
         list_versions: Arc<ListVersions>,
         offset_index: Arc<OffsetIndex>,
         reads: Arc<AtomicU64>,
     ) -> Result<Self, OpenError> {
-        let (queue, orders) = sync_channel(QUEUE);
-        let pen = Pen::new(connection, list_versions, offset_index, reads)?;
+        let (queue, commands) = sync_channel(MAX_QUEUE);
+        let writer = WriterThread::new(connection, list_versions, offset_index, reads)?;
         let thread = thread::Builder::new()
             .name("parlor-writer".to_owned())
-            .spawn(move || pen.work(&orders))?;
+            .spawn(move || writer.run(&commands))?;
         Ok(Self {
             queue,
             thread: Mutex::new(Some(thread)),
         })
     }
 
-    pub(super) fn submit(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        match self.queue.try_send(Order::Run(batch, reply)) {
-            Ok(()) => Ok(answer),
+    /// Puts a batch into the queue.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if the queue is full, [`StoreError::Closed`] after
+    /// [`Writer::stop`].
+    pub(super) fn submit(
+        &self,
+        batch: Batch,
+    ) -> Result<oneshot::Receiver<BatchResult>, StoreError> {
+        let (tx, rx) = oneshot::channel();
+        match self.queue.try_send(Command::Run(batch, tx)) {
+            Ok(()) => Ok(rx),
             Err(TrySendError::Full(_)) => Err(StoreError::Busy),
             Err(TrySendError::Disconnected(_)) => Err(StoreError::Closed),
         }
     }
 
-    /// Waits until everything submitted before is done and the file is closed.
+    /// Waits until the submitted batches are finished and the file is closed.
     pub(super) fn stop(&self) {
-        let thread = self.thread.lock().ok().and_then(|mut place| place.take());
+        let thread = self.thread.lock().ok().and_then(|mut slot| slot.take());
         let Some(thread) = thread else { return };
-        // The thread may be gone already; then there is nothing to stop.
-        let _ = self.queue.send(Order::Stop);
+        // An error means that the thread has ended already.
+        let _ = self.queue.send(Command::Shutdown);
         if thread.join().is_err() {
-            log::error!("the writer ended in a panic");
+            log::error!("the writer thread panicked");
         }
     }
 }
@@ -92,28 +105,34 @@ impl Drop for Writer {
     }
 }
 
-/// What the thread holds.
-struct Pen {
+/// The state of the thread.
+struct WriterThread {
     connection: Connection,
+    /// The changes of the open transaction.
     changes: ChangeCapture,
     list_versions: Arc<ListVersions>,
     offset_index: Arc<OffsetIndex>,
-    /// What SQLite calls the state of the file as others left it, and when that
-    /// was looked at.
-    elsewhere: (i64, Instant),
+    external: ExternalChanges,
     reads: Arc<AtomicU64>,
-    last: Group,
+    last_group: CommitGroup,
 }
 
-/// The last group of batches.
-struct Group {
-    began: Instant,
+/// What is known of changes by other programs.
+struct ExternalChanges {
+    /// SQLite's `data_version`: another number after another connection wrote.
+    data_version: i64,
+    polled_at: Instant,
+}
+
+/// The batches of one commit.
+struct CommitGroup {
+    started_at: Instant,
     batches: u64,
-    /// How many reads there had been.
+    /// The number of reads that were submitted before the group.
     reads: u64,
 }
 
-impl Pen {
+impl WriterThread {
     fn new(
         connection: Connection,
         list_versions: Arc<ListVersions>,
@@ -122,140 +141,165 @@ impl Pen {
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             reads,
-            last: Group {
-                began: Instant::now(),
+            last_group: CommitGroup {
+                started_at: Instant::now(),
                 batches: 0,
                 reads: 0,
             },
             changes: ChangeCapture::start(&connection)?,
             list_versions,
             offset_index,
-            elsewhere: (data_version(&connection)?, Instant::now()),
+            external: ExternalChanges {
+                data_version: data_version(&connection)?,
+                polled_at: Instant::now(),
+            },
             connection,
         })
     }
 
-    fn work(mut self, orders: &Receiver<Order>) {
-        let mut running = true;
-        while running {
-            let first = match orders.recv_timeout(LOOK) {
+    fn run(mut self, commands: &Receiver<Command>) {
+        let mut is_running = true;
+        while is_running {
+            let first = match commands.recv_timeout(POLL_INTERVAL) {
                 Ok(first) => Some(first),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            self.look_elsewhere();
+            self.poll_external_changes();
             if first.is_some() {
-                self.let_others_join();
+                self.delay_commit();
             }
             let mut group = Vec::new();
-            for order in first.into_iter().chain(orders.try_iter().take(GROUP - 1)) {
-                match order {
-                    Order::Run(batch, reply) => group.push((batch, reply)),
-                    Order::Stop => running = false,
+            let waiting = commands.try_iter().take(MAX_GROUP - 1);
+            for command in first.into_iter().chain(waiting) {
+                match command {
+                    Command::Run(batch, tx) => group.push((batch, tx)),
+                    Command::Shutdown => is_running = false,
                 }
             }
-            self.last = Group {
-                began: Instant::now(),
+            self.last_group = CommitGroup {
+                started_at: Instant::now(),
                 batches: group.len() as u64,
                 reads: self.reads.load(Ordering::Relaxed),
             };
-            self.commit_together(group);
+            self.commit_and_reply(group);
         }
+        self.checkpoint();
+    }
+
+    /// Moves the write-ahead log into the file.
+    fn checkpoint(&self) {
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
         match self.connection.query_row(sql, (), |row| row.get(0)) {
             Ok(false) => {}
-            Ok(true) => log::info!("another process uses the file; the log stays beside it"),
-            Err(error) => log::warn!("the log could not be brought into the file: {error}"),
+            Ok(true) => log::info!("another process uses the file; its -wal file stays"),
+            Err(error) => log::warn!("cannot move the write-ahead log into the file: {error}"),
         }
     }
 
-    /// Waits for the next group's time while lists are read, so that fewer
-    /// commits hold more. Who writes alone, or after a pause, waits for nobody.
-    fn let_others_join(&self) {
-        let reads = self.reads.load(Ordering::Relaxed) - self.last.reads;
-        let own = READ_AT_THE_SAME_TIME * (self.last.batches + 1);
-        let early = APART.saturating_sub(self.last.began.elapsed());
-        if reads > own && !early.is_zero() {
-            thread::sleep(early);
+    /// Waits for more batches while lists are read. A caller who writes while
+    /// nothing is read, or after a pause, does not wait.
+    fn delay_commit(&self) {
+        let reads = self.reads.load(Ordering::Relaxed) - self.last_group.reads;
+        // Each batch comes with some reads of its own.
+        let own_reads = MIN_READS_PER_BATCH * (self.last_group.batches + 1);
+        let delay = COMMIT_DELAY.saturating_sub(self.last_group.started_at.elapsed());
+        if reads > own_reads && !delay.is_zero() {
+            thread::sleep(delay);
         }
     }
 
-    /// Once in a while: whether another program changed the file.
-    fn look_elsewhere(&mut self) {
-        let (before, looked) = self.elsewhere;
-        if looked.elapsed() < LOOK {
+    /// Checks once per [`POLL_INTERVAL`] whether another program changed the
+    /// file. If it did, or if the check fails, nothing in memory is trusted.
+    fn poll_external_changes(&mut self) {
+        if self.external.polled_at.elapsed() < POLL_INTERVAL {
             return;
         }
-        // What cannot be found out may have changed.
-        let now = data_version(&self.connection).unwrap_or(-1);
-        if now != before {
-            // A backup that was brought back begins again with versions that
-            // were counted already, and may go on differently.
+        let data_version = data_version(&self.connection).unwrap_or(-1);
+        if data_version != self.external.data_version {
+            // A restored backup repeats list versions with other content.
             self.offset_index.drop_stale(&self.connection);
             self.list_versions.invalidate_all();
         }
-        self.elsewhere = (now, Instant::now());
+        self.external = ExternalChanges {
+            data_version,
+            polled_at: Instant::now(),
+        };
     }
 
-    fn commit_together(&self, group: Vec<(Batch, oneshot::Sender<Answer>)>) {
-        let (batches, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+    fn commit_and_reply(&self, group: Vec<(Batch, oneshot::Sender<BatchResult>)>) {
+        let (batches, senders): (Vec<_>, Vec<_>) = group.into_iter().unzip();
         if batches.is_empty() {
             return;
         }
-        let answers = self
-            .run_group(&batches)
+        let results = self
+            .commit_group(&batches)
             .unwrap_or_else(|error| batches.iter().map(|_| Err(error.clone())).collect());
-        for (reply, answer) in replies.into_iter().zip(answers) {
-            // Whoever asked may have gone; the write stands all the same.
-            let _ = reply.send(answer);
+        for (tx, result) in senders.into_iter().zip(results) {
+            // An error means that the caller does not wait for the result.
+            let _ = tx.send(result);
         }
     }
 
-    /// Runs a group in one transaction. An error here means that none of it stands.
-    fn run_group(&self, batches: &[Batch]) -> Result<Vec<Answer>, StoreError> {
+    /// Runs a group in one transaction. An error means that nothing of the
+    /// group is stored.
+    fn commit_group(&self, batches: &[Batch]) -> Result<Vec<BatchResult>, StoreError> {
         if !self.connection.is_autocommit() {
-            // The last group could not even be rolled back; this one must not join it.
+            // The rollback of the last group failed.
             self.execute("ROLLBACK")?;
         }
         self.execute("BEGIN IMMEDIATE")?;
-        let ended = self.run_batches(batches).and_then(|answers| {
+        let result = self.run_batches(batches).and_then(|results| {
             let changes = self.changes.take();
             if let Err(error) = self.offset_index.apply_changes(&self.connection, &changes) {
-                log::warn!("offset index cleared, it is rebuilt on demand: {error}");
+                log::warn!("the offset index is dropped and built again on demand: {error}");
                 self.offset_index.clear();
             }
-            self.execute("COMMIT")?;
+            self.commit()?;
             self.list_versions.record(&changes);
-            Ok(answers)
+            Ok(results)
         });
-        if ended.is_err() {
+        if result.is_err() {
             self.changes.take();
             self.offset_index.clear();
             if !self.connection.is_autocommit() {
                 self.execute("ROLLBACK")?;
             }
         }
-        ended
+        result
     }
 
-    fn run_batches(&self, batches: &[Batch]) -> Result<Vec<Answer>, StoreError> {
-        let mut answers = Vec::with_capacity(batches.len());
+    fn commit(&self) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached("COMMIT")?;
+        let Err(error) = statement.raw_execute() else {
+            return Ok(());
+        };
+        if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
+            // The commit record may have reached the disk.
+            return Err(StoreError::Unknown(error.to_string()));
+        }
+        Err(error.into())
+    }
+
+    fn run_batches(&self, batches: &[Batch]) -> Result<Vec<BatchResult>, StoreError> {
+        let mut results = Vec::with_capacity(batches.len());
         for batch in batches {
             self.execute("SAVEPOINT batch")?;
-            let before = self.changes.savepoint();
-            let answer = run_batch(&self.connection, batch);
-            if let Err(error) = &answer {
-                // A full disk, say, ends the whole transaction, not the savepoint alone.
+            let savepoint = self.changes.savepoint();
+            let result = batch.run_on(&self.connection);
+            if let Err(error) = &result {
+                // After some errors, such as a full disk, SQLite has rolled
+                // back the whole transaction.
                 if self.connection.is_autocommit() {
                     return Err(error.clone());
                 }
                 self.execute("ROLLBACK TO batch")?;
-                self.changes.rollback_to(before);
+                self.changes.rollback_to(savepoint);
             }
             self.execute("RELEASE batch")?;
-            answers.push(answer);
+            results.push(result);
         }
-        Ok(answers)
+        Ok(results)
     }
 
     fn execute(&self, sql: &'static str) -> Result<(), StoreError> {
@@ -264,12 +308,7 @@ impl Pen {
     }
 }
 
-fn run_batch(connection: &Connection, batch: &Batch) -> Answer {
-    let outcomes = batch.0.iter().map(|statement| statement.run(connection));
-    Ok(outcomes.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Another number once another connection has changed the file.
+/// A number that changes when another connection changes the file.
 fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("PRAGMA data_version")?
@@ -278,26 +317,28 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::types::Value;
-
     use super::*;
     use crate::domain::{ListQuery, Offset, Scope};
     use crate::store::test_db::{PROJECT, TestDb};
-    use crate::store::{Snapshot, Statement, conversation, open};
+    use crate::store::{Rejected, Snapshot, Sql, Value, conversation, open};
 
     const TABLE: &str = "CREATE TABLE t (x UNIQUE, filler)";
 
-    /// Over the tables of parlor's, and one that takes anything.
-    fn pen() -> Pen {
+    /// A writer over parlor's schema and the table `t`.
+    fn writer_thread() -> WriterThread {
         let connection = open::in_memory();
         connection.execute_batch(TABLE).expect("a table");
-        let pen = Pen::new(connection, Arc::default(), Arc::default(), Arc::default());
-        pen.expect("a writer")
+        open_writer(connection)
+    }
+
+    fn open_writer(connection: Connection) -> WriterThread {
+        WriterThread::new(connection, Arc::default(), Arc::default(), Arc::default())
+            .expect("a writer")
     }
 
     fn insert(x: i64, bytes: usize) -> Batch {
         let values = [Value::Integer(x), Value::Blob(vec![1; bytes])];
-        Batch::of([Statement::new("INSERT INTO t VALUES (?, ?)", values)])
+        Batch::of([Sql::new("INSERT INTO t VALUES (?, ?)", values)])
     }
 
     fn rows(connection: &Connection) -> Vec<i64> {
@@ -307,43 +348,80 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_fails_takes_no_other_of_its_group_with_it() {
-        let pen = pen();
-        let twice = Batch([insert(2, 0).0, insert(1, 0).0].concat());
-        let group = [insert(1, 0), twice, insert(3, 0)];
-        let answers = pen.run_group(&group).expect("a commit");
-        let fine: Vec<_> = answers.iter().map(Result::is_ok).collect();
-        assert_eq!(fine, [true, false, true]);
-        // Nothing of the one that failed stands, its first statement neither.
-        assert_eq!(rows(&pen.connection), [1, 3]);
+    fn failed_batch_does_not_affect_other_batches_of_its_group() {
+        let writer = writer_thread();
+        let duplicate = insert(2, 0).then(insert(1, 0));
+        let group = [insert(1, 0), duplicate, insert(3, 0)];
+        let results = writer.commit_group(&group).expect("a commit");
+        let succeeded: Vec<_> = results.iter().map(Result::is_ok).collect();
+        assert_eq!(succeeded, [true, false, true]);
+        // The first statement of the failed batch is rolled back too.
+        assert_eq!(rows(&writer.connection), [1, 3]);
     }
 
     #[test]
-    fn a_full_disk_is_told_as_such_and_what_was_acknowledged_stands() {
-        let pen = pen();
-        pen.run_group(&[insert(1, 0)]).expect("a commit");
-        pen.connection
+    fn rejected_batch_returns_its_reason_and_is_rolled_back() {
+        let writer = writer_thread();
+        let update = |x: i64| Sql::new("UPDATE t SET filler = 'x' WHERE x = ?", [x.into()]);
+        let guard = |reason: &str| Sql::new("SELECT ?", [reason.into()]);
+        let passing = Sql::new("SELECT NULL", []);
+        let no_row = Sql::new("SELECT NULL WHERE 0", []);
+        let group = [
+            insert(1, 0).run_expecting_change(update(1), Rejected::NotFound),
+            insert(2, 0).run_expecting_change(update(9), Rejected::NotFound),
+            insert(3, 0).guard(guard("taken_over"), Rejected::ConversationNotFound),
+            insert(4, 0).guard(no_row, Rejected::ConversationNotFound),
+            insert(5, 0).guard(passing, Rejected::ConversationNotFound),
+        ];
+        let results = writer.commit_group(&group).expect("a commit");
+        let reasons: Vec<_> = results
+            .into_iter()
+            .map(|result| match result {
+                Ok(_) => None,
+                Err(StoreError::Rejected(reason)) => Some(reason),
+                Err(error) => panic!("{error}"),
+            })
+            .collect();
+        let expected = [
+            None,
+            Some(Rejected::NotFound),
+            Some(Rejected::TakenOver),
+            Some(Rejected::ConversationNotFound),
+            None,
+        ];
+        assert_eq!(reasons, expected);
+        assert_eq!(rows(&writer.connection), [1, 5]);
+    }
+
+    #[test]
+    fn full_disk_is_reported_and_acknowledged_writes_are_kept() {
+        let writer = writer_thread();
+        writer.commit_group(&[insert(1, 0)]).expect("a commit");
+        writer
+            .connection
             .execute_batch("PRAGMA max_page_count = 4")
             .expect("a limit");
-        let answers = pen.run_group(&[insert(2, 0), insert(3, 100_000)]);
-        let full = |answer: &Answer| matches!(answer, Err(StoreError::Full));
-        match answers {
-            Ok(answers) => {
-                assert!(answers[0].is_ok() && full(&answers[1]));
-                assert_eq!(rows(&pen.connection), [1, 2]);
+        let results = writer.commit_group(&[insert(2, 0), insert(3, 100_000)]);
+        let full = |result: &BatchResult| matches!(result, Err(StoreError::Full));
+        match results {
+            Ok(results) => {
+                assert!(results[0].is_ok() && full(&results[1]));
+                assert_eq!(rows(&writer.connection), [1, 2]);
             }
             Err(error) => {
                 assert!(full(&Err(error)));
-                assert_eq!(rows(&pen.connection), [1]);
+                assert_eq!(rows(&writer.connection), [1]);
             }
         }
-        pen.run_group(&[insert(4, 0)])
+        writer
+            .commit_group(&[insert(4, 0)])
             .expect("the next write works again");
     }
 
-    /// Has the default order counted.
-    fn count(pen: &Pen) {
-        let snapshot = Snapshot::begin(&pen.connection, &pen.offset_index).expect("a snapshot");
+    /// Has the offset index built for the default order.
+    fn build_default_order(writer: &WriterThread) {
+        let snapshot =
+            Snapshot::begin(&writer.connection, &writer.offset_index).expect("a snapshot");
         let scope = Scope::Project(PROJECT);
         let deep = ListQuery {
             offset: Offset::parse("1500").expect("an offset"),
@@ -361,37 +439,36 @@ mod tests {
     }
 
     #[test]
-    fn counts_do_not_outlive_the_file_that_they_are_of() {
+    fn offset_index_is_dropped_when_a_backup_is_restored() {
         let db = TestDb::new();
         db.insert_conversations(&mut fastrand::Rng::with_seed(12), 3000);
         let connection = open::writer(&db.file()).expect("the file");
-        let mut pen =
-            Pen::new(connection, Arc::default(), Arc::default(), Arc::default()).expect("a writer");
-        count(&pen);
-        let elsewhere = Connection::open(db.file()).expect("the file");
-        let mut counted_after = |sql| {
-            elsewhere.execute_batch(sql).expect(sql);
-            pen.elsewhere.1 -= LOOK;
-            pen.look_elsewhere();
-            pen.offset_index.range_count()
+        let mut writer = open_writer(connection);
+        build_default_order(&writer);
+        let other_program = Connection::open(db.file()).expect("the file");
+        let mut ranges_after = |sql| {
+            other_program.execute_batch(sql).expect(sql);
+            writer.external.polled_at -= POLL_INTERVAL;
+            writer.poll_external_changes();
+            writer.offset_index.range_count()
         };
-        assert_eq!(counted_after("UPDATE project SET name = 'another'"), 1);
-        // What a backup looks like that was brought back.
+        assert_eq!(ranges_after("UPDATE project SET name = 'another'"), 1);
+        // A restored backup has an earlier version.
         let earlier = "UPDATE project SET list_version = list_version - 10";
-        assert_eq!(counted_after(earlier), 0);
+        assert_eq!(ranges_after(earlier), 0);
     }
 
     #[test]
-    fn groups_begin_apart_while_lists_are_read() {
-        let mut pen = pen();
-        pen.last.began = Instant::now();
-        pen.reads.store(100, Ordering::Relaxed);
-        pen.let_others_join();
-        assert!(pen.last.began.elapsed() >= APART);
+    fn commit_is_delayed_while_lists_are_read() {
+        let mut writer = writer_thread();
+        writer.last_group.started_at = Instant::now();
+        writer.reads.store(100, Ordering::Relaxed);
+        writer.delay_commit();
+        assert!(writer.last_group.started_at.elapsed() >= COMMIT_DELAY);
     }
 
     #[test]
-    fn writes_of_many_threads_are_all_there_when_the_writer_stops() {
+    fn writes_of_many_threads_are_stored_when_the_writer_stops() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("parlor.db");
         let connection = open::writer(&path).expect("a file");
@@ -403,8 +480,8 @@ mod tests {
                 let writer = &writer;
                 scope.spawn(move || {
                     for x in first..first + 100 {
-                        let answer = writer.submit(insert(x, 10)).expect("a place");
-                        answer.blocking_recv().expect("an answer").expect("stored");
+                        let result = writer.submit(insert(x, 10)).expect("queued");
+                        result.blocking_recv().expect("a result").expect("stored");
                     }
                 });
             }

@@ -5,20 +5,19 @@ use actix_web::{HttpRequest, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::answer::generation::spawn;
-use crate::answer::{Answer, AnswerRequest, ChatMessage, ChatRole, CompleteAnswer, FinishDetails};
+use crate::answer::{ChatMessage, ChatRole, CompleteAnswer};
 use crate::app::AppState;
-use crate::domain::{Assistant, AssistantId, ProjectSeq};
+use crate::domain::AssistantId;
 use crate::http::answer_response::{AnswerSteps, collect, stream_answer};
-use crate::http::auth::{self, Caller};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::field_types::{List, Text, not_null};
-use crate::http::idempotency::Once;
-use crate::http::plan::check_plan;
 use crate::http::response::HandlerResult;
-use crate::http::{response, sse};
-use crate::store::{Snapshot, assistant};
+use crate::http::{auth, idempotency, response, sse};
+use crate::service::caller::Caller;
+use crate::service::completion::{self, Completion, CompletionInput};
+use crate::service::idempotency::{Idempotency, Outcome};
+use crate::store::idempotency::{SavedBody, SavedResponse};
 
 // ── What is asked ──
 
@@ -92,63 +91,51 @@ pub async fn create(
         messages,
         stream,
     } = body.value;
-    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
-    if let Some((_, body)) = once.kept(&app).await? {
-        return given(body, stream);
-    }
-    let has_model = app.answer_providers.model.is_some();
-    let read = move |snapshot: &Snapshot| {
-        let assistant = assistant_of(snapshot, project, assistant_id)?;
-        if assistant.mode.uses_model(has_model) {
-            check_plan(snapshot, project)?;
-        }
-        Ok::<_, ApiError>(assistant)
-    };
-    let question = AnswerRequest {
+    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let input = CompletionInput {
         project,
-        assistant: app.store.read(read).await?,
+        assistant: assistant_id,
         messages: messages.0.into_iter().map(ChatMessage::from).collect(),
-        page: None,
     };
-    let answerer = app.answer_providers.for_assistant(&question.assistant)?;
-    let parts = match answerer.answer(&app.store, question).await? {
-        Answer::Complete(whole) => return kept(&app, &once, &whole, stream).await,
-        Answer::Stream(pieces) => spawn(pieces, None, app.settings.stream_timeouts.stalled_client),
-    };
-    if stream && !once.is_wanted() {
-        return stream_answer(&app, None, parts).await;
-    }
-    let whole = collect(parts).await?.unwrap_or_else(|| CompleteAnswer {
-        text: String::new(),
-        finish: FinishDetails::default(),
-    });
-    kept(&app, &once, &whole, stream).await
-}
-
-fn assistant_of(
-    snapshot: &Snapshot,
-    project: ProjectSeq,
-    wanted: Option<AssistantId>,
-) -> Result<Assistant, ApiError> {
-    match wanted {
-        None => Ok(assistant::default(snapshot, project)?),
-        Some(id) => {
-            assistant::find(snapshot, project, id)?.ok_or_else(|| ApiError::assistant_not_found(id))
+    let create = async { Ok(completion::create(&app.services, input).await?) };
+    match key.run::<_, ApiError>(&app.store, create).await? {
+        Outcome::Saved(saved) => replay(saved, stream),
+        Outcome::Executed(Completion::Complete(answer)) => {
+            save_and_respond(&app, &key, &answer, stream).await
+        }
+        Outcome::Executed(Completion::Streaming(events)) if stream && !key.has_key() => {
+            stream_answer(&app, None, events).await
+        }
+        Outcome::Executed(Completion::Streaming(events)) => {
+            let answer = collect(events).await?.unwrap_or_default();
+            save_and_respond(&app, &key, &answer, stream).await
         }
     }
 }
 
-/// Gives a whole answer, and keeps it where it may be asked for again.
-async fn kept(app: &AppState, once: &Once, whole: &CompleteAnswer, stream: bool) -> HandlerResult {
-    let body = serde_json::to_vec(&AnswerSteps::from(whole))?;
-    let (_, body) = once.remember(app, StatusCode::OK, body).await?;
-    given(body, stream)
+/// Saves a complete answer for a repeated request, and responds with it.
+async fn save_and_respond(
+    app: &AppState,
+    key: &Idempotency,
+    answer: &CompleteAnswer,
+    stream: bool,
+) -> HandlerResult {
+    let response = response::to_save(StatusCode::OK, &AnswerSteps::from(answer));
+    let save = async {
+        key.save_alone(&app.store, &response).await?;
+        Ok::<_, ApiError>(response)
+    };
+    replay(key.run(&app.store, save).await?.into_response(), stream)
 }
 
-fn given(body: Vec<u8>, stream: bool) -> HandlerResult {
+/// The response from the saved JSON: the JSON itself or, with `stream`, events.
+fn replay(saved: SavedResponse, stream: bool) -> HandlerResult {
     if !stream {
-        return Ok(response::bytes(StatusCode::OK, body));
+        return response::from_saved(saved);
     }
-    let completed: AnswerSteps = serde_json::from_slice(&body)?;
-    Ok(sse::whole(None, completed.text()))
+    let SavedBody::Bytes(body) = saved.body else {
+        return Err(ApiError::internal("a saved completion is a message"));
+    };
+    let steps: AnswerSteps = serde_json::from_slice(&body)?;
+    Ok(sse::whole(None, steps.text()))
 }

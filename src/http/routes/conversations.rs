@@ -9,23 +9,23 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, DeviceId, Direction, ExternalId, Limit, ListQuery,
-    Offset, Scope, Sort, SortKey, Status, Timestamp, ValidationError, VisitorId,
+    CloseReason, Conversation, ConversationId, ConversationSeq, DeviceId, Direction, ExternalId,
+    Limit, ListQuery, Offset, Scope, Sort, SortKey, Status, ValidationError,
 };
-use crate::http::auth::{self, Caller};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::field_types::{Uri, not_null};
-use crate::http::idempotency::Once;
 use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
-use crate::http::links;
 use crate::http::list_cache::{CacheKey, ListCache};
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListResponse, ListWriter};
 use crate::http::params::{self, conversation_id};
 use crate::http::response::{self, HandlerResult};
-use crate::store::conversation::{self, Located, NewConversation};
-use crate::store::visitor::{KnownBy, NewVisitor};
-use crate::store::{Snapshot, message};
+use crate::http::{auth, idempotency, links};
+use crate::service::caller::Caller;
+use crate::service::conversation::{self as service, CloseError, Import};
+use crate::store::idempotency::SavedResponse;
+use crate::store::visitor::KnownBy;
+use crate::store::{Snapshot, conversation, message};
 
 // ── Parameters ──
 
@@ -238,47 +238,50 @@ pub async fn start(
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let body = JsonBody::<StartRequest>::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &body.raw, caller)?;
-    if let Some(answer) = once.answer(&app).await? {
-        return Ok(answer);
-    }
+    let key = idempotency::of(&request, &body.raw, caller)?;
     let StartRequest {
         context,
         id,
         visitor,
     } = body.value;
-    // Only a private key needs the visitor, but an ambiguous one is an error of
-    // any caller.
+    // Only a private key needs the visitor, but an ambiguous visitor is an error
+    // of any caller.
     let known_by = visitor.map(StartVisitor::known_by).transpose()?;
     let page_url = context.and_then(|context| context.page_url);
-    let mut new = NewConversation {
-        id: ConversationId::generate(),
-        project: caller.project(),
-        page_url: page_url.map(|url| url.0),
-        at: Timestamp::now(),
-    };
-    let batch = match caller {
-        Caller::Visitor { visitor, .. } => new.start(visitor),
-        Caller::Server { project } => {
-            new.id = id.unwrap_or(new.id);
-            let visitor = NewVisitor {
-                id: VisitorId::generate(),
+    let page_url = page_url.map(|url| url.0);
+    match caller {
+        Caller::Visitor {
+            visitor, project, ..
+        } => {
+            let start = service::start(
+                &app.services,
                 project,
-                known_by: known_by.ok_or_else(|| ApiError::body("visitor", "is required"))?,
-                at: new.at,
-            };
-            new.import(&visitor)
+                visitor,
+                page_url,
+                &key,
+                render_started,
+            );
+            idempotency::respond(&app, &key, start).await
         }
-    };
+        Caller::Server { project } => {
+            let import = Import {
+                id,
+                project,
+                visitor: known_by.ok_or_else(|| ApiError::body("visitor", "is required"))?,
+                page_url,
+            };
+            let import = service::import(&app.services, import, &key, render_started);
+            idempotency::respond(&app, &key, import).await
+        }
+    }
+}
+
+fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
     let started = ConversationFull {
-        conversation: ConversationJson::from(&Conversation::new(new.id, new.at)),
+        conversation: ConversationJson::from(conversation),
         messages: Vec::new(),
     };
-    let body = serde_json::to_vec(&started)?;
-    let answer = once.answered(&app, batch, StatusCode::CREATED, body, None);
-    answer
-        .await?
-        .ok_or_else(|| ApiError::internal("a conversation was started and is not there"))
+    response::to_save(StatusCode::CREATED, &started)
 }
 
 /// Read a conversation
@@ -292,40 +295,28 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
     let whole = move |snapshot: &Snapshot| {
-        let located = located(snapshot, caller, id)?;
-        let head = conversation::read(snapshot, located.seq, |one| {
+        let found = service::find(snapshot, caller, id)?;
+        let head = conversation::read(snapshot, found.seq, |one| {
             serde_json::to_vec(&ConversationJson::from(one))
         })?;
-        with_messages(snapshot, head?, located, id)
+        with_messages(snapshot, head?, found.seq, id)
     };
     let body = app.store.read(whole).await?;
     Ok(response::with_etag(&app, &request, body))
-}
-
-/// The conversation that the caller asks for, if it is theirs to see.
-pub(in crate::http) fn located(
-    snapshot: &Snapshot,
-    caller: Caller,
-    id: ConversationId,
-) -> Result<Located, ApiError> {
-    let located = conversation::locate(snapshot, caller.project(), id)?
-        .ok_or_else(|| ApiError::conversation_not_found(id))?;
-    caller.may_see(located.visitor)?;
-    Ok(located)
 }
 
 /// Writes the messages into the object that `head` is.
 fn with_messages(
     snapshot: &Snapshot,
     head: Vec<u8>,
-    located: Located,
+    seq: ConversationSeq,
     id: ConversationId,
 ) -> Result<Vec<u8>, ApiError> {
     let mut body = head;
     body.pop();
     body.extend_from_slice(br#","messages":[]}"#);
     let mut messages = ListWriter::reopen(body);
-    message::of_conversation(snapshot, located.seq, id, |message| {
+    message::of_conversation(snapshot, seq, id, |message| {
         MessageJson::from(message).write(messages.next_item());
         Ok::<_, ApiError>(())
     })?;
@@ -347,24 +338,20 @@ pub async fn close(
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<CloseRequest>::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &body.raw, caller)?;
-    if let Some(answer) = once.answer(&app).await? {
-        return Ok(answer);
-    }
-    let located = app
-        .store
-        .read(move |snapshot| located(snapshot, caller, id))
-        .await?;
-    let closing = conversation::close(located.seq, body.value.close_reason, Timestamp::now());
-    let [now, before] = ["closed", "already closed"].map(|message| {
+    let key = idempotency::of(&request, &body.raw, caller)?;
+    let reason = body.value.close_reason;
+    let [closed, unchanged] = ["closed", "already closed"].map(|message| {
         let success = true;
-        serde_json::to_vec(&Closed { success, message })
+        response::to_save(StatusCode::OK, &Closed { success, message })
     });
-    let answer = once.answered(&app, closing, StatusCode::OK, now?, Some(before?));
-    let answer = answer
-        .await?
-        .ok_or_else(|| ApiError::internal("a close had no answer"))?;
-    // Nobody waits for the rest of an answer in a conversation that is closed.
-    app.active_answers.stop(located.seq);
-    Ok(answer)
+    let close = async {
+        match service::close(&app.services, caller, id, reason, &key, closed).await {
+            Err(CloseError::AlreadyClosed) => {
+                key.save_alone(&app.store, &unchanged).await?;
+                Ok(unchanged)
+            }
+            result => Ok(result?),
+        }
+    };
+    idempotency::respond::<ApiError>(&app, &key, close).await
 }

@@ -8,22 +8,22 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    Document, DocumentId, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section, Timestamp,
+    Document, DocumentId, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
 };
-use crate::http::auth::Caller;
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
 use crate::http::field_types::{Text, Uri, not_null};
-use crate::http::idempotency::Once;
 use crate::http::json::{DocumentJson, SectionJson};
-use crate::http::links;
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
 use crate::http::params::{self, document_id, project_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, own_project};
+use crate::http::{idempotency, links};
 use crate::learn::{Format, RawDocument};
-use crate::store::Snapshot;
-use crate::store::document::{self, NewDocument};
+use crate::service::caller::Caller;
+use crate::service::document as service;
+use crate::store::idempotency::SavedResponse;
+use crate::store::{Snapshot, document};
 
 // ── Parameters ──
 
@@ -162,69 +162,31 @@ pub async fn create(
 ) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let body = JsonBody::<NewDocumentRequest>::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
-    if let Some(answer) = once.answer(&app).await? {
-        return Ok(answer);
-    }
-    let (found, title) = body.value.into_document();
-    let hash = found.hash();
-    // A large page takes a while to read.
-    let read = web::block(move || found.convert_ignoring_directives()).await;
-    let read = read.map_err(ApiError::internal)?;
+    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let (raw, title) = body.value.into_document();
+    let hash = raw.hash();
+    // Converting a large page takes long.
+    let converted = web::block(move || raw.convert_ignoring_directives()).await;
+    let converted = converted.map_err(ApiError::internal)?;
     let document = Document {
-        title: title.unwrap_or(read.title),
-        ..read
+        title: title.unwrap_or(converted.title),
+        ..converted
     };
-    let address = document.url.clone();
-    let known = move |snapshot: &Snapshot| document::find_id_by_url(snapshot, project, &address);
-    let known: Option<DocumentId> = app.store.read(known).await.map_err(ApiError::from)?;
-    let new = NewDocument {
-        id: match known {
-            Some(known) if once.is_wanted() => known,
-            _ => DocumentId::generate(),
-        },
-        project,
-        document: &document,
-        hash,
-        source: "",
-        at: Timestamp::now(),
-    };
-    if !once.is_wanted() {
-        return store(&app, &new).await;
-    }
-    let status = match known {
-        None => StatusCode::CREATED,
-        Some(_) => StatusCode::OK,
-    };
-    let sections = &document.sections;
-    let head = LearnedDocument {
-        id: new.id,
-        url: &document.url,
-        title: &document.title,
-        learned_at: new.at,
-        passages: sections.len() as u64,
-    };
-    let body = serde_json::to_vec(&DocumentFull::new(&head, sections))?;
-    // The last statement stores a section, if there is one.
-    let answer = once.answered(&app, new.upsert(), status, body.clone(), Some(body));
-    answer
-        .await?
-        .ok_or_else(|| ApiError::internal("a document was not stored"))
+    let store = service::store(&app.services, project, &document, hash, &key, render_stored);
+    idempotency::respond(&app, &key, store).await
 }
 
-/// Stores a document and shows it under the id that it has: another request may
-/// have been first with its address.
-async fn store(app: &AppState, new: &NewDocument<'_>) -> HandlerResult {
-    let project = new.project;
-    let outcomes = app.store.write(new.upsert()).await?;
-    let id = document::stored_id(&outcomes);
-    let id = id.ok_or_else(|| ApiError::internal("a document was not stored"))?;
-    let status = match id == new.id {
-        true => StatusCode::CREATED,
-        false => StatusCode::OK,
+fn render_stored(
+    document: &LearnedDocument<'_>,
+    sections: &[Section],
+    is_new: bool,
+) -> SavedResponse {
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
     };
-    let read = move |snapshot: &Snapshot| json_of(snapshot, project, id);
-    Ok(response::bytes(status, app.store.read(read).await?))
+    response::to_save(status, &DocumentFull::new(document, sections))
 }
 
 fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<Vec<u8>, ApiError> {
@@ -264,16 +226,8 @@ pub async fn remove(
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
-    if let Some(answer) = once.answer(&app).await? {
-        return Ok(answer);
-    }
-    let (batch, body) = (
-        document::delete(project, id),
-        serde_json::to_vec(&Done::DONE)?,
-    );
-    let answer = once.answered(&app, batch, StatusCode::OK, body, None);
-    answer
-        .await?
-        .ok_or_else(|| ApiError::document_not_found(id))
+    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let done = response::to_save(StatusCode::OK, &Done::DONE);
+    let delete = service::delete(&app.services, project, id, &key, done);
+    idempotency::respond(&app, &key, delete).await
 }

@@ -17,7 +17,9 @@ use crate::http::error::ApiError;
 use crate::http::params::{self, KeyParams, conversation_id};
 use crate::http::response::HandlerResult;
 use crate::http::websocket::Socket;
-use crate::store::{Snapshot, conversation};
+use crate::service::caller::Caller;
+use crate::service::conversation as service;
+use crate::store::Snapshot;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -45,7 +47,7 @@ pub async fn listen(
     let (credentials, project, id) = admitted(&app, &request).await?;
     let mut response = ws::handshake(request.head()).map_err(not_a_handshake)?;
     // From here on nothing that happens is missed.
-    let events = app.events.subscribe(project, id);
+    let events = app.services.events.subscribe(project, id);
     let socket = Socket::new(app, credentials, events, payload);
     let frames = stream::unfold(socket, |mut socket| async move {
         let frame = socket.frame().await?;
@@ -64,21 +66,16 @@ async fn admitted(
     let LiveParams { token } = params::query(request)?;
     let (api_key, token) = (key.api_key()?, token.as_deref());
     let project = auth::publishable_key(app, request, api_key).await?.project;
-    let visitor = match token {
-        Some(token) => Some(auth::session_token(app, request, token).await?),
-        None => None,
+    let caller = match token {
+        Some(token) => auth::session_token(app, request, token).await?,
+        None => Caller::Server { project },
     };
     let id = conversation_id(request)?;
-    let locate = move |snapshot: &Snapshot| conversation::locate(snapshot, project, id);
-    let located = app.store.read(locate).await.map_err(ApiError::from)?;
-    let located = located.ok_or_else(|| ApiError::conversation_not_found(id))?;
-    if let Some(visitor) = visitor {
-        // Of another project: this conversation is not there for them.
-        if visitor.project() != project {
-            return Err(ApiError::conversation_not_found(id));
-        }
-        visitor.may_see(located.visitor)?;
+    if caller.project() != project {
+        return Err(ApiError::conversation_not_found(id));
     }
+    let find = move |snapshot: &Snapshot| service::find(snapshot, caller, id);
+    app.store.read(find).await?;
     let credentials = app.auth.connection_credentials(api_key, token);
     Ok((credentials, project, id))
 }

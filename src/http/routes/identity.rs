@@ -6,16 +6,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::AppState;
-use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
+use crate::domain::DeviceId;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::idempotency::Once;
 use crate::http::json::VisitorJson;
 use crate::http::response::HandlerResult;
-use crate::http::{auth, response};
-use crate::store::key::StoredKey;
-use crate::store::session;
-use crate::store::visitor::{self, KnownBy, NewVisitor};
+use crate::http::{auth, idempotency, response};
+use crate::service::session::{self, StartedSession};
+use crate::store::idempotency::SavedResponse;
+use crate::store::visitor;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -60,45 +59,31 @@ pub async fn init(
     let key = auth::publishable_key(&app, &request, &api_key).await?;
     let device = DeviceId::parse("saVid", &sa_vid)?;
     let caller = format!("key {} {}", key.seq.0, device.as_str());
-    let once = Once::by(&request, &body.raw, caller)?;
-    if let Some(answer) = once.answer(&app).await? {
-        return Ok(answer);
-    }
-    let (status, session_token, visitor) = begin(&app, device, &key).await?;
-    // Who the visitor is stands in what the write gave, so the answer is
-    // remembered after it. Were it lost in between, the same device would get
-    // the same visitor all the same.
-    let body = serde_json::to_vec(&SessionBegun {
-        session_token,
-        visitor: VisitorJson::from(&visitor),
-    })?;
-    let (status, body) = once.remember(&app, status, body).await?;
-    Ok(response::bytes(status, body))
+    let idempotency = idempotency::of_named(&request, &body.raw, caller)?;
+    let start = async {
+        let started = session::start(&app.store, device, &key).await?;
+        let response = render_started(&app, &started)?;
+        // The visitor is known after the write, so the response is saved by a
+        // write of its own. If it is lost, the same device gets the same visitor.
+        idempotency.save_alone(&app.store, &response).await?;
+        Ok(response)
+    };
+    idempotency::respond::<ApiError>(&app, &idempotency, start).await
 }
 
-async fn begin(
-    app: &AppState,
-    device: DeviceId,
-    key: &StoredKey,
-) -> Result<(StatusCode, String, Visitor), ApiError> {
-    let (at, id) = (Timestamp::now(), SessionId::generate());
-    let visitor = NewVisitor {
-        id: VisitorId::generate(),
-        project: key.project,
-        known_by: KnownBy::Device(device.clone()),
-        at,
-    };
-    let begin = session::begin(&visitor, device, id, key.seq);
-    let outcomes = app.store.write(begin).await?;
-    let (visitor, new) = session::begun(&outcomes)
-        .ok_or_else(|| ApiError::internal("a session was begun for nobody"))?;
-    let token = app.auth.issue_token(id, visitor.id, at)?;
-    let status = if new {
+fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedResponse, ApiError> {
+    let (id, visitor) = (started.id, &started.visitor);
+    let session_token = app.auth.issue_token(id, visitor.id, started.started_at)?;
+    let status = if started.is_new_visitor {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    Ok((status, token, visitor))
+    let body = SessionBegun {
+        session_token,
+        visitor: VisitorJson::from(visitor),
+    };
+    Ok(response::to_save(status, &body))
 }
 
 /// Read the visitor

@@ -1,5 +1,5 @@
-//! Messages: read them, say what one thinks of them (sections 3.9 and 3.10).
-//! How one is sent stands in `send`.
+//! Messages: list them, rate them. Sending is in [`super::send`]
+//! (docs/api-contract.md, "Messages").
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
@@ -7,21 +7,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
-use crate::domain::{
-    ConversationId, Feedback, MessageId, MessageStatus, Offset, Role, Timestamp, ValidationError,
-};
+use crate::domain::{ConversationId, Feedback, MessageId, MessageStatus, Offset, Role};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::field_types::{MessageLimit, required_nullable};
-use crate::http::idempotency::Once;
 use crate::http::json::MessageJson;
 use crate::http::list_response::{ListObject, ListWriter};
 use crate::http::params::{self, conversation_id, message_id};
 use crate::http::response::HandlerResult;
-use crate::http::routes::conversations::located;
-use crate::http::{auth, response};
-use crate::store::message::{self, Located, Wanted};
-use crate::store::{Snapshot, StoreError};
+use crate::http::{auth, idempotency, response};
+use crate::service::{conversation, feedback};
+use crate::store::Snapshot;
+use crate::store::message::{self, MessageFilter};
 
 // ── Parameters ──
 
@@ -45,7 +42,7 @@ struct MessageParams {
     status: Option<MessageStatus>,
 }
 
-impl From<MessageParams> for Wanted {
+impl From<MessageParams> for MessageFilter {
     fn from(params: MessageParams) -> Self {
         Self {
             limit: params.limit.0,
@@ -96,13 +93,13 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let id = conversation_id(&request)?;
     let params: MessageParams = params::query(&request)?;
     let read = move |snapshot: &Snapshot| {
-        let located = located(snapshot, caller, id)?;
+        let found = conversation::find(snapshot, caller, id)?;
         let empty = serde_json::to_vec(&MessageList {
             object: ListObject::List,
             data: Vec::new(),
         })?;
         let mut list = ListWriter::reopen(empty);
-        message::wanted(snapshot, located.seq, id, params.into(), |message| {
+        message::matching(snapshot, found.seq, id, params.into(), |message| {
             MessageJson::from(message).write(list.next_item());
             Ok::<_, ApiError>(())
         })?;
@@ -127,27 +124,9 @@ pub async fn rate(
     caller.visitor()?;
     let id = message_id(&request)?;
     let body = JsonBody::<FeedbackRequest>::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &body.raw, caller)?;
-    if let Some(answer) = once.answer(&app).await? {
-        return Ok(answer);
-    }
+    let key = idempotency::of(&request, &body.raw, caller)?;
     let feedback = body.value.feedback;
-    let project = caller.project();
-    let found = app
-        .store
-        .read(move |snapshot| message::locate(snapshot, project, id));
-    let found: Option<Located> = found.await.map_err(|error: StoreError| error)?;
-    let found = found.ok_or_else(|| ApiError::message_not_found(id))?;
-    caller.may_see(found.visitor)?;
-    if found.role == Role::User {
-        return Err(ValidationError::new(
-            "messageId",
-            "must be a message of the assistant or a person",
-        )
-        .into());
-    }
-    let body = serde_json::to_vec(&FeedbackGiven { feedback })?;
-    let batch = message::rate(id, feedback, Timestamp::now());
-    let answer = once.answered(&app, batch, StatusCode::OK, body, None);
-    answer.await?.ok_or_else(|| ApiError::message_not_found(id))
+    let response = response::to_save(StatusCode::OK, &FeedbackGiven { feedback });
+    let rate = feedback::rate(&app.services, caller, id, feedback, &key, response);
+    idempotency::respond(&app, &key, rate).await
 }

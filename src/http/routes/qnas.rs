@@ -9,23 +9,24 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    Author, Limit, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Offset, ProjectId, ProjectSeq, Qna, QnaId,
+    Limit, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Offset, ProjectId, ProjectSeq, Qna, QnaId,
     Timestamp,
 };
-use crate::http::auth::Caller;
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
 use crate::http::field_types::{Text, Uri, not_null};
-use crate::http::idempotency::Once;
 use crate::http::json::QnaJson;
-use crate::http::links;
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
 use crate::http::params::{self, project_id, qna_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, known_project, own_project};
+use crate::http::{idempotency, links};
+use crate::service::caller::Caller;
+use crate::service::qna as service;
+use crate::store::Snapshot;
+use crate::store::idempotency::SavedResponse;
 use crate::store::qna::{self, NewQna, QnaChange, QnaQuery};
 use crate::store::websearch::WebSearch;
-use crate::store::{Batch, Snapshot};
 
 // ── Parameters ──
 
@@ -108,6 +109,23 @@ impl AuthorRequest {
             self.name.map(|name| name.0),
             self.image.map(|image| image.0),
         )
+    }
+}
+
+impl NewQnaRequest {
+    fn into_new_qna(self, project: ProjectSeq) -> NewQna {
+        let author = self.created_by.unwrap_or_default();
+        let (creator_name, creator_image) = author.into_name_and_image();
+        NewQna {
+            id: QnaId::generate(),
+            project,
+            question: self.question.0,
+            answer: self.answer.0,
+            is_published: self.published.unwrap_or(true),
+            creator_name,
+            creator_image,
+            at: Timestamp::now(),
+        }
     }
 }
 
@@ -213,45 +231,14 @@ pub async fn create(
 ) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let body = JsonBody::<NewQnaRequest>::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
-    if let Some(answer) = once.answer(&app).await? {
-        return Ok(answer);
-    }
-    let (creator_name, creator_image) = body
-        .value
-        .created_by
-        .unwrap_or_default()
-        .into_name_and_image();
-    let new = NewQna {
-        id: QnaId::generate(),
-        project,
-        question: body.value.question.0,
-        answer: body.value.answer.0,
-        is_published: body.value.published.unwrap_or(true),
-        creator_name,
-        creator_image,
-        at: Timestamp::now(),
-    };
-    let author = Author {
-        name: new.creator_name.as_deref(),
-        image: new.creator_image.as_deref(),
-    };
-    let created = Qna {
-        id: new.id,
-        created_at: new.at,
-        updated_at: new.at,
-        question: &new.question,
-        answer: &new.answer,
-        created_by: author,
-    };
-    let body = serde_json::to_vec(&QnaJson::from(&created))?;
-    // The last statement finds nothing to do for an unpublished one, which is
-    // answered alike.
-    let (status, otherwise) = (StatusCode::CREATED, Some(body.clone()));
-    let answer = once.answered(&app, new.create(), status, body, otherwise);
-    answer
-        .await?
-        .ok_or_else(|| ApiError::internal("a Q&A was made and is not there"))
+    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let new = body.value.into_new_qna(project);
+    let create = service::create(&app.services, new, &key, render_created);
+    idempotency::respond(&app, &key, create).await
+}
+
+fn render_created(qna: &Qna<'_>) -> SavedResponse {
+    response::to_save(StatusCode::CREATED, &QnaJson::from(qna))
 }
 
 /// Change a Q&A
@@ -269,46 +256,14 @@ pub async fn update(
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
     let body = JsonBody::<QnaChangeRequest>::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
-    if let Some(answer) = once.answer(&app).await? {
-        return Ok(answer);
-    }
-    let (change, at) = (QnaChange::from(body.value), Timestamp::now());
-    let (is_change, wanted) = (change != QnaChange::default(), change.clone());
-    let changed = move |snapshot: &Snapshot| {
-        let changed = |one: &Qna| {
-            if is_change {
-                serde_json::to_vec(&QnaJson::from(&with(one, &wanted, at)))
-            } else {
-                serde_json::to_vec(&QnaJson::from(one))
-            }
-        };
-        let body = qna::with_qna(snapshot, project, id, true, changed)?;
-        Ok::<_, ApiError>(body.ok_or_else(|| ApiError::qna_not_found(id))??)
-    };
-    let body = app.store.read(changed).await?;
-    let batch = match is_change {
-        true => change.update(project, id, at),
-        false => Batch::default(),
-    };
-    // Its last statement finds nothing to do for an unpublished one.
-    let answer = once.answered(&app, batch, StatusCode::OK, body.clone(), Some(body));
-    answer.await?.ok_or_else(|| ApiError::qna_not_found(id))
+    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let change = QnaChange::from(body.value);
+    let change = service::change(&app.services, project, id, change, &key, render_changed);
+    idempotency::respond(&app, &key, change).await
 }
 
-/// A Q&A as a change leaves it.
-fn with<'a>(one: &Qna<'a>, change: &'a QnaChange, at: Timestamp) -> Qna<'a> {
-    let author = change.creator.as_ref().map(|(name, image)| Author {
-        name: name.as_deref(),
-        image: image.as_deref(),
-    });
-    Qna {
-        question: change.question.as_deref().unwrap_or(one.question),
-        answer: change.answer.as_deref().unwrap_or(one.answer),
-        created_by: author.unwrap_or(one.created_by),
-        updated_at: at,
-        ..one.clone()
-    }
+fn render_changed(qna: &Qna<'_>) -> SavedResponse {
+    response::to_save(StatusCode::OK, &QnaJson::from(qna))
 }
 
 /// Remove a Q&A
@@ -323,11 +278,8 @@ pub async fn remove(
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
-    let once = Once::of(&request, &body.raw, Caller::Server { project })?;
-    if let Some(answer) = once.answer(&app).await? {
-        return Ok(answer);
-    }
-    let (batch, body) = (qna::delete(project, id), serde_json::to_vec(&Done::DONE)?);
-    let answer = once.answered(&app, batch, StatusCode::OK, body, None);
-    answer.await?.ok_or_else(|| ApiError::qna_not_found(id))
+    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let done = response::to_save(StatusCode::OK, &Done::DONE);
+    let delete = service::delete(&app.services, project, id, &key, done);
+    idempotency::respond(&app, &key, delete).await
 }

@@ -1,8 +1,6 @@
 //! Builds the text and the values of a composed statement.
 
-use rusqlite::types::Value;
-
-use super::super::statement::{Statement, uuid, value};
+use super::super::sql::{Sql, Value, uuid, value};
 use super::Seek;
 use super::index_range::{IndexRange, ListOrder, NullOrder, SeekColumns};
 use crate::domain::{Direction, ListQuery, Scope, SortValue};
@@ -151,9 +149,9 @@ impl SqlBuilder {
         self.bind(" OFFSET ?", value(offset));
     }
 
-    pub fn finish(self) -> Statement {
-        Statement {
-            sql: self.sql.into(),
+    pub fn finish(self) -> Sql {
+        Sql {
+            text: self.sql.into(),
             values: self.values,
         }
     }

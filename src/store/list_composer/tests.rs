@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::domain::{ConversationId, Limit, Offset, ProjectSeq, Status, VisitorSeq};
 use crate::store::open::in_memory;
-use crate::store::statement::value;
+use crate::store::sql::value;
 use crate::store::test_db::{DIRECTIONS, STATUSES, all_sorts};
 
 const PROJECT: Scope = Scope::Project(ProjectSeq(1));
@@ -82,7 +82,7 @@ fn query_plan(
     let Some(page) = compose(scope, query, TOTAL, seek) else {
         return Vec::new();
     };
-    let sql = format!("EXPLAIN QUERY PLAN {}", page.statement.sql);
+    let sql = format!("EXPLAIN QUERY PLAN {}", page.statement.text);
     let mut statement = connection.prepare(&sql).expect("valid SQL");
     let values = rusqlite::params_from_iter(&page.statement.values);
     let lines = statement.query_map(values, |row| row.get("detail"));
@@ -196,7 +196,7 @@ fn all_values_of_a_query_are_bound() {
         let Some(page) = compose(scope, &query, TOTAL, seek.as_ref()) else {
             continue;
         };
-        let sql = &page.statement.sql;
+        let sql = &page.statement.text;
         assert!(sql.ends_with(" LIMIT ? OFFSET ?"));
         assert!(!sql.bytes().any(|byte| byte.is_ascii_digit()), "{sql}");
         assert_eq!(sql.matches('?').count(), page.statement.values.len());

@@ -8,8 +8,9 @@ use fastrand::Rng;
 use rusqlite::params;
 
 use crate::domain::{ConversationId, Direction, Limit, ListQuery, Offset, Scope, Sort, Status};
+use crate::store::batch::Batch;
 use crate::store::query_cost_tests::cost;
-use crate::store::statement::{Batch, Statement, value};
+use crate::store::sql::{Sql, value};
 use crate::store::test_db::{
     DIRECTIONS, PROJECT, STATUSES, TestDb, all_sorts, random_conversation, random_title,
 };
@@ -19,23 +20,23 @@ const SCOPE: Scope = Scope::Project(PROJECT);
 const CONVERSATIONS: usize = 4000;
 
 /// Inserts a conversation, or closes, updates or deletes a random one.
-fn random_change(random: &mut Rng) -> Statement {
+fn random_change(random: &mut Rng) -> Sql {
     let seq = value(random.i64(1..5000));
     let at = value(random.i64(400..700));
     match random.u8(0..5) {
         0 => random_conversation(random),
-        1 => Statement::new(
+        1 => Sql::new(
             "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2 \
               WHERE seq = ?1 AND status = 'open'",
             [seq, at],
         ),
-        2 => Statement::new(
+        2 => Sql::new(
             "UPDATE conversation SET title = ?2, title_key = ?2, is_human_handled = ?3 \
               WHERE seq = ?1",
             [seq, value(random_title(random)), value(random.i64(0..2))],
         ),
-        3 => Statement::new("DELETE FROM conversation WHERE seq = ?1", [seq]),
-        _ => Statement::new(
+        3 => Sql::new("DELETE FROM conversation WHERE seq = ?1", [seq]),
+        _ => Sql::new(
             "UPDATE conversation SET last_interaction_at = ?2, updated_at = ?2 WHERE seq = ?1",
             [seq, at],
         ),
@@ -157,8 +158,9 @@ fn pages_of_every_order_are_exact_at_any_offset_after_changes() {
             }
         }
         for _ in 0..20 {
-            let changes = (0..40).map(|_| random_change(&mut random)).collect();
-            db.store.write_here(Batch(changes)).expect("a write");
+            let changes = (0..40).map(|_| random_change(&mut random));
+            let batch = changes.fold(Batch::new(), Batch::run);
+            db.store.write_here(batch).expect("a write");
         }
     }
     let ranges = db.store.offset_index.range_count();
@@ -168,11 +170,11 @@ fn pages_of_every_order_are_exact_at_any_offset_after_changes() {
 /// Two changes in one batch. One batch in eight fails and is rolled back to its
 /// savepoint.
 fn random_batch(random: &mut Rng) -> Batch {
-    let changes = Batch(vec![random_change(random), random_change(random)]);
+    let changes = Batch::of([random_change(random), random_change(random)]);
     if random.u8(0..8) > 0 {
         return changes;
     }
-    let duplicate = Statement::new(
+    let duplicate = Sql::new(
         "INSERT INTO project (seq, id, name, created_at) VALUES (1, zeroblob(16), 'again', 0)",
         [],
     );
@@ -221,7 +223,8 @@ fn pages_are_exact_after_another_connection_writes() {
         for _ in 0..10 {
             assert_page_is_exact(&db.store, &random_query(&mut random));
         }
-        random_change(&mut random).run(&other).expect("a change");
+        let change = Batch::of([random_change(&mut random)]);
+        change.run_on(&other).expect("a change");
         if round % 2 == 0 {
             write_random_change(&db.store, &mut random);
         }
@@ -235,8 +238,8 @@ fn changes_of_a_failed_commit_are_not_counted() {
     db.insert_conversations(&mut random, CONVERSATIONS);
     // There is no visitor 2. SQLite checks a deferred foreign key at the commit.
     let fails_at_commit = [
-        Statement::new("PRAGMA defer_foreign_keys = ON", []),
-        Statement::new(
+        Sql::new("PRAGMA defer_foreign_keys = ON", []),
+        Sql::new(
             "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
                  updated_at, last_interaction_at) VALUES (randomblob(16), 1, 2, 'open', 9, 9, 9)",
             [],
@@ -244,7 +247,7 @@ fn changes_of_a_failed_commit_are_not_counted() {
     ];
     for round in 0..40 {
         assert_page_is_exact(&db.store, &random_query(&mut random));
-        let changes = Batch(vec![random_change(&mut random), random_change(&mut random)]);
+        let changes = Batch::of([random_change(&mut random), random_change(&mut random)]);
         let batch = changes.then(Batch::of(fails_at_commit.clone()));
         db.store.write_here(batch).expect_err("no such visitor");
         if round % 3 == 0 {
@@ -265,9 +268,9 @@ fn a_range_is_not_built_over_a_snapshot_too_old_to_catch_up() {
         for _ in 0..5 {
             let touch = |seq: i64| {
                 let sql = "UPDATE conversation SET last_interaction_at = 600 WHERE seq = ?1";
-                Statement::new(sql, [value(seq)])
+                Sql::new(sql, [value(seq)])
             };
-            let batch = Batch((1..=1000).map(touch).collect());
+            let batch = (1..=1000).map(touch).fold(Batch::new(), Batch::run);
             db.store.write_here(batch)?;
         }
         let mut ids = Vec::new();
@@ -309,7 +312,7 @@ fn a_changed_message_keeps_the_counts() {
         "DELETE FROM message",
         "DELETE FROM conversation WHERE seq = 7",
     ] {
-        let batch = Batch::of([Statement::new(sql, [])]);
+        let batch = Batch::of([Sql::new(sql, [])]);
         db.store.write_here(batch).expect(sql);
         assert_eq!(db.store.offset_index.range_count(), 1, "{sql}");
         assert_page_is_exact(&db.store, &query);

@@ -99,7 +99,7 @@ fn a_read_sees_writes_that_were_committed_before_it_was_queued() {
         wait_for_first
             .recv()
             .expect("the first read has a snapshot");
-        let write = store.write(session::keep_signing_secret(b"x"));
+        let write = store.write(session::store_signing_secret(b"x"));
         write.await.expect("a write");
         let second = store.read(count_secrets);
         let resume = async { second_is_queued.send(()).expect("the first read waits") };

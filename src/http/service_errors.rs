@@ -1,0 +1,258 @@
+//! Errors of the services and the store as API errors. The only place where a
+//! failed use case becomes a status, a code and a text
+//! (docs/api-contract.md, "Errors").
+
+use super::error::{ApiError, ErrorCode};
+use crate::answer::AnswerError;
+use crate::domain::ValidationError;
+use crate::service::agent::AgentError;
+use crate::service::caller::AccessError;
+use crate::service::completion::CompletionError;
+use crate::service::conversation::{CloseError, FindError, ImportError};
+use crate::service::document::DeleteDocumentError;
+use crate::service::feedback::FeedbackError;
+use crate::service::idempotency::IdempotencyError;
+use crate::service::qna::QnaError;
+use crate::service::send_message::{ReplayError, SendError};
+use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
+use crate::store::{Rejected, StoreError};
+
+/// Seconds after which a request may be repeated that met a short conflict.
+const RETRY_SOON: u64 = 1;
+
+/// 409: the conversation is closed.
+fn conversation_closed() -> ApiError {
+    ApiError::conflict("conversation", "status")
+        .with_message("The conversation is closed; start a new one")
+}
+
+/// 409: an answer is being streamed.
+fn answer_in_progress() -> ApiError {
+    ApiError::conflict("message", "status")
+        .with_message("An answer is being streamed; wait until it has ended")
+}
+
+/// 409: an agent must take the conversation over first.
+fn not_taken_over() -> ApiError {
+    ApiError::conflict("conversation", "isHumanHandled")
+        .with_message("No agent has taken the conversation over; take it over first")
+}
+
+fn conversation_id_exists() -> ApiError {
+    ApiError::conflict("conversation", "id")
+}
+
+fn idempotency_key_used() -> ApiError {
+    ApiError::conflict("request", "Idempotency-Key")
+        .with_message("This Idempotency-Key was used for another request")
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::unavailable(RETRY_SOON, error),
+            StoreError::Full => Self::unavailable(60, error),
+            StoreError::Closed | StoreError::Unknown(_) => Self::unavailable(5, error),
+            StoreError::Rejected(reason) => reason.into(),
+            StoreError::Internal(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<Rejected> for ApiError {
+    fn from(reason: Rejected) -> Self {
+        match reason {
+            Rejected::ConversationClosed => conversation_closed(),
+            Rejected::AnswerInProgress => answer_in_progress(),
+            Rejected::NotTakenOver => not_taken_over(),
+            Rejected::ConversationExists => conversation_id_exists(),
+            Rejected::IdempotencyKeyUsed => idempotency_key_used(),
+            Rejected::ConversationNotFound => Self::new(ErrorCode::ConversationNotFound),
+            Rejected::NotFound => Self::new(ErrorCode::NotFound),
+            Rejected::TakenOver
+            | Rejected::DocumentExists
+            | Rejected::ConversationChanged
+            | Rejected::AnswerEnded => {
+                Self::unavailable(RETRY_SOON, format!("the write was rejected: {reason:?}"))
+            }
+        }
+    }
+}
+
+impl From<AccessError> for ApiError {
+    fn from(error: AccessError) -> Self {
+        Self::forbidden(match error {
+            AccessError::OtherVisitor => "Access denied to this conversation",
+            AccessError::ServerOnly => "Only the website's server may do this; use a private key",
+            AccessError::VisitorOnly => {
+                "A private key cannot act as a visitor; use a session token"
+            }
+        })
+    }
+}
+
+impl From<IdempotencyError> for ApiError {
+    fn from(error: IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::OtherRequest => idempotency_key_used(),
+            IdempotencyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FindError> for ApiError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::NotFound(id) => Self::conversation_not_found(id),
+            FindError::Access(error) => error.into(),
+            FindError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ImportError> for ApiError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::IdExists => conversation_id_exists(),
+            ImportError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CloseError> for ApiError {
+    fn from(error: CloseError) -> Self {
+        match error {
+            CloseError::Find(error) => error.into(),
+            CloseError::AlreadyClosed => conversation_closed(),
+            CloseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AgentError> for ApiError {
+    fn from(error: AgentError) -> Self {
+        match error {
+            AgentError::NotFound(id) => Self::conversation_not_found(id),
+            AgentError::Closed => conversation_closed(),
+            AgentError::NotTakenOver => not_taken_over(),
+            AgentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FeedbackError> for ApiError {
+    fn from(error: FeedbackError) -> Self {
+        match error {
+            FeedbackError::NotFound(id) => Self::message_not_found(id),
+            FeedbackError::Access(error) => error.into(),
+            FeedbackError::VisitorMessage => {
+                let reason = "must be a message of the assistant or an agent";
+                ValidationError::new("messageId", reason).into()
+            }
+            FeedbackError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<QuotaExceeded> for ApiError {
+    fn from(error: QuotaExceeded) -> Self {
+        Self::rate_limited(error.retry_after_secs)
+            .with_message("This month's messages are used up; the next month brings new ones")
+    }
+}
+
+impl From<ModelNotInPlan> for ApiError {
+    fn from(_: ModelNotInPlan) -> Self {
+        Self::payment_required("free", "pro", "advanced_ai_models")
+    }
+}
+
+impl From<SendError> for ApiError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::NotFound(id) => Self::conversation_not_found(id),
+            SendError::Access(error) => error.into(),
+            SendError::Closed => conversation_closed(),
+            SendError::AnswerInProgress => answer_in_progress(),
+            SendError::ConversationChanged => Self::unavailable(RETRY_SOON, error),
+            SendError::Quota(error) => error.into(),
+            SendError::Plan(error) => error.into(),
+            SendError::Answer(error) => error.into(),
+            SendError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::NotFound(id) => Self::message_not_found(id),
+            ReplayError::AnswerInProgress => answer_in_progress(),
+            ReplayError::Failed => Self::unavailable(RETRY_SOON, error),
+            ReplayError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CompletionError> for ApiError {
+    fn from(error: CompletionError) -> Self {
+        match error {
+            CompletionError::AssistantNotFound(id) => Self::assistant_not_found(id),
+            CompletionError::Plan(error) => error.into(),
+            CompletionError::Answer(error) => error.into(),
+            CompletionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<QnaError> for ApiError {
+    fn from(error: QnaError) -> Self {
+        match error {
+            QnaError::NotFound(id) => Self::qna_not_found(id),
+            QnaError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeleteDocumentError> for ApiError {
+    fn from(error: DeleteDocumentError) -> Self {
+        match error {
+            DeleteDocumentError::NotFound(id) => Self::document_not_found(id),
+            DeleteDocumentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AnswerError> for ApiError {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::ModelFailed(cause) => Self::bad_gateway(cause),
+            AnswerError::Unavailable {
+                retry_after_secs,
+                cause,
+            } => Self::unavailable(retry_after_secs, cause),
+            AnswerError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_store_errors_are_503_and_others_500() {
+        for (store_error, seconds) in [
+            (StoreError::Busy, 1),
+            (StoreError::Full, 60),
+            (StoreError::Closed, 5),
+        ] {
+            let error = ApiError::from(store_error);
+            assert_eq!(error.code, ErrorCode::ServiceUnavailable);
+            assert_eq!(error.retry_after(), Some(seconds));
+        }
+        let error = ApiError::from(StoreError::Internal("no such table".to_owned()));
+        assert_eq!(error.code, ErrorCode::InternalServerError);
+        assert_eq!(error.retry_after(), None);
+    }
+}

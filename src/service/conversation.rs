@@ -1,0 +1,169 @@
+//! Conversations: find, start, import, close.
+
+use super::Services;
+use super::caller::{AccessError, Caller};
+use super::idempotency::Idempotency;
+use crate::domain::{
+    CloseReason, Conversation, ConversationId, ProjectSeq, Timestamp, VisitorId, VisitorSeq,
+};
+use crate::store::conversation::{self, ConversationRef, NewConversation};
+use crate::store::idempotency::SavedResponse;
+use crate::store::visitor::{KnownBy, NewVisitor};
+use crate::store::{Batch, Rejected, Snapshot, StoreError};
+
+/// Why a conversation could not be found for a caller.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FindError {
+    #[error("the project has no conversation {0}")]
+    NotFound(ConversationId),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Finds a conversation that the caller may read.
+///
+/// # Errors
+/// [`FindError::NotFound`] if the project has no such conversation,
+/// [`FindError::Access`] if it belongs to another visitor.
+pub fn find(
+    snapshot: &Snapshot,
+    caller: Caller,
+    id: ConversationId,
+) -> Result<ConversationRef, FindError> {
+    let found = conversation::find(snapshot, caller.project(), id)?;
+    let found = found.ok_or(FindError::NotFound(id))?;
+    caller.check_owner(found.visitor)?;
+    Ok(found)
+}
+
+/// The response to a request that started a conversation.
+type Render = fn(&Conversation<'_>) -> SavedResponse;
+
+/// Starts a conversation of a visitor.
+pub async fn start(
+    services: &Services,
+    project: ProjectSeq,
+    visitor: VisitorSeq,
+    page_url: Option<String>,
+    idempotency: &Idempotency,
+    render: Render,
+) -> Result<SavedResponse, StoreError> {
+    let new = NewConversation {
+        id: ConversationId::generate(),
+        project,
+        page_url,
+        at: Timestamp::now(),
+    };
+    store_new(services, &new, new.start(visitor), idempotency, render).await
+}
+
+/// A conversation that a website's server imports.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// None: a new id.
+    pub id: Option<ConversationId>,
+    pub project: ProjectSeq,
+    pub visitor: KnownBy,
+    pub page_url: Option<String>,
+}
+
+/// Why a conversation could not be imported.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ImportError {
+    #[error("the project has a conversation of that id")]
+    IdExists,
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Rejected(Rejected::ConversationExists) => ImportError::IdExists,
+            other => ImportError::Store(other),
+        }
+    }
+}
+
+/// Imports a conversation, with its visitor if the visitor is new.
+///
+/// # Errors
+/// [`ImportError::IdExists`] if the project has a conversation of that id.
+pub async fn import(
+    services: &Services,
+    import: Import,
+    idempotency: &Idempotency,
+    render: Render,
+) -> Result<SavedResponse, ImportError> {
+    let new = NewConversation {
+        id: import.id.unwrap_or_else(ConversationId::generate),
+        project: import.project,
+        page_url: import.page_url,
+        at: Timestamp::now(),
+    };
+    let visitor = NewVisitor {
+        id: VisitorId::generate(),
+        project: import.project,
+        known_by: import.visitor,
+        at: new.at,
+    };
+    Ok(store_new(services, &new, new.import(&visitor), idempotency, render).await?)
+}
+
+async fn store_new(
+    services: &Services,
+    new: &NewConversation,
+    batch: Batch,
+    idempotency: &Idempotency,
+    render: Render,
+) -> Result<SavedResponse, StoreError> {
+    let response = render(&Conversation::new(new.id, new.at));
+    let batch = idempotency.save(batch, &response, new.at);
+    services.store.write(batch).await?;
+    Ok(response)
+}
+
+/// Why a conversation could not be closed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CloseError {
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error("the conversation is closed already")]
+    AlreadyClosed,
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for CloseError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Rejected(Rejected::ConversationClosed) => CloseError::AlreadyClosed,
+            other => CloseError::Store(other),
+        }
+    }
+}
+
+/// Closes a conversation. The answer that the assistant is streaming ends.
+/// Returns `response`, which is saved for a repeated request.
+///
+/// # Errors
+/// [`CloseError::AlreadyClosed`] if the conversation is closed; it stays
+/// unchanged.
+pub async fn close(
+    services: &Services,
+    caller: Caller,
+    id: ConversationId,
+    reason: Option<CloseReason>,
+    idempotency: &Idempotency,
+    response: SavedResponse,
+) -> Result<SavedResponse, CloseError> {
+    let find = move |snapshot: &Snapshot| find(snapshot, caller, id);
+    let seq = services.store.read(find).await?.seq;
+    let now = Timestamp::now();
+    let batch = idempotency.save(conversation::close(seq, reason, now), &response, now);
+    services.store.write(batch).await?;
+    services.active_answers.stop(seq);
+    Ok(response)
+}

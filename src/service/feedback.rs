@@ -1,0 +1,51 @@
+//! A visitor's feedback to a message.
+
+use super::Services;
+use super::caller::{AccessError, Caller};
+use super::idempotency::Idempotency;
+use crate::domain::{Feedback, MessageId, Role, Timestamp};
+use crate::store::idempotency::SavedResponse;
+use crate::store::{Rejected, StoreError, message};
+
+/// Why feedback was not stored.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FeedbackError {
+    #[error("the project has no message {0}")]
+    NotFound(MessageId),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error("visitors rate messages of the assistant and of agents only")]
+    VisitorMessage,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Stores the visitor's feedback to a message of the assistant or an agent.
+/// None clears the feedback. Returns `response`, which is saved for a repeated
+/// request.
+pub async fn rate(
+    services: &Services,
+    caller: Caller,
+    id: MessageId,
+    feedback: Option<Feedback>,
+    idempotency: &Idempotency,
+    response: SavedResponse,
+) -> Result<SavedResponse, FeedbackError> {
+    let project = caller.project();
+    let found = services
+        .store
+        .read(move |snapshot| message::find(snapshot, project, id))
+        .await?;
+    let found = found.ok_or(FeedbackError::NotFound(id))?;
+    caller.check_owner(found.visitor)?;
+    if found.role == Role::User {
+        return Err(FeedbackError::VisitorMessage);
+    }
+    let now = Timestamp::now();
+    let batch = idempotency.save(message::rate(id, feedback, now), &response, now);
+    match services.store.write(batch).await {
+        Ok(_) => Ok(response),
+        Err(StoreError::Rejected(Rejected::NotFound)) => Err(FeedbackError::NotFound(id)),
+        Err(error) => Err(error.into()),
+    }
+}

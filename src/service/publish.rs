@@ -1,0 +1,32 @@
+//! Live events are published after the commit of what they report.
+
+use super::Services;
+use crate::domain::{ConversationId, ProjectSeq};
+use crate::events::Event;
+use crate::store::{Batch, StoreError};
+
+impl Services {
+    /// Writes a batch and publishes its event, if any, after the commit, also if the
+    /// caller stops waiting meanwhile.
+    pub(super) fn write_and_publish(
+        &self,
+        batch: Batch,
+        (project, conversation): (ProjectSeq, ConversationId),
+        event: Option<Event>,
+    ) -> impl Future<Output = Result<(), StoreError>> + use<> {
+        // The batch is in the writer's queue when this function returns.
+        let write = self.store.submit(batch);
+        let events = self.events.clone();
+        let task = tokio::spawn(async move {
+            write.await?;
+            if let Some(event) = event {
+                events.publish(project, conversation, &event);
+            }
+            Ok(())
+        });
+        async {
+            task.await
+                .map_err(|error| StoreError::Unknown(error.to_string()))?
+        }
+    }
+}

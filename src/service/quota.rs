@@ -1,0 +1,31 @@
+//! The messages that a project's visitors may send in a calendar month
+//! (docs/api-contract.md, "Plans and quotas").
+
+use crate::domain::{ProjectSeq, Timestamp};
+use crate::store::{Snapshot, StoreError, usage};
+
+/// The messages of the month are used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the messages of this month are used up")]
+pub struct QuotaExceeded {
+    /// Seconds until the next month begins.
+    pub retry_after_secs: u64,
+}
+
+/// Checks that another message may be sent. A limit of 0 means no limit.
+pub fn check<E>(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    limit: u64,
+    now: Timestamp,
+) -> Result<(), E>
+where
+    E: From<QuotaExceeded> + From<StoreError>,
+{
+    if limit == 0 || usage::messages_in_month(snapshot, project, now)? < limit {
+        return Ok(());
+    }
+    Err(E::from(QuotaExceeded {
+        retry_after_secs: now.seconds_until_next_month(),
+    }))
+}

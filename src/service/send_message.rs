@@ -1,0 +1,446 @@
+//! A visitor sends a message, and the assistant answers or an agent receives it
+//! (docs/api-contract.md, "Send a message").
+//!
+//! One read checks the conversation and collects what the answer needs. The
+//! answer provider prepares the answer. One batch stores the question and the
+//! answer and checks the conversation again. If an agent took the conversation
+//! over or handed it back in between, the batch is rejected and the message
+//! goes to the other side.
+
+use super::Services;
+use super::caller::{AccessError, Caller};
+use super::idempotency::Idempotency;
+use super::plan::{self, ModelNotInPlan};
+use super::quota::{self, QuotaExceeded};
+use crate::answer::generation::{AnswerEvents, spawn};
+use crate::answer::recorder::AnswerRecorder;
+use crate::answer::{
+    Answer, AnswerError, AnswerRequest, AnswerStream, ChatMessage, ChatRole, CompleteAnswer,
+    VisitorPage,
+};
+use crate::domain::{
+    Assistant, ConversationId, ConversationSeq, MessageContent, MessageId, MessageStatus,
+    ProjectSeq, Role, SentMessage, Timestamp,
+};
+use crate::events::Event;
+use crate::store::answer::{
+    self, AnswerTarget, HistoryEntry, MessageContext, NewAnswer, NewAnswerContent, VisitorMessage,
+};
+use crate::store::conversation_state::{self, ConversationState};
+use crate::store::idempotency::{SavedBody, SavedResponse};
+use crate::store::{Rejected, Snapshot, StoreError, assistant, message};
+
+/// Messages of the conversation that a model receives at most.
+const MODEL_HISTORY: u32 = 60;
+/// The same for the built-in assistant, which uses the visitor's last two.
+const BUILTIN_HISTORY: u32 = 6;
+
+/// A message to send.
+pub struct SendInput {
+    pub caller: Caller,
+    pub conversation: ConversationId,
+    pub content: MessageContent,
+    /// The page on which the visitor wrote.
+    pub page: Option<VisitorPage>,
+}
+
+/// What became of a message.
+pub enum Sent {
+    Answered(MessageId, CompleteAnswer),
+    /// The answer follows as events.
+    Streaming(MessageId, AnswerEvents),
+    /// An agent handles the conversation and receives the message.
+    ToAgent,
+}
+
+/// Why a message was not sent.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SendError {
+    #[error("the project has no conversation {0}")]
+    NotFound(ConversationId),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error("the conversation is closed")]
+    Closed,
+    #[error("an answer is being streamed in the conversation")]
+    AnswerInProgress,
+    #[error("the conversation changed while the message was sent")]
+    ConversationChanged,
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
+    #[error(transparent)]
+    Plan(#[from] ModelNotInPlan),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for SendError {
+    fn from(error: StoreError) -> Self {
+        let StoreError::Rejected(reason) = error else {
+            return SendError::Store(error);
+        };
+        match reason {
+            Rejected::ConversationClosed => SendError::Closed,
+            Rejected::AnswerInProgress => SendError::AnswerInProgress,
+            Rejected::TakenOver | Rejected::NotTakenOver | Rejected::ConversationChanged => {
+                SendError::ConversationChanged
+            }
+            _ => SendError::Store(error),
+        }
+    }
+}
+
+/// The HTTP status that is saved with the response to a message.
+const STATUS_ANSWERED: u16 = 200;
+const STATUS_TO_AGENT: u16 = 202;
+
+/// Sends a message.
+///
+/// `to_agent` is the saved response of a message to an agent.
+///
+/// # Errors
+/// See [`SendError`]. `ConversationChanged` means that the conversation changed
+/// hands twice while the message was sent; the caller may send it again.
+pub async fn send(
+    services: &Services,
+    input: &SendInput,
+    idempotency: &Idempotency,
+    to_agent: &'static [u8],
+) -> Result<Sent, SendError> {
+    let send = SendMessage {
+        services,
+        input,
+        idempotency,
+        to_agent,
+    };
+    let result = match send.prepare().await? {
+        Prepared::ForAgent(conversation) => (send.to_agent(conversation).await, conversation),
+        Prepared::ForAssistant(context) => {
+            let conversation = context.conversation;
+            (send.to_assistant(*context).await, conversation)
+        }
+    };
+    match result {
+        (Ok(sent), _) => Ok(sent),
+        // An agent took the conversation over after `prepare`.
+        (Err(SendFailure::Rejected(Rejected::TakenOver)), conversation) => {
+            Ok(send.to_agent(conversation).await?)
+        }
+        // The agent handed the conversation back after `prepare`.
+        (Err(SendFailure::Rejected(Rejected::NotTakenOver)), _) => match send.prepare().await? {
+            Prepared::ForAssistant(context) => Ok(send.to_assistant(*context).await?),
+            Prepared::ForAgent(_) => Err(SendError::ConversationChanged),
+        },
+        (Err(failure), _) => Err(failure.into()),
+    }
+}
+
+/// Why one attempt failed: rejected by the conversation's state, or otherwise.
+enum SendFailure {
+    Rejected(Rejected),
+    Other(SendError),
+}
+
+impl From<StoreError> for SendFailure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Rejected(reason) => SendFailure::Rejected(reason),
+            other => SendFailure::Other(other.into()),
+        }
+    }
+}
+
+impl From<AnswerError> for SendFailure {
+    fn from(error: AnswerError) -> Self {
+        SendFailure::Other(error.into())
+    }
+}
+
+impl From<SendFailure> for SendError {
+    fn from(failure: SendFailure) -> Self {
+        match failure {
+            SendFailure::Rejected(reason) => StoreError::Rejected(reason).into(),
+            SendFailure::Other(error) => error,
+        }
+    }
+}
+
+/// Who receives the message, according to one read.
+enum Prepared {
+    ForAgent(ConversationSeq),
+    ForAssistant(Box<AnswerContext>),
+}
+
+/// What an answer needs.
+struct AnswerContext {
+    conversation: ConversationSeq,
+    assistant: Assistant,
+    /// The conversation so far. The question is the last message.
+    messages: Vec<ChatMessage>,
+    /// The stored question or failed answer, if the visitor repeats the newest
+    /// question (docs/api-contract.md, "Answers").
+    repeated: Option<AnswerTarget>,
+}
+
+struct SendMessage<'a> {
+    services: &'a Services,
+    input: &'a SendInput,
+    idempotency: &'a Idempotency,
+    to_agent: &'static [u8],
+}
+
+impl SendMessage<'_> {
+    async fn prepare(&self) -> Result<Prepared, SendError> {
+        let (caller, id) = (self.input.caller, self.input.conversation);
+        let content = self.input.content.clone();
+        let monthly_messages = self.services.monthly_messages;
+        let has_model = self.services.answer_providers.model.is_some();
+        let read = move |snapshot: &Snapshot| {
+            let state = conversation_state::read(snapshot, caller.project(), id)?;
+            let state = state.ok_or(SendError::NotFound(id))?;
+            caller.check_owner(state.visitor)?;
+            let is_for_agent = match state.check_assistant(snapshot) {
+                Ok(()) => false,
+                Err(StoreError::Rejected(Rejected::TakenOver)) => true,
+                Err(error) => return Err(error.into()),
+            };
+            let now = Timestamp::now();
+            quota::check::<SendError>(snapshot, caller.project(), monthly_messages, now)?;
+            if is_for_agent {
+                return Ok(Prepared::ForAgent(state.seq));
+            }
+            let context = read_answer_context(snapshot, caller, &state, &content, has_model)?;
+            Ok(Prepared::ForAssistant(Box::new(context)))
+        };
+        self.services.store.read(read).await
+    }
+
+    async fn to_agent(&self, conversation: ConversationSeq) -> Result<Sent, SendFailure> {
+        let (context, message) = (self.message_context(conversation), self.message());
+        let batch = context.add_message_to_agent(&message);
+        let response = SavedResponse {
+            status: STATUS_TO_AGENT,
+            body: SavedBody::Bytes(self.to_agent.to_vec()),
+        };
+        let batch = self.idempotency.save(batch, &response, context.at);
+        let event = Some(self.new_message(&message, context.at));
+        self.services
+            .write_and_publish(batch, self.topic(), event)
+            .await?;
+        Ok(Sent::ToAgent)
+    }
+
+    async fn to_assistant(&self, context: AnswerContext) -> Result<Sent, SendFailure> {
+        let provider = self
+            .services
+            .answer_providers
+            .for_assistant(&context.assistant)?
+            .clone();
+        let target = context
+            .repeated
+            .unwrap_or_else(|| AnswerTarget::NewQuestion(Box::new(self.message())));
+        let request = AnswerRequest {
+            project: self.input.caller.project(),
+            assistant: context.assistant,
+            messages: context.messages,
+            page: self.input.page.clone(),
+        };
+        match provider.answer(&self.services.store, request).await? {
+            Answer::Complete(answer) => {
+                self.store_complete(context.conversation, &target, answer)
+                    .await
+            }
+            Answer::Stream(stream) => {
+                self.store_stream(context.conversation, &target, stream)
+                    .await
+            }
+        }
+    }
+
+    async fn store_complete(
+        &self,
+        conversation: ConversationSeq,
+        target: &AnswerTarget,
+        answer: CompleteAnswer,
+    ) -> Result<Sent, SendFailure> {
+        let new = NewAnswer {
+            id: MessageId::generate(),
+            content: NewAnswerContent::Complete {
+                text: answer.text.clone(),
+                metadata: answer.finish.metadata(),
+            },
+        };
+        self.store_answer(conversation, target, &new).await?;
+        Ok(Sent::Answered(new.id, answer))
+    }
+
+    async fn store_stream(
+        &self,
+        conversation: ConversationSeq,
+        target: &AnswerTarget,
+        stream: AnswerStream,
+    ) -> Result<Sent, SendFailure> {
+        let new = NewAnswer {
+            id: MessageId::generate(),
+            content: NewAnswerContent::Streaming(self.services.lease),
+        };
+        // The recorder exists before the write. If the request is dropped
+        // during the write, the recorder ends the answer.
+        let handle = self.services.active_answers.register(conversation, new.id);
+        let recorder = AnswerRecorder::new(handle, self.services.store.clone());
+        // The batch is in the writer's queue before the model is asked, so the
+        // end of the answer cannot be written before the question. If the batch
+        // is rejected, the events are dropped, which cancels the model.
+        let stored = self.store_answer(conversation, target, &new);
+        let events = spawn(stream, Some(recorder), self.services.stall_timeout);
+        stored.await?;
+        Ok(Sent::Streaming(new.id, events))
+    }
+
+    /// Puts the write of a question and its answer into the writer's queue.
+    fn store_answer(
+        &self,
+        conversation: ConversationSeq,
+        target: &AnswerTarget,
+        answer: &NewAnswer,
+    ) -> impl Future<Output = Result<(), StoreError>> + use<> {
+        let context = self.message_context(conversation);
+        let response = SavedResponse {
+            status: STATUS_ANSWERED,
+            body: SavedBody::Message(answer.id),
+        };
+        let batch = context.add_answer(target, answer);
+        let batch = self.idempotency.save(batch, &response, context.at);
+        let event = match target {
+            AnswerTarget::NewQuestion(question) => Some(self.new_message(question, context.at)),
+            AnswerTarget::Pending(_) | AnswerTarget::ReplaceFailed(_) => None,
+        };
+        self.services.write_and_publish(batch, self.topic(), event)
+    }
+
+    fn message(&self) -> VisitorMessage {
+        let page = self.input.page.clone().unwrap_or_default();
+        VisitorMessage {
+            id: MessageId::generate(),
+            content: self.input.content.clone(),
+            page_url: page.url,
+            page_title: page.title,
+            text_selection: page.selection,
+        }
+    }
+
+    fn message_context(&self, conversation: ConversationSeq) -> MessageContext {
+        MessageContext {
+            conversation,
+            project: self.input.caller.project(),
+            at: Timestamp::now(),
+        }
+    }
+
+    fn new_message(&self, message: &VisitorMessage, at: Timestamp) -> Event {
+        let text = message.content.as_str();
+        Event::NewMessage(SentMessage {
+            page_url: message.page_url.clone(),
+            page_title: message.page_title.clone(),
+            text_selection: message.text_selection.clone(),
+            ..SentMessage::new(message.id, self.input.conversation, Role::User, text, at)
+        })
+    }
+
+    /// The subscribers that receive the events of the conversation.
+    fn topic(&self) -> (ProjectSeq, ConversationId) {
+        (self.input.caller.project(), self.input.conversation)
+    }
+}
+
+fn read_answer_context(
+    snapshot: &Snapshot,
+    caller: Caller,
+    state: &ConversationState,
+    content: &MessageContent,
+    has_model: bool,
+) -> Result<AnswerContext, SendError> {
+    let Caller::Visitor { project, key, .. } = caller else {
+        return Err(AccessError::VisitorOnly.into());
+    };
+    let assistant = assistant::of_key(snapshot, project, key)?;
+    let uses_model = assistant.mode.uses_model(has_model);
+    if uses_model {
+        plan::check_model::<SendError>(snapshot, project)?;
+    }
+    let limit = if uses_model {
+        MODEL_HISTORY
+    } else {
+        BUILTIN_HISTORY
+    };
+    let failed = state.failed_answer();
+    let before = failed.map(|last| last.seq);
+    let history = answer::history(snapshot, state.seq, before, limit)?;
+    let repeated = repeated_question(state, &history, content);
+    let mut messages: Vec<_> = history.into_iter().map(chat_message).collect();
+    if repeated.is_none() {
+        messages.push(chat_message((Role::User, content.as_str().to_owned())));
+    }
+    Ok(AnswerContext {
+        conversation: state.seq,
+        assistant,
+        messages,
+        repeated,
+    })
+}
+
+/// The target of the answer if the visitor repeats the newest question, which
+/// has no answer or a failed one.
+fn repeated_question(
+    state: &ConversationState,
+    history: &[HistoryEntry],
+    content: &MessageContent,
+) -> Option<AnswerTarget> {
+    let (role, text) = history.last()?;
+    if *role != Role::User || text != content.as_str() {
+        return None;
+    }
+    if let Some(failed) = state.failed_answer() {
+        return Some(AnswerTarget::ReplaceFailed(failed.id));
+    }
+    let last = state.last_message?;
+    (last.role == Role::User).then_some(AnswerTarget::Pending(last.id))
+}
+
+fn chat_message((role, content): HistoryEntry) -> ChatMessage {
+    let role = match role {
+        Role::User => ChatRole::User,
+        Role::Assistant | Role::HumanAgent => ChatRole::Assistant,
+    };
+    ChatMessage { role, content }
+}
+
+/// Why the saved answer of a repeated request cannot be returned.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReplayError {
+    #[error("the answer {0} was removed")]
+    NotFound(MessageId),
+    #[error("the answer is still being streamed")]
+    AnswerInProgress,
+    /// The saved response of a failed answer is removed when the failure is
+    /// stored, so the next repetition is answered again.
+    #[error("the answer has just failed")]
+    Failed,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads the answer that a repeated request with an `Idempotency-Key` gets.
+pub async fn replay(services: &Services, id: MessageId) -> Result<CompleteAnswer, ReplayError> {
+    let read = services
+        .store
+        .read(move |snapshot| message::answer(snapshot, id));
+    let stored = read.await?.ok_or(ReplayError::NotFound(id))?;
+    match stored.status {
+        MessageStatus::Streaming => Err(ReplayError::AnswerInProgress),
+        MessageStatus::Error => Err(ReplayError::Failed),
+        MessageStatus::Complete => Ok(CompleteAnswer::from_stored(stored.text, stored.metadata)),
+    }
+}

@@ -1,0 +1,172 @@
+//! Write batches: statements that run in order in one transaction, all or none.
+//!
+//! A batch is data. Nothing is read between its statements, so batches of many
+//! callers share one commit, and a store behind a network can send a batch in
+//! one round trip. A rule that a write depends on is a statement of the batch
+//! with an [`Expectation`]. If the expectation is not met, the batch is rolled
+//! back and the caller receives the typed reason, a [`Rejected`].
+
+use rusqlite::Connection;
+
+use super::StoreError;
+use super::sql::{Row, Sql, Value};
+
+/// Why a batch was rolled back although the store works: the data did not meet
+/// an expectation of the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rejected {
+    /// The conversation does not exist (any more).
+    ConversationNotFound,
+    ConversationClosed,
+    /// An answer of the assistant is being streamed in the conversation.
+    AnswerInProgress,
+    /// An agent handles the conversation.
+    TakenOver,
+    /// No agent handles the conversation.
+    NotTakenOver,
+    /// The message that the write refers to is not the newest one any more.
+    ConversationChanged,
+    /// The answer is not being streamed any more: something else ended it.
+    AnswerEnded,
+    /// The row that the write changes does not exist.
+    NotFound,
+    /// The project already has a conversation with the id.
+    ConversationExists,
+    /// The project has a document of the URL under another id.
+    DocumentExists,
+    /// The caller already used the `Idempotency-Key`.
+    IdempotencyKeyUsed,
+}
+
+impl Rejected {
+    /// The names by which guard statements return a reason.
+    const NAMES: [(&'static str, Rejected); 6] = [
+        ("conversation_closed", Rejected::ConversationClosed),
+        ("answer_in_progress", Rejected::AnswerInProgress),
+        ("taken_over", Rejected::TakenOver),
+        ("not_taken_over", Rejected::NotTakenOver),
+        ("conversation_changed", Rejected::ConversationChanged),
+        ("document_exists", Rejected::DocumentExists),
+    ];
+}
+
+/// What must be true of a statement's result.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Expectation {
+    Any,
+    /// The statement changes at least one row.
+    Change(Rejected),
+    /// The statement returns one row whose first column is null. Otherwise the
+    /// column has one of [`Rejected::NAMES`]; no row means the [`Rejected`] here.
+    Guard(Rejected),
+}
+
+/// Statements that run in one transaction, all or none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Batch(Vec<(Sql, Expectation)>);
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A batch of statements without expectations.
+    pub(super) fn of<const N: usize>(statements: [Sql; N]) -> Self {
+        Self(statements.map(|sql| (sql, Expectation::Any)).into())
+    }
+
+    /// Adds a statement.
+    pub(super) fn run(mut self, sql: Sql) -> Self {
+        self.0.push((sql, Expectation::Any));
+        self
+    }
+
+    /// Adds a statement that must change at least one row; otherwise the batch
+    /// is rejected for `reason`.
+    pub(super) fn run_expecting_change(mut self, sql: Sql, reason: Rejected) -> Self {
+        self.0.push((sql, Expectation::Change(reason)));
+        self
+    }
+
+    /// Adds a SELECT that checks the state the batch needs. Its row has one
+    /// column: null, or the name of the reason to reject the batch. `missing`
+    /// is the reason if the SELECT returns no row.
+    pub(super) fn guard(mut self, sql: Sql, missing: Rejected) -> Self {
+        self.0.push((sql, Expectation::Guard(missing)));
+        self
+    }
+
+    /// This batch followed by another one, as one batch.
+    pub fn then(mut self, other: Batch) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Runs the statements on a connection that has a transaction open.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] at the first expectation that is not met. The
+    /// caller rolls back.
+    pub(super) fn run_on(&self, connection: &Connection) -> Result<Written, StoreError> {
+        let mut written = Written::default();
+        for (sql, expectation) in &self.0 {
+            match expectation {
+                Expectation::Guard(missing) => check_guard(connection, sql, *missing)?,
+                Expectation::Any => {
+                    run(connection, sql, &mut written)?;
+                }
+                Expectation::Change(reason) => {
+                    if run(connection, sql, &mut written)? == 0 {
+                        return Err(StoreError::Rejected(*reason));
+                    }
+                }
+            }
+        }
+        Ok(written)
+    }
+}
+
+/// What a committed batch returned.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Written {
+    /// The rows that statements returned (SELECT or RETURNING), in order.
+    pub(super) rows: Vec<Vec<Value>>,
+}
+
+/// Runs a statement and returns how many rows it changed or returned.
+fn run(connection: &Connection, sql: &Sql, written: &mut Written) -> Result<usize, StoreError> {
+    let mut statement = sql.prepare(connection)?;
+    let columns = statement.column_count();
+    if columns == 0 {
+        return Ok(statement.raw_execute()?);
+    }
+    let mut rows = statement.raw_query();
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        let values = (0..columns).map(|column| row.get(column));
+        written.rows.push(values.collect::<rusqlite::Result<_>>()?);
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Runs a guard statement. See [`Batch::guard`].
+pub(super) fn check_guard(
+    connection: &Connection,
+    sql: &Sql,
+    missing: Rejected,
+) -> Result<(), StoreError> {
+    let mut statement = sql.prepare(connection)?;
+    let mut rows = statement.raw_query();
+    let Some(row) = rows.next()? else {
+        return Err(StoreError::Rejected(missing));
+    };
+    match Row::new(row).optional_variant(0, &Rejected::NAMES)? {
+        Some(reason) => Err(StoreError::Rejected(reason)),
+        None => Ok(()),
+    }
+}

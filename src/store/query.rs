@@ -1,0 +1,59 @@
+//! Reading: a statement and what is made of its rows.
+
+use super::sql::{Row, Sql};
+use super::{Snapshot, StoreError};
+
+impl Snapshot<'_> {
+    /// Calls `each` with every row, in order, until it fails.
+    pub(super) fn for_each<E: From<StoreError>>(
+        &self,
+        sql: &Sql,
+        mut each: impl FnMut(Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let statement = sql.prepare(self.connection());
+        let mut statement = statement.map_err(StoreError::from)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            each(Row::new(row))?;
+        }
+        Ok(())
+    }
+
+    /// What `read` makes of every row, in order.
+    pub(super) fn all<T>(
+        &self,
+        sql: &Sql,
+        mut read: impl FnMut(Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        self.for_each(sql, |row| {
+            all.push(read(row)?);
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(all)
+    }
+
+    /// What `read` makes of the first row, if there is a row.
+    pub(super) fn optional<T>(
+        &self,
+        sql: &Sql,
+        read: impl FnOnce(Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = sql.prepare(self.connection())?;
+        let mut rows = statement.raw_query();
+        rows.next()?.map(|row| read(Row::new(row))).transpose()
+    }
+
+    /// What `read` makes of the first row.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if there is no row.
+    pub(super) fn one<T>(
+        &self,
+        sql: &Sql,
+        read: impl FnOnce(Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.optional(sql, read)?
+            .ok_or_else(|| StoreError::Internal(format!("no row: {}", sql.text)))
+    }
+}

@@ -1,0 +1,260 @@
+//! SQL text with its bound values, and the rows that it returns.
+//!
+//! These thin types are what the other files of the store are written against.
+//! The types of the database driver appear in the store's own plumbing only:
+//! here, in the reader and writer threads, and where the file is opened.
+
+use std::borrow::Cow;
+
+use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef as DriverValue};
+use rusqlite::{CachedStatement, Connection, ToSql};
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::domain::{
+    AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
+    MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId, Timestamp,
+    VisitorId, VisitorSeq,
+};
+
+/// A value that is bound to a parameter or was read from a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Integer(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+/// A statement: its text, made of constants alone, and the values of its
+/// parameters in order. Text that comes from outside is always a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sql {
+    pub(super) text: Cow<'static, str>,
+    pub(super) values: Vec<Value>,
+}
+
+impl Sql {
+    pub(super) fn new<const N: usize>(text: &'static str, values: [Value; N]) -> Self {
+        Self {
+            text: Cow::Borrowed(text),
+            values: values.into(),
+        }
+    }
+
+    /// A statement whose text was put together from constants.
+    pub(super) fn composed<const N: usize>(text: String, values: [Value; N]) -> Self {
+        Self {
+            text: Cow::Owned(text),
+            values: values.into(),
+        }
+    }
+
+    /// The prepared statement with its values bound. SQLite keeps prepared
+    /// statements per connection, so the text is compiled once.
+    pub(super) fn prepare<'c>(
+        &self,
+        connection: &'c Connection,
+    ) -> rusqlite::Result<CachedStatement<'c>> {
+        let mut statement = connection.prepare_cached(&self.text)?;
+        for (index, value) in self.values.iter().enumerate() {
+            statement.raw_bind_parameter(index + 1, value)?;
+        }
+        Ok(statement)
+    }
+}
+
+/// One row of a result. Text is borrowed from the row.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'r>(&'r rusqlite::Row<'r>);
+
+impl<'r> Row<'r> {
+    pub fn new(row: &'r rusqlite::Row<'r>) -> Self {
+        Self(row)
+    }
+
+    /// The value of a column, counted from 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if the column has another type.
+    pub fn get<T: Column<'r>>(self, column: usize) -> Result<T, StoreError> {
+        Ok(self.0.get_ref(column).map(T::read)??)
+    }
+
+    pub fn is_null(self, column: usize) -> Result<bool, StoreError> {
+        Ok(self.0.get_ref(column)? == DriverValue::Null)
+    }
+
+    /// The enum variant that a text column names.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if `names` does not have the text.
+    pub fn variant<T: Copy>(self, column: usize, names: &[(&str, T)]) -> Result<T, StoreError> {
+        let text: &str = self.get(column)?;
+        find_variant(text, names)
+    }
+
+    /// The same for a column that may be null.
+    pub fn optional_variant<T: Copy>(
+        self,
+        column: usize,
+        names: &[(&str, T)],
+    ) -> Result<Option<T>, StoreError> {
+        let text: Option<&str> = self.get(column)?;
+        text.map(|text| find_variant(text, names)).transpose()
+    }
+}
+
+/// The enum variant of a stored name.
+///
+/// # Errors
+/// [`StoreError::Internal`] if `names` does not have the text.
+pub(super) fn find_variant<T: Copy>(text: &str, names: &[(&str, T)]) -> Result<T, StoreError> {
+    let found = names.iter().find(|(name, _)| *name == text);
+    found
+        .map(|(_, variant)| *variant)
+        .ok_or_else(|| StoreError::Internal(format!("{text:?} is not a known name")))
+}
+
+/// A type that can be read from a column.
+pub(super) trait Column<'r>: Sized {
+    fn read(value: DriverValue<'r>) -> FromSqlResult<Self>;
+}
+
+/// Types that the driver reads itself and that borrow nothing.
+macro_rules! owned_columns {
+    ($($type:ty),*) => {$(
+        impl Column<'_> for $type {
+            fn read(value: DriverValue<'_>) -> FromSqlResult<Self> {
+                FromSql::column_result(value)
+            }
+        }
+    )*};
+}
+
+owned_columns!(i64, u16, bool, String, Vec<u8>, [u8; 32], Uuid);
+
+impl Column<'_> for u64 {
+    /// Counts are stored as integers that are never negative.
+    fn read(value: DriverValue<'_>) -> FromSqlResult<Self> {
+        Ok(value.as_i64()?.unsigned_abs())
+    }
+}
+
+impl<'r> Column<'r> for &'r str {
+    fn read(value: DriverValue<'r>) -> FromSqlResult<Self> {
+        value.as_str()
+    }
+}
+
+impl<'r, T: Column<'r>> Column<'r> for Option<T> {
+    fn read(value: DriverValue<'r>) -> FromSqlResult<Self> {
+        if value == DriverValue::Null {
+            return Ok(None);
+        }
+        T::read(value).map(Some)
+    }
+}
+
+/// Domain types with one field: bound as that field and read as that field.
+macro_rules! newtypes {
+    ($inner:ty: $($type:ident),*) => {$(
+        impl Column<'_> for $type {
+            fn read(value: DriverValue<'_>) -> FromSqlResult<Self> {
+                <$inner as Column>::read(value).map($type)
+            }
+        }
+
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                value.0.into()
+            }
+        }
+    )*};
+}
+
+newtypes!(i64: AssistantSeq, ConversationSeq, KeySeq, MessageSeq, PassageSeq, ProjectSeq,
+    Timestamp, VisitorSeq);
+newtypes!(Uuid: AssistantId, ConversationId, DocumentId, KeyId, MessageId, ProjectId, QnaId,
+    SessionId, VisitorId);
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Value::Integer(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Value::Integer(flag.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Value::Text(text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.to_owned())
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Value::Blob(bytes)
+    }
+}
+
+impl From<[u8; 32]> for Value {
+    fn from(bytes: [u8; 32]) -> Self {
+        Value::Blob(bytes.into())
+    }
+}
+
+impl From<Uuid> for Value {
+    /// UUIDs are stored as 16 bytes.
+    fn from(id: Uuid) -> Self {
+        Value::Blob(id.as_bytes().to_vec())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, Into::into)
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => DriverValue::Null,
+            Value::Integer(number) => DriverValue::Integer(*number),
+            Value::Text(text) => DriverValue::Text(text.as_bytes()),
+            Value::Blob(bytes) => DriverValue::Blob(bytes),
+        }))
+    }
+}
+
+impl FromSql for Value {
+    fn column_result(value: DriverValue<'_>) -> FromSqlResult<Self> {
+        Ok(match value {
+            DriverValue::Null => Value::Null,
+            DriverValue::Integer(number) => Value::Integer(number),
+            DriverValue::Blob(bytes) => Value::Blob(bytes.to_vec()),
+            text => Value::Text(text.as_str()?.to_owned()),
+        })
+    }
+}
+
+/// A value to bind.
+pub(super) fn value(value: impl Into<Value>) -> Value {
+    value.into()
+}
+
+/// A UUID to bind.
+pub(super) fn uuid(id: Uuid) -> Value {
+    id.into()
+}
