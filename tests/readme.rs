@@ -5,6 +5,7 @@
 //! after it is what must come back. In a shown JSON, a line "// …" stands for
 //! whatever was left out there; an object or a list without one is shown whole.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -265,6 +266,75 @@ fn table(first: &str) -> Vec<Vec<String>> {
         cells.map(|cell| cell.trim().replace('`', "")).collect()
     })
     .collect()
+}
+
+// ── Citations ──
+
+#[test]
+fn cited_sections_of_the_api_contract_exist() {
+    let contract = include_str!("../docs/api-contract.md");
+    let headings = contract.lines().filter(|line| line.starts_with("##"));
+    let numbers = headings.filter_map(|line| line.split(' ').nth(1));
+    let sections: BTreeSet<&str> = numbers.collect();
+    let mut count = 0;
+    for directory in ["src", "tests", "benches"] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+        for file in source_files(&root) {
+            let source = std::fs::read_to_string(&file).expect("UTF-8");
+            for section in cited_sections(&source) {
+                assert!(
+                    sections.contains(&*section),
+                    "{}: {section}",
+                    file.display()
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "{count} citations");
+}
+
+fn source_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).expect("a directory");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let files = paths.flat_map(|path| {
+        if path.is_dir() {
+            source_files(&path)
+        } else {
+            vec![path]
+        }
+    });
+    files
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .collect()
+}
+
+/// The numbers in citations such as "docs/api-contract.md, sections 5.1 and 5.2",
+/// which may continue on the next line of a comment.
+fn cited_sections(source: &str) -> Vec<String> {
+    let lines = source
+        .lines()
+        .map(|line| line.trim().trim_start_matches(['/', '!']));
+    let text = lines.collect::<Vec<_>>().join(" ").replace('`', "");
+    let mut sections = Vec::new();
+    for citation in text.split("api-contract.md,").skip(1) {
+        for word in citation.split_whitespace() {
+            let bare = word.trim_end_matches([',', ';', '.', ')', ':']);
+            if is_number(bare) {
+                sections.push(bare.to_owned());
+            } else if !["section", "sections", "and", "to"].contains(&bare) {
+                break;
+            }
+            if word != bare && !word.ends_with(',') {
+                break;
+            }
+        }
+    }
+    sections
+}
+
+fn is_number(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_digit())
 }
 
 // ── Servers ──
