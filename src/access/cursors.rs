@@ -66,7 +66,7 @@ impl Cursors {
         self.decode(scope, query, text).ok_or_else(|| {
             let reason = "must be taken from the Link header of the same list: of the same \
                           caller, with the same status, orderBy and orderDir; leave it out to \
-                          start with the first row";
+                          begin at the front";
             ValidationError::new("after", reason)
         })
     }

@@ -95,7 +95,7 @@ pub fn sent_to_agent() -> HttpResponse {
 /// A complete answer as JSON or, with `stream`, as events.
 pub fn complete_answer(id: MessageId, answer: &CompleteAnswer, stream: bool) -> HandlerResult {
     if stream {
-        Ok(sse::whole(Some(id), &answer.text))
+        Ok(sse::complete(Some(id), &answer.text))
     } else {
         response::json(StatusCode::OK, &AnswerSteps::from(answer))
     }

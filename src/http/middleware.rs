@@ -1,4 +1,4 @@
-//! What stands around every request: its id, its log line, the error envelope.
+//! The middleware of every request: request id, access log, error envelope.
 
 use std::time::Instant;
 
@@ -17,61 +17,64 @@ use crate::http::error::{ApiError, ErrorCode};
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives the request an id, runs it, and sees to it that whatever comes back
-/// is logged under that id and, if it is an error, in the envelope.
-pub async fn around(
+/// Runs the request, writes its line to the log, adds `X-Request-Id` to the
+/// response and puts the framework's own errors into the envelope.
+pub async fn log_request(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let seen = Seen::of(&request);
+    let entry = LogEntry::new(&request);
     match next.call(request).await {
         Ok(response) => {
             let (request, response) = response.into_parts();
-            let response = seen.off(enveloped(response.map_into_boxed_body()));
+            let response = entry.finish(with_envelope(response.map_into_boxed_body()));
             Ok(ServiceResponse::new(request, response))
         }
         Err(error) => {
-            let response = seen.off(enveloped(error.error_response()));
+            let response = entry.finish(with_envelope(error.error_response()));
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-/// Answers what needs no route: 503 once the server is shutting down, in the
-/// demo the error that `Prefer` asks for.
-pub async fn before_routes(
+/// Responds without a route: with 503 while the server shuts down and, in the
+/// demo, with the error that `Prefer` names.
+pub async fn intercept_request(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let app = request.app_data::<web::Data<AppState>>();
-    let answer = app.and_then(|app| match app.is_draining() {
-        true => Some(draining()),
-        false => prefer::documented_error(app, request.headers()),
+    let response = app.and_then(|app| {
+        if app.is_draining() {
+            Some(draining())
+        } else {
+            prefer::documented_error(app, request.headers())
+        }
     });
-    match answer {
-        Some(answer) => Ok(request.into_response(answer)),
+    match response {
+        Some(response) => Ok(request.into_response(response)),
         None => Ok(next.call(request).await?.map_into_boxed_body()),
     }
 }
 
 fn draining() -> HttpResponse {
-    let mut answer = ApiError::unavailable(5, "shutting down").error_response();
+    let mut response = ApiError::unavailable(5, "shutting down").error_response();
     let close = HeaderValue::from_static("close");
-    answer.headers_mut().insert(header::CONNECTION, close);
-    answer
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
-/// What is remembered of a request until it is answered. Not the request
-/// itself: the router must be its only holder.
-struct Seen {
+/// The properties of a request that its log line needs. The request itself
+/// must not be kept, because the router needs it unshared.
+struct LogEntry {
     id: HeaderValue,
     started: Instant,
     method: Method,
     uri: Uri,
 }
 
-impl Seen {
-    fn of(request: &ServiceRequest) -> Self {
+impl LogEntry {
+    fn new(request: &ServiceRequest) -> Self {
         Self {
             id: request_id(request.headers()),
             started: Instant::now(),
@@ -80,14 +83,14 @@ impl Seen {
         }
     }
 
-    /// Gives the answer the request's id, and the log its line.
-    fn off(self, mut response: HttpResponse) -> HttpResponse {
+    /// Writes the log line and adds the request id to the response.
+    fn finish(self, mut response: HttpResponse) -> HttpResponse {
         self.log(&response);
         response.headers_mut().insert(REQUEST_ID, self.id);
         response
     }
 
-    /// One line a request: failures are always worth one, the rest at `debug`.
+    /// Writes one line: an error at `error` or `info`, a success at `debug`.
     fn log(&self, response: &HttpResponse) {
         let status = response.status().as_u16();
         let level = match status {
@@ -105,19 +108,20 @@ impl Seen {
             .unwrap_or_default();
         let id = self.id.to_str().unwrap_or_default();
         let took = self.started.elapsed().as_micros();
-        // The query may hold a key, so the path alone is written.
+        // The query may contain a key, so only the path is logged.
         let (method, path) = (&self.method, self.uri.path());
         log::log!(target: TARGET, level, "{method} {path:?} {status} {took}us {id} {cause}");
     }
 }
 
-/// What PARLOR_LOG calls the lines about requests.
+/// The log target of requests, as PARLOR_LOG names it.
 const TARGET: &str = "parlor::access";
 
-/// A framework's own error has no envelope; it gets the one of its status.
-fn enveloped(response: HttpResponse) -> HttpResponse {
-    let failed = response.status().is_client_error() || response.status().is_server_error();
-    if !failed || response.extensions().get::<ApiError>().is_some() {
+/// Puts an error of the framework into the envelope, with the code of its
+/// status.
+fn with_envelope(response: HttpResponse) -> HttpResponse {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    if !is_error || response.extensions().get::<ApiError>().is_some() {
         return response;
     }
     let code = match response.status().as_u16() {
@@ -137,20 +141,20 @@ fn enveloped(response: HttpResponse) -> HttpResponse {
     error.error_response()
 }
 
-/// The id that a proxy gave the request, if it is plain, else a new one.
+/// The request id that a proxy sent, if it is plain text, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let plain = |id: &&HeaderValue| {
+    let is_plain = |id: &&HeaderValue| {
         let bytes = id.as_bytes();
         (1..=64).contains(&bytes.len())
             && bytes
                 .iter()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
     };
-    if let Some(given) = headers.get(REQUEST_ID).filter(plain) {
-        return given.clone();
+    if let Some(id) = headers.get(REQUEST_ID).filter(is_plain) {
+        return id.clone();
     }
-    // Not `Uuid::now_v7`, which asks the system for its random bits: nobody has
-    // to be kept from guessing these.
+    // `Uuid::now_v7` takes its random bits from the system. Request ids may be
+    // guessable, so a faster generator suffices.
     let mut random = [0; 10];
     fastrand::fill(&mut random);
     let now = Timestamp::now().0.unsigned_abs();

@@ -1,9 +1,10 @@
-//! HTTP: the route table, and what stands around every request.
+//! HTTP: the actix server and the route table.
 //!
-//! A request passes `frame` (request id, log, envelope), then a handler, which
-//! in this order asks the guard who is calling, reads parameters and body,
-//! makes one call, and wraps the result. The order is the handler's own text:
-//! 401, 403 and 429 come before anything is said of the content.
+//! A request passes [`middleware`] (request id, log, error envelope) and then a
+//! handler in [`routes`]. A handler authenticates the caller, parses parameters
+//! and body, calls the application and builds the response. It parses after the
+//! authentication, so that 401, 403 and 429 precede 400 and 422
+//! (docs/api-contract.md, section 2.5).
 
 mod answer_response;
 mod auth;
@@ -47,8 +48,7 @@ use routes::{
     qnas, search, send,
 };
 
-/// The server over `listener`, with `app` behind every route. It does nothing
-/// until it is polled.
+/// Builds the server of `app` on `listener`. It starts when it is polled.
 pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
     let workers = match app.settings.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
@@ -56,51 +56,50 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
     };
     let grace = app.settings.shutdown_timeout;
     let readers = app.settings.db_readers as usize;
-    cut_off_who_does_not_read(&listener, app.settings.socket_timeouts.write_timeout)?;
+    set_write_timeout(&listener, app.settings.socket_timeouts.write_timeout)?;
     let list_cache = web::Data::new(ListCache::new(app.settings.list_cache_mb));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(app.clone()))
             .app_data(list_cache.clone())
             .configure(routes)
-            .default_service(web::to(nothing_here))
-            .wrap(from_fn(middleware::before_routes))
+            .default_service(web::to(not_found))
+            .wrap(from_fn(middleware::intercept_request))
             .wrap(cors())
-            .wrap(from_fn(middleware::around))
+            .wrap(from_fn(middleware::log_request))
     });
     Ok(server
         .workers(workers)
-        // One blocking thread for each reading connection, whichever worker has
-        // need of it: more would only wait for one.
+        // One blocking thread for each database reader: more threads would
+        // wait for a reader.
         .worker_max_blocking_threads(readers)
         .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
-        // Under the second that a worker waits between two looks at what is
-        // still open when it is to stop: WebSockets that were said goodbye to
-        // must be gone by the first.
+        // A stopping worker checks its connections once a second. WebSockets
+        // that received a close frame must be gone at the first check.
         .client_disconnect_timeout(Duration::from_millis(800))
         .shutdown_timeout(grace)
-        // Pieces of an answer are small and must not wait for one another.
+        // The chunks of an answer are small and must be sent at once.
         .tcp_nodelay(true)
-        // A client that closes its half is gone: what runs for it is ended at once.
+        // A client that closes its half of the connection cancels its request.
         .h1_allow_half_closed(false)
         .disable_signals()
         .listen(listener)?
         .run())
 }
 
-/// Has the system end a connection whose client takes nothing for so long. A
-/// server that waits for room to write cannot tell, and would wait for ever.
-fn cut_off_who_does_not_read(listener: &TcpListener, patience: Duration) -> std::io::Result<()> {
-    let patience = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
-    // Connections inherit it from the listener.
+/// Makes the system close a connection whose client acknowledges no data for
+/// `timeout`. Without it a write to such a client would wait forever.
+fn set_write_timeout(listener: &TcpListener, timeout: Duration) -> std::io::Result<()> {
+    let millis = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    // Connections inherit the option from the listener.
     #[cfg(target_os = "linux")]
-    rustix::net::sockopt::set_tcp_user_timeout(listener, patience)?;
+    rustix::net::sockopt::set_tcp_user_timeout(listener, millis)?;
     #[cfg(not(target_os = "linux"))]
-    let _ = (listener, patience);
+    let _ = (listener, millis);
     Ok(())
 }
 
-/// The route table: every path, and the methods it has.
+/// The route table: every path with its methods.
 fn routes(config: &mut web::ServiceConfig) {
     config
         .service(at("/health", "GET, HEAD").route(get().to(health::health)))
@@ -149,11 +148,11 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             at("/v2/conversations/{conversationId}/ws", "GET").route(web::get().to(events::listen)),
         )
-        .configure(knowledge);
+        .configure(knowledge_routes);
 }
 
-/// What a project knows.
-fn knowledge(config: &mut web::ServiceConfig) {
+/// The routes of search, Q&As and documents.
+fn knowledge_routes(config: &mut web::ServiceConfig) {
     config
         .service(at("/v2/search", "GET, HEAD").route(get().to(search::search)))
         .service(
@@ -185,7 +184,7 @@ fn knowledge(config: &mut web::ServiceConfig) {
         );
 }
 
-/// A path; other methods than `methods` are answered 405 and these names.
+/// A path. Other methods than `methods` return 405 with `Allow: {methods}`.
 fn at(path: &'static str, methods: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move || async move {
         Err::<&str, _>(ApiError {
@@ -195,17 +194,17 @@ fn at(path: &'static str, methods: &'static str) -> Resource {
     }))
 }
 
-/// GET, and HEAD, whose body the server leaves out.
+/// GET and HEAD. The server omits the body of HEAD.
 fn get() -> actix_web::Route {
     web::route().guard(Any(Get()).or(Head()))
 }
 
-async fn nothing_here() -> Result<&'static str, ApiError> {
+async fn not_found() -> Result<&'static str, ApiError> {
     Err(ApiError::new(ErrorCode::NotFound))
 }
 
-/// Any website may call, none with cookies: credentials are bearer tokens, and
-/// the websites of a key are judged by the guard.
+/// Allows every website, without cookies: credentials are bearer tokens, and
+/// [`auth`] checks the websites of a key.
 fn cors() -> Cors {
     Cors::default()
         .allow_any_origin()

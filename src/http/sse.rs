@@ -1,8 +1,8 @@
 //! The stream of an answer: server-sent events with the chunks of the AI SDK's
-//! UI message stream (section 5).
+//! UI message stream (docs/api-contract.md, section 7).
 //!
-//! Its schema is strict: one key too many and the client throws the whole reply
-//! away. So every chunk is written here, and nowhere else.
+//! The schema of the chunks is strict: the client discards an answer with an
+//! unknown key. Therefore this file writes all chunks.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use futures_util::stream;
 use crate::answer::generation::{AnswerEvent, AnswerEvents};
 use crate::domain::MessageId;
 
-/// Of the one text that an answer has.
+/// The id of the only text of an answer.
 const TEXT_ID: &str = "txt-1";
 const PING: &[u8] = b": ping\n\n";
 
-/// The chunks before the text. `message` is the stored message's id, so that
-/// feedback can name it later; none where nothing is stored.
-fn opening(message: Option<MessageId>) -> String {
+/// The chunks before the text. `message` is the id of the stored message, which
+/// the client needs for feedback. It is `None` if nothing is stored.
+fn opening_chunks(message: Option<MessageId>) -> String {
     let start = match message {
         Some(id) => format!(r#"{{"type":"start","messageId":"{id}"}}"#),
         None => r#"{"type":"start"}"#.to_owned(),
@@ -33,49 +33,51 @@ fn opening(message: Option<MessageId>) -> String {
     )
 }
 
-fn delta(text: &str) -> String {
+fn text_chunk(text: &str) -> String {
     let text = serde_json::Value::from(text);
     format!("data: {{\"type\":\"text-delta\",\"id\":\"{TEXT_ID}\",\"delta\":{text}}}\n\n")
 }
 
-const CLOSING: &str = "data: {\"type\":\"text-end\",\"id\":\"txt-1\"}\n\n\
+const CLOSING_CHUNKS: &str = "data: {\"type\":\"text-end\",\"id\":\"txt-1\"}\n\n\
                        data: {\"type\":\"finish-step\"}\n\n\
                        data: {\"type\":\"finish\"}\n\n\
                        data: [DONE]\n\n";
 
-/// What ends an answer that somebody else has ended: the client keeps its text.
-const ABORTED: &str = "data: {\"type\":\"abort\"}\n\ndata: [DONE]\n\n";
+/// The end of an answer that an agent or a close has stopped. The client keeps
+/// its text.
+const ABORT_CHUNKS: &str = "data: {\"type\":\"abort\"}\n\ndata: [DONE]\n\n";
 
-fn error(text: &str) -> String {
+fn error_chunks(text: &str) -> String {
     let text = serde_json::Value::from(text);
     format!("data: {{\"type\":\"error\",\"errorText\":{text}}}\n\ndata: [DONE]\n\n")
 }
 
-/// A whole answer as a stream.
-pub fn whole(message: Option<MessageId>, text: &str) -> HttpResponse {
-    let body = opening(message) + &delta(text) + CLOSING;
+/// Streams a complete answer.
+pub fn complete(message: Option<MessageId>, text: &str) -> HttpResponse {
+    let body = opening_chunks(message) + &text_chunk(text) + CLOSING_CHUNKS;
     with_headers(HttpResponse::with_body(StatusCode::OK, BoxBody::new(body)))
 }
 
-/// An answer on its way. `first` is what came of it already.
+/// Streams an answer that is being generated. `first` is an event of it that was
+/// already received.
 pub fn stream(
     message: Option<MessageId>,
     first: Option<AnswerEvent>,
-    parts: AnswerEvents,
-    ping: Duration,
+    events: AnswerEvents,
+    ping_interval: Duration,
 ) -> HttpResponse {
-    let mut head = opening(message);
-    let mut ended = false;
-    if let Some(part) = first {
-        let (chunk, last) = chunk(part);
-        head.push_str(&chunk);
-        ended = last;
+    let mut head = opening_chunks(message);
+    let mut is_finished = false;
+    if let Some(event) = first {
+        let (chunks, is_last) = chunks_of(event);
+        head.push_str(&chunks);
+        is_finished = is_last;
     }
-    let state = Sending {
+    let state = StreamState {
         head: Some(head),
-        parts,
-        ended,
-        ping,
+        events,
+        is_finished,
+        ping_interval,
     };
     let body = stream::unfold(state, |state| async move {
         let (bytes, state) = state.next().await?;
@@ -84,40 +86,41 @@ pub fn stream(
     with_headers(HttpResponse::Ok().streaming(body))
 }
 
-struct Sending {
+struct StreamState {
+    /// The chunks to send first.
     head: Option<String>,
-    parts: AnswerEvents,
-    ended: bool,
-    ping: Duration,
+    events: AnswerEvents,
+    is_finished: bool,
+    ping_interval: Duration,
 }
 
-impl Sending {
+impl StreamState {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         if let Some(head) = self.head.take() {
             return Some((Bytes::from(head), self));
         }
-        if self.ended {
+        if self.is_finished {
             return None;
         }
-        let Ok(part) = tokio::time::timeout(self.ping, self.parts.recv()).await else {
+        let Ok(event) = tokio::time::timeout(self.ping_interval, self.events.recv()).await else {
             return Some((Bytes::from_static(PING), self));
         };
-        // The task that writes ended in a panic.
-        let (chunk, last) = part.map_or_else(|| (error(BROKEN), true), chunk);
-        self.ended = last;
-        Some((Bytes::from(chunk), self))
+        // Without a last event, the generating task has panicked.
+        let (chunks, is_last) = event.map_or_else(|| (error_chunks(INTERRUPTED), true), chunks_of);
+        self.is_finished = is_last;
+        Some((Bytes::from(chunks), self))
     }
 }
 
-const BROKEN: &str = "The answer broke off. Please try again.";
+const INTERRUPTED: &str = "The answer broke off. Please try again.";
 
-/// A part as its chunks, and whether it is the last.
-fn chunk(part: AnswerEvent) -> (String, bool) {
-    match part {
-        AnswerEvent::Text(text) => (delta(&text), false),
-        AnswerEvent::Complete(_) => (CLOSING.to_owned(), true),
-        AnswerEvent::Failed(failure) => (error(failure.public_message()), true),
-        AnswerEvent::Stopped => (ABORTED.to_owned(), true),
+/// The chunks of an event, and whether it is the last event.
+fn chunks_of(event: AnswerEvent) -> (String, bool) {
+    match event {
+        AnswerEvent::Text(text) => (text_chunk(&text), false),
+        AnswerEvent::Complete(_) => (CLOSING_CHUNKS.to_owned(), true),
+        AnswerEvent::Failed(error) => (error_chunks(error.public_message()), true),
+        AnswerEvent::Stopped => (ABORT_CHUNKS.to_owned(), true),
     }
 }
 
@@ -130,7 +133,7 @@ fn with_headers(mut response: HttpResponse) -> HttpResponse {
             HeaderName::from_static("x-vercel-ai-ui-message-stream"),
             "v1",
         ),
-        // nginx would collect the chunks otherwise.
+        // Without this header nginx buffers the chunks.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));

@@ -1,8 +1,9 @@
-//! One WebSocket: what it is sent, and when it ends.
+//! One WebSocket connection: its frames, its heartbeat and its end
+//! (docs/api-contract.md, section 8).
 //!
-//! The socket is the body of the answer that opened it, so that it needs no
-//! task and no queue of its own: the connection asks for the next frame when
-//! there is room to send one.
+//! The socket is the body of the response that opened it. It needs no task and
+//! no queue of its own: the connection polls it for the next frame when it can
+//! send one.
 
 use std::pin::Pin;
 use std::time::Instant;
@@ -17,34 +18,34 @@ use crate::access::ConnectionCredentials;
 use crate::app::AppState;
 use crate::events::Subscription;
 
-/// The longest content of a frame that a client may send, in bytes.
-const LONGEST: usize = 4096;
-/// What stands before the content of a frame, at most.
-const HEAD: usize = 14;
+/// The maximum length of the content of a frame from a client.
+const MAX_CONTENT_BYTES: usize = 4096;
+/// The maximum length of the header of a frame (RFC 6455).
+const MAX_HEADER_BYTES: usize = 14;
 
-/// A client that listens.
+/// The connection of a client that listens to events.
 pub struct Socket {
     app: web::Data<AppState>,
     credentials: ConnectionCredentials,
     events: Subscription,
     incoming: web::Payload,
-    /// What came of a frame that is not whole yet.
+    /// The received bytes of an incomplete frame.
     partial: BytesMut,
     /// When the client last sent a frame.
-    heard: Instant,
-    /// Until it is looked at again.
-    round: Pin<Box<Sleep>>,
-    ended: bool,
+    last_seen: Instant,
+    /// Elapses at the next heartbeat.
+    heartbeat_timer: Pin<Box<Sleep>>,
+    is_closed: bool,
 }
 
-/// What a socket does next.
+/// The next action of a socket.
 enum Step {
     Send(OpCode, Bytes),
     Wait,
-    /// Say why, and end.
+    /// Send a close frame and end.
     Close(Option<CloseCode>),
-    /// There is nobody to say anything to.
-    Vanish,
+    /// End without a close frame, because the client is gone.
+    Disconnect,
 }
 
 impl Socket {
@@ -60,27 +61,27 @@ impl Socket {
             events,
             incoming,
             partial: BytesMut::new(),
-            heard: Instant::now(),
-            round: Box::pin(tokio::time::sleep(
+            last_seen: Instant::now(),
+            heartbeat_timer: Box::pin(tokio::time::sleep(
                 app.settings.socket_timeouts.heartbeat_interval,
             )),
-            ended: false,
+            is_closed: false,
             app,
         }
     }
 
-    /// The bytes of the next frame to send; `None` at the end.
-    pub async fn frame(&mut self) -> Option<Bytes> {
+    /// The bytes of the next frame to send. `None` at the end.
+    pub async fn next_frame(&mut self) -> Option<Bytes> {
         let mut bytes = BytesMut::new();
-        while bytes.is_empty() && !self.ended {
+        while bytes.is_empty() && !self.is_closed {
             match self.step().await {
                 Step::Wait => {}
-                Step::Vanish => self.ended = true,
+                Step::Disconnect => self.is_closed = true,
                 Step::Send(kind, content) => {
                     Parser::write_message(&mut bytes, content, kind, true, false);
                 }
                 Step::Close(code) => {
-                    self.ended = true;
+                    self.is_closed = true;
                     Parser::write_close(&mut bytes, code.map(CloseReason::from), false);
                 }
             }
@@ -89,41 +90,42 @@ impl Socket {
     }
 
     async fn step(&mut self) -> Step {
-        if let Some(step) = self.received() {
+        if let Some(step) = self.parse_frame() {
             return step;
         }
         tokio::select! {
-            // A client that talks without end must not keep the rest away.
+            // In this order, so that a client that sends without pause cannot
+            // delay events.
             biased;
             event = self.events.next() => match event {
                 Some(event) => Step::Send(OpCode::Text, event.encoded(encode_event)),
                 None if self.app.services.events.is_closed() => Step::Close(Some(CloseCode::Away)),
                 None => Step::Close(Some(CloseCode::Again)),
             },
-            () = &mut self.round => self.look().await,
-            came = self.incoming.next() => match came {
+            () = &mut self.heartbeat_timer => self.heartbeat().await,
+            received = self.incoming.next() => match received {
                 Some(Ok(bytes)) => {
                     self.partial.extend_from_slice(&bytes);
                     Step::Wait
                 }
-                _ => Step::Vanish,
+                _ => Step::Disconnect,
             },
         }
     }
 
-    /// Takes the next frame out of what came, if it is whole.
-    fn received(&mut self) -> Option<Step> {
-        match Parser::parse(&mut self.partial, true, LONGEST) {
-            Ok(Some((whole, kind, content))) => {
-                self.heard = Instant::now();
+    /// Takes the next frame out of the received bytes, if it is complete.
+    fn parse_frame(&mut self) -> Option<Step> {
+        match Parser::parse(&mut self.partial, true, MAX_CONTENT_BYTES) {
+            Ok(Some((is_final, kind, content))) => {
+                self.last_seen = Instant::now();
                 if self.partial.is_empty() {
-                    // Silent clients cost no buffer.
+                    // Frees the buffer while the client is silent.
                     self.partial = BytesMut::new();
                 }
-                Some(answer(whole, kind, content.unwrap_or_default().freeze()))
+                Some(reply(is_final, kind, content.unwrap_or_default().freeze()))
             }
-            // The parser would wait for all of a frame, however long.
-            Ok(None) if self.partial.len() > LONGEST + HEAD => {
+            // The parser waits for a complete frame, whatever its length.
+            Ok(None) if self.partial.len() > MAX_CONTENT_BYTES + MAX_HEADER_BYTES => {
                 Some(Step::Close(Some(CloseCode::Size)))
             }
             Ok(None) => None,
@@ -132,30 +134,31 @@ impl Socket {
         }
     }
 
-    /// Once in a while: whether the client is there, and still allowed.
-    async fn look(&mut self) -> Step {
+    /// Checks whether the client is alive and its credentials are valid.
+    async fn heartbeat(&mut self) -> Step {
         let timeouts = self.app.settings.socket_timeouts;
         let next = tokio::time::Instant::now() + timeouts.heartbeat_interval;
-        self.round.as_mut().reset(next);
-        let silent = self.heard.elapsed();
-        if silent >= timeouts.idle_timeout + timeouts.heartbeat_interval {
-            return Step::Vanish;
+        self.heartbeat_timer.as_mut().reset(next);
+        let idle_time = self.last_seen.elapsed();
+        if idle_time >= timeouts.idle_timeout + timeouts.heartbeat_interval {
+            return Step::Disconnect;
         }
-        // Boxed, so that its room is taken only now.
+        // Boxed, because this large future would enlarge every idle socket.
         if !Box::pin(self.app.auth.is_valid(self.credentials)).await {
             return Step::Close(Some(CloseCode::Policy));
         }
-        match silent >= timeouts.idle_timeout {
-            true => Step::Send(OpCode::Ping, Bytes::new()),
-            false => Step::Wait,
+        if idle_time >= timeouts.idle_timeout {
+            Step::Send(OpCode::Ping, Bytes::new())
+        } else {
+            Step::Wait
         }
     }
 }
 
-/// What a frame is answered with. `whole`: it is no part of a longer message.
-fn answer(whole: bool, kind: OpCode, content: Bytes) -> Step {
+/// The reaction to a frame. `is_final` is false for a part of a longer message.
+fn reply(is_final: bool, kind: OpCode, content: Bytes) -> Step {
     match kind {
-        OpCode::Text if whole && content == "ping" => {
+        OpCode::Text if is_final && content == "ping" => {
             Step::Send(OpCode::Text, Bytes::from_static(b"pong"))
         }
         OpCode::Ping => Step::Send(OpCode::Pong, content),
@@ -163,7 +166,7 @@ fn answer(whole: bool, kind: OpCode, content: Bytes) -> Step {
             Ok(reason) => Step::Close(reason.map(|reason| reason.code)),
             Err(_) => Step::Close(Some(CloseCode::Protocol)),
         },
-        // The real client says nothing else; whatever it is, it is alive.
+        // Every other frame only shows that the client is alive.
         _ => Step::Wait,
     }
 }

@@ -137,5 +137,5 @@ fn replay(saved: SavedResponse, stream: bool) -> HandlerResult {
         return Err(ApiError::internal("a saved completion is a message"));
     };
     let steps: AnswerSteps = serde_json::from_slice(&body)?;
-    Ok(sse::whole(None, steps.text()))
+    Ok(sse::complete(None, steps.text()))
 }

@@ -50,7 +50,7 @@ pub async fn listen(
     let events = app.services.events.subscribe(project, id);
     let socket = Socket::new(app, credentials, events, payload);
     let frames = stream::unfold(socket, |mut socket| async move {
-        let frame = socket.frame().await?;
+        let frame = socket.next_frame().await?;
         Some((Ok::<_, Infallible>(frame), socket))
     });
     let response = response.message_body(BodyStream::new(frames).boxed());
