@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::app::StartError;
+use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, ProjectId, QnaId};
 use crate::service::assistant::AssistantError;
 use crate::service::key::KeyError;
@@ -63,9 +64,12 @@ pub enum CommandError {
     Io(#[from] std::io::Error),
 }
 
-impl From<rusqlite::Error> for CommandError {
-    fn from(error: rusqlite::Error) -> Self {
-        StoreError::from(error).into()
+impl From<DemoError> for CommandError {
+    fn from(error: DemoError) -> Self {
+        match error {
+            DemoError::Open(error) => error.into(),
+            DemoError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -87,7 +87,7 @@ const QNAS: &str = include_str!("help/qnas.csv");
 /// Write batches that store the help centre in a project. The ids are
 /// consecutive numbers from `first_id`, so that they are the same in every
 /// database.
-pub fn help_center(project: ProjectSeq, first_id: u128, at: Timestamp) -> Vec<Batch> {
+pub fn batches(project: ProjectSeq, first_id: u128, at: Timestamp) -> Vec<Batch> {
     let mut ids = (first_id..).map(Uuid::from_u128);
     let mut next_id = move || ids.next().unwrap_or_default();
     let mut batches = Vec::new();
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn all_rows_of_the_csv_file_become_qnas() {
         let lines = QNAS.lines().count();
-        let batches = help_center(ProjectSeq(1), 1, Timestamp(0)).len() - PAGES.len();
+        let batches = batches(ProjectSeq(1), 1, Timestamp(0)).len() - PAGES.len();
         assert!(
             batches > 60 && batches < lines,
             "{batches} of {lines} lines"

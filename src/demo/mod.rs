@@ -2,10 +2,11 @@
 //! centre of an invented shop. The same [`DemoPlan`] gives the same data on
 //! every machine.
 //!
-//! `generator` makes the rows and knows no SQL; `load` writes them to a new
-//! database. The texts are in `phrases/`, one file per language, and `help/`,
+//! `generator` makes the rows; `load` hands them to the store's bulk loader;
+//! `database` creates the whole demo database. The texts are in `phrases/`, one file per language, and `help/`,
 //! one file per page.
 
+mod database;
 mod dialogue;
 mod generator;
 mod help_center;
@@ -20,7 +21,7 @@ mod tests;
 mod timeline;
 mod visitors;
 
-pub use help_center::help_center;
+pub use database::{DemoError, create_database, is_demo_database};
 pub use load::fill;
 
 /// The size and the seed of the data.

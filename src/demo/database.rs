@@ -1,0 +1,104 @@
+//! Creates the database of the demo: one project with well-known keys, the
+//! generated conversations and the help centre.
+
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::{DemoPlan, help_center, load};
+use crate::domain::{AssistantId, Key, KeyId, KeyKind, ProjectId, ProjectSeq, Timestamp};
+use crate::store::key::{self, NewKey};
+use crate::store::{Batch, OpenError, Options, Store, StoreError, project};
+
+/// The creation time of the project, keys and help centre: before the first
+/// conversation.
+const CREATED_AT: Timestamp = Timestamp(1_725_148_800_000);
+
+/// The ids are the same in every demo database.
+const PROJECT_ID: ProjectId = ProjectId(demo_uuid(1));
+const KEY_IDS: [KeyId; 2] = [KeyId(demo_uuid(2)), KeyId(demo_uuid(3))];
+const ASSISTANT_ID: AssistantId = AssistantId(demo_uuid(4));
+/// The first id of the help centre's documents and Q&As.
+const FIRST_HELP_ID: u128 = demo_uuid(1000).as_u128();
+
+const PROJECT_NAME: &str = "Tern & Co.";
+
+const fn demo_uuid(number: u128) -> Uuid {
+    Uuid::from_u128(0x0191_ab43_fc00_7000_8000_0000_0000_0000 + number)
+}
+
+/// Why a demo database could not be opened or created.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Creates the database `path`, which must not exist. A failure leaves an
+/// incomplete file.
+///
+/// `progress` is called with the number of finished rows, the number of all
+/// rows and the name of the phase.
+///
+/// # Errors
+/// The file cannot be created or written.
+pub fn create_database(
+    path: &Path,
+    plan: &DemoPlan,
+    progress: &dyn Fn(u64, u64, &str),
+) -> Result<(), DemoError> {
+    let project = create_project(path)?;
+    load::fill(path, project, plan, progress)?;
+    let store = Store::open(path, &Options::default())?;
+    create_keys(&store, project)?;
+    store_help_center(&store, project)?;
+    Ok(())
+}
+
+/// Whether the database has the well-known private key, which only a demo
+/// database has.
+///
+/// # Errors
+/// The file cannot be opened or read.
+pub fn is_demo_database(path: &Path) -> Result<bool, DemoError> {
+    let [_, private_key] = Key::DEMO;
+    let hash = Key::from_text(private_key).hash();
+    let store = Store::open(path, &Options::default())?;
+    let key = store.read_here(|snapshot| key::find(snapshot, hash))?;
+    Ok(key.is_some())
+}
+
+fn create_project(path: &Path) -> Result<ProjectSeq, DemoError> {
+    let store = Store::open(path, &Options::default())?;
+    let project = ProjectSeq::FIRST;
+    let batch = project::create(project, PROJECT_ID, ASSISTANT_ID, PROJECT_NAME, CREATED_AT);
+    store.write_here(batch)?;
+    Ok(project)
+}
+
+fn create_keys(store: &Store, project: ProjectSeq) -> Result<(), StoreError> {
+    let kinds = [KeyKind::Publishable, KeyKind::Private];
+    for ((text, kind), id) in Key::DEMO.iter().zip(kinds).zip(KEY_IDS) {
+        let new = NewKey {
+            id,
+            project,
+            key: &Key::from_text(text),
+            kind,
+            name: "demo",
+            origins: &[],
+            assistant: None,
+            at: CREATED_AT,
+        };
+        store.write_here(new.create())?;
+    }
+    Ok(())
+}
+
+fn store_help_center(store: &Store, project: ProjectSeq) -> Result<(), StoreError> {
+    let batches = help_center::batches(project, FIRST_HELP_ID, CREATED_AT);
+    let batch = batches.into_iter().fold(Batch::default(), Batch::then);
+    store.write_here(batch)?;
+    Ok(())
+}
