@@ -319,7 +319,7 @@ fn cited_sections(source: &str) -> Vec<String> {
     let mut sections = Vec::new();
     for citation in text.split("api-contract.md,").skip(1) {
         for word in citation.split_whitespace() {
-            let bare = word.trim_end_matches([',', ';', '.', ')', ':']);
+            let bare = word.trim_end_matches([',', ';', '.', ')', ':', '"']);
             if is_number(bare) {
                 sections.push(bare.to_owned());
             } else if !["section", "sections", "and", "to"].contains(&bare) {
