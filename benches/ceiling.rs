@@ -1,8 +1,7 @@
-//! The ceiling that `benches/run` measures against: the same web framework with
-//! the same set-up, answering one fixed body. Nothing that answers a body of
-//! that size over actix-web can be faster.
+//! A server that returns a fixed body, with the same web framework and settings as
+//! parlor. Its rate is the upper limit for bodies of that size.
 //!
-//! Usage: `ceiling FILE`, the file being the body. Prints where it listens.
+//! Usage: `ceiling FILE`, where FILE contains the body. Prints its address.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use actix_web::http::KeepAlive;
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse, HttpServer};
 
-async fn fixed(body: web::Data<Bytes>) -> HttpResponse {
+async fn fixed_body(body: web::Data<Bytes>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .body(body.as_ref().clone())
@@ -27,7 +26,7 @@ fn main() -> std::io::Result<()> {
     let app = move || {
         App::new()
             .app_data(body.clone())
-            .default_service(web::to(fixed))
+            .default_service(web::to(fixed_body))
     };
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let server = HttpServer::new(app)

@@ -92,10 +92,10 @@ struct Visitor {
 impl Visitor {
     fn connect(port: u16, number: usize) -> Res<Self> {
         let mut client = Client::connect(port)?;
-        let token = client.session(&format!("pace-{number}"))?;
+        let token = client.start_session(&format!("pace-{number}"))?;
         let body = r#"{"content":"Is there any news about my parcel?"}"#;
         let requests = (0..CONVERSATIONS).map(|_| {
-            let path = client.with_person(&token)?;
+            let path = client.start_agent_conversation(&token)?;
             Ok(request("POST", &path, &token, body))
         });
         Ok(Self {
@@ -109,7 +109,7 @@ impl Visitor {
     fn send(&mut self) -> Res<u16> {
         self.sent_count += 1;
         let request = &self.requests[self.sent_count % CONVERSATIONS];
-        Ok(self.client.ask(request)?.status)
+        Ok(self.client.send(request)?.status)
     }
 }
 

@@ -13,16 +13,16 @@ def measure(run):
     """Notes for the head of the table, and its rows."""
     file = run.copy
     with serve(file) as server:
-        told = {"person": [], "assistant": []}
+        results = {"agent": [], "assistant": []}
         for number in range(ROUNDS):
             say(f"measuring: sending, round {number + 1} of {ROUNDS}")
-            for whom, all in told.items():
-                all.append(load(run, server, whom))
+            for recipient, all in results.items():
+                all.append(load(run, server, recipient))
         memory = server.memory()
-    stored, answered = (middle([one["load"] for one in all]) for all in told.values())
+    stored, answered = (middle([one["load"] for one in all]) for all in results.values())
     percent = 100 * answered.rate / stored.rate
     size, known = (
-        statistics.median(one[name] for one in told["assistant"]) for name in ("bytes", "known")
+        statistics.median(one[name] for one in results["assistant"]) for name in ("bytes", "known")
     )
     notes = [
         "A message is sent with `stream: true` by one of 32 visitors, 20 in a conversation, "
@@ -30,7 +30,7 @@ def measure(run):
         f"to the first byte. The assistant's mean answer is {size:,.0f} bytes, written at once; "
         f"{100 * known:.0f} % of the answers quote a page, the others say that nothing is known."
     ]
-    # A person of the house has the conversation.
+    # An agent has taken the conversation over.
     alone = "a message stored and its conversation touched, on the disk when answered"
     asked = "sending a message to the assistant"
     rows = [
@@ -47,15 +47,15 @@ def measure(run):
         limited(f"{asked}, p99", answered.p99, at_most(25, unit="ms"), 3),
         row(
             "the first question of all, which has the index made",
-            f"{told['assistant'][0]['first']:.0f} ms",
+            f"{results['assistant'][0]['first']:.0f} ms",
         ),
         row("resident memory, after the sending", f"{memory:.1f} MB"),
     ]
     return notes, rows
 
 
-def load(run, server, whom):
-    command = [EXAMPLES / "sending", "load", str(server.port), whom, str(run.seconds)]
-    told = json.loads(output(run, command))
-    count_failed(told["failed"])
-    return {**told, "load": Load(told["rate"], told["p50"], told["p99"])}
+def load(run, server, recipient):
+    command = [EXAMPLES / "sending", "load", str(server.port), recipient, str(run.seconds)]
+    result = json.loads(output(run, command))
+    count_failed(result["failed"])
+    return {**result, "load": Load(result["rate"], result["p50"], result["p99"])}

@@ -1,12 +1,13 @@
-//! The load of `benches/run` that sends messages.
+//! Sends messages as fast as possible, for `benches/run`.
 //!
-//! `sending learn FILE`: puts the made-up help centre into a demo's file.
+//! `sending learn FILE`: adds the generated help centre to a demo's database.
 //!
-//! `sending load PORT WHOM SECONDS`: 32 visitors at once, each of whom says one
-//! thing after the other, 20 of them in a conversation, to the `assistant` or to
-//! a `person` of the house. Prints a line of JSON: sends a second, milliseconds to
-//! the first byte, how many failed, the bytes of a mean answer, what part of them
-//! names a source; and `first`, the milliseconds that the first of all sends took.
+//! `sending load PORT RECIPIENT SECONDS`: 32 concurrent visitors send messages, 20 in
+//! each conversation. RECIPIENT is `assistant`, or `agent` for conversations that an
+//! agent has taken over. Prints a line of JSON: the rate per second, the latency to the
+//! first byte in milliseconds, the number of failures, the mean length of a response in
+//! bytes, the share of answers with a source (`known`), and the latency of the very
+//! first message (`first`).
 
 mod client;
 mod help_centre;
@@ -25,29 +26,29 @@ use parlor::store::{Batch, Options, Store};
 use serde_json::json;
 
 const CLIENTS: usize = 32;
-/// Things said in one conversation.
-const LENGTH: usize = 20;
-/// Conversations that a visitor gets for each second: as many as are used up at
-/// 25,600 sends a second. At more, histories grow beyond that length.
-const CONVERSATIONS: usize = 40;
+/// The number of messages that a visitor sends in a conversation.
+const MESSAGES_PER_CONVERSATION: usize = 20;
+/// The conversations of a visitor for each second, enough for 25,600 messages per
+/// second. At a higher rate conversations get more messages.
+const CONVERSATIONS_PER_SECOND: usize = 40;
 
 fn main() -> Res<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["learn", file] => learn(Path::new(file)),
-        ["load", port, whom @ ("assistant" | "person"), seconds] => load(&Plan {
+        ["learn", file] => add_help_centre(Path::new(file)),
+        ["load", port, recipient @ ("assistant" | "agent"), seconds] => run_load(&Load {
             port: port.parse()?,
-            to_person: whom == "person",
+            to_agent: recipient == "agent",
             seconds: seconds.parse()?,
         }),
-        _ => Err("usage: sending learn FILE | load PORT assistant|person SECONDS".into()),
+        _ => Err("usage: sending learn FILE | load PORT assistant|agent SECONDS".into()),
     }
 }
 
 // ── The help centre ──
 
-fn learn(file: &Path) -> Res<()> {
+fn add_help_centre(file: &Path) -> Res<()> {
     let store = Store::open(file, &Options::default())?;
     let help_centre = HelpCentre::new();
     for first in (0..DOCUMENTS).step_by(100) {
@@ -72,119 +73,128 @@ fn page(help_centre: &HelpCentre, number: usize) -> Batch {
 
 // ── The load ──
 
-struct Plan {
+struct Load {
     port: u16,
-    to_person: bool,
+    to_agent: bool,
     seconds: usize,
 }
 
-/// What came of one visitor's sends.
+/// The results of one visitor.
 #[derive(Default)]
-struct Sends {
-    times: Vec<Duration>,
+struct SendStats {
+    latencies: Vec<Duration>,
     failed: usize,
-    bytes: usize,
-    /// Answers that name a source, so something was known.
-    known: usize,
-    /// How long they took together.
-    took: Duration,
+    response_bytes: usize,
+    /// The number of answers with a source.
+    answers_with_source: usize,
+    duration: Duration,
 }
 
-fn load(plan: &Plan) -> Res<()> {
+fn run_load(load: &Load) -> Res<()> {
     let help_centre = &HelpCentre::new();
-    // Whatever the server reads once, it reads for this one.
+    // The first message fills the caches of the server.
     let question = help_centre.question(&mut Rng::with_seed(1));
-    let first = Visitor::come(plan, CLIENTS, 1)?.say(&mut Sends::default(), &question)?;
+    let first = Visitor::connect(load, CLIENTS, 1)?.send(&mut SendStats::default(), &question)?;
     let start = &Barrier::new(CLIENTS);
-    let all: Res<Vec<Sends>> = thread::scope(|scope| {
+    let results: Res<Vec<SendStats>> = thread::scope(|scope| {
         let visitors: Vec<_> = (0..CLIENTS)
-            .map(|number| scope.spawn(move || visit(plan, number, help_centre, start)))
+            .map(|number| scope.spawn(move || run_visitor(load, number, help_centre, start)))
             .collect();
         let joined = visitors.into_iter().map(|visitor| visitor.join());
         joined
-            .map(|sends| sends.unwrap_or(Err("a visitor panicked".into())))
+            .map(|stats| stats.unwrap_or(Err("a visitor panicked".into())))
             .collect()
     });
-    report(all?, first);
+    report(results?, first);
     Ok(())
 }
 
-fn visit(plan: &Plan, number: usize, help_centre: &HelpCentre, start: &Barrier) -> Res<Sends> {
-    let visitor = Visitor::come(plan, number, plan.seconds * CONVERSATIONS);
-    // Also by who failed, else the others would wait for ever.
+fn run_visitor(
+    load: &Load,
+    number: usize,
+    help_centre: &HelpCentre,
+    start: &Barrier,
+) -> Res<SendStats> {
+    let visitor = Visitor::connect(load, number, load.seconds * CONVERSATIONS_PER_SECOND);
+    // A visitor that failed waits, too. Otherwise the others would wait forever.
     start.wait();
     let mut visitor = visitor?;
     let mut random = Rng::with_seed(u64::from(std::process::id()) * 100 + number as u64);
-    let mut sends = Sends::default();
-    let began = Instant::now();
-    let end = Duration::from_secs(plan.seconds as u64);
-    while began.elapsed() < end {
-        let time = visitor.say(&mut sends, &help_centre.question(&mut random))?;
-        sends.times.push(time);
+    let mut stats = SendStats::default();
+    let start_time = Instant::now();
+    let end = Duration::from_secs(load.seconds as u64);
+    while start_time.elapsed() < end {
+        let latency = visitor.send(&mut stats, &help_centre.question(&mut random))?;
+        stats.latencies.push(latency);
     }
-    sends.took = began.elapsed();
-    Ok(sends)
+    stats.duration = start_time.elapsed();
+    Ok(stats)
 }
 
 struct Visitor {
     client: Client,
     token: String,
-    /// The paths of their messages.
+    /// The message paths of the conversations.
     conversations: Vec<String>,
-    /// What is answered to a message that is stored.
-    expected: u16,
-    sent: usize,
+    expected_status: u16,
+    sent_count: usize,
 }
 
 impl Visitor {
-    fn come(plan: &Plan, number: usize, conversations: usize) -> Res<Self> {
-        let mut client = Client::connect(plan.port)?;
-        let token = client.session(&format!("load-{number}"))?;
-        let conversations = (0..conversations).map(|_| match plan.to_person {
-            true => client.with_person(&token),
-            false => client.conversation(&token),
+    fn connect(load: &Load, number: usize, conversations: usize) -> Res<Self> {
+        let mut client = Client::connect(load.port)?;
+        let token = client.start_session(&format!("load-{number}"))?;
+        let conversations = (0..conversations).map(|_| {
+            if load.to_agent {
+                client.start_agent_conversation(&token)
+            } else {
+                client.start_conversation(&token)
+            }
         });
         Ok(Self {
             conversations: conversations.collect::<Res<_>>()?,
             client,
             token,
-            expected: if plan.to_person { 202 } else { 200 },
-            sent: 0,
+            expected_status: if load.to_agent { 202 } else { 200 },
+            sent_count: 0,
         })
     }
 
-    /// Says one thing: the time to the answer's first byte.
-    fn say(&mut self, sends: &mut Sends, text: &str) -> Res<Duration> {
-        let path = &self.conversations[self.sent / LENGTH % self.conversations.len()];
-        self.sent += 1;
+    /// Sends a message. Returns the latency to the first byte of the response.
+    fn send(&mut self, stats: &mut SendStats, text: &str) -> Res<Duration> {
+        let path = &self.conversations
+            [self.sent_count / MESSAGES_PER_CONVERSATION % self.conversations.len()];
+        self.sent_count += 1;
         let body = format!(r#"{{"content":"{text}","stream":true}}"#);
-        let answer = self
+        let response = self
             .client
-            .ask(&request("POST", path, &self.token, &body))?;
-        let is_whole = self.expected == 202 || answer.body.ends_with("data: [DONE]\n\n");
-        sends.failed += usize::from(answer.status != self.expected || !is_whole);
-        sends.bytes += answer.body.len();
-        sends.known += usize::from(answer.body.contains("https://help."));
-        Ok(answer.first)
+            .send(&request("POST", path, &self.token, &body))?;
+        let is_complete =
+            self.expected_status == 202 || response.body.ends_with("data: [DONE]\n\n");
+        stats.failed += usize::from(response.status != self.expected_status || !is_complete);
+        stats.response_bytes += response.body.len();
+        stats.answers_with_source += usize::from(response.body.contains("https://help."));
+        Ok(response.first_byte)
     }
 }
 
-fn report(all: Vec<Sends>, first: Duration) {
-    let mut times: Vec<_> = all.iter().flat_map(|one| one.times.clone()).collect();
-    times.sort_unstable();
+fn report(all: Vec<SendStats>, first: Duration) {
+    let latencies = all.iter().flat_map(|stats| stats.latencies.clone());
+    let mut latencies: Vec<_> = latencies.collect();
+    latencies.sort_unstable();
     let rates = all
         .iter()
-        .map(|one| one.times.len() as f64 / one.took.as_secs_f64());
-    let bytes: usize = all.iter().map(|one| one.bytes).sum();
+        .map(|stats| stats.latencies.len() as f64 / stats.duration.as_secs_f64());
+    let bytes: usize = all.iter().map(|stats| stats.response_bytes).sum();
     println!(
         "{}",
         json!({
             "rate": rates.sum::<f64>(),
-            "p50": percentile(&times, 50),
-            "p99": percentile(&times, 99),
-            "failed": all.iter().map(|one| one.failed).sum::<usize>(),
-            "bytes": bytes / times.len().max(1),
-            "known": all.iter().map(|one| one.known).sum::<usize>() as f64 / times.len() as f64,
+            "p50": percentile(&latencies, 50),
+            "p99": percentile(&latencies, 99),
+            "failed": all.iter().map(|stats| stats.failed).sum::<usize>(),
+            "bytes": bytes / latencies.len().max(1),
+            "known": all.iter().map(|stats| stats.answers_with_source).sum::<usize>() as f64 / latencies.len() as f64,
             "first": first.as_secs_f64() * 1000.0,
         })
     );

@@ -1,12 +1,13 @@
-//! What open WebSockets cost: opens many to one conversation of a made-up
-//! file, and says what the server's memory was before and after, how long one
-//! event takes to reach them all, and how long the server takes to stop.
+//! Measures open WebSockets: opens many sockets to one conversation of a demo, and
+//! prints the server's memory before and after, the time until all sockets have
+//! received an event, and the time until the server has stopped.
 //!
 //! Usage, after `cargo build --release --examples`:
-//! `target/release/examples/sockets [HOW MANY]`, 10000 if not said.
+//! `target/release/examples/sockets [COUNT]`, 10000 by default.
 //!
-//! Server and clients are two processes of this program, each with a file for
-//! every socket: both raise their own limit to the system's (`ulimit -Hn`).
+//! The server and the clients are two processes of this program. Each needs a file
+//! descriptor for each socket, so both raise their limit to the hard limit
+//! (`ulimit -Hn`).
 
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -47,26 +48,26 @@ struct Defaults {
     settings: Settings,
 }
 
-/// Serves a demo's file; publishes an event for each id that is written to it,
-/// and stops at the end of what is.
+/// Serves a demo's database. Publishes an event for each conversation id on standard
+/// input, and stops at the end of the input.
 fn serve(file: &str) -> Result<()> {
     let mut settings = Defaults::parse_from(["sockets"]).settings;
     settings.rate_limit = 0;
     let app = AppState::open(file.as_ref(), settings, true).map_err(Error::other)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);
-    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let (stop_sender, stop_receiver) = tokio::sync::oneshot::channel();
     let hub = app.services.events.clone();
     thread::spawn(move || {
-        publish_what_is_asked(&hub);
-        stop.send(())
+        publish_requested_events(&hub);
+        stop_sender.send(())
     });
-    let stopped = async { drop(stopped.await) };
+    let stopped = async { drop(stop_receiver.await) };
     let served = actix_web::rt::System::new().block_on(server::run(app, listener, stopped));
     served.map_err(Error::other)
 }
 
-fn publish_what_is_asked(hub: &EventHub) {
+fn publish_requested_events(hub: &EventHub) {
     for line in std::io::stdin().lines().map_while(Result::ok) {
         let Some(id) = ConversationId::parse(&line) else {
             return;
@@ -87,14 +88,14 @@ struct Server {
 }
 
 impl Server {
-    fn start(folder: &std::path::Path) -> Result<Self> {
-        let file = folder.join("demo.db");
+    fn start(directory: &std::path::Path) -> Result<Self> {
+        let file = directory.join("demo.db");
         let program = std::env::current_exe()?;
         let parlor = program.with_file_name("../parlor");
         let demo = ["demo", "--no-serve", "--conversations", "10", "--db"];
-        let made = Command::new(parlor).args(demo).arg(&file).output()?;
-        if !made.status.success() {
-            return Err(Error::other("the demo could not be made"));
+        let output = Command::new(parlor).args(demo).arg(&file).output()?;
+        if !output.status.success() {
+            return Err(Error::other("the demo could not be created"));
         }
         let mut child = Command::new(program)
             .arg(file)
@@ -108,8 +109,8 @@ impl Server {
         Ok(Self { child, address })
     }
 
-    /// Resident memory, in kB.
-    fn memory(&self) -> Result<u64> {
+    /// Returns the resident memory in kB.
+    fn memory_kb(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find(|line| line.starts_with("VmRSS"));
         let words = line.map(str::split_whitespace);
@@ -118,18 +119,19 @@ impl Server {
     }
 
     fn publish(&mut self, conversation: &str) -> Result<()> {
-        let ask = self.child.stdin.as_mut();
-        writeln!(ask.ok_or(Error::other("no input"))?, "{conversation}")
+        let input = self.child.stdin.as_mut();
+        writeln!(input.ok_or(Error::other("no input"))?, "{conversation}")
     }
 
+    /// Stops the server. Returns how long it took.
     fn stop(&mut self) -> Result<Duration> {
-        let since = Instant::now();
+        let start = Instant::now();
         drop(self.child.stdin.take());
         self.child.wait()?;
-        Ok(since.elapsed())
+        Ok(start.elapsed())
     }
 
-    /// The id of some conversation.
+    /// Returns the id of a conversation.
     fn conversation(&self) -> Result<String> {
         let mut stream = TcpStream::connect(self.address)?;
         let key = Key::DEMO[1];
@@ -138,22 +140,23 @@ impl Server {
             "GET /v2/conversations?limit=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
              Authorization: Bearer {key}\r\n\r\n"
         )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let body = answer.split_once("\r\n\r\n").unwrap_or_default().1;
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        let body = response.split_once("\r\n\r\n").unwrap_or_default().1;
         let body: Value = serde_json::from_str(body)?;
         let id = body["data"][0]["id"].as_str();
-        Ok(id.ok_or(Error::other(answer.clone()))?.to_owned())
+        Ok(id.ok_or(Error::other(response.clone()))?.to_owned())
     }
 }
 
 // ── The clients ──
 
-fn open(address: SocketAddr, conversation: &str) -> Result<TcpStream> {
+/// Opens a WebSocket to a conversation.
+fn open_socket(address: SocketAddr, conversation: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let key = Key::DEMO[0];
-    // As long as a browser's.
+    // The request is as long as that of a browser.
     write!(
         stream,
         "GET /v2/conversations/{conversation}/ws?apiKey={key} HTTP/1.1\r\nHost: {address}\r\n\
@@ -169,50 +172,51 @@ fn open(address: SocketAddr, conversation: &str) -> Result<TcpStream> {
         stream.read_exact(&mut byte)?;
         head.push(byte[0]);
     }
-    match head.starts_with(b"HTTP/1.1 101") {
-        true => Ok(stream),
-        false => Err(Error::other(String::from_utf8_lossy(&head).into_owned())),
+    if head.starts_with(b"HTTP/1.1 101") {
+        Ok(stream)
+    } else {
+        Err(Error::other(String::from_utf8_lossy(&head).into_owned()))
     }
 }
 
-/// Takes one event off every socket.
-fn take(sockets: &mut [TcpStream], length: usize) -> Result<()> {
+/// Reads one event from each socket.
+fn read_event(sockets: &mut [TcpStream], length: usize) -> Result<()> {
     let mut event = vec![0; length];
     sockets
         .iter_mut()
-        .try_for_each(|one| one.read_exact(&mut event))
+        .try_for_each(|socket| socket.read_exact(&mut event))
 }
 
 fn measure(count: u32) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let mut server = Server::start(folder.path())?;
+    let directory = tempfile::tempdir()?;
+    let mut server = Server::start(directory.path())?;
     let id = server.conversation()?;
-    let before = server.memory()?;
-    let since = Instant::now();
-    let sockets = (0..count).map(|_| open(server.address, &id));
+    let before = server.memory_kb()?;
+    let start = Instant::now();
+    let sockets = (0..count).map(|_| open_socket(server.address, &id));
     let mut sockets = sockets.collect::<Result<Vec<_>>>()?;
-    let opened = since.elapsed();
-    let after = server.memory()?;
-    let each = |now: u64| now.saturating_sub(before) as f64 / f64::from(count);
-    println!("{count} sockets, opened in {opened:.1?}");
+    let open_time = start.elapsed();
+    let after = server.memory_kb()?;
+    let kb_per_socket = |now: u64| now.saturating_sub(before) as f64 / f64::from(count);
+    println!("{count} sockets, opened in {open_time:.1?}");
     println!(
         "resident: {before} kB before, {after} kB after: {:.1} kB each",
-        each(after)
+        kb_per_socket(after)
     );
-    // An event and the four bytes of the header of its frame.
+    // The event, and the frame header of four bytes.
     let conversation = ConversationId::generate();
     let event = PublishedEvent::new(conversation, message_event(conversation));
     let length = encode_event(&event).len() + 4;
     for _ in 0..3 {
-        let since = Instant::now();
+        let start = Instant::now();
         server.publish(&id)?;
-        take(&mut sockets, length)?;
-        println!("one event read by all after {:.1?}", since.elapsed());
+        read_event(&mut sockets, length)?;
+        println!("one event read by all after {:.1?}", start.elapsed());
     }
-    let after = server.memory()?;
+    let after = server.memory_kb()?;
     println!(
         "resident after that: {after} kB: {:.1} kB each",
-        each(after)
+        kb_per_socket(after)
     );
     println!("stopped, with all open, in {:.2?}", server.stop()?);
     Ok(())

@@ -21,7 +21,7 @@ use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use client::{Client, Res, length, percentile, request};
+use client::{Client, Res, content_length, percentile, request};
 use parlor::domain::{ConversationId, MessageContent, MessageId, ProjectSeq, Timestamp};
 use parlor::store::answer::{MessageContext, VisitorMessage};
 use parlor::store::{Options, Store, conversation_state};
@@ -50,8 +50,8 @@ fn main() -> Res<()> {
     let single = compare(1, stub, server.port)?;
     let concurrent = compare(16, stub, server.port)?;
     let mut client = Client::connect(server.port)?;
-    let token = client.session("visitor")?;
-    let messages_path = client.with_person(&token)?;
+    let token = client.start_session("visitor")?;
+    let messages_path = client.start_agent_conversation(&token)?;
     drop(server);
     let write = measure_write(&file, &messages_path)?;
     println!("{}", json!({"1": single, "16": concurrent, "write": write}));
@@ -202,9 +202,9 @@ fn ask_stub(port: u16) -> Res<Ask> {
 
 fn ask_parlor(port: u16, number: usize) -> Res<Ask> {
     let mut client = Client::connect(port)?;
-    let token = client.session(&format!("visitor-{number}"))?;
-    let agent_path = client.with_person(&token)?;
-    let new_conversations = (0..=SHORT_ANSWERS).map(|_| client.conversation(&token));
+    let token = client.start_session(&format!("visitor-{number}"))?;
+    let agent_path = client.start_agent_conversation(&token)?;
+    let new_conversations = (0..=SHORT_ANSWERS).map(|_| client.start_conversation(&token));
     let mut new_conversations = new_conversations.collect::<Res<Vec<_>>>()?;
     Ok(Box::new(move |latencies, chunks| {
         let body = format!(r#"{{"content":"say {chunks} words","stream":true}}"#);
@@ -214,11 +214,11 @@ fn ask_parlor(port: u16, number: usize) -> Res<Ask> {
             &request("POST", &conversation, &token, &body),
             latencies,
         )?;
-        let stored = client.ask(&request("POST", &agent_path, &token, &body))?;
+        let stored = client.send(&request("POST", &agent_path, &token, &body))?;
         if stored.status != 202 {
             return Err(format!("a message to an agent returned {}", stored.status).into());
         }
-        latencies.stored.push(stored.first);
+        latencies.stored.push(stored.first_byte);
         Ok(())
     }))
 }
@@ -315,7 +315,7 @@ fn read_body(reader: &mut impl BufRead) -> Res<String> {
             return Err("the client disconnected".into());
         }
     }
-    let mut body = vec![0; length(&head)];
+    let mut body = vec![0; content_length(&head)];
     reader.read_exact(&mut body)?;
     Ok(String::from_utf8(body)?)
 }
