@@ -218,7 +218,7 @@ mod tests {
     use rusqlite::params;
 
     use super::*;
-    use crate::store::open::in_memory;
+    use crate::store::open::open_in_memory;
 
     const INSERT: &str = "\
         INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
@@ -226,7 +226,7 @@ mod tests {
         VALUES (?, 3, 4, 'open', 5, 6, 7)";
 
     fn captured_connection() -> (Connection, ChangeCapture) {
-        let connection = in_memory();
+        let connection = open_in_memory();
         // The tests insert conversations without a project and a visitor.
         let off = connection.execute_batch("PRAGMA foreign_keys = OFF");
         off.expect("a pragma");

@@ -80,7 +80,7 @@ impl Store {
     /// Files of other programs and of newer versions of parlor are refused and
     /// stay unchanged.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        let connection = open::writer(path)?;
+        let connection = open::open_writer(path)?;
         let (list_versions, offset_index) = (
             Arc::<ListVersions>::default(),
             Arc::<OffsetIndex>::default(),
@@ -96,7 +96,7 @@ impl Store {
             writer: writer?,
             list_versions,
             readers: Readers::new(
-                open::readers(path, options)?,
+                open::open_readers(path, options)?,
                 offset_index.clone(),
                 reads,
                 options.patience,

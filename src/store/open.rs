@@ -78,7 +78,7 @@ pub enum OpenError {
 ///
 /// # Errors
 /// Files of other programs and of newer versions are refused unchanged.
-pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     create_private_file(path).map_err(|error| OpenError::Unopened(path.to_owned(), error))?;
     check_header(path)?;
     let mut connection = Connection::open_with_flags(
@@ -99,7 +99,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
 
 /// Creates the pool of connections that read. Except for the first, each
 /// connection is opened when it is first needed.
-pub(super) fn readers(
+pub(super) fn open_readers(
     path: &Path,
     options: &Options,
 ) -> Result<Pool<SqliteConnectionManager>, OpenError> {
@@ -150,7 +150,7 @@ fn create_tables_if_new(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// A database in memory with the current tables.
 #[cfg(test)]
-pub(super) fn in_memory() -> Connection {
+pub(super) fn open_in_memory() -> Connection {
     let mut connection = Connection::open_in_memory().expect("memory");
     configure(&connection).expect("a connection");
     create_tables_if_new(&mut connection).expect("the schema");
@@ -232,7 +232,7 @@ mod tests {
     /// A project with two visitors, conversation 1 of visitor 1 and two messages
     /// in it.
     fn database() -> Connection {
-        let connection = in_memory();
+        let connection = open_in_memory();
         let rows = "
             INSERT INTO project (seq, id, name, created_at) VALUES (1, randomblob(16), 'x', 0);
             INSERT INTO visitor (seq, id, project_seq, created_at)

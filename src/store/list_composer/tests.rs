@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::domain::{ConversationId, Limit, Offset, ProjectSeq, Status, VisitorSeq};
-use crate::store::open::in_memory;
+use crate::store::open::open_in_memory;
 use crate::store::sql::value;
 use crate::store::test_db::{DIRECTIONS, STATUSES, all_sorts};
 
@@ -103,7 +103,7 @@ fn is_empty(query: &ListQuery, seek: Option<&Seek>) -> bool {
 
 #[test]
 fn every_page_of_a_project_is_read_from_covering_indexes_without_a_sort() {
-    let connection = in_memory();
+    let connection = open_in_memory();
     for (query, seek) in all_pages() {
         let plan = query_plan(&connection, PROJECT, &query, seek.as_ref());
         let reads = plan.iter().filter(|line| line.contains("conversation"));
@@ -130,7 +130,7 @@ fn count_unbounded_ranges(plan: &[String]) -> usize {
 
 #[test]
 fn a_page_behind_a_key_seeks_to_the_key_in_each_index_range() {
-    let connection = in_memory();
+    let connection = open_in_memory();
     for (query, seek) in all_pages() {
         let Some(seek) = seek else { continue };
         let plan = query_plan(&connection, PROJECT, &query, Some(&seek));
@@ -149,7 +149,7 @@ fn a_page_behind_a_key_seeks_to_the_key_in_each_index_range() {
 
 #[test]
 fn every_page_of_a_visitor_uses_the_visitors_index_and_the_default_order_is_not_sorted() {
-    let connection = in_memory();
+    let connection = open_in_memory();
     for (query, seek) in all_pages() {
         let plan = query_plan(&connection, VISITOR, &query, seek.as_ref());
         let index = "INDEX conversation_by_visitor (visitor_seq=?";

@@ -120,7 +120,7 @@ fn compare(a: &SortKey, b: &SortKey, direction: Direction) -> Ordering {
 }
 
 fn database_of(rows: &[Row]) -> Connection {
-    let connection = in_memory();
+    let connection = open_in_memory();
     for project in 1..=PROJECTS {
         let sql =
             "INSERT INTO project (seq, id, name, created_at) VALUES (?, randomblob(16), 'x', 0)";
