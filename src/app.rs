@@ -12,6 +12,7 @@ use crate::answer::builtin::BuiltinProvider;
 use crate::answer::model::{ModelError, ModelProvider};
 use crate::answer::retrieval::IndexCache;
 use crate::answer::{AnswerProvider, AnswerProviders};
+use crate::cache_stats::CacheStats;
 use crate::config::Settings;
 use crate::domain::Timestamp;
 use crate::events::EventHub;
@@ -48,6 +49,7 @@ pub struct AppState {
     pub services: Services,
     /// The search indexes of the projects' passages.
     pub index_cache: Arc<IndexCache>,
+    pub list_cache_stats: Arc<CacheStats>,
     pub own_urls: OwnUrls,
     draining: AtomicBool,
 }
@@ -84,6 +86,7 @@ impl AppState {
             tag_key: tag_key(&secret),
             cursors: Cursors::new(&secret),
             index_cache,
+            list_cache_stats: Arc::default(),
             own_urls: OwnUrls::default(),
             draining: AtomicBool::new(false),
             store,

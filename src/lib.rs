@@ -8,6 +8,7 @@ pub mod access;
 pub mod address_policy;
 pub mod answer;
 pub mod app;
+pub mod cache_stats;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::cache_stats::CacheStats;
 use crate::domain::{ListQuery, Scope};
 use crate::http::list_response::ListResponse;
 use crate::store::{ListVersion, Store};
@@ -16,8 +17,11 @@ use crate::store::{ListVersion, Store};
 /// The scope and the query of a page.
 pub type CacheKey = (Scope, ListQuery);
 
-/// The cache. It is disabled if its size is 0.
-pub struct ListCache(Option<Cache<CacheKey, Arc<Entry>, EntryWeighter>>);
+pub struct ListCache {
+    /// `None` if the cache is disabled.
+    entries: Option<Cache<CacheKey, Arc<Entry>, EntryWeighter>>,
+    stats: Arc<CacheStats>,
+}
 
 struct Entry {
     response: Arc<ListResponse>,
@@ -26,23 +30,35 @@ struct Entry {
 }
 
 impl ListCache {
-    pub fn new(megabytes: u32) -> Self {
+    /// Creates a cache of a size. Size 0 disables the cache.
+    pub fn new(megabytes: u32, stats: Arc<CacheStats>) -> Self {
         let bytes = u64::from(megabytes) << 20;
-        let entries = (bytes / AVG_ENTRY_BYTES) as usize;
-        Self((bytes > 0).then(|| Cache::with_weighter(entries, bytes, EntryWeighter)))
+        let capacity = (bytes / AVG_ENTRY_BYTES) as usize;
+        Self {
+            entries: (bytes > 0).then(|| Cache::with_weighter(capacity, bytes, EntryWeighter)),
+            stats,
+        }
     }
 
     /// Returns the response, if the list has not changed since.
     pub fn get(&self, store: &Store, key: &CacheKey) -> Option<Arc<ListResponse>> {
-        let entry = self.0.as_ref()?.get(key)?;
-        let is_valid = store.is_unchanged(key.0, entry.version);
-        is_valid.then(|| entry.response.clone())
+        let entry = self.entries.as_ref().and_then(|entries| entries.get(key));
+        match entry {
+            Some(entry) if store.is_unchanged(key.0, entry.version) => {
+                self.stats.record_hit();
+                Some(entry.response.clone())
+            }
+            _ => {
+                self.stats.record_miss();
+                None
+            }
+        }
     }
 
     /// Stores a response whose page was read after `version`.
     pub fn insert(&self, key: CacheKey, version: ListVersion, response: Arc<ListResponse>) {
-        if let Some(cache) = &self.0 {
-            cache.insert(key, Arc::new(Entry { response, version }));
+        if let Some(entries) = &self.entries {
+            entries.insert(key, Arc::new(Entry { response, version }));
         }
     }
 }
@@ -128,7 +144,7 @@ mod tests {
     #[test]
     fn change_invalidates_the_lists_that_contain_it_and_no_others() {
         let (_folder, store) = create_store();
-        let cache = ListCache::new(8);
+        let cache = ListCache::new(8, Arc::default());
         for scope in [PROJECT_LIST, LIST_OF_ONE, LIST_OF_ANOTHER] {
             assert!(cache.get(&store, &key(scope)).is_none());
             cache.insert(key(scope), store.list_version(), response(10));
@@ -138,12 +154,13 @@ mod tests {
         assert_eq!(scopes.map(is_cached), [true; 3]);
         start_conversation(&store, "one");
         assert_eq!(scopes.map(is_cached), [false, false, true]);
+        assert_eq!((cache.stats.hits(), cache.stats.misses()), (4, 5));
     }
 
     #[test]
     fn page_read_before_a_change_is_not_returned_after_it() {
         let (_folder, store) = create_store();
-        let cache = ListCache::new(8);
+        let cache = ListCache::new(8, Arc::default());
         let version = store.list_version();
         start_conversation(&store, "one");
         cache.insert(key(LIST_OF_ONE), version, response(10));
@@ -155,7 +172,7 @@ mod tests {
     #[test]
     fn cache_stays_within_its_size_and_keeps_repeated_requests() {
         let (_folder, store) = create_store();
-        let cache = ListCache::new(1);
+        let cache = ListCache::new(1, Arc::default());
         let version = store.list_version();
         cache.insert(key(PROJECT_LIST), version, response(10_000));
         for visitor in 3..1000 {
@@ -164,7 +181,7 @@ mod tests {
             let entry = cache.get(&store, &key(PROJECT_LIST));
             assert!(entry.is_some(), "{visitor}");
         }
-        let entries = cache.0.as_ref().expect("an enabled cache");
+        let entries = cache.entries.as_ref().expect("an enabled cache");
         assert!((500_000..=1 << 20).contains(&entries.weight()));
         cache.insert(key(LIST_OF_ANOTHER), version, response(2 << 20));
         assert!(cache.get(&store, &key(LIST_OF_ANOTHER)).is_none());

@@ -57,7 +57,10 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
     let grace = app.settings.shutdown_timeout;
     let readers = app.settings.db_readers as usize;
     set_write_timeout(&listener, app.settings.socket_timeouts.write_timeout)?;
-    let list_cache = web::Data::new(ListCache::new(app.settings.list_cache_mb));
+    let list_cache = web::Data::new(ListCache::new(
+        app.settings.list_cache_mb,
+        app.list_cache_stats.clone(),
+    ));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(app.clone()))

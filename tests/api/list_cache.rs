@@ -17,10 +17,15 @@ fn list_request(server: &TestServer, credential: &str) -> Request {
 }
 
 /// The ETags of the lists of the visitor and of the project. Each list is
-/// requested twice: the second response comes from the cache.
+/// requested twice: the second response comes from the cache, if there is one.
 fn etags(server: &TestServer, visitor: &Visitor) -> [String; 2] {
+    let hits_per_list = u64::from(server.settings.list_cache_mb > 0);
     [&visitor.token, &server.project.private_key].map(|credential| {
-        let [first, second] = [(); 2].map(|()| list_request(server, credential).send());
+        let first = list_request(server, credential).send();
+        let hits_before = server.list_cache_stats.hits();
+        let second = list_request(server, credential).send();
+        let hits = server.list_cache_stats.hits() - hits_before;
+        assert_eq!(hits, hits_per_list);
         assert_eq!(first.body, second.body);
         second.header("etag").expect("an ETag").to_owned()
     })
@@ -28,6 +33,22 @@ fn etags(server: &TestServer, visitor: &Visitor) -> [String; 2] {
 
 fn last_message(server: &TestServer, credential: &str) -> Value {
     server.list(credential, "")["data"][0]["lastMessage"].clone()
+}
+
+#[test]
+fn unchanged_list_is_served_from_the_cache() {
+    let server = TestServer::start();
+    let ann = server.create_visitor("ann");
+    let stats = &server.list_cache_stats;
+    for (hits, misses) in [(0, 1), (1, 1), (2, 1)] {
+        server.list(&ann.token, "");
+        assert_eq!((stats.hits(), stats.misses()), (hits, misses));
+    }
+    server.start_conversation(&ann);
+    for (hits, misses) in [(2, 2), (3, 2)] {
+        assert_eq!(server.list(&ann.token, "")["total"], 1);
+        assert_eq!((stats.hits(), stats.misses()), (hits, misses));
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use clap::Parser;
 use parlor::answer::AnswerProvider;
 use parlor::answer::active_answers::ActiveAnswers;
 use parlor::app::AppState;
+use parlor::cache_stats::CacheStats;
 use parlor::config::Settings;
 use parlor::domain::{Key, KeyKind, Origin, Timestamp};
 use parlor::events::EventHub;
@@ -38,6 +39,7 @@ pub struct TestServer {
     model: Option<Arc<dyn AnswerProvider>>,
     /// The answers that the server is generating.
     pub active_answers: Arc<ActiveAnswers>,
+    pub list_cache_stats: Arc<CacheStats>,
     events: EventHub,
     /// The project that exists from the start.
     pub project: ProjectFixture,
@@ -93,6 +95,7 @@ impl TestServer {
             shutdown: None,
             model,
             active_answers: Arc::default(),
+            list_cache_stats: Arc::default(),
             events: EventHub::default(),
             project,
             directory,
@@ -110,6 +113,7 @@ impl TestServer {
             app.services.answer_providers.model = self.model.clone();
         }
         self.active_answers = app.services.active_answers.clone();
+        self.list_cache_stats = app.list_cache_stats.clone();
         self.events = app.services.events.clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
