@@ -64,6 +64,7 @@ impl AppState {
             &Options {
                 readers: settings.db_readers,
                 patience: Duration::from_millis(settings.db_timeout_ms),
+                mmap_mb: settings.mmap_mb,
             },
         )?);
         let lease = Lease::new();

@@ -53,6 +53,16 @@ pub struct Settings {
     #[arg(alias = "patience", value_parser = value_parser!(u64).range(1..=600_000))]
     pub db_timeout_ms: u64,
 
+    /// Megabytes of the database file that readers map into memory, which saves CPU time deep in long lists; 0: none. A program that truncates the file meanwhile kills the server (SIGBUS)
+    #[arg(
+        long,
+        env = "PARLOR_MMAP_MB",
+        value_name = "MB",
+        default_value_t = 0,
+        value_parser = value_parser!(u32).range(0..=2047)
+    )]
+    pub mmap_mb: u32,
+
     /// Megabytes of memory for the cache of list responses; 0: no cache
     #[arg(
         long,

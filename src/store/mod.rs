@@ -200,6 +200,7 @@ mod tests {
         let options = Options {
             readers: 1,
             patience: Duration::from_millis(20),
+            ..Options::default()
         };
         let store = Store::open(&folder.path().join("parlor.db"), &options).expect("a file");
         let inner = store.read_here(|_| Ok::<_, StoreError>(store.read_here(project::first)));

@@ -103,9 +103,13 @@ pub(super) fn open_readers(
     path: &Path,
     options: &Options,
 ) -> Result<Pool<SqliteConnectionManager>, OpenError> {
+    let mmap_bytes = i64::from(options.mmap_mb) << 20;
     let manager = SqliteConnectionManager::file(path)
         .with_flags(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .with_init(|connection| configure(connection));
+        .with_init(move |connection| {
+            configure(connection)?;
+            connection.pragma_update(None, "mmap_size", mmap_bytes)
+        });
     let pool = Pool::builder()
         .max_size(options.readers)
         .min_idle(Some(1))
@@ -280,6 +284,25 @@ mod tests {
             connection.execute(sql, []).expect(sql);
             let expected = [project + added, first + added, second];
             assert_eq!(list_versions(&connection), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn readers_map_the_configured_size_of_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("parlor.db");
+        open_writer(&path).expect("a file");
+        for mmap_mb in [0, 3, 2047] {
+            let options = Options {
+                mmap_mb,
+                ..Options::default()
+            };
+            let pool = open_readers(&path, &options).expect("a pool");
+            let connection = pool.get().expect("a connection");
+            let size: i64 = connection
+                .pragma_query_value(None, "mmap_size", |row| row.get(0))
+                .expect("the pragma");
+            assert_eq!(size, i64::from(mmap_mb) << 20);
         }
     }
 

@@ -10,6 +10,9 @@ pub struct Options {
     /// How long a read waits for a connection before it fails with
     /// [`StoreError::Busy`](super::error::StoreError::Busy).
     pub patience: Duration,
+    /// How many megabytes of the file each read-only connection maps into memory.
+    /// SQLite maps at most 2047.
+    pub mmap_mb: u32,
 }
 
 impl Default for Options {
@@ -17,6 +20,7 @@ impl Default for Options {
         Self {
             readers: 4,
             patience: Duration::from_secs(5),
+            mmap_mb: 0,
         }
     }
 }
