@@ -1,21 +1,22 @@
-//! What people type into a search box, as an expression of FTS5.
+//! Translates the text of a search box into an FTS5 expression.
 //!
-//! The syntax is that of web search engines, as PostgreSQL's
-//! `websearch_to_tsquery` reads it: words that must all be there, `"words side
-//! by side"`, `or` between alternatives, `-word` for what must not be there.
-//! Any text is fine; nothing of it is taken as FTS5's own syntax.
+//! The syntax is that of web search engines and of PostgreSQL's
+//! `websearch_to_tsquery`: all words are required, `"words in quotes"` are a
+//! phrase, `or` separates alternatives, and `-word` excludes a word. Every text
+//! is valid. No part of it is interpreted as FTS5 syntax.
 
-/// The columns of `passage_text` that a search looks into: the question.
+/// The column of `passage_text` that is searched: the question.
 const SEARCHED_COLUMNS: &str = "{title} : ";
 
-/// What is searched for.
+/// A parsed search text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebSearch {
-    /// What matches the expression.
+    /// Finds the rows that match the expression.
     Matching(String),
-    /// What does not match it: FTS5 has no expression that only excludes.
+    /// Finds the rows that do not match the expression. FTS5 has no expression
+    /// that only excludes.
     Excluding(String),
-    /// The text has no word.
+    /// The text contains no words; no row is found.
     NoTerms,
 }
 
@@ -27,29 +28,30 @@ struct SearchTerm {
 }
 
 impl WebSearch {
-    /// Reads a text; None where it is blank.
+    /// Parses a search text; `None` if it is blank.
     pub fn parse(text: &str) -> Option<Self> {
         if text.trim().is_empty() {
             return None;
         }
-        let groups = groups(text);
+        let groups = parse_alternatives(text);
         let matching: Vec<_> = groups.iter().filter_map(|group| matching(group)).collect();
         if !matching.is_empty() {
             return Some(Self::Matching(matching.join(" OR ")));
         }
-        // Each group only excludes: together, what is in all that they exclude.
+        // All alternatives only exclude: a row is not found if all of them
+        // exclude it.
         let excluded: Vec<_> = groups.iter().filter_map(|group| excluded(group)).collect();
-        Some(match excluded.is_empty() {
-            true => Self::NoTerms,
-            false => Self::Excluding(excluded.join(" AND ")),
-        })
+        if excluded.is_empty() {
+            return Some(Self::NoTerms);
+        }
+        Some(Self::Excluding(excluded.join(" AND ")))
     }
 }
 
-/// The terms between one `or` and the next.
-fn groups(text: &str) -> Vec<Vec<SearchTerm>> {
+/// The terms of each alternative. The word `or` separates alternatives.
+fn parse_alternatives(text: &str) -> Vec<Vec<SearchTerm>> {
     let mut groups = vec![Vec::new()];
-    for term in terms(text) {
+    for term in parse_terms(text) {
         let is_or = !term.is_phrase && !term.is_excluded && term.text.eq_ignore_ascii_case("or");
         match groups.last_mut() {
             Some(group) if !is_or => group.push(term),
@@ -59,21 +61,21 @@ fn groups(text: &str) -> Vec<Vec<SearchTerm>> {
     groups
 }
 
-fn terms(text: &str) -> Vec<SearchTerm> {
+fn parse_terms(text: &str) -> Vec<SearchTerm> {
     let mut terms = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let bare = rest.strip_prefix('-');
-        let is_excluded = bare.is_some();
-        rest = bare.unwrap_or(rest);
+        let without_minus = rest.strip_prefix('-');
+        let is_excluded = without_minus.is_some();
+        rest = without_minus.unwrap_or(rest);
         let quoted = rest.strip_prefix('"');
         let is_phrase = quoted.is_some();
         let (text, after) = match quoted {
-            // A quote that is never closed goes to the end.
+            // A phrase without a closing quote ends with the text.
             Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
             None => rest.split_at(word_end(rest)),
         };
-        // Excluding a letter or a digit there is nothing to look for.
+        // FTS5 finds nothing for a term without a letter or digit.
         if text.chars().any(char::is_alphanumeric) {
             terms.push(SearchTerm {
                 text: text.replace('\0', " "),
@@ -87,25 +89,26 @@ fn terms(text: &str) -> Vec<SearchTerm> {
 }
 
 fn word_end(text: &str) -> usize {
-    let end = text.find(|one: char| one.is_whitespace() || one == '"');
+    let end = text.find(|char: char| char.is_whitespace() || char == '"');
     end.unwrap_or(text.len())
 }
 
-/// All that must be there and not what must not; None where the group only
-/// excludes.
+/// The expression of an alternative; `None` if it only excludes.
 fn matching(group: &[SearchTerm]) -> Option<String> {
-    let wanted: Vec<_> = group.iter().filter(|term| !term.is_excluded).collect();
-    if wanted.is_empty() {
+    let required = group.iter().filter(|term| !term.is_excluded);
+    let required: Vec<_> = required.map(SearchTerm::expression).collect();
+    if required.is_empty() {
         return None;
     }
-    let wanted: Vec<_> = wanted.iter().map(|term| term.expression()).collect();
-    let wanted = wanted.join(" AND ");
+    let required = required.join(" AND ");
     Some(match excluded(group) {
-        Some(excluded) => format!("(({wanted}) NOT ({excluded}))"),
-        None => format!("({wanted})"),
+        Some(excluded) => format!("(({required}) NOT ({excluded}))"),
+        None => format!("({required})"),
     })
 }
 
+/// The expression of what an alternative excludes; `None` if it excludes
+/// nothing.
 fn excluded(group: &[SearchTerm]) -> Option<String> {
     let excluded = group.iter().filter(|term| term.is_excluded);
     let excluded: Vec<_> = excluded.map(SearchTerm::expression).collect();
@@ -113,14 +116,15 @@ fn excluded(group: &[SearchTerm]) -> Option<String> {
 }
 
 impl SearchTerm {
-    /// A string of FTS5, in which only the quote means something. A bare word
-    /// is found as the beginning of longer ones; what is quoted or excluded is
-    /// meant as it stands.
+    /// The term as an FTS5 string, in which only the quote is special. A word
+    /// also matches longer words that start with it; a phrase or an excluded
+    /// word matches exactly.
     fn expression(&self) -> String {
         let text = self.text.replace('"', " ");
-        match self.is_phrase || self.is_excluded {
-            true => format!("{SEARCHED_COLUMNS}\"{text}\""),
-            false => format!("{SEARCHED_COLUMNS}\"{text}\" *"),
+        if self.is_phrase || self.is_excluded {
+            format!("{SEARCHED_COLUMNS}\"{text}\"")
+        } else {
+            format!("{SEARCHED_COLUMNS}\"{text}\" *")
         }
     }
 }
@@ -140,21 +144,21 @@ mod tests {
         "AND OR NOT NEAR title body",
     ];
 
-    /// The questions that a text finds, by number.
-    fn found(text: &str) -> Vec<i64> {
-        let connection = Connection::open_in_memory().expect("memory");
+    /// The indexes of the questions that a text finds.
+    fn search(text: &str) -> Vec<i64> {
+        let connection = Connection::open_in_memory().expect("open");
         connection
             .execute_batch(
                 "CREATE VIRTUAL TABLE passage_text USING fts5 (title, heading, body, \
                      tokenize = 'unicode61 remove_diacritics 2')",
             )
-            .expect("a table");
+            .expect("create table");
         for (number, question) in QUESTIONS.iter().enumerate() {
             let sql = "INSERT INTO passage_text (rowid, title, heading, body) \
                        VALUES (?, ?, '', 'hidden words')";
             connection
                 .execute(sql, (number as i64, question))
-                .expect("a row");
+                .expect("insert");
         }
         let (sql, text) = match WebSearch::parse(text) {
             None => return (0..QUESTIONS.len() as i64).collect(),
@@ -169,14 +173,14 @@ mod tests {
                 text,
             ),
         };
-        let mut statement = connection.prepare(sql).expect("SQL");
+        let mut statement = connection.prepare(sql).expect("prepare");
         let rows = statement.query_map([&text], |row| row.get(0));
         let rows = rows.and_then(Iterator::collect::<rusqlite::Result<_>>);
         rows.unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
     #[test]
-    fn words_quotes_or_and_minus_mean_what_they_do_on_the_web() {
+    fn words_quotes_or_and_minus_work_as_in_web_search() {
         for (text, numbers) in [
             ("deliver", vec![0, 1]),
             ("delivery norway", vec![0]),
@@ -199,12 +203,12 @@ mod tests {
             ("hidden", vec![]),
             ("\"my order", vec![2]),
         ] {
-            assert_eq!(found(text), numbers, "{text}");
+            assert_eq!(search(text), numbers, "{text}");
         }
     }
 
     #[test]
-    fn nothing_is_taken_as_the_syntax_of_fts5() {
+    fn no_text_is_interpreted_as_fts5_syntax() {
         for text in [
             "title:order",
             "NEAR(my order)",
@@ -237,30 +241,30 @@ mod tests {
             "- order",
             "\"-\" x",
         ] {
-            found(text);
+            search(text);
         }
-        assert_eq!(found("NEAR not"), [5]);
-        assert_eq!(found("!?"), Vec::<i64>::new());
-        assert_eq!(found("  ").len(), QUESTIONS.len());
+        assert_eq!(search("NEAR not"), [5]);
+        assert_eq!(search("!?"), Vec::<i64>::new());
+        assert_eq!(search("  ").len(), QUESTIONS.len());
     }
 
     #[test]
-    fn the_longest_text_of_the_shortest_words_is_run() {
+    fn longest_text_of_shortest_words_is_accepted() {
         for word in ["a ", "-a ", "a or ", "-a or ", "a -b or ", "\"a\"", "a-"] {
-            found(&word.repeat(300)[..300]);
+            search(&word.repeat(300)[..300]);
         }
     }
 
     #[test]
-    fn random_text_is_run() {
-        let pieces = [
+    fn random_text_is_accepted() {
+        let syntax = [
             "\"", "-", " ", "or", "a", "é", "*", "(", ")", ":", "NOT ", "\0", "^", "{",
         ];
         let mut random = fastrand::Rng::with_seed(3);
         for _ in 0..400 {
             let count = random.usize(..40);
-            let text = (0..count).map(|_| pieces[random.usize(..pieces.len())]);
-            found(&text.collect::<String>());
+            let text = (0..count).map(|_| syntax[random.usize(..syntax.len())]);
+            search(&text.collect::<String>());
         }
     }
 }
