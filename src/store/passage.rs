@@ -1,71 +1,64 @@
-//! Passages: what search reads of a project's documents and Q&As.
-
-use rusqlite::{OptionalExtension, Row};
+//! Passages: the parts of a project's documents and Q&As that search reads.
 
 use super::error::StoreError;
 use super::snapshot::Snapshot;
+use super::sql::{Row, Sql};
 use crate::domain::{PassageSeq, ProjectSeq, QnaId};
 
-/// Which state of the knowledge this is: another number, another state.
+/// A number that changes with every change of any passage of the database.
 pub fn knowledge_version(snapshot: &Snapshot) -> Result<i64, StoreError> {
-    let mut statement = snapshot.prepare("SELECT version FROM passage_version")?;
-    Ok(statement.query_row([], |row| row.get(0))?)
+    let sql = Sql::new("SELECT version FROM passage_version", []);
+    snapshot.one(&sql, |row| row.get(0))
 }
 
-/// The numbers of a project's passages, in ascending order.
+/// The row ids of a project's passages in ascending order.
 pub fn list_seqs(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<PassageSeq>, StoreError> {
-    let mut statement =
-        snapshot.prepare("SELECT seq FROM passage WHERE project_seq = ? ORDER BY seq")?;
-    let passages = statement.query_map([project.0], |row| row.get(0).map(PassageSeq))?;
-    Ok(passages.collect::<rusqlite::Result<_>>()?)
+    let sql = Sql::new(
+        "SELECT seq FROM passage WHERE project_seq = ? ORDER BY seq",
+        [project.into()],
+    );
+    snapshot.all(&sql, |row| row.get(0))
 }
 
-/// A passage as it is shown.
+/// A passage with its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
     pub source: PassageSource,
-    /// The document's; a Q&A's question.
+    /// The title of the document, or the question of the Q&A.
     pub title: String,
-    /// The section's; empty where it has none.
+    /// The heading of the section; empty if it has none.
     pub heading: String,
     /// Markdown.
     pub body: String,
 }
 
-/// Where a passage is from.
+/// The document or Q&A that a passage is part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PassageSource {
-    /// A document, known by its address.
-    Document {
-        url: String,
-    },
-    Qna {
-        id: QnaId,
-    },
+    Document { url: String },
+    Qna { id: QnaId },
 }
 
-/// One passage of a project.
+/// A passage of the project, if it exists.
 pub fn find(
     snapshot: &Snapshot,
     project: ProjectSeq,
     seq: PassageSeq,
 ) -> Result<Option<Passage>, StoreError> {
-    let mut statement = snapshot.prepare(
+    let sql = Sql::new(
         "SELECT document.url, qna.id, passage.title, passage.heading, passage.body FROM passage \
            LEFT JOIN document ON document.seq = passage.document_seq \
            LEFT JOIN qna ON qna.seq = passage.qna_seq \
           WHERE passage.seq = ? AND passage.project_seq = ?",
-    )?;
-    let found = statement.query_row([seq.0, project.0], from_row);
-    Ok(found.optional()?)
+        [seq.into(), project.into()],
+    );
+    snapshot.optional(&sql, passage_from_row)
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<Passage> {
+fn passage_from_row(row: Row<'_>) -> Result<Passage, StoreError> {
     let source = match row.get(0)? {
         Some(url) => PassageSource::Document { url },
-        None => PassageSource::Qna {
-            id: QnaId(row.get(1)?),
-        },
+        None => PassageSource::Qna { id: row.get(1)? },
     };
     Ok(Passage {
         source,
@@ -75,39 +68,36 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Passage> {
     })
 }
 
-/// The words of a passage, borrowed from its row.
+/// The text of a passage, borrowed from its row.
 #[derive(Debug)]
 pub struct PassageText<'r> {
-    /// The row of the document; none: a Q&A.
+    /// The row id of the document; `None` for a Q&A.
     pub document: Option<i64>,
     pub title: &'r str,
     pub heading: &'r str,
     pub body: &'r str,
 }
 
-/// Has `visit` read the words of a passage of the project, where there is one.
+/// Calls `read` with the text of a passage of the project, if it exists.
 pub fn with_text(
     snapshot: &Snapshot,
     project: ProjectSeq,
     seq: PassageSeq,
-    visit: impl FnOnce(&PassageText<'_>),
+    read: impl FnOnce(&PassageText<'_>),
 ) -> Result<(), StoreError> {
-    let mut statement = snapshot.prepare(
+    let sql = Sql::new(
         "SELECT document_seq, title, heading, body FROM passage \
           WHERE seq = ? AND project_seq = ?",
-    )?;
-    let mut rows = statement.query([seq.0, project.0])?;
-    if let Some(row) = rows.next()? {
-        visit(&PassageText {
+        [seq.into(), project.into()],
+    );
+    let found = snapshot.optional(&sql, |row| {
+        read(&PassageText {
             document: row.get(0)?,
-            title: text(row, 1)?,
-            heading: text(row, 2)?,
-            body: text(row, 3)?,
+            title: row.get(1)?,
+            heading: row.get(2)?,
+            body: row.get(3)?,
         });
-    }
-    Ok(())
-}
-
-fn text<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<&'r str> {
-    Ok(row.get_ref(column)?.as_str()?)
+        Ok(())
+    });
+    found.map(|_| ())
 }
