@@ -8,6 +8,7 @@ use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, ProjectId, QnaId};
 use crate::service::assistant::AssistantError;
 use crate::service::key::KeyError;
+use crate::service::qna::QnaError;
 use crate::service::setup::SetupError;
 use crate::store::{OpenError, StoreError};
 
@@ -69,6 +70,15 @@ impl From<DemoError> for CommandError {
         match error {
             DemoError::Open(error) => error.into(),
             DemoError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<QnaError> for CommandError {
+    fn from(error: QnaError) -> Self {
+        match error {
+            QnaError::NotFound(id) => Self::NoSuchQna(id),
+            QnaError::Store(error) => error.into(),
         }
     }
 }

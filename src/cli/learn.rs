@@ -10,7 +10,8 @@ use url::Url;
 
 use super::CommandError;
 use super::database::ProjectArguments;
-use crate::learn::{FolderSource, LearnError, Learner, ProgressObserver, WebsiteSource};
+use crate::learn::{FolderSource, WebsiteSource};
+use crate::service::learn::{LearnError, Learner, ProgressObserver};
 
 #[derive(Debug, Args)]
 pub struct Learn {

@@ -8,10 +8,9 @@ use clap::Subcommand;
 
 use super::database::ProjectArguments;
 use super::{CommandError, qna_csv};
-use crate::domain::{ProjectSeq, QnaId, Timestamp, parse_answer, parse_question};
+use crate::domain::{QnaId, parse_answer, parse_question};
+use crate::service::qna;
 use crate::service::qna_import::{self, ImportedQna};
-use crate::store::qna::{self, StoredQna};
-use crate::store::{Rejected, Store, StoreError};
 
 #[derive(Debug, Subcommand)]
 pub enum Qnas {
@@ -98,16 +97,14 @@ impl Qnas {
 
 fn add(target: &ProjectArguments, qna: ImportedQna) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    let new = qna.into_new(project, Timestamp::now());
-    store.write_here(new.create())?;
-    println!("{}", new.id);
+    println!("{}", qna::create_here(&store, project, qna)?);
     Ok(())
 }
 
 fn list(target: &ProjectArguments) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
     let mut out = std::io::stdout().lock();
-    for qna in stored_qnas(&store, project)? {
+    for qna in qna::list_here(&store, project)? {
         let state = if qna.is_published {
             "published"
         } else {
@@ -120,23 +117,16 @@ fn list(target: &ProjectArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn stored_qnas(store: &Store, project: ProjectSeq) -> Result<Vec<StoredQna>, CommandError> {
-    Ok(store.read_here(|snapshot| qna::list_all(snapshot, project))?)
-}
-
 fn remove(target: &ProjectArguments, id: QnaId) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    match store.write_here(qna::delete(project, id)) {
-        Err(StoreError::Rejected(Rejected::NotFound)) => return Err(CommandError::NoSuchQna(id)),
-        result => result?,
-    };
+    qna::delete_here(&store, project, id)?;
     println!("removed {id}");
     Ok(())
 }
 
 fn export(target: &ProjectArguments, path: Option<PathBuf>) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    let csv = qna_csv::write(&stored_qnas(&store, project)?)?;
+    let csv = qna_csv::write(&qna::list_here(&store, project)?)?;
     let Some(path) = path else {
         return Ok(std::io::stdout().lock().write_all(&csv)?);
     };
@@ -156,7 +146,7 @@ fn import(target: &ProjectArguments, path: &Path) -> Result<(), CommandError> {
         reason: error.reason,
     })?;
     let (store, project) = target.open()?;
-    let summary = qna_import::import(&store, project, qnas)?;
+    let summary = qna_import::import(&store, project, &qnas)?;
     println!(
         "imported {} Q&As ({} new, {} changed, {} as before)",
         summary.total(),

@@ -8,8 +8,7 @@
 //! possibly one without sections. Its time and memory are bounded for malformed
 //! input (`dom`, `html`, `html_tables`).
 //!
-//! [`Learner`] stores the documents that changed since the last run and deletes
-//! those that their source no longer has.
+//! `service/learn.rs` stores the documents.
 
 mod block_split;
 mod decode;
@@ -19,7 +18,6 @@ mod fetch;
 mod folder;
 mod html;
 mod html_tables;
-mod learner;
 mod links;
 mod markdown;
 mod raw_document;
@@ -29,9 +27,8 @@ mod website;
 
 pub use excerpt::excerpt;
 pub use folder::FolderSource;
-pub use learner::{LearnError, LearnSummary, Learner, ProgressObserver};
 pub use raw_document::{Conversion, Format, RawDocument};
-pub use website::WebsiteSource;
+pub use website::{FetchOutcome, WebsiteSource};
 
 /// A source that cannot be read; the message tells the user why.
 #[derive(Debug, thiserror::Error)]

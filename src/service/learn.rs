@@ -1,4 +1,4 @@
-//! Stores the documents of a source: those that changed since the last run, and
+//! `parlor learn`: stores the documents of a source: those that changed since the last run, and
 //! deletes those that the source no longer has.
 
 use std::collections::{HashMap, HashSet};
@@ -6,10 +6,10 @@ use std::fmt;
 
 use futures_util::StreamExt;
 
-use super::folder::FolderSource;
-use super::website::{FetchOutcome, WebsiteSource};
-use super::{Conversion, RawDocument, SourceError};
 use crate::domain::{Document, DocumentId, ProjectSeq, Timestamp};
+use crate::learn::{
+    Conversion, FetchOutcome, FolderSource, RawDocument, SourceError, WebsiteSource,
+};
 use crate::store::document::{self, DocumentSummary, NewDocument};
 use crate::store::{Batch, Store, StoreError};
 

@@ -13,6 +13,7 @@ pub mod document;
 pub mod feedback;
 pub mod idempotency;
 pub mod key;
+pub mod learn;
 pub mod plan;
 mod publish;
 pub mod qna;

@@ -1,11 +1,12 @@
-//! Q&As: create, change, delete.
+//! Q&As: create, change, delete. Imports are in `qna_import`.
 
 use super::Services;
 use super::idempotency::Idempotency;
+use super::qna_import::ImportedQna;
 use crate::domain::{Author, ProjectSeq, Qna, QnaId, Timestamp};
 use crate::store::idempotency::SavedResponse;
-use crate::store::qna::{self, NewQna, QnaChange};
-use crate::store::{Batch, Rejected, Snapshot, StoreError};
+use crate::store::qna::{self, NewQna, QnaChange, StoredQna};
+use crate::store::{Batch, Rejected, Snapshot, Store, StoreError};
 
 /// Why a Q&A could not be changed or deleted.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -110,9 +111,40 @@ pub async fn delete(
 }
 
 async fn write(services: &Services, id: QnaId, batch: Batch) -> Result<(), QnaError> {
-    match services.store.write(batch).await {
-        Ok(_) => Ok(()),
-        Err(StoreError::Rejected(Rejected::NotFound)) => Err(QnaError::NotFound(id)),
-        Err(error) => Err(error.into()),
+    let result = services.store.write(batch).await;
+    result.map(drop).map_err(|error| qna_error(error, id))
+}
+
+fn qna_error(error: StoreError, id: QnaId) -> QnaError {
+    match error {
+        StoreError::Rejected(Rejected::NotFound) => QnaError::NotFound(id),
+        error => error.into(),
     }
+}
+
+// ── For the command line, which has a store and no server ──
+
+/// All Q&As of a project, including unpublished ones, the oldest first.
+pub fn list_here(store: &Store, project: ProjectSeq) -> Result<Vec<StoredQna>, StoreError> {
+    store.read_here(|snapshot| qna::list_all(snapshot, project))
+}
+
+/// Creates a Q&A and returns its id.
+pub fn create_here(
+    store: &Store,
+    project: ProjectSeq,
+    qna: ImportedQna,
+) -> Result<QnaId, StoreError> {
+    let new = qna.into_new(project, Timestamp::now());
+    store.write_here(new.create())?;
+    Ok(new.id)
+}
+
+/// Deletes a Q&A.
+///
+/// # Errors
+/// [`QnaError::NotFound`] if the project has no such Q&A.
+pub fn delete_here(store: &Store, project: ProjectSeq, id: QnaId) -> Result<(), QnaError> {
+    let result = store.write_here(qna::delete(project, id));
+    result.map(drop).map_err(|error| qna_error(error, id))
 }

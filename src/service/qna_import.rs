@@ -5,10 +5,13 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::domain::{ProjectSeq, QnaId, Timestamp};
 use crate::store::qna::{self, NewQna, QnaChange, StoredQna};
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, Rejected, Store, StoreError};
+
+/// Attempts of an import while another process deletes Q&As that it changes.
+const MAX_ATTEMPTS: usize = 4;
 
 /// A Q&A to import.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedQna {
     pub question: String,
     pub answer: String,
@@ -37,13 +40,33 @@ impl ImportSummary {
 pub fn import(
     store: &Store,
     project: ProjectSeq,
-    imported: Vec<ImportedQna>,
+    imported: &[ImportedQna],
 ) -> Result<ImportSummary, StoreError> {
-    let mut stored = stored_by_question(store, project)?;
+    let mut attempts = 1;
+    loop {
+        let stored = stored_by_question(store, project)?;
+        let (batch, summary) = plan_import(project, stored, imported);
+        match store.write_here(batch) {
+            Err(StoreError::Rejected(Rejected::NotFound)) if attempts < MAX_ATTEMPTS => {
+                attempts += 1;
+            }
+            result => return result.map(|_| summary),
+        }
+    }
+}
+
+type QnasByQuestion = HashMap<String, VecDeque<StoredQna>>;
+
+/// The write of an import, and its counts.
+fn plan_import(
+    project: ProjectSeq,
+    mut stored: QnasByQuestion,
+    imported: &[ImportedQna],
+) -> (Batch, ImportSummary) {
     let now = Timestamp::now();
     let mut batch = Batch::default();
     let mut summary = ImportSummary::default();
-    for qna in imported {
+    for qna in imported.iter().cloned() {
         let same_question = stored.get_mut(&qna.question);
         match same_question.and_then(VecDeque::pop_front) {
             Some(stored) if qna.equals(&stored) => summary.unchanged += 1,
@@ -57,17 +80,13 @@ pub fn import(
             }
         }
     }
-    store.write_here(batch)?;
-    Ok(summary)
+    (batch, summary)
 }
 
 /// The Q&As of a project by question, those of one question oldest first.
-fn stored_by_question(
-    store: &Store,
-    project: ProjectSeq,
-) -> Result<HashMap<String, VecDeque<StoredQna>>, StoreError> {
+fn stored_by_question(store: &Store, project: ProjectSeq) -> Result<QnasByQuestion, StoreError> {
     let stored = store.read_here(|snapshot| qna::list_all(snapshot, project))?;
-    let mut by_question: HashMap<String, VecDeque<StoredQna>> = HashMap::new();
+    let mut by_question = QnasByQuestion::new();
     for qna in stored {
         let same_question = by_question.entry(qna.question.clone()).or_default();
         same_question.push_back(qna);
@@ -90,7 +109,7 @@ impl ImportedQna {
         }
     }
 
-    pub(crate) fn into_new(self, project: ProjectSeq, now: Timestamp) -> NewQna {
+    pub(super) fn into_new(self, project: ProjectSeq, now: Timestamp) -> NewQna {
         NewQna {
             id: QnaId::generate(),
             project,
