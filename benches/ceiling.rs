@@ -3,12 +3,16 @@
 //!
 //! Usage: `ceiling FILE`, where FILE contains the body. Prints its address.
 
+mod arguments;
+
+use std::io::{Error, Result};
 use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::http::KeepAlive;
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse, HttpServer};
+use arguments::arguments;
 
 async fn fixed_body(body: web::Data<Bytes>) -> HttpResponse {
     HttpResponse::Ok()
@@ -16,9 +20,13 @@ async fn fixed_body(body: web::Data<Bytes>) -> HttpResponse {
         .body(body.as_ref().clone())
 }
 
-fn main() -> std::io::Result<()> {
-    let Some(file) = std::env::args_os().nth(1) else {
-        return Err(std::io::Error::other("usage: ceiling FILE"));
+fn main() -> Result<()> {
+    let usage = "usage: ceiling FILE";
+    let Some(arguments) = arguments(usage) else {
+        return Ok(());
+    };
+    let [file] = &arguments[..] else {
+        return Err(Error::other(usage));
     };
     let body = web::Data::new(Bytes::from(std::fs::read(file)?));
     let listener = TcpListener::bind("127.0.0.1:0")?;

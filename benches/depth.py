@@ -1,24 +1,24 @@
-"""Pages at any offset: what each order and filter costs anywhere against its own
-first page, and how the rate falls with the offset."""
+"""Pages at random offsets: the latency in each order and filter, compared with its
+first page, and the rate by offset."""
 
 import json
 
-from common import EXAMPLES, say
+from common import program, say
 from loads import count_failed, output, wrk
 from queries import BEARER, DIRECTIONS, LIST, SORTS, STATUSES
 from server import serve
 from table import at_most, row, thousands
 
-# Where on the way to the end the rate is measured.
+# Offsets at which the rate is measured, as shares of the list.
 SHARES = (0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9)
 TARGET = at_most(3, 2)
 
 
 def measure(run):
     """Notes for the head of the table, and its rows."""
-    with serve(run.large, keeps=False) as server:
+    with serve(run.large, cache=False) as server:
         say("measuring: pages at any offset")
-        orders = of_orders(run, server)
+        orders = measure_orders(run, server)
         rates = {round(run.rows * share): None for share in SHARES}
         for offset in rates:
             say(f"measuring: offset {thousands(offset)}")
@@ -39,36 +39,37 @@ def times(measure, ratio):
 
 
 class Order:
-    """Milliseconds of the first page and of one at a random offset, both ways."""
+    """Latencies in ms of the first page and of a page at a random offset. Of the two
+    directions, the one with the larger ratio."""
 
-    def __init__(self, ways):
-        self.first, self.anywhere = max(ways, key=lambda way: way[1] / way[0])
-        self.ratio = self.anywhere / self.first
+    def __init__(self, directions):
+        self.first, self.random = max(directions, key=lambda times: times[1] / times[0])
+        self.ratio = self.random / self.first
 
 
-def of_orders(run, server):
-    """By sort and status."""
+def measure_orders(run, server):
+    """An Order for each sort and status."""
     paths = {
-        (sort, status, way): f"{LIST}?orderBy={sort}&orderDir={way}{status}"
+        (sort, status, direction): f"{LIST}?orderBy={sort}&orderDir={direction}{status}"
         for sort in SORTS
         for status in STATUSES
-        for way in DIRECTIONS
+        for direction in DIRECTIONS
     }
-    told = json.loads(output(run, [EXAMPLES / "pages", str(server.port), *paths.values()]))
-    count_failed(told["failed"])
-    p50 = dict(zip(paths, told["p50"]))
+    result = json.loads(output(run, [program("pages"), str(server.port), *paths.values()]))
+    count_failed(result["failed"])
+    p50 = dict(zip(paths, result["p50"]))
     return {
-        (sort, status): Order([p50[sort, status, way] for way in DIRECTIONS])
+        (sort, status): Order([p50[sort, status, direction] for direction in DIRECTIONS])
         for sort in SORTS
         for status in STATUSES
     }
 
 
 def notes(orders):
-    """A table of its own."""
+    """A separate table."""
     head = (
-        "\nA page at a random offset against the first page of the same order and filter, p50 in "
-        "ms of one caller who asks one after the other, nothing kept; of the two ways the worse:\n"
+        "\nA page at a random offset against the first page of the same order and filter: p50 in ms "
+        "of one client, nothing cached, the slower direction:\n"
     )
     lines = [
         head,
@@ -82,4 +83,4 @@ def notes(orders):
 
 
 def cell(order):
-    return f"{order.anywhere:.3f} / {order.first:.3f} = {order.ratio:.2f} ×"
+    return f"{order.random:.3f} / {order.first:.3f} = {order.ratio:.2f} ×"

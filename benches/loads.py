@@ -1,4 +1,4 @@
-"""Loads: what is sent to a server for some seconds, and what came of it."""
+"""Runs loads against a server and reads their results."""
 
 import os
 import re
@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from table import thousands
 
-# Requests that failed, of all loads together.
+# The number of failed requests of all loads.
 failed = 0
 
 
 class Load(NamedTuple):
-    """What one run of a load gave: requests a second, milliseconds."""
+    """The result of one load: requests per second, latencies in milliseconds."""
 
     rate: float
     p50: float
@@ -24,14 +24,14 @@ class Load(NamedTuple):
         return f"{thousands(self.rate)} req/s, p50 {self.p50:.3f} ms, p99 {self.p99:.3f} ms"
 
 
-def middle(loads):
+def median(loads):
     """The median of each figure."""
     return Load(*(statistics.median(column) for column in zip(*loads)))
 
 
 def wrk(run, port, path, *options, requests=None, **environment):
-    """Asks for one path, or for those of a file of requests in turn; what else
-    benches/wrk.lua can send is told by its environment."""
+    """Requests one path, or the requests of a file in turn. The environment selects
+    other requests of benches/wrk.lua."""
     command = ["wrk", "-t", "2", "-c", "32", "-d", str(run.seconds), "--timeout", "10s"]
     command += ["-s", "benches/wrk.lua", *options, f"http://127.0.0.1:{port}{path}"]
     if requests:
@@ -40,22 +40,22 @@ def wrk(run, port, path, *options, requests=None, **environment):
     result = re.search(r"^RESULT (.*)$", text, re.MULTILINE)
     if not result:
         sys.exit(f"{path}: wrk gave no result:\n{text}")
-    rate, p50, p99, lost = map(float, result[1].split())
-    count_failed(lost)
+    rate, p50, p99, failures = map(float, result[1].split())
+    count_failed(failures)
     return Load(rate, p50, p99)
 
 
 def output(run, command, **environment):
-    told = subprocess.run(
+    result = subprocess.run(
         command,
         stdout=subprocess.PIPE,
         text=True,
         timeout=run.seconds + 120,
         env={**os.environ, **environment},
     )
-    if told.returncode:
+    if result.returncode:
         sys.exit(f"{command[0]} failed")
-    return told.stdout
+    return result.stdout
 
 
 def count_failed(more):

@@ -10,12 +10,14 @@
 //! second, the latency from the scheduled time to the response in milliseconds, and
 //! the number of failures.
 
+mod arguments;
 mod client;
 
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arguments::arguments;
 use client::{Client, Res, percentile, request};
 use serde_json::json;
 
@@ -31,9 +33,12 @@ struct Load {
 }
 
 fn main() -> Res<()> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let usage = "usage: pace PORT RATE SECONDS";
+    let Some(arguments) = arguments(usage) else {
+        return Ok(());
+    };
     let [port, rate, seconds] = &arguments[..] else {
-        return Err("usage: pace PORT RATE SECONDS".into());
+        return Err(usage.into());
     };
     let load = &Load {
         port: port.parse()?,

@@ -5,10 +5,12 @@
 //! milliseconds, so that other load on the machine affects both. Prints a line of JSON:
 //! for each path the two medians in milliseconds, and the number of failures.
 
+mod arguments;
 mod client;
 
 use std::time::{Duration, Instant};
 
+use arguments::arguments;
 use client::{Client, Res, percentile, request};
 use fastrand::Rng;
 use serde_json::json;
@@ -22,8 +24,11 @@ const SLICES: usize = 10;
 const WARM_UP_REQUESTS: usize = 20;
 
 fn main() -> Res<()> {
-    let mut arguments = std::env::args().skip(1);
-    let port = arguments.next().ok_or("usage: pages PORT PATH...")?;
+    let usage = "usage: pages PORT PATH...";
+    let Some(arguments) = arguments(usage) else {
+        return Ok(());
+    };
+    let (port, paths) = arguments.split_first().ok_or(usage)?;
     let mut client = Client::connect(port.parse()?)?;
     client.enable_busy_polling()?;
     let mut benchmark = Benchmark {
@@ -31,7 +36,7 @@ fn main() -> Res<()> {
         random: Rng::new(),
         failed: 0,
     };
-    let medians: Res<Vec<_>> = arguments.map(|path| benchmark.medians(&path)).collect();
+    let medians: Res<Vec<_>> = paths.iter().map(|path| benchmark.medians(path)).collect();
     println!("{}", json!({ "p50": medians?, "failed": benchmark.failed }));
     Ok(())
 }

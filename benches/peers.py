@@ -1,5 +1,5 @@
-"""Peers: what one could run instead, asked for the same pages of the same rows:
-the 10 newest open conversations, each with its last message, and the total."""
+"""Peers: alternative servers with the same rows. Each returns the same page: the 10
+newest open conversations, each with its last message, and the total."""
 
 import json
 import os
@@ -17,15 +17,16 @@ from typing import NamedTuple
 import installs
 from common import FOLDER, ROUNDS, digest, say
 from installs import ENVIRONMENT, HOME, SOURCES, Missing
-from loads import Load, middle, wrk
+from loads import Load, median, wrk
 from server import number_in
 from table import at_least, row, thousands
 
-# How many times as many pages parlor must give, of a million rows.
-AT_FIRST, BEHIND = 100, 500
-# A server that takes so long for one page is asked by fewer, for longer: else
-# much of what it did would not be finished when the time is over.
-SLOW, FEW, LONGER = 0.05, 4, 2
+# Required ratios of the rates at 1,000,000 rows: of the first page, at the offset.
+FIRST_PAGE_RATIO, OFFSET_RATIO = 100, 500
+# A server that needs this many seconds for a page gets fewer connections and longer
+# runs. Otherwise many requests would not end within the run.
+SLOW_PAGE = 0.05
+SLOW_CONNECTIONS, SLOW_RUN_FACTOR = 4, 2
 
 
 def measure(run):
@@ -33,34 +34,35 @@ def measure(run):
     peers, missing = installed()
     notes = [
         f"Peers: {'; '.join(peer.pinned for peer, _ in peers)}.",
-        f"Express and FastAPI have {installs.CORES} processes, and memory is that of all processes.",
+        f"Express and FastAPI have {installs.CORES} processes, and memory counts all processes.",
         *missing,
     ]
-    rows, offset = laid_out(run), min(100_000, run.rows // 10)
-    own = figures(run, installs.parlor(run), None, rows, offset)
-    table, targets = of_parlor(own, offset), run.rows >= 1_000_000
-    note(run, "parlor", own, offset)
+    rows, offset = prepare_rows(run), min(100_000, run.rows // 100 * 10)
+    own = measure_peer(run, installs.parlor(run), None, rows, offset)
+    table, has_targets = parlor_rows(own, offset), run.rows >= 1_000_000
+    record(run, "parlor", own, offset)
     for peer, folder in peers:
         try:
-            of_peer = figures(run, peer, folder, rows, offset, own)
-            table += compared(peer, of_peer, own, offset, targets)
-            note(run, peer.title, of_peer, offset)
+            convert_rows(peer, folder, rows)
+            figures = measure_peer(run, peer, folder, rows, offset, own)
+            table += peer_rows(peer, figures, own, offset, has_targets)
+            record(run, peer.title, figures, offset)
         except (Missing, OSError) as why:
             notes.append(left_out(peer, why))
-    notes.append("parlor keeps no answers here: it makes each page anew.")
-    few = f"{FEW} connections and runs of {LONGER * run.seconds} s"
-    notes.append(f"Figures with a * are of {few}: one page took {1000 * SLOW:.0f} ms or more.")
+    notes.append("parlor runs without its list cache here.")
+    slow_runs = f"{SLOW_CONNECTIONS} connections and runs of {SLOW_RUN_FACTOR * run.seconds} s"
+    notes.append(f"* {slow_runs}, because one page took {1000 * SLOW_PAGE:.0f} ms or more.")
     return notes, table
 
 
-def note(run, title, its, offset):
-    """Leaves the rates for the plot."""
-    run.results[f"peers/{title}/0"] = its.first.load.rate
-    run.results[f"peers/{title}/{offset}"] = its.behind.load.rate
+def record(run, title, figures, offset):
+    """Stores the rates for the plot."""
+    run.results[f"peers/{title}/0"] = figures.first.load.rate
+    run.results[f"peers/{title}/{offset}"] = figures.at_offset.load.rate
 
 
 def installed():
-    """The peers with their folders, and a line for each that can't be had."""
+    """The installed peers with their directories, and a note for each other peer."""
     peers, notes = [], []
     for peer in (make() for make in installs.PEERS):
         try:
@@ -79,24 +81,23 @@ def left_out(peer, why):
 # ── Rows ──
 
 
-def laid_out(run):
-    """The folder with the peers' rows. Its layout is TrailBase's, the only one of
-    them that wants a certain one."""
-    of = digest(f"{SOURCES}/rows.sql")
-    folder = FOLDER / f"peers-{run.large.stem}-{of}"
+def prepare_rows(run):
+    """The directory with the rows of the peers. TrailBase determines its layout."""
+    version = digest(f"{SOURCES}/rows.sql")
+    folder = FOLDER / f"peers-{run.large.stem}-{version}"
     file = folder / "data/main.db"
     if not file.exists():
         for old in FOLDER.glob(f"peers-demo-{run.rows}-*"):
             shutil.rmtree(old)
-        say("laying the rows out for the peers")
+        say("copying the rows for the peers")
         file.parent.mkdir(parents=True)
         new = file.with_suffix(".new")
-        lay_out(run.large, new)
+        copy_rows(run.large, new)
         new.rename(file)
     return folder
 
 
-def lay_out(large, new):
+def copy_rows(large, new):
     rows = sqlite3.connect(f"file:{new}", uri=True, isolation_level=None)
     rows.create_function("uuid", 1, uuid, deterministic=True)
     rows.execute("PRAGMA journal_mode = OFF")
@@ -105,9 +106,23 @@ def lay_out(large, new):
     rows.executescript((SOURCES / "rows.sql").read_text())
     rows.execute("PRAGMA main.journal_mode = WAL")
     rows.close()
-    # Else the disk would be busy with it while servers are measured.
+    # Otherwise the disk would still write the file during the measurement.
     with open(new, "rb") as file:
         os.fsync(file.fileno())
+
+
+def convert_rows(peer, folder, rows):
+    """Creates a database in the peer's own format, in <rows>/<peer>."""
+    directory = rows / peer.name
+    if not peer.convert or directory.exists():
+        return
+    say(f"converting the rows for {peer.title}")
+    new = directory.with_suffix(".new")
+    shutil.rmtree(new, ignore_errors=True)
+    with open(HOME / f"{peer.name}.log", "a") as log:
+        installs.logged([*map(str, peer.convert(folder, rows)), str(new)], log)
+    os.sync()
+    new.rename(directory)
 
 
 def uuid(id):
@@ -119,29 +134,29 @@ def uuid(id):
 
 
 class Running:
-    """A server with the processes that it starts; all end with the `with` block."""
+    """A server with its child processes. The `with` block ends them."""
 
     def __init__(self, peer, folder, rows):
         self.peer, self.port = peer, free_port()
         self.log = HOME / f"{peer.name}.out"
         command = [str(part) for part in peer.command(folder, rows, self.port)]
-        began = time.monotonic()
+        start = time.monotonic()
         with open(self.log, "w") as log:
             streams = {"stdout": log, "stderr": log, "env": ENVIRONMENT}
-            # A group of its own: that is how its processes are found again.
+            # The process group identifies the child processes.
             self.process = subprocess.Popen(command, start_new_session=True, **streams)
         try:
-            self.wait(began + 60)
+            self.wait(start + 60)
         except BaseException:
             self.__exit__()
             raise
-        self.started = 1000 * (time.monotonic() - began)
+        self.started = 1000 * (time.monotonic() - start)
 
     def wait(self, deadline):
-        """For the first page."""
+        """Waits for the first page."""
         while True:
             try:
-                return self.page(self.peer.page.format(0))
+                return self.page(self.peer.path(0))
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise Missing(f"it does not start, see {os.path.relpath(self.log)}") from None
@@ -159,7 +174,7 @@ class Running:
             time.sleep(0.01)
 
     def processes(self):
-        """The processes of its group that haven't ended."""
+        """The running processes of the group."""
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
@@ -169,7 +184,7 @@ class Running:
                 yield stat.parent
 
     def memory(self):
-        """Of all processes in MB, what they share counted once."""
+        """The memory of all processes in MB. Shared pages count once."""
         return sum(number_in(process / "smaps_rollup", "Pss") for process in self.processes()) / 1024
 
     def page(self, path):
@@ -181,15 +196,18 @@ class Running:
     def load(self, run, path):
         times = []
         for _ in range(3):
-            began = time.perf_counter()
+            start = time.perf_counter()
             self.page(path)
-            times.append(time.perf_counter() - began)
-        slow = min(times) >= SLOW
-        options = ["-c", str(FEW), "-d", str(LONGER * run.seconds)] if slow else []
+            times.append(time.perf_counter() - start)
+        slow = min(times) >= SLOW_PAGE
+        options = []
+        if slow:
+            seconds = SLOW_RUN_FACTOR * run.seconds
+            options = ["-c", str(SLOW_CONNECTIONS), "-d", str(seconds)]
         for header in self.peer.headers.items():
             options += ["-H", ": ".join(header)]
         loads = [wrk(run, self.port, path, *options) for _ in range(ROUNDS)]
-        return Pages(middle(loads), slow)
+        return Pages(median(loads), slow)
 
 
 def free_port():
@@ -202,7 +220,7 @@ def free_port():
 
 
 class Pages(NamedTuple):
-    """What a load of one page gave."""
+    """The result of a load of one page."""
 
     load: Load
     slow: bool
@@ -212,18 +230,19 @@ class Pages(NamedTuple):
 
 
 class Figures(NamedTuple):
-    # The totals and the rows of both pages.
+    # The totals and the rows of the first page and of the page at the offset.
     answers: list
     started: float
     idle: float
     loaded: float
     first: Pages
-    behind: Pages
-    # The page behind, asked for the better way.
+    at_offset: Pages
+    # The page at the offset, with the optimized query.
     deep: Pages | None
+    without_total: Pages | None
 
 
-def figures(run, peer, folder, rows, offset, own=None):
+def measure_peer(run, peer, folder, rows, offset, own=None):
     say(f"measuring: {peer.title}")
     starts = []
     for _ in range(ROUNDS):
@@ -231,55 +250,64 @@ def figures(run, peer, folder, rows, offset, own=None):
             starts.append(server.started)
     with Running(peer, folder, rows) as server:
         idle = server.memory()
-        first, behind = (peer.page.format(skipped) for skipped in (0, offset))
-        answers = [server.page(first), server.page(behind)]
+        first, at_offset = peer.path(0), peer.path(offset)
+        answers = [server.page(first), server.page(at_offset)]
         if own and answers != own.answers:
-            raise Missing("it gives other rows than parlor, or another total")
+            raise Missing("its rows or its total differ from parlor")
         return Figures(
             answers=answers,
             started=statistics.median(starts),
             idle=idle,
             first=server.load(run, first),
-            behind=server.load(run, behind),
-            deep=server.load(run, peer.deep.format(offset)) if peer.deep else None,
+            at_offset=server.load(run, at_offset),
+            deep=load_optional(run, server, peer.deep, offset),
+            without_total=load_optional(run, server, peer.without_total, 0),
             loaded=server.memory(),
         )
 
 
-def of_parlor(own, offset):
+def load_optional(run, server, template, offset):
+    return server.load(run, installs.Peer.at_offset(template, offset)) if template else None
+
+
+def parlor_rows(own, offset):
     return [
         row("parlor: first page", str(own.first)),
-        row(f"parlor: offset {thousands(offset)}", str(own.behind)),
+        row(f"parlor: offset {thousands(offset)}", str(own.at_offset)),
         row("parlor: memory, idle and after", f"{own.idle:.1f} and {own.loaded:.1f} MB"),
         row("parlor: start to first page", f"{own.started:.0f} ms"),
     ]
 
 
-def compared(peer, its, own, offset, targets):
-    behind = f"{peer.title}: offset {thousands(offset)}"
+def peer_rows(peer, figures, own, offset, has_targets):
+    at_offset = f"{peer.title}: offset {thousands(offset)}"
     rows = [
-        outdone(f"{peer.title}: first page", its.first, own.first, targets and AT_FIRST),
-        outdone(behind, its.behind, own.behind, targets and BEHIND),
+        compare(f"{peer.title}: first page", figures.first, own.first, has_targets and FIRST_PAGE_RATIO),
+        compare(at_offset, figures.at_offset, own.at_offset, has_targets and OFFSET_RATIO),
         row(
             f"{peer.title}: memory, idle and after",
-            f"{its.idle:.1f} and {its.loaded:.1f} MB",
-            f"{its.loaded / own.loaded:.1f} × parlor's",
+            f"{figures.idle:.1f} and {figures.loaded:.1f} MB",
+            f"{figures.loaded / own.loaded:.1f} × parlor's",
         ),
         row(
             f"{peer.title}: start to first page",
-            f"{its.started:.0f} ms",
-            f"{its.started / own.started:.1f} × parlor's",
+            f"{figures.started:.0f} ms",
+            f"{figures.started / own.started:.1f} × parlor's",
         ),
     ]
-    if its.deep:
-        rows.insert(2, outdone(f"{behind}, messages read apart", its.deep, own.behind))
+    if figures.deep:
+        title = f"{at_offset}, messages in a second query"
+        rows.insert(2, compare(title, figures.deep, own.at_offset))
+    if figures.without_total:
+        title = f"{peer.title}: first page without total (parlor with total)"
+        rows.insert(1, compare(title, figures.without_total, own.first))
     return rows
 
 
-def outdone(title, its, own, times=None):
-    """A row for a load, and how many times as much parlor bears."""
-    ratio = own.load.rate / its.load.rate
-    told = f"parlor {ratio:,.{0 if ratio >= 10 else 1}f} ×"
-    if not times:
-        return row(title, str(its), told)
-    return row(title, str(its), told, at_least(times, unit="×"), ratio)
+def compare(title, pages, own, required_ratio=None):
+    """A row for a load, with the ratio of the rate of parlor to its rate."""
+    ratio = own.load.rate / pages.load.rate
+    text = f"parlor {ratio:,.{0 if ratio >= 10 else 1}f} ×"
+    if not required_ratio:
+        return row(title, str(pages), text)
+    return row(title, str(pages), text, at_least(required_ratio, unit="×"), ratio)

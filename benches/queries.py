@@ -1,56 +1,67 @@
-"""Files of requests for the loads: each line a bearer and a path."""
+"""Files of requests for the loads. A line has a bearer credential and a path."""
 
 import random
 
 from server import KEY
 
 LIST = "/v2/conversations"
-# What wrk is told to speak for the project.
+# Options with which wrk sends the private key.
 BEARER = ("-H", f"Authorization: Bearer {KEY}")
 SORTS = "id createdAt updatedAt lastInterationAt status closedAt isHumanHandled title".split()
 STATUSES = ("", "&status=open", "&status=closed")
 DIRECTIONS = ("desc", "asc")
 
-# Requests of a file: more than are sent within a second, or fewer where there
-# are no more.
-MANY = 5_000
-BUSIEST = 200
+# The number of requests in a file, at most.
+REQUESTS = 5_000
+BUSIEST_VISITORS = 200
+# Six orders and the offsets of the load that no cache can answer.
+UNCACHED_SORTS = "createdAt updatedAt lastInterationAt closedAt isHumanHandled title".split()
+UNCACHED_OFFSETS = 40_000
 
 
-def written(file, asked):
-    file.write_text("".join(f"{bearer} {path}\n" for bearer, path in asked))
+def write(file, requests):
+    file.write_text("".join(f"{bearer} {path}\n" for bearer, path in requests))
     return file
 
 
 def varied():
-    """First pages and those that soon follow: every order, way and status, ten
-    conversations in the mean."""
+    """The first pages in every order, direction and status, with ten conversations
+    on average."""
     paths = [
-        f"{LIST}?orderBy={sort}&orderDir={way}&limit={limit}&offset={offset}{status}"
+        f"{LIST}?orderBy={sort}&orderDir={direction}&limit={limit}&offset={offset}{status}"
         for sort in SORTS
-        for way in DIRECTIONS
+        for direction in DIRECTIONS
         for status in STATUSES
         for limit in (9, 10, 11)
         for offset in range(51)
     ]
-    return [(KEY, path) for path in random.sample(paths, MANY)]
+    return [(KEY, path) for path in random.sample(paths, REQUESTS)]
 
 
 def offsets(rows, sort):
-    """Pages anywhere in one order."""
-    drawn = (random.randrange(rows - 10) for _ in range(MANY))
-    return [(KEY, f"{LIST}?orderBy={sort}&offset={offset}") for offset in drawn]
+    """Pages at random offsets in one order."""
+    random_offsets = (random.randrange(rows - 10) for _ in range(REQUESTS))
+    return [(KEY, f"{LIST}?orderBy={sort}&offset={offset}") for offset in random_offsets]
+
+
+def uncached(rows):
+    """Pages at random offsets up to 40,000 in six orders."""
+    end = min(UNCACHED_OFFSETS, rows - 10)
+    return [
+        (KEY, f"{LIST}?orderBy={random.choice(UNCACHED_SORTS)}&offset={random.randrange(end)}")
+        for _ in range(REQUESTS)
+    ]
 
 
 def visitors(server, rows):
-    """The own lists of visitors drawn evenly from all that a demo has."""
-    everyone = range(1, rows // 4)
-    return own_lists(server, random.sample(everyone, min(MANY, len(everyone))))
+    """The own lists of randomly chosen visitors."""
+    numbers = range(1, rows // 4)
+    return own_lists(server, random.sample(numbers, min(REQUESTS, len(numbers))))
 
 
 def busiest(server):
     """The own lists of the visitors with the most conversations."""
-    return own_lists(server, range(1, BUSIEST + 1))
+    return own_lists(server, range(1, BUSIEST_VISITORS + 1))
 
 
 def own_lists(server, numbers):

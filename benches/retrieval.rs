@@ -1,7 +1,7 @@
 //! Measures the search over the generated help centre of `sending`: 10,000 passages,
 //! questions of 5 to 12 words.
 //!
-//! Usage: `cargo run --release --example retrieval`
+//! Usage: `cargo bench --bench retrieval -- run`
 
 mod help_centre;
 
@@ -46,6 +46,10 @@ fn page(help_centre: &HelpCentre, number: usize) -> Batch {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if !std::env::args().any(|argument| argument == "run") {
+        println!("usage: cargo bench --bench retrieval -- run");
+        return Ok(());
+    }
     let directory = tempfile::tempdir()?;
     let store = Store::open(&directory.path().join("parlor.db"), &Options::default())?;
     let help_centre = HelpCentre::new();

@@ -9,6 +9,7 @@
 //! bytes, the share of answers with a source (`known`), and the latency of the very
 //! first message (`first`).
 
+mod arguments;
 mod client;
 mod help_centre;
 
@@ -17,6 +18,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arguments::arguments;
 use client::{Client, Res, percentile, request};
 use fastrand::Rng;
 use help_centre::{DOCUMENTS, HelpCentre};
@@ -33,16 +35,19 @@ const MESSAGES_PER_CONVERSATION: usize = 20;
 const CONVERSATIONS_PER_SECOND: usize = 40;
 
 fn main() -> Res<()> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
-    match words[..] {
+    let usage = "usage: sending learn FILE | sending load PORT assistant|agent SECONDS";
+    let Some(arguments) = arguments(usage) else {
+        return Ok(());
+    };
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
         ["learn", file] => add_help_centre(Path::new(file)),
         ["load", port, recipient @ ("assistant" | "agent"), seconds] => run_load(&Load {
             port: port.parse()?,
             to_agent: recipient == "agent",
             seconds: seconds.parse()?,
         }),
-        _ => Err("usage: sending learn FILE | load PORT assistant|agent SECONDS".into()),
+        _ => Err(usage.into()),
     }
 }
 

@@ -1,4 +1,4 @@
-"""Servers that are measured, and what is asked of them outside the loads."""
+"""Starts the measured servers, and sends them single requests."""
 
 import http.client
 import json
@@ -13,17 +13,19 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from common import PARLOR
+from common import program
 
-# The key of a demo's project, and how many begin sessions at once.
+# The private key of the demo.
 KEY = "sk_demo"
-CALLERS = 8
-# Requests whose answers are weighed.
-SAMPLE = 1_000
+# Threads that start sessions.
+SESSION_THREADS = 8
+# Requests for the mean size of a response.
+SAMPLE_SIZE = 1_000
+START_TIMEOUT = 30  # seconds
 
 
 class Server:
-    """A server that prints where it listens; it ends with the `with` block."""
+    """A server that prints its address. The `with` block ends it."""
 
     def __init__(self, *command, **environment):
         self.errors = tempfile.TemporaryFile("w+")
@@ -34,21 +36,21 @@ class Server:
             text=True,
             env={**os.environ, **environment},
         )
-        self.port = self.listening()
+        self.port = self.read_port()
         if not self.port:
             self.process.kill()
             self.errors.seek(0)
             sys.exit(f"{command[0]} did not start:\n{self.errors.read()}")
 
-    def listening(self):
-        impatience = threading.Timer(30, self.process.kill)
-        impatience.start()
+    def read_port(self):
+        timeout = threading.Timer(START_TIMEOUT, self.process.kill)
+        timeout.start()
         try:
             for line in self.process.stdout:
-                if found := re.search(r" listens on http://127\.0\.0\.1:(\d+)", line):
-                    return int(found[1])
+                if match := re.search(r" listens on http://127\.0\.0\.1:(\d+)", line):
+                    return int(match[1])
         finally:
-            impatience.cancel()
+            timeout.cancel()
 
     def __enter__(self):
         return self
@@ -58,29 +60,29 @@ class Server:
         self.process.wait()
 
     def memory(self, peak=False):
-        """Resident, in MB: now, or the most there was."""
+        """Resident memory in MB: the current or the peak value."""
         name = "VmHWM" if peak else "VmRSS"
         return number_in(f"/proc/{self.process.pid}/status", name) / 1024
 
     def get(self, path, bearer=KEY):
-        """An answer's body and its headers."""
+        """The body and the headers of a response."""
         url = f"http://127.0.0.1:{self.port}{path}"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {bearer}"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.read(), answer.headers
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.read(), response.headers
 
     def mean_size(self, file):
-        """Bytes of the mean answer to the first requests of a file."""
-        asked = [line.split() for line in file.read_text().splitlines()[:SAMPLE]]
-        return round(statistics.mean(len(self.get(path, bearer)[0]) for bearer, path in asked))
+        """The mean size in bytes of the responses to the first requests of a file."""
+        requests = [line.split() for line in file.read_text().splitlines()[:SAMPLE_SIZE]]
+        return round(statistics.mean(len(self.get(path, bearer)[0]) for bearer, path in requests))
 
     def sessions(self, visitors):
-        """A token for each of many visitors."""
-        with ThreadPoolExecutor(CALLERS) as callers:
-            shares = [visitors[number::CALLERS] for number in range(CALLERS)]
-            return sum(callers.map(self.begun, shares), [])
+        """Starts a session of each visitor; the tokens."""
+        with ThreadPoolExecutor(SESSION_THREADS) as threads:
+            shares = [visitors[number::SESSION_THREADS] for number in range(SESSION_THREADS)]
+            return sum(threads.map(self.start_sessions, shares), [])
 
-    def begun(self, visitors):
+    def start_sessions(self, visitors):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         tokens = []
         for visitor in visitors:
@@ -92,20 +94,20 @@ class Server:
         return tokens
 
 
-def serve(file, keeps=True):
-    """parlor over a file, without rate limits; unless it `keeps` answers, each is
-    made anew."""
+def serve(file, cache=True):
+    """Starts parlor with a database, without rate limits, and with or without the
+    list cache."""
     listen = ("--listen", "127.0.0.1:0", "--db", file)
-    environment = {"PARLOR_RATE_LIMIT": "0"} | ({} if keeps else {"PARLOR_LIST_CACHE_MB": "0"})
-    return Server(PARLOR, "demo", *listen, **environment)
+    environment = {"PARLOR_RATE_LIMIT": "0"} | ({} if cache else {"PARLOR_LIST_CACHE_MB": "0"})
+    return Server(program("parlor"), "demo", *listen, **environment)
 
 
 def number_in(file, name):
-    """The number that stands behind a name in a file of the system's."""
-    found = re.search(rf"^{name}:\s*(\d+)", Path(file).read_text(), re.MULTILINE)
-    return int(found[1])
+    """The number after a name in a file of /proc."""
+    match = re.search(rf"^{name}:\s*(\d+)", Path(file).read_text(), re.MULTILINE)
+    return int(match[1])
 
 
 def processor():
-    found = re.search(r"^model name\s*: *(.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return found[1] if found else "unknown processor"
+    match = re.search(r"^model name\s*: *(.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return match[1] if match else "unknown processor"

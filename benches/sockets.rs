@@ -2,12 +2,13 @@
 //! prints the server's memory before and after, the time until all sockets have
 //! received an event, and the time until the server has stopped.
 //!
-//! Usage, after `cargo build --release --examples`:
-//! `target/release/examples/sockets [COUNT]`, 10000 by default.
+//! Usage: `sockets COUNT`.
 //!
 //! The server and the clients are two processes of this program. Each needs a file
 //! descriptor for each socket, so both raise their limit to the hard limit
 //! (`ulimit -Hn`).
+
+mod arguments;
 
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arguments::arguments;
 use clap::Parser;
 use parlor::app::AppState;
 use parlor::config::Settings;
@@ -30,13 +32,17 @@ use serde_json::Value;
 const TEXT_BYTES: usize = 140;
 
 fn main() -> Result<()> {
+    let usage = "usage: sockets COUNT";
+    let Some(arguments) = arguments(usage) else {
+        return Ok(());
+    };
     let limit = getrlimit(Resource::Nofile);
     let current = limit.maximum;
     setrlimit(Resource::Nofile, Rlimit { current, ..limit })?;
-    let argument = std::env::args().nth(1).unwrap_or("10000".to_owned());
-    match argument.parse() {
-        Ok(count) => measure(count),
-        Err(_) => serve(&argument),
+    match arguments.as_slice() {
+        [command, file] if command == "serve" => serve(file),
+        [count] => measure(count.parse().map_err(Error::other)?),
+        _ => Err(Error::other(usage)),
     }
 }
 
@@ -91,13 +97,14 @@ impl Server {
     fn start(directory: &std::path::Path) -> Result<Self> {
         let file = directory.join("demo.db");
         let program = std::env::current_exe()?;
-        let parlor = program.with_file_name("../parlor");
+        let parlor = env!("CARGO_BIN_EXE_parlor");
         let demo = ["demo", "--no-serve", "--conversations", "10", "--db"];
         let output = Command::new(parlor).args(demo).arg(&file).output()?;
         if !output.status.success() {
             return Err(Error::other("the demo could not be created"));
         }
         let mut child = Command::new(program)
+            .arg("serve")
             .arg(file)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,40 +1,43 @@
-"""What parlor adds to a model's answer, and what open WebSockets cost."""
+"""The latency that parlor adds to the answer of a model, and the cost of open
+WebSockets."""
 
 import json
 import re
 import subprocess
-from pathlib import Path
 
-from common import EXAMPLES, PARLOR, say
+from common import program, say
 from loads import output
 from table import at_most, row
+
+SOCKETS = 10_000
 
 
 def measure(run):
     """Notes for the head of the table, and its rows."""
-    say("measuring: a model's answers")
-    told = json.loads(output(run, [EXAMPLES / "upstream", PARLOR, run.folder]))
+    say("measuring: answers of a model")
+    command = [program("upstream"), program("parlor"), run.folder]
+    result = json.loads(output(run, command))
     notes = [
-        "A model's answer is read from a stub of its server and through parlor (a demo of 500 "
-        "conversations), its pieces 2 ms apart; stub, parlor and visitors on the same cores."
+        "The answer of a model is read from a stub server and through parlor (a demo of 500 "
+        "conversations), with 2 ms between chunks; stub, parlor and clients use the same cores."
     ]
     rows = []
     for visitors in ("1", "16"):
         at_once = "one at a time" if visitors == "1" else f"{visitors} at once"
-        rows += answers(told[visitors], at_once)
-    rows.append(row("the same storing, without a server", f"{told['write']:.3f} ms"))
+        rows += answers(result[visitors], at_once)
+    rows.append(row("the same storing, without a server", f"{result['write']:.3f} ms"))
     return notes, rows + sockets()
 
 
-def answers(told, at_once):
-    direct, through = told["direct"], told["parlor"]
+def answers(result, at_once):
+    direct, through = result["direct"], result["parlor"]
     stored = f"{through['stored']:.3f} ms"
     return [
-        added(f"a model's first piece, {at_once}", direct["first"], through["first"], 1),
+        added(f"the first chunk of a model, {at_once}", direct["first"], through["first"], 1),
         row(f"the same request, only stored, {at_once}", stored),
-        added(f"each further piece, {at_once}", direct["piece"], through["piece"], 0.1),
+        added(f"each further chunk, {at_once}", direct["piece"], through["piece"], 0.1),
         row(
-            f"each further piece, {at_once}, p99",
+            f"each further chunk, {at_once}, p99",
             f"{through['piece99']:.3f} ms, from the model {direct['piece99']:.3f} ms",
         ),
     ]
@@ -52,18 +55,16 @@ def added(measure, direct, through, limit):
 
 
 def sockets():
-    """Rows of what benches/sockets says, where there is one."""
-    binary = EXAMPLES / "sockets"
-    if not (Path("benches/sockets.rs").exists() and binary.exists()):
-        return []
+    """Rows of the output of benches/sockets.rs."""
     say("measuring: WebSockets")
-    told = subprocess.run([binary], stdout=subprocess.PIPE, text=True, timeout=120)
-    if told.returncode:
+    command = [program("sockets"), str(SOCKETS)]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=120)
+    if result.returncode:
         return [row("open WebSockets", "benches/sockets failed", "**failed**")]
-    opened = re.search(r"^(\d+) sockets, (opened in .*)$", told.stdout, re.MULTILINE)
+    opened = re.search(r"^(\d+) sockets, (opened in .*)$", result.stdout, re.MULTILINE)
     # Before and after the events.
-    each = re.findall(r": ([\d.]+ kB) each$", told.stdout, re.MULTILINE)
-    read = re.findall(r"read by all after (\S+)$", told.stdout, re.MULTILINE)
+    each = re.findall(r": ([\d.]+ kB) each$", result.stdout, re.MULTILINE)
+    read = re.findall(r"read by all after (\S+)$", result.stdout, re.MULTILINE)
     count = f"{int(opened[1]):,} open WebSockets"
     return [
         row(f"{count}, idle", f"{each[0]} each; {opened[2]}"),

@@ -1,4 +1,4 @@
-"""Rows of the table that benches/run ends with, and the targets in them."""
+"""Rows of the result table, and their targets."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ HEAD = ("measure", "figure", "ratio", "must", "strive for", "reached")
 
 
 class Target(NamedTuple):
-    """What a value must reach, and what is striven for beyond it, if anything."""
+    """A required limit and, optionally, a stricter one to strive for."""
 
     sign: str
     must: float
@@ -36,7 +36,7 @@ def at_most(must, strive=None, unit="×"):
 
 
 def row(measure, figure, ratio="–", target=None, value=None):
-    """A row; a value is compared with its target."""
+    """A row. The value is compared with the target."""
     if target is None:
         return (measure, figure, ratio, "–", "–", "–")
     limits = (target.text(target.must), target.text(target.strive))
@@ -44,7 +44,7 @@ def row(measure, figure, ratio="–", target=None, value=None):
 
 
 def limited(measure, value, target, digits=0):
-    """A row for a value that is compared with its target alone."""
+    """A row without a ratio."""
     return row(measure, f"{value:,.{digits}f} {target.unit}", target=target, value=value)
 
 

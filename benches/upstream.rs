@@ -11,6 +11,7 @@
 //!   only stores the message
 //! - `write`: storing the message without a server, by one thread
 
+mod arguments;
 mod client;
 
 use std::io::{BufRead, BufReader, Write};
@@ -21,6 +22,7 @@ use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arguments::arguments;
 use client::{Client, Res, content_length, percentile, request};
 use parlor::domain::{ConversationId, MessageContent, MessageId, ProjectSeq, Timestamp};
 use parlor::store::answer::{MessageContext, VisitorMessage};
@@ -38,15 +40,16 @@ const SHORT_ANSWERS: usize = 8;
 const ROUNDS: usize = 4;
 
 fn main() -> Res<()> {
-    let mut arguments = std::env::args().skip(1);
     let usage = "usage: upstream PARLOR DIRECTORY";
-    let (binary, directory) = (
-        arguments.next().ok_or(usage)?,
-        arguments.next().ok_or(usage)?,
-    );
-    let file = Path::new(&directory).join("upstream.db");
+    let Some(arguments) = arguments(usage) else {
+        return Ok(());
+    };
+    let [binary, directory] = &arguments[..] else {
+        return Err(usage.into());
+    };
+    let file = Path::new(directory).join("upstream.db");
     let stub = start_stub()?;
-    let server = Server::start(&binary, &file, stub)?;
+    let server = Server::start(binary, &file, stub)?;
     let single = compare(1, stub, server.port)?;
     let concurrent = compare(16, stub, server.port)?;
     let mut client = Client::connect(server.port)?;

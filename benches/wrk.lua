@@ -1,33 +1,33 @@
--- What wrk sends for `benches/run`, and how it reports.
+-- The requests of wrk for `benches/run`, and its report.
 --
--- BENCH_REQUESTS a file of requests, each a line of bearer and path: each is sent
---                in its turn
--- BENCH_VISITORS a number: each request starts a conversation for one of so
---                many visitors, drawn at random
--- Neither: the request of the command line, as it is.
+-- BENCH_REQUESTS  a file of requests, to be sent in turn; each line has a bearer
+--                 credential and a path
+-- BENCH_VISITORS  a number: each request starts a conversation of one of this many
+--                 visitors, chosen at random
+-- Without both, wrk sends the request of its command line.
 
 local requests, visitors = {}, tonumber(os.getenv("BENCH_VISITORS"))
 local threads, sent = 0, 0
 
 function setup(thread)
-  thread:set("place", threads)
+  thread:set("number", threads)
   threads = threads + 1
 end
 
 function init()
   local file = os.getenv("BENCH_REQUESTS")
   if file then
-    -- Put together once: wrk runs on the cores that it measures.
+    -- Formatted once, because wrk uses the cores of the server.
     for line in io.lines(file) do
       local bearer, path = line:match("(%S+) (%S+)")
       wrk.headers["Authorization"] = "Bearer " .. bearer
       requests[#requests + 1] = wrk.format(nil, path)
     end
-    -- Each thread begins elsewhere, so that two do not ask the same.
-    sent = place * math.floor(#requests / 2)
+    -- The threads start at different requests.
+    sent = number * math.floor(#requests / 2)
     request = next_of_file
   elseif visitors then
-    math.randomseed(os.time() + place)
+    math.randomseed(os.time() + number)
     wrk.method = "POST"
     wrk.headers["Content-Type"] = "application/json"
     request = start_conversation
