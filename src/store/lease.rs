@@ -154,3 +154,129 @@ pub fn remove_expired(now: Timestamp) -> Batch {
         [now.into()],
     )])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::store::sql::Value;
+    use crate::store::test_db::TestDb;
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+    const LATER: Timestamp = Timestamp(2_000_000);
+    const EARLIER: Timestamp = Timestamp(500_000);
+
+    /// A database with one streaming answer of `owner`, whose row in `process`
+    /// is `process`.
+    fn db_with_answer(owner: Option<Uuid>, process: Option<(u32, Timestamp)>) -> TestDb {
+        let db = TestDb::new();
+        let conversation = Sql::new(
+            "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
+                                       updated_at, last_interaction_at) \
+             VALUES (1, randomblob(16), 1, 1, 'open', 1, 1, 1)",
+            [],
+        );
+        let answer = Sql::new(
+            "INSERT INTO message (id, conversation_seq, created_at, role, status, text, owner) \
+             VALUES (randomblob(16), 1, 1, 'assistant', 'streaming', 'Hel', ?)",
+            [owner.into()],
+        );
+        let batch = Batch::of([conversation, answer]);
+        db.store.write_here(batch).expect("an answer");
+        if let (Some(id), Some((pid, expires_at))) = (owner, process) {
+            set_lease(&db, id, pid, expires_at);
+        }
+        db
+    }
+
+    fn set_lease(db: &TestDb, id: Uuid, pid: u32, expires_at: Timestamp) {
+        let pid: Value = i64::from(pid).into();
+        let lease = Sql::new(
+            "INSERT OR REPLACE INTO process (id, pid, lease_expires_at) VALUES (?, ?, ?)",
+            [id.into(), pid, expires_at.into()],
+        );
+        db.store.write_here(Batch::of([lease])).expect("a lease");
+    }
+
+    fn interrupted_owners(db: &TestDb, own: Lease) -> Vec<Owner> {
+        let owners = db
+            .store
+            .read_here(|snapshot| interrupted(snapshot, own, NOW));
+        owners.expect("a read")
+    }
+
+    fn status(db: &TestDb) -> String {
+        let sql = Sql::new("SELECT status FROM message", []);
+        let status = db
+            .store
+            .read_here(|snapshot| snapshot.one(&sql, |row| row.get(0)));
+        status.expect("a message")
+    }
+
+    /// The id of a process that has ended.
+    fn ended_pid() -> u32 {
+        let mut child = Command::new("true").spawn().expect("a process");
+        child.wait().expect("its end");
+        child.id()
+    }
+
+    #[test]
+    fn answer_of_running_process_with_valid_lease_is_not_interrupted() {
+        let running = std::os::unix::process::parent_id();
+        let db = db_with_answer(Some(Uuid::new_v4()), Some((running, LATER)));
+        assert_eq!(interrupted_owners(&db, Lease::new()), []);
+    }
+
+    #[test]
+    fn answer_is_interrupted_when_lease_expires_or_process_ends() {
+        let owner = Some(Uuid::new_v4());
+        let running = std::os::unix::process::parent_id();
+        for (owner, process) in [
+            (owner, Some((running, EARLIER))),
+            (owner, Some((ended_pid(), LATER))),
+            (owner, Some((std::process::id(), LATER))),
+            (owner, None),
+            (None, None),
+        ] {
+            let db = db_with_answer(owner, process);
+            let owners = interrupted_owners(&db, Lease::new());
+            assert_eq!(owners.len(), 1, "{process:?}");
+            let fail = fail_interrupted(owners[0]);
+            db.store.write_here(fail).expect("a write");
+            assert_eq!(status(&db), "error", "{process:?}");
+        }
+    }
+
+    #[test]
+    fn own_answer_is_never_interrupted() {
+        let own = Lease::new();
+        let db = db_with_answer(Some(own.process()), Some((own.pid, EARLIER)));
+        assert_eq!(interrupted_owners(&db, own), []);
+    }
+
+    #[test]
+    fn lease_that_was_renewed_after_the_check_protects_the_answer() {
+        let (owner, running) = (Uuid::new_v4(), std::os::unix::process::parent_id());
+        let db = db_with_answer(Some(owner), Some((running, EARLIER)));
+        let owners = interrupted_owners(&db, Lease::new());
+        set_lease(&db, owner, running, LATER);
+        db.store
+            .write_here(fail_interrupted(owners[0]))
+            .expect("a write");
+        assert_eq!(status(&db), "streaming");
+    }
+
+    #[test]
+    fn expired_leases_without_answers_are_removed() {
+        let (owner, other) = (Uuid::new_v4(), Uuid::new_v4());
+        let db = db_with_answer(Some(owner), Some((1, EARLIER)));
+        set_lease(&db, other, 1, EARLIER);
+        db.store.write_here(remove_expired(NOW)).expect("a write");
+        let sql = Sql::new("SELECT id FROM process", []);
+        let left: Result<Vec<Uuid>, StoreError> = db
+            .store
+            .read_here(|snapshot| snapshot.all(&sql, |row| row.get(0)));
+        assert_eq!(left.expect("leases"), [owner]);
+    }
+}

@@ -82,7 +82,7 @@ fn wait_for_cancellation(script: &AnswerScript) {
     wait_until("the model is cancelled", || script.is_cancelled());
 }
 
-fn event_types(events: &[Value]) -> Vec<&str> {
+pub fn event_types(events: &[Value]) -> Vec<&str> {
     let types = events.iter().map(|event| event["type"].as_str());
     types.map(|name| name.expect("a type")).collect()
 }
@@ -446,66 +446,4 @@ fn client_that_does_not_read_slows_model_and_is_disconnected() {
     wait_until("the answer is stored", || stored()[1] == "complete");
     let [_, _, text] = stored();
     assert!(text.len() <= chunks_read * 1024);
-}
-
-#[test]
-fn partial_answer_survives_restart() {
-    let model = FakeModel::new();
-    let mut server =
-        TestServer::start_with_model(model.clone(), |settings| settings.shutdown_timeout = 0);
-    let ann = server.create_visitor("ann");
-    let id = server.start_conversation(&ann);
-    let script = model.script_answer();
-    script.send_text("So far");
-    let mut stream = server.post_streaming_message(&ann, &id, "Hi").open_stream();
-    stream.read_first_delta();
-    server.restart();
-    assert_eq!(
-        server.transcript(&ann, &id)[1],
-        ["assistant", "complete", "So far"]
-    );
-}
-
-#[test]
-fn answer_interrupted_by_crash_is_failed_and_can_be_repeated() {
-    let (model, mut server, ann, id) = setup_model_conversation();
-    model.answer_with("Hello.");
-    server.post_message(&ann, &id, "Hi").send().expect(200);
-    server.stop();
-    let interrupt =
-        "UPDATE message SET status = 'streaming', text = 'Hel' WHERE role = 'assistant'";
-    assert_eq!(
-        server
-            .db_connection()
-            .execute(interrupt, ())
-            .expect("an update"),
-        1
-    );
-    let key = "INSERT INTO idempotency_key VALUES ('visitor 1', 'k', zeroblob(32), 9e15, 200, NULL,
-                                           (SELECT id FROM message WHERE role = 'assistant'))";
-    assert_eq!(
-        server.db_connection().execute(key, ()).expect("a request"),
-        1
-    );
-    server.restart();
-    assert_eq!(
-        server.transcript(&ann, &id)[1],
-        ["assistant", "error", "Hel"]
-    );
-    let stored_keys =
-        server
-            .db_connection()
-            .query_row("SELECT count(*) FROM idempotency_key", (), |row| row.get(0));
-    assert_eq!(
-        stored_keys,
-        Ok(0),
-        "the stored key of the interrupted answer is removed"
-    );
-    model.answer_with("Hello.");
-    server.post_message(&ann, &id, "Hi").send().expect(200);
-    let expected = [
-        ["user", "complete", "Hi"],
-        ["assistant", "complete", "Hello."],
-    ];
-    assert_eq!(server.transcript(&ann, &id), expected);
 }

@@ -19,6 +19,7 @@ mod errors;
 mod headers;
 mod idempotency;
 mod identity;
+mod interrupted_answers;
 mod isolation;
 mod json_format;
 mod list_cache;
