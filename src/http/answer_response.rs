@@ -16,7 +16,8 @@ use crate::http::error::ApiError;
 use crate::http::response::HandlerResult;
 use crate::http::{response, sse};
 
-/// An answer, step by step; the last step has the text (section 4.8).
+/// An answer, step by step; the last step has the text (docs/api-contract.md,
+/// section 5.8).
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Steps)]
 pub struct AnswerSteps {
@@ -84,7 +85,8 @@ impl From<Usage> for StepUsage {
 /// The body of the response to a message that waits for an agent.
 pub const TO_AGENT: &[u8] = b"Message sent";
 
-/// 202: an agent has the conversation and receives the message (section 0, D12).
+/// 202: an agent has the conversation and receives the message (docs/api-contract.md,
+/// section 6.4).
 pub fn sent_to_agent() -> HttpResponse {
     let mut response = response::bytes(StatusCode::ACCEPTED, TO_AGENT.to_vec());
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -104,7 +106,8 @@ pub fn complete_answer(id: MessageId, answer: &CompleteAnswer, stream: bool) -> 
 /// Streams an answer as events.
 ///
 /// # Errors
-/// The error of an answer that fails before its first text (section 0, D14).
+/// The error of an answer that fails before its first text (docs/api-contract.md,
+/// section 6.6).
 pub async fn stream_answer(
     app: &AppState,
     id: Option<MessageId>,

@@ -1,4 +1,4 @@
-//! JSON bodies of requests (section 0, D2 and D4).
+//! JSON bodies of requests (docs/api-contract.md, sections 1.3 and 2.3).
 
 use std::time::Duration;
 

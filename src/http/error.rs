@@ -1,5 +1,5 @@
-//! Every error of the API: the table of codes, the error type of handlers, and
-//! the mapping of the errors of lower layers.
+//! Every error of the API: the table of codes, and the error type of handlers.
+//! [`super::error_mapping`] maps the errors of other layers to it.
 //!
 //! `docs/api-contract.md`, section 2, defines the envelope and the codes. The
 //! cause of an error is written to the log and never sent.
@@ -8,10 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use crate::access::{AuthError, RateLimited, SignError};
-use crate::domain::{
-    AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError,
-};
+use crate::domain::{AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId};
 
 /// The kind of an error, in the order of [`ERROR_CODES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,7 +170,7 @@ impl ApiError {
         }
     }
 
-    fn with_details(code: ErrorCode, details: Value) -> Self {
+    pub(super) fn with_details(code: ErrorCode, details: Value) -> Self {
         Self {
             details: Some(Box::new(details)),
             ..Self::new(code)
@@ -304,44 +301,6 @@ impl ApiError {
             fields.insert("details".to_owned(), Value::clone(details));
         }
         json!({ "error": error }).to_string().into_bytes()
-    }
-}
-
-impl From<ValidationError> for ApiError {
-    fn from(invalid: ValidationError) -> Self {
-        Self::validation(invalid.field, &invalid.reason)
-    }
-}
-
-impl From<AuthError> for ApiError {
-    fn from(error: AuthError) -> Self {
-        match error {
-            AuthError::InvalidKey => Self::unauthorized("The API key is unknown or revoked"),
-            AuthError::InvalidSession => {
-                Self::unauthorized("The session has ended; start a new one with /identity/init")
-            }
-            AuthError::WebsiteNotAllowed => Self::forbidden("This website may not use this key"),
-            AuthError::RateLimited(limit) => limit.into(),
-            AuthError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<RateLimited> for ApiError {
-    fn from(limit: RateLimited) -> Self {
-        Self::rate_limited(limit.retry_after_secs)
-    }
-}
-
-impl From<SignError> for ApiError {
-    fn from(error: SignError) -> Self {
-        Self::internal(error)
-    }
-}
-
-impl From<serde_json::Error> for ApiError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::internal(error)
     }
 }
 

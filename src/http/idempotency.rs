@@ -1,4 +1,4 @@
-//! The `Idempotency-Key` header (docs/api-contract.md, "Idempotency keys").
+//! The `Idempotency-Key` header (docs/api-contract.md, section 11).
 
 use actix_web::HttpRequest;
 use sha2::{Digest, Sha256};

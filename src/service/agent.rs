@@ -1,5 +1,5 @@
 //! Agents take a conversation over from the assistant, reply in it and hand it
-//! back (docs/api-contract.md, "Agent endpoints").
+//! back (docs/api-contract.md, section 9).
 
 use super::Services;
 use super::idempotency::Idempotency;

@@ -1,5 +1,5 @@
 //! Answers a conversation that a website's server keeps itself. Nothing is
-//! stored (docs/api-contract.md, "Chat completions").
+//! stored (docs/api-contract.md, section 4.11).
 
 use super::Services;
 use super::plan::{self, ModelNotInPlan};

@@ -1,5 +1,5 @@
 //! Runs a use case at most once per `Idempotency-Key`
-//! (docs/api-contract.md, "Idempotency keys").
+//! (docs/api-contract.md, section 11).
 //!
 //! The response is stored in the same batch as what the use case writes. A
 //! repeated request, also one that runs at the same time, gets the stored

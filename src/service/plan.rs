@@ -1,4 +1,4 @@
-//! The features of a project's plan (docs/api-contract.md, "Plans and quotas").
+//! The features of a project's plan (docs/api-contract.md, section 10.4).
 
 use crate::domain::ProjectSeq;
 use crate::store::{Snapshot, StoreError, project};

@@ -1,5 +1,5 @@
 //! The messages that a project's visitors may send in a calendar month
-//! (docs/api-contract.md, "Plans and quotas").
+//! (docs/api-contract.md, section 10.3).
 
 use crate::domain::{ProjectSeq, Timestamp};
 use crate::store::{Snapshot, StoreError, usage};

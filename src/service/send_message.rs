@@ -1,5 +1,5 @@
 //! A visitor sends a message, and the assistant answers or an agent receives it
-//! (docs/api-contract.md, "Send a message").
+//! (docs/api-contract.md, section 4.8).
 //!
 //! One read checks the conversation and collects what the answer needs. The
 //! answer provider prepares the answer. One batch stores the question and the
@@ -180,7 +180,7 @@ struct AnswerContext {
     /// The conversation so far. The question is the last message.
     messages: Vec<ChatMessage>,
     /// The stored question or failed answer, if the visitor repeats the newest
-    /// question (docs/api-contract.md, "Answers").
+    /// question (docs/api-contract.md, section 6.5).
     repeated: Option<AnswerTarget>,
 }
 

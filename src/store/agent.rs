@@ -1,5 +1,5 @@
 //! Agents: people who take a conversation over from the assistant, reply in it
-//! and hand it back (docs/api-contract.md, "Agent endpoints").
+//! and hand it back (docs/api-contract.md, section 9).
 
 use super::batch::{Batch, Rejected};
 use super::conversation_state::{require_agent, require_open, set_last_message};

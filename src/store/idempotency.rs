@@ -1,5 +1,5 @@
 //! Responses that are stored under an `Idempotency-Key`
-//! (docs/api-contract.md, "Idempotency keys").
+//! (docs/api-contract.md, section 11).
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// The number of messages that a conversation is returned with: its newest
-/// (docs/api-contract.md, "Messages").
+/// (docs/api-contract.md, section 4.9).
 const MAX_MESSAGES: u32 = 1000;
 
 /// A SELECT of the columns that [`from_row`] reads, with its conditions.

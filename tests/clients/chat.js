@@ -1,4 +1,4 @@
-// A visitor's chat as the real one is put together (section 7 of the contract).
+// A visitor's chat as the real one is put together (docs/api-contract.md, section 12).
 
 import { randomUUID } from 'node:crypto';
 

@@ -1,5 +1,5 @@
 //! Agents: take a conversation over, reply in it, hand it back
-//! (docs/api-contract.md, "Agent endpoints").
+//! (docs/api-contract.md, section 9).
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};

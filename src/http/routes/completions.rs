@@ -1,4 +1,4 @@
-//! Answers to a website's server, of which nothing is stored (section 3.11).
+//! Answers to a website's server, of which nothing is stored (docs/api-contract.md, section 4.11).
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};

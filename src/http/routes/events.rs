@@ -1,4 +1,4 @@
-//! Live events of a conversation, over a WebSocket (section 6).
+//! Live events of a conversation, over a WebSocket (docs/api-contract.md, section 8).
 
 use std::convert::Infallible;
 

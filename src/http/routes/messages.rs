@@ -1,5 +1,5 @@
 //! Messages: list them, rate them. Sending is in [`super::send`]
-//! (docs/api-contract.md, "Messages").
+//! (docs/api-contract.md, section 4.9).
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};

@@ -1,4 +1,4 @@
-//! The project that a website belongs to (section 3.3).
+//! The project that a website belongs to (docs/api-contract.md, section 4.3).
 
 use actix_web::{HttpRequest, web};
 use serde::Serialize;

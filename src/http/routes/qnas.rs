@@ -1,5 +1,5 @@
-//! Q&As: anyone reads the published ones, a private key writes (sections 3.13
-//! and 3.14; section 0, D19).
+//! Q&As: published ones are public, a private key changes them
+//! (docs/api-contract.md, sections 4.13 and 4.14).
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};

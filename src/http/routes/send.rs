@@ -1,5 +1,5 @@
 //! Send a message to the assistant or an agent
-//! (docs/api-contract.md, "Send a message").
+//! (docs/api-contract.md, section 4.8).
 
 use actix_web::{HttpRequest, web};
 use serde::Deserialize;

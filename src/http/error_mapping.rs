@@ -1,8 +1,9 @@
-//! Errors of the services and the store as API errors. The only place where a
-//! failed use case becomes a status, a code and a text
-//! (docs/api-contract.md, "Errors").
+//! Maps the errors of all other layers to API errors. This is the only place where
+//! a failed use case becomes a status, a code and a text
+//! (docs/api-contract.md, section 2).
 
 use super::error::{ApiError, ErrorCode};
+use crate::access::{AuthError, RateLimited, SignError};
 use crate::answer::AnswerError;
 use crate::domain::ValidationError;
 use crate::service::agent::AgentError;
@@ -45,6 +46,44 @@ fn conversation_id_exists() -> ApiError {
 fn idempotency_key_used() -> ApiError {
     ApiError::conflict("request", "Idempotency-Key")
         .with_message("This Idempotency-Key was used for another request")
+}
+
+impl From<ValidationError> for ApiError {
+    fn from(invalid: ValidationError) -> Self {
+        Self::validation(invalid.field, &invalid.reason)
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::InvalidKey => Self::unauthorized("The API key is unknown or revoked"),
+            AuthError::InvalidSession => {
+                Self::unauthorized("The session has ended; start a new one with /identity/init")
+            }
+            AuthError::WebsiteNotAllowed => Self::forbidden("This website may not use this key"),
+            AuthError::RateLimited(limit) => limit.into(),
+            AuthError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RateLimited> for ApiError {
+    fn from(limit: RateLimited) -> Self {
+        Self::rate_limited(limit.retry_after_secs)
+    }
+}
+
+impl From<SignError> for ApiError {
+    fn from(error: SignError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::internal(error)
+    }
 }
 
 impl From<StoreError> for ApiError {
