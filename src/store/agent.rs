@@ -1,8 +1,9 @@
 //! Agents: people who take a conversation over from the assistant, reply in it
 //! and hand it back (docs/api-contract.md, section 9).
 
-use super::batch::{Batch, Rejected};
+use super::batch::Batch;
 use super::conversation_state::{require_agent, require_open, set_last_message};
+use super::rejected::Rejected;
 use super::sql::Sql;
 use crate::domain::{AgentProfile, ConversationSeq, MessageContent, MessageId, Timestamp};
 

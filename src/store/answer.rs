@@ -6,14 +6,17 @@
 //! `streaming`. Every write that ends the answer expects that status, so of two
 //! writers that end the answer, only the first succeeds.
 
-use super::batch::{Batch, Rejected};
+use super::batch::Batch;
 use super::conversation_state::{
     require_agent, require_assistant, require_last_message, set_last_message,
 };
+use super::error::StoreError;
+use super::idempotency;
 use super::lease::Lease;
+use super::rejected::Rejected;
+use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
 use super::usage;
-use super::{Snapshot, StoreError, idempotency};
 use crate::domain::{
     ConversationSeq, MessageContent, MessageId, MessageSeq, MessageStatus, ProjectSeq, Role,
     Timestamp, title_key,

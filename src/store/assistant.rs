@@ -1,7 +1,8 @@
 //! Assistants, which answer a project's visitors.
 
-use super::batch::{Batch, Rejected};
+use super::batch::Batch;
 use super::error::StoreError;
+use super::rejected::Rejected;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{Assistant, AssistantId, AssistantMode, KeySeq, ProjectSeq, Timestamp};

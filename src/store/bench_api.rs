@@ -1,11 +1,11 @@
 //! The steps of a list on their own, for `benches/steps.rs`. Nothing else uses
 //! this module.
 
-use super::conversation::Totals;
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::snapshot::Snapshot;
 use super::sql::Sql;
+use super::totals::Totals;
 use crate::domain::{ListQuery, ProjectSeq, Scope};
 
 /// Where a page begins.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Statement, params};
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::domain::{
     ConversationId, ConversationSeq, Feedback, MessageId, MessageSeq, MessageStatus, ProjectSeq,
     Role, Status, Timestamp, VisitorId, VisitorSeq,

@@ -1,11 +1,13 @@
 //! Conversations: list pages, read, start, close.
 
-use super::batch::{Batch, Rejected};
+use super::batch::Batch;
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::message;
+use super::rejected::Rejected;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
+use super::totals::Totals;
 use super::visitor::{KnownBy, NewVisitor};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, ListQuery,
@@ -19,46 +21,9 @@ pub struct ConversationRef {
     pub visitor: VisitorSeq,
 }
 
-/// The number of conversations of a project or a visitor. Triggers keep the
-/// counts in one row, so reading them costs the same at any size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Totals {
-    open: u64,
-    closed: u64,
-    /// The stored list version: it rises with every change of the list.
-    pub(super) version: i64,
-}
-
-impl Totals {
-    /// The number of conversations with the status, or of all.
-    pub fn matching(&self, status: Option<Status>) -> u64 {
-        match status {
-            None => self.open + self.closed,
-            Some(Status::Open) => self.open,
-            Some(Status::Closed) => self.closed,
-        }
-    }
-}
-
 /// Reads the counts of a scope.
 pub fn totals(snapshot: &Snapshot, scope: Scope) -> Result<Totals, StoreError> {
-    let sql = match scope {
-        Scope::Project(project) => Sql::new(
-            "SELECT open_conversations, closed_conversations, list_version FROM project WHERE seq = ?",
-            [project.into()],
-        ),
-        Scope::Visitor(visitor) => Sql::new(
-            "SELECT open_conversations, closed_conversations, list_version FROM visitor WHERE seq = ?",
-            [visitor.into()],
-        ),
-    };
-    snapshot.one(&sql, |row| {
-        Ok(Totals {
-            open: row.get(0)?,
-            closed: row.get(1)?,
-            version: row.get(2)?,
-        })
-    })
+    Totals::read(snapshot.connection(), scope)
 }
 
 /// Calls `each` with the conversations of a page, in order. `totals` must come

@@ -1,9 +1,11 @@
 //! The state of a conversation that decides what may be written to it, and the
 //! guard statements that check the state inside a write batch.
 
-use super::batch::{Rejected, check_guard};
+use super::batch::check_guard;
+use super::error::StoreError;
+use super::rejected::Rejected;
+use super::snapshot::Snapshot;
 use super::sql::Sql;
-use super::{Snapshot, StoreError};
 use crate::domain::{
     ConversationId, ConversationSeq, MessageId, MessageSeq, MessageStatus, ProjectSeq, Role,
     Timestamp, VisitorSeq,

@@ -1,7 +1,8 @@
 //! The documents that a project has learned, and their passages.
 
-use super::batch::{Batch, Rejected};
+use super::batch::Batch;
 use super::error::StoreError;
+use super::rejected::Rejected;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{

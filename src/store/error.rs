@@ -2,7 +2,7 @@
 
 use rusqlite::ErrorCode;
 
-use super::batch::Rejected;
+use super::rejected::Rejected;
 
 /// Why a read or a write failed. The texts are for the log, never for a client.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use super::batch::Batch;
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::sql::Sql;
-use super::{Snapshot, StoreError};
 use crate::domain::{MessageId, Timestamp};
 
 /// How long a response is stored.

@@ -10,8 +10,9 @@ use rustix::process::{Pid, test_kill_process};
 use uuid::Uuid;
 
 use super::batch::Batch;
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::sql::Sql;
-use super::{Snapshot, StoreError};
 use crate::domain::Timestamp;
 
 /// How long a lease is valid after it was renewed.

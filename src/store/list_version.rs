@@ -35,11 +35,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rusqlite::Connection;
-
 use super::change::ListChange;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
+use super::totals::Totals;
 use crate::domain::{ProjectSeq, Scope, VisitorSeq};
 
 /// The number of a commit that changed list content.
@@ -128,17 +127,7 @@ impl ListVersions {
 /// # Errors
 /// Those of the query; the project or visitor must exist.
 pub fn stored(snapshot: &Snapshot, scope: Scope) -> Result<i64, StoreError> {
-    stored_on(snapshot.connection, scope)
-}
-
-/// The same for the state that `connection` sees.
-pub(super) fn stored_on(connection: &Connection, scope: Scope) -> Result<i64, StoreError> {
-    let (sql, owner) = match scope {
-        Scope::Project(ProjectSeq(seq)) => ("SELECT list_version FROM project WHERE seq = ?", seq),
-        Scope::Visitor(VisitorSeq(seq)) => ("SELECT list_version FROM visitor WHERE seq = ?", seq),
-    };
-    let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement.query_row([owner], |row| row.get(0))?)
+    Ok(Totals::read(snapshot.connection(), scope)?.version)
 }
 
 #[cfg(test)]

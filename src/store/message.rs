@@ -2,8 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::batch::{Batch, Rejected};
+use super::batch::Batch;
 use super::error::StoreError;
+use super::rejected::Rejected;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{

@@ -33,11 +33,13 @@ mod query;
 #[cfg(test)]
 mod query_cost_tests;
 mod readers;
+mod rejected;
 pub mod session;
 mod snapshot;
 mod sql;
 #[cfg(test)]
 mod test_db;
+mod totals;
 pub mod usage;
 pub mod visitor;
 pub mod websearch;
@@ -47,11 +49,12 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use batch::{Batch, Rejected, Written};
+pub use batch::{Batch, Written};
 pub use error::StoreError;
 pub use list_version::ListVersion;
 pub use open::{OpenError, is_parlor_file};
 pub use options::Options;
+pub use rejected::Rejected;
 pub use snapshot::Snapshot;
 pub use sql::{Sql, Value};
 

@@ -16,7 +16,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::Options;
+use super::options::Options;
 
 /// The current tables, for a new file.
 const SCHEMA: &str = include_str!("../../schema.sql");

@@ -1,8 +1,9 @@
 //! Q&As: questions with their answers. A published Q&A has a passage, through
 //! which search finds it; every change replaces the passage.
 
-use super::batch::{Batch, Rejected};
+use super::batch::Batch;
 use super::error::StoreError;
+use super::rejected::Rejected;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use super::websearch::WebSearch;

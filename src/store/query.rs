@@ -1,7 +1,8 @@
 //! Reading: a statement and what is made of its rows.
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
-use super::{Snapshot, StoreError};
 
 impl Snapshot<'_> {
     /// Calls `each` with every row, in order, until it fails.

@@ -10,7 +10,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef as DriverVal
 use rusqlite::{CachedStatement, Connection, ToSql};
 use uuid::Uuid;
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::domain::{
     AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
     MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId, Timestamp,

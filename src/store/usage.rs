@@ -1,7 +1,8 @@
 //! The number of messages that a project's visitors send in a calendar month.
 
+use super::error::StoreError;
+use super::snapshot::Snapshot;
 use super::sql::Sql;
-use super::{Snapshot, StoreError};
 use crate::domain::{ProjectSeq, Timestamp};
 
 /// Messages that the project's visitors sent in the month of `at` (UTC).

@@ -61,10 +61,9 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rusqlite::Connection;
 
 use super::change::ListChange;
-use super::conversation::Totals;
 use super::error::StoreError;
 use super::list_composer::Seek;
-use super::list_version;
+use super::totals::Totals;
 use crate::domain::{ListQuery, ProjectSeq, Scope};
 use block_counts::BLOCK_ROWS;
 use build::build;
@@ -191,7 +190,7 @@ impl OffsetIndex {
             let Some(index) = projects.get_mut(&project) else {
                 continue;
             };
-            let after = list_version::stored_on(connection, Scope::Project(project))?;
+            let after = Totals::read(connection, Scope::Project(project))?.version;
             let transaction = ProjectChanges {
                 before: after - changes.len() as i64,
                 after,
@@ -212,8 +211,8 @@ impl OffsetIndex {
     /// example by restoring a backup.
     pub fn drop_stale(&self, connection: &Connection) {
         self.write().retain(|project, index| {
-            let version = list_version::stored_on(connection, Scope::Project(*project));
-            version.is_ok_and(|version| index.is_at(version))
+            let totals = Totals::read(connection, Scope::Project(*project));
+            totals.is_ok_and(|totals| index.is_at(totals.version))
         });
     }
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
-use super::super::conversation::Totals;
 use super::super::error::StoreError;
 use super::super::list_composer::Seek;
+use super::super::totals::Totals;
 use super::history::{History, ProjectChanges};
 use super::range_counts::{RangeCounts, SnapshotCounts};
 use super::sort_range::SortRange;

@@ -9,7 +9,7 @@
 use uuid::Uuid;
 
 use super::super::change::ListedConversation;
-use super::super::conversation::Totals;
+use super::super::totals::Totals;
 use crate::domain::{ConversationId, Direction, ListQuery, Sort, SortKey, SortValue, Status};
 
 /// The rows of one status (or of both) that have a value in one column, in the

@@ -1,0 +1,40 @@
+//! The reasons why a write is refused.
+
+/// Why a batch was rolled back although the store works: the data did not meet
+/// an expectation of the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rejected {
+    /// The conversation does not exist (any more).
+    ConversationNotFound,
+    ConversationClosed,
+    /// An answer of the assistant is being streamed in the conversation.
+    AnswerInProgress,
+    /// An agent handles the conversation.
+    TakenOver,
+    /// No agent handles the conversation.
+    NotTakenOver,
+    /// The message that the write refers to is not the newest one any more.
+    ConversationChanged,
+    /// The answer is not being streamed any more: something else ended it.
+    AnswerEnded,
+    /// The row that the write changes does not exist.
+    NotFound,
+    /// The project already has a conversation with the id.
+    ConversationExists,
+    /// The project has a document of the URL under another id.
+    DocumentExists,
+    /// The caller already used the `Idempotency-Key`.
+    IdempotencyKeyUsed,
+}
+
+impl Rejected {
+    /// The names by which guard statements return a reason.
+    pub(super) const NAMES: [(&'static str, Rejected); 6] = [
+        ("conversation_closed", Rejected::ConversationClosed),
+        ("answer_in_progress", Rejected::AnswerInProgress),
+        ("taken_over", Rejected::TakenOver),
+        ("not_taken_over", Rejected::NotTakenOver),
+        ("conversation_changed", Rejected::ConversationChanged),
+        ("document_exists", Rejected::DocumentExists),
+    ];
+}
