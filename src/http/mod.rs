@@ -12,6 +12,7 @@ mod body;
 mod deserialize;
 pub mod error;
 mod error_mapping;
+mod error_responses;
 mod etag;
 mod field_types;
 mod idempotency;

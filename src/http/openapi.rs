@@ -14,7 +14,8 @@ use super::{
     response, search, send,
 };
 use crate::app::AppState;
-use crate::http::error::{ApiError, ERROR_CODES, ErrorSpec};
+use crate::http::error::ERROR_CODES;
+use crate::http::error_responses::{ERROR_SCHEMA, ServerErrors};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,7 +27,7 @@ use crate::http::error::{ApiError, ERROR_CODES, ErrorSpec};
         send::send, messages::rate, completions::create, agent::take_over, agent::hand_back,
         agent::reply, events::listen,
         search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
-        documents::list, documents::create, documents::read, documents::remove, describe,
+        documents::list, documents::create, documents::read, documents::remove, document,
     ),
     tags(
         (name = "Conversations", description = "What visitors and the website say to each other."),
@@ -70,46 +71,6 @@ impl Modify for Credentials {
     }
 }
 
-/// The errors that an operation can answer with, by what it is.
-fn errors_of(path: &str, method: &str, operation: &Value) -> Vec<&'static ErrorSpec> {
-    let secured = operation.get("security").is_some();
-    let reads_body = operation.get("requestBody").is_some();
-    let live = path.ends_with("/ws");
-    let keyed = live || ["/identity/init", "/projects/current", "/search"].contains(&path);
-    let answers = [
-        "/chat/completions",
-        "/conversations/{conversationId}/messages",
-    ]
-    .contains(&path);
-    let applies = |spec: &&ErrorSpec| match spec.status {
-        400 | 413 | 415 => reads_body,
-        401 => secured || keyed,
-        403 => secured || keyed,
-        404 => named_in(path).contains(&spec.name),
-        409 => secured && method != "get",
-        422 => path != "/openapi" && path != "/identity/me",
-        429 => secured || live || path == "/identity/init",
-        500 | 503 => true,
-        402 | 502 => answers && reads_body,
-        _ => false,
-    };
-    ERROR_CODES.iter().filter(applies).collect()
-}
-
-/// What a path names that may not be there.
-fn named_in(path: &str) -> Vec<&'static str> {
-    let names = [
-        ("{conversationId}", "CONVERSATION_NOT_FOUND"),
-        ("{messageId}", "MESSAGE_NOT_FOUND"),
-        ("/chat/completions", "ASSISTANT_NOT_FOUND"),
-        ("{projectId}", "PROJECT_NOT_FOUND"),
-        ("{qnaId}", "QNA_NOT_FOUND"),
-        ("{documentId}", "DOCUMENT_NOT_FOUND"),
-    ];
-    let named = names.iter().filter(|(name, _)| path.contains(name));
-    named.map(|(_, code)| *code).collect()
-}
-
 /// Whether a body has to have any field. Where not, it may be left out
 /// (section 0, D2).
 fn needs_body(schemas: &Value, operation: &Value) -> bool {
@@ -125,18 +86,20 @@ fn needs_body(schemas: &Value, operation: &Value) -> bool {
 static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Described::openapi()).unwrap_or_default();
     let schemas = &mut document["components"]["schemas"];
-    schemas["Error"] = error_schema();
+    schemas[ERROR_SCHEMA] = error_schema();
     schemas["StartVisitor"]["oneOf"] =
         json!([{ "required": ["externalId"] }, { "required": ["saVid"] }]);
     let schemas = schemas.clone();
     let paths = document["paths"].as_object_mut();
-    for (path, methods) in paths.into_iter().flatten() {
-        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+    for methods in paths.into_iter().flatten().map(|(_, methods)| methods) {
+        for operation in methods
+            .as_object_mut()
+            .into_iter()
+            .flatten()
+            .map(|(_, operation)| operation)
+        {
             if operation.get("requestBody").is_some() {
                 operation["requestBody"]["required"] = json!(needs_body(&schemas, operation));
-            }
-            for spec in errors_of(path, method, operation) {
-                describe_error(operation, spec);
             }
         }
     }
@@ -192,34 +155,6 @@ fn pair<'s>(schema: &'s Map<String, Value>, keyword: &str) -> Option<&'s [Value;
     schema.get(keyword)?.as_array()?.as_slice().try_into().ok()
 }
 
-fn describe_error(operation: &mut Value, spec: &ErrorSpec) {
-    let example: Value =
-        serde_json::from_slice(&ApiError::example(spec.code).body_json()).unwrap_or_default();
-    let response = &mut operation["responses"][spec.status.to_string()];
-    if response.is_null() {
-        *response = json!({
-            "description": spec.description,
-            "content": { "application/json": {
-                "schema": { "$ref": "#/components/schemas/Error" }, "examples": {},
-            } },
-        });
-        if let Some((name, says)) = error_header(spec.status) {
-            let schema = json!({ "type": if spec.status == 401 { "string" } else { "integer" } });
-            response["headers"] = json!({ name: { "description": says, "schema": schema } });
-        }
-    }
-    response["content"]["application/json"]["examples"][spec.name] =
-        json!({ "summary": spec.description, "value": example });
-}
-
-fn error_header(status: u16) -> Option<(&'static str, &'static str)> {
-    match status {
-        401 => Some(("WWW-Authenticate", "Bearer")),
-        429 | 503 => Some(("Retry-After", "Seconds to wait")),
-        _ => None,
-    }
-}
-
 /// The envelope of every error (section 2 of the contract).
 fn error_schema() -> Value {
     let codes: Vec<_> = ERROR_CODES.iter().map(|spec| spec.name).collect();
@@ -238,10 +173,8 @@ fn error_schema() -> Value {
 
 /// Read this document
 #[utoipa::path(get, path = "/openapi", tag = "Reference", operation_id = "openapi",
-    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)))]
-#[allow(dead_code, reason = "carries the description of `document`")]
-fn describe() {}
-
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object),
+              ServerErrors))]
 pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     public(response::with_etag(&app, &request, DOCUMENT.clone()))
 }

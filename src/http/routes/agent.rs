@@ -9,6 +9,9 @@ use utoipa::ToSchema;
 use crate::app::AppState;
 use crate::domain::{AgentProfile, Conversation, ConversationId, Message, MessageContent};
 use crate::http::body::{JsonBody, NoFields};
+use crate::http::error_responses::{
+    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
+};
 use crate::http::field_types::{Text, Uri};
 use crate::http::json::{ConversationJson, MessageJson};
 use crate::http::params::conversation_id;
@@ -54,7 +57,8 @@ pub struct ReplyRequest {
 /// take it over again changes who has it.
 #[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Operators", operation_id = "take-over",
     params(("conversationId" = ConversationId, Path)), request_body = AgentRequest,
-    security(("private-key" = [])), responses((status = 200, body = ConversationJson)))]
+    security(("private-key" = [])), responses((status = 200, body = ConversationJson),
+              BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn take_over(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -75,7 +79,8 @@ pub async fn take_over(
 /// One that nobody has stays as it is.
 #[utoipa::path(delete, path = "/conversations/{conversationId}/agent", tag = "Operators", operation_id = "hand-back",
     params(("conversationId" = ConversationId, Path)),
-    security(("private-key" = [])), responses((status = 200, body = ConversationJson)))]
+    security(("private-key" = [])), responses((status = 200, body = ConversationJson),
+              BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn hand_back(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -95,7 +100,8 @@ pub async fn hand_back(
 /// In a conversation that has been taken over.
 #[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Operators", operation_id = "reply",
     params(("conversationId" = ConversationId, Path)), request_body = ReplyRequest,
-    security(("private-key" = [])), responses((status = 201, body = MessageJson)))]
+    security(("private-key" = [])), responses((status = 201, body = MessageJson),
+              BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn reply(
     app: web::Data<AppState>,
     request: HttpRequest,

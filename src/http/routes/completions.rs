@@ -11,6 +11,10 @@ use crate::domain::AssistantId;
 use crate::http::answer_response::{AnswerSteps, collect, stream_answer};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::error_responses::{
+    AssistantErrors, BearerErrors, BodyErrors, ConflictErrors, ModelErrors, ServerErrors,
+    ValidationErrors,
+};
 use crate::http::field_types::{List, Text, not_null};
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency, response, sse};
@@ -78,7 +82,8 @@ impl From<CompletionMessage> for ChatMessage {
     request_body = CompletionRequest, security(("private-key" = [])),
     responses((status = 200, description = "The answer", content(
                   (AnswerSteps = "application/json"),
-                  (Object = "text/event-stream")))))]
+                  (Object = "text/event-stream"))),
+              BodyErrors, BearerErrors, AssistantErrors, ConflictErrors, ValidationErrors, ModelErrors, ServerErrors))]
 pub async fn create(
     app: web::Data<AppState>,
     request: HttpRequest,

@@ -14,6 +14,9 @@ use crate::domain::{
 };
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::error_responses::{
+    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
+};
 use crate::http::field_types::{Uri, not_null};
 use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::http::list_cache::{CacheKey, ListCache};
@@ -179,7 +182,8 @@ pub struct Closed {
     responses((status = 200, body = ConversationList, headers(
         ("Link" = String, description = "The first, prev, next and last pages. next is a cursor; after one, prev is left out"),
         ("X-Total-Count" = u64, description = "The same as total"),
-        ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to be answered 304")))))]
+        ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to be answered 304"))),
+              BearerErrors, ValidationErrors, ServerErrors))]
 pub async fn list(
     app: web::Data<AppState>,
     cache: web::Data<ListCache>,
@@ -230,7 +234,8 @@ fn list_page(
 /// A visitor starts one of their own; a private key brings one in from outside.
 #[utoipa::path(post, path = "/conversations", tag = "Conversations", operation_id = "start-conversation",
     request_body = StartRequest, security(("session" = []), ("private-key" = [])),
-    responses((status = 201, body = ConversationFull)))]
+    responses((status = 201, body = ConversationFull),
+              BodyErrors, BearerErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn start(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -290,7 +295,8 @@ fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
 #[utoipa::path(get, path = "/conversations/{conversationId}", tag = "Conversations", operation_id = "get-conversation",
     params(("conversationId" = ConversationId, Path)), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationFull, headers(
-        ("ETag" = String, description = "Changes when the body does")))))]
+        ("ETag" = String, description = "Changes when the body does"))),
+              BearerErrors, ConversationErrors, ValidationErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
@@ -329,7 +335,8 @@ fn with_messages(
 #[utoipa::path(post, path = "/conversations/{conversationId}/close", tag = "Conversations", operation_id = "close-conversation",
     params(("conversationId" = ConversationId, Path)), request_body = CloseRequest,
     security(("session" = []), ("private-key" = [])),
-    responses((status = 200, body = Closed)))]
+    responses((status = 200, body = Closed),
+              BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn close(
     app: web::Data<AppState>,
     request: HttpRequest,

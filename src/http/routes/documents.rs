@@ -12,6 +12,10 @@ use crate::domain::{
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
+use crate::http::error_responses::{
+    BearerErrors, BodyErrors, ConflictErrors, DocumentErrors, ProjectErrors, ServerErrors,
+    ValidationErrors,
+};
 use crate::http::field_types::{Text, Uri, not_null};
 use crate::http::json::{DocumentJson, SectionJson};
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
@@ -120,7 +124,8 @@ impl<'a> DocumentFull<'a> {
     responses((status = 200, body = DocumentList, headers(
         ("Link" = String, description = "The first, prev, next and last pages"),
         ("X-Total-Count" = u64, description = "The same as total"),
-        ("ETag" = String, description = "Changes when the body does")))))]
+        ("ETag" = String, description = "Changes when the body does"))),
+              BearerErrors, ProjectErrors, ValidationErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let ListParams { limit, offset } = params::query(&request)?;
@@ -154,7 +159,8 @@ fn page_of(
 #[utoipa::path(post, path = "/projects/{projectId}/documents", tag = "Documents", operation_id = "create-document",
     params(("projectId" = ProjectId, Path)), request_body = NewDocumentRequest,
     security(("private-key" = [])),
-    responses((status = 201, body = DocumentFull), (status = 200, body = DocumentFull)))]
+    responses((status = 201, body = DocumentFull), (status = 200, body = DocumentFull),
+              BodyErrors, BearerErrors, ProjectErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn create(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -202,7 +208,8 @@ fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<V
 #[utoipa::path(get, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "get-document",
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
     security(("private-key" = [])), responses((status = 200, body = DocumentFull, headers(
-        ("ETag" = String, description = "Changes when the body does")))))]
+        ("ETag" = String, description = "Changes when the body does"))),
+              BearerErrors, DocumentErrors, ValidationErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
@@ -217,7 +224,8 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
 /// Forget a document
 #[utoipa::path(delete, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "delete-document",
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
-    security(("private-key" = [])), responses((status = 200, body = Done)))]
+    security(("private-key" = [])), responses((status = 200, body = Done),
+              BearerErrors, DocumentErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn remove(
     app: web::Data<AppState>,
     request: HttpRequest,

@@ -14,6 +14,9 @@ use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, ValidationError};
 use crate::http::auth;
 use crate::http::error::ApiError;
+use crate::http::error_responses::{
+    ConversationErrors, KeyErrors, RateLimitErrors, ServerErrors, ValidationErrors,
+};
 use crate::http::params::{self, KeyParams, conversation_id};
 use crate::http::response::HandlerResult;
 use crate::http::websocket::Socket;
@@ -38,7 +41,8 @@ struct LiveParams {
 /// again, and read the conversation for what was missed.
 #[utoipa::path(get, path = "/conversations/{conversationId}/ws", tag = "Conversations", operation_id = "live",
     params(("conversationId" = ConversationId, Path), KeyParams, LiveParams),
-    responses((status = 101, description = "The WebSocket is open")))]
+    responses((status = 101, description = "The WebSocket is open"),
+              KeyErrors, ConversationErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn listen(
     app: web::Data<AppState>,
     request: HttpRequest,

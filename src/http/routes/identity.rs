@@ -9,6 +9,9 @@ use crate::app::AppState;
 use crate::domain::DeviceId;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::error_responses::{
+    BearerErrors, BodyErrors, KeyErrors, RateLimitErrors, ServerErrors, ValidationErrors,
+};
 use crate::http::json::VisitorJson;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency, response};
@@ -42,7 +45,8 @@ pub struct SessionBegun<'a> {
 #[utoipa::path(post, path = "/identity/init", tag = "Identity", operation_id = "init",
     request_body = InitRequest,
     responses((status = 200, description = "The device is known", body = SessionBegun),
-              (status = 201, description = "The visitor is new", body = SessionBegun)))]
+              (status = 201, description = "The visitor is new", body = SessionBegun),
+              BodyErrors, KeyErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn init(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -90,7 +94,8 @@ fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedRespo
 ///
 /// Whose session the token is of.
 #[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
-    security(("session" = [])), responses((status = 200, body = VisitorJson)))]
+    security(("session" = [])), responses((status = 200, body = VisitorJson),
+              BearerErrors, ServerErrors))]
 pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let seq = caller.visitor()?;

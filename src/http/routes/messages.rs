@@ -10,6 +10,10 @@ use crate::app::AppState;
 use crate::domain::{ConversationId, Feedback, MessageId, MessageStatus, Offset, Role};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::error_responses::{
+    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, MessageErrors, ServerErrors,
+    ValidationErrors,
+};
 use crate::http::field_types::{MessageLimit, required_nullable};
 use crate::http::json::MessageJson;
 use crate::http::list_response::{ListObject, ListWriter};
@@ -87,7 +91,8 @@ pub struct FeedbackGiven {
     params(("conversationId" = ConversationId, Path), MessageParams),
     security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = MessageList, headers(
-        ("ETag" = String, description = "Changes when the body does")))))]
+        ("ETag" = String, description = "Changes when the body does"))),
+              BearerErrors, ConversationErrors, ValidationErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
@@ -114,7 +119,8 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
 /// Of an assistant's or a person's, not of one's own.
 #[utoipa::path(post, path = "/messages/{messageId}/feedback", tag = "Messages", operation_id = "send-message-feedback",
     params(("messageId" = MessageId, Path)), request_body = FeedbackRequest,
-    security(("session" = [])), responses((status = 200, body = FeedbackGiven)))]
+    security(("session" = [])), responses((status = 200, body = FeedbackGiven),
+              BodyErrors, BearerErrors, MessageErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn rate(
     app: web::Data<AppState>,
     request: HttpRequest,

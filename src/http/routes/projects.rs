@@ -8,6 +8,7 @@ use crate::app::AppState;
 use crate::domain::{ProjectId, ProjectSeq};
 use crate::http::auth;
 use crate::http::error::ApiError;
+use crate::http::error_responses::{KeyErrors, ServerErrors, ValidationErrors};
 use crate::http::json::ProjectJson;
 use crate::http::params::{self, KeyParams, project_id};
 use crate::http::response::{self, HandlerResult};
@@ -50,7 +51,8 @@ impl Done {
 ///
 /// That of the key, and how its chat looks.
 #[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
-    params(KeyParams), responses((status = 200, body = ProjectJson)))]
+    params(KeyParams), responses((status = 200, body = ProjectJson),
+              KeyErrors, ValidationErrors, ServerErrors))]
 pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let params: KeyParams = params::query(&request)?;
     let key = auth::publishable_key(&app, &request, params.api_key()?).await?;

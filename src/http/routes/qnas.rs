@@ -14,6 +14,10 @@ use crate::domain::{
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
+use crate::http::error_responses::{
+    BearerErrors, BodyErrors, ConflictErrors, ProjectErrors, QnaErrors, ServerErrors,
+    ValidationErrors,
+};
 use crate::http::field_types::{Text, Uri, not_null};
 use crate::http::json::QnaJson;
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
@@ -160,7 +164,8 @@ impl ListItem for QnaJson<'_> {
     responses((status = 200, body = QnaList, headers(
         ("Link" = String, description = "The first, prev, next and last pages"),
         ("X-Total-Count" = u64, description = "The same as total"),
-        ("ETag" = String, description = "Changes when the body does")))))]
+        ("ETag" = String, description = "Changes when the body does"))),
+              ProjectErrors, ValidationErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let id = project_id(&request)?;
     let params: ListParams = params::query(&request)?;
@@ -197,7 +202,8 @@ fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListB
 #[utoipa::path(get, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "get-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     responses((status = 200, body = QnaJson, headers(
-        ("ETag" = String, description = "Changes when the body does")))))]
+        ("ETag" = String, description = "Changes when the body does"))),
+              QnaErrors, ValidationErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
     let published = move |snapshot: &Snapshot| {
@@ -223,7 +229,8 @@ fn json_of(
 /// Add a Q&A
 #[utoipa::path(post, path = "/projects/{projectId}/qnas", tag = "Q&As", operation_id = "create-qna",
     params(("projectId" = ProjectId, Path)), request_body = NewQnaRequest,
-    security(("private-key" = [])), responses((status = 201, body = QnaJson)))]
+    security(("private-key" = [])), responses((status = 201, body = QnaJson),
+              BodyErrors, BearerErrors, ProjectErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn create(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -247,7 +254,8 @@ fn render_created(qna: &Qna<'_>) -> SavedResponse {
 #[utoipa::path(put, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "update-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     request_body = QnaChangeRequest, security(("private-key" = [])),
-    responses((status = 200, body = QnaJson)))]
+    responses((status = 200, body = QnaJson),
+              BodyErrors, BearerErrors, QnaErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn update(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -269,7 +277,8 @@ fn render_changed(qna: &Qna<'_>) -> SavedResponse {
 /// Remove a Q&A
 #[utoipa::path(delete, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "delete-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
-    security(("private-key" = [])), responses((status = 200, body = Done)))]
+    security(("private-key" = [])), responses((status = 200, body = Done),
+              BearerErrors, QnaErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn remove(
     app: web::Data<AppState>,
     request: HttpRequest,

@@ -9,6 +9,7 @@ use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource};
 use crate::app::AppState;
 use crate::domain::{ProjectId, ProjectSeq, SearchLimit};
 use crate::http::error::ApiError;
+use crate::http::error_responses::{KeyErrors, ServerErrors, ValidationErrors};
 use crate::http::field_types::Text;
 use crate::http::params::{self, KeyParams};
 use crate::http::response::{self, HandlerResult};
@@ -60,7 +61,8 @@ const EXCERPT: usize = 300;
 ///
 /// Through the pages that the project learned and its Q&As.
 #[utoipa::path(get, path = "/search", tag = "Search", operation_id = "search",
-    params(SearchParams, KeyParams), responses((status = 200, body = SearchResults)))]
+    params(SearchParams, KeyParams), responses((status = 200, body = SearchResults),
+              KeyErrors, ValidationErrors, ServerErrors))]
 pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let key: KeyParams = params::query(&request)?;
     let key = auth::publishable_key(&app, &request, key.api_key()?).await?;

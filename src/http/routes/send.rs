@@ -13,6 +13,10 @@ use crate::http::answer_response::{
 };
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::error_responses::{
+    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ModelErrors, ServerErrors,
+    ValidationErrors,
+};
 use crate::http::field_types::Prefix;
 use crate::http::params::conversation_id;
 use crate::http::response::HandlerResult;
@@ -79,7 +83,8 @@ impl From<PageContext> for VisitorPage {
     responses((status = 200, description = "The answer", content(
                   (AnswerSteps = "application/json"),
                   (Object = "text/event-stream"))),
-              (status = 202, description = "Passed on to a person of the house", body = String, content_type = "text/plain")))]
+              (status = 202, description = "Passed on to a person of the house", body = String, content_type = "text/plain"),
+              BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ModelErrors, ServerErrors))]
 pub async fn send(
     app: web::Data<AppState>,
     request: HttpRequest,
