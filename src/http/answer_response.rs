@@ -85,8 +85,8 @@ impl From<Usage> for StepUsage {
 /// The body of the response to a message that waits for an agent.
 pub const TO_AGENT: &[u8] = b"Message sent";
 
-/// 202: an agent has the conversation and receives the message (docs/api-contract.md,
-/// section 6.4).
+/// 202: an agent has the conversation and receives the message
+/// (docs/api-contract.md, section 6.4).
 pub fn sent_to_agent() -> HttpResponse {
     let mut response = response::bytes(StatusCode::ACCEPTED, TO_AGENT.to_vec());
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -106,8 +106,8 @@ pub fn complete_answer(id: MessageId, answer: &CompleteAnswer, stream: bool) -> 
 /// Streams an answer as events.
 ///
 /// # Errors
-/// The error of an answer that fails before its first text (docs/api-contract.md,
-/// section 6.6).
+/// The error of an answer that fails before its first text
+/// (docs/api-contract.md, section 6.6).
 pub async fn stream_answer(
     app: &AppState,
     id: Option<MessageId>,

@@ -33,8 +33,8 @@ pub struct Uri(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
 
-/// The maximum number of messages in a list of messages (docs/api-contract.md,
-/// section 4.9).
+/// The maximum number of messages in a list of messages
+/// (docs/api-contract.md, section 4.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageLimit(pub u32);
 

@@ -1,5 +1,5 @@
-//! The API's own description: an OpenAPI document from the code, and a page
-//! that shows it without asking anyone else.
+//! The OpenAPI document of the API, which is generated from the code, and the
+//! reference page that shows it without requests to other servers.
 
 use std::sync::LazyLock;
 
@@ -30,24 +30,24 @@ use crate::http::error_responses::{ERROR_SCHEMA, ServerErrors};
         documents::list, documents::create, documents::read, documents::remove, document,
     ),
     tags(
-        (name = "Conversations", description = "What visitors and the website say to each other."),
-        (name = "Messages", description = "What is said in a conversation."),
-        (name = "Operators", description = "A person of the house takes over from the assistant."),
-        (name = "Chat completions", description = "Answers of which nothing is stored."),
-        (name = "Identity", description = "Who a visitor is."),
-        (name = "Projects", description = "A website and how its chat looks."),
-        (name = "Q&As", description = "Questions that the website has answered once for all."),
-        (name = "Documents", description = "Pages that the project learned."),
-        (name = "Search", description = "In all that the project knows."),
+        (name = "Conversations", description = "The conversations of visitors with a website."),
+        (name = "Messages", description = "The messages of a conversation."),
+        (name = "Agents", description = "A human agent takes a conversation over from the assistant."),
+        (name = "Chat completions", description = "Answers that are not stored."),
+        (name = "Identity", description = "Sessions and visitors."),
+        (name = "Projects", description = "A website and the appearance of its chat."),
+        (name = "Q&As", description = "Questions that the website has answered."),
+        (name = "Documents", description = "Pages that the project has learned."),
+        (name = "Search", description = "Search in the documents and Q&As of a project."),
         (name = "Reference", description = "This document."),
     ),
-    modifiers(&Credentials),
+    modifiers(&SecuritySchemes),
 )]
-struct Described;
+struct ApiDoc;
 
-struct Credentials;
+struct SecuritySchemes;
 
-impl Modify for Credentials {
+impl Modify for SecuritySchemes {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let components = document.components.get_or_insert_default();
         let bearer = |description: &str, format: &str| {
@@ -59,7 +59,7 @@ impl Modify for Credentials {
         };
         components.add_security_scheme(
             "session",
-            bearer("The session token that POST /identity/init gave.", "JWT"),
+            bearer("The session token from POST /identity/init.", "JWT"),
         );
         components.add_security_scheme(
             "private-key",
@@ -71,8 +71,8 @@ impl Modify for Credentials {
     }
 }
 
-/// Whether a body has to have any field. Where not, it may be left out
-/// (section 0, D2).
+/// Whether the body of an operation has a required field. Otherwise a request
+/// may omit the body (docs/api-contract.md, section 1.3).
 fn needs_body(schemas: &Value, operation: &Value) -> bool {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
     let name = schema.as_str().and_then(|to| to.rsplit('/').next());
@@ -82,9 +82,9 @@ fn needs_body(schemas: &Value, operation: &Value) -> bool {
         .is_some_and(|names| !names.is_empty())
 }
 
-/// The document. Errors come from the catalogue, so that they cannot drift.
+/// The document as JSON.
 static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut document = serde_json::to_value(Described::openapi()).unwrap_or_default();
+    let mut document = serde_json::to_value(ApiDoc::openapi()).unwrap_or_default();
     let schemas = &mut document["components"]["schemas"];
     schemas[ERROR_SCHEMA] = error_schema();
     schemas["StartVisitor"]["oneOf"] =
@@ -155,7 +155,7 @@ fn pair<'s>(schema: &'s Map<String, Value>, keyword: &str) -> Option<&'s [Value;
     schema.get(keyword)?.as_array()?.as_slice().try_into().ok()
 }
 
-/// The envelope of every error (section 2 of the contract).
+/// The envelope of every error (docs/api-contract.md, section 2.1).
 fn error_schema() -> Value {
     let codes: Vec<_> = ERROR_CODES.iter().map(|spec| spec.name).collect();
     json!({
@@ -163,9 +163,9 @@ fn error_schema() -> Value {
         "properties": { "error": {
             "type": "object", "required": ["message", "code"],
             "properties": {
-                "message": { "type": "string", "description": "For a person." },
+                "message": { "type": "string", "description": "For people." },
                 "code": { "type": "string", "enum": codes },
-                "details": { "type": "object", "description": "What the code's example shows." },
+                "details": { "type": "object", "description": "Depends on the code; see its example." },
             },
         } },
     })
@@ -179,8 +179,9 @@ pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HttpRes
     public(response::with_etag(&app, &request, DOCUMENT.clone()))
 }
 
-/// Nothing from elsewhere, nothing inline.
-const POLICY: HeaderValue = HeaderValue::from_static(
+/// The content security policy of the page: no resources of other servers and
+/// no inline code.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
@@ -216,13 +217,14 @@ pub async fn script_parts() -> HttpResponse {
 fn asset(kind: &'static str, text: &'static str) -> HttpResponse {
     let mut response = HttpResponse::Ok().content_type(kind).body(text);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     public(response)
 }
 
-/// The same for everyone; asked for again after a new version is installed.
+/// Makes a response cacheable for everyone. Clients revalidate it, because a new
+/// version of the server may change it.
 fn public(mut response: HttpResponse) -> HttpResponse {
     let headers = response.headers_mut();
     headers.remove(header::VARY);

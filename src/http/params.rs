@@ -12,8 +12,8 @@ use crate::domain::{ConversationId, DocumentId, MessageId, ProjectId, QnaId, Val
 use crate::http::deserialize::from_query;
 use crate::http::error::ApiError;
 
-/// Parses the query of a request. Unknown parameters are ignored (docs/api-contract.md,
-/// section 1.3).
+/// Parses the query of a request. Unknown parameters are ignored
+/// (docs/api-contract.md, section 1.3).
 ///
 /// # Errors
 /// 422 for a known parameter that occurs twice, is required and absent, or
@@ -24,8 +24,8 @@ pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> 
     from_query(&pairs).map_err(|error| ApiError::validation(&error.path, error.reason()))
 }
 
-/// The query parameter of operations that need a publishable key (docs/api-contract.md,
-/// section 3.1).
+/// The query parameter of operations that need a publishable key
+/// (docs/api-contract.md, section 3.1).
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]

@@ -53,9 +53,9 @@ pub struct ReplyRequest {
 
 /// Take a conversation over
 ///
-/// From the assistant, whose answer ends where it is if one is being written. To
-/// take it over again changes who has it.
-#[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Operators", operation_id = "take-over",
+/// From the assistant. An answer that is being generated is stopped. A repeated
+/// call replaces the agent.
+#[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "take-over",
     params(("conversationId" = ConversationId, Path)), request_body = AgentRequest,
     security(("private-key" = [])), responses((status = 200, body = ConversationJson),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
@@ -76,8 +76,8 @@ pub async fn take_over(
 
 /// Hand a conversation back to the assistant
 ///
-/// One that nobody has stays as it is.
-#[utoipa::path(delete, path = "/conversations/{conversationId}/agent", tag = "Operators", operation_id = "hand-back",
+/// A conversation without an agent stays unchanged.
+#[utoipa::path(delete, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "hand-back",
     params(("conversationId" = ConversationId, Path)),
     security(("private-key" = [])), responses((status = 200, body = ConversationJson),
               BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
@@ -95,10 +95,10 @@ pub async fn hand_back(
     idempotency::respond(&app, &key, hand_back).await
 }
 
-/// Answer as a person of the house
+/// Reply as an agent
 ///
-/// In a conversation that has been taken over.
-#[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Operators", operation_id = "reply",
+/// In a conversation that an agent has taken over.
+#[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Agents", operation_id = "reply",
     params(("conversationId" = ConversationId, Path)), request_body = ReplyRequest,
     security(("private-key" = [])), responses((status = 201, body = MessageJson),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]

@@ -1,4 +1,5 @@
-//! Answers to a website's server, of which nothing is stored (docs/api-contract.md, section 4.11).
+//! Answers for a website's server that are not stored
+//! (docs/api-contract.md, section 4.11).
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
@@ -23,13 +24,13 @@ use crate::service::completion::{self, Completion, CompletionInput};
 use crate::service::idempotency::{Idempotency, Outcome};
 use crate::store::idempotency::{SavedBody, SavedResponse};
 
-// ── What is asked ──
+// ── Body ──
 
 /// A conversation that the assistant answers.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CompletionRequest {
-    /// The project's default assistant where it is left out.
+    /// The default is the default assistant of the project.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     assistant_id: Option<AssistantId>,
@@ -76,8 +77,8 @@ impl From<CompletionMessage> for ChatMessage {
 
 /// Answer a conversation
 ///
-/// That the website's server has kept itself; nothing of it is stored. With an
-/// `Idempotency-Key` the answer is kept for a day, and is sent when it is whole.
+/// The server of the website stores the conversation; this server does not. With
+/// an `Idempotency-Key` the answer is saved for a day and sent when it is complete.
 #[utoipa::path(post, path = "/chat/completions", tag = "Chat completions", operation_id = "create-chat-completion",
     request_body = CompletionRequest, security(("private-key" = [])),
     responses((status = 200, description = "The answer", content(

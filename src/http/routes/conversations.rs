@@ -1,4 +1,5 @@
-//! Conversations: list, start, read, close (sections 3.4 to 3.7).
+//! Conversations: list, start, read, close
+//! (docs/api-contract.md, sections 4.4 to 4.7).
 
 use std::sync::Arc;
 
@@ -37,35 +38,36 @@ use crate::store::{Snapshot, conversation, message};
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// The most conversations in the answer.
+    /// The maximum number of conversations in the response.
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
-    /// How many conversations to pass over. Empty and `null` are 0.
+    /// The number of conversations to skip. Empty and `null` are 0.
     #[serde(default)]
     #[param(inline)]
     offset: Offset,
     /// Only conversations of this status.
     #[param(inline)]
     status: Option<Status>,
-    /// The field to order by; ties go by `id` in the same direction, nulls
-    /// come last in both.
+    /// The field to order by. Ties are ordered by `id` in the same direction.
+    /// Nulls come last in both directions.
     #[serde(default)]
     #[param(inline)]
     order_by: Sort,
     #[serde(default)]
     #[param(inline)]
     order_dir: Direction,
-    /// Where an earlier page of the same list ended, as its `next` link has it:
-    /// this one begins with the row after. It holds for one caller, `status`,
-    /// `orderBy` and `orderDir`, with any `limit`, and does not expire. What
-    /// does not move is met exactly once, whatever is added meanwhile. `offset`
-    /// counts from there, up to 1000. Empty and `null` begin at the front.
+    /// The cursor of a `next` link: the page begins after the last row of the
+    /// page with that link. A cursor is valid for the same caller, `status`,
+    /// `orderBy` and `orderDir`, with any `limit`, and does not expire. A row
+    /// that does not move in the order is returned exactly once, even if rows
+    /// are inserted meanwhile. `offset` counts from the cursor, up to 1000.
+    /// Empty and `null` begin with the first row.
     after: Option<String>,
 }
 
 impl ListParams {
-    /// Opens the cursor, which only the same caller may use for the same list.
+    /// Builds the query of the list and verifies its cursor.
     fn list_query(self, app: &AppState, scope: Scope) -> Result<ListQuery, ValidationError> {
         let front = ListQuery {
             limit: self.limit,
@@ -85,18 +87,18 @@ impl ListParams {
     }
 }
 
-/// What a conversation is started with. A visitor may leave all of it out.
+/// A new conversation. A visitor may omit all fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StartRequest {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     context: Option<StartContext>,
-    /// With a private key: the id it shall have.
+    /// With a private key: the id of the conversation.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     id: Option<ConversationId>,
-    /// With a private key, and required then: whose conversation it is.
+    /// With a private key: the visitor of the conversation (required).
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     visitor: Option<StartVisitor>,
@@ -105,21 +107,21 @@ pub struct StartRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct StartContext {
-    /// The page on which the conversation began.
+    /// The page on which the conversation was started.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     page_url: Option<Uri>,
 }
 
-/// One of the two.
+/// The visitor of an imported conversation: exactly one of the two fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct StartVisitor {
-    /// The website's own name for the person.
+    /// The website's own id of the person.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     external_id: Option<ExternalId>,
-    /// The device, as it was given to `/identity/init`.
+    /// The device id, as in `/identity/init`.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     sa_vid: Option<DeviceId>,
@@ -139,7 +141,7 @@ impl StartVisitor {
     }
 }
 
-/// Why a conversation is closed.
+/// The reason for a close.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloseRequest {
@@ -176,13 +178,14 @@ pub struct Closed {
 
 /// List conversations
 ///
-/// With a session token a visitor's own, with a private key the whole project's.
+/// A session token lists the conversations of its visitor, a private key those of
+/// the project.
 #[utoipa::path(get, path = "/conversations", tag = "Conversations", operation_id = "get-conversations",
     params(ListParams), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationList, headers(
-        ("Link" = String, description = "The first, prev, next and last pages. next is a cursor; after one, prev is left out"),
+        ("Link" = String, description = "The first, prev, next and last pages. next has a cursor; a page at a cursor has no prev"),
         ("X-Total-Count" = u64, description = "The same as total"),
-        ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to be answered 304"))),
+        ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to receive 304"))),
               BearerErrors, ValidationErrors, ServerErrors))]
 pub async fn list(
     app: web::Data<AppState>,
@@ -231,7 +234,7 @@ fn list_page(
 
 /// Start a conversation
 ///
-/// A visitor starts one of their own; a private key brings one in from outside.
+/// A visitor starts a conversation; a private key imports one.
 #[utoipa::path(post, path = "/conversations", tag = "Conversations", operation_id = "start-conversation",
     request_body = StartRequest, security(("session" = []), ("private-key" = [])),
     responses((status = 201, body = ConversationFull),
@@ -291,7 +294,7 @@ fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
 
 /// Read a conversation
 ///
-/// With its messages, oldest first; of very many, the newest 1000.
+/// With its messages, oldest first. It contains at most the newest 1000 messages.
 #[utoipa::path(get, path = "/conversations/{conversationId}", tag = "Conversations", operation_id = "get-conversation",
     params(("conversationId" = ConversationId, Path)), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationFull, headers(
@@ -311,7 +314,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     Ok(response::with_etag(&app, &request, body))
 }
 
-/// Writes the messages into the object that `head` is.
+/// Appends the messages to the JSON object `head`.
 fn with_messages(
     snapshot: &Snapshot,
     head: Vec<u8>,
@@ -331,7 +334,7 @@ fn with_messages(
 
 /// Close a conversation
 ///
-/// One that is closed already stays as it is.
+/// A closed conversation stays unchanged.
 #[utoipa::path(post, path = "/conversations/{conversationId}/close", tag = "Conversations", operation_id = "close-conversation",
     params(("conversationId" = ConversationId, Path)), request_body = CloseRequest,
     security(("session" = []), ("private-key" = [])),

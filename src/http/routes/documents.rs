@@ -35,23 +35,23 @@ use crate::store::{Snapshot, document};
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// The most documents in the answer.
+    /// The maximum number of documents in the response.
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
-    /// How many documents to pass over. Empty and `null` are 0.
+    /// The number of documents to skip. Empty and `null` are 0.
     #[serde(default)]
     #[param(inline)]
     offset: Offset,
 }
 
-/// A page to be learned.
+/// A page to learn.
 #[derive(Deserialize, ToSchema)]
 pub struct NewDocumentRequest {
-    /// Where it stands. What was learned from there before is replaced.
+    /// The address. It replaces a document with the same address.
     #[schema(inline)]
     url: Uri,
-    /// Without it, the content's own.
+    /// The default is the title in the content.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     title: Option<DocumentTitle>,
@@ -96,7 +96,7 @@ impl ListItem for DocumentJson<'_> {
     const LIST_DESCRIPTION: &'static str = "One page of documents, by address.";
 }
 
-/// A document with what can be found of it.
+/// A document with its sections.
 #[derive(Serialize, ToSchema)]
 pub struct DocumentFull<'a> {
     #[serde(flatten)]
@@ -118,7 +118,7 @@ impl<'a> DocumentFull<'a> {
 
 /// List documents
 ///
-/// All that the project learned, by address.
+/// All documents of the project, by address.
 #[utoipa::path(get, path = "/projects/{projectId}/documents", tag = "Documents", operation_id = "get-documents",
     params(("projectId" = ProjectId, Path), ListParams), security(("private-key" = [])),
     responses((status = 200, body = DocumentList, headers(
@@ -155,7 +155,7 @@ fn page_of(
 
 /// Learn a document
 ///
-/// In the place of what was learned from its address before (200), or new (201).
+/// Replaces the document with the same address (200) or adds a document (201).
 #[utoipa::path(post, path = "/projects/{projectId}/documents", tag = "Documents", operation_id = "create-document",
     params(("projectId" = ProjectId, Path)), request_body = NewDocumentRequest,
     security(("private-key" = [])),
@@ -204,7 +204,7 @@ fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<V
 
 /// Read a document
 ///
-/// With what can be found of it.
+/// With its sections.
 #[utoipa::path(get, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "get-document",
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
     security(("private-key" = [])), responses((status = 200, body = DocumentFull, headers(
@@ -221,7 +221,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     ))
 }
 
-/// Forget a document
+/// Remove a document
 #[utoipa::path(delete, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "delete-document",
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
     security(("private-key" = [])), responses((status = 200, body = Done),

@@ -1,4 +1,5 @@
-//! Live events of a conversation, over a WebSocket (docs/api-contract.md, section 8).
+//! Live events of a conversation, over a WebSocket
+//! (docs/api-contract.md, section 8).
 
 use std::convert::Infallible;
 
@@ -27,18 +28,18 @@ use crate::store::Snapshot;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct LiveParams {
-    /// A session token: only the visitor whose conversation it is may listen then.
+    /// A session token. With it, only the visitor of the conversation may listen.
     token: Option<String>,
 }
 
 /// Listen to a conversation
 ///
 /// A WebSocket. The server sends text frames: `{"type": "new_message",
-/// "chatId", "message"}` whenever the visitor or a person writes, and
-/// `{"type": "human_assigned", "chatId"}` when a person takes over. It answers
-/// the text `ping` with `pong`; send that every 30 seconds, since a silent
-/// client is given up. Ignore what you do not know. After any end connect
-/// again, and read the conversation for what was missed.
+/// "chatId", "message"}` when the visitor or an agent writes, and
+/// `{"type": "human_assigned", "chatId"}` when an agent takes over. It replies to
+/// the text `ping` with `pong`. Send `ping` every 30 seconds, because the server
+/// disconnects silent clients. Ignore unknown events. After a disconnect,
+/// connect again and read the conversation to receive missed messages.
 #[utoipa::path(get, path = "/conversations/{conversationId}/ws", tag = "Conversations", operation_id = "live",
     params(("conversationId" = ConversationId, Path), KeyParams, LiveParams),
     responses((status = 101, description = "The WebSocket is open"),
@@ -61,7 +62,7 @@ pub async fn listen(
     Ok(response.map_err(ApiError::internal)?.into())
 }
 
-/// Decides who may listen, and to what.
+/// Authenticates the client and finds the conversation.
 async fn admitted(
     app: &AppState,
     request: &HttpRequest,
@@ -84,7 +85,8 @@ async fn admitted(
     Ok((credentials, project, id))
 }
 
-/// A plain request. The catalogue has no code for that alone.
+/// The error of a request that is no WebSocket handshake. It has no code of its
+/// own.
 fn not_a_handshake(error: HandshakeError) -> ApiError {
     let (field, reason) = match error {
         HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade => {

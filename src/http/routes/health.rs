@@ -1,4 +1,4 @@
-//! For whoever runs the server.
+//! The health check for the operator of the server.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -9,7 +9,7 @@ use crate::http::error::ApiError;
 use crate::http::response;
 use crate::store::{Batch, project};
 
-/// 200 while the database can be read and written.
+/// 200 if the database can be read and written.
 pub async fn health(app: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     app.store
         .read(project::first)

@@ -1,4 +1,4 @@
-//! Visitors say who they are (sections 3.1 and 3.2).
+//! Sessions and visitors (docs/api-contract.md, sections 4.1 and 4.2).
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
@@ -25,8 +25,7 @@ pub struct InitRequest {
     /// A publishable key.
     #[schema(min_length = 1)]
     api_key: String,
-    /// What the browser calls itself, the same at every visit. Its length is
-    /// checked after the key.
+    /// The id of the browser, the same at every visit.
     #[schema(inline, value_type = DeviceId)]
     sa_vid: String,
 }
@@ -39,9 +38,9 @@ pub struct SessionBegun<'a> {
     visitor: VisitorJson<'a>,
 }
 
-/// Begin a session
+/// Start a session
 ///
-/// The same device is the same visitor, with a fresh token each time.
+/// The same device is the same visitor. Each call returns a new token.
 #[utoipa::path(post, path = "/identity/init", tag = "Identity", operation_id = "init",
     request_body = InitRequest,
     responses((status = 200, description = "The device is known", body = SessionBegun),
@@ -92,7 +91,7 @@ fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedRespo
 
 /// Read the visitor
 ///
-/// Whose session the token is of.
+/// The visitor of the session token.
 #[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
     security(("session" = [])), responses((status = 200, body = VisitorJson),
               BearerErrors, ServerErrors))]

@@ -30,11 +30,11 @@ use crate::store::message::{self, MessageFilter};
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct MessageParams {
-    /// The most messages in the answer; as many as there can be where it is left out.
+    /// The maximum number of messages in the response.
     #[serde(default)]
     #[param(inline)]
     limit: MessageLimit,
-    /// How many messages to pass over. Empty and `null` are 0.
+    /// The number of messages to skip. Empty and `null` are 0.
     #[serde(default)]
     #[param(inline)]
     offset: Offset,
@@ -60,7 +60,7 @@ impl From<MessageParams> for MessageFilter {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedbackRequest {
-    /// null takes an earlier opinion back.
+    /// `null` removes earlier feedback.
     #[serde(deserialize_with = "required_nullable")]
     #[schema(inline, required)]
     feedback: Option<Feedback>,
@@ -86,7 +86,7 @@ pub struct FeedbackGiven {
 
 /// List messages
 ///
-/// Of one conversation, oldest first.
+/// The messages of a conversation, oldest first.
 #[utoipa::path(get, path = "/conversations/{conversationId}/messages", tag = "Messages", operation_id = "get-messages",
     params(("conversationId" = ConversationId, Path), MessageParams),
     security(("session" = []), ("private-key" = [])),
@@ -114,9 +114,9 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     Ok(response::with_etag(&app, &request, body))
 }
 
-/// Say what one thinks of a message
+/// Rate a message
 ///
-/// Of an assistant's or a person's, not of one's own.
+/// A message of the assistant or of an agent.
 #[utoipa::path(post, path = "/messages/{messageId}/feedback", tag = "Messages", operation_id = "send-message-feedback",
     params(("messageId" = MessageId, Path)), request_body = FeedbackRequest,
     security(("session" = [])), responses((status = 200, body = FeedbackGiven),

@@ -14,11 +14,11 @@ use crate::http::params::{self, KeyParams, project_id};
 use crate::http::response::{self, HandlerResult};
 use crate::store::{Snapshot, project};
 
-/// The project that the path names, for its own private key.
+/// The project of the path, if the private key belongs to it.
 ///
 /// # Errors
-/// 401, 403 and 429 as for every bearer, 403 for another project's key, 404
-/// where there is no such project.
+/// 401, 403 and 429 as [`auth::bearer`], 403 for the key of another project, 404
+/// if the project does not exist.
 pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
     let own = auth::bearer(app, request).await?.server()?;
     let id = project_id(request)?;
@@ -29,15 +29,15 @@ pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<Projec
     }
 }
 
-/// The project of an id.
+/// The project with an id.
 ///
 /// # Errors
-/// 404 where there is none.
+/// 404 if it does not exist.
 pub fn known_project(snapshot: &Snapshot, id: ProjectId) -> Result<ProjectSeq, ApiError> {
     project::find(snapshot, id)?.ok_or_else(|| ApiError::project_not_found(id))
 }
 
-/// It was done.
+/// The operation succeeded.
 #[derive(Serialize, ToSchema)]
 pub struct Done {
     success: bool,
@@ -49,7 +49,7 @@ impl Done {
 
 /// Read the project
 ///
-/// That of the key, and how its chat looks.
+/// The project of the key, with the appearance of its chat.
 #[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
     params(KeyParams), responses((status = 200, body = ProjectJson),
               KeyErrors, ValidationErrors, ServerErrors))]

@@ -37,16 +37,17 @@ use crate::store::websearch::WebSearch;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// Words that the question has: all of them, `"side by side"`, one `or` the
-    /// other, `-not` this one. Best first then, else newest first.
+    /// Words of the question: all words, `"a phrase"`, one word `or` another,
+    /// `-without` a word. With a query the best match comes first, else the newest
+    /// Q&A.
     #[serde(default)]
     #[param(inline)]
     query: QueryText,
-    /// The most Q&As in the answer.
+    /// The maximum number of Q&As in the response.
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
-    /// How many Q&As to pass over. Empty and `null` are 0.
+    /// The number of Q&As to skip. Empty and `null` are 0.
     #[serde(default)]
     #[param(inline)]
     offset: Offset,
@@ -158,7 +159,7 @@ impl ListItem for QnaJson<'_> {
 
 /// List Q&As
 ///
-/// The published ones. No credential is needed.
+/// The published Q&As. No credential is needed.
 #[utoipa::path(get, path = "/projects/{projectId}/qnas", tag = "Q&As", operation_id = "get-qnas",
     params(("projectId" = ProjectId, Path), ListParams),
     responses((status = 200, body = QnaList, headers(
@@ -198,7 +199,7 @@ fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListB
 
 /// Read a Q&A
 ///
-/// A published one. No credential is needed.
+/// A published Q&A. No credential is needed.
 #[utoipa::path(get, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "get-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     responses((status = 200, body = QnaJson, headers(
@@ -250,7 +251,7 @@ fn render_created(qna: &Qna<'_>) -> SavedResponse {
 
 /// Change a Q&A
 ///
-/// Only what is given; an unpublished one too.
+/// Changes the fields of the body, also of an unpublished Q&A.
 #[utoipa::path(put, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "update-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     request_body = QnaChangeRequest, security(("private-key" = [])),

@@ -1,4 +1,5 @@
-//! Search in what a project knows (sections 3.12 and 4.7).
+//! Search in the documents and Q&As of a project
+//! (docs/api-contract.md, sections 4.12 and 5.7).
 
 use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
@@ -20,11 +21,11 @@ use crate::store::{Snapshot, document, project};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct SearchParams {
-    /// What to look for, as one would ask it.
+    /// The question or the words to search for.
     #[serde(default)]
     #[param(inline, required)]
     q: Option<SearchText>,
-    /// The most results in the answer.
+    /// The maximum number of results in the response.
     #[serde(default)]
     #[param(inline)]
     size: SearchLimit,
@@ -32,7 +33,7 @@ struct SearchParams {
 
 type SearchText = Text<1, 500>;
 
-/// What was found, best first.
+/// The results, best first.
 #[derive(Serialize, ToSchema)]
 pub struct SearchResults {
     results: Vec<SearchResult>,
@@ -41,11 +42,11 @@ pub struct SearchResults {
 /// A passage of a page, or a Q&A.
 #[derive(Serialize, ToSchema)]
 pub struct SearchResult {
-    /// How well it fits: 1 best.
+    /// The relevance. 1 is the best.
     #[schema(minimum = 0, maximum = 1)]
     score: f64,
     title: String,
-    /// The beginning of the passage, without marks.
+    /// The beginning of the passage, without formatting.
     #[schema(max_length = 300)]
     content: String,
     /// The path of `url`.
@@ -54,12 +55,12 @@ pub struct SearchResult {
     url: String,
 }
 
-/// Characters of a result's content at most.
-const EXCERPT: usize = 300;
+/// The maximum length of the content of a result, in characters.
+const MAX_EXCERPT_CHARS: usize = 300;
 
 /// Search
 ///
-/// Through the pages that the project learned and its Q&As.
+/// Searches the documents and Q&As of the project.
 #[utoipa::path(get, path = "/search", tag = "Search", operation_id = "search",
     params(SearchParams, KeyParams), responses((status = 200, body = SearchResults),
               KeyErrors, ValidationErrors, ServerErrors))]
@@ -96,12 +97,12 @@ fn results(
     })
 }
 
-/// Where what was found stands.
+/// Finds the addresses of results.
 struct Places<'s> {
     snapshot: &'s Snapshot<'s>,
     seq: ProjectSeq,
     id: ProjectId,
-    /// This server's own address.
+    /// The base URL of this server.
     server: String,
 }
 
@@ -121,14 +122,14 @@ impl<'s> Places<'s> {
         let path = Url::parse(&url).map(|url| url.path().to_owned());
         Ok(SearchResult {
             score: hit.score.clamp(0.0, 1.0),
-            content: excerpt(&hit.body, EXCERPT),
+            content: excerpt(&hit.body, MAX_EXCERPT_CHARS),
             title: hit.title,
             path: path.unwrap_or_default(),
             url,
         })
     }
 
-    /// A page's own address; here, where it has none on the web.
+    /// The address of a page. A page without a web address has one on this server.
     fn url(&self, source: &PassageSource) -> Result<String, ApiError> {
         let own = format!("{}/v2/projects/{}", self.server, self.id);
         let url = match source {

@@ -33,14 +33,15 @@ use crate::store::idempotency::{SavedBody, SavedResponse};
 pub struct SendRequest {
     #[schema(inline)]
     content: MessageContent,
-    /// Whether the answer comes as a stream of events; else it comes when it is whole.
+    /// Whether the answer is streamed as events. Else it is sent when it is
+    /// complete.
     #[serde(default)]
     stream: bool,
     page_context: Option<PageContext>,
 }
 
-/// The page on which the visitor is. A browser reports it as it can, so no
-/// value of a string is refused.
+/// The page on which the visitor is. Unusable texts are ignored or cut, because
+/// they must not prevent a message.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PageContext {
@@ -76,14 +77,14 @@ impl From<PageContext> for VisitorPage {
 
 /// Send a message
 ///
-/// The assistant answers, as JSON or as a stream. Where a person of the house
-/// has the conversation, the message is passed on to them and 202 is answered.
+/// The assistant answers, as JSON or as a stream. If an agent has taken the
+/// conversation over, the agent receives the message and the status is 202.
 #[utoipa::path(post, path = "/conversations/{conversationId}/messages", tag = "Messages", operation_id = "send-message",
     params(("conversationId" = ConversationId, Path)), request_body = SendRequest, security(("session" = [])),
     responses((status = 200, description = "The answer", content(
                   (AnswerSteps = "application/json"),
                   (Object = "text/event-stream"))),
-              (status = 202, description = "Passed on to a person of the house", body = String, content_type = "text/plain"),
+              (status = 202, description = "An agent receives the message", body = String, content_type = "text/plain"),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ModelErrors, ServerErrors))]
 pub async fn send(
     app: web::Data<AppState>,
