@@ -1,10 +1,9 @@
 //! The OpenAPI document, compared with the routes, the domain types and the
 //! error codes.
 
-use parlor::domain::{Direction, Limit, Sort, Status};
+use parlor::domain::{Limit, Status};
 use parlor::http::error::ERROR_CODES;
-use parlor::learn::Format;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
@@ -124,33 +123,55 @@ fn every_documented_operation_has_a_route() {
 }
 
 #[test]
-fn parameter_enums_match_domain_types() {
+fn status_parameter_lists_every_status() {
     let server = TestServer::start();
     let document = document(&server);
-    assert_eq!(names(parameter(&document, "orderBy")), sorted(&Sort::NAMES));
-    assert_eq!(
-        names(parameter(&document, "orderDir")),
-        sorted(&Direction::NAMES)
-    );
     assert_eq!(
         names(parameter(&document, "status")),
         sorted(&Status::NAMES)
     );
-    assert_eq!(
-        parameter(&document, "orderBy")["default"],
-        "lastInterationAt"
-    );
-    assert_eq!(parameter(&document, "orderDir")["default"], "desc");
 }
 
 #[test]
-fn document_formats_match_supported_formats() {
+fn optional_choices_have_documented_defaults() {
     let server = TestServer::start();
     let document = document(&server);
     let schema = &document["components"]["schemas"]["NewDocumentRequest"];
     let format = &schema["properties"]["format"];
-    assert_eq!(names(format), sorted(&Format::NAMES));
-    assert_eq!(format["default"], "markdown");
+    assert_eq!(format["enum"], json!(["markdown", "html", "text"]));
+    for (schema, default) in [
+        (parameter(&document, "orderBy"), "lastInterationAt"),
+        (parameter(&document, "orderDir"), "desc"),
+        (format, "markdown"),
+    ] {
+        assert_eq!(schema["default"], default);
+    }
+}
+
+#[test]
+fn operations_declare_the_errors_of_their_credentials_and_bodies() {
+    let server = TestServer::start();
+    let document = document(&server);
+    for (method, path) in operations(&document) {
+        let operation = &document["paths"][&path][&method];
+        let mut expected = vec!["500", "503"];
+        if operation.get("security").is_some() {
+            expected.extend(["401", "403", "429"]);
+        }
+        if operation.get("requestBody").is_some() {
+            expected.extend(["400", "413", "415", "422"]);
+        }
+        if operation.get("parameters").is_some() {
+            expected.push("422");
+        }
+        if path.contains('{') {
+            expected.push("404");
+        }
+        for status in expected {
+            let response = &operation["responses"][status];
+            assert_ne!(response, &Value::Null, "{method} {path} {status}");
+        }
+    }
 }
 
 #[test]
