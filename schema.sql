@@ -157,11 +157,11 @@ CREATE INDEX message_by_conversation ON message (conversation_seq);
 CREATE INDEX message_streaming ON message (conversation_seq) WHERE status = 'streaming';
 
 CREATE TABLE process (
-    -- Server processes that use this file. A process renews its lease while it
-    -- runs. An answer that is being written has failed if its owner has no row
-    -- here or an expired lease.
+    -- Server processes that write answers. A process renews its lease while it
+    -- writes one. An answer that is being written has failed if its owner has no
+    -- row here, has an expired lease, or no longer runs.
     id               BLOB PRIMARY KEY CHECK (length(id) = 16), -- random, new at every start
-    pid              INTEGER NOT NULL, -- process id of the operating system, for the reader of this table
+    pid              INTEGER NOT NULL, -- process id of the operating system
     lease_expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -281,6 +281,18 @@ fn api_returns_the_conversations_of_an_upgraded_file() {
 }
 
 #[test]
+fn start_on_an_upgraded_file_fails_the_answer_that_was_being_written() {
+    let folder = TempDir::new().expect("a folder");
+    for version in older_versions(&folder) {
+        let server = served(version);
+        let list = server.list(FIXTURE_KEY, "orderBy=createdAt&orderDir=asc");
+        let path = format!("/v2/conversations/{}", ids(&list)[2]);
+        let read = server.get(path).bearer(FIXTURE_KEY).send().expect(200);
+        assert_eq!(read["messages"][1]["status"], "error", "schema {version}");
+    }
+}
+
+#[test]
 fn api_returns_the_qnas_and_documents_of_an_upgraded_file() {
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder).filter(|version| *version >= 2) {
@@ -345,7 +357,7 @@ fn upgrade_of_first_schema_gives_each_project_an_assistant() {
         (own.name.as_str(), own.mode),
         ("Assistant", AssistantMode::Auto)
     );
-    // A UUID that its own text form gives back.
+    // The id is a valid UUID: its text parses to the same id.
     assert_eq!(AssistantId::parse(&own.id.to_string()), Some(own.id));
     assert_eq!(own.id.0.get_version_num(), 4);
 }
