@@ -3,8 +3,8 @@
 //! every machine.
 //!
 //! `generator` makes the rows; `load` hands them to the store's bulk loader;
-//! `database` creates the whole demo database. The texts are in `phrases/`, one file per language, and `help/`,
-//! one file per page.
+//! `database` creates the whole demo database. The texts are in `phrases/`, one
+//! file per language, and `help/`, one file per page.
 
 mod database;
 mod dialogue;
