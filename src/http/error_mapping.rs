@@ -213,7 +213,9 @@ impl From<SendError> for ApiError {
             SendError::Access(error) => error.into(),
             SendError::Closed => conversation_closed(),
             SendError::AnswerInProgress => answer_in_progress(),
-            SendError::ConversationChanged => Self::unavailable(RETRY_SOON, error),
+            SendError::ConversationChanged | SendError::TakenOver | SendError::HandedBack => {
+                Self::unavailable(RETRY_SOON, error)
+            }
             SendError::Quota(error) => error.into(),
             SendError::Plan(error) => error.into(),
             SendError::Answer(error) => error.into(),

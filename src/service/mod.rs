@@ -5,6 +5,7 @@
 //! (http, cli) turn into a response or a message.
 
 pub mod agent;
+mod answer_context;
 pub mod assistant;
 pub mod caller;
 pub mod completion;

@@ -8,32 +8,27 @@
 //! goes to the other side.
 
 use super::Services;
+use super::answer_context::AnswerContext;
 use super::caller::{AccessError, Caller};
 use super::idempotency::Idempotency;
-use super::plan::{self, ModelNotInPlan};
+use super::plan::ModelNotInPlan;
 use super::quota::{self, QuotaExceeded};
 use crate::answer::generation::{AnswerEvents, spawn};
 use crate::answer::recorder::AnswerRecorder;
 use crate::answer::{
-    Answer, AnswerError, AnswerRequest, AnswerStream, ChatMessage, ChatRole, CompleteAnswer,
-    VisitorPage,
+    Answer, AnswerError, AnswerRequest, AnswerStream, CompleteAnswer, VisitorPage,
 };
 use crate::domain::{
-    Assistant, ConversationId, ConversationSeq, MessageContent, MessageId, MessageStatus,
-    ProjectSeq, Role, SentMessage, Timestamp,
+    ConversationId, ConversationSeq, MessageContent, MessageId, MessageStatus, ProjectSeq, Role,
+    SentMessage, Timestamp,
 };
 use crate::events::Event;
 use crate::store::answer::{
-    self, AnswerTarget, HistoryEntry, MessageContext, NewAnswer, NewAnswerContent, VisitorMessage,
+    AnswerTarget, MessageContext, NewAnswer, NewAnswerContent, VisitorMessage,
 };
-use crate::store::conversation_state::{self, ConversationState};
+use crate::store::conversation_state;
 use crate::store::idempotency::{SavedBody, SavedResponse};
-use crate::store::{Rejected, Snapshot, StoreError, assistant, message};
-
-/// Messages of the conversation that a model receives at most.
-const MODEL_HISTORY: u32 = 60;
-/// The same for the built-in assistant, which uses the visitor's last two.
-const BUILTIN_HISTORY: u32 = 6;
+use crate::store::{Rejected, Snapshot, StoreError, message};
 
 /// A message to send.
 pub struct SendInput {
@@ -64,8 +59,13 @@ pub enum SendError {
     Closed,
     #[error("an answer is being streamed in the conversation")]
     AnswerInProgress,
+    /// The newest message was another one when the answer was stored.
     #[error("the conversation changed while the message was sent")]
     ConversationChanged,
+    #[error("an agent took the conversation over while the message was sent")]
+    TakenOver,
+    #[error("the agent handed the conversation back while the message was sent")]
+    HandedBack,
     #[error(transparent)]
     Quota(#[from] QuotaExceeded),
     #[error(transparent)]
@@ -84,9 +84,9 @@ impl From<StoreError> for SendError {
         match reason {
             Rejected::ConversationClosed => SendError::Closed,
             Rejected::AnswerInProgress => SendError::AnswerInProgress,
-            Rejected::TakenOver | Rejected::NotTakenOver | Rejected::ConversationChanged => {
-                SendError::ConversationChanged
-            }
+            Rejected::ConversationChanged => SendError::ConversationChanged,
+            Rejected::TakenOver => SendError::TakenOver,
+            Rejected::NotTakenOver => SendError::HandedBack,
             _ => SendError::Store(error),
         }
     }
@@ -101,8 +101,8 @@ const STATUS_TO_AGENT: u16 = 202;
 /// `to_agent` is the saved response of a message to an agent.
 ///
 /// # Errors
-/// See [`SendError`]. `ConversationChanged` means that the conversation changed
-/// hands twice while the message was sent; the caller may send it again.
+/// See [`SendError`]. `TakenOver` and `HandedBack` mean that the conversation
+/// changed hands twice while the message was sent; it may be sent again.
 pub async fn send(
     services: &Services,
     input: &SendInput,
@@ -115,54 +115,17 @@ pub async fn send(
         idempotency,
         to_agent,
     };
-    let result = match send.prepare().await? {
-        Prepared::ForAgent(conversation) => (send.to_agent(conversation).await, conversation),
+    match send.prepare().await? {
+        Prepared::ForAgent(conversation) => match send.to_agent(conversation).await {
+            Err(SendError::HandedBack) => send.to_assistant_again().await,
+            result => result,
+        },
         Prepared::ForAssistant(context) => {
             let conversation = context.conversation;
-            (send.to_assistant(*context).await, conversation)
-        }
-    };
-    match result {
-        (Ok(sent), _) => Ok(sent),
-        // An agent took the conversation over after `prepare`.
-        (Err(SendFailure::Rejected(Rejected::TakenOver)), conversation) => {
-            Ok(send.to_agent(conversation).await?)
-        }
-        // The agent handed the conversation back after `prepare`.
-        (Err(SendFailure::Rejected(Rejected::NotTakenOver)), _) => match send.prepare().await? {
-            Prepared::ForAssistant(context) => Ok(send.to_assistant(*context).await?),
-            Prepared::ForAgent(_) => Err(SendError::ConversationChanged),
-        },
-        (Err(failure), _) => Err(failure.into()),
-    }
-}
-
-/// Why one attempt failed: rejected by the conversation's state, or otherwise.
-enum SendFailure {
-    Rejected(Rejected),
-    Other(SendError),
-}
-
-impl From<StoreError> for SendFailure {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Rejected(reason) => SendFailure::Rejected(reason),
-            other => SendFailure::Other(other.into()),
-        }
-    }
-}
-
-impl From<AnswerError> for SendFailure {
-    fn from(error: AnswerError) -> Self {
-        SendFailure::Other(error.into())
-    }
-}
-
-impl From<SendFailure> for SendError {
-    fn from(failure: SendFailure) -> Self {
-        match failure {
-            SendFailure::Rejected(reason) => StoreError::Rejected(reason).into(),
-            SendFailure::Other(error) => error,
+            match send.to_assistant(*context).await {
+                Err(SendError::TakenOver) => send.to_agent(conversation).await,
+                result => result,
+            }
         }
     }
 }
@@ -171,17 +134,6 @@ impl From<SendFailure> for SendError {
 enum Prepared {
     ForAgent(ConversationSeq),
     ForAssistant(Box<AnswerContext>),
-}
-
-/// What an answer needs.
-struct AnswerContext {
-    conversation: ConversationSeq,
-    assistant: Assistant,
-    /// The conversation so far. The question is the last message.
-    messages: Vec<ChatMessage>,
-    /// The stored question or failed answer, if the visitor repeats the newest
-    /// question (docs/api-contract.md, section 6.5).
-    repeated: Option<AnswerTarget>,
 }
 
 struct SendMessage<'a> {
@@ -194,11 +146,14 @@ struct SendMessage<'a> {
 impl SendMessage<'_> {
     async fn prepare(&self) -> Result<Prepared, SendError> {
         let (caller, id) = (self.input.caller, self.input.conversation);
+        let Caller::Visitor { project, key, .. } = caller else {
+            return Err(AccessError::VisitorOnly.into());
+        };
         let content = self.input.content.clone();
         let monthly_messages = self.services.monthly_messages;
         let has_model = self.services.answer_providers.model.is_some();
         let read = move |snapshot: &Snapshot| {
-            let state = conversation_state::read(snapshot, caller.project(), id)?;
+            let state = conversation_state::read(snapshot, project, id)?;
             let state = state.ok_or(SendError::NotFound(id))?;
             caller.check_owner(state.visitor)?;
             let is_for_agent = match state.check_assistant(snapshot) {
@@ -207,17 +162,31 @@ impl SendMessage<'_> {
                 Err(error) => return Err(error.into()),
             };
             let now = Timestamp::now();
-            quota::check::<SendError>(snapshot, caller.project(), monthly_messages, now)?;
+            quota::check::<SendError>(snapshot, project, monthly_messages, now)?;
             if is_for_agent {
                 return Ok(Prepared::ForAgent(state.seq));
             }
-            let context = read_answer_context(snapshot, caller, &state, &content, has_model)?;
+            let context = AnswerContext::read::<SendError>(
+                snapshot,
+                (project, key),
+                &state,
+                &content,
+                has_model,
+            )?;
             Ok(Prepared::ForAssistant(Box::new(context)))
         };
         self.services.store.read(read).await
     }
 
-    async fn to_agent(&self, conversation: ConversationSeq) -> Result<Sent, SendFailure> {
+    /// Sends to the assistant after the agent handed the conversation back.
+    async fn to_assistant_again(&self) -> Result<Sent, SendError> {
+        match self.prepare().await? {
+            Prepared::ForAssistant(context) => self.to_assistant(*context).await,
+            Prepared::ForAgent(_) => Err(SendError::TakenOver),
+        }
+    }
+
+    async fn to_agent(&self, conversation: ConversationSeq) -> Result<Sent, SendError> {
         let (context, message) = (self.message_context(conversation), self.message());
         let batch = context.add_message_to_agent(&message);
         let response = SavedResponse {
@@ -232,7 +201,7 @@ impl SendMessage<'_> {
         Ok(Sent::ToAgent)
     }
 
-    async fn to_assistant(&self, context: AnswerContext) -> Result<Sent, SendFailure> {
+    async fn to_assistant(&self, context: AnswerContext) -> Result<Sent, SendError> {
         let provider = self
             .services
             .answer_providers
@@ -264,7 +233,7 @@ impl SendMessage<'_> {
         conversation: ConversationSeq,
         target: &AnswerTarget,
         answer: CompleteAnswer,
-    ) -> Result<Sent, SendFailure> {
+    ) -> Result<Sent, SendError> {
         let new = NewAnswer {
             id: MessageId::generate(),
             content: NewAnswerContent::Complete {
@@ -281,7 +250,7 @@ impl SendMessage<'_> {
         conversation: ConversationSeq,
         target: &AnswerTarget,
         stream: AnswerStream,
-    ) -> Result<Sent, SendFailure> {
+    ) -> Result<Sent, SendError> {
         let new = NewAnswer {
             id: MessageId::generate(),
             content: NewAnswerContent::Streaming(self.services.lease),
@@ -353,68 +322,6 @@ impl SendMessage<'_> {
     fn topic(&self) -> (ProjectSeq, ConversationId) {
         (self.input.caller.project(), self.input.conversation)
     }
-}
-
-fn read_answer_context(
-    snapshot: &Snapshot,
-    caller: Caller,
-    state: &ConversationState,
-    content: &MessageContent,
-    has_model: bool,
-) -> Result<AnswerContext, SendError> {
-    let Caller::Visitor { project, key, .. } = caller else {
-        return Err(AccessError::VisitorOnly.into());
-    };
-    let assistant = assistant::of_key(snapshot, project, key)?;
-    let uses_model = assistant.mode.uses_model(has_model);
-    if uses_model {
-        plan::check_model::<SendError>(snapshot, project)?;
-    }
-    let limit = if uses_model {
-        MODEL_HISTORY
-    } else {
-        BUILTIN_HISTORY
-    };
-    let failed = state.failed_answer();
-    let before = failed.map(|last| last.seq);
-    let history = answer::history(snapshot, state.seq, before, limit)?;
-    let repeated = repeated_question(state, &history, content);
-    let mut messages: Vec<_> = history.into_iter().map(chat_message).collect();
-    if repeated.is_none() {
-        messages.push(chat_message((Role::User, content.as_str().to_owned())));
-    }
-    Ok(AnswerContext {
-        conversation: state.seq,
-        assistant,
-        messages,
-        repeated,
-    })
-}
-
-/// The target of the answer if the visitor repeats the newest question, which
-/// has no answer or a failed one.
-fn repeated_question(
-    state: &ConversationState,
-    history: &[HistoryEntry],
-    content: &MessageContent,
-) -> Option<AnswerTarget> {
-    let (role, text) = history.last()?;
-    if *role != Role::User || text != content.as_str() {
-        return None;
-    }
-    if let Some(failed) = state.failed_answer() {
-        return Some(AnswerTarget::ReplaceFailed(failed.id));
-    }
-    let last = state.last_message?;
-    (last.role == Role::User).then_some(AnswerTarget::Pending(last.id))
-}
-
-fn chat_message((role, content): HistoryEntry) -> ChatMessage {
-    let role = match role {
-        Role::User => ChatRole::User,
-        Role::Assistant | Role::HumanAgent => ChatRole::Assistant,
-    };
-    ChatMessage { role, content }
 }
 
 /// Why the saved answer of a repeated request cannot be returned.

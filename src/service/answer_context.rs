@@ -1,0 +1,94 @@
+//! What the assistant needs to answer a message: its settings, the history of
+//! the conversation, and whether the message repeats the newest question.
+
+use super::plan::{self, ModelNotInPlan};
+use crate::answer::{ChatMessage, ChatRole};
+use crate::domain::{Assistant, ConversationSeq, KeySeq, MessageContent, ProjectSeq, Role};
+use crate::store::answer::{self, AnswerTarget, HistoryEntry};
+use crate::store::conversation_state::ConversationState;
+use crate::store::{Snapshot, StoreError, assistant};
+
+/// Messages of the conversation that a model receives at most.
+const MODEL_HISTORY: u32 = 60;
+/// The same for the built-in assistant, which uses the visitor's last two.
+const BUILTIN_HISTORY: u32 = 6;
+
+/// What an answer needs.
+pub(super) struct AnswerContext {
+    pub conversation: ConversationSeq,
+    pub assistant: Assistant,
+    /// The conversation so far. The question is the last message.
+    pub messages: Vec<ChatMessage>,
+    /// The stored question or failed answer, if the visitor repeats the newest
+    /// question (docs/api-contract.md, section 6.5).
+    pub repeated: Option<AnswerTarget>,
+}
+
+impl AnswerContext {
+    /// Reads what the answer to a new message of a visitor with the publishable
+    /// key `key` needs.
+    ///
+    /// # Errors
+    /// [`ModelNotInPlan`] if a model would answer and the plan has no model.
+    pub fn read<E>(
+        snapshot: &Snapshot,
+        (project, key): (ProjectSeq, KeySeq),
+        state: &ConversationState,
+        content: &MessageContent,
+        has_model: bool,
+    ) -> Result<Self, E>
+    where
+        E: From<ModelNotInPlan> + From<StoreError>,
+    {
+        let assistant = assistant::of_key(snapshot, project, key)?;
+        let uses_model = assistant.mode.uses_model(has_model);
+        if uses_model {
+            plan::check_model::<E>(snapshot, project)?;
+        }
+        let limit = if uses_model {
+            MODEL_HISTORY
+        } else {
+            BUILTIN_HISTORY
+        };
+        let failed = state.failed_answer();
+        let before = failed.map(|last| last.seq);
+        let history = answer::history(snapshot, state.seq, before, limit)?;
+        let repeated = repeated_question(state, &history, content);
+        let mut messages: Vec<_> = history.into_iter().map(chat_message).collect();
+        if repeated.is_none() {
+            messages.push(chat_message((Role::User, content.as_str().to_owned())));
+        }
+        Ok(Self {
+            conversation: state.seq,
+            assistant,
+            messages,
+            repeated,
+        })
+    }
+}
+
+/// The target of the answer if the visitor repeats the newest question, which
+/// has no answer or a failed one.
+fn repeated_question(
+    state: &ConversationState,
+    history: &[HistoryEntry],
+    content: &MessageContent,
+) -> Option<AnswerTarget> {
+    let (role, text) = history.last()?;
+    if *role != Role::User || text != content.as_str() {
+        return None;
+    }
+    if let Some(failed) = state.failed_answer() {
+        return Some(AnswerTarget::ReplaceFailed(failed.id));
+    }
+    let last = state.last_message?;
+    (last.role == Role::User).then_some(AnswerTarget::Pending(last.id))
+}
+
+fn chat_message((role, content): HistoryEntry) -> ChatMessage {
+    let role = match role {
+        Role::User => ChatRole::User,
+        Role::Assistant | Role::HumanAgent => ChatRole::Assistant,
+    };
+    ChatMessage { role, content }
+}
