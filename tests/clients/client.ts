@@ -1,4 +1,4 @@
-// What a website's chat asks of the API, typed by the server's own document.
+// The requests of a website's chat, typed by the OpenAPI document of the server.
 
 import createClient from 'openapi-fetch';
 import type { paths } from './built/api.js';
@@ -13,7 +13,7 @@ type Conversation = Ok<'/conversations/{conversationId}', 'get'>;
 type Message = Conversation['messages'][number];
 type Answer = Ok<'/conversations/{conversationId}/messages', 'post'>;
 
-/** A website that holds a publishable key; `session` is a visitor's token. */
+/** The API with a publishable key and a session token. */
 export function website(server: string, apiKey: string, session = '') {
   const api = createClient<paths>({ baseUrl: `${server}/v2` });
   const headers = { Authorization: `Bearer ${session}` };
@@ -29,7 +29,7 @@ export function website(server: string, apiKey: string, session = '') {
         params: { query: { orderBy: 'lastInteractionAt', orderDir: 'desc', limit, offset } },
         headers,
       }),
-    // No body and no Content-Type, as the real client does it; so is `close`.
+    // Like the original client, `start` and `close` send no body and no Content-Type.
     start: () => api.POST('/conversations', { headers }),
     read: (id: string) => api.GET('/conversations/{conversationId}', of(id)),
     close: (id: string) => api.POST('/conversations/{conversationId}/close', of(id)),
@@ -58,8 +58,8 @@ export function website(server: string, apiKey: string, session = '') {
   };
 }
 
-/** A stored message as the chat shows it: a person of the house is an assistant too. */
-export function shown(message: Message) {
+/** Converts a message for the chat. The role of an agent becomes `assistant`. */
+export function toChatMessage(message: Message) {
   return {
     id: message.id,
     role: message.role === 'user' ? ('user' as const) : ('assistant' as const),
@@ -71,17 +71,17 @@ export function shown(message: Message) {
   };
 }
 
-/** What the head of an open chat shows. */
-export function head(conversation: Conversation) {
+/** The title bar of a chat. */
+export function chatHeader(conversation: Conversation) {
   return {
     title: conversation.title ?? 'Untitled',
-    agent: conversation.isHumanHandled ? (conversation.humanAgent?.name ?? 'Somebody') : null,
+    agent: conversation.isHumanHandled ? (conversation.humanAgent?.name ?? 'Agent') : null,
     closed: conversation.status === 'closed' ? (conversation.closedAt ?? conversation.createdAt) : null,
   };
 }
 
-/** What an answer that was not streamed says: the texts of its last step. */
-export function answered(answer: Answer): string {
+/** The text of an answer without stream: the texts of its last step. */
+export function answerText(answer: Answer): string {
   const texts = answer.steps.at(-1)?.content.map((part) => (part.type === 'text' ? (part.text ?? '') : ''));
   return (texts ?? []).filter(Boolean).join('\n\n');
 }

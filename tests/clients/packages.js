@@ -1,9 +1,9 @@
-// The exact versions that package.json asks for, by the names they are imported under.
+// The exact versions in package.json, by import name.
 
 import { readFileSync } from 'node:fs';
 
 const { devDependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url)));
 
 export default Object.fromEntries(
-  Object.entries(devDependencies).map(([name, asked]) => [name, asked.split('@').at(-1)]),
+  Object.entries(devDependencies).map(([name, range]) => [name, range.split('@').at(-1)]),
 );

@@ -1,5 +1,5 @@
-// The versions of the AI SDK that chats out there are built with. The oldest two
-// judge every chunk strictly; the newest are what an update brings.
+// The versions of the AI SDK that existing chats use. The two oldest validate every
+// chunk strictly; the newest are the current releases.
 
 import { DefaultChatTransport as Transport5 } from 'ai';
 import * as ai5_0_52 from 'ai-5-0-52';
@@ -9,8 +9,8 @@ import { Chat as Chat5 } from 'ai-react-5';
 import { Chat as Chat7 } from 'ai-react-7';
 import packages from './packages.js';
 
-/** What useChat of @ai-sdk/react holds, without the hooks. */
-class Held {
+/** The state of useChat of @ai-sdk/react, without the hooks. */
+class ChatState {
   status = 'ready';
   error = undefined;
   #messages;
@@ -21,23 +21,23 @@ class Held {
   pushMessage = (message) => { this.#messages = [...this.#messages, message]; };
   popMessage = () => { this.#messages = this.#messages.slice(0, -1); };
   replaceMessage = (index, message) => {
-    this.messages = this.#messages.map((old, at) => (at === index ? this.snapshot(message) : old));
+    this.messages = this.#messages.map((old, position) => (position === index ? this.snapshot(message) : old));
   };
   snapshot = (value) => structuredClone(value);
 }
 
-const held = ({ AbstractChat }) => class extends AbstractChat {
-  constructor({ messages = [], ...init }) { super({ ...init, state: new Held(messages) }); }
+const withState = ({ AbstractChat }) => class extends AbstractChat {
+  constructor({ messages = [], ...init }) { super({ ...init, state: new ChatState(messages) }); }
 };
 
 const version = (name, Transport, Chat) => ({ name: `ai ${packages[name]}`, Transport, Chat });
 
 export const versions = [
-  version('ai-5-0-52', ai5_0_52.DefaultChatTransport, held(ai5_0_52)),
-  version('ai-5-0-93', ai5_0_93.DefaultChatTransport, held(ai5_0_93)),
+  version('ai-5-0-52', ai5_0_52.DefaultChatTransport, withState(ai5_0_52)),
+  version('ai-5-0-93', ai5_0_93.DefaultChatTransport, withState(ai5_0_93)),
   version('ai', Transport5, Chat5),
   version('ai-7', Transport7, Chat7),
 ];
 
-/** The newest of the major version that the real chat has. */
-export const usual = versions[2];
+/** The newest release of the major version that the original chat uses. */
+export const defaultVersion = versions[2];
