@@ -1,6 +1,6 @@
 """Draws docs/speed.svg from the results of a run.
 
-Of the results it takes `peers/<server>/<offset>`, the rates of pages of open
+The results are `peers/<server>/<offset>`, the rates of pages of open
 conversations, parlor's among them, and `parlor/offset/<offset>`, parlor's rates
 over all conversations. A run without peers gives a picture without them.
 """
@@ -12,7 +12,7 @@ from table import thousands
 
 FILE = Path("docs/speed.svg")
 WIDTH, MARGIN = 760, 24
-# Where the names of servers end and where the scale does.
+# The left and right ends of the scale.
 LEFT, RIGHT = 252, 690
 ROW = 34
 CURVE = 150
@@ -51,12 +51,12 @@ def draw(results):
     FILE.write_text(picture.text())
 
 
-def rates(results, beginning):
-    """What stands behind a name's beginning: rates by offset, or such by name."""
+def rates(results, prefix):
+    """The results whose names have a prefix: rates by offset, or by name and offset."""
     found = {}
     for name, rate in results.items():
-        if name.startswith(f"{beginning}/"):
-            *path, offset = name.removeprefix(f"{beginning}/").split("/")
+        if name.startswith(f"{prefix}/"):
+            *path, offset = name.removeprefix(f"{prefix}/").split("/")
             place = found.setdefault(path[0], {}) if path else found
             place[int(offset)] = rate
     return found
@@ -89,7 +89,7 @@ class Picture:
     def text(self):
         size = f'width="{WIDTH}" height="{self.bottom:.0f}" viewBox="0 0 {WIDTH} {self.bottom:.0f}"'
         head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
-        title = "<title>Requests a second of parlor and of others</title>"
+        title = "<title>Requests per second of parlor and of others</title>"
         return "\n".join([head, title, f"<style>{STYLE}</style>", *self.lines, "</svg>", ""])
 
 
@@ -100,7 +100,7 @@ def compare(picture, of_peers, rows):
     """A dot for the first page and one for the deep page of each server."""
     offset = max(max(rates) for rates in of_peers.values())
     picture.heading(
-        "Requests a second",
+        "Requests per second",
         f"a page of 10 open conversations, newest first, with their last messages and the exact "
         f"total, of {thousands(rows)}; logarithmic",
     )
@@ -113,9 +113,9 @@ def compare(picture, of_peers, rows):
         x = scale.place(10**power)
         picture.line(x, top, x, bottom, "grid")
         picture.text_at(x, bottom + 16, thousands(10**power), "small middle")
-    in_order = sorted(of_peers.items(), key=lambda one: -one[1][0])
-    for number, (name, of_one) in enumerate(in_order):
-        server(picture, scale, top + ROW * (number + 0.5), name, of_one[0], of_one[offset])
+    in_order = sorted(of_peers.items(), key=lambda server: -server[1][0])
+    for number, (name, rates) in enumerate(in_order):
+        server(picture, scale, top + ROW * (number + 0.5), name, rates[0], rates[offset])
     picture.bottom = bottom + 52
 
 
@@ -147,11 +147,11 @@ def server(picture, scale, y, name, first, deep):
     picture.line(low[0], y, high[0], y, "link")
     for x, _, style in places:
         picture.dot(x, y, style)
-    picture.text_at(low[0] - 10, y + 4, told(low[1]), f"{own} end")
-    picture.text_at(high[0] + 10, y + 4, told(high[1]), own)
+    picture.text_at(low[0] - 10, y + 4, format_rate(low[1]), f"{own} end")
+    picture.text_at(high[0] + 10, y + 4, format_rate(high[1]), own)
 
 
-def told(rate):
+def format_rate(rate):
     return thousands(rate) if rate >= 10 else f"{rate:.1f}"
 
 
@@ -162,11 +162,11 @@ def curve(picture, of_offset, rows):
     """The rate over the offset."""
     picture.heading(
         "parlor at any offset",
-        f"requests a second for a page of 10, of {thousands(rows)} conversations, over its offset; "
-        "nothing kept",
+        f"requests per second for a page of 10, of {thousands(rows)} conversations, over its offset; "
+        "nothing cached",
     )
     top, bottom = picture.bottom, picture.bottom + CURVE
-    step = nice(max(of_offset.values()) / 4)
+    step = round_up(max(of_offset.values()) / 4)
     highest = step * math.ceil(max(of_offset.values()) / step)
     left = MARGIN + 56
 
@@ -185,13 +185,13 @@ def curve(picture, of_offset, rows):
     picture.add(f'<polyline points="{path}" class="curve"/>')
     for offset, rate in points:
         picture.dot(x_of(offset), y_of(rate), "first")
-        # The offsets next to the first page would stand one upon the other.
+        # The labels of the smallest offsets would overlap.
         if offset == 0 or offset >= rows / 20:
             picture.text_at(x_of(offset), bottom + 20, thousands(offset), "small middle")
     picture.bottom = bottom + 44
 
 
-def nice(step):
-    """The next 1, 2 or 5 with zeros."""
+def round_up(step):
+    """The next number of the form 1, 2 or 5 times a power of ten."""
     power = 10 ** math.floor(math.log10(step))
     return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= step)

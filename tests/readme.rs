@@ -1,9 +1,9 @@
-//! README.md, held against the program: its examples are run, its tables
-//! compared with what they describe.
+//! Tests of README.md: bash runs the examples, and the tables are compared with
+//! the program.
 //!
-//! A fenced block that begins "```sh run" is run by bash, and the fenced block
-//! after it is what must come back. In a shown JSON, a line "// …" stands for
-//! whatever was left out there; an object or a list without one is shown whole.
+//! Bash runs each fenced block that starts with "```sh run". Its output must equal
+//! the following fenced block. In JSON, a line "// …" stands for omitted members or
+//! items; an object or an array without such a line must be complete.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -16,35 +16,38 @@ use serde_json::Value;
 
 const README: &str = include_str!("../README.md");
 const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
-/// Where the README's examples expect the server.
-const USUAL: &str = "127.0.0.1:8787";
+/// The address of the server in the examples.
+const README_ADDRESS: &str = "127.0.0.1:8787";
 
 // ── Examples ──
 
 #[test]
 fn examples_return_what_readme_shows() {
-    let folder = Folder::new("examples");
-    let demo = Server::start("demo", folder.path());
-    // `parlor keys` needs the file that `parlor serve` makes.
-    let _serve = Server::start("serve", folder.path());
+    let directory = TempDirectory::new("examples");
+    let demo = Server::start("demo", directory.path());
+    // `parlor keys` needs the database that `parlor serve` creates.
+    let _serve = Server::start("serve", directory.path());
     let examples = examples();
     assert!(examples.len() >= 5, "examples are missing: {examples:#?}");
     for example in examples {
-        let script = example.script.replace(USUAL, &demo.address);
-        let came = bash(&script, folder.path());
+        let script = example.script.replace(README_ADDRESS, &demo.address);
+        let output = bash(&script, directory.path());
         match example.language {
-            "jsonc" => assert_json(&example, &came),
-            "text" => assert_eq!(masked(example.shown), masked(&came), "{script}"),
-            other => panic!("what is shown after {script:?} is {other:?}"),
+            "jsonc" => assert_json(&example, &output),
+            "text" => assert_eq!(masked(example.expected), masked(&output), "{script}"),
+            other => panic!("the block after {script:?} is {other:?}"),
         }
     }
 }
 
 #[test]
 fn demo_prints_commands_of_readme() {
-    let folder = Folder::new("lines");
-    let mut demo = Server::start("demo", folder.path());
-    let printed = demo.lines(5).join("\n").replace(&demo.address, USUAL);
+    let directory = TempDirectory::new("lines");
+    let mut demo = Server::start("demo", directory.path());
+    let printed = demo
+        .lines(5)
+        .join("\n")
+        .replace(&demo.address, README_ADDRESS);
     for line in examples()[0].script.lines() {
         assert!(printed.contains(line), "not printed: {line}\n{printed}");
     }
@@ -53,9 +56,9 @@ fn demo_prints_commands_of_readme() {
 #[derive(Debug)]
 struct Example {
     script: &'static str,
-    /// Of the block that shows what comes back.
+    /// The language of the expected output.
     language: &'static str,
-    shown: &'static str,
+    expected: &'static str,
 }
 
 fn examples() -> Vec<Example> {
@@ -67,7 +70,7 @@ fn examples() -> Vec<Example> {
         .map(|pair| Example {
             script: pair[0].text,
             language: pair[1].language,
-            shown: pair[1].text,
+            expected: pair[1].text,
         })
         .collect()
 }
@@ -78,7 +81,7 @@ struct Block {
 }
 
 fn blocks() -> Vec<Block> {
-    // Fences alternate: every second piece lies inside one.
+    // Opening and closing fences alternate, so every second piece is a block.
     let pieces = README.split("```").skip(1).step_by(2);
     let block = |piece: &'static str| piece.split_once('\n');
     let blocks = pieces.filter_map(block);
@@ -87,64 +90,65 @@ fn blocks() -> Vec<Block> {
         .collect()
 }
 
-fn bash(script: &str, folder: &Path) -> String {
-    let beside = Path::new(PARLOR).parent().expect("the binary's folder");
+fn bash(script: &str, directory: &Path) -> String {
+    let bin_directory = Path::new(PARLOR).parent().expect("a directory");
     let path = std::env::var("PATH").unwrap_or_default();
-    let ran = without_settings(Command::new("bash"))
+    let output = without_settings(Command::new("bash"))
         .args(["-euo", "pipefail", "-c", script])
-        .env("PATH", format!("{}:{path}", beside.display()))
-        .current_dir(folder)
+        .env("PATH", format!("{}:{path}", bin_directory.display()))
+        .current_dir(directory)
         .output()
         .expect("bash runs");
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{script}\n{said}");
-    String::from_utf8(ran.stdout).expect("UTF-8")
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}\n{errors}");
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Keys, their last characters and ids differ at every run.
+/// Replaces keys, their last characters and ids, which differ in every run.
 fn masked(text: &str) -> Vec<String> {
     let line = |line: &str| line.split(' ').map(mask).collect::<Vec<_>>().join(" ");
     text.lines().map(line).collect()
 }
 
 fn mask(word: &str) -> &str {
-    let id = word.len() == 36 && word.matches('-').count() == 4;
-    match id || word.starts_with('…') || word.starts_with("pk_") {
-        true => "*",
-        false => word,
+    let is_id = word.len() == 36 && word.matches('-').count() == 4;
+    if is_id || word.starts_with('…') || word.starts_with("pk_") {
+        "*"
+    } else {
+        word
     }
 }
 
-// ── JSON with parts left out ──
+// ── JSON with omitted parts ──
 
-/// What stands for "and more" once a shown JSON is read.
-const MORE: &str = "…";
+/// Marks an omitted part in the parsed JSON.
+const OMITTED: &str = "…";
 
-fn assert_json(example: &Example, came: &str) {
-    let answer: Value = serde_json::from_str(came)
-        .unwrap_or_else(|error| panic!("{}: {error}\n{came}", example.script));
-    let shown = with_marks(example.shown);
-    let shown: Value =
-        serde_json::from_str(&shown).unwrap_or_else(|error| panic!("{error} in\n{shown}"));
-    if let Err(difference) = shows(&shown, &answer, "") {
+fn assert_json(example: &Example, output: &str) {
+    let output_json: Value = serde_json::from_str(output)
+        .unwrap_or_else(|error| panic!("{}: {error}\n{output}", example.script));
+    let expected = mark_omissions(example.expected);
+    let expected: Value =
+        serde_json::from_str(&expected).unwrap_or_else(|error| panic!("{error} in\n{expected}"));
+    if let Err(difference) = compare(&expected, &output_json, "") {
         panic!(
-            "README.md is not what comes back: {difference}\n{}\n{answer:#}",
+            "README.md differs from the output: {difference}\n{}\n{output_json:#}",
             example.script
         );
     }
 }
 
-/// Puts an entry named [`MORE`] where a line "// …" stands, so that the rest
-/// reads as JSON.
-fn with_marks(shown: &str) -> String {
+/// Replaces each line "// …" with a member or an item [`OMITTED`], so that the
+/// result is JSON.
+fn mark_omissions(expected: &str) -> String {
     let mut json = String::new();
     let mut open = Vec::new();
-    for line in shown.lines().map(str::trim) {
+    for line in expected.lines().map(str::trim) {
         if line != "// …" {
             json.push_str(line);
-            let brackets = line.chars().filter(|one| "{}[]".contains(*one));
-            brackets.for_each(|one| match one {
-                '{' | '[' => open.push(one),
+            let brackets = line.chars().filter(|character| "{}[]".contains(*character));
+            brackets.for_each(|bracket| match bracket {
+                '{' | '[' => open.push(bracket),
                 _ => drop(open.pop()),
             });
             continue;
@@ -160,34 +164,40 @@ fn with_marks(shown: &str) -> String {
     json
 }
 
-/// Whether `shown` is `answer`, as far as it is shown.
-fn shows(shown: &Value, answer: &Value, at: &str) -> Result<(), String> {
-    match (shown, answer) {
-        (Value::Object(shown), Value::Object(answer)) => {
-            let more = shown.contains_key(MORE);
-            let names: Vec<_> = shown.keys().filter(|name| *name != MORE).collect();
-            let first: Vec<_> = answer.keys().take(names.len()).collect();
-            let all = more || names.len() == answer.len();
-            (all && names == first)
-                .then_some(())
-                .ok_or_else(|| format!("the names in {at:?}"))?;
-            let mut names = names.iter();
-            names.try_for_each(|name| shows(&shown[*name], &answer[*name], &format!("{at}/{name}")))
+/// Compares `output` with `expected`, except for omitted parts. The error names the
+/// difference at `path`.
+fn compare(expected: &Value, output: &Value, path: &str) -> Result<(), String> {
+    match (expected, output) {
+        (Value::Object(expected), Value::Object(output)) => {
+            let is_partial = expected.contains_key(OMITTED);
+            let names: Vec<_> = expected.keys().filter(|name| *name != OMITTED).collect();
+            let output_names: Vec<_> = output.keys().take(names.len()).collect();
+            let is_complete = is_partial || names.len() == output.len();
+            if !is_complete || names != output_names {
+                return Err(format!("the names in {path:?}"));
+            }
+            names.iter().try_for_each(|name| {
+                compare(&expected[*name], &output[*name], &format!("{path}/{name}"))
+            })
         }
-        (Value::Array(shown), Value::Array(answer)) => {
-            let more = shown.iter().any(|item| item == MORE);
-            let items = shown.len() - usize::from(more);
-            let fits = match more {
-                true => items < answer.len(),
-                false => items == answer.len(),
+        (Value::Array(expected), Value::Array(output)) => {
+            let is_partial = expected.iter().any(|item| item == OMITTED);
+            let items = expected.len() - usize::from(is_partial);
+            let has_length = if is_partial {
+                items < output.len()
+            } else {
+                items == output.len()
             };
-            fits.then_some(())
-                .ok_or_else(|| format!("the length of {at:?}"))?;
-            let mut pairs = shown[..items].iter().zip(answer).enumerate();
-            pairs.try_for_each(|(index, (one, other))| shows(one, other, &format!("{at}/{index}")))
+            if !has_length {
+                return Err(format!("the length of {path:?}"));
+            }
+            let mut pairs = expected[..items].iter().zip(output).enumerate();
+            pairs.try_for_each(|(index, (expected, output))| {
+                compare(expected, output, &format!("{path}/{index}"))
+            })
         }
-        _ if shown == answer => Ok(()),
-        _ => Err(format!("{at:?} is {answer}, shown as {shown}")),
+        _ if expected == output => Ok(()),
+        _ => Err(format!("{path:?} is {output}, README.md has {expected}")),
     }
 }
 
@@ -200,7 +210,10 @@ fn settings_table_matches_help_of_serve() {
         .output()
         .expect("parlor runs");
     let help = String::from_utf8(help.stdout).expect("UTF-8");
-    let settings: Vec<_> = options(&help).iter().filter_map(|one| row(one)).collect();
+    let settings: Vec<_> = options(&help)
+        .iter()
+        .filter_map(|option| row(option))
+        .collect();
     assert!(settings.len() > 10, "{help}");
     assert_eq!(table("Flag"), settings);
 }
@@ -227,7 +240,7 @@ fn row(option: &str) -> Option<Vec<String>> {
         _ => rest,
     };
     let (meaning, notes) = rest.split_once(" [env: ")?;
-    // A secret's variable is shown without its value.
+    // The help shows the value of a variable unless it is a secret.
     let variable = notes.split(['=', ']']).next()?;
     let default = notes.split_once("[default: ").map(|(_, text)| text);
     let default = default.and_then(|text| text.split(']').next());
@@ -237,26 +250,26 @@ fn row(option: &str) -> Option<Vec<String>> {
 
 #[test]
 fn error_table_matches_error_codes() {
-    let catalogue: Vec<_> = ERROR_CODES
+    let expected: Vec<_> = ERROR_CODES
         .iter()
         .map(|entry| {
-            let when = entry.description.replace('`', "");
-            vec![entry.status.to_string(), entry.name.to_owned(), when]
+            let description = entry.description.replace('`', "");
+            vec![entry.status.to_string(), entry.name.to_owned(), description]
         })
         .collect();
-    assert_eq!(table("Status"), catalogue);
+    assert_eq!(table("Status"), expected);
 }
 
 #[test]
 fn list_table_names_every_order() {
     let rows = table("Parameter");
     let orders = rows.iter().find(|row| row[0] == "orderBy");
-    let named = orders.map(|row| row[2].clone()).unwrap_or_default();
-    assert_eq!(named, Sort::NAMES.map(|(name, _)| name).join(", "));
+    let names = orders.map(|row| row[2].clone()).unwrap_or_default();
+    assert_eq!(names, Sort::NAMES.map(|(name, _)| name).join(", "));
 }
 
-/// The rows of the README's table whose first column is called `first`, without
-/// the backticks.
+/// The rows of the table whose first column has the title `first`, without
+/// backticks.
 fn table(first: &str) -> Vec<Vec<String>> {
     let head = format!("| {first} |");
     let lines = README.lines().skip_while(|line| !line.starts_with(&head));
@@ -339,7 +352,7 @@ fn is_number(word: &str) -> bool {
 
 // ── Servers ──
 
-/// A running parlor, ended with the test.
+/// A running parlor. Dropping it kills the process.
 struct Server {
     process: Child,
     out: BufReader<std::process::ChildStdout>,
@@ -347,12 +360,12 @@ struct Server {
 }
 
 impl Server {
-    /// Starts a command in `folder`, on a free port.
-    fn start(command: &str, folder: &Path) -> Self {
+    /// Starts a command in `directory` on a free port.
+    fn start(command: &str, directory: &Path) -> Self {
         let mut process = without_settings(Command::new(PARLOR))
             .args([command, "--listen", "127.0.0.1:0"])
-            .current_dir(folder)
-            .env("TMPDIR", folder)
+            .current_dir(directory)
+            .env("TMPDIR", directory)
             .env("PARLOR_LOG", "error")
             .stdout(Stdio::piped())
             .spawn()
@@ -400,14 +413,14 @@ fn without_settings(mut command: Command) -> Command {
     command
 }
 
-/// A folder that is removed at the end.
-struct Folder(PathBuf);
+/// A directory that is removed at the end.
+struct TempDirectory(PathBuf);
 
-impl Folder {
+impl TempDirectory {
     fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("readme-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder");
+        std::fs::create_dir_all(&path).expect("a directory");
         Self(path)
     }
 
@@ -416,7 +429,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for TempDirectory {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }

@@ -1,11 +1,11 @@
-// What the reference page is made of: elements, code blocks, Markdown and schemas. Everything from the document
-// goes in as text nodes, never as markup.
+// Components of the reference page: elements, code blocks, Markdown and schemas. Content of the document is
+// inserted as text nodes, never as markup.
 
 const MACHINE_FORMATS = ['int32', 'int64', 'float', 'double'];
 
 export const byId = (id) => document.getElementById(id);
 
-/** The OpenAPI document that references are looked up in. */
+/** The OpenAPI document, to resolve references. */
 export let api = {};
 export const useDocument = (loaded) => { api = loaded; };
 
@@ -171,7 +171,7 @@ const itemsOf = (shape) => (shape.types.includes('array') ? view(shape.items) : 
 const innermost = (shape) => (itemsOf(shape) ? innermost(itemsOf(shape)) : shape);
 const mapValue = (shape) => typeof shape.additionalProperties === 'object' && shape.additionalProperties;
 
-/** What tells this variant from its siblings: its name, or the one value its `type` may have. */
+/** The label of a variant: its name, or the only value of its `type`. */
 function variantLabel(shape) {
   const kind = view(shape.properties?.type);
   return shape.$name ?? shape.title ?? kind.const ?? (kind.enum?.length === 1 ? kind.enum[0] : bareType(shape));
@@ -179,7 +179,7 @@ function variantLabel(shape) {
 
 function bareType(shape) {
   const items = itemsOf(shape);
-  // By name only where spelling it out could come back to itself.
+  // Recursive schemas are shown by name.
   if (items) return `array of ${(items.variants.length || itemsOf(items)) && items.$name || typeLabel(items)}`;
   if (shape.variants.length > 4) return shape.$name ?? `one of ${shape.variants.length} shapes`;
   if (shape.variants.length) return shape.variants.map((one) => variantLabel(view(one))).join(' or ');
@@ -264,7 +264,7 @@ export function schemaTree(schema, trail = []) {
       el('ul', { class: 'fields' }, shape.variants.map((variant) => variantItem(variant, path)))]);
 }
 
-/** A value for the curl line: what the document offers, else the smallest that fits the type. */
+/** A value for the curl command: the example of the document, otherwise a minimal value of the type. */
 export function sample(schema, depth = 0) {
   const shape = view(schema);
   const offered = shape.example ?? shape.examples?.[0] ?? shape.default ?? shape.const ?? shape.enum?.[0];

@@ -38,7 +38,7 @@ function groups(all) {
   })).filter((group) => group.members.length > 0);
 }
 
-/** The public address is the one this page came from; the document only knows the path below it. */
+/** The base URL is the address of this page; the document has only the path. */
 function baseUrl() {
   const { pathname } = new URL(api.servers?.[0]?.url ?? '/', location.origin);
   return location.origin + pathname.replace(/\/$/, '');
@@ -109,7 +109,7 @@ function bodyArguments(requestBody) {
   const [type, media] = mediaOf(body)[0] ?? [];
   if (!type) return [];
   const examples = examplesOf(media).map(([, one]) => one);
-  // An empty object says least, so any other example goes first.
+  // An example that is not an empty object is preferred.
   const example = examples.find((one) => JSON.stringify(valueOf(one)) !== '{}') ?? examples[0];
   const value = example ? valueOf(example) : sample(media.schema);
   if (!body.required && !example && JSON.stringify(value) === '{}') return [];
@@ -324,7 +324,7 @@ function followScrolling() {
   for (const id of links.keys()) observer.observe(byId(id));
 }
 
-/** Paper can't unfold anything. */
+/** Printed pages have no folded parts. */
 function unfoldForPrint() {
   let folded = [];
   addEventListener('beforeprint', () => {
@@ -344,7 +344,7 @@ function show() {
   byId('reference-content').replaceChildren(
     ...[start, access, errors, ...grouped.map(groupSection)].filter(Boolean));
   byId('reference-contents').hidden = false;
-  // The address was looked up before its target existed.
+  // The browser resolved the fragment before its target existed.
   byId(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView({ behavior: 'instant' });
   followScrolling();
 }
