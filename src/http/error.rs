@@ -170,7 +170,7 @@ impl ApiError {
         }
     }
 
-    pub(super) fn with_details(code: ErrorCode, details: Value) -> Self {
+    fn with_details(code: ErrorCode, details: Value) -> Self {
         Self {
             details: Some(Box::new(details)),
             ..Self::new(code)
