@@ -63,7 +63,7 @@ impl AppState {
             path,
             &Options {
                 readers: settings.db_readers,
-                patience: Duration::from_millis(settings.db_timeout_ms),
+                read_timeout: Duration::from_millis(settings.db_timeout_ms),
                 mmap_mb: settings.mmap_mb,
             },
         )?);

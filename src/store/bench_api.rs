@@ -22,7 +22,7 @@ impl PageStart {
     ) -> Result<Self, StoreError> {
         let seek = snapshot
             .offset_index
-            .seek(snapshot.connection, project, query, totals)?;
+            .seek(snapshot.connection(), project, query, totals)?;
         Ok(Self(seek))
     }
 }

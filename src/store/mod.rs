@@ -102,7 +102,7 @@ impl Store {
                 open::open_readers(path, options)?,
                 offset_index.clone(),
                 reads,
-                options.patience,
+                options.read_timeout,
             ),
             offset_index,
         })
@@ -202,7 +202,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let options = Options {
             readers: 1,
-            patience: Duration::from_millis(20),
+            read_timeout: Duration::from_millis(20),
             ..Options::default()
         };
         let store = Store::open(&folder.path().join("parlor.db"), &options).expect("a file");

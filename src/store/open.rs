@@ -116,7 +116,7 @@ pub(super) fn open_readers(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_on_check_out(false)
-        .connection_timeout(options.patience)
+        .connection_timeout(options.read_timeout)
         .build(manager)?;
     Ok(pool)
 }

@@ -9,7 +9,7 @@ pub struct Options {
     pub readers: u32,
     /// How long a read waits for a connection before it fails with
     /// [`StoreError::Busy`](super::error::StoreError::Busy).
-    pub patience: Duration,
+    pub read_timeout: Duration,
     /// How many megabytes of the file each read-only connection maps into memory.
     /// SQLite maps at most 2047.
     pub mmap_mb: u32,
@@ -19,7 +19,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             readers: 4,
-            patience: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(5),
             mmap_mb: 0,
         }
     }

@@ -8,7 +8,7 @@ use super::offset_index::OffsetIndex;
 /// A read transaction: every query through one snapshot sees the same state of
 /// the file. The transaction ends when the snapshot is dropped.
 pub struct Snapshot<'c> {
-    pub(super) connection: &'c Connection,
+    connection: &'c Connection,
     pub(super) offset_index: &'c OffsetIndex,
 }
 
@@ -25,6 +25,7 @@ impl<'c> Snapshot<'c> {
         })
     }
 
+    /// The connection of the transaction, for code that prepares its own statements.
     pub(super) fn connection(&self) -> &'c Connection {
         self.connection
     }

@@ -106,7 +106,7 @@ fn page_by_sorting(
           WHERE project_seq = 1 AND (?1 IS NULL OR status = ?1) \
           ORDER BY {column} {direction} NULLS LAST, id {direction} LIMIT ?2 OFFSET ?3"
     );
-    let mut statement = snapshot.connection.prepare_cached(&sql)?;
+    let mut statement = snapshot.connection().prepare_cached(&sql)?;
     let status = query.status.map(Status::as_str);
     let (limit, offset) = (query.limit.get() as i64, query.offset.get() as i64);
     let ids = statement.query_map(params![status, limit, offset], |row| {
@@ -274,7 +274,7 @@ fn a_range_is_not_built_over_a_snapshot_too_old_to_catch_up() {
             db.store.write_here(batch)?;
         }
         let mut ids = Vec::new();
-        let cost = cost(snapshot.connection, || {
+        let cost = cost(snapshot.connection(), || {
             ids = page(snapshot, &query).expect("a page");
         });
         assert_eq!(ids, expected);

@@ -15,7 +15,7 @@ fn open_store(readers: u32, read_timeout: Duration) -> (TempDir, Store) {
     let folder = tempfile::tempdir().expect("a folder");
     let options = Options {
         readers,
-        patience: read_timeout,
+        read_timeout,
         ..Options::default()
     };
     let store = Store::open(&folder.path().join("parlor.db"), &options).expect("a file");

@@ -15,7 +15,7 @@ const TITLES: [&str; 6] = ["", "apple", "Äpfel", "STRASSE", "straße", "日本�
 
 /// The sort columns of a conversation.
 #[derive(Debug, Clone)]
-struct Row {
+struct TestRow {
     id: Uuid,
     project: i64,
     visitor: i64,
@@ -29,10 +29,10 @@ struct Row {
 
 /// A row whose columns have few different values, so that many rows are equal.
 /// All times are even, so that a key can lie between two rows.
-fn random_row(random: &mut Rng) -> Row {
+fn random_row(random: &mut Rng) -> TestRow {
     let visitor = random.i64(1..=VISITORS);
     let time = |random: &mut Rng| 2 * random.i64(0..4);
-    Row {
+    TestRow {
         id: uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid(),
         project: 1 + visitor % PROJECTS,
         visitor,
@@ -45,7 +45,7 @@ fn random_row(random: &mut Rng) -> Row {
     }
 }
 
-impl Row {
+impl TestRow {
     fn status(&self) -> Status {
         match self.closed_at {
             Some(_) => Status::Closed,
@@ -119,7 +119,7 @@ fn compare(a: &SortKey, b: &SortKey, direction: Direction) -> Ordering {
     }
 }
 
-fn database_of(rows: &[Row]) -> Connection {
+fn database_of(rows: &[TestRow]) -> Connection {
     let connection = open_in_memory();
     for project in 1..=PROJECTS {
         let sql =
@@ -153,7 +153,7 @@ fn run(connection: &Connection, page: &ComposedPage, sort: Sort) -> Vec<SortKey>
 
 /// The key of one of the rows, of a row that does not exist, or of a place
 /// between two rows.
-fn random_key(random: &mut Rng, rows: &[&Row], query: &ListQuery) -> SortKey {
+fn random_key(random: &mut Rng, rows: &[&TestRow], query: &ListQuery) -> SortKey {
     let existing = rows.get(random.usize(..rows.len().max(1)));
     let mut key = match existing {
         Some(row) if random.u8(..4) > 0 => row.sort_key(query.sort),
@@ -183,7 +183,12 @@ struct ExpectedList<'c> {
 }
 
 impl<'c> ExpectedList<'c> {
-    fn new(connection: &'c Connection, scope: Scope, query: &'c ListQuery, rows: &[&Row]) -> Self {
+    fn new(
+        connection: &'c Connection,
+        scope: Scope,
+        query: &'c ListQuery,
+        rows: &[&TestRow],
+    ) -> Self {
         let mut keys: Vec<_> = rows.iter().map(|row| row.sort_key(query.sort)).collect();
         keys.sort_by(|a, b| compare(a, b, query.direction));
         Self {
@@ -222,7 +227,7 @@ impl<'c> ExpectedList<'c> {
         }
     }
 
-    fn assert_pages_behind_keys(&self, random: &mut Rng, rows: &[&Row]) {
+    fn assert_pages_behind_keys(&self, random: &mut Rng, rows: &[&TestRow]) {
         for _ in 0..12 {
             let key = random_key(random, rows, self.query);
             let query = ListQuery {
@@ -251,7 +256,7 @@ fn pages_by_offset_and_behind_keys_agree_with_a_sort_of_all_rows() {
             for query in all_orders() {
                 let limit = Limit::parse(&random.u8(1..=12).to_string()).expect("a limit");
                 let query = ListQuery { limit, ..query };
-                let in_list = |row: &&Row| row.is_in(scope, query.status);
+                let in_list = |row: &&TestRow| row.is_in(scope, query.status);
                 let rows: Vec<_> = rows.iter().filter(in_list).collect();
                 let list = ExpectedList::new(&connection, scope, &query, &rows);
                 list.assert_pages_behind_keys(&mut random, &rows);
