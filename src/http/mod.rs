@@ -49,6 +49,10 @@ use routes::{
     qnas, search, send,
 };
 
+/// Blocking threads of each worker. They convert documents, which takes CPU time;
+/// database reads have threads of their own.
+const MAX_BLOCKING_THREADS: usize = 4;
+
 /// Builds the server of `app` on `listener`. It starts when it is polled.
 pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
     let workers = match app.settings.workers {
@@ -56,7 +60,6 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
         workers => workers,
     };
     let grace = app.settings.shutdown_timeout;
-    let readers = app.settings.db_readers as usize;
     set_write_timeout(&listener, app.settings.socket_timeouts.write_timeout)?;
     let list_cache = web::Data::new(ListCache::new(
         app.settings.list_cache_mb,
@@ -74,9 +77,7 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
     });
     Ok(server
         .workers(workers)
-        // One blocking thread for each database reader: more threads would
-        // wait for a reader.
-        .worker_max_blocking_threads(readers)
+        .worker_max_blocking_threads(MAX_BLOCKING_THREADS)
         .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
         // A stopping worker checks its connections once a second. WebSockets
         // that received a close frame must be gone at the first check.

@@ -70,7 +70,7 @@ use crate::domain::Scope;
 pub struct Store {
     // Fields are dropped in order. The writer closes last, because only the
     // writer can checkpoint the write-ahead log.
-    readers: Arc<Readers>,
+    readers: Readers,
     writer: Writer,
     list_versions: Arc<ListVersions>,
     offset_index: Arc<OffsetIndex>,
@@ -98,17 +98,17 @@ impl Store {
         Ok(Self {
             writer: writer?,
             list_versions,
-            readers: Readers::new(
+            readers: Readers::start(
                 open::open_readers(path, options)?,
                 offset_index.clone(),
                 reads,
                 options.read_timeout,
-            ),
+            )?,
             offset_index,
         })
     }
 
-    /// Runs `work` on a blocking thread, with one snapshot of the file.
+    /// Runs `work` on a reader thread, with one snapshot of the file.
     ///
     /// # Errors
     /// The errors of `work`, or [`StoreError::Busy`] if no connection was free

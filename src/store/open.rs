@@ -68,7 +68,7 @@ pub enum OpenError {
     )]
     Pool(#[from] r2d2::Error),
     #[error(
-        "the writer thread could not be started: {0}; check the limit on processes (ulimit -u)"
+        "a thread for the file could not be started: {0}; check the limit on processes (ulimit -u)"
     )]
     Thread(#[from] io::Error),
 }

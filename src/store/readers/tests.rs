@@ -1,4 +1,4 @@
-//! Reads that wait, fail, and share a snapshot.
+//! Reads that wait, fail, and follow a write.
 
 use std::sync::mpsc;
 
@@ -86,7 +86,7 @@ fn a_read_sees_writes_that_were_committed_before_it_was_queued() {
         let count = snapshot.prepare(sql)?.query_row((), |row| row.get(0));
         Ok::<i64, StoreError>(count?)
     };
-    // The worker runs both reads without a pause between them.
+    // The thread runs both reads without a pause between them.
     let (first_has_read, wait_for_first) = mpsc::channel();
     let (second_is_queued, wait_for_second) = mpsc::channel();
     let first = store.read(move |snapshot| {
@@ -111,39 +111,56 @@ fn a_read_sees_writes_that_were_committed_before_it_was_queued() {
     assert_eq!(second.expect("a count"), 1);
 }
 
-/// Occupies two blocking threads until the senders are dropped.
-fn occupy_blocking_threads() -> [mpsc::Sender<()>; 2] {
-    [(); 2].map(|()| {
-        let (tx, rx) = mpsc::channel::<()>();
-        task::spawn_blocking(move || rx.recv());
-        tx
-    })
+/// Occupies a reader thread until the sender is dropped.
+fn occupy_thread(store: &Store) -> (mpsc::Sender<()>, impl Future<Output = ()>) {
+    let (tx, rx) = mpsc::channel::<()>();
+    let read = store.read(move |_| {
+        let _ = rx.recv();
+        Ok::<_, StoreError>(())
+    });
+    (tx, async { read.await.expect("a read") })
 }
 
 #[test]
 fn a_slow_read_does_not_delay_reads_that_were_queued_behind_it() {
-    let (_folder, store) = open_store(4, Duration::from_secs(5));
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.max_blocking_threads(2).build().expect("a runtime");
-    runtime.block_on(async {
-        // Both reads are in the queue before a worker starts.
-        let occupied = occupy_blocking_threads();
-        let (quick_has_run, wait_for_quick) = mpsc::channel();
-        let slow = store.read(move |_| {
-            let waited = wait_for_quick.recv_timeout(Duration::from_secs(10));
-            Ok::<_, StoreError>(waited.is_ok())
-        });
-        let quick = store.read(move |_| {
-            // The slow read may have given up.
-            let _ = quick_has_run.send(());
-            Ok::<_, StoreError>(())
-        });
-        let release = async { drop(occupied) };
-        let (slow, quick, ()) = tokio::join!(slow, quick, release);
-        quick.expect("a read");
-        assert!(
-            slow.expect("a read"),
-            "the quick read waited for the slow one"
-        );
+    let (_folder, store) = open_store(2, Duration::from_secs(5));
+    // Both reads are in the queue before a thread is free.
+    let (first, first_read) = occupy_thread(&store);
+    let (second, second_read) = occupy_thread(&store);
+    let (quick_has_run, wait_for_quick) = mpsc::channel();
+    let slow = store.read(move |_| {
+        let waited = wait_for_quick.recv_timeout(Duration::from_secs(10));
+        Ok::<_, StoreError>(waited.is_ok())
     });
+    let quick = store.read(move |_| {
+        // The slow read may have given up.
+        let _ = quick_has_run.send(());
+        Ok::<_, StoreError>(())
+    });
+    let release = async { drop((first, second)) };
+    let reads = async { tokio::join!(first_read, second_read, slow, quick, release) };
+    let (_, _, slow, quick, ()) = block_on(reads);
+    quick.expect("a read");
+    assert!(
+        slow.expect("a read"),
+        "the quick read waited for the slow one"
+    );
+}
+
+#[test]
+fn dropping_the_store_waits_for_running_reads() {
+    let (_folder, store) = open_store(1, LONG);
+    let (tx, rx) = mpsc::channel();
+    let mut read = Box::pin(store.read(move |_| {
+        std::thread::sleep(Duration::from_millis(50));
+        tx.send(()).expect("the test waits");
+        Ok::<_, StoreError>(())
+    }));
+    // Submits the read and cancels it once it runs.
+    let poll = futures_util::FutureExt::now_or_never(&mut read);
+    assert!(poll.is_none(), "{poll:?}");
+    std::thread::sleep(Duration::from_millis(20));
+    drop(read);
+    drop(store);
+    rx.try_recv().expect("the read has ended");
 }
