@@ -9,87 +9,15 @@ use std::time::{Duration, Instant};
 use futures_util::stream;
 use parlor::answer::{Answer, AnswerChunk, AnswerError, AnswerProvider, AnswerRequest, ChatRole};
 use parlor::store::Store;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::helpers::{
-    AnswerScript, EventStream, FakeModel, Response, TestServer, Visitor, setup_model_conversation,
-    string, wait_until,
+    FakeModel, TestServer, event_types, setup_answers, wait_for_cancellation, wait_until,
 };
-
-struct Fixture {
-    model: Arc<FakeModel>,
-    server: TestServer,
-    ann: Visitor,
-    id: String,
-}
-
-fn setup() -> Fixture {
-    let (model, server, ann, id) = setup_model_conversation();
-    Fixture {
-        model,
-        server,
-        ann,
-        id,
-    }
-}
-
-impl Fixture {
-    /// Sends a message and opens the stream of its answer.
-    fn ask(&self, content: &str) -> EventStream {
-        self.server
-            .post_streaming_message(&self.ann, &self.id, content)
-            .open_stream()
-    }
-
-    /// Sends a message and gets the answer as one response.
-    fn ask_without_stream(&self, content: &str) -> Response {
-        let request = self.server.post_message(&self.ann, &self.id, content);
-        request.send()
-    }
-
-    /// Asks "Hi" and reads the stream up to the text "So far".
-    fn start_answer(&self) -> (AnswerScript, EventStream) {
-        let script = self.model.script_answer();
-        script.send_text("So far");
-        let mut stream = self.ask("Hi");
-        stream.read_first_delta();
-        (script, stream)
-    }
-
-    fn transcript(&self) -> Vec<[String; 3]> {
-        self.server.transcript(&self.ann, &self.id)
-    }
-
-    fn wait_for_start(&self) {
-        wait_until("the answer has started", || self.transcript().len() == 2);
-    }
-
-    /// Waits until no answer is running, and compares the transcript.
-    #[track_caller]
-    fn expect_transcript(&self, expected: &[[&str; 3]]) {
-        self.server.wait_for_answers();
-        wait_until("the answer is stored", || {
-            let transcript = self.transcript();
-            transcript
-                .iter()
-                .all(|[_, status, _]| status != "streaming")
-        });
-        assert_eq!(self.transcript(), expected);
-    }
-}
-
-fn wait_for_cancellation(script: &AnswerScript) {
-    wait_until("the model is cancelled", || script.is_cancelled());
-}
-
-pub fn event_types(events: &[Value]) -> Vec<&str> {
-    let types = events.iter().map(|event| event["type"].as_str());
-    types.map(|name| name.expect("a type")).collect()
-}
 
 #[test]
 fn chunks_are_forwarded_as_they_arrive() {
-    let fixture = setup();
+    let fixture = setup_answers();
     let script = fixture.model.script_answer();
     script.send_text("Two");
     let mut stream = fixture.ask("How long?");
@@ -128,7 +56,7 @@ fn chunks_are_forwarded_as_they_arrive() {
 
 #[test]
 fn answer_without_stream_is_one_response() {
-    let fixture = setup();
+    let fixture = setup_answers();
     let script = fixture.model.script_answer();
     script.send_text("Two ");
     script.send_text("days.");
@@ -144,7 +72,7 @@ fn answer_without_stream_is_one_response() {
 
 #[test]
 fn model_receives_conversation_history() {
-    let fixture = setup();
+    let fixture = setup_answers();
     for question in ["One?", "Two?"] {
         fixture.model.answer_with("Yes.");
         fixture.ask(question).events();
@@ -164,7 +92,7 @@ fn model_receives_conversation_history() {
 
 #[test]
 fn client_disconnect_cancels_model_and_keeps_partial_answer() {
-    let fixture = setup();
+    let fixture = setup_answers();
     let script = fixture.model.script_answer();
     script.send_text("So far");
     let mut stream = fixture.ask("Hi");
@@ -183,7 +111,7 @@ fn client_disconnect_cancels_model_and_keeps_partial_answer() {
 
 #[test]
 fn client_disconnect_before_first_token_stores_only_question() {
-    let fixture = setup();
+    let fixture = setup_answers();
     let script = fixture.model.script_answer();
     let request = fixture
         .server
@@ -199,7 +127,7 @@ fn client_disconnect_before_first_token_stores_only_question() {
 
 #[test]
 fn repeated_question_without_answer_is_answered_and_not_duplicated() {
-    let fixture = setup();
+    let fixture = setup_answers();
     let script = fixture.model.script_answer();
     let request = || {
         fixture
@@ -221,30 +149,8 @@ fn repeated_question_without_answer_is_answered_and_not_duplicated() {
 }
 
 #[test]
-fn failed_store_of_finished_answer_is_retried() {
-    let fixture = setup();
-    let (script, mut stream) = fixture.start_answer();
-    let db = fixture.server.db_connection();
-    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF text ON message
-                  BEGIN SELECT RAISE(ABORT, 'not now'); END";
-    db.execute_batch(refuse).expect("a trigger");
-    script.finish();
-    assert_eq!(event_types(&stream.events()), ["error"]);
-    assert_eq!(
-        fixture.server.active_answers.count(),
-        1,
-        "the answer is still tracked"
-    );
-    db.execute_batch("DROP TRIGGER refuse").expect("no trigger");
-    fixture.expect_transcript(&[
-        ["user", "complete", "Hi"],
-        ["assistant", "complete", "So far"],
-    ]);
-}
-
-#[test]
 fn close_stops_answer_and_keeps_its_text() {
-    let fixture = setup();
+    let fixture = setup_answers();
     let (script, mut stream) = fixture.start_answer();
     let close = fixture.server.close(&fixture.ann.token, &fixture.id);
     close.send().expect(200);
@@ -258,7 +164,7 @@ fn close_stops_answer_and_keeps_its_text() {
 
 #[test]
 fn message_during_running_answer_returns_409() {
-    let fixture = setup();
+    let fixture = setup_answers();
     let script = fixture.model.script_answer();
     script.send_text("Well");
     let mut stream = fixture.ask("Hi");
@@ -273,109 +179,6 @@ fn message_during_running_answer_returns_409() {
     fixture.model.answer_with("Fine.");
     fixture.ask_without_stream("Hello?").expect(200);
     assert_eq!(fixture.transcript().len(), 4);
-}
-
-#[test]
-fn failure_before_first_token_returns_error_and_retry_replaces_it() {
-    let fixture = setup();
-    let unavailable = || AnswerError::Unavailable {
-        retry_after_secs: 30,
-        cause: "secret cause".to_owned(),
-    };
-    let broken = || AnswerError::ModelFailed("secret cause".to_owned());
-    let mut ids = Vec::new();
-    for (failure, status, code, details) in [
-        (
-            broken(),
-            502,
-            "BAD_GATEWAY",
-            json!({ "service": "ai_model_service" }),
-        ),
-        (
-            unavailable(),
-            503,
-            "SERVICE_UNAVAILABLE",
-            json!({ "retryAfter": 30 }),
-        ),
-    ] {
-        fixture.model.fail_with(failure.clone());
-        let stream = fixture
-            .server
-            .post_streaming_message(&fixture.ann, &fixture.id, "Hi")
-            .send();
-        assert_eq!(stream.expect_error(status, code)["details"], details);
-        fixture.model.fail_with(failure);
-        let response = fixture.ask_without_stream("Hi");
-        assert_eq!(response.expect_error(status, code)["details"], details);
-        assert!(!response.text().contains("secret"));
-        let stored = fixture.server.get_conversation(&fixture.ann, &fixture.id);
-        let messages = stored["messages"].as_array().expect("messages");
-        assert_eq!(messages.len(), 2, "the question is stored once");
-        assert_eq!(messages[1]["status"], "error");
-        assert!(!string(&messages[1]["error"]).contains("secret"));
-        ids.push(messages[1]["id"].clone());
-    }
-    assert_ne!(ids[0], ids[1], "each attempt has its own message id");
-    fixture.model.answer_with("Hello.");
-    let mut stream = fixture.ask("Hi");
-    let start = stream.next_event().expect("start");
-    stream.events();
-    fixture.expect_transcript(&[
-        ["user", "complete", "Hi"],
-        ["assistant", "complete", "Hello."],
-    ]);
-    let stored = fixture.server.get_conversation(&fixture.ann, &fixture.id);
-    assert_eq!(stored["messages"][1]["id"], start["messageId"]);
-    assert_eq!(stored["messages"][1]["error"], Value::Null);
-    let questions = fixture.model.questions.lock().expect("questions");
-    assert_eq!(
-        questions.last().expect("a question").messages.len(),
-        1,
-        "the history has the question once"
-    );
-}
-
-#[test]
-fn different_question_after_failure_is_appended() {
-    let fixture = setup();
-    fixture
-        .model
-        .fail_with(AnswerError::ModelFailed(String::new()));
-    fixture
-        .ask_without_stream("Hi")
-        .expect_error(502, "BAD_GATEWAY");
-    fixture.model.answer_with("Hello.");
-    fixture.ask_without_stream("Hello?").expect(200);
-    let transcript = fixture.transcript();
-    let roles: Vec<_> = transcript
-        .iter()
-        .map(|[role, status, _]| [role.as_str(), status])
-        .collect();
-    let expected = [
-        ["user", "complete"],
-        ["assistant", "error"],
-        ["user", "complete"],
-        ["assistant", "complete"],
-    ];
-    assert_eq!(roles, expected);
-}
-
-#[test]
-fn failure_after_first_token_sends_error_chunk_and_keeps_text() {
-    let fixture = setup();
-    let (script, mut stream) = fixture.start_answer();
-    script.fail(AnswerError::ModelFailed("secret cause".to_owned()));
-    let events = stream.events();
-    assert_eq!(event_types(&events), ["error"]);
-    let text = string(&events[0]["errorText"]);
-    assert!(!text.is_empty() && !text.contains("secret"));
-    fixture.expect_transcript(&[["user", "complete", "Hi"], ["assistant", "error", "So far"]]);
-    let script = fixture.model.script_answer();
-    script.send_text("So far");
-    script.fail(AnswerError::ModelFailed(String::new()));
-    let response = fixture.ask_without_stream("Hi");
-    response.expect_error(502, "BAD_GATEWAY");
-    fixture.expect_transcript(&[["user", "complete", "Hi"], ["assistant", "error", "So far"]]);
 }
 
 #[test]

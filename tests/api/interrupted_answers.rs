@@ -1,8 +1,7 @@
 //! Answers whose streaming was interrupted by a restart, a crash or another
 //! writer.
 
-use crate::answer_streams::event_types;
-use crate::helpers::{FakeModel, TestServer, setup_model_conversation};
+use crate::helpers::{FakeModel, TestServer, event_types, setup_model_conversation};
 
 #[test]
 fn partial_answer_survives_restart() {

@@ -7,6 +7,7 @@ mod stub_server;
 
 mod agents;
 mod allowed_origins;
+mod answer_failures;
 mod answer_streams;
 mod assistants;
 mod auth;

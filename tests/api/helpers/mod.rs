@@ -5,6 +5,7 @@
 //! in a temporary directory. Dropping the `TestServer` stops the server and
 //! removes the directory.
 
+mod answers;
 mod client;
 mod event_stream;
 mod fixtures;
@@ -14,6 +15,7 @@ mod process;
 mod server;
 mod websocket;
 
+pub use answers::*;
 pub use client::*;
 pub use event_stream::*;
 pub use fixtures::*;

@@ -1,0 +1,82 @@
+//! A conversation whose answers a test controls.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    AnswerScript, EventStream, FakeModel, Response, TestServer, Visitor, setup_model_conversation,
+    wait_until,
+};
+
+/// A conversation of Ann with a fake model.
+pub struct AnswerFixture {
+    pub model: Arc<FakeModel>,
+    pub server: TestServer,
+    pub ann: Visitor,
+    pub id: String,
+}
+
+pub fn setup_answers() -> AnswerFixture {
+    let (model, server, ann, id) = setup_model_conversation();
+    AnswerFixture {
+        model,
+        server,
+        ann,
+        id,
+    }
+}
+
+impl AnswerFixture {
+    /// Sends a message and opens the stream of its answer.
+    pub fn ask(&self, content: &str) -> EventStream {
+        self.server
+            .post_streaming_message(&self.ann, &self.id, content)
+            .open_stream()
+    }
+
+    /// Sends a message and gets the answer as one response.
+    pub fn ask_without_stream(&self, content: &str) -> Response {
+        let request = self.server.post_message(&self.ann, &self.id, content);
+        request.send()
+    }
+
+    /// Asks "Hi" and reads the stream up to the text "So far".
+    pub fn start_answer(&self) -> (AnswerScript, EventStream) {
+        let script = self.model.script_answer();
+        script.send_text("So far");
+        let mut stream = self.ask("Hi");
+        stream.read_first_delta();
+        (script, stream)
+    }
+
+    pub fn transcript(&self) -> Vec<[String; 3]> {
+        self.server.transcript(&self.ann, &self.id)
+    }
+
+    pub fn wait_for_start(&self) {
+        wait_until("the answer has started", || self.transcript().len() == 2);
+    }
+
+    /// Waits until no answer is running, and compares the transcript.
+    #[track_caller]
+    pub fn expect_transcript(&self, expected: &[[&str; 3]]) {
+        self.server.wait_for_answers();
+        wait_until("the answer is stored", || {
+            let transcript = self.transcript();
+            transcript
+                .iter()
+                .all(|[_, status, _]| status != "streaming")
+        });
+        assert_eq!(self.transcript(), expected);
+    }
+}
+
+pub fn wait_for_cancellation(script: &AnswerScript) {
+    wait_until("the model is cancelled", || script.is_cancelled());
+}
+
+pub fn event_types(events: &[Value]) -> Vec<&str> {
+    let types = events.iter().map(|event| event["type"].as_str());
+    types.map(|name| name.expect("a type")).collect()
+}
