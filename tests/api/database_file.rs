@@ -144,7 +144,7 @@ fn data_survives_restart() {
     let visitor = server.create_visitor("device");
     insert_conversations(&server, &visitor, 3);
     let id = server.start_conversation(&visitor);
-    server.close(&visitor.token, id).send().expect(200);
+    server.close(&visitor.token, &id).send().expect(200);
     let before = server.list(&visitor.token, "limit=100");
     for _ in 0..2 {
         server.restart();
