@@ -73,7 +73,7 @@ pub fn stream(
         head.push_str(&chunks);
         is_finished = is_last;
     }
-    let state = StreamState {
+    let state = EventStreamState {
         head: Some(head),
         events,
         is_finished,
@@ -86,7 +86,7 @@ pub fn stream(
     with_headers(HttpResponse::Ok().streaming(body))
 }
 
-struct StreamState {
+struct EventStreamState {
     /// The chunks to send first.
     head: Option<String>,
     events: AnswerEvents,
@@ -94,7 +94,7 @@ struct StreamState {
     ping_interval: Duration,
 }
 
-impl StreamState {
+impl EventStreamState {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         if let Some(head) = self.head.take() {
             return Some((Bytes::from(head), self));

@@ -39,7 +39,7 @@ pub struct Socket {
 }
 
 /// The next action of a socket.
-enum Step {
+enum SocketAction {
     Send(OpCode, Bytes),
     Wait,
     /// Send a close frame and end.
@@ -75,12 +75,12 @@ impl Socket {
         let mut bytes = BytesMut::new();
         while bytes.is_empty() && !self.is_closed {
             match self.step().await {
-                Step::Wait => {}
-                Step::Disconnect => self.is_closed = true,
-                Step::Send(kind, content) => {
+                SocketAction::Wait => {}
+                SocketAction::Disconnect => self.is_closed = true,
+                SocketAction::Send(kind, content) => {
                     Parser::write_message(&mut bytes, content, kind, true, false);
                 }
-                Step::Close(code) => {
+                SocketAction::Close(code) => {
                     self.is_closed = true;
                     Parser::write_close(&mut bytes, code.map(CloseReason::from), false);
                 }
@@ -89,7 +89,7 @@ impl Socket {
         (!bytes.is_empty()).then(|| bytes.freeze())
     }
 
-    async fn step(&mut self) -> Step {
+    async fn step(&mut self) -> SocketAction {
         if let Some(step) = self.parse_frame() {
             return step;
         }
@@ -98,23 +98,23 @@ impl Socket {
             // delay events.
             biased;
             event = self.events.next() => match event {
-                Some(event) => Step::Send(OpCode::Text, event.encoded(encode_event)),
-                None if self.app.services.events.is_closed() => Step::Close(Some(CloseCode::Away)),
-                None => Step::Close(Some(CloseCode::Again)),
+                Some(event) => SocketAction::Send(OpCode::Text, event.encoded(encode_event)),
+                None if self.app.services.events.is_closed() => SocketAction::Close(Some(CloseCode::Away)),
+                None => SocketAction::Close(Some(CloseCode::Again)),
             },
             () = &mut self.heartbeat_timer => self.heartbeat().await,
             received = self.incoming.next() => match received {
                 Some(Ok(bytes)) => {
                     self.partial.extend_from_slice(&bytes);
-                    Step::Wait
+                    SocketAction::Wait
                 }
-                _ => Step::Disconnect,
+                _ => SocketAction::Disconnect,
             },
         }
     }
 
     /// Takes the next frame out of the received bytes, if it is complete.
-    fn parse_frame(&mut self) -> Option<Step> {
+    fn parse_frame(&mut self) -> Option<SocketAction> {
         match Parser::parse(&mut self.partial, true, MAX_CONTENT_BYTES) {
             Ok(Some((is_final, kind, content))) => {
                 self.last_seen = Instant::now();
@@ -126,47 +126,47 @@ impl Socket {
             }
             // The parser waits for a complete frame, whatever its length.
             Ok(None) if self.partial.len() > MAX_CONTENT_BYTES + MAX_HEADER_BYTES => {
-                Some(Step::Close(Some(CloseCode::Size)))
+                Some(SocketAction::Close(Some(CloseCode::Size)))
             }
             Ok(None) => None,
-            Err(ProtocolError::Overflow) => Some(Step::Close(Some(CloseCode::Size))),
-            Err(_) => Some(Step::Close(Some(CloseCode::Protocol))),
+            Err(ProtocolError::Overflow) => Some(SocketAction::Close(Some(CloseCode::Size))),
+            Err(_) => Some(SocketAction::Close(Some(CloseCode::Protocol))),
         }
     }
 
     /// Checks whether the client is alive and its credentials are valid.
-    async fn heartbeat(&mut self) -> Step {
+    async fn heartbeat(&mut self) -> SocketAction {
         let timeouts = self.app.settings.socket_timeouts;
         let next = tokio::time::Instant::now() + timeouts.heartbeat_interval;
         self.heartbeat_timer.as_mut().reset(next);
         let idle_time = self.last_seen.elapsed();
         if idle_time >= timeouts.idle_timeout + timeouts.heartbeat_interval {
-            return Step::Disconnect;
+            return SocketAction::Disconnect;
         }
         // Boxed, because this large future would enlarge every idle socket.
         if !Box::pin(self.app.auth.is_valid(self.credentials)).await {
-            return Step::Close(Some(CloseCode::Policy));
+            return SocketAction::Close(Some(CloseCode::Policy));
         }
         if idle_time >= timeouts.idle_timeout {
-            Step::Send(OpCode::Ping, Bytes::new())
+            SocketAction::Send(OpCode::Ping, Bytes::new())
         } else {
-            Step::Wait
+            SocketAction::Wait
         }
     }
 }
 
 /// The reaction to a frame. `is_final` is false for a part of a longer message.
-fn reply(is_final: bool, kind: OpCode, content: Bytes) -> Step {
+fn reply(is_final: bool, kind: OpCode, content: Bytes) -> SocketAction {
     match kind {
         OpCode::Text if is_final && content == "ping" => {
-            Step::Send(OpCode::Text, Bytes::from_static(b"pong"))
+            SocketAction::Send(OpCode::Text, Bytes::from_static(b"pong"))
         }
-        OpCode::Ping => Step::Send(OpCode::Pong, content),
+        OpCode::Ping => SocketAction::Send(OpCode::Pong, content),
         OpCode::Close => match Parser::try_parse_close_payload(&content) {
-            Ok(reason) => Step::Close(reason.map(|reason| reason.code)),
-            Err(_) => Step::Close(Some(CloseCode::Protocol)),
+            Ok(reason) => SocketAction::Close(reason.map(|reason| reason.code)),
+            Err(_) => SocketAction::Close(Some(CloseCode::Protocol)),
         },
         // Every other frame only shows that the client is alive.
-        _ => Step::Wait,
+        _ => SocketAction::Wait,
     }
 }

@@ -37,7 +37,7 @@ use crate::store::{Snapshot, conversation, message};
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-struct ListParams {
+struct ConversationListParams {
     /// The maximum number of conversations in the response.
     #[serde(default)]
     #[param(inline)]
@@ -66,7 +66,7 @@ struct ListParams {
     after: Option<String>,
 }
 
-impl ListParams {
+impl ConversationListParams {
     /// Builds the query of the list and verifies its cursor.
     fn list_query(self, app: &AppState, scope: Scope) -> Result<ListQuery, ValidationError> {
         let front = ListQuery {
@@ -181,7 +181,7 @@ pub struct Closed {
 /// A session token lists the conversations of its visitor, a private key those of
 /// the project.
 #[utoipa::path(get, path = "/conversations", tag = "Conversations", operation_id = "get-conversations",
-    params(ListParams), security(("session" = []), ("private-key" = [])),
+    params(ConversationListParams), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationList, headers(
         ("Link" = String, description = "The first, prev, next and last pages. next has a cursor; a page at a cursor has no prev"),
         ("X-Total-Count" = u64, description = "The same as total"),
@@ -194,7 +194,7 @@ pub async fn list(
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let scope = caller.scope();
-    let params: ListParams = params::query(&request)?;
+    let params: ConversationListParams = params::query(&request)?;
     let key = (scope, params.list_query(&app, scope)?);
     if let Some(page) = cache.get(&app.store, &key) {
         return Ok(page.respond(&request));

@@ -34,7 +34,7 @@ use crate::store::{Snapshot, document};
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-struct ListParams {
+struct DocumentListParams {
     /// The maximum number of documents in the response.
     #[serde(default)]
     #[param(inline)]
@@ -120,7 +120,7 @@ impl<'a> DocumentFull<'a> {
 ///
 /// All documents of the project, by address.
 #[utoipa::path(get, path = "/projects/{projectId}/documents", tag = "Documents", operation_id = "get-documents",
-    params(("projectId" = ProjectId, Path), ListParams), security(("private-key" = [])),
+    params(("projectId" = ProjectId, Path), DocumentListParams), security(("private-key" = [])),
     responses((status = 200, body = DocumentList, headers(
         ("Link" = String, description = "The first, prev, next and last pages"),
         ("X-Total-Count" = u64, description = "The same as total"),
@@ -128,7 +128,7 @@ impl<'a> DocumentFull<'a> {
               BearerErrors, ProjectErrors, ValidationErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = own_project(&app, &request).await?;
-    let ListParams { limit, offset } = params::query(&request)?;
+    let DocumentListParams { limit, offset } = params::query(&request)?;
     let page = move |snapshot: &Snapshot| page_of(snapshot, project, limit, offset);
     let page = app.store.read(page).await?;
     let (id, limit) = (project_id(&request)?, limit.get());

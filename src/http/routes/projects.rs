@@ -23,9 +23,10 @@ pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<Projec
     let own = auth::bearer(app, request).await?.server()?;
     let id = project_id(request)?;
     let named = app.store.read(move |snapshot| known_project(snapshot, id));
-    match named.await? == own {
-        true => Ok(own),
-        false => Err(ApiError::forbidden("The key is of another project")),
+    if named.await? == own {
+        Ok(own)
+    } else {
+        Err(ApiError::forbidden("The key is of another project"))
     }
 }
 

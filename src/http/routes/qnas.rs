@@ -36,7 +36,7 @@ use crate::store::websearch::WebSearch;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ListParams {
+struct QnaListParams {
     /// Words of the question: all words, `"a phrase"`, one word `or` another,
     /// `-without` a word. With a query the best match comes first, else the newest
     /// Q&A.
@@ -161,7 +161,7 @@ impl ListItem for QnaJson<'_> {
 ///
 /// The published Q&As. No credential is needed.
 #[utoipa::path(get, path = "/projects/{projectId}/qnas", tag = "Q&As", operation_id = "get-qnas",
-    params(("projectId" = ProjectId, Path), ListParams),
+    params(("projectId" = ProjectId, Path), QnaListParams),
     responses((status = 200, body = QnaList, headers(
         ("Link" = String, description = "The first, prev, next and last pages"),
         ("X-Total-Count" = u64, description = "The same as total"),
@@ -169,7 +169,7 @@ impl ListItem for QnaJson<'_> {
               ProjectErrors, ValidationErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let id = project_id(&request)?;
-    let params: ListParams = params::query(&request)?;
+    let params: QnaListParams = params::query(&request)?;
     let query = QnaQuery {
         search: WebSearch::parse(&params.query.0),
         limit: params.limit,
