@@ -16,8 +16,8 @@ use crate::http::error::ApiError;
 use crate::http::response::HandlerResult;
 use crate::http::{response, sse};
 
-/// An answer, step by step; the last step has the text (docs/api-contract.md,
-/// section 5.8).
+// docs/api-contract.md, section 5.8.
+/// An answer as a list of steps. The last step has the text.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Steps)]
 pub struct AnswerSteps {

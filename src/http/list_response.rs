@@ -52,14 +52,11 @@ impl<T: ListItem> PartialSchema for ListEnvelope<T> {
         let list = ObjectBuilder::new()
             .description(Some(T::LIST_DESCRIPTION))
             .property("object", Ref::from_schema_name(ListObject::name()))
-            .property(
-                "total",
-                integer("The number of matches on all pages together."),
-            )
-            .property("limit", integer("As applied."))
+            .property("total", integer("The number of matches on all pages."))
+            .property("limit", integer("The limit of this page."))
             .property(
                 "offset",
-                integer("As applied: from the front, or from a cursor."),
+                integer("The offset of this page from the first row or from the cursor."),
             )
             .property("data", items);
         let required = ["object", "total", "limit", "offset", "data"];

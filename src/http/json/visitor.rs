@@ -30,7 +30,7 @@ enum VisitorObject {
     Visitor,
 }
 
-/// Whether the website's own server has told who the visitor is.
+/// Whether the website has set an external id for the visitor.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum VisitorType {

@@ -53,8 +53,8 @@ pub struct ReplyRequest {
 
 /// Take a conversation over
 ///
-/// From the assistant. An answer that is being generated is stopped. A repeated
-/// call replaces the agent.
+/// An agent takes over from the assistant. An answer that is being generated is
+/// stopped. A repeated call replaces the agent.
 #[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "take-over",
     params(("conversationId" = ConversationId, Path)), request_body = AgentRequest,
     security(("private-key" = [])), responses((status = 200, body = ConversationJson),
@@ -97,7 +97,7 @@ pub async fn hand_back(
 
 /// Reply as an agent
 ///
-/// In a conversation that an agent has taken over.
+/// An agent must have taken the conversation over.
 #[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Agents", operation_id = "reply",
     params(("conversationId" = ConversationId, Path)), request_body = ReplyRequest,
     security(("private-key" = [])), responses((status = 201, body = MessageJson),

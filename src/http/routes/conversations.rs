@@ -141,7 +141,7 @@ impl StartVisitor {
     }
 }
 
-/// The reason for a close.
+/// The reason for closing a conversation.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloseRequest {
@@ -294,7 +294,8 @@ fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
 
 /// Read a conversation
 ///
-/// With its messages, oldest first. It contains at most the newest 1000 messages.
+/// Returns the conversation with its messages, oldest first, at most the newest
+/// 1000.
 #[utoipa::path(get, path = "/conversations/{conversationId}", tag = "Conversations", operation_id = "get-conversation",
     params(("conversationId" = ConversationId, Path)), security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = ConversationFull, headers(

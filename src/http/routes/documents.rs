@@ -118,7 +118,7 @@ impl<'a> DocumentFull<'a> {
 
 /// List documents
 ///
-/// All documents of the project, by address.
+/// Returns the documents of the project, ordered by address.
 #[utoipa::path(get, path = "/projects/{projectId}/documents", tag = "Documents", operation_id = "get-documents",
     params(("projectId" = ProjectId, Path), DocumentListParams), security(("private-key" = [])),
     responses((status = 200, body = DocumentList, headers(
@@ -204,7 +204,7 @@ fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<V
 
 /// Read a document
 ///
-/// With its sections.
+/// Returns the document with its sections.
 #[utoipa::path(get, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "get-document",
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
     security(("private-key" = [])), responses((status = 200, body = DocumentFull, headers(

@@ -91,7 +91,7 @@ fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedRespo
 
 /// Read the visitor
 ///
-/// The visitor of the session token.
+/// Returns the visitor of the session token.
 #[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
     security(("session" = [])), responses((status = 200, body = VisitorJson),
               BearerErrors, ServerErrors))]

@@ -86,7 +86,7 @@ pub struct FeedbackGiven {
 
 /// List messages
 ///
-/// The messages of a conversation, oldest first.
+/// Returns the messages of a conversation, oldest first.
 #[utoipa::path(get, path = "/conversations/{conversationId}/messages", tag = "Messages", operation_id = "get-messages",
     params(("conversationId" = ConversationId, Path), MessageParams),
     security(("session" = []), ("private-key" = [])),
@@ -116,7 +116,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
 
 /// Rate a message
 ///
-/// A message of the assistant or of an agent.
+/// Stores the visitor's feedback on a message of the assistant or of an agent.
 #[utoipa::path(post, path = "/messages/{messageId}/feedback", tag = "Messages", operation_id = "send-message-feedback",
     params(("messageId" = MessageId, Path)), request_body = FeedbackRequest,
     security(("session" = [])), responses((status = 200, body = FeedbackGiven),

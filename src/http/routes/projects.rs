@@ -50,7 +50,7 @@ impl Done {
 
 /// Read the project
 ///
-/// The project of the key, with the appearance of its chat.
+/// Returns the project of the key, with the appearance of its chat.
 #[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
     params(KeyParams), responses((status = 200, body = ProjectJson),
               KeyErrors, ValidationErrors, ServerErrors))]

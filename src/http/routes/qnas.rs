@@ -38,8 +38,8 @@ use crate::store::websearch::WebSearch;
 #[into_params(parameter_in = Query)]
 struct QnaListParams {
     /// Words of the question: all words, `"a phrase"`, one word `or` another,
-    /// `-without` a word. With a query the best match comes first, else the newest
-    /// Q&A.
+    /// `-without` a word. With a query, the best match comes first; without one,
+    /// the newest Q&A.
     #[serde(default)]
     #[param(inline)]
     query: QueryText,
@@ -159,7 +159,7 @@ impl ListItem for QnaJson<'_> {
 
 /// List Q&As
 ///
-/// The published Q&As. No credential is needed.
+/// Returns the published Q&As. No credential is needed.
 #[utoipa::path(get, path = "/projects/{projectId}/qnas", tag = "Q&As", operation_id = "get-qnas",
     params(("projectId" = ProjectId, Path), QnaListParams),
     responses((status = 200, body = QnaList, headers(
@@ -199,7 +199,7 @@ fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListB
 
 /// Read a Q&A
 ///
-/// A published Q&A. No credential is needed.
+/// Returns a published Q&A. No credential is needed.
 #[utoipa::path(get, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "get-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     responses((status = 200, body = QnaJson, headers(

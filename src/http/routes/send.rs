@@ -33,7 +33,7 @@ use crate::store::idempotency::{SavedBody, SavedResponse};
 pub struct SendRequest {
     #[schema(inline)]
     content: MessageContent,
-    /// Whether the answer is streamed as events. Else it is sent when it is
+    /// Whether the answer is streamed as events. Otherwise it is sent when it is
     /// complete.
     #[serde(default)]
     stream: bool,
