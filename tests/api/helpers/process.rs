@@ -76,11 +76,15 @@ impl ParlorProcess {
                 break address.parse().expect("an address");
             }
         };
+        let client = Client(address);
+        // The process prints the address before it handles signals. A response shows
+        // that the server runs.
+        client.get("/health").send().expect(200);
         Self {
             child,
             stdout,
             startup_output,
-            client: Client(address),
+            client,
         }
     }
 
