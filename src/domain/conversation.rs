@@ -3,8 +3,10 @@
 
 use unicase::UniCase;
 
+use super::agent::HumanAgent;
+use super::message::Message;
 use super::validation::{ValidationError, bounded_text, parse_enum};
-use super::{ConversationId, Message, Timestamp};
+use super::{ConversationId, Timestamp};
 
 /// Whether a conversation accepts messages. `closed` sorts before `open`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,14 +29,6 @@ impl Status {
             Status::Closed => "closed",
         }
     }
-}
-
-/// The person who answers for the website, as visitors see them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HumanAgent<'a> {
-    pub name: Option<&'a str>,
-    /// The URL of a picture.
-    pub image: Option<&'a str>,
 }
 
 /// A conversation without its messages. Texts borrow from the row that was read.

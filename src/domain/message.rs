@@ -1,7 +1,8 @@
 //! Messages of a conversation (docs/api-contract.md, section 5.3).
 
+use super::agent::{AgentProfile, HumanAgent};
 use super::validation::{ValidationError, bounded_text, parse_enum};
-use super::{ConversationId, HumanAgent, MessageId, Timestamp};
+use super::{ConversationId, MessageId, Timestamp};
 
 /// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -179,32 +180,6 @@ impl<'a> Message<'a> {
             page_url: None,
             page_title: None,
             text_selection: None,
-        }
-    }
-}
-
-/// The name and picture of an agent, as visitors see them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentProfile {
-    pub name: Option<String>,
-    /// The URL of a picture.
-    pub image: Option<String>,
-}
-
-impl AgentProfile {
-    fn as_human_agent(&self) -> HumanAgent<'_> {
-        HumanAgent {
-            name: self.name.as_deref(),
-            image: self.image.as_deref(),
-        }
-    }
-}
-
-impl From<HumanAgent<'_>> for AgentProfile {
-    fn from(agent: HumanAgent<'_>) -> Self {
-        Self {
-            name: agent.name.map(str::to_owned),
-            image: agent.image.map(str::to_owned),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! function cannot hold an invalid value. Types that the store reads for lists
 //! borrow their texts from the row.
 
+mod agent;
 mod assistant;
 mod conversation;
 mod document;
@@ -17,10 +18,9 @@ mod timestamp;
 mod validation;
 mod visitor;
 
+pub use agent::{AgentProfile, HumanAgent};
 pub use assistant::{Assistant, AssistantMode};
-pub use conversation::{
-    CloseReason, Conversation, ConversationListItem, HumanAgent, Status, title_key,
-};
+pub use conversation::{CloseReason, Conversation, ConversationListItem, Status, title_key};
 pub use document::{Document, LearnedDocument, Section};
 pub use id::{
     AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
@@ -32,7 +32,7 @@ pub use list_query::{
     Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
 };
 pub use message::{
-    AgentProfile, Feedback, Message, MessageContent, MessageParts, MessageStatus, Role, SentMessage,
+    Feedback, Message, MessageContent, MessageParts, MessageStatus, Role, SentMessage,
 };
 pub use project::{ChatWidgetConfig, Project, WidgetOffset, WidgetPosition};
 pub use qna::{Author, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer, parse_question};

@@ -1,16 +1,22 @@
 //! Entity tags: the `ETag` of a response and `If-None-Match` of a request
 //! (docs/api-contract.md, section 1.7).
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use highway::{HighwayHash, HighwayHasher, Key};
 
+use crate::app::AppState;
 use crate::http::response::bytes;
 
 /// Only the client may store the response, and must revalidate it.
-const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+const PRIVATE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// 200 with a JSON body and its ETag, or 304 if the client has that body.
+pub fn respond(app: &AppState, request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
+    TaggedBody::new(app.tag_key, body).respond(request.headers())
+}
 
 /// A JSON body with its entity tag, for any number of responses.
 pub struct TaggedBody {
@@ -34,7 +40,7 @@ impl TaggedBody {
         };
         let headers = response.headers_mut();
         headers.insert(header::ETAG, self.tag.clone());
-        headers.insert(header::CACHE_CONTROL, PRIVATE);
+        headers.insert(header::CACHE_CONTROL, PRIVATE_CACHE_CONTROL);
         headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
         response
     }
@@ -46,7 +52,7 @@ impl TaggedBody {
 }
 
 /// Computes the strong entity tag of a body: a keyed hash of 128 bits. Without
-/// the key nobody can construct two bodies with the same tag.
+/// the key, a client cannot construct two bodies with the same tag.
 fn entity_tag(key: [u64; 4], body: &[u8]) -> HeaderValue {
     let [high, low] = HighwayHasher::new(Key(key)).hash128(body);
     HeaderValue::try_from(format!("\"{high:016x}{low:016x}\""))

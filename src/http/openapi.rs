@@ -11,11 +11,12 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     agent, completions, conversations, documents, events, identity, messages, projects, qnas,
-    response, search, send,
+    search, send,
 };
 use crate::app::AppState;
 use crate::http::error::ERROR_CODES;
 use crate::http::error_responses::{ERROR_SCHEMA, ServerErrors};
+use crate::http::etag;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -176,7 +177,7 @@ fn error_schema() -> Value {
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object),
               ServerErrors))]
 pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    public(response::with_etag(&app, &request, DOCUMENT.clone()))
+    public(etag::respond(&app, &request, DOCUMENT.clone()))
 }
 
 /// The content security policy of the page: no resources of other servers and

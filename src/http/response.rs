@@ -1,15 +1,13 @@
-//! Responses: JSON bodies, with or without an ETag, and errors.
+//! Responses: JSON bodies and errors.
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::app::AppState;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::etag::TaggedBody;
 use crate::store::idempotency::{SavedBody, SavedResponse};
 
 /// What every handler returns.
@@ -18,10 +16,6 @@ pub type HandlerResult = Result<HttpResponse, ApiError>;
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// 200 with a JSON body and its ETag, or 304 if the client has that body.
-pub fn with_etag(app: &AppState, request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
-    TaggedBody::new(app.tag_key, body).respond(request.headers())
-}
 
 /// A JSON body with a status.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, ApiError> {

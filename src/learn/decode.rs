@@ -2,7 +2,7 @@
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-use super::Format;
+use super::format::Format;
 
 /// The part of an HTML page that may contain `<meta charset>`, as in browsers.
 const CHARSET_SCAN_BYTES: usize = 1024;

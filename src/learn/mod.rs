@@ -16,6 +16,7 @@ mod dom;
 mod excerpt;
 mod fetch;
 mod folder;
+mod format;
 mod html;
 mod html_tables;
 mod links;
@@ -27,7 +28,8 @@ mod website;
 
 pub use excerpt::excerpt;
 pub use folder::FolderSource;
-pub use raw_document::{Conversion, Format, RawDocument};
+pub use format::Format;
+pub use raw_document::{Conversion, RawDocument};
 pub use website::{FetchOutcome, WebsiteSource};
 
 /// A source that cannot be read; the message tells the user why.

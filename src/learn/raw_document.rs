@@ -3,37 +3,14 @@
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::format::Format;
 use super::html::{self, PageDirectives};
 use super::{decode, markdown, sections};
-use crate::domain::{Document, ValidationError, parse_enum};
+use crate::domain::Document;
 
 /// Part of every content hash. Increase it when a change of this module gives
 /// other sections for the same bytes; documents are then stored again.
 const CONVERTER_VERSION: u8 = 1;
-
-/// The format of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    #[default]
-    Markdown,
-    Html,
-    Text,
-}
-
-impl Format {
-    /// The names that requests use.
-    pub const NAMES: [(&'static str, Format); 3] = [
-        ("markdown", Format::Markdown),
-        ("html", Format::Html),
-        ("text", Format::Text),
-    ];
-
-    /// # Errors
-    /// A text that is not one of [`Self::NAMES`].
-    pub fn parse(text: &str) -> Result<Self, ValidationError> {
-        parse_enum("format", text, &Self::NAMES)
-    }
-}
 
 /// A page or file before its conversion.
 #[derive(Debug, Clone)]

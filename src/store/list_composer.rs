@@ -40,6 +40,7 @@
 //! `offset_index/tests.rs` update the column).
 
 mod index_range;
+mod seek;
 mod sql_builder;
 
 use rusqlite::Row;
@@ -48,21 +49,8 @@ use rusqlite::types::ValueRef;
 use super::sql::Sql;
 use crate::domain::{ConversationId, ListQuery, Scope, Sort, SortKey, SortValue};
 use index_range::ListOrder;
+pub(super) use seek::Seek;
 use sql_builder::{ScanDirection, SqlBuilder};
-
-/// A place in an order where a page begins: `skip` rows after the first row
-/// behind `key`, in the direction of the query.
-///
-/// The value of the key has the type of the sort column. Orders by id alone
-/// ignore the value: the order by `id`, and by `status` within one status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seek {
-    pub key: SortKey,
-    /// Whether a row with exactly this key belongs to the page.
-    pub inclusive: bool,
-    /// Rows to skip.
-    pub skip: u64,
-}
 
 /// The statement that selects a page. Its columns are those that [`sort_key`]
 /// reads; the first one is `seq`.

@@ -9,7 +9,7 @@ use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
-use super::ModelError;
+use super::error::ModelError;
 use super::upstream_error::error_causes;
 use crate::address_policy::PublicResolver;
 use crate::config::{ModelSettings, Secret};

@@ -12,6 +12,7 @@
 mod answer_stream;
 mod chunk;
 mod citations;
+mod error;
 mod excerpts;
 mod http_client;
 mod prompt;
@@ -24,6 +25,7 @@ mod upstream_error;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use error::ModelError;
 pub use excerpts::Excerpt;
 
 use super::retrieval::IndexCache;
@@ -32,22 +34,6 @@ use crate::config::Settings;
 use crate::store::Store;
 use citations::CitationTracker;
 use upstream::Upstream;
-
-/// Why the settings of the model are invalid. The texts tell the operator what to
-/// change.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    #[error(
-        "--model-url leads to a private network ({0}); add --model-private-network (PARLOR_MODEL_PRIVATE_NETWORK=true) if it is meant to"
-    )]
-    Private(String),
-    #[error("--model-key has characters that a key cannot have, such as a line end; give it again")]
-    Key,
-    #[error(
-        "calls to the model cannot be prepared: {0}; for https the system's certificates are needed, which are mostly in a package ca-certificates"
-    )]
-    Client(String),
-}
 
 /// The provider that asks the configured model. Serves concurrent requests.
 pub struct ModelProvider {

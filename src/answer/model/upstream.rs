@@ -8,7 +8,7 @@ use reqwest::{Client, Response};
 use tokio::time::{self, Instant};
 use url::Url;
 
-use super::ModelError;
+use super::error::ModelError;
 use super::http_client::http_client;
 use super::request::{self, Dialect};
 use super::upstream_error::{

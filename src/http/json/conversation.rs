@@ -3,10 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::MessageJson;
-use crate::domain::{
-    Conversation, ConversationId, ConversationListItem, HumanAgent, Status, Timestamp,
-};
+use super::agent::HumanAgentJson;
+use super::message::MessageJson;
+use crate::domain::{Conversation, ConversationId, ConversationListItem, Status, Timestamp};
 
 /// The properties that all forms of a conversation have.
 #[derive(Serialize, ToSchema)]
@@ -59,26 +58,6 @@ impl<'a> From<&Conversation<'a>> for ConversationJson<'a> {
             is_human_handled: conversation.is_human_handled,
             human_agent: conversation.human_agent.map(HumanAgentJson::from),
             title: conversation.title,
-        }
-    }
-}
-
-/// The agent who answers.
-#[derive(Serialize, ToSchema)]
-#[schema(as = HumanAgent)]
-pub struct HumanAgentJson<'a> {
-    #[schema(required)]
-    pub(super) name: Option<&'a str>,
-    /// The URL of a picture.
-    #[schema(required)]
-    pub(super) image: Option<&'a str>,
-}
-
-impl<'a> From<HumanAgent<'a>> for HumanAgentJson<'a> {
-    fn from(agent: HumanAgent<'a>) -> Self {
-        Self {
-            name: agent.name,
-            image: agent.image,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::HumanAgentJson;
+use super::agent::HumanAgentJson;
 use crate::domain::{
     ConversationId, Feedback, Message, MessageId, MessageParts, MessageStatus, Role, Timestamp,
 };

@@ -5,6 +5,7 @@
 //! domain their JSON form and schema. [`write`] writes conversations and
 //! messages of lists without serde.
 
+mod agent;
 mod conversation;
 mod document;
 mod event;
@@ -15,7 +16,7 @@ mod values;
 mod visitor;
 mod write;
 
-pub use conversation::{ConversationJson, ConversationListItemJson, HumanAgentJson};
+pub use conversation::{ConversationJson, ConversationListItemJson};
 pub use document::{DocumentJson, SectionJson};
 pub use event::encode_event;
 pub use message::MessageJson;

@@ -6,8 +6,9 @@
 
 use uuid::Uuid;
 
+use super::agent::HumanAgentJson;
 use super::message::{PartsJson, RawJson};
-use super::{ConversationJson, ConversationListItemJson, HumanAgentJson, MessageJson};
+use super::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::domain::{MessageParts, Timestamp};
 
 /// Writes members of an object, each after a comma.

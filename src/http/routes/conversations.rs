@@ -24,7 +24,7 @@ use crate::http::list_cache::{CacheKey, ListCache};
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListResponse, ListWriter};
 use crate::http::params::{self, conversation_id};
 use crate::http::response::{self, HandlerResult};
-use crate::http::{auth, idempotency, links};
+use crate::http::{auth, etag, idempotency, links};
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, CloseError, Import};
 use crate::store::idempotency::SavedResponse;
@@ -312,7 +312,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         with_messages(snapshot, head?, found.seq, id)
     };
     let body = app.store.read(whole).await?;
-    Ok(response::with_etag(&app, &request, body))
+    Ok(etag::respond(&app, &request, body))
 }
 
 /// Appends the messages to the JSON object `head`.

@@ -22,7 +22,7 @@ use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
 use crate::http::params::{self, document_id, project_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, own_project};
-use crate::http::{idempotency, links};
+use crate::http::{etag, idempotency, links};
 use crate::learn::{Format, RawDocument};
 use crate::service::caller::Caller;
 use crate::service::document as service;
@@ -214,11 +214,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let read = move |snapshot: &Snapshot| json_of(snapshot, project, id);
-    Ok(response::with_etag(
-        &app,
-        &request,
-        app.store.read(read).await?,
-    ))
+    Ok(etag::respond(&app, &request, app.store.read(read).await?))
 }
 
 /// Remove a document

@@ -14,7 +14,7 @@ use crate::http::error_responses::{
 };
 use crate::http::json::VisitorJson;
 use crate::http::response::HandlerResult;
-use crate::http::{auth, idempotency, response};
+use crate::http::{auth, etag, idempotency, response};
 use crate::service::session::{self, StartedSession};
 use crate::store::idempotency::SavedResponse;
 use crate::store::visitor;
@@ -100,7 +100,7 @@ pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult
     let seq = caller.visitor()?;
     let read = app.store.read(move |snapshot| visitor::read(snapshot, seq));
     let visitor = read.await.map_err(ApiError::from)?;
-    Ok(response::with_etag(
+    Ok(etag::respond(
         &app,
         &request,
         serde_json::to_vec(&VisitorJson::from(&visitor))?,

@@ -19,7 +19,7 @@ use crate::http::json::MessageJson;
 use crate::http::list_response::{ListObject, ListWriter};
 use crate::http::params::{self, conversation_id, message_id};
 use crate::http::response::HandlerResult;
-use crate::http::{auth, idempotency, response};
+use crate::http::{auth, etag, idempotency, response};
 use crate::service::{conversation, feedback};
 use crate::store::Snapshot;
 use crate::store::message::{self, MessageFilter};
@@ -111,7 +111,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         Ok::<_, ApiError>(list.finish())
     };
     let body = app.store.read(read).await?;
-    Ok(response::with_etag(&app, &request, body))
+    Ok(etag::respond(&app, &request, body))
 }
 
 /// Rate a message

@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{ProjectId, ProjectSeq};
-use crate::http::auth;
 use crate::http::error::ApiError;
 use crate::http::error_responses::{KeyErrors, ServerErrors, ValidationErrors};
 use crate::http::json::ProjectJson;
 use crate::http::params::{self, KeyParams, project_id};
-use crate::http::response::{self, HandlerResult};
+use crate::http::response::HandlerResult;
+use crate::http::{auth, etag};
 use crate::store::{Snapshot, project};
 
 /// The project of the path, if the private key belongs to it.
@@ -62,7 +62,7 @@ pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerR
         .store
         .read(move |snapshot| project::read(snapshot, project));
     let project = read.await.map_err(ApiError::from)?;
-    Ok(response::with_etag(
+    Ok(etag::respond(
         &app,
         &request,
         serde_json::to_vec(&ProjectJson::from(&project))?,

@@ -24,7 +24,7 @@ use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
 use crate::http::params::{self, project_id, qna_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, known_project, own_project};
-use crate::http::{idempotency, links};
+use crate::http::{etag, idempotency, links};
 use crate::service::caller::Caller;
 use crate::service::qna as service;
 use crate::store::Snapshot;
@@ -212,7 +212,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         json_of(snapshot, project, id, false)
     };
     let body = app.store.read(published).await?;
-    Ok(response::with_etag(&app, &request, body))
+    Ok(etag::respond(&app, &request, body))
 }
 
 fn json_of(

@@ -13,8 +13,8 @@ use crate::http::error::ApiError;
 use crate::http::error_responses::{KeyErrors, ServerErrors, ValidationErrors};
 use crate::http::field_types::Text;
 use crate::http::params::{self, KeyParams};
-use crate::http::response::{self, HandlerResult};
-use crate::http::{auth, links};
+use crate::http::response::HandlerResult;
+use crate::http::{auth, etag, links};
 use crate::learn::excerpt;
 use crate::store::{Snapshot, document, project};
 
@@ -76,11 +76,7 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
         results(&places, &text, size, &index_cache)
     };
     let results = app.store.read(find).await?;
-    Ok(response::with_etag(
-        &app,
-        &request,
-        serde_json::to_vec(&results)?,
-    ))
+    Ok(etag::respond(&app, &request, serde_json::to_vec(&results)?))
 }
 
 fn results(

@@ -1,8 +1,8 @@
 //! Builds the text and the values of a composed statement.
 
 use super::super::sql::{Sql, Value, uuid, value};
-use super::Seek;
 use super::index_range::{IndexRange, ListOrder, NullOrder, SeekColumns};
+use super::seek::Seek;
 use crate::domain::{Direction, ListQuery, Scope, SortValue};
 
 /// The direction in which a statement reads an order.
