@@ -1,5 +1,5 @@
 //! Every error of the API: the table of codes, and the error type of handlers.
-//! [`super::error_mapping`] maps the errors of other layers to it.
+//! `super::error_mapping` maps the errors of other layers to it.
 //!
 //! `docs/api-contract.md`, section 2, defines the envelope and the codes. The
 //! cause of an error is written to the log and never sent.

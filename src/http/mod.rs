@@ -1,7 +1,7 @@
 //! HTTP: the actix server and the route table.
 //!
-//! A request passes [`middleware`] (request id, log, error envelope) and then a
-//! handler in [`routes`]. A handler authenticates the caller, parses parameters
+//! A request passes `middleware` (request id, log, error envelope) and then a
+//! handler in `routes`. A handler authenticates the caller, parses parameters
 //! and body, calls the application and builds the response. It parses after the
 //! authentication, so that 401, 403 and 429 precede 400 and 422
 //! (docs/api-contract.md, section 2.5).

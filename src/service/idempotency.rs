@@ -51,7 +51,7 @@ impl Idempotency {
     }
 
     /// Runs `use_case` unless a response is stored under the key. The use case
-    /// must add [`Idempotency::save`] to the batch that it writes.
+    /// must add `Idempotency::save` to the batch that it writes.
     ///
     /// # Errors
     /// Those of the use case, and [`IdempotencyError`].

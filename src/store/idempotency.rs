@@ -107,7 +107,7 @@ pub(super) fn forget_answer(answer: MessageId) -> Sql {
     )
 }
 
-/// Removes the responses that are older than [`RETENTION`].
+/// Removes the responses that are older than `RETENTION`.
 pub fn remove_expired(now: Timestamp) -> Batch {
     Batch::of([Sql::new(
         "DELETE FROM idempotency_key WHERE created_at <= ?",

@@ -18,12 +18,12 @@
 //!
 //! - A reader takes the version before it begins its snapshot. The list is then
 //!   of that version or a newer one.
-//! - The writer calls [`ListVersions::record`] after the commit and before it
+//! - The writer calls `ListVersions::record` after the commit and before it
 //!   reports success. So a client that has the response to its write is never
 //!   sent an older list.
 //! - A rolled back change is not recorded.
 //! - Changes of another process are noticed within a second, and invalidate all
-//!   lists ([`ListVersions::invalidate_all`]).
+//!   lists (`ListVersions::invalidate_all`).
 //!
 //! # Stored versions
 //!

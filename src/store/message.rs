@@ -29,7 +29,7 @@ macro_rules! select_messages {
     };
 }
 
-/// Calls `each` with the newest [`MAX_MESSAGES`] messages of a conversation,
+/// Calls `each` with the newest `MAX_MESSAGES` messages of a conversation,
 /// oldest first.
 pub fn of_conversation<E: From<StoreError>>(
     snapshot: &Snapshot,

@@ -1,6 +1,6 @@
 //! The store: one SQLite file. The only place with SQL.
 //!
-//! One connection writes, on a thread of its own ([`writer`]). A pool of
+//! One connection writes, on a thread of its own (`writer`). A pool of
 //! read-only connections reads ([`Store::read`]). The files named after nouns
 //! (conversation, message, …) hold the statements: a read is a function of a
 //! [`Snapshot`], a write is a function that returns a [`Batch`].

@@ -1,7 +1,7 @@
 //! The JSON that clients receive, one file per noun.
 //!
 //! Each `…Json` type borrows from a domain type and is the response schema of
-//! the OpenAPI document. [`values`] gives ids, timestamps and enums of the
+//! the OpenAPI document. `values` gives ids, timestamps and enums of the
 //! domain their JSON form and schema. [`write`] writes conversations and
 //! messages of lists without serde.
 

@@ -31,7 +31,7 @@ impl InvertedIndex {
     }
 
     /// Returns the longest term that `stem` begins with. The term is at most
-    /// [`MIN_COMPOUND_REST`] shorter than `stem`.
+    /// `MIN_COMPOUND_REST` shorter than `stem`.
     pub fn prefix_term(&self, stem: &str) -> Option<TermId> {
         let ends = (1..=MIN_COMPOUND_REST).filter_map(|cut| stem.len().checked_sub(cut));
         let mut ends = ends.filter(|end| *end >= MIN_COMPOUND_PART && stem.is_char_boundary(*end));
