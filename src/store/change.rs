@@ -21,7 +21,7 @@ use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 
 use super::sql::find_variant;
-use crate::domain::{ConversationId, ProjectSeq, Status, VisitorSeq};
+use crate::domain::{ConversationId, ProjectSeq, Sort, SortValue, Status, VisitorSeq};
 
 /// The columns of a conversation that decide in which lists it is, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,23 @@ pub(super) struct ListedConversation {
     pub closed_at: Option<i64>,
     pub is_human_handled: bool,
     pub title_key: Option<Box<str>>,
+}
+
+impl ListedConversation {
+    /// The value that the conversation is sorted by, or `None` if the column is
+    /// null.
+    pub fn sort_value(&self, sort: Sort) -> Option<SortValue> {
+        Some(match sort {
+            Sort::Id => SortValue::Null,
+            Sort::Status => SortValue::Text(self.status.as_str().into()),
+            Sort::CreatedAt => SortValue::Number(self.created_at),
+            Sort::UpdatedAt => SortValue::Number(self.updated_at),
+            Sort::LastInteractionAt => SortValue::Number(self.last_interaction_at),
+            Sort::ClosedAt => SortValue::Number(self.closed_at?),
+            Sort::IsHumanHandled => SortValue::Number(self.is_human_handled.into()),
+            Sort::Title => SortValue::Text(self.title_key.clone()?),
+        })
+    }
 }
 
 /// A change of one row that changes the content of a list.

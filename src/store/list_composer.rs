@@ -28,11 +28,12 @@
 //! # Adding a sort order
 //!
 //! 1. `domain/list_query.rs`: the variant of `Sort` and its name.
-//! 2. `schema.sql` and a migration: an index (project, status, column, id).
+//! 2. `schema.sql`, a migration and its entry in `open.rs`: an index (project,
+//!    status, column, id).
 //! 3. [`index_range`]: the column, the index, and whether it can be NULL.
-//! 4. `offset_index/sort_range.rs`: the ranges that the order consists of.
-//! 5. `change.rs`: the column, if it is not captured yet.
+//! 4. `change.rs`: the captured column and `sort_value`.
 //!
+//! A column that can be NULL has a second range in `offset_index/sort_range.rs`.
 //! The compiler reports steps 3 and 4, and the matches on `Sort` in the tests.
 //! The tests of this module, of the offset index and of the query cost run for
 //! every name in `Sort::NAMES`. They fail without the index, if a statement

@@ -17,64 +17,57 @@ use crate::domain::{ConversationId, Direction, ListQuery, Sort, SortKey, SortVal
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct SortRange {
     status: Option<Status>,
-    column: KeyColumn,
+    rows: RangeRows,
 }
 
-/// The column that the rows of a range are sorted by before the id.
+/// The rows of a range, and what they are sorted by before the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum KeyColumn {
-    /// No other column: the rows are sorted by the id alone.
-    Id,
-    CreatedAt,
-    UpdatedAt,
-    LastInteractionAt,
-    /// Exactly the closed conversations have a value here.
-    ClosedAt,
-    IsHumanHandled,
-    Title,
-    /// The rows without a title, sorted by the id alone.
-    NullTitle,
+enum RangeRows {
+    /// All rows, sorted by the id alone.
+    ById,
+    /// The rows that have a value in the column of a sort, sorted by the value.
+    ByValue(Sort),
+    /// The rows without a value in the column of a sort, sorted by the id alone.
+    WithoutValue(Sort),
 }
 
 impl SortRange {
     /// The ranges that the order of `query` consists of.
     pub fn of(query: &ListQuery) -> (Self, Option<Self>) {
-        let of_query = |column| Self {
+        let of_query = |rows| Self {
             status: query.status,
-            column,
+            rows,
         };
-        let of_status = |status, column| Self {
+        let of_status = |status, rows| Self {
             status: Some(status),
-            column,
+            rows,
         };
-        let open_by_id = of_status(Status::Open, KeyColumn::Id);
-        let closed_by_id = of_status(Status::Closed, KeyColumn::Id);
-        let closed_by_time = of_status(Status::Closed, KeyColumn::ClosedAt);
+        let open_by_id = of_status(Status::Open, RangeRows::ById);
+        let closed_by_id = of_status(Status::Closed, RangeRows::ById);
+        // Exactly the closed conversations have a `closedAt`.
+        let closed_by_time = of_status(Status::Closed, RangeRows::ByValue(Sort::ClosedAt));
         match (query.sort, query.status) {
-            (Sort::Id, _) | (Sort::Status, Some(_)) => (of_query(KeyColumn::Id), None),
+            (Sort::Id, _) | (Sort::Status, Some(_)) => (of_query(RangeRows::ById), None),
             (Sort::Status, None) => match query.direction {
                 Direction::Ascending => (closed_by_id, Some(open_by_id)),
                 Direction::Descending => (open_by_id, Some(closed_by_id)),
             },
-            (Sort::CreatedAt, _) => (of_query(KeyColumn::CreatedAt), None),
-            (Sort::UpdatedAt, _) => (of_query(KeyColumn::UpdatedAt), None),
-            (Sort::LastInteractionAt, _) => (of_query(KeyColumn::LastInteractionAt), None),
             (Sort::ClosedAt, None) => (closed_by_time, Some(open_by_id)),
             (Sort::ClosedAt, Some(Status::Closed)) => (closed_by_time, None),
             (Sort::ClosedAt, Some(Status::Open)) => (open_by_id, None),
-            (Sort::IsHumanHandled, _) => (of_query(KeyColumn::IsHumanHandled), None),
             (Sort::Title, _) => (
-                of_query(KeyColumn::Title),
-                Some(of_query(KeyColumn::NullTitle)),
+                of_query(RangeRows::ByValue(Sort::Title)),
+                Some(of_query(RangeRows::WithoutValue(Sort::Title))),
             ),
+            (sort, _) => (of_query(RangeRows::ByValue(sort)), None),
         }
     }
 
     /// The number of rows, if the stored totals determine it. They do not count
     /// titles.
     pub fn row_count(self, totals: &Totals) -> Option<u64> {
-        match self.column {
-            KeyColumn::Title | KeyColumn::NullTitle => None,
+        match self.rows {
+            RangeRows::ByValue(Sort::Title) | RangeRows::WithoutValue(_) => None,
             _ => Some(totals.matching(self.status)),
         }
     }
@@ -88,16 +81,13 @@ impl SortRange {
         {
             return None;
         }
-        let value = match self.column {
-            KeyColumn::Id => SortValue::Null,
-            KeyColumn::CreatedAt => SortValue::Number(conversation.created_at),
-            KeyColumn::UpdatedAt => SortValue::Number(conversation.updated_at),
-            KeyColumn::LastInteractionAt => SortValue::Number(conversation.last_interaction_at),
-            KeyColumn::ClosedAt => SortValue::Number(conversation.closed_at?),
-            KeyColumn::IsHumanHandled => SortValue::Number(conversation.is_human_handled.into()),
-            KeyColumn::Title => SortValue::Text(conversation.title_key.clone()?),
-            KeyColumn::NullTitle if conversation.title_key.is_some() => return None,
-            KeyColumn::NullTitle => SortValue::Null,
+        let value = match self.rows {
+            RangeRows::ById => SortValue::Null,
+            RangeRows::ByValue(sort) => conversation.sort_value(sort)?,
+            RangeRows::WithoutValue(sort) if conversation.sort_value(sort).is_some() => {
+                return None;
+            }
+            RangeRows::WithoutValue(_) => SortValue::Null,
         };
         let id = conversation.id;
         Some(SortKey { value, id })
@@ -107,14 +97,9 @@ impl SortRange {
     /// range in ascending order. After them follow the rows of other ranges, see
     /// [`Self::key_in_range`].
     pub fn ascending_query(self) -> ListQuery {
-        let sort = match self.column {
-            KeyColumn::Id => Sort::Id,
-            KeyColumn::CreatedAt => Sort::CreatedAt,
-            KeyColumn::UpdatedAt => Sort::UpdatedAt,
-            KeyColumn::LastInteractionAt => Sort::LastInteractionAt,
-            KeyColumn::ClosedAt => Sort::ClosedAt,
-            KeyColumn::IsHumanHandled => Sort::IsHumanHandled,
-            KeyColumn::Title | KeyColumn::NullTitle => Sort::Title,
+        let sort = match self.rows {
+            RangeRows::ById => Sort::Id,
+            RangeRows::ByValue(sort) | RangeRows::WithoutValue(sort) => sort,
         };
         ListQuery {
             status: self.status,
@@ -127,9 +112,9 @@ impl SortRange {
     /// The key of a row that [`Self::ascending_query`] returned, as a key of this
     /// range. `None` if the row is after the end of the range.
     pub fn key_in_range(self, mut key: SortKey) -> Option<SortKey> {
-        match self.column {
-            KeyColumn::Id => key.value = SortValue::Null,
-            KeyColumn::Title if key.value == SortValue::Null => return None,
+        match self.rows {
+            RangeRows::ById => key.value = SortValue::Null,
+            RangeRows::ByValue(_) if key.value == SortValue::Null => return None,
             _ => {}
         }
         Some(key)
@@ -146,10 +131,10 @@ impl SortRange {
 
     /// A key at or before every row of the range.
     pub fn lowest(self) -> SortKey {
-        let value = match self.column {
-            KeyColumn::Id | KeyColumn::NullTitle => SortValue::Null,
-            KeyColumn::Title => SortValue::Text("".into()),
-            _ => SortValue::Number(i64::MIN),
+        let value = match self.rows {
+            RangeRows::ById | RangeRows::WithoutValue(_) => SortValue::Null,
+            RangeRows::ByValue(Sort::Title) => SortValue::Text("".into()),
+            RangeRows::ByValue(_) => SortValue::Number(i64::MIN),
         };
         let id = ConversationId(Uuid::nil());
         SortKey { value, id }
@@ -158,10 +143,10 @@ impl SortRange {
     /// A key at or after every row of the range. `None` for titles: no text is
     /// greater than all others.
     pub fn highest(self) -> Option<SortKey> {
-        let value = match self.column {
-            KeyColumn::Id | KeyColumn::NullTitle => SortValue::Null,
-            KeyColumn::Title => return None,
-            _ => SortValue::Number(i64::MAX),
+        let value = match self.rows {
+            RangeRows::ById | RangeRows::WithoutValue(_) => SortValue::Null,
+            RangeRows::ByValue(Sort::Title) => return None,
+            RangeRows::ByValue(_) => SortValue::Number(i64::MAX),
         };
         let id = ConversationId(Uuid::max());
         Some(SortKey { value, id })
