@@ -17,7 +17,7 @@ use super::answer::{AnswerTarget, MessageContext, NewAnswer, NewAnswerContent, V
 use super::batch::Batch;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::sql::{Sql, uuid, value};
+use super::sql::Sql;
 use super::test_db::{DIRECTIONS, PROJECT, STATUSES, TestDb, all_sorts};
 use super::{conversation, message};
 use crate::domain::{
@@ -224,7 +224,7 @@ fn write_costs(db: &TestDb, costs: &mut Costs) {
     add_cost(costs, "close".to_owned(), closed);
     let delete = Sql::new(
         "DELETE FROM conversation WHERE project_seq = ?1 AND id = ?2",
-        [value(PROJECT.0), uuid(new.id.0)],
+        [PROJECT.into(), new.id.into()],
     );
     let removed = cost(&connection, || run(Batch::of([delete])));
     add_cost(costs, "remove".to_owned(), removed);

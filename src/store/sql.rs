@@ -248,13 +248,3 @@ impl FromSql for Value {
         })
     }
 }
-
-/// A value to bind.
-pub(super) fn value(value: impl Into<Value>) -> Value {
-    value.into()
-}
-
-/// A UUID to bind.
-pub(super) fn uuid(id: Uuid) -> Value {
-    id.into()
-}

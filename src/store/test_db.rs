@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::batch::Batch;
 use super::options::Options;
-use super::sql::{Sql, Value, uuid, value};
+use super::sql::{Sql, Value};
 use super::{Store, project};
 use crate::domain::{AssistantId, Direction, ProjectId, ProjectSeq, Sort, Status, Timestamp};
 
@@ -46,7 +46,7 @@ impl TestDb {
         let project = project::create(PROJECT, project, assistant, "x", Timestamp(0));
         let visitor = Sql::new(
             "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (1, ?, 1, 0)",
-            [uuid(Uuid::now_v7())],
+            [Uuid::now_v7().into()],
         );
         store
             .write_here(project.then(Batch::of([visitor])))
@@ -82,20 +82,20 @@ impl TestDb {
 pub fn random_conversation(random: &mut Rng) -> Sql {
     let is_closed = random.bool();
     let title = random.bool().then(|| random_title(random));
-    let time = |random: &mut Rng| value(random.i64(0..500));
+    let time = |random: &mut Rng| Value::from(random.i64(0..500));
     Sql::new(
         "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
              last_interaction_at, closed_at, is_human_handled, title, title_key) \
          VALUES (?1, 1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
         [
-            uuid(Uuid::from_u128(random.u128(..))),
-            value(if is_closed { "closed" } else { "open" }.to_owned()),
+            Uuid::from_u128(random.u128(..)).into(),
+            if is_closed { "closed" } else { "open" }.into(),
             time(random),
             time(random),
             time(random),
             if is_closed { time(random) } else { Value::Null },
-            value(random.i64(0..2)),
-            value(title),
+            random.i64(0..2).into(),
+            title.into(),
         ],
     )
 }

@@ -1,6 +1,6 @@
 //! Builds the text and the values of a composed statement.
 
-use super::super::sql::{Sql, Value, uuid, value};
+use super::super::sql::{Sql, Value};
 use super::index_range::{IndexRange, ListOrder, NullOrder, SeekColumns};
 use super::seek::Seek;
 use crate::domain::{Direction, ListQuery, Scope, SortValue};
@@ -96,14 +96,14 @@ impl SqlBuilder {
         self.push(" FROM conversation INDEXED BY ");
         self.push(order.index(range));
         match order.scope {
-            Scope::Project(project) => self.bind(" WHERE project_seq = ?", value(project.0)),
-            Scope::Visitor(visitor) => self.bind(" WHERE visitor_seq = ?", value(visitor.0)),
+            Scope::Project(project) => self.bind(" WHERE project_seq = ?", project.into()),
+            Scope::Visitor(visitor) => self.bind(" WHERE visitor_seq = ?", visitor.into()),
         }
         match range.status {
             None => {}
             // A partial index needs a literal: SQLite must see that it applies.
             Some(_) if order.uses_partial_index(range) => self.push(" AND status = 'closed'"),
-            Some(status) => self.bind(" AND status = ?", value(status.as_str().to_owned())),
+            Some(status) => self.bind(" AND status = ?", status.as_str().into()),
         }
         if order.needs_null_predicate(range) {
             self.push(" AND ");
@@ -121,7 +121,7 @@ impl SqlBuilder {
         seek: &Seek,
     ) {
         let comparison = direction.comparison(seek.inclusive);
-        let id = uuid(seek.key.id.0);
+        let id = Value::from(seek.key.id);
         match order.seek_columns(range, &seek.key) {
             SeekColumns::None => {}
             SeekColumns::Id => {
@@ -145,8 +145,8 @@ impl SqlBuilder {
     }
 
     pub fn limit_offset(&mut self, limit: i64, offset: i64) {
-        self.bind(" LIMIT ?", value(limit));
-        self.bind(" OFFSET ?", value(offset));
+        self.bind(" LIMIT ?", limit.into());
+        self.bind(" OFFSET ?", offset.into());
     }
 
     pub fn finish(self) -> Sql {
@@ -168,8 +168,8 @@ impl SqlBuilder {
 
 fn sql_value(sort_value: &SortValue) -> Value {
     match sort_value {
-        SortValue::Number(number) => value(*number),
-        SortValue::Text(text) => value(text.to_string()),
+        SortValue::Number(number) => (*number).into(),
+        SortValue::Text(text) => text.as_ref().into(),
         SortValue::Null => Value::Null,
     }
 }

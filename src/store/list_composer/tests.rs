@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::domain::{ConversationId, Limit, Offset, ProjectSeq, Status, VisitorSeq};
 use crate::store::open::open_in_memory;
-use crate::store::sql::value;
+use crate::store::sql::Value;
 use crate::store::test_db::{DIRECTIONS, STATUSES, all_sorts};
 
 const PROJECT: Scope = Scope::Project(ProjectSeq(1));
@@ -179,7 +179,7 @@ fn a_page_past_the_end_has_no_statement_and_one_in_the_second_half_is_reversed()
         })
     };
     let page = |limit: i64, offset: i64, is_reversed| {
-        Some((vec![value(limit), value(offset)], is_reversed))
+        Some((vec![Value::from(limit), Value::from(offset)], is_reversed))
     };
     assert_eq!(at("0", 0), None);
     assert_eq!(at("5", 5), None);

@@ -10,7 +10,7 @@ use rusqlite::params;
 use crate::domain::{ConversationId, Direction, Limit, ListQuery, Offset, Scope, Sort, Status};
 use crate::store::batch::Batch;
 use crate::store::query_cost_tests::cost;
-use crate::store::sql::{Sql, value};
+use crate::store::sql::{Sql, Value};
 use crate::store::test_db::{
     DIRECTIONS, PROJECT, STATUSES, TestDb, all_sorts, random_conversation, random_title,
 };
@@ -21,8 +21,8 @@ const CONVERSATIONS: usize = 4000;
 
 /// Inserts a conversation, or closes, updates or deletes a random one.
 fn random_change(random: &mut Rng) -> Sql {
-    let seq = value(random.i64(1..5000));
-    let at = value(random.i64(400..700));
+    let seq = Value::from(random.i64(1..5000));
+    let at = Value::from(random.i64(400..700));
     match random.u8(0..5) {
         0 => random_conversation(random),
         1 => Sql::new(
@@ -33,7 +33,7 @@ fn random_change(random: &mut Rng) -> Sql {
         2 => Sql::new(
             "UPDATE conversation SET title = ?2, title_key = ?2, is_human_handled = ?3 \
               WHERE seq = ?1",
-            [seq, value(random_title(random)), value(random.i64(0..2))],
+            [seq, random_title(random).into(), random.i64(0..2).into()],
         ),
         3 => Sql::new("DELETE FROM conversation WHERE seq = ?1", [seq]),
         _ => Sql::new(
@@ -268,7 +268,7 @@ fn a_range_is_not_built_over_a_snapshot_too_old_to_catch_up() {
         for _ in 0..5 {
             let touch = |seq: i64| {
                 let sql = "UPDATE conversation SET last_interaction_at = 600 WHERE seq = ?1";
-                Sql::new(sql, [value(seq)])
+                Sql::new(sql, [seq.into()])
             };
             let batch = (1..=1000).map(touch).fold(Batch::new(), Batch::run);
             db.store.write_here(batch)?;
