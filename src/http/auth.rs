@@ -26,7 +26,7 @@ pub async fn bearer(app: &AppState, request: &HttpRequest) -> Result<Caller, Api
     if credential.contains('.') {
         session_token(app, request, credential).await
     } else {
-        let project = private_key(app, request, credential).await?;
+        let project = verify_private_key(app, request, credential).await?;
         Ok(Caller::Server { project })
     }
 }
@@ -35,14 +35,14 @@ pub async fn bearer(app: &AppState, request: &HttpRequest) -> Result<Caller, Api
 ///
 /// # Errors
 /// 401 for every other credential; 403 and 429 as [`bearer`].
-pub async fn server(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
+pub async fn require_private_key(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
     match bearer_text(request) {
-        Some(key) if !key.contains('.') => private_key(app, request, key).await,
+        Some(key) if !key.contains('.') => verify_private_key(app, request, key).await,
         _ => Err(ApiError::unauthorized("A private key is required")),
     }
 }
 
-async fn private_key(
+async fn verify_private_key(
     app: &AppState,
     request: &HttpRequest,
     key: &str,
@@ -84,7 +84,7 @@ pub async fn session_token(
 }
 
 /// The client address of a request.
-pub fn address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
+pub fn client_address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
     if app.settings.behind_proxy {
         let forwarded = request.headers().get_all("x-forwarded-for").last();
         let last = forwarded.and_then(|list| list.to_str().ok()?.rsplit(',').next());

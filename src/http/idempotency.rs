@@ -17,19 +17,19 @@ const MAX_KEY_CHARS: usize = 255;
 ///
 /// # Errors
 /// 422 if the header is not a valid key.
-pub fn of(request: &HttpRequest, body: &[u8], caller: Caller) -> Result<Idempotency, ApiError> {
+pub fn from_request(request: &HttpRequest, body: &[u8], caller: Caller) -> Result<Idempotency, ApiError> {
     let caller = match caller {
         Caller::Visitor { visitor, .. } => format!("visitor {}", visitor.0),
         Caller::Server { project } => format!("project {}", project.0),
     };
-    of_named(request, body, caller)
+    from_request_as(request, body, caller)
 }
 
 /// The same for a caller that is identified by a text.
 ///
 /// # Errors
 /// 422 if the header is not a valid key.
-pub fn of_named(
+pub fn from_request_as(
     request: &HttpRequest,
     body: &[u8],
     caller: String,

@@ -23,7 +23,7 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, 
 }
 
 /// A JSON response that is saved for a repeated request before it is sent.
-pub fn to_save(status: StatusCode, value: &impl Serialize) -> SavedResponse {
+pub fn to_saved(status: StatusCode, value: &impl Serialize) -> SavedResponse {
     let body = serde_json::to_vec(value).unwrap_or_else(|error| {
         // The types of responses have no values without a JSON form.
         log::error!("a response has no JSON form: {error}");

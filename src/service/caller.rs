@@ -52,7 +52,7 @@ impl Caller {
     }
 
     /// The project, for operations that need a private key.
-    pub fn server(self) -> Result<ProjectSeq, AccessError> {
+    pub fn require_server(self) -> Result<ProjectSeq, AccessError> {
         match self {
             Caller::Server { project } => Ok(project),
             Caller::Visitor { .. } => Err(AccessError::ServerOnly),
@@ -60,7 +60,7 @@ impl Caller {
     }
 
     /// The visitor, for operations that need a session token.
-    pub fn visitor(self) -> Result<VisitorSeq, AccessError> {
+    pub fn require_visitor(self) -> Result<VisitorSeq, AccessError> {
         match self {
             Caller::Visitor { visitor, .. } => Ok(visitor),
             Caller::Server { .. } => Err(AccessError::VisitorOnly),

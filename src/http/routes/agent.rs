@@ -65,10 +65,10 @@ pub async fn take_over(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.server()?;
+    let project = caller.require_server()?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<AgentRequest>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, caller)?;
+    let key = idempotency::from_request(&request, &body.raw, caller)?;
     let agent = AgentProfile::from(body.value);
     let take_over = agent::take_over(&app.services, project, id, agent, &key, render);
     idempotency::respond(&app, &key, take_over).await
@@ -87,10 +87,10 @@ pub async fn hand_back(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.server()?;
+    let project = caller.require_server()?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, caller)?;
+    let key = idempotency::from_request(&request, &body.raw, caller)?;
     let hand_back = agent::hand_back(&app.services, project, id, &key, render);
     idempotency::respond(&app, &key, hand_back).await
 }
@@ -108,19 +108,19 @@ pub async fn reply(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.server()?;
+    let project = caller.require_server()?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<ReplyRequest>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, caller)?;
+    let key = idempotency::from_request(&request, &body.raw, caller)?;
     let content = body.value.content;
     let reply = agent::reply(&app.services, project, id, content, &key, render_message);
     idempotency::respond(&app, &key, reply).await
 }
 
 fn render(conversation: &Conversation<'_>) -> SavedResponse {
-    response::to_save(StatusCode::OK, &ConversationJson::from(conversation))
+    response::to_saved(StatusCode::OK, &ConversationJson::from(conversation))
 }
 
 fn render_message(message: &Message<'_>) -> SavedResponse {
-    response::to_save(StatusCode::CREATED, &MessageJson::from(message))
+    response::to_saved(StatusCode::CREATED, &MessageJson::from(message))
 }

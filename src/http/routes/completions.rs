@@ -90,14 +90,14 @@ pub async fn create(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let project = auth::server(&app, &request).await?;
+    let project = auth::require_private_key(&app, &request).await?;
     let body = JsonBody::<CompletionRequest>::read(&app, &request, payload).await?;
     let CompletionRequest {
         assistant_id,
         messages,
         stream,
     } = body.value;
-    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let input = CompletionInput {
         project,
         assistant: assistant_id,
@@ -126,7 +126,7 @@ async fn save_and_respond(
     answer: &CompleteAnswer,
     stream: bool,
 ) -> HandlerResult {
-    let response = response::to_save(StatusCode::OK, &AnswerSteps::from(answer));
+    let response = response::to_saved(StatusCode::OK, &AnswerSteps::from(answer));
     let save = async {
         key.save_alone(&app.store, &response).await?;
         Ok::<_, ApiError>(response)

@@ -246,7 +246,7 @@ pub async fn start(
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let body = JsonBody::<StartRequest>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, caller)?;
+    let key = idempotency::from_request(&request, &body.raw, caller)?;
     let StartRequest {
         context,
         id,
@@ -289,7 +289,7 @@ fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
         conversation: ConversationJson::from(conversation),
         messages: Vec::new(),
     };
-    response::to_save(StatusCode::CREATED, &started)
+    response::to_saved(StatusCode::CREATED, &started)
 }
 
 /// Read a conversation
@@ -349,11 +349,11 @@ pub async fn close(
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<CloseRequest>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, caller)?;
+    let key = idempotency::from_request(&request, &body.raw, caller)?;
     let reason = body.value.close_reason;
     let [closed, unchanged] = ["closed", "already closed"].map(|message| {
         let success = true;
-        response::to_save(StatusCode::OK, &Closed { success, message })
+        response::to_saved(StatusCode::OK, &Closed { success, message })
     });
     let close = async {
         match service::close(&app.services, caller, id, reason, &key, closed).await {

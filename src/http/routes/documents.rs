@@ -168,7 +168,7 @@ pub async fn create(
 ) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let body = JsonBody::<NewDocumentRequest>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let (raw, title) = body.value.into_document();
     let hash = raw.hash();
     // Converting a large page takes long.
@@ -192,7 +192,7 @@ fn render_stored(
     } else {
         StatusCode::OK
     };
-    response::to_save(status, &DocumentFull::new(document, sections))
+    response::to_saved(status, &DocumentFull::new(document, sections))
 }
 
 fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<Vec<u8>, ApiError> {
@@ -230,8 +230,8 @@ pub async fn remove(
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
-    let done = response::to_save(StatusCode::OK, &Done::DONE);
+    let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
+    let done = response::to_saved(StatusCode::OK, &Done::DONE);
     let delete = service::delete(&app.services, project, id, &key, done);
     idempotency::respond(&app, &key, delete).await
 }

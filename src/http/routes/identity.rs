@@ -51,7 +51,7 @@ pub async fn init(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    if let Some(address) = auth::address(&app, &request) {
+    if let Some(address) = auth::client_address(&app, &request) {
         app.auth.limit_address(address)?;
     }
     let body = JsonBody::<InitRequest>::read(&app, &request, payload).await?;
@@ -62,7 +62,7 @@ pub async fn init(
     let key = auth::publishable_key(&app, &request, &api_key).await?;
     let device = DeviceId::parse("saVid", &sa_vid)?;
     let caller = format!("key {} {}", key.seq.0, device.as_str());
-    let idempotency = idempotency::of_named(&request, &body.raw, caller)?;
+    let idempotency = idempotency::from_request_as(&request, &body.raw, caller)?;
     let start = async {
         let started = session::start(&app.store, device, &key).await?;
         let response = render_started(&app, &started)?;
@@ -86,7 +86,7 @@ fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedRespo
         session_token,
         visitor: VisitorJson::from(visitor),
     };
-    Ok(response::to_save(status, &body))
+    Ok(response::to_saved(status, &body))
 }
 
 /// Read the visitor
@@ -97,7 +97,7 @@ fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedRespo
               BearerErrors, ServerErrors))]
 pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let seq = caller.visitor()?;
+    let seq = caller.require_visitor()?;
     let read = app.store.read(move |snapshot| visitor::read(snapshot, seq));
     let visitor = read.await.map_err(ApiError::from)?;
     Ok(etag::respond(

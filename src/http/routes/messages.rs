@@ -127,12 +127,12 @@ pub async fn rate(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    caller.visitor()?;
+    caller.require_visitor()?;
     let id = message_id(&request)?;
     let body = JsonBody::<FeedbackRequest>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, caller)?;
+    let key = idempotency::from_request(&request, &body.raw, caller)?;
     let feedback = body.value.feedback;
-    let response = response::to_save(StatusCode::OK, &FeedbackGiven { feedback });
+    let response = response::to_saved(StatusCode::OK, &FeedbackGiven { feedback });
     let rate = feedback::rate(&app.services, caller, id, feedback, &key, response);
     idempotency::respond(&app, &key, rate).await
 }

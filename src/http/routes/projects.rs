@@ -20,7 +20,7 @@ use crate::store::{Snapshot, project};
 /// 401, 403 and 429 as [`auth::bearer`], 403 for the key of another project, 404
 /// if the project does not exist.
 pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
-    let own = auth::bearer(app, request).await?.server()?;
+    let own = auth::bearer(app, request).await?.require_server()?;
     let id = project_id(request)?;
     let named = app.store.read(move |snapshot| known_project(snapshot, id));
     if named.await? == own {

@@ -239,14 +239,14 @@ pub async fn create(
 ) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let body = JsonBody::<NewQnaRequest>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let new = body.value.into_new_qna(project);
     let create = service::create(&app.services, new, &key, render_created);
     idempotency::respond(&app, &key, create).await
 }
 
 fn render_created(qna: &Qna<'_>) -> SavedResponse {
-    response::to_save(StatusCode::CREATED, &QnaJson::from(qna))
+    response::to_saved(StatusCode::CREATED, &QnaJson::from(qna))
 }
 
 /// Change a Q&A
@@ -265,14 +265,14 @@ pub async fn update(
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
     let body = JsonBody::<QnaChangeRequest>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
+    let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let change = QnaChange::from(body.value);
     let change = service::change(&app.services, project, id, change, &key, render_changed);
     idempotency::respond(&app, &key, change).await
 }
 
 fn render_changed(qna: &Qna<'_>) -> SavedResponse {
-    response::to_save(StatusCode::OK, &QnaJson::from(qna))
+    response::to_saved(StatusCode::OK, &QnaJson::from(qna))
 }
 
 /// Remove a Q&A
@@ -288,8 +288,8 @@ pub async fn remove(
     let project = own_project(&app, &request).await?;
     let id = qna_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, Caller::Server { project })?;
-    let done = response::to_save(StatusCode::OK, &Done::DONE);
+    let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
+    let done = response::to_saved(StatusCode::OK, &Done::DONE);
     let delete = service::delete(&app.services, project, id, &key, done);
     idempotency::respond(&app, &key, delete).await
 }

@@ -92,10 +92,10 @@ pub async fn send(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    caller.visitor()?;
+    caller.require_visitor()?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<SendRequest>::read(&app, &request, payload).await?;
-    let key = idempotency::of(&request, &body.raw, caller)?;
+    let key = idempotency::from_request(&request, &body.raw, caller)?;
     let stream = body.value.stream;
     let input = SendInput {
         caller,
