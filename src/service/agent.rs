@@ -142,17 +142,17 @@ pub async fn reply(
     Ok(response)
 }
 
-/// Reads a conversation of the project, and what `make` makes of it.
+/// Reads a conversation of the project. Returns its `seq` and the result of `map`.
 async fn read<T: Send + 'static>(
     services: &Services,
     project: ProjectSeq,
     id: ConversationId,
-    make: impl FnOnce(&Conversation<'_>) -> T + Send + 'static,
+    map: impl FnOnce(&Conversation<'_>) -> T + Send + 'static,
 ) -> Result<(ConversationSeq, T), AgentError> {
     let read = move |snapshot: &Snapshot| {
         let found = conversation::find(snapshot, project, id)?;
         let seq = found.ok_or(AgentError::NotFound(id))?.seq;
-        Ok((seq, conversation::read(snapshot, seq, make)?))
+        Ok((seq, conversation::read(snapshot, seq, map)?))
     };
     services.store.read(read).await
 }

@@ -1,5 +1,5 @@
-//! What the assistant needs to answer a message: its settings, the history of
-//! the conversation, and whether the message repeats the newest question.
+//! The input of an answer: the settings of the assistant, the history of the
+//! conversation, and whether the message repeats the newest question.
 
 use super::plan::{self, ModelNotInPlan};
 use crate::answer::{ChatMessage, ChatRole};
@@ -8,12 +8,13 @@ use crate::store::answer::{self, AnswerTarget, HistoryEntry};
 use crate::store::conversation_state::ConversationState;
 use crate::store::{Snapshot, StoreError, assistant};
 
-/// Messages of the conversation that a model receives at most.
-const MODEL_HISTORY: u32 = 60;
-/// The same for the built-in assistant, which uses the visitor's last two.
-const BUILTIN_HISTORY: u32 = 6;
+/// The maximum number of messages of the conversation that a model receives.
+const MAX_MODEL_HISTORY: u32 = 60;
+/// The same for the built-in assistant, which uses the last two messages of the
+/// visitor.
+const MAX_BUILTIN_HISTORY: u32 = 6;
 
-/// What an answer needs.
+/// The input of an answer.
 pub(super) struct AnswerContext {
     pub conversation: ConversationSeq,
     pub assistant: Assistant,
@@ -25,14 +26,15 @@ pub(super) struct AnswerContext {
 }
 
 impl AnswerContext {
-    /// Reads what the answer to a new message of a visitor with the publishable
-    /// key `key` needs.
+    /// Reads the input of the answer to a new message. The session of the visitor
+    /// was started with the publishable key `key`.
     ///
     /// # Errors
     /// [`ModelNotInPlan`] if a model would answer and the plan has no model.
     pub fn read<E>(
         snapshot: &Snapshot,
-        (project, key): (ProjectSeq, KeySeq),
+        project: ProjectSeq,
+        key: KeySeq,
         state: &ConversationState,
         content: &MessageContent,
         has_model: bool,
@@ -46,9 +48,9 @@ impl AnswerContext {
             plan::check_model::<E>(snapshot, project)?;
         }
         let limit = if uses_model {
-            MODEL_HISTORY
+            MAX_MODEL_HISTORY
         } else {
-            BUILTIN_HISTORY
+            MAX_BUILTIN_HISTORY
         };
         let failed = state.failed_answer();
         let before = failed.map(|last| last.seq);

@@ -61,7 +61,7 @@ pub async fn start(
 
 /// A conversation that a website's server imports.
 #[derive(Debug, Clone)]
-pub struct Import {
+pub struct ImportInput {
     /// None: a new id.
     pub id: Option<ConversationId>,
     pub project: ProjectSeq,
@@ -93,20 +93,20 @@ impl From<StoreError> for ImportError {
 /// [`ImportError::IdExists`] if the project has a conversation of that id.
 pub async fn import(
     services: &Services,
-    import: Import,
+    input: ImportInput,
     idempotency: &Idempotency,
     render: Render,
 ) -> Result<SavedResponse, ImportError> {
     let new = NewConversation {
-        id: import.id.unwrap_or_else(ConversationId::generate),
-        project: import.project,
-        page_url: import.page_url,
+        id: input.id.unwrap_or_else(ConversationId::generate),
+        project: input.project,
+        page_url: input.page_url,
         at: Timestamp::now(),
     };
     let visitor = NewVisitor {
         id: VisitorId::generate(),
-        project: import.project,
-        known_by: import.visitor,
+        project: input.project,
+        known_by: input.visitor,
         at: new.at,
     };
     Ok(store_new(services, &new, new.import(&visitor), idempotency, render).await?)

@@ -46,7 +46,7 @@ pub async fn store(
             source: "",
             at: Timestamp::now(),
         };
-        let response = render(&learned(&new), &document.sections, stored_id.is_none());
+        let response = render(&as_learned(&new), &document.sections, stored_id.is_none());
         let batch = idempotency.save(new.upsert_with_id(), &response, new.at);
         match services.store.write(batch).await {
             Err(StoreError::Rejected(Rejected::DocumentExists)) if attempts < MAX_ATTEMPTS => {
@@ -57,7 +57,7 @@ pub async fn store(
     }
 }
 
-fn learned<'a>(new: &NewDocument<'a>) -> LearnedDocument<'a> {
+fn as_learned<'a>(new: &NewDocument<'a>) -> LearnedDocument<'a> {
     LearnedDocument {
         id: new.id,
         url: &new.document.url,

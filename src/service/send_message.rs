@@ -39,8 +39,8 @@ pub struct SendInput {
     pub page: Option<VisitorPage>,
 }
 
-/// What became of a message.
-pub enum Sent {
+/// The result of a message that was sent.
+pub enum SendOutcome {
     Answered(MessageId, CompleteAnswer),
     /// The answer follows as events.
     Streaming(MessageId, AnswerEvents),
@@ -108,7 +108,7 @@ pub async fn send(
     input: &SendInput,
     idempotency: &Idempotency,
     to_agent: &'static [u8],
-) -> Result<Sent, SendError> {
+) -> Result<SendOutcome, SendError> {
     let send = SendMessage {
         services,
         input,
@@ -167,11 +167,7 @@ impl SendMessage<'_> {
                 return Ok(Prepared::ForAgent(state.seq));
             }
             let context = AnswerContext::read::<SendError>(
-                snapshot,
-                (project, key),
-                &state,
-                &content,
-                has_model,
+                snapshot, project, key, &state, &content, has_model,
             )?;
             Ok(Prepared::ForAssistant(Box::new(context)))
         };
@@ -179,14 +175,14 @@ impl SendMessage<'_> {
     }
 
     /// Sends to the assistant after the agent handed the conversation back.
-    async fn to_assistant_again(&self) -> Result<Sent, SendError> {
+    async fn to_assistant_again(&self) -> Result<SendOutcome, SendError> {
         match self.prepare().await? {
             Prepared::ForAssistant(context) => self.to_assistant(*context).await,
             Prepared::ForAgent(_) => Err(SendError::TakenOver),
         }
     }
 
-    async fn to_agent(&self, conversation: ConversationSeq) -> Result<Sent, SendError> {
+    async fn to_agent(&self, conversation: ConversationSeq) -> Result<SendOutcome, SendError> {
         let (context, message) = (self.message_context(conversation), self.message());
         let batch = context.add_message_to_agent(&message);
         let response = SavedResponse {
@@ -198,10 +194,10 @@ impl SendMessage<'_> {
         self.services
             .write_and_publish(batch, self.topic(), event)
             .await?;
-        Ok(Sent::ToAgent)
+        Ok(SendOutcome::ToAgent)
     }
 
-    async fn to_assistant(&self, context: AnswerContext) -> Result<Sent, SendError> {
+    async fn to_assistant(&self, context: AnswerContext) -> Result<SendOutcome, SendError> {
         let provider = self
             .services
             .answer_providers
@@ -233,7 +229,7 @@ impl SendMessage<'_> {
         conversation: ConversationSeq,
         target: &AnswerTarget,
         answer: CompleteAnswer,
-    ) -> Result<Sent, SendError> {
+    ) -> Result<SendOutcome, SendError> {
         let new = NewAnswer {
             id: MessageId::generate(),
             content: NewAnswerContent::Complete {
@@ -242,7 +238,7 @@ impl SendMessage<'_> {
             },
         };
         self.store_answer(conversation, target, &new).await?;
-        Ok(Sent::Answered(new.id, answer))
+        Ok(SendOutcome::Answered(new.id, answer))
     }
 
     async fn store_stream(
@@ -250,7 +246,7 @@ impl SendMessage<'_> {
         conversation: ConversationSeq,
         target: &AnswerTarget,
         stream: AnswerStream,
-    ) -> Result<Sent, SendError> {
+    ) -> Result<SendOutcome, SendError> {
         let new = NewAnswer {
             id: MessageId::generate(),
             content: NewAnswerContent::Streaming(self.services.lease),
@@ -259,13 +255,13 @@ impl SendMessage<'_> {
         // during the write, the recorder ends the answer.
         let handle = self.services.active_answers.register(conversation, new.id);
         let recorder = AnswerRecorder::new(handle, self.services.store.clone());
-        // The batch is in the writer's queue before the model is asked, so the
+        // The batch is in the writer's queue before the request to the model, so the
         // end of the answer cannot be written before the question. If the batch
         // is rejected, the events are dropped, which cancels the model.
         let stored = self.store_answer(conversation, target, &new);
         let events = spawn(stream, Some(recorder), self.services.stall_timeout);
         stored.await?;
-        Ok(Sent::Streaming(new.id, events))
+        Ok(SendOutcome::Streaming(new.id, events))
     }
 
     /// Puts the write of a question and its answer into the writer's queue.
@@ -318,7 +314,7 @@ impl SendMessage<'_> {
         })
     }
 
-    /// The subscribers that receive the events of the conversation.
+    /// The topic of the live events of the conversation.
     fn topic(&self) -> (ProjectSeq, ConversationId) {
         (self.input.caller.project(), self.input.conversation)
     }
@@ -341,10 +337,11 @@ pub enum ReplayError {
 
 /// Reads the answer that a repeated request with an `Idempotency-Key` gets.
 pub async fn replay(services: &Services, id: MessageId) -> Result<CompleteAnswer, ReplayError> {
-    let read = services
+    let stored = services
         .store
-        .read(move |snapshot| message::answer(snapshot, id));
-    let stored = read.await?.ok_or(ReplayError::NotFound(id))?;
+        .read(move |snapshot| message::answer(snapshot, id))
+        .await?
+        .ok_or(ReplayError::NotFound(id))?;
     match stored.status {
         MessageStatus::Streaming => Err(ReplayError::AnswerInProgress),
         MessageStatus::Error => Err(ReplayError::Failed),

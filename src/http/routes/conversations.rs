@@ -26,7 +26,7 @@ use crate::http::params::{self, conversation_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::{auth, etag, idempotency, links};
 use crate::service::caller::Caller;
-use crate::service::conversation::{self as service, CloseError, Import};
+use crate::service::conversation::{self as service, CloseError, ImportInput};
 use crate::store::idempotency::SavedResponse;
 use crate::store::visitor::KnownBy;
 use crate::store::{Snapshot, conversation, message};
@@ -272,13 +272,13 @@ pub async fn start(
             idempotency::respond(&app, &key, start).await
         }
         Caller::Server { project } => {
-            let import = Import {
+            let input = ImportInput {
                 id,
                 project,
                 visitor: known_by.ok_or_else(|| ApiError::body("visitor", "is required"))?,
                 page_url,
             };
-            let import = service::import(&app.services, import, &key, render_started);
+            let import = service::import(&app.services, input, &key, render_started);
             idempotency::respond(&app, &key, import).await
         }
     }

@@ -22,7 +22,7 @@ use crate::http::params::conversation_id;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency};
 use crate::service::idempotency::Outcome;
-use crate::service::send_message::{self, SendInput, Sent};
+use crate::service::send_message::{self, SendInput, SendOutcome};
 use crate::store::idempotency::{SavedBody, SavedResponse};
 
 // ── Body ──
@@ -106,12 +106,14 @@ pub async fn send(
     let send = async { Ok(send_message::send(&app.services, &input, &key, TO_AGENT).await?) };
     match key.run::<_, ApiError>(&app.store, send).await? {
         Outcome::Saved(saved) => replay(&app, saved, stream).await,
-        Outcome::Executed(Sent::ToAgent) => Ok(sent_to_agent()),
-        Outcome::Executed(Sent::Answered(id, answer)) => complete_answer(id, &answer, stream),
-        Outcome::Executed(Sent::Streaming(id, events)) if stream => {
+        Outcome::Executed(SendOutcome::ToAgent) => Ok(sent_to_agent()),
+        Outcome::Executed(SendOutcome::Answered(id, answer)) => {
+            complete_answer(id, &answer, stream)
+        }
+        Outcome::Executed(SendOutcome::Streaming(id, events)) if stream => {
             stream_answer(&app, Some(id), events).await
         }
-        Outcome::Executed(Sent::Streaming(_, events)) => await_answer(events).await,
+        Outcome::Executed(SendOutcome::Streaming(_, events)) => await_answer(events).await,
     }
 }
 
