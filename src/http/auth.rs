@@ -35,7 +35,10 @@ pub async fn bearer(app: &AppState, request: &HttpRequest) -> Result<Caller, Api
 ///
 /// # Errors
 /// 401 for every other credential; 403 and 429 as [`bearer`].
-pub async fn require_private_key(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
+pub async fn require_private_key(
+    app: &AppState,
+    request: &HttpRequest,
+) -> Result<ProjectSeq, ApiError> {
     match bearer_text(request) {
         Some(key) if !key.contains('.') => verify_private_key(app, request, key).await,
         _ => Err(ApiError::unauthorized("A private key is required")),

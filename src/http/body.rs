@@ -71,7 +71,7 @@ impl From<FieldError> for ApiError {
 }
 
 /// The maximum time until a body is complete. A slower client would occupy a
-/// connection for nothing.
+/// connection without sending a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn read_bytes(

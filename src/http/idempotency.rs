@@ -17,7 +17,11 @@ const MAX_KEY_CHARS: usize = 255;
 ///
 /// # Errors
 /// 422 if the header is not a valid key.
-pub fn from_request(request: &HttpRequest, body: &[u8], caller: Caller) -> Result<Idempotency, ApiError> {
+pub fn from_request(
+    request: &HttpRequest,
+    body: &[u8],
+    caller: Caller,
+) -> Result<Idempotency, ApiError> {
     let caller = match caller {
         Caller::Visitor { visitor, .. } => format!("visitor {}", visitor.0),
         Caller::Server { project } => format!("project {}", project.0),

@@ -46,7 +46,7 @@ pub async fn intercept_request(
     let app = request.app_data::<web::Data<AppState>>();
     let response = app.and_then(|app| {
         if app.is_draining() {
-            Some(draining())
+            Some(shutdown_response())
         } else {
             prefer::documented_error(app, request.headers())
         }
@@ -57,7 +57,7 @@ pub async fn intercept_request(
     }
 }
 
-fn draining() -> HttpResponse {
+fn shutdown_response() -> HttpResponse {
     let mut response = ApiError::unavailable(5, "shutting down").error_response();
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
@@ -98,7 +98,7 @@ impl LogEntry {
             400.. => log::Level::Info,
             _ => log::Level::Debug,
         };
-        if !log::log_enabled!(target: TARGET, level) {
+        if !log::log_enabled!(target: LOG_TARGET, level) {
             return;
         }
         let error = response.extensions();
@@ -107,15 +107,15 @@ impl LogEntry {
             .and_then(|error| error.cause.as_deref())
             .unwrap_or_default();
         let id = self.id.to_str().unwrap_or_default();
-        let took = self.started.elapsed().as_micros();
+        let micros = self.started.elapsed().as_micros();
         // The query may contain a key, so only the path is logged.
         let (method, path) = (&self.method, self.uri.path());
-        log::log!(target: TARGET, level, "{method} {path:?} {status} {took}us {id} {cause}");
+        log::log!(target: LOG_TARGET, level, "{method} {path:?} {status} {micros}us {id} {cause}");
     }
 }
 
 /// The log target of requests, as PARLOR_LOG names it.
-const TARGET: &str = "parlor::access";
+const LOG_TARGET: &str = "parlor::access";
 
 /// Puts an error of the framework into the envelope, with the code of its
 /// status.

@@ -74,7 +74,7 @@ impl Modify for SecuritySchemes {
 
 /// Whether the body of an operation has a required field. Otherwise a request
 /// may omit the body (docs/api-contract.md, section 1.3).
-fn needs_body(schemas: &Value, operation: &Value) -> bool {
+fn has_required_field(schemas: &Value, operation: &Value) -> bool {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
     let name = schema.as_str().and_then(|to| to.rsplit('/').next());
     let required = name.map(|name| &schemas[name]["required"]);
@@ -100,7 +100,8 @@ static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
             .map(|(_, operation)| operation)
         {
             if operation.get("requestBody").is_some() {
-                operation["requestBody"]["required"] = json!(needs_body(&schemas, operation));
+                operation["requestBody"]["required"] =
+                    json!(has_required_field(&schemas, operation));
             }
         }
     }
@@ -123,7 +124,7 @@ fn simplify(schema: &mut Value) {
 }
 
 fn merge_description(schema: &mut Map<String, Value>) {
-    let Some([Value::Object(inner), other]) = pair(schema, "allOf") else {
+    let Some([Value::Object(inner), other]) = combined_schemas(schema, "allOf") else {
         return;
     };
     let mut inner = inner.clone();
@@ -137,7 +138,7 @@ fn merge_description(schema: &mut Map<String, Value>) {
 }
 
 fn merge_null(schema: &mut Map<String, Value>) {
-    let Some([Value::Object(inner), other]) = pair(schema, "oneOf") else {
+    let Some([Value::Object(inner), other]) = combined_schemas(schema, "oneOf") else {
         return;
     };
     let mut inner = inner.clone();
@@ -152,7 +153,7 @@ fn merge_null(schema: &mut Map<String, Value>) {
 }
 
 /// The two schemas that `schema` combines with `keyword`.
-fn pair<'s>(schema: &'s Map<String, Value>, keyword: &str) -> Option<&'s [Value; 2]> {
+fn combined_schemas<'s>(schema: &'s Map<String, Value>, keyword: &str) -> Option<&'s [Value; 2]> {
     schema.get(keyword)?.as_array()?.as_slice().try_into().ok()
 }
 
@@ -177,7 +178,7 @@ fn error_schema() -> Value {
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object),
               ServerErrors))]
 pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    public(etag::respond(&app, &request, DOCUMENT.clone()))
+    with_revalidation(etag::respond(&app, &request, DOCUMENT.clone()))
 }
 
 /// The content security policy of the page: no resources of other servers and
@@ -221,12 +222,12 @@ fn asset(kind: &'static str, text: &'static str) -> HttpResponse {
     headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    public(response)
+    with_revalidation(response)
 }
 
 /// Makes a response cacheable for everyone. Clients revalidate it, because a new
 /// version of the server may change it.
-fn public(mut response: HttpResponse) -> HttpResponse {
+fn with_revalidation(mut response: HttpResponse) -> HttpResponse {
     let headers = response.headers_mut();
     headers.remove(header::VARY);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -10,12 +10,12 @@ use serde::Serialize;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::store::idempotency::{SavedBody, SavedResponse};
 
-/// What every handler returns.
+/// The result of a handler.
 pub type HandlerResult = Result<HttpResponse, ApiError>;
 
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A JSON body with a status.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, ApiError> {
@@ -47,7 +47,9 @@ pub fn from_saved(saved: SavedResponse) -> HandlerResult {
 /// A body that is already JSON.
 pub fn bytes(status: StatusCode, body: impl Into<Bytes>) -> HttpResponse {
     let mut response = HttpResponse::with_body(status, BoxBody::new(body.into()));
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, APPLICATION_JSON);
     response
 }
 

@@ -106,13 +106,14 @@ impl EventStreamState {
             return Some((Bytes::from_static(PING), self));
         };
         // Without a last event, the generating task has panicked.
-        let (chunks, is_last) = event.map_or_else(|| (error_chunks(INTERRUPTED), true), chunks_of);
+        let (chunks, is_last) =
+            event.map_or_else(|| (error_chunks(INTERRUPTED_TEXT), true), chunks_of);
         self.is_finished = is_last;
         Some((Bytes::from(chunks), self))
     }
 }
 
-const INTERRUPTED: &str = "The answer broke off. Please try again.";
+const INTERRUPTED_TEXT: &str = "The answer broke off. Please try again.";
 
 /// The chunks of an event, and whether it is the last event.
 fn chunks_of(event: AnswerEvent) -> (String, bool) {

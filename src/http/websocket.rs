@@ -74,7 +74,7 @@ impl Socket {
     pub async fn next_frame(&mut self) -> Option<Bytes> {
         let mut bytes = BytesMut::new();
         while bytes.is_empty() && !self.is_closed {
-            match self.step().await {
+            match self.next_action().await {
                 SocketAction::Wait => {}
                 SocketAction::Disconnect => self.is_closed = true,
                 SocketAction::Send(kind, content) => {
@@ -89,7 +89,7 @@ impl Socket {
         (!bytes.is_empty()).then(|| bytes.freeze())
     }
 
-    async fn step(&mut self) -> SocketAction {
+    async fn next_action(&mut self) -> SocketAction {
         if let Some(step) = self.parse_frame() {
             return step;
         }

@@ -38,14 +38,14 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 type BatchResult = Result<Written, StoreError>;
 
-enum Command {
+enum WriterCommand {
     Run(Batch, oneshot::Sender<BatchResult>),
     Shutdown,
 }
 
 /// The handle of the writer thread.
 pub(super) struct Writer {
-    queue: SyncSender<Command>,
+    queue: SyncSender<WriterCommand>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -80,7 +80,7 @@ impl Writer {
         batch: Batch,
     ) -> Result<oneshot::Receiver<BatchResult>, StoreError> {
         let (tx, rx) = oneshot::channel();
-        match self.queue.try_send(Command::Run(batch, tx)) {
+        match self.queue.try_send(WriterCommand::Run(batch, tx)) {
             Ok(()) => Ok(rx),
             Err(TrySendError::Full(_)) => Err(StoreError::Busy),
             Err(TrySendError::Disconnected(_)) => Err(StoreError::Closed),
@@ -92,7 +92,7 @@ impl Writer {
         let thread = self.thread.lock().ok().and_then(|mut slot| slot.take());
         let Some(thread) = thread else { return };
         // An error means that the thread has ended already.
-        let _ = self.queue.send(Command::Shutdown);
+        let _ = self.queue.send(WriterCommand::Shutdown);
         if thread.join().is_err() {
             log::error!("the writer thread panicked");
         }
@@ -157,7 +157,7 @@ impl WriterThread {
         })
     }
 
-    fn run(mut self, commands: &Receiver<Command>) {
+    fn run(mut self, commands: &Receiver<WriterCommand>) {
         let mut is_running = true;
         while is_running {
             let first = match commands.recv_timeout(POLL_INTERVAL) {
@@ -173,8 +173,8 @@ impl WriterThread {
             let waiting = commands.try_iter().take(MAX_GROUP - 1);
             for command in first.into_iter().chain(waiting) {
                 match command {
-                    Command::Run(batch, tx) => group.push((batch, tx)),
-                    Command::Shutdown => is_running = false,
+                    WriterCommand::Run(batch, tx) => group.push((batch, tx)),
+                    WriterCommand::Shutdown => is_running = false,
                 }
             }
             self.last_group = CommitGroup {

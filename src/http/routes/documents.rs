@@ -129,7 +129,7 @@ impl<'a> DocumentFull<'a> {
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let DocumentListParams { limit, offset } = params::query(&request)?;
-    let page = move |snapshot: &Snapshot| page_of(snapshot, project, limit, offset);
+    let page = move |snapshot: &Snapshot| read_page(snapshot, project, limit, offset);
     let page = app.store.read(page).await?;
     let (id, limit) = (project_id(&request)?, limit.get());
     let links = links::by_offset(limit, offset.get(), page.total, |offset| {
@@ -138,7 +138,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     Ok(page.respond(&app, &request, links))
 }
 
-fn page_of(
+fn read_page(
     snapshot: &Snapshot,
     project: ProjectSeq,
     limit: Limit,
@@ -195,7 +195,11 @@ fn render_stored(
     response::to_saved(status, &DocumentFull::new(document, sections))
 }
 
-fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<Vec<u8>, ApiError> {
+fn read_json(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    id: DocumentId,
+) -> Result<Vec<u8>, ApiError> {
     let found = document::with_document(snapshot, project, id, |document, sections| {
         serde_json::to_vec(&DocumentFull::new(document, sections))
     })?;
@@ -213,7 +217,7 @@ fn json_of(snapshot: &Snapshot, project: ProjectSeq, id: DocumentId) -> Result<V
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = own_project(&app, &request).await?;
     let id = document_id(&request)?;
-    let read = move |snapshot: &Snapshot| json_of(snapshot, project, id);
+    let read = move |snapshot: &Snapshot| read_json(snapshot, project, id);
     Ok(etag::respond(&app, &request, app.store.read(read).await?))
 }
 

@@ -27,7 +27,7 @@ use crate::store::Snapshot;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct LiveParams {
+struct EventParams {
     /// A session token. With it, only the visitor of the conversation may listen.
     token: Option<String>,
 }
@@ -41,7 +41,7 @@ struct LiveParams {
 /// disconnects silent clients. Ignore unknown events. After a disconnect,
 /// connect again and read the conversation to receive missed messages.
 #[utoipa::path(get, path = "/conversations/{conversationId}/ws", tag = "Conversations", operation_id = "live",
-    params(("conversationId" = ConversationId, Path), KeyParams, LiveParams),
+    params(("conversationId" = ConversationId, Path), KeyParams, EventParams),
     responses((status = 101, description = "The WebSocket is open"),
               KeyErrors, ConversationErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn listen(
@@ -49,9 +49,9 @@ pub async fn listen(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let (credentials, project, id) = admitted(&app, &request).await?;
-    let mut response = ws::handshake(request.head()).map_err(not_a_handshake)?;
-    // From here on nothing that happens is missed.
+    let (credentials, project, id) = authenticate(&app, &request).await?;
+    let mut response = ws::handshake(request.head()).map_err(handshake_error)?;
+    // Subscribes before the response, so that no event after it is missed.
     let events = app.services.events.subscribe(project, id);
     let socket = Socket::new(app, credentials, events, payload);
     let frames = stream::unfold(socket, |mut socket| async move {
@@ -63,12 +63,12 @@ pub async fn listen(
 }
 
 /// Authenticates the client and finds the conversation.
-async fn admitted(
+async fn authenticate(
     app: &AppState,
     request: &HttpRequest,
 ) -> Result<(ConnectionCredentials, ProjectSeq, ConversationId), ApiError> {
     let key: KeyParams = params::query(request)?;
-    let LiveParams { token } = params::query(request)?;
+    let EventParams { token } = params::query(request)?;
     let (api_key, token) = (key.api_key()?, token.as_deref());
     let project = auth::publishable_key(app, request, api_key).await?.project;
     let caller = match token {
@@ -85,9 +85,8 @@ async fn admitted(
     Ok((credentials, project, id))
 }
 
-/// The error of a request that is no WebSocket handshake. It has no code of its
-/// own.
-fn not_a_handshake(error: HandshakeError) -> ApiError {
+/// The error of a request that is no WebSocket handshake: a validation error.
+fn handshake_error(error: HandshakeError) -> ApiError {
     let (field, reason) = match error {
         HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade => {
             ("Upgrade", "must be websocket")

@@ -98,8 +98,10 @@ fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedRespo
 pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let seq = caller.require_visitor()?;
-    let read = app.store.read(move |snapshot| visitor::read(snapshot, seq));
-    let visitor = read.await.map_err(ApiError::from)?;
+    let visitor = app
+        .store
+        .read(move |snapshot| Ok::<_, ApiError>(visitor::read(snapshot, seq)?))
+        .await?;
     Ok(etag::respond(
         &app,
         &request,

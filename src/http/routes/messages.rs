@@ -29,7 +29,7 @@ use crate::store::message::{self, MessageFilter};
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-struct MessageParams {
+struct MessageListParams {
     /// The maximum number of messages in the response.
     #[serde(default)]
     #[param(inline)]
@@ -46,8 +46,8 @@ struct MessageParams {
     status: Option<MessageStatus>,
 }
 
-impl From<MessageParams> for MessageFilter {
-    fn from(params: MessageParams) -> Self {
+impl From<MessageListParams> for MessageFilter {
+    fn from(params: MessageListParams) -> Self {
         Self {
             limit: params.limit.0,
             offset: params.offset.get(),
@@ -88,7 +88,7 @@ pub struct FeedbackGiven {
 ///
 /// Returns the messages of a conversation, oldest first.
 #[utoipa::path(get, path = "/conversations/{conversationId}/messages", tag = "Messages", operation_id = "get-messages",
-    params(("conversationId" = ConversationId, Path), MessageParams),
+    params(("conversationId" = ConversationId, Path), MessageListParams),
     security(("session" = []), ("private-key" = [])),
     responses((status = 200, body = MessageList, headers(
         ("ETag" = String, description = "Changes when the body does"))),
@@ -96,7 +96,7 @@ pub struct FeedbackGiven {
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
-    let params: MessageParams = params::query(&request)?;
+    let params: MessageListParams = params::query(&request)?;
     let read = move |snapshot: &Snapshot| {
         let found = conversation::find(snapshot, caller, id)?;
         let empty = serde_json::to_vec(&MessageList {

@@ -22,7 +22,7 @@ use crate::store::{Snapshot, project};
 pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
     let own = auth::bearer(app, request).await?.require_server()?;
     let id = project_id(request)?;
-    let named = app.store.read(move |snapshot| known_project(snapshot, id));
+    let named = app.store.read(move |snapshot| find_project(snapshot, id));
     if named.await? == own {
         Ok(own)
     } else {
@@ -34,7 +34,7 @@ pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<Projec
 ///
 /// # Errors
 /// 404 if it does not exist.
-pub fn known_project(snapshot: &Snapshot, id: ProjectId) -> Result<ProjectSeq, ApiError> {
+pub fn find_project(snapshot: &Snapshot, id: ProjectId) -> Result<ProjectSeq, ApiError> {
     project::find(snapshot, id)?.ok_or_else(|| ApiError::project_not_found(id))
 }
 
@@ -58,10 +58,10 @@ pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerR
     let params: KeyParams = params::query(&request)?;
     let key = auth::publishable_key(&app, &request, params.api_key()?).await?;
     let project = key.project;
-    let read = app
+    let project = app
         .store
-        .read(move |snapshot| project::read(snapshot, project));
-    let project = read.await.map_err(ApiError::from)?;
+        .read(move |snapshot| Ok::<_, ApiError>(project::read(snapshot, project)?))
+        .await?;
     Ok(etag::respond(
         &app,
         &request,

@@ -23,7 +23,7 @@ use crate::http::json::QnaJson;
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
 use crate::http::params::{self, project_id, qna_id};
 use crate::http::response::{self, HandlerResult};
-use crate::http::routes::projects::{Done, known_project, own_project};
+use crate::http::routes::projects::{Done, find_project, own_project};
 use crate::http::{etag, idempotency, links};
 use crate::service::caller::Caller;
 use crate::service::qna as service;
@@ -176,7 +176,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         offset: params.offset,
     };
     let (limit, offset) = (query.limit.get(), query.offset.get());
-    let page = move |snapshot: &Snapshot| page_of(snapshot, id, &query);
+    let page = move |snapshot: &Snapshot| read_page(snapshot, id, &query);
     let page = app.store.read(page).await?;
     let text: String = byte_serialize(params.query.0.as_bytes()).collect();
     let links = links::by_offset(limit, offset, page.total, |offset| {
@@ -186,8 +186,8 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     Ok(page.respond(&app, &request, links))
 }
 
-fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListBody, ApiError> {
-    let project = known_project(snapshot, id)?;
+fn read_page(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListBody, ApiError> {
+    let project = find_project(snapshot, id)?;
     let total = qna::count(snapshot, project, query)?;
     let mut list = ListWriter::for_page(total, query.limit, query.offset)?;
     qna::for_each_on_page(snapshot, project, query, |one| {
@@ -208,14 +208,14 @@ fn page_of(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListB
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
     let published = move |snapshot: &Snapshot| {
-        let project = known_project(snapshot, project)?;
-        json_of(snapshot, project, id, false)
+        let project = find_project(snapshot, project)?;
+        read_json(snapshot, project, id, false)
     };
     let body = app.store.read(published).await?;
     Ok(etag::respond(&app, &request, body))
 }
 
-fn json_of(
+fn read_json(
     snapshot: &Snapshot,
     project: ProjectSeq,
     id: QnaId,

@@ -72,29 +72,29 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     let (project, server) = (key.project, links::base_url(&app, &request));
     let index_cache = app.index_cache.clone();
     let find = move |snapshot: &Snapshot| {
-        let places = Places::of(snapshot, project, server)?;
-        results(&places, &text, size, &index_cache)
+        let addresses = ResultAddresses::new(snapshot, project, server)?;
+        results(&addresses, &text, size, &index_cache)
     };
     let results = app.store.read(find).await?;
     Ok(etag::respond(&app, &request, serde_json::to_vec(&results)?))
 }
 
 fn results(
-    places: &Places,
+    addresses: &ResultAddresses,
     text: &str,
     size: SearchLimit,
     index_cache: &IndexCache,
 ) -> Result<SearchResults, ApiError> {
-    let Places { snapshot, seq, .. } = places;
+    let ResultAddresses { snapshot, seq, .. } = addresses;
     let ranked = retrieval::search(snapshot, *seq, text, size.get(), index_cache)?;
-    let results = ranked.hits.into_iter().map(|hit| places.result(hit));
+    let results = ranked.hits.into_iter().map(|hit| addresses.result(hit));
     Ok(SearchResults {
         results: results.collect::<Result<_, _>>()?,
     })
 }
 
 /// Finds the addresses of results.
-struct Places<'s> {
+struct ResultAddresses<'s> {
     snapshot: &'s Snapshot<'s>,
     seq: ProjectSeq,
     id: ProjectId,
@@ -102,8 +102,8 @@ struct Places<'s> {
     server: String,
 }
 
-impl<'s> Places<'s> {
-    fn of(snapshot: &'s Snapshot<'s>, seq: ProjectSeq, server: String) -> Result<Self, ApiError> {
+impl<'s> ResultAddresses<'s> {
+    fn new(snapshot: &'s Snapshot<'s>, seq: ProjectSeq, server: String) -> Result<Self, ApiError> {
         let id = project::read(snapshot, seq)?.id;
         Ok(Self {
             snapshot,
