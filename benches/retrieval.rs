@@ -20,7 +20,7 @@ const PROJECT: ProjectSeq = ProjectSeq::FIRST;
 
 fn add_pages(store: &Store, help_centre: &HelpCentre) -> Result<(), StoreError> {
     let ids = (ProjectId::generate(), AssistantId::generate());
-    store.write_here(project::create(
+    store.write_blocking(project::create(
         PROJECT,
         ids.0,
         ids.1,
@@ -28,7 +28,7 @@ fn add_pages(store: &Store, help_centre: &HelpCentre) -> Result<(), StoreError> 
         Timestamp(0),
     ))?;
     for number in 0..DOCUMENTS {
-        store.write_here(page(help_centre, number))?;
+        store.write_blocking(page(help_centre, number))?;
     }
     Ok(())
 }
@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Measures building the index, and its size.
 fn measure_index(store: &Store, index_cache: &IndexCache) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
-    let index = store.read_here(|snapshot| index_cache.index(snapshot, PROJECT))?;
+    let index = store.read_blocking(|snapshot| index_cache.index(snapshot, PROJECT))?;
     println!(
         "built the index of {} passages in {:?}",
         index.passages.len(),
@@ -94,7 +94,7 @@ fn measure_searches(
     let cpu_before = cpu_time_nanos();
     for question in questions {
         let start = Instant::now();
-        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, index_cache))?;
+        store.read_blocking(|snapshot| search(snapshot, PROJECT, question, 3, index_cache))?;
         times.push(start.elapsed());
     }
     let cpu_nanos = cpu_time_nanos().saturating_sub(cpu_before);
@@ -115,9 +115,9 @@ fn measure_updates(
 ) -> Result<(), Box<dyn Error>> {
     let mut times = Vec::new();
     for (question, number) in questions.iter().zip(DOCUMENTS..).take(50) {
-        store.write_here(page(help_centre, number))?;
+        store.write_blocking(page(help_centre, number))?;
         let start = Instant::now();
-        store.read_here(|snapshot| search(snapshot, PROJECT, question, 3, index_cache))?;
+        store.read_blocking(|snapshot| search(snapshot, PROJECT, question, 3, index_cache))?;
         times.push(start.elapsed());
     }
     report("the first search after a change", &mut times);

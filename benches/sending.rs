@@ -59,7 +59,7 @@ fn add_help_centre(file: &Path) -> Res<()> {
     for first in (0..DOCUMENTS).step_by(100) {
         let pages = (first..first + 100).map(|number| page(&help_centre, number));
         let all = pages.fold(Batch::default(), Batch::then);
-        store.write_here(all)?;
+        store.write_blocking(all)?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ fn main() -> BenchResult<()> {
     let mut criterion = Criterion::default().configure_from_args();
     bench_token_check(&mut criterion)?;
     let (_folder, store) = demo_store()?;
-    store.read_here(|snapshot| {
+    store.read_blocking(|snapshot| {
         bench_offset_index(&mut criterion, snapshot)?;
         bench_compose(&mut criterion, snapshot)?;
         bench_row_to_json(&mut criterion, snapshot)?;
@@ -44,7 +44,7 @@ fn demo_store() -> BenchResult<(TempDir, Store)> {
     let file = folder.path().join("parlor.db");
     let (id, assistant) = (ProjectId::generate(), AssistantId::generate());
     let create = project::create(PROJECT, id, assistant, "Bench", Timestamp(0));
-    Store::open(&file, &Options::default())?.write_here(create)?;
+    Store::open(&file, &Options::default())?.write_blocking(create)?;
     let plan = DemoPlan {
         conversations: CONVERSATIONS,
         visitors: DemoPlan::default_visitors(CONVERSATIONS),

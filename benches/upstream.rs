@@ -129,7 +129,7 @@ fn measure_write(file: &Path, messages_path: &str) -> Res<f64> {
         .and_then(ConversationId::parse);
     let (id, project) = (id.ok_or("no conversation")?, ProjectSeq::FIRST);
     let store = Store::open(file, &Options::default())?;
-    let state = store.read_here(|snapshot| conversation_state::read(snapshot, project, id))?;
+    let state = store.read_blocking(|snapshot| conversation_state::read(snapshot, project, id))?;
     let conversation = state.ok_or("the conversation does not exist")?.seq;
     let mut latencies = Vec::new();
     for _ in 0..200 {
@@ -146,7 +146,7 @@ fn measure_write(file: &Path, messages_path: &str) -> Res<f64> {
             text_selection: None,
         };
         let start = Instant::now();
-        store.write_here(context.add_message_to_agent(&message))?;
+        store.write_blocking(context.add_message_to_agent(&message))?;
         latencies.push(start.elapsed());
     }
     latencies.sort_unstable();

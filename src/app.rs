@@ -111,8 +111,8 @@ impl AppState {
 /// Fails the answers that processes were streaming which are gone by now.
 pub fn fail_interrupted_answers(store: &Store, own: Lease) -> Result<(), StoreError> {
     let now = Timestamp::now();
-    for owner in store.read_here(|snapshot| lease::interrupted(snapshot, own, now))? {
-        store.write_here(lease::fail_interrupted(owner))?;
+    for owner in store.read_blocking(|snapshot| lease::interrupted_owners(snapshot, own, now))? {
+        store.write_blocking(lease::fail_interrupted(owner))?;
     }
     Ok(())
 }
@@ -127,14 +127,14 @@ fn tag_key(secret: &[u8]) -> [u64; 4] {
 
 /// The secret of the file, created on the first start.
 fn signing_secret(store: &Store) -> Result<Vec<u8>, StartError> {
-    if let Some(secret) = store.read_here(session::signing_secret)? {
+    if let Some(secret) = store.read_blocking(session::signing_secret)? {
         return Ok(secret);
     }
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    store.write_here(session::store_signing_secret(&secret))?;
+    store.write_blocking(session::store_signing_secret(&secret))?;
     // Read again, because another process may have stored its secret first.
-    let stored = store.read_here(session::signing_secret)?;
+    let stored = store.read_blocking(session::signing_secret)?;
     stored
         .ok_or_else(|| StoreError::Internal("the signing secret was not stored".to_owned()).into())
 }

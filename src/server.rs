@@ -9,7 +9,7 @@ use crate::domain::Timestamp;
 use crate::http;
 use crate::own_urls::OwnUrls;
 use crate::store::answer::{self, AnswerEnd};
-use crate::store::{Rejected, Snapshot, StoreError, idempotency, lease, session};
+use crate::store::{Rejection, Snapshot, StoreError, idempotency, lease, session};
 
 /// Serves until `shutdown` completes. Running requests then get the time of
 /// `--shutdown-timeout` to finish, and the database file is closed.
@@ -57,7 +57,7 @@ async fn store_active_answers(app: &AppState) {
         let batch = answer::finish_answer(conversation, id, text, &end, Timestamp::now());
         let result = app.store.write(batch).await;
         let Err(error) = result else { continue };
-        if !matches!(error, StoreError::Rejected(Rejected::AnswerEnded)) {
+        if !matches!(error, StoreError::Rejected(Rejection::AnswerEnded)) {
             log::error!("the text of an interrupted answer could not be stored: {error}");
         }
     }
@@ -91,7 +91,7 @@ async fn renew_lease(app: &AppState) -> Result<(), StoreError> {
     if app.services.active_answers.count() > 0 {
         app.store.write(own.renewal(now)).await?;
     }
-    let find = move |snapshot: &Snapshot| lease::interrupted(snapshot, own, now);
+    let find = move |snapshot: &Snapshot| lease::interrupted_owners(snapshot, own, now);
     for owner in app.store.read(find).await? {
         app.store.write(lease::fail_interrupted(owner)).await?;
     }

@@ -83,7 +83,7 @@ fn add_help_centre(store: &Store) {
         "Tern",
         at,
     );
-    store.write_here(create).expect("a project");
+    store.write_blocking(create).expect("a project");
     let mut paths: Vec<_> = fs::read_dir(HELP_CENTRE)
         .expect("the help centre")
         .map(|entry| entry.expect("a file").path())
@@ -101,7 +101,7 @@ fn add_help_centre(store: &Store) {
             source: "",
             at,
         };
-        store.write_here(document.upsert()).expect("a document");
+        store.write_blocking(document.upsert()).expect("a document");
     }
     let mut rows = csv::Reader::from_path(format!("{HELP_CENTRE}/qnas.csv")).expect("the Q&As");
     for row in rows.records() {
@@ -116,7 +116,7 @@ fn add_help_centre(store: &Store) {
             creator_image: None,
             at,
         };
-        store.write_here(qna.create()).expect("a Q&A");
+        store.write_blocking(qna.create()).expect("a Q&A");
     }
 }
 
@@ -242,7 +242,7 @@ fn search_finds_known_answers_and_rejects_unknown_questions() {
         TalliesByKind::new(),
     ];
     for question in test_questions() {
-        let hits = store.read_here(|snapshot| {
+        let hits = store.read_blocking(|snapshot| {
             let ranked = search(snapshot, ProjectSeq::FIRST, question.text, 3, &index_cache)?;
             Ok::<_, StoreError>(ranked.hits)
         });

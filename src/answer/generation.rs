@@ -14,7 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::recorder::AnswerRecorder;
 use super::{AnswerChunk, AnswerError, AnswerStream, FinishDetails};
 use crate::store::answer::AnswerEnd;
-use crate::store::{Rejected, StoreError};
+use crate::store::{Rejection, StoreError};
 
 /// An event of an answer. The last event is not [`AnswerEvent::Text`].
 #[derive(Debug)]
@@ -140,7 +140,7 @@ async fn complete(recorder: Option<&mut AnswerRecorder>, finish: FinishDetails) 
     match recorder.finish(&end).await {
         Ok(()) => AnswerEvent::Complete(finish),
         // Something else has ended the answer, so it is not complete.
-        Err(StoreError::Rejected(Rejected::AnswerEnded)) => AnswerEvent::Stopped,
+        Err(StoreError::Rejected(Rejection::AnswerEnded)) => AnswerEvent::Stopped,
         Err(error) => AnswerEvent::Failed(error.into()),
     }
 }
@@ -152,7 +152,7 @@ async fn fail(recorder: Option<&mut AnswerRecorder>, error: AnswerError) -> Answ
             error: error.public_message(),
         };
         match recorder.finish(&end).await {
-            Ok(()) | Err(StoreError::Rejected(Rejected::AnswerEnded)) => {}
+            Ok(()) | Err(StoreError::Rejected(Rejection::AnswerEnded)) => {}
             Err(error) => log::error!("an answer that failed could not be stored: {error}"),
         }
     }

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::active_answers::AnswerHandle;
 use crate::domain::Timestamp;
 use crate::store::answer::{AnswerEnd, finish_answer};
-use crate::store::{Batch, Rejected, Store, StoreError};
+use crate::store::{Batch, Rejection, Store, StoreError};
 
 /// The delays between attempts to store the end of an answer.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -99,7 +99,7 @@ impl Drop for AnswerRecorder {
 fn is_final(error: &StoreError) -> bool {
     matches!(
         error,
-        StoreError::Closed | StoreError::Rejected(Rejected::AnswerEnded)
+        StoreError::Closed | StoreError::Rejected(Rejection::AnswerEnded)
     )
 }
 

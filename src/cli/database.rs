@@ -63,7 +63,7 @@ impl ProjectArguments {
             return self.file.open_first_project();
         };
         let store = self.file.open()?;
-        let project = store.read_here(|snapshot| project::find(snapshot, id))?;
+        let project = store.read_blocking(|snapshot| project::find(snapshot, id))?;
         Ok((store, project.ok_or(CommandError::NoSuchProject(id))?))
     }
 }

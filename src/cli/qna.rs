@@ -97,14 +97,14 @@ impl Qnas {
 
 fn add(target: &ProjectArguments, qna: ImportedQna) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    println!("{}", qna::create_here(&store, project, qna)?);
+    println!("{}", qna::create_blocking(&store, project, qna)?);
     Ok(())
 }
 
 fn list(target: &ProjectArguments) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
     let mut out = std::io::stdout().lock();
-    for qna in qna::list_here(&store, project)? {
+    for qna in qna::list_blocking(&store, project)? {
         let state = if qna.is_published {
             "published"
         } else {
@@ -119,14 +119,14 @@ fn list(target: &ProjectArguments) -> Result<(), CommandError> {
 
 fn remove(target: &ProjectArguments, id: QnaId) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    qna::delete_here(&store, project, id)?;
+    qna::delete_blocking(&store, project, id)?;
     println!("removed {id}");
     Ok(())
 }
 
 fn export(target: &ProjectArguments, path: Option<PathBuf>) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    let csv = qna_csv::write(&qna::list_here(&store, project)?)?;
+    let csv = qna_csv::write(&qna::list_blocking(&store, project)?)?;
     let Some(path) = path else {
         return Ok(std::io::stdout().lock().write_all(&csv)?);
     };

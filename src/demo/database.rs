@@ -66,7 +66,7 @@ pub fn is_demo_database(path: &Path) -> Result<bool, DemoError> {
     let [_, private_key] = Key::DEMO;
     let hash = Key::from_text(private_key).hash();
     let store = Store::open(path, &Options::default())?;
-    let key = store.read_here(|snapshot| key::find(snapshot, hash))?;
+    let key = store.read_blocking(|snapshot| key::find(snapshot, hash))?;
     Ok(key.is_some())
 }
 
@@ -74,7 +74,7 @@ fn create_project(path: &Path) -> Result<ProjectSeq, DemoError> {
     let store = Store::open(path, &Options::default())?;
     let project = ProjectSeq::FIRST;
     let batch = project::create(project, PROJECT_ID, ASSISTANT_ID, PROJECT_NAME, CREATED_AT);
-    store.write_here(batch)?;
+    store.write_blocking(batch)?;
     Ok(project)
 }
 
@@ -91,7 +91,7 @@ fn create_keys(store: &Store, project: ProjectSeq) -> Result<(), StoreError> {
             assistant: None,
             at: CREATED_AT,
         };
-        store.write_here(new.create())?;
+        store.write_blocking(new.create())?;
     }
     Ok(())
 }
@@ -99,6 +99,6 @@ fn create_keys(store: &Store, project: ProjectSeq) -> Result<(), StoreError> {
 fn store_help_center(store: &Store, project: ProjectSeq) -> Result<(), StoreError> {
     let batches = help_center::batches(project, FIRST_HELP_ID, CREATED_AT);
     let batch = batches.into_iter().fold(Batch::default(), Batch::then);
-    store.write_here(batch)?;
+    store.write_blocking(batch)?;
     Ok(())
 }

@@ -41,7 +41,7 @@ pub fn fill(
         |inserter| {
             let generator = insert_conversations(inserter, plan, progress)?;
             for visitor in generator.visitors() {
-                inserter.visitor(&bulk_visitor(&visitor))?;
+                inserter.insert_visitor(&bulk_visitor(&visitor))?;
             }
             progress(1, 1, "visitors");
             Ok(())
@@ -86,9 +86,9 @@ fn insert_batches(
     let mut done = 0;
     for batch in batches {
         for conversation in &batch {
-            inserter.conversation(&bulk_conversation(conversation))?;
+            inserter.insert_conversation(&bulk_conversation(conversation))?;
             for message in &conversation.messages {
-                inserter.message(&bulk_message(conversation, message))?;
+                inserter.insert_message(&bulk_message(conversation, message))?;
             }
         }
         done += batch.len() as u64;

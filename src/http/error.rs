@@ -144,7 +144,7 @@ pub struct ApiError {
     pub code: ErrorCode,
     pub message: Cow<'static, str>,
     pub details: Option<Box<Value>>,
-    /// Written to the log, never sent.
+    /// BatchOutput to the log, never sent.
     pub cause: Option<String>,
     /// The methods of the path, for the `Allow` header of a 405.
     pub allow: Option<&'static str>,

@@ -16,7 +16,7 @@ use crate::service::idempotency::IdempotencyError;
 use crate::service::qna::QnaError;
 use crate::service::send_message::{ReplayError, SendError};
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
-use crate::store::{Rejected, StoreError};
+use crate::store::{Rejection, StoreError};
 
 /// Seconds after which a request may be repeated that met a short conflict.
 const RETRY_SOON: u64 = 1;
@@ -98,20 +98,20 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<Rejected> for ApiError {
-    fn from(reason: Rejected) -> Self {
+impl From<Rejection> for ApiError {
+    fn from(reason: Rejection) -> Self {
         match reason {
-            Rejected::ConversationClosed => conversation_closed(),
-            Rejected::AnswerInProgress => answer_in_progress(),
-            Rejected::NotTakenOver => not_taken_over(),
-            Rejected::ConversationExists => conversation_id_exists(),
-            Rejected::IdempotencyKeyUsed => idempotency_key_used(),
-            Rejected::ConversationNotFound => Self::new(ErrorCode::ConversationNotFound),
-            Rejected::NotFound => Self::new(ErrorCode::NotFound),
-            Rejected::TakenOver
-            | Rejected::DocumentExists
-            | Rejected::ConversationChanged
-            | Rejected::AnswerEnded => {
+            Rejection::ConversationClosed => conversation_closed(),
+            Rejection::AnswerInProgress => answer_in_progress(),
+            Rejection::NotTakenOver => not_taken_over(),
+            Rejection::ConversationExists => conversation_id_exists(),
+            Rejection::IdempotencyKeyUsed => idempotency_key_used(),
+            Rejection::ConversationNotFound => Self::new(ErrorCode::ConversationNotFound),
+            Rejection::NotFound => Self::new(ErrorCode::NotFound),
+            Rejection::TakenOver
+            | Rejection::DocumentExists
+            | Rejection::ConversationChanged
+            | Rejection::AnswerEnded => {
                 Self::unavailable(RETRY_SOON, format!("the write was rejected: {reason:?}"))
             }
         }

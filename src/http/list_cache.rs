@@ -88,7 +88,7 @@ mod tests {
     };
     use crate::http::list_response::ListBody;
     use crate::store::conversation::NewConversation;
-    use crate::store::visitor::{KnownBy, NewVisitor};
+    use crate::store::visitor::{NewVisitor, VisitorIdentity};
     use crate::store::{Options, project};
 
     const PROJECT: ProjectSeq = ProjectSeq::FIRST;
@@ -102,7 +102,7 @@ mod tests {
             Store::open(&folder.path().join("parlor.db"), &Options::default()).expect("a file");
         let (id, assistant) = (ProjectId::generate(), AssistantId::generate());
         let new = project::create(PROJECT, id, assistant, "x", Timestamp(0));
-        store.write_here(new).expect("a project");
+        store.write_blocking(new).expect("a project");
         for device in ["one", "another"] {
             start_conversation(&store, device);
         }
@@ -114,7 +114,7 @@ mod tests {
         let visitor = NewVisitor {
             id: VisitorId::generate(),
             project: PROJECT,
-            known_by: KnownBy::Device(DeviceId::parse("saVid", device).expect("a device")),
+            identity: VisitorIdentity::Device(DeviceId::parse("saVid", device).expect("a device")),
             at,
         };
         let new = NewConversation {
@@ -124,7 +124,7 @@ mod tests {
             at,
         };
         store
-            .write_here(new.import(&visitor))
+            .write_blocking(new.import(&visitor))
             .expect("a conversation");
     }
 

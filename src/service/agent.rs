@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::events::Event;
 use crate::store::agent;
 use crate::store::idempotency::SavedResponse;
-use crate::store::{Rejected, Snapshot, StoreError, conversation};
+use crate::store::{Rejection, Snapshot, StoreError, conversation};
 
 /// Why an agent could not take a conversation over, reply in it or hand it back.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -28,8 +28,8 @@ pub enum AgentError {
 impl From<StoreError> for AgentError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Rejected(Rejected::ConversationClosed) => AgentError::Closed,
-            StoreError::Rejected(Rejected::NotTakenOver) => AgentError::NotTakenOver,
+            StoreError::Rejected(Rejection::ConversationClosed) => AgentError::Closed,
+            StoreError::Rejected(Rejection::NotTakenOver) => AgentError::NotTakenOver,
             other => AgentError::Store(other),
         }
     }
@@ -102,7 +102,7 @@ pub async fn hand_back(
     let batch = idempotency.save(agent::hand_back(seq, now), &changed, now);
     match services.store.write(batch).await {
         Ok(_) => Ok(changed),
-        Err(StoreError::Rejected(Rejected::NotTakenOver)) => {
+        Err(StoreError::Rejected(Rejection::NotTakenOver)) => {
             idempotency.save_alone(&services.store, &unchanged).await?;
             Ok(unchanged)
         }

@@ -2,7 +2,7 @@
 
 use crate::domain::{Assistant, AssistantId, AssistantMode, ProjectSeq, Timestamp};
 use crate::store::assistant::{self, AssistantChange, NewAssistant};
-use crate::store::{Rejected, Store, StoreError};
+use crate::store::{Rejection, Store, StoreError};
 
 /// Why an assistant could not be changed.
 #[derive(Debug, thiserror::Error)]
@@ -41,13 +41,13 @@ pub fn create(
         fallback: options.fallback.as_deref().filter(|text| non_empty(text)),
         at: Timestamp::now(),
     };
-    store.write_here(new.create())?;
+    store.write_blocking(new.create())?;
     Ok(new.id)
 }
 
 /// The assistants of a project, the default one first.
 pub fn list(store: &Store, project: ProjectSeq) -> Result<Vec<Assistant>, StoreError> {
-    store.read_here(|snapshot| assistant::all(snapshot, project))
+    store.read_blocking(|snapshot| assistant::all(snapshot, project))
 }
 
 /// Changes the name and options that are given.
@@ -64,9 +64,9 @@ pub fn change(
         prompt: options.prompt,
         fallback: options.fallback,
     };
-    match store.write_here(assistant::change(project, id, change)) {
+    match store.write_blocking(assistant::change(project, id, change)) {
         Ok(_) => Ok(()),
-        Err(StoreError::Rejected(Rejected::NotFound)) => Err(AssistantError::NoSuchAssistant(id)),
+        Err(StoreError::Rejected(Rejection::NotFound)) => Err(AssistantError::NoSuchAssistant(id)),
         Err(error) => Err(error.into()),
     }
 }

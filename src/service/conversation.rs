@@ -8,8 +8,8 @@ use crate::domain::{
 };
 use crate::store::conversation::{self, ConversationRef, NewConversation};
 use crate::store::idempotency::SavedResponse;
-use crate::store::visitor::{KnownBy, NewVisitor};
-use crate::store::{Batch, Rejected, Snapshot, StoreError};
+use crate::store::visitor::{NewVisitor, VisitorIdentity};
+use crate::store::{Batch, Rejection, Snapshot, StoreError};
 
 /// Why a conversation could not be found for a caller.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -65,7 +65,7 @@ pub struct ImportInput {
     /// None: a new id.
     pub id: Option<ConversationId>,
     pub project: ProjectSeq,
-    pub visitor: KnownBy,
+    pub visitor: VisitorIdentity,
     pub page_url: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub enum ImportError {
 impl From<StoreError> for ImportError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Rejected(Rejected::ConversationExists) => ImportError::IdExists,
+            StoreError::Rejected(Rejection::ConversationExists) => ImportError::IdExists,
             other => ImportError::Store(other),
         }
     }
@@ -106,7 +106,7 @@ pub async fn import(
     let visitor = NewVisitor {
         id: VisitorId::generate(),
         project: input.project,
-        known_by: input.visitor,
+        identity: input.visitor,
         at: new.at,
     };
     Ok(store_new(services, &new, new.import(&visitor), idempotency, render).await?)
@@ -139,7 +139,7 @@ pub enum CloseError {
 impl From<StoreError> for CloseError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Rejected(Rejected::ConversationClosed) => CloseError::AlreadyClosed,
+            StoreError::Rejected(Rejection::ConversationClosed) => CloseError::AlreadyClosed,
             other => CloseError::Store(other),
         }
     }

@@ -5,7 +5,7 @@ use super::idempotency::Idempotency;
 use crate::domain::{Document, DocumentId, LearnedDocument, ProjectSeq, Section, Timestamp};
 use crate::store::document::{self, NewDocument};
 use crate::store::idempotency::SavedResponse;
-use crate::store::{Rejected, Snapshot, StoreError};
+use crate::store::{Rejection, Snapshot, StoreError};
 
 /// Why a document could not be deleted.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -49,7 +49,7 @@ pub async fn store(
         let response = render(&as_learned(&new), &document.sections, stored_id.is_none());
         let batch = idempotency.save(new.upsert_with_id(), &response, new.at);
         match services.store.write(batch).await {
-            Err(StoreError::Rejected(Rejected::DocumentExists)) if attempts < MAX_ATTEMPTS => {
+            Err(StoreError::Rejected(Rejection::DocumentExists)) if attempts < MAX_ATTEMPTS => {
                 attempts += 1;
             }
             result => return result.map(|_| response),
@@ -82,7 +82,7 @@ pub async fn delete(
     let batch = idempotency.save(document::delete(project, id), &response, Timestamp::now());
     match services.store.write(batch).await {
         Ok(_) => Ok(response),
-        Err(StoreError::Rejected(Rejected::NotFound)) => Err(DeleteDocumentError::NotFound(id)),
+        Err(StoreError::Rejected(Rejection::NotFound)) => Err(DeleteDocumentError::NotFound(id)),
         Err(error) => Err(error.into()),
     }
 }

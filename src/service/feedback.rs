@@ -5,7 +5,7 @@ use super::caller::{AccessError, Caller};
 use super::idempotency::Idempotency;
 use crate::domain::{Feedback, MessageId, Role, Timestamp};
 use crate::store::idempotency::SavedResponse;
-use crate::store::{Rejected, StoreError, message};
+use crate::store::{Rejection, StoreError, message};
 
 /// Why feedback was not stored.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -45,7 +45,7 @@ pub async fn rate(
     let batch = idempotency.save(message::rate(id, feedback, now), &response, now);
     match services.store.write(batch).await {
         Ok(_) => Ok(response),
-        Err(StoreError::Rejected(Rejected::NotFound)) => Err(FeedbackError::NotFound(id)),
+        Err(StoreError::Rejected(Rejection::NotFound)) => Err(FeedbackError::NotFound(id)),
         Err(error) => Err(error.into()),
     }
 }

@@ -4,7 +4,7 @@ use crate::domain::{
     AssistantId, AssistantSeq, Key, KeyId, KeyKind, Origin, ProjectSeq, Timestamp,
 };
 use crate::store::key::{self, NewKey, StoredKey};
-use crate::store::{Batch, Rejected, Store, StoreError, assistant};
+use crate::store::{Batch, Rejection, Store, StoreError, assistant};
 
 /// Why a key could not be created or revoked.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub fn create(store: &Store, project: ProjectSeq, spec: &KeySpec) -> Result<Key,
         None => None,
     };
     let key = Key::generate(spec.kind)?;
-    store.write_here(insert(project, &key, spec, assistant, Timestamp::now()))?;
+    store.write_blocking(insert(project, &key, spec, assistant, Timestamp::now()))?;
     Ok(key)
 }
 
@@ -47,7 +47,7 @@ fn find_assistant(
     project: ProjectSeq,
     id: AssistantId,
 ) -> Result<AssistantSeq, KeyError> {
-    let assistant = store.read_here(|snapshot| assistant::find(snapshot, project, id))?;
+    let assistant = store.read_blocking(|snapshot| assistant::find(snapshot, project, id))?;
     Ok(assistant.ok_or(KeyError::NoSuchAssistant(id))?.seq)
 }
 
@@ -74,14 +74,14 @@ pub(super) fn insert(
 
 /// All keys of the file, oldest first, including revoked ones.
 pub fn list(store: &Store) -> Result<Vec<StoredKey>, StoreError> {
-    store.read_here(key::all)
+    store.read_blocking(key::all)
 }
 
 /// Revokes a key. Its sessions end with it.
 pub fn revoke(store: &Store, id: KeyId) -> Result<(), KeyError> {
-    match store.write_here(key::revoke(id, Timestamp::now())) {
+    match store.write_blocking(key::revoke(id, Timestamp::now())) {
         Ok(_) => Ok(()),
-        Err(StoreError::Rejected(Rejected::NotFound)) => Err(KeyError::NoSuchKey(id)),
+        Err(StoreError::Rejected(Rejection::NotFound)) => Err(KeyError::NoSuchKey(id)),
         Err(error) => Err(error.into()),
     }
 }

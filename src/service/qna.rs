@@ -6,7 +6,7 @@ use super::qna_import::ImportedQna;
 use crate::domain::{Author, ProjectSeq, Qna, QnaId, Timestamp};
 use crate::store::idempotency::SavedResponse;
 use crate::store::qna::{self, NewQna, QnaChange, StoredQna};
-use crate::store::{Batch, Rejected, Snapshot, Store, StoreError};
+use crate::store::{Batch, Rejection, Snapshot, Store, StoreError};
 
 /// Why a Q&A could not be changed or deleted.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -117,7 +117,7 @@ async fn write(services: &Services, id: QnaId, batch: Batch) -> Result<(), QnaEr
 
 fn qna_error(error: StoreError, id: QnaId) -> QnaError {
     match error {
-        StoreError::Rejected(Rejected::NotFound) => QnaError::NotFound(id),
+        StoreError::Rejected(Rejection::NotFound) => QnaError::NotFound(id),
         error => error.into(),
     }
 }
@@ -125,18 +125,18 @@ fn qna_error(error: StoreError, id: QnaId) -> QnaError {
 // ── For the command line, which has a store and no server ──
 
 /// All Q&As of a project, including unpublished ones, the oldest first.
-pub fn list_here(store: &Store, project: ProjectSeq) -> Result<Vec<StoredQna>, StoreError> {
-    store.read_here(|snapshot| qna::list_all(snapshot, project))
+pub fn list_blocking(store: &Store, project: ProjectSeq) -> Result<Vec<StoredQna>, StoreError> {
+    store.read_blocking(|snapshot| qna::list_all(snapshot, project))
 }
 
 /// Creates a Q&A and returns its id.
-pub fn create_here(
+pub fn create_blocking(
     store: &Store,
     project: ProjectSeq,
     qna: ImportedQna,
 ) -> Result<QnaId, StoreError> {
     let new = qna.into_new(project, Timestamp::now());
-    store.write_here(new.create())?;
+    store.write_blocking(new.create())?;
     Ok(new.id)
 }
 
@@ -144,7 +144,7 @@ pub fn create_here(
 ///
 /// # Errors
 /// [`QnaError::NotFound`] if the project has no such Q&A.
-pub fn delete_here(store: &Store, project: ProjectSeq, id: QnaId) -> Result<(), QnaError> {
-    let result = store.write_here(qna::delete(project, id));
+pub fn delete_blocking(store: &Store, project: ProjectSeq, id: QnaId) -> Result<(), QnaError> {
+    let result = store.write_blocking(qna::delete(project, id));
     result.map(drop).map_err(|error| qna_error(error, id))
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::domain::{ProjectSeq, QnaId, Timestamp};
 use crate::store::qna::{self, NewQna, QnaChange, StoredQna};
-use crate::store::{Batch, Rejected, Store, StoreError};
+use crate::store::{Batch, Rejection, Store, StoreError};
 
 /// Attempts of an import while another process deletes Q&As that it changes.
 const MAX_ATTEMPTS: usize = 4;
@@ -46,8 +46,8 @@ pub fn import(
     loop {
         let stored = stored_by_question(store, project)?;
         let (batch, summary) = plan_import(project, stored, imported);
-        match store.write_here(batch) {
-            Err(StoreError::Rejected(Rejected::NotFound)) if attempts < MAX_ATTEMPTS => {
+        match store.write_blocking(batch) {
+            Err(StoreError::Rejected(Rejection::NotFound)) if attempts < MAX_ATTEMPTS => {
                 attempts += 1;
             }
             result => return result.map(|_| summary),
@@ -85,7 +85,7 @@ fn plan_import(
 
 /// The Q&As of a project by question, those of one question oldest first.
 fn stored_by_question(store: &Store, project: ProjectSeq) -> Result<QnasByQuestion, StoreError> {
-    let stored = store.read_here(|snapshot| qna::list_all(snapshot, project))?;
+    let stored = store.read_blocking(|snapshot| qna::list_all(snapshot, project))?;
     let mut by_question = QnasByQuestion::new();
     for qna in stored {
         let same_question = by_question.entry(qna.question.clone()).or_default();

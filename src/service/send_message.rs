@@ -28,7 +28,7 @@ use crate::store::answer::{
 };
 use crate::store::conversation_state;
 use crate::store::idempotency::{SavedBody, SavedResponse};
-use crate::store::{Rejected, Snapshot, StoreError, message};
+use crate::store::{Rejection, Snapshot, StoreError, message};
 
 /// A message to send.
 pub struct SendInput {
@@ -82,11 +82,11 @@ impl From<StoreError> for SendError {
             return SendError::Store(error);
         };
         match reason {
-            Rejected::ConversationClosed => SendError::Closed,
-            Rejected::AnswerInProgress => SendError::AnswerInProgress,
-            Rejected::ConversationChanged => SendError::ConversationChanged,
-            Rejected::TakenOver => SendError::TakenOver,
-            Rejected::NotTakenOver => SendError::HandedBack,
+            Rejection::ConversationClosed => SendError::Closed,
+            Rejection::AnswerInProgress => SendError::AnswerInProgress,
+            Rejection::ConversationChanged => SendError::ConversationChanged,
+            Rejection::TakenOver => SendError::TakenOver,
+            Rejection::NotTakenOver => SendError::HandedBack,
             _ => SendError::Store(error),
         }
     }
@@ -158,7 +158,7 @@ impl SendMessage<'_> {
             caller.check_owner(state.visitor)?;
             let is_for_agent = match state.check_assistant(snapshot) {
                 Ok(()) => false,
-                Err(StoreError::Rejected(Rejected::TakenOver)) => true,
+                Err(StoreError::Rejected(Rejection::TakenOver)) => true,
                 Err(error) => return Err(error.into()),
             };
             let now = Timestamp::now();

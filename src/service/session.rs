@@ -2,7 +2,7 @@
 
 use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
 use crate::store::key::StoredKey;
-use crate::store::visitor::{KnownBy, NewVisitor};
+use crate::store::visitor::{NewVisitor, VisitorIdentity};
 use crate::store::{Store, StoreError, session};
 
 /// A session that was started.
@@ -25,13 +25,13 @@ pub async fn start(
     let visitor = NewVisitor {
         id: VisitorId::generate(),
         project: key.project,
-        known_by: KnownBy::Device(device.clone()),
+        identity: VisitorIdentity::Device(device.clone()),
         at: started_at,
     };
     let written = store
         .write(session::start(&visitor, device, id, key.seq))
         .await?;
-    let (visitor, is_new_visitor) = session::started(&written)
+    let (visitor, is_new_visitor) = session::started_visitor(&written)
         .ok_or_else(|| StoreError::Internal("a session has no visitor".to_owned()))?;
     Ok(StartedSession {
         id,

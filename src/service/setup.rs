@@ -27,7 +27,7 @@ pub struct FirstKeys {
 /// # Errors
 /// [`SetupError::NoProject`] if the file has no project.
 pub fn first_project(store: &Store) -> Result<ProjectSeq, SetupError> {
-    let project = store.read_here(project::first)?;
+    let project = store.read_blocking(project::first)?;
     project.ok_or(SetupError::NoProject)
 }
 
@@ -36,7 +36,7 @@ pub fn first_project(store: &Store) -> Result<ProjectSeq, SetupError> {
 ///
 /// Returns `None` if the file has a project.
 pub fn create_first_project(store: &Store) -> Result<Option<FirstKeys>, SetupError> {
-    if store.read_here(project::first)?.is_some() {
+    if store.read_blocking(project::first)?.is_some() {
         return Ok(None);
     }
     let (project, now) = (ProjectSeq::FIRST, Timestamp::now());
@@ -70,6 +70,6 @@ pub fn create_first_project(store: &Store) -> Result<Option<FirstKeys>, SetupErr
         KeyKind::Private,
         "first private key",
     ));
-    store.write_here(batch)?;
+    store.write_blocking(batch)?;
     Ok(Some(keys))
 }

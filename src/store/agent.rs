@@ -3,7 +3,7 @@
 
 use super::batch::Batch;
 use super::conversation_state::{require_agent, require_open, set_last_message};
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::sql::Sql;
 use crate::domain::{AgentProfile, ConversationSeq, MessageContent, MessageId, Timestamp};
 
@@ -20,7 +20,7 @@ pub fn take_over(
 ) -> Batch {
     let partial = partial.filter(|(_, text)| !text.is_empty());
     let has_partial = partial.is_some();
-    let mut batch = Batch::new().guard(require_open(conversation), Rejected::ConversationNotFound);
+    let mut batch = Batch::new().guard(require_open(conversation), Rejection::ConversationNotFound);
     if let Some((answer, text)) = partial {
         batch = batch.run(Sql::new(
             "UPDATE message SET status = 'complete', text = ?3, owner = NULL \
@@ -54,7 +54,7 @@ pub fn take_over(
 /// Rejected with `ConversationClosed` or `NotTakenOver`.
 pub fn hand_back(conversation: ConversationSeq, at: Timestamp) -> Batch {
     Batch::new()
-        .guard(require_agent(conversation), Rejected::ConversationNotFound)
+        .guard(require_agent(conversation), Rejection::ConversationNotFound)
         .run(Sql::new(
             "UPDATE conversation SET is_human_handled = 0, has_agent = 0, agent_name = NULL, \
                     agent_image = NULL, updated_at = ?2 \
@@ -73,7 +73,7 @@ pub fn reply(
     at: Timestamp,
 ) -> Batch {
     Batch::new()
-        .guard(require_agent(conversation), Rejected::ConversationNotFound)
+        .guard(require_agent(conversation), Rejection::ConversationNotFound)
         .run(Sql::new(
             "INSERT INTO message (id, conversation_seq, created_at, role, status, text, \
                                   has_agent, agent_name, agent_image) \

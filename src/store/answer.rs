@@ -13,7 +13,7 @@ use super::conversation_state::{
 use super::error::StoreError;
 use super::idempotency;
 use super::lease::Lease;
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
 use super::usage;
@@ -110,7 +110,7 @@ impl MessageContext {
     /// `ConversationChanged` if the target is not the newest message any more.
     pub fn add_answer(&self, target: &AnswerTarget, answer: &NewAnswer) -> Batch {
         let guard = require_assistant(self.conversation);
-        let batch = Batch::new().guard(guard, Rejected::ConversationNotFound);
+        let batch = Batch::new().guard(guard, Rejection::ConversationNotFound);
         let batch = match &answer.content {
             NewAnswerContent::Streaming(lease) => batch.run(lease.renew(self.at)),
             NewAnswerContent::Complete { .. } => batch,
@@ -122,17 +122,17 @@ impl MessageContext {
             AnswerTarget::Pending(question) => batch
                 .guard(
                     require_last_message(self.conversation, *question),
-                    Rejected::ConversationNotFound,
+                    Rejection::ConversationNotFound,
                 )
                 .run(self.insert_answer(answer)),
             AnswerTarget::ReplaceFailed(failed) => batch
                 .guard(
                     require_last_message(self.conversation, *failed),
-                    Rejected::ConversationNotFound,
+                    Rejection::ConversationNotFound,
                 )
                 .run_expecting_change(
                     self.replace_answer(*failed, answer),
-                    Rejected::ConversationChanged,
+                    Rejection::ConversationChanged,
                 ),
         };
         batch.run(self.set_last_message(answer.id))
@@ -143,7 +143,7 @@ impl MessageContext {
     /// Rejected with `ConversationClosed` or `NotTakenOver`.
     pub fn add_message_to_agent(&self, message: &VisitorMessage) -> Batch {
         let guard = require_agent(self.conversation);
-        let batch = Batch::new().guard(guard, Rejected::ConversationNotFound);
+        let batch = Batch::new().guard(guard, Rejection::ConversationNotFound);
         self.add_question(batch, message)
             .run(self.set_last_message(message.id))
     }
@@ -277,13 +277,13 @@ pub fn finish_answer(
         )
     };
     let batch = Batch::new()
-        .run_expecting_change(end_answer, Rejected::AnswerEnded)
+        .run_expecting_change(end_answer, Rejection::AnswerEnded)
         .run(refresh_last_message(conversation, at));
     match end {
         AnswerEnd::Complete { .. } if is_kept => batch,
         // A repeated request with the same Idempotency-Key gets a new answer
         // instead of the failure.
-        _ => batch.run(idempotency::forget_answer(answer)),
+        _ => batch.run(idempotency::delete_for_answer(answer)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{Assistant, AssistantId, AssistantMode, KeySeq, ProjectSeq, Timestamp};
@@ -135,6 +135,6 @@ pub fn change(project: ProjectSeq, id: AssistantId, change: AssistantChange) -> 
                 change.fallback.into(),
             ],
         ),
-        Rejected::NotFound,
+        Rejection::NotFound,
     )
 }

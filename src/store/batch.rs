@@ -4,12 +4,12 @@
 //! callers share one commit, and a store behind a network can send a batch in
 //! one round trip. A rule that a write depends on is a statement of the batch
 //! with an [`Expectation`]. If the expectation is not met, the batch is rolled
-//! back and the caller receives the typed reason, a [`Rejected`].
+//! back and the caller receives the typed reason, a [`Rejection`].
 
 use rusqlite::Connection;
 
 use super::error::StoreError;
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::sql::{Row, Sql, Value};
 
 /// What must be true of a statement's result.
@@ -17,10 +17,10 @@ use super::sql::{Row, Sql, Value};
 enum Expectation {
     Any,
     /// The statement changes at least one row.
-    Change(Rejected),
+    Change(Rejection),
     /// The statement returns one row whose first column is null. Otherwise the
-    /// column has one of [`Rejected::NAMES`]; no row means the [`Rejected`] here.
-    Guard(Rejected),
+    /// column has one of [`Rejection::NAMES`]; no row means the [`Rejection`] here.
+    Guard(Rejection),
 }
 
 /// Statements that run in one transaction, all or none.
@@ -45,7 +45,7 @@ impl Batch {
 
     /// Adds a statement that must change at least one row; otherwise the batch
     /// is rejected for `reason`.
-    pub(super) fn run_expecting_change(mut self, sql: Sql, reason: Rejected) -> Self {
+    pub(super) fn run_expecting_change(mut self, sql: Sql, reason: Rejection) -> Self {
         self.0.push((sql, Expectation::Change(reason)));
         self
     }
@@ -53,7 +53,7 @@ impl Batch {
     /// Adds a SELECT that checks the state the batch needs. Its row has one
     /// column: null, or the name of the reason to reject the batch. `missing`
     /// is the reason if the SELECT returns no row.
-    pub(super) fn guard(mut self, sql: Sql, missing: Rejected) -> Self {
+    pub(super) fn guard(mut self, sql: Sql, missing: Rejection) -> Self {
         self.0.push((sql, Expectation::Guard(missing)));
         self
     }
@@ -73,8 +73,8 @@ impl Batch {
     /// # Errors
     /// [`StoreError::Rejected`] at the first expectation that is not met. The
     /// caller rolls back.
-    pub(super) fn run_on(&self, connection: &Connection) -> Result<Written, StoreError> {
-        let mut written = Written::default();
+    pub(super) fn run_on(&self, connection: &Connection) -> Result<BatchOutput, StoreError> {
+        let mut written = BatchOutput::default();
         for (sql, expectation) in &self.0 {
             match expectation {
                 Expectation::Guard(missing) => check_guard(connection, sql, *missing)?,
@@ -94,13 +94,13 @@ impl Batch {
 
 /// What a committed batch returned.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Written {
+pub struct BatchOutput {
     /// The rows that statements returned (SELECT or RETURNING), in order.
     pub(super) rows: Vec<Vec<Value>>,
 }
 
 /// Runs a statement and returns how many rows it changed or returned.
-fn run(connection: &Connection, sql: &Sql, written: &mut Written) -> Result<usize, StoreError> {
+fn run(connection: &Connection, sql: &Sql, written: &mut BatchOutput) -> Result<usize, StoreError> {
     let mut statement = sql.prepare(connection)?;
     let columns = statement.column_count();
     if columns == 0 {
@@ -120,14 +120,14 @@ fn run(connection: &Connection, sql: &Sql, written: &mut Written) -> Result<usiz
 pub(super) fn check_guard(
     connection: &Connection,
     sql: &Sql,
-    missing: Rejected,
+    missing: Rejection,
 ) -> Result<(), StoreError> {
     let mut statement = sql.prepare(connection)?;
     let mut rows = statement.raw_query();
     let Some(row) = rows.next()? else {
         return Err(StoreError::Rejected(missing));
     };
-    match Row::new(row).optional_variant(0, &Rejected::NAMES)? {
+    match Row::new(row).optional_variant(0, &Rejection::NAMES)? {
         Some(reason) => Err(StoreError::Rejected(reason)),
         None => Ok(()),
     }

@@ -199,7 +199,7 @@ impl<'c> BulkInserter<'c> {
 
     /// Inserts a visitor, after all of the visitor's conversations: the row holds
     /// the counts that the triggers would set.
-    pub fn visitor(&mut self, visitor: &BulkVisitor<'_>) -> Result<(), StoreError> {
+    pub fn insert_visitor(&mut self, visitor: &BulkVisitor<'_>) -> Result<(), StoreError> {
         let counts = self.counts.remove(&visitor.seq).unwrap_or_default();
         self.total.open += counts.open;
         self.total.closed += counts.closed;
@@ -219,7 +219,10 @@ impl<'c> BulkInserter<'c> {
     }
 
     /// Inserts a conversation without its messages.
-    pub fn conversation(&mut self, conversation: &BulkConversation<'_>) -> Result<(), StoreError> {
+    pub fn insert_conversation(
+        &mut self,
+        conversation: &BulkConversation<'_>,
+    ) -> Result<(), StoreError> {
         let counts = self.counts.entry(conversation.visitor).or_default();
         let status = if conversation.closed_at.is_some() {
             counts.closed += 1;
@@ -251,7 +254,7 @@ impl<'c> BulkInserter<'c> {
     }
 
     /// Inserts a message.
-    pub fn message(&mut self, message: &BulkMessage<'_>) -> Result<(), StoreError> {
+    pub fn insert_message(&mut self, message: &BulkMessage<'_>) -> Result<(), StoreError> {
         let status = if message.error.is_some() {
             MessageStatus::Error
         } else {

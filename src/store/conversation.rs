@@ -4,11 +4,11 @@ use super::batch::Batch;
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::message;
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use super::totals::Totals;
-use super::visitor::{KnownBy, NewVisitor};
+use super::visitor::{NewVisitor, VisitorIdentity};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, ListQuery,
     ProjectSeq, Scope, SortKey, Status, Timestamp, VisitorSeq,
@@ -37,7 +37,7 @@ pub fn page<E: From<StoreError>>(
     mut each: impl FnMut(&ConversationListItem) -> Result<(), E>,
 ) -> Result<Option<SortKey>, E> {
     let (seqs, last) = page_seqs(snapshot, scope, query, totals)?;
-    let mut statement = snapshot.prepare(ROW)?;
+    let mut statement = snapshot.prepare(SELECT_CONVERSATION)?;
     for seq in seqs {
         statement
             .raw_bind_parameter(1, seq)
@@ -68,14 +68,14 @@ fn page_seqs(
     let mut cursor = statement.raw_query();
     let mut rows = Vec::with_capacity(limit + 1);
     let mut last = None;
-    let comes_last = if page.is_reversed { 0 } else { limit - 1 };
+    let last_index = if page.is_reversed { 0 } else { limit - 1 };
     while let Some(row) = cursor.next()? {
-        if rows.len() == comes_last {
+        if rows.len() == last_index {
             last = Some(list_composer::sort_key(row, query.sort)?);
         }
         rows.push(row.get(0)?);
     }
-    let more = match query.after {
+    let has_more = match query.after {
         Some(_) => rows.len() > limit,
         None => offset + (rows.len() as u64) < total,
     };
@@ -83,10 +83,10 @@ fn page_seqs(
     if page.is_reversed {
         rows.reverse();
     }
-    Ok((rows, last.filter(|_| more)))
+    Ok((rows, last.filter(|_| has_more)))
 }
 
-/// The place where the page begins, or None if the page is counted from an end
+/// Where the page begins. `None` if the page is counted from an end
 /// of the order.
 fn seek(
     snapshot: &Snapshot,
@@ -95,8 +95,8 @@ fn seek(
     totals: &Totals,
 ) -> Result<Option<Seek>, StoreError> {
     match (&query.after, scope) {
-        (Some(place), _) => Ok(Some(Seek {
-            key: place.clone(),
+        (Some(key), _) => Ok(Some(Seek {
+            key: key.clone(),
             inclusive: false,
             skip: query.offset.get(),
         })),
@@ -134,13 +134,13 @@ pub fn read<T>(
     seq: ConversationSeq,
     with: impl FnOnce(&Conversation) -> T,
 ) -> Result<T, StoreError> {
-    let sql = Sql::new(ROW, [seq.into()]);
+    let sql = Sql::new(SELECT_CONVERSATION, [seq.into()]);
     snapshot.one(&sql, |row| Ok(with(&conversation(row)?)))
 }
 
 /// A conversation with its newest message. The first thirteen columns are read
 /// by [`conversation`], the others by [`message::from_row`].
-const ROW: &str = "\
+const SELECT_CONVERSATION: &str = "\
     SELECT c.id, c.created_at, c.updated_at, c.status, c.closed_at, c.close_reason, \
            c.last_interaction_at, c.is_human_handled, c.has_agent, c.agent_name, \
            c.agent_image, c.title, c.last_message_seq, \
@@ -150,7 +150,7 @@ const ROW: &str = "\
       FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
      WHERE c.seq = ?";
 
-/// The first column of the message in [`ROW`].
+/// The first column of the message in [`SELECT_CONVERSATION`].
 const MESSAGE_COLUMN: usize = 13;
 
 fn list_item(row: Row<'_>) -> Result<ConversationListItem<'_>, StoreError> {
@@ -211,9 +211,9 @@ impl NewConversation {
     ///
     /// Rejected with `ConversationExists`.
     pub fn import(&self, visitor: &NewVisitor) -> Batch {
-        let (insert, name) = match &visitor.known_by {
-            KnownBy::Device(id) => (IMPORT_BY_DEVICE, id.as_str()),
-            KnownBy::ExternalId(id) => (IMPORT_BY_EXTERNAL_ID, id.as_str()),
+        let (insert, name) = match &visitor.identity {
+            VisitorIdentity::Device(id) => (IMPORT_BY_DEVICE, id.as_str()),
+            VisitorIdentity::ExternalId(id) => (IMPORT_BY_EXTERNAL_ID, id.as_str()),
         };
         let values = [
             self.id.into(),
@@ -251,6 +251,6 @@ pub fn close(seq: ConversationSeq, reason: Option<CloseReason>, at: Timestamp) -
                 reason.map(CloseReason::into_inner).into(),
             ],
         ),
-        Rejected::ConversationClosed,
+        Rejection::ConversationClosed,
     )
 }

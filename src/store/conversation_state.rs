@@ -3,7 +3,7 @@
 
 use super::batch::check_guard;
 use super::error::StoreError;
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
 use crate::domain::{
@@ -39,7 +39,7 @@ impl ConversationState {
         check_guard(
             snapshot.connection(),
             &guard,
-            Rejected::ConversationNotFound,
+            Rejection::ConversationNotFound,
         )
     }
 

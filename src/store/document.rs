@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{
@@ -152,7 +152,7 @@ pub struct NewDocument<'a> {
 impl NewDocument<'_> {
     /// [`NewDocument::upsert`] for a caller that relies on the id.
     ///
-    /// Rejected with [`Rejected::DocumentExists`] if the URL has a document with
+    /// Rejected with [`Rejection::DocumentExists`] if the URL has a document with
     /// another id.
     pub fn upsert_with_id(&self) -> Batch {
         let guard = Sql::new(
@@ -166,7 +166,7 @@ impl NewDocument<'_> {
             ],
         );
         Batch::new()
-            .guard(guard, Rejected::DocumentExists)
+            .guard(guard, Rejection::DocumentExists)
             .then(self.upsert())
     }
 
@@ -222,9 +222,9 @@ impl NewDocument<'_> {
 
 /// Deletes a document and, by a foreign key, its passages.
 ///
-/// Rejected with [`Rejected::NotFound`] if the project has no such document.
+/// Rejected with [`Rejection::NotFound`] if the project has no such document.
 pub fn delete(project: ProjectSeq, id: DocumentId) -> Batch {
-    Batch::new().run_expecting_change(delete_document(project, id), Rejected::NotFound)
+    Batch::new().run_expecting_change(delete_document(project, id), Rejection::NotFound)
 }
 
 /// [`delete`] without an expectation, for a batch that deletes many documents.

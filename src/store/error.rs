@@ -2,7 +2,7 @@
 
 use rusqlite::ErrorCode;
 
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 
 /// Why a read or a write failed. The texts are for the log, never for a client.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum StoreError {
     Closed,
     /// An expectation of the batch was not met; nothing was written.
     #[error("the write was rejected: {0:?}")]
-    Rejected(Rejected),
+    Rejected(Rejection),
     /// The batch may or may not be committed: the result was lost. A caller who
     /// repeats the write with the same ids learns which.
     #[error("the result of a commit was lost: {0}")]
@@ -46,10 +46,10 @@ impl From<rusqlite::types::FromSqlError> for StoreError {
 /// SQLite names the columns of the unique index that a row violates.
 fn constraint(text: String) -> StoreError {
     if text.ends_with("conversation.project_seq, conversation.id") {
-        return StoreError::Rejected(Rejected::ConversationExists);
+        return StoreError::Rejected(Rejection::ConversationExists);
     }
     if text.ends_with("idempotency_key.caller, idempotency_key.key") {
-        return StoreError::Rejected(Rejected::IdempotencyKeyUsed);
+        return StoreError::Rejected(Rejection::IdempotencyKeyUsed);
     }
     StoreError::Internal(text)
 }

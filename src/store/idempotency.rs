@@ -100,7 +100,7 @@ impl IdempotentRequest {
 }
 
 /// Removes the response that is made from an answer.
-pub(super) fn forget_answer(answer: MessageId) -> Sql {
+pub(super) fn delete_for_answer(answer: MessageId) -> Sql {
     Sql::new(
         "DELETE FROM idempotency_key WHERE message_id = ?",
         [answer.into()],

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{
@@ -116,6 +116,6 @@ pub fn revoke(id: KeyId, at: Timestamp) -> Batch {
             "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",
             [id.into(), at.into()],
         ),
-        Rejected::NotFound,
+        Rejection::NotFound,
     )
 }

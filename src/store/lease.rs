@@ -100,7 +100,7 @@ fn is_running(pid: i64) -> bool {
 
 /// The owners of interrupted answers: streaming answers of other processes that
 /// are gone or whose lease has expired.
-pub fn interrupted(
+pub fn interrupted_owners(
     snapshot: &Snapshot,
     own: Lease,
     now: Timestamp,
@@ -184,7 +184,7 @@ mod tests {
             [owner.into()],
         );
         let batch = Batch::of([conversation, answer]);
-        db.store.write_here(batch).expect("an answer");
+        db.store.write_blocking(batch).expect("an answer");
         if let (Some(id), Some((pid, expires_at))) = (owner, process) {
             set_lease(&db, id, pid, expires_at);
         }
@@ -197,13 +197,15 @@ mod tests {
             "INSERT OR REPLACE INTO process (id, pid, lease_expires_at) VALUES (?, ?, ?)",
             [id.into(), pid, expires_at.into()],
         );
-        db.store.write_here(Batch::of([lease])).expect("a lease");
+        db.store
+            .write_blocking(Batch::of([lease]))
+            .expect("a lease");
     }
 
-    fn interrupted_owners(db: &TestDb, own: Lease) -> Vec<Owner> {
+    fn find_interrupted(db: &TestDb, own: Lease) -> Vec<Owner> {
         let owners = db
             .store
-            .read_here(|snapshot| interrupted(snapshot, own, NOW));
+            .read_blocking(|snapshot| interrupted_owners(snapshot, own, NOW));
         owners.expect("a read")
     }
 
@@ -211,7 +213,7 @@ mod tests {
         let sql = Sql::new("SELECT status FROM message", []);
         let status = db
             .store
-            .read_here(|snapshot| snapshot.one(&sql, |row| row.get(0)));
+            .read_blocking(|snapshot| snapshot.one(&sql, |row| row.get(0)));
         status.expect("a message")
     }
 
@@ -226,7 +228,7 @@ mod tests {
     fn answer_of_running_process_with_valid_lease_is_not_interrupted() {
         let running = std::os::unix::process::parent_id();
         let db = db_with_answer(Some(Uuid::new_v4()), Some((running, LATER)));
-        assert_eq!(interrupted_owners(&db, Lease::new()), []);
+        assert_eq!(find_interrupted(&db, Lease::new()), []);
     }
 
     #[test]
@@ -241,10 +243,10 @@ mod tests {
             (None, None),
         ] {
             let db = db_with_answer(owner, process);
-            let owners = interrupted_owners(&db, Lease::new());
+            let owners = find_interrupted(&db, Lease::new());
             assert_eq!(owners.len(), 1, "{process:?}");
             let fail = fail_interrupted(owners[0]);
-            db.store.write_here(fail).expect("a write");
+            db.store.write_blocking(fail).expect("a write");
             assert_eq!(status(&db), "error", "{process:?}");
         }
     }
@@ -253,17 +255,17 @@ mod tests {
     fn own_answer_is_never_interrupted() {
         let own = Lease::new();
         let db = db_with_answer(Some(own.process()), Some((own.pid, EARLIER)));
-        assert_eq!(interrupted_owners(&db, own), []);
+        assert_eq!(find_interrupted(&db, own), []);
     }
 
     #[test]
     fn lease_that_was_renewed_after_the_check_protects_the_answer() {
         let (owner, running) = (Uuid::new_v4(), std::os::unix::process::parent_id());
         let db = db_with_answer(Some(owner), Some((running, EARLIER)));
-        let owners = interrupted_owners(&db, Lease::new());
+        let owners = find_interrupted(&db, Lease::new());
         set_lease(&db, owner, running, LATER);
         db.store
-            .write_here(fail_interrupted(owners[0]))
+            .write_blocking(fail_interrupted(owners[0]))
             .expect("a write");
         assert_eq!(status(&db), "streaming");
     }
@@ -273,11 +275,13 @@ mod tests {
         let (owner, other) = (Uuid::new_v4(), Uuid::new_v4());
         let db = db_with_answer(Some(owner), Some((1, EARLIER)));
         set_lease(&db, other, 1, EARLIER);
-        db.store.write_here(remove_expired(NOW)).expect("a write");
+        db.store
+            .write_blocking(remove_expired(NOW))
+            .expect("a write");
         let sql = Sql::new("SELECT id FROM process", []);
         let left: Result<Vec<Uuid>, StoreError> = db
             .store
-            .read_here(|snapshot| snapshot.all(&sql, |row| row.get(0)));
+            .read_blocking(|snapshot| snapshot.all(&sql, |row| row.get(0)));
         assert_eq!(left.expect("leases"), [owner]);
     }
 }

@@ -31,7 +31,7 @@
 //! 2. `schema.sql`, a migration and its entry in `open.rs`: an index (project,
 //!    status, column, id).
 //! 3. [`index_range`]: the column, the index, and whether it can be NULL.
-//! 4. `change.rs`: the captured column and `sort_value`.
+//! 4. `change_capture.rs`: the captured column and `sort_value`.
 //!
 //! A column that can be NULL has a second range in `offset_index/sort_range.rs`.
 //! The compiler reports steps 3 and 4, and the matches on `Sort` in the tests.

@@ -35,7 +35,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::change::ListChange;
+use super::change_capture::ListChange;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::totals::Totals;
@@ -213,7 +213,7 @@ mod tests {
              VALUES (2, randomblob(16), 1, 0)",
             [],
         );
-        let write = db.store.write_here(Batch::of([insert]));
+        let write = db.store.write_blocking(Batch::of([insert]));
         write.expect("a second visitor");
         db
     }
@@ -223,7 +223,7 @@ mod tests {
             let [a, b, c] = SCOPES.map(|scope| stored(snapshot, scope));
             Ok::<_, StoreError>([a?, b?, c?])
         };
-        db.store.read_here(versions).expect("stored versions")
+        db.store.read_blocking(versions).expect("stored versions")
     }
 
     /// Runs the statements as one batch, which may fail. Returns for each of
@@ -232,7 +232,9 @@ mod tests {
     fn changed_lists(db: &TestDb, statements: &[&'static str]) -> [[bool; 3]; 2] {
         let (stored_before, before) = (stored_versions(db), db.store.list_version());
         let batch = statements.iter().map(|sql| Sql::new(sql, []));
-        let _ = db.store.write_here(batch.fold(Batch::new(), Batch::run));
+        let _ = db
+            .store
+            .write_blocking(batch.fold(Batch::new(), Batch::run));
         let stored_after = stored_versions(db);
         let stored = [0, 1, 2].map(|scope| stored_before[scope] != stored_after[scope]);
         let in_memory = SCOPES.map(|scope| !db.store.is_unchanged(scope, before));

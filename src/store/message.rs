@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{
@@ -144,7 +144,7 @@ pub fn rate(id: MessageId, feedback: Option<Feedback>, at: Timestamp) -> Batch {
                 feedback.map(|_| at).into(),
             ],
         ),
-        Rejected::NotFound,
+        Rejection::NotFound,
     )
 }
 

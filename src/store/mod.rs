@@ -12,7 +12,7 @@ mod batch;
 #[doc(hidden)]
 pub mod bench_api;
 pub mod bulk_load;
-mod change;
+mod change_capture;
 pub mod conversation;
 pub mod conversation_state;
 pub mod document;
@@ -33,7 +33,7 @@ mod query;
 #[cfg(test)]
 mod query_cost_tests;
 mod readers;
-mod rejected;
+mod rejection;
 pub mod session;
 mod snapshot;
 mod sql;
@@ -49,12 +49,12 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use batch::{Batch, Written};
+pub use batch::{Batch, BatchOutput};
 pub use error::StoreError;
 pub use list_version::ListVersion;
 pub use open::{OpenError, is_parlor_file};
 pub use options::Options;
-pub use rejected::Rejected;
+pub use rejection::Rejection;
 pub use snapshot::Snapshot;
 pub use sql::{Sql, Value};
 
@@ -125,11 +125,11 @@ impl Store {
     }
 
     /// [`Store::read`] on this thread, for the commands of the command line.
-    pub fn read_here<T, E: From<StoreError>>(
+    pub fn read_blocking<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&Snapshot) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.readers.read_here(work)
+        self.readers.read_blocking(work)
     }
 
     /// The newest list version. A read that begins later sees all its changes.
@@ -151,7 +151,7 @@ impl Store {
     /// [`StoreError::Busy`] if the queue is full, [`StoreError::Full`] if the
     /// disk is full, [`StoreError::Closed`] after [`Store::close`],
     /// [`StoreError::Unknown`] if the result was lost.
-    pub async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+    pub async fn write(&self, batch: Batch) -> Result<BatchOutput, StoreError> {
         self.submit(batch).await
     }
 
@@ -160,13 +160,13 @@ impl Store {
     pub fn submit(
         &self,
         batch: Batch,
-    ) -> impl Future<Output = Result<Written, StoreError>> + Send + use<> {
+    ) -> impl Future<Output = Result<BatchOutput, StoreError>> + Send + use<> {
         let result = self.writer.submit(batch);
         async { result?.await.unwrap_or_else(|_| Err(lost_result())) }
     }
 
     /// [`Store::write`] on this thread, for the commands of the command line.
-    pub fn write_here(&self, batch: Batch) -> Result<Written, StoreError> {
+    pub fn write_blocking(&self, batch: Batch) -> Result<BatchOutput, StoreError> {
         let result = self.writer.submit(batch)?;
         result
             .blocking_recv()
@@ -206,10 +206,14 @@ mod tests {
             ..Options::default()
         };
         let store = Store::open(&folder.path().join("parlor.db"), &options).expect("a file");
-        let inner = store.read_here(|_| Ok::<_, StoreError>(store.read_here(project::first)));
+        let inner =
+            store.read_blocking(|_| Ok::<_, StoreError>(store.read_blocking(project::first)));
         let inner = inner.expect("the only connection");
         assert!(matches!(inner, Err(StoreError::Busy)), "{inner:?}");
-        assert!(store.read_here(project::first).is_ok(), "it is free again");
+        assert!(
+            store.read_blocking(project::first).is_ok(),
+            "it is free again"
+        );
     }
 
     #[test]
@@ -217,7 +221,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("parlor.db");
         let store = Store::open(&file, &Options::default()).expect("a file");
-        let before = store.read_here(|snapshot| {
+        let before = store.read_blocking(|snapshot| {
             assert_eq!(project::first(snapshot)?, None);
             let (seq, id, assistant) = (
                 crate::domain::ProjectSeq::FIRST,
@@ -225,10 +229,15 @@ mod tests {
                 crate::domain::AssistantId::generate(),
             );
             let at = crate::domain::Timestamp(0);
-            store.write_here(project::create(seq, id, assistant, "x", at))?;
+            store.write_blocking(project::create(seq, id, assistant, "x", at))?;
             project::first(snapshot)
         });
         assert_eq!(before.expect("a read"), None);
-        assert!(store.read_here(project::first).expect("a read").is_some());
+        assert!(
+            store
+                .read_blocking(project::first)
+                .expect("a read")
+                .is_some()
+        );
     }
 }

@@ -3,7 +3,7 @@
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::rejected::Rejected;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use super::websearch::WebSearch;
@@ -80,7 +80,7 @@ pub struct QnaChange {
 impl QnaChange {
     /// Changes a Q&A.
     ///
-    /// Rejected with [`Rejected::NotFound`] if the project has no such Q&A.
+    /// Rejected with [`Rejection::NotFound`] if the project has no such Q&A.
     pub fn update(self, project: ProjectSeq, id: QnaId, at: Timestamp) -> Batch {
         let has_creator = self.creator.is_some();
         let (name, image) = self.creator.unwrap_or_default();
@@ -103,7 +103,7 @@ impl QnaChange {
             ],
         );
         Batch::new()
-            .run_expecting_change(update, Rejected::NotFound)
+            .run_expecting_change(update, Rejection::NotFound)
             .run(delete_passage(project, id))
             .run(insert_passage(project, id))
     }
@@ -111,14 +111,14 @@ impl QnaChange {
 
 /// Deletes a Q&A and, by a foreign key, its passage.
 ///
-/// Rejected with [`Rejected::NotFound`] if the project has no such Q&A.
+/// Rejected with [`Rejection::NotFound`] if the project has no such Q&A.
 pub fn delete(project: ProjectSeq, id: QnaId) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
             "DELETE FROM qna WHERE project_seq = ? AND id = ?",
             [project.into(), id.into()],
         ),
-        Rejected::NotFound,
+        Rejection::NotFound,
     )
 }
 

@@ -116,7 +116,7 @@ impl Readers {
     ///
     /// # Errors
     /// The error of `work`; [`StoreError::Busy`] after the read timeout.
-    pub fn read_here<T, E: From<StoreError>>(
+    pub fn read_blocking<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&Snapshot) -> Result<T, E>,
     ) -> Result<T, E> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::batch::{Batch, Written};
+use super::batch::{Batch, BatchOutput};
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
@@ -75,7 +75,7 @@ pub fn start(visitor: &NewVisitor, device: DeviceId, session: SessionId, key: Ke
 
 /// The visitor of the session that [`start`] stored, and whether the visitor is
 /// new.
-pub fn started(written: &Written) -> Option<(Visitor, bool)> {
+pub fn started_visitor(written: &BatchOutput) -> Option<(Visitor, bool)> {
     let row = written.rows.first()?.as_slice();
     let [Value::Blob(id), external_id, name, avatar_url, is_new] = row else {
         return None;

@@ -49,7 +49,7 @@ impl TestDb {
             [Uuid::now_v7().into()],
         );
         store
-            .write_here(project.then(Batch::of([visitor])))
+            .write_blocking(project.then(Batch::of([visitor])))
             .expect("a project and a visitor");
         Self {
             folder,

@@ -7,7 +7,7 @@ use crate::domain::{DeviceId, ExternalId, ProjectSeq, Timestamp, Visitor, Visito
 
 /// The name by which a website knows a visitor.
 #[derive(Debug, Clone)]
-pub enum KnownBy {
+pub enum VisitorIdentity {
     Device(DeviceId),
     ExternalId(ExternalId),
 }
@@ -17,16 +17,16 @@ pub enum KnownBy {
 pub struct NewVisitor {
     pub id: VisitorId,
     pub project: ProjectSeq,
-    pub known_by: KnownBy,
+    pub identity: VisitorIdentity,
     pub at: Timestamp,
 }
 
 impl NewVisitor {
     /// Stores the visitor. A visitor who is already stored stays unchanged.
     pub(super) fn insert(&self) -> Sql {
-        let (device, external_id) = match &self.known_by {
-            KnownBy::Device(id) => (Some(id.as_str()), None),
-            KnownBy::ExternalId(id) => (None, Some(id.as_str())),
+        let (device, external_id) = match &self.identity {
+            VisitorIdentity::Device(id) => (Some(id.as_str()), None),
+            VisitorIdentity::ExternalId(id) => (None, Some(id.as_str())),
         };
         Sql::new(
             "INSERT INTO visitor (id, project_seq, sa_vid, external_id, created_at) \

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use super::batch::{Batch, Written};
-use super::change::ChangeCapture;
+use super::batch::{Batch, BatchOutput};
+use super::change_capture::ChangeCapture;
 use super::error::StoreError;
 use super::list_version::ListVersions;
 use super::offset_index::OffsetIndex;
@@ -36,7 +36,7 @@ const MIN_READS_PER_BATCH: u64 = 4;
 /// How often the writer checks whether another program changed the file.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-type BatchResult = Result<Written, StoreError>;
+type BatchResult = Result<BatchOutput, StoreError>;
 
 enum WriterCommand {
     Run(Batch, oneshot::Sender<BatchResult>),

@@ -345,7 +345,7 @@ fn upgrade_of_first_schema_gives_each_project_an_assistant() {
     let store = open_store(&path);
     let project = ProjectSeq(2);
     let (key, own, all) = store
-        .read_here(|snapshot| {
+        .read_blocking(|snapshot| {
             let key = key::find(snapshot, KeyHash([0; 32]))?.expect("the key");
             let own = assistant::of_key(snapshot, project, key.seq)?;
             Ok::<_, StoreError>((key, own, assistant::all(snapshot, project)?))

@@ -25,7 +25,7 @@ impl Workspace {
             let (seq, id) = (ProjectSeq(seq), ProjectId::generate());
             let assistant = AssistantId::generate();
             let batch = project::create(seq, id, assistant, "Shop", Timestamp(0));
-            store.write_here(batch).expect("create project");
+            store.write_blocking(batch).expect("create project");
             id.to_string()
         });
         let [_, second_project] = ids;

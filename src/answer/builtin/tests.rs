@@ -24,7 +24,7 @@ impl ProjectFixture {
             .expect("a database");
         let ids = (ProjectId::generate(), AssistantId::generate());
         let create = project::create(ProjectSeq::FIRST, ids.0, ids.1, "Tern", Timestamp(0));
-        store.write_here(create).expect("a project");
+        store.write_blocking(create).expect("a project");
         Self {
             store,
             builtin: BuiltinProvider::default(),
@@ -51,7 +51,7 @@ impl ProjectFixture {
             at: Timestamp(0),
         };
         self.store
-            .write_here(document.upsert())
+            .write_blocking(document.upsert())
             .expect("a document");
     }
 
@@ -66,7 +66,7 @@ impl ProjectFixture {
             creator_image: None,
             at: Timestamp(0),
         };
-        self.store.write_here(qna.create()).expect("a Q&A");
+        self.store.write_blocking(qna.create()).expect("a Q&A");
     }
 
     /// A project of a shop with two documents and a Q&A.

@@ -23,7 +23,7 @@ impl SearchFixture {
         for seq in [PROJECT, OTHER_PROJECT] {
             let ids = (ProjectId::generate(), AssistantId::generate());
             let create = project::create(seq, ids.0, ids.1, "x", Timestamp(0));
-            store.write_here(create).expect("a project");
+            store.write_blocking(create).expect("a project");
         }
         Self {
             store,
@@ -50,14 +50,14 @@ impl SearchFixture {
             source: "",
             at: Timestamp(0),
         };
-        self.store.write_here(new.upsert()).expect("a document");
+        self.store.write_blocking(new.upsert()).expect("a document");
         id
     }
 
     fn search(&self, project: ProjectSeq, text: &str) -> RankedPassages {
         let ranked = self
             .store
-            .read_here(|snapshot| search(snapshot, project, text, 5, &self.index_cache));
+            .read_blocking(|snapshot| search(snapshot, project, text, 5, &self.index_cache));
         ranked.unwrap_or_else(|error: StoreError| panic!("{text:?}: {error}"))
     }
 
@@ -184,7 +184,7 @@ fn search_reflects_added_and_deleted_documents() {
     assert_eq!(fixture.titles(PROJECT, "kayak"), ["Kayaks"]);
     fixture
         .store
-        .write_here(document::delete(PROJECT, id))
+        .write_blocking(document::delete(PROJECT, id))
         .expect("a write");
     assert_eq!(fixture.titles(PROJECT, "kayak"), [""; 0]);
     fixture.add_document(PROJECT, "Canoes", "A canoe floats.");
@@ -204,7 +204,7 @@ fn scores_do_not_depend_on_deleted_documents() {
     );
     one.search(PROJECT, "warranty");
     one.store
-        .write_here(document::delete(PROJECT, id))
+        .write_blocking(document::delete(PROJECT, id))
         .expect("a write");
     for question in ["warranty refund", "money", "waranty", "versand"] {
         let result = |fixture: &SearchFixture| {

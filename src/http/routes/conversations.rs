@@ -28,7 +28,7 @@ use crate::http::{auth, etag, idempotency, links};
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, CloseError, ImportInput};
 use crate::store::idempotency::SavedResponse;
-use crate::store::visitor::KnownBy;
+use crate::store::visitor::VisitorIdentity;
 use crate::store::{Snapshot, conversation, message};
 
 // ── Parameters ──
@@ -128,10 +128,10 @@ struct StartVisitor {
 }
 
 impl StartVisitor {
-    fn known_by(self) -> Result<KnownBy, ApiError> {
+    fn identity(self) -> Result<VisitorIdentity, ApiError> {
         match (self.external_id, self.sa_vid) {
-            (Some(id), None) => Ok(KnownBy::ExternalId(id)),
-            (None, Some(id)) => Ok(KnownBy::Device(id)),
+            (Some(id), None) => Ok(VisitorIdentity::ExternalId(id)),
+            (None, Some(id)) => Ok(VisitorIdentity::Device(id)),
             (None, None) => Err(ApiError::body("visitor.externalId", "is required")),
             (Some(_), Some(_)) => {
                 let reason = "must be left out where visitor.externalId is given";
@@ -254,7 +254,7 @@ pub async fn start(
     } = body.value;
     // Only a private key needs the visitor, but an ambiguous visitor is an error
     // of any caller.
-    let known_by = visitor.map(StartVisitor::known_by).transpose()?;
+    let identity = visitor.map(StartVisitor::identity).transpose()?;
     let page_url = context.and_then(|context| context.page_url);
     let page_url = page_url.map(|url| url.0);
     match caller {
@@ -275,7 +275,7 @@ pub async fn start(
             let input = ImportInput {
                 id,
                 project,
-                visitor: known_by.ok_or_else(|| ApiError::body("visitor", "is required"))?,
+                visitor: identity.ok_or_else(|| ApiError::body("visitor", "is required"))?,
                 page_url,
             };
             let import = service::import(&app.services, input, &key, render_started);

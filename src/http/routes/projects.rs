@@ -22,8 +22,8 @@ use crate::store::{Snapshot, project};
 pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
     let own = auth::bearer(app, request).await?.require_server()?;
     let id = project_id(request)?;
-    let named = app.store.read(move |snapshot| find_project(snapshot, id));
-    if named.await? == own {
+    let requested = app.store.read(move |snapshot| find_project(snapshot, id));
+    if requested.await? == own {
         Ok(own)
     } else {
         Err(ApiError::forbidden("The key is of another project"))

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::change::{ListChange, ListedConversation};
+use super::super::change_capture::{ListChange, ListedConversation};
 use super::sort_range::SortRange;
 use crate::domain::SortKey;
 

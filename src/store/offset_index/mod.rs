@@ -17,7 +17,7 @@
 //! - The first page deep in a range builds its counts from the database
 //!   ([`build`]). A range that no request uses for some minutes is dropped.
 //! - The writer applies each transaction to the counts of its project
-//!   ([`range_counts`]). TEMP triggers report the changes (`store/change.rs`),
+//!   ([`range_counts`]). TEMP triggers report the changes (`store/change_capture.rs`),
 //!   so that no statement can change a conversation without being counted.
 //!
 //! # Invariants
@@ -60,7 +60,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::Connection;
 
-use super::change::ListChange;
+use super::change_capture::ListChange;
 use super::error::StoreError;
 use super::list_composer::Seek;
 use super::totals::Totals;

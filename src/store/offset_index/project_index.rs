@@ -42,16 +42,22 @@ impl ProjectIndex {
             Some(second) if offset >= row_count => {
                 let all = totals.matching(query.status);
                 let second_row_count = all.saturating_sub(row_count);
-                self.lookup_second(query, totals, second, second_row_count, offset - row_count)
+                self.lookup_in_second_range(
+                    query,
+                    totals,
+                    second,
+                    second_row_count,
+                    offset - row_count,
+                )
             }
-            _ => self.lookup_in(query, totals, first, row_count, offset),
+            _ => self.lookup_in_range(query, totals, first, row_count, offset),
         }
     }
 
     /// Looks up a page that begins in the second range of an order. The first
     /// rows of that range are not at an end of the order, so a page there begins
     /// at the edge of the range.
-    fn lookup_second(
+    fn lookup_in_second_range(
         &self,
         query: &ListQuery,
         totals: &Totals,
@@ -59,17 +65,17 @@ impl ProjectIndex {
         row_count: u64,
         offset: u64,
     ) -> Lookup {
-        match self.lookup_in(query, totals, range, row_count, offset) {
+        match self.lookup_in_range(query, totals, range, row_count, offset) {
             Lookup::Found(None) => {
                 let seek = seek_edge(range, query.direction, offset);
-                Lookup::Found(seek.map(|seek| for_query(range, query, seek)))
+                Lookup::Found(seek.map(|seek| seek_for_query(range, query, seek)))
             }
             lookup => lookup,
         }
     }
 
     /// Looks up a page that begins `offset` rows into a range.
-    fn lookup_in(
+    fn lookup_in_range(
         &self,
         query: &ListQuery,
         totals: &Totals,
@@ -84,7 +90,7 @@ impl ProjectIndex {
             Direction::Ascending => counts.seek_ascending(offset),
             Direction::Descending => counts.seek_descending(row_count, offset),
         };
-        Lookup::Found(seek.map(|seek| for_query(range, query, seek)))
+        Lookup::Found(seek.map(|seek| seek_for_query(range, query, seek)))
     }
 
     /// The counts of a range as a snapshot of `version` sees them.
@@ -148,7 +154,7 @@ impl ProjectIndex {
 
     /// Whether everything in memory is of this version.
     pub fn is_at(&self, version: i64) -> bool {
-        self.versions().all(|known| known == version)
+        self.versions().all(|other| other == version)
     }
 
     /// Drops the ranges that no snapshot has read since the last call.
@@ -168,7 +174,7 @@ impl ProjectIndex {
 }
 
 /// Converts a place in a range to a place in the order of `query`.
-fn for_query(range: SortRange, query: &ListQuery, seek: Seek) -> Seek {
+fn seek_for_query(range: SortRange, query: &ListQuery, seek: Seek) -> Seek {
     let key = range.key_for_query(query, seek.key);
     Seek { key, ..seek }
 }

@@ -46,7 +46,7 @@ fn random_change(random: &mut Rng) -> Sql {
 /// Writes a random change through the store.
 fn write_random_change(store: &Store, random: &mut Rng) {
     let batch = Batch::of([random_change(random)]);
-    store.write_here(batch).expect("a write");
+    store.write_blocking(batch).expect("a write");
 }
 
 /// A query for any order, with an offset up to a little past the end.
@@ -122,7 +122,7 @@ fn assert_page_is_exact(store: &Store, query: &ListQuery) {
         let expected = page_by_sorting(snapshot, query)?;
         Ok::<_, StoreError>((page(snapshot, query)?, expected))
     };
-    let (page, expected) = store.read_here(pages).expect("two pages");
+    let (page, expected) = store.read_blocking(pages).expect("two pages");
     assert_eq!(page, expected, "{query:?}");
 }
 
@@ -160,7 +160,7 @@ fn pages_of_every_order_are_exact_at_any_offset_after_changes() {
         for _ in 0..20 {
             let changes = (0..40).map(|_| random_change(&mut random));
             let batch = changes.fold(Batch::new(), Batch::run);
-            db.store.write_here(batch).expect("a write");
+            db.store.write_blocking(batch).expect("a write");
         }
     }
     let ranges = db.store.offset_index.range_count();
@@ -194,7 +194,7 @@ fn pages_are_exact_while_32_threads_write() {
             scope.spawn(move || {
                 let mut random = Rng::with_seed(100 + writer);
                 while !done.load(Ordering::Relaxed) {
-                    if store.write_here(random_batch(&mut random)).is_ok() {
+                    if store.write_blocking(random_batch(&mut random)).is_ok() {
                         written.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -249,7 +249,7 @@ fn changes_of_a_failed_commit_are_not_counted() {
         assert_page_is_exact(&db.store, &random_query(&mut random));
         let changes = Batch::of([random_change(&mut random), random_change(&mut random)]);
         let batch = changes.then(Batch::of(fails_at_commit.clone()));
-        db.store.write_here(batch).expect_err("no such visitor");
+        db.store.write_blocking(batch).expect_err("no such visitor");
         if round % 3 == 0 {
             write_random_change(&db.store, &mut random);
         }
@@ -271,7 +271,7 @@ fn a_range_is_not_built_over_a_snapshot_too_old_to_catch_up() {
                 Sql::new(sql, [seq.into()])
             };
             let batch = (1..=1000).map(touch).fold(Batch::new(), Batch::run);
-            db.store.write_here(batch)?;
+            db.store.write_blocking(batch)?;
         }
         let mut ids = Vec::new();
         let cost = cost(snapshot.connection(), || {
@@ -280,7 +280,10 @@ fn a_range_is_not_built_over_a_snapshot_too_old_to_catch_up() {
         assert_eq!(ids, expected);
         Ok::<_, StoreError>(cost.steps)
     };
-    let steps = db.store.read_here(steps_of_old_snapshot).expect("a page");
+    let steps = db
+        .store
+        .read_blocking(steps_of_old_snapshot)
+        .expect("a page");
     assert!(steps < 10_000, "{steps} steps: a range was built");
 }
 
@@ -313,7 +316,7 @@ fn a_changed_message_keeps_the_counts() {
         "DELETE FROM conversation WHERE seq = 7",
     ] {
         let batch = Batch::of([Sql::new(sql, [])]);
-        db.store.write_here(batch).expect(sql);
+        db.store.write_blocking(batch).expect(sql);
         assert_eq!(db.store.offset_index.range_count(), 1, "{sql}");
         assert_page_is_exact(&db.store, &query);
     }
@@ -336,7 +339,7 @@ fn pages_are_exact_while_two_servers_write_to_one_file() {
                 while !done.load(Ordering::Relaxed) {
                     for _ in 0..random.usize(1..20) {
                         // Fails if the other server holds the write lock for too long.
-                        let _ = store.write_here(Batch::of([random_change(&mut random)]));
+                        let _ = store.write_blocking(Batch::of([random_change(&mut random)]));
                     }
                     thread::yield_now();
                 }

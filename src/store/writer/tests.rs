@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::{ListQuery, Offset, Scope};
 use crate::store::test_db::{PROJECT, TestDb};
-use crate::store::{Rejected, Snapshot, Sql, Value, conversation, open};
+use crate::store::{Rejection, Snapshot, Sql, Value, conversation, open};
 
 const TABLE: &str = "CREATE TABLE t (x UNIQUE, filler)";
 
@@ -47,11 +47,11 @@ fn rejected_batch_returns_its_reason_and_is_rolled_back() {
     let passing = Sql::new("SELECT NULL", []);
     let no_row = Sql::new("SELECT NULL WHERE 0", []);
     let group = [
-        insert(1, 0).run_expecting_change(update(1), Rejected::NotFound),
-        insert(2, 0).run_expecting_change(update(9), Rejected::NotFound),
-        insert(3, 0).guard(guard("taken_over"), Rejected::ConversationNotFound),
-        insert(4, 0).guard(no_row, Rejected::ConversationNotFound),
-        insert(5, 0).guard(passing, Rejected::ConversationNotFound),
+        insert(1, 0).run_expecting_change(update(1), Rejection::NotFound),
+        insert(2, 0).run_expecting_change(update(9), Rejection::NotFound),
+        insert(3, 0).guard(guard("taken_over"), Rejection::ConversationNotFound),
+        insert(4, 0).guard(no_row, Rejection::ConversationNotFound),
+        insert(5, 0).guard(passing, Rejection::ConversationNotFound),
     ];
     let results = writer.commit_group(&group).expect("a commit");
     let reasons: Vec<_> = results
@@ -64,9 +64,9 @@ fn rejected_batch_returns_its_reason_and_is_rolled_back() {
         .collect();
     let expected = [
         None,
-        Some(Rejected::NotFound),
-        Some(Rejected::TakenOver),
-        Some(Rejected::ConversationNotFound),
+        Some(Rejection::NotFound),
+        Some(Rejection::TakenOver),
+        Some(Rejection::ConversationNotFound),
         None,
     ];
     assert_eq!(reasons, expected);

@@ -28,7 +28,7 @@ impl ProjectFixture {
     /// Creates the project with the lowest unused number.
     pub fn create(store: &Store) -> Self {
         let exists = |seq| {
-            let found = store.read_here(move |snapshot| project::read(snapshot, seq));
+            let found = store.read_blocking(move |snapshot| project::read(snapshot, seq));
             found.is_ok()
         };
         let mut seq = ProjectSeq::FIRST;
@@ -38,7 +38,7 @@ impl ProjectFixture {
         let id = ProjectId::generate();
         let created_at = Timestamp(1_700_000_000_000);
         let create = project::create(seq, id, AssistantId::generate(), "Tern & Co.", created_at);
-        store.write_here(create).expect("a project");
+        store.write_blocking(create).expect("a project");
         Self {
             seq,
             id,
@@ -61,7 +61,7 @@ pub fn create_key(store: &Store, project: ProjectSeq, kind: KeyKind, origins: &[
         assistant: None,
         at: Timestamp::now(),
     };
-    store.write_here(new.create()).expect("a key");
+    store.write_blocking(new.create()).expect("a key");
     key.reveal().to_owned()
 }
 

@@ -186,10 +186,12 @@ impl TestServer {
 
     pub fn revoke_key(&self, text: &str) {
         let hash = Key::from_text(text).hash();
-        let found = self.store().read_here(|snapshot| key::find(snapshot, hash));
+        let found = self
+            .store()
+            .read_blocking(|snapshot| key::find(snapshot, hash));
         let id = found.expect("a read").expect("a key").id;
         let revoke = key::revoke(id, Timestamp::now());
-        self.store().write_here(revoke).expect("a stored key");
+        self.store().write_blocking(revoke).expect("a stored key");
     }
 
     /// Creates a visitor of the first project.

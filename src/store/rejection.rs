@@ -3,7 +3,7 @@
 /// Why a batch was rolled back although the store works: the data did not meet
 /// an expectation of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Rejected {
+pub enum Rejection {
     /// The conversation does not exist (any more).
     ConversationNotFound,
     ConversationClosed,
@@ -27,14 +27,14 @@ pub enum Rejected {
     IdempotencyKeyUsed,
 }
 
-impl Rejected {
+impl Rejection {
     /// The names by which guard statements return a reason.
-    pub(super) const NAMES: [(&'static str, Rejected); 6] = [
-        ("conversation_closed", Rejected::ConversationClosed),
-        ("answer_in_progress", Rejected::AnswerInProgress),
-        ("taken_over", Rejected::TakenOver),
-        ("not_taken_over", Rejected::NotTakenOver),
-        ("conversation_changed", Rejected::ConversationChanged),
-        ("document_exists", Rejected::DocumentExists),
+    pub(super) const NAMES: [(&'static str, Rejection); 6] = [
+        ("conversation_closed", Rejection::ConversationClosed),
+        ("answer_in_progress", Rejection::AnswerInProgress),
+        ("taken_over", Rejection::TakenOver),
+        ("not_taken_over", Rejection::NotTakenOver),
+        ("conversation_changed", Rejection::ConversationChanged),
+        ("document_exists", Rejection::DocumentExists),
     ];
 }
