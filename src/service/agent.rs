@@ -150,8 +150,8 @@ async fn read<T: Send + 'static>(
     map: impl FnOnce(&Conversation<'_>) -> T + Send + 'static,
 ) -> Result<(ConversationSeq, T), AgentError> {
     let read = move |snapshot: &Snapshot| {
-        let found = conversation::find(snapshot, project, id)?;
-        let seq = found.ok_or(AgentError::NotFound(id))?.seq;
+        let conversation = conversation::find(snapshot, project, id)?;
+        let seq = conversation.ok_or(AgentError::NotFound(id))?.seq;
         Ok((seq, conversation::read(snapshot, seq, map)?))
     };
     services.store.read(read).await

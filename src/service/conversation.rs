@@ -32,10 +32,10 @@ pub fn find(
     caller: Caller,
     id: ConversationId,
 ) -> Result<ConversationRef, FindError> {
-    let found = conversation::find(snapshot, caller.project(), id)?;
-    let found = found.ok_or(FindError::NotFound(id))?;
-    caller.check_owner(found.visitor)?;
-    Ok(found)
+    let conversation = conversation::find(snapshot, caller.project(), id)?;
+    let conversation = conversation.ok_or(FindError::NotFound(id))?;
+    caller.check_owner(conversation.visitor)?;
+    Ok(conversation)
 }
 
 /// The response to a request that started a conversation.

@@ -32,13 +32,13 @@ pub async fn rate(
     response: SavedResponse,
 ) -> Result<SavedResponse, FeedbackError> {
     let project = caller.project();
-    let found = services
+    let message = services
         .store
         .read(move |snapshot| message::find(snapshot, project, id))
         .await?;
-    let found = found.ok_or(FeedbackError::NotFound(id))?;
-    caller.check_owner(found.visitor)?;
-    if found.role == Role::User {
+    let message = message.ok_or(FeedbackError::NotFound(id))?;
+    caller.check_owner(message.visitor)?;
+    if message.role == Role::User {
         return Err(FeedbackError::VisitorMessage);
     }
     let now = Timestamp::now();

@@ -49,7 +49,7 @@ pub fn find(snapshot: &Snapshot, id: SessionId) -> Result<Option<Session>, Store
 }
 
 /// Starts a session, and stores its visitor if the visitor is new. The result
-/// is read with [`started`].
+/// is read with [`started_visitor`].
 pub fn start(visitor: &NewVisitor, device: DeviceId, session: SessionId, key: KeySeq) -> Batch {
     let (at, project, device) = (visitor.at, visitor.project, device.into_inner());
     Batch::of([

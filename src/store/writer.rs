@@ -2,7 +2,7 @@
 //!
 //! Batches that wait in the queue are committed together, with one `fsync` for
 //! the group. Each batch runs in a savepoint, so a batch that fails does not
-//! affect the others of its group. A caller receives the result of a batch
+//! affect the other batches of its group. A caller receives the result of a batch
 //! after the commit is durable.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,13 +21,13 @@ use super::list_version::ListVersions;
 use super::offset_index::OffsetIndex;
 use super::open::OpenError;
 
-/// The number of batches that may wait. A further batch is refused as busy.
+/// The maximum number of batches in the queue. A further batch fails as busy.
 const MAX_QUEUE: usize = 1024;
-/// The number of batches that share one commit.
+/// The maximum number of batches in one commit.
 const MAX_GROUP: usize = 256;
 /// The time between the starts of two commits while lists are read
 /// (PostgreSQL: `commit_delay`). After each commit, readers read the changed
-/// pages again and cached lists end. 500 commits a second cost the readers
+/// pages again and cached lists become invalid. 500 commits a second cost the readers
 /// little, 2,000 a third of their throughput.
 const COMMIT_DELAY: Duration = Duration::from_millis(2);
 /// A commit is delayed if more than this number of reads per batch ran since
@@ -117,7 +117,7 @@ struct WriterThread {
     last_group: CommitGroup,
 }
 
-/// What is known of changes by other programs.
+/// The state of the check for changes by other programs.
 struct ExternalChanges {
     /// SQLite's `data_version`: another number after another connection wrote.
     data_version: i64,
@@ -201,7 +201,7 @@ impl WriterThread {
     /// nothing is read, or after a pause, does not wait.
     fn delay_commit(&self) {
         let reads = self.reads.load(Ordering::Relaxed) - self.last_group.reads;
-        // Each batch comes with some reads of its own.
+        // The request of a batch reads, too.
         let own_reads = MIN_READS_PER_BATCH * (self.last_group.batches + 1);
         let delay = COMMIT_DELAY.saturating_sub(self.last_group.started_at.elapsed());
         if reads > own_reads && !delay.is_zero() {
@@ -210,7 +210,7 @@ impl WriterThread {
     }
 
     /// Checks once per [`POLL_INTERVAL`] whether another program changed the
-    /// file. If it did, or if the check fails, nothing in memory is trusted.
+    /// file. If it did, or if the check fails, the data in memory is dropped.
     fn poll_external_changes(&mut self) {
         if self.external.polled_at.elapsed() < POLL_INTERVAL {
             return;
