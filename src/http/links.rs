@@ -2,27 +2,25 @@
 
 use std::fmt;
 
-use actix_web::HttpRequest;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::HeaderValue;
 
-use crate::app::AppState;
 use crate::domain::{Direction, ListQuery, Sort, Status};
 
 /// The links of a page of conversations. `next` is the cursor at which the next
 /// page begins. The page before one that begins at a cursor is unknown.
 pub fn for_conversations(query: &ListQuery, total: u64, next: Option<&str>) -> HeaderValue {
     let (limit, offset) = (query.limit.get(), query.offset.get());
-    let at = |offset| target(query, format_args!("offset={offset}"));
+    let at = |offset| page_path(query, format_args!("offset={offset}"));
     let prev = if query.after.is_none() {
-        previous(limit, offset, total).map(at)
+        previous_offset(limit, offset, total).map(at)
     } else {
         None
     };
     let links = PageLinks {
         first: at(0),
         prev,
-        next: next.map(|cursor| target(query, format_args!("after={cursor}"))),
-        last: at(last(limit, total)),
+        next: next.map(|cursor| page_path(query, format_args!("after={cursor}"))),
+        last: at(last_offset(limit, total)),
     };
     links.into_header()
 }
@@ -38,9 +36,9 @@ pub fn by_offset(
     let next = offset + limit;
     let links = PageLinks {
         first: target(0),
-        prev: previous(limit, offset, total).map(&target),
+        prev: previous_offset(limit, offset, total).map(&target),
         next: (next < total).then(|| target(next)),
-        last: target(last(limit, total)),
+        last: target(last_offset(limit, total)),
     };
     links.into_header()
 }
@@ -75,23 +73,17 @@ impl PageLinks {
 
 /// The offset of the previous page. Before a page past the end, it is the last
 /// page.
-fn previous(limit: u64, offset: u64, total: u64) -> Option<u64> {
-    (offset > 0).then(|| offset.saturating_sub(limit).min(last(limit, total)))
+fn previous_offset(limit: u64, offset: u64, total: u64) -> Option<u64> {
+    (offset > 0).then(|| offset.saturating_sub(limit).min(last_offset(limit, total)))
 }
 
 /// The offset of the last page.
-fn last(limit: u64, total: u64) -> u64 {
+fn last_offset(limit: u64, total: u64) -> u64 {
     total.saturating_sub(1) / limit * limit
 }
 
-/// The base of absolute URLs in the response to `request`.
-pub fn base_url(app: &AppState, request: &HttpRequest) -> String {
-    let host = request.headers().get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    app.own_urls.base(host)
-}
-
-fn target(query: &ListQuery, from: fmt::Arguments<'_>) -> String {
+/// The path and query of a page of conversations.
+fn page_path(query: &ListQuery, from: fmt::Arguments<'_>) -> String {
     let status = match query.status {
         None => "",
         Some(Status::Open) => "&status=open",

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::app::AppState;
 use crate::http::error::ERROR_CODES;
-use crate::http::error_responses::{ERROR_SCHEMA, ServerErrors};
 use crate::http::etag;
+use crate::http::openapi_errors::{ERROR_SCHEMA, ServerErrors};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use crate::app::AppState;
 use crate::domain::{AgentProfile, Conversation, ConversationId, Message, MessageContent};
 use crate::http::body::{JsonBody, NoFields};
-use crate::http::error_responses::{
-    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
-};
 use crate::http::field_types::{Text, Uri};
 use crate::http::json::{ConversationJson, MessageJson};
+use crate::http::openapi_errors::{
+    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
+};
 use crate::http::params::conversation_id;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency, response};

@@ -12,11 +12,11 @@ use crate::domain::AssistantId;
 use crate::http::answer_response::{AnswerSteps, collect, stream_answer};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::error_responses::{
+use crate::http::field_types::{List, Text, not_null};
+use crate::http::openapi_errors::{
     AssistantErrors, BearerErrors, BodyErrors, ConflictErrors, ModelErrors, ServerErrors,
     ValidationErrors,
 };
-use crate::http::field_types::{List, Text, not_null};
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency, response, sse};
 use crate::service::caller::Caller;

@@ -15,13 +15,13 @@ use crate::domain::{
 };
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::error_responses::{
-    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
-};
 use crate::http::field_types::{Uri, not_null};
 use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::http::list_cache::{CacheKey, ListCache};
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListResponse, ListWriter};
+use crate::http::openapi_errors::{
+    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
+};
 use crate::http::params::{self, conversation_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::{auth, etag, idempotency, links};
@@ -285,11 +285,11 @@ pub async fn start(
 }
 
 fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
-    let started = ConversationFull {
+    let body = ConversationFull {
         conversation: ConversationJson::from(conversation),
         messages: Vec::new(),
     };
-    response::to_saved(StatusCode::CREATED, &started)
+    response::to_saved(StatusCode::CREATED, &body)
 }
 
 /// Read a conversation
@@ -304,14 +304,14 @@ fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
-    let whole = move |snapshot: &Snapshot| {
-        let found = service::find(snapshot, caller, id)?;
-        let head = conversation::read(snapshot, found.seq, |one| {
-            serde_json::to_vec(&ConversationJson::from(one))
+    let read = move |snapshot: &Snapshot| {
+        let seq = service::find(snapshot, caller, id)?.seq;
+        let head = conversation::read(snapshot, seq, |conversation| {
+            serde_json::to_vec(&ConversationJson::from(conversation))
         })?;
-        with_messages(snapshot, head?, found.seq, id)
+        with_messages(snapshot, head?, seq, id)
     };
-    let body = app.store.read(whole).await?;
+    let body = app.store.read(read).await?;
     Ok(etag::respond(&app, &request, body))
 }
 

@@ -12,13 +12,13 @@ use crate::domain::{
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
-use crate::http::error_responses::{
-    BearerErrors, BodyErrors, ConflictErrors, DocumentErrors, ProjectErrors, ServerErrors,
-    ValidationErrors,
-};
 use crate::http::field_types::{Text, Uri, not_null};
 use crate::http::json::{DocumentJson, SectionJson};
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
+use crate::http::openapi_errors::{
+    BearerErrors, BodyErrors, ConflictErrors, DocumentErrors, ProjectErrors, ServerErrors,
+    ValidationErrors,
+};
 use crate::http::params::{self, document_id, project_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, own_project};

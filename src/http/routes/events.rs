@@ -15,7 +15,7 @@ use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, ValidationError};
 use crate::http::auth;
 use crate::http::error::ApiError;
-use crate::http::error_responses::{
+use crate::http::openapi_errors::{
     ConversationErrors, KeyErrors, RateLimitErrors, ServerErrors, ValidationErrors,
 };
 use crate::http::params::{self, KeyParams, conversation_id};

@@ -9,10 +9,10 @@ use crate::app::AppState;
 use crate::domain::DeviceId;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::error_responses::{
+use crate::http::json::VisitorJson;
+use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, KeyErrors, RateLimitErrors, ServerErrors, ValidationErrors,
 };
-use crate::http::json::VisitorJson;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, etag, idempotency, response};
 use crate::service::session::{self, StartedSession};

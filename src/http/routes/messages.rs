@@ -10,13 +10,13 @@ use crate::app::AppState;
 use crate::domain::{ConversationId, Feedback, MessageId, MessageStatus, Offset, Role};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::error_responses::{
-    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, MessageErrors, ServerErrors,
-    ValidationErrors,
-};
 use crate::http::field_types::{MessageLimit, required_nullable};
 use crate::http::json::MessageJson;
 use crate::http::list_response::{ListObject, ListWriter};
+use crate::http::openapi_errors::{
+    BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, MessageErrors, ServerErrors,
+    ValidationErrors,
+};
 use crate::http::params::{self, conversation_id, message_id};
 use crate::http::response::HandlerResult;
 use crate::http::{auth, etag, idempotency, response};
@@ -98,13 +98,13 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let id = conversation_id(&request)?;
     let params: MessageListParams = params::query(&request)?;
     let read = move |snapshot: &Snapshot| {
-        let found = conversation::find(snapshot, caller, id)?;
+        let seq = conversation::find(snapshot, caller, id)?.seq;
         let empty = serde_json::to_vec(&MessageList {
             object: ListObject::List,
             data: Vec::new(),
         })?;
         let mut list = ListWriter::reopen(empty);
-        message::matching(snapshot, found.seq, id, params.into(), |message| {
+        message::matching(snapshot, seq, id, params.into(), |message| {
             MessageJson::from(message).write(list.next_item());
             Ok::<_, ApiError>(())
         })?;

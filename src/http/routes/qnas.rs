@@ -14,13 +14,13 @@ use crate::domain::{
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
-use crate::http::error_responses::{
-    BearerErrors, BodyErrors, ConflictErrors, ProjectErrors, QnaErrors, ServerErrors,
-    ValidationErrors,
-};
 use crate::http::field_types::{Text, Uri, not_null};
 use crate::http::json::QnaJson;
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
+use crate::http::openapi_errors::{
+    BearerErrors, BodyErrors, ConflictErrors, ProjectErrors, QnaErrors, ServerErrors,
+    ValidationErrors,
+};
 use crate::http::params::{self, project_id, qna_id};
 use crate::http::response::{self, HandlerResult};
 use crate::http::routes::projects::{Done, find_project, own_project};
@@ -190,8 +190,8 @@ fn read_page(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Lis
     let project = find_project(snapshot, id)?;
     let total = qna::count(snapshot, project, query)?;
     let mut list = ListWriter::for_page(total, query.limit, query.offset)?;
-    qna::for_each_on_page(snapshot, project, query, |one| {
-        list.push(&QnaJson::from(one))
+    qna::for_each_on_page(snapshot, project, query, |qna| {
+        list.push(&QnaJson::from(qna))
     })?;
     let json = list.finish();
     Ok(ListBody { json, total })
@@ -207,11 +207,11 @@ fn read_page(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Lis
               QnaErrors, ValidationErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
-    let published = move |snapshot: &Snapshot| {
+    let read = move |snapshot: &Snapshot| {
         let project = find_project(snapshot, project)?;
         read_json(snapshot, project, id, false)
     };
-    let body = app.store.read(published).await?;
+    let body = app.store.read(read).await?;
     Ok(etag::respond(&app, &request, body))
 }
 
@@ -219,12 +219,12 @@ fn read_json(
     snapshot: &Snapshot,
     project: ProjectSeq,
     id: QnaId,
-    all: bool,
+    include_unpublished: bool,
 ) -> Result<Vec<u8>, ApiError> {
-    let found = qna::with_qna(snapshot, project, id, all, |one| {
-        serde_json::to_vec(&QnaJson::from(one))
+    let json = qna::with_qna(snapshot, project, id, include_unpublished, |qna| {
+        serde_json::to_vec(&QnaJson::from(qna))
     })?;
-    Ok(found.ok_or_else(|| ApiError::qna_not_found(id))??)
+    Ok(json.ok_or_else(|| ApiError::qna_not_found(id))??)
 }
 
 /// Add a Q&A

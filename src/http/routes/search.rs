@@ -1,6 +1,7 @@
 //! Search in the documents and Q&As of a project
 //! (docs/api-contract.md, sections 4.12 and 5.7).
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -10,11 +11,11 @@ use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource};
 use crate::app::AppState;
 use crate::domain::{ProjectId, ProjectSeq, SearchLimit};
 use crate::http::error::ApiError;
-use crate::http::error_responses::{KeyErrors, ServerErrors, ValidationErrors};
 use crate::http::field_types::Text;
+use crate::http::openapi_errors::{KeyErrors, ServerErrors, ValidationErrors};
 use crate::http::params::{self, KeyParams};
 use crate::http::response::HandlerResult;
-use crate::http::{auth, etag, links};
+use crate::http::{auth, etag};
 use crate::learn::excerpt;
 use crate::store::{Snapshot, document, project};
 
@@ -69,7 +70,7 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     let key = auth::publishable_key(&app, &request, key.api_key()?).await?;
     let SearchParams { q, size } = params::query(&request)?;
     let text = q.map_or_else(|| SearchText::parse("q", ""), Ok)?.0;
-    let (project, server) = (key.project, links::base_url(&app, &request));
+    let (project, server) = (key.project, base_url(&app, &request));
     let index_cache = app.index_cache.clone();
     let find = move |snapshot: &Snapshot| {
         let addresses = ResultAddresses::new(snapshot, project, server)?;
@@ -77,6 +78,13 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     };
     let results = app.store.read(find).await?;
     Ok(etag::respond(&app, &request, serde_json::to_vec(&results)?))
+}
+
+/// The base of absolute URLs in the response to `request`.
+fn base_url(app: &AppState, request: &HttpRequest) -> String {
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    app.own_urls.base(host)
 }
 
 fn results(

@@ -13,11 +13,11 @@ use crate::http::answer_response::{
 };
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::error_responses::{
+use crate::http::field_types::Prefix;
+use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ModelErrors, ServerErrors,
     ValidationErrors,
 };
-use crate::http::field_types::Prefix;
 use crate::http::params::conversation_id;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency};
