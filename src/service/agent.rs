@@ -71,7 +71,7 @@ pub async fn take_over(
     let batch = agent::take_over(seq, &agent, partial, now);
     let batch = idempotency.save(batch, &response, now);
     services
-        .write_and_publish(batch, (project, id), Some(Event::HumanAssigned))
+        .write_and_publish(batch, project, id, Some(Event::HumanAssigned))
         .await?;
     Ok(response)
 }
@@ -137,7 +137,7 @@ pub async fn reply(
     let batch = agent::reply(seq, message_id, &content, now);
     let batch = idempotency.save(batch, &response, now);
     services
-        .write_and_publish(batch, (project, id), Some(Event::NewMessage(message)))
+        .write_and_publish(batch, project, id, Some(Event::NewMessage(message)))
         .await?;
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! Live events are published after the commit of what they report.
+//! Publishes a live event after the commit of the change that it reports.
 
 use super::Services;
 use crate::domain::{ConversationId, ProjectSeq};
@@ -6,12 +6,13 @@ use crate::events::Event;
 use crate::store::{Batch, StoreError};
 
 impl Services {
-    /// Writes a batch and publishes its event, if any, after the commit, also if the
-    /// caller stops waiting meanwhile.
+    /// Writes a batch and publishes its event, if any, after the commit, even if the
+    /// caller is cancelled before the commit.
     pub(super) fn write_and_publish(
         &self,
         batch: Batch,
-        (project, conversation): (ProjectSeq, ConversationId),
+        project: ProjectSeq,
+        conversation: ConversationId,
         event: Option<Event>,
     ) -> impl Future<Output = Result<(), StoreError>> + use<> {
         // The batch is in the writer's queue when this function returns.

@@ -19,8 +19,8 @@ use crate::answer::{
     Answer, AnswerError, AnswerRequest, AnswerStream, CompleteAnswer, VisitorPage,
 };
 use crate::domain::{
-    ConversationId, ConversationSeq, MessageContent, MessageId, MessageStatus, ProjectSeq, Role,
-    SentMessage, Timestamp,
+    ConversationId, ConversationSeq, MessageContent, MessageId, MessageStatus, Role, SentMessage,
+    Timestamp,
 };
 use crate::events::Event;
 use crate::store::answer::{
@@ -192,7 +192,12 @@ impl SendMessage<'_> {
         let batch = self.idempotency.save(batch, &response, context.at);
         let event = Some(self.new_message(&message, context.at));
         self.services
-            .write_and_publish(batch, self.topic(), event)
+            .write_and_publish(
+                batch,
+                self.input.caller.project(),
+                self.input.conversation,
+                event,
+            )
             .await?;
         Ok(SendOutcome::ToAgent)
     }
@@ -282,7 +287,12 @@ impl SendMessage<'_> {
             AnswerTarget::NewQuestion(question) => Some(self.new_message(question, context.at)),
             AnswerTarget::Pending(_) | AnswerTarget::ReplaceFailed(_) => None,
         };
-        self.services.write_and_publish(batch, self.topic(), event)
+        self.services.write_and_publish(
+            batch,
+            self.input.caller.project(),
+            self.input.conversation,
+            event,
+        )
     }
 
     fn message(&self) -> VisitorMessage {
@@ -312,11 +322,6 @@ impl SendMessage<'_> {
             text_selection: message.text_selection.clone(),
             ..SentMessage::new(message.id, self.input.conversation, Role::User, text, at)
         })
-    }
-
-    /// The topic of the live events of the conversation.
-    fn topic(&self) -> (ProjectSeq, ConversationId) {
-        (self.input.caller.project(), self.input.conversation)
     }
 }
 
