@@ -404,7 +404,7 @@ impl Drop for Server {
     }
 }
 
-/// The environment of whoever runs the test sets nothing.
+/// Removes the settings that the environment of the test has.
 fn without_settings(mut command: Command) -> Command {
     let set = std::env::vars_os().map(|(name, _)| name);
     for name in set.filter(|name| name.to_string_lossy().starts_with("PARLOR_")) {
