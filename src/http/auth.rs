@@ -11,7 +11,10 @@ use crate::access::Website;
 use crate::app::AppState;
 use crate::domain::{Origin, ProjectSeq};
 use crate::http::error::ApiError;
+use crate::http::params::project_id;
 use crate::service::caller::Caller;
+use crate::service::project;
+use crate::store::Snapshot;
 use crate::store::key::StoredKey;
 
 /// Checks the bearer credential of a request.
@@ -29,6 +32,20 @@ pub async fn bearer(app: &AppState, request: &HttpRequest) -> Result<Caller, Api
         let project = verify_private_key(app, request, credential).await?;
         Ok(Caller::Server { project })
     }
+}
+
+/// Checks that the bearer credential is a private key of the project that the
+/// path names.
+///
+/// # Errors
+/// 401, 403 and 429 as [`bearer`], 403 for the key of another project, 404 if
+/// the project does not exist.
+pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
+    let own = bearer(app, request).await?.require_server()?;
+    let id = project_id(request)?;
+    let check = move |snapshot: &Snapshot| project::check_own(snapshot, own, id);
+    app.store.read(check).await?;
+    Ok(own)
 }
 
 /// Checks the bearer credential of a request that needs a private key.

@@ -13,6 +13,7 @@ use crate::service::conversation::{CloseError, FindError, ImportError};
 use crate::service::document::DeleteDocumentError;
 use crate::service::feedback::FeedbackError;
 use crate::service::idempotency::IdempotencyError;
+use crate::service::project::ProjectError;
 use crate::service::qna::QnaError;
 use crate::service::send_message::{ReplayError, SendError};
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
@@ -242,6 +243,16 @@ impl From<CompletionError> for ApiError {
             CompletionError::Plan(error) => error.into(),
             CompletionError::Answer(error) => error.into(),
             CompletionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProjectError> for ApiError {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::NotFound(id) => Self::project_not_found(id),
+            ProjectError::OtherProject => Self::forbidden("The key is of another project"),
+            ProjectError::Store(error) => error.into(),
         }
     }
 }

@@ -6,6 +6,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use bytes::Bytes;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::error::{ApiError, ErrorCode};
 use crate::store::idempotency::{SavedBody, SavedResponse};
@@ -20,6 +21,16 @@ const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json
 /// A JSON body with a status.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, ApiError> {
     Ok(bytes(status, serde_json::to_vec(value)?))
+}
+
+/// The response to an operation that returns nothing else.
+#[derive(Serialize, ToSchema)]
+pub struct Done {
+    success: bool,
+}
+
+impl Done {
+    pub const DONE: Self = Self { success: true };
 }
 
 /// A JSON response that is saved for a repeated request before it is sent.

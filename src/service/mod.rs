@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod key;
 pub mod learn;
 pub mod plan;
+pub mod project;
 mod publish;
 pub mod qna;
 pub mod qna_import;

@@ -20,9 +20,8 @@ use crate::http::openapi_errors::{
     ValidationErrors,
 };
 use crate::http::params::{self, document_id, project_id};
-use crate::http::response::{self, HandlerResult};
-use crate::http::routes::projects::{Done, own_project};
-use crate::http::{etag, idempotency, links};
+use crate::http::response::{self, Done, HandlerResult};
+use crate::http::{auth, etag, idempotency, links};
 use crate::learn::{Format, RawDocument};
 use crate::service::caller::Caller;
 use crate::service::document as service;
@@ -127,7 +126,7 @@ impl<'a> DocumentFull<'a> {
         ("ETag" = String, description = "Changes when the body does"))),
               BearerErrors, ProjectErrors, ValidationErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
-    let project = own_project(&app, &request).await?;
+    let project = auth::own_project(&app, &request).await?;
     let DocumentListParams { limit, offset } = params::query(&request)?;
     let page = move |snapshot: &Snapshot| read_page(snapshot, project, limit, offset);
     let page = app.store.read(page).await?;
@@ -166,7 +165,7 @@ pub async fn create(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let project = own_project(&app, &request).await?;
+    let project = auth::own_project(&app, &request).await?;
     let body = JsonBody::<NewDocumentRequest>::read(&app, &request, payload).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let (raw, title) = body.value.into_document();
@@ -215,7 +214,7 @@ fn read_json(
         ("ETag" = String, description = "Changes when the body does"))),
               BearerErrors, DocumentErrors, ValidationErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
-    let project = own_project(&app, &request).await?;
+    let project = auth::own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let read = move |snapshot: &Snapshot| read_json(snapshot, project, id);
     Ok(etag::respond(&app, &request, app.store.read(read).await?))
@@ -231,7 +230,7 @@ pub async fn remove(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let project = own_project(&app, &request).await?;
+    let project = auth::own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;

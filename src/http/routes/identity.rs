@@ -17,7 +17,7 @@ use crate::http::response::HandlerResult;
 use crate::http::{auth, etag, idempotency, response};
 use crate::service::session::{self, StartedSession};
 use crate::store::idempotency::SavedResponse;
-use crate::store::visitor;
+use crate::store::{Snapshot, visitor};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -98,10 +98,8 @@ fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedRespo
 pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let seq = caller.require_visitor()?;
-    let visitor = app
-        .store
-        .read(move |snapshot| Ok::<_, ApiError>(visitor::read(snapshot, seq)?))
-        .await?;
+    let read = move |snapshot: &Snapshot| visitor::read(snapshot, seq);
+    let visitor = app.store.read(read).await?;
     Ok(etag::respond(
         &app,
         &request,

@@ -22,11 +22,10 @@ use crate::http::openapi_errors::{
     ValidationErrors,
 };
 use crate::http::params::{self, project_id, qna_id};
-use crate::http::response::{self, HandlerResult};
-use crate::http::routes::projects::{Done, find_project, own_project};
-use crate::http::{etag, idempotency, links};
+use crate::http::response::{self, Done, HandlerResult};
+use crate::http::{auth, etag, idempotency, links};
 use crate::service::caller::Caller;
-use crate::service::qna as service;
+use crate::service::{project, qna as service};
 use crate::store::Snapshot;
 use crate::store::idempotency::SavedResponse;
 use crate::store::qna::{self, NewQna, QnaChange, QnaQuery};
@@ -187,7 +186,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
 }
 
 fn read_page(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListBody, ApiError> {
-    let project = find_project(snapshot, id)?;
+    let project = project::find(snapshot, id)?;
     let total = qna::count(snapshot, project, query)?;
     let mut list = ListWriter::for_page(total, query.limit, query.offset)?;
     qna::for_each_on_page(snapshot, project, query, |qna| {
@@ -208,7 +207,7 @@ fn read_page(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Lis
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
     let read = move |snapshot: &Snapshot| {
-        let project = find_project(snapshot, project)?;
+        let project = project::find(snapshot, project)?;
         read_json(snapshot, project, id, false)
     };
     let body = app.store.read(read).await?;
@@ -237,7 +236,7 @@ pub async fn create(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let project = own_project(&app, &request).await?;
+    let project = auth::own_project(&app, &request).await?;
     let body = JsonBody::<NewQnaRequest>::read(&app, &request, payload).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let new = body.value.into_new_qna(project);
@@ -262,7 +261,7 @@ pub async fn update(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let project = own_project(&app, &request).await?;
+    let project = auth::own_project(&app, &request).await?;
     let id = qna_id(&request)?;
     let body = JsonBody::<QnaChangeRequest>::read(&app, &request, payload).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
@@ -285,7 +284,7 @@ pub async fn remove(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let project = own_project(&app, &request).await?;
+    let project = auth::own_project(&app, &request).await?;
     let id = qna_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
