@@ -29,6 +29,12 @@ pub struct Prefix<const MAX: usize>(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uri(pub String);
 
+/// An item of a [`List`].
+pub trait Item {
+    /// The plural noun, for error texts.
+    const PLURAL: &'static str;
+}
+
 /// A list of `MIN` to `MAX` items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
@@ -180,14 +186,15 @@ impl<const MAX: usize> ToSchema for Prefix<MAX> {}
 
 impl<'de, T, const MIN: usize, const MAX: usize> Deserialize<'de> for List<T, MIN, MAX>
 where
-    T: Deserialize<'de>,
+    T: Deserialize<'de> + Item,
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let items = Vec::deserialize(deserializer)?;
         if (MIN..=MAX).contains(&items.len()) {
             return Ok(Self(items));
         }
-        Err(D::Error::custom(format!("must have {MIN} to {MAX} items")))
+        let reason = format!("must have {MIN} to {MAX} {}", T::PLURAL);
+        Err(D::Error::custom(reason))
     }
 }
 

@@ -88,7 +88,8 @@ fn invalid_completion_request_is_refused() {
     ask(&server, json!({})).expect_body_error("messages");
     ask(&server, json!({ "messages": "Hi" })).expect_body_error("messages");
     ask(&server, json!({ "messages": ["Hi"] })).expect_body_error("messages");
-    ask(&server, json!({ "messages": [] })).expect_validation_error("messages", "1 to 1000");
+    ask(&server, json!({ "messages": [] }))
+        .expect_validation_error("messages", "must have 1 to 1000 messages");
     ask(&server, json!({ "messages": [{ "role": "user" }] })).expect_body_error("messages.content");
     ask(&server, json!({ "messages": [{ "content": "Hi" }] })).expect_body_error("messages.role");
     let robot = json!([{ "role": "robot", "content": "Hi" }]);

@@ -12,7 +12,7 @@ use crate::domain::AssistantId;
 use crate::http::answer_response::{AnswerSteps, collect, stream_answer};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::field_types::{List, Text, not_null};
+use crate::http::field_types::{Item, List, Text, not_null};
 use crate::http::openapi_errors::{
     AssistantErrors, BearerErrors, BodyErrors, ConflictErrors, ModelErrors, ServerErrors,
     ValidationErrors,
@@ -48,6 +48,10 @@ struct CompletionMessage {
     role: CompletionRole,
     #[schema(inline)]
     content: CompletionContent,
+}
+
+impl Item for CompletionMessage {
+    const PLURAL: &'static str = "messages";
 }
 
 type CompletionContent = Text<0, 100_000>;
