@@ -94,7 +94,7 @@ impl From<StoreError> for SendError {
 
 /// The HTTP status that is saved with the response to a message.
 const STATUS_ANSWERED: u16 = 200;
-const STATUS_TO_AGENT: u16 = 202;
+pub(super) const STATUS_TO_AGENT: u16 = 202;
 
 /// Sends a message.
 ///

@@ -7,7 +7,7 @@ use super::batch::Batch;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
-use crate::domain::{MessageId, Timestamp};
+use crate::domain::{ConversationSeq, MessageId, Timestamp};
 
 /// How long a response is stored.
 const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
@@ -97,6 +97,28 @@ impl IdempotentRequest {
             ),
         ])
     }
+}
+
+/// Replaces the response that is made from the streaming answer of a
+/// conversation, for an answer that is removed.
+pub(super) fn replace_for_streaming_answer(
+    conversation: ConversationSeq,
+    status: u16,
+    body: &[u8],
+) -> Sql {
+    // A response has the time of its answer, so its index finds it.
+    Sql::new(
+        "UPDATE idempotency_key SET status = ?2, body = ?3, message_id = NULL \
+          WHERE created_at IN (SELECT created_at FROM message \
+                                WHERE conversation_seq = ?1 AND status = 'streaming') \
+            AND message_id IN (SELECT id FROM message \
+                                WHERE conversation_seq = ?1 AND status = 'streaming')",
+        [
+            conversation.into(),
+            i64::from(status).into(),
+            body.to_vec().into(),
+        ],
+    )
 }
 
 /// Removes the response that is made from an answer.

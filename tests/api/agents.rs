@@ -176,9 +176,13 @@ fn take_over_stops_answer_and_keeps_its_text() {
 fn take_over_before_first_token_stores_no_answer() {
     let (model, server, ann, id) = setup_model_conversation();
     let script = model.script_answer();
+    let send = || {
+        server
+            .post_streaming_message(&ann, &id, "Hi")
+            .header("Idempotency-Key", "k")
+    };
     let response = thread::scope(|scope| {
-        let request = server.post_streaming_message(&ann, &id, "Hi");
-        let sender = scope.spawn(|| request.send());
+        let sender = scope.spawn(|| send().send());
         wait_until("the answer has started", || {
             server.transcript(&ann, &id).len() == 2
         });
@@ -190,6 +194,11 @@ fn take_over_before_first_token_stores_no_answer() {
     assert_eq!(server.transcript(&ann, &id), [["user", "complete", "Hi"]]);
     let list = server.list(&ann.token, "");
     assert_eq!(list["data"][0]["lastMessage"]["role"], "user");
+    let repeated = send().send();
+    assert_eq!((repeated.status, repeated.text()), (202, "Message sent"));
+    server.hand_back(&id).send().expect(200);
+    assert_eq!(send().send().status, 202);
+    assert_eq!(server.transcript(&ann, &id).len(), 1);
 }
 
 /// Waits for a time that is too short to sleep for.
