@@ -200,6 +200,9 @@ CREATE TABLE idempotency_key (
 ) STRICT, WITHOUT ROWID;
 -- Finds the rows to delete.
 CREATE INDEX idempotency_key_by_created_at ON idempotency_key (created_at);
+-- Finds the response that is made from an answer.
+CREATE INDEX idempotency_key_by_message ON idempotency_key (message_id)
+    WHERE message_id IS NOT NULL;
 
 CREATE TABLE qna (
     -- Questions with their answers, written by the project's owner.

@@ -7,6 +7,8 @@ ALTER TABLE idempotency_key RENAME COLUMN hash TO request_hash;
 ALTER TABLE idempotency_key RENAME COLUMN at TO created_at;
 DROP INDEX request_by_age;
 CREATE INDEX idempotency_key_by_created_at ON idempotency_key (created_at);
+CREATE INDEX idempotency_key_by_message ON idempotency_key (message_id)
+    WHERE message_id IS NOT NULL;
 ALTER TABLE assistant RENAME COLUMN answerer TO mode;
 ALTER TABLE project RENAME COLUMN version TO list_version;
 ALTER TABLE knowledge RENAME TO passage_version;

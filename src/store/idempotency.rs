@@ -106,12 +106,9 @@ pub(super) fn replace_for_streaming_answer(
     status: u16,
     body: &[u8],
 ) -> Sql {
-    // A response has the time of its answer, so its index finds it.
     Sql::new(
         "UPDATE idempotency_key SET status = ?2, body = ?3, message_id = NULL \
-          WHERE created_at IN (SELECT created_at FROM message \
-                                WHERE conversation_seq = ?1 AND status = 'streaming') \
-            AND message_id IN (SELECT id FROM message \
+          WHERE message_id IN (SELECT id FROM message \
                                 WHERE conversation_seq = ?1 AND status = 'streaming')",
         [
             conversation.into(),
