@@ -162,6 +162,7 @@ CREATE TABLE process (
     -- row here, has an expired lease, or no longer runs.
     id               BLOB PRIMARY KEY CHECK (length(id) = 16), -- random, new at every start
     pid              INTEGER NOT NULL, -- process id of the operating system
+    pid_namespace    INTEGER, -- hash of the machine's boot and the PID namespace in which pid is valid; null: unknown
     lease_expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

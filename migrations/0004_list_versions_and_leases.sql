@@ -99,6 +99,7 @@ END;
 CREATE TABLE process (
     id               BLOB PRIMARY KEY CHECK (length(id) = 16),
     pid              INTEGER NOT NULL,
+    pid_namespace    INTEGER,
     lease_expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

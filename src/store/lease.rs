@@ -2,11 +2,15 @@
 //!
 //! A streaming answer has the id of its process in `message.owner`. The process
 //! renews its row in `process` while it streams. If the lease expires, or the
-//! process is gone from this machine, any other process may end the answer.
+//! process is gone, any other process may end the answer. Whether a process is
+//! gone can be decided only in its own PID namespace: containers that share a
+//! file rely on the lease alone.
 
+use std::fs;
 use std::time::Duration;
 
 use rustix::process::{Pid, test_kill_process};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::batch::Batch;
@@ -27,6 +31,8 @@ pub struct Lease {
     process: Uuid,
     /// The process id of the operating system.
     pid: u32,
+    /// See [`pid_namespace`].
+    pid_namespace: Option<i64>,
 }
 
 impl Lease {
@@ -36,6 +42,7 @@ impl Lease {
         Self {
             process: Uuid::new_v4(),
             pid: std::process::id(),
+            pid_namespace: pid_namespace(),
         }
     }
 
@@ -46,11 +53,12 @@ impl Lease {
     /// Extends the lease to [`LEASE_DURATION`] from `now`.
     pub(super) fn renew(self, now: Timestamp) -> Sql {
         Sql::new(
-            "INSERT INTO process (id, pid, lease_expires_at) VALUES (?, ?, ?) \
+            "INSERT INTO process (id, pid, pid_namespace, lease_expires_at) VALUES (?, ?, ?, ?) \
              ON CONFLICT (id) DO UPDATE SET lease_expires_at = excluded.lease_expires_at",
             [
                 self.process.into(),
                 i64::from(self.pid).into(),
+                self.pid_namespace.into(),
                 now.plus(LEASE_DURATION).into(),
             ],
         )
@@ -73,20 +81,38 @@ impl Default for Lease {
 pub struct Owner {
     process: Option<Uuid>,
     pid: Option<i64>,
+    pid_namespace: Option<i64>,
     lease_expires_at: Option<Timestamp>,
 }
 
 impl Owner {
-    /// Whether the owner cannot end its answers itself any more.
-    fn is_gone(&self, now: Timestamp) -> bool {
+    /// Whether the owner cannot end its answers itself any more, as far as the
+    /// process of `own` can tell.
+    fn is_gone(&self, own: Lease, now: Timestamp) -> bool {
         let (Some(pid), Some(expires_at)) = (self.pid, self.lease_expires_at) else {
             return true;
         };
-        expires_at < now || !is_running(pid)
+        let has_own_namespace =
+            self.pid_namespace.is_some() && self.pid_namespace == own.pid_namespace;
+        expires_at < now || (has_own_namespace && !is_running(pid))
     }
 }
 
-/// Whether another process with this id runs on this machine. This process's
+/// Identifies the PID namespace of this process on this boot of the machine:
+/// a hash. None where the system does not tell (not Linux).
+fn pid_namespace() -> Option<i64> {
+    let boot_id = fs::read("/proc/sys/kernel/random/boot_id").ok()?;
+    let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
+    let hash: [u8; 32] = Sha256::new()
+        .chain_update(boot_id)
+        .chain_update(namespace.as_os_str().as_encoded_bytes())
+        .finalize()
+        .into();
+    let prefix = hash.first_chunk()?;
+    Some(i64::from_le_bytes(*prefix))
+}
+
+/// Whether another process with this id runs in this PID namespace. This process's
 /// own id means that an earlier process had the id.
 fn is_running(pid: i64) -> bool {
     let raw = i32::try_from(pid).ok().filter(|raw| *raw > 0);
@@ -106,7 +132,7 @@ pub fn interrupted_owners(
     now: Timestamp,
 ) -> Result<Vec<Owner>, StoreError> {
     let sql = Sql::new(
-        "SELECT DISTINCT m.owner, p.pid, p.lease_expires_at \
+        "SELECT DISTINCT m.owner, p.pid, p.pid_namespace, p.lease_expires_at \
            FROM message AS m LEFT JOIN process AS p ON p.id = m.owner \
           WHERE m.status = 'streaming'",
         [],
@@ -115,10 +141,11 @@ pub fn interrupted_owners(
         Ok(Owner {
             process: row.get(0)?,
             pid: row.get(1)?,
-            lease_expires_at: row.get(2)?,
+            pid_namespace: row.get(2)?,
+            lease_expires_at: row.get(3)?,
         })
     })?;
-    owners.retain(|owner| owner.process != Some(own.process) && owner.is_gone(now));
+    owners.retain(|owner| owner.process != Some(own.process) && owner.is_gone(own, now));
     Ok(owners)
 }
 
@@ -192,10 +219,20 @@ mod tests {
     }
 
     fn set_lease(db: &TestDb, id: Uuid, pid: u32, expires_at: Timestamp) {
+        set_lease_in(db, id, (pid, pid_namespace()), expires_at);
+    }
+
+    fn set_lease_in(
+        db: &TestDb,
+        id: Uuid,
+        (pid, pid_namespace): (u32, Option<i64>),
+        expires_at: Timestamp,
+    ) {
         let pid: Value = i64::from(pid).into();
         let lease = Sql::new(
-            "INSERT OR REPLACE INTO process (id, pid, lease_expires_at) VALUES (?, ?, ?)",
-            [id.into(), pid, expires_at.into()],
+            "INSERT OR REPLACE INTO process (id, pid, pid_namespace, lease_expires_at) \
+             VALUES (?, ?, ?, ?)",
+            [id.into(), pid, pid_namespace.into(), expires_at.into()],
         );
         db.store
             .write_blocking(Batch::of([lease]))
@@ -248,6 +285,19 @@ mod tests {
             let fail = fail_interrupted(owners[0]);
             db.store.write_blocking(fail).expect("a write");
             assert_eq!(status(&db), "error", "{process:?}");
+        }
+    }
+
+    #[test]
+    fn process_of_another_namespace_is_gone_only_when_its_lease_expires() {
+        let owner = Uuid::new_v4();
+        let db = db_with_answer(Some(owner), None);
+        let other_namespace = pid_namespace().map(|namespace| namespace ^ 1);
+        for namespace in [other_namespace, None] {
+            set_lease_in(&db, owner, (ended_pid(), namespace), LATER);
+            assert_eq!(find_interrupted(&db, Lease::new()), []);
+            set_lease_in(&db, owner, (ended_pid(), namespace), EARLIER);
+            assert_eq!(find_interrupted(&db, Lease::new()).len(), 1);
         }
     }
 

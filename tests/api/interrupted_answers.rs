@@ -76,7 +76,7 @@ fn restart_keeps_answer_of_other_process_until_its_lease_expires() {
         assert!(changed.expect("an update") > 0, "{sql}");
     };
     let other_process = std::os::unix::process::parent_id();
-    let lease = format!("INSERT INTO process VALUES (zeroblob(16), {other_process}, 9e15)");
+    let lease = format!("INSERT INTO process VALUES (zeroblob(16), {other_process}, NULL, 9e15)");
     execute(&server, &lease);
     let stream = "UPDATE message SET status = 'streaming', owner = zeroblob(16) \
                    WHERE role = 'assistant'";
