@@ -109,7 +109,7 @@ impl AppState {
 }
 
 /// Fails the answers that processes were streaming which are gone by now.
-pub fn fail_interrupted_answers(store: &Store, own: Lease) -> Result<(), StoreError> {
+fn fail_interrupted_answers(store: &Store, own: Lease) -> Result<(), StoreError> {
     let now = Timestamp::now();
     for owner in store.read_blocking(|snapshot| lease::interrupted_owners(snapshot, own, now))? {
         store.write_blocking(lease::fail_interrupted(owner))?;

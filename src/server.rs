@@ -100,16 +100,16 @@ async fn renew_lease(app: &AppState) -> Result<(), StoreError> {
 
 async fn delete_expired(app: &AppState) {
     let now = Timestamp::now();
-    let sessions = session::remove_idle(app.settings.session_idle(), now);
-    if let Err(error) = app.store.write(sessions).await {
-        log::warn!("expired sessions could not be deleted: {error}; trying again in 10 minutes");
-    }
-    if let Err(error) = app.store.write(lease::remove_expired(now)).await {
-        log::warn!("expired leases could not be deleted: {error}; trying again in 10 minutes");
-    }
-    if let Err(error) = app.store.write(idempotency::remove_expired(now)).await {
-        log::warn!(
-            "expired idempotency keys could not be deleted: {error}; trying again in 10 minutes"
-        );
+    for (name, batch) in [
+        (
+            "sessions",
+            session::remove_idle(app.settings.session_idle(), now),
+        ),
+        ("leases", lease::remove_expired(now)),
+        ("idempotency keys", idempotency::remove_expired(now)),
+    ] {
+        if let Err(error) = app.store.write(batch).await {
+            log::warn!("expired {name} could not be deleted: {error}; trying again in 10 minutes");
+        }
     }
 }
