@@ -15,6 +15,7 @@ use crate::domain::MessageId;
 use crate::http::error::ApiError;
 use crate::http::response::HandlerResult;
 use crate::http::{response, sse};
+use crate::store::idempotency::{SavedBody, SavedResponse};
 
 // docs/api-contract.md, section 5.8.
 /// An answer as a list of steps. The last step has the text.
@@ -82,13 +83,22 @@ impl From<Usage> for StepUsage {
     }
 }
 
-/// The body of the response to a message that waits for an agent.
-pub const TO_AGENT: &[u8] = b"Message sent";
-
-/// 202: an agent has the conversation and receives the message
+/// The status and the body of the response to a message that an agent receives
 /// (docs/api-contract.md, section 6.4).
+const TO_AGENT_STATUS: StatusCode = StatusCode::ACCEPTED;
+const TO_AGENT_BODY: &[u8] = b"Message sent";
+
+/// The response to a message that an agent receives, as it is saved.
+pub fn to_agent_response() -> SavedResponse {
+    SavedResponse {
+        status: TO_AGENT_STATUS.as_u16(),
+        body: SavedBody::Bytes(TO_AGENT_BODY.to_vec()),
+    }
+}
+
+/// The response to a message that an agent receives.
 pub fn sent_to_agent() -> HttpResponse {
-    let mut response = response::bytes(StatusCode::ACCEPTED, TO_AGENT.to_vec());
+    let mut response = response::bytes(TO_AGENT_STATUS, TO_AGENT_BODY);
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, plain);
     response

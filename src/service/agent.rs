@@ -3,7 +3,6 @@
 
 use super::Services;
 use super::idempotency::Idempotency;
-use super::send_message::STATUS_TO_AGENT;
 use crate::domain::{
     AgentProfile, Conversation, ConversationId, ConversationSeq, HumanAgent, Message,
     MessageContent, MessageId, ProjectSeq, Role, SentMessage, Timestamp,
@@ -43,7 +42,7 @@ type Render = fn(&Conversation<'_>) -> SavedResponse;
 /// streaming ends, and its text so far is kept. A conversation that another
 /// agent has is assigned to the new agent.
 ///
-/// `to_agent` is the body of the response to a message for an agent. A request
+/// `to_agent` is the response to a message that an agent receives. A request
 /// that waits for the first text of the answer gets this response.
 ///
 /// # Errors
@@ -55,7 +54,7 @@ pub async fn take_over(
     agent: AgentProfile,
     idempotency: &Idempotency,
     render: Render,
-    to_agent: &'static [u8],
+    to_agent: &SavedResponse,
 ) -> Result<SavedResponse, AgentError> {
     let now = Timestamp::now();
     let new_agent = agent.clone();
@@ -73,7 +72,6 @@ pub async fn take_over(
     .await?;
     // From here on, no text of the streaming answer reaches the visitor.
     let partial = services.active_answers.stop(seq);
-    let to_agent = (STATUS_TO_AGENT, to_agent);
     let batch = agent::take_over(seq, &agent, partial, to_agent, now);
     let batch = idempotency.save(batch, &response, now);
     services

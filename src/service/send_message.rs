@@ -92,13 +92,12 @@ impl From<StoreError> for SendError {
     }
 }
 
-/// The HTTP status that is saved with the response to a message.
+/// The HTTP status that is saved with an answer.
 const STATUS_ANSWERED: u16 = 200;
-pub(super) const STATUS_TO_AGENT: u16 = 202;
 
 /// Sends a message.
 ///
-/// `to_agent` is the saved response of a message to an agent.
+/// `to_agent` is the response to a message that an agent receives.
 ///
 /// # Errors
 /// See [`SendError`]. `TakenOver` and `HandedBack` mean that the conversation
@@ -107,7 +106,7 @@ pub async fn send(
     services: &Services,
     input: &SendInput,
     idempotency: &Idempotency,
-    to_agent: &'static [u8],
+    to_agent: &SavedResponse,
 ) -> Result<SendOutcome, SendError> {
     let send = SendMessage {
         services,
@@ -140,7 +139,7 @@ struct SendMessage<'a> {
     services: &'a Services,
     input: &'a SendInput,
     idempotency: &'a Idempotency,
-    to_agent: &'static [u8],
+    to_agent: &'a SavedResponse,
 }
 
 impl SendMessage<'_> {
@@ -185,11 +184,7 @@ impl SendMessage<'_> {
     async fn to_agent(&self, conversation: ConversationSeq) -> Result<SendOutcome, SendError> {
         let (context, message) = (self.message_context(conversation), self.message());
         let batch = context.add_message_to_agent(&message);
-        let response = SavedResponse {
-            status: STATUS_TO_AGENT,
-            body: SavedBody::Bytes(self.to_agent.to_vec()),
-        };
-        let batch = self.idempotency.save(batch, &response, context.at);
+        let batch = self.idempotency.save(batch, self.to_agent, context.at);
         let event = Some(self.new_message(&message, context.at));
         self.services
             .write_and_publish(

@@ -3,7 +3,7 @@
 
 use super::batch::Batch;
 use super::conversation_state::{require_agent, require_open, set_last_message};
-use super::idempotency;
+use super::idempotency::{self, SavedResponse};
 use super::rejection::Rejection;
 use super::sql::Sql;
 use crate::domain::{AgentProfile, ConversationSeq, MessageContent, MessageId, Timestamp};
@@ -11,15 +11,15 @@ use crate::domain::{AgentProfile, ConversationSeq, MessageContent, MessageId, Ti
 /// Assigns a conversation to an agent. The answer that is being streamed ends:
 /// `partial` is that answer with its text so far, which is kept. After the
 /// batch, no text of the assistant is stored in the conversation. The request
-/// for an answer without text gets the response `to_agent`, a status and a body,
-/// also when it is repeated.
+/// for an answer without text gets the response `to_agent`, also when it is
+/// repeated.
 ///
 /// Rejected with `ConversationClosed`.
 pub fn take_over(
     conversation: ConversationSeq,
     agent: &AgentProfile,
     partial: Option<(MessageId, String)>,
-    to_agent: (u16, &[u8]),
+    to_agent: &SavedResponse,
     at: Timestamp,
 ) -> Batch {
     let partial = partial.filter(|(_, text)| !text.is_empty());
@@ -32,12 +32,10 @@ pub fn take_over(
             [conversation.into(), answer.into(), text.into()],
         ));
     }
-    let (status, body) = to_agent;
     batch
         .run(idempotency::replace_for_streaming_answer(
             conversation,
-            status,
-            body,
+            to_agent,
         ))
         .run(Sql::new(
             "DELETE FROM message WHERE conversation_seq = ? AND status = 'streaming'",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use super::sql::Sql;
+use super::sql::{Sql, Value};
 use crate::domain::{ConversationSeq, MessageId, Timestamp};
 
 /// How long a response is stored.
@@ -36,6 +36,17 @@ pub enum SavedBody {
     Bytes(Vec<u8>),
     /// The body is made from this message when it is needed.
     Message(MessageId),
+}
+
+impl SavedResponse {
+    /// The values of the columns `status`, `body` and `message_id`.
+    fn column_values(&self) -> [Value; 3] {
+        let (body, message) = match &self.body {
+            SavedBody::Bytes(bytes) => (bytes.clone().into(), Value::Null),
+            SavedBody::Message(id) => (Value::Null, (*id).into()),
+        };
+        [i64::from(self.status).into(), body, message]
+    }
 }
 
 impl IdempotentRequest {
@@ -68,10 +79,7 @@ impl IdempotentRequest {
     ///
     /// Rejected with `IdempotencyKeyUsed`.
     pub fn save(&self, response: &SavedResponse, now: Timestamp) -> Batch {
-        let (body, message) = match &response.body {
-            SavedBody::Bytes(bytes) => (Some(bytes.clone()), None),
-            SavedBody::Message(id) => (None, Some(*id)),
-        };
+        let [status, body, message] = response.column_values();
         Batch::of([
             Sql::new(
                 "DELETE FROM idempotency_key WHERE caller = ? AND key = ? AND created_at <= ?",
@@ -90,9 +98,9 @@ impl IdempotentRequest {
                     self.key.as_str().into(),
                     self.hash.into(),
                     now.into(),
-                    i64::from(response.status).into(),
-                    body.into(),
-                    message.into(),
+                    status,
+                    body,
+                    message,
                 ],
             ),
         ])
@@ -103,18 +111,14 @@ impl IdempotentRequest {
 /// conversation, for an answer that is removed.
 pub(super) fn replace_for_streaming_answer(
     conversation: ConversationSeq,
-    status: u16,
-    body: &[u8],
+    response: &SavedResponse,
 ) -> Sql {
+    let [status, body, message] = response.column_values();
     Sql::new(
-        "UPDATE idempotency_key SET status = ?2, body = ?3, message_id = NULL \
+        "UPDATE idempotency_key SET status = ?2, body = ?3, message_id = ?4 \
           WHERE message_id IN (SELECT id FROM message \
                                 WHERE conversation_seq = ?1 AND status = 'streaming')",
-        [
-            conversation.into(),
-            i64::from(status).into(),
-            body.to_vec().into(),
-        ],
+        [conversation.into(), status, body, message],
     )
 }
 

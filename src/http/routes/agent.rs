@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{AgentProfile, Conversation, ConversationId, Message, MessageContent};
-use crate::http::answer_response::TO_AGENT;
+use crate::http::answer_response::to_agent_response;
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::field_types::{Text, Uri};
 use crate::http::json::{ConversationJson, MessageJson};
@@ -71,7 +71,8 @@ pub async fn take_over(
     let body = JsonBody::<AgentRequest>::read(&app, &request, payload).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let agent = AgentProfile::from(body.value);
-    let take_over = agent::take_over(&app.services, project, id, agent, &key, render, TO_AGENT);
+    let to_agent = to_agent_response();
+    let take_over = agent::take_over(&app.services, project, id, agent, &key, render, &to_agent);
     idempotency::respond(&app, &key, take_over).await
 }
 

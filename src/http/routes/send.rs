@@ -9,7 +9,7 @@ use crate::answer::VisitorPage;
 use crate::app::AppState;
 use crate::domain::{ConversationId, MessageContent, parse_uri};
 use crate::http::answer_response::{
-    AnswerSteps, TO_AGENT, await_answer, complete_answer, sent_to_agent, stream_answer,
+    AnswerSteps, await_answer, complete_answer, sent_to_agent, stream_answer, to_agent_response,
 };
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
@@ -103,7 +103,8 @@ pub async fn send(
         content: body.value.content,
         page: body.value.page_context.map(VisitorPage::from),
     };
-    let send = async { Ok(send_message::send(&app.services, &input, &key, TO_AGENT).await?) };
+    let to_agent = to_agent_response();
+    let send = async { Ok(send_message::send(&app.services, &input, &key, &to_agent).await?) };
     match key.run::<_, ApiError>(&app.store, send).await? {
         Outcome::Saved(saved) => replay(&app, saved, stream).await,
         Outcome::Executed(SendOutcome::ToAgent) => Ok(sent_to_agent()),
