@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# Functions for the test scripts, which source this file.
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+fail() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# on_exit COMMAND [ARGS…]: runs the command when the script ends. The last command
+# that was added runs first.
+exit_commands=()
+on_exit() {
+    exit_commands=("$(printf '%q ' "$@")" ${exit_commands[@]+"${exit_commands[@]}"})
+    trap run_exit_commands EXIT
+}
+
+run_exit_commands() {
+    local command
+    for command in "${exit_commands[@]}"; do eval "$command" || true; done
+}
+
+# require COMMAND:PACKAGE…: installs the Debian packages of the commands that are
+# missing. A command that needs several packages is listed once for each.
+require() {
+    local pair packages=()
+    for pair in "$@"; do
+        command -v "${pair%%:*}" >/dev/null || packages+=("${pair#*:}")
+    done
+    if ((${#packages[@]})); then install_packages "${packages[@]}"; fi
+}
+
+install_packages() {
+    if ! { command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; }; then
+        fail "install these Debian packages first: $*"
+    fi
+    echo "installing the Debian packages: $*"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq </dev/null
+    apt-get install -y -qq "$@" </dev/null >/dev/null
+}
+
+# pip_venv FOLDER REQUIREMENT…: creates a virtual environment with the requirements,
+# unless the folder has one with the same. A requirement is an argument of pip install.
+pip_venv() {
+    local folder=$1 stamp argument
+    shift
+    require python3:python3
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    stamp=$(
+        python3 --version
+        printf '%s\n' "$@"
+        for argument in "$@"; do if [ -f "$argument" ]; then cksum <"$argument"; fi; done
+    )
+    [ "$(cat "$folder/.installed" 2>/dev/null)" = "$stamp" ] && return
+    python3 -m venv --clear "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
+    printf '%s\n' "$stamp" >"$folder/.installed"
+}
+
+# npm_install FOLDER: installs the packages of the folder's package-lock.json, unless
+# they are installed.
+npm_install() {
+    require node:nodejs npm:npm
+    cmp -s "$1/package-lock.json" "$1/node_modules/.installed-lock" && return
+    npm ci --prefix "$1" --loglevel=error --no-fund --no-audit
+    cp "$1/package-lock.json" "$1/node_modules/.installed-lock"
+}
+
+# Sets PARLOR to the path of the debug build, and builds it, unless PARLOR is set.
+build_parlor() {
+    if [ -z "${PARLOR:-}" ]; then
+        require cc:gcc cc:libc6-dev
+        (cd "$root" && cargo build --locked --quiet)
+        PARLOR=${CARGO_TARGET_DIR:-$root/target}/debug/parlor
+    fi
+    export PARLOR
+}
+
+# start_demo [ARGS…]: starts `parlor demo` with the arguments on a free port, without
+# rate limits, and stops it when the script ends. Sets url, the process id demo_pid,
+# and demo_log, the file of its output.
+start_demo() {
+    local deadline=$((SECONDS + 60))
+    build_parlor
+    demo_log=$(mktemp)
+    PARLOR_RATE_LIMIT=0 "$PARLOR" demo --listen 127.0.0.1:0 "$@" </dev/null >"$demo_log" 2>&1 &
+    demo_pid=$!
+    on_exit stop_demo "$demo_pid" "$demo_log"
+    url=
+    while [ -z "$url" ]; do
+        if ((SECONDS > deadline)) || ! kill -0 "$demo_pid" 2>/dev/null; then
+            cat "$demo_log" >&2
+            fail 'the demo did not start'
+        fi
+        sleep 0.1
+        url=$(sed -n 's|.*listens on \(http://[0-9.:]*\).*|\1|p' "$demo_log")
+    done
+}
+
+stop_demo() {
+    kill "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+    rm -f "$2"
+}
