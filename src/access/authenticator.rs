@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CredentialCache, RateLimited, RateLimits, SignError, Tokens};
+use super::{CredentialCache, RateLimited, RateLimits, Tokens};
 use crate::config::Settings;
 use crate::domain::{Key, KeyHash, KeyKind, Origin, SessionId, Timestamp, VisitorId};
 use crate::store::key::StoredKey;
@@ -179,7 +179,7 @@ impl Authenticator {
         session: SessionId,
         visitor: VisitorId,
         started_at: Timestamp,
-    ) -> Result<String, SignError> {
+    ) -> String {
         let expires_at = started_at.plus(self.session_max);
         self.tokens.issue(session, visitor, started_at, expires_at)
     }

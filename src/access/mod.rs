@@ -4,6 +4,7 @@
 mod authenticator;
 mod credentials;
 mod cursors;
+mod jwt;
 mod limits;
 mod tokens;
 
@@ -11,4 +12,4 @@ pub use authenticator::{AuthError, Authenticator, ConnectionCredentials, Website
 use credentials::CredentialCache;
 pub use cursors::Cursors;
 pub use limits::{RateLimited, RateLimits};
-pub use tokens::{SignError, Tokens};
+pub use tokens::Tokens;

@@ -3,7 +3,7 @@
 //! (docs/api-contract.md, section 2).
 
 use super::error::{ApiError, ErrorCode};
-use crate::access::{AuthError, RateLimited, SignError};
+use crate::access::{AuthError, RateLimited};
 use crate::answer::AnswerError;
 use crate::domain::ValidationError;
 use crate::service::agent::AgentError;
@@ -72,12 +72,6 @@ impl From<AuthError> for ApiError {
 impl From<RateLimited> for ApiError {
     fn from(limit: RateLimited) -> Self {
         Self::rate_limited(limit.retry_after_secs)
-    }
-}
-
-impl From<SignError> for ApiError {
-    fn from(error: SignError) -> Self {
-        Self::internal(error)
     }
 }
 
