@@ -88,7 +88,7 @@ impl AppState {
             cursors: Cursors::new(&secret),
             index_cache,
             list_cache_stats: Arc::default(),
-            own_urls: OwnUrls::default(),
+            own_urls: OwnUrls::new(settings.public_url.clone(), settings.listen),
             draining: AtomicBool::new(false),
             store,
             settings,

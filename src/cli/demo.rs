@@ -14,6 +14,7 @@ use super::serve::{announce, listen, serve};
 use crate::app::AppState;
 use crate::config::Settings;
 use crate::demo::{DemoPlan, create_database, is_demo_database};
+use crate::own_urls::{BaseUrl, OwnUrls};
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -47,12 +48,13 @@ impl Demo {
         // Binds first, so that a used port is reported before the data is
         // generated.
         let listener = listen(self.settings.listen)?;
+        let urls = OwnUrls::new(self.settings.public_url.clone(), listener.local_addr()?);
         let file = DemoFile::new(self.db.as_deref())?;
         self.create_if_missing(file.path())?;
         let app = AppState::open(file.path(), self.settings, true)?;
         let mut out = std::io::stdout().lock();
-        announce(&mut out, &listener)?;
-        write!(out, "{}", example_commands(listener.local_addr()?.port()))?;
+        announce(&mut out, &listener, &urls)?;
+        write!(out, "{}", example_commands(urls.listening()))?;
         out.flush()?;
         drop(out);
         serve(app, listener)
@@ -158,13 +160,13 @@ impl Drop for DemoFile {
     }
 }
 
-fn example_commands(port: u16) -> String {
+fn example_commands(base: BaseUrl<'_>) -> String {
     format!(
         r#"
 Keys of the demo: pk_demo (publishable) and sk_demo (private). Two lines to paste:
 
-  TOKEN=$(curl -s http://127.0.0.1:{port}/v2/identity/init -H 'Content-Type: application/json' -d '{{"apiKey":"pk_demo","saVid":"demo"}}' | sed 's/.*"sessionToken":"\([^"]*\)".*/\1/')
-  curl -s "http://127.0.0.1:{port}/v2/conversations?status=open&limit=3" -H "Authorization: Bearer $TOKEN"
+  TOKEN=$(curl -s {base}/v2/identity/init -H 'Content-Type: application/json' -d '{{"apiKey":"pk_demo","saVid":"demo"}}' | sed 's/.*"sessionToken":"\([^"]*\)".*/\1/')
+  curl -s "{base}/v2/conversations?status=open&limit=3" -H "Authorization: Bearer $TOKEN"
 
 "#
     )

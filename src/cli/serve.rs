@@ -11,6 +11,7 @@ use super::CommandError;
 use super::database::DatabaseFile;
 use crate::app::AppState;
 use crate::config::Settings;
+use crate::own_urls::OwnUrls;
 use crate::server;
 use crate::service::setup::{self, FirstKeys};
 
@@ -25,13 +26,14 @@ pub struct Serve {
 impl Serve {
     pub fn run(self) -> Result<(), CommandError> {
         let listener = listen(self.settings.listen)?;
+        let urls = OwnUrls::new(self.settings.public_url.clone(), listener.local_addr()?);
         let app = AppState::open(&self.file.db, self.settings, false)?;
         let keys = setup::create_first_project(&app.store)?;
         let mut out = std::io::stdout().lock();
         if let Some(keys) = keys {
             print_first_keys(&mut out, &self.file.db, &keys)?;
         }
-        announce(&mut out, &listener)?;
+        announce(&mut out, &listener, &urls)?;
         drop(out);
         serve(app, listener)
     }
@@ -51,12 +53,16 @@ fn print_first_keys(out: &mut impl Write, file: &Path, keys: &FirstKeys) -> std:
     )
 }
 
-/// Prints the address that the server listens on.
-pub fn announce(out: &mut impl Write, listener: &TcpListener) -> std::io::Result<()> {
-    let address = listener.local_addr()?;
+/// Prints the address that the server listens on, and the URL of the reference.
+pub fn announce(
+    out: &mut impl Write,
+    listener: &TcpListener,
+    urls: &OwnUrls,
+) -> std::io::Result<()> {
+    let (address, base) = (listener.local_addr()?, urls.base(|| None));
     writeln!(
         out,
-        "parlor listens on http://{address}  (API reference: http://{address}/v2)"
+        "parlor listens on http://{address}  (API reference: {base}/v2)"
     )?;
     out.flush()
 }

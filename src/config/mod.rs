@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, RangedU64ValueParser};
 use clap::{Args, value_parser};
+use url::Url;
 
 use crate::domain::Origin;
+use crate::own_urls::BaseUrl;
 pub use model::{ModelSettings, Secret};
 pub use renamed_variables::accept_renamed_variables;
 
@@ -25,11 +27,11 @@ pub struct Settings {
     #[arg(default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
 
-    /// The URL under which browsers reach the server, such as https://chat.example; pages of this origin may use every key
-    #[arg(long, env = "PARLOR_PUBLIC_URL", value_name = "URL", value_parser = parse_origin)]
+    /// The URL under which browsers reach the server, such as https://chat.example, without a path; URLs in responses begin with it, and pages of this origin may use every key. Without it, URLs begin with the host that the request names
+    #[arg(long, env = "PARLOR_PUBLIC_URL", value_name = "URL", value_parser = parse_public_url)]
     pub public_url: Option<Origin>,
 
-    /// Take the client address from the last X-Forwarded-For entry; set it only behind a reverse proxy that writes this header
+    /// Take the client address from X-Forwarded-For, and scheme and host of URLs in responses from X-Forwarded-Proto and X-Forwarded-Host, each from the last entry; set it only behind a reverse proxy that writes these headers
     #[arg(long, env = "PARLOR_BEHIND_PROXY", value_parser = BoolishValueParser::new())]
     pub behind_proxy: bool,
 
@@ -226,6 +228,25 @@ pub fn parse_origin(text: &str) -> Result<Origin, String> {
     Origin::parse(text).map_err(|invalid| invalid.reason)
 }
 
+/// Parses `--public-url`. A path is refused, because every path of the server
+/// begins at the root of its host.
+fn parse_public_url(text: &str) -> Result<Origin, String> {
+    let origin = parse_origin(text)?;
+    let has_more = Url::parse(text).is_ok_and(|url| {
+        let user = (url.username(), url.password());
+        let rest = (url.path(), url.query(), url.fragment());
+        user != ("", None) || rest != ("/", None, None)
+    });
+    if has_more || BaseUrl::of_origin(&origin).is_none() {
+        return Err(
+            "must be scheme, host and port only, such as https://chat.example: parlor cannot be \
+             served below a path of another website, so give it a host or a port of its own"
+                .to_owned(),
+        );
+    }
+    Ok(origin)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -236,6 +257,35 @@ mod tests {
     struct TestArgs {
         #[command(flatten)]
         settings: Settings,
+    }
+
+    #[test]
+    fn public_url_is_scheme_host_and_port() {
+        let parse = |url| TestArgs::try_parse_from(["parlor", "--public-url", url]);
+        for (url, expected) in [
+            ("https://chat.example", "https://chat.example"),
+            ("https://Chat.Example:443/", "https://chat.example"),
+            ("http://[::1]:8787", "http://[::1]:8787"),
+        ] {
+            let public_url = parse(url).expect(url).settings.public_url;
+            assert_eq!(public_url.expect(url).as_str(), expected);
+        }
+        for url in [
+            "https://shop.example/chat",
+            "https://shop.example//",
+            "https://shop.example/?a",
+            "https://shop.example/#a",
+            "https://user@shop.example",
+            "https://:secret@shop.example",
+            "https://a\"b",
+        ] {
+            let error = parse(url).expect_err(url).to_string();
+            assert!(error.contains("cannot be served below a path"), "{error}");
+        }
+        for url in ["chat.example", "ftp://chat.example", "https://"] {
+            let error = parse(url).expect_err(url).to_string();
+            assert!(error.contains("such as https://"), "{error}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use actix_web::http::header;
 use crate::access::Website;
 use crate::app::AppState;
 use crate::domain::{Origin, ProjectSeq};
+use crate::http::base_url;
 use crate::http::error::ApiError;
 use crate::http::params::project_id;
 use crate::service::caller::Caller;
@@ -106,9 +107,8 @@ pub async fn session_token(
 /// The client address of a request.
 pub fn client_address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
     if app.settings.behind_proxy {
-        let forwarded = request.headers().get_all("x-forwarded-for").last();
-        let last = forwarded.and_then(|list| list.to_str().ok()?.rsplit(',').next());
-        if let Some(address) = last.and_then(|address| address.trim().parse().ok()) {
+        let last = base_url::last_entry(request, "x-forwarded-for");
+        if let Some(address) = last.and_then(|address| address.parse().ok()) {
             return Some(address);
         }
     }

@@ -8,6 +8,7 @@
 
 mod answer_response;
 mod auth;
+mod base_url;
 mod body;
 mod deserialize;
 pub mod error;

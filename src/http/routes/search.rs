@@ -1,7 +1,6 @@
 //! Search in the documents and Q&As of a project
 //! (docs/api-contract.md, sections 4.12 and 5.7).
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -15,7 +14,7 @@ use crate::http::field_types::Text;
 use crate::http::openapi_errors::{KeyErrors, ServerErrors, ValidationErrors};
 use crate::http::params::{self, KeyParams};
 use crate::http::response::HandlerResult;
-use crate::http::{auth, etag};
+use crate::http::{auth, base_url, etag};
 use crate::learn::excerpt;
 use crate::store::{Snapshot, document, project};
 
@@ -70,7 +69,7 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     let key = auth::publishable_key(&app, &request, key.api_key()?).await?;
     let SearchParams { q, size } = params::query(&request)?;
     let text = q.map_or_else(|| SearchText::parse("q", ""), Ok)?.0;
-    let (project, server) = (key.project, base_url(&app, &request));
+    let (project, server) = (key.project, base_url::of(&app, &request).to_string());
     let index_cache = app.index_cache.clone();
     let find = move |snapshot: &Snapshot| {
         let addresses = ResultAddresses::new(snapshot, project, server)?;
@@ -78,13 +77,6 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     };
     let results = app.store.read(find).await?;
     Ok(etag::respond(&app, &request, serde_json::to_vec(&results)?))
-}
-
-/// The base of absolute URLs in the response to `request`.
-fn base_url(app: &AppState, request: &HttpRequest) -> String {
-    let host = request.headers().get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    app.own_urls.base(host)
 }
 
 fn results(
@@ -122,32 +114,37 @@ impl<'s> ResultAddresses<'s> {
     }
 
     fn result(&self, hit: PassageHit) -> Result<SearchResult, ApiError> {
-        let url = self.url(&hit.source)?;
-        let path = Url::parse(&url).map(|url| url.path().to_owned());
+        let (url, path) = self.address(&hit.source)?;
         Ok(SearchResult {
             score: hit.score.clamp(0.0, 1.0),
             content: excerpt(&hit.body, MAX_EXCERPT_CHARS),
             title: hit.title,
-            path: path.unwrap_or_default(),
+            path,
             url,
         })
     }
 
-    /// The address of a page. A page without a web address has one on this server.
-    fn url(&self, source: &PassageSource) -> Result<String, ApiError> {
-        let own = format!("{}/v2/projects/{}", self.server, self.id);
-        let url = match source {
-            PassageSource::Qna { id } => return Ok(format!("{own}/qnas/{id}")),
-            PassageSource::Document { url } => url,
+    /// The URL of a page and the path in it. A page without a web address has
+    /// one on this server.
+    fn address(&self, source: &PassageSource) -> Result<(String, String), ApiError> {
+        let project = format!("/v2/projects/{}", self.id);
+        let path = match source {
+            PassageSource::Qna { id } => format!("{project}/qnas/{id}"),
+            PassageSource::Document { url } if is_web_address(url) => {
+                let path = Url::parse(url).map(|url| url.path().to_owned());
+                return Ok((url.clone(), path.unwrap_or_default()));
+            }
+            PassageSource::Document { url } => {
+                match document::find_id_by_url(self.snapshot, self.seq, url)? {
+                    Some(id) => format!("{project}/documents/{id}"),
+                    None => format!("{project}/documents"),
+                }
+            }
         };
-        if url.starts_with("http://") || url.starts_with("https://") {
-            return Ok(url.clone());
-        }
-        Ok(
-            match document::find_id_by_url(self.snapshot, self.seq, url)? {
-                Some(id) => format!("{own}/documents/{id}"),
-                None => format!("{own}/documents"),
-            },
-        )
+        Ok((format!("{}{path}", self.server), path))
     }
+}
+
+fn is_web_address(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
 }
