@@ -1,0 +1,68 @@
+# Single commands for daily work, for https://just.systems (PyPI: rust-just).
+# The recipes of the group `tests` are the steps of tests/run.
+
+# prints the recipes
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# builds parlor and serves generated conversations, such as: just demo --conversations 1000
+demo *arguments:
+    cargo run --release -- demo {{ arguments }}
+
+# formats the source and applies the suggestions of clippy
+fix:
+    cargo clippy --fix --allow-dirty --allow-staged --all-targets
+    cargo fmt
+
+# measures parlor and compares the figures with the targets, such as: just bench --only lists
+bench *arguments:
+    benches/run {{ arguments }}
+
+# all steps of the tests, or the given ones, such as: just test format lints
+test *arguments:
+    tests/run {{ arguments }}
+
+# format of the source
+[group('tests')]
+format:
+    tests/run format
+
+# clippy
+[group('tests')]
+lints:
+    tests/run lints
+
+# scripts, justfile, Dockerfile
+[group('tests')]
+project-files:
+    tests/run project-files
+
+# links between the Markdown files
+[group('tests')]
+docs-links:
+    tests/run docs-links
+
+# unit and API tests
+[group('tests')]
+tests:
+    tests/run tests
+
+# quality of search and answers
+[group('tests')]
+retrieval:
+    tests/run retrieval
+
+# API against its OpenAPI document
+[group('tests')]
+openapi:
+    tests/run openapi
+
+# client libraries
+[group('tests')]
+clients:
+    tests/run clients
+
+# documentation of the code
+[group('tests')]
+doc:
+    tests/run doc
