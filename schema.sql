@@ -11,8 +11,8 @@
 --           SELECT datetime(created_at / 1000, 'unixepoch') shows it.
 --   is_*    0 (false) or 1 (true).
 --
--- Every index slows every write down; docs/ARCHITECTURE.md says what each index
--- is for. Comments inside a statement are stored in the file: .schema shows them.
+-- Every index slows every write down; docs/adr/0004-index-per-order.md says what
+-- each index is for. Comments inside a statement are stored in the file: .schema shows them.
 
 -- "PARL": the file command and parlor recognise the file by this number.
 PRAGMA application_id = 0x5041524C;
