@@ -8,7 +8,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
-use texting_robots::Robot;
+use robotxt::Robots;
 use url::Url;
 
 use super::fetch::{FetchError, FetchedPage, PageFetcher};
@@ -22,9 +22,6 @@ const MAX_PAGE_BYTES: usize = 5_000_000;
 const MAX_SITEMAP_BYTES: usize = 50_000_000;
 /// The size of robots.txt.
 const MAX_ROBOTS_BYTES: usize = 1_000_000;
-/// The beginning of robots.txt that is parsed; other crawlers use the same
-/// limit.
-const PARSED_ROBOTS_BYTES: usize = 512_000;
 /// Pages that all sitemaps together may list.
 const MAX_SITEMAP_URLS: usize = 1_000_000;
 /// Sitemaps that are read for one source.
@@ -46,7 +43,7 @@ pub struct WebsiteSource {
 /// The pages to fetch, and how.
 pub struct CrawlPlan {
     fetcher: PageFetcher,
-    robots: Robot,
+    robots: Robots,
     /// In the order of the sitemap; the response if the page is fetched
     /// already.
     pub pages: Vec<(Url, Option<FetchedPage>)>,
@@ -77,8 +74,8 @@ impl WebsiteSource {
     pub async fn plan_crawl(&self) -> Result<CrawlPlan, SourceError> {
         let fetcher = PageFetcher::new(self.allow_private).map_err(|error| self.error(&error))?;
         let robots = self.fetch_robots(&fetcher).await?;
-        let is_listed = robots.sitemaps.iter().any(|url| url == self.url.as_str());
-        if !is_listed && !robots.allowed(self.url.as_str()) {
+        let is_listed = robots.sitemaps().contains(&self.url);
+        if !is_listed && !robots.is_url_allowed(&self.url) {
             return Err(self.error(&"robots.txt does not allow it to be read"));
         }
         let first = fetcher.get(&self.url, MAX_SITEMAP_BYTES).await;
@@ -104,7 +101,7 @@ impl WebsiteSource {
         SourceError(format!("{}: {}", self.url, reason.to_string()))
     }
 
-    async fn fetch_robots(&self, fetcher: &PageFetcher) -> Result<Robot, SourceError> {
+    async fn fetch_robots(&self, fetcher: &PageFetcher) -> Result<Robots, SourceError> {
         let address = self.url.join("/robots.txt");
         let address = address.map_err(|error| self.error(&error))?;
         let unreadable = |reason: String| {
@@ -117,13 +114,12 @@ impl WebsiteSource {
             FetchError::Transient(reason) => unreadable(reason),
             permanent => self.error(&permanent),
         })?;
-        let rules = match response.status.as_u16() {
-            200..=299 => &response.bytes[..response.bytes.len().min(PARSED_ROBOTS_BYTES)],
-            429 | 500.. => return Err(unreadable(status_reason(&response))),
+        match response.status.as_u16() {
+            200..=299 => Ok(Robots::parse(&response.bytes, "parlor")),
+            429 | 500.. => Err(unreadable(status_reason(&response))),
             // The website has no robots.txt.
-            _ => &[],
-        };
-        Robot::new("parlor", rules).map_err(|error| unreadable(error.to_string()))
+            _ => Ok(Robots::allow_all()),
+        }
     }
 }
 
@@ -169,7 +165,7 @@ impl CrawlPlan {
             }
         }
         let robots = &self.robots;
-        self.pages.retain(|(url, _)| robots.allowed(url.as_str()));
+        self.pages.retain(|(url, _)| robots.is_url_allowed(url));
     }
 
     async fn fetch_sitemap(&mut self, url: &Url) -> Option<FetchedPage> {
@@ -241,7 +237,7 @@ impl CrawlPlan {
         };
         match response {
             // The target of a redirect must be allowed too.
-            Ok(response) if !self.robots.allowed(response.url.as_str()) => FetchOutcome::NoIndex,
+            Ok(response) if !self.robots.is_url_allowed(&response.url) => FetchOutcome::NoIndex,
             Ok(response) => classify(response),
             Err(error) => error.into(),
         }
@@ -249,8 +245,7 @@ impl CrawlPlan {
 
     /// The `Crawl-delay` of robots.txt, at most [`MAX_CRAWL_DELAY`].
     fn crawl_delay(&self) -> Duration {
-        let seconds = self.robots.delay.unwrap_or(0.0);
-        let delay = Duration::try_from_secs_f32(seconds).unwrap_or(Duration::ZERO);
+        let delay = self.robots.crawl_delay().unwrap_or_default();
         delay.min(MAX_CRAWL_DELAY)
     }
 }
