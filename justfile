@@ -32,6 +32,11 @@ format:
 lints:
     tests/run lints
 
+# licences, duplicates and sources of the dependencies
+[group('tests')]
+dependencies:
+    tests/run dependencies
+
 # scripts, justfile, Dockerfile
 [group('tests')]
 project-files:
