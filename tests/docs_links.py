@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).resolve().parent.parent
 # Help pages of the demo: their links are URLs of an invented website.
 EXCLUDED = ROOT / "src" / "demo"
-SKIPPED_FOLDERS = {".git", "node_modules", "target"}
+SKIPPED_FOLDERS = {".git", "built", "node_modules", "target"}
 HTML_LINK = re.compile(r"""<(?:a|img|source)\b[^>]*?\b(?:href|src|srcset)=["']([^"']+)""")
 HTML_ANCHOR = re.compile(r"""<[^>]*?\b(?:id|name)=["']([^"']+)""")
 

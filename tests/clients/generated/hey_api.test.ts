@@ -13,8 +13,9 @@ const visitor: Client = {
     client.setConfig({ auth: data.sessionToken });
     return data.visitor.type;
   },
-  async start() {
-    return (await api.startConversation(options)).data;
+  async start(idempotencyKey) {
+    const headers = { 'Idempotency-Key': idempotencyKey };
+    return (await api.startConversation({ ...options, headers })).data;
   },
   async list(query) {
     const { data, response } = await api.getConversations({ ...options, query });

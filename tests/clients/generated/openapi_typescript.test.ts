@@ -19,8 +19,9 @@ const visitor: Client = {
     headers = { Authorization: `Bearer ${sessionToken}` };
     return visitor.type;
   },
-  async start() {
-    return body(await api.POST('/conversations', { headers }));
+  async start(idempotencyKey) {
+    const params = { header: { 'Idempotency-Key': idempotencyKey } };
+    return body(await api.POST('/conversations', { params, headers }));
   },
   async list(query) {
     const result = await api.GET('/conversations', { params: { query }, headers });

@@ -22,8 +22,8 @@ class Visitor:
         self.configuration.access_token = session.session_token
         return session.visitor.type
 
-    def start(self) -> uuid.UUID:
-        return self.conversations.start_conversation().id
+    def start(self, idempotency_key: str) -> uuid.UUID:
+        return self.conversations.start_conversation(idempotency_key=idempotency_key).id
 
     def list_page(self, *, offset: int | None = None, after: str | None = None) -> visit.Page:
         response = self.conversations.get_conversations_with_http_info(
@@ -62,7 +62,7 @@ class Visitor:
         try:
             self.conversations.get_conversation(conversation_id)
         except openapi_client.exceptions.NotFoundException as exception:
-            assert isinstance(exception.data, openapi_client.Error), exception
+            assert isinstance(exception.data, openapi_client.ApiError), exception
             error = exception.data.error
             return visit.Error(exception.status, error.code, error.details or {})
         raise AssertionError("the conversation exists")

@@ -29,8 +29,8 @@ class Visitor:
         self.client = AuthenticatedClient(visit.BASE_URL, token=session.session_token)
         return session.visitor.type_
 
-    def start(self) -> uuid.UUID:
-        conversation = start_conversation.sync(client=self.client)
+    def start(self, idempotency_key: str) -> uuid.UUID:
+        conversation = start_conversation.sync(client=self.client, idempotency_key=idempotency_key)
         assert isinstance(conversation, models.ConversationFull), conversation
         return conversation.id
 
@@ -77,7 +77,7 @@ class Visitor:
 
     def read_error(self, conversation_id: uuid.UUID) -> visit.Error:
         response = get_conversation.sync_detailed(conversation_id, client=self.client)
-        assert isinstance(response.parsed, models.Error), response
+        assert isinstance(response.parsed, models.ApiError), response
         error = response.parsed.error
         assert error.details
         return visit.Error(response.status_code, error.code, error.details.to_dict())

@@ -15,8 +15,8 @@ const visitor: Client = {
     accessToken = session.sessionToken;
     return session.visitor.type;
   },
-  async start() {
-    return conversations.startConversation();
+  async start(idempotencyKey) {
+    return conversations.startConversation({ idempotencyKey });
   },
   async list(query) {
     const response = await conversations.getConversationsRaw(query);
@@ -42,7 +42,7 @@ const visitor: Client = {
   async readError(conversationId) {
     const error: unknown = await conversations.getConversation({ conversationId }).catch((reason) => reason);
     if (!(error instanceof api.ResponseError)) throw error;
-    const { code, details } = api.ModelErrorFromJSON(await error.response.json()).error;
+    const { code, details } = api.ApiErrorFromJSON(await error.response.json()).error;
     return { status: error.response.status, code, details };
   },
 };

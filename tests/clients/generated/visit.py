@@ -42,7 +42,7 @@ class Client(Protocol):
     def init(self, sa_vid: str) -> str:
         """Starts a session, which the other requests use. Returns the type of the visitor."""
 
-    def start(self) -> uuid.UUID: ...
+    def start(self, idempotency_key: str) -> uuid.UUID: ...
 
     def list_page(self, *, offset: int | None = None, after: str | None = None) -> Page:
         """Lists PAGE_SIZE conversations, the newest first."""
@@ -67,12 +67,14 @@ class Client(Protocol):
 
 def visit(test: TestCase, client: Client) -> None:
     test.assertEqual(client.init(str(uuid.uuid4())), "anonymous")
-    started = [client.start() for _ in range(5)]
+    started = [client.start(str(uuid.uuid4())) for _ in range(5)]
     by_offset = list_by_offset(client)
     test.assertEqual(sorted(by_offset), sorted(started))
     test.assertEqual(list_by_cursor(client), by_offset)
 
-    conversation_id = started[0]
+    idempotency_key = str(uuid.uuid4())
+    conversation_id = client.start(idempotency_key)
+    test.assertEqual(client.start(idempotency_key), conversation_id)
     test.assertIn("working days", client.send(conversation_id, "How long does a parcel take?"))
     lines = client.stream(conversation_id, "And to Spain?")
     chunks = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]

@@ -30,7 +30,7 @@ export interface Page {
 export interface Client {
   /** Starts a session, which the other requests use. Returns the type of the visitor. */
   init(saVid: string): Promise<string>;
-  start(): Promise<{ id: string }>;
+  start(idempotencyKey: string): Promise<{ id: string }>;
   list(query: Query): Promise<Page>;
   /** Returns the text of the answer. */
   send(conversationId: string, content: string): Promise<string | undefined>;
@@ -48,7 +48,9 @@ export async function visit(client: Client): Promise<void> {
   assert.equal(await client.init(randomUUID()), 'anonymous');
   await startAndList(client);
 
-  const { id } = await client.start();
+  const idempotencyKey = randomUUID();
+  const { id } = await client.start(idempotencyKey);
+  assert.equal((await client.start(idempotencyKey)).id, id);
   assert.match((await client.send(id, 'How long does a parcel take?')) ?? '', /working days/);
   const chunks = await readEvents(await client.stream(id, 'And to Spain?'));
   assert.equal(chunks.pop(), '[DONE]');
@@ -68,7 +70,7 @@ export async function visit(client: Client): Promise<void> {
 async function startAndList(client: Client) {
   const query = { orderBy: 'createdAt', orderDir: 'desc', limit: 2 } as const;
   const started: string[] = [];
-  for (let number = 0; number < 5; number += 1) started.push((await client.start()).id);
+  for (let number = 0; number < 5; number += 1) started.push((await client.start(randomUUID())).id);
 
   const byOffset: string[] = [];
   let total: number;
