@@ -13,9 +13,26 @@ use crate::http::response::bytes;
 /// Only the client may store the response, and must revalidate it.
 const PRIVATE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
 
+/// Every cache may store the response, and must revalidate it, because a new
+/// version of the server may change it.
+const PUBLIC_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache");
+
 /// 200 with a JSON body and its ETag, or 304 if the client has that body.
 pub fn respond(app: &AppState, request: &HttpRequest, body: Vec<u8>) -> HttpResponse {
     TaggedBody::new(app.tag_key, body).respond(request.headers())
+}
+
+/// As [`respond`], with a body that is the same for all callers.
+pub fn respond_public(
+    app: &AppState,
+    request: &HttpRequest,
+    body: impl Into<Bytes>,
+) -> HttpResponse {
+    let mut response = TaggedBody::new(app.tag_key, body).respond(request.headers());
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, PUBLIC_CACHE_CONTROL);
+    headers.remove(header::VARY);
+    response
 }
 
 /// A JSON body with its entity tag, for any number of responses.
@@ -25,9 +42,9 @@ pub struct TaggedBody {
 }
 
 impl TaggedBody {
-    pub fn new(tag_key: [u64; 4], body: Vec<u8>) -> Self {
-        let tag = entity_tag(tag_key, &body);
+    pub fn new(tag_key: [u64; 4], body: impl Into<Bytes>) -> Self {
         let body = body.into();
+        let tag = entity_tag(tag_key, &body);
         Self { body, tag }
     }
 

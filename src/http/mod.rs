@@ -25,6 +25,7 @@ mod openapi;
 mod openapi_errors;
 mod params;
 mod prefer;
+mod reference;
 mod response;
 mod routes;
 mod sse;
@@ -109,10 +110,8 @@ fn set_write_timeout(listener: &TcpListener, timeout: Duration) -> std::io::Resu
 fn routes(config: &mut web::ServiceConfig) {
     config
         .service(at("/health", "GET, HEAD").route(get().to(health::health)))
-        .service(at("/v2", "GET, HEAD").route(get().to(openapi::page)))
-        .service(at("/v2/reference.css", "GET, HEAD").route(get().to(openapi::style)))
-        .service(at("/v2/reference.js", "GET, HEAD").route(get().to(openapi::script)))
-        .service(at("/v2/reference-parts.js", "GET, HEAD").route(get().to(openapi::script_parts)))
+        .service(at("/v2", "GET, HEAD").route(get().to(reference::page)))
+        .service(at("/v2/reference/{name}", "GET, HEAD").route(get().to(reference::asset)))
         .service(at("/v2/openapi", "GET, HEAD").route(get().to(openapi::document)))
         .service(at("/v2/identity/init", "POST").route(web::post().to(identity::init)))
         .service(at("/v2/identity/me", "GET, HEAD").route(get().to(identity::me)))

@@ -1,9 +1,7 @@
-//! The OpenAPI document of the API, which is generated from the code, and the
-//! reference page that shows it without requests to other servers.
+//! The OpenAPI document of the API, which is generated from the code.
 
 use std::sync::LazyLock;
 
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -178,58 +176,5 @@ fn error_schema() -> Value {
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object),
               ServerErrors))]
 pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    with_revalidation(etag::respond(&app, &request, DOCUMENT.clone()))
-}
-
-/// The content security policy of the page: no resources of other servers and
-/// no inline code.
-const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-);
-
-pub async fn page() -> HttpResponse {
-    asset(
-        "text/html; charset=utf-8",
-        include_str!("../../web/reference.html"),
-    )
-}
-
-pub async fn style() -> HttpResponse {
-    asset(
-        "text/css; charset=utf-8",
-        include_str!("../../web/reference.css"),
-    )
-}
-
-pub async fn script() -> HttpResponse {
-    asset(
-        "text/javascript; charset=utf-8",
-        include_str!("../../web/reference.js"),
-    )
-}
-
-pub async fn script_parts() -> HttpResponse {
-    asset(
-        "text/javascript; charset=utf-8",
-        include_str!("../../web/reference-parts.js"),
-    )
-}
-
-fn asset(kind: &'static str, text: &'static str) -> HttpResponse {
-    let mut response = HttpResponse::Ok().content_type(kind).body(text);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
-    let nosniff = HeaderValue::from_static("nosniff");
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    with_revalidation(response)
-}
-
-/// Makes a response cacheable for everyone. Clients revalidate it, because a new
-/// version of the server may change it.
-fn with_revalidation(mut response: HttpResponse) -> HttpResponse {
-    let headers = response.headers_mut();
-    headers.remove(header::VARY);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+    etag::respond_public(&app, &request, DOCUMENT.clone())
 }

@@ -32,6 +32,7 @@ mod messages;
 mod openapi;
 mod qnas;
 mod rate_limits;
+mod reference;
 mod search;
 mod shutdown;
 mod upgrade;
