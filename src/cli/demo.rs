@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use uuid::Uuid;
 
 use super::CommandError;
-use super::serve::{announce, listen, serve};
+use super::serve::{announce, listen, lock, serve};
 use crate::app::AppState;
 use crate::config::Settings;
 use crate::demo::{DemoPlan, create_database, is_demo_database};
@@ -50,18 +50,20 @@ impl Demo {
         let listener = listen(self.settings.listen)?;
         let urls = OwnUrls::new(self.settings.public_url.clone(), listener.local_addr()?);
         let file = DemoFile::new(self.db.as_deref())?;
+        let _lock = lock(file.path(), &self.settings)?;
         self.create_if_missing(file.path())?;
         let app = AppState::open(file.path(), self.settings, true)?;
-        let mut out = std::io::stdout().lock();
-        announce(&mut out, &listener, &urls)?;
-        write!(out, "{}", example_commands(urls.listening()))?;
-        out.flush()?;
-        drop(out);
-        serve(app, listener)
+        let address = listener.local_addr()?;
+        serve(app, listener, |out| {
+            announce(out, address, &urls)?;
+            write!(out, "{}", example_commands(urls.listening()))?;
+            out.flush()
+        })
     }
 
     fn create_only(&self) -> Result<(), CommandError> {
         let path = self.db.clone().unwrap_or_default();
+        let _lock = lock(&path, &self.settings)?;
         if path.exists() {
             return Err(CommandError::Exists(path));
         }

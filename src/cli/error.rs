@@ -10,7 +10,7 @@ use crate::service::assistant::AssistantError;
 use crate::service::key::KeyError;
 use crate::service::qna::QnaError;
 use crate::service::setup::SetupError;
-use crate::store::{OpenError, StoreError};
+use crate::store::{LockError, OpenError, StoreError};
 
 /// Why a command failed. The message tells the operator what to do.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,8 @@ pub enum CommandError {
     Start(#[from] StartError),
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -1,8 +1,10 @@
 //! `parlor serve`: serves a database file.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -14,6 +16,7 @@ use crate::config::Settings;
 use crate::own_urls::OwnUrls;
 use crate::server;
 use crate::service::setup::{self, FirstKeys};
+use crate::store::ServerLock;
 
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -26,20 +29,45 @@ pub struct Serve {
 impl Serve {
     pub fn run(self) -> Result<(), CommandError> {
         let listener = listen(self.settings.listen)?;
-        let urls = OwnUrls::new(self.settings.public_url.clone(), listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let urls = OwnUrls::new(self.settings.public_url.clone(), address);
+        let _lock = lock(&self.file.db, &self.settings)?;
         let app = AppState::open(&self.file.db, self.settings, false)?;
-        let keys = setup::create_first_project(&app.store)?;
-        let mut out = std::io::stdout().lock();
-        if let Some(keys) = keys {
-            print_first_keys(&mut out, &self.file.db, &keys)?;
-        }
-        announce(&mut out, &listener, &urls)?;
-        drop(out);
-        serve(app, listener)
+        setup::create_first_project(&app.store, |keys| show_first_keys(&self.file.db, keys))?;
+        serve(app, listener, |out| announce(out, address, &urls))
     }
 }
 
-fn print_first_keys(out: &mut impl Write, file: &Path, keys: &FirstKeys) -> std::io::Result<()> {
+/// Locks the database file for this server.
+pub fn lock(path: &Path, settings: &Settings) -> Result<ServerLock, CommandError> {
+    let wait = Duration::from_secs(settings.lock_wait);
+    Ok(ServerLock::acquire(path, wait)?)
+}
+
+/// Shows the keys on standard output, or on standard error if standard output is
+/// closed or discarded.
+fn show_first_keys(file: &Path, keys: &FirstKeys) -> io::Result<()> {
+    if !is_discarded(io::stdout()) {
+        print_first_keys(&mut io::stdout().lock(), file, keys)
+    } else if !is_discarded(io::stderr()) {
+        print_first_keys(&mut io::stderr().lock(), file, keys)
+    } else {
+        Err(io::Error::other(
+            "standard output and standard error are closed or discarded",
+        ))
+    }
+}
+
+/// Whether a stream is closed or the null device. At the start of a program, Rust
+/// opens the null device for standard streams that are closed.
+fn is_discarded(stream: impl AsFd) -> bool {
+    let (Ok(stream), Ok(null)) = (rustix::fs::fstat(stream), rustix::fs::stat("/dev/null")) else {
+        return true;
+    };
+    (stream.st_dev, stream.st_ino) == (null.st_dev, null.st_ino)
+}
+
+fn print_first_keys(out: &mut impl Write, file: &Path, keys: &FirstKeys) -> io::Result<()> {
     let (publishable, private) = (keys.publishable.reveal(), keys.private.reveal());
     writeln!(
         out,
@@ -50,16 +78,13 @@ fn print_first_keys(out: &mut impl Write, file: &Path, keys: &FirstKeys) -> std:
     writeln!(
         out,
         "  private      {private}   for your servers; keep it secret"
-    )
+    )?;
+    out.flush()
 }
 
 /// Prints the address that the server listens on, and the URL of the reference.
-pub fn announce(
-    out: &mut impl Write,
-    listener: &TcpListener,
-    urls: &OwnUrls,
-) -> std::io::Result<()> {
-    let (address, base) = (listener.local_addr()?, urls.base(|| None));
+pub fn announce(out: &mut impl Write, address: SocketAddr, urls: &OwnUrls) -> io::Result<()> {
+    let base = urls.base(|| None);
     writeln!(
         out,
         "parlor listens on http://{address}  (API reference: {base}/v2)"
@@ -71,12 +96,21 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
     TcpListener::bind(address).map_err(|error| CommandError::Listen(address, error))
 }
 
-/// Serves until SIGTERM or SIGINT.
-pub fn serve(app: AppState, listener: TcpListener) -> Result<(), CommandError> {
+/// Serves until SIGTERM or SIGINT. `announce` prints the addresses once the
+/// signals are handled.
+pub fn serve(
+    app: AppState,
+    listener: TcpListener,
+    announce: impl FnOnce(&mut io::StdoutLock<'_>) -> io::Result<()>,
+) -> Result<(), CommandError> {
     raise_open_file_limit();
     let system = actix_web::rt::System::new();
     let served = system.block_on(async {
         let shutdown = shutdown_signal()?;
+        // A closed standard output does not stop a server.
+        if let Err(error) = announce(&mut io::stdout().lock()) {
+            log::warn!("the addresses could not be printed: {error}");
+        }
         server::run(app, listener, shutdown).await
     });
     Ok(served?)
@@ -97,7 +131,7 @@ fn raise_open_file_limit() {
     }
 }
 
-fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
+fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

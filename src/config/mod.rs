@@ -45,6 +45,16 @@ pub struct Settings {
     #[arg(alias = "readers", value_parser = value_parser!(u32).range(1..=64))]
     pub db_readers: u32,
 
+    /// Seconds to wait at the start until another parlor server releases the database file
+    #[arg(
+        long,
+        env = "PARLOR_LOCK_WAIT",
+        value_name = "SECONDS",
+        default_value_t = 5
+    )]
+    #[arg(value_parser = value_parser!(u64).range(..=3600))]
+    pub lock_wait: u64,
+
     /// Milliseconds that a request may wait for a database connection before it fails with 503
     #[arg(
         long,

@@ -85,7 +85,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::unavailable(RETRY_SOON, error),
-            StoreError::Full => Self::unavailable(60, error),
+            StoreError::Full | StoreError::FileReplaced(_) => Self::unavailable(60, error),
             StoreError::Closed | StoreError::Unknown(_) => Self::unavailable(5, error),
             StoreError::Rejected(reason) => reason.into(),
             StoreError::Internal(_) => Self::internal(error),
@@ -291,6 +291,7 @@ mod tests {
         for (store_error, seconds) in [
             (StoreError::Busy, 1),
             (StoreError::Full, 60),
+            (StoreError::FileReplaced(String::new()), 60),
             (StoreError::Closed, 5),
         ] {
             let error = ApiError::from(store_error);

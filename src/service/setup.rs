@@ -13,6 +13,10 @@ pub enum SetupError {
     Store(#[from] StoreError),
     #[error("the system returned no random bytes: {0}")]
     Random(#[from] getrandom::Error),
+    #[error(
+        "the keys of the new file could not be shown, so they were not stored: {0}; start parlor again with an open standard output or standard error"
+    )]
+    Output(#[from] std::io::Error),
 }
 
 /// The keys of a new project. They cannot be read again later.
@@ -34,10 +38,13 @@ pub fn first_project(store: &Store) -> Result<ProjectSeq, SetupError> {
 /// Creates a project with one key of each kind, if the file has no project. One
 /// write creates all of them, so that there is never a project without keys.
 ///
-/// Returns `None` if the file has a project.
-pub fn create_first_project(store: &Store) -> Result<Option<FirstKeys>, SetupError> {
+/// `show_keys` shows the keys to the operator. Nothing is stored if it fails.
+pub fn create_first_project(
+    store: &Store,
+    show_keys: impl FnOnce(&FirstKeys) -> std::io::Result<()>,
+) -> Result<(), SetupError> {
     if store.read_blocking(project::first)?.is_some() {
-        return Ok(None);
+        return Ok(());
     }
     let (project, now) = (ProjectSeq::FIRST, Timestamp::now());
     let keys = FirstKeys {
@@ -70,6 +77,7 @@ pub fn create_first_project(store: &Store) -> Result<Option<FirstKeys>, SetupErr
         KeyKind::Private,
         "first private key",
     ));
+    show_keys(&keys)?;
     store.write_blocking(batch)?;
-    Ok(Some(keys))
+    Ok(())
 }

@@ -14,6 +14,9 @@ pub enum StoreError {
     Full,
     #[error("the database is closed: parlor is shutting down")]
     Closed,
+    /// The open file is not the file at its path any more. A write would be lost.
+    #[error("{0}")]
+    FileReplaced(String),
     /// An expectation of the batch was not met; nothing was written.
     #[error("the write was rejected: {0:?}")]
     Rejected(Rejection),

@@ -17,6 +17,7 @@ pub mod conversation;
 pub mod conversation_state;
 pub mod document;
 mod error;
+mod file_identity;
 pub mod idempotency;
 pub mod key;
 pub mod lease;
@@ -34,6 +35,7 @@ mod query;
 mod query_cost_tests;
 mod readers;
 mod rejection;
+mod server_lock;
 pub mod session;
 mod snapshot;
 mod sql;
@@ -55,6 +57,7 @@ pub use list_version::ListVersion;
 pub use open::{OpenError, is_parlor_file};
 pub use options::Options;
 pub use rejection::Rejection;
+pub use server_lock::{LockError, ServerLock};
 pub use snapshot::Snapshot;
 pub use sql::{Sql, Value};
 
@@ -83,6 +86,7 @@ impl Store {
     /// Files of other programs and of newer versions of parlor are refused and
     /// stay unchanged.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let path = &open::resolve(path)?;
         let connection = open::open_writer(path)?;
         let (list_versions, offset_index) = (
             Arc::<ListVersions>::default(),
@@ -149,7 +153,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Rejected`] if an expectation of the batch is not met,
     /// [`StoreError::Busy`] if the queue is full, [`StoreError::Full`] if the
-    /// disk is full, [`StoreError::Closed`] after [`Store::close`],
+    /// disk is full, [`StoreError::FileReplaced`] if the file was deleted or
+    /// replaced, [`StoreError::Closed`] after [`Store::close`],
     /// [`StoreError::Unknown`] if the result was lost.
     pub async fn write(&self, batch: Batch) -> Result<BatchOutput, StoreError> {
         self.submit(batch).await

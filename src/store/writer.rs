@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::batch::{Batch, BatchOutput};
 use super::change_capture::ChangeCapture;
 use super::error::StoreError;
+use super::file_identity::FileIdentity;
 use super::list_version::ListVersions;
 use super::offset_index::OffsetIndex;
 use super::open::OpenError;
@@ -60,7 +61,9 @@ impl Writer {
         reads: Arc<AtomicU64>,
     ) -> Result<Self, OpenError> {
         let (queue, commands) = sync_channel(MAX_QUEUE);
-        let writer = WriterThread::new(connection, list_versions, offset_index, reads)?;
+        let path = connection.path().unwrap_or_default().to_owned();
+        let writer = WriterThread::new(connection, list_versions, offset_index, reads)
+            .map_err(|error| OpenError::from_sqlite(path.as_ref(), &error))?;
         let thread = thread::Builder::new()
             .name("parlor-writer".to_owned())
             .spawn(move || writer.run(&commands))?;
@@ -113,6 +116,7 @@ struct WriterThread {
     list_versions: Arc<ListVersions>,
     offset_index: Arc<OffsetIndex>,
     external: ExternalChanges,
+    file: FileIdentity,
     reads: Arc<AtomicU64>,
     last_group: CommitGroup,
 }
@@ -153,6 +157,8 @@ impl WriterThread {
                 data_version: data_version(&connection)?,
                 polled_at: Instant::now(),
             },
+            // After the first read, which creates the side files.
+            file: FileIdentity::of(&connection),
             connection,
         })
     }
@@ -215,6 +221,7 @@ impl WriterThread {
         if self.external.polled_at.elapsed() < POLL_INTERVAL {
             return;
         }
+        self.file.log_changes();
         let data_version = data_version(&self.connection).unwrap_or(-1);
         if data_version != self.external.data_version {
             // A restored backup repeats list versions with other content.
@@ -244,6 +251,7 @@ impl WriterThread {
     /// Runs a group in one transaction. An error means that nothing of the
     /// group is stored.
     fn commit_group(&self, batches: &[Batch]) -> Result<Vec<BatchResult>, StoreError> {
+        self.file.check()?;
         if !self.connection.is_autocommit() {
             // The rollback of the last group failed.
             self.execute("ROLLBACK")?;
@@ -257,6 +265,8 @@ impl WriterThread {
             }
             self.commit()?;
             self.list_versions.record(&changes);
+            // The file may have been deleted during the commit.
+            self.file.check()?;
             Ok(results)
         });
         if result.is_err() {

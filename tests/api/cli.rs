@@ -160,7 +160,6 @@ fn port_in_use_is_reported_before_database_is_created() {
     assert!(!directory.path().join("parlor.db").exists());
 }
 
-/// The rows of each table.
 #[test]
 fn renamed_variables_are_read_under_both_names_and_the_new_one_wins() {
     let directory = TempDir::new().expect("a directory");
@@ -186,6 +185,7 @@ fn renamed_variables_are_read_under_both_names_and_the_new_one_wins() {
     }
 }
 
+/// The rows of each table.
 fn dump(path: &Path) -> Vec<(String, Vec<Vec<SqlValue>>)> {
     let connection = Connection::open(path).expect("a connection");
     let mut tables = connection

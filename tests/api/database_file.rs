@@ -299,11 +299,8 @@ fn missing_directory_is_reported() {
     let error = Store::open(&path, &Options::default())
         .err()
         .expect("a refusal");
-    assert!(matches!(error, OpenError::Unopened(..)), "{error}");
-    assert!(
-        error.to_string().contains("check that the folder exists"),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::NoFolder(..)), "{error}");
+    assert!(error.to_string().contains("create the folder"), "{error}");
 }
 
 #[test]

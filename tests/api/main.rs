@@ -35,5 +35,6 @@ mod rate_limits;
 mod reference;
 mod search;
 mod shutdown;
+mod start_up;
 mod upgrade;
 mod websocket;

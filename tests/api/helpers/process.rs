@@ -77,8 +77,6 @@ impl ParlorProcess {
             }
         };
         let client = Client(address);
-        // The process prints the address before it handles signals. A response shows
-        // that the server runs.
         client.get("/health").send().expect(200);
         Self {
             child,

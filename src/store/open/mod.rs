@@ -5,32 +5,38 @@
 //! An older file is upgraded by `migrations/`. Both happen in one transaction: if
 //! it fails, the file stays as it was.
 
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+mod create;
+mod error;
+mod header;
+mod path;
+
+use std::path::Path;
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
+
+pub use error::OpenError;
+pub use header::is_parlor_file;
+pub use path::{resolve, with_suffix};
 
 use super::options::Options;
 
 /// The current tables, for a new file.
-const SCHEMA: &str = include_str!("../../schema.sql");
+const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// Upgrades from an empty file to the current tables. `user_version` is the
 /// number of migrations that a file has had.
 const MIGRATIONS: &[M<'static>] = &[
-    M::up(include_str!("../../migrations/0001_initial.sql")),
+    M::up(include_str!("../../../migrations/0001_initial.sql")),
     M::up(include_str!(
-        "../../migrations/0002_assistants_and_knowledge.sql"
+        "../../../migrations/0002_assistants_and_knowledge.sql"
     )),
-    M::up(include_str!("../../migrations/0003_list_versions.sql")),
+    M::up(include_str!("../../../migrations/0003_list_versions.sql")),
     M::up(include_str!(
-        "../../migrations/0004_list_versions_and_leases.sql"
+        "../../../migrations/0004_list_versions_and_leases.sql"
     )),
 ];
 
@@ -44,56 +50,32 @@ const APPLICATION_ID: i64 = 0x5041_524C;
 /// the pages of lists use about 200.
 const MAX_CACHED_STATEMENTS: usize = 256;
 
-/// Why a file could not be opened. Each text names the remedy.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("{0} is not a parlor file (or not an SQLite file at all); name another with --db")]
-    Foreign(PathBuf),
-    #[error(
-        "{0} was written by a newer parlor (schema {1}, this one knows {SCHEMA_VERSION}); install that version or a later one"
-    )]
-    Newer(PathBuf, i64),
-    #[error("{0} cannot be opened: {1}; check that the folder exists and is writable")]
-    Unopened(PathBuf, io::Error),
-    #[error(
-        "the file could not be upgraded and was not changed: {0}; check the free disk space and that no other program changed its tables, or go back to the version of parlor that wrote it"
-    )]
-    Upgrade(#[from] rusqlite_migration::Error),
-    #[error(
-        "the file could not be read or written: {0}; check that the user who runs parlor owns it, that the disk has free space and that no other program has locked the file"
-    )]
-    Sqlite(#[from] rusqlite::Error),
-    #[error(
-        "no connection to the file could be opened: {0}; check the limit on open files (ulimit -n)"
-    )]
-    Pool(#[from] r2d2::Error),
-    #[error(
-        "a thread for the file could not be started: {0}; check the limit on processes (ulimit -u)"
-    )]
-    Thread(#[from] io::Error),
-}
-
 /// Opens the connection that writes. Creates the file if it does not exist,
 /// and creates or upgrades its tables.
 ///
 /// # Errors
 /// Files of other programs and of newer versions are refused unchanged.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
-    create_private_file(path).map_err(|error| OpenError::Unopened(path.to_owned(), error))?;
-    check_header(path)?;
-    let mut connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    configure(&connection)?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL;
-         PRAGMA wal_autocheckpoint = 4000;
-         PRAGMA journal_size_limit = 67108864;",
-    )?;
-    create_tables_if_new(&mut connection)?;
-    Migrations::from_slice(MIGRATIONS).to_latest(&mut connection)?;
+    path::check(path)?;
+    create::create_if_absent(path)?;
+    header::check(path)?;
+    let connect = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        configure(&connection)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA journal_size_limit = 67108864;",
+        )?;
+        create::create_tables_if_new(&mut connection)?;
+        Ok(connection)
+    };
+    let mut connection = connect().map_err(|error| OpenError::from_sqlite(path, &error))?;
+    Migrations::from_slice(MIGRATIONS)
+        .to_latest(&mut connection)
+        .map_err(|error| OpenError::Upgrade(path.to_owned(), error))?;
     Ok(connection)
 }
 
@@ -117,8 +99,8 @@ pub(super) fn open_readers(
         .max_lifetime(None)
         .test_on_check_out(false)
         .connection_timeout(options.read_timeout)
-        .build(manager)?;
-    Ok(pool)
+        .build(manager);
+    pool.map_err(|error| OpenError::Pool(path.to_owned(), error))
 }
 
 /// Sets what every connection needs. `busy_timeout` comes first, because the
@@ -137,100 +119,29 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// Creates the current tables in a file that has none, in one transaction.
-fn create_tables_if_new(connection: &mut Connection) -> rusqlite::Result<()> {
-    if !Header::read(connection)?.is_new() {
-        return Ok(());
-    }
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Read again in the transaction: another process may have created the tables
-    // meanwhile.
-    if Header::read(&transaction)?.is_new() {
-        transaction.execute_batch(SCHEMA)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    }
-    transaction.commit()
-}
-
 /// A database in memory with the current tables.
 #[cfg(test)]
 pub(super) fn open_in_memory() -> Connection {
     let mut connection = Connection::open_in_memory().expect("memory");
     configure(&connection).expect("a connection");
-    create_tables_if_new(&mut connection).expect("the schema");
+    create::create_tables_if_new(&mut connection).expect("the schema");
     connection
 }
 
-/// Creates the file if it does not exist. Only its owner may read it, because it
-/// holds the secret that signs session tokens and the visitors' messages.
-fn create_private_file(path: &Path) -> io::Result<()> {
-    let created = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    match created {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+/// An error without the text of its statement, which may be a whole schema.
+fn without_sql(error: rusqlite::Error) -> rusqlite::Error {
+    match error {
+        rusqlite::Error::SqlInputError { error, msg, .. } => {
+            rusqlite::Error::SqliteFailure(error, Some(msg))
+        }
+        error => error,
     }
-}
-
-/// Whether `path` is a file that parlor wrote.
-pub fn is_parlor_file(path: &Path) -> bool {
-    path.exists()
-        && Header::read_file(path).is_ok_and(|header| header.application_id == APPLICATION_ID)
-}
-
-/// What identifies a file and its schema.
-struct Header {
-    application_id: i64,
-    schema_version: i64,
-    /// Tables, indexes and triggers.
-    object_count: i64,
-}
-
-impl Header {
-    /// Reads the header of a file without changing the file.
-    fn read_file(path: &Path) -> rusqlite::Result<Self> {
-        Self::read(&Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_ONLY,
-        )?)
-    }
-
-    fn read(connection: &Connection) -> rusqlite::Result<Self> {
-        let number = |sql| connection.query_row(sql, [], |row| row.get(0));
-        Ok(Self {
-            application_id: number("PRAGMA application_id")?,
-            schema_version: number("PRAGMA user_version")?,
-            object_count: number("SELECT count(*) FROM sqlite_schema")?,
-        })
-    }
-
-    /// Whether the file is empty and belongs to no program.
-    fn is_new(&self) -> bool {
-        self.application_id == 0 && self.object_count == 0
-    }
-}
-
-/// Refuses files of other programs and of newer versions.
-fn check_header(path: &Path) -> Result<(), OpenError> {
-    let foreign = || OpenError::Foreign(path.to_owned());
-    let header = Header::read_file(path).map_err(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => foreign(),
-        _ => OpenError::Sqlite(error),
-    })?;
-    if !header.is_new() && header.application_id != APPLICATION_ID {
-        return Err(foreign());
-    }
-    if header.schema_version > SCHEMA_VERSION {
-        return Err(OpenError::Newer(path.to_owned(), header.schema_version));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::create::create_tables_if_new;
+    use super::header::Header;
     use super::*;
 
     /// A project with two visitors, conversation 1 of visitor 1 and two messages

@@ -1,0 +1,117 @@
+//! Why a database file could not be opened. Each text names the file, the cause
+//! and the remedy.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+use rustix::io::Errno;
+
+use super::SCHEMA_VERSION;
+
+/// Why a file could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{0:?} is not the name of a file; name a file with --db")]
+    NotAName(PathBuf),
+    #[error("{0} is {1}, not a file; name a file with --db")]
+    NotAFile(PathBuf, &'static str),
+    #[error("the folder {0} does not exist; create the folder, or name another file with --db")]
+    NoFolder(PathBuf),
+    #[error("{0}: a name in this path is too long; name another file with --db")]
+    NameTooLong(PathBuf),
+    #[error("{0}: the symbolic links in this path form a loop; name another file with --db")]
+    LinkLoop(PathBuf),
+    #[error(
+        "user {user} may not {access} {path}; check the owner and the mode with `ls -ld {path}`, or start parlor as the owner"
+    )]
+    NoPermission {
+        path: PathBuf,
+        /// What is not allowed: "write to", for example.
+        access: &'static str,
+        /// The user id of the process.
+        user: u32,
+    },
+    #[error("{0} is marked as read-only; make the file writable with `chmod u+w {0}`")]
+    ReadOnlyFile(PathBuf),
+    #[error(
+        "{0} is on a file system that is mounted read-only; mount the file system for writing, or name another file with --db"
+    )]
+    ReadOnlyFileSystem(PathBuf),
+    #[error("{0} is not a parlor file (or not an SQLite file at all); name another with --db")]
+    Foreign(PathBuf),
+    #[error(
+        "{0} was written by a newer parlor (schema {1}, this one knows {SCHEMA_VERSION}); install that version or a later one"
+    )]
+    Newer(PathBuf, i64),
+    #[error(
+        "{0} is damaged: {1}; stop all programs that use the file, move {0}, {0}-wal and {0}-shm to another place, and restore a backup as {0}"
+    )]
+    Damaged(PathBuf, String),
+    #[error(
+        "{0} is locked by another program; end that program (`fuser -v {0}` shows the programs) and start again"
+    )]
+    Locked(PathBuf),
+    #[error("the disk of {0} is full; free some space and start again")]
+    Full(PathBuf),
+    #[error("{0} could not be read or written: {1}; check the disk and the system's log")]
+    Failed(PathBuf, String),
+    #[error(
+        "{0} could not be upgraded and was not changed: {1}; check the free disk space and that no other program changed its tables, or go back to the version of parlor that wrote it"
+    )]
+    Upgrade(PathBuf, rusqlite_migration::Error),
+    #[error("no connection to {0} could be opened: {1}; check the limit on open files (ulimit -n)")]
+    Pool(PathBuf, r2d2::Error),
+    #[error(
+        "a thread for the file could not be started: {0}; check the limit on processes (ulimit -u)"
+    )]
+    Thread(#[from] io::Error),
+}
+
+impl OpenError {
+    /// The error of an operation of SQLite on the file at `path`.
+    pub(in crate::store) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> Self {
+        let path_buf = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::Foreign(path_buf),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(path_buf, error.to_string()),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(path_buf),
+            Some(ErrorCode::DiskFull) => Self::Full(path_buf),
+            // SQLite reports a full disk as an I/O error while it creates the -shm file.
+            Some(ErrorCode::SystemIoFailure) if is_disk_full(path) => Self::Full(path_buf),
+            _ => Self::Failed(path_buf, error.to_string()),
+        }
+    }
+
+    /// The error of an operation of the system on the file or folder at `path`.
+    pub(super) fn from_io(path: &Path, error: &io::Error) -> Self {
+        let path_buf = path.to_owned();
+        match error.kind() {
+            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                Self::LinkLoop(path_buf)
+            }
+            io::ErrorKind::InvalidFilename => Self::NameTooLong(path_buf),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path_buf),
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnlyFileSystem(path_buf),
+            io::ErrorKind::PermissionDenied => Self::no_permission(path, "use"),
+            _ => Self::Failed(path_buf, error.to_string()),
+        }
+    }
+
+    pub(super) fn no_permission(path: &Path, access: &'static str) -> Self {
+        Self::NoPermission {
+            path: path.to_owned(),
+            access,
+            user: rustix::process::geteuid().as_raw(),
+        }
+    }
+}
+
+/// Whether the file system of `path` has no space for this user.
+fn is_disk_full(path: &Path) -> bool {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    rustix::fs::statvfs(folder).is_ok_and(|stat| stat.f_bavail == 0)
+}

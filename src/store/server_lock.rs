@@ -1,0 +1,166 @@
+//! The lock of a server on its database file.
+//!
+//! Two servers on one file would end each other's answers. A server holds an
+//! exclusive lock on the side file `FILE.lock`, which contains its process id. The
+//! system releases the lock when the process ends, however it ends. The side file
+//! stays: removing it would allow two locks.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::open::{OpenError, resolve, with_suffix};
+
+/// How often a process tries to get a lock that another process holds.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Why a process did not get the lock.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error(
+        "{path} is in use by another parlor{}; stop that server, or name another file with --db", owner(*.pid)
+    )]
+    Held {
+        path: PathBuf,
+        /// The process id of the owner, if its lock file tells.
+        pid: Option<u32>,
+    },
+    #[error("the lock file {0} could not be used: {1}; check the owner and the mode of the file")]
+    Io(PathBuf, io::Error),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+fn owner(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
+}
+
+/// The lock of this process. Dropping it releases the lock.
+#[derive(Debug)]
+pub struct ServerLock(File);
+
+impl ServerLock {
+    /// Locks the database file at `path`, which may be absent. Waits up to `wait`
+    /// for another process to release its lock.
+    pub fn acquire(path: &Path, wait: Duration) -> Result<Self, LockError> {
+        let path = resolve(path)?;
+        let lock_path = with_suffix(&path, ".lock");
+        let io_error = |error| LockError::Io(lock_path.clone(), error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(io_error)?;
+        if !lock_file(&file, Duration::ZERO).map_err(io_error)? {
+            let pid = read_pid(&mut file);
+            log::warn!(
+                "{} is in use by another parlor{}; waiting up to {} s",
+                path.display(),
+                owner(pid),
+                wait.as_secs()
+            );
+            if !lock_file(&file, wait).map_err(io_error)? {
+                let pid = read_pid(&mut file);
+                return Err(LockError::Held { path, pid });
+            }
+        }
+        write_pid(&mut file).map_err(io_error)?;
+        Ok(Self(file))
+    }
+
+    /// Whether a server has locked the database file at `path`, and its process
+    /// id. The lock file is not created.
+    pub fn owner(path: &Path) -> Result<Option<LockError>, LockError> {
+        let path = resolve(path)?;
+        let lock_path = with_suffix(&path, ".lock");
+        let mut file = match File::open(&lock_path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|error| LockError::Io(lock_path.clone(), error))?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                let pid = read_pid(&mut file);
+                Ok(Some(LockError::Held { path, pid }))
+            }
+            Err(TryLockError::Error(error)) => Err(LockError::Io(lock_path, error)),
+        }
+    }
+}
+
+impl Drop for ServerLock {
+    fn drop(&mut self) {
+        // A stale process id is only shown while another process holds the lock.
+        let _ = self.0.set_len(0);
+    }
+}
+
+/// Locks a file or folder exclusively. Returns false if another process held the
+/// lock for `wait`.
+pub(super) fn lock_file(file: &File, wait: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + wait;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Ok(false),
+            Err(TryLockError::WouldBlock) => thread::sleep(RETRY_INTERVAL),
+        }
+    }
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn write_pid(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn second_lock_fails_with_owner_until_first_is_dropped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("parlor.db");
+        let first = ServerLock::acquire(&path, Duration::ZERO).expect("a lock");
+        let second = ServerLock::acquire(&path, Duration::from_millis(30));
+        let own = std::process::id();
+        assert!(
+            matches!(&second, Err(LockError::Held { pid, .. }) if *pid == Some(own)),
+            "{second:?}"
+        );
+        assert!(ServerLock::owner(&path).expect("a check").is_some());
+        drop(first);
+        assert!(ServerLock::owner(&path).expect("a check").is_none());
+        ServerLock::acquire(&path, Duration::ZERO).expect("a lock");
+    }
+
+    #[test]
+    fn lock_covers_symbolic_links_to_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, link) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        std::os::unix::fs::symlink("a.db", &link).expect("a link");
+        let _lock = ServerLock::acquire(&path, Duration::ZERO).expect("a lock");
+        let second = ServerLock::acquire(&link, Duration::ZERO);
+        assert!(matches!(second, Err(LockError::Held { .. })), "{second:?}");
+        fs::write(&path, "").expect("a file");
+        let second = ServerLock::acquire(&link, Duration::ZERO);
+        assert!(matches!(second, Err(LockError::Held { .. })), "{second:?}");
+    }
+}

@@ -1,0 +1,446 @@
+//! The start of a server: its lock on the database file, paths that cannot be
+//! used, and starts that are interrupted.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parlor::store::{Options, Store, is_parlor_file};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::helpers::{
+    ParlorProcess, TestServer, open_store, parlor_command, run_successfully, run_with_error,
+    wait_until,
+};
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+// ── Two servers ──
+
+#[test]
+fn second_server_exits_with_process_id_of_first_and_commands_still_work() {
+    let directory = TempDir::new().expect("a directory");
+    let first = ParlorProcess::start(directory.path(), &["serve"]);
+    let pid = format!("(process {})", first.child.id());
+    let second = ["serve", "--lock-wait", "0", "--listen", "127.0.0.1:0"];
+    let error = run_with_error(directory.path(), &second);
+    assert!(error.contains("in use by another parlor"), "{error}");
+    assert!(error.contains(&pid), "{error}");
+    assert!(error.contains("--db"), "{error}");
+    // A symbolic link leads to the same file.
+    std::os::unix::fs::symlink("parlor.db", directory.path().join("link.db")).expect("a link");
+    let linked = [&second[..], &["--db", "link.db"]].concat();
+    assert!(run_with_error(directory.path(), &linked).contains(&pid));
+    run_successfully(directory.path(), &["keys", "list"]);
+    first.client.get("/health").send().expect(200);
+}
+
+#[test]
+fn waiting_server_starts_when_the_first_one_ends() {
+    let directory = TempDir::new().expect("a directory");
+    let first = ParlorProcess::start(directory.path(), &["serve"]);
+    let second = thread::scope(|scope| {
+        let second =
+            scope.spawn(|| ParlorProcess::start(directory.path(), &["serve", "--lock-wait", "60"]));
+        assert_eq!(first.stop("TERM").0.code(), Some(0));
+        second.join().expect("a server")
+    });
+    assert_eq!(second.key("pk_"), None);
+    second.client.get("/health").send().expect(200);
+}
+
+#[test]
+fn killed_server_leaves_no_lock() {
+    let directory = TempDir::new().expect("a directory");
+    let arguments = ["serve", "--lock-wait", "0"];
+    assert!(
+        !ParlorProcess::start(directory.path(), &arguments)
+            .stop("KILL")
+            .0
+            .success()
+    );
+    ParlorProcess::start(directory.path(), &arguments);
+}
+
+#[test]
+fn one_of_concurrent_first_starts_serves_and_the_others_name_it() {
+    let directory = TempDir::new().expect("a directory");
+    let mut starts: Vec<_> = (0..4)
+        .map(|_| {
+            parlor_command(directory.path())
+                .args(["serve", "--listen", "127.0.0.1:0", "--lock-wait", "0"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("a process")
+        })
+        .collect();
+    let mut running = Vec::new();
+    wait_until("three of four servers have ended", || {
+        running = starts
+            .iter_mut()
+            .filter_map(|child| {
+                child
+                    .try_wait()
+                    .expect("a status")
+                    .is_none()
+                    .then_some(child.id())
+            })
+            .collect();
+        running.len() == 1
+    });
+    for child in starts {
+        let id = child.id();
+        if running.contains(&id) {
+            send_signal(id, "KILL");
+        }
+        let output = child.wait_with_output().expect("an output");
+        let errors = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(!errors.contains("CREATE TABLE"), "{errors}");
+        if !running.contains(&id) {
+            assert_eq!(output.status.code(), Some(1));
+            assert!(errors.contains("in use by another parlor"), "{errors}");
+        }
+    }
+}
+
+fn send_signal(pid: u32, signal: &str) {
+    let sent = Command::new("kill")
+        .args(["-s", signal, &pid.to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+}
+
+#[test]
+fn concurrent_opens_of_an_absent_file_create_it_once() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("parlor.db");
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| drop(open_store(&path)));
+        }
+    });
+    assert!(is_parlor_file(&path));
+    assert!(!directory.path().join("parlor.db.new").exists());
+}
+
+// ── Interrupted starts ──
+
+#[test]
+fn file_opens_after_first_start_is_killed_at_any_moment() {
+    let directory = TempDir::new().expect("a directory");
+    for round in 0..24 {
+        let name = format!("{round}.db");
+        let mut child = parlor_command(directory.path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--db", &name])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a process");
+        // The time of the kill is the input of this test.
+        thread::sleep(Duration::from_millis(2 * round));
+        child.kill().expect("a kill");
+        child.wait().expect("an end");
+        let path = directory.path().join(&name);
+        drop(open_store(&path));
+        assert!(is_parlor_file(&path), "round {round}");
+        let leftover = directory.path().join(format!("{name}.new"));
+        assert!(!leftover.exists(), "round {round}");
+    }
+}
+
+#[test]
+fn journal_of_an_interrupted_creation_is_rolled_back() {
+    let directory = TempDir::new().expect("a directory");
+    let (source, path) = (
+        directory.path().join("source.db"),
+        directory.path().join("parlor.db"),
+    );
+    let connection = Connection::open(&source).expect("a file");
+    connection
+        .execute_batch(
+            "PRAGMA cache_size = 1; BEGIN; CREATE TABLE t (x); \
+             INSERT INTO t SELECT randomblob(3000) FROM \
+                 (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200) \
+                  SELECT i FROM n)",
+        )
+        .expect("a large transaction");
+    // The state on the disk while the transaction is open.
+    for suffix in ["", "-journal"] {
+        let copy = |path: &Path| format!("{}{suffix}", path.display());
+        fs::copy(copy(&source), copy(&path)).expect("a copy");
+    }
+    assert!(fs::metadata(&path).expect("a file").len() > 0);
+    drop(open_store(&path));
+    assert!(is_parlor_file(&path));
+}
+
+#[test]
+fn journal_of_another_program_is_left_alone() {
+    let directory = TempDir::new().expect("a directory");
+    let (source, path) = (
+        directory.path().join("source.db"),
+        directory.path().join("other.db"),
+    );
+    let connection = Connection::open(&source).expect("a file");
+    connection
+        .execute_batch(
+            "PRAGMA application_id = 7; CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(90000)); \
+             PRAGMA cache_size = 1; BEGIN; UPDATE t SET x = randomblob(90000)",
+        )
+        .expect("a large transaction");
+    let journal = directory.path().join("other.db-journal");
+    fs::copy(&source, &path).expect("a copy");
+    fs::copy(directory.path().join("source.db-journal"), &journal).expect("a copy");
+    let before = (
+        fs::read(&path).expect("a file"),
+        fs::read(&journal).expect("a file"),
+    );
+    let error = Store::open(&path, &Options::default())
+        .err()
+        .expect("a refusal");
+    assert!(error.to_string().contains("other.db"), "{error}");
+    let after = (
+        fs::read(&path).expect("a file"),
+        fs::read(&journal).expect("a file"),
+    );
+    assert!(before == after, "a file was changed");
+}
+
+// ── Paths that cannot be used ──
+
+#[test]
+fn unusable_paths_are_reported_with_cause_and_remedy() {
+    let temp_dir = TempDir::new().expect("a directory");
+    let directory = temp_dir.path();
+    fs::create_dir(directory.join("folder")).expect("a folder");
+    fs::write(
+        directory.join("notes.txt"),
+        "Remember the milk. ".repeat(99),
+    )
+    .expect("a file");
+    fs::write(directory.join("read-only.db"), "").expect("a file");
+    set_mode(&directory.join("read-only.db"), 0o444);
+    std::os::unix::fs::symlink("loop.db", directory.join("loop.db")).expect("a link");
+    let fifo = Command::new("mkfifo")
+        .arg(directory.join("pipe.db"))
+        .status();
+    assert!(fifo.expect("mkfifo").success());
+    assert!(
+        fs::metadata(directory.join("pipe.db"))
+            .expect("a pipe")
+            .file_type()
+            .is_fifo()
+    );
+    let long = format!("{}.db", "x".repeat(300));
+    for (path, texts) in [
+        (":memory:", ["\":memory:\" is not the name", "--db"]),
+        (
+            "file:parlor.db?mode=memory",
+            ["is not the name of a file", "--db"],
+        ),
+        ("folder", ["folder is a folder", "--db"]),
+        (".", ["is a folder", "--db"]),
+        ("pipe.db", ["pipe.db is a named pipe", "--db"]),
+        ("/dev/null", ["/dev/null is a device", "--db"]),
+        (&long, ["too long", "--db"]),
+        (
+            "absent/parlor.db",
+            ["absent does not exist", "create the folder"],
+        ),
+        ("notes.txt/parlor.db", ["notes.txt", "--db"]),
+        ("loop.db", ["loop", "--db"]),
+        ("notes.txt", ["is not a parlor file", "--db"]),
+        ("read-only.db", ["marked as read-only", "chmod u+w"]),
+    ] {
+        let started = Instant::now();
+        let error = run_with_error(
+            directory,
+            &["serve", "--listen", "127.0.0.1:0", "--db", path],
+        );
+        assert!(
+            started.elapsed() < Duration::from_secs(4),
+            "{path} took long"
+        );
+        for text in texts {
+            assert!(error.contains(text), "{path}: {error}");
+        }
+        assert!(!error.contains("check the owner"), "{path}: {error}");
+        assert_eq!(error.lines().count(), 1, "{path}: {error}");
+    }
+}
+
+#[test]
+fn start_with_read_only_file_leaves_nothing_that_blocks_a_later_start() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("parlor.db");
+    let server = ParlorProcess::start(directory.path(), &["serve"]);
+    assert!(server.stop("TERM").0.success());
+    set_mode(&path, 0o400);
+    let error = Store::open(&path, &Options::default())
+        .err()
+        .expect("a refusal");
+    assert!(error.to_string().contains("chmod u+w"), "{error}");
+    for suffix in ["-wal", "-shm"] {
+        let side_file = directory.path().join(format!("parlor.db{suffix}"));
+        assert!(!side_file.exists(), "{suffix}");
+    }
+    set_mode(&path, 0o600);
+    drop(open_store(&path));
+}
+
+#[test]
+fn read_only_side_file_is_named() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("parlor.db");
+    drop(open_store(&path));
+    let shm = directory.path().join("parlor.db-shm");
+    File::create(&shm).expect("a file");
+    set_mode(&shm, 0o444);
+    let error = Store::open(&path, &Options::default())
+        .err()
+        .expect("a refusal");
+    assert!(
+        error.to_string().contains("parlor.db-shm is marked"),
+        "{error}"
+    );
+}
+
+#[test]
+fn missing_permission_names_user_and_path() {
+    if !is_root() {
+        return;
+    }
+    const NOBODY: u32 = 65534;
+    let directory = TempDir::new().expect("a directory");
+    set_mode(directory.path(), 0o755);
+    let path = directory.path().join("parlor.db");
+    drop(open_store(&path));
+    let binary = directory.path().join("parlor");
+    fs::copy(env!("CARGO_BIN_EXE_parlor"), &binary).expect("a copy");
+    let start = || {
+        let mut command = Command::new(&binary);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--db"])
+            .arg(&path);
+        command.current_dir("/").uid(NOBODY).gid(NOBODY);
+        let output = command.output().expect("a run");
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    let error = start();
+    assert!(error.contains("parlor.db.lock"), "{error}");
+    assert!(error.contains("check the owner"), "{error}");
+    set_mode(directory.path(), 0o777);
+    let error = start();
+    assert!(error.contains("user 65534 may not"), "{error}");
+    assert!(error.contains("check the owner"), "{error}");
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().expect("id");
+    output.stdout == b"0\n"
+}
+
+#[test]
+fn locked_and_damaged_files_are_reported_differently() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("parlor.db");
+    drop(open_store(&path));
+    let other_program = Connection::open(&path).expect("a connection");
+    other_program
+        .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+        .expect("a lock");
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    let error = run_with_error(directory.path(), &serve);
+    assert!(error.contains("locked by another program"), "{error}");
+    drop(other_program);
+
+    let mut bytes = fs::read(&path).expect("a file");
+    let length = bytes.len();
+    bytes[4096..length / 2].fill(0xAA);
+    fs::write(&path, &bytes).expect("a damaged file");
+    let error = run_with_error(directory.path(), &serve);
+    assert!(error.contains("is damaged"), "{error}");
+    assert!(error.contains("restore a backup"), "{error}");
+}
+
+// ── The first keys ──
+
+/// Starts a server with these streams and waits for its end.
+fn first_start(directory: &Path, stdout: Stdio, stderr: Stdio) -> std::process::Output {
+    let child = parlor_command(directory)
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()
+        .expect("a process");
+    child.wait_with_output().expect("an output")
+}
+
+#[test]
+fn first_keys_are_not_stored_when_they_cannot_be_shown() {
+    let directory = TempDir::new().expect("a directory");
+    let discarded = first_start(directory.path(), Stdio::null(), Stdio::null());
+    assert_eq!(discarded.status.code(), Some(1));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let broken = first_start(directory.path(), writer.into(), Stdio::piped());
+    assert_eq!(broken.status.code(), Some(1));
+    let error = String::from_utf8(broken.stderr).expect("UTF-8");
+    assert!(error.contains("were not stored"), "{error}");
+    let server = ParlorProcess::start(directory.path(), &["serve"]);
+    let key = server.key("sk_").expect("a key");
+    let list = server.client.get("/v2/conversations").bearer(&key);
+    list.send().expect(200);
+}
+
+#[test]
+fn first_keys_are_shown_on_standard_error_when_standard_output_is_discarded() {
+    let directory = TempDir::new().expect("a directory");
+    let mut child = parlor_command(directory.path())
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let stderr = std::io::BufReader::new(child.stderr.take().expect("a pipe"));
+    let has_key = |line: std::io::Result<String>| line.expect("a line").contains("sk_");
+    assert!(std::io::BufRead::lines(stderr).any(has_key));
+    child.kill().expect("a kill");
+    child.wait().expect("an end");
+}
+
+// ── The file disappears ──
+
+#[test]
+fn writes_are_refused_while_the_file_is_deleted_or_replaced() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    let start = || {
+        server
+            .post("/v2/conversations")
+            .bearer(&visitor.token)
+            .send()
+    };
+    start().expect(201);
+    let path = server.db_path();
+    for suffix in ["", "-wal", "-shm"] {
+        let file = path.with_file_name(format!("parlor.db{suffix}"));
+        let moved = path.with_file_name("moved");
+        fs::rename(&file, &moved).expect("a move");
+        start().expect_error(503, "SERVICE_UNAVAILABLE");
+        fs::copy(&moved, &file).expect("another file");
+        start().expect_error(503, "SERVICE_UNAVAILABLE");
+        fs::rename(&moved, &file).expect("a move back");
+        start().expect(201);
+    }
+    assert_eq!(server.list(&visitor.token, "")["total"], 4);
+}
