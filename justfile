@@ -67,6 +67,11 @@ openapi:
 clients:
     tests/run clients
 
+# nginx, Caddy and systemd
+[group('tests')]
+proxies:
+    tests/run proxies
+
 # documentation of the code
 [group('tests')]
 doc:

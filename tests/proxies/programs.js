@@ -1,0 +1,65 @@
+// Starts the programs of the tests: parlor, nginx, Caddy.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+/** Long enough for a debug build on a busy machine. */
+const WAIT_TIMEOUT_MS = 30_000;
+
+/** Starts a program. `output` returns what it has written. `stop` sends SIGTERM. */
+export function start(command, args, options = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { output += data; });
+  child.once('error', (error) => { output += error; });
+  const ended = once(child, 'close').catch(() => {});
+  return {
+    child,
+    ended,
+    output: () => output,
+    async stop() {
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+/** Calls `attempt` until it returns a value. Fails at once, with the output of the
+ * program, if the program ends. */
+export async function waitFor(program, attempt) {
+  const deadline = Date.now() + WAIT_TIMEOUT_MS;
+  while (Date.now() < deadline && program.child.exitCode === null) {
+    const value = await attempt();
+    if (value) return value;
+    await new Promise((done) => { setTimeout(done, 20); });
+  }
+  await program.stop();
+  throw new Error(`${program.child.spawnfile} did not reach the expected state:\n${program.output()}`);
+}
+
+/** Whether a program listens on the port. */
+export const isListening = (port) => new Promise((resolve) => {
+  const socket = connect(port, '127.0.0.1');
+  socket.once('connect', () => { socket.destroy(); resolve(true); });
+  socket.once('error', () => resolve(false));
+});
+
+/** A port that no program listens on. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Starts a demo with `args`; its data is in the file `db`. */
+export async function startParlor({ db, port = 0, args }) {
+  const program = start(process.env.PARLOR, ['demo', '--db', db, '--conversations', '100',
+    '--listen', `127.0.0.1:${port}`, '--behind-proxy', ...args]);
+  const listening = () => program.output().match(/listens on http:\/\/127\.0\.0\.1:(\d+)/);
+  const [, usedPort] = await waitFor(program, listening);
+  return { ...program, port: Number(usedPort) };
+}
