@@ -51,7 +51,7 @@ def measure(run):
             notes.append(left_out(peer, why))
     notes.append("parlor runs without its list cache here.")
     slow_runs = f"{SLOW_CONNECTIONS} connections and runs of {SLOW_RUN_FACTOR * run.seconds} s"
-    notes.append(f"* {slow_runs}, because one page took {1000 * SLOW_PAGE:.0f} ms or more.")
+    notes.append(f"\\* {slow_runs}, because one page took {1000 * SLOW_PAGE:.0f} ms or more.")
     return notes, table
 
 

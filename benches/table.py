@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 HEAD = ("measure", "figure", "ratio", "must", "strive for", "reached")
+# The number of columns without those of the target.
+COLUMNS_WITHOUT_TARGET = 3
 
 
 class Target(NamedTuple):
@@ -48,9 +50,10 @@ def limited(measure, value, target, digits=0):
     return row(measure, f"{value:,.{digits}f} {target.unit}", target=target, value=value)
 
 
-def show(rows):
+def show(rows, with_targets):
+    columns = len(HEAD) if with_targets else COLUMNS_WITHOUT_TARGET
     for cells in [HEAD, ("---",) * len(HEAD), *rows]:
-        print("| " + " | ".join(cells) + " |")
+        print("| " + " | ".join(cells[:columns]) + " |")
 
 
 def thousands(number):
