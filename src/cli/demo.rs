@@ -68,7 +68,7 @@ impl Demo {
             return Err(CommandError::Exists(path));
         }
         self.create(&path)?;
-        println!("made {}", path.display());
+        println!("created {}", path.display());
         Ok(())
     }
 
@@ -162,13 +162,25 @@ impl Drop for DemoFile {
     }
 }
 
+/// What the demo prints: its keys, and commands for another terminal.
 fn example_commands(base: BaseUrl<'_>) -> String {
     format!(
         r#"
-Keys of the demo: pk_demo (publishable) and sk_demo (private). Two lines to paste:
+Generated conversations of an invented shop. Ctrl-C stops the demo.
+Keys: pk_demo (publishable, for web pages) and sk_demo (private, for servers).
+
+Commands for another terminal. Ask the assistant of the shop a question:
+
+  curl -s {base}/v2/chat/completions -H 'Authorization: Bearer sk_demo' -H 'Content-Type: application/json' -d '{{"messages":[{{"role":"user","content":"How do I reset my password?"}}]}}'
+
+List the open conversations of all visitors:
+
+  curl -s '{base}/v2/conversations?status=open&limit=3' -H 'Authorization: Bearer sk_demo'
+
+Start a session of one visitor, and list the conversations of this visitor:
 
   TOKEN=$(curl -s {base}/v2/identity/init -H 'Content-Type: application/json' -d '{{"apiKey":"pk_demo","saVid":"demo"}}' | sed 's/.*"sessionToken":"\([^"]*\)".*/\1/')
-  curl -s "{base}/v2/conversations?status=open&limit=3" -H "Authorization: Bearer $TOKEN"
+  curl -s '{base}/v2/conversations?status=open&limit=3' -H "Authorization: Bearer $TOKEN"
 
 "#
     )

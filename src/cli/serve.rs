@@ -69,15 +69,13 @@ fn is_discarded(stream: impl AsFd) -> bool {
 
 fn print_first_keys(out: &mut impl Write, file: &Path, keys: &FirstKeys) -> io::Result<()> {
     let (publishable, private) = (keys.publishable.reveal(), keys.private.reveal());
+    let file = file.display();
     writeln!(
         out,
-        "made {}, with one project and two keys, shown this once:",
-        file.display()
-    )?;
-    writeln!(out, "  publishable  {publishable}   for your web pages")?;
-    writeln!(
-        out,
-        "  private      {private}   for your servers; keep it secret"
+        "created {file} with one project and two keys, which are shown only now:\n  \
+         publishable  {publishable}   for your web pages\n  \
+         private      {private}   for your servers; keep it secret\n\
+         `parlor learn FOLDER|URL --db {file}` stores the pages that the assistant answers from."
     )?;
     out.flush()
 }

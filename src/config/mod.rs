@@ -17,7 +17,7 @@ use url::Url;
 use crate::domain::Origin;
 use crate::own_urls::BaseUrl;
 pub use model::{ModelSettings, Secret};
-pub use renamed_variables::accept_renamed_variables;
+pub use renamed_variables::{RENAMED_VARIABLES, accept_renamed_variables};
 
 /// The settings of a server.
 #[derive(Debug, Clone, Args)]

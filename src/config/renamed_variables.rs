@@ -4,7 +4,7 @@ use clap::Command;
 
 /// The old and the new name of each renamed variable. Flags keep their old names
 /// as hidden aliases.
-const RENAMED_VARIABLES: [(&str, &str); 11] = [
+pub const RENAMED_VARIABLES: [(&str, &str); 11] = [
     ("PARLOR_READERS", "PARLOR_DB_READERS"),
     ("PARLOR_PATIENCE", "PARLOR_DB_TIMEOUT_MS"),
     ("PARLOR_KEPT", "PARLOR_LIST_CACHE_MB"),
