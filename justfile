@@ -67,6 +67,11 @@ openapi:
 clients:
     tests/run clients
 
+# API reference in Chromium
+[group('tests')]
+browser:
+    tests/run browser
+
 # nginx, Caddy and systemd
 [group('tests')]
 proxies:
