@@ -27,15 +27,13 @@ fn requested(request: &HttpRequest, behind_proxy: bool) -> Option<BaseUrl<'_>> {
 }
 
 /// The host to which the client sent the request: of an absolute target (RFC
-/// 9112, section 3.2.2), otherwise of the only `Host` header.
+/// 9112, section 3.2.2), otherwise of the `Host` header. actix refuses a request
+/// with two of these headers, and one of HTTP/1.1 without.
 fn host(request: &HttpRequest) -> Option<&str> {
-    if let Some(authority) = request.uri().authority() {
-        return Some(authority.as_str());
+    match request.uri().authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => request.headers().get(header::HOST)?.to_str().ok(),
     }
-    let mut headers = request.headers().get_all(header::HOST);
-    let host = headers.next()?;
-    let is_only = headers.next().is_none();
-    is_only.then(|| host.to_str().ok()).flatten()
 }
 
 /// The last entry of a list in a header that proxies write. A proxy adds its

@@ -1,14 +1,15 @@
-//! The `Link` header of a list (RFC 8288): the addresses of its other pages.
+//! The `Link` header of a list (RFC 8288): the URLs of its other pages.
 
 use std::fmt;
 
 use actix_web::http::header::HeaderValue;
 
 use crate::domain::{Direction, ListQuery, Sort, Status};
+use crate::own_urls::BaseUrl;
 
 /// The links of a page of conversations. `next` is the cursor at which the next
 /// page begins. The page before one that begins at a cursor is unknown.
-pub fn for_conversations(query: &ListQuery, total: u64, next: Option<&str>) -> HeaderValue {
+pub fn for_conversations(query: &ListQuery, total: u64, next: Option<&str>) -> PageLinks {
     let (limit, offset) = (query.limit.get(), query.offset.get());
     let at = |offset| page_path(query, format_args!("offset={offset}"));
     let prev = if query.after.is_none() {
@@ -16,35 +17,32 @@ pub fn for_conversations(query: &ListQuery, total: u64, next: Option<&str>) -> H
     } else {
         None
     };
-    let links = PageLinks {
+    PageLinks {
         first: at(0),
         prev,
         next: next.map(|cursor| page_path(query, format_args!("after={cursor}"))),
         last: at(last_offset(limit, total)),
-    };
-    links.into_header()
+    }
 }
 
-/// The links of a page of a list without cursors. `target` returns the address
-/// of the page at an offset.
-pub fn by_offset(
-    limit: u64,
-    offset: u64,
-    total: u64,
-    target: impl Fn(u64) -> String,
-) -> HeaderValue {
+/// The links of a page of a list without cursors. `path` returns the path and
+/// query of the page at an offset.
+pub fn by_offset(limit: u64, offset: u64, total: u64, path: impl Fn(u64) -> String) -> PageLinks {
     let next = offset + limit;
-    let links = PageLinks {
-        first: target(0),
-        prev: previous_offset(limit, offset, total).map(&target),
-        next: (next < total).then(|| target(next)),
-        last: target(last_offset(limit, total)),
-    };
-    links.into_header()
+    PageLinks {
+        first: path(0),
+        prev: previous_offset(limit, offset, total).map(&path),
+        next: (next < total).then(|| path(next)),
+        last: path(last_offset(limit, total)),
+    }
 }
 
-/// The addresses of the other pages of a list.
-struct PageLinks {
+/// What stands between two links.
+const SEPARATOR: &str = ", ";
+
+/// The paths and queries of the other pages of a list. They are the same for all
+/// callers; the base of the URLs depends on the request.
+pub struct PageLinks {
     first: String,
     prev: Option<String>,
     next: Option<String>,
@@ -52,22 +50,45 @@ struct PageLinks {
 }
 
 impl PageLinks {
-    fn into_header(self) -> HeaderValue {
-        let mut links = format!("<{}>; rel=\"first\"", self.first);
-        for (target, relation) in [
-            (self.prev, "prev"),
-            (self.next, "next"),
-            (Some(self.last), "last"),
-        ] {
-            if let Some(target) = target {
-                links.push_str(", <");
-                links.push_str(&target);
-                links.push_str(">; rel=\"");
-                links.push_str(relation);
-                links.push('"');
+    /// Builds the header of one response. A cached list builds it for each
+    /// request, so it takes one allocation, of the exact size.
+    pub fn header(&self, base: BaseUrl<'_>) -> HeaderValue {
+        let mut header = String::with_capacity(self.header_len(base));
+        for (path, relation) in self.with_relations() {
+            if !header.is_empty() {
+                header.push_str(SEPARATOR);
             }
+            header.push('<');
+            base.push_to(&mut header);
+            header.push_str(path);
+            header.push_str(">; rel=\"");
+            header.push_str(relation);
+            header.push('"');
         }
-        HeaderValue::try_from(links).unwrap_or(HeaderValue::from_static(""))
+        HeaderValue::try_from(header).unwrap_or(HeaderValue::from_static(""))
+    }
+
+    fn header_len(&self, base: BaseUrl<'_>) -> usize {
+        let links = self.with_relations().map(|(path, relation)| {
+            SEPARATOR.len() + "<>; rel=\"\"".len() + base.len() + path.len() + relation.len()
+        });
+        links.sum::<usize>().saturating_sub(SEPARATOR.len())
+    }
+
+    /// The size in bytes.
+    pub fn len(&self) -> usize {
+        self.with_relations().map(|(path, _)| path.len()).sum()
+    }
+
+    fn with_relations(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let links = [
+            (Some(&self.first), "first"),
+            (self.prev.as_ref(), "prev"),
+            (self.next.as_ref(), "next"),
+            (Some(&self.last), "last"),
+        ];
+        let links = links.into_iter();
+        links.filter_map(|(path, relation)| Some((path?.as_str(), relation)))
     }
 }
 
@@ -97,4 +118,25 @@ fn page_path(query: &ListQuery, from: fmt::Arguments<'_>) -> String {
     };
     let limit = query.limit.get();
     format!("/v2/conversations?limit={limit}&{from}{status}&orderBy={sort}&orderDir={direction}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::own_urls::Scheme;
+
+    #[test]
+    fn header_has_absolute_urls_and_the_exact_size() {
+        let links = by_offset(10, 10, 25, |offset| format!("/v2/x?offset={offset}"));
+        for (authority, base) in [("a.example", "https://a.example"), ("b", "https://b")] {
+            let request = BaseUrl::new(Scheme::Https, authority).expect(authority);
+            let targets = [(0, "first"), (0, "prev"), (20, "next"), (20, "last")];
+            let targets = targets.map(|(offset, relation)| {
+                format!("<{base}/v2/x?offset={offset}>; rel=\"{relation}\"")
+            });
+            let expected = targets.join(", ");
+            assert_eq!(links.header(request), expected.as_str());
+            assert_eq!(links.header_len(request), expected.len());
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! A cache of list responses.
 //!
+//! A response contains the paths of the other pages, but not the base of their
+//! URLs, which depends on the request (`docs/api-contract.md`, section 1.8).
+//!
 //! A response is stored with the list version at which its page was read, and
 //! is valid until the list changes ([`Store::is_unchanged`]). Responses that
 //! were requested only once are evicted first.
@@ -78,7 +81,6 @@ impl Weighter<CacheKey, Arc<Entry>> for EntryWeighter {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
     use tempfile::TempDir;
 
     use super::*;
@@ -86,6 +88,7 @@ mod tests {
         AssistantId, ConversationId, DeviceId, ProjectId, ProjectSeq, Timestamp, VisitorId,
         VisitorSeq,
     };
+    use crate::http::links;
     use crate::http::list_response::ListBody;
     use crate::store::conversation::NewConversation;
     use crate::store::visitor::{NewVisitor, VisitorIdentity};
@@ -133,7 +136,7 @@ mod tests {
             json: vec![b' '; bytes],
             total: 1,
         };
-        let links = HeaderValue::from_static("");
+        let links = links::by_offset(1, 0, 1, |_| String::new());
         Arc::new(ListResponse::new([0; 4], body, links))
     }
 

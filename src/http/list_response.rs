@@ -12,8 +12,10 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{Limit, Offset};
+use crate::http::base_url;
 use crate::http::error::ApiError;
 use crate::http::etag::TaggedBody;
+use crate::http::links::PageLinks;
 use crate::http::response::TOTAL_COUNT;
 
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
@@ -137,25 +139,21 @@ pub struct ListBody {
 
 impl ListBody {
     /// Responds with the page and the `Link` header `links`.
-    pub fn respond(
-        self,
-        app: &AppState,
-        request: &HttpRequest,
-        links: HeaderValue,
-    ) -> HttpResponse {
-        ListResponse::new(app.tag_key, self, links).respond(request)
+    pub fn respond(self, app: &AppState, request: &HttpRequest, links: PageLinks) -> HttpResponse {
+        ListResponse::new(app.tag_key, self, links).respond(app, request)
     }
 }
 
-/// A page with its headers, for any number of responses.
+/// A page with its headers, for any number of responses. It contains nothing that
+/// depends on the host that a request names.
 pub struct ListResponse {
     body: TaggedBody,
     total: HeaderValue,
-    links: HeaderValue,
+    links: PageLinks,
 }
 
 impl ListResponse {
-    pub fn new(tag_key: [u64; 4], body: ListBody, links: HeaderValue) -> Self {
+    pub fn new(tag_key: [u64; 4], body: ListBody, links: PageLinks) -> Self {
         Self {
             total: HeaderValue::from(body.total),
             body: TaggedBody::new(tag_key, body.json),
@@ -163,13 +161,13 @@ impl ListResponse {
         }
     }
 
-    pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
+    pub fn respond(&self, app: &AppState, request: &HttpRequest) -> HttpResponse {
         let mut response = self.body.respond(request.headers());
         // A client that has the page has these headers.
         if response.status() != StatusCode::NOT_MODIFIED {
             let headers = response.headers_mut();
             headers.insert(TOTAL_COUNT, self.total.clone());
-            headers.insert(header::LINK, self.links.clone());
+            headers.insert(header::LINK, self.links.header(base_url::of(app, request)));
         }
         response
     }

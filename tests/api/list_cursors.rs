@@ -96,11 +96,12 @@ fn links_keep_query_and_first_and_last_use_offsets() {
     let first = server.get_list(&visitor.token, &format!("limit=2&{order}"));
     let rest = "&status=open&orderBy=lastInterationAt&orderDir=asc";
     let after = next_cursor(&first);
-    let expected = format!("/v2/conversations?limit=2&after={after}{rest}");
+    let list = format!("http://{}/v2/conversations", server.0);
+    let expected = format!("{list}?limit=2&after={after}{rest}");
     assert_eq!(first.link("next"), Some(expected.clone()));
     let second = server.get(expected).bearer(&visitor.token).send();
     let ends = ["first", "last"].map(|relation| second.link(relation));
-    let end = |offset| Some(format!("/v2/conversations?limit=2&offset={offset}{rest}"));
+    let end = |offset| Some(format!("{list}?limit=2&offset={offset}{rest}"));
     assert_eq!(ends, [end(0), end(8)]);
 }
 

@@ -30,6 +30,7 @@ mod list_pagination;
 mod list_parameters;
 mod messages;
 mod openapi;
+mod own_urls;
 mod qnas;
 mod rate_limits;
 mod reference;

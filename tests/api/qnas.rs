@@ -94,7 +94,8 @@ fn list_is_newest_first_with_page_links() {
     assert_eq!(ids(&page.expect(200)), qna_ids[2..4]);
     assert_eq!(page.header("x-total-count"), Some("5"));
     let link = |offset, relation| {
-        format!("</v2/projects/{id}/qnas?limit=2&offset={offset}>; rel=\"{relation}\"")
+        let url = format!("http://{}/v2/projects/{id}/qnas", server.0);
+        format!("<{url}?limit=2&offset={offset}>; rel=\"{relation}\"")
     };
     let links = [
         link(0, "first"),

@@ -197,11 +197,11 @@ pub async fn list(
     let params: ConversationListParams = params::query(&request)?;
     let key = (scope, params.list_query(&app, scope)?);
     if let Some(page) = cache.get(&app.store, &key) {
-        return Ok(page.respond(&request));
+        return Ok(page.respond(&app, &request));
     }
     let version = app.store.list_version();
     let page = Arc::new(read_page(&app, &key).await?);
-    let response = page.respond(&request);
+    let response = page.respond(&app, &request);
     cache.insert(key, version, page);
     Ok(response)
 }

@@ -13,11 +13,16 @@ use super::EventStream;
 pub struct Client(pub SocketAddr);
 
 impl Client {
+    /// `target` is a path, or a URL of this server as in its responses.
     pub fn request(self, method: &'static str, target: impl Into<String>) -> Request {
+        let target = target.into();
+        let path = target.strip_prefix(&format!("http://{}", self.0));
         Request {
             address: self.0,
             method,
-            target: target.into(),
+            target: path.map_or(target.clone(), str::to_owned),
+            version: "1.1",
+            hosts: vec![self.0.to_string()],
             headers: Vec::new(),
             body: Vec::new(),
         }
@@ -40,11 +45,25 @@ pub struct Request {
     address: SocketAddr,
     method: &'static str,
     target: String,
+    version: &'static str,
+    hosts: Vec<String>,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 }
 
 impl Request {
+    /// Replaces the `Host` header by one for each of `hosts`.
+    pub fn hosts(mut self, hosts: &[&str]) -> Self {
+        self.hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        self
+    }
+
+    /// Sends the request as HTTP/1.0.
+    pub fn http_1_0(mut self) -> Self {
+        self.version = "1.0";
+        self
+    }
+
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -106,9 +125,12 @@ impl Request {
 
     fn to_bytes(&self) -> Vec<u8> {
         let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-            self.method, self.target, self.address
+            "{} {} HTTP/{}\r\nConnection: close\r\n",
+            self.method, self.target, self.version
         );
+        for host in &self.hosts {
+            head += &format!("Host: {host}\r\n");
+        }
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
