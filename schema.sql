@@ -315,7 +315,9 @@ WHEN OLD.project_seq <> NEW.project_seq OR OLD.visitor_seq <> NEW.visitor_seq BE
     SELECT RAISE(ABORT, 'a conversation keeps its project and its visitor');
 END;
 
-CREATE TRIGGER message_after_update AFTER UPDATE ON message BEGIN
+-- The growing text of an answer that is being streamed does not change lists.
+CREATE TRIGGER message_after_update AFTER UPDATE ON message
+WHEN OLD.status <> 'streaming' OR NEW.status <> 'streaming' OR OLD.feedback IS NOT NEW.feedback BEGIN
     UPDATE project SET list_version = list_version + 1
      WHERE seq = (SELECT project_seq FROM conversation WHERE seq = NEW.conversation_seq);
     UPDATE visitor SET list_version = list_version + 1

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 use crate::access::{Authenticator, Cursors};
 use crate::answer::builtin::BuiltinProvider;
+use crate::answer::generation::GenerationLimits;
 use crate::answer::model::{ModelError, ModelProvider};
 use crate::answer::retrieval::IndexCache;
 use crate::answer::{AnswerProvider, AnswerProviders};
@@ -52,6 +54,8 @@ pub struct AppState {
     pub list_cache_stats: Arc<CacheStats>,
     pub own_urls: OwnUrls,
     draining: AtomicBool,
+    /// True when the shutdown waits for answers no longer.
+    answer_shutdown: watch::Sender<bool>,
 }
 
 impl AppState {
@@ -70,6 +74,7 @@ impl AppState {
         let lease = Lease::new();
         fail_interrupted_answers(&store, lease)?;
         let secret = signing_secret(&store)?;
+        let answer_shutdown = watch::Sender::new(false);
         Ok(Self {
             services: Services {
                 store: store.clone(),
@@ -81,7 +86,10 @@ impl AppState {
                 lease,
                 events: EventHub::default(),
                 monthly_messages: settings.monthly_messages,
-                stall_timeout: settings.stream_timeouts.stalled_client,
+                generation_limits: GenerationLimits {
+                    stall_timeout: settings.stream_timeouts.stalled_client,
+                    shutdown: answer_shutdown.subscribe(),
+                },
             },
             auth: Authenticator::new(store.clone(), &secret, &settings, demo),
             tag_key: tag_key(&secret),
@@ -90,6 +98,7 @@ impl AppState {
             list_cache_stats: Arc::default(),
             own_urls: OwnUrls::new(settings.public_url.clone(), settings.listen),
             draining: AtomicBool::new(false),
+            answer_shutdown,
             store,
             settings,
             demo,
@@ -100,6 +109,12 @@ impl AppState {
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.services.events.close();
+    }
+
+    /// Ends the answers that are being generated. Their clients receive an error, and
+    /// the texts so far are stored.
+    pub fn interrupt_answers(&self) {
+        self.answer_shutdown.send_replace(true);
     }
 
     /// Whether new requests are refused.

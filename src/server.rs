@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::answer::INTERRUPTED_MESSAGE;
 use crate::app::{AppState, StartError};
 use crate::domain::Timestamp;
 use crate::http;
@@ -12,7 +13,8 @@ use crate::store::answer::{self, AnswerEnd};
 use crate::store::{Rejection, Snapshot, StoreError, idempotency, lease, session};
 
 /// Serves until `shutdown` completes. Running requests then get the time of
-/// `--shutdown-timeout` to finish, and the database file is closed.
+/// `--shutdown-timeout` to finish. After it, answers are interrupted
+/// (docs/api-contract.md, section 7.5), and the database file is closed.
 pub async fn run(
     mut app: AppState,
     listener: TcpListener,
@@ -25,6 +27,7 @@ pub async fn run(
     let mut serving = actix_web::rt::spawn(server);
     let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
     let leases = actix_web::rt::spawn(renew_leases(app.clone()));
+    let saving = actix_web::rt::spawn(save_partial_answers(app.clone()));
     tokio::select! {
         () = shutdown => {
             log::info!("shutting down: new requests are refused, running ones may finish");
@@ -37,9 +40,17 @@ pub async fn run(
     }
     app.drain();
     housekeeping.abort();
-    leases.abort();
-    handle.stop(true).await;
+    let grace = Duration::from_secs(app.settings.shutdown_timeout);
+    let mut stopped = std::pin::pin!(handle.stop(true));
+    if tokio::time::timeout(grace, &mut stopped).await.is_err() {
+        let count = app.services.active_answers.count();
+        log::info!("--shutdown-timeout is over: {count} answers are interrupted");
+        app.interrupt_answers();
+        stopped.await;
+    }
     serving.await.map_err(std::io::Error::other)??;
+    leases.abort();
+    saving.abort();
     store_active_answers(&app).await;
     // The workers have ended, so this is normally the last reference, and
     // dropping it closes the file. Otherwise close the file explicitly.
@@ -52,7 +63,9 @@ pub async fn run(
 
 /// Stops the answers that are still being generated and stores their text.
 async fn store_active_answers(app: &AppState) {
-    let end = AnswerEnd::Complete { metadata: None };
+    let end = AnswerEnd::Failed {
+        error: INTERRUPTED_MESSAGE,
+    };
     for (conversation, id, text) in app.services.active_answers.stop_all() {
         let batch = answer::finish_answer(conversation, id, text, &end, Timestamp::now());
         let result = app.store.write(batch).await;
@@ -96,6 +109,29 @@ async fn renew_lease(app: &AppState) -> Result<(), StoreError> {
         app.store.write(lease::fail_interrupted(owner)).await?;
     }
     Ok(())
+}
+
+/// How often the texts of answers are stored while the answers are streamed. This is the
+/// text that a crash can lose.
+const SAVE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Stores the texts so far of the answers that this process streams, in one write
+/// for all of them.
+async fn save_partial_answers(app: Arc<AppState>) {
+    loop {
+        tokio::time::sleep(SAVE_INTERVAL).await;
+        let answers = &app.services.active_answers;
+        let texts = answers.unsaved_texts();
+        if texts.is_empty() {
+            continue;
+        }
+        let lengths: Vec<_> = texts.iter().map(|(id, text)| (*id, text.len())).collect();
+        let batch = answer::save_texts(app.services.lease, texts);
+        match app.store.write(batch).await {
+            Ok(_) => answers.mark_saved(&lengths),
+            Err(error) => log::debug!("partial answers could not be stored: {error}"),
+        }
+    }
 }
 
 async fn delete_expired(app: &AppState) {

@@ -61,6 +61,26 @@ impl ActiveAnswers {
             .collect()
     }
 
+    /// Returns the texts that have grown since [`ActiveAnswers::mark_saved`].
+    pub fn unsaved_texts(&self) -> Vec<(MessageId, String)> {
+        let registry = lock(&self.0);
+        let drafts = registry.values().flatten();
+        drafts
+            .filter_map(|draft| Some((draft.message, draft.unsaved_text()?)))
+            .collect()
+    }
+
+    /// Records that the store has these texts.
+    pub fn mark_saved(&self, texts: &[(MessageId, usize)]) {
+        let registry = lock(&self.0);
+        for draft in registry.values().flatten() {
+            let saved = texts.iter().find(|(message, _)| *message == draft.message);
+            if let Some((_, bytes)) = saved {
+                lock(&draft.state).saved_bytes = *bytes;
+            }
+        }
+    }
+
     /// Returns the number of active answers.
     pub fn count(&self) -> usize {
         lock(&self.0).values().map(Vec::len).sum()
@@ -78,10 +98,18 @@ struct Draft {
 #[derive(Debug, Default)]
 struct DraftState {
     text: String,
+    /// How much of the text the store has.
+    saved_bytes: usize,
     is_stopped: bool,
 }
 
 impl Draft {
+    fn unsaved_text(&self) -> Option<String> {
+        let state = lock(&self.state);
+        let is_unsaved = !state.is_stopped && state.text.len() > state.saved_bytes;
+        is_unsaved.then(|| state.text.clone())
+    }
+
     /// Stops the answer and returns its text.
     fn stop(&self) -> String {
         let mut state = lock(&self.state);
@@ -169,5 +197,20 @@ mod tests {
         assert_eq!(registry.count(), 1);
         drop(handle);
         assert_eq!((registry.count(), registry.stop(seq)), (0, None));
+    }
+
+    #[test]
+    fn text_is_unsaved_until_its_length_is_marked_as_saved() {
+        let registry = Arc::new(ActiveAnswers::default());
+        let id = MessageId::generate();
+        let handle = registry.register(ConversationSeq(1), id);
+        assert_eq!(registry.unsaved_texts(), []);
+        handle.push("so");
+        assert_eq!(registry.unsaved_texts(), [(id, "so".to_owned())]);
+        handle.push(" far");
+        registry.mark_saved(&[(id, 2)]);
+        assert_eq!(registry.unsaved_texts(), [(id, "so far".to_owned())]);
+        registry.mark_saved(&[(id, 6)]);
+        assert_eq!(registry.unsaved_texts(), []);
     }
 }

@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 
 use super::recorder::AnswerRecorder;
 use super::{AnswerChunk, AnswerError, AnswerStream, FinishDetails};
@@ -34,20 +34,24 @@ const CHANNEL_CAPACITY: usize = 32;
 /// The receiver of an answer. Dropping it cancels the generation.
 pub type AnswerEvents = mpsc::Receiver<AnswerEvent>;
 
+/// What ends all answers of a server early.
+#[derive(Debug, Clone)]
+pub struct GenerationLimits {
+    /// A receiver that accepts no event for this time is treated as dropped.
+    pub stall_timeout: Duration,
+    /// Becomes true when the shutdown waits for answers no longer.
+    pub shutdown: watch::Receiver<bool>,
+}
+
 /// Starts the generation. `recorder` stores the text; `None` if the answer is not
-/// stored. A receiver that accepts no event for `stall_timeout` is treated as
-/// dropped.
+/// stored.
 pub fn spawn(
     stream: AnswerStream,
     recorder: Option<AnswerRecorder>,
-    stall_timeout: Duration,
+    limits: GenerationLimits,
 ) -> AnswerEvents {
     let (sender, events) = mpsc::channel(CHANNEL_CAPACITY);
-    let sender = EventSender {
-        sender,
-        stall_timeout,
-    };
-    tokio::spawn(run(stream, recorder, sender));
+    tokio::spawn(run(stream, recorder, EventSender { sender, limits }));
     events
 }
 
@@ -71,6 +75,9 @@ async fn forward_text(
         let chunk = tokio::select! {
             biased;
             () = wait_for_stop(recorder.as_ref()) => return Some(AnswerEvent::Stopped),
+            () = sender.limits.wait_for_shutdown() => {
+                return Some(fail(recorder.as_mut(), AnswerError::ShuttingDown).await);
+            }
             () = sender.sender.closed() => return None,
             chunk = stream.next() => chunk,
         };
@@ -102,10 +109,17 @@ async fn wait_for_stop(recorder: Option<&AnswerRecorder>) {
     }
 }
 
+impl GenerationLimits {
+    async fn wait_for_shutdown(&self) {
+        // An error means that the sender is gone: the server ended without a signal.
+        let _ = self.shutdown.clone().wait_for(|is_over| *is_over).await;
+    }
+}
+
 /// The sending end of the channel.
 struct EventSender {
     sender: mpsc::Sender<AnswerEvent>,
-    stall_timeout: Duration,
+    limits: GenerationLimits,
 }
 
 impl EventSender {
@@ -117,15 +131,19 @@ impl EventSender {
             Err(TrySendError::Closed(_)) => return false,
         };
         tokio::select! {
-            sent = self.sender.send_timeout(event, self.stall_timeout) => sent.is_ok(),
-            // `forward_text` sees the stop, too, and reports it.
+            sent = self.sender.send_timeout(event, self.limits.stall_timeout) => sent.is_ok(),
+            // `forward_text` sees the stop and the shutdown, too, and reports them.
             () = wait_for_stop(recorder) => true,
+            () = self.limits.wait_for_shutdown() => true,
         }
     }
 
     /// Sends an event. Does nothing if the client is gone.
     async fn send(&self, event: AnswerEvent) {
-        let _ = self.sender.send_timeout(event, self.stall_timeout).await;
+        let _ = self
+            .sender
+            .send_timeout(event, self.limits.stall_timeout)
+            .await;
     }
 }
 

@@ -182,6 +182,9 @@ pub enum AnswerError {
         retry_after_secs: u64,
         cause: String,
     },
+    /// The server shuts down before the answer is complete.
+    #[error("parlor is shutting down")]
+    ShuttingDown,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -194,9 +197,13 @@ impl AnswerError {
             AnswerError::Unavailable { .. } | AnswerError::Store(_) => {
                 "The assistant is busy. Please try again in a moment."
             }
+            AnswerError::ShuttingDown => INTERRUPTED_MESSAGE,
         }
     }
 }
+
+/// What a visitor reads if a shutdown interrupts an answer.
+pub const INTERRUPTED_MESSAGE: &str = "The answer was interrupted. Please send the message again.";
 
 /// The configured providers.
 pub struct AnswerProviders {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
+use super::INTERRUPTED_MESSAGE;
 use super::active_answers::AnswerHandle;
 use crate::domain::Timestamp;
 use crate::store::answer::{AnswerEnd, finish_answer};
@@ -20,13 +22,16 @@ pub struct AnswerRecorder {
     /// `None` after the end of the answer.
     handle: Option<AnswerHandle>,
     store: Arc<Store>,
+    /// True when the shutdown interrupts answers.
+    shutdown: watch::Receiver<bool>,
 }
 
 impl AnswerRecorder {
-    pub fn new(handle: AnswerHandle, store: Arc<Store>) -> Self {
+    pub fn new(handle: AnswerHandle, store: Arc<Store>, shutdown: watch::Receiver<bool>) -> Self {
         Self {
             handle: Some(handle),
             store,
+            shutdown,
         }
     }
 
@@ -81,7 +86,15 @@ impl Drop for AnswerRecorder {
         let Some(handle) = self.handle.take() else {
             return;
         };
-        let batch = finish_batch(&handle, &AnswerEnd::Complete { metadata: None });
+        // Otherwise the client has disconnected, which ends an answer.
+        let end = if *self.shutdown.borrow() {
+            AnswerEnd::Failed {
+                error: INTERRUPTED_MESSAGE,
+            }
+        } else {
+            AnswerEnd::Complete { metadata: None }
+        };
+        let batch = finish_batch(&handle, &end);
         let (store, write) = (self.store.clone(), self.store.submit(batch.clone()));
         // Without a runtime the process is exiting and cannot wait for the write.
         if let Ok(runtime) = Handle::try_current() {

@@ -277,6 +277,7 @@ impl From<AnswerError> for ApiError {
                 retry_after_secs,
                 cause,
             } => Self::unavailable(retry_after_secs, cause),
+            AnswerError::ShuttingDown => Self::unavailable(5, error),
             AnswerError::Store(error) => error.into(),
         }
     }

@@ -55,13 +55,17 @@ use routes::{
 /// database reads have threads of their own.
 const MAX_BLOCKING_THREADS: usize = 4;
 
+/// After `--shutdown-timeout`, answers are interrupted. Their clients have this time, in
+/// seconds, to receive the error.
+const INTERRUPT_SECS: u64 = 3;
+
 /// Builds the server of `app` on `listener`. It starts when it is polled.
 pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
     let workers = match app.settings.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
     };
-    let grace = app.settings.shutdown_timeout;
+    let shutdown_timeout = app.settings.shutdown_timeout + INTERRUPT_SECS;
     set_write_timeout(&listener, app.settings.socket_timeouts.write_timeout)?;
     let list_cache = web::Data::new(ListCache::new(
         app.settings.list_cache_mb,
@@ -84,7 +88,7 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
         // A stopping worker checks its connections once a second. WebSockets
         // that received a close frame must be gone at the first check.
         .client_disconnect_timeout(Duration::from_millis(800))
-        .shutdown_timeout(grace)
+        .shutdown_timeout(shutdown_timeout)
         // The chunks of an answer are small and must be sent at once.
         .tcp_nodelay(true)
         // A client that closes its half of the connection cancels its request.

@@ -61,7 +61,7 @@ pub async fn create(
     Ok(match provider.answer(&services.store, request).await? {
         Answer::Complete(answer) => Completion::Complete(answer),
         Answer::Stream(stream) => {
-            Completion::Streaming(spawn(stream, None, services.stall_timeout))
+            Completion::Streaming(spawn(stream, None, services.generation_limits.clone()))
         }
     })
 }

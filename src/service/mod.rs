@@ -26,10 +26,10 @@ pub mod session;
 pub mod setup;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::answer::AnswerProviders;
 use crate::answer::active_answers::ActiveAnswers;
+use crate::answer::generation::GenerationLimits;
 use crate::events::EventHub;
 use crate::store::Store;
 use crate::store::lease::Lease;
@@ -45,6 +45,5 @@ pub struct Services {
     pub events: EventHub,
     /// Messages that a project's visitors may send in a month. 0: no limit.
     pub monthly_messages: u64,
-    /// A client that reads nothing of a stream for this time is disconnected.
-    pub stall_timeout: Duration,
+    pub generation_limits: GenerationLimits,
 }

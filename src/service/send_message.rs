@@ -254,12 +254,14 @@ impl SendMessage<'_> {
         // The recorder exists before the write. If the request is dropped
         // during the write, the recorder ends the answer.
         let handle = self.services.active_answers.register(conversation, new.id);
-        let recorder = AnswerRecorder::new(handle, self.services.store.clone());
+        let limits = self.services.generation_limits.clone();
+        let store = self.services.store.clone();
+        let recorder = AnswerRecorder::new(handle, store, limits.shutdown.clone());
         // The batch is in the writer's queue before the request to the model, so the
         // end of the answer cannot be written before the question. If the batch
         // is rejected, the events are dropped, which cancels the model.
         let stored = self.store_answer(conversation, target, &new);
-        let events = spawn(stream, Some(recorder), self.services.stall_timeout);
+        let events = spawn(stream, Some(recorder), limits);
         stored.await?;
         Ok(SendOutcome::Streaming(new.id, events))
     }

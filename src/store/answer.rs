@@ -287,6 +287,18 @@ pub fn finish_answer(
     }
 }
 
+/// Stores the texts so far of answers that this process is streaming. Answers that
+/// have ended meanwhile are not changed.
+pub fn save_texts(lease: Lease, texts: Vec<(MessageId, String)>) -> Batch {
+    let updates = texts.into_iter().map(|(answer, text)| {
+        Sql::new(
+            "UPDATE message SET text = ?2 WHERE id = ?1 AND status = 'streaming' AND owner = ?3",
+            [answer.into(), text.into(), lease.process().into()],
+        )
+    });
+    updates.fold(Batch::new(), Batch::run)
+}
+
 fn store_end(answer: MessageId, text: String, end: &AnswerEnd) -> Sql {
     let (status, metadata, error) = match end {
         AnswerEnd::Complete { metadata } => (MessageStatus::Complete, metadata.clone(), None),

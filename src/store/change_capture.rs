@@ -199,6 +199,12 @@ fn read_conversation(
     })
 }
 
+/// Whether an update of a message changes lists: not the growing text of an answer that
+/// is being streamed. The trigger `message_after_update` of `schema.sql` has the same
+/// condition.
+const LIST_CHANGE: &str = "OLD.status <> 'streaming' OR NEW.status <> 'streaming' \
+     OR OLD.feedback IS NOT NEW.feedback";
+
 fn triggers() -> String {
     let columns_of = |row: &str| COLUMNS.map(|column| format!("{row}.{column}")).join(", ");
     let (old, new) = (columns_of("OLD"), columns_of("NEW"));
@@ -212,7 +218,8 @@ fn triggers() -> String {
         CREATE TEMP TRIGGER capture_conversation_delete AFTER DELETE ON main.conversation BEGIN
             SELECT capture_delete({old});
         END;
-        CREATE TEMP TRIGGER capture_message_update AFTER UPDATE ON main.message BEGIN
+        CREATE TEMP TRIGGER capture_message_update AFTER UPDATE ON main.message
+        WHEN {LIST_CHANGE} BEGIN
             SELECT capture_message_change(project_seq, visitor_seq)
               FROM conversation WHERE seq = NEW.conversation_seq;
         END;

@@ -33,7 +33,9 @@ fn chunks_are_forwarded_as_they_arrive() {
         let delta = json!({ "type": "text-delta", "id": "txt-1", "delta": word });
         assert_eq!(stream.next_event(), Some(delta));
     }
-    assert_eq!(fixture.transcript()[1], ["assistant", "streaming", ""]);
+    wait_until("the text so far is stored", || {
+        fixture.transcript()[1] == ["assistant", "streaming", "Two days in the\n\"EU\" 🦜."]
+    });
     script.finish();
     assert_eq!(
         event_types(&stream.events()),

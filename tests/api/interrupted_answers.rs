@@ -1,24 +1,140 @@
 //! Answers whose streaming was interrupted by a restart, a crash or another
 //! writer.
 
-use crate::helpers::{FakeModel, TestServer, event_types, setup_model_conversation};
+use std::thread;
 
-#[test]
-fn partial_answer_survives_restart() {
+use serde_json::json;
+
+use crate::helpers::{
+    AnswerFixture, FakeModel, TestServer, event_types, setup_answers, setup_model_conversation,
+    string, wait_until,
+};
+
+/// A server with a fake model that interrupts answers immediately at a shutdown.
+fn setup_without_grace() -> AnswerFixture {
     let model = FakeModel::new();
-    let mut server =
+    let server =
         TestServer::start_with_model(model.clone(), |settings| settings.shutdown_timeout = 0);
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
-    let script = model.script_answer();
+    AnswerFixture {
+        model,
+        server,
+        ann,
+        id,
+    }
+}
+
+#[test]
+fn shutdown_ends_stream_with_error_and_stores_the_text_so_far() {
+    let mut fixture = setup_without_grace();
+    let (_script, mut stream) = fixture.start_answer();
+    fixture.server.stop();
+    let events = stream.events();
+    assert_eq!(event_types(&events), ["error"]);
+    assert!(string(&events[0]["errorText"]).contains("interrupted"));
+    assert_eq!(stream.next_block(), None, "nothing follows [DONE]");
+    fixture.server.restart();
+    fixture.expect_transcript(&[["user", "complete", "Hi"], ["assistant", "error", "So far"]]);
+    // The retry of the client replaces the interrupted answer.
+    fixture.model.answer_with("Hello.");
+    fixture.ask("Hi").events();
+    fixture.expect_transcript(&[
+        ["user", "complete", "Hi"],
+        ["assistant", "complete", "Hello."],
+    ]);
+}
+
+#[test]
+fn shutdown_answers_request_without_first_text_with_503() {
+    let mut fixture = setup_without_grace();
+    for stream in [true, false] {
+        let _script = fixture.model.script_answer();
+        let request = if stream {
+            fixture
+                .server
+                .post_streaming_message(&fixture.ann, &fixture.id, "Hi")
+        } else {
+            fixture.server.post_message(&fixture.ann, &fixture.id, "Hi")
+        };
+        let waiting = thread::spawn(|| request.send());
+        fixture.wait_for_start();
+        fixture.server.stop();
+        let response = waiting.join().expect("a response");
+        response.expect_error(503, "SERVICE_UNAVAILABLE");
+        fixture.server.restart();
+        fixture.expect_transcript(&[["user", "complete", "Hi"], ["assistant", "error", ""]]);
+    }
+}
+
+#[test]
+fn shutdown_ends_stream_of_chat_completion_with_error() {
+    let mut fixture = setup_without_grace();
+    let script = fixture.model.script_answer();
     script.send_text("So far");
-    let mut stream = server.post_streaming_message(&ann, &id, "Hi").open_stream();
+    let body = json!({ "messages": [{ "role": "user", "content": "Hi" }], "stream": true });
+    let request = fixture.server.post("/v2/chat/completions");
+    let private_key = fixture.server.project.private_key.clone();
+    let mut stream = request.bearer(&private_key).json(body).open_stream();
     stream.read_first_delta();
-    server.restart();
+    fixture.server.stop();
+    assert_eq!(event_types(&stream.events()), ["error"]);
+}
+
+#[test]
+fn answer_that_ends_within_the_shutdown_timeout_is_complete() {
+    let mut fixture = setup_answers();
+    let (script, mut stream) = fixture.start_answer();
+    let stopping = thread::spawn(move || {
+        fixture.server.stop();
+        fixture
+    });
+    script.finish();
+    let events = stream.events();
+    assert_eq!(event_types(&events), ["text-end", "finish-step", "finish"]);
+    let mut fixture = stopping.join().expect("a stopped server");
+    fixture.server.restart();
+    fixture.expect_transcript(&[
+        ["user", "complete", "Hi"],
+        ["assistant", "complete", "So far"],
+    ]);
+}
+
+#[test]
+fn text_so_far_is_stored_and_returned_while_lists_stay_unchanged() {
+    let fixture = setup_answers();
+    let script = fixture.model.script_answer();
+    script.send_text("So");
+    let mut stream = fixture.ask("Hi");
+    stream.read_first_delta();
+    let list = || fixture.server.get_list(&fixture.ann.token, "");
+    let etag = list().header("etag").expect("a tag").to_owned();
+    script.send_text(" far");
+    stream.next_event();
+    // A crash keeps what the file has.
+    wait_until("the text is stored", || {
+        let text: String = fixture
+            .server
+            .query_value("SELECT text FROM message WHERE status = 'streaming'");
+        text == "So far"
+    });
     assert_eq!(
-        server.transcript(&ann, &id)[1],
-        ["assistant", "complete", "So far"]
+        fixture.transcript()[1],
+        ["assistant", "streaming", "So far"]
     );
+    let messages = fixture
+        .server
+        .get(format!("/v2/conversations/{}/messages", fixture.id))
+        .bearer(&fixture.ann.token);
+    let messages = messages.send().expect(200);
+    assert_eq!(messages["data"][1]["parts"][0]["text"], "So far");
+    assert_eq!(list().header("etag"), Some(etag.as_str()));
+    script.finish();
+    stream.events();
+    fixture.server.wait_for_answers();
+    wait_until("the list has the answer", || {
+        list().json()["data"][0]["lastMessage"]["status"] == "complete"
+    });
 }
 
 #[test]

@@ -132,7 +132,7 @@ impl Upstream {
                 retry_after_secs,
                 cause: cause.replace(key, "(the key)"),
             },
-            AnswerError::Store(error) => AnswerError::Store(error),
+            AnswerError::ShuttingDown | AnswerError::Store(_) => error,
         }
     }
 

@@ -38,6 +38,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!(
         "../../../migrations/0004_list_versions_and_leases.sql"
     )),
+    M::up(include_str!("../../../migrations/0005_partial_answers.sql")),
 ];
 
 /// The schema version that this program reads and writes.
