@@ -26,13 +26,14 @@ type BenchResult<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> BenchResult<()> {
     let mut criterion = Criterion::default().configure_from_args();
-    bench_token_check(&mut criterion)?;
+    bench_token_check(&mut criterion);
     let (_folder, store) = demo_store()?;
     store.read_blocking(|snapshot| {
         bench_offset_index(&mut criterion, snapshot)?;
         bench_compose(&mut criterion, snapshot)?;
         bench_row_to_json(&mut criterion, snapshot)?;
-        bench_pages(&mut criterion, snapshot)
+        bench_pages(&mut criterion, snapshot);
+        Ok::<_, StoreError>(())
     })?;
     criterion.final_summary();
     Ok(())
@@ -72,7 +73,7 @@ fn pages() -> [(&'static str, ListQuery); 3] {
     ]
 }
 
-fn bench_token_check(criterion: &mut Criterion) -> BenchResult<()> {
+fn bench_token_check(criterion: &mut Criterion) {
     let tokens = Tokens::new(&[7; 32]);
     let (session, visitor) = (SessionId::generate(), VisitorId::generate());
     let now = Timestamp::now();
@@ -81,7 +82,6 @@ fn bench_token_check(criterion: &mut Criterion) -> BenchResult<()> {
     criterion.bench_function("token/check", |bencher| {
         bencher.iter(|| tokens.verify(black_box(&token)));
     });
-    Ok(())
 }
 
 fn bench_offset_index(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
@@ -128,7 +128,7 @@ fn bench_row_to_json(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(
 }
 
 /// Reads a whole page, from the query to JSON.
-fn bench_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), StoreError> {
+fn bench_pages(criterion: &mut Criterion, snapshot: &Snapshot) {
     let mut body = Vec::new();
     for (name, query) in pages() {
         criterion.bench_function(&format!("page/{name}"), |bencher| {
@@ -142,5 +142,4 @@ fn bench_pages(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), Sto
             });
         });
     }
-    Ok(())
 }

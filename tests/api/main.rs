@@ -1,6 +1,11 @@
 //! Tests of the HTTP API over real ports. Each test starts a server with a
 //! database of its own; each module covers one area.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "a test of many requests is easier to read in one function"
+)]
+
 mod helpers;
 #[path = "../stub_server/mod.rs"]
 mod stub_server;

@@ -1,6 +1,11 @@
 //! Runs the binary: `parlor learn` with folders and with websites that the
 //! tests serve, and `parlor qna`.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "a test of many requests is easier to read in one function"
+)]
+
 mod fake_website;
 mod setup;
 

@@ -65,7 +65,7 @@ pub async fn init(
     let idempotency = idempotency::from_request_as(&request, &body.raw, caller)?;
     let start = async {
         let started = session::start(&app.store, device, &key).await?;
-        let response = render_started(&app, &started)?;
+        let response = render_started(&app, &started);
         // The visitor is known after the write, so the response is saved by a
         // write of its own. If it is lost, the same device gets the same visitor.
         idempotency.save_alone(&app.store, &response).await?;
@@ -74,7 +74,7 @@ pub async fn init(
     idempotency::respond::<ApiError>(&app, &idempotency, start).await
 }
 
-fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedResponse, ApiError> {
+fn render_started(app: &AppState, started: &StartedSession) -> SavedResponse {
     let (id, visitor) = (started.id, &started.visitor);
     let session_token = app.auth.issue_token(id, visitor.id, started.started_at);
     let status = if started.is_new_visitor {
@@ -86,7 +86,7 @@ fn render_started(app: &AppState, started: &StartedSession) -> Result<SavedRespo
         session_token,
         visitor: VisitorJson::from(visitor),
     };
-    Ok(response::to_saved(status, &body))
+    response::to_saved(status, &body)
 }
 
 /// Read the visitor
