@@ -6,7 +6,7 @@ import puppeteer from 'puppeteer-core';
 const HOST = 'parlor.example';
 
 /** Long enough for a busy machine. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 
 export const origin = process.env.PARLOR_URL.replace('127.0.0.1', HOST);
 
@@ -16,6 +16,7 @@ export const phone = { width: 390, height: 844, isMobile: true, hasTouch: true }
 export function launch() {
   return puppeteer.launch({
     executablePath: process.env.CHROMIUM,
+    timeout: TIMEOUT_MS,
     args: [
       // Chromium has no sandbox for root, and little shared memory in a container.
       '--no-sandbox', '--disable-dev-shm-usage',

@@ -15,25 +15,32 @@ export async function authorize(page, scheme, credential) {
   const dialog = await page.waitForSelector('.modal-ux');
   const form = await dialog.waitForSelector(`xpath/.//form[.//code[text()='${scheme}']]`);
   const input = await form.waitForSelector('input');
-  await input.type(credential);
+  await insert(input, credential);
   await input.press('Enter');
   await form.waitForSelector('::-p-text(Logout)');
   await (await form.waitForSelector('.btn-done')).click();
   await page.waitForSelector('.modal-ux', { hidden: true });
 }
 
+/** Replaces the text of a field at once. The page renders again after every key. */
+async function insert(field, text) {
+  await field.evaluate((element) => {
+    element.focus();
+    element.select();
+  });
+  await field.frame.page().keyboard.sendCharacter(text);
+}
+
 /** Fills the field of a parameter. */
 export async function setParameter(block, name, value) {
   const field = await block.waitForSelector(`[data-param-name="${name}"] input`);
-  await field.click({ count: 3 });
-  await field.type(value);
+  await insert(field, value);
 }
 
 /** Replaces the example body of a request. */
 export async function setBody(block, body) {
   const field = await block.waitForSelector('textarea.body-param__text');
-  await field.evaluate((textarea) => textarea.select());
-  await field.type(JSON.stringify(body));
+  await insert(field, JSON.stringify(body));
 }
 
 /** Sends the request and returns the response that the page shows. */
