@@ -20,32 +20,49 @@ use crate::store::idempotency::{SavedBody, SavedResponse};
 // docs/api-contract.md, section 5.8.
 /// An answer as a list of steps. The last step has the text.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = Steps)]
+#[schema(as = Answer)]
 pub struct AnswerSteps {
+    /// The steps of the model, in their order.
     steps: Vec<Step>,
 }
 
+/// A step of the model.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AnswerStep)]
 struct Step {
+    /// The parts of the answer.
     content: Vec<StepContent>,
+    /// Why the step ended: `stop`, `length`, `content-filter`, `tool-calls`,
+    /// `error`, `other` or `unknown`.
     finish_reason: String,
     usage: StepUsage,
 }
 
+/// A part of the answer.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = AnswerPart)]
 struct StepContent {
+    /// `text`.
     r#type: String,
+    /// Markdown.
     text: String,
 }
 
+/// The cost of a step in tokens. A number that is not known is 0.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TokenUsage)]
 struct StepUsage {
+    /// The tokens of the request.
     input_tokens: u64,
+    /// The tokens of the answer.
     output_tokens: u64,
+    /// The sum of `inputTokens` and `outputTokens`.
     total_tokens: u64,
+    /// The part of `outputTokens` that the model used for reasoning.
     reasoning_tokens: u64,
+    /// The part of `inputTokens` that the model had in its cache.
     cached_input_tokens: u64,
 }
 

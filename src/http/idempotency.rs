@@ -11,7 +11,8 @@ use crate::service::caller::Caller;
 use crate::service::idempotency::Idempotency;
 use crate::store::idempotency::{IdempotentRequest, SavedResponse};
 
-const MAX_KEY_CHARS: usize = 255;
+/// The maximum length of a key.
+pub const MAX_KEY_CHARS: usize = 255;
 
 /// Reads the header of a caller's request. `body` is the body as received.
 ///

@@ -18,6 +18,7 @@ use crate::http::etag::TaggedBody;
 use crate::http::links::PageLinks;
 use crate::http::response::TOTAL_COUNT;
 
+/// The type of the object.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ListObject {
@@ -50,7 +51,9 @@ impl<T: ListItem> PartialSchema for ListEnvelope<T> {
             let integer = integer.format(Some(format)).minimum(Some(0));
             integer.description(Some(description))
         };
-        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+        let items = ArrayBuilder::new()
+            .items(Ref::from_schema_name(T::name()))
+            .description(Some("The rows of this page."));
         let list = ObjectBuilder::new()
             .description(Some(T::LIST_DESCRIPTION))
             .property("object", Ref::from_schema_name(ListObject::name()))

@@ -23,6 +23,8 @@ mod list_response;
 mod middleware;
 mod openapi;
 mod openapi_errors;
+mod openapi_operations;
+mod openapi_schemas;
 mod params;
 mod prefer;
 mod reference;

@@ -7,9 +7,7 @@ use serde_json::Value;
 use utoipa::IntoResponses;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{Header, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Ref, RefOr, Response, ResponseBuilder};
 
 use crate::http::error::{ApiError, ErrorCode};
 
@@ -63,13 +61,13 @@ fn describe(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
         by_status.entry(code.spec().status).or_default().push(*code);
     }
     let responses = by_status.into_iter().map(|(status, codes)| {
-        let response = describe_status(status, &codes);
+        let response = describe_status(&codes);
         (status.to_string(), RefOr::T(response))
     });
     responses.collect()
 }
 
-fn describe_status(status: u16, codes: &[ErrorCode]) -> Response {
+fn describe_status(codes: &[ErrorCode]) -> Response {
     let examples = codes.iter().map(|code| {
         let body = ApiError::example(*code).body_json();
         let value: Option<Value> = serde_json::from_slice(&body).ok();
@@ -82,19 +80,8 @@ fn describe_status(status: u16, codes: &[ErrorCode]) -> Response {
         .examples_from_iter(examples)
         .build();
     let description = codes.first().map_or("", |code| code.spec().description);
-    let response = ResponseBuilder::new()
+    ResponseBuilder::new()
         .description(description)
-        .content("application/json", content);
-    match status {
-        401 => response.header("WWW-Authenticate", header(Type::String, "Bearer")),
-        429 | 503 => response.header("Retry-After", header(Type::Integer, "Seconds to wait")),
-        _ => response,
-    }
-    .build()
-}
-
-fn header(kind: Type, description: &str) -> Header {
-    let schema = ObjectBuilder::new().schema_type(kind);
-    let header = HeaderBuilder::new().schema(Some(schema));
-    header.description(Some(description)).build()
+        .content("application/json", content)
+        .build()
 }

@@ -25,12 +25,13 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, 
 
 /// The response to an operation that returns nothing else.
 #[derive(Serialize, ToSchema)]
-pub struct Done {
+pub struct DeleteResult {
+    /// Always true.
     success: bool,
 }
 
-impl Done {
-    pub const DONE: Self = Self { success: true };
+impl DeleteResult {
+    pub const SUCCESS: Self = Self { success: true };
 }
 
 /// A JSON response that is saved for a repeated request before it is sent.

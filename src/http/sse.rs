@@ -2,7 +2,8 @@
 //! UI message stream (docs/api-contract.md, section 7).
 //!
 //! The schema of the chunks is strict: the client discards an answer with an
-//! unknown key. Therefore this file writes all chunks.
+//! unknown key. Therefore [`ChunkJson`] has all chunks, and only this file sends
+//! them.
 
 use std::time::Duration;
 
@@ -15,46 +16,60 @@ use futures_util::stream;
 
 use crate::answer::generation::{AnswerEvent, AnswerEvents};
 use crate::domain::MessageId;
+use crate::http::json::ChunkJson;
 
 /// The id of the only text of an answer.
 const TEXT_ID: &str = "txt-1";
 const PING: &[u8] = b": ping\n\n";
+/// The last event of every stream.
+const DONE: &str = "data: [DONE]\n\n";
+
+/// Writes chunks as events.
+fn events(chunks: &[ChunkJson<'_>]) -> String {
+    let events = chunks.iter().map(|chunk| {
+        // Encoding texts into memory cannot fail.
+        let json = serde_json::to_string(chunk).unwrap_or_default();
+        format!("data: {json}\n\n")
+    });
+    events.collect()
+}
 
 /// The chunks before the text. `message` is the id of the stored message, which
 /// the client needs for feedback. It is `None` if nothing is stored.
-fn opening_chunks(message: Option<MessageId>) -> String {
-    let start = match message {
-        Some(id) => format!(r#"{{"type":"start","messageId":"{id}"}}"#),
-        None => r#"{"type":"start"}"#.to_owned(),
-    };
-    format!(
-        "data: {start}\n\ndata: {{\"type\":\"start-step\"}}\n\n\
-         data: {{\"type\":\"text-start\",\"id\":\"{TEXT_ID}\"}}\n\n"
-    )
+fn opening_chunks(message_id: Option<MessageId>) -> String {
+    events(&[
+        ChunkJson::Start { message_id },
+        ChunkJson::StartStep {},
+        ChunkJson::TextStart { id: TEXT_ID },
+    ])
 }
 
-fn text_chunk(text: &str) -> String {
-    let text = serde_json::Value::from(text);
-    format!("data: {{\"type\":\"text-delta\",\"id\":\"{TEXT_ID}\",\"delta\":{text}}}\n\n")
+fn text_chunk(delta: &str) -> String {
+    events(&[ChunkJson::TextDelta { id: TEXT_ID, delta }])
 }
 
-const CLOSING_CHUNKS: &str = "data: {\"type\":\"text-end\",\"id\":\"txt-1\"}\n\n\
-                       data: {\"type\":\"finish-step\"}\n\n\
-                       data: {\"type\":\"finish\"}\n\n\
-                       data: [DONE]\n\n";
+fn closing_chunks() -> String {
+    let chunks = [
+        ChunkJson::TextEnd { id: TEXT_ID },
+        ChunkJson::FinishStep {},
+        ChunkJson::Finish {},
+    ];
+    events(&chunks) + DONE
+}
 
 /// The end of an answer that an agent or a close has stopped. The client keeps
 /// its text.
-const ABORT_CHUNKS: &str = "data: {\"type\":\"abort\"}\n\ndata: [DONE]\n\n";
+fn abort_chunks() -> String {
+    events(&[ChunkJson::Abort {}]) + DONE
+}
 
-fn error_chunks(text: &str) -> String {
-    let text = serde_json::Value::from(text);
-    format!("data: {{\"type\":\"error\",\"errorText\":{text}}}\n\ndata: [DONE]\n\n")
+fn error_chunks(error_text: &str) -> String {
+    events(&[ChunkJson::Error { error_text }]) + DONE
 }
 
 /// Streams a complete answer.
 pub fn complete(message: Option<MessageId>, text: &str) -> HttpResponse {
-    let body = opening_chunks(message) + &text_chunk(text) + CLOSING_CHUNKS;
+    let body = opening_chunks(message) + &text_chunk(text) + &closing_chunks();
     with_headers(HttpResponse::with_body(StatusCode::OK, BoxBody::new(body)))
 }
 
@@ -119,9 +134,9 @@ const INTERRUPTED_TEXT: &str = "The answer broke off. Please try again.";
 fn chunks_of(event: AnswerEvent) -> (String, bool) {
     match event {
         AnswerEvent::Text(text) => (text_chunk(&text), false),
-        AnswerEvent::Complete(_) => (CLOSING_CHUNKS.to_owned(), true),
+        AnswerEvent::Complete(_) => (closing_chunks(), true),
         AnswerEvent::Failed(error) => (error_chunks(error.public_message()), true),
-        AnswerEvent::Stopped => (ABORT_CHUNKS.to_owned(), true),
+        AnswerEvent::Stopped => (abort_chunks(), true),
     }
 }
 

@@ -36,6 +36,7 @@ mod list_parameters;
 mod messages;
 mod openapi;
 mod own_urls;
+mod openapi_responses;
 mod qnas;
 mod rate_limits;
 mod reference;

@@ -94,7 +94,8 @@ fn document_lists_exactly_the_known_operations() {
     assert!(string(&document["openapi"]).starts_with("3.1"));
     let expected = OPERATIONS.map(|(method, path)| (method.to_owned(), path.to_owned()));
     assert_eq!(operations(&document), expected);
-    assert_eq!(document["servers"][0]["url"], "/v2");
+    let url = format!("http://{}/v2", server.0);
+    assert_eq!(document["servers"], json!([{ "url": url }]));
 }
 
 #[test]
@@ -155,13 +156,15 @@ fn operations_declare_the_errors_of_their_credentials_and_bodies() {
     for (method, path) in operations(&document) {
         let operation = &document["paths"][&path][&method];
         let mut expected = vec!["500", "503"];
-        if operation.get("security").is_some() {
+        let security = operation["security"].as_array().expect("security");
+        if !security.is_empty() {
             expected.extend(["401", "403", "429"]);
         }
-        if operation.get("requestBody").is_some() {
+        if method != "get" {
             expected.extend(["400", "413", "415", "422"]);
         }
-        if operation.get("parameters").is_some() {
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        if parameters.iter().any(|one| one.get("name").is_some()) {
             expected.push("422");
         }
         if path.contains('{') {
@@ -194,8 +197,7 @@ fn parameter_bounds_match_domain_types() {
 fn error_schema_lists_every_error_code() {
     let server = TestServer::start();
     let document = document(&server);
-    let schema = &document["components"]["schemas"]["Error"];
-    let codes = &schema["properties"]["error"]["properties"]["code"];
+    let codes = &document["components"]["schemas"]["ErrorCode"];
     let mut expected: Vec<_> = ERROR_CODES
         .iter()
         .map(|entry| entry.name.to_owned())

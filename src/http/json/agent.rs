@@ -9,6 +9,7 @@ use crate::domain::HumanAgent;
 #[derive(Serialize, ToSchema)]
 #[schema(as = HumanAgent)]
 pub struct HumanAgentJson<'a> {
+    /// The name that visitors see.
     #[schema(required)]
     pub(super) name: Option<&'a str>,
     /// The URL of a picture.

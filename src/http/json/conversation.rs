@@ -21,6 +21,7 @@ pub struct ConversationJson<'a> {
     /// Set exactly when `status` is `closed`.
     #[schema(required)]
     pub(super) closed_at: Option<Timestamp>,
+    /// Why the conversation was closed.
     #[schema(required)]
     pub(super) close_reason: Option<&'a str>,
     /// When the last message was stored. The original and canonical spelling of
@@ -30,6 +31,7 @@ pub struct ConversationJson<'a> {
     pub(super) last_interaction_at: Timestamp,
     /// Whether an agent has taken over from the assistant.
     pub(super) is_human_handled: bool,
+    /// The agent who has taken over.
     #[schema(required)]
     pub(super) human_agent: Option<HumanAgentJson<'a>>,
     /// Derived from the first message; null until there is one.
@@ -37,6 +39,7 @@ pub struct ConversationJson<'a> {
     pub(super) title: Option<&'a str>,
 }
 
+/// The type of the object.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ConversationObject {

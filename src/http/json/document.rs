@@ -14,12 +14,15 @@ pub struct DocumentJson<'a> {
     id: DocumentId,
     /// The address. A file without an address has `file:` and its path.
     url: &'a str,
+    /// The title of the page.
     title: &'a str,
+    /// When the document was last learned.
     learned_at: Timestamp,
     /// The number of passages that search can find.
     passages: u64,
 }
 
+/// The type of the object.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum DocumentObject {
@@ -46,7 +49,7 @@ pub struct SectionJson<'a> {
     /// The headings above the section and its own, outermost first, separated
     /// by ` › `. Empty if the text has no heading.
     heading: &'a str,
-    /// Markdown.
+    /// The text in Markdown.
     body: &'a str,
 }
 

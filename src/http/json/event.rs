@@ -2,22 +2,33 @@
 
 use bytes::Bytes;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::MessageJson;
 use crate::domain::ConversationId;
 use crate::events::{Event, PublishedEvent};
 
-#[derive(Serialize)]
+/// A live event of a conversation. Clients ignore events of other types.
+#[derive(Serialize, ToSchema)]
 #[expect(clippy::large_enum_variant, reason = "lives only while it is encoded")]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum EventJson<'a> {
+#[schema(as = ConversationEvent)]
+pub enum EventJson<'a> {
+    /// The visitor or an agent has sent a message.
+    #[schema(title = "NewMessageEvent")]
     #[serde(rename_all = "camelCase")]
     NewMessage {
+        /// The id of the conversation.
         chat_id: ConversationId,
         message: MessageJson<'a>,
     },
+    /// An agent has taken the conversation over.
+    #[schema(title = "HumanAssignedEvent")]
     #[serde(rename_all = "camelCase")]
-    HumanAssigned { chat_id: ConversationId },
+    HumanAssigned {
+        /// The id of the conversation.
+        chat_id: ConversationId,
+    },
 }
 
 /// Returns an event as JSON.

@@ -21,30 +21,37 @@ pub struct MessageJson<'a> {
     /// The id of the conversation.
     pub(super) chat_id: ConversationId,
     pub(super) role: Role,
+    /// The content.
     #[schema(value_type = Vec<TextPartJson>)]
     pub(super) parts: PartsJson<'a>,
-    #[schema(value_type = Option<MessageStatus>, required)]
     pub(super) status: MessageStatus,
     /// Why the answer failed, if `status` is `error`.
     #[schema(required)]
     pub(super) error: Option<&'a str>,
+    /// The feedback of the visitor.
     #[schema(required)]
     pub(super) feedback: Option<Feedback>,
+    /// When the visitor gave the feedback.
     #[schema(required)]
     pub(super) feedback_at: Option<Timestamp>,
+    /// Further properties, such as the usage of tokens.
     #[schema(value_type = Option<Object>, required)]
     pub(super) metadata: Option<RawJson<'a>>,
+    /// The agent who wrote the message.
     #[schema(required)]
     pub(super) human_agent: Option<HumanAgentJson<'a>>,
     /// The URL of the page on which the visitor wrote.
     #[schema(required)]
     pub(super) page_url: Option<&'a str>,
+    /// The title of that page.
     #[schema(required)]
     pub(super) page_title: Option<&'a str>,
+    /// The text that the visitor had selected on that page.
     #[schema(required)]
     pub(super) text_selection: Option<&'a str>,
 }
 
+/// The type of the object.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum MessageObject {
@@ -93,8 +100,10 @@ impl Serialize for PartsJson<'_> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessagePart)]
 pub(super) struct TextPartJson<'a> {
+    /// The type of the part, such as `text`.
     #[serde(rename = "type")]
     kind: &'a str,
+    /// The text of a part of type `text`.
     #[schema(required = false)]
     text: &'a str,
 }

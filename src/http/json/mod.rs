@@ -6,6 +6,7 @@
 //! messages of lists without serde.
 
 mod agent;
+mod chunk;
 mod conversation;
 mod document;
 mod event;
@@ -16,9 +17,10 @@ mod values;
 mod visitor;
 mod write;
 
+pub use chunk::ChunkJson;
 pub use conversation::{ConversationJson, ConversationListItemJson};
 pub use document::{DocumentJson, SectionJson};
-pub use event::encode_event;
+pub use event::{EventJson, encode_event};
 pub use message::MessageJson;
 pub use project::ProjectJson;
 pub use qna::QnaJson;

@@ -15,13 +15,16 @@ use crate::domain::{ChatWidgetConfig, Project, ProjectId, WidgetOffset, WidgetPo
 pub struct ProjectJson<'a> {
     object: ProjectObject,
     id: ProjectId,
+    /// The name of the website.
     #[schema(max_length = 100)]
     name: &'a str,
+    /// What the website is about.
     #[schema(max_length = 500, required)]
     description: Option<&'a str>,
     chat_widget_config: ChatWidgetConfigJson<'a>,
 }
 
+/// The type of the object.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum ProjectObject {
@@ -40,47 +43,64 @@ impl<'a> From<&'a Project> for ProjectJson<'a> {
     }
 }
 
-/// The look of the chat widget. Only settings that differ from the defaults are
-/// stored.
+/// The look of the chat widget.
 ///
 /// Colours are `#rgb` or `#rrggbb`, because clients compute contrasts from them.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = ChatWidgetConfig)]
 struct ChatWidgetConfigJson<'a> {
-    #[schema(max_length = 500)]
+    /// The first text of an empty conversation.
+    #[schema(max_length = 500, required)]
     welcome_message: &'a str,
-    #[schema(max_length = 100)]
+    /// The text of the empty input field.
+    #[schema(max_length = 100, required)]
     input_placeholder: &'a str,
-    #[schema(max_length = 64)]
+    /// The colour of the visitor's messages.
+    #[schema(max_length = 64, required)]
     user_message_bubble_color: &'a str,
+    /// The same colour in dark mode.
     #[schema(max_length = 64, required)]
     user_message_bubble_color_dark: Option<&'a str>,
-    #[schema(max_length = 64)]
+    /// The colour of the widget.
+    #[schema(max_length = 64, required)]
     brand_color: &'a str,
+    /// The same colour in dark mode.
     #[schema(max_length = 64, required)]
     brand_color_dark: Option<&'a str>,
     /// Replaces the project's name in the widget.
     #[schema(required)]
     display_name: Option<&'a str>,
-    /// Pixels.
+    /// The width of the chat in pixels.
+    #[schema(required)]
     width: f64,
-    /// Pixels.
+    /// The maximum height of the chat in pixels.
+    #[schema(required)]
     max_height: f64,
+    #[schema(required)]
     offset: WidgetOffsetJson,
+    #[schema(required)]
     position: WidgetPosition,
-    /// Pixels.
+    /// The radius of the corners of messages in pixels.
+    #[schema(required)]
     bubble_radius: f64,
-    /// Pixels.
-    #[schema(minimum = 8, maximum = 32)]
+    /// The size of the text in pixels.
+    #[schema(minimum = 8, maximum = 32, required)]
     base_font_size: f64,
     /// Milliseconds until the chat opens without a click; 0 disables it.
+    #[schema(required)]
     open_delay: f64,
-    #[schema(format = "uri")]
+    /// The address of the picture of the assistant.
+    #[schema(format = "uri", required)]
     assistant_avatar: Option<&'a str>,
-    #[schema(format = "uri")]
+    /// The address of the icon of the button that opens the chat.
+    #[schema(format = "uri", required)]
     chat_button_icon: Option<&'a str>,
+    /// The colour of the button that opens the chat.
+    #[schema(required)]
     chat_button_color: Option<&'a str>,
+    /// CSS that is added to the widget.
+    #[schema(required)]
     #[serde(rename = "customCSSStyles")]
     custom_css_styles: &'a str,
 }
@@ -89,7 +109,9 @@ struct ChatWidgetConfigJson<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WidgetOffset)]
 struct WidgetOffsetJson {
+    /// From the left or the right edge.
     x: f64,
+    /// From the bottom edge.
     y: f64,
 }
 

@@ -14,12 +14,14 @@ pub struct QnaJson<'a> {
     id: QnaId,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// The question in the words of a visitor.
     question: &'a str,
-    /// Markdown.
+    /// The answer in Markdown.
     answer: &'a str,
     created_by: AuthorJson<'a>,
 }
 
+/// The type of the object.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum QnaObject {
@@ -30,6 +32,7 @@ enum QnaObject {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Author)]
 struct AuthorJson<'a> {
+    /// The name that visitors see.
     #[schema(required)]
     name: Option<&'a str>,
     /// The URL of a picture.

@@ -74,7 +74,7 @@ enum_json! {
         [MessageStatus::Streaming, MessageStatus::Complete, MessageStatus::Error];
     Feedback: Some("A visitor's rating of an answer."),
         [Feedback::Like, Feedback::Dislike];
-    WidgetPosition: None::<&str>,
+    WidgetPosition: Some("The corner of the window in which the chat opens."),
         [WidgetPosition::BottomLeft, WidgetPosition::BottomRight];
 }
 
@@ -85,14 +85,13 @@ impl Serialize for Timestamp {
 }
 
 impl PartialSchema for Timestamp {
-    #[expect(deprecated, reason = "keeps the keyword `example` of the document")]
     fn schema() -> RefOr<Schema> {
         string_schema()
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
             .description(Some(
                 "A timestamp in UTC with milliseconds, in the form of ISO 8601.",
             ))
-            .example(Some("2024-01-15T10:30:00.000Z".into()))
+            .examples(["2024-01-15T10:30:00.000Z"])
             .into()
     }
 }

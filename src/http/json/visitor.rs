@@ -18,12 +18,15 @@ pub struct VisitorJson<'a> {
     /// The website's own id of the person; null for an anonymous visitor.
     #[schema(required)]
     external_id: Option<&'a str>,
+    /// The name of the person.
     #[schema(required)]
     name: Option<&'a str>,
+    /// The address of a picture.
     #[schema(required)]
     avatar_url: Option<&'a str>,
 }
 
+/// The type of the object.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum VisitorObject {

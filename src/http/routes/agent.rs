@@ -46,6 +46,7 @@ impl From<AgentRequest> for AgentProfile {
 /// A message of an agent.
 #[derive(Deserialize, ToSchema)]
 pub struct ReplyRequest {
+    /// The text of the message.
     #[schema(inline)]
     content: MessageContent,
 }
@@ -58,7 +59,7 @@ pub struct ReplyRequest {
 /// stopped. A repeated call replaces the agent.
 #[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "take-over",
     params(("conversationId" = ConversationId, Path)), request_body = AgentRequest,
-    security(("private-key" = [])), responses((status = 200, body = ConversationJson),
+    security(("private-key" = [])), responses((status = 200, description = "The conversation with its agent", body = ConversationJson),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn take_over(
     app: web::Data<AppState>,
@@ -81,8 +82,8 @@ pub async fn take_over(
 /// A conversation without an agent stays unchanged.
 #[utoipa::path(delete, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "hand-back",
     params(("conversationId" = ConversationId, Path)),
-    security(("private-key" = [])), responses((status = 200, body = ConversationJson),
-              BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
+    security(("private-key" = [])), responses((status = 200, description = "The conversation without an agent", body = ConversationJson),
+              BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn hand_back(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -102,7 +103,7 @@ pub async fn hand_back(
 /// An agent must have taken the conversation over.
 #[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Agents", operation_id = "reply",
     params(("conversationId" = ConversationId, Path)), request_body = ReplyRequest,
-    security(("private-key" = [])), responses((status = 201, body = MessageJson),
+    security(("private-key" = [])), responses((status = 201, description = "The stored message", body = MessageJson),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn reply(
     app: web::Data<AppState>,

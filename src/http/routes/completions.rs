@@ -30,22 +30,27 @@ use crate::store::idempotency::{SavedBody, SavedResponse};
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CompletionRequest {
-    /// The default is the default assistant of the project.
+    /// The assistant that answers. Without it, the default assistant of the
+    /// project answers.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     assistant_id: Option<AssistantId>,
+    /// The messages of the conversation, oldest first.
     #[schema(inline)]
     messages: CompletionMessages,
+    /// Whether the answer is streamed as events.
     #[serde(default)]
+    #[schema(default = false)]
     stream: bool,
 }
 
 type CompletionMessages = List<CompletionMessage, 1, 1000>;
 
+/// A message of the conversation.
 #[derive(Deserialize, ToSchema)]
 struct CompletionMessage {
-    #[schema(inline)]
     role: CompletionRole,
+    /// The text of the message.
     #[schema(inline)]
     content: CompletionContent,
 }
@@ -56,6 +61,7 @@ impl Item for CompletionMessage {
 
 type CompletionContent = Text<0, 100_000>;
 
+/// The author of a message. Messages of the role `system` are instructions.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum CompletionRole {
@@ -87,7 +93,7 @@ impl From<CompletionMessage> for ChatMessage {
     request_body = CompletionRequest, security(("private-key" = [])),
     responses((status = 200, description = "The answer", content(
                   (AnswerSteps = "application/json"),
-                  (Object = "text/event-stream"))),
+                  (String = "text/event-stream"))),
               BodyErrors, BearerErrors, AssistantErrors, ConflictErrors, ValidationErrors, ModelErrors, ServerErrors))]
 pub async fn create(
     app: web::Data<AppState>,

@@ -54,6 +54,7 @@ struct ConversationListParams {
     #[serde(default)]
     #[param(inline)]
     order_by: Sort,
+    /// The direction of the order.
     #[serde(default)]
     #[param(inline)]
     order_dir: Direction,
@@ -104,6 +105,7 @@ pub struct StartRequest {
     visitor: Option<StartVisitor>,
 }
 
+/// Where the conversation was started.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct StartContext {
@@ -145,6 +147,7 @@ impl StartVisitor {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloseRequest {
+    /// The reason, which the conversation shows as `closeReason`.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     close_reason: Option<CloseReason>,
@@ -165,12 +168,16 @@ impl ListItem for ConversationListItemJson<'_> {
 pub struct ConversationFull<'a> {
     #[serde(flatten)]
     conversation: ConversationJson<'a>,
+    /// The newest 1000 messages, oldest first.
     messages: Vec<MessageJson<'a>>,
 }
 
+/// The result of closing a conversation.
 #[derive(Serialize, ToSchema)]
-pub struct Closed {
+pub struct CloseResult {
+    /// Always true.
     success: bool,
+    /// `closed`, or `already closed` if nothing changed.
     message: &'static str,
 }
 
@@ -182,10 +189,7 @@ pub struct Closed {
 /// the project.
 #[utoipa::path(get, path = "/conversations", tag = "Conversations", operation_id = "get-conversations",
     params(ConversationListParams), security(("session" = []), ("private-key" = [])),
-    responses((status = 200, body = ConversationList, headers(
-        ("Link" = String, description = "The first, prev, next and last pages. next has a cursor; a page at a cursor has no prev"),
-        ("X-Total-Count" = u64, description = "The same as total"),
-        ("ETag" = String, description = "Changes when the body does; send it as If-None-Match to receive 304"))),
+    responses((status = 200, description = "A page of conversations", body = ConversationList),
               BearerErrors, ValidationErrors, ServerErrors))]
 pub async fn list(
     app: web::Data<AppState>,
@@ -237,7 +241,7 @@ fn list_page(
 /// A visitor starts a conversation; a private key imports one.
 #[utoipa::path(post, path = "/conversations", tag = "Conversations", operation_id = "start-conversation",
     request_body = StartRequest, security(("session" = []), ("private-key" = [])),
-    responses((status = 201, body = ConversationFull),
+    responses((status = 201, description = "The new conversation", body = ConversationFull),
               BodyErrors, BearerErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn start(
     app: web::Data<AppState>,
@@ -298,8 +302,7 @@ fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
 /// 1000.
 #[utoipa::path(get, path = "/conversations/{conversationId}", tag = "Conversations", operation_id = "get-conversation",
     params(("conversationId" = ConversationId, Path)), security(("session" = []), ("private-key" = [])),
-    responses((status = 200, body = ConversationFull, headers(
-        ("ETag" = String, description = "Changes when the body does"))),
+    responses((status = 200, description = "The conversation", body = ConversationFull),
               BearerErrors, ConversationErrors, ValidationErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
@@ -339,7 +342,7 @@ fn with_messages(
 #[utoipa::path(post, path = "/conversations/{conversationId}/close", tag = "Conversations", operation_id = "close-conversation",
     params(("conversationId" = ConversationId, Path)), request_body = CloseRequest,
     security(("session" = []), ("private-key" = [])),
-    responses((status = 200, body = Closed),
+    responses((status = 200, description = "The conversation is closed", body = CloseResult),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn close(
     app: web::Data<AppState>,
@@ -353,7 +356,7 @@ pub async fn close(
     let reason = body.value.close_reason;
     let [closed, unchanged] = ["closed", "already closed"].map(|message| {
         let success = true;
-        response::to_saved(StatusCode::OK, &Closed { success, message })
+        response::to_saved(StatusCode::OK, &CloseResult { success, message })
     });
     let close = async {
         match service::close(&app.services, caller, id, reason, &key, closed).await {

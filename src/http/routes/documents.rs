@@ -20,7 +20,7 @@ use crate::http::openapi_errors::{
     ValidationErrors,
 };
 use crate::http::params::{self, document_id, project_id};
-use crate::http::response::{self, Done, HandlerResult};
+use crate::http::response::{self, DeleteResult, HandlerResult};
 use crate::http::{auth, etag, idempotency, links};
 use crate::learn::{Format, RawDocument};
 use crate::service::caller::Caller;
@@ -54,7 +54,9 @@ pub struct NewDocumentRequest {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     title: Option<DocumentTitle>,
+    /// The text of the page in the format `format`.
     content: String,
+    /// The format of `content`.
     #[serde(default)]
     #[schema(inline)]
     format: Format,
@@ -120,10 +122,7 @@ impl<'a> DocumentFull<'a> {
 /// Returns the documents of the project, ordered by address.
 #[utoipa::path(get, path = "/projects/{projectId}/documents", tag = "Documents", operation_id = "get-documents",
     params(("projectId" = ProjectId, Path), DocumentListParams), security(("private-key" = [])),
-    responses((status = 200, body = DocumentList, headers(
-        ("Link" = String, description = "The first, prev, next and last pages"),
-        ("X-Total-Count" = u64, description = "The same as total"),
-        ("ETag" = String, description = "Changes when the body does"))),
+    responses((status = 200, description = "A page of documents", body = DocumentList),
               BearerErrors, ProjectErrors, ValidationErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = auth::own_project(&app, &request).await?;
@@ -158,7 +157,8 @@ fn read_page(
 #[utoipa::path(post, path = "/projects/{projectId}/documents", tag = "Documents", operation_id = "create-document",
     params(("projectId" = ProjectId, Path)), request_body = NewDocumentRequest,
     security(("private-key" = [])),
-    responses((status = 201, body = DocumentFull), (status = 200, body = DocumentFull),
+    responses((status = 201, description = "The document is new", body = DocumentFull),
+              (status = 200, description = "The document with this address was replaced", body = DocumentFull),
               BodyErrors, BearerErrors, ProjectErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn create(
     app: web::Data<AppState>,
@@ -210,8 +210,7 @@ fn read_json(
 /// Returns the document with its sections.
 #[utoipa::path(get, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "get-document",
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
-    security(("private-key" = [])), responses((status = 200, body = DocumentFull, headers(
-        ("ETag" = String, description = "Changes when the body does"))),
+    security(("private-key" = [])), responses((status = 200, description = "The document with its sections", body = DocumentFull),
               BearerErrors, DocumentErrors, ValidationErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = auth::own_project(&app, &request).await?;
@@ -221,10 +220,12 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
 }
 
 /// Remove a document
+///
+/// Search and answers no longer use it.
 #[utoipa::path(delete, path = "/projects/{projectId}/documents/{documentId}", tag = "Documents", operation_id = "delete-document",
     params(("projectId" = ProjectId, Path), ("documentId" = DocumentId, Path)),
-    security(("private-key" = [])), responses((status = 200, body = Done),
-              BearerErrors, DocumentErrors, ConflictErrors, ValidationErrors, ServerErrors))]
+    security(("private-key" = [])), responses((status = 200, description = "The document is removed", body = DeleteResult),
+              BodyErrors, BearerErrors, DocumentErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn remove(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -234,7 +235,7 @@ pub async fn remove(
     let id = document_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
-    let done = response::to_saved(StatusCode::OK, &Done::DONE);
+    let done = response::to_saved(StatusCode::OK, &DeleteResult::SUCCESS);
     let delete = service::delete(&app.services, project, id, &key, done);
     idempotency::respond(&app, &key, delete).await
 }

@@ -34,14 +34,23 @@ struct EventParams {
 
 /// Listen to a conversation
 ///
-/// A WebSocket. The server sends text frames: `{"type": "new_message",
-/// "chatId", "message"}` when the visitor or an agent writes, and
-/// `{"type": "human_assigned", "chatId"}` when an agent takes over. It replies to
-/// the text `ping` with `pong`. Send `ping` every 30 seconds, because the server
-/// disconnects silent clients. Ignore unknown events. After a disconnect,
-/// connect again and read the conversation to receive missed messages.
+/// Opens a WebSocket (RFC 6455). The server sends text frames with a
+/// `ConversationEvent` as JSON: `new_message` when the visitor or an agent has
+/// sent a message, `human_assigned` when an agent has taken the conversation
+/// over. Ignore events of other types.
+///
+/// Send the text frame `ping` every 30 seconds, because the server disconnects
+/// silent clients. The server replies with the text frame `pong`. After a
+/// disconnect, connect again and read the conversation to receive the missed
+/// messages.
 #[utoipa::path(get, path = "/conversations/{conversationId}/ws", tag = "Conversations", operation_id = "live",
     params(("conversationId" = ConversationId, Path), KeyParams, EventParams),
+    extensions(("x-websocket" = json!({
+        "serverFrames": { "oneOf": [
+            { "$ref": "#/components/schemas/ConversationEvent" }, { "const": "pong" },
+        ] },
+        "clientFrames": { "const": "ping" },
+    }))),
     responses((status = 101, description = "The WebSocket is open"),
               KeyErrors, ConversationErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn listen(

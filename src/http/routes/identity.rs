@@ -19,6 +19,7 @@ use crate::service::session::{self, StartedSession};
 use crate::store::idempotency::SavedResponse;
 use crate::store::{Snapshot, visitor};
 
+/// The device that starts a session.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InitRequest {
@@ -30,9 +31,11 @@ pub struct InitRequest {
     sa_vid: String,
 }
 
+/// A session and its visitor.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SessionBegun<'a> {
+#[schema(as = Session)]
+pub struct SessionJson<'a> {
     /// The bearer token of the session.
     session_token: String,
     visitor: VisitorJson<'a>,
@@ -43,8 +46,8 @@ pub struct SessionBegun<'a> {
 /// The same device is the same visitor. Each call returns a new token.
 #[utoipa::path(post, path = "/identity/init", tag = "Identity", operation_id = "init",
     request_body = InitRequest,
-    responses((status = 200, description = "The device is known", body = SessionBegun),
-              (status = 201, description = "The visitor is new", body = SessionBegun),
+    responses((status = 200, description = "The device is known", body = SessionJson),
+              (status = 201, description = "The visitor is new", body = SessionJson),
               BodyErrors, KeyErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn init(
     app: web::Data<AppState>,
@@ -82,7 +85,7 @@ fn render_started(app: &AppState, started: &StartedSession) -> SavedResponse {
     } else {
         StatusCode::OK
     };
-    let body = SessionBegun {
+    let body = SessionJson {
         session_token,
         visitor: VisitorJson::from(visitor),
     };
@@ -93,7 +96,7 @@ fn render_started(app: &AppState, started: &StartedSession) -> SavedResponse {
 ///
 /// Returns the visitor of the session token.
 #[utoipa::path(get, path = "/identity/me", tag = "Identity", operation_id = "get-me",
-    security(("session" = [])), responses((status = 200, body = VisitorJson),
+    security(("session" = [])), responses((status = 200, description = "The visitor", body = VisitorJson),
               BearerErrors, ServerErrors))]
 pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;

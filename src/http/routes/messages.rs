@@ -57,12 +57,13 @@ impl From<MessageListParams> for MessageFilter {
     }
 }
 
+/// A visitor's rating of a message.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedbackRequest {
     /// `null` removes earlier feedback.
     #[serde(deserialize_with = "required_nullable")]
-    #[schema(inline, required)]
+    #[schema(required)]
     feedback: Option<Feedback>,
 }
 
@@ -71,14 +72,16 @@ pub struct FeedbackRequest {
 /// Messages of a conversation, oldest first.
 #[derive(Serialize, ToSchema)]
 pub struct MessageList<'a> {
-    #[schema(inline)]
     object: ListObject,
+    /// The messages, oldest first.
     data: Vec<MessageJson<'a>>,
 }
 
+/// The feedback that is stored.
 #[derive(Serialize, ToSchema)]
-pub struct FeedbackGiven {
-    #[schema(required, inline)]
+pub struct FeedbackResult {
+    /// Null if there is no feedback.
+    #[schema(required)]
     feedback: Option<Feedback>,
 }
 
@@ -90,8 +93,7 @@ pub struct FeedbackGiven {
 #[utoipa::path(get, path = "/conversations/{conversationId}/messages", tag = "Messages", operation_id = "get-messages",
     params(("conversationId" = ConversationId, Path), MessageListParams),
     security(("session" = []), ("private-key" = [])),
-    responses((status = 200, body = MessageList, headers(
-        ("ETag" = String, description = "Changes when the body does"))),
+    responses((status = 200, description = "The messages", body = MessageList),
               BearerErrors, ConversationErrors, ValidationErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
@@ -119,7 +121,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
 /// Stores the visitor's feedback on a message of the assistant or of an agent.
 #[utoipa::path(post, path = "/messages/{messageId}/feedback", tag = "Messages", operation_id = "send-message-feedback",
     params(("messageId" = MessageId, Path)), request_body = FeedbackRequest,
-    security(("session" = [])), responses((status = 200, body = FeedbackGiven),
+    security(("session" = [])), responses((status = 200, description = "The stored feedback", body = FeedbackResult),
               BodyErrors, BearerErrors, MessageErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn rate(
     app: web::Data<AppState>,
@@ -132,7 +134,7 @@ pub async fn rate(
     let body = JsonBody::<FeedbackRequest>::read(&app, &request, payload).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let feedback = body.value.feedback;
-    let response = response::to_saved(StatusCode::OK, &FeedbackGiven { feedback });
+    let response = response::to_saved(StatusCode::OK, &FeedbackResult { feedback });
     let rate = feedback::rate(&app.services, caller, id, feedback, &key, response);
     idempotency::respond(&app, &key, rate).await
 }

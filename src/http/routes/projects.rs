@@ -14,7 +14,7 @@ use crate::store::{Snapshot, project};
 ///
 /// Returns the project of the key, with the appearance of its chat.
 #[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
-    params(KeyParams), responses((status = 200, body = ProjectJson),
+    params(KeyParams), responses((status = 200, description = "The project", body = ProjectJson),
               KeyErrors, ValidationErrors, ServerErrors))]
 pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let params: KeyParams = params::query(&request)?;

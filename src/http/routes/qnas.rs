@@ -22,7 +22,7 @@ use crate::http::openapi_errors::{
     ValidationErrors,
 };
 use crate::http::params::{self, project_id, qna_id};
-use crate::http::response::{self, Done, HandlerResult};
+use crate::http::response::{self, DeleteResult, HandlerResult};
 use crate::http::{auth, etag, idempotency, links};
 use crate::service::caller::Caller;
 use crate::service::{project, qna as service};
@@ -58,15 +58,17 @@ type QueryText = Text<0, 300>;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewQnaRequest {
+    /// The question in the words of a visitor.
     #[schema(inline)]
     question: QuestionText,
-    /// Markdown.
+    /// The answer in Markdown.
     #[schema(inline)]
     answer: AnswerText,
     /// Whether visitors see it. The default is true.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     published: Option<bool>,
+    /// The author of the answer.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     created_by: Option<AuthorRequest>,
@@ -76,10 +78,11 @@ pub struct NewQnaRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QnaChangeRequest {
+    /// The question in the words of a visitor.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     question: Option<QuestionText>,
-    /// Markdown.
+    /// The answer in Markdown.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     answer: Option<AnswerText>,
@@ -87,6 +90,7 @@ pub struct QnaChangeRequest {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     published: Option<bool>,
+    /// The author of the answer.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     created_by: Option<AuthorRequest>,
@@ -98,6 +102,7 @@ type AnswerText = Text<1, MAX_ANSWER_CHARS>;
 /// The author of the answer.
 #[derive(Default, Deserialize, ToSchema)]
 struct AuthorRequest {
+    /// The name that visitors see.
     #[schema(inline)]
     name: Option<AuthorName>,
     /// The address of a picture.
@@ -159,12 +164,9 @@ impl ListItem for QnaJson<'_> {
 /// List Q&As
 ///
 /// Returns the published Q&As. No credential is needed.
-#[utoipa::path(get, path = "/projects/{projectId}/qnas", tag = "Q&As", operation_id = "get-qnas",
+#[utoipa::path(get, path = "/projects/{projectId}/qnas", tag = "Qnas", operation_id = "get-qnas",
     params(("projectId" = ProjectId, Path), QnaListParams),
-    responses((status = 200, body = QnaList, headers(
-        ("Link" = String, description = "The first, prev, next and last pages"),
-        ("X-Total-Count" = u64, description = "The same as total"),
-        ("ETag" = String, description = "Changes when the body does"))),
+    responses((status = 200, description = "A page of Q&As", body = QnaList),
               ProjectErrors, ValidationErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let id = project_id(&request)?;
@@ -199,10 +201,9 @@ fn read_page(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Lis
 /// Read a Q&A
 ///
 /// Returns a published Q&A. No credential is needed.
-#[utoipa::path(get, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "get-qna",
+#[utoipa::path(get, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Qnas", operation_id = "get-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
-    responses((status = 200, body = QnaJson, headers(
-        ("ETag" = String, description = "Changes when the body does"))),
+    responses((status = 200, description = "The Q&A", body = QnaJson),
               QnaErrors, ValidationErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
@@ -227,9 +228,11 @@ fn read_json(
 }
 
 /// Add a Q&A
-#[utoipa::path(post, path = "/projects/{projectId}/qnas", tag = "Q&As", operation_id = "create-qna",
+///
+/// Visitors see it at once unless `published` is false.
+#[utoipa::path(post, path = "/projects/{projectId}/qnas", tag = "Qnas", operation_id = "create-qna",
     params(("projectId" = ProjectId, Path)), request_body = NewQnaRequest,
-    security(("private-key" = [])), responses((status = 201, body = QnaJson),
+    security(("private-key" = [])), responses((status = 201, description = "The new Q&A", body = QnaJson),
               BodyErrors, BearerErrors, ProjectErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn create(
     app: web::Data<AppState>,
@@ -251,10 +254,10 @@ fn render_created(qna: &Qna<'_>) -> SavedResponse {
 /// Change a Q&A
 ///
 /// Changes the fields of the body, also of an unpublished Q&A.
-#[utoipa::path(put, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "update-qna",
+#[utoipa::path(put, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Qnas", operation_id = "update-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     request_body = QnaChangeRequest, security(("private-key" = [])),
-    responses((status = 200, body = QnaJson),
+    responses((status = 200, description = "The changed Q&A", body = QnaJson),
               BodyErrors, BearerErrors, QnaErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn update(
     app: web::Data<AppState>,
@@ -275,10 +278,12 @@ fn render_changed(qna: &Qna<'_>) -> SavedResponse {
 }
 
 /// Remove a Q&A
-#[utoipa::path(delete, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Q&As", operation_id = "delete-qna",
+///
+/// Removes a published or an unpublished Q&A.
+#[utoipa::path(delete, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Qnas", operation_id = "delete-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
-    security(("private-key" = [])), responses((status = 200, body = Done),
-              BearerErrors, QnaErrors, ConflictErrors, ValidationErrors, ServerErrors))]
+    security(("private-key" = [])), responses((status = 200, description = "The Q&A is removed", body = DeleteResult),
+              BodyErrors, BearerErrors, QnaErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn remove(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -288,7 +293,7 @@ pub async fn remove(
     let id = qna_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
-    let done = response::to_saved(StatusCode::OK, &Done::DONE);
+    let done = response::to_saved(StatusCode::OK, &DeleteResult::SUCCESS);
     let delete = service::delete(&app.services, project, id, &key, done);
     idempotency::respond(&app, &key, delete).await
 }

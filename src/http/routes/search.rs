@@ -36,6 +36,7 @@ type SearchText = Text<1, 500>;
 /// The results, best first.
 #[derive(Serialize, ToSchema)]
 pub struct SearchResults {
+    /// The passages, best first.
     results: Vec<SearchResult>,
 }
 
@@ -45,12 +46,14 @@ pub struct SearchResult {
     /// The relevance. 1 is the best.
     #[schema(minimum = 0, maximum = 1)]
     score: f64,
+    /// The title of the page, or the question.
     title: String,
     /// The beginning of the passage, without formatting.
     #[schema(max_length = 300)]
     content: String,
     /// The path of `url`.
     path: String,
+    /// The address of the page or the Q&A.
     #[schema(format = "uri")]
     url: String,
 }
@@ -58,11 +61,11 @@ pub struct SearchResult {
 /// The maximum length of the content of a result, in characters.
 const MAX_EXCERPT_CHARS: usize = 300;
 
-/// Search
+/// Search documents and Q&As
 ///
 /// Searches the documents and Q&As of the project.
 #[utoipa::path(get, path = "/search", tag = "Search", operation_id = "search",
-    params(SearchParams, KeyParams), responses((status = 200, body = SearchResults),
+    params(SearchParams, KeyParams), responses((status = 200, description = "The results", body = SearchResults),
               KeyErrors, ValidationErrors, ServerErrors))]
 pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let key: KeyParams = params::query(&request)?;

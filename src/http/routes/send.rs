@@ -31,12 +31,15 @@ use crate::store::idempotency::{SavedBody, SavedResponse};
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SendRequest {
+    /// The text of the message.
     #[schema(inline)]
     content: MessageContent,
     /// Whether the answer is streamed as events. Otherwise it is sent when it is
     /// complete.
     #[serde(default)]
+    #[schema(default = false)]
     stream: bool,
+    /// The page on which the visitor is.
     page_context: Option<PageContext>,
 }
 
@@ -45,9 +48,9 @@ pub struct SendRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PageContext {
-    /// An absolute URI of at most 2048 characters; anything else is ignored.
+    /// The address: an absolute URI of at most 2048 characters; anything else is ignored.
     url: Option<String>,
-    /// Cut after 1000 characters.
+    /// The title of the page, cut after 1000 characters.
     #[schema(inline)]
     title: Option<PageTitle>,
     /// The text of the page, cut after 100,000 characters.
@@ -83,7 +86,7 @@ impl From<PageContext> for VisitorPage {
     params(("conversationId" = ConversationId, Path)), request_body = SendRequest, security(("session" = [])),
     responses((status = 200, description = "The answer", content(
                   (AnswerSteps = "application/json"),
-                  (Object = "text/event-stream"))),
+                  (String = "text/event-stream"))),
               (status = 202, description = "An agent receives the message", body = String, content_type = "text/plain"),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ModelErrors, ServerErrors))]
 pub async fn send(

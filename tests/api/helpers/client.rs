@@ -1,6 +1,7 @@
 //! An HTTP client that sends exactly the given bytes, one connection for each
 //! request, so that tests can send requests that a regular client refuses.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -175,6 +176,11 @@ impl Response {
         let value = values.next().map(|(_, value)| value.as_str());
         assert!(values.next().is_none(), "{name} occurs twice");
         value
+    }
+
+    /// The names of the headers in lower case.
+    pub fn header_names(&self) -> BTreeSet<String> {
+        self.headers.iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// The relations and targets of the Link header.

@@ -1,0 +1,199 @@
+//! Completes the operations of the OpenAPI document with the facts that follow
+//! from a rule: headers, conditional requests, idempotency keys, event streams,
+//! required bodies, open operations. The examples are in
+//! `openapi_examples.json`.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::http::idempotency::MAX_KEY_CHARS;
+use crate::http::openapi_schemas::{reference, resolve};
+
+/// The examples of requests and successful responses by operation.
+static EXAMPLES: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("openapi_examples.json")).unwrap_or_default()
+});
+
+/// Completes all operations of `document`.
+pub fn complete(document: &mut Value) {
+    let components = &mut document["components"];
+    components["headers"] = headers();
+    components["parameters"] = parameters();
+    components["responses"] = responses();
+    let schemas = components["schemas"].clone();
+    let paths = document["paths"].as_object_mut();
+    for (_, methods) in paths.into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            complete_operation(&schemas, method, operation);
+        }
+    }
+}
+
+fn complete_operation(schemas: &Value, method: &str, operation: &mut Value) {
+    if operation.get("security").is_none() {
+        operation["security"] = json!([]);
+    }
+    if operation.get("requestBody").is_some() {
+        operation["requestBody"]["required"] = has_required_field(schemas, operation).into();
+    }
+    add_examples(operation);
+    let responses = operation["responses"].as_object_mut();
+    for (status, response) in responses.into_iter().flatten() {
+        describe_stream(response);
+        for name in header_names(schemas, method, status, response) {
+            let target = format!("#/components/headers/{name}");
+            response["headers"][name] = json!({ "$ref": target });
+        }
+    }
+    if method != "get" {
+        add_parameter(operation, "IdempotencyKey");
+    } else if operation["responses"].get("200").is_some() {
+        add_parameter(operation, "IfNoneMatch");
+        operation["responses"]["304"] = json!({ "$ref": "#/components/responses/NotModified" });
+    }
+}
+
+/// Whether the body of an operation has a required field. Otherwise a request
+/// may omit the body (docs/api-contract.md, section 2.3).
+fn has_required_field(schemas: &Value, operation: &Value) -> bool {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let required = resolve(schemas, schema).and_then(|schema| schema["required"].as_array());
+    required.is_some_and(|names| !names.is_empty())
+}
+
+fn add_parameter(operation: &mut Value, name: &str) {
+    let parameter = json!({ "$ref": format!("#/components/parameters/{name}") });
+    match &mut operation["parameters"] {
+        Value::Array(parameters) => parameters.push(parameter),
+        none => *none = json!([parameter]),
+    }
+}
+
+fn add_examples(operation: &mut Value) {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    let Some(examples) = EXAMPLES.get(id) else {
+        return;
+    };
+    if let Some(example) = examples.get("request") {
+        operation["requestBody"]["content"]["application/json"]["example"] = example.clone();
+    }
+    let responses = examples["responses"].as_object();
+    for (status, contents) in responses.into_iter().flatten() {
+        for (media_type, example) in contents.as_object().into_iter().flatten() {
+            let content = &mut operation["responses"][status]["content"][media_type];
+            content["example"] = example.clone();
+        }
+    }
+}
+
+/// Describes the events of a stream. OpenAPI 3.1 has no keyword for streams, so
+/// the schema is that of a text, and `contentSchema` is that of its events.
+fn describe_stream(response: &mut Value) {
+    if let Some(stream) = response.pointer_mut("/content/text~1event-stream") {
+        stream["schema"] = json!({
+            "type": "string",
+            "description": "Server-sent events. The data of each event is an `AnswerChunk` as JSON. The data of the last event is `[DONE]`. Lines that begin with `:` keep the connection open.",
+            "contentMediaType": "text/event-stream",
+            "contentSchema": reference("AnswerChunk"),
+        });
+    }
+}
+
+// ── Headers ──
+
+/// The names of the headers of a response.
+fn header_names(
+    schemas: &Value,
+    method: &str,
+    status: &str,
+    response: &Value,
+) -> Vec<&'static str> {
+    let mut names = vec!["X-Request-Id", "Vary"];
+    names.extend_from_slice(match status {
+        "101" => &["Connection", "Upgrade", "Sec-WebSocket-Accept"],
+        "401" => &["Cache-Control", "WWW-Authenticate"],
+        "429" | "503" => &["Cache-Control", "Retry-After"],
+        _ if status.starts_with(['4', '5']) => &["Cache-Control"],
+        _ if is_page(schemas, response) => &["Cache-Control", "ETag", "Link", "X-Total-Count"],
+        _ if method == "get" => &["Cache-Control", "ETag"],
+        _ if response["content"].get("text/event-stream").is_some() => &[
+            "Cache-Control",
+            "X-Accel-Buffering",
+            "X-Vercel-AI-UI-Message-Stream",
+        ],
+        _ => &[],
+    });
+    names
+}
+
+/// Whether the body is a page of a list.
+fn is_page(schemas: &Value, response: &Value) -> bool {
+    let schema = &response["content"]["application/json"]["schema"];
+    let schema = resolve(schemas, schema);
+    schema.is_some_and(|schema| schema["properties"].get("total").is_some())
+}
+
+/// The headers of responses. Those that only some of the responses with a
+/// reference to them have are not required.
+fn headers() -> Value {
+    let header = |kind, description| {
+        let schema = json!({ "type": kind });
+        json!({ "description": description, "required": true, "schema": schema })
+    };
+    let optional = |description| {
+        let schema = json!({ "type": "string" });
+        json!({ "description": description, "schema": schema })
+    };
+    json!({
+        "X-Request-Id": header("string", "The id of the request. It is the `X-Request-Id` of the request if that has 1 to 64 letters, digits, `-`, `_` or `.`."),
+        "Vary": header("string", "The request headers on which the response depends."),
+        "Cache-Control": optional("`private, no-cache` for a response with an `ETag`, `no-cache` for a stream, `no-store` for an error."),
+        "ETag": header("string", "The version of the body, as a strong entity tag. Send it as `If-None-Match` to receive the body only if it has changed."),
+        "Link": header("string", "The URLs of the pages with the relations `first`, `prev`, `next` and `last` (RFC 8288). A relation without a page is absent. In a list with cursors, `next` has a cursor, and a page at a cursor has no `prev`."),
+        "X-Total-Count": header("integer", "The number of matches on all pages, as `total`."),
+        "Retry-After": header("integer", "The number of seconds after which the request may be repeated, as `details.retryAfter`."),
+        "WWW-Authenticate": header("string", "`Bearer`."),
+        "X-Accel-Buffering": optional("`no` for a stream, so that a proxy does not buffer it."),
+        "X-Vercel-AI-UI-Message-Stream": optional("`v1` for a stream: the version of the UI message stream of the AI SDK."),
+        "Connection": header("string", "`upgrade`."),
+        "Upgrade": header("string", "`websocket`."),
+        "Sec-WebSocket-Accept": header("string", "The response to `Sec-WebSocket-Key` (RFC 6455)."),
+    })
+}
+
+fn parameters() -> Value {
+    json!({
+        "IdempotencyKey": {
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "A key that the client chooses for this request. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARS, "pattern": "^[!-~]+$" },
+            "example": "4f3d6a52-5e0c-4d55-9b7b-0c4b7d9f1a3e",
+        },
+        "IfNoneMatch": {
+            "name": "If-None-Match", "in": "header", "required": false,
+            "description": "The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body.",
+            "schema": { "type": "string" },
+            "example": "\"71b9f6c8b8b587a1ef9bde748c116561\"",
+        },
+    })
+}
+
+fn responses() -> Value {
+    let names = ["X-Request-Id", "Vary", "Cache-Control", "ETag"];
+    let reference = |name| {
+        let target = format!("#/components/headers/{name}");
+        (name, json!({ "$ref": target }))
+    };
+    let headers: serde_json::Map<_, _> = names
+        .into_iter()
+        .map(reference)
+        .map(|(name, header)| (name.to_owned(), header))
+        .collect();
+    json!({
+        "NotModified": {
+            "description": "The client has the current body, as `If-None-Match` shows.",
+            "headers": headers,
+        },
+    })
+}

@@ -1,0 +1,423 @@
+//! Real responses, compared with the OpenAPI document: every operation answers
+//! the example request of the document with a declared status, the declared
+//! headers and the keys of the example response.
+
+use std::collections::BTreeSet;
+use std::net::TcpStream;
+
+use parlor::answer::AnswerError;
+use serde_json::{Value, json};
+
+use crate::helpers::{Request, Response, TestServer, UNKNOWN_ID, Visitor, setup_model, string};
+
+/// Headers of HTTP, of CORS and of the body, which documents do not declare.
+const UNDECLARED_HEADERS: [&str; 8] = [
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "keep-alive",
+    "transfer-encoding",
+];
+
+/// The OpenAPI document of a server.
+struct Document(Value);
+
+impl Document {
+    fn read(server: &TestServer) -> Self {
+        Self(server.get("/v2/openapi").send().expect(200))
+    }
+
+    fn operation(&self, id: &str) -> &Value {
+        let paths = self.0["paths"].as_object().expect("paths");
+        let mut operations = paths.values().flat_map(|methods| {
+            let methods = methods.as_object().expect("methods");
+            methods.values()
+        });
+        let found = operations.find(|operation| operation["operationId"] == id);
+        found.unwrap_or_else(|| panic!("no operation {id}"))
+    }
+
+    fn operation_ids(&self) -> BTreeSet<String> {
+        let paths = self.0["paths"].as_object().expect("paths");
+        let operations = paths
+            .values()
+            .flat_map(|methods| methods.as_object().expect("methods").values());
+        operations
+            .map(|operation| string(&operation["operationId"]))
+            .collect()
+    }
+
+    fn resolve<'d>(&'d self, value: &'d Value) -> &'d Value {
+        match value["$ref"].as_str() {
+            Some(target) => self.0.pointer(&target[1..]).expect("a component"),
+            None => value,
+        }
+    }
+
+    /// The example body of the request.
+    fn request_example(&self, id: &str) -> Value {
+        let content = &self.operation(id)["requestBody"]["content"]["application/json"];
+        assert!(content["example"].is_object(), "{id} has no example");
+        content["example"].clone()
+    }
+
+    /// The declared response to a status.
+    fn response(&self, id: &str, status: u16) -> &Value {
+        let responses = &self.operation(id)["responses"];
+        let declared = responses.get(status.to_string());
+        self.resolve(declared.unwrap_or_else(|| panic!("{id} does not declare {status}")))
+    }
+
+    /// Asserts that the headers are declared, and that the required ones are
+    /// sent.
+    fn check_headers(&self, id: &str, status: u16, names: &BTreeSet<String>) {
+        let declared = self.response(id, status)["headers"].as_object();
+        let declared = declared.unwrap_or_else(|| panic!("{id} {status} declares no headers"));
+        let names_in_lower_case = declared.keys().map(|name| name.to_ascii_lowercase());
+        let declared_names: BTreeSet<_> = names_in_lower_case.collect();
+        let is_declared = |name: &&String| {
+            UNDECLARED_HEADERS.contains(&name.as_str()) || declared_names.contains(*name)
+        };
+        let undeclared: Vec<_> = names.iter().filter(|name| !is_declared(name)).collect();
+        assert!(undeclared.is_empty(), "{id} {status} sends {undeclared:?}");
+        for (name, header) in declared {
+            let is_required = self.resolve(header)["required"] == true;
+            let is_sent = names.contains(&name.to_ascii_lowercase());
+            assert!(is_sent || !is_required, "{id} {status} lacks {name}");
+        }
+    }
+
+    /// Asserts that the status, the headers, the media type and the keys of the
+    /// body are those that the document declares.
+    #[track_caller]
+    fn check(&self, id: &str, response: &Response) {
+        let status = response.status;
+        self.check_headers(id, status, &response.header_names());
+        let Some(media_type) = response.header("content-type") else {
+            assert!(response.body.is_empty(), "{id} {status}");
+            return;
+        };
+        let media_type = media_type.split(';').next().expect("a media type");
+        let content = self.response(id, status)["content"].get(media_type);
+        let content = content.unwrap_or_else(|| panic!("{id} {status} returns {media_type}"));
+        match content.get("example") {
+            Some(example @ Value::String(_)) => assert_eq!(example, response.text(), "{id}"),
+            // The example of the document is only its beginning.
+            Some(_) if id == "openapi" => {}
+            Some(example) => check_keys(id, example, &response.json()),
+            None => assert!(content["examples"].is_object(), "{id} {status}: no example"),
+        }
+    }
+}
+
+/// Asserts that two values have the same keys, in objects within them too. Null
+/// stands for any value.
+fn check_keys(place: &str, example: &Value, actual: &Value) {
+    let keys = |value: &Value| {
+        let keys = value.as_object().into_iter().flat_map(|map| map.keys());
+        keys.cloned().collect::<BTreeSet<_>>()
+    };
+    match (example, actual) {
+        (Value::Null, _) | (_, Value::Null) => {}
+        (Value::Object(members), _) => {
+            assert_eq!(keys(example), keys(actual), "{place}");
+            for (name, member) in members {
+                check_keys(&format!("{place}.{name}"), member, &actual[name]);
+            }
+        }
+        (Value::Array(items), Value::Array(actual_items)) => {
+            if let (Some(item), Some(actual_item)) = (items.first(), actual_items.first()) {
+                check_keys(&format!("{place}[0]"), item, actual_item);
+            }
+        }
+        _ => assert_eq!(
+            std::mem::discriminant(example),
+            std::mem::discriminant(actual),
+            "{place}"
+        ),
+    }
+}
+
+/// The names of the headers in the head of a response.
+fn header_names(head: &str) -> BTreeSet<String> {
+    let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    lines.map(|(name, _)| name.to_ascii_lowercase()).collect()
+}
+
+/// Sends the example requests of a document and checks the responses.
+struct Walk {
+    server: TestServer,
+    document: Document,
+    ann: Visitor,
+    checked: BTreeSet<String>,
+}
+
+impl Walk {
+    fn new(server: TestServer) -> Self {
+        Self {
+            document: Document::read(&server),
+            ann: server.create_visitor("ann"),
+            server,
+            checked: BTreeSet::new(),
+        }
+    }
+
+    /// Sends a request with the example body, if the operation has a body.
+    #[track_caller]
+    fn expect(&mut self, id: &str, status: u16, request: Request) -> Response {
+        let has_body = self.document.operation(id).get("requestBody").is_some();
+        let request = if has_body {
+            request.json(self.document.request_example(id))
+        } else {
+            request
+        };
+        self.expect_as_sent(id, status, request)
+    }
+
+    #[track_caller]
+    fn expect_as_sent(&mut self, id: &str, status: u16, request: Request) -> Response {
+        let response = request.send();
+        assert_eq!(response.status, status, "{id}: {}", response.text());
+        self.document.check(id, &response);
+        self.checked.insert(id.to_owned());
+        response
+    }
+
+    /// Reads a resource, and again with the entity tag of the first response.
+    #[track_caller]
+    fn expect_read(&mut self, id: &str, request: &Request) {
+        let first = self.expect(id, 200, request.clone());
+        let tag = first.header("etag").expect("an ETag").to_owned();
+        self.expect(id, 304, request.clone().header("If-None-Match", tag));
+    }
+
+    fn by_visitor(&self, method: &'static str, path: &str) -> Request {
+        let request = self.server.request(method, format!("/v2{path}"));
+        request.bearer(&self.ann.token)
+    }
+
+    fn by_key(&self, method: &'static str, path: &str) -> Request {
+        let request = self.server.request(method, format!("/v2{path}"));
+        request.bearer(&self.server.project.private_key)
+    }
+}
+
+#[test]
+fn every_operation_answers_its_example_as_documented() {
+    let (model, server) = setup_model();
+    let mut walk = Walk::new(server);
+    for _ in 0..2 {
+        model.answer_with("Delivery takes two days within the EU.");
+    }
+    check_sessions(&mut walk);
+    let conversation = check_conversations(&mut walk);
+    check_answers(&mut walk, &conversation);
+    check_agents(&mut walk, &conversation);
+    check_qnas(&mut walk);
+    check_documents(&mut walk);
+    check_websocket(&mut walk, &conversation);
+    assert_eq!(walk.checked, walk.document.operation_ids());
+}
+
+fn check_websocket(walk: &mut Walk, conversation: &str) {
+    let key = &walk.server.project.publishable_key;
+    let address = walk.server.0;
+    let url = format!("ws://{address}/v2/conversations/{conversation}/ws?apiKey={key}");
+    let connection = TcpStream::connect(address).expect("a connection");
+    let (_, response) = tungstenite::client(url, connection).expect("a WebSocket");
+    assert_eq!(response.status(), 101);
+    let names = response.headers().keys().map(ToString::to_string);
+    walk.document.check_headers("live", 101, &names.collect());
+    walk.checked.insert("live".to_owned());
+}
+
+fn check_sessions(walk: &mut Walk) {
+    let key = walk.server.project.publishable_key.clone();
+    let mut body = walk.document.request_example("init");
+    body["apiKey"] = key.clone().into();
+    for status in [201, 200] {
+        let request = walk.server.post("/v2/identity/init").json(&body);
+        walk.expect_as_sent("init", status, request);
+    }
+    walk.expect_read("get-me", &walk.by_visitor("GET", "/identity/me"));
+    let project = walk
+        .server
+        .get(format!("/v2/projects/current?apiKey={key}"));
+    walk.expect_read("get-project", &project);
+    walk.expect_read("openapi", &walk.server.get("/v2/openapi"));
+}
+
+/// Returns the id of a conversation.
+fn check_conversations(walk: &mut Walk) -> String {
+    let request = walk.by_visitor("POST", "/conversations");
+    let started = walk.expect("start-conversation", 201, request).json();
+    let id = string(&started["id"]);
+    let list = walk.by_visitor("GET", "/conversations");
+    walk.expect_read("get-conversations", &list);
+    let close = walk.by_key("POST", &format!("/conversations/{id}/close"));
+    walk.expect("close-conversation", 200, close);
+    walk.server.start_conversation(&walk.ann)
+}
+
+fn check_answers(walk: &mut Walk, conversation: &str) {
+    let path = format!("/conversations/{conversation}/messages");
+    walk.expect("send-message", 200, walk.by_visitor("POST", &path));
+    walk.expect_read("get-messages", &walk.by_visitor("GET", &path));
+    let read = walk.by_visitor("GET", &format!("/conversations/{conversation}"));
+    walk.expect_read("get-conversation", &read);
+    let answer = string(&read.send().json()["messages"][1]["id"]);
+    let rate = walk.by_visitor("POST", &format!("/messages/{answer}/feedback"));
+    walk.expect("send-message-feedback", 200, rate);
+    let complete = walk.by_key("POST", "/chat/completions");
+    walk.expect("create-chat-completion", 200, complete);
+}
+
+fn check_agents(walk: &mut Walk, conversation: &str) {
+    let path = format!("/conversations/{conversation}");
+    let agent = format!("{path}/agent");
+    walk.expect("take-over", 200, walk.by_key("PUT", &agent));
+    let messages = format!("{path}/messages");
+    walk.expect("send-message", 202, walk.by_visitor("POST", &messages));
+    let reply = walk.by_key("POST", &format!("{path}/replies"));
+    walk.expect("reply", 201, reply);
+    walk.expect("hand-back", 200, walk.by_key("DELETE", &agent));
+}
+
+fn check_qnas(walk: &mut Walk) {
+    let all = format!("/projects/{}/qnas", walk.server.project.id);
+    let new = walk.expect("create-qna", 201, walk.by_key("POST", &all));
+    let one = format!("{all}/{}", string(&new.json()["id"]));
+    walk.expect("update-qna", 200, walk.by_key("PUT", &one));
+    walk.expect_read("get-qnas", &walk.server.get(format!("/v2{all}")));
+    walk.expect_read("get-qna", &walk.server.get(format!("/v2{one}")));
+    let key = &walk.server.project.publishable_key;
+    let search = format!("/v2/search?q=Norway&apiKey={key}");
+    walk.expect_read("search", &walk.server.get(search));
+    walk.expect("delete-qna", 200, walk.by_key("DELETE", &one));
+    walk.expect("get-qna", 404, walk.server.get(format!("/v2{one}")));
+}
+
+fn check_documents(walk: &mut Walk) {
+    let all = format!("/projects/{}/documents", walk.server.project.id);
+    let new = walk.expect("create-document", 201, walk.by_key("POST", &all));
+    walk.expect("create-document", 200, walk.by_key("POST", &all));
+    let one = format!("{all}/{}", string(&new.json()["id"]));
+    walk.expect_read("get-documents", &walk.by_key("GET", &all));
+    walk.expect_read("get-document", &walk.by_key("GET", &one));
+    walk.expect("delete-document", 200, walk.by_key("DELETE", &one));
+    walk.expect("delete-document", 404, walk.by_key("DELETE", &one));
+}
+
+#[test]
+fn streamed_answers_have_the_documented_headers_and_chunks() {
+    let (model, server) = setup_model();
+    let document = Document::read(&server);
+    let ann = server.create_visitor("ann");
+    let conversation = server.start_conversation(&ann);
+    let operations = [
+        (
+            "send-message",
+            format!("/v2/conversations/{conversation}/messages"),
+            &ann.token,
+        ),
+        (
+            "create-chat-completion",
+            "/v2/chat/completions".to_owned(),
+            &server.project.private_key,
+        ),
+    ];
+    for (id, target, credential) in operations {
+        let answer = model.script_answer();
+        answer.send_text("Delivery takes two days");
+        let mut body = document.request_example(id);
+        body["stream"] = true.into();
+        let mut stream = server
+            .post(target)
+            .bearer(credential)
+            .json(body)
+            .open_stream();
+        document.check_headers(id, 200, &header_names(&stream.head));
+        let mut events = stream.read_first_delta();
+        answer.send_text(" within the EU.");
+        answer.finish();
+        events.extend(stream.events());
+        let content = &document.response(id, 200)["content"]["text/event-stream"];
+        assert_eq!(
+            content["schema"]["contentSchema"]["$ref"],
+            "#/components/schemas/AnswerChunk"
+        );
+        let example = content["example"].as_str().expect("an example");
+        let blocks = example.split_terminator("\n\n").collect::<Vec<_>>();
+        let (last, blocks) = blocks.split_last().expect("blocks");
+        assert_eq!(*last, "data: [DONE]");
+        assert_eq!(blocks.len(), events.len(), "{id}");
+        for (block, event) in blocks.iter().zip(&events) {
+            let chunk = block.strip_prefix("data: ").expect("data");
+            let chunk: Value = serde_json::from_str(chunk).expect("JSON");
+            assert_eq!(chunk["type"], event["type"], "{id}");
+            check_keys(id, &chunk, event);
+            check_chunk(&document, event);
+        }
+    }
+}
+
+/// Asserts that a chunk has exactly the properties of its schema.
+fn check_chunk(document: &Document, chunk: &Value) {
+    let mapping = &document.0["components"]["schemas"]["AnswerChunk"]["discriminator"]["mapping"];
+    let kind = string(&chunk["type"]);
+    let schema = json!({ "$ref": mapping[&kind] });
+    let schema = document.0.pointer(&string(&schema["$ref"])[1..]);
+    let properties = schema.expect("a schema")["properties"].as_object();
+    for name in chunk.as_object().expect("an object").keys() {
+        assert!(
+            properties.expect("properties").contains_key(name),
+            "{kind} {name}"
+        );
+    }
+}
+
+#[test]
+fn errors_have_the_documented_headers() {
+    let (model, server) = setup_model();
+    let mut walk = Walk::new(server);
+    let without_credential = walk.server.get("/v2/conversations");
+    walk.expect("get-conversations", 401, without_credential);
+    let unknown = format!("/conversations/{UNKNOWN_ID}");
+    walk.expect("get-conversation", 404, walk.by_visitor("GET", &unknown));
+    let invalid = walk.by_visitor("GET", "/conversations?limit=0");
+    walk.expect("get-conversations", 422, invalid);
+    let agent = walk.by_visitor("PUT", &format!("{unknown}/agent"));
+    walk.expect("take-over", 403, agent);
+    let conversation = walk.server.start_conversation(&walk.ann);
+    let path = format!("/conversations/{conversation}/messages");
+    let send = walk.by_visitor("POST", &path);
+    walk.expect_as_sent("send-message", 400, send.clone().json("{}"));
+    let large = format!("{{\"content\":\"{}\"}}", "x".repeat(300_000));
+    walk.expect_as_sent("send-message", 413, send.clone().json(large));
+    walk.expect_as_sent("send-message", 415, send.body("Hello"));
+    model.fail_with(AnswerError::ModelFailed("broken".to_owned()));
+    walk.expect("send-message", 502, walk.by_visitor("POST", &path));
+    model.fail_with(AnswerError::Unavailable {
+        retry_after_secs: 7,
+        cause: "busy".to_owned(),
+    });
+    walk.expect("send-message", 503, walk.by_visitor("POST", &path));
+    let delete = walk.by_key("DELETE", &format!("/conversations/{conversation}/agent"));
+    walk.expect_as_sent("hand-back", 400, delete.clone().json("[]"));
+    walk.expect_as_sent("hand-back", 415, delete.body("agent"));
+    let close = walk.by_visitor("POST", &format!("/conversations/{conversation}/close"));
+    walk.expect("close-conversation", 200, close);
+    walk.expect("send-message", 409, walk.by_visitor("POST", &path));
+}
+
+#[test]
+fn rate_limited_responses_have_the_documented_headers() {
+    let server = TestServer::start_with(|settings| settings.rate_limit = 1);
+    let mut walk = Walk::new(server);
+    let request = walk.by_visitor("GET", "/identity/me");
+    walk.expect("get-me", 200, request.clone());
+    walk.expect("get-me", 429, request);
+}
