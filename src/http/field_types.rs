@@ -2,10 +2,11 @@
 //! query and describes itself in the OpenAPI document. Both uses share its
 //! limits.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -121,33 +122,35 @@ parsed_from_string! {
     Uri: |text: &str| parse_uri("", text).map(Uri);
 }
 
-/// Describes a type by `$schema`.
+/// Describes a type by `$schema`, under the name `$name` if it has one.
 macro_rules! described_by {
-    ($($type:ty: $schema:expr;)*) => {$(
+    ($($type:ident$( as $name:literal)?: $schema:expr;)*) => {$(
         impl PartialSchema for $type {
             fn schema() -> RefOr<Schema> {
                 RefOr::T($schema.into())
             }
         }
 
-        impl ToSchema for $type {}
+        impl ToSchema for $type {
+            $(fn name() -> Cow<'static, str> {
+                $name.into()
+            })?
+        }
     )*};
 }
 
 described_by! {
     CloseReason: text(0, Self::MAX_CHARS);
     DeviceId: text(1, Self::MAX_CHARS);
-    Direction: choice(&Self::NAMES);
+    Direction as "OrderDirection": choice(&Self::NAMES);
     ExternalId: text(1, Self::MAX_CHARS);
-    Format: choice(&Self::NAMES);
+    Format as "DocumentFormat": choice(&Self::NAMES);
     Limit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
     MessageContent: text(1, Self::MAX_CHARS);
     MessageLimit: integer(1, Self::MAX.into());
-    Offset: integer(0, Self::MAX)
-        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
-        .default(Some(0.into()));
+    Offset: integer(0, Self::MAX).default(Some(0.into()));
     SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
-    Sort: choice(&Self::NAMES);
+    Sort as "ConversationOrder": choice(&Self::NAMES);
     Uri: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
         .max_length(Some(MAX_URI_BYTES));
 }

@@ -11,6 +11,7 @@ use super::{
     search, send,
 };
 use crate::app::AppState;
+use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
 use crate::http::json::{ChunkJson, EventJson};
 use crate::http::openapi_errors::ServerErrors;
 use crate::http::{base_url, etag, openapi_operations, openapi_schemas};
@@ -27,7 +28,9 @@ use crate::http::{base_url, etag, openapi_operations, openapi_schemas};
         search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
         documents::list, documents::create, documents::read, documents::remove, document,
     ),
-    components(schemas(ChunkJson, EventJson)),
+    components(schemas(
+        ChunkJson, EventJson, Sort, Direction, Status, Role, MessageStatus,
+    )),
     security(("session" = []), ("private-key" = [])),
     tags(
         (name = "Conversations", description = "The conversations of visitors with a website."),
@@ -86,7 +89,7 @@ const SERVER_PLACEHOLDER: &str = "https://parlor.invalid/v2";
 ///
 /// Returns the OpenAPI document of the API. `servers` has the URL under which the
 /// document was requested.
-#[utoipa::path(get, path = "/openapi", tag = "Reference", operation_id = "openapi",
+#[utoipa::path(get, path = "/openapi", tag = "Reference", operation_id = "get-openapi",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object),
               ServerErrors))]
 pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HttpResponse {

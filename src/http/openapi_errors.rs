@@ -12,7 +12,7 @@ use utoipa::openapi::{Ref, RefOr, Response, ResponseBuilder};
 use crate::http::error::{ApiError, ErrorCode};
 
 /// The name of the schema of all errors in the document.
-pub const ERROR_SCHEMA: &str = "Error";
+pub const ERROR_SCHEMA: &str = "ApiError";
 
 /// Declares groups of errors, which `#[utoipa::path]` takes as responses. Two
 /// groups of one operation must not share a status.

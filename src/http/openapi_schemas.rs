@@ -15,7 +15,6 @@ pub fn complete(document: &mut Value) {
     schemas[ERROR_SCHEMA] = error_envelope();
     schemas["ErrorDetail"] = error_detail();
     schemas["ErrorCode"] = error_code();
-    schemas["StartVisitor"]["oneOf"] = exactly_one_of(&["externalId", "saVid"]);
     // Parts of other types have other properties.
     schemas["MessagePart"]["additionalProperties"] = true.into();
     for union in ["AnswerChunk", "ConversationEvent"] {
@@ -61,12 +60,6 @@ fn error_detail() -> Value {
 fn error_code() -> Value {
     let codes: Vec<_> = ERROR_CODES.iter().map(|spec| spec.name).collect();
     json!({ "type": "string", "description": "The kind of an error, for programs.", "enum": codes })
-}
-
-/// One alternative for each of `fields`, which requires it.
-fn exactly_one_of(fields: &[&str]) -> Value {
-    let alternatives = fields.iter().map(|field| json!({ "required": [field] }));
-    alternatives.collect()
 }
 
 /// Turns the variants of a union, which the derive macro writes inline with a

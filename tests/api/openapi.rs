@@ -99,6 +99,69 @@ fn document_lists_exactly_the_known_operations() {
 }
 
 #[test]
+fn document_names_the_host_of_its_request() {
+    let server = TestServer::start_with(|settings| settings.behind_proxy = true);
+    let read = |host: &str| {
+        let request = server.get("/v2/openapi");
+        let request = request.header("X-Forwarded-Host", host);
+        request.header("X-Forwarded-Proto", "https")
+    };
+    let [first, second] = ["a.example", "b.example"].map(|host| {
+        let response = read(host).send();
+        let url = format!("https://{host}/v2");
+        assert_eq!(response.json()["servers"], json!([{ "url": url }]));
+        assert_eq!(response.header("cache-control"), Some("private, no-cache"));
+        response.header("etag").expect("an ETag").to_owned()
+    });
+    assert_ne!(first, second);
+    let request = read("b.example").header("If-None-Match", first);
+    assert_eq!(request.send().status, 200);
+    let request = read("b.example").header("If-None-Match", second);
+    assert_eq!(request.send().status, 304);
+}
+
+#[test]
+fn document_has_no_reference_to_texts_outside_of_it() {
+    let server = TestServer::start();
+    let document = server.get("/v2/openapi").send();
+    for text in ["contract", "docs/"] {
+        assert!(!document.text().contains(text), "{text}");
+    }
+}
+
+#[test]
+fn open_operations_are_those_without_a_bearer_credential() {
+    let server = TestServer::start();
+    let document = document(&server);
+    let security = |operation: &Value| {
+        let schemes = operation["security"].as_array().expect("security").iter();
+        let names = schemes.flat_map(|scheme| scheme.as_object().expect("a scheme").keys());
+        names.cloned().collect::<Vec<_>>().join(" or ")
+    };
+    let mut by_credential = [0; 4];
+    for (method, path) in operations(&document) {
+        let operation = &document["paths"][&path][&method];
+        let expected = expected_credential(&method, &path);
+        assert_eq!(security(operation), expected, "{method} {path}");
+        by_credential[expected.split_terminator(" or ").count()] += 1;
+    }
+    assert_eq!(by_credential, [7, 14, 5, 0]);
+}
+
+/// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a
+/// query or a body are parameters.
+fn expected_credential(method: &str, path: &str) -> &'static str {
+    match (method, path.rsplit('/').next().expect("a segment")) {
+        (_, "init" | "current" | "search" | "openapi" | "ws") => "",
+        ("get", "qnas" | "{qnaId}") => "",
+        (_, "me" | "feedback") | ("post", "messages") => "session",
+        (_, "agent" | "replies" | "completions" | "qnas" | "{qnaId}") => "private-key",
+        (_, "documents" | "{documentId}") => "private-key",
+        _ => "session or private-key",
+    }
+}
+
+#[test]
 fn every_documented_operation_has_a_route() {
     let server = TestServer::start();
     for (method, path) in operations(&document(&server)) {
@@ -138,7 +201,7 @@ fn optional_choices_have_documented_defaults() {
     let server = TestServer::start();
     let document = document(&server);
     let schema = &document["components"]["schemas"]["NewDocumentRequest"];
-    let format = &schema["properties"]["format"];
+    let format = resolved(&document, &schema["properties"]["format"]);
     assert_eq!(format["enum"], json!(["markdown", "html", "text"]));
     for (schema, default) in [
         (parameter(&document, "orderBy"), "lastInterationAt"),

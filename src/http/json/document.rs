@@ -44,7 +44,7 @@ impl<'a> From<&LearnedDocument<'a>> for DocumentJson<'a> {
 
 /// A part of a document that search finds and answers cite.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Section)]
+#[schema(as = DocumentSection)]
 pub struct SectionJson<'a> {
     /// The headings above the section and its own, outermost first, separated
     /// by ` › `. Empty if the text has no heading.

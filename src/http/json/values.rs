@@ -1,5 +1,7 @@
 //! JSON form and schema of the domain's ids, timestamps and enums: strings.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{KnownFormat, RefOr};
@@ -30,10 +32,10 @@ macro_rules! id_json {
     )*};
 }
 
-/// Enums are their names. The values are in the order in which the schema lists
+/// Enums are their names. Their schema may have a longer name. The values are in the order in which the schema lists
 /// them.
 macro_rules! enum_json {
-    ($($name:ident: $description:expr, $values:expr;)*) => {$(
+    ($($name:ident$( as $schema:literal)?: $description:expr, $values:expr;)*) => {$(
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
@@ -47,7 +49,11 @@ macro_rules! enum_json {
             }
         }
 
-        impl ToSchema for $name {}
+        impl ToSchema for $name {
+            $(fn name() -> Cow<'static, str> {
+                $schema.into()
+            })?
+        }
     )*};
 }
 
@@ -66,9 +72,9 @@ id_json! {
 }
 
 enum_json! {
-    Status: Some("Whether a conversation accepts messages. `closed` sorts before `open`."),
+    Status as "ConversationStatus": Some("Whether a conversation accepts messages. `closed` sorts before `open`."),
         [Status::Closed, Status::Open];
-    Role: Some("The author of a message."),
+    Role as "MessageRole": Some("The author of a message."),
         [Role::User, Role::Assistant, Role::HumanAgent];
     MessageStatus: Some("The state of a message. Only answers can be other than `complete`."),
         [MessageStatus::Streaming, MessageStatus::Complete, MessageStatus::Error];

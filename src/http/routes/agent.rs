@@ -57,7 +57,7 @@ pub struct ReplyRequest {
 ///
 /// An agent takes over from the assistant. An answer that is being generated is
 /// stopped. A repeated call replaces the agent.
-#[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "take-over",
+#[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "take-over-conversation",
     params(("conversationId" = ConversationId, Path)), request_body = AgentRequest,
     security(("private-key" = [])), responses((status = 200, description = "The conversation with its agent", body = ConversationJson),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
@@ -80,7 +80,7 @@ pub async fn take_over(
 /// Hand a conversation back to the assistant
 ///
 /// A conversation without an agent stays unchanged.
-#[utoipa::path(delete, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "hand-back",
+#[utoipa::path(delete, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "hand-back-conversation",
     params(("conversationId" = ConversationId, Path)),
     security(("private-key" = [])), responses((status = 200, description = "The conversation without an agent", body = ConversationJson),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
@@ -101,7 +101,7 @@ pub async fn hand_back(
 /// Reply as an agent
 ///
 /// An agent must have taken the conversation over.
-#[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Agents", operation_id = "reply",
+#[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Agents", operation_id = "reply-to-conversation",
     params(("conversationId" = ConversationId, Path)), request_body = ReplyRequest,
     security(("private-key" = [])), responses((status = 201, description = "The stored message", body = MessageJson),
               BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]

@@ -38,9 +38,8 @@ pub struct CompletionRequest {
     /// The messages of the conversation, oldest first.
     #[schema(inline)]
     messages: CompletionMessages,
-    /// Whether the answer is streamed as events.
+    /// Whether the answer is streamed as events. The default is false.
     #[serde(default)]
-    #[schema(default = false)]
     stream: bool,
 }
 

@@ -42,21 +42,18 @@ struct ConversationListParams {
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
-    /// The number of conversations to skip. Empty and `null` are 0.
+    /// The number of conversations to skip.
     #[serde(default)]
     #[param(inline)]
     offset: Offset,
     /// Only conversations of this status.
-    #[param(inline)]
     status: Option<Status>,
     /// The field to order by. Ties are ordered by `id` in the same direction.
     /// Nulls come last in both directions.
     #[serde(default)]
-    #[param(inline)]
     order_by: Sort,
     /// The direction of the order.
     #[serde(default)]
-    #[param(inline)]
     order_dir: Direction,
     /// The cursor of a `next` link: the page begins after the last row of the
     /// page with that link. A cursor is valid for the same caller, `status`,
@@ -118,6 +115,7 @@ struct StartContext {
 /// The visitor of an imported conversation: exactly one of the two fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(min_properties = 1, max_properties = 1)]
 struct StartVisitor {
     /// The website's own id of the person.
     #[serde(default, deserialize_with = "not_null")]

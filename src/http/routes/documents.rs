@@ -38,7 +38,7 @@ struct DocumentListParams {
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
-    /// The number of documents to skip. Empty and `null` are 0.
+    /// The number of documents to skip.
     #[serde(default)]
     #[param(inline)]
     offset: Offset,
@@ -58,7 +58,6 @@ pub struct NewDocumentRequest {
     content: String,
     /// The format of `content`.
     #[serde(default)]
-    #[schema(inline)]
     format: Format,
 }
 

@@ -43,7 +43,7 @@ struct EventParams {
 /// silent clients. The server replies with the text frame `pong`. After a
 /// disconnect, connect again and read the conversation to receive the missed
 /// messages.
-#[utoipa::path(get, path = "/conversations/{conversationId}/ws", tag = "Conversations", operation_id = "live",
+#[utoipa::path(get, path = "/conversations/{conversationId}/ws", tag = "Conversations", operation_id = "connect-websocket",
     params(("conversationId" = ConversationId, Path), KeyParams, EventParams),
     extensions(("x-websocket" = json!({
         "serverFrames": { "oneOf": [

@@ -34,15 +34,13 @@ struct MessageListParams {
     #[serde(default)]
     #[param(inline)]
     limit: MessageLimit,
-    /// The number of messages to skip. Empty and `null` are 0.
+    /// The number of messages to skip.
     #[serde(default)]
     #[param(inline)]
     offset: Offset,
     /// Only messages of this author.
-    #[param(inline)]
     role: Option<Role>,
     /// Only messages of this status.
-    #[param(inline)]
     status: Option<MessageStatus>,
 }
 

@@ -46,7 +46,7 @@ struct QnaListParams {
     #[serde(default)]
     #[param(inline)]
     limit: Limit,
-    /// The number of Q&As to skip. Empty and `null` are 0.
+    /// The number of Q&As to skip.
     #[serde(default)]
     #[param(inline)]
     offset: Offset,

@@ -34,10 +34,9 @@ pub struct SendRequest {
     /// The text of the message.
     #[schema(inline)]
     content: MessageContent,
-    /// Whether the answer is streamed as events. Otherwise it is sent when it is
-    /// complete.
+    /// Whether the answer is streamed as events. Otherwise, which is the
+    /// default, it is sent when it is complete.
     #[serde(default)]
-    #[schema(default = false)]
     stream: bool,
     /// The page on which the visitor is.
     page_context: Option<PageContext>,

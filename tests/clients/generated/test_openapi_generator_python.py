@@ -30,8 +30,8 @@ class Visitor:
             limit=visit.PAGE_SIZE,
             offset=offset,
             after=after,
-            order_by="createdAt",
-            order_dir="desc",
+            order_by=openapi_client.ConversationOrder.CREATEDAT,
+            order_dir=openapi_client.OrderDirection.DESC,
         )
         assert response.headers
         page = response.data

@@ -40,8 +40,8 @@ class Visitor:
             limit=visit.PAGE_SIZE,
             offset=UNSET if offset is None else offset,
             after=UNSET if after is None else after,
-            order_by=models.GetConversationsOrderBy.CREATEDAT,
-            order_dir=models.GetConversationsOrderDir.DESC,
+            order_by=models.ConversationOrder.CREATEDAT,
+            order_dir=models.OrderDirection.DESC,
         )
         page = response.parsed
         assert isinstance(page, models.ConversationList), page
