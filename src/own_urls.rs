@@ -45,7 +45,7 @@ impl<'a> BaseUrl<'a> {
     }
 
     /// The length in bytes.
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.scheme.len() + "://".len() + self.authority.len()
     }
 

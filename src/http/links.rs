@@ -70,7 +70,7 @@ impl PageLinks {
 
     fn header_len(&self, base: BaseUrl<'_>) -> usize {
         let links = self.with_relations().map(|(path, relation)| {
-            SEPARATOR.len() + "<>; rel=\"\"".len() + base.len() + path.len() + relation.len()
+            SEPARATOR.len() + "<>; rel=\"\"".len() + base.length() + path.len() + relation.len()
         });
         links.sum::<usize>().saturating_sub(SEPARATOR.len())
     }
