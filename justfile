@@ -67,6 +67,11 @@ openapi:
 clients:
     tests/run clients
 
+# clients generated from the OpenAPI document
+[group('tests')]
+generated-clients:
+    tests/run generated-clients
+
 # API reference in Chromium
 [group('tests')]
 browser:
