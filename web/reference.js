@@ -24,7 +24,7 @@ SwaggerUIBundle({
   dom_id: '#reference',
   url: openapi,
   responseInterceptor: setServer,
-  // Otherwise Swagger UI sends the URL of the document to validator.swagger.io.
+  // Some layouts of Swagger UI ask this server to validate the document.
   validatorUrl: 'none',
   // Keys stay in the memory of the page.
   persistAuthorization: false,
