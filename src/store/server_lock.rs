@@ -28,8 +28,6 @@ pub enum LockError {
         /// The process id of the owner, if its lock file tells.
         pid: Option<u32>,
     },
-    #[error("the lock file {0} could not be used: {1}; check the owner and the mode of the file")]
-    Io(PathBuf, io::Error),
     #[error(transparent)]
     Open(#[from] OpenError),
 }
@@ -48,7 +46,7 @@ impl ServerLock {
     pub fn acquire(path: &Path, wait: Duration) -> Result<Self, LockError> {
         let path = resolve(path)?;
         let lock_path = with_suffix(&path, ".lock");
-        let io_error = |error| LockError::Io(lock_path.clone(), error);
+        let io_error = |error: io::Error| OpenError::from_io(&lock_path, &error);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -81,7 +79,7 @@ impl ServerLock {
         let lock_path = with_suffix(&path, ".lock");
         let mut file = match File::open(&lock_path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(|error| LockError::Io(lock_path.clone(), error))?,
+            opened => opened.map_err(|error| OpenError::from_io(&lock_path, &error))?,
         };
         match file.try_lock_shared() {
             Ok(()) => Ok(None),
@@ -89,7 +87,7 @@ impl ServerLock {
                 let pid = read_pid(&mut file);
                 Ok(Some(LockError::Held { path, pid }))
             }
-            Err(TryLockError::Error(error)) => Err(LockError::Io(lock_path, error)),
+            Err(TryLockError::Error(error)) => Err(OpenError::from_io(&lock_path, &error).into()),
         }
     }
 }

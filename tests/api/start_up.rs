@@ -341,17 +341,53 @@ fn missing_permission_names_user_and_path() {
         String::from_utf8(output.stderr).expect("UTF-8")
     };
     let error = start();
+    assert!(error.contains("user 65534 may not use"), "{error}");
     assert!(error.contains("parlor.db.lock"), "{error}");
-    assert!(error.contains("check the owner"), "{error}");
     set_mode(directory.path(), 0o777);
     let error = start();
-    assert!(error.contains("user 65534 may not"), "{error}");
+    assert!(error.contains("user 65534 may not read"), "{error}");
     assert!(error.contains("check the owner"), "{error}");
 }
 
 fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output().expect("id");
     output.stdout == b"0\n"
+}
+
+#[test]
+fn full_disk_is_reported_as_full_disk() {
+    if !is_root() {
+        return;
+    }
+    let directory = TempDir::new().expect("a directory");
+    let mount = ["-t", "tmpfs", "-o", "size=300k", "parlor-test"];
+    let mounted = Command::new("mount")
+        .args(mount)
+        .arg(directory.path())
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("not run: this system mounts no tmpfs");
+        return;
+    }
+    let fill = |name: &str| {
+        // The error of the write is the point.
+        let _ = fs::write(directory.path().join(name), vec![1; 1 << 20]);
+    };
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    fill("before the first start");
+    let first = run_with_error(directory.path(), &serve);
+    fs::remove_file(directory.path().join("before the first start")).expect("a removal");
+    drop(open_store(&directory.path().join("parlor.db")));
+    fill("before the next start");
+    let next = run_with_error(directory.path(), &serve);
+    let unmounted = Command::new("umount")
+        .arg("-l")
+        .arg(directory.path())
+        .status();
+    assert!(unmounted.expect("umount").success());
+    for error in [first, next] {
+        assert!(error.contains("is full; free some space"), "{error}");
+    }
 }
 
 #[test]

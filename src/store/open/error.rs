@@ -84,7 +84,7 @@ impl OpenError {
     }
 
     /// The error of an operation of the system on the file or folder at `path`.
-    pub(super) fn from_io(path: &Path, error: &io::Error) -> Self {
+    pub(in crate::store) fn from_io(path: &Path, error: &io::Error) -> Self {
         let path_buf = path.to_owned();
         match error.kind() {
             _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
