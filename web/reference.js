@@ -24,7 +24,7 @@ SwaggerUIBundle({
   dom_id: '#reference',
   url: openapi,
   responseInterceptor: setServer,
-  // Some layouts of Swagger UI ask this server to validate the document.
+  // The service that validates the document. Some layouts of Swagger UI call it.
   validatorUrl: 'none',
   // Keys stay in the memory of the page.
   persistAuthorization: false,
