@@ -94,13 +94,15 @@ fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
 }
 
 fn is_host_name(host: &str) -> bool {
-    let is_label = |label: &str| {
-        let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        !label.is_empty() && label.bytes().all(is_valid)
-    };
     // The dot at the end of a fully qualified name is allowed.
     let name = host.strip_suffix('.').unwrap_or(host);
-    name.len() <= MAX_HOST_BYTES && name.split('.').all(is_label)
+    let mut previous = b'.';
+    let is_valid = name.bytes().all(|byte| {
+        let is_dot_after_label = byte == b'.' && previous != b'.';
+        previous = byte;
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || is_dot_after_label
+    });
+    is_valid && previous != b'.' && name.len() <= MAX_HOST_BYTES
 }
 
 fn parse_port(text: &str) -> Option<u16> {
