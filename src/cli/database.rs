@@ -1,6 +1,6 @@
 //! Arguments that several commands share: the database file, its project.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -23,16 +23,21 @@ pub struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// Opens the file.
+    /// The path of the file.
     ///
     /// # Errors
     /// [`CommandError::NoFile`] if it does not exist, so that a mistyped name
     /// creates no new file.
-    pub fn open(&self) -> Result<Store, CommandError> {
+    pub fn existing(&self) -> Result<&Path, CommandError> {
         if !self.db.exists() {
             return Err(CommandError::NoFile(self.db.clone()));
         }
-        Ok(Store::open(&self.db, &Options::default())?)
+        Ok(&self.db)
+    }
+
+    /// Opens the file. Errors as for [`DatabaseFile::existing`].
+    pub fn open(&self) -> Result<Store, CommandError> {
+        Ok(Store::open(self.existing()?, &Options::default())?)
     }
 
     /// Opens the file and finds its first project.

@@ -6,10 +6,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use uuid::Uuid;
 
 use super::CommandError;
+use super::progress::progress_bar;
 use super::serve::{announce, listen, lock, serve};
 use crate::app::AppState;
 use crate::config::Settings;
@@ -118,13 +118,6 @@ fn remove_database(path: &Path) {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let _ = fs::remove_file(format!("{}{suffix}", path.display()));
     }
-}
-
-/// A progress bar, shown only if standard error is a terminal.
-fn progress_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg:>14} {bar:40} {human_pos}/{human_len} {eta}");
-    let bar = ProgressBar::new(0);
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// The database file of the demo.

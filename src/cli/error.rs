@@ -7,8 +7,10 @@ use crate::app::StartError;
 use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, ProjectId, QnaId};
 use crate::service::assistant::AssistantError;
+use crate::service::backup::BackupError;
 use crate::service::key::KeyError;
 use crate::service::qna::QnaError;
+use crate::service::restore::RestoreError;
 use crate::service::setup::SetupError;
 use crate::store::{LockError, OpenError, StoreError};
 
@@ -25,6 +27,10 @@ pub enum CommandError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Setup(#[from] SetupError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     #[error("the system returned no random bytes: {0}")]
     Random(getrandom::Error),
     #[error("cannot listen on {0}: {1}; choose another address with --listen")]

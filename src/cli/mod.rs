@@ -2,24 +2,29 @@
 //! does the work.
 
 mod assistants;
+mod backup;
 mod database;
 mod demo;
 mod error;
 mod keys;
 mod learn;
+mod progress;
 mod qna;
 mod qna_csv;
+mod restore;
 mod serve;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::accept_renamed_variables;
 use assistants::Assistants;
+use backup::Backup;
 use demo::Demo;
 pub use error::CommandError;
 use keys::Keys;
 use learn::Learn;
 use qna::Qnas;
+use restore::Restore;
 use serve::Serve;
 
 /// A website's conversations in one binary and one SQLite file.
@@ -63,6 +68,8 @@ pub enum Command {
         #[command(subcommand)]
         command: Qnas,
     },
+    Backup(Backup),
+    Restore(Restore),
 }
 
 impl Cli {
@@ -83,6 +90,8 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Assistants { command } => command.run(),
         Command::Learn(learn) => learn.run(),
         Command::Qna { command } => command.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
     }
 }
 

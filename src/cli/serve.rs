@@ -129,7 +129,8 @@ fn raise_open_file_limit() {
     }
 }
 
-fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
+/// Completes at SIGTERM or SIGINT.
+pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

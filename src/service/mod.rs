@@ -7,6 +7,7 @@
 pub mod agent;
 mod answer_context;
 pub mod assistant;
+pub mod backup;
 pub mod caller;
 pub mod completion;
 pub mod conversation;
@@ -21,6 +22,7 @@ mod publish;
 pub mod qna;
 pub mod qna_import;
 pub mod quota;
+pub mod restore;
 pub mod send_message;
 pub mod session;
 pub mod setup;

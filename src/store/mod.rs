@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod answer;
 pub mod assistant;
+pub mod backup;
 mod batch;
 #[doc(hidden)]
 pub mod bench_api;
@@ -54,7 +55,7 @@ use std::sync::Arc;
 pub use batch::{Batch, BatchOutput};
 pub use error::StoreError;
 pub use list_version::ListVersion;
-pub use open::{OpenError, is_parlor_file};
+pub use open::{OpenError, folder_of, is_parlor_file, resolve, with_suffix};
 pub use options::Options;
 pub use rejection::Rejection;
 pub use server_lock::{LockError, ServerLock};

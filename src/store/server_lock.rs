@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::open::{OpenError, resolve, with_suffix};
+use super::open::{OpenError, adopt_owner, resolve, with_suffix};
 
 /// How often a process tries to get a lock that another process holds.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
@@ -55,6 +55,7 @@ impl ServerLock {
             .mode(0o600)
             .open(&lock_path)
             .map_err(io_error)?;
+        adopt_owner(&file, &path).map_err(io_error)?;
         if !lock_file(&file, Duration::ZERO).map_err(io_error)? {
             let pid = read_pid(&mut file);
             log::warn!(

@@ -107,7 +107,6 @@ class Service {
     const commands = replaceAll(code, {
       '/var/lib/parlor': join(this.directory, 'lib'),
       '/var/backups/parlor': join(this.directory, 'backups'),
-      '-o parlor -g parlor': `-o ${USER} -g ${USER}`,
       ...replacements,
     });
     const { status, output } = run('bash', ['-c', `${sudo}\n${commands}`]);
@@ -121,14 +120,17 @@ test('the commands for backup and restore work', { timeout, skip: !isRoot && 'ne
     await service.install();
     await service.start();
     const { id } = await service.request('POST', '/conversations', { visitor: { saVid: 'restore' } });
-    service.runCommands(await codeBlock('sh', 'Backup'), { '-u parlor': `-u ${USER}` });
-    const [backup] = await readdir(join(directory, 'backups'));
+    service.runCommands(await codeBlock('sh', 'Backup'), {
+      '-o parlor -g parlor': `-o ${USER} -g ${USER}`,
+      '-u parlor parlor': `-u ${USER} ${service.binary}`,
+    });
+    const backup = (await readdir(join(directory, 'backups'))).find((name) => name.endsWith('.db'));
     await service.request('POST', `/conversations/${id}/close`);
 
     const [stop, ...rest] = (await codeBlock('sh', 'Restore')).trim().split('\n');
     assert.deepEqual([stop, rest.pop()], ['sudo systemctl stop parlor', 'sudo systemctl start parlor']);
     await service.kill();
-    service.runCommands(rest.join('\n'), { '2026-11-26.db': backup });
+    service.runCommands(rest.join('\n'), { 'sudo parlor': `sudo ${service.binary}`, 'parlor-20261126T013000Z.db': backup });
     await service.start();
     const restored = await service.request('GET', `/conversations/${id}`);
     await service.program.stop();

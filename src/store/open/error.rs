@@ -45,7 +45,7 @@ pub enum OpenError {
     )]
     Newer(PathBuf, i64),
     #[error(
-        "{0} is damaged: {1}; stop all programs that use the file, move {0}, {0}-wal and {0}-shm to another place, and restore a backup as {0}"
+        "{0} is damaged: {1}; restore a backup with `parlor restore BACKUP --db {0} --force`, which keeps the damaged file"
     )]
     Damaged(PathBuf, String),
     #[error(
@@ -84,7 +84,7 @@ impl OpenError {
     }
 
     /// The error of an operation of the system on the file or folder at `path`.
-    pub(in crate::store) fn from_io(path: &Path, error: &io::Error) -> Self {
+    pub fn from_io(path: &Path, error: &io::Error) -> Self {
         let path_buf = path.to_owned();
         match error.kind() {
             _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
@@ -98,7 +98,7 @@ impl OpenError {
         }
     }
 
-    pub(super) fn no_permission(path: &Path, access: &'static str) -> Self {
+    pub(in crate::store) fn no_permission(path: &Path, access: &'static str) -> Self {
         Self::NoPermission {
             path: path.to_owned(),
             access,

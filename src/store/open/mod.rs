@@ -8,6 +8,7 @@
 mod create;
 mod error;
 mod header;
+mod owner;
 mod path;
 
 use std::path::Path;
@@ -19,8 +20,10 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 pub use error::OpenError;
+use header::Header;
 pub use header::is_parlor_file;
-pub use path::{resolve, with_suffix};
+pub use owner::adopt_owner;
+pub use path::{folder_of, resolve, with_suffix};
 
 use super::options::Options;
 
@@ -77,6 +80,27 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     Migrations::from_slice(MIGRATIONS)
         .to_latest(&mut connection)
         .map_err(|error| OpenError::Upgrade(path.to_owned(), error))?;
+    Ok(connection)
+}
+
+/// Opens a connection that reads a file of this or an earlier schema. The file is not
+/// upgraded.
+///
+/// # Errors
+/// Files of other programs and of newer versions are refused.
+pub(super) fn open_read_only(path: &Path) -> Result<Connection, OpenError> {
+    path::check_readable(path)?;
+    header::check(path)?;
+    let connect = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        configure(&connection)?;
+        Ok((Header::read(&connection)?, connection))
+    };
+    let (header, connection) = connect().map_err(|error| OpenError::from_sqlite(path, &error))?;
+    if header.is_new() {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
     Ok(connection)
 }
 
@@ -142,7 +166,6 @@ fn without_sql(error: rusqlite::Error) -> rusqlite::Error {
 #[cfg(test)]
 mod tests {
     use super::create::create_tables_if_new;
-    use super::header::Header;
     use super::*;
 
     /// A project with two visitors, conversation 1 of visitor 1 and two messages

@@ -87,6 +87,19 @@ pub fn check(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Checks that `path` is a file that this process can read.
+///
+/// # Errors
+/// The path is something else, or the permissions are not sufficient.
+pub fn check_readable(path: &Path) -> Result<(), OpenError> {
+    let metadata = fs::metadata(path).map_err(|error| OpenError::from_io(path, &error))?;
+    let file_type = metadata.file_type();
+    if !file_type.is_file() {
+        return Err(OpenError::NotAFile(path.to_owned(), type_name(file_type)));
+    }
+    check_access(path, Access::READ_OK, "read")
+}
+
 /// `path` with a suffix, such as `-wal`.
 pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

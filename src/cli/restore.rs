@@ -1,0 +1,49 @@
+//! `parlor restore`: makes a backup the database file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::CommandError;
+use super::database::DatabaseFile;
+use super::progress::with_monitor;
+use crate::service::restore;
+
+/// Restore a backup as the database file, while no server uses the file
+///
+/// The backup is verified before the database file is changed: it must be complete, and
+/// the file that BACKUP.json describes if there is one. A database file that exists is
+/// kept as FILE.replaced-TIME. The restored file has its owner and mode; a new file that
+/// root creates has the owner of its folder.
+///
+/// The sessions and keys of the time of the backup are valid again, also keys that were
+/// revoked after it.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The backup; it stays as it is
+    backup: PathBuf,
+    #[command(flatten)]
+    file: DatabaseFile,
+    /// Replace the database file if it exists
+    #[arg(long)]
+    force: bool,
+}
+
+impl Restore {
+    pub fn run(self) -> Result<(), CommandError> {
+        let (backup, database) = (&self.backup, &self.file.db);
+        let restored =
+            with_monitor(|monitor| restore::restore(backup, database, self.force, monitor))??;
+        let counts = restored.contents.counts;
+        println!(
+            "restored {}: {} conversations, {} messages",
+            restored.path.display(),
+            counts.conversations,
+            counts.messages
+        );
+        if let Some(kept) = restored.kept {
+            println!("the previous file is {}", kept.display());
+        }
+        Ok(())
+    }
+}

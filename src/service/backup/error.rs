@@ -1,0 +1,23 @@
+//! Why a backup could not be made or restored.
+
+use std::path::PathBuf;
+
+use crate::store::OpenError;
+use crate::store::backup::CopyError;
+
+/// Why a backup could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    #[error("{0} belongs to the database; name another file for the backup")]
+    OwnFile(PathBuf),
+    #[error("the folder {0} does not exist; create the folder, or name another file")]
+    NoFolder(PathBuf),
+}
+
+impl From<OpenError> for BackupError {
+    fn from(error: OpenError) -> Self {
+        Self::Copy(error.into())
+    }
+}

@@ -1,0 +1,76 @@
+//! Backups: verified copies of the database file, each with a manifest.
+
+mod error;
+mod manifest;
+mod name;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use error::BackupError;
+pub use manifest::{Manifest, ManifestError};
+pub use name::{BackupName, compact_time};
+
+use crate::domain::Timestamp;
+use crate::store::backup::{self, CopyError, Monitor, NewFile};
+use crate::store::{folder_of, resolve, with_suffix};
+
+/// The files that SQLite and parlor keep beside a database file.
+const SIDE_FILES: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+
+/// A backup that was made.
+#[derive(Debug)]
+pub struct Backup {
+    pub path: PathBuf,
+    pub manifest: Manifest,
+}
+
+/// Makes a backup of `database`. `target` is the name of the backup, or a folder, in
+/// which the backup gets a name with the time.
+///
+/// The backup has everything that was committed before the call. It gets its name when
+/// it is verified and on the disk. A failure leaves nothing under this name.
+pub fn create(database: &Path, target: &Path, monitor: &Monitor) -> Result<Backup, BackupError> {
+    let now = Timestamp::now();
+    let path = if target.is_dir() {
+        let name = BackupName(now).to_string();
+        resolve(&target.join(name))?
+    } else {
+        check_folder(target)?;
+        resolve(target)?
+    };
+    let database = resolve(database)?;
+    check_target(&database, &path)?;
+    let new = NewFile::create(&path)?;
+    let contents = backup::copy(&database, &new, monitor)?;
+    let manifest = Manifest::of(new.temporary_path(), contents, now, monitor)?;
+    monitor.check()?;
+    new.persist_new()?;
+    // A backup without a manifest is complete: the manifest is optional at a restore.
+    manifest.write(&path)?;
+    Ok(Backup { path, manifest })
+}
+
+fn check_folder(target: &Path) -> Result<(), BackupError> {
+    let folder = folder_of(target);
+    if !folder.is_dir() {
+        return Err(BackupError::NoFolder(folder.to_owned()));
+    }
+    Ok(())
+}
+
+/// Refuses a target that would replace a file or that SQLite would use.
+fn check_target(database: &Path, path: &Path) -> Result<(), BackupError> {
+    let is_own = SIDE_FILES
+        .iter()
+        .any(|suffix| with_suffix(database, suffix) == *path);
+    if is_own || path == database {
+        return Err(BackupError::OwnFile(path.to_owned()));
+    }
+    for file in [path.to_owned(), Manifest::path(path)] {
+        if fs::symlink_metadata(&file).is_ok() {
+            return Err(CopyError::Exists(file).into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! The names of backups in a folder: `parlor-20261126T013000Z.db`.
+
+use std::fmt;
+
+use time::{Date, Month, Time};
+
+use crate::domain::Timestamp;
+
+const PREFIX: &str = "parlor-";
+const SUFFIX: &str = ".db";
+
+/// The name of a backup, which is its time to the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BackupName(pub Timestamp);
+
+impl BackupName {
+    /// Parses the name of a file. None if parlor does not give such a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let time = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+        let number = |range| -> Option<u16> {
+            let digits: &str = time.get(range)?;
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| digits.parse().ok())?
+        };
+        let small = |range| number(range).map(|number| number as u8);
+        let month = Month::try_from(small(4..6)?).ok()?;
+        let date = Date::from_calendar_date(number(0..4)?.into(), month, small(6..8)?).ok()?;
+        let clock = Time::from_hms(small(9..11)?, small(11..13)?, small(13..15)?).ok()?;
+        let seconds = date.with_time(clock).assume_utc().unix_timestamp();
+        let parsed = Self(Timestamp(seconds * 1000));
+        (parsed.to_string() == name).then_some(parsed)
+    }
+}
+
+impl fmt::Display for BackupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{}{SUFFIX}", compact_time(self.0))
+    }
+}
+
+/// A time to the second as a part of a file name, such as `20261126T013000Z`.
+pub fn compact_time(time: Timestamp) -> String {
+    let mut text = [0; 24];
+    let seconds = &time.format_iso8601(&mut text)[..19];
+    seconds.replace(['-', ':'], "") + "Z"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_has_the_time_and_is_parsed_to_the_second() {
+        let name = BackupName(Timestamp(1_705_314_600_789));
+        assert_eq!(name.to_string(), "parlor-20240115T103000Z.db");
+        let parsed = BackupName::parse("parlor-20240115T103000Z.db");
+        assert_eq!(parsed, Some(BackupName(Timestamp(1_705_314_600_000))));
+    }
+
+    #[test]
+    fn names_of_other_files_are_not_backups() {
+        for name in [
+            "parlor-20240115T103000Z.db.json",
+            "parlor-20240115T103000Z.db.part",
+            "parlor-20240115T103000.db",
+            "parlor-20241315T103000Z.db",
+            "parlor-2024é115T10300Z.db",
+            "parlor-+0240115T103000Z.db",
+            "parlor.db",
+            "2024-01-15.db",
+        ] {
+            assert_eq!(BackupName::parse(name), None, "{name}");
+        }
+    }
+}

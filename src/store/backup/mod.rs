@@ -1,0 +1,185 @@
+//! Consistent copies of a database file while other connections write to it.
+//!
+//! The pages are copied with SQLite's backup functions inside one read transaction.
+//! Writers continue meanwhile, because the file is in WAL mode, and the copy does not
+//! begin again when they commit. `VACUUM INTO` has the same guarantee, but it cannot
+//! be paused, shows no progress, and takes a core until the copy is complete.
+
+mod error;
+mod monitor;
+mod new_file;
+mod replace;
+
+use std::fs::File;
+use std::path::Path;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use serde::{Deserialize, Serialize};
+
+pub use error::CopyError;
+pub use monitor::{Cancellation, Monitor};
+pub use new_file::NewFile;
+pub use replace::{is_in_use, replace};
+
+use super::open::{OpenError, open_read_only};
+
+/// Pages between two checks for a cancellation: 1 MB.
+const PAGES_PER_STEP: i32 = 256;
+
+/// Steps after which the copy is written to the disk. One `fsync` of the whole copy
+/// at the end would delay the commits of the server.
+const STEPS_PER_SYNC: u32 = 16;
+
+/// The number of faults that are reported of a damaged file.
+const MAX_FAULTS: usize = 5;
+
+/// What a file contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contents {
+    /// The version of its tables.
+    pub schema: i64,
+    pub counts: Counts,
+}
+
+/// The number of rows of the most important tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub projects: i64,
+    pub conversations: i64,
+    pub messages: i64,
+}
+
+impl Contents {
+    fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let number = |sql| connection.query_row(sql, [], |row| row.get(0));
+        Ok(Self {
+            schema: number("PRAGMA user_version")?,
+            counts: Counts {
+                projects: number("SELECT count(*) FROM project")?,
+                conversations: number("SELECT count(*) FROM conversation")?,
+                messages: number("SELECT count(*) FROM message")?,
+            },
+        })
+    }
+}
+
+/// Copies the database at `source` as it is at this moment, and verifies the copy.
+/// The copy needs no `-wal` file. It is on the disk when the function returns.
+///
+/// # Errors
+/// The source is no complete parlor file, the copy cannot be written, the copy has
+/// faults, or the monitor was cancelled.
+pub fn copy(source: &Path, target: &NewFile, monitor: &Monitor) -> Result<Contents, CopyError> {
+    let from = open_read_only(source)?;
+    let read_error = |error| CopyError::from(OpenError::from_sqlite(source, &error));
+    let snapshot = from.unchecked_transaction().map_err(read_error)?;
+    let contents = Contents::read(&snapshot).map_err(read_error)?;
+    copy_pages(&snapshot, target, monitor)?;
+    drop(snapshot);
+    drop(from);
+    let io_error = |error| CopyError::from(OpenError::from_io(target.temporary_path(), &error));
+    target.file().sync_all().map_err(io_error)?;
+    match verify(target.temporary_path(), monitor) {
+        Ok(copied) if copied == contents => Ok(contents),
+        Ok(copied) => {
+            let fault = format!("{copied:?} was copied instead of {contents:?}");
+            Err(CopyError::Damaged(source.to_owned(), fault))
+        }
+        // The pages were copied with their faults.
+        Err(CopyError::Damaged(_, faults)) => Err(CopyError::Damaged(source.to_owned(), faults)),
+        Err(error) => Err(error),
+    }
+}
+
+fn copy_pages(from: &Connection, target: &NewFile, monitor: &Monitor) -> Result<(), CopyError> {
+    let path = target.temporary_path();
+    let error = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::OperationInterrupted) => CopyError::Cancelled,
+        _ => OpenError::from_sqlite(path, &error).into(),
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut to = Connection::open_with_flags(path, flags).map_err(error)?;
+    // An incomplete copy is discarded, so it needs no journal.
+    to.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
+        .map_err(error)?;
+    let backup = Backup::new(from, &mut to).map_err(error)?;
+    for step in 1_u32.. {
+        monitor.check()?;
+        match backup.step(PAGES_PER_STEP).map_err(error)? {
+            StepResult::Done => break,
+            StepResult::More => {}
+            _ => return Err(OpenError::Locked(path.to_owned()).into()),
+        }
+        let progress = backup.progress();
+        let (total, left) = (progress.pagecount as u64, progress.remaining as u64);
+        monitor.progress(total.saturating_sub(left), total, "copying");
+        if step % STEPS_PER_SYNC == 0 {
+            sync_data(target.file(), path)?;
+        }
+    }
+    drop(backup);
+    // The copy can then be read in a folder that cannot be written to.
+    to.execute_batch("PRAGMA journal_mode = DELETE")
+        .map_err(error)
+}
+
+fn sync_data(file: &File, path: &Path) -> Result<(), CopyError> {
+    let synced = file.sync_data();
+    synced.map_err(|error| OpenError::from_io(path, &error).into())
+}
+
+/// Reads the whole file and checks that it has no faults.
+///
+/// # Errors
+/// [`CopyError::Damaged`] with the first faults; the errors of opening the file;
+/// [`CopyError::Cancelled`].
+pub fn verify(path: &Path, monitor: &Monitor) -> Result<Contents, CopyError> {
+    let connection = open_read_only(path)?;
+    monitor.progress(0, 0, "verifying");
+    let checked = monitor.interruptible(&connection, || {
+        let mut faults = integrity_faults(&connection, MAX_FAULTS)?;
+        faults.extend(foreign_key_faults(&connection, MAX_FAULTS)?);
+        Ok((faults, Contents::read(&connection)?))
+    });
+    let (faults, contents) = match checked {
+        Ok(checked) => checked,
+        Err(_) if monitor.is_cancelled() => return Err(CopyError::Cancelled),
+        Err(error) => return Err(OpenError::from_sqlite(path, &error).into()),
+    };
+    if !faults.is_empty() {
+        let faults = faults.join("; ").replace('\n', " ");
+        return Err(CopyError::Damaged(path.to_owned(), faults));
+    }
+    Ok(contents)
+}
+
+/// The first faults that SQLite finds in the pages, rows and indexes.
+pub(super) fn integrity_faults(
+    connection: &Connection,
+    limit: usize,
+) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("PRAGMA integrity_check({limit})"))?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    let mut faults: Vec<String> = rows.collect::<Result<_, _>>()?;
+    faults.retain(|fault| fault != "ok");
+    Ok(faults)
+}
+
+/// The first rows that refer to a row that does not exist.
+pub(super) fn foreign_key_faults(
+    connection: &Connection,
+    limit: usize,
+) -> rusqlite::Result<Vec<String>> {
+    let mut statement =
+        connection.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check")?;
+    let rows = statement.query_map([], |row| {
+        let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+        let row: Option<i64> = row.get(1)?;
+        let row = row.map_or_else(String::new, |row| format!(" {row}"));
+        Ok(format!(
+            "row{row} of {table} refers to a missing row of {parent}"
+        ))
+    })?;
+    rows.take(limit).collect()
+}

@@ -1,0 +1,132 @@
+//! A file that gets its name when it is complete.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::CopyError;
+use crate::store::open::{OpenError, folder_of, with_suffix};
+use crate::store::server_lock::lock_file;
+
+/// The end of the names of incomplete files.
+pub const TEMPORARY_SUFFIX: &str = ".part";
+
+/// A file under a temporary name in the folder of its final name. Only its owner may
+/// read the file. Dropping the value removes the temporary file; what a killed process
+/// leaves is replaced by the next one.
+pub struct NewFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    /// Locked, so that a second process does not write to the same file.
+    file: File,
+}
+
+impl NewFile {
+    /// Creates an empty file that will be named `path`.
+    ///
+    /// # Errors
+    /// The folder cannot be written to, or another process creates the same file.
+    pub fn create(path: &Path) -> Result<Self, OpenError> {
+        let temporary = with_suffix(path, TEMPORARY_SUFFIX);
+        let io_error = |error: io::Error| OpenError::from_io(&temporary, &error);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&temporary)
+            .map_err(|error| not_created(path, &temporary, &error))?;
+        if !lock_file(&file, Duration::ZERO).map_err(io_error)? || !is_at(&file, &temporary) {
+            return Err(OpenError::Locked(temporary));
+        }
+        let new = Self {
+            path: path.to_owned(),
+            temporary: temporary.clone(),
+            file,
+        };
+        new.file.set_len(0).map_err(io_error)?;
+        let private = fs::Permissions::from_mode(0o600);
+        new.file.set_permissions(private).map_err(io_error)?;
+        Ok(new)
+    }
+
+    /// The final name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn temporary_path(&self) -> &Path {
+        &self.temporary
+    }
+
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Gives the file its name, unless a file of this name exists.
+    pub fn persist_new(self) -> Result<(), CopyError> {
+        match rename_new(&self.temporary, &self.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(CopyError::Exists(self.path.clone()))
+            }
+            renamed => Ok(self.finish(renamed)?),
+        }
+    }
+
+    /// Gives the file its name and replaces a file of this name.
+    pub fn persist(self) -> Result<(), OpenError> {
+        let renamed = fs::rename(&self.temporary, &self.path);
+        self.finish(renamed)
+    }
+
+    /// Writes the name to the disk.
+    fn finish(&self, renamed: io::Result<()>) -> Result<(), OpenError> {
+        let synced = renamed.and_then(|()| File::open(folder_of(&self.path))?.sync_all());
+        synced.map_err(|error| OpenError::from_io(&self.path, &error))
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if is_at(&self.file, &self.temporary) {
+            // The next process removes what cannot be removed now.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Whether the open file has this path.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(open), Ok(found)) = (file.metadata(), fs::metadata(path)) else {
+        return false;
+    };
+    (open.dev(), open.ino()) == (found.dev(), found.ino())
+}
+
+fn not_created(path: &Path, temporary: &Path, error: &io::Error) -> OpenError {
+    match error.kind() {
+        io::ErrorKind::NotFound => OpenError::NoFolder(folder_of(path).to_owned()),
+        io::ErrorKind::PermissionDenied => {
+            OpenError::no_permission(folder_of(path), "create files in")
+        }
+        _ => OpenError::from_io(temporary, error),
+    }
+}
+
+/// Renames a file without replacing another one.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some file systems cannot check and rename in one operation.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if !to.exists() => fs::rename(from, to),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            Err(io::ErrorKind::AlreadyExists.into())
+        }
+        renamed => Ok(renamed?),
+    }
+}
