@@ -142,15 +142,15 @@ macro_rules! described_by {
 described_by! {
     CloseReason: text(0, Self::MAX_CHARS);
     DeviceId: text(1, Self::MAX_CHARS);
-    Direction as "OrderDirection": choice(&Self::NAMES);
+    Direction as "OrderDirection": choice("The direction of an order.", &Self::NAMES);
     ExternalId: text(1, Self::MAX_CHARS);
-    Format as "DocumentFormat": choice(&Self::NAMES);
+    Format as "DocumentFormat": choice("The format of the text of a document.", &Self::NAMES);
     Limit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
     MessageContent: text(1, Self::MAX_CHARS);
-    MessageLimit: integer(1, Self::MAX.into());
+    MessageLimit: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
     Offset: integer(0, Self::MAX).default(Some(0.into()));
     SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
-    Sort as "ConversationOrder": choice(&Self::NAMES);
+    Sort as "ConversationOrder": choice("A field by which conversations are ordered.", &Self::NAMES);
     Uri: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
         .max_length(Some(MAX_URI_BYTES));
 }
@@ -258,9 +258,13 @@ fn integer(min: u64, max: u64) -> ObjectBuilder {
 }
 
 /// One of `names`. The default is the first name of the default value.
-fn choice<T: Copy + PartialEq + Default>(names: &[(&'static str, T)]) -> ObjectBuilder {
+fn choice<T: Copy + PartialEq + Default>(
+    description: &'static str,
+    names: &[(&'static str, T)],
+) -> ObjectBuilder {
     let default = names.iter().find(|(_, value)| *value == T::default());
     string()
+        .description(Some(description))
         .enum_values(Some(names.iter().map(|(name, _)| *name)))
         .default(default.map(|(name, _)| (*name).into()))
 }

@@ -59,10 +59,7 @@ impl<T: ListItem> PartialSchema for ListEnvelope<T> {
             .property("object", Ref::from_schema_name(ListObject::name()))
             .property("total", integer("The number of matches on all pages."))
             .property("limit", integer("The limit of this page."))
-            .property(
-                "offset",
-                integer("The offset of this page from the first row or from the cursor."),
-            )
+            .property("offset", integer("The `offset` of the request."))
             .property("data", items);
         let required = ["object", "total", "limit", "offset", "data"];
         let list = required.into_iter().fold(list, ObjectBuilder::required);

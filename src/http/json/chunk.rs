@@ -53,7 +53,8 @@ pub enum ChunkJson<'a> {
     /// or the conversation was closed. The text so far is valid.
     #[schema(title = "AbortChunk")]
     Abort {},
-    /// The answer failed. The text so far is stored.
+    /// The answer failed, or the server is shutting down. In a conversation, the
+    /// text so far is stored.
     #[schema(title = "ErrorChunk")]
     #[serde(rename_all = "camelCase")]
     Error {

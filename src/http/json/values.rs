@@ -32,8 +32,8 @@ macro_rules! id_json {
     )*};
 }
 
-/// Enums are their names. Their schema may have a longer name. The values are in the order in which the schema lists
-/// them.
+/// Enums are their names. Their schema may have a longer name. The values are in
+/// the order in which the schema lists them.
 macro_rules! enum_json {
     ($($name:ident$( as $schema:literal)?: $description:expr, $values:expr;)*) => {$(
         impl Serialize for $name {
