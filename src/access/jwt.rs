@@ -19,14 +19,14 @@ pub struct JwtKey {
 }
 
 #[derive(Deserialize)]
-struct Header<'a> {
+struct TokenHeader<'a> {
     #[serde(borrow)]
     alg: Cow<'a, str>,
     /// Extensions that the verifier must support.
     crit: Option<IgnoredAny>,
 }
 
-impl Header<'_> {
+impl TokenHeader<'_> {
     fn is_supported(&self) -> bool {
         self.alg == ALGORITHM && self.crit.is_none()
     }
@@ -59,7 +59,7 @@ impl JwtKey {
         // Compares in constant time.
         hasher.verify_slice(&signature).ok()?;
         let header = BASE64.decode(header).ok()?;
-        let header: Header = serde_json::from_slice(&header).ok()?;
+        let header: TokenHeader = serde_json::from_slice(&header).ok()?;
         if !header.is_supported() {
             return None;
         }
