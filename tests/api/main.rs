@@ -45,5 +45,6 @@ mod restore;
 mod search;
 mod shutdown;
 mod start_up;
+mod unusable_files;
 mod upgrade;
 mod websocket;
