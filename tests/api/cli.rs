@@ -4,7 +4,6 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 
 use rusqlite::Connection;
 use rusqlite::types::Value as SqlValue;
@@ -12,8 +11,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::helpers::{
-    ParlorProcess, UNKNOWN_ID, Visitor, open_connection, parlor_command, run_successfully,
-    run_with_error, string, wait_until,
+    ParlorProcess, UNKNOWN_ID, Visitor, parlor_command, run_successfully, run_with_error,
+    wait_until,
 };
 
 fn create_visitor(process: &ParlorProcess, api_key: &str) -> Visitor {
@@ -44,41 +43,6 @@ fn first_start_prints_two_valid_keys_and_second_start_prints_none() {
         .bearer(&visitor.token);
     list.send().expect(200);
     assert_eq!(second.stop("INT").0.code(), Some(0));
-}
-
-#[test]
-fn acknowledged_writes_survive_kill() {
-    let directory = TempDir::new().expect("a directory");
-    let mut process = ParlorProcess::start(directory.path(), &["serve"]);
-    let visitor = create_visitor(&process, &process.key("pk_").expect("a key"));
-    let client = process.client;
-    let acknowledged: Vec<String> = thread::scope(|scope| {
-        let (answered, responses) = std::sync::mpsc::channel();
-        for _ in 0..3 {
-            let (answered, token) = (answered.clone(), &visitor.token);
-            scope.spawn(move || {
-                while let Ok(response) = client.post("/v2/conversations").bearer(token).try_send() {
-                    let _ = answered.send(string(&response.expect(201)["id"]));
-                }
-            });
-        }
-        drop(answered);
-        let mut ids: Vec<_> = responses.iter().take(40).collect();
-        process.child.kill().expect("a kill");
-        ids.extend(responses.iter());
-        ids
-    });
-    assert!(acknowledged.len() >= 40);
-    drop(process);
-    let connection = open_connection(&directory.path().join("parlor.db"));
-    let mut find = connection
-        .prepare("SELECT count(*) FROM conversation WHERE id = ?")
-        .expect("SQL");
-    for id in acknowledged {
-        let uuid = uuid::Uuid::parse_str(&id).expect("a UUID");
-        let found: i64 = find.query_row([uuid], |row| row.get(0)).expect("a count");
-        assert_eq!(found, 1, "{id} was acknowledged and is gone");
-    }
 }
 
 #[test]

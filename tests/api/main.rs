@@ -22,6 +22,7 @@ mod completions;
 mod conversations;
 mod database_file;
 mod documents;
+mod durability;
 mod errors;
 mod headers;
 mod idempotency;
