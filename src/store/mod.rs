@@ -19,6 +19,7 @@ pub mod conversation_state;
 pub mod document;
 mod error;
 mod file_identity;
+mod file_lock;
 pub mod idempotency;
 pub mod key;
 pub mod lease;

@@ -9,13 +9,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::file_lock::lock_file;
 use super::open::{OpenError, adopt_owner, resolve, with_suffix};
-
-/// How often a process tries to get a lock that another process holds.
-const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Why a process did not get the lock.
 #[derive(Debug, thiserror::Error)]
@@ -97,20 +94,6 @@ impl Drop for ServerLock {
     fn drop(&mut self) {
         // A stale process id is only shown while another process holds the lock.
         let _ = self.0.set_len(0);
-    }
-}
-
-/// Locks a file or folder exclusively. Returns false if another process held the
-/// lock for `wait`.
-pub(super) fn lock_file(file: &File, wait: Duration) -> io::Result<bool> {
-    let deadline = Instant::now() + wait;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Ok(false),
-            Err(TryLockError::WouldBlock) => thread::sleep(RETRY_INTERVAL),
-        }
     }
 }
 

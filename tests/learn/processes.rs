@@ -13,7 +13,7 @@ fn running_server_finds_learned_documents() {
     let workspace = Workspace::new();
     workspace.write(
         "help/a.md",
-        "# Umbrellas\n\nThey keep the rain off whoever walks under them.",
+        "# Umbrellas\n\nThey keep the rain off people who walk under them.",
     );
     let (key, _) = workspace.run_ok(&["keys", "create", "--kind", "publishable", "--name", "x"]);
     let mut server = Command::new(env!("CARGO_BIN_EXE_parlor"))

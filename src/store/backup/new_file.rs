@@ -10,8 +10,8 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::CopyError;
+use crate::store::file_lock::lock_file;
 use crate::store::open::{OpenError, folder_of, with_suffix};
-use crate::store::server_lock::lock_file;
 
 /// The end of the names of incomplete files.
 pub const TEMPORARY_SUFFIX: &str = ".part";

@@ -13,7 +13,7 @@ use super::error::OpenError;
 use super::header::Header;
 use super::path::{folder_of, with_suffix};
 use super::{SCHEMA, SCHEMA_VERSION};
-use crate::store::server_lock::lock_file;
+use crate::store::file_lock::lock_file;
 
 /// How long a process waits while another process creates a file in the same
 /// folder.
