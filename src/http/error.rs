@@ -93,8 +93,8 @@ error_codes! {
         "The project has no assistant with this id."
         "Assistant not found" r#"{"assistantId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     NotFound 404 "NOT_FOUND"
-        "There is no such path. GET /v2 lists all paths."
-        "There is no such path; GET /v2 lists all paths" "";
+        "There is no such path. GET /v2/openapi lists all paths."
+        "There is no such path; GET /v2/openapi lists all paths" "";
     MethodNotAllowed 405 "METHOD_NOT_ALLOWED"
         "The path does not support this method; the Allow header lists the supported ones."
         "This method is not allowed here; the Allow header lists the allowed ones" "";
