@@ -37,6 +37,7 @@ fn complete_operation(schemas: &Value, method: &str, operation: &mut Value) {
     if operation.get("requestBody").is_some() {
         operation["requestBody"]["required"] = has_required_field(schemas, operation).into();
     }
+    describe_parameters(schemas, operation);
     add_examples(operation);
     let responses = operation["responses"].as_object_mut();
     for (status, response) in responses.into_iter().flatten() {
@@ -60,6 +61,21 @@ fn has_required_field(schemas: &Value, operation: &Value) -> bool {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     let required = resolve(schemas, schema).and_then(|schema| schema["required"].as_array());
     required.is_some_and(|names| !names.is_empty())
+}
+
+/// Gives a parameter without a description that of its schema.
+fn describe_parameters(schemas: &Value, operation: &mut Value) {
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let schema = parameter.get("schema");
+        let schema = schema.and_then(|schema| resolve(schemas, schema));
+        let description = schema.and_then(|schema| schema.get("description")).cloned();
+        if let (None, Some(description)) = (parameter.get("description"), description) {
+            parameter["description"] = description;
+        }
+    }
 }
 
 fn add_parameter(operation: &mut Value, name: &str) {

@@ -121,6 +121,20 @@ fn document_names_the_host_of_its_request() {
 }
 
 #[test]
+fn every_parameter_has_a_description() {
+    let server = TestServer::start();
+    let document = document(&server);
+    for (method, path) in OPERATIONS {
+        let parameters = document["paths"][path][method]["parameters"].as_array();
+        for parameter in parameters.into_iter().flatten() {
+            let parameter = resolved(&document, parameter);
+            let text = parameter["description"].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "{method} {path}: {parameter}");
+        }
+    }
+}
+
+#[test]
 fn document_has_no_reference_to_texts_outside_of_it() {
     let server = TestServer::start();
     let document = server.get("/v2/openapi").send();
