@@ -8,7 +8,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use crate::access::{Authenticator, Cursors};
+use crate::access::{Authenticator, Cursors, MemoryBudget};
 use crate::answer::builtin::BuiltinProvider;
 use crate::answer::generation::GenerationLimits;
 use crate::answer::model::{ModelError, ModelProvider};
@@ -52,6 +52,8 @@ pub struct AppState {
     /// The search indexes of the projects' passages.
     pub index_cache: Arc<IndexCache>,
     pub list_cache_stats: Arc<CacheStats>,
+    /// The memory of requests and responses in flight.
+    pub memory: Arc<MemoryBudget>,
     pub own_urls: OwnUrls,
     draining: AtomicBool,
     /// True when the shutdown waits for answers no longer.
@@ -96,6 +98,7 @@ impl AppState {
             cursors: Cursors::new(&secret),
             index_cache,
             list_cache_stats: Arc::default(),
+            memory: Arc::new(MemoryBudget::new(settings.memory_budget_mb)),
             own_urls: OwnUrls::new(settings.public_url.clone(), settings.listen),
             draining: AtomicBool::new(false),
             answer_shutdown,

@@ -46,14 +46,9 @@ impl RateLimits {
         self.keys.check(&key)
     }
 
-    /// IPv6 addresses count by their /64 network, because one client usually has
-    /// a whole /64.
+    /// Addresses count by their [`network_of`].
     pub fn address(&self, address: IpAddr) -> Result<(), RateLimited> {
-        let network = match address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
-            v4 => v4,
-        };
-        self.addresses.check(&network)
+        self.addresses.check(&network_of(address))
     }
 
     /// Removes the buckets that are full again.
@@ -61,6 +56,15 @@ impl RateLimits {
         self.sessions.remove_idle();
         self.keys.remove_idle();
         self.addresses.remove_idle();
+    }
+}
+
+/// The network by which an address counts: the /64 of an IPv6 address, because one
+/// client usually has a whole /64.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
+        v4 => v4,
     }
 }
 

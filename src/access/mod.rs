@@ -1,15 +1,17 @@
 //! Access control without HTTP: session tokens, list cursors, cached
-//! credentials, rate limits.
+//! credentials, rate limits and the memory budget.
 
 mod authenticator;
 mod credentials;
 mod cursors;
 mod jwt;
 mod limits;
+mod memory_budget;
 mod tokens;
 
 pub use authenticator::{AuthError, Authenticator, ConnectionCredentials, Website};
 use credentials::CredentialCache;
 pub use cursors::Cursors;
-pub use limits::{RateLimited, RateLimits};
+pub use limits::{RateLimited, RateLimits, network_of};
+pub use memory_budget::{MemoryBudget, OverBudget, Owner, Permit};
 pub use tokens::Tokens;

@@ -85,6 +85,16 @@ pub struct Settings {
     #[arg(alias = "kept", value_parser = value_parser!(u32).range(0..=65_536))]
     pub list_cache_mb: u32,
 
+    /// Megabytes of memory for the requests and responses in flight that are larger than a few kilobytes; a visitor may use an eighth of it, the private keys of a project a half. Above it, large requests and responses get 503, above a share 429
+    #[arg(
+        long,
+        env = "PARLOR_MEMORY_BUDGET_MB",
+        value_name = "MB",
+        default_value_t = 128,
+        value_parser = value_parser!(u32).range(16..=1_048_576)
+    )]
+    pub memory_budget_mb: u32,
+
     /// The largest request body, in bytes
     #[arg(
         long,
@@ -173,6 +183,10 @@ pub struct Settings {
     /// Not a command line option; tests change it.
     #[arg(skip)]
     pub socket_timeouts: SocketTimeouts,
+
+    /// Not a command line option; tests change it.
+    #[arg(skip)]
+    pub transfer_limits: TransferLimits,
 }
 
 impl Settings {
@@ -205,6 +219,37 @@ impl Default for StreamTimeouts {
             first_chunk: Duration::from_secs(12),
             ping_interval: Duration::from_secs(10),
             stalled_client: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The minimum speed of request and response bodies.
+#[derive(Debug, Clone, Copy)]
+pub struct TransferLimits {
+    /// The time over which the speed is averaged.
+    pub period: Duration,
+    pub min_bytes_per_sec: usize,
+}
+
+impl TransferLimits {
+    /// The bytes of a response that a client must read in each period.
+    pub fn min_bytes_per_period(&self) -> usize {
+        (self.period.as_secs_f64() * self.min_bytes_per_sec as f64) as usize
+    }
+
+    /// The time that a client may take to send `bytes` of a request body. The first
+    /// period has no minimum.
+    pub fn upload_time(&self, bytes: usize) -> Duration {
+        let time = Duration::from_secs_f64(bytes as f64 / self.min_bytes_per_sec as f64);
+        self.period.max(time)
+    }
+}
+
+impl Default for TransferLimits {
+    fn default() -> Self {
+        Self {
+            period: Duration::from_secs(20),
+            min_bytes_per_sec: 8 << 10,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The caller of a request: reads credentials from headers and checks them with
 //! [`crate::access::Authenticator`].
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-use crate::access::Website;
+use crate::access::{Owner, Website, network_of};
 use crate::app::AppState;
 use crate::domain::{Origin, ProjectSeq};
 use crate::http::base_url;
@@ -113,6 +113,12 @@ pub fn client_address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
         }
     }
     Some(request.peer_addr()?.ip())
+}
+
+/// Who is charged for the bodies of a request without a bearer credential.
+pub fn address_owner(app: &AppState, request: &HttpRequest) -> Owner {
+    let address = client_address(app, request).unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+    Owner::Address(network_of(address))
 }
 
 fn bearer_text(request: &HttpRequest) -> Option<&str> {

@@ -3,7 +3,7 @@
 //! (docs/api-contract.md, section 2).
 
 use super::error::{ApiError, ErrorCode};
-use crate::access::{AuthError, RateLimited};
+use crate::access::{AuthError, OverBudget, RateLimited};
 use crate::answer::AnswerError;
 use crate::domain::ValidationError;
 use crate::service::agent::AgentError;
@@ -21,6 +21,9 @@ use crate::store::{Rejection, StoreError};
 
 /// Seconds after which a request may be repeated that met a short conflict.
 const RETRY_SOON: u64 = 1;
+
+/// Seconds after which a request may be repeated that exceeded the memory budget.
+const RETRY_OVER_BUDGET: u64 = 5;
 
 /// 409: the conversation is closed.
 fn conversation_closed() -> ApiError {
@@ -72,6 +75,18 @@ impl From<AuthError> for ApiError {
 impl From<RateLimited> for ApiError {
     fn from(limit: RateLimited) -> Self {
         Self::rate_limited(limit.retry_after_secs)
+    }
+}
+
+impl From<OverBudget> for ApiError {
+    fn from(error: OverBudget) -> Self {
+        match error {
+            OverBudget::Process => Self::unavailable(RETRY_OVER_BUDGET, error),
+            OverBudget::Share => Self::rate_limited(RETRY_OVER_BUDGET).with_message(
+                "Too many large requests and responses at the same time; wait until some of them \
+                 are complete",
+            ),
+        }
     }
 }
 
@@ -286,6 +301,15 @@ impl From<AnswerError> for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exceeded_memory_budget_is_503_and_an_exceeded_share_429() {
+        for (over_budget, status) in [(OverBudget::Process, 503), (OverBudget::Share, 429)] {
+            let error = ApiError::from(over_budget);
+            assert_eq!(error.code.spec().status, status);
+            assert_eq!(error.retry_after(), Some(RETRY_OVER_BUDGET));
+        }
+    }
 
     #[test]
     fn temporary_store_errors_are_503_and_others_500() {

@@ -1,6 +1,7 @@
 //! Lists: the JSON of a page, and the response with its headers.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -10,13 +11,14 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{KnownFormat, Ref, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::access::Owner;
 use crate::app::AppState;
 use crate::domain::{Limit, Offset};
 use crate::http::base_url;
 use crate::http::error::ApiError;
 use crate::http::etag::TaggedBody;
 use crate::http::links::PageLinks;
-use crate::http::response::TOTAL_COUNT;
+use crate::http::response::{HandlerResult, TOTAL_COUNT};
 
 /// The type of the object.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
@@ -129,6 +131,31 @@ impl ListWriter {
         self.body.extend_from_slice(LIST_END);
         self.body
     }
+
+    /// The number of bytes that were written and not taken.
+    pub fn len(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Whether more items follow in this step: not if the list has `max_bytes`.
+    pub fn flow(&self, max_bytes: usize) -> ControlFlow<()> {
+        if self.body.len() < max_bytes {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    }
+
+    /// Removes the items from `length` on, where an item begins.
+    pub fn truncate(&mut self, length: usize) {
+        self.body.truncate(length);
+        self.body.shrink_to_fit();
+    }
+
+    /// Takes the bytes that were written. The items that follow continue the list.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.body)
+    }
 }
 
 /// The JSON of a page and the number of matches on all pages.
@@ -139,9 +166,31 @@ pub struct ListBody {
 
 impl ListBody {
     /// Responds with the page and the `Link` header `links`.
-    pub fn respond(self, app: &AppState, request: &HttpRequest, links: PageLinks) -> HttpResponse {
-        ListResponse::new(app.tag_key, self, links).respond(app, request)
+    ///
+    /// # Errors
+    /// 429 or 503 if the memory budget does not suffice.
+    pub fn respond(
+        self,
+        app: &AppState,
+        request: &HttpRequest,
+        owner: Owner,
+        links: PageLinks,
+    ) -> HandlerResult {
+        ListResponse::new(app.tag_key, self, links).respond(app, request, owner)
     }
+}
+
+/// Adds `X-Total-Count` and `Link`.
+pub fn insert_page_headers(
+    app: &AppState,
+    request: &HttpRequest,
+    response: &mut HttpResponse,
+    total: HeaderValue,
+    links: &PageLinks,
+) {
+    let headers = response.headers_mut();
+    headers.insert(TOTAL_COUNT, total);
+    headers.insert(header::LINK, links.header(base_url::of(app, request)));
 }
 
 /// A page with its headers, for any number of responses. It contains nothing that
@@ -161,15 +210,17 @@ impl ListResponse {
         }
     }
 
-    pub fn respond(&self, app: &AppState, request: &HttpRequest) -> HttpResponse {
-        let mut response = self.body.respond(request.headers());
+    /// Responds with the page.
+    ///
+    /// # Errors
+    /// 429 or 503 if the memory budget does not suffice.
+    pub fn respond(&self, app: &AppState, request: &HttpRequest, owner: Owner) -> HandlerResult {
+        let mut response = self.body.respond(app, request, owner)?;
         // A client that has the page has these headers.
         if response.status() != StatusCode::NOT_MODIFIED {
-            let headers = response.headers_mut();
-            headers.insert(TOTAL_COUNT, self.total.clone());
-            headers.insert(header::LINK, self.links.header(base_url::of(app, request)));
+            insert_page_headers(app, request, &mut response, self.total.clone(), &self.links);
         }
-        response
+        Ok(response)
     }
 
     /// The size in bytes.

@@ -10,12 +10,14 @@ mod answer_response;
 mod auth;
 mod base_url;
 mod body;
+mod charged_body;
 mod deserialize;
 pub mod error;
 mod error_mapping;
 mod etag;
 mod field_types;
 mod idempotency;
+mod item_stream;
 pub mod json;
 mod links;
 mod list_cache;
@@ -32,6 +34,7 @@ mod response;
 mod routes;
 mod sse;
 mod surrogates;
+mod transfer;
 mod websocket;
 
 use std::net::TcpListener;
@@ -69,6 +72,7 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
     };
     let shutdown_timeout = app.settings.shutdown_timeout + INTERRUPT_SECS;
     set_write_timeout(&listener, app.settings.socket_timeouts.write_timeout)?;
+    transfer::limit_unsent_bytes(&listener)?;
     let list_cache = web::Data::new(ListCache::new(
         app.settings.list_cache_mb,
         app.list_cache_stats.clone(),
@@ -95,6 +99,8 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
         .tcp_nodelay(true)
         // A client that closes its half of the connection cancels its request.
         .h1_allow_half_closed(false)
+        .h1_write_buffer_size(charged_body::WRITE_BUFFER_BYTES)
+        .on_connect(transfer::store_socket)
         .disable_signals()
         .listen(listener)?
         .run())

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -14,7 +14,8 @@ use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
 use crate::http::json::{ChunkJson, EventJson};
 use crate::http::openapi_errors::ServerErrors;
-use crate::http::{base_url, etag, openapi_operations, openapi_schemas};
+use crate::http::response::HandlerResult;
+use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -92,8 +93,9 @@ const SERVER_PLACEHOLDER: &str = "https://parlor.invalid/v2";
 #[utoipa::path(get, path = "/openapi", tag = "Reference", operation_id = "get-openapi",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object),
               ServerErrors))]
-pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+pub async fn document(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let server = format!("{}/v2", base_url::of(&app, &request));
     let document = DOCUMENT.replacen(SERVER_PLACEHOLDER, &server, 1);
-    etag::respond(&app, &request, document.into_bytes())
+    let owner = auth::address_owner(&app, &request);
+    etag::respond(&app, &request, owner, document.into_bytes())
 }

@@ -31,7 +31,7 @@ macro_rules! error_groups {
 
 error_groups! {
     /// Every operation.
-    ServerErrors: InternalServerError, ServiceUnavailable;
+    ServerErrors: RateLimitExceeded, InternalServerError, ServiceUnavailable;
     /// Operations with a bearer credential.
     BearerErrors: Unauthorized, Forbidden, RateLimitExceeded;
     /// Operations with a publishable key.

@@ -2,7 +2,7 @@
 //! sends requests to this server. The page loads nothing from other servers.
 
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 
 use crate::app::AppState;
@@ -58,7 +58,7 @@ fn find_asset(name: &str) -> Option<Asset> {
 }
 
 /// The page at `/v2`.
-pub async fn page(app: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+pub async fn page(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     respond(&app, &request, &PAGE)
 }
 
@@ -69,11 +69,11 @@ pub async fn asset(
     name: web::Path<String>,
 ) -> HandlerResult {
     let asset = find_asset(&name).ok_or(ApiError::new(ErrorCode::NotFound))?;
-    Ok(respond(&app, &request, &asset))
+    respond(&app, &request, &asset)
 }
 
-fn respond(app: &AppState, request: &HttpRequest, asset: &Asset) -> HttpResponse {
-    let mut response = etag::respond_public(app, request, Bytes::from_static(asset.body));
+fn respond(app: &AppState, request: &HttpRequest, asset: &Asset) -> HandlerResult {
+    let mut response = etag::respond_public(app, request, Bytes::from_static(asset.body))?;
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
@@ -85,5 +85,5 @@ fn respond(app: &AppState, request: &HttpRequest, asset: &Asset) -> HttpResponse
     headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    response
+    Ok(response)
 }

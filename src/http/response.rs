@@ -16,7 +16,7 @@ pub type HandlerResult = Result<HttpResponse, ApiError>;
 
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A JSON body with a status.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, ApiError> {

@@ -1,5 +1,8 @@
 //! Conversations: list pages, read, start, close.
 
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
 use super::batch::Batch;
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
@@ -36,19 +39,55 @@ pub fn page<E: From<StoreError>>(
     totals: &Totals,
     mut each: impl FnMut(&ConversationListItem) -> Result<(), E>,
 ) -> Result<Option<SortKey>, E> {
-    let (seqs, last) = page_seqs(snapshot, scope, query, totals)?;
-    let mut statement = snapshot.prepare(SELECT_CONVERSATION)?;
-    for seq in seqs {
-        statement
-            .raw_bind_parameter(1, seq)
-            .map_err(StoreError::from)?;
-        let mut rows = statement.raw_query();
-        let row = rows.next().map_err(StoreError::from)?;
-        let row =
-            row.ok_or_else(|| StoreError::Internal(format!("conversation {seq} has no row")))?;
-        each(&list_item(Row::new(row))?)?;
-    }
+    let (mut rows, last) = page_rows(snapshot, scope, query, totals)?;
+    rows.read(snapshot, |item| {
+        each(item)?;
+        Ok::<_, E>(ControlFlow::Continue(()))
+    })?;
     Ok(last)
+}
+
+/// The conversations of a page, which can be read in several snapshots: each is
+/// returned as it is when it is read, or not at all if it was deleted before.
+#[derive(Debug, Clone)]
+pub struct PageRows(VecDeque<i64>);
+
+impl PageRows {
+    /// Calls `each` with the next conversations until it breaks. Returns whether no
+    /// conversation remains.
+    pub fn read<E: From<StoreError>>(
+        &mut self,
+        snapshot: &Snapshot,
+        mut each: impl FnMut(&ConversationListItem) -> Result<ControlFlow<()>, E>,
+    ) -> Result<bool, E> {
+        let mut statement = snapshot.prepare(SELECT_CONVERSATION)?;
+        while let Some(seq) = self.0.pop_front() {
+            statement
+                .raw_bind_parameter(1, seq)
+                .map_err(StoreError::from)?;
+            let mut rows = statement.raw_query();
+            let row = rows.next().map_err(StoreError::from)?;
+            let Some(row) = row else { continue };
+            if each(&list_item(Row::new(row))?)?.is_break() {
+                return Ok(self.0.is_empty());
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The conversations of a page, in order, and the result of [`page`].
+///
+/// # Errors
+/// Errors of the database.
+pub fn page_rows(
+    snapshot: &Snapshot,
+    scope: Scope,
+    query: &ListQuery,
+    totals: &Totals,
+) -> Result<(PageRows, Option<SortKey>), StoreError> {
+    let (seqs, last) = page_seqs(snapshot, scope, query, totals)?;
+    Ok((PageRows(seqs.into()), last))
 }
 
 /// The `seq` of the conversations of a page, in order, and the result of [`page`].

@@ -1,5 +1,7 @@
 //! Messages: read, and the visitor's feedback.
 
+use std::ops::ControlFlow;
+
 use serde_json::value::RawValue;
 
 use super::batch::Batch;
@@ -22,30 +24,15 @@ macro_rules! select_messages {
         concat!(
             "SELECT id, created_at, role, status, text, parts, error, feedback, feedback_at, \
                     metadata, has_agent, agent_name, agent_image, page_url, page_title, \
-                    text_selection \
+                    text_selection, seq \
                FROM message WHERE ",
             $conditions
         )
     };
 }
 
-/// Calls `each` with the newest `MAX_MESSAGES` messages of a conversation,
-/// oldest first.
-pub fn of_conversation<E: From<StoreError>>(
-    snapshot: &Snapshot,
-    seq: ConversationSeq,
-    chat: ConversationId,
-    mut each: impl FnMut(&Message) -> Result<(), E>,
-) -> Result<(), E> {
-    let sql = Sql::new(
-        select_messages!(
-            "seq IN (SELECT seq FROM message WHERE conversation_seq = ? ORDER BY seq DESC LIMIT ?) \
-             ORDER BY seq"
-        ),
-        [seq.into(), i64::from(MAX_MESSAGES).into()],
-    );
-    snapshot.for_each(&sql, |row| each(&from_row(row, 0, chat)?))
-}
+/// The column of `seq` in [`select_messages`].
+const SEQ_COLUMN: usize = 16;
 
 /// Which messages of a conversation to read.
 #[derive(Debug, Clone, Copy)]
@@ -56,28 +43,99 @@ pub struct MessageFilter {
     pub status: Option<MessageStatus>,
 }
 
-/// Calls `each` with the messages of a conversation that match, oldest first.
-pub fn matching<E: From<StoreError>>(
-    snapshot: &Snapshot,
-    seq: ConversationSeq,
+/// A place in the messages of a conversation, oldest first. The messages can be read in
+/// several snapshots. Messages are only appended, so all reads together return the
+/// messages that existed when the cursor was created, each as it is when it is read.
+#[derive(Debug, Clone)]
+pub struct MessageCursor {
+    conversation: ConversationSeq,
     chat: ConversationId,
     filter: MessageFilter,
-    mut each: impl FnMut(&Message) -> Result<(), E>,
-) -> Result<(), E> {
-    let sql = Sql::new(
-        select_messages!(
-            "conversation_seq = ?1 AND role = coalesce(?2, role) \
-             AND status = coalesce(?3, status) ORDER BY seq LIMIT ?4 OFFSET ?5"
-        ),
-        [
-            seq.into(),
-            filter.role.map(Role::as_str).into(),
-            filter.status.map(MessageStatus::as_str).into(),
-            i64::from(filter.limit).into(),
-            i64::try_from(filter.offset).unwrap_or(i64::MAX).into(),
-        ],
-    );
-    snapshot.for_each(&sql, |row| each(&from_row(row, 0, chat)?))
+    /// The messages after the first of the two, up to the second.
+    after: i64,
+    last: i64,
+}
+
+impl MessageCursor {
+    /// Before the newest `MAX_MESSAGES` messages of a conversation.
+    pub fn newest(
+        snapshot: &Snapshot,
+        conversation: ConversationSeq,
+        chat: ConversationId,
+    ) -> Result<Self, StoreError> {
+        let filter = MessageFilter {
+            limit: MAX_MESSAGES,
+            offset: 0,
+            role: None,
+            status: None,
+        };
+        let cursor = Self::matching(snapshot, conversation, chat, filter)?;
+        let before = Sql::new(
+            "SELECT seq FROM message WHERE conversation_seq = ? \
+              ORDER BY seq DESC LIMIT 1 OFFSET ?",
+            [conversation.into(), i64::from(MAX_MESSAGES).into()],
+        );
+        let after = snapshot.optional(&before, |row| row.get(0))?.unwrap_or(0);
+        Ok(Self { after, ..cursor })
+    }
+
+    /// Before the messages of a conversation that match.
+    pub fn matching(
+        snapshot: &Snapshot,
+        conversation: ConversationSeq,
+        chat: ConversationId,
+        filter: MessageFilter,
+    ) -> Result<Self, StoreError> {
+        let last = Sql::new(
+            "SELECT seq FROM message WHERE conversation_seq = ? ORDER BY seq DESC LIMIT 1",
+            [conversation.into()],
+        );
+        Ok(Self {
+            conversation,
+            chat,
+            filter,
+            after: 0,
+            last: snapshot.optional(&last, |row| row.get(0))?.unwrap_or(0),
+        })
+    }
+
+    /// Calls `each` with the next messages until it breaks. Returns whether no message
+    /// remains.
+    pub fn read<E: From<StoreError>>(
+        &mut self,
+        snapshot: &Snapshot,
+        mut each: impl FnMut(&Message) -> Result<ControlFlow<()>, E>,
+    ) -> Result<bool, E> {
+        let sql = self.statement();
+        let flow = snapshot.try_for_each(&sql, |row| {
+            self.after = row.get(SEQ_COLUMN)?;
+            // The offset counts from the first message.
+            self.filter.offset = 0;
+            self.filter.limit -= 1;
+            each(&from_row(row, 0, self.chat)?)
+        })?;
+        Ok(flow.is_continue())
+    }
+
+    fn statement(&self) -> Sql {
+        let filter = self.filter;
+        Sql::new(
+            select_messages!(
+                "conversation_seq = ?1 AND role = coalesce(?2, role) \
+                 AND status = coalesce(?3, status) AND seq > ?6 AND seq <= ?7 \
+                 ORDER BY seq LIMIT ?4 OFFSET ?5"
+            ),
+            [
+                self.conversation.into(),
+                filter.role.map(Role::as_str).into(),
+                filter.status.map(MessageStatus::as_str).into(),
+                i64::from(filter.limit).into(),
+                i64::try_from(filter.offset).unwrap_or(i64::MAX).into(),
+                self.after.into(),
+                self.last.into(),
+            ],
+        )
+    }
 }
 
 /// The author of a message and the visitor of its conversation.

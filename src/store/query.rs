@@ -1,22 +1,39 @@
 //! Reading: a statement and what is made of its rows.
 
+use std::ops::ControlFlow;
+
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 
 impl Snapshot<'_> {
+    /// Calls `each` with every row, in order, until it breaks or fails.
+    pub(super) fn try_for_each<E: From<StoreError>>(
+        &self,
+        sql: &Sql,
+        mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<ControlFlow<()>, E> {
+        let statement = sql.prepare(self.connection());
+        let mut statement = statement.map_err(StoreError::from)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            if each(Row::new(row))?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// Calls `each` with every row, in order, until it fails.
     pub(super) fn for_each<E: From<StoreError>>(
         &self,
         sql: &Sql,
         mut each: impl FnMut(Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let statement = sql.prepare(self.connection());
-        let mut statement = statement.map_err(StoreError::from)?;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next().map_err(StoreError::from)? {
-            each(Row::new(row))?;
-        }
+        self.try_for_each(sql, |row| {
+            each(row)?;
+            Ok::<_, E>(ControlFlow::Continue(()))
+        })?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use fastrand::Rng;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -177,7 +178,10 @@ fn at_offset(order: &ListQuery, offset: u64) -> ListQuery {
 fn read_conversation(snapshot: &Snapshot) -> Result<(), StoreError> {
     let (seq, id) = (ConversationSeq(77), ConversationId::generate());
     conversation::read(snapshot, seq, |_| ())?;
-    message::of_conversation(snapshot, seq, id, |_| Ok(()))
+    let mut messages = message::MessageCursor::newest(snapshot, seq, id)?;
+    messages
+        .read(snapshot, |_| Ok(ControlFlow::Continue(())))
+        .map(drop)
 }
 
 fn read_visitor_list(snapshot: &Snapshot) -> Result<(), StoreError> {

@@ -35,6 +35,8 @@ mod list_cursors;
 mod list_order;
 mod list_pagination;
 mod list_parameters;
+mod memory;
+mod memory_attacks;
 mod messages;
 mod openapi;
 mod openapi_responses;

@@ -69,7 +69,7 @@ pub async fn take_over(
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.require_server()?;
     let id = conversation_id(&request)?;
-    let body = JsonBody::<AgentRequest>::read(&app, &request, payload).await?;
+    let body = JsonBody::<AgentRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let agent = AgentProfile::from(body.value);
     let to_agent = to_agent_response();
@@ -92,7 +92,7 @@ pub async fn hand_back(
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.require_server()?;
     let id = conversation_id(&request)?;
-    let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
+    let body = JsonBody::<NoFields>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let hand_back = agent::hand_back(&app.services, project, id, &key, render);
     idempotency::respond(&app, &key, hand_back).await
@@ -113,7 +113,7 @@ pub async fn reply(
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.require_server()?;
     let id = conversation_id(&request)?;
-    let body = JsonBody::<ReplyRequest>::read(&app, &request, payload).await?;
+    let body = JsonBody::<ReplyRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let content = body.value.content;
     let reply = agent::reply(&app.services, project, id, content, &key, render_message);

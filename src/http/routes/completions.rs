@@ -100,7 +100,7 @@ pub async fn create(
     payload: web::Payload,
 ) -> HandlerResult {
     let project = auth::require_private_key(&app, &request).await?;
-    let body = JsonBody::<CompletionRequest>::read(&app, &request, payload).await?;
+    let body = JsonBody::<CompletionRequest>::read(&app, &request, payload, project.into()).await?;
     let CompletionRequest {
         assistant_id,
         messages,

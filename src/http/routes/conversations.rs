@@ -10,26 +10,31 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, ConversationSeq, DeviceId, Direction, ExternalId,
-    Limit, ListQuery, Offset, Scope, Sort, SortKey, Status, ValidationError,
+    CloseReason, Conversation, ConversationId, DeviceId, Direction, ExternalId, Limit, ListQuery,
+    Offset, Scope, Sort, SortKey, Status, ValidationError,
 };
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::field_types::{Uri, not_null};
+use crate::http::item_stream::{self, ItemBody, ItemSource};
 use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
-use crate::http::list_cache::{CacheKey, ListCache};
-use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListResponse, ListWriter};
+use crate::http::list_cache::ListCache;
+use crate::http::list_response::{
+    ListBody, ListEnvelope, ListItem, ListResponse, ListWriter, insert_page_headers,
+};
 use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
 };
 use crate::http::params::{self, conversation_id};
 use crate::http::response::{self, HandlerResult};
-use crate::http::{auth, etag, idempotency, links};
+use crate::http::{auth, idempotency, links};
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, CloseError, ImportInput};
+use crate::store::Snapshot;
+use crate::store::conversation::{self, PageRows};
 use crate::store::idempotency::SavedResponse;
+use crate::store::message::MessageCursor;
 use crate::store::visitor::VisitorIdentity;
-use crate::store::{Snapshot, conversation, message};
 
 // ── Parameters ──
 
@@ -199,39 +204,58 @@ pub async fn list(
     let params: ConversationListParams = params::query(&request)?;
     let key = (scope, params.list_query(&app, scope)?);
     if let Some(page) = cache.get(&app.store, &key) {
-        return Ok(page.respond(&app, &request));
+        return page.respond(&app, &request, caller.into());
     }
     let version = app.store.list_version();
-    let page = Arc::new(read_page(&app, &key).await?);
-    let response = page.respond(&app, &request);
-    cache.insert(key, version, page);
-    Ok(response)
+    let (scope, query) = (key.0, key.1.clone());
+    let read = move |snapshot: &Snapshot| read_page(snapshot, scope, &query);
+    let page = app.store.read(read).await?;
+    let next = page.last.map(|last| app.cursors.sign(scope, &key.1, &last));
+    let links = links::for_conversations(&key.1, page.total, next.as_deref());
+    match page.body {
+        ItemBody::Whole(json) => {
+            let total = page.total;
+            let page = ListResponse::new(app.tag_key, ListBody { json, total }, links);
+            let response = page.respond(&app, &request, caller.into());
+            cache.insert(key, version, Arc::new(page));
+            response
+        }
+        ItemBody::Begin(step) => {
+            let mut response = item_stream::stream(&app, &request, caller.into(), step)?;
+            insert_page_headers(&app, &request, &mut response, page.total.into(), &links);
+            Ok(response)
+        }
+    }
 }
 
-async fn read_page(app: &AppState, (scope, query): &CacheKey) -> Result<ListResponse, ApiError> {
-    let (scope, page_query) = (*scope, query.clone());
-    let read = move |snapshot: &Snapshot| list_page(snapshot, scope, &page_query);
-    let (page, last) = app.store.read(read).await?;
-    let next = last.map(|last| app.cursors.sign(scope, query, &last));
-    let links = links::for_conversations(query, page.total, next.as_deref());
-    Ok(ListResponse::new(app.tag_key, page, links))
+struct Page {
+    body: ItemBody<PageRows>,
+    total: u64,
+    /// The sort key of the last row, if another page follows.
+    last: Option<SortKey>,
 }
 
-/// The page and, if another page follows, the sort key of the last row.
-fn list_page(
-    snapshot: &Snapshot,
-    scope: Scope,
-    query: &ListQuery,
-) -> Result<(ListBody, Option<SortKey>), ApiError> {
+fn read_page(snapshot: &Snapshot, scope: Scope, query: &ListQuery) -> Result<Page, ApiError> {
     let totals = conversation::totals(snapshot, scope)?;
     let total = totals.matching(query.status);
-    let mut list = ListWriter::for_page(total, query.limit, query.offset)?;
-    let last = conversation::page(snapshot, scope, query, &totals, |item| {
-        ConversationListItemJson::from(item).write(list.next_item());
-        Ok::<_, ApiError>(())
-    })?;
-    let json = list.finish();
-    Ok((ListBody { json, total }, last))
+    let list = ListWriter::for_page(total, query.limit, query.offset)?;
+    let (rows, last) = conversation::page_rows(snapshot, scope, query, &totals)?;
+    let body = ItemBody::read(snapshot, list, rows)?;
+    Ok(Page { body, total, last })
+}
+
+impl ItemSource for PageRows {
+    fn append(
+        &mut self,
+        snapshot: &Snapshot,
+        list: &mut ListWriter,
+        max_bytes: usize,
+    ) -> Result<bool, ApiError> {
+        self.read(snapshot, |item| {
+            ConversationListItemJson::from(item).write(list.next_item());
+            Ok(list.flow(max_bytes))
+        })
+    }
 }
 
 /// Start a conversation
@@ -247,7 +271,7 @@ pub async fn start(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let body = JsonBody::<StartRequest>::read(&app, &request, payload).await?;
+    let body = JsonBody::<StartRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let StartRequest {
         context,
@@ -310,28 +334,19 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         let head = conversation::read(snapshot, seq, |conversation| {
             serde_json::to_vec(&ConversationJson::from(conversation))
         })?;
-        with_messages(snapshot, head?, seq, id)
+        let messages = MessageCursor::newest(snapshot, seq, id)?;
+        ItemBody::read(snapshot, message_list(head?), messages)
     };
     let body = app.store.read(read).await?;
-    Ok(etag::respond(&app, &request, body))
+    body.respond(&app, &request, caller.into())
 }
 
-/// Appends the messages to the JSON object `head`.
-fn with_messages(
-    snapshot: &Snapshot,
-    head: Vec<u8>,
-    seq: ConversationSeq,
-    id: ConversationId,
-) -> Result<Vec<u8>, ApiError> {
+/// The JSON object `head` with a list of messages as its last member.
+fn message_list(head: Vec<u8>) -> ListWriter {
     let mut body = head;
     body.pop();
     body.extend_from_slice(br#","messages":[]}"#);
-    let mut messages = ListWriter::reopen(body);
-    message::of_conversation(snapshot, seq, id, |message| {
-        MessageJson::from(message).write(messages.next_item());
-        Ok::<_, ApiError>(())
-    })?;
-    Ok(messages.finish())
+    ListWriter::reopen(body)
 }
 
 /// Close a conversation
@@ -349,7 +364,7 @@ pub async fn close(
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
-    let body = JsonBody::<CloseRequest>::read(&app, &request, payload).await?;
+    let body = JsonBody::<CloseRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let reason = body.value.close_reason;
     let [closed, unchanged] = ["closed", "already closed"].map(|message| {

@@ -132,7 +132,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let links = links::by_offset(limit, offset.get(), page.total, |offset| {
         format!("/v2/projects/{id}/documents?limit={limit}&offset={offset}")
     });
-    Ok(page.respond(&app, &request, links))
+    page.respond(&app, &request, project.into(), links)
 }
 
 fn read_page(
@@ -165,7 +165,8 @@ pub async fn create(
     payload: web::Payload,
 ) -> HandlerResult {
     let project = auth::own_project(&app, &request).await?;
-    let body = JsonBody::<NewDocumentRequest>::read(&app, &request, payload).await?;
+    let body =
+        JsonBody::<NewDocumentRequest>::read(&app, &request, payload, project.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let (raw, title) = body.value.into_document();
     let hash = raw.hash();
@@ -215,7 +216,8 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let project = auth::own_project(&app, &request).await?;
     let id = document_id(&request)?;
     let read = move |snapshot: &Snapshot| read_json(snapshot, project, id);
-    Ok(etag::respond(&app, &request, app.store.read(read).await?))
+    let body = app.store.read(read).await?;
+    etag::respond(&app, &request, project.into(), body)
 }
 
 /// Remove a document
@@ -232,7 +234,7 @@ pub async fn remove(
 ) -> HandlerResult {
     let project = auth::own_project(&app, &request).await?;
     let id = document_id(&request)?;
-    let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
+    let body = JsonBody::<NoFields>::read(&app, &request, payload, project.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let done = response::to_saved(StatusCode::OK, &DeleteResult::SUCCESS);
     let delete = service::delete(&app.services, project, id, &key, done);

@@ -57,7 +57,8 @@ pub async fn init(
     if let Some(address) = auth::client_address(&app, &request) {
         app.auth.limit_address(address)?;
     }
-    let body = JsonBody::<InitRequest>::read(&app, &request, payload).await?;
+    let owner = auth::address_owner(&app, &request);
+    let body = JsonBody::<InitRequest>::read(&app, &request, payload, owner).await?;
     let InitRequest { api_key, sa_vid } = body.value;
     if api_key.is_empty() {
         return Err(ApiError::body("apiKey", "is required"));
@@ -103,9 +104,6 @@ pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult
     let seq = caller.require_visitor()?;
     let read = move |snapshot: &Snapshot| visitor::read(snapshot, seq);
     let visitor = app.store.read(read).await?;
-    Ok(etag::respond(
-        &app,
-        &request,
-        serde_json::to_vec(&VisitorJson::from(&visitor))?,
-    ))
+    let body = serde_json::to_vec(&VisitorJson::from(&visitor))?;
+    etag::respond(&app, &request, caller.into(), body)
 }

@@ -11,6 +11,7 @@ use crate::domain::{ConversationId, Feedback, MessageId, MessageStatus, Offset, 
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::field_types::{MessageLimit, required_nullable};
+use crate::http::item_stream::{ItemBody, ItemSource};
 use crate::http::json::MessageJson;
 use crate::http::list_response::{ListObject, ListWriter};
 use crate::http::openapi_errors::{
@@ -19,10 +20,10 @@ use crate::http::openapi_errors::{
 };
 use crate::http::params::{self, conversation_id, message_id};
 use crate::http::response::HandlerResult;
-use crate::http::{auth, etag, idempotency, response};
+use crate::http::{auth, idempotency, response};
 use crate::service::{conversation, feedback};
 use crate::store::Snapshot;
-use crate::store::message::{self, MessageFilter};
+use crate::store::message::{MessageCursor, MessageFilter};
 
 // ── Parameters ──
 
@@ -103,15 +104,26 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
             object: ListObject::List,
             data: Vec::new(),
         })?;
-        let mut list = ListWriter::reopen(empty);
-        message::matching(snapshot, seq, id, params.into(), |message| {
-            MessageJson::from(message).write(list.next_item());
-            Ok::<_, ApiError>(())
-        })?;
-        Ok::<_, ApiError>(list.finish())
+        let list = ListWriter::reopen(empty);
+        let messages = MessageCursor::matching(snapshot, seq, id, params.into())?;
+        ItemBody::read(snapshot, list, messages)
     };
     let body = app.store.read(read).await?;
-    Ok(etag::respond(&app, &request, body))
+    body.respond(&app, &request, caller.into())
+}
+
+impl ItemSource for MessageCursor {
+    fn append(
+        &mut self,
+        snapshot: &Snapshot,
+        list: &mut ListWriter,
+        max_bytes: usize,
+    ) -> Result<bool, ApiError> {
+        self.read(snapshot, |message| {
+            MessageJson::from(message).write(list.next_item());
+            Ok(list.flow(max_bytes))
+        })
+    }
 }
 
 /// Rate a message
@@ -129,7 +141,7 @@ pub async fn rate(
     let caller = auth::bearer(&app, &request).await?;
     caller.require_visitor()?;
     let id = message_id(&request)?;
-    let body = JsonBody::<FeedbackRequest>::read(&app, &request, payload).await?;
+    let body = JsonBody::<FeedbackRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let feedback = body.value.feedback;
     let response = response::to_saved(StatusCode::OK, &FeedbackResult { feedback });

@@ -22,9 +22,7 @@ pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerR
     let project = key.project;
     let read = move |snapshot: &Snapshot| project::read(snapshot, project);
     let project = app.store.read(read).await?;
-    Ok(etag::respond(
-        &app,
-        &request,
-        serde_json::to_vec(&ProjectJson::from(&project))?,
-    ))
+    let owner = auth::address_owner(&app, &request);
+    let body = serde_json::to_vec(&ProjectJson::from(&project))?;
+    etag::respond(&app, &request, owner, body)
 }

@@ -184,7 +184,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         let query = if text.is_empty() { "" } else { "&query=" };
         format!("/v2/projects/{id}/qnas?limit={limit}&offset={offset}{query}{text}")
     });
-    Ok(page.respond(&app, &request, links))
+    page.respond(&app, &request, auth::address_owner(&app, &request), links)
 }
 
 fn read_page(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListBody, ApiError> {
@@ -212,7 +212,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         read_json(snapshot, project, id, false)
     };
     let body = app.store.read(read).await?;
-    Ok(etag::respond(&app, &request, body))
+    etag::respond(&app, &request, auth::address_owner(&app, &request), body)
 }
 
 fn read_json(
@@ -240,7 +240,7 @@ pub async fn create(
     payload: web::Payload,
 ) -> HandlerResult {
     let project = auth::own_project(&app, &request).await?;
-    let body = JsonBody::<NewQnaRequest>::read(&app, &request, payload).await?;
+    let body = JsonBody::<NewQnaRequest>::read(&app, &request, payload, project.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let new = body.value.into_new_qna(project);
     let create = service::create(&app.services, new, &key, render_created);
@@ -266,7 +266,7 @@ pub async fn update(
 ) -> HandlerResult {
     let project = auth::own_project(&app, &request).await?;
     let id = qna_id(&request)?;
-    let body = JsonBody::<QnaChangeRequest>::read(&app, &request, payload).await?;
+    let body = JsonBody::<QnaChangeRequest>::read(&app, &request, payload, project.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let change = QnaChange::from(body.value);
     let change = service::change(&app.services, project, id, change, &key, render_changed);
@@ -291,7 +291,7 @@ pub async fn remove(
 ) -> HandlerResult {
     let project = auth::own_project(&app, &request).await?;
     let id = qna_id(&request)?;
-    let body = JsonBody::<NoFields>::read(&app, &request, payload).await?;
+    let body = JsonBody::<NoFields>::read(&app, &request, payload, project.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
     let done = response::to_saved(StatusCode::OK, &DeleteResult::SUCCESS);
     let delete = service::delete(&app.services, project, id, &key, done);

@@ -79,7 +79,8 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
         results(&addresses, &text, size, &index_cache)
     };
     let results = app.store.read(find).await?;
-    Ok(etag::respond(&app, &request, serde_json::to_vec(&results)?))
+    let owner = auth::address_owner(&app, &request);
+    etag::respond(&app, &request, owner, serde_json::to_vec(&results)?)
 }
 
 fn results(

@@ -96,7 +96,7 @@ pub async fn send(
     let caller = auth::bearer(&app, &request).await?;
     caller.require_visitor()?;
     let id = conversation_id(&request)?;
-    let body = JsonBody::<SendRequest>::read(&app, &request, payload).await?;
+    let body = JsonBody::<SendRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let stream = body.value.stream;
     let input = SendInput {

@@ -142,6 +142,22 @@ impl Request {
     }
 }
 
+/// The body that the chunks of a complete chunked body contain.
+fn join_chunks(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line_end = rest.windows(2).position(|two| two == b"\r\n")?;
+        let size = std::str::from_utf8(&rest[..line_end]).ok()?;
+        let size = usize::from_str_radix(size, 16).ok()?;
+        let (start, end) = (line_end + 2, line_end + 2 + size);
+        body.extend_from_slice(rest.get(start..end)?);
+        rest = rest.get(end..)?.strip_prefix(b"\r\n")?;
+        if size == 0 {
+            return rest.is_empty().then_some(body);
+        }
+    }
+}
+
 /// A complete response.
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -160,11 +176,15 @@ impl Response {
         let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
         let headers = lines.map(|line| line.split_once(": "));
         let headers = headers.map(|pair| pair.map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned())));
-        let response = Self {
+        let mut response = Self {
             status,
             headers: headers.collect::<Option<_>>()?,
             body,
         };
+        if response.header("transfer-encoding") == Some("chunked") {
+            response.body = join_chunks(&response.body)?;
+            return Some(response);
+        }
         let length = response.header("content-length").map(str::parse::<usize>);
         let is_complete = is_head || status == 304 || length? == Ok(response.body.len());
         is_complete.then_some(response)

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use clap::Parser;
+use parlor::access::MemoryBudget;
 use parlor::answer::AnswerProvider;
 use parlor::answer::active_answers::ActiveAnswers;
 use parlor::app::AppState;
@@ -40,6 +41,8 @@ pub struct TestServer {
     /// The answers that the server is generating.
     pub active_answers: Arc<ActiveAnswers>,
     pub list_cache_stats: Arc<CacheStats>,
+    /// The memory of requests and responses in flight.
+    pub memory: Arc<MemoryBudget>,
     events: EventHub,
     /// The project that exists from the start.
     pub project: ProjectFixture,
@@ -96,6 +99,7 @@ impl TestServer {
             model,
             active_answers: Arc::default(),
             list_cache_stats: Arc::default(),
+            memory: Arc::new(MemoryBudget::new(0)),
             events: EventHub::default(),
             project,
             directory,
@@ -114,6 +118,7 @@ impl TestServer {
         }
         self.active_answers = app.services.active_answers.clone();
         self.list_cache_stats = app.list_cache_stats.clone();
+        self.memory = app.memory.clone();
         self.events = app.services.events.clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {

@@ -1,0 +1,209 @@
+//! JSON bodies with a list whose items are read from the store in steps.
+//!
+//! A body up to [`MAX_WHOLE_BYTES`] is built in memory and has an `ETag`. A larger one is
+//! streamed: each step is a read of its own, which begins when the client has taken the
+//! step before. So a slow client holds neither a large body nor a connection of the
+//! store. A list has the items that existed at the first step; an item that changes
+//! meanwhile is sent as it is when its step is read (docs/api-contract.md, section 1.7).
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+
+use crate::access::{Owner, Permit};
+use crate::app::AppState;
+use crate::http::charged_body::{BUFFERED_BYTES, next_slice};
+use crate::http::error::ApiError;
+use crate::http::etag;
+use crate::http::list_response::ListWriter;
+use crate::http::response::{self, HandlerResult};
+use crate::http::transfer::Transfer;
+use crate::store::{Snapshot, Store};
+
+/// The size up to which a body is built in memory.
+const MAX_WHOLE_BYTES: usize = 1 << 20;
+
+/// The size from which a step ends.
+const STEP_BYTES: usize = 256 << 10;
+
+/// The items of a list in their order. A clone continues at the same place.
+pub trait ItemSource: Clone + Send + 'static {
+    /// Appends items until `list` has `max_bytes` or more. Returns whether these were
+    /// the last items.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    fn append(
+        &mut self,
+        snapshot: &Snapshot,
+        list: &mut ListWriter,
+        max_bytes: usize,
+    ) -> Result<bool, ApiError>;
+}
+
+/// The result of the first step.
+pub enum ItemBody<S> {
+    /// The whole body.
+    Whole(Vec<u8>),
+    /// The begin of a larger body.
+    Begin(Step<S>),
+}
+
+/// The bytes of a step, and what the next step needs.
+pub struct Step<S> {
+    bytes: Vec<u8>,
+    next: Option<(ListWriter, S)>,
+}
+
+impl<S: ItemSource> ItemBody<S> {
+    /// Reads the first items into `list`.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn read(
+        snapshot: &Snapshot,
+        mut list: ListWriter,
+        mut source: S,
+    ) -> Result<Self, ApiError> {
+        if source.append(snapshot, &mut list, STEP_BYTES)? {
+            return Ok(Self::Whole(list.finish()));
+        }
+        // If the body is too large, it is streamed from here on, so that it holds no
+        // more memory than any other step.
+        let (step_end, next) = (list.len(), source.clone());
+        if source.append(snapshot, &mut list, MAX_WHOLE_BYTES)? {
+            return Ok(Self::Whole(list.finish()));
+        }
+        list.truncate(step_end);
+        Ok(Self::Begin(Step {
+            bytes: list.take_bytes(),
+            next: Some((list, next)),
+        }))
+    }
+
+    /// Responds with the body and its ETag, or streams it.
+    ///
+    /// # Errors
+    /// 429 or 503 if the memory budget does not suffice.
+    pub fn respond(self, app: &AppState, request: &HttpRequest, owner: Owner) -> HandlerResult {
+        match self {
+            Self::Whole(body) => etag::respond(app, request, owner, body),
+            Self::Begin(step) => stream(app, request, owner, step),
+        }
+    }
+}
+
+/// Responds with a body that begins with `step`.
+///
+/// # Errors
+/// 429 or 503 if the memory budget does not suffice.
+pub fn stream<S: ItemSource>(
+    app: &AppState,
+    request: &HttpRequest,
+    owner: Owner,
+    step: Step<S>,
+) -> HandlerResult {
+    let permit = app.memory.charge(owner, STEP_BYTES + BUFFERED_BYTES)?;
+    let is_head = request.method() == Method::HEAD;
+    let body = ItemStream {
+        store: Arc::clone(&app.store),
+        bytes: Bytes::from(step.bytes),
+        // The framework polls the body of HEAD too.
+        state: step.next.filter(|_| !is_head).into(),
+        transfer: Transfer::watch(request, app.settings.transfer_limits),
+        _permit: permit,
+    };
+    let mut response = HttpResponse::with_body(StatusCode::OK, BoxBody::new(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, response::APPLICATION_JSON);
+    headers.insert(header::CACHE_CONTROL, etag::PRIVATE_CACHE_CONTROL);
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+    Ok(response)
+}
+
+/// The body of a streamed response.
+struct ItemStream<S> {
+    store: Arc<Store>,
+    /// The bytes of the last step that are not sent.
+    bytes: Bytes,
+    state: StreamState<S>,
+    transfer: Rc<Transfer>,
+    _permit: Permit,
+}
+
+enum StreamState<S> {
+    /// Another step follows.
+    Ready(Box<(ListWriter, S)>),
+    Reading(Pin<Box<dyn Future<Output = Result<Step<S>, ApiError>>>>),
+    /// The last step was read.
+    Complete,
+}
+
+impl<S> From<Option<(ListWriter, S)>> for StreamState<S> {
+    fn from(next: Option<(ListWriter, S)>) -> Self {
+        next.map_or(Self::Complete, |next| Self::Ready(Box::new(next)))
+    }
+}
+
+impl<S: ItemSource> MessageBody for ItemStream<S> {
+    type Error = ApiError;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, ApiError>>> {
+        let this = &mut *self;
+        loop {
+            if let Some(slice) = next_slice(&mut this.bytes, &this.transfer) {
+                return Poll::Ready(Some(Ok(slice)));
+            }
+            match std::mem::replace(&mut this.state, StreamState::Complete) {
+                StreamState::Complete => return Poll::Ready(None),
+                StreamState::Ready(next) => {
+                    let step = read_step(Arc::clone(&this.store), *next);
+                    this.state = StreamState::Reading(Box::pin(step));
+                }
+                StreamState::Reading(mut step) => match step.as_mut().poll(context) {
+                    Poll::Pending => {
+                        this.state = StreamState::Reading(step);
+                        return Poll::Pending;
+                    }
+                    // The client notices an incomplete body.
+                    Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    Poll::Ready(Ok(step)) => {
+                        this.bytes = Bytes::from(step.bytes);
+                        this.state = step.next.into();
+                    }
+                },
+            }
+        }
+    }
+}
+
+async fn read_step<S: ItemSource>(
+    store: Arc<Store>,
+    (mut list, mut source): (ListWriter, S),
+) -> Result<Step<S>, ApiError> {
+    let read = move |snapshot: &Snapshot| {
+        if source.append(snapshot, &mut list, STEP_BYTES)? {
+            let (bytes, next) = (list.finish(), None);
+            return Ok(Step { bytes, next });
+        }
+        Ok::<_, ApiError>(Step {
+            bytes: list.take_bytes(),
+            next: Some((list, source)),
+        })
+    };
+    store.read(read).await
+}

@@ -1,0 +1,373 @@
+//! The memory budget of requests and responses, and bodies that are streamed.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use rusqlite::params;
+use serde_json::Value;
+
+use crate::helpers::{
+    Request, Response, TestServer, Visitor, insert_conversations, string, wait_until,
+};
+
+const KB: usize = 1 << 10;
+const MB: usize = 1 << 20;
+
+/// Appends messages of 10 kB to a conversation.
+pub fn insert_messages(connection: &rusqlite::Connection, conversation: &str, count: usize) {
+    let id = uuid::Uuid::parse_str(conversation).expect("a UUID");
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+        INSERT INTO message (id, conversation_seq, created_at, role, status, text)
+        SELECT randomblob(16), seq, 1705314600000 + i, iif(i % 2, 'user', 'assistant'), 'complete',
+               i || hex(zeroblob(5000)) || '\"é'
+          FROM n, conversation WHERE id = ?1";
+    let inserted = connection.execute(sql, params![id, count]);
+    assert_eq!(inserted.expect("messages"), count);
+    let sql = "UPDATE conversation SET last_message_seq = (
+            SELECT max(m.seq) FROM message AS m WHERE m.conversation_seq = conversation.seq)
+         WHERE id = ?1";
+    connection.execute(sql, [id]).expect("a last message");
+}
+
+/// A visitor with a conversation of `count` messages of 10 kB.
+fn create_large_conversation(server: &TestServer, device: &str, count: usize) -> (Visitor, String) {
+    let visitor = server.create_visitor(device);
+    let id = server.start_conversation(&visitor);
+    insert_messages(&server.db_connection(), &id, count);
+    (visitor, id)
+}
+
+fn get_messages(server: &TestServer, visitor: &Visitor, id: &str, query: &str) -> Request {
+    server
+        .get(format!("/v2/conversations/{id}/messages?{query}"))
+        .bearer(&visitor.token)
+}
+
+fn assert_is_streamed(response: &Response) {
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert_eq!(response.header("transfer-encoding"), Some("chunked"));
+    assert_eq!(response.header("etag"), None);
+    assert_eq!(response.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+}
+
+/// The items of a list as they are in the body.
+fn items(response: &Response) -> &str {
+    let text = response.text();
+    let (_, items) = text.split_once("\"data\":[").expect("a list");
+    items.strip_suffix("]}").expect("its end")
+}
+
+/// A server with a budget of 16 MB: a visitor may use 2 MB.
+fn start_with_small_budget() -> TestServer {
+    TestServer::start_with(|settings| settings.memory_budget_mb = 16)
+}
+
+#[test]
+fn large_list_of_messages_is_streamed_with_the_bytes_of_its_pages() {
+    let server = TestServer::start();
+    let (ann, id) = create_large_conversation(&server, "ann", 300);
+    let get = get_messages(&server, &ann, &id, "limit=1000").header("If-None-Match", "*");
+    let streamed = get.clone().send();
+    assert_is_streamed(&streamed);
+    assert!(streamed.body.len() > 3_000_000);
+    let pages = (0..6).map(|page| {
+        let query = format!("limit=50&offset={}", 50 * page);
+        let response = get_messages(&server, &ann, &id, &query).send();
+        assert!(response.header("etag").is_some());
+        items(&response).to_owned()
+    });
+    assert_eq!(items(&streamed), pages.collect::<Vec<_>>().join(","));
+    for (query, first, count) in [
+        ("role=assistant&limit=1000", 2, 150),
+        ("role=assistant&limit=140&offset=5", 12, 140),
+        ("limit=299&offset=1", 2, 299),
+    ] {
+        let response = get_messages(&server, &ann, &id, query).send();
+        assert_is_streamed(&response);
+        let list = response.json();
+        let data = list["data"].as_array().expect("data");
+        assert_eq!(data.len(), count, "{query}");
+        let text = string(&data[0]["parts"][0]["text"]);
+        assert!(text.starts_with(&format!("{first}0")), "{query}");
+    }
+    let head = server.request(
+        "HEAD",
+        format!("/v2/conversations/{id}/messages?limit=1000"),
+    );
+    let head = head.bearer(&ann.token).send();
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    wait_until("nothing is charged", || server.memory.used() == 0);
+}
+
+#[test]
+fn conversation_is_streamed_with_its_newest_messages() {
+    let server = TestServer::start();
+    let (ann, id) = create_large_conversation(&server, "ann", 1003);
+    let path = format!("/v2/conversations/{id}");
+    let response = server.get(path).bearer(&ann.token).send();
+    assert_is_streamed(&response);
+    let conversation = response.json();
+    assert_eq!(conversation["id"], id.as_str());
+    let messages = conversation["messages"].as_array().expect("messages");
+    assert_eq!(messages.len(), 1000);
+    for (index, message) in messages.iter().enumerate() {
+        let text = string(&message["parts"][0]["text"]);
+        assert!(text.starts_with(&format!("{}00", index + 4)), "{index}");
+    }
+}
+
+#[test]
+fn streamed_list_has_the_messages_that_existed_at_its_begin() {
+    let server = TestServer::start();
+    let (ann, id) = create_large_conversation(&server, "ann", 600);
+    let mut reader = get_messages(&server, &ann, &id, "limit=1000").send_unread();
+    let mut bytes = vec![0; KB];
+    reader.read_exact(&mut bytes).expect("the begin");
+    insert_messages(&server.db_connection(), &id, 1);
+    reader.read_to_end(&mut bytes).expect("the rest");
+    let text = String::from_utf8_lossy(&bytes);
+    assert_eq!(text.matches("\"object\":\"message\"").count(), 600);
+    assert!(text.ends_with("\r\n0\r\n\r\n"));
+}
+
+#[test]
+fn page_of_conversations_with_large_last_messages_is_streamed() {
+    let server = TestServer::start();
+    let ann = server.create_visitor("ann");
+    let ids = insert_conversations(&server, &ann, 130);
+    let connection = server.db_connection();
+    for id in &ids {
+        insert_messages(&connection, id, 1);
+    }
+    connection
+        .execute("UPDATE message SET text = text || text", ())
+        .expect("larger messages");
+    let response = server.get_list(&ann.token, "limit=100");
+    assert_is_streamed(&response);
+    assert_eq!(response.header("x-total-count"), Some("130"));
+    assert!(response.link("next").is_some());
+    let pages = (0..10).map(|page| {
+        let query = format!("limit=10&offset={}", 10 * page);
+        items(&server.get_list(&ann.token, &query)).to_owned()
+    });
+    assert_eq!(items(&response), pages.collect::<Vec<_>>().join(","));
+    wait_until("nothing is charged", || server.memory.used() == 0);
+}
+
+#[test]
+fn caller_above_its_share_gets_429_and_others_are_served() {
+    let server = start_with_small_budget();
+    let (ann, large) = create_large_conversation(&server, "ann", 400);
+    let (ben, other) = create_large_conversation(&server, "ben", 400);
+    let mut readers = Vec::new();
+    let refused = loop {
+        assert!(readers.len() < 10, "no request was refused");
+        let mut reader = get_messages(&server, &ann, &large, "limit=1000").send_unread();
+        let mut status = [0; 12];
+        reader.read_exact(&mut status).expect("a status");
+        if status.ends_with(b"429") {
+            break get_messages(&server, &ann, &large, "limit=1000").send();
+        }
+        assert!(status.ends_with(b"200"));
+        readers.push(reader);
+    };
+    assert!(readers.len() > 3);
+    assert!(server.memory.used() > MB);
+    let error = refused.expect_error(429, "RATE_LIMIT_EXCEEDED");
+    assert_eq!(error["details"]["retryAfter"], 5);
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    // Small responses are not charged.
+    server.list(&ann.token, "limit=1");
+    get_messages(&server, &ben, &other, "limit=1000")
+        .send()
+        .expect(200);
+    drop(readers);
+    wait_until("nothing is charged", || server.memory.used() == 0);
+    get_messages(&server, &ann, &large, "limit=1000")
+        .send()
+        .expect(200);
+}
+
+#[test]
+fn request_above_the_budget_gets_503_and_small_ones_are_served() {
+    let server = start_with_small_budget();
+    let mut readers = Vec::new();
+    let mut visitors = Vec::new();
+    let refused = 'refused: loop {
+        assert!(visitors.len() < 12, "no request was refused");
+        let (visitor, id) =
+            create_large_conversation(&server, &format!("v{}", visitors.len()), 400);
+        for _ in 0..6 {
+            let get = get_messages(&server, &visitor, &id, "limit=1000");
+            let mut reader = get.clone().send_unread();
+            let mut status = [0; 12];
+            reader.read_exact(&mut status).expect("a status");
+            if status.ends_with(b"503") {
+                break 'refused get.send();
+            }
+            assert!(status.ends_with(b"200"));
+            readers.push(reader);
+        }
+        visitors.push(visitor);
+    };
+    let error = refused.expect_error(503, "SERVICE_UNAVAILABLE");
+    assert_eq!(error["details"]["retryAfter"], 5);
+    assert!(server.memory.used() <= 16 * MB);
+    server.list(&visitors[0].token, "limit=1");
+    server.create_visitor("another");
+    drop(readers);
+    wait_until("nothing is charged", || server.memory.used() == 0);
+}
+
+#[test]
+fn cached_page_is_charged_once_for_all_its_readers() {
+    let server = TestServer::start();
+    let ann = server.create_visitor("ann");
+    let ids = insert_conversations(&server, &ann, 80);
+    let connection = server.db_connection();
+    for id in &ids {
+        insert_messages(&connection, id, 1);
+    }
+    let length = server.get_list(&ann.token, "limit=80").body.len();
+    assert!((800 * KB..MB).contains(&length));
+    wait_until("the page is cached", || {
+        server.get_list(&ann.token, "limit=80");
+        server.list_cache_stats.hits() > 0
+    });
+    let get = server.get("/v2/conversations?limit=80").bearer(&ann.token);
+    let readers: Vec<_> = (0..10).map(|_| get.clone().send_unread()).collect();
+    wait_until("a slow reader is charged", || server.memory.used() > 0);
+    assert!(
+        server.memory.used() < 2 * length,
+        "{}",
+        server.memory.used()
+    );
+    drop(readers);
+    wait_until("nothing is charged", || server.memory.used() == 0);
+}
+
+#[test]
+fn slow_reader_is_disconnected_even_if_bytes_still_move() {
+    let server = TestServer::start_with(|settings| {
+        settings.transfer_limits.period = Duration::from_secs(1);
+        settings.transfer_limits.min_bytes_per_sec = 400 * KB;
+    });
+    let (ann, id) = create_large_conversation(&server, "ann", 1000);
+    let mut slow = get_messages(&server, &ann, &id, "limit=1000").send_unread();
+    let start = Instant::now();
+    let mut bytes = [0; 2 * KB];
+    let mut count = 0;
+    loop {
+        match slow.read(&mut bytes) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => count += read,
+        }
+        // The condition of the test is the speed of the reader.
+        std::thread::sleep(Duration::from_millis(10));
+        let connected = server.memory.used() > 0;
+        if !connected {
+            break;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "not disconnected"
+        );
+    }
+    assert!(count > 2 * KB, "bytes moved");
+    wait_until("nothing is charged", || server.memory.used() == 0);
+    let complete = get_messages(&server, &ann, &id, "limit=1000").send();
+    assert_eq!(complete.json()["data"].as_array().map(Vec::len), Some(1000));
+}
+
+#[test]
+fn slow_request_body_is_refused_and_a_fast_one_accepted() {
+    let server = TestServer::start_with(|settings| {
+        settings.transfer_limits.period = Duration::from_millis(300);
+    });
+    let head = format!(
+        "POST /v2/conversations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n",
+        server.create_visitor("ann").token
+    );
+    let mut stream = TcpStream::connect(server.0).expect("a connection");
+    stream.write_all(head.as_bytes()).expect("a head");
+    let mut writer = stream.try_clone().expect("a clone");
+    let slow = std::thread::spawn(move || {
+        let mut sent = 0;
+        // The condition of the test is the speed of the writer.
+        while writer.write_all(b" ").is_ok() && sent < 1000 {
+            std::thread::sleep(Duration::from_millis(20));
+            sent += 1;
+        }
+        sent
+    });
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("a response");
+    assert!(response.starts_with("HTTP/1.1 400"), "{response}");
+    assert!(response.contains("arrived too slowly"), "{response}");
+    assert!(slow.join().expect("a writer") < 1000);
+    let body = format!("{{\"ignored\":\"{}\"}}", "x".repeat(200 * KB));
+    let visitor = server.create_visitor("ben");
+    let post = server.post("/v2/conversations").bearer(&visitor.token);
+    post.json(body).send().expect(201);
+    wait_until("nothing is charged", || server.memory.used() == 0);
+}
+
+#[test]
+fn unfinished_bodies_above_the_share_get_429() {
+    let server = start_with_small_budget();
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
+    let post = |visitor: &Visitor, id: &str| {
+        let mut stream = TcpStream::connect(server.0).expect("a connection");
+        let head = format!(
+            "POST /v2/conversations/{id}/messages HTTP/1.1\r\nHost: x\r\n\
+             Authorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Content-Length: 250000\r\n\r\n",
+            visitor.token
+        );
+        stream.write_all(head.as_bytes()).expect("a head");
+        // A server that refuses the body may close the connection.
+        let _ = stream.write_all(&vec![b' '; 249_990]);
+        stream
+    };
+    let unfinished: Vec<_> = (0..4).map(|_| post(&ann, &id)).collect();
+    wait_until("the bodies are charged", || server.memory.used() > MB);
+    let (mut refused, mut more) = (None, Vec::new());
+    wait_until("a body is refused", || {
+        let mut stream = post(&ann, &id);
+        stream
+            .set_read_timeout(Some(Duration::from_millis(500)))
+            .expect("a timeout");
+        let mut status = [0; 12];
+        let is_refused = stream.read_exact(&mut status).is_ok();
+        if is_refused {
+            refused = Some(status);
+        }
+        more.push(stream);
+        is_refused
+    });
+    assert_eq!(&refused.expect("a response"), b"HTTP/1.1 429");
+    let ben = server.create_visitor("ben");
+    let other = server.start_conversation(&ben);
+    let long = "x".repeat(9 * KB);
+    let answer = server.post_message(&ben, &other, &long).send();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    drop((unfinished, more));
+    wait_until("nothing is charged", || server.memory.used() == 0);
+}
+
+#[test]
+fn large_asset_is_sent_in_slices_and_charged() {
+    let server = TestServer::start();
+    let get = server.get("/v2/reference/swagger-ui.js");
+    let length = get.clone().send().body.len();
+    assert!(length > 300 * KB);
+    let unread: Vec<_> = (0..3).map(|_| get.clone().send_unread()).collect();
+    drop(unread);
+    wait_until("nothing is charged", || server.memory.used() == 0);
+    let openapi: Value = server.get("/v2/openapi").send().expect(200);
+    assert!(openapi["paths"].is_object());
+}
