@@ -64,12 +64,15 @@ impl SharedBytes {
             return Ok(BoxBody::new(self.bytes.clone()));
         }
         let buffered = self.bytes.len().min(BUFFERED_BYTES);
+        let permits = (
+            app.memory.charge(owner, buffered)?,
+            self.charge(app, owner)?,
+        );
         Ok(BoxBody::new(ChargedBody {
             length: self.bytes.len(),
             rest: self.bytes.clone(),
             transfer: Transfer::watch(request, app.settings.transfer_limits),
-            _buffer: app.memory.charge(owner, buffered)?,
-            _bytes: self.charge(app, owner)?,
+            _permits: permits,
         }))
     }
 
@@ -88,8 +91,8 @@ struct ChargedBody {
     length: usize,
     rest: Bytes,
     transfer: Rc<Transfer>,
-    _buffer: Permit,
-    _bytes: Arc<Permit>,
+    /// For the write buffer and for the bytes.
+    _permits: (Permit, Arc<Permit>),
 }
 
 impl MessageBody for ChargedBody {

@@ -30,11 +30,8 @@ impl Snapshot<'_> {
         sql: &Sql,
         mut each: impl FnMut(Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.try_for_each(sql, |row| {
-            each(row)?;
-            Ok::<_, E>(ControlFlow::Continue(()))
-        })?;
-        Ok(())
+        let every_row = |row: Row<'_>| each(row).map(ControlFlow::Continue);
+        self.try_for_each(sql, every_row).map(drop)
     }
 
     /// What `read` makes of every row, in order.

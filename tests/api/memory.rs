@@ -22,7 +22,7 @@ pub fn insert_messages(connection: &rusqlite::Connection, conversation: &str, co
         SELECT randomblob(16), seq, 1705314600000 + i, iif(i % 2, 'user', 'assistant'), 'complete',
                i || hex(zeroblob(5000)) || '\"é'
           FROM n, conversation WHERE id = ?1";
-    let inserted = connection.execute(sql, params![id, count]);
+    let inserted = connection.execute(sql, params![id, count as i64]);
     assert_eq!(inserted.expect("messages"), count);
     let sql = "UPDATE conversation SET last_message_seq = (
             SELECT max(m.seq) FROM message AS m WHERE m.conversation_seq = conversation.seq)

@@ -181,7 +181,7 @@ impl Response {
             headers: headers.collect::<Option<_>>()?,
             body,
         };
-        if response.header("transfer-encoding") == Some("chunked") {
+        if !is_head && response.header("transfer-encoding") == Some("chunked") {
             response.body = join_chunks(&response.body)?;
             return Some(response);
         }
