@@ -6,13 +6,13 @@
 //! neither memory nor the time of others. Its client reconnects and reads the
 //! conversation again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::domain::{ConversationId, ProjectSeq, SentMessage};
+use crate::domain::{ConversationId, KeySeq, ProjectSeq, SentMessage};
 
 /// A live event (`docs/api-contract.md`, section 8.3).
 #[derive(Debug, Clone)]
@@ -64,13 +64,20 @@ struct Subscribers {
     next_id: u64,
     /// No more events are delivered.
     closed: bool,
+    /// The keys whose subscribers were removed by [`EventHub::remove_keys`].
+    revoked_keys: HashSet<KeySeq>,
 }
 
 #[derive(Debug)]
 struct Subscriber {
     id: u64,
+    keys: SubscriberKeys,
     queue: Sender<Arc<PublishedEvent>>,
 }
+
+/// The keys that a subscriber needs: the key of its request, and the key of its
+/// session if it has one.
+pub type SubscriberKeys = [Option<KeySeq>; 2];
 
 impl EventHub {
     /// Sends an event to all subscribers of the conversation. Call it after the
@@ -85,15 +92,21 @@ impl EventHub {
         self.write().broadcast(topic, &event);
     }
 
-    /// Subscribes to a conversation until the subscription is dropped.
-    pub fn subscribe(&self, project: ProjectSeq, conversation: ConversationId) -> Subscription {
+    /// Subscribes to a conversation until the subscription is dropped, or until
+    /// one of `keys` is revoked.
+    pub fn subscribe(
+        &self,
+        project: ProjectSeq,
+        conversation: ConversationId,
+        keys: SubscriberKeys,
+    ) -> Subscription {
         let topic = (project, conversation);
         let (queue, events) = mpsc::channel(QUEUE_LENGTH);
         let mut subscribers = self.write();
         let id = subscribers.next_id;
         subscribers.next_id += 1;
         if !subscribers.closed {
-            let subscriber = Subscriber { id, queue };
+            let subscriber = Subscriber { id, keys, queue };
             let list = subscribers.by_topic.entry(topic).or_default();
             list.push(subscriber);
         }
@@ -101,8 +114,28 @@ impl EventHub {
             hub: self.clone(),
             topic,
             id,
+            keys,
             events,
         }
+    }
+
+    /// The keys of all subscribers.
+    pub fn keys(&self) -> HashSet<KeySeq> {
+        let subscribers = self.read();
+        let all = subscribers.by_topic.values().flatten();
+        all.flat_map(|subscriber| subscriber.keys)
+            .flatten()
+            .collect()
+    }
+
+    /// Ends the subscriptions that need one of these keys.
+    pub fn remove_keys(&self, revoked: &HashSet<KeySeq>) {
+        let mut subscribers = self.write();
+        subscribers.revoked_keys.extend(revoked);
+        subscribers.by_topic.retain(|_, list| {
+            list.retain(|subscriber| !needs_any(subscriber.keys, revoked));
+            !list.is_empty()
+        });
     }
 
     /// Ends all subscriptions, including later ones.
@@ -160,16 +193,26 @@ pub struct Subscription {
     hub: EventHub,
     topic: Topic,
     id: u64,
+    keys: SubscriberKeys,
     events: Receiver<Arc<PublishedEvent>>,
 }
 
 impl Subscription {
     /// The next event; `None` when the hub is closed or has removed this
-    /// subscriber because its queue was full. Cancel safe: no event is lost when
-    /// the future is dropped.
+    /// subscriber because its queue was full or a key was revoked. Cancel safe: no
+    /// event is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Arc<PublishedEvent>> {
         self.events.recv().await
     }
+
+    /// Whether the subscription ended because a key was revoked.
+    pub fn is_revoked(&self) -> bool {
+        needs_any(self.keys, &self.hub.read().revoked_keys)
+    }
+}
+
+fn needs_any(keys: SubscriberKeys, revoked: &HashSet<KeySeq>) -> bool {
+    keys.iter().flatten().any(|key| revoked.contains(key))
 }
 
 impl Drop for Subscription {
@@ -227,7 +270,10 @@ mod tests {
     #[test]
     fn subscribers_share_the_encoded_event() {
         let (hub, id) = (EventHub::default(), ConversationId::generate());
-        let mut both = [hub.subscribe(PROJECT, id), hub.subscribe(PROJECT, id)];
+        let mut both = [
+            hub.subscribe(PROJECT, id, [None; 2]),
+            hub.subscribe(PROJECT, id, [None; 2]),
+        ];
         hub.publish(PROJECT, id, &message(1));
         let [one, two] = both.each_mut().map(|subscription| {
             let event = subscription.next().now_or_never().flatten();
@@ -239,9 +285,28 @@ mod tests {
     }
 
     #[test]
+    fn revoked_key_ends_subscriptions_that_need_it() {
+        let (hub, id) = (EventHub::default(), ConversationId::generate());
+        let [first, second, third] = [1, 2, 3].map(|seq| Some(KeySeq(seq)));
+        let mut ended =
+            [[first, None], [second, first]].map(|keys| hub.subscribe(PROJECT, id, keys));
+        let other = ConversationId::generate();
+        let mut open = [[second, third], [None; 2]].map(|keys| hub.subscribe(PROJECT, other, keys));
+        assert_eq!(hub.keys(), HashSet::from([1, 2, 3].map(KeySeq)));
+        hub.remove_keys(&HashSet::from([KeySeq(1)]));
+        assert_eq!(hub.subscriber_count(), 2);
+        for subscription in &mut ended {
+            assert!(drain(subscription).1 && subscription.is_revoked());
+        }
+        for subscription in &mut open {
+            assert!(!drain(subscription).1 && !subscription.is_revoked());
+        }
+    }
+
+    #[test]
     fn events_are_delivered_in_order() {
         let (hub, id) = (EventHub::default(), ConversationId::generate());
-        let mut subscription = hub.subscribe(PROJECT, id);
+        let mut subscription = hub.subscribe(PROJECT, id, [None; 2]);
         hub.publish(PROJECT, id, &message(7));
         hub.publish(PROJECT, id, &Event::HumanAssigned);
         let (events, ended) = drain(&mut subscription);
@@ -255,8 +320,8 @@ mod tests {
     fn events_of_other_conversations_and_projects_are_not_delivered() {
         let (hub, id) = (EventHub::default(), ConversationId::generate());
         let mut others = [
-            hub.subscribe(PROJECT, ConversationId::generate()),
-            hub.subscribe(ProjectSeq(2), id),
+            hub.subscribe(PROJECT, ConversationId::generate(), [None; 2]),
+            hub.subscribe(ProjectSeq(2), id, [None; 2]),
         ];
         hub.publish(PROJECT, id, &message(1));
         for subscription in &mut others {
@@ -268,8 +333,8 @@ mod tests {
     #[test]
     fn subscriber_with_full_queue_is_removed_and_others_continue() {
         let (hub, id) = (EventHub::default(), ConversationId::generate());
-        let mut slow = hub.subscribe(PROJECT, id);
-        let mut quick = hub.subscribe(PROJECT, id);
+        let mut slow = hub.subscribe(PROJECT, id, [None; 2]);
+        let mut quick = hub.subscribe(PROJECT, id, [None; 2]);
         for number in 0..=QUEUE_LENGTH {
             hub.publish(PROJECT, id, &message(number));
             assert_eq!(numbers(&drain(&mut quick).0), [number]);
@@ -286,7 +351,10 @@ mod tests {
     #[test]
     fn dropped_subscriptions_leave_no_entries() {
         let (hub, id) = (EventHub::default(), ConversationId::generate());
-        let [one, two] = [hub.subscribe(PROJECT, id), hub.subscribe(PROJECT, id)];
+        let [one, two] = [
+            hub.subscribe(PROJECT, id, [None; 2]),
+            hub.subscribe(PROJECT, id, [None; 2]),
+        ];
         assert_eq!(hub.subscriber_count(), 2);
         drop(one);
         assert_eq!(hub.subscriber_count(), 1);
@@ -297,10 +365,10 @@ mod tests {
     #[test]
     fn close_ends_current_and_later_subscriptions() {
         let (hub, id) = (EventHub::default(), ConversationId::generate());
-        let mut early = hub.subscribe(PROJECT, id);
+        let mut early = hub.subscribe(PROJECT, id, [None; 2]);
         hub.publish(PROJECT, id, &message(1));
         hub.close();
-        let mut late = hub.subscribe(PROJECT, id);
+        let mut late = hub.subscribe(PROJECT, id, [None; 2]);
         hub.publish(PROJECT, id, &message(2));
         let (events, ended) = drain(&mut early);
         assert_eq!((numbers(&events), ended), (vec![1], true));
@@ -312,13 +380,13 @@ mod tests {
     #[test]
     fn all_subscribers_receive_the_same_order_from_many_threads() {
         let (hub, id) = (EventHub::default(), ConversationId::generate());
-        let mut subscriptions = [0; 4].map(|_| hub.subscribe(PROJECT, id));
+        let mut subscriptions = [0; 4].map(|_| hub.subscribe(PROJECT, id, [None; 2]));
         thread::scope(|scope| {
             for thread in 0..4 {
                 let hub = &hub;
                 scope.spawn(move || {
                     for step in 0..QUEUE_LENGTH / 4 {
-                        drop(hub.subscribe(PROJECT, id));
+                        drop(hub.subscribe(PROJECT, id, [None; 2]));
                         hub.publish(PROJECT, id, &message(thread * 100 + step));
                     }
                 });

@@ -10,7 +10,7 @@ use crate::domain::Timestamp;
 use crate::http;
 use crate::own_urls::OwnUrls;
 use crate::store::answer::{self, AnswerEnd};
-use crate::store::{Rejection, Snapshot, StoreError, idempotency, lease, session};
+use crate::store::{Rejection, Snapshot, StoreError, idempotency, key, lease, session};
 
 /// Serves until `shutdown` completes. Running requests then get the time of
 /// `--shutdown-timeout` to finish. After it, answers are interrupted
@@ -28,6 +28,7 @@ pub async fn run(
     let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
     let leases = actix_web::rt::spawn(renew_leases(app.clone()));
     let saving = actix_web::rt::spawn(save_partial_answers(app.clone()));
+    let revoking = actix_web::rt::spawn(end_revoked_subscriptions(app.clone()));
     tokio::select! {
         () = shutdown => {
             log::info!("shutting down: new requests are refused, running ones may finish");
@@ -40,6 +41,7 @@ pub async fn run(
     }
     app.drain();
     housekeeping.abort();
+    revoking.abort();
     let grace = Duration::from_secs(app.settings.shutdown_timeout);
     let mut stopped = std::pin::pin!(handle.stop(true));
     if tokio::time::timeout(grace, &mut stopped).await.is_err() {
@@ -109,6 +111,33 @@ async fn renew_lease(app: &AppState) -> Result<(), StoreError> {
         app.store.write(lease::fail_interrupted(owner)).await?;
     }
     Ok(())
+}
+
+/// How often revoked keys are looked for. Subscribers of a revoked key are closed
+/// within a second.
+const REVOCATION_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Ends the live events of revoked keys, and of the sessions that were started with
+/// them: one query for all subscribers, and none without subscribers.
+async fn end_revoked_subscriptions(app: Arc<AppState>) {
+    let events = &app.services.events;
+    loop {
+        tokio::time::sleep(REVOCATION_INTERVAL).await;
+        let mut keys = events.keys();
+        if keys.is_empty() {
+            continue;
+        }
+        match app.store.read(key::valid_seqs).await {
+            Ok(valid) => keys.retain(|key| !valid.contains(key)),
+            Err(error) => {
+                log::debug!("revoked keys could not be read: {error}");
+                continue;
+            }
+        }
+        if !keys.is_empty() {
+            events.remove_keys(&keys);
+        }
+    }
 }
 
 /// How often the texts of answers are stored while the answers are streamed. This is the

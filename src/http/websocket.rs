@@ -100,6 +100,7 @@ impl Socket {
             event = self.events.next() => match event {
                 Some(event) => SocketAction::Send(OpCode::Text, event.encoded(encode_event)),
                 None if self.app.services.events.is_closed() => SocketAction::Close(Some(CloseCode::Away)),
+                None if self.events.is_revoked() => SocketAction::Close(Some(CloseCode::Policy)),
                 None => SocketAction::Close(Some(CloseCode::Again)),
             },
             () = &mut self.heartbeat_timer => self.heartbeat().await,
@@ -134,7 +135,8 @@ impl Socket {
         }
     }
 
-    /// Checks whether the client is alive and its credentials are valid.
+    /// Checks whether the client is alive and its credentials are valid. A revoked
+    /// key ends the subscription earlier (`server.rs`).
     async fn heartbeat(&mut self) -> SocketAction {
         let timeouts = self.app.settings.socket_timeouts;
         let next = tokio::time::Instant::now() + timeouts.heartbeat_interval;

@@ -1,5 +1,7 @@
 //! API keys. The store has their hashes only.
 
+use std::collections::HashSet;
+
 use super::batch::Batch;
 use super::error::StoreError;
 use super::rejection::Rejection;
@@ -45,6 +47,13 @@ pub fn find(snapshot: &Snapshot, hash: KeyHash) -> Result<Option<StoredKey>, Sto
 /// Every key, oldest first.
 pub fn all(snapshot: &Snapshot) -> Result<Vec<StoredKey>, StoreError> {
     snapshot.all(&Sql::new(select_keys!("ORDER BY seq"), []), from_row)
+}
+
+/// The row numbers of the keys that are not revoked.
+pub fn valid_seqs(snapshot: &Snapshot) -> Result<HashSet<KeySeq>, StoreError> {
+    let sql = Sql::new("SELECT seq FROM api_key WHERE revoked_at IS NULL", []);
+    let seqs = snapshot.all(&sql, |row| row.get(0))?;
+    Ok(seqs.into_iter().collect())
 }
 
 fn from_row(row: Row<'_>) -> Result<StoredKey, StoreError> {

@@ -132,7 +132,9 @@ fn stored_message_is_published_when_client_disconnects() {
     let (server, ann, id) = setup_conversation();
     server.take_over(&id).send().expect(200);
     let conversation = ConversationId::parse(&id).expect("a UUID");
-    let mut subscriber = server.events().subscribe(server.project.seq, conversation);
+    let mut subscriber = server
+        .events()
+        .subscribe(server.project.seq, conversation, [None; 2]);
     for _ in 0..50 {
         drop(server.post_message(&ann, &id, "Bye").send_unread());
     }

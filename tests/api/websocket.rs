@@ -372,6 +372,28 @@ fn revoking_key_closes_its_connections() {
 }
 
 #[test]
+fn revoking_key_closes_its_connections_before_the_next_heartbeat() {
+    let fixture = setup();
+    let [key, session_key] = [(); 2].map(|()| fixture.server.create_publishable_key(&[]));
+    let session = fixture.server.init_session(&session_key, "ann").json();
+    let open = |target: &str| WebSocketClient::open(*fixture.server, target);
+    let mut by_key = open(&format!("{}?apiKey={key}", fixture.path()));
+    let token = session["sessionToken"].as_str().expect("a token");
+    let mut by_session = open(&format!("{}&token={token}", fixture.target()));
+    let mut other = fixture.connect();
+    let start = Instant::now();
+    fixture.server.revoke_key(&key);
+    fixture.server.revoke_key(&session_key);
+    assert_eq!(by_key.read_until_close(), Some(1008));
+    assert_eq!(by_session.read_until_close(), Some(1008));
+    // A heartbeat would close them after 30 seconds.
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    other.expect_pong();
+    assert_eq!(fixture.subscriber_count(), 1);
+}
+
+#[test]
 fn deleting_session_closes_its_connections() {
     let fixture = setup_with(frequent_checks);
     let target = format!("{}&token={}", fixture.target(), fixture.ann.token);

@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 use crate::access::ConnectionCredentials;
 use crate::app::AppState;
 use crate::domain::{ConversationId, ProjectSeq, ValidationError};
+use crate::events::SubscriberKeys;
 use crate::http::auth;
 use crate::http::error::ApiError;
 use crate::http::openapi_errors::{
@@ -58,10 +59,15 @@ pub async fn listen(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let (credentials, project, id) = authenticate(&app, &request).await?;
+    let Listener {
+        credentials,
+        keys,
+        project,
+        id,
+    } = authenticate(&app, &request).await?;
     let mut response = ws::handshake(request.head()).map_err(handshake_error)?;
     // Subscribes before the response, so that no event after it is missed.
-    let events = app.services.events.subscribe(project, id);
+    let events = app.services.events.subscribe(project, id, keys);
     let socket = Socket::new(app, credentials, events, payload);
     let frames = stream::unfold(socket, |mut socket| async move {
         let frame = socket.next_frame().await?;
@@ -71,15 +77,21 @@ pub async fn listen(
     Ok(response.map_err(ApiError::internal)?.into())
 }
 
+/// A client that may listen to a conversation.
+struct Listener {
+    credentials: ConnectionCredentials,
+    keys: SubscriberKeys,
+    project: ProjectSeq,
+    id: ConversationId,
+}
+
 /// Authenticates the client and finds the conversation.
-async fn authenticate(
-    app: &AppState,
-    request: &HttpRequest,
-) -> Result<(ConnectionCredentials, ProjectSeq, ConversationId), ApiError> {
+async fn authenticate(app: &AppState, request: &HttpRequest) -> Result<Listener, ApiError> {
     let key: KeyParams = params::query(request)?;
     let EventParams { token } = params::query(request)?;
     let (api_key, token) = (key.api_key()?, token.as_deref());
-    let project = auth::publishable_key(app, request, api_key).await?.project;
+    let key = auth::publishable_key(app, request, api_key).await?;
+    let project = key.project;
     let caller = match token {
         Some(token) => auth::session_token(app, request, token).await?,
         None => Caller::Server { project },
@@ -90,8 +102,16 @@ async fn authenticate(
     }
     let find = move |snapshot: &Snapshot| service::find(snapshot, caller, id);
     app.store.read(find).await?;
-    let credentials = app.auth.connection_credentials(api_key, token);
-    Ok((credentials, project, id))
+    let session_key = match caller {
+        Caller::Visitor { key, .. } => Some(key),
+        Caller::Server { .. } => None,
+    };
+    Ok(Listener {
+        credentials: app.auth.connection_credentials(api_key, token),
+        keys: [Some(key.seq), session_key],
+        project,
+        id,
+    })
 }
 
 /// The error of a request that is no WebSocket handshake: a validation error.
