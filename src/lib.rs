@@ -10,6 +10,7 @@ pub mod answer;
 pub mod app;
 pub mod cache_stats;
 pub mod cli;
+pub mod clock_check;
 pub mod config;
 pub mod demo;
 pub mod domain;

@@ -94,8 +94,16 @@ impl Owner {
         };
         let has_own_namespace =
             self.pid_namespace.is_some() && self.pid_namespace == own.pid_namespace;
-        expires_at < now || (has_own_namespace && !is_running(pid))
+        has_expired(expires_at, now) || (has_own_namespace && !is_running(pid))
     }
+}
+
+/// How far in the future a lease can end. A later end was written while the clock was
+/// wrong; without this limit its answers would stream until then.
+const MAX_LEASE: Duration = LEASE_DURATION.saturating_mul(2);
+
+fn has_expired(expires_at: Timestamp, now: Timestamp) -> bool {
+    expires_at < now || expires_at > now.plus(MAX_LEASE)
 }
 
 /// Identifies the PID namespace of this process on this boot of the machine:
@@ -177,9 +185,9 @@ pub fn fail_interrupted(owner: Owner) -> Batch {
 /// Removes the rows of processes whose lease expired and that own no answer.
 pub fn remove_expired(now: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM process WHERE lease_expires_at < ? AND NOT EXISTS \
+        "DELETE FROM process WHERE (lease_expires_at < ? OR lease_expires_at > ?) AND NOT EXISTS \
              (SELECT 1 FROM message WHERE status = 'streaming' AND owner = process.id)",
-        [now.into()],
+        [now.into(), now.plus(MAX_LEASE).into()],
     )])
 }
 
@@ -192,7 +200,7 @@ mod tests {
     use crate::store::test_db::TestDb;
 
     const NOW: Timestamp = Timestamp(1_000_000);
-    const LATER: Timestamp = Timestamp(2_000_000);
+    const LATER: Timestamp = Timestamp(1_030_000);
     const EARLIER: Timestamp = Timestamp(500_000);
 
     /// A database with one streaming answer of `owner`, whose row in `process`
@@ -299,6 +307,20 @@ mod tests {
             set_lease_in(&db, owner, (ended_pid(), namespace), EARLIER);
             assert_eq!(find_interrupted(&db, Lease::new()).len(), 1);
         }
+    }
+
+    #[test]
+    fn lease_that_ends_later_than_possible_has_expired() {
+        // The clock was ahead when the process renewed its lease.
+        let next_year = NOW.plus(Duration::from_secs(365 * 24 * 60 * 60));
+        let owner = Uuid::new_v4();
+        let running = std::os::unix::process::parent_id();
+        let db = db_with_answer(Some(owner), Some((running, next_year)));
+        let owners = find_interrupted(&db, Lease::new());
+        assert_eq!(owners.len(), 1);
+        let fail = fail_interrupted(owners[0]);
+        db.store.write_blocking(fail).expect("a write");
+        assert_eq!(status(&db), "error");
     }
 
     #[test]

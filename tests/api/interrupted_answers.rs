@@ -3,6 +3,7 @@
 
 use std::thread;
 
+use parlor::domain::Timestamp;
 use serde_json::json;
 
 use crate::helpers::{
@@ -192,7 +193,9 @@ fn restart_keeps_answer_of_other_process_until_its_lease_expires() {
         assert!(changed.expect("an update") > 0, "{sql}");
     };
     let other_process = std::os::unix::process::parent_id();
-    let lease = format!("INSERT INTO process VALUES (zeroblob(16), {other_process}, NULL, 9e15)");
+    let expires_at = Timestamp::now().0 + 40_000;
+    let lease =
+        format!("INSERT INTO process VALUES (zeroblob(16), {other_process}, NULL, {expires_at})");
     execute(&server, &lease);
     let stream = "UPDATE message SET status = 'streaming', owner = zeroblob(16) \
                    WHERE role = 'assistant'";
