@@ -17,6 +17,7 @@ mod qna;
 mod timestamp;
 mod validation;
 mod visitor;
+mod web_url;
 
 pub use agent::{AgentProfile, HumanAgent};
 pub use assistant::{Assistant, AssistantMode};
@@ -39,3 +40,4 @@ pub use qna::{Author, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer, p
 pub use timestamp::Timestamp;
 pub use validation::{MAX_URI_BYTES, ValidationError, bounded_text, parse_enum, parse_uri};
 pub use visitor::{DeviceId, ExternalId, Visitor};
+pub use web_url::{page_address, parse_web_url, without_userinfo};

@@ -40,6 +40,28 @@ fn conversation_starts_without_body_or_with_valid_body() {
 }
 
 #[test]
+fn page_url_is_stored_only_for_web_pages() {
+    let server = TestServer::start();
+    let visitor = server.create_visitor("device");
+    for (url, stored) in [
+        (
+            "https://shop.example/a?b#c",
+            Some("https://shop.example/a?b#c"),
+        ),
+        ("http://ann:pw@shop.example/", Some("http://shop.example/")),
+        ("javascript:alert(1)", None),
+        ("data:text/html,x", None),
+        ("file:///home/ann/page.html", None),
+        ("urn:isbn:0451450523", None),
+    ] {
+        let body = json!({ "context": { "pageUrl": url } });
+        start(&server, &visitor).json(body).send().expect(201);
+        let sql = "SELECT page_url FROM conversation ORDER BY seq DESC LIMIT 1";
+        assert_eq!(server.query_value::<Option<String>>(sql).as_deref(), stored);
+    }
+}
+
+#[test]
 fn invalid_start_creates_no_conversation() {
     let server = TestServer::start_with(|settings| settings.max_body_bytes = 1000);
     let visitor = server.create_visitor("device");

@@ -117,6 +117,19 @@ fn page_context_is_stored_with_message() {
         (context, json!(["https://shop.example/a?b", "A", "marked"])),
         (Value::Null, json!([null, null, null])),
         (json!({ "url": null }), json!([null, null, null])),
+        (
+            json!({ "url": "http://ann:pw@shop.example/a" }),
+            json!(["http://shop.example/a", null, null]),
+        ),
+        // Clients may show the address as a link.
+        (
+            json!({ "url": "javascript:alert(1)" }),
+            json!([null, null, null]),
+        ),
+        (
+            json!({ "url": "data:text/html,x", "title": "A" }),
+            json!([null, "A", null]),
+        ),
         // An invalid page context does not prevent the message.
         (
             json!({ "url": "nowhere", "title": "t\u{0}", "content": "x".repeat(150_000) }),

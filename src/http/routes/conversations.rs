@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::AppState;
 use crate::domain::{
     CloseReason, Conversation, ConversationId, DeviceId, Direction, ExternalId, Limit, ListQuery,
-    Offset, Scope, Sort, SortKey, Status, ValidationError,
+    Offset, Scope, Sort, SortKey, Status, ValidationError, page_address,
 };
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
@@ -111,7 +111,8 @@ pub struct StartRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct StartContext {
-    /// The page on which the conversation was started.
+    /// The page on which the conversation was started. An address that is not `http`
+    /// or `https` is ignored.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     page_url: Option<Uri>,
@@ -282,7 +283,7 @@ pub async fn start(
     // of any caller.
     let identity = visitor.map(StartVisitor::identity).transpose()?;
     let page_url = context.and_then(|context| context.page_url);
-    let page_url = page_url.map(|url| url.0);
+    let page_url = page_url.and_then(|url| page_address(&url.0));
     match caller {
         Caller::Visitor {
             visitor, project, ..

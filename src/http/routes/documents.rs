@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::AppState;
 use crate::domain::{
     Document, DocumentId, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
+    without_userinfo,
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
@@ -67,7 +68,7 @@ impl NewDocumentRequest {
     /// The document to learn and the title that replaces its own.
     fn into_document(self) -> (RawDocument, Option<String>) {
         let document = RawDocument {
-            url: without_fragment(self.url.0),
+            url: normalized_address(self.url.0),
             name: "Untitled".to_owned(),
             format: self.format,
             charset: Some("utf-8".to_owned()),
@@ -77,11 +78,12 @@ impl NewDocumentRequest {
     }
 }
 
-/// Normalises an address, so that each page has one address.
-fn without_fragment(address: String) -> String {
+/// Normalises an address, so that each page has one address. Removes user name and
+/// password.
+fn normalized_address(address: String) -> String {
     let url = Url::parse(&address).map(|mut url| {
         url.set_fragment(None);
-        url.into()
+        without_userinfo(url).into()
     });
     url.unwrap_or(address)
 }

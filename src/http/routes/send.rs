@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::answer::VisitorPage;
 use crate::app::AppState;
-use crate::domain::{ConversationId, MessageContent, parse_uri};
+use crate::domain::{ConversationId, MessageContent, page_address, parse_uri};
 use crate::http::answer_response::{
     AnswerSteps, await_answer, complete_answer, sent_to_agent, stream_answer, to_agent_response,
 };
@@ -47,7 +47,7 @@ pub struct SendRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PageContext {
-    /// The address: an absolute URI of at most 2048 characters; anything else is ignored.
+    /// The address: an `http` or `https` URL of at most 2048 characters; anything else is ignored.
     url: Option<String>,
     /// The title of the page, cut after 1000 characters.
     #[schema(inline)]
@@ -67,12 +67,16 @@ type TextSelection = Prefix<10_000>;
 impl From<PageContext> for VisitorPage {
     fn from(page: PageContext) -> Self {
         Self {
-            url: page.url.and_then(|url| parse_uri("url", &url).ok()),
+            url: page.url.and_then(usable_address),
             title: page.title.map(|title| title.0),
             content: page.content.map(|content| content.0),
             selection: page.text_selection.map(|selection| selection.0),
         }
     }
+}
+
+fn usable_address(url: String) -> Option<String> {
+    page_address(&parse_uri("url", &url).ok()?)
 }
 
 // ── Handler ──

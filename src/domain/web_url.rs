@@ -1,0 +1,62 @@
+//! URLs of pages on the web.
+
+use url::Url;
+
+/// Parses an `http` or `https` URL.
+pub fn parse_web_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+/// Removes user name and password.
+pub fn without_userinfo(mut url: Url) -> Url {
+    // Fails for URLs without a host, which have neither.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
+}
+
+/// The address of a page as it is stored: the text without user name and password.
+/// `None` if it is no web page, such as `javascript:` and `file:`.
+pub fn page_address(text: &str) -> Option<String> {
+    let url = parse_web_url(text)?;
+    if url.username().is_empty() && url.password().is_none() {
+        return Some(text.to_owned());
+    }
+    Some(without_userinfo(url).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_address_is_a_web_address_without_user_and_password() {
+        for (text, expected) in [
+            (
+                "https://shop.example/a?b#c",
+                Some("https://shop.example/a?b#c"),
+            ),
+            ("HTTP://Shop.example", Some("HTTP://Shop.example")),
+            (
+                "https://ann:pw@shop.example/a",
+                Some("https://shop.example/a"),
+            ),
+            ("http://:pw@shop.example/", Some("http://shop.example/")),
+            (
+                "https://ann@shop.example/a@b",
+                Some("https://shop.example/a@b"),
+            ),
+            ("javascript:alert(1)", None),
+            (" JavaScript:alert(1)", None),
+            ("java\nscript:alert(1)", None),
+            ("data:text/html,x", None),
+            ("file:///etc/passwd", None),
+            ("ftp://ann:pw@shop.example/", None),
+            ("urn:isbn:0451450523", None),
+            ("shop", None),
+        ] {
+            assert_eq!(page_address(text).as_deref(), expected, "{text}");
+        }
+    }
+}
