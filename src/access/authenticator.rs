@@ -93,7 +93,7 @@ impl Authenticator {
         }
     }
 
-    /// Checks a publishable key. Its requests are not rate limited.
+    /// Checks a publishable key. Rate limits count the addresses of its requests.
     pub async fn publishable_key(
         &self,
         key: &str,
@@ -185,8 +185,14 @@ impl Authenticator {
     }
 
     /// Counts a request that starts a session against its client address.
-    pub fn limit_address(&self, address: IpAddr) -> Result<(), RateLimited> {
-        self.limits.address(address)
+    pub fn limit_new_session(&self, address: IpAddr) -> Result<(), RateLimited> {
+        self.limits.new_session(address)
+    }
+
+    /// Counts a request without a session and without a private key against its
+    /// client address.
+    pub fn limit_public_request(&self, address: IpAddr) -> Result<(), RateLimited> {
+        self.limits.public_request(address)
     }
 
     /// The credentials of a connection, which have been checked before.

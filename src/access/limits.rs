@@ -24,7 +24,8 @@ pub struct RateLimited {
 pub struct RateLimits {
     sessions: Limiter<SessionId>,
     keys: Limiter<KeyId>,
-    addresses: Limiter<IpAddr>,
+    new_sessions: Limiter<IpAddr>,
+    public_requests: Limiter<IpAddr>,
 }
 
 impl RateLimits {
@@ -34,7 +35,8 @@ impl RateLimits {
         Self {
             sessions: Limiter::new(settings.rate_limit),
             keys: Limiter::new(per_minute(settings.key_rate_limit)),
-            addresses: Limiter::new(per_minute(settings.ip_rate_limit)),
+            new_sessions: Limiter::new(per_minute(settings.ip_rate_limit)),
+            public_requests: Limiter::new(per_minute(settings.public_rate_limit)),
         }
     }
 
@@ -46,16 +48,22 @@ impl RateLimits {
         self.keys.check(&key)
     }
 
-    /// Addresses count by their [`network_of`].
-    pub fn address(&self, address: IpAddr) -> Result<(), RateLimited> {
-        self.addresses.check(&network_of(address))
+    /// Counts a request that starts a session.
+    pub fn new_session(&self, address: IpAddr) -> Result<(), RateLimited> {
+        self.new_sessions.check(&network_of(address))
+    }
+
+    /// Counts a request that needs neither a session nor a private key.
+    pub fn public_request(&self, address: IpAddr) -> Result<(), RateLimited> {
+        self.public_requests.check(&network_of(address))
     }
 
     /// Removes the buckets that are full again.
     pub fn remove_idle(&self) {
         self.sessions.remove_idle();
         self.keys.remove_idle();
-        self.addresses.remove_idle();
+        self.new_sessions.remove_idle();
+        self.public_requests.remove_idle();
     }
 }
 

@@ -134,6 +134,15 @@ pub struct Settings {
     #[arg(alias = "init-rate-limit")]
     pub ip_rate_limit: u32,
 
+    /// Requests per minute without a session or private key from each IP address (IPv6: from each /64): public Q&As, search and the project of a publishable key; 0: unlimited
+    #[arg(
+        long,
+        env = "PARLOR_PUBLIC_RATE_LIMIT",
+        value_name = "N",
+        default_value_t = 120
+    )]
+    pub public_rate_limit: u32,
+
     /// Messages that the visitors of a project may send per calendar month (UTC); 0: unlimited
     #[arg(
         long,

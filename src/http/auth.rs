@@ -104,8 +104,30 @@ pub async fn session_token(
     })
 }
 
+/// Counts a request that starts a session.
+///
+/// # Errors
+/// 429 above the rate limit of the client address.
+pub fn limit_new_session(app: &AppState, request: &HttpRequest) -> Result<(), ApiError> {
+    match client_address(app, request) {
+        Some(address) => Ok(app.auth.limit_new_session(address)?),
+        None => Ok(()),
+    }
+}
+
+/// Counts a request that needs neither a session nor a private key.
+///
+/// # Errors
+/// 429 above the rate limit of the client address.
+pub fn limit_public_request(app: &AppState, request: &HttpRequest) -> Result<(), ApiError> {
+    match client_address(app, request) {
+        Some(address) => Ok(app.auth.limit_public_request(address)?),
+        None => Ok(()),
+    }
+}
+
 /// The client address of a request.
-pub fn client_address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
+fn client_address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
     if app.settings.behind_proxy {
         let last = base_url::last_entry(request, "x-forwarded-for");
         if let Some(address) = last.and_then(|address| address.parse().ok()) {

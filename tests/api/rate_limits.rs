@@ -2,13 +2,16 @@
 
 use parlor::config::Settings;
 
-use crate::helpers::{Response, TestServer};
+use serde_json::json;
+
+use crate::helpers::{Response, TestServer, UNKNOWN_ID};
 
 /// Limits of three requests, which refill in twenty seconds.
 fn small_limits(settings: &mut Settings) {
     settings.rate_limit = 3;
     settings.key_rate_limit = 3;
     settings.ip_rate_limit = 3;
+    settings.public_rate_limit = 3;
 }
 
 /// Asserts a 429 that has the waiting time in the body and in a header.
@@ -110,13 +113,75 @@ fn forwarded_address_is_ignored_without_proxy() {
     expect_rate_limited(&init_from("198.51.100.4"));
 }
 
+/// A server that counts a proxy's client addresses, and requests without a session
+/// and without a private key.
+fn setup_public_requests() -> (TestServer, [String; 4]) {
+    let server = TestServer::start_with(|settings| {
+        settings.rate_limit = 1000;
+        settings.public_rate_limit = 4;
+        settings.behind_proxy = true;
+    });
+    let (id, key) = (&server.project.id, &server.project.publishable_key);
+    let qnas = format!("/v2/projects/{id}/qnas");
+    let targets = [
+        format!("{qnas}/{UNKNOWN_ID}"),
+        format!("/v2/search?apiKey={key}&q=x"),
+        format!("/v2/projects/current?apiKey={key}"),
+        qnas,
+    ];
+    (server, targets)
+}
+
+#[test]
+fn public_requests_are_limited_by_address() {
+    let (server, targets) = setup_public_requests();
+    let get = |from: &str, target: &str| server.get(target).header("X-Forwarded-For", from).send();
+    for target in &targets {
+        assert_ne!(get("192.0.2.1", target).status, 429, "{target}");
+    }
+    for target in &targets {
+        expect_rate_limited(&get("192.0.2.1", target));
+    }
+    // The limit is checked before the key and the parameters.
+    expect_rate_limited(&get("192.0.2.1", "/v2/search?apiKey=pk_guessed&size=0"));
+    // All addresses of one IPv6 /64 network share a limit.
+    for host in 1..=4 {
+        get(&format!("2001:db8::{host}"), &targets[3]).expect(200);
+    }
+    expect_rate_limited(&get("2001:db8::ffff:9", &targets[3]));
+    get("2001:db8:0:1::1", &targets[3]).expect(200);
+}
+
+#[test]
+fn sessions_and_private_keys_are_independent_of_public_requests() {
+    let (server, targets) = setup_public_requests();
+    let visitor = server.create_visitor("ann");
+    for _ in 0..5 {
+        server.get(&targets[3]).send();
+    }
+    expect_rate_limited(&server.get(&targets[3]).send());
+    server
+        .init_session(&server.project.publishable_key, "ben")
+        .expect(201);
+    server.list(&visitor.token, "");
+    let qna = server.post(&targets[3]).bearer(&server.project.private_key);
+    qna.json(json!({ "question": "Q", "answer": "A" }))
+        .send()
+        .expect(201);
+}
+
 #[test]
 fn rate_limit_0_disables_limits() {
     let server = TestServer::start_with(|settings| {
         settings.rate_limit = 0;
         settings.key_rate_limit = 1;
         settings.ip_rate_limit = 1;
+        settings.public_rate_limit = 1;
     });
+    for _ in 0..5 {
+        let target = format!("/v2/projects/{}/qnas", server.project.id);
+        server.get(target).send().expect(200);
+    }
     for _ in 0..10 {
         let visitor = server.create_visitor("device");
         server.list(&visitor.token, "");

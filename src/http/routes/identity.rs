@@ -54,9 +54,7 @@ pub async fn init(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    if let Some(address) = auth::client_address(&app, &request) {
-        app.auth.limit_address(address)?;
-    }
+    auth::limit_new_session(&app, &request)?;
     let owner = auth::address_owner(&app, &request);
     let body = JsonBody::<InitRequest>::read(&app, &request, payload, owner).await?;
     let InitRequest { api_key, sa_vid } = body.value;

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 
 use crate::app::AppState;
 use crate::http::json::ProjectJson;
-use crate::http::openapi_errors::{KeyErrors, ServerErrors, ValidationErrors};
+use crate::http::openapi_errors::{KeyErrors, RateLimitErrors, ServerErrors, ValidationErrors};
 use crate::http::params::{self, KeyParams};
 use crate::http::response::HandlerResult;
 use crate::http::{auth, etag};
@@ -15,8 +15,9 @@ use crate::store::{Snapshot, project};
 /// Returns the project of the key, with the appearance of its chat.
 #[utoipa::path(get, path = "/projects/current", tag = "Projects", operation_id = "get-project",
     params(KeyParams), responses((status = 200, description = "The project", body = ProjectJson),
-              KeyErrors, ValidationErrors, ServerErrors))]
+              KeyErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    auth::limit_public_request(&app, &request)?;
     let params: KeyParams = params::query(&request)?;
     let key = auth::publishable_key(&app, &request, params.api_key()?).await?;
     let project = key.project;

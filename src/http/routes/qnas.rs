@@ -18,8 +18,8 @@ use crate::http::field_types::{Text, Uri, not_null};
 use crate::http::json::QnaJson;
 use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
 use crate::http::openapi_errors::{
-    BearerErrors, BodyErrors, ConflictErrors, ProjectErrors, QnaErrors, ServerErrors,
-    ValidationErrors,
+    BearerErrors, BodyErrors, ConflictErrors, ProjectErrors, QnaErrors, RateLimitErrors,
+    ServerErrors, ValidationErrors,
 };
 use crate::http::params::{self, project_id, qna_id};
 use crate::http::response::{self, DeleteResult, HandlerResult};
@@ -167,8 +167,9 @@ impl ListItem for QnaJson<'_> {
 #[utoipa::path(get, path = "/projects/{projectId}/qnas", tag = "Qnas", operation_id = "get-qnas",
     params(("projectId" = ProjectId, Path), QnaListParams),
     responses((status = 200, description = "A page of Q&As", body = QnaList),
-              ProjectErrors, ValidationErrors, ServerErrors))]
+              ProjectErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    auth::limit_public_request(&app, &request)?;
     let id = project_id(&request)?;
     let params: QnaListParams = params::query(&request)?;
     let query = QnaQuery {
@@ -204,8 +205,9 @@ fn read_page(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<Lis
 #[utoipa::path(get, path = "/projects/{projectId}/qnas/{qnaId}", tag = "Qnas", operation_id = "get-qna",
     params(("projectId" = ProjectId, Path), ("qnaId" = QnaId, Path)),
     responses((status = 200, description = "The Q&A", body = QnaJson),
-              QnaErrors, ValidationErrors, ServerErrors))]
+              QnaErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    auth::limit_public_request(&app, &request)?;
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
     let read = move |snapshot: &Snapshot| {
         let project = project::find(snapshot, project)?;

@@ -11,7 +11,7 @@ use crate::app::AppState;
 use crate::domain::{ProjectId, ProjectSeq, SearchLimit};
 use crate::http::error::ApiError;
 use crate::http::field_types::Text;
-use crate::http::openapi_errors::{KeyErrors, ServerErrors, ValidationErrors};
+use crate::http::openapi_errors::{KeyErrors, RateLimitErrors, ServerErrors, ValidationErrors};
 use crate::http::params::{self, KeyParams};
 use crate::http::response::HandlerResult;
 use crate::http::{auth, base_url, etag};
@@ -66,8 +66,9 @@ const MAX_EXCERPT_CHARS: usize = 300;
 /// Searches the documents and Q&As of the project.
 #[utoipa::path(get, path = "/search", tag = "Search", operation_id = "search",
     params(SearchParams, KeyParams), responses((status = 200, description = "The results", body = SearchResults),
-              KeyErrors, ValidationErrors, ServerErrors))]
+              KeyErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    auth::limit_public_request(&app, &request)?;
     let key: KeyParams = params::query(&request)?;
     let key = auth::publishable_key(&app, &request, key.api_key()?).await?;
     let SearchParams { q, size } = params::query(&request)?;
