@@ -9,7 +9,8 @@ use crate::http::error::ApiError;
 use crate::http::response;
 use crate::store::{Batch, project};
 
-/// 200 if the database can be read and written.
+/// 200 if the database can be read, and the writer accepts a batch. The batch is
+/// empty, so that frequent checks cost no disk writes. A full disk is not noticed.
 pub async fn health(app: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     app.store
         .read(project::first)
