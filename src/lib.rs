@@ -17,6 +17,7 @@ pub mod domain;
 pub mod events;
 pub mod http;
 pub mod learn;
+pub mod log_format;
 pub mod own_urls;
 pub mod server;
 pub mod service;

@@ -73,11 +73,13 @@ pub enum Command {
 }
 
 impl Cli {
-    /// Parses the arguments and environment of the process. Exits with a message
-    /// if they are invalid.
-    pub fn parse_process() -> Self {
-        let matches = accept_renamed_variables(Self::command()).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    /// Parses the arguments and environment of the process.
+    ///
+    /// # Errors
+    /// They are invalid, or they ask for the help or the version.
+    pub fn parse_process() -> Result<Self, clap::Error> {
+        let matches = accept_renamed_variables(Self::command()).try_get_matches()?;
+        Self::from_arg_matches(&matches)
     }
 }
 

@@ -29,6 +29,7 @@ mod idempotency;
 mod identity;
 mod interrupted_answers;
 mod isolation;
+mod journal;
 mod json_format;
 mod list_cache;
 mod list_cursors;

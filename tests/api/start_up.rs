@@ -32,7 +32,21 @@ fn second_server_exits_with_process_id_of_first_and_commands_still_work() {
     std::os::unix::fs::symlink("parlor.db", directory.path().join("link.db")).expect("a link");
     let linked = [&second[..], &["--db", "link.db"]].concat();
     assert!(run_with_error(directory.path(), &linked).contains(&pid));
-    run_successfully(directory.path(), &["keys", "list"]);
+    fs::write(
+        directory.path().join("page.md"),
+        "# Help\n\nA page with some text.",
+    )
+    .expect("a file");
+    for command in [
+        &["keys", "list"][..],
+        &["keys", "create", "--kind", "private", "--name", "x"],
+        &["assistants", "list"],
+        &["qna", "add", "--question", "Q", "--answer", "A"],
+        &["qna", "export"],
+        &["learn", "page.md"],
+    ] {
+        run_successfully(directory.path(), command);
+    }
     first.client.get("/health").send().expect(200);
 }
 
