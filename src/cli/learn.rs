@@ -10,6 +10,7 @@ use url::Url;
 
 use super::CommandError;
 use super::database::ProjectArguments;
+use crate::domain::{parse_web_url, without_userinfo};
 use crate::learn::{FolderSource, WebsiteSource};
 use crate::service::learn::{LearnError, Learner, ProgressObserver};
 
@@ -34,18 +35,14 @@ pub struct Learn {
     private: bool,
 }
 
-/// Parses an address without its query and fragment. It is not fetched.
+/// Parses an address without its user name, password, query and fragment. It is not
+/// fetched.
 fn parse_web_address(text: &str) -> Result<Url, String> {
-    let url = web_url(text);
+    let url = parse_web_url(text).map(without_userinfo);
     let mut url = url.ok_or("must be an address such as https://shop.example/help/")?;
     url.set_query(None);
     url.set_fragment(None);
     Ok(url)
-}
-
-fn web_url(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok();
-    url.filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 /// A source argument.
@@ -109,12 +106,12 @@ impl Learn {
     }
 
     fn parse_source(&self, text: &str) -> SourceArgument {
-        match web_url(text) {
-            Some(url) => SourceArgument::Website(WebsiteSource {
+        match parse_web_url(text) {
+            Some(url) => SourceArgument::Website(WebsiteSource::new(
                 url,
-                max_pages: self.max_pages as usize,
-                allow_private: self.private,
-            }),
+                self.max_pages as usize,
+                self.private,
+            )),
             None => SourceArgument::Folder(FolderSource {
                 path: PathBuf::from(text),
                 base_url: self.base_url.clone(),

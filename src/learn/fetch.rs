@@ -1,16 +1,18 @@
 //! Fetches pages over HTTP. A fetch stays on one website and has a time limit
 //! and a size limit.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::links::same_site;
 use crate::address_policy::{self, PublicResolver};
+use crate::domain::without_userinfo;
 
 /// From the start of a request to the last byte of its response.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -21,6 +23,35 @@ const MAX_REDIRECTS: usize = 5;
 pub struct PageFetcher {
     client: Client,
     allow_private: bool,
+    credentials: Option<Credentials>,
+}
+
+/// A URL with a user name or a password. They are sent to the origin of the URL, and
+/// to no other.
+#[derive(Clone)]
+pub struct Credentials(Url);
+
+impl Credentials {
+    /// The credentials of a URL, if it has any.
+    pub fn of_url(url: &Url) -> Option<Self> {
+        let has_any = !url.username().is_empty() || url.password().is_some();
+        has_any.then(|| Self(url.clone()))
+    }
+
+    /// Adds the credentials to a URL of their origin. The HTTP client sends them as
+    /// `Authorization`.
+    fn add_to(&self, url: &mut Url) {
+        if url.origin() == self.0.origin() {
+            let _ = url.set_username(self.0.username());
+            let _ = url.set_password(self.0.password());
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials")
+    }
 }
 
 /// A response with its whole body.
@@ -48,7 +79,7 @@ impl PageFetcher {
     ///
     /// # Errors
     /// The TLS configuration of the client cannot be built.
-    pub fn new(allow_private: bool) -> Result<Self, FetchError> {
+    pub fn new(allow_private: bool, credentials: Option<Credentials>) -> Result<Self, FetchError> {
         // Fails if another module has installed the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
@@ -65,6 +96,7 @@ impl PageFetcher {
         Ok(Self {
             client,
             allow_private,
+            credentials,
         })
     }
 
@@ -78,7 +110,7 @@ impl PageFetcher {
         let mut current = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             self.check_address(&current)?;
-            let response = self.client.get(current.clone()).send().await;
+            let response = self.request(&current).send().await;
             let response = response.map_err(|error| transient(&error))?;
             let Some(next) = redirect_target(&response, &current) else {
                 return read_body(response, current, max_bytes).await;
@@ -91,6 +123,14 @@ impl PageFetcher {
         }
         let reason = format!("it is redirected more than {MAX_REDIRECTS} times");
         Err(FetchError::Permanent(reason))
+    }
+
+    fn request(&self, url: &Url) -> RequestBuilder {
+        let mut url = url.clone();
+        if let Some(credentials) = &self.credentials {
+            credentials.add_to(&mut url);
+        }
+        self.client.get(url)
     }
 
     /// Checks IP addresses. Host names are checked when they are resolved.
@@ -139,7 +179,7 @@ fn redirect_target(response: &Response, current: &Url) -> Option<Url> {
     let location = response.headers().get(LOCATION)?;
     let mut target = current.join(location.to_str().ok()?).ok()?;
     target.set_fragment(None);
-    Some(target)
+    Some(without_userinfo(target))
 }
 
 async fn read_body(

@@ -2,9 +2,11 @@
 
 use url::Url;
 
+use crate::domain::without_userinfo;
+
 /// The absolute form of a link. `None` for links that make no sense outside
 /// their page (fragments, `javascript:`, relative links without a base); of
-/// those only the text is kept.
+/// those only the text is kept. User name and password are removed.
 pub fn absolute(link: &str, base: Option<&Url>) -> Option<Url> {
     let link = link.trim();
     if link.is_empty() || link.starts_with('#') {
@@ -15,7 +17,8 @@ pub fn absolute(link: &str, base: Option<&Url>) -> Option<Url> {
         None => Url::parse(link),
     };
     let url = url.ok()?;
-    matches!(url.scheme(), "http" | "https" | "mailto" | "tel").then_some(url)
+    let is_link = matches!(url.scheme(), "http" | "https" | "mailto" | "tel");
+    is_link.then(|| without_userinfo(url))
 }
 
 /// Whether two addresses belong to one website: the same host, and either the

@@ -11,10 +11,11 @@ use futures_util::{Stream, StreamExt, stream};
 use robotxt::Robots;
 use url::Url;
 
-use super::fetch::{FetchError, FetchedPage, PageFetcher};
+use super::fetch::{Credentials, FetchError, FetchedPage, PageFetcher};
 use super::links::same_site;
 use super::raw_document::name_from_path;
 use super::{Format, RawDocument, SourceError, decode, html, sitemap};
+use crate::domain::without_userinfo;
 
 /// The size of a page.
 const MAX_PAGE_BYTES: usize = 5_000_000;
@@ -33,11 +34,11 @@ const MAX_CRAWL_DELAY: Duration = Duration::from_secs(10);
 /// The address of a page or of a sitemap.
 #[derive(Debug, Clone)]
 pub struct WebsiteSource {
-    pub url: Url,
-    /// Pages of a sitemap that are fetched.
-    pub max_pages: usize,
-    /// Whether the website may be in a private network.
-    pub allow_private: bool,
+    /// Without user name and password, because it is stored and printed.
+    url: Url,
+    credentials: Option<Credentials>,
+    max_pages: usize,
+    allow_private: bool,
 }
 
 /// The pages to fetch, and how.
@@ -66,13 +67,32 @@ pub enum FetchOutcome {
 }
 
 impl WebsiteSource {
+    /// A source that fetches `url`, with its user name and password if it has any.
+    ///
+    /// `max_pages`: the pages of a sitemap that are fetched. `allow_private`: whether
+    /// the website may be in a private network.
+    pub fn new(url: Url, max_pages: usize, allow_private: bool) -> Self {
+        Self {
+            credentials: Credentials::of_url(&url),
+            url: without_userinfo(url),
+            max_pages,
+            allow_private,
+        }
+    }
+
+    /// Identifies the documents of this website.
+    pub fn id(&self) -> &str {
+        self.url.as_str()
+    }
+
     /// Reads robots.txt and the sitemaps.
     ///
     /// # Errors
     /// The address cannot be read, or robots.txt cannot be read, so that what
     /// it forbids is unknown.
     pub async fn plan_crawl(&self) -> Result<CrawlPlan, SourceError> {
-        let fetcher = PageFetcher::new(self.allow_private).map_err(|error| self.error(&error))?;
+        let fetcher = PageFetcher::new(self.allow_private, self.credentials.clone());
+        let fetcher = fetcher.map_err(|error| self.error(&error))?;
         let robots = self.fetch_robots(&fetcher).await?;
         let is_listed = robots.sitemaps().contains(&self.url);
         if !is_listed && !robots.is_url_allowed(&self.url) {
@@ -183,6 +203,7 @@ impl CrawlPlan {
     /// a warning: a sitemap is not authoritative for other websites.
     fn urls_of_site(&mut self, site: &Url, listed: &[String]) -> Vec<Url> {
         let urls = listed.iter().filter_map(|url| site.join(url).ok());
+        let urls = urls.map(without_userinfo);
         let (mut own, foreign): (Vec<_>, Vec<_>) = urls.partition(|url| same_site(url, site));
         if let Some(first) = foreign.first() {
             let count = foreign.len();

@@ -6,7 +6,7 @@ use std::fmt;
 
 use futures_util::StreamExt;
 
-use crate::domain::{Document, DocumentId, ProjectSeq, Timestamp};
+use crate::domain::{Document, DocumentId, ProjectSeq, Timestamp, page_address};
 use crate::learn::{
     Conversion, FetchOutcome, FolderSource, RawDocument, SourceError, WebsiteSource,
 };
@@ -147,7 +147,7 @@ impl<'a> Learner<'a> {
     /// The address or robots.txt cannot be read, or the database fails.
     pub async fn learn_website(&mut self, website: &WebsiteSource) -> Result<(), LearnError> {
         let mut plan = website.plan_crawl().await?;
-        let mut run = self.start_run(website.url.to_string()).await?;
+        let mut run = self.start_run(website.id().to_owned()).await?;
         run.is_complete = plan.is_complete;
         let left_out = plan.left_out.iter().map(ToString::to_string);
         run.retained.extend(left_out);
@@ -299,10 +299,17 @@ impl SourceRun {
         self.retained.insert(url.to_owned());
     }
 
+    /// Whether this source stored a document. Earlier versions stored a source with
+    /// its user name and password.
+    fn is_source(&self, stored: &str) -> bool {
+        let without_userinfo = || page_address(stored).is_some_and(|url| url == self.source);
+        stored == self.source || without_userinfo()
+    }
+
     /// The documents of this source that were neither seen nor retained.
     fn missing_documents(&self) -> Vec<DocumentId> {
         let is_missing = |document: &&DocumentSummary| {
-            document.source == self.source
+            self.is_source(&document.source)
                 && !self.seen.contains(&document.url)
                 && !self.retained.contains(&document.url)
         };

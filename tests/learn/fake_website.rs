@@ -1,6 +1,6 @@
 //! An HTTP server whose responses a test defines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -14,6 +14,7 @@ pub struct FakeWebsite {
     pub address: SocketAddr,
     responses: Arc<Mutex<HashMap<String, FakeResponse>>>,
     requested_paths: Arc<Mutex<Vec<String>>>,
+    credentials: Arc<Mutex<HashSet<Option<String>>>>,
 }
 
 impl FakeWebsite {
@@ -23,12 +24,15 @@ impl FakeWebsite {
             address: listener.local_addr().expect("local address"),
             responses: Arc::default(),
             requested_paths: Arc::default(),
+            credentials: Arc::default(),
         };
         let (responses, paths) = (site.responses.clone(), site.requested_paths.clone());
+        let credentials = site.credentials.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (responses, paths) = (responses.clone(), paths.clone());
-                thread::spawn(move || respond(stream, &responses, &paths));
+                let credentials = credentials.clone();
+                thread::spawn(move || respond(stream, &responses, &paths, &credentials));
             }
         });
         site
@@ -76,6 +80,11 @@ impl FakeWebsite {
         self.responses.lock().expect("lock").remove(path);
     }
 
+    /// The `Authorization` headers of all requests; `None` for requests without it.
+    pub fn credentials(&self) -> HashSet<Option<String>> {
+        self.credentials.lock().expect("lock").clone()
+    }
+
     /// The paths requested since the last call.
     pub fn take_requested_paths(&self) -> Vec<String> {
         std::mem::take(&mut *self.requested_paths.lock().expect("lock"))
@@ -86,6 +95,7 @@ fn respond(
     mut stream: TcpStream,
     responses: &Mutex<HashMap<String, FakeResponse>>,
     requested_paths: &Mutex<Vec<String>>,
+    credentials: &Mutex<HashSet<Option<String>>>,
 ) {
     let mut lines = BufReader::new(stream.try_clone().expect("clone stream"));
     let mut head = String::new();
@@ -93,6 +103,12 @@ fn respond(
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let is_parlor = head.to_ascii_lowercase().contains("user-agent: parlor/");
     assert!(is_parlor, "{head}");
+    let authorization = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        let is_authorization = name.eq_ignore_ascii_case("authorization");
+        is_authorization.then(|| value.trim().to_owned())
+    });
+    credentials.lock().expect("lock").insert(authorization);
     requested_paths.lock().expect("lock").push(path.clone());
     let response = responses.lock().expect("lock").get(&path).cloned();
     let (status, headers, body) = response.unwrap_or(("404 Not Found", String::new(), Vec::new()));

@@ -1,5 +1,7 @@
 //! `parlor learn` with pages and sitemaps.
 
+use std::collections::HashSet;
+
 use crate::fake_website::FakeWebsite;
 use crate::setup::{Workspace, output_texts, page};
 
@@ -246,4 +248,79 @@ fn private_addresses_require_the_private_flag() {
         );
     }
     assert!(site.take_requested_paths().is_empty());
+}
+
+#[test]
+fn user_and_password_are_used_and_not_stored() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    let host = site.address;
+    let with_password = |path: &str| format!("http://ann:p%40w@{host}{path}");
+    let other_user = format!("http://ben:hidden77@{host}/b");
+    site.set_sitemap("/sitemap.xml", &[&with_password("/a"), &other_user, "/c"]);
+    site.set_page("/a", &page("A"));
+    let location = format!("Location: {}\r\n", with_password("/target"));
+    site.set("/b", "302 Found", &location, "");
+    let links = format!(
+        "<base href='http://ben:hidden77@{host}/'><link rel=canonical href='{}'>{}<a href='{}'>x</a> <a href=/y>y</a>",
+        with_password("/canonical"),
+        page("B"),
+        with_password("/x"),
+    );
+    site.set_page("/target", &links);
+    let learn = ["learn", &with_password("/sitemap.xml"), "--private"];
+    let (stdout, stderr) = workspace.run_ok(&learn);
+    // The page /c does not exist.
+    assert!(stderr.contains(&format!("http://{host}/c")), "{stderr}");
+    assert_eq!(workspace.urls(), [site.url("/a"), site.url("/canonical")]);
+    let authorization = "Basic YW5uOnBAdw==".to_owned();
+    assert_eq!(site.credentials(), HashSet::from([Some(authorization)]));
+    let database = std::fs::read(workspace.path().join("parlor.db")).expect("a file");
+    let wal = std::fs::read(workspace.path().join("parlor.db-wal")).unwrap_or_default();
+    let outputs = [stdout.as_bytes(), stderr.as_bytes(), &database, &wal].concat();
+    for secret in ["p%40w", "p@w", "hidden77"] {
+        let found = outputs
+            .windows(secret.len())
+            .any(|bytes| bytes == secret.as_bytes());
+        assert!(!found, "{secret}");
+    }
+}
+
+#[test]
+fn user_and_password_are_not_sent_to_another_port() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    let other = FakeWebsite::new();
+    other.set_page("/b", &page("B"));
+    site.set_sitemap("/sitemap.xml", &[&other.url("/b")]);
+    let location = format!("Location: {}\r\n", other.url("/b"));
+    site.set("/a", "302 Found", &location, "");
+    for path in ["/sitemap.xml", "/a"] {
+        let url = format!("http://ann:pw@{}{path}", site.address);
+        workspace.run_err(&["learn", &url, "--private"]);
+    }
+    assert!(other.credentials().is_empty());
+}
+
+#[test]
+fn base_url_is_stored_without_user_and_password() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "help/a.md",
+        "# A\n\nAll that there is to say about A is said here.",
+    );
+    let base = "https://ann:pw@shop.example/help/";
+    workspace.run_ok(&["learn", "help", "--base-url", base]);
+    assert_eq!(workspace.urls(), ["https://shop.example/help/a.md"]);
+}
+
+#[test]
+fn documents_that_were_stored_with_a_password_are_replaced() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    site.set_page("/a", &page("A"));
+    workspace.run_ok(&["learn", &site.url("/a"), "--private"]);
+    let url = format!("http://ann:pw@{}/a", site.address);
+    let database = rusqlite::Connection::open(workspace.path().join("parlor.db")).expect("open");
+    let update = database.execute("UPDATE document SET url = ?1, source = ?1", [&url]);
+    assert_eq!(update.expect("an update"), 1);
+    workspace.run_ok(&["learn", &url, "--private"]);
+    assert_eq!(workspace.urls(), [site.url("/a")]);
 }
