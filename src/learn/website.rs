@@ -23,6 +23,8 @@ const MAX_PAGE_BYTES: usize = 5_000_000;
 const MAX_SITEMAP_BYTES: usize = 50_000_000;
 /// The size of robots.txt.
 const MAX_ROBOTS_BYTES: usize = 1_000_000;
+/// The rules of robots.txt, because each page is compared with each rule.
+const MAX_ROBOTS_RULES: usize = 5000;
 /// Pages that all sitemaps together may list.
 const MAX_SITEMAP_URLS: usize = 1_000_000;
 /// Sitemaps that are read for one source.
@@ -135,7 +137,14 @@ impl WebsiteSource {
             permanent => self.error(&permanent),
         })?;
         match response.status.as_u16() {
-            200..=299 => Ok(Robots::parse(&response.bytes, "parlor")),
+            200..=299 => {
+                let robots = Robots::parse(&response.bytes, "parlor");
+                if robots.rules().len() > MAX_ROBOTS_RULES {
+                    let reason = format!("it has more than {MAX_ROBOTS_RULES} rules for parlor");
+                    return Err(unreadable(reason));
+                }
+                Ok(robots)
+            }
             429 | 500.. => Err(unreadable(status_reason(&response))),
             // The website has no robots.txt.
             _ => Ok(Robots::allow_all()),

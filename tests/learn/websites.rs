@@ -324,3 +324,21 @@ fn documents_that_were_stored_with_a_password_are_replaced() {
     workspace.run_ok(&["learn", &url, "--private"]);
     assert_eq!(workspace.urls(), [site.url("/a")]);
 }
+
+#[test]
+fn robots_txt_with_too_many_rules_is_refused() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    site.set_page("/a", &page("A"));
+    for (count, is_refused) in [(4000, false), (6000, true)] {
+        let rules = (0..count).map(|number| format!("Disallow: /x{number}*y\n"));
+        let robots = "User-agent: *\n".to_owned() + &rules.collect::<String>();
+        site.set("/robots.txt", "200 OK", "", robots);
+        let learn = ["learn", &site.url("/a"), "--private"];
+        if is_refused {
+            let error = workspace.run_err(&learn);
+            assert!(error.contains("more than 5000 rules"), "{error}");
+        } else {
+            workspace.run_ok(&learn);
+        }
+    }
+}
