@@ -163,6 +163,9 @@ mod tests {
 
     #[test]
     fn error_names_the_first_invalid_line() {
+        let huge_field = format!("question,answer\na,{}\n", "b".repeat(5_000_000));
+        let many_fields = format!("question,answer\na{}\n", ",b".repeat(500_000));
+        let open_quote = format!("question,answer\na,\"{}", "b\n".repeat(2_000_000));
         for (csv, line, expected) in [
             (&b"q,a\nx,y\n"[..], 1, "question,answer"),
             (b"", 1, "question,answer"),
@@ -175,6 +178,9 @@ mod tests {
             (b"question,answer\na,\xff\n", 2, "UTF-8"),
             (b"question,answer,published\na,b,maybe\n", 2, "published"),
             (b"question,answer\na,b\0\n", 2, "NUL"),
+            (huge_field.as_bytes(), 2, "answer must have 1 to 20000"),
+            (many_fields.as_bytes(), 2, "it has 500001 fields"),
+            (open_quote.as_bytes(), 2, "answer must have 1 to 20000"),
         ] {
             let error = parse(csv).expect_err("invalid");
             assert_eq!(error.line, line, "{}", error.reason);

@@ -8,6 +8,8 @@ use std::rc::Rc;
 pub use markup5ever_rcdom::Node;
 use markup5ever_rcdom::NodeData;
 
+use super::tag_attributes;
+
 /// Elements that the parser closes implicitly, so that they do not add depth.
 const UNNESTED_ELEMENTS: [&str; 26] = [
     "area", "base", "br", "col", "dd", "dt", "embed", "frame", "hr", "image", "img", "input",
@@ -25,9 +27,16 @@ const FORMATTING_ELEMENTS: [&str; 14] = [
 /// How many times the parser may open formatting elements again in one page.
 const MAX_REOPENED_ELEMENTS: usize = 300_000;
 
-/// Whether the page leaves so many elements open that parsing it into a tree
-/// would take too long.
-pub fn exceeds_nesting_limits(html: &str) -> bool {
+/// The attributes of one tag. Real tags have up to about 50.
+const MAX_ATTRIBUTES: u32 = 250;
+
+/// Whether parsing the page into a tree would take too long: it leaves too many
+/// elements open, or a tag has too many attributes.
+pub fn exceeds_parser_limits(html: &str) -> bool {
+    exceeds_nesting_limits(html) || tag_attributes::exceeds(html, MAX_ATTRIBUTES)
+}
+
+fn exceeds_nesting_limits(html: &str) -> bool {
     let mut nesting = Nesting::default();
     html.split('<').skip(1).any(|tag| {
         match tag.strip_prefix('/') {

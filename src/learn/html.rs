@@ -30,7 +30,7 @@ pub struct PageDirectives {
 
 /// Converts a page whose address is `address`.
 pub fn convert(html: &str, address: Option<&Url>) -> HtmlPage {
-    if dom::exceeds_nesting_limits(html) {
+    if dom::exceeds_parser_limits(html) {
         return text_only(html);
     }
     let converter = converter();

@@ -24,6 +24,7 @@ mod markdown;
 mod raw_document;
 mod sections;
 mod sitemap;
+mod tag_attributes;
 mod website;
 
 pub use excerpt::excerpt;

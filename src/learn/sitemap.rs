@@ -134,6 +134,40 @@ mod tests {
     }
 
     #[test]
+    fn huge_attributes_nesting_and_texts_are_parsed_in_time() {
+        let start = std::time::Instant::now();
+        let entry = "<url><loc>https://x.example/a</loc></url>";
+        let attributes: String = (0..500_000)
+            .map(|number| format!(" a{number}='x'"))
+            .collect();
+        for noise in [
+            format!("<x{attributes}/>"),
+            format!("<x a='{}'/>", "x".repeat(5_000_000)),
+            "<x>".repeat(500_000) + &"</x>".repeat(500_000),
+            "x".repeat(5_000_000),
+            "&amp;".repeat(1_000_000),
+            "<!-- x -->".repeat(500_000),
+            "<![CDATA[x]]>".repeat(500_000),
+            format!("<?x {}?>", "x".repeat(5_000_000)),
+        ] {
+            let entries = parse(&format!("<urlset>{noise}{entry}</urlset>"));
+            assert_eq!(entries.pages, ["https://x.example/a"], "{}", &noise[..20]);
+        }
+        let nested = "<!DOCTYPE x [<!ENTITY a 'x'><!ENTITY b '&a;&a;'>]>";
+        assert_eq!(
+            parse(&format!("{nested}<urlset>&b;{entry}</urlset>"))
+                .pages
+                .len(),
+            1
+        );
+        assert_eq!(
+            parse(&"<urlset>".repeat(500_000)),
+            SitemapEntries::default()
+        );
+        assert!(start.elapsed() < std::time::Duration::from_secs(60));
+    }
+
+    #[test]
     fn at_most_fifty_thousand_entries_of_a_file_are_read() {
         let url = "<url><loc>https://x.example/</loc></url>";
         let xml = format!("<urlset>{}</urlset>", url.repeat(MAX_FILE_ENTRIES + 10));

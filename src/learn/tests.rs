@@ -1,5 +1,6 @@
 //! Conversion of well-formed pages and files; malformed ones are in `malformed`.
 
+mod hostile;
 mod malformed;
 
 use super::raw_document::name_from_path;
