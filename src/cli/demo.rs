@@ -1,19 +1,21 @@
 //! `parlor demo`: generates a demo database and serves it on this machine.
 
 use std::fs::{self, DirBuilder};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tokio::runtime::Builder;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::CommandError;
 use super::progress::progress_bar;
-use super::serve::{announce, listen, lock, serve};
+use super::serve::{announce, listen, lock, serve, shutdown_signal};
 use crate::app::AppState;
 use crate::config::Settings;
-use crate::demo::{DemoPlan, create_database, is_demo_database};
+use crate::demo::{DemoError, DemoPlan, create_database, is_demo_database};
 use crate::own_urls::{BaseUrl, OwnUrls};
 
 #[derive(Debug, Args)]
@@ -87,17 +89,8 @@ impl Demo {
     fn create(&self, path: &Path) -> Result<(), CommandError> {
         let partial = PathBuf::from(format!("{}.part", path.display()));
         remove_database(&partial);
-        let bar = progress_bar();
-        let show_progress = |done, total, phase: &str| {
-            bar.set_length(total);
-            bar.set_position(done);
-            bar.set_message(phase.to_owned());
-        };
-        let created = create_database(&partial, &self.plan(), &show_progress);
-        bar.finish_and_clear();
-        let renamed = created
-            .map_err(CommandError::from)
-            .and_then(|()| Ok(fs::rename(&partial, path)?));
+        let created = create_until_signal(partial.clone(), self.plan());
+        let renamed = created.and_then(|()| Ok(fs::rename(&partial, path)?));
         remove_database(&partial);
         renamed
     }
@@ -110,6 +103,35 @@ impl Demo {
             seed: self.seed,
         }
     }
+}
+
+/// Creates a database. SIGINT and SIGTERM end this with an error, so that the caller
+/// can remove the files.
+fn create_until_signal(path: PathBuf, plan: DemoPlan) -> Result<(), CommandError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let created = runtime.block_on(async {
+        let signal = shutdown_signal()?;
+        let creation = spawn_blocking(move || create_with_progress(&path, &plan));
+        tokio::select! {
+            created = creation => Ok(created.map_err(io::Error::from)??),
+            () = signal => Err(CommandError::DemoStopped),
+        }
+    });
+    // The thread of an interrupted creation ends with the process.
+    runtime.shutdown_background();
+    created
+}
+
+fn create_with_progress(path: &Path, plan: &DemoPlan) -> Result<(), DemoError> {
+    let bar = progress_bar();
+    let show_progress = |done, total, phase: &str| {
+        bar.set_length(total);
+        bar.set_position(done);
+        bar.set_message(phase.to_owned());
+    };
+    let created = create_database(path, plan, &show_progress);
+    bar.finish_and_clear();
+    created
 }
 
 /// Removes a database and the files that SQLite creates next to it, if they

@@ -57,6 +57,8 @@ pub enum CommandError {
     NoSuchQna(QnaId),
     #[error("nothing could be learned; the lines above say why")]
     NothingLearned,
+    #[error("stopped before the demo was complete; its data is removed")]
+    DemoStopped,
     #[error("stopped; what was learned so far is kept. Run the same command again to continue")]
     Stopped,
     #[error("{0} cannot be read: {1}; check its name")]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
 use rusqlite::types::Value as SqlValue;
@@ -266,4 +266,63 @@ fn commands_printed_by_demo_work() {
     assert_eq!(process.stop("TERM").0.code(), Some(0));
     let left = fs::read_dir(directory.path()).expect("a directory").count();
     assert_eq!(left, 0, "the demo left its file behind");
+}
+
+#[test]
+fn demo_that_is_stopped_early_leaves_no_data() {
+    for (signal, options, left) in [
+        ("INT", [].as_slice(), [].as_slice()),
+        ("TERM", &["--db", "demo.db"], &["demo.db.lock"]),
+    ] {
+        let temp_dir = TempDir::new().expect("a directory");
+        let directory = temp_dir.path();
+        let demo = parlor_command(directory)
+            .args(["demo", "--conversations", "1000000"])
+            .args(["--listen", "127.0.0.1:0"])
+            .args(options)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let names = || file_names(directory);
+        wait_until("the creation begins", || {
+            names().iter().any(|name| name.ends_with("demo.db.part"))
+        });
+        let kill = ["-s", signal, &demo.id().to_string()];
+        assert!(
+            Command::new("kill")
+                .args(kill)
+                .status()
+                .expect("kill")
+                .success()
+        );
+        let output = demo.wait_with_output().expect("an end");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(
+            errors.contains("stopped before the demo was complete"),
+            "{errors}"
+        );
+        let left: Vec<_> = left.iter().map(|name| directory.join(name)).collect();
+        assert_eq!(names(), left);
+        let folders = fs::read_dir(directory).expect("a directory").count();
+        assert_eq!(folders, left.len());
+    }
+}
+
+/// The paths of the files in `directory` and its folders.
+fn file_names(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                file_names(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
 }
