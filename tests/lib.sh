@@ -3,6 +3,8 @@
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# The scripts change the folder, and the path can be relative.
+if [ -n "${PARLOR:-}" ]; then PARLOR=$(realpath "$PARLOR"); fi
 
 fail() {
     printf '%s\n' "$*" >&2
