@@ -113,10 +113,16 @@ impl Origin {
 
     /// Parses a website that an operator enters: an `http` or `https` URL.
     pub fn parse(text: &str) -> Result<Self, ValidationError> {
-        let web = text.starts_with("http://") || text.starts_with("https://");
-        web.then(|| Self::from_url(text)).flatten().ok_or_else(|| {
-            ValidationError::new("origin", "must be a website such as https://shop.example")
-        })
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        let is_web = scheme.is_some_and(|scheme| {
+            scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+        });
+        is_web
+            .then(|| Self::from_url(text))
+            .flatten()
+            .ok_or_else(|| {
+                ValidationError::new("origin", "must be a website such as https://shop.example")
+            })
     }
 
     pub fn as_str(&self) -> &str {
@@ -150,6 +156,10 @@ mod tests {
         assert_ne!(of("http://shop.example"), of("https://shop.example"));
         assert_eq!(of("null"), None);
         assert_eq!(of("data:text/plain,x"), None);
-        assert!(Origin::parse("shop.example").is_err());
+        for text in ["shop.example", "https:shop.example", "ftp://shop.example"] {
+            assert!(Origin::parse(text).is_err(), "{text}");
+        }
+        let upper = Origin::parse("HTTPS://Shop.Example").expect("a website");
+        assert_eq!(upper.as_str(), "https://shop.example");
     }
 }
