@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** Long enough for a debug build on a busy machine. */
 const WAIT_TIMEOUT_MS = 30_000;
@@ -42,6 +43,13 @@ export async function waitFor(program, attempt) {
 export const isListening = (port) => new Promise((resolve) => {
   const socket = connect(port, '127.0.0.1');
   socket.once('connect', () => { socket.destroy(); resolve(true); });
+  socket.once('error', () => resolve(false));
+});
+
+/** Whether a program has a certificate for the host and uses it on the port. */
+export const isServingTls = (port, servername) => new Promise((resolve) => {
+  const socket = connectTls({ port, host: '127.0.0.1', servername, rejectUnauthorized: false });
+  socket.once('secureConnect', () => { socket.destroy(); resolve(true); });
   socket.once('error', () => resolve(false));
 });
 

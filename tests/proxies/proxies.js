@@ -7,7 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { codeBlock, replaceAll } from './operations.js';
-import { freePort, isListening, start, waitFor } from './programs.js';
+import { freePort, isListening, isServingTls, start, waitFor } from './programs.js';
 
 /** The host name of the snippets. */
 export const HOST = 'chat.example';
@@ -64,8 +64,8 @@ async function startCaddy(directory, parlorPort) {
   const program = start('caddy', ['run', '--config', caddyfile, '--adapter', 'caddyfile'],
     { env: { ...process.env, HOME: directory, XDG_CONFIG_HOME: directory, XDG_DATA_HOME: directory } });
   const authority = join(directory, 'pki/authorities/local/root.crt');
-  const issued = join(directory, `certificates/local/${HOST}/${HOST}.crt`);
-  await waitFor(program, async () => existsSync(issued) && isListening(port));
+  // Caddy stores a certificate before it uses it.
+  await waitFor(program, async () => existsSync(authority) && isServingTls(port, HOST));
   return { ...program, port, httpPort, ca: await readFile(authority) };
 }
 
