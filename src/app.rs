@@ -1,6 +1,6 @@
 //! The state of a server process, shared by all requests. [`crate::server`] runs it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::events::EventHub;
 use crate::own_urls::OwnUrls;
 use crate::service::Services;
 use crate::store::lease::Lease;
-use crate::store::{OpenError, Options, Store, StoreError, lease, session};
+use crate::store::{OpenError, Options, Store, StoreError, lease, resolve, session};
 
 /// Why a server could not start or ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,8 @@ pub enum StartError {
 
 /// The state of a server.
 pub struct AppState {
+    /// The path of the database file.
+    pub database: PathBuf,
     pub store: Arc<Store>,
     pub settings: Settings,
     /// Whether the demo's keys and `Prefer: code=` are accepted.
@@ -71,6 +73,7 @@ impl AppState {
                 readers: settings.db_readers,
                 read_timeout: Duration::from_millis(settings.db_timeout_ms),
                 mmap_mb: settings.mmap_mb,
+                snapshot: !settings.no_snapshot,
             },
         )?);
         let lease = Lease::new();
@@ -78,6 +81,7 @@ impl AppState {
         let secret = signing_secret(&store)?;
         let answer_shutdown = watch::Sender::new(false);
         Ok(Self {
+            database: resolve(path)?,
             services: Services {
                 store: store.clone(),
                 answer_providers: AnswerProviders {

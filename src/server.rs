@@ -10,6 +10,7 @@ use crate::clock_check::ClockCheck;
 use crate::domain::Timestamp;
 use crate::http;
 use crate::own_urls::OwnUrls;
+use crate::service::backup::ScheduledBackups;
 use crate::store::answer::{self, AnswerEnd};
 use crate::store::{Rejection, Snapshot, StoreError, idempotency, key, lease, session};
 
@@ -25,6 +26,7 @@ pub async fn run(
     let app = Arc::new(app);
     let server = http::server(app.clone(), listener)?;
     let handle = server.handle();
+    let backups = ScheduledBackups::start(&app.database, &app.settings.backup)?;
     let mut serving = actix_web::rt::spawn(server);
     let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
     let leases = actix_web::rt::spawn(renew_leases(app.clone()));
@@ -43,6 +45,7 @@ pub async fn run(
     app.drain();
     housekeeping.abort();
     revoking.abort();
+    drop(backups);
     let grace = Duration::from_secs(app.settings.shutdown_timeout);
     let mut stopped = std::pin::pin!(handle.stop(true));
     if tokio::time::timeout(grace, &mut stopped).await.is_err() {

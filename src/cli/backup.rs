@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::CommandError;
-use super::database::DatabaseFile;
+use super::database::DatabasePath;
 use super::progress::with_monitor;
 use crate::service::backup;
 
@@ -24,7 +24,7 @@ pub struct Backup {
     #[arg(value_name = "FILE|DIR")]
     target: PathBuf,
     #[command(flatten)]
-    file: DatabaseFile,
+    file: DatabasePath,
 }
 
 impl Backup {

@@ -9,9 +9,9 @@ use crate::domain::{AssistantId, ProjectId, ProjectSeq};
 use crate::service::setup;
 use crate::store::{Options, Store, project};
 
-/// Which database file a command uses.
+/// Which database file a command uses. The command does not upgrade the file.
 #[derive(Debug, Args)]
-pub struct DatabaseFile {
+pub struct DatabasePath {
     /// The database file
     #[arg(
         long,
@@ -22,7 +22,7 @@ pub struct DatabaseFile {
     pub db: PathBuf,
 }
 
-impl DatabaseFile {
+impl DatabasePath {
     /// The path of the file.
     ///
     /// # Errors
@@ -34,10 +34,33 @@ impl DatabaseFile {
         }
         Ok(&self.db)
     }
+}
 
-    /// Opens the file. Errors as for [`DatabaseFile::existing`].
+/// Which database file a command opens. The command upgrades an older file.
+#[derive(Debug, Args)]
+pub struct DatabaseFile {
+    #[command(flatten)]
+    pub path: DatabasePath,
+    #[command(flatten)]
+    pub snapshot: SnapshotArgument,
+}
+
+/// Whether an older file is copied before its upgrade.
+#[derive(Debug, Args)]
+pub struct SnapshotArgument {
+    /// Upgrade a file of an earlier version without a copy, FILE.schema-N.bak
+    #[arg(long)]
+    pub no_snapshot: bool,
+}
+
+impl DatabaseFile {
+    /// Opens the file. Errors as for [`DatabasePath::existing`].
     pub fn open(&self) -> Result<Store, CommandError> {
-        Ok(Store::open(self.existing()?, &Options::default())?)
+        let options = Options {
+            snapshot: !self.snapshot.no_snapshot,
+            ..Options::default()
+        };
+        Ok(Store::open(self.path.existing()?, &options)?)
     }
 
     /// Opens the file and finds its first project.

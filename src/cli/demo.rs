@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::CommandError;
+use super::database::SnapshotArgument;
 use super::progress::progress_bar;
 use super::serve::{announce, listen, lock, serve, shutdown_signal};
 use crate::app::AppState;
@@ -36,6 +37,8 @@ pub struct Demo {
     #[arg(long, requires = "db")]
     no_serve: bool,
     #[command(flatten)]
+    snapshot: SnapshotArgument,
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -54,7 +57,11 @@ impl Demo {
         let file = DemoFile::new(self.db.as_deref())?;
         let _lock = lock(file.path(), &self.settings)?;
         self.create_if_missing(file.path())?;
-        let app = AppState::open(file.path(), self.settings, true)?;
+        let settings = Settings {
+            no_snapshot: self.snapshot.no_snapshot,
+            ..self.settings
+        };
+        let app = AppState::open(file.path(), settings, true)?;
         let address = listener.local_addr()?;
         serve(app, listener, |out| {
             announce(out, address, &urls)?;
@@ -78,7 +85,7 @@ impl Demo {
         if !path.exists() {
             return self.create(path);
         }
-        if !is_demo_database(path)? {
+        if !is_demo_database(path, !self.snapshot.no_snapshot)? {
             return Err(CommandError::NotADemo(path.to_owned()));
         }
         Ok(())

@@ -29,6 +29,10 @@ pub enum CommandError {
     Setup(#[from] SetupError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error("{0} is not sound: {1} of the checks failed; the lines above name the remedies")]
+    NotSound(PathBuf, usize),
+    #[error("interrupted")]
+    Interrupted,
     #[error(transparent)]
     Restore(#[from] RestoreError),
     #[error("the system returned no random bytes: {0}")]

@@ -3,6 +3,7 @@
 
 mod assistants;
 mod backup;
+mod check;
 mod database;
 mod demo;
 mod error;
@@ -19,6 +20,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::accept_renamed_variables;
 use assistants::Assistants;
 use backup::Backup;
+use check::Check;
 use demo::Demo;
 pub use error::CommandError;
 use keys::Keys;
@@ -70,6 +72,7 @@ pub enum Command {
     },
     Backup(Backup),
     Restore(Restore),
+    Check(Check),
 }
 
 impl Cli {
@@ -94,6 +97,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Qna { command } => command.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
+        Command::Check(check) => check.run(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::CommandError;
-use super::database::DatabaseFile;
+use super::database::DatabasePath;
 use super::progress::with_monitor;
 use crate::service::restore;
 
@@ -23,7 +23,7 @@ pub struct Restore {
     /// The backup; it stays as it is
     backup: PathBuf,
     #[command(flatten)]
-    file: DatabaseFile,
+    file: DatabasePath,
     /// Replace the database file if it exists
     #[arg(long)]
     force: bool,

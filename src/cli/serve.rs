@@ -31,9 +31,14 @@ impl Serve {
         let listener = listen(self.settings.listen)?;
         let address = listener.local_addr()?;
         let urls = OwnUrls::new(self.settings.public_url.clone(), address);
-        let _lock = lock(&self.file.db, &self.settings)?;
-        let app = AppState::open(&self.file.db, self.settings, false)?;
-        setup::create_first_project(&app.store, |keys| show_first_keys(&self.file.db, keys))?;
+        let path = &self.file.path.db;
+        let _lock = lock(path, &self.settings)?;
+        let settings = Settings {
+            no_snapshot: self.file.snapshot.no_snapshot,
+            ..self.settings
+        };
+        let app = AppState::open(path, settings, false)?;
+        setup::create_first_project(&app.store, |keys| show_first_keys(path, keys))?;
         serve(app, listener, |out| announce(out, address, &urls))
     }
 }

@@ -4,6 +4,7 @@
 // Help texts contain URLs as plain text.
 #![allow(rustdoc::bare_urls)]
 
+mod backup;
 mod model;
 mod renamed_variables;
 
@@ -16,6 +17,7 @@ use url::Url;
 
 use crate::domain::Origin;
 use crate::own_urls::BaseUrl;
+pub use backup::BackupSettings;
 pub use model::{ModelSettings, Secret};
 pub use renamed_variables::{RENAMED_VARIABLES, accept_renamed_variables};
 
@@ -183,7 +185,14 @@ pub struct Settings {
     pub shutdown_timeout: u64,
 
     #[command(flatten)]
+    pub backup: BackupSettings,
+
+    #[command(flatten)]
     pub model: ModelSettings,
+
+    /// Not a setting, because it is for one start: `--no-snapshot` of the commands.
+    #[arg(skip)]
+    pub no_snapshot: bool,
 
     /// Not a command line option; tests change it.
     #[arg(skip)]

@@ -58,14 +58,18 @@ pub fn create_database(
 }
 
 /// Whether the database has the well-known private key, which only a demo
-/// database has.
+/// database has. `snapshot` copies a file of an earlier version before its upgrade.
 ///
 /// # Errors
 /// The file cannot be opened or read.
-pub fn is_demo_database(path: &Path) -> Result<bool, DemoError> {
+pub fn is_demo_database(path: &Path, snapshot: bool) -> Result<bool, DemoError> {
     let [_, private_key] = Key::DEMO;
     let hash = Key::from_text(private_key).hash();
-    let store = Store::open(path, &Options::default())?;
+    let options = Options {
+        snapshot,
+        ..Options::default()
+    };
+    let store = Store::open(path, &options)?;
     let key = store.read_blocking(|snapshot| key::find(snapshot, hash))?;
     Ok(key.is_some())
 }

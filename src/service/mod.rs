@@ -9,6 +9,7 @@ mod answer_context;
 pub mod assistant;
 pub mod backup;
 pub mod caller;
+pub mod check;
 pub mod completion;
 pub mod conversation;
 pub mod document;

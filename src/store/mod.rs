@@ -14,6 +14,7 @@ mod batch;
 pub mod bench_api;
 pub mod bulk_load;
 mod change_capture;
+mod check;
 pub mod conversation;
 pub mod conversation_state;
 pub mod document;
@@ -54,6 +55,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use batch::{Batch, BatchOutput};
+pub use check::{CheckedFile, Faults};
 pub use error::StoreError;
 pub use list_version::ListVersion;
 pub use open::{OpenError, folder_of, is_parlor_file, resolve, with_suffix};
@@ -89,7 +91,7 @@ impl Store {
     /// stay unchanged.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let path = &open::resolve(path)?;
-        let connection = open::open_writer(path)?;
+        let connection = open::open_writer(path, options.snapshot)?;
         let (list_versions, offset_index) = (
             Arc::<ListVersions>::default(),
             Arc::<OffsetIndex>::default(),

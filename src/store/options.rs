@@ -13,6 +13,8 @@ pub struct Options {
     /// How many megabytes of the file each read-only connection maps into memory.
     /// SQLite maps at most 2047.
     pub mmap_mb: u32,
+    /// Whether an older file is copied before its tables are upgraded.
+    pub snapshot: bool,
 }
 
 impl Default for Options {
@@ -21,6 +23,7 @@ impl Default for Options {
             readers: 4,
             read_timeout: Duration::from_secs(5),
             mmap_mb: 0,
+            snapshot: true,
         }
     }
 }

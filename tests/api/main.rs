@@ -17,6 +17,7 @@ mod answer_streams;
 mod assistants;
 mod auth;
 mod backup;
+mod check;
 mod cli;
 mod completions;
 mod conversations;

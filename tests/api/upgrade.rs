@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use parlor::domain::{AssistantId, AssistantMode, KeyHash, ProjectSeq};
@@ -11,7 +12,11 @@ use rusqlite::types::Value;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::helpers::{TestServer, ids, open_connection, open_store, string};
+use crate::backup::SmallDisk;
+use crate::helpers::{
+    TestServer, ids, open_connection, open_store, run_concurrently, run_successfully,
+    run_with_error, string,
+};
 
 /// The private key in the fixture files.
 const FIXTURE_KEY: &str = "sk_upgrade_fixture";
@@ -70,10 +75,14 @@ fn built_by_migrations(folder: &TempDir, version: usize) -> PathBuf {
 
 /// A file that holds the tables and rows of `tests/fixtures/schema-VERSION.sql`.
 fn built_by_fixture(folder: &TempDir, version: usize) -> PathBuf {
+    built_by_fixture_as(folder, version, "fixture")
+}
+
+fn built_by_fixture_as(folder: &TempDir, version: usize, name: &str) -> PathBuf {
     let fixture = repository().join(format!("tests/fixtures/schema-{version}.sql"));
     let sql = fs::read_to_string(&fixture)
         .unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
-    let path = folder.path().join(format!("fixture-{version}.db"));
+    let path = folder.path().join(format!("{name}-{version}.db"));
     open_connection(&path)
         .execute_batch(&sql)
         .expect("the fixture");
@@ -328,6 +337,87 @@ fn file_stays_as_it_was_when_an_upgrade_fails() {
     assert!(matches!(error, OpenError::Upgrade(..)), "{error}");
     assert!(error.to_string().contains("was not changed"), "{error}");
     assert_eq!(schema(&path), before);
+    assert_eq!(schema(&snapshot_path(&path, 1)), before);
+}
+
+/// The copy that an upgrade keeps.
+fn snapshot_path(path: &Path, version: usize) -> PathBuf {
+    format!("{}.schema-{version}.bak", path.display()).into()
+}
+
+#[test]
+fn upgrade_keeps_a_copy_of_the_file_of_the_earlier_version() {
+    let folder = TempDir::new().expect("a folder");
+    for version in older_versions(&folder) {
+        let path = built_by_fixture(&folder, version);
+        let expected = built_by_fixture_as(&folder, version, "expected");
+        // A snapshot of an earlier upgrade is replaced.
+        fs::write(snapshot_path(&path, version), "old").expect("a file");
+        drop(open_store(&path));
+        let snapshot = snapshot_path(&path, version);
+        assert_same_schema(&snapshot, &expected);
+        let (kept, expected) = (open_connection(&snapshot), open_connection(&expected));
+        for (table, columns) in columns(&expected) {
+            let same = rows(&kept, &table, &columns) == rows(&expected, &table, &columns);
+            assert!(same, "schema {version}: rows of {table}");
+        }
+        let mode = fs::metadata(&snapshot)
+            .expect("a file")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn upgrade_with_no_snapshot_keeps_no_copy() {
+    let folder = TempDir::new().expect("a folder");
+    let path = built_by_fixture(&folder, 1);
+    let file = path.display().to_string();
+    run_successfully(
+        folder.path(),
+        &["keys", "list", "--no-snapshot", "--db", &file],
+    );
+    assert!(!snapshot_path(&path, 1).exists());
+    assert_same_schema(&path, &created(&folder));
+}
+
+#[test]
+fn upgrade_without_space_for_a_copy_is_refused_unless_no_snapshot_is_set() {
+    let folder = TempDir::new().expect("a folder");
+    let Some(disk) = SmallDisk::mount(folder.path().join("small"), "size=8m") else {
+        eprintln!("skipped: only root can mount a small file system");
+        return;
+    };
+    let path = disk.0.join("parlor.db");
+    fs::copy(built_by_fixture(&folder, 1), &path).expect("a copy");
+    let fill = "CREATE TABLE fill (x); INSERT INTO fill VALUES (zeroblob(5000000)); \
+                UPDATE fill SET x = NULL; DROP TABLE fill; PRAGMA journal_mode = DELETE";
+    open_connection(&path)
+        .execute_batch(fill)
+        .expect("a large file");
+    let before = fs::read(&path).expect("a file");
+    let list = ["keys", "list", "--db", "small/parlor.db"];
+    let error = run_with_error(folder.path(), &list);
+    assert!(
+        error.contains("free some space") && error.contains("--no-snapshot"),
+        "{error}"
+    );
+    assert_eq!(user_version(&open_connection(&path)), 1);
+    assert!(fs::read(&path).expect("a file").len() == before.len());
+    run_successfully(folder.path(), &[&list[..], &["--no-snapshot"]].concat());
+    assert_ne!(user_version(&open_connection(&path)), 1);
+}
+
+#[test]
+fn concurrent_commands_upgrade_a_file_once() {
+    let folder = TempDir::new().expect("a folder");
+    let path = built_by_fixture(&folder, 2);
+    let file = path.display().to_string();
+    let list = ["keys", "list", "--db", &file];
+    run_concurrently(4, || run_successfully(folder.path(), &list));
+    assert_eq!(user_version(&open_connection(&snapshot_path(&path, 2))), 2);
+    assert_same_schema(&path, &created(&folder));
 }
 
 #[test]

@@ -14,6 +14,10 @@ pub enum BackupError {
     OwnFile(PathBuf),
     #[error("the folder {0} does not exist; create the folder, or name another file")]
     NoFolder(PathBuf),
+    #[error(
+        "the folder cannot be used: {1}; check that {0} is a folder that parlor can write to, or set another one with --backup-dir"
+    )]
+    Folder(PathBuf, std::io::Error),
 }
 
 impl From<OpenError> for BackupError {

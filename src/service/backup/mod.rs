@@ -3,6 +3,7 @@
 mod error;
 mod manifest;
 mod name;
+mod schedule;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub use error::BackupError;
 pub use manifest::{Manifest, ManifestError};
 pub use name::{BackupName, compact_time};
+pub use schedule::ScheduledBackups;
 
 use crate::domain::Timestamp;
 use crate::store::backup::{self, CopyError, Monitor, NewFile};

@@ -75,7 +75,7 @@ impl<'a> Monitor<'a> {
     }
 
     /// Runs statements that a cancellation interrupts.
-    pub(super) fn interruptible<T>(
+    pub(in crate::store) fn interruptible<T>(
         &self,
         connection: &Connection,
         run: impl FnOnce() -> rusqlite::Result<T>,

@@ -14,7 +14,7 @@ use crate::store::file_lock::lock_file;
 use crate::store::open::{OpenError, folder_of, with_suffix};
 
 /// The end of the names of incomplete files.
-pub const TEMPORARY_SUFFIX: &str = ".part";
+const TEMPORARY_SUFFIX: &str = ".part";
 
 /// A file under a temporary name in the folder of its final name. Only its owner may
 /// read the file. Dropping the value removes the temporary file; what a killed process
@@ -67,6 +67,21 @@ impl NewFile {
 
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// The final name of a temporary file. None if the file is not a temporary one.
+    pub fn path_of_temporary(temporary: &Path) -> Option<PathBuf> {
+        let path = temporary.to_str()?.strip_suffix(TEMPORARY_SUFFIX)?;
+        Some(path.into())
+    }
+
+    /// Removes a temporary file that no process uses.
+    pub fn remove_unused(temporary: &Path) -> io::Result<()> {
+        let file = File::open(temporary)?;
+        if lock_file(&file, Duration::ZERO)? {
+            fs::remove_file(temporary)?;
+        }
+        Ok(())
     }
 
     /// Gives the file its name, unless a file of this name exists.

@@ -60,6 +60,18 @@ pub enum OpenError {
         "{0} could not be upgraded and was not changed: {1}; check the free disk space and that no other program changed its tables, or go back to the version of parlor that wrote it"
     )]
     Upgrade(PathBuf, rusqlite_migration::Error),
+    #[error(
+        "the disk of {path} has {free_mb} MB free, and {needed_mb} MB are needed for a copy of the file before its upgrade; free some space, or make a backup on another disk and start with --no-snapshot"
+    )]
+    NoSpace {
+        path: PathBuf,
+        needed_mb: u64,
+        free_mb: u64,
+    },
+    #[error(
+        "{0} could not be copied before its upgrade, and was not changed: {1}. --no-snapshot upgrades the file without a copy"
+    )]
+    Snapshot(PathBuf, String),
     #[error("no connection to {0} could be opened: {1}; check the limit on open files (ulimit -n)")]
     Pool(PathBuf, r2d2::Error),
     #[error(

@@ -10,6 +10,7 @@ mod error;
 mod header;
 mod owner;
 mod path;
+mod upgrade;
 
 use std::path::Path;
 
@@ -17,7 +18,7 @@ use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use rusqlite_migration::{M, Migrations};
+use rusqlite_migration::M;
 
 pub use error::OpenError;
 use header::Header;
@@ -28,11 +29,11 @@ pub use path::{folder_of, resolve, with_suffix};
 use super::options::Options;
 
 /// The current tables, for a new file.
-const SCHEMA: &str = include_str!("../../../schema.sql");
+pub(super) const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// Upgrades from an empty file to the current tables. `user_version` is the
 /// number of migrations that a file has had.
-const MIGRATIONS: &[M<'static>] = &[
+pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/0001_initial.sql")),
     M::up(include_str!(
         "../../../migrations/0002_assistants_and_knowledge.sql"
@@ -45,7 +46,7 @@ const MIGRATIONS: &[M<'static>] = &[
 ];
 
 /// The schema version that this program reads and writes.
-const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// "PARL": the `application_id` that `schema.sql` sets.
 const APPLICATION_ID: i64 = 0x5041_524C;
@@ -55,11 +56,11 @@ const APPLICATION_ID: i64 = 0x5041_524C;
 const MAX_CACHED_STATEMENTS: usize = 256;
 
 /// Opens the connection that writes. Creates the file if it does not exist,
-/// and creates or upgrades its tables.
+/// and creates or upgrades its tables. `snapshot` copies an older file before.
 ///
 /// # Errors
 /// Files of other programs and of newer versions are refused unchanged.
-pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn open_writer(path: &Path, snapshot: bool) -> Result<Connection, OpenError> {
     path::check(path)?;
     create::create_if_absent(path)?;
     header::check(path)?;
@@ -77,9 +78,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
         Ok(connection)
     };
     let mut connection = connect().map_err(|error| OpenError::from_sqlite(path, &error))?;
-    Migrations::from_slice(MIGRATIONS)
-        .to_latest(&mut connection)
-        .map_err(|error| OpenError::Upgrade(path.to_owned(), error))?;
+    upgrade::upgrade(path, &mut connection, snapshot)?;
     Ok(connection)
 }
 
@@ -226,7 +225,7 @@ mod tests {
     fn readers_map_the_configured_size_of_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("parlor.db");
-        open_writer(&path).expect("a file");
+        open_writer(&path, true).expect("a file");
         for mmap_mb in [0, 3, 2047] {
             let options = Options {
                 mmap_mb,

@@ -1,0 +1,78 @@
+//! `parlor check`: checks the database file.
+
+use clap::{FromArgMatches, Parser};
+
+use super::CommandError;
+use super::database::DatabasePath;
+use super::progress::with_monitor;
+use crate::config::{Settings, accept_renamed_variables};
+use crate::service::check::{self, Finding, Severity};
+
+/// Check the database file, also while a server uses it
+///
+/// Prints one line for each check, with the remedy if something is wrong. The exit
+/// status is 0 if the file is sound; warnings do not change it. The file is not changed.
+///
+/// Settings are checked as far as they are environment variables of this command:
+/// `set -a; . /etc/parlor.env; set +a; parlor check`.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    #[command(flatten)]
+    file: DatabasePath,
+}
+
+/// The settings as `parlor serve` reads them, without flags.
+#[derive(Debug, Parser)]
+struct EnvironmentSettings {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Check {
+    pub fn run(self) -> Result<(), CommandError> {
+        let path = self.file.existing()?;
+        let settings = environment_settings();
+        let mut faults = 0;
+        let mut report = |finding: Finding| {
+            faults += usize::from(finding.severity == Severity::Fault);
+            print_finding(&finding);
+        };
+        with_monitor(|monitor| {
+            check::check(path, &settings, monitor, &mut report)?;
+            if monitor.is_cancelled() {
+                return Err(CommandError::Interrupted);
+            }
+            Ok(())
+        })??;
+        if faults > 0 {
+            return Err(CommandError::NotSound(path.to_owned(), faults));
+        }
+        Ok(())
+    }
+}
+
+fn environment_settings() -> Result<Settings, String> {
+    let command =
+        accept_renamed_variables(<EnvironmentSettings as clap::CommandFactory>::command());
+    let matches = command.try_get_matches_from(["parlor"]);
+    let parsed = matches.and_then(|matches| EnvironmentSettings::from_arg_matches(&matches));
+    parsed.map(|parsed| parsed.settings).map_err(|error| {
+        let text = error.to_string();
+        let cause = text.split("\n\nUsage:").next().unwrap_or_default();
+        let words: Vec<_> = cause
+            .trim_start_matches("error: ")
+            .split_whitespace()
+            .collect();
+        words.join(" ")
+    })
+}
+
+fn print_finding(finding: &Finding) {
+    let severity = match finding.severity {
+        Severity::Sound => "ok",
+        Severity::Warning => "warning",
+        Severity::Fault => "FAULT",
+    };
+    let text = finding.text.replace('\n', " ");
+    println!("{severity:<8} {:<12} {text}", finding.name);
+}

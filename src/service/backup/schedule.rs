@@ -1,0 +1,193 @@
+//! Backups that a server makes at intervals, on a thread of its own.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::{BackupError, BackupName, Manifest, create};
+use crate::config::BackupSettings;
+use crate::domain::Timestamp;
+use crate::store::backup::{Cancellation, Monitor, NewFile};
+
+/// The longest time until a backup that failed is tried again.
+const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
+/// The thread that makes backups. Dropping the value ends the thread; a backup that is
+/// being made is given up.
+pub struct ScheduledBackups {
+    cancellation: Arc<Cancellation>,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ScheduledBackups {
+    /// Starts the thread, if the settings name a folder.
+    pub fn start(database: &Path, settings: &BackupSettings) -> io::Result<Option<Self>> {
+        let Some(folder) = settings.backup_dir.clone() else {
+            return Ok(None);
+        };
+        let cancellation = Arc::<Cancellation>::default();
+        let schedule = Schedule {
+            database: database.to_owned(),
+            folder,
+            interval: settings.backup_every,
+            count: settings.backup_keep as usize,
+            cancellation: cancellation.clone(),
+        };
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::Builder::new().name("backup".to_owned());
+        Ok(Some(Self {
+            cancellation,
+            stop: Some(stop),
+            thread: Some(thread.spawn(move || schedule.run(&stopped))?),
+        }))
+    }
+}
+
+impl Drop for ScheduledBackups {
+    fn drop(&mut self) {
+        self.cancellation.cancel();
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread is in the log.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Schedule {
+    database: PathBuf,
+    folder: PathBuf,
+    interval: Duration,
+    /// The number of backups that stay in the folder.
+    count: usize,
+    cancellation: Arc<Cancellation>,
+}
+
+impl Schedule {
+    /// Makes backups until the other end of `stopped` is dropped.
+    fn run(&self, stopped: &Receiver<()>) {
+        let mut wait = self.time_to_next();
+        while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+            wait = match self.make_backup() {
+                Ok(()) => self.time_to_next(),
+                Err(_) if self.cancellation.is_cancelled() => return,
+                Err(error) => {
+                    let retry = self.interval.min(MAX_RETRY_INTERVAL);
+                    log::error!(
+                        "no backup was made in {}: {error}. The next attempt is in {} s",
+                        self.folder.display(),
+                        retry.as_secs()
+                    );
+                    retry
+                }
+            };
+        }
+    }
+
+    /// The newest backup counts, also after a restart.
+    fn time_to_next(&self) -> Duration {
+        let newest = backups(&self.folder)
+            .ok()
+            .and_then(|names| names.last().copied());
+        time_to_next(newest, Timestamp::now(), self.interval)
+    }
+
+    fn make_backup(&self) -> Result<(), BackupError> {
+        if !self.folder.exists() {
+            let created = DirBuilder::new().mode(0o700).create(&self.folder);
+            created.map_err(|error| BackupError::Folder(self.folder.clone(), error))?;
+        }
+        if !self.folder.is_dir() {
+            let error = io::ErrorKind::NotADirectory.into();
+            return Err(BackupError::Folder(self.folder.clone(), error));
+        }
+        let backup = create(
+            &self.database,
+            &self.folder,
+            &Monitor::silent(&self.cancellation),
+        )?;
+        log::info!(
+            "made the backup {} ({} bytes)",
+            backup.path.display(),
+            backup.manifest.bytes
+        );
+        if let Err(error) = self.remove_old() {
+            log::warn!(
+                "old backups in {} could not be deleted: {error}; check the owner of the folder",
+                self.folder.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Deletes the oldest backups, and what interrupted backups have left. Files with
+    /// other names stay.
+    fn remove_old(&self) -> io::Result<()> {
+        let names = backups(&self.folder)?;
+        for name in &names[..names.len().saturating_sub(self.count)] {
+            let backup = self.folder.join(name.to_string());
+            let manifest = Manifest::path(&backup);
+            if manifest.exists() {
+                fs::remove_file(manifest)?;
+            }
+            fs::remove_file(backup)?;
+        }
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let file = NewFile::path_of_temporary(&path);
+            let backup = file.map(|file| file.with_extension("").with_extension("db"));
+            if backup.is_some_and(|backup| parse(&backup).is_some()) {
+                NewFile::remove_unused(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The backups in a folder, the oldest first.
+fn backups(folder: &Path) -> io::Result<Vec<BackupName>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        names.extend(parse(&entry?.path()));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn parse(path: &Path) -> Option<BackupName> {
+    BackupName::parse(path.file_name()?.to_str()?)
+}
+
+/// The time until a backup is due. A newest backup of the future, made with a wrong
+/// clock, does not delay the next one by more than the interval.
+fn time_to_next(newest: Option<BackupName>, now: Timestamp, interval: Duration) -> Duration {
+    let Some(BackupName(newest)) = newest else {
+        return Duration::ZERO;
+    };
+    let left = newest.plus(interval).0.saturating_sub(now.0);
+    Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(interval)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_backup_is_due_one_interval_after_the_newest() {
+        let hour = Duration::from_secs(3600);
+        let newest = Some(BackupName(Timestamp(10_000_000)));
+        let wait = |now| time_to_next(newest, Timestamp(now), hour);
+        assert_eq!(wait(10_000_000), hour);
+        assert_eq!(wait(11_000_000), Duration::from_secs(2600));
+        assert_eq!(wait(13_600_000), Duration::ZERO);
+        assert_eq!(wait(99_000_000), Duration::ZERO);
+        assert_eq!(wait(1_000_000), hour, "a backup of the future");
+        assert_eq!(time_to_next(None, Timestamp(0), hour), Duration::ZERO);
+    }
+}

@@ -1,0 +1,56 @@
+//! Checks the settings of the environment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Finding;
+use crate::answer::model::ModelProvider;
+use crate::config::Settings;
+
+const NAME: &str = "settings";
+
+/// Settings that are not valid, or that contradict each other.
+pub(super) fn check(settings: &Result<Settings, String>) -> Finding {
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => return Finding::fault(NAME, error.clone()),
+    };
+    if let Err(error) = ModelProvider::new(settings, Arc::default()) {
+        return Finding::fault(NAME, error.to_string());
+    }
+    let warnings = warnings(settings);
+    if !warnings.is_empty() {
+        return Finding::warning(NAME, warnings.join("; "));
+    }
+    Finding::sound(NAME, "the variables of this shell agree with each other")
+}
+
+fn warnings(settings: &Settings) -> Vec<&'static str> {
+    let is_local = settings.listen.ip().is_loopback();
+    let is_https = settings
+        .public_url
+        .as_ref()
+        .is_some_and(|url| url.as_str().starts_with("https:"));
+    let mut warnings = Vec::new();
+    if is_https && !settings.behind_proxy {
+        warnings.push(
+            "PARLOR_PUBLIC_URL is an https URL, but PARLOR_BEHIND_PROXY is not set: all visitors \
+             have the address of the proxy and share one rate limit; set PARLOR_BEHIND_PROXY=true",
+        );
+    }
+    let is_default = settings.backup.backup_every == Duration::from_secs(24 * 60 * 60);
+    if settings.backup.backup_dir.is_none() && !is_default {
+        warnings.push(
+            "PARLOR_BACKUP_EVERY is set, but PARLOR_BACKUP_DIR is not: no backups are made; set \
+             PARLOR_BACKUP_DIR",
+        );
+    }
+    if settings.behind_proxy && !is_local {
+        warnings.push(
+            "PARLOR_BEHIND_PROXY is set, and PARLOR_LISTEN is not a loopback address: a client \
+             that reaches it without the proxy can claim any address; allow only the proxy to \
+             connect",
+        );
+    }
+    warnings
+}

@@ -1,0 +1,93 @@
+//! Upgrades the tables of an older file, and copies the file before.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite_migration::Migrations;
+
+use super::error::OpenError;
+use super::header::Header;
+use super::owner::adopt_owner;
+use super::path::{folder_of, with_suffix};
+use super::{MIGRATIONS, SCHEMA_VERSION};
+use crate::store::backup::{Cancellation, CopyError, Monitor, NewFile, copy};
+use crate::store::file_lock::lock_file;
+
+/// How long a process waits while another process upgrades a file in the same folder.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Upgrades the file to the current tables, in one transaction. Before that, copies the
+/// file as it is to `FILE.schema-N.bak`, unless `snapshot` is false. A copy of the same
+/// version, from an earlier upgrade, is replaced.
+pub(super) fn upgrade(
+    path: &Path,
+    connection: &mut Connection,
+    snapshot: bool,
+) -> Result<(), OpenError> {
+    if version(path, connection)? == SCHEMA_VERSION {
+        return Ok(());
+    }
+    let io_error = |error: io::Error| OpenError::from_io(path, &error);
+    // The lock on the folder serializes processes that upgrade the same file.
+    let lock = File::open(folder_of(path)).map_err(io_error)?;
+    if !lock_file(&lock, UPGRADE_TIMEOUT).map_err(io_error)? {
+        return Err(OpenError::Locked(path.to_owned()));
+    }
+    let version = version(path, connection)?;
+    if snapshot && version < SCHEMA_VERSION {
+        let target = with_suffix(path, &format!(".schema-{version}.bak"));
+        copy_before_upgrade(path, connection, NewFile::create(&target)?, version)?;
+    }
+    Migrations::from_slice(MIGRATIONS)
+        .to_latest(connection)
+        .map_err(|error| OpenError::Upgrade(path.to_owned(), error))
+}
+
+fn version(path: &Path, connection: &Connection) -> Result<i64, OpenError> {
+    let header = Header::read(connection);
+    let header = header.map_err(|error| OpenError::from_sqlite(path, &error))?;
+    Ok(header.schema_version)
+}
+
+fn copy_before_upgrade(
+    path: &Path,
+    connection: &Connection,
+    new: NewFile,
+    version: i64,
+) -> Result<(), OpenError> {
+    check_space(path, connection)?;
+    let target = new.path().to_owned();
+    log::info!(
+        "copying {} to {} before its tables are upgraded from version {version} to {SCHEMA_VERSION}",
+        path.display(),
+        target.display()
+    );
+    let copied = copy(path, &new, &Monitor::silent(&Cancellation::default()));
+    copied.map_err(|error| match error {
+        CopyError::Open(error) => error,
+        error => OpenError::Snapshot(path.to_owned(), error.to_string()),
+    })?;
+    adopt_owner(new.file(), path).map_err(|error| OpenError::from_io(&target, &error))?;
+    new.persist()
+}
+
+/// Refuses an upgrade if the disk has no space for a copy of the file.
+fn check_space(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    let size = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let size = size.map_err(|error| OpenError::from_sqlite(path, &error))?;
+    let disk = rustix::fs::statvfs(folder_of(path))
+        .map_err(|error| OpenError::from_io(path, &error.into()))?;
+    let (needed, free) = (size.unsigned_abs(), disk.f_bavail * disk.f_frsize);
+    if free < needed {
+        return Err(OpenError::NoSpace {
+            path: path.to_owned(),
+            needed_mb: needed.div_ceil(1_000_000),
+            free_mb: free / 1_000_000,
+        });
+    }
+    Ok(())
+}
