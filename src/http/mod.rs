@@ -72,7 +72,7 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
     };
     let shutdown_timeout = app.settings.shutdown_timeout + INTERRUPT_SECS;
     set_write_timeout(&listener, app.settings.socket_timeouts.write_timeout)?;
-    transfer::limit_unsent_bytes(&listener)?;
+    transfer::limit_socket_buffers(&listener)?;
     let list_cache = web::Data::new(ListCache::new(
         app.settings.list_cache_mb,
         app.list_cache_stats.clone(),

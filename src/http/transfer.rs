@@ -30,13 +30,20 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// of several megabytes, the progress of a client would be visible only in large steps.
 const UNSENT_BYTES: u32 = 128 << 10;
 
+/// The unread bytes that the system buffers for a connection. The framework reads all of
+/// them before a handler can refuse a body, so they bound the memory of a connection whose
+/// body is refused. The system itself would buffer several megabytes.
+const UNREAD_BYTES: usize = 32 << 10;
+
 /// Limits the bytes that the system buffers for the connections of a listener.
-pub fn limit_unsent_bytes(listener: &TcpListener) -> io::Result<()> {
-    // Connections inherit the option from the listener.
+pub fn limit_socket_buffers(listener: &TcpListener) -> io::Result<()> {
+    // Connections inherit the options from the listener.
+    let socket = socket2::SockRef::from(listener);
+    socket.set_recv_buffer_size(UNREAD_BYTES)?;
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
     #[cfg(not(target_os = "linux"))]
-    let _ = (listener, UNSENT_BYTES);
+    let _ = UNSENT_BYTES;
     Ok(())
 }
 
