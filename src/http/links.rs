@@ -37,7 +37,7 @@ pub fn by_offset(limit: u64, offset: u64, total: u64, path: impl Fn(u64) -> Stri
     }
 }
 
-/// What stands between two links.
+/// The separator of two links.
 const SEPARATOR: &str = ", ";
 
 /// The paths and queries of the other pages of a list. They are the same for all

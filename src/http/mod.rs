@@ -62,7 +62,7 @@ const MAX_BLOCKING_THREADS: usize = 4;
 
 /// After `--shutdown-timeout`, answers are interrupted. Their clients have this time, in
 /// seconds, to receive the error.
-const INTERRUPT_SECS: u64 = 3;
+const INTERRUPT_TIMEOUT_SECS: u64 = 3;
 
 /// Builds the server of `app` on `listener`. It starts when it is polled.
 pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
@@ -70,7 +70,7 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
     };
-    let shutdown_timeout = app.settings.shutdown_timeout + INTERRUPT_SECS;
+    let shutdown_timeout = app.settings.shutdown_timeout + INTERRUPT_TIMEOUT_SECS;
     set_write_timeout(&listener, app.settings.socket_timeouts.write_timeout)?;
     transfer::limit_socket_buffers(&listener)?;
     let list_cache = web::Data::new(ListCache::new(
