@@ -2,8 +2,8 @@
 //!
 //! The pages are copied with SQLite's backup functions inside one read transaction.
 //! Writers continue meanwhile, because the file is in WAL mode, and the copy does not
-//! begin again when they commit. `VACUUM INTO` has the same guarantee, but it cannot
-//! be paused, shows no progress, and takes a core until the copy is complete.
+//! begin again when they commit. `VACUUM INTO` has the same guarantee, but it reports no
+//! progress, and the copy cannot be written to the disk in parts.
 
 mod error;
 mod monitor;
