@@ -41,8 +41,8 @@ impl Restore {
             counts.conversations,
             counts.messages
         );
-        if let Some(kept) = restored.kept {
-            println!("the previous file is {}", kept.display());
+        if let Some(previous) = restored.previous {
+            println!("the previous file is {}", previous.display());
         }
         Ok(())
     }

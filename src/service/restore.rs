@@ -44,7 +44,7 @@ pub struct Restored {
     pub path: PathBuf,
     pub contents: Contents,
     /// The file that was replaced.
-    pub kept: Option<PathBuf>,
+    pub previous: Option<PathBuf>,
 }
 
 /// Verifies a backup and restores it as `database`. If `database` exists, `force`
@@ -78,15 +78,15 @@ pub fn restore(
     if exists && backup::is_in_use(&path)? {
         return Err(RestoreError::InUse(path));
     }
-    let kept = with_suffix(
+    let previous = with_suffix(
         &path,
         &format!(".replaced-{}", compact_time(Timestamp::now())),
     );
-    backup::replace(new, &kept)?;
+    backup::replace(new, &previous)?;
     Ok(Restored {
         path,
         contents,
-        kept: exists.then_some(kept),
+        previous: exists.then_some(previous),
     })
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::helpers::{
-    ParlorProcess, UNKNOWN_ID, Visitor, parlor_command, run_successfully, run_with_error,
+    ParlorProcess, UNKNOWN_ID, Visitor, parlor_command, run_successfully, run_with_error, string,
     wait_until,
 };
 
@@ -242,7 +242,7 @@ fn commands_printed_by_demo_work() {
     let directory = TempDir::new().expect("a directory");
     let mut process = ParlorProcess::start(directory.path(), &["demo", "--conversations", "60"]);
     let mut lines = Vec::new();
-    while lines.len() < 2 {
+    while lines.len() < 4 {
         let line = process.read_line();
         assert!(!line.is_empty(), "{lines:?}");
         if line.contains("curl") {
@@ -254,15 +254,24 @@ fn commands_printed_by_demo_work() {
         .env("no_proxy", "*")
         .output()
         .expect("bash");
-    let page: Value = serde_json::from_slice(&pasted.stdout).expect("JSON");
-    assert_eq!(page["object"], "list", "{page}");
-    assert_eq!(page["limit"], 3);
+    let responses = serde_json::Deserializer::from_slice(&pasted.stdout).into_iter();
+    let responses: Vec<Value> = responses.collect::<Result<_, _>>().expect("JSON");
+    let [answer, all, own] = responses.as_slice() else {
+        panic!("{responses:?}");
+    };
+    let text = string(&answer["steps"][0]["content"][0]["text"]);
     assert!(
-        page["total"].as_u64() > Some(0),
-        "the demo visitor has no conversations"
+        text.contains("[1]: https://"),
+        "an answer with a source: {text}"
     );
-    let data = page["data"].as_array().expect("data");
-    assert!(data.iter().all(|item| item["status"] == "open"));
+    for page in [all, own] {
+        assert_eq!(page["object"], "list", "{page}");
+        assert_eq!(page["limit"], 3);
+        assert!(page["total"].as_u64() > Some(0), "no conversations");
+        let data = page["data"].as_array().expect("data");
+        assert!(data.iter().all(|item| item["status"] == "open"));
+    }
+    assert!(own["total"].as_u64() < all["total"].as_u64());
     assert_eq!(process.stop("TERM").0.code(), Some(0));
     let left = fs::read_dir(directory.path()).expect("a directory").count();
     assert_eq!(left, 0, "the demo left its file behind");

@@ -30,19 +30,19 @@ pub fn is_in_use(path: &Path) -> Result<bool, OpenError> {
 }
 
 /// Gives a complete new file the name of a database file. The file that has this name
-/// is kept as `kept`. At every moment the name leads to one of the two files, complete.
+/// is kept as `previous`. At every moment the name leads to one of the two files, complete.
 ///
 /// # Errors
 /// The file that has the name stays as it is.
-pub fn replace(new: NewFile, kept: &Path) -> Result<(), OpenError> {
+pub fn replace(new: NewFile, previous: &Path) -> Result<(), OpenError> {
     let path = new.path().to_owned();
     let io_error = |error: io::Error| OpenError::from_io(&path, &error);
     if path.exists() {
         keep_owner(&new).map_err(io_error)?;
-        keep_logs(&path, kept)?;
+        keep_logs(&path, previous)?;
         // Without hard links, the name leads to no file for a moment.
-        fs::hard_link(&path, kept)
-            .or_else(|_| fs::rename(&path, kept))
+        fs::hard_link(&path, previous)
+            .or_else(|_| fs::rename(&path, previous))
             .map_err(io_error)?;
     } else {
         adopt_owner(new.file(), &path).map_err(io_error)?;
@@ -66,13 +66,13 @@ fn keep_owner(new: &NewFile) -> io::Result<()> {
 
 /// Moves the content of the write-ahead log into the file. If that fails, for example
 /// because the file is damaged, copies the log beside the kept file.
-fn keep_logs(path: &Path, kept: &Path) -> Result<(), OpenError> {
+fn keep_logs(path: &Path, previous: &Path) -> Result<(), OpenError> {
     if is_parlor_file(path) && move_log_into_file(path).is_ok() {
         return Ok(());
     }
     for suffix in ["-wal", "-journal"] {
         for log in side_files(path, &[suffix]) {
-            let copy = with_suffix(kept, suffix);
+            let copy = with_suffix(previous, suffix);
             let copied = fs::copy(&log, &copy).and_then(|_| File::open(&copy)?.sync_all());
             copied.map_err(|error| OpenError::from_io(&copy, &error))?;
         }
