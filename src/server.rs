@@ -45,7 +45,9 @@ pub async fn run(
     app.drain();
     housekeeping.abort();
     revoking.abort();
-    drop(backups);
+    if let Some(backups) = &backups {
+        backups.cancel();
+    }
     let grace = Duration::from_secs(app.settings.shutdown_timeout);
     let mut stopped = std::pin::pin!(handle.stop(true));
     if tokio::time::timeout(grace, &mut stopped).await.is_err() {
@@ -58,6 +60,9 @@ pub async fn run(
     leases.abort();
     saving.abort();
     store_active_answers(&app).await;
+    // Waits for the backup thread, which can take long on a slow disk. Nothing else
+    // waits any more.
+    drop(backups);
     // The workers have ended, so this is normally the last reference, and
     // dropping it closes the file. Otherwise close the file explicitly.
     match Arc::try_unwrap(app) {

@@ -178,19 +178,19 @@ fn headers() -> Value {
     })
 }
 
+/// The parameters have no examples: the reference page would send them with each request
+/// that a user tries, and a repeated key is a conflict.
 fn parameters() -> Value {
     json!({
         "IdempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "A key that the client chooses for this request. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict.",
+            "description": "A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict.",
             "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARS, "pattern": "^[!-~]+$" },
-            "example": "4f3d6a52-5e0c-4d55-9b7b-0c4b7d9f1a3e",
         },
         "IfNoneMatch": {
             "name": "If-None-Match", "in": "header", "required": false,
             "description": "The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body.",
             "schema": { "type": "string" },
-            "example": "\"71b9f6c8b8b587a1ef9bde748c116561\"",
         },
     })
 }

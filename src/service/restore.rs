@@ -78,16 +78,25 @@ pub fn restore(
     if exists && backup::is_in_use(&path)? {
         return Err(RestoreError::InUse(path));
     }
-    let previous = with_suffix(
-        &path,
-        &format!(".replaced-{}", compact_time(Timestamp::now())),
-    );
+    let previous = unused_name(&path);
     backup::replace(new, &previous)?;
     Ok(Restored {
         path,
         contents,
         previous: exists.then_some(previous),
     })
+}
+
+/// A name for the file that is replaced, which no file has.
+fn unused_name(path: &Path) -> PathBuf {
+    let suffix = format!(".replaced-{}", compact_time(Timestamp::now()));
+    let mut name = with_suffix(path, &suffix);
+    let mut number = 1;
+    while name.symlink_metadata().is_ok() {
+        name = with_suffix(path, &format!("{suffix}-{number}"));
+        number += 1;
+    }
+    name
 }
 
 /// Copies the backup, if it is the file that its manifest describes.

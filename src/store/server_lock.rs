@@ -7,9 +7,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use rustix::fs::OFlags;
 
 use super::file_lock::lock_file;
 use super::open::{OpenError, adopt_owner, resolve, with_suffix};
@@ -44,15 +46,7 @@ impl ServerLock {
         let path = resolve(path)?;
         let lock_path = with_suffix(&path, ".lock");
         let io_error = |error: io::Error| OpenError::from_io(&lock_path, &error);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(io_error)?;
-        adopt_owner(&file, &path).map_err(io_error)?;
+        let mut file = open_lock_file(&lock_path, &path).map_err(io_error)?;
         if !lock_file(&file, Duration::ZERO).map_err(io_error)? {
             let pid = read_pid(&mut file);
             log::warn!(
@@ -97,6 +91,30 @@ impl Drop for ServerLock {
     }
 }
 
+/// Opens the lock file, or creates it for the owner of the database. Follows no link: in
+/// a folder of another user, a link could lead root to any file.
+fn open_lock_file(path: &Path, database: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            adopt_owner(&file, database)?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let file = options.open(path)?;
+            let metadata = file.metadata()?;
+            if metadata.is_file() && metadata.nlink() == 1 {
+                Ok(file)
+            } else {
+                Err(io::Error::other("it is not a lock file of parlor"))
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn read_pid(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     file.rewind().ok()?;
@@ -131,6 +149,21 @@ mod tests {
         drop(first);
         assert!(ServerLock::owner(&path).expect("a check").is_none());
         ServerLock::acquire(&path, Duration::ZERO).expect("a lock");
+    }
+
+    #[test]
+    fn link_in_place_of_the_lock_file_is_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("parlor.db");
+        let other = folder.path().join("other");
+        let lock = folder.path().join("parlor.db.lock");
+        fs::write(&other, "precious").expect("a file");
+        std::os::unix::fs::symlink("other", &lock).expect("a link");
+        ServerLock::acquire(&path, Duration::ZERO).expect_err("a symbolic link");
+        fs::remove_file(&lock).expect("a removal");
+        fs::hard_link(&other, &lock).expect("a link");
+        ServerLock::acquire(&path, Duration::ZERO).expect_err("a hard link");
+        assert_eq!(fs::read(&other).expect("a file"), b"precious");
     }
 
     #[test]

@@ -265,8 +265,10 @@ impl WriterThread {
             }
             self.commit()?;
             self.list_versions.record(&changes);
-            // The file may have been deleted during the commit.
-            self.file.check()?;
+            // The file may have been deleted during the commit. The commit counts if the
+            // file is moved back.
+            let check = self.file.check();
+            check.map_err(|error| StoreError::Unknown(error.to_string()))?;
             Ok(results)
         });
         if result.is_err() {

@@ -48,8 +48,11 @@ pub fn create(database: &Path, target: &Path, monitor: &Monitor) -> Result<Backu
     let manifest = Manifest::of(new.temporary_path(), contents, now, monitor)?;
     monitor.check()?;
     new.persist_new()?;
-    // A backup without a manifest is complete: the manifest is optional at a restore.
-    manifest.write(&path)?;
+    if let Err(error) = manifest.write(&path) {
+        // A failed backup leaves nothing under its name.
+        let _ = fs::remove_file(&path);
+        return Err(error);
+    }
     Ok(Backup { path, manifest })
 }
 
@@ -66,7 +69,7 @@ fn check_target(database: &Path, path: &Path) -> Result<(), BackupError> {
     let is_own = SIDE_FILES
         .iter()
         .any(|suffix| with_suffix(database, suffix) == *path);
-    if is_own || path == database {
+    if is_own || path == database || NewFile::temporary_name(path) == *database {
         return Err(BackupError::OwnFile(path.to_owned()));
     }
     for file in [path.to_owned(), Manifest::path(path)] {

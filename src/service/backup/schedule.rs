@@ -49,9 +49,16 @@ impl ScheduledBackups {
     }
 }
 
+impl ScheduledBackups {
+    /// Interrupts a backup. Dropping the value waits for the thread.
+    pub fn cancel(&self) {
+        self.cancellation.cancel();
+    }
+}
+
 impl Drop for ScheduledBackups {
     fn drop(&mut self) {
-        self.cancellation.cancel();
+        self.cancel();
         self.stop = None;
         if let Some(thread) = self.thread.take() {
             // A panic of the thread is in the log.
@@ -129,7 +136,11 @@ impl Schedule {
     /// Deletes the oldest backups, and what interrupted backups have left. Files with
     /// other names stay.
     fn remove_old(&self) -> io::Result<()> {
-        let names = backups(&self.folder)?;
+        let mut names = backups(&self.folder)?;
+        // A clock that was ahead has made names later than now. They count as the oldest,
+        // so that they do not displace new backups.
+        let now = BackupName(Timestamp::now());
+        names.sort_unstable_by_key(|name| (*name <= now, *name));
         for name in &names[..names.len().saturating_sub(self.count)] {
             let backup = self.folder.join(name.to_string());
             let manifest = Manifest::path(&backup);

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::CopyError;
@@ -32,28 +32,26 @@ impl NewFile {
     /// # Errors
     /// The folder cannot be written to, or another process creates the same file.
     pub fn create(path: &Path) -> Result<Self, OpenError> {
-        let temporary = with_suffix(path, TEMPORARY_SUFFIX);
+        let temporary = Self::temporary_name(path);
         let io_error = |error: io::Error| OpenError::from_io(&temporary, &error);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&temporary)
-            .map_err(|error| not_created(path, &temporary, &error))?;
-        if !lock_file(&file, Duration::ZERO).map_err(io_error)? || !is_at(&file, &temporary) {
+        let created = match create_private(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !remove_leftover(&temporary).map_err(io_error)? {
+                    return Err(OpenError::Locked(temporary));
+                }
+                create_private(&temporary)
+            }
+            created => created,
+        };
+        let file = created.map_err(|error| not_created(path, &temporary, &error))?;
+        if !lock_file(&file, Duration::ZERO).map_err(io_error)? {
             return Err(OpenError::Locked(temporary));
         }
-        let new = Self {
+        Ok(Self {
             path: path.to_owned(),
             temporary: temporary.clone(),
             file,
-        };
-        new.file.set_len(0).map_err(io_error)?;
-        let private = fs::Permissions::from_mode(0o600);
-        new.file.set_permissions(private).map_err(io_error)?;
-        Ok(new)
+        })
     }
 
     /// The final name.
@@ -77,11 +75,12 @@ impl NewFile {
 
     /// Removes a temporary file that no process uses.
     pub fn remove_unused(temporary: &Path) -> io::Result<()> {
-        let file = File::open(temporary)?;
-        if lock_file(&file, Duration::ZERO)? {
-            fs::remove_file(temporary)?;
-        }
-        Ok(())
+        remove_leftover(temporary).map(drop)
+    }
+
+    /// The temporary name of a file that will be named `path`.
+    pub fn temporary_name(path: &Path) -> PathBuf {
+        with_suffix(path, TEMPORARY_SUFFIX)
     }
 
     /// Gives the file its name, unless a file of this name exists.
@@ -116,9 +115,38 @@ impl Drop for NewFile {
     }
 }
 
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o600);
+    options.open(path)
+}
+
+/// Removes a temporary file that an ended process of this user has left. Returns false if
+/// a process uses the file. Follows no link, and touches no file of another user: in a
+/// shared folder, another user could have put it there.
+fn remove_leftover(temporary: &Path) -> io::Result<bool> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(temporary)?;
+    let metadata = file.metadata()?;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    if !(metadata.is_file() && metadata.nlink() == 1 && is_own) {
+        return Err(io::Error::other(
+            "another user or program made this file; remove it",
+        ));
+    }
+    if !lock_file(&file, Duration::ZERO)? {
+        return Ok(false);
+    }
+    fs::remove_file(temporary)?;
+    Ok(true)
+}
+
 /// Whether the open file has this path.
 fn is_at(file: &File, path: &Path) -> bool {
-    let (Ok(open), Ok(found)) = (file.metadata(), fs::metadata(path)) else {
+    let (Ok(open), Ok(found)) = (file.metadata(), fs::symlink_metadata(path)) else {
         return false;
     };
     (open.dev(), open.ino()) == (found.dev(), found.ino())
@@ -135,7 +163,7 @@ fn not_created(path: &Path, temporary: &Path, error: &io::Error) -> OpenError {
 }
 
 /// Renames a file without replacing another one.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // Some file systems cannot check and rename in one operation.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if !to.exists() => fs::rename(from, to),

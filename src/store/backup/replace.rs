@@ -11,6 +11,7 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::Errno;
 
 use super::NewFile;
+use super::new_file::rename_new;
 use crate::store::open::{OpenError, adopt_owner, is_parlor_file, with_suffix};
 
 /// How long the write-ahead log may be in use by a program that ends.
@@ -42,7 +43,10 @@ pub fn replace(new: NewFile, previous: &Path) -> Result<(), OpenError> {
         keep_logs(&path, previous)?;
         // Without hard links, the name leads to no file for a moment.
         fs::hard_link(&path, previous)
-            .or_else(|_| fs::rename(&path, previous))
+            .or_else(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => Err(error),
+                _ => rename_new(&path, previous),
+            })
             .map_err(io_error)?;
     } else {
         adopt_owner(new.file(), &path).map_err(io_error)?;
