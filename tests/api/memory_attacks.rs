@@ -57,10 +57,10 @@ impl Attack {
             messages: 1200,
             uploads: 120,
             duration: Duration::from_secs(2),
-            max_resident_mb: 160,
-            max_upload_resident_mb: 160,
+            max_resident_mb: 128,
+            max_upload_resident_mb: 128,
             // Other tests run at the same time.
-            max_p99: Duration::from_secs(20),
+            max_p99: Duration::from_secs(5),
         }
     }
 }
