@@ -5,7 +5,7 @@
 //! system releases the lock when the process ends, however it ends. The side file
 //! stays: removing it would allow two locks.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -62,25 +62,6 @@ impl ServerLock {
         }
         write_pid(&mut file).map_err(io_error)?;
         Ok(Self(file))
-    }
-
-    /// Whether a server has locked the database file at `path`, and its process
-    /// id. The lock file is not created.
-    pub fn owner(path: &Path) -> Result<Option<LockError>, LockError> {
-        let path = resolve(path)?;
-        let lock_path = with_suffix(&path, ".lock");
-        let mut file = match File::open(&lock_path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(|error| OpenError::from_io(&lock_path, &error))?,
-        };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(None),
-            Err(TryLockError::WouldBlock) => {
-                let pid = read_pid(&mut file);
-                Ok(Some(LockError::Held { path, pid }))
-            }
-            Err(TryLockError::Error(error)) => Err(OpenError::from_io(&lock_path, &error).into()),
-        }
     }
 }
 
@@ -145,9 +126,7 @@ mod tests {
             matches!(&second, Err(LockError::Held { pid, .. }) if *pid == Some(own)),
             "{second:?}"
         );
-        assert!(ServerLock::owner(&path).expect("a check").is_some());
         drop(first);
-        assert!(ServerLock::owner(&path).expect("a check").is_none());
         ServerLock::acquire(&path, Duration::ZERO).expect("a lock");
     }
 
