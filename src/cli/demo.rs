@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use super::CommandError;
 use super::database::SnapshotArgument;
-use super::progress::progress_bar;
+use super::progress::with_progress_bar;
 use super::serve::{announce, listen, lock, serve, shutdown_signal};
 use crate::app::AppState;
 use crate::config::Settings;
-use crate::demo::{DemoError, DemoPlan, create_database, is_demo_database};
+use crate::demo::{DemoPlan, create_database, is_demo_database};
 use crate::own_urls::{BaseUrl, OwnUrls};
 
 #[derive(Debug, Args)]
@@ -118,7 +118,9 @@ fn create_until_signal(path: PathBuf, plan: DemoPlan) -> Result<(), CommandError
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let created = runtime.block_on(async {
         let signal = shutdown_signal()?;
-        let creation = spawn_blocking(move || create_with_progress(&path, &plan));
+        let creation = spawn_blocking(move || {
+            with_progress_bar(|progress| create_database(&path, &plan, progress))
+        });
         tokio::select! {
             created = creation => Ok(created.map_err(io::Error::from)??),
             () = signal => Err(CommandError::DemoStopped),
@@ -126,18 +128,6 @@ fn create_until_signal(path: PathBuf, plan: DemoPlan) -> Result<(), CommandError
     });
     // The thread of an interrupted creation ends with the process.
     runtime.shutdown_background();
-    created
-}
-
-fn create_with_progress(path: &Path, plan: &DemoPlan) -> Result<(), DemoError> {
-    let bar = progress_bar();
-    let show_progress = |done, total, phase: &str| {
-        bar.set_length(total);
-        bar.set_position(done);
-        bar.set_message(phase.to_owned());
-    };
-    let created = create_database(path, plan, &show_progress);
-    bar.finish_and_clear();
     created
 }
 

@@ -10,26 +10,28 @@ use super::CommandError;
 use super::serve::shutdown_signal;
 use crate::store::backup::{Cancellation, Monitor};
 
-/// A progress bar, shown only if standard error is a terminal.
-pub fn progress_bar() -> ProgressBar {
+/// Runs `work` with a progress bar, which is shown only if standard error is a terminal.
+/// `work` reports the finished part, the whole and the name of the phase.
+pub fn with_progress_bar<T>(work: impl FnOnce(&dyn Fn(u64, u64, &str)) -> T) -> T {
     let style = ProgressStyle::with_template("{msg:>14} {bar:40} {human_pos}/{human_len} {eta}");
     let bar = ProgressBar::new(0);
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let result = work(&|done, total, phase| {
+        bar.set_length(total);
+        bar.set_position(done);
+        bar.set_message(phase.to_owned());
+    });
+    bar.finish_and_clear();
+    result
 }
 
 /// Runs `work` with a progress bar. SIGINT and SIGTERM cancel it.
 pub fn with_monitor<T>(work: impl FnOnce(&Monitor) -> T) -> Result<T, CommandError> {
     let cancellation = Arc::<Cancellation>::default();
     cancel_at_signal(cancellation.clone())?;
-    let bar = progress_bar();
-    let show_progress = |done, total, phase: &str| {
-        bar.set_length(total);
-        bar.set_position(done);
-        bar.set_message(phase.to_owned());
-    };
-    let result = work(&Monitor::new(&cancellation, &show_progress));
-    bar.finish_and_clear();
-    Ok(result)
+    Ok(with_progress_bar(|progress| {
+        work(&Monitor::new(&cancellation, progress))
+    }))
 }
 
 /// Waits for a signal on a thread that ends with the process.
