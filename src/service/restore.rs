@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::backup::{Manifest, ManifestError, compact_time};
 use crate::domain::Timestamp;
-use crate::store::backup::{self, Contents, CopyError, Monitor, NewFile};
-use crate::store::{LockError, OpenError, ServerLock, resolve, with_suffix};
+use crate::store::backup::{self, Contents, CopyError, Monitor};
+use crate::store::{LockError, NewFile, OpenError, ServerLock, resolve, with_suffix};
 
 /// Why a backup could not be restored. The database file is as it was.
 #[derive(Debug, thiserror::Error)]

@@ -45,6 +45,7 @@ mod sql;
 #[cfg(test)]
 mod test_db;
 mod totals;
+mod upgrade;
 pub mod usage;
 pub mod visitor;
 pub mod websearch;
@@ -58,7 +59,7 @@ pub use batch::{Batch, BatchOutput};
 pub use check::{CheckedFile, Faults};
 pub use error::StoreError;
 pub use list_version::ListVersion;
-pub use open::{OpenError, folder_of, is_parlor_file, resolve, with_suffix};
+pub use open::{NewFile, OpenError, folder_of, is_parlor_file, resolve, with_suffix};
 pub use options::Options;
 pub use rejection::Rejection;
 pub use server_lock::{LockError, ServerLock};
@@ -91,7 +92,8 @@ impl Store {
     /// stay unchanged.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let path = &open::resolve(path)?;
-        let connection = open::open_writer(path, options.snapshot)?;
+        let mut connection = open::open_writer(path)?;
+        upgrade::upgrade(path, &mut connection, options.snapshot)?;
         let (list_versions, offset_index) = (
             Arc::<ListVersions>::default(),
             Arc::<OffsetIndex>::default(),

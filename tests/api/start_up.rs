@@ -136,7 +136,7 @@ fn concurrent_opens_of_an_absent_file_create_it_once() {
         }
     });
     assert!(is_parlor_file(&path));
-    assert!(!directory.path().join("parlor.db.new").exists());
+    assert!(!directory.path().join("parlor.db.part").exists());
 }
 
 // ── Interrupted starts ──
@@ -159,7 +159,7 @@ fn file_opens_after_first_start_is_killed_at_any_moment() {
         let path = directory.path().join(&name);
         drop(open_store(&path));
         assert!(is_parlor_file(&path), "round {round}");
-        let leftover = directory.path().join(format!("{name}.new"));
+        let leftover = directory.path().join(format!("{name}.part"));
         assert!(!leftover.exists(), "round {round}");
     }
 }

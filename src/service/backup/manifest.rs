@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::BackupError;
 use crate::domain::Timestamp;
-use crate::store::backup::{Contents, CopyError, Counts, Monitor, NewFile};
-use crate::store::{OpenError, with_suffix};
+use crate::store::backup::{Contents, CopyError, Counts, Monitor};
+use crate::store::{NewFile, OpenError, with_suffix};
 
 /// Bytes that are hashed between two checks for a cancellation.
 const HASH_BUFFER_BYTES: usize = 1 << 20;

@@ -14,8 +14,8 @@ pub use name::{BackupName, compact_time};
 pub use schedule::ScheduledBackups;
 
 use crate::domain::Timestamp;
-use crate::store::backup::{self, CopyError, Monitor, NewFile};
-use crate::store::{folder_of, resolve, with_suffix};
+use crate::store::backup::{self, CopyError, Monitor};
+use crate::store::{NewFile, OpenError, folder_of, resolve, with_suffix};
 
 /// The files that SQLite and parlor keep beside a database file.
 const SIDE_FILES: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
@@ -74,7 +74,7 @@ fn check_target(database: &Path, path: &Path) -> Result<(), BackupError> {
     }
     for file in [path.to_owned(), Manifest::path(path)] {
         if fs::symlink_metadata(&file).is_ok() {
-            return Err(CopyError::Exists(file).into());
+            return Err(CopyError::from(OpenError::Exists(file)).into());
         }
     }
     Ok(())

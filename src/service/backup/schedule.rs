@@ -12,7 +12,8 @@ use std::time::Duration;
 use super::{BackupError, BackupName, Manifest, create};
 use crate::config::BackupSettings;
 use crate::domain::Timestamp;
-use crate::store::backup::{Cancellation, Monitor, NewFile};
+use crate::store::NewFile;
+use crate::store::backup::{Cancellation, Monitor};
 
 /// The longest time until a backup that failed is tried again.
 const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(10 * 60);

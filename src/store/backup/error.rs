@@ -11,8 +11,6 @@ pub enum CopyError {
     Open(#[from] OpenError),
     #[error("{0} has faults: {1}; check the disk, and use an older backup")]
     Damaged(PathBuf, String),
-    #[error("{0} exists already; name another file")]
-    Exists(PathBuf),
     #[error("interrupted")]
     Cancelled,
 }

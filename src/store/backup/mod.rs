@@ -7,7 +7,6 @@
 
 mod error;
 mod monitor;
-mod new_file;
 mod replace;
 
 use std::fs::File;
@@ -19,10 +18,9 @@ use serde::{Deserialize, Serialize};
 
 pub use error::CopyError;
 pub use monitor::{Cancellation, Monitor};
-pub use new_file::NewFile;
 pub use replace::{is_in_use, replace};
 
-use super::open::{OpenError, open_read_only};
+use super::open::{NewFile, OpenError, open_read_only};
 
 /// Pages between two checks for a cancellation: 1 MB.
 const PAGES_PER_STEP: i32 = 256;

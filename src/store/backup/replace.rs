@@ -10,9 +10,9 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::Errno;
 
-use super::NewFile;
-use super::new_file::rename_new;
-use crate::store::open::{OpenError, adopt_owner, is_parlor_file, with_suffix};
+use crate::store::open::{
+    NewFile, OpenError, adopt_owner, is_parlor_file, rename_new, with_suffix,
+};
 
 /// How long the write-ahead log may be in use by a program that ends.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);

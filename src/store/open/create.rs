@@ -1,9 +1,8 @@
 //! Creates a database file. The file gets its name when it is complete, so a
 //! process that is killed meanwhile leaves no incomplete file under this name.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +10,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::OpenError;
 use super::header::Header;
-use super::path::{folder_of, with_suffix};
+use super::new_file::NewFile;
+use super::path::folder_of;
 use super::{SCHEMA, SCHEMA_VERSION};
 use crate::store::file_lock::lock_file;
 
@@ -26,35 +26,17 @@ pub(super) fn create_if_absent(path: &Path) -> Result<(), OpenError> {
     if path.exists() {
         return Ok(());
     }
-    let folder = folder_of(path);
-    let io_error = |error: io::Error| OpenError::from_io(path, &error);
-    // The lock on the folder serializes processes that create the same file.
-    let lock = File::open(folder).map_err(io_error)?;
-    if !lock_file(&lock, CREATE_TIMEOUT).map_err(io_error)? {
-        return Err(OpenError::Locked(path.to_owned()));
-    }
+    let _lock = lock_folder_of(path, CREATE_TIMEOUT)?;
     if path.exists() {
         return Ok(());
     }
-    let new = with_suffix(path, ".new");
-    remove(&new).map_err(io_error)?;
-    let created = create_complete(&new).and_then(|()| fs::rename(&new, path).map_err(io_error));
-    if created.is_err() {
-        // The first error is reported.
-        let _ = remove(&new);
-    }
-    created?;
-    lock.sync_all().map_err(io_error)
+    let new = NewFile::create(path)?;
+    create_complete(new.temporary_path())?;
+    new.persist_new()
 }
 
-/// Creates a complete database. Nothing of it is in another file.
+/// Creates the tables in an empty file. Nothing of them is in another file.
 fn create_complete(path: &Path) -> Result<(), OpenError> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| OpenError::from_io(path, &error))?;
     let create = || {
         let mut connection = Connection::open(path)?;
         connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL;")?;
@@ -63,12 +45,18 @@ fn create_complete(path: &Path) -> Result<(), OpenError> {
     create().map_err(|error| OpenError::from_sqlite(path, &error))
 }
 
-/// Removes what a killed process has left.
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+/// Serializes processes that create or upgrade a database file: locks its folder until
+/// the result is dropped.
+///
+/// # Errors
+/// [`OpenError::Locked`] if another process held the lock for `wait`.
+pub(in crate::store) fn lock_folder_of(path: &Path, wait: Duration) -> Result<File, OpenError> {
+    let io_error = |error: io::Error| OpenError::from_io(path, &error);
+    let folder = File::open(folder_of(path)).map_err(io_error)?;
+    if !lock_file(&folder, wait).map_err(io_error)? {
+        return Err(OpenError::Locked(path.to_owned()));
     }
+    Ok(folder)
 }
 
 /// Creates the current tables in a file that has none, in one transaction.

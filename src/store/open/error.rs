@@ -38,6 +38,8 @@ pub enum OpenError {
         "{0} is on a file system that is mounted read-only; mount the file system for writing, or name another file with --db"
     )]
     ReadOnlyFileSystem(PathBuf),
+    #[error("{0} exists already; name another file")]
+    Exists(PathBuf),
     #[error("{0} is not a parlor file (or not an SQLite file at all); name another with --db")]
     Foreign(PathBuf),
     #[error(

@@ -35,7 +35,7 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
 }
 
 /// What identifies a file and its schema.
-pub(super) struct Header {
+pub(in crate::store) struct Header {
     application_id: i64,
     pub schema_version: i64,
     /// Tables, indexes and triggers.

@@ -1,16 +1,15 @@
-//! Opens the database file: checks whose file it is, creates or upgrades its
-//! tables, configures each connection.
+//! Opens the database file: checks whose file it is, creates its tables, configures
+//! each connection.
 //!
-//! A new file is created from `schema.sql`, which describes the current tables.
-//! An older file is upgraded by `migrations/`. Both happen in one transaction: if
-//! it fails, the file stays as it was.
+//! A new file is created from `schema.sql`, which describes the current tables, in one
+//! transaction. `store/upgrade.rs` upgrades an older file by `migrations/`.
 
 mod create;
 mod error;
 mod header;
+mod new_file;
 mod owner;
 mod path;
-mod upgrade;
 
 use std::path::Path;
 
@@ -20,9 +19,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::M;
 
+pub(super) use create::lock_folder_of;
 pub use error::OpenError;
-use header::Header;
+pub(super) use header::Header;
 pub use header::is_parlor_file;
+pub use new_file::NewFile;
+pub(super) use new_file::rename_new;
 pub use owner::adopt_owner;
 pub use path::{folder_of, resolve, with_suffix};
 
@@ -55,12 +57,12 @@ const APPLICATION_ID: i64 = 0x5041_524C;
 /// the pages of lists use about 200.
 const MAX_CACHED_STATEMENTS: usize = 256;
 
-/// Opens the connection that writes. Creates the file if it does not exist,
-/// and creates or upgrades its tables. `snapshot` copies an older file before.
+/// Opens the connection that writes. Creates the file and its tables if they do not
+/// exist. The tables of an older file stay as they are.
 ///
 /// # Errors
 /// Files of other programs and of newer versions are refused unchanged.
-pub(super) fn open_writer(path: &Path, snapshot: bool) -> Result<Connection, OpenError> {
+pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     path::check(path)?;
     create::create_if_absent(path)?;
     header::check(path)?;
@@ -77,9 +79,7 @@ pub(super) fn open_writer(path: &Path, snapshot: bool) -> Result<Connection, Ope
         create::create_tables_if_new(&mut connection)?;
         Ok(connection)
     };
-    let mut connection = connect().map_err(|error| OpenError::from_sqlite(path, &error))?;
-    upgrade::upgrade(path, &mut connection, snapshot)?;
-    Ok(connection)
+    connect().map_err(|error| OpenError::from_sqlite(path, &error))
 }
 
 /// Opens a connection that reads a file of this or an earlier schema. The file is not
@@ -225,7 +225,7 @@ mod tests {
     fn readers_map_the_configured_size_of_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("parlor.db");
-        open_writer(&path, true).expect("a file");
+        open_writer(&path).expect("a file");
         for mmap_mb in [0, 3, 2047] {
             let options = Options {
                 mmap_mb,

@@ -121,7 +121,7 @@ fn build_default_order(writer: &WriterThread) {
 fn offset_index_is_dropped_when_a_backup_is_restored() {
     let db = TestDb::new();
     db.insert_conversations(&mut fastrand::Rng::with_seed(12), 3000);
-    let connection = open::open_writer(&db.file(), true).expect("the file");
+    let connection = open::open_writer(&db.file()).expect("the file");
     let mut writer = open_writer(connection);
     build_default_order(&writer);
     let other_program = Connection::open(db.file()).expect("the file");
@@ -150,7 +150,7 @@ fn commit_is_delayed_while_lists_are_read() {
 fn writes_of_many_threads_are_stored_when_the_writer_stops() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("parlor.db");
-    let connection = open::open_writer(&path, true).expect("a file");
+    let connection = open::open_writer(&path).expect("a file");
     connection.execute_batch(TABLE).expect("a table");
     let writer = Writer::start(connection, Arc::default(), Arc::default(), Arc::default())
         .expect("a thread");

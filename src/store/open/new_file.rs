@@ -9,9 +9,9 @@ use std::time::Duration;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::CopyError;
+use super::error::OpenError;
+use super::path::{folder_of, with_suffix};
 use crate::store::file_lock::lock_file;
-use crate::store::open::{OpenError, folder_of, with_suffix};
 
 /// The end of the names of incomplete files.
 const TEMPORARY_SUFFIX: &str = ".part";
@@ -84,12 +84,12 @@ impl NewFile {
     }
 
     /// Gives the file its name, unless a file of this name exists.
-    pub fn persist_new(self) -> Result<(), CopyError> {
+    pub fn persist_new(self) -> Result<(), OpenError> {
         match rename_new(&self.temporary, &self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(CopyError::Exists(self.path.clone()))
+                Err(OpenError::Exists(self.path.clone()))
             }
-            renamed => Ok(self.finish(renamed)?),
+            renamed => self.finish(renamed),
         }
     }
 
@@ -163,7 +163,7 @@ fn not_created(path: &Path, temporary: &Path, error: &io::Error) -> OpenError {
 }
 
 /// Renames a file without replacing another one.
-pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+pub(in crate::store) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // Some file systems cannot check and rename in one operation.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if !to.exists() => fs::rename(from, to),

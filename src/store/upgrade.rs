@@ -1,20 +1,16 @@
 //! Upgrades the tables of an older file, and copies the file before.
 
-use std::fs::File;
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite_migration::Migrations;
 
-use super::error::OpenError;
-use super::header::Header;
-use super::owner::adopt_owner;
-use super::path::{folder_of, with_suffix};
-use super::{MIGRATIONS, SCHEMA_VERSION};
-use crate::store::backup::{Cancellation, CopyError, Monitor, NewFile, copy};
-use crate::store::file_lock::lock_file;
+use super::backup::{Cancellation, CopyError, Monitor, copy};
+use super::open::{
+    Header, MIGRATIONS, NewFile, OpenError, SCHEMA_VERSION, adopt_owner, folder_of, lock_folder_of,
+    with_suffix,
+};
 
 /// How long a process waits while another process upgrades a file in the same folder.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,12 +26,7 @@ pub(super) fn upgrade(
     if version(path, connection)? == SCHEMA_VERSION {
         return Ok(());
     }
-    let io_error = |error: io::Error| OpenError::from_io(path, &error);
-    // The lock on the folder serializes processes that upgrade the same file.
-    let lock = File::open(folder_of(path)).map_err(io_error)?;
-    if !lock_file(&lock, UPGRADE_TIMEOUT).map_err(io_error)? {
-        return Err(OpenError::Locked(path.to_owned()));
-    }
+    let _lock = lock_folder_of(path, UPGRADE_TIMEOUT)?;
     let version = version(path, connection)?;
     if snapshot && version < SCHEMA_VERSION {
         let target = with_suffix(path, &format!(".schema-{version}.bak"));
