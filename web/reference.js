@@ -1,7 +1,9 @@
-// Starts Swagger UI. The page is at …/v2, so relative URLs work behind a proxy too.
+// Starts Swagger UI. The page is at …/v2 or …/v2/ and this script at …/v2/reference/:
+// URLs relative to the script work behind a proxy too.
 
-const openapi = new URL('v2/openapi', location.href).href;
-const server = new URL('v2', location.href).href;
+const script = document.currentScript.src;
+const openapi = new URL('../openapi', script).href;
+const server = new URL('../../v2', script).href;
 
 // Requests go to the server that sent the page, also where --public-url names another.
 function setServer(response) {

@@ -123,6 +123,7 @@ fn routes(config: &mut web::ServiceConfig) {
     config
         .service(at("/health", "GET, HEAD").route(get().to(health::health)))
         .service(at("/v2", "GET, HEAD").route(get().to(reference::page)))
+        .service(at("/v2/", "GET, HEAD").route(get().to(reference::folder_page)))
         .service(at("/v2/reference/{name}", "GET, HEAD").route(get().to(reference::asset)))
         .service(at("/v2/openapi", "GET, HEAD").route(get().to(openapi::document)))
         .service(at("/v2/identity/init", "POST").route(web::post().to(identity::init)))

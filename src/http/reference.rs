@@ -1,6 +1,8 @@
 //! The API reference: a page with Swagger UI, which shows the OpenAPI document and
 //! sends requests to this server. The page loads nothing from other servers.
 
+use std::sync::LazyLock;
+
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
@@ -25,11 +27,20 @@ struct Asset {
     body: &'static [u8],
 }
 
-const PAGE: Asset = Asset {
-    content_type: "text/html; charset=utf-8",
-    content_encoding: None,
-    body: include_bytes!("../../web/reference.html"),
-};
+const HTML: &str = include_str!("../../web/reference.html");
+
+const PAGE: Asset = page_of(HTML);
+
+/// The page for a URL that ends in `/`, to which its relative URLs refer.
+static FOLDER_PAGE: LazyLock<String> = LazyLock::new(|| HTML.replace("\"v2/", "\""));
+
+const fn page_of(html: &'static str) -> Asset {
+    Asset {
+        content_type: "text/html; charset=utf-8",
+        content_encoding: None,
+        body: html.as_bytes(),
+    }
+}
 
 /// The file `name` below `/v2/reference`.
 fn find_asset(name: &str) -> Option<Asset> {
@@ -60,6 +71,11 @@ fn find_asset(name: &str) -> Option<Asset> {
 /// The page at `/v2`.
 pub async fn page(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     respond(&app, &request, &PAGE)
+}
+
+/// The page at `/v2/`.
+pub async fn folder_page(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    respond(&app, &request, &page_of(&FOLDER_PAGE))
 }
 
 /// A file that the page loads.

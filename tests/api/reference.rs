@@ -31,6 +31,26 @@ fn reference_page_loads_files_of_this_server_only() {
 }
 
 #[test]
+fn page_with_a_slash_at_the_end_loads_the_same_files() {
+    let server = TestServer::start();
+    let page = server.get("/v2").send();
+    let folder_page = server.get("/v2/").send();
+    assert_eq!(folder_page.status, 200);
+    for name in ["content-type", "cache-control", "content-security-policy"] {
+        assert_eq!(folder_page.header(name), page.header(name), "{name}");
+    }
+    // Relative to /v2/ instead of /.
+    assert_eq!(folder_page.text(), page.text().replace("\"v2/", "\""));
+    assert_eq!(page.text().matches("\"v2/").count(), 5);
+    let openapi = server.get("/v2/openapi/").send();
+    openapi.expect_error(404, "NOT_FOUND");
+    let head = server.request("HEAD", "/v2/").send();
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    let post = server.post("/v2/").send();
+    post.expect_error(405, "METHOD_NOT_ALLOWED");
+}
+
+#[test]
 fn reference_files_forbid_inline_code_and_content_sniffing() {
     let server = TestServer::start();
     for path in ["/v2", "/v2/reference/swagger-ui.js"] {
