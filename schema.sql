@@ -34,7 +34,9 @@ CREATE TABLE project (
     open_conversations   INTEGER NOT NULL DEFAULT 0, -- count of rows in conversation; triggers update it
     closed_conversations INTEGER NOT NULL DEFAULT 0, -- the same
     plan                 TEXT, -- name of the plan the project pays for; null: no plan, no limits
-    list_version         INTEGER NOT NULL DEFAULT 0 -- triggers increment it at every change of a row in the lists of conversations
+    list_version         INTEGER NOT NULL DEFAULT 0, -- triggers increment it at every change of a row in the lists of conversations
+    open_human_handled   INTEGER NOT NULL DEFAULT 0, -- those of open_conversations that an agent handles
+    closed_human_handled INTEGER NOT NULL DEFAULT 0 -- the same for closed_conversations
 ) STRICT;
 CREATE UNIQUE INDEX project_by_id ON project (id);
 
@@ -67,8 +69,11 @@ CREATE TABLE visitor (
     created_at           INTEGER NOT NULL,
     open_conversations   INTEGER NOT NULL DEFAULT 0, -- count of rows in conversation; triggers update it
     closed_conversations INTEGER NOT NULL DEFAULT 0, -- the same
-    list_version         INTEGER NOT NULL DEFAULT 0 -- as in project, for the visitor's own list
+    list_version         INTEGER NOT NULL DEFAULT 0, -- as in project, for the visitor's own list
+    open_human_handled   INTEGER NOT NULL DEFAULT 0, -- those of open_conversations that an agent handles
+    closed_human_handled INTEGER NOT NULL DEFAULT 0 -- the same for closed_conversations
 ) STRICT;
+CREATE UNIQUE INDEX visitor_by_id ON visitor (project_seq, id);
 CREATE UNIQUE INDEX visitor_by_sa_vid ON visitor (project_seq, sa_vid)
     WHERE sa_vid IS NOT NULL;
 CREATE UNIQUE INDEX visitor_by_external_id ON visitor (project_seq, external_id)
@@ -110,22 +115,40 @@ CREATE TABLE conversation (
 
 -- A project's list: one index for each sort order. Status is the first sort
 -- column, so that one index serves a list of one status and, by merging two
--- ranges, the list of both.
+-- ranges, the list of both. is_human_handled is the last column, so that the list
+-- of the conversations that no agent handles skips entries without reading rows.
 CREATE UNIQUE INDEX conversation_by_id ON conversation (project_seq, id);
 CREATE INDEX conversation_by_status ON conversation (project_seq, status, id);
-CREATE INDEX conversation_by_created ON conversation (project_seq, status, created_at, id);
-CREATE INDEX conversation_by_updated ON conversation (project_seq, status, updated_at, id);
+CREATE INDEX conversation_by_created
+    ON conversation (project_seq, status, created_at, id, is_human_handled);
+CREATE INDEX conversation_by_updated
+    ON conversation (project_seq, status, updated_at, id, is_human_handled);
 CREATE INDEX conversation_by_interaction
-    ON conversation (project_seq, status, last_interaction_at, id);
+    ON conversation (project_seq, status, last_interaction_at, id, is_human_handled);
 -- Open conversations have no closed_at; conversation_by_status serves them.
-CREATE INDEX conversation_by_closed ON conversation (project_seq, closed_at, id)
+CREATE INDEX conversation_by_closed ON conversation (project_seq, closed_at, id, is_human_handled)
     WHERE status = 'closed';
 CREATE INDEX conversation_by_handled
     ON conversation (project_seq, status, is_human_handled, id);
-CREATE INDEX conversation_by_title ON conversation (project_seq, status, title_key, id);
+CREATE INDEX conversation_by_title
+    ON conversation (project_seq, status, title_key, id, is_human_handled);
 -- A visitor's list; its other sort orders are sorted in memory.
 CREATE INDEX conversation_by_visitor
-    ON conversation (visitor_seq, last_interaction_at, id, status);
+    ON conversation (visitor_seq, last_interaction_at, id, status, is_human_handled);
+
+-- The list of the conversations that an agent handles: one index for each sort
+-- order that conversation_by_handled does not serve. Other conversations have no
+-- entry, so that their writes cost nothing here.
+CREATE INDEX conversation_handled_by_created
+    ON conversation (project_seq, status, created_at, id) WHERE is_human_handled = 1;
+CREATE INDEX conversation_handled_by_updated
+    ON conversation (project_seq, status, updated_at, id) WHERE is_human_handled = 1;
+CREATE INDEX conversation_handled_by_interaction
+    ON conversation (project_seq, status, last_interaction_at, id) WHERE is_human_handled = 1;
+CREATE INDEX conversation_handled_by_closed ON conversation (project_seq, closed_at, id)
+    WHERE status = 'closed' AND is_human_handled = 1;
+CREATE INDEX conversation_handled_by_title
+    ON conversation (project_seq, status, title_key, id) WHERE is_human_handled = 1;
 
 CREATE TABLE message (
     -- Messages of a conversation, in the order of seq.
@@ -269,6 +292,36 @@ CREATE TABLE passage_version (
 ) STRICT;
 INSERT INTO passage_version VALUES (1, 0);
 
+-- The search index of messages and titles. A server that has it switched on adds
+-- new texts in the background, so that no request waits for it.
+CREATE TABLE search_progress (
+    -- One row: what search_text contains. Both numbers are 0 while the index is off.
+    id               INTEGER PRIMARY KEY CHECK (id = 1),
+    message_seq      INTEGER NOT NULL, -- the messages up to this seq, except those in search_backlog
+    conversation_seq INTEGER NOT NULL -- the titles up to this seq, except those in search_backlog
+) STRICT;
+INSERT INTO search_progress VALUES (1, 0, 0);
+
+CREATE TABLE search_backlog (
+    -- Texts up to search_progress that are not in search_text yet: answers that are
+    -- being written, and texts that were changed.
+    seq INTEGER PRIMARY KEY -- of a message; negative: of a conversation, for its title
+) STRICT;
+
+-- The texts, with the numbers of search_backlog.
+CREATE VIEW searched_text (seq, text) AS
+SELECT seq, text FROM message
+UNION ALL
+SELECT -seq, title FROM conversation WHERE title IS NOT NULL;
+
+-- Full-text index of searched_text. SQLite keeps it in the tables search_text_data,
+-- _idx and _config. It contains no copy of the texts.
+CREATE VIRTUAL TABLE search_text USING fts5 (
+    text,
+    content = 'searched_text', content_rowid = 'seq', columnsize = 0,
+    tokenize = 'unicode61 remove_diacritics 2'
+);
+
 -- Triggers for conversation and message keep two things in project and visitor:
 -- the counts of conversations, so that the total of a list is one row to read,
 -- and list_version. A list that was read at a list_version is current as long as
@@ -279,10 +332,14 @@ INSERT INTO passage_version VALUES (1, 0);
 CREATE TRIGGER conversation_after_insert AFTER INSERT ON conversation BEGIN
     UPDATE project SET open_conversations = open_conversations + (NEW.status = 'open'),
                        closed_conversations = closed_conversations + (NEW.status = 'closed'),
+                       open_human_handled = open_human_handled + (NEW.status = 'open' AND NEW.is_human_handled),
+                       closed_human_handled = closed_human_handled + (NEW.status = 'closed' AND NEW.is_human_handled),
                        list_version = list_version + 1
      WHERE seq = NEW.project_seq;
     UPDATE visitor SET open_conversations = open_conversations + (NEW.status = 'open'),
                        closed_conversations = closed_conversations + (NEW.status = 'closed'),
+                       open_human_handled = open_human_handled + (NEW.status = 'open' AND NEW.is_human_handled),
+                       closed_human_handled = closed_human_handled + (NEW.status = 'closed' AND NEW.is_human_handled),
                        list_version = list_version + 1
      WHERE seq = NEW.visitor_seq;
 END;
@@ -290,10 +347,14 @@ END;
 CREATE TRIGGER conversation_after_update AFTER UPDATE ON conversation BEGIN
     UPDATE project SET open_conversations = open_conversations + (NEW.status = 'open') - (OLD.status = 'open'),
                        closed_conversations = closed_conversations + (NEW.status = 'closed') - (OLD.status = 'closed'),
+                       open_human_handled = open_human_handled + (NEW.status = 'open' AND NEW.is_human_handled) - (OLD.status = 'open' AND OLD.is_human_handled),
+                       closed_human_handled = closed_human_handled + (NEW.status = 'closed' AND NEW.is_human_handled) - (OLD.status = 'closed' AND OLD.is_human_handled),
                        list_version = list_version + 1
      WHERE seq = NEW.project_seq;
     UPDATE visitor SET open_conversations = open_conversations + (NEW.status = 'open') - (OLD.status = 'open'),
                        closed_conversations = closed_conversations + (NEW.status = 'closed') - (OLD.status = 'closed'),
+                       open_human_handled = open_human_handled + (NEW.status = 'open' AND NEW.is_human_handled) - (OLD.status = 'open' AND OLD.is_human_handled),
+                       closed_human_handled = closed_human_handled + (NEW.status = 'closed' AND NEW.is_human_handled) - (OLD.status = 'closed' AND OLD.is_human_handled),
                        list_version = list_version + 1
      WHERE seq = NEW.visitor_seq;
 END;
@@ -301,10 +362,14 @@ END;
 CREATE TRIGGER conversation_after_delete AFTER DELETE ON conversation BEGIN
     UPDATE project SET open_conversations = open_conversations - (OLD.status = 'open'),
                        closed_conversations = closed_conversations - (OLD.status = 'closed'),
+                       open_human_handled = open_human_handled - (OLD.status = 'open' AND OLD.is_human_handled),
+                       closed_human_handled = closed_human_handled - (OLD.status = 'closed' AND OLD.is_human_handled),
                        list_version = list_version + 1
      WHERE seq = OLD.project_seq;
     UPDATE visitor SET open_conversations = open_conversations - (OLD.status = 'open'),
                        closed_conversations = closed_conversations - (OLD.status = 'closed'),
+                       open_human_handled = open_human_handled - (OLD.status = 'open' AND OLD.is_human_handled),
+                       closed_human_handled = closed_human_handled - (OLD.status = 'closed' AND OLD.is_human_handled),
                        list_version = list_version + 1
      WHERE seq = OLD.visitor_seq;
 END;
@@ -331,6 +396,56 @@ CREATE TRIGGER message_after_delete AFTER DELETE ON message BEGIN
      WHERE seq = (SELECT project_seq FROM conversation WHERE seq = OLD.conversation_seq);
     UPDATE visitor SET list_version = list_version + 1
      WHERE seq = (SELECT visitor_seq FROM conversation WHERE seq = OLD.conversation_seq);
+END;
+
+-- Lists may contain these columns of the visitors (docs/api-contract.md, D25).
+CREATE TRIGGER visitor_after_update AFTER UPDATE OF external_id, name, avatar_url ON visitor
+WHEN OLD.external_id IS NOT NEW.external_id OR OLD.name IS NOT NEW.name
+  OR OLD.avatar_url IS NOT NEW.avatar_url BEGIN
+    UPDATE project SET list_version = list_version + 1 WHERE seq = NEW.project_seq;
+    UPDATE visitor SET list_version = list_version + 1 WHERE seq = NEW.seq;
+END;
+
+-- Triggers for message and conversation keep search_text, search_backlog and
+-- search_progress in agreement with the texts. The texts after search_progress are
+-- indexed later as they are then. A new row can get the seq of the deleted last
+-- row, so search_progress never exceeds the last row.
+CREATE TRIGGER search_after_message_update AFTER UPDATE OF text, status ON message
+WHEN OLD.seq <= (SELECT message_seq FROM search_progress)
+ AND (OLD.text <> NEW.text OR (OLD.status = 'streaming') <> (NEW.status = 'streaming'))
+ AND NOT EXISTS (SELECT 1 FROM search_backlog WHERE seq = OLD.seq) BEGIN
+    INSERT INTO search_text (search_text, rowid, text) VALUES ('delete', OLD.seq, OLD.text);
+    INSERT INTO search_backlog VALUES (OLD.seq);
+END;
+
+CREATE TRIGGER search_after_message_delete AFTER DELETE ON message
+WHEN OLD.seq <= (SELECT message_seq FROM search_progress) BEGIN
+    INSERT INTO search_text (search_text, rowid, text)
+    SELECT 'delete', OLD.seq, OLD.text
+     WHERE NOT EXISTS (SELECT 1 FROM search_backlog WHERE seq = OLD.seq);
+    DELETE FROM search_backlog WHERE seq = OLD.seq;
+    UPDATE search_progress SET message_seq = (SELECT ifnull(max(seq), 0) FROM message)
+     WHERE message_seq > (SELECT ifnull(max(seq), 0) FROM message);
+END;
+
+CREATE TRIGGER search_after_title_update AFTER UPDATE OF title ON conversation
+WHEN OLD.seq <= (SELECT conversation_seq FROM search_progress)
+ AND OLD.title IS NOT NEW.title
+ AND NOT EXISTS (SELECT 1 FROM search_backlog WHERE seq = -OLD.seq) BEGIN
+    INSERT INTO search_text (search_text, rowid, text)
+    SELECT 'delete', -OLD.seq, OLD.title WHERE OLD.title IS NOT NULL;
+    INSERT INTO search_backlog VALUES (-OLD.seq);
+END;
+
+CREATE TRIGGER search_after_conversation_delete AFTER DELETE ON conversation
+WHEN OLD.seq <= (SELECT conversation_seq FROM search_progress) BEGIN
+    INSERT INTO search_text (search_text, rowid, text)
+    SELECT 'delete', -OLD.seq, OLD.title
+     WHERE OLD.title IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM search_backlog WHERE seq = -OLD.seq);
+    DELETE FROM search_backlog WHERE seq = -OLD.seq;
+    UPDATE search_progress SET conversation_seq = (SELECT ifnull(max(seq), 0) FROM conversation)
+     WHERE conversation_seq > (SELECT ifnull(max(seq), 0) FROM conversation);
 END;
 
 -- Triggers for passage keep the full-text index and passage_version.

@@ -92,10 +92,18 @@ const INCONSISTENCIES: [&str; 11] = [
             WHERE c.visitor_seq = v.seq AND status = 'open')
      OR closed_conversations <> (SELECT count(*) FROM conversation c
             WHERE c.visitor_seq = v.seq AND status = 'closed')
+     OR open_human_handled <> (SELECT count(*) FROM conversation c
+            WHERE c.visitor_seq = v.seq AND status = 'open' AND is_human_handled)
+     OR closed_human_handled <> (SELECT count(*) FROM conversation c
+            WHERE c.visitor_seq = v.seq AND status = 'closed' AND is_human_handled)
      OR created_at > (SELECT min(created_at) FROM conversation c WHERE c.visitor_seq = v.seq)",
     "SELECT count(*) FROM project WHERE
         open_conversations <> (SELECT count(*) FROM conversation WHERE status = 'open')
-     OR closed_conversations <> (SELECT count(*) FROM conversation WHERE status = 'closed')",
+     OR closed_conversations <> (SELECT count(*) FROM conversation WHERE status = 'closed')
+     OR open_human_handled <> (SELECT count(*) FROM conversation
+            WHERE status = 'open' AND is_human_handled)
+     OR closed_human_handled <> (SELECT count(*) FROM conversation
+            WHERE status = 'closed' AND is_human_handled)",
 ];
 
 fn assert_consistent(connection: &Connection, conversations: u32, visitors: u32) {

@@ -6,6 +6,7 @@
 //! file. A load that fails leaves a broken file: the caller deletes the file.
 
 use std::collections::HashMap;
+use std::ops::AddAssign;
 use std::path::Path;
 
 use rusqlite::{Connection, Statement, params};
@@ -166,12 +167,34 @@ pub struct BulkInserter<'c> {
 struct ConversationCounts {
     open: i64,
     closed: i64,
+    open_human_handled: i64,
+    closed_human_handled: i64,
+}
+
+impl ConversationCounts {
+    fn add(&mut self, status: Status, is_human_handled: bool) {
+        let (all, human_handled) = match status {
+            Status::Open => (&mut self.open, &mut self.open_human_handled),
+            Status::Closed => (&mut self.closed, &mut self.closed_human_handled),
+        };
+        *all += 1;
+        *human_handled += i64::from(is_human_handled);
+    }
+}
+
+impl AddAssign for ConversationCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.open += other.open;
+        self.closed += other.closed;
+        self.open_human_handled += other.open_human_handled;
+        self.closed_human_handled += other.closed_human_handled;
+    }
 }
 
 const INSERT_VISITOR: &str = "\
     INSERT INTO visitor (seq, id, project_seq, sa_vid, external_id, name, avatar_url, created_at, \
-        open_conversations, closed_conversations) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        open_conversations, closed_conversations, open_human_handled, closed_human_handled) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 
 const INSERT_CONVERSATION: &str = "\
     INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, updated_at, \
@@ -201,8 +224,7 @@ impl<'c> BulkInserter<'c> {
     /// the counts that the triggers would set.
     pub fn insert_visitor(&mut self, visitor: &BulkVisitor<'_>) -> Result<(), StoreError> {
         let counts = self.counts.remove(&visitor.seq).unwrap_or_default();
-        self.total.open += counts.open;
-        self.total.closed += counts.closed;
+        self.total += counts;
         self.visitors.execute(params![
             visitor.seq.0,
             visitor.id.0,
@@ -214,6 +236,8 @@ impl<'c> BulkInserter<'c> {
             visitor.created_at.0,
             counts.open,
             counts.closed,
+            counts.open_human_handled,
+            counts.closed_human_handled,
         ])?;
         Ok(())
     }
@@ -225,12 +249,11 @@ impl<'c> BulkInserter<'c> {
     ) -> Result<(), StoreError> {
         let counts = self.counts.entry(conversation.visitor).or_default();
         let status = if conversation.closed_at.is_some() {
-            counts.closed += 1;
             Status::Closed
         } else {
-            counts.open += 1;
             Status::Open
         };
+        counts.add(status, conversation.agent.is_some());
         self.conversations.execute(params![
             conversation.seq.0,
             conversation.id.0,
@@ -289,8 +312,16 @@ impl<'c> BulkInserter<'c> {
             )));
         }
         connection.execute(
-            "UPDATE project SET open_conversations = ?2, closed_conversations = ?3 WHERE seq = ?1",
-            params![self.project.0, self.total.open, self.total.closed],
+            "UPDATE project SET open_conversations = ?2, closed_conversations = ?3, \
+                                open_human_handled = ?4, closed_human_handled = ?5 \
+              WHERE seq = ?1",
+            params![
+                self.project.0,
+                self.total.open,
+                self.total.closed,
+                self.total.open_human_handled,
+                self.total.closed_human_handled,
+            ],
         )?;
         Ok(())
     }

@@ -62,8 +62,8 @@ pub(super) enum ListChange {
     Deleted(Box<ListedConversation>),
     Updated(Box<ConversationUpdate>),
     /// A message of a conversation of this project and visitor was updated or
-    /// deleted.
-    MessageChanged(ProjectSeq, VisitorSeq),
+    /// deleted, or the visitor was updated. No conversation moves in a list.
+    ContentChanged(ProjectSeq, VisitorSeq),
 }
 
 /// A conversation before and after an update.
@@ -77,17 +77,17 @@ impl ListChange {
     /// The project and the visitor whose lists the change affects.
     pub fn owners(&self) -> (ProjectSeq, VisitorSeq) {
         match self {
-            Self::MessageChanged(project, visitor) => (*project, *visitor),
+            Self::ContentChanged(project, visitor) => (*project, *visitor),
             Self::Inserted(row) | Self::Deleted(row) => (row.project, row.visitor),
             Self::Updated(update) => (update.after.project, update.after.visitor),
         }
     }
 
     /// The conversation before and after the change. `None` where the
-    /// conversation does not exist, and twice for a change of a message.
+    /// conversation does not exist, and twice for a change of a message or visitor.
     pub fn before_and_after(&self) -> (Option<&ListedConversation>, Option<&ListedConversation>) {
         match self {
-            Self::MessageChanged(..) => (None, None),
+            Self::ContentChanged(..) => (None, None),
             Self::Inserted(row) => (None, Some(row)),
             Self::Deleted(row) => (Some(row), None),
             Self::Updated(update) => (Some(&update.before), Some(&update.after)),
@@ -156,10 +156,10 @@ const FUNCTIONS: [(&str, i32, ReadChange); 4] = [
         };
         Ok(ListChange::Updated(update.into()))
     }),
-    ("capture_message_change", 2, |arguments| {
+    ("capture_content_change", 2, |arguments| {
         let project = ProjectSeq(arguments.get(0)?);
         let visitor = VisitorSeq(arguments.get(1)?);
-        Ok(ListChange::MessageChanged(project, visitor))
+        Ok(ListChange::ContentChanged(project, visitor))
     }),
 ];
 
@@ -205,6 +205,11 @@ fn read_conversation(
 const LIST_CHANGE: &str = "OLD.status <> 'streaming' OR NEW.status <> 'streaming' \
      OR OLD.feedback IS NOT NEW.feedback";
 
+/// Whether an update of a visitor changes lists that contain visitors. The trigger
+/// `visitor_after_update` of `schema.sql` has the same condition.
+const VISITOR_CHANGE: &str = "OLD.external_id IS NOT NEW.external_id \
+     OR OLD.name IS NOT NEW.name OR OLD.avatar_url IS NOT NEW.avatar_url";
+
 fn triggers() -> String {
     let columns_of = |row: &str| COLUMNS.map(|column| format!("{row}.{column}")).join(", ");
     let (old, new) = (columns_of("OLD"), columns_of("NEW"));
@@ -220,12 +225,17 @@ fn triggers() -> String {
         END;
         CREATE TEMP TRIGGER capture_message_update AFTER UPDATE ON main.message
         WHEN {LIST_CHANGE} BEGIN
-            SELECT capture_message_change(project_seq, visitor_seq)
+            SELECT capture_content_change(project_seq, visitor_seq)
               FROM conversation WHERE seq = NEW.conversation_seq;
         END;
         CREATE TEMP TRIGGER capture_message_delete AFTER DELETE ON main.message BEGIN
-            SELECT capture_message_change(project_seq, visitor_seq)
+            SELECT capture_content_change(project_seq, visitor_seq)
               FROM conversation WHERE seq = OLD.conversation_seq;
+        END;
+        CREATE TEMP TRIGGER capture_visitor_update
+        AFTER UPDATE OF external_id, name, avatar_url ON main.visitor
+        WHEN {VISITOR_CHANGE} BEGIN
+            SELECT capture_content_change(NEW.project_seq, NEW.seq);
         END;"
     )
 }
@@ -321,7 +331,7 @@ mod tests {
         );
         execute("INSERT INTO session VALUES (randomblob(16), 4, 1, 1, 1)");
         assert_eq!(capture.take(), []);
-        let changed = [ListChange::MessageChanged(ProjectSeq(3), VisitorSeq(4))];
+        let changed = [ListChange::ContentChanged(ProjectSeq(3), VisitorSeq(4))];
         execute("UPDATE message SET feedback = 'like'");
         assert_eq!(capture.take(), changed);
         execute("DELETE FROM message");

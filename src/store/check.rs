@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use rusqlite_migration::Migrations;
 
 use super::backup::{Monitor, foreign_key_faults, integrity_faults};
@@ -83,32 +83,61 @@ fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
+/// The stored counts of conversations: the column, its name in a fault, and the
+/// condition of the rows that it counts.
+const COUNTS: [(&str, &str, &str); 4] = [
+    ("open_conversations", "open", "status = 'open'"),
+    ("closed_conversations", "closed", "status = 'closed'"),
+    (
+        "open_human_handled",
+        "open and handled by an agent",
+        "status = 'open' AND is_human_handled",
+    ),
+    (
+        "closed_human_handled",
+        "closed and handled by an agent",
+        "status = 'closed' AND is_human_handled",
+    ),
+];
+
 /// Compares the stored counts of `table`, project or visitor, with the rows.
 fn wrong_counts(connection: &Connection, table: &str) -> rusqlite::Result<Faults> {
     let sql = format!(
-        "SELECT t.seq, t.open_conversations, t.closed_conversations, \
-                ifnull(c.open, 0), ifnull(c.closed, 0) \
+        "SELECT t.seq, {stored}, {counted} \
            FROM {table} AS t LEFT JOIN ( \
-                SELECT {table}_seq AS owner, \
-                       sum(status = 'open') AS open, sum(status = 'closed') AS closed \
-                  FROM conversation GROUP BY 1) AS c ON c.owner = t.seq \
-          WHERE (t.open_conversations, t.closed_conversations) \
-                <> (ifnull(c.open, 0), ifnull(c.closed, 0)) \
-          LIMIT {MAX_FAULTS}"
+                SELECT {table}_seq AS owner, {sums} FROM conversation GROUP BY 1) AS c \
+             ON c.owner = t.seq \
+          WHERE ({stored}) <> ({counted}) \
+          LIMIT {MAX_FAULTS}",
+        stored = COUNTS.map(|(column, ..)| format!("t.{column}")).join(", "),
+        counted = COUNTS
+            .map(|(column, ..)| format!("ifnull(c.{column}, 0)"))
+            .join(", "),
+        sums = COUNTS
+            .map(|(column, _, condition)| format!("sum({condition}) AS {column}"))
+            .join(", "),
     );
     let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map([], |row| {
-        let number = |column| row.get::<_, i64>(column);
+        let (stored, counted) = (
+            counts_in_words(row, 1)?,
+            counts_in_words(row, 1 + COUNTS.len())?,
+        );
+        let seq: i64 = row.get(0)?;
         Ok(format!(
-            "{table} {} has the counts {} open and {} closed, but {} and {} conversations",
-            number(0)?,
-            number(1)?,
-            number(2)?,
-            number(3)?,
-            number(4)?
+            "{table} {seq} has the counts {stored}, but its conversations are {counted}"
         ))
     })?;
     rows.collect()
+}
+
+/// The numbers from the column `first` on, with the names of [`COUNTS`].
+fn counts_in_words(row: &Row<'_>, first: usize) -> rusqlite::Result<String> {
+    let mut words = Vec::with_capacity(COUNTS.len());
+    for (column, (_, name, _)) in (first..).zip(COUNTS) {
+        words.push(format!("{} {name}", row.get::<_, i64>(column)?));
+    }
+    Ok(words.join(", "))
 }
 
 /// Type and name of each table, index and trigger, with its normalized SQL.

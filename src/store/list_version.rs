@@ -138,7 +138,7 @@ mod tests {
     use crate::store::test_db::{PROJECT, TestDb};
 
     fn message_change(project: i64, visitor: i64) -> [ListChange; 1] {
-        let change = ListChange::MessageChanged(ProjectSeq(project), VisitorSeq(visitor));
+        let change = ListChange::ContentChanged(ProjectSeq(project), VisitorSeq(visitor));
         [change]
     }
 
@@ -246,8 +246,16 @@ mod tests {
         let db = db_with_two_visitors();
         let changed = [true, true, false];
         let unchanged = [false; 3];
-        let writes: [(&[&str], [bool; 3]); 14] = [
-            (&["UPDATE visitor SET name = 'Ann'"], unchanged),
+        let writes: [(&[&str], [bool; 3]); 16] = [
+            (&["UPDATE visitor SET name = 'Ann' WHERE seq = 1"], changed),
+            (
+                &["UPDATE visitor SET name = 'Ann' WHERE seq = 1"],
+                unchanged,
+            ),
+            (
+                &["UPDATE visitor SET sa_vid = 'x' WHERE seq = 1"],
+                unchanged,
+            ),
             (&[INSERT_CONVERSATION, FAIL], unchanged),
             (&[INSERT_CONVERSATION], changed),
             (&[INSERT_MESSAGE], unchanged),

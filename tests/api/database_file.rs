@@ -19,9 +19,12 @@ fn check_counts(connection: &Connection) {
     for (table, owner) in [("project", "project_seq"), ("visitor", "visitor_seq")] {
         let sql = format!(
             "SELECT count(*) FROM {table} AS t WHERE \
-                 (open_conversations, closed_conversations) <> ( \
+                 (open_conversations, closed_conversations, \
+                  open_human_handled, closed_human_handled) <> ( \
                      SELECT count(*) FILTER (WHERE status = 'open'), \
-                            count(*) FILTER (WHERE status = 'closed') \
+                            count(*) FILTER (WHERE status = 'closed'), \
+                            count(*) FILTER (WHERE status = 'open' AND is_human_handled), \
+                            count(*) FILTER (WHERE status = 'closed' AND is_human_handled) \
                        FROM conversation WHERE {owner} = t.seq)"
         );
         let wrong: i64 = connection

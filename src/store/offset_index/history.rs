@@ -103,7 +103,7 @@ mod tests {
 
     /// A transaction from one version to another, with one change per version.
     fn transaction(before: i64, after: i64) -> ProjectChanges {
-        let change = || ListChange::MessageChanged(ProjectSeq(1), VisitorSeq(1));
+        let change = || ListChange::ContentChanged(ProjectSeq(1), VisitorSeq(1));
         ProjectChanges {
             before,
             after,

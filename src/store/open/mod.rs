@@ -45,6 +45,9 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
         "../../../migrations/0004_list_versions_and_leases.sql"
     )),
     M::up(include_str!("../../../migrations/0005_partial_answers.sql")),
+    M::up(include_str!(
+        "../../../migrations/0006_filters_and_erasure.sql"
+    )),
 ];
 
 /// The schema version that this program reads and writes.
