@@ -74,6 +74,7 @@ impl AppState {
                 read_timeout: Duration::from_millis(settings.db_timeout_ms),
                 mmap_mb: settings.mmap_mb,
                 snapshot: !settings.no_snapshot,
+                holds_server_lock: true,
             },
         )?);
         let lease = Lease::new();

@@ -59,6 +59,7 @@ pub fn create_database(
 
 /// Whether the database has the well-known private key, which only a demo
 /// database has. `snapshot` copies a file of an earlier version before its upgrade.
+/// The caller holds the lock of a server.
 ///
 /// # Errors
 /// The file cannot be opened or read.
@@ -67,6 +68,7 @@ pub fn is_demo_database(path: &Path, snapshot: bool) -> Result<bool, DemoError> 
     let hash = Key::from_text(private_key).hash();
     let options = Options {
         snapshot,
+        holds_server_lock: true,
         ..Options::default()
     };
     let store = Store::open(path, &options)?;

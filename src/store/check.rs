@@ -143,7 +143,9 @@ fn counts_in_words(row: &Row<'_>, first: usize) -> rusqlite::Result<String> {
 /// Type and name of each table, index and trigger, with its normalized SQL.
 type Objects = BTreeMap<String, String>;
 
-fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
+/// The tables, indexes and triggers of a file, each with its SQL without comments, quotes
+/// and differences in white space.
+pub fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
     let mut statement = connection.prepare(
         "SELECT type || ' ' || name, ifnull(sql, '') FROM sqlite_schema \
           WHERE name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\'",

@@ -56,7 +56,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use batch::{Batch, BatchOutput};
-pub use check::{CheckedFile, Faults};
+pub use check::{CheckedFile, Faults, objects};
 pub use error::StoreError;
 pub use list_version::ListVersion;
 pub use open::{NewFile, OpenError, folder_of, is_parlor_file, resolve, with_suffix};
@@ -93,7 +93,7 @@ impl Store {
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let path = &open::resolve(path)?;
         let mut connection = open::open_writer(path)?;
-        upgrade::upgrade(path, &mut connection, options.snapshot)?;
+        upgrade::upgrade(path, &mut connection, options)?;
         let (list_versions, offset_index) = (
             Arc::<ListVersions>::default(),
             Arc::<OffsetIndex>::default(),

@@ -15,6 +15,9 @@ pub struct Options {
     pub mmap_mb: u32,
     /// Whether an older file is copied before its tables are upgraded.
     pub snapshot: bool,
+    /// Whether the caller holds the [`ServerLock`](super::ServerLock) of the file.
+    /// Without the lock, a file that a server uses is not upgraded.
+    pub holds_server_lock: bool,
 }
 
 impl Default for Options {
@@ -24,6 +27,7 @@ impl Default for Options {
             read_timeout: Duration::from_secs(5),
             mmap_mb: 0,
             snapshot: true,
+            holds_server_lock: false,
         }
     }
 }

@@ -14,13 +14,13 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use super::file_lock::lock_file;
-use super::open::{OpenError, adopt_owner, resolve, with_suffix};
+use super::open::{OpenError, adopt_owner, process, resolve, with_suffix};
 
 /// Why a process did not get the lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     #[error(
-        "{path} is in use by another parlor{}; stop that server, or name another file with --db", owner(*.pid)
+        "{path} is in use by another parlor{}; stop that server, or name another file with --db", process(*.pid)
     )]
     Held {
         path: PathBuf,
@@ -29,10 +29,6 @@ pub enum LockError {
     },
     #[error(transparent)]
     Open(#[from] OpenError),
-}
-
-fn owner(pid: Option<u32>) -> String {
-    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
 }
 
 /// The lock of this process. Dropping it releases the lock.
@@ -48,13 +44,14 @@ impl ServerLock {
         let io_error = |error: io::Error| OpenError::from_io(&lock_path, &error);
         let mut file = open_lock_file(&lock_path, &path).map_err(io_error)?;
         if !lock_file(&file, Duration::ZERO).map_err(io_error)? {
-            let pid = read_pid(&mut file);
-            log::warn!(
-                "{} is in use by another parlor{}; waiting up to {} s",
-                path.display(),
-                owner(pid),
-                wait.as_secs()
-            );
+            if !wait.is_zero() {
+                log::warn!(
+                    "{} is in use by another parlor{}; waiting up to {} s",
+                    path.display(),
+                    process(read_pid(&mut file)),
+                    wait.as_secs()
+                );
+            }
             if !lock_file(&file, wait).map_err(io_error)? {
                 let pid = read_pid(&mut file);
                 return Err(LockError::Held { path, pid });

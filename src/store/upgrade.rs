@@ -11,30 +11,48 @@ use super::open::{
     Header, MIGRATIONS, NewFile, OpenError, SCHEMA_VERSION, adopt_owner, folder_of, lock_folder_of,
     with_suffix,
 };
+use super::{LockError, Options, ServerLock};
 
 /// How long a process waits while another process upgrades a file in the same folder.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Upgrades the file to the current tables, in one transaction. Before that, copies the
-/// file as it is to `FILE.schema-N.bak`, unless `snapshot` is false. A copy of the same
+/// file as it is to `FILE.schema-N.bak`, unless the options say otherwise. A copy of the same
 /// version, from an earlier upgrade, is replaced.
+///
+/// # Errors
+/// [`OpenError::UsedByServer`] if another process holds the lock of the file: it is a
+/// server that knows the older tables, and would fail on the current ones.
 pub(super) fn upgrade(
     path: &Path,
     connection: &mut Connection,
-    snapshot: bool,
+    options: &Options,
 ) -> Result<(), OpenError> {
     if version(path, connection)? == SCHEMA_VERSION {
         return Ok(());
     }
-    let _lock = lock_folder_of(path, UPGRADE_TIMEOUT)?;
+    let _folder_lock = lock_folder_of(path, UPGRADE_TIMEOUT)?;
     let version = version(path, connection)?;
-    if snapshot && version < SCHEMA_VERSION {
+    let _server_lock = if options.holds_server_lock || version == SCHEMA_VERSION {
+        None
+    } else {
+        Some(lock_out_servers(path)?)
+    };
+    if options.snapshot && version < SCHEMA_VERSION {
         let target = with_suffix(path, &format!(".schema-{version}.bak"));
         copy_before_upgrade(path, connection, NewFile::create(&target)?, version)?;
     }
     Migrations::from_slice(MIGRATIONS)
         .to_latest(connection)
         .map_err(|error| OpenError::Upgrade(path.to_owned(), error))
+}
+
+/// Locks the file, so that no server starts while the file is upgraded.
+fn lock_out_servers(path: &Path) -> Result<ServerLock, OpenError> {
+    ServerLock::acquire(path, Duration::ZERO).map_err(|error| match error {
+        LockError::Held { path, pid } => OpenError::UsedByServer { path, pid },
+        LockError::Open(error) => error,
+    })
 }
 
 fn version(path: &Path, connection: &Connection) -> Result<i64, OpenError> {

@@ -52,4 +52,5 @@ mod shutdown;
 mod start_up;
 mod unusable_files;
 mod upgrade;
+mod upgrade_safety;
 mod websocket;

@@ -2,21 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use parlor::domain::{AssistantId, AssistantMode, KeyHash, ProjectSeq};
-use parlor::store::{OpenError, Options, Store, StoreError, assistant, key};
+use parlor::store::{self, StoreError, assistant, key};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::backup::SmallDisk;
-use crate::helpers::{
-    TestServer, ids, open_connection, open_store, run_concurrently, run_successfully,
-    run_with_error, string,
-};
+use crate::helpers::{TestServer, ids, open_connection, open_store, string};
 
 /// The private key in the fixture files.
 const FIXTURE_KEY: &str = "sk_upgrade_fixture";
@@ -54,14 +49,14 @@ fn migrations() -> Vec<String> {
         .collect()
 }
 
-fn user_version(connection: &Connection) -> usize {
+pub fn user_version(connection: &Connection) -> usize {
     connection
         .query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))
         .expect("a version") as usize
 }
 
 /// A file that holds the tables of `version`, built by the migrations alone.
-fn built_by_migrations(folder: &TempDir, version: usize) -> PathBuf {
+pub fn built_by_migrations(folder: &TempDir, version: usize) -> PathBuf {
     let path = folder.path().join(format!("migrations-{version}.db"));
     let connection = open_connection(&path);
     for sql in &migrations()[..version] {
@@ -74,11 +69,11 @@ fn built_by_migrations(folder: &TempDir, version: usize) -> PathBuf {
 }
 
 /// A file that holds the tables and rows of `tests/fixtures/schema-VERSION.sql`.
-fn built_by_fixture(folder: &TempDir, version: usize) -> PathBuf {
+pub fn built_by_fixture(folder: &TempDir, version: usize) -> PathBuf {
     built_by_fixture_as(folder, version, "fixture")
 }
 
-fn built_by_fixture_as(folder: &TempDir, version: usize, name: &str) -> PathBuf {
+pub fn built_by_fixture_as(folder: &TempDir, version: usize, name: &str) -> PathBuf {
     let fixture = repository().join(format!("tests/fixtures/schema-{version}.sql"));
     let sql = fs::read_to_string(&fixture)
         .unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
@@ -90,31 +85,21 @@ fn built_by_fixture_as(folder: &TempDir, version: usize, name: &str) -> PathBuf 
 }
 
 /// A file that parlor creates.
-fn created(folder: &TempDir) -> PathBuf {
+pub fn created(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("new.db");
     drop(open_store(&path));
     path
 }
 
 /// The versions of all schemas before the current one.
-fn older_versions(folder: &TempDir) -> std::ops::Range<usize> {
+pub fn older_versions(folder: &TempDir) -> std::ops::Range<usize> {
     1..user_version(&open_connection(&created(folder)))
 }
 
-/// The SQL of each table, index and trigger, without comments, quotes and
-/// differences in white space; also the two numbers that identify the schema.
-fn schema(path: &Path) -> BTreeMap<String, String> {
+/// Each table, index and trigger, and the two numbers that identify the schema.
+pub fn schema(path: &Path) -> BTreeMap<String, String> {
     let connection = open_connection(path);
-    let mut statement = connection
-        .prepare("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema")
-        .expect("a statement");
-    let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
-        .expect("rows");
-    let mut schema: BTreeMap<String, String> = rows
-        .map(|row| row.expect("a row"))
-        .map(|(name, sql)| (name, normalized(&sql)))
-        .collect();
+    let mut schema = store::objects(&connection).expect("the schema");
     for pragma in ["application_id", "user_version"] {
         let number: i64 = connection
             .query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))
@@ -124,24 +109,8 @@ fn schema(path: &Path) -> BTreeMap<String, String> {
     schema
 }
 
-fn normalized(sql: &str) -> String {
-    let code = sql
-        .lines()
-        .map(|line| line.split_once("--").map_or(line, |(code, _)| code));
-    let text = code.collect::<Vec<_>>().join(" ").replace('"', "");
-    let mut spaced = String::new();
-    for character in text.chars() {
-        if "(),;=".contains(character) {
-            spaced.extend([' ', character, ' ']);
-        } else {
-            spaced.push(character);
-        }
-    }
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[track_caller]
-fn assert_same_schema(path: &Path, expected: &Path) {
+pub fn assert_same_schema(path: &Path, expected: &Path) {
     let (found, expected) = (schema(path), schema(expected));
     let names = |schema: &BTreeMap<String, String>| schema.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&found), names(&expected), "{}", path.display());
@@ -177,7 +146,7 @@ fn fixtures_have_the_schema_that_the_migrations_built() {
 }
 
 /// Tables with the names of their columns, except the tables that SQLite keeps.
-fn columns(connection: &Connection) -> Vec<(String, Vec<String>)> {
+pub fn columns(connection: &Connection) -> Vec<(String, Vec<String>)> {
     let mut statement = connection
         .prepare(
             "SELECT t.name, json_group_array(c.name) FROM pragma_table_list AS t \
@@ -193,7 +162,7 @@ fn columns(connection: &Connection) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-fn rows(connection: &Connection, table: &str, columns: &[String]) -> Vec<Vec<Value>> {
+pub fn rows(connection: &Connection, table: &str, columns: &[String]) -> Vec<Vec<Value>> {
     let (names, order): (Vec<_>, Vec<_>) = (1..)
         .zip(columns)
         .map(|(number, name)| (format!("\"{name}\""), number.to_string()))
@@ -321,103 +290,6 @@ fn api_returns_the_qnas_and_documents_of_an_upgraded_file() {
         assert_eq!(document["url"], "https://shop.example/help");
         assert_eq!(document["passages"], 2);
     }
-}
-
-#[test]
-fn file_stays_as_it_was_when_an_upgrade_fails() {
-    let folder = TempDir::new().expect("a folder");
-    let path = built_by_migrations(&folder, 1);
-    // Migration 2 creates a table of this name.
-    let conflict = open_connection(&path).execute_batch("CREATE TABLE document (x)");
-    conflict.expect("a table");
-    let before = schema(&path);
-    let error = Store::open(&path, &Options::default())
-        .err()
-        .expect("a refusal");
-    assert!(matches!(error, OpenError::Upgrade(..)), "{error}");
-    assert!(error.to_string().contains("was not changed"), "{error}");
-    assert_eq!(schema(&path), before);
-    assert_eq!(schema(&snapshot_path(&path, 1)), before);
-}
-
-/// The copy that an upgrade keeps.
-fn snapshot_path(path: &Path, version: usize) -> PathBuf {
-    format!("{}.schema-{version}.bak", path.display()).into()
-}
-
-#[test]
-fn upgrade_keeps_a_copy_of_the_file_of_the_earlier_version() {
-    let folder = TempDir::new().expect("a folder");
-    for version in older_versions(&folder) {
-        let path = built_by_fixture(&folder, version);
-        let expected = built_by_fixture_as(&folder, version, "expected");
-        // A snapshot of an earlier upgrade is replaced.
-        fs::write(snapshot_path(&path, version), "old").expect("a file");
-        drop(open_store(&path));
-        let snapshot = snapshot_path(&path, version);
-        assert_same_schema(&snapshot, &expected);
-        let (kept, expected) = (open_connection(&snapshot), open_connection(&expected));
-        for (table, columns) in columns(&expected) {
-            let same = rows(&kept, &table, &columns) == rows(&expected, &table, &columns);
-            assert!(same, "schema {version}: rows of {table}");
-        }
-        let mode = fs::metadata(&snapshot)
-            .expect("a file")
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-}
-
-#[test]
-fn upgrade_with_no_snapshot_keeps_no_copy() {
-    let folder = TempDir::new().expect("a folder");
-    let path = built_by_fixture(&folder, 1);
-    let file = path.display().to_string();
-    run_successfully(
-        folder.path(),
-        &["keys", "list", "--no-snapshot", "--db", &file],
-    );
-    assert!(!snapshot_path(&path, 1).exists());
-    assert_same_schema(&path, &created(&folder));
-}
-
-#[test]
-fn upgrade_without_space_for_a_copy_is_refused_unless_no_snapshot_is_set() {
-    let folder = TempDir::new().expect("a folder");
-    let Some(disk) = SmallDisk::mount(folder.path().join("small"), "size=8m") else {
-        eprintln!("skipped: only root can mount a small file system");
-        return;
-    };
-    let path = disk.0.join("parlor.db");
-    fs::copy(built_by_fixture(&folder, 1), &path).expect("a copy");
-    let fill = "CREATE TABLE fill (x); INSERT INTO fill VALUES (zeroblob(5000000)); \
-                UPDATE fill SET x = NULL; DROP TABLE fill; PRAGMA journal_mode = DELETE";
-    open_connection(&path)
-        .execute_batch(fill)
-        .expect("a large file");
-    let before = fs::read(&path).expect("a file");
-    let list = ["keys", "list", "--db", "small/parlor.db"];
-    let error = run_with_error(folder.path(), &list);
-    assert!(
-        error.contains("free some space") && error.contains("--no-snapshot"),
-        "{error}"
-    );
-    assert_eq!(user_version(&open_connection(&path)), 1);
-    assert!(fs::read(&path).expect("a file").len() == before.len());
-    run_successfully(folder.path(), &[&list[..], &["--no-snapshot"]].concat());
-    assert_ne!(user_version(&open_connection(&path)), 1);
-}
-
-#[test]
-fn concurrent_commands_upgrade_a_file_once() {
-    let folder = TempDir::new().expect("a folder");
-    let path = built_by_fixture(&folder, 2);
-    let file = path.display().to_string();
-    let list = ["keys", "list", "--db", &file];
-    run_concurrently(4, || run_successfully(folder.path(), &list));
-    assert_eq!(user_version(&open_connection(&snapshot_path(&path, 2))), 2);
-    assert_same_schema(&path, &created(&folder));
 }
 
 #[test]

@@ -59,6 +59,14 @@ pub enum OpenError {
     #[error("{0} could not be read or written: {1}; check the disk and the system's log")]
     Failed(PathBuf, String),
     #[error(
+        "{path} is used by a server of an earlier version of parlor{}, and this version would change the tables of the file while that server runs; stop the server, or run the command with the program of the server", process(*.pid)
+    )]
+    UsedByServer {
+        path: PathBuf,
+        /// The process id of the server, if its lock file tells.
+        pid: Option<u32>,
+    },
+    #[error(
         "{0} could not be upgraded and was not changed: {1}; check the free disk space and that no other program changed its tables, or go back to the version of parlor that wrote it"
     )]
     Upgrade(PathBuf, rusqlite_migration::Error),
@@ -119,6 +127,11 @@ impl OpenError {
             user: rustix::process::geteuid().as_raw(),
         }
     }
+}
+
+/// The process id of a server as a part of a message.
+pub(in crate::store) fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
 }
 
 /// Whether the file system of `path` has no space for this user.

@@ -21,6 +21,7 @@ use rusqlite_migration::M;
 
 pub(super) use create::lock_folder_of;
 pub use error::OpenError;
+pub(super) use error::process;
 pub(super) use header::Header;
 pub use header::is_parlor_file;
 pub use new_file::NewFile;
