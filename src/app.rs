@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -20,8 +19,10 @@ use crate::domain::Timestamp;
 use crate::events::EventHub;
 use crate::own_urls::OwnUrls;
 use crate::service::Services;
+use crate::service::backup::BackupStatus;
+use crate::service::readiness::Readiness;
 use crate::store::lease::Lease;
-use crate::store::{OpenError, Options, Store, StoreError, lease, resolve, session};
+use crate::store::{OpenError, Options, ServerLock, Store, StoreError, lease, resolve, session};
 
 /// Why a server could not start or ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,11 @@ pub struct AppState {
     /// The memory of requests and responses in flight.
     pub memory: Arc<MemoryBudget>,
     pub own_urls: OwnUrls,
-    draining: AtomicBool,
+    pub readiness: Readiness,
+    pub backup_status: Arc<BackupStatus>,
+    /// The lock on the database file, for the readiness. Its owner keeps it until the
+    /// file is closed.
+    pub lock: Option<Arc<ServerLock>>,
     /// True when the shutdown waits for answers no longer.
     answer_shutdown: watch::Sender<bool>,
 }
@@ -105,7 +110,9 @@ impl AppState {
             list_cache_stats: Arc::default(),
             memory: Arc::new(MemoryBudget::new(settings.memory_budget_mb)),
             own_urls: OwnUrls::new(settings.public_url.clone(), settings.listen),
-            draining: AtomicBool::new(false),
+            readiness: Readiness::new(settings.readiness_intervals),
+            backup_status: Arc::default(),
+            lock: None,
             answer_shutdown,
             store,
             settings,
@@ -115,7 +122,7 @@ impl AppState {
 
     /// Refuses new requests with 503 and closes all event subscriptions.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.readiness.drain();
         self.services.events.close();
     }
 
@@ -127,7 +134,7 @@ impl AppState {
 
     /// Whether new requests are refused.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.readiness.is_draining()
     }
 }
 

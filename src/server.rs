@@ -26,7 +26,11 @@ pub async fn run(
     let app = Arc::new(app);
     let server = http::server(app.clone(), listener)?;
     let handle = server.handle();
-    let backups = ScheduledBackups::start(&app.database, &app.settings.backup)?;
+    let backups = ScheduledBackups::start(
+        &app.database,
+        &app.settings.backup,
+        app.backup_status.clone(),
+    )?;
     let mut serving = actix_web::rt::spawn(server);
     let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
     let leases = actix_web::rt::spawn(renew_leases(app.clone()));

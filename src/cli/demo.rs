@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::runtime::Builder;
@@ -55,13 +56,14 @@ impl Demo {
         let listener = listen(self.settings.listen)?;
         let urls = OwnUrls::new(self.settings.public_url.clone(), listener.local_addr()?);
         let file = DemoFile::new(self.db.as_deref())?;
-        let _lock = lock(file.path(), &self.settings)?;
+        let lock = Arc::new(lock(file.path(), &self.settings)?);
         self.create_if_missing(file.path())?;
         let settings = Settings {
             no_snapshot: self.snapshot.no_snapshot,
             ..self.settings
         };
-        let app = AppState::open(file.path(), settings, true)?;
+        let mut app = AppState::open(file.path(), settings, true)?;
+        app.lock = Some(lock.clone());
         let address = listener.local_addr()?;
         serve(app, listener, |out| {
             announce(out, address, &urls)?;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -32,12 +33,13 @@ impl Serve {
         let address = listener.local_addr()?;
         let urls = OwnUrls::new(self.settings.public_url.clone(), address);
         let path = &self.file.path.db;
-        let _lock = lock(path, &self.settings)?;
+        let lock = Arc::new(lock(path, &self.settings)?);
         let settings = Settings {
             no_snapshot: self.file.snapshot.no_snapshot,
             ..self.settings
         };
-        let app = AppState::open(path, settings, false)?;
+        let mut app = AppState::open(path, settings, false)?;
+        app.lock = Some(lock.clone());
         setup::create_first_project(&app.store, |keys| show_first_keys(path, keys))?;
         serve(app, listener, |out| announce(out, address, &urls))
     }

@@ -205,6 +205,10 @@ pub struct Settings {
     /// Not a command line option; tests change it.
     #[arg(skip)]
     pub transfer_limits: TransferLimits,
+
+    /// Not a command line option; tests change it.
+    #[arg(skip)]
+    pub readiness_intervals: ReadinessIntervals,
 }
 
 impl Settings {
@@ -214,6 +218,24 @@ impl Settings {
 
     pub fn session_max(&self) -> Duration {
         Duration::from_secs(self.session_max_days * 24 * 60 * 60)
+    }
+}
+
+/// How often the store is checked for `/ready`, however often a client asks.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadinessIntervals {
+    /// A result is returned again for this time.
+    pub check: Duration,
+    /// A row is written if the last commit is older, at most once in this time.
+    pub probe: Duration,
+}
+
+impl Default for ReadinessIntervals {
+    fn default() -> Self {
+        Self {
+            check: Duration::from_secs(1),
+            probe: Duration::from_secs(10),
+        }
     }
 }
 

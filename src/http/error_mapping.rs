@@ -2,6 +2,8 @@
 //! a failed use case becomes a status, a code and a text
 //! (docs/api-contract.md, section 2).
 
+use serde_json::json;
+
 use super::error::{ApiError, ErrorCode};
 use crate::access::{AuthError, OverBudget, RateLimited};
 use crate::answer::AnswerError;
@@ -15,6 +17,7 @@ use crate::service::feedback::FeedbackError;
 use crate::service::idempotency::IdempotencyError;
 use crate::service::project::ProjectError;
 use crate::service::qna::QnaError;
+use crate::service::readiness::NotReady;
 use crate::service::send_message::{ReplayError, SendError};
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
 use crate::store::{Rejection, StoreError};
@@ -24,6 +27,9 @@ const RETRY_SOON: u64 = 1;
 
 /// Seconds after which a request may be repeated that exceeded the memory budget.
 const RETRY_OVER_BUDGET: u64 = 5;
+
+/// Seconds after which `/ready` may be asked again.
+const RETRY_NOT_READY: u64 = 10;
 
 /// 409: the conversation is closed.
 fn conversation_closed() -> ApiError {
@@ -103,7 +109,18 @@ impl From<StoreError> for ApiError {
             StoreError::Full | StoreError::FileReplaced(_) => Self::unavailable(60, error),
             StoreError::Closed | StoreError::Unknown(_) => Self::unavailable(5, error),
             StoreError::Rejected(reason) => reason.into(),
-            StoreError::Internal(_) => Self::internal(error),
+            StoreError::Corrupt(_) | StoreError::Internal(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<NotReady> for ApiError {
+    fn from(reason: NotReady) -> Self {
+        let details = json!({ "reason": reason.name(), "retryAfter": RETRY_NOT_READY });
+        Self {
+            details: Some(Box::new(details)),
+            ..Self::new(ErrorCode::ServiceUnavailable)
+                .with_message(format!("The server is not ready: {}", reason.name()))
         }
     }
 }

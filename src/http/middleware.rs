@@ -37,6 +37,9 @@ pub async fn log_request(
     }
 }
 
+/// The paths for the operator of the server, which a shutdown does not close.
+const OPERATOR_PATHS: [&str; 2] = ["/health", "/ready"];
+
 /// Responds without a route: with 503 while the server shuts down and, in the
 /// demo, with the error that `Prefer` names.
 pub async fn intercept_request(
@@ -45,7 +48,7 @@ pub async fn intercept_request(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let app = request.app_data::<web::Data<AppState>>();
     let response = app.and_then(|app| {
-        if app.is_draining() {
+        if app.is_draining() && !OPERATOR_PATHS.contains(&request.path()) {
             Some(shutdown_response())
         } else {
             prefer::documented_error(app, request.headers())

@@ -122,6 +122,7 @@ fn set_write_timeout(listener: &TcpListener, timeout: Duration) -> std::io::Resu
 fn routes(config: &mut web::ServiceConfig) {
     config
         .service(at("/health", "GET, HEAD").route(get().to(health::health)))
+        .service(at("/ready", "GET, HEAD").route(get().to(health::ready)))
         .service(at("/v2", "GET, HEAD").route(get().to(reference::page)))
         .service(at("/v2/", "GET, HEAD").route(get().to(reference::folder_page)))
         .service(at("/v2/reference/{name}", "GET, HEAD").route(get().to(reference::asset)))

@@ -23,6 +23,7 @@ mod publish;
 pub mod qna;
 pub mod qna_import;
 pub mod quota;
+pub mod readiness;
 pub mod restore;
 pub mod send_message;
 pub mod session;

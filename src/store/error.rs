@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The open file is not the file at its path any more. A write would be lost.
     #[error("{0}")]
     FileReplaced(String),
+    /// A page of the file is damaged, or the file is no database any more.
+    #[error("the database file is damaged: {0}; `parlor check` shows what is damaged")]
+    Corrupt(String),
     /// An expectation of the batch was not met; nothing was written.
     #[error("the write was rejected: {0:?}")]
     Rejected(Rejection),
@@ -34,6 +37,7 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(text),
             Some(ErrorCode::ConstraintViolation) => constraint(text),
             _ => StoreError::Internal(text),
         }

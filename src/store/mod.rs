@@ -15,6 +15,7 @@ pub mod bench_api;
 pub mod bulk_load;
 mod change_capture;
 mod check;
+mod commit_status;
 pub mod conversation;
 pub mod conversation_state;
 pub mod document;
@@ -57,6 +58,7 @@ use std::sync::Arc;
 
 pub use batch::{Batch, BatchOutput};
 pub use check::{CheckedFile, Faults, objects};
+pub use commit_status::LastCommit;
 pub use error::StoreError;
 pub use list_version::ListVersion;
 pub use open::{NewFile, OpenError, folder_of, is_parlor_file, resolve, with_suffix};
@@ -182,6 +184,11 @@ impl Store {
         result
             .blocking_recv()
             .unwrap_or_else(|_| Err(lost_result()))
+    }
+
+    /// The result of the last commit of a batch with statements.
+    pub fn last_commit(&self) -> LastCommit {
+        self.writer.status().last()
     }
 
     /// Removes the counts of sort ranges that no list request used since the

@@ -5,7 +5,7 @@
 //! system releases the lock when the process ends, however it ends. The side file
 //! stays: removing it would allow two locks.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,10 @@ pub enum LockError {
 
 /// The lock of this process. Dropping it releases the lock.
 #[derive(Debug)]
-pub struct ServerLock(File);
+pub struct ServerLock {
+    file: File,
+    path: PathBuf,
+}
 
 impl ServerLock {
     /// Locks the database file at `path`, which may be absent. Waits up to `wait`
@@ -58,14 +61,26 @@ impl ServerLock {
             }
         }
         write_pid(&mut file).map_err(io_error)?;
-        Ok(Self(file))
+        Ok(Self {
+            file,
+            path: lock_path,
+        })
+    }
+
+    /// Whether the lock still keeps other servers away: not after the lock file was
+    /// deleted or replaced, because another server would lock the new file.
+    pub fn is_held(&self) -> bool {
+        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let own = self.file.metadata().map(identity);
+        let found = fs::symlink_metadata(&self.path).map(identity);
+        matches!((own, found), (Ok(own), Ok(found)) if own == found)
     }
 }
 
 impl Drop for ServerLock {
     fn drop(&mut self) {
         // A stale process id is only shown while another process holds the lock.
-        let _ = self.0.set_len(0);
+        let _ = self.file.set_len(0);
     }
 }
 
@@ -108,8 +123,6 @@ fn write_pid(file: &mut File) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -125,6 +138,22 @@ mod tests {
         );
         drop(first);
         ServerLock::acquire(&path, Duration::ZERO).expect("a lock");
+    }
+
+    #[test]
+    fn lock_is_lost_when_its_file_is_deleted_or_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("parlor.db");
+        let lock = ServerLock::acquire(&path, Duration::ZERO).expect("a lock");
+        assert!(lock.is_held());
+        let lock_path = folder.path().join("parlor.db.lock");
+        let moved = folder.path().join("moved");
+        fs::rename(&lock_path, &moved).expect("a move");
+        assert!(!lock.is_held(), "deleted");
+        fs::write(&lock_path, "").expect("a file");
+        assert!(!lock.is_held(), "replaced");
+        fs::rename(&moved, &lock_path).expect("a move");
+        assert!(lock.is_held());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::batch::{Batch, BatchOutput};
 use super::change_capture::ChangeCapture;
+use super::commit_status::CommitStatus;
 use super::error::StoreError;
 use super::file_identity::FileIdentity;
 use super::list_version::ListVersions;
@@ -48,6 +49,7 @@ enum WriterCommand {
 pub(super) struct Writer {
     queue: SyncSender<WriterCommand>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    status: Arc<CommitStatus>,
 }
 
 impl Writer {
@@ -64,13 +66,20 @@ impl Writer {
         let path = connection.path().unwrap_or_default().to_owned();
         let writer = WriterThread::new(connection, list_versions, offset_index, reads)
             .map_err(|error| OpenError::from_sqlite(path.as_ref(), &error))?;
+        let status = writer.status.clone();
         let thread = thread::Builder::new()
             .name("parlor-writer".to_owned())
             .spawn(move || writer.run(&commands))?;
         Ok(Self {
             queue,
             thread: Mutex::new(Some(thread)),
+            status,
         })
+    }
+
+    /// The result of the last write.
+    pub(super) fn status(&self) -> &CommitStatus {
+        &self.status
     }
 
     /// Puts a batch into the queue.
@@ -119,6 +128,7 @@ struct WriterThread {
     file: FileIdentity,
     reads: Arc<AtomicU64>,
     last_group: CommitGroup,
+    status: Arc<CommitStatus>,
 }
 
 /// The state of the check for changes by other programs.
@@ -150,6 +160,7 @@ impl WriterThread {
                 batches: 0,
                 reads: 0,
             },
+            status: Arc::default(),
             changes: ChangeCapture::start(&connection)?,
             list_versions,
             offset_index,
@@ -239,9 +250,12 @@ impl WriterThread {
         if batches.is_empty() {
             return;
         }
-        let results = self
-            .commit_group(&batches)
-            .unwrap_or_else(|error| batches.iter().map(|_| Err(error.clone())).collect());
+        let result = self.commit_group(&batches);
+        if batches.iter().any(|batch| !batch.is_empty()) {
+            self.status.record(&result);
+        }
+        let results =
+            result.unwrap_or_else(|error| batches.iter().map(|_| Err(error.clone())).collect());
         for (tx, result) in senders.into_iter().zip(results) {
             // An error means that the caller does not wait for the result.
             let _ = tx.send(result);

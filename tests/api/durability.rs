@@ -154,11 +154,11 @@ fn truncated_write_ahead_log_leaves_a_prefix_of_the_writes() {
 }
 
 /// A file system of its own. Dropping it unmounts the file system.
-struct SmallDisk(TempDir);
+pub struct SmallDisk(TempDir);
 
 impl SmallDisk {
     /// `None` if this user cannot mount a file system.
-    fn mount(size: &str) -> Option<Self> {
+    pub fn mount(size: &str) -> Option<Self> {
         let directory = TempDir::new().expect("a directory");
         let options = format!("size={size}");
         let mut command = Command::new("mount");
@@ -172,7 +172,7 @@ impl SmallDisk {
         mounted.then_some(Self(directory))
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 }
@@ -295,7 +295,7 @@ fn clients_that_hang_up_leave_no_descriptors_and_get_only_documented_statuses() 
     });
     let (_, kilobytes) = resources(pid);
     assert!(kilobytes < 160_000, "{kilobytes} kB");
-    client.get("/health").send().expect(200);
+    client.get("/ready").send().expect(200);
     assert_eq!(process.stop("TERM").0.code(), Some(0));
     expect_sound(&open_connection(&directory.path().join("parlor.db")));
 }

@@ -165,6 +165,7 @@ fn unsupported_method_returns_405_with_allow_header() {
         ("POST", "/v2/projects/current", "GET, HEAD"),
         ("POST", "/v2/openapi", "GET, HEAD"),
         ("POST", "/health", "GET, HEAD"),
+        ("POST", "/ready", "GET, HEAD"),
     ] {
         let response = server.request(method, path).send();
         response.expect_error(405, "METHOD_NOT_ALLOWED");

@@ -230,6 +230,7 @@ fn head_returns_headers_of_get_without_body() {
     let key = &server.project.publishable_key;
     for target in [
         "/health".to_owned(),
+        "/ready".to_owned(),
         "/v2".to_owned(),
         "/v2/openapi".to_owned(),
         "/v2/conversations".to_owned(),

@@ -26,6 +26,7 @@ mod documents;
 mod durability;
 mod errors;
 mod headers;
+mod health;
 mod idempotency;
 mod identity;
 mod interrupted_answers;

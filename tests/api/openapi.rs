@@ -334,10 +334,3 @@ fn list_item_has_exactly_the_documented_fields() {
     sent.sort();
     assert_eq!(sent, described);
 }
-
-#[test]
-fn health_returns_ok() {
-    let server = TestServer::start();
-    let health = server.get("/health").send().expect(200);
-    assert_eq!(health["status"], "ok");
-}

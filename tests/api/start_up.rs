@@ -47,7 +47,7 @@ fn second_server_exits_with_process_id_of_first_and_commands_still_work() {
     ] {
         run_successfully(directory.path(), command);
     }
-    first.client.get("/health").send().expect(200);
+    first.client.get("/ready").send().expect(200);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn waiting_server_starts_when_the_first_one_ends() {
         second.join().expect("a server")
     });
     assert_eq!(second.key("pk_"), None);
-    second.client.get("/health").send().expect(200);
+    second.client.get("/ready").send().expect(200);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use clap::Args;
 use parlor::config::{RENAMED_VARIABLES, Settings};
 use parlor::domain::Sort;
 use parlor::http::error::ERROR_CODES;
+use parlor::service::readiness::NotReady;
 
 use crate::pages::page;
 use crate::server::{PARLOR, without_settings};
@@ -89,6 +90,14 @@ fn error_table_matches_error_codes() {
         })
         .collect();
     assert_eq!(page("docs/api.md").table("Status"), expected);
+}
+
+#[test]
+fn table_of_reasons_matches_the_readiness() {
+    let expected = NotReady::REASONS
+        .map(|(_, name, description)| vec![name.to_owned(), description.to_owned()]);
+    let documented = page("docs/operations.md").table("Reason");
+    assert_eq!(documented, expected);
 }
 
 #[test]

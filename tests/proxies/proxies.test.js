@@ -260,7 +260,7 @@ for (const name of PROXIES) {
       await server.restart();
       // Caddy sends the request again until parlor accepts it.
       if (name === 'caddy') assert.equal((await meanwhile).status, 200);
-      assert.equal((await fetch(proxy, '/health')).status, 200);
+      assert.equal((await fetch(proxy, '/ready')).status, 200);
     });
   });
 

@@ -1,24 +1,34 @@
-//! The health check for the operator of the server.
+//! The health checks for the operator of the server.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::AppState;
 use crate::http::error::ApiError;
-use crate::http::response;
-use crate::store::{Batch, project};
+use crate::http::response::{self, HandlerResult};
 
-/// 200 if the database can be read, and the writer accepts a batch. The batch is
-/// empty, so that frequent checks cost no disk writes. A full disk is not noticed.
-pub async fn health(app: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    app.store
-        .read(project::first)
-        .await
-        .map_err(ApiError::from)?;
-    app.store.write(Batch::default()).await?;
-    response::json(
-        StatusCode::OK,
-        &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),
-    )
+/// Responds that the process is alive. Uses neither the disk nor the database.
+pub async fn health() -> HandlerResult {
+    respond(&json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// Responds whether reads and writes work. A failed backup is a warning: the server
+/// can do its work.
+pub async fn ready(app: web::Data<AppState>) -> HandlerResult {
+    let check = app.readiness.check(&app.services, app.lock.as_deref());
+    check.await.map_err(ApiError::from)?;
+    let mut warnings = Vec::new();
+    if app.backup_status.has_failed() {
+        warnings.push("backup-failed");
+    }
+    respond(&json!({ "status": "ready", "warnings": warnings }))
+}
+
+fn respond(body: &Value) -> Result<HttpResponse, ApiError> {
+    let mut response = response::json(StatusCode::OK, body)?;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }

@@ -4,6 +4,7 @@ mod error;
 mod manifest;
 mod name;
 mod schedule;
+mod status;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ pub use error::BackupError;
 pub use manifest::{Manifest, ManifestError};
 pub use name::{BackupName, compact_time};
 pub use schedule::ScheduledBackups;
+pub use status::BackupStatus;
 
 use crate::domain::Timestamp;
 use crate::store::backup::{self, CopyError, Monitor};

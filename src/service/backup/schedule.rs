@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{BackupError, BackupName, Manifest, create};
+use super::{BackupError, BackupName, BackupStatus, Manifest, create};
 use crate::config::BackupSettings;
 use crate::domain::Timestamp;
 use crate::store::NewFile;
@@ -28,7 +28,11 @@ pub struct ScheduledBackups {
 
 impl ScheduledBackups {
     /// Starts the thread, if the settings name a folder.
-    pub fn start(database: &Path, settings: &BackupSettings) -> io::Result<Option<Self>> {
+    pub fn start(
+        database: &Path,
+        settings: &BackupSettings,
+        status: Arc<BackupStatus>,
+    ) -> io::Result<Option<Self>> {
         let Some(folder) = settings.backup_dir.clone() else {
             return Ok(None);
         };
@@ -39,7 +43,9 @@ impl ScheduledBackups {
             interval: settings.backup_every,
             count: settings.backup_keep as usize,
             cancellation: cancellation.clone(),
+            status,
         };
+        schedule.status.start(schedule.newest());
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("backup".to_owned());
         Ok(Some(Self {
@@ -75,6 +81,7 @@ struct Schedule {
     /// The number of backups that stay in the folder.
     count: usize,
     cancellation: Arc<Cancellation>,
+    status: Arc<BackupStatus>,
 }
 
 impl Schedule {
@@ -82,10 +89,15 @@ impl Schedule {
     fn run(&self, stopped: &Receiver<()>) {
         let mut wait = self.time_to_next();
         while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+            let started = Instant::now();
             wait = match self.make_backup() {
-                Ok(()) => self.time_to_next(),
+                Ok(()) => {
+                    self.status.succeed(Timestamp::now(), started.elapsed());
+                    self.time_to_next()
+                }
                 Err(_) if self.cancellation.is_cancelled() => return,
                 Err(error) => {
+                    self.status.fail();
                     let retry = self.interval.min(MAX_RETRY_INTERVAL);
                     log::error!(
                         "no backup was made in {}: {error}. The next attempt is in {} s",
@@ -100,10 +112,11 @@ impl Schedule {
 
     /// The newest backup counts, also after a restart.
     fn time_to_next(&self) -> Duration {
-        let newest = backups(&self.folder)
-            .ok()
-            .and_then(|names| names.last().copied());
-        time_to_next(newest, Timestamp::now(), self.interval)
+        time_to_next(self.newest(), Timestamp::now(), self.interval)
+    }
+
+    fn newest(&self) -> Option<BackupName> {
+        backups(&self.folder).ok()?.last().copied()
     }
 
     fn make_backup(&self) -> Result<(), BackupError> {
