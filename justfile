@@ -52,6 +52,11 @@ docs-links:
 tests:
     tests/run tests
 
+# hostile inputs for the parsers
+[group('tests')]
+fuzz:
+    tests/run fuzz
+
 # quality of search and answers
 [group('tests')]
 retrieval:

@@ -59,7 +59,8 @@ impl<T: DeserializeOwned> JsonBody<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, ApiError> {
+/// Parses the bytes of a body, as [`JsonBody::read`] describes.
+pub(super) fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, ApiError> {
     let object = if raw.is_empty() {
         Value::Object(Map::new())
     } else {

@@ -16,6 +16,8 @@ pub mod error;
 mod error_mapping;
 mod etag;
 mod field_types;
+#[doc(hidden)]
+pub mod fuzz_api;
 mod idempotency;
 mod item_stream;
 pub mod json;

@@ -76,7 +76,7 @@ impl Modify for SecuritySchemes {
 }
 
 /// The document as JSON. Its only server is [`SERVER_PLACEHOLDER`].
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+pub(super) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let mut document = serde_json::to_value(ApiDoc::openapi()).unwrap_or_default();
     openapi_schemas::complete(&mut document);
     openapi_operations::complete(&mut document);

@@ -19,8 +19,13 @@ use crate::http::error::ApiError;
 /// 422 for a known parameter that occurs twice, is required and absent, or
 /// breaks a rule.
 pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
+    parse_query(request.query_string())
+}
+
+/// [`query`] of a query string.
+pub fn parse_query<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
     let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-        form_urlencoded::parse(request.query_string().as_bytes()).collect();
+        form_urlencoded::parse(text.as_bytes()).collect();
     from_query(&pairs).map_err(|error| ApiError::validation(&error.path, error.reason()))
 }
 

@@ -190,6 +190,19 @@ pub fn renamed(node: &Rc<Node>, tag: &str) -> Rc<Node> {
     renamed
 }
 
+/// Moves the children of an element into a new element, its only child. The elements
+/// among the children that have the name of the new one become `span`.
+pub fn wrap_children(node: &Rc<Node>, wrapper: &str) {
+    for child in node.children.borrow_mut().iter_mut() {
+        if tag(child) == wrapper {
+            *child = renamed(child, "span");
+        }
+    }
+    let child = renamed(node, wrapper);
+    child.parent.set(Some(Rc::downgrade(node)));
+    node.children.replace(vec![child]);
+}
+
 /// The text of a page without its tags, for pages that are not parsed into a
 /// tree.
 pub fn strip_tags(html: &str) -> String {

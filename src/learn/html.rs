@@ -165,6 +165,9 @@ fn prune(root: &Rc<Node>, base: Option<&Url>) {
         if tag(&node) == "a" {
             resolve_link(&node, base);
         }
+        if tag(&node) == "pre" && !is_code_block(&node) {
+            dom::wrap_children(&node, "code");
+        }
         list_depth += usize::from(matches!(tag(&node), "ul" | "ol" | "blockquote"));
         if depth > MAX_TREE_DEPTH || list_depth > MAX_LIST_DEPTH {
             dom::replace_with_text(&node);
@@ -174,6 +177,13 @@ fn prune(root: &Rc<Node>, base: Option<&Url>) {
         let children = children.iter();
         pending.extend(children.map(|child| (child.clone(), depth + 1, list_depth)));
     }
+}
+
+/// Whether a `<pre>` contains `<code>` alone. The converter writes the text of another
+/// `<pre>` as it is, without a fence.
+fn is_code_block(pre: &Node) -> bool {
+    let children = pre.children.borrow();
+    children.iter().all(|child| tag(child) == "code")
 }
 
 /// `is_whole_page`: the page does not mark its content. Only then a `<header>`

@@ -17,8 +17,12 @@ pub fn absolute(link: &str, base: Option<&Url>) -> Option<Url> {
         None => Url::parse(link),
     };
     let url = url.ok()?;
-    let is_link = matches!(url.scheme(), "http" | "https" | "mailto" | "tel");
-    is_link.then(|| without_userinfo(url))
+    has_link_scheme(&url).then(|| without_userinfo(url))
+}
+
+/// Whether a link may lead to the URL.
+pub fn has_link_scheme(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https" | "mailto" | "tel")
 }
 
 /// Whether two addresses belong to one website: the same host, and either the

@@ -10,6 +10,7 @@
 //!
 //! `service/learn.rs` stores the documents.
 
+mod active_content;
 mod block_split;
 mod decode;
 mod dom;
@@ -17,6 +18,8 @@ mod excerpt;
 mod fetch;
 mod folder;
 mod format;
+#[doc(hidden)]
+pub mod fuzz_api;
 mod html;
 mod html_tables;
 mod links;

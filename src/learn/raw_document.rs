@@ -3,14 +3,15 @@
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::active_content::RetainedTags;
 use super::format::Format;
 use super::html::{self, PageDirectives};
-use super::{decode, markdown, sections};
+use super::{active_content, decode, markdown, sections};
 use crate::domain::Document;
 
 /// Part of every content hash. Increase it when a change of this module gives
 /// other sections for the same bytes; documents are then stored again.
-const CONVERTER_VERSION: u8 = 1;
+const CONVERTER_VERSION: u8 = 2;
 
 /// A page or file before its conversion.
 #[derive(Debug, Clone)]
@@ -73,7 +74,7 @@ impl RawDocument {
         let text = decode::decode(&self.bytes, self.charset.as_deref(), self.format);
         let base = Url::parse(&self.url).ok().filter(Url::has_host);
         let mut directives = PageDirectives::default();
-        let content = match self.format {
+        let mut content = match self.format {
             Format::Markdown => {
                 let (title, body) = markdown::normalize(&text, base.as_ref());
                 sections::from_markdown(&body, title)
@@ -85,6 +86,14 @@ impl RawDocument {
                 sections::from_html_page(&page.markdown, page.title)
             }
         };
+        let retained_tags = match self.format {
+            Format::Markdown => RetainedTags::Formatting,
+            Format::Html | Format::Text => RetainedTags::None,
+        };
+        for section in &mut content.sections {
+            let body = std::mem::take(&mut section.body);
+            section.body = active_content::escape(body, retained_tags);
+        }
         let title = content.title.filter(|title| !title.is_empty());
         let document = Document {
             url: self.url.clone(),

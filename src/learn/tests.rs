@@ -85,6 +85,18 @@ fn links_become_absolute_and_pictures_become_their_text() {
 }
 
 #[test]
+fn preformatted_text_without_code_becomes_a_code_block() {
+    for pre in [
+        "<pre>a &lt;b&gt;\n  # c</pre>",
+        "<pre><span>a</span> &lt;b&gt;\n  # c</pre>",
+        "<pre>a <code>&lt;b&gt;</code>\n  # c</pre>",
+    ] {
+        let one = document(Format::Html, pre);
+        assert_eq!(one.sections[0].body, "```\na <b>\n  # c\n```", "{pre}");
+    }
+}
+
+#[test]
 fn html_blocks_in_markdown_are_converted() {
     let text = format!("<!-- x --><div align=\"center\"><h1>Name</h1></div>\n\n{SENTENCE}\n");
     let one = document(Format::Markdown, &text);

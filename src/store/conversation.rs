@@ -127,7 +127,7 @@ fn page_seqs(
 
 /// Where the page begins. `None` if the page is counted from an end
 /// of the order.
-fn seek(
+pub(super) fn seek(
     snapshot: &Snapshot,
     scope: Scope,
     query: &ListQuery,

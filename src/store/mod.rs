@@ -22,6 +22,8 @@ pub mod document;
 mod error;
 mod file_identity;
 mod file_lock;
+#[doc(hidden)]
+pub mod fuzz_api;
 pub mod idempotency;
 pub mod key;
 pub mod lease;

@@ -14,6 +14,8 @@ mod chunk;
 mod citations;
 mod error;
 mod excerpts;
+#[doc(hidden)]
+pub mod fuzz_api;
 mod http_client;
 mod prompt;
 mod request;

@@ -25,15 +25,22 @@ pub struct ResponseParser {
     answer: ParsedAnswer,
 }
 
-#[derive(Default)]
 enum ResponseFormat {
-    /// Only whitespace was received.
-    #[default]
-    Unknown,
+    /// White space and byte order marks were received, and these bytes, the beginning
+    /// of a byte order mark.
+    Unknown(Vec<u8>),
     Events(SseDecoder),
     /// One JSON value: the server does not stream.
     Json(Vec<u8>),
 }
+
+impl Default for ResponseFormat {
+    fn default() -> Self {
+        Self::Unknown(Vec::new())
+    }
+}
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The answer as far as it was received.
 #[derive(Default)]
@@ -50,13 +57,20 @@ struct ParsedAnswer {
 
 impl ResponseParser {
     /// Parses bytes of the body.
-    pub fn feed(&mut self, mut bytes: &[u8]) {
-        if matches!(self.format, ResponseFormat::Unknown) {
-            bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-            self.format = detect_format(bytes);
-        }
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let ResponseFormat::Unknown(head) = &self.format else {
+            return self.feed_body(bytes);
+        };
+        let head = [head, bytes].concat();
+        let body = skip_blank(&head);
+        self.format = detect_format(body);
+        self.feed_body(body);
+    }
+
+    /// Parses bytes of a body whose format is known.
+    fn feed_body(&mut self, bytes: &[u8]) {
         match &mut self.format {
-            ResponseFormat::Unknown => {}
+            ResponseFormat::Unknown(_) => {}
             ResponseFormat::Events(decoder) => {
                 decoder.push(bytes);
                 while self.answer.result.is_none() {
@@ -77,7 +91,7 @@ impl ResponseParser {
     /// Ends the parsing: the server has closed the response.
     pub fn close(&mut self) {
         match &mut self.format {
-            ResponseFormat::Unknown => self.answer.fail(invalid_response("nothing at all")),
+            ResponseFormat::Unknown(_) => self.answer.fail(invalid_response("nothing at all")),
             ResponseFormat::Events(decoder) => {
                 if let Some(data) = decoder.finish() {
                     self.answer.read_unterminated_event(data);
@@ -119,12 +133,21 @@ impl ResponseParser {
     }
 }
 
-/// Detects the format from the first byte that is not whitespace.
-fn detect_format(bytes: &[u8]) -> ResponseFormat {
-    match bytes.trim_ascii_start().first() {
-        None => ResponseFormat::Unknown,
+/// Removes white space and byte order marks from the beginning.
+fn skip_blank(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes.trim_ascii_start();
+    while let Some(after) = rest.strip_prefix(BYTE_ORDER_MARK) {
+        rest = after.trim_ascii_start();
+    }
+    rest
+}
+
+/// Detects the format of a body from its beginning, which is not blank.
+fn detect_format(body: &[u8]) -> ResponseFormat {
+    match body.first() {
+        _ if BYTE_ORDER_MARK.starts_with(body) => ResponseFormat::Unknown(body.to_vec()),
         Some(b'{' | b'[' | b'<') => ResponseFormat::Json(Vec::new()),
-        Some(_) => ResponseFormat::Events(SseDecoder::default()),
+        _ => ResponseFormat::Events(SseDecoder::default()),
     }
 }
 

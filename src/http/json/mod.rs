@@ -25,3 +25,4 @@ pub use message::MessageJson;
 pub use project::ProjectJson;
 pub use qna::QnaJson;
 pub use visitor::VisitorJson;
+pub(in crate::http) use write::write_string;

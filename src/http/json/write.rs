@@ -149,6 +149,11 @@ impl WriteJson for Unescaped<'_> {
     }
 }
 
+/// Appends a text as a JSON string.
+pub(in crate::http) fn write_string(text: &str, buffer: &mut Vec<u8>) {
+    text.write(buffer);
+}
+
 impl WriteJson for &str {
     fn write(&self, buffer: &mut Vec<u8>) {
         let mut rest = self.as_bytes();

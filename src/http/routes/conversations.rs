@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Cursors;
 use crate::app::AppState;
 use crate::domain::{
     CloseReason, Conversation, ConversationId, DeviceId, Direction, ExternalId, Limit, ListQuery,
@@ -42,7 +43,7 @@ use crate::store::visitor::VisitorIdentity;
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-struct ConversationListParams {
+pub struct ConversationListParams {
     /// The maximum number of conversations in the response.
     #[serde(default)]
     #[param(inline)]
@@ -71,7 +72,7 @@ struct ConversationListParams {
 
 impl ConversationListParams {
     /// Builds the query of the list and verifies its cursor.
-    fn list_query(self, app: &AppState, scope: Scope) -> Result<ListQuery, ValidationError> {
+    pub fn list_query(self, cursors: &Cursors, scope: Scope) -> Result<ListQuery, ValidationError> {
         let front = ListQuery {
             limit: self.limit,
             offset: self.offset,
@@ -84,7 +85,7 @@ impl ConversationListParams {
         let Some(cursor) = cursor else {
             return Ok(front);
         };
-        let after = Some(app.cursors.verify(scope, &front, &cursor)?);
+        let after = Some(cursors.verify(scope, &front, &cursor)?);
         front.offset.check_after_cursor()?;
         Ok(ListQuery { after, ..front })
     }
@@ -203,7 +204,7 @@ pub async fn list(
     let caller = auth::bearer(&app, &request).await?;
     let scope = caller.scope();
     let params: ConversationListParams = params::query(&request)?;
-    let key = (scope, params.list_query(&app, scope)?);
+    let key = (scope, params.list_query(&app.cursors, scope)?);
     if let Some(page) = cache.get(&app.store, &key) {
         return page.respond(&app, &request, caller.into());
     }

@@ -56,6 +56,20 @@ fn answer_does_not_depend_on_chunk_boundaries() {
 }
 
 #[test]
+fn blank_beginning_is_ignored_at_every_chunk_boundary() {
+    for blank in ["\u{feff}", " \n", "\r\n\u{feff} \u{feff}"] {
+        let all = [blank, HI, DONE].concat();
+        for at in 0..=all.len() {
+            let (one, other) = all.as_bytes().split_at(at);
+            assert_eq!(parse(&[one, other]).0, "Hi 日本", "{blank:?} cut at {at}");
+        }
+        let (text, _) =
+            parse_answer(&[blank, r#"{"choices":[{"message":{"content":"Hi"}}]}"#].concat());
+        assert_eq!(text, "Hi", "{blank:?}");
+    }
+}
+
+#[test]
 fn answer_ends_with_finish_reason_or_done() {
     for end in [
         STOP,

@@ -1,0 +1,36 @@
+//! A demo database in a temporary folder.
+
+use parlor::demo::{DemoPlan, create_database};
+use parlor::domain::{ProjectSeq, Scope};
+use parlor::store::{Options, Store, StoreError, conversation};
+use tempfile::TempDir;
+
+pub const PROJECT: ProjectSeq = ProjectSeq::FIRST;
+pub const SCOPE: Scope = Scope::Project(PROJECT);
+
+pub struct DemoDatabase {
+    pub store: Store,
+    _folder: TempDir,
+}
+
+impl DemoDatabase {
+    /// More conversations than a block of the offset index has rows.
+    pub fn create() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("parlor.db");
+        let plan = DemoPlan {
+            conversations: 1500,
+            visitors: 100,
+            seed: 1,
+        };
+        create_database(&file, &plan, &|_, _, _| {}).expect("a demo database");
+        let store = Store::open(&file, &Options::default()).expect("a database");
+        let totals = store.read_blocking(|snapshot| conversation::totals(snapshot, SCOPE));
+        let totals: Result<_, StoreError> = totals;
+        assert_eq!(totals.expect("totals").matching(None), 1500);
+        Self {
+            store,
+            _folder: folder,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The parsers of requests and the writer of JSON strings, for the fuzz targets in
+//! `fuzz/`. Nothing else uses this module.
+
+use crate::access::Cursors;
+use crate::domain::{ListQuery, Scope};
+use crate::http::body;
+use crate::http::error::ApiError;
+use crate::http::json::write_string;
+use crate::http::params::parse_query;
+use crate::http::routes::conversations::ConversationListParams;
+use crate::http::routes::{agent, completions, conversations, documents, identity};
+use crate::http::routes::{messages, qnas, send};
+
+/// Parses the query string of a list of conversations and verifies its cursor.
+///
+/// # Errors
+/// As for the endpoint.
+pub fn list_query(text: &str, scope: Scope, cursors: &Cursors) -> Result<ListQuery, ApiError> {
+    let params: ConversationListParams = parse_query(text)?;
+    Ok(params.list_query(cursors, scope)?)
+}
+
+/// The parser of one kind of request body.
+pub struct BodyParser {
+    /// The name of the schema in the OpenAPI document.
+    pub schema: &'static str,
+    pub parse: fn(&[u8]) -> Result<(), ApiError>,
+}
+
+macro_rules! body_parsers {
+    ($($module:ident::$body:ident,)*) => {
+        &[$(BodyParser {
+            schema: stringify!($body),
+            parse: |raw| body::parse::<$module::$body>(raw).map(drop),
+        }),*]
+    };
+}
+
+/// The parsers of all request bodies with fields.
+pub const BODY_PARSERS: &[BodyParser] = body_parsers! {
+    agent::AgentRequest,
+    agent::ReplyRequest,
+    completions::CompletionRequest,
+    conversations::CloseRequest,
+    conversations::StartRequest,
+    documents::NewDocumentRequest,
+    identity::InitRequest,
+    messages::FeedbackRequest,
+    qnas::NewQnaRequest,
+    qnas::QnaChangeRequest,
+    send::SendRequest,
+};
+
+/// Writes a text as a JSON string, as the lists of conversations do.
+pub fn json_string(text: &str) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    write_string(text, &mut buffer);
+    buffer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::http::openapi::DOCUMENT;
+
+    #[test]
+    fn every_request_body_of_the_openapi_document_is_fuzzed() {
+        let document: Value = serde_json::from_str(&DOCUMENT).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths").values();
+        let operations = paths.flat_map(|path| path.as_object().expect("methods").values());
+        let schemas = operations.filter_map(|operation| {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            schema["$ref"].as_str()?.rsplit('/').next()
+        });
+        let documented: BTreeSet<&str> = schemas.collect();
+        let fuzzed: BTreeSet<&str> = BODY_PARSERS.iter().map(|parser| parser.schema).collect();
+        assert_eq!(fuzzed, documented);
+    }
+}
