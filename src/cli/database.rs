@@ -56,11 +56,17 @@ pub struct SnapshotArgument {
 impl DatabaseFile {
     /// Opens the file. Errors as for [`DatabasePath::existing`].
     pub fn open(&self) -> Result<Store, CommandError> {
+        self.path.existing()?;
+        self.open_or_create()
+    }
+
+    /// Opens the file, or creates it without a project.
+    pub fn open_or_create(&self) -> Result<Store, CommandError> {
         let options = Options {
             snapshot: !self.snapshot.no_snapshot,
             ..Options::default()
         };
-        Ok(Store::open(self.path.existing()?, &options)?)
+        Ok(Store::open(&self.path.db, &options)?)
     }
 
     /// Opens the file and finds its first project.

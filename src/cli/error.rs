@@ -8,6 +8,8 @@ use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, ProjectId, QnaId};
 use crate::service::assistant::AssistantError;
 use crate::service::backup::BackupError;
+use crate::service::export::ExportError;
+use crate::service::import::ImportError;
 use crate::service::key::KeyError;
 use crate::service::qna::QnaError;
 use crate::service::restore::RestoreError;
@@ -33,6 +35,12 @@ pub enum CommandError {
     NotSound(PathBuf, usize),
     #[error("interrupted")]
     Interrupted,
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error("{0} records were not imported; the lines above say why")]
+    NotImported(u64),
     #[error(transparent)]
     Restore(#[from] RestoreError),
     #[error("the system returned no random bytes: {0}")]

@@ -7,6 +7,8 @@ mod check;
 mod database;
 mod demo;
 mod error;
+mod export;
+mod import;
 mod keys;
 mod learn;
 mod progress;
@@ -23,6 +25,8 @@ use backup::Backup;
 use check::Check;
 use demo::Demo;
 pub use error::CommandError;
+use export::Export;
+use import::Import;
 use keys::Keys;
 use learn::Learn;
 use qna::Qnas;
@@ -73,6 +77,8 @@ pub enum Command {
     Backup(Backup),
     Restore(Restore),
     Check(Check),
+    Export(Export),
+    Import(Import),
 }
 
 impl Cli {
@@ -98,6 +104,8 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Check(check) => check.run(),
+        Command::Export(export) => export.run(),
+        Command::Import(import) => import.run(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use time::OffsetDateTime;
+use time::{Date, Month, OffsetDateTime, Time};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +12,24 @@ impl Timestamp {
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self(since.unwrap_or_default().as_millis() as i64)
+    }
+
+    /// Parses a timestamp of the years 0 to 9999 in UTC, such as
+    /// `2024-01-15T10:30:00.000Z`, with up to nine decimals of the second. Decimals after
+    /// the third are cut.
+    pub fn parse_utc(text: &str) -> Option<Self> {
+        let text = text.strip_suffix('Z')?;
+        let (date_time, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        number(decimals).filter(|_| (1..=9).contains(&decimals.len()))?;
+        let (date, time) = date_time.split_once('T')?;
+        let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+        let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+        let milliseconds = number(&format!("{decimals:0<3}")[..3])?;
+        let month = Month::try_from(month as u8).ok()?;
+        let date = Date::from_calendar_date(year as i32, month, day as u8).ok()?;
+        let time = Time::from_hms(hour as u8, minute as u8, second as u8).ok()?;
+        let seconds = date.with_time(time).assume_utc().unix_timestamp();
+        Some(Self(seconds * 1000 + i64::from(milliseconds)))
     }
 
     /// Returns whole seconds since 1970-01-01T00:00:00Z, the unit of JWT claims.
@@ -67,6 +85,23 @@ impl Timestamp {
     }
 }
 
+/// Parses three numbers with the given digits.
+fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[u32; 3]> {
+    let mut parts = text.split(separator);
+    let mut parsed = [0; 3];
+    for (parsed, digits) in parsed.iter_mut().zip(digits) {
+        let part = parts.next().filter(|part| part.len() == digits)?;
+        *parsed = number(part)?;
+    }
+    parts.next().is_none().then_some(parsed)
+}
+
+/// Parses a number of digits alone.
+fn number(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok())?
+}
+
 /// Writes `number` in decimal digits, padded with zeros.
 fn write_digits(target: &mut [u8], mut number: u32) {
     for digit in target.iter_mut().rev() {
@@ -91,6 +126,46 @@ mod tests {
         assert_eq!(formatted(1_709_210_096_007), "2024-02-29T12:34:56.007Z");
         assert_eq!(formatted(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(formatted(0), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn formatted_timestamps_are_parsed_and_others_are_refused() {
+        for milliseconds in [
+            0,
+            -1,
+            1_705_314_600_000,
+            1_709_210_096_007,
+            -62_167_219_200_000,
+            253_402_300_799_999,
+        ] {
+            let parsed = Timestamp::parse_utc(&formatted(milliseconds));
+            assert_eq!(parsed, Some(Timestamp(milliseconds)));
+        }
+        for (text, milliseconds) in [
+            ("2024-01-15T10:30:00Z", 1_705_314_600_000),
+            ("2024-01-15T10:30:00.5Z", 1_705_314_600_500),
+            ("2024-01-15T10:30:00.123456789Z", 1_705_314_600_123),
+        ] {
+            let parsed = Timestamp::parse_utc(text);
+            assert_eq!(parsed, Some(Timestamp(milliseconds)), "{text}");
+        }
+        for text in [
+            "",
+            "Z",
+            "2024-01-15",
+            "2024-01-15T10:30:00.000",
+            "2024-01-15T10:30:00.Z",
+            "2024-01-15T10:30:00.0000000000Z",
+            "2024-01-15T10:30:00.00éZ",
+            "2024-02-30T10:30:00.000Z",
+            "2024-13-01T10:30:00.000Z",
+            "2024-01-15T24:00:00.000Z",
+            "2024-01-15T10:30:00.000+02:00",
+            "+024-01-15T10:30:00.000Z",
+            "12024-01-15T10:30:00.000Z",
+        ] {
+            assert_eq!(Timestamp::parse_utc(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -25,6 +25,9 @@ const LEASE_DURATION: Duration = Duration::from_secs(30);
 /// How often a process that streams answers renews its lease.
 pub const RENEW_INTERVAL: Duration = Duration::from_secs(10);
 
+/// The error of an answer whose process is gone.
+pub(super) const INTERRUPTED: &str = "The answer was interrupted";
+
 /// The lease of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
@@ -174,10 +177,14 @@ pub fn fail_interrupted(owner: Owner) -> Batch {
         ),
         Sql::composed(
             format!(
-                "UPDATE message SET status = 'error', error = 'The answer was interrupted', \
+                "UPDATE message SET status = 'error', error = ?3, \
                         owner = NULL WHERE {IS_INTERRUPTED}"
             ),
-            values(),
+            [
+                owner.process.into(),
+                owner.lease_expires_at.into(),
+                INTERRUPTED.into(),
+            ],
         ),
     ])
 }

@@ -20,11 +20,13 @@ pub mod conversation;
 pub mod conversation_state;
 pub mod document;
 mod error;
+pub mod export;
 mod file_identity;
 mod file_lock;
 #[doc(hidden)]
 pub mod fuzz_api;
 pub mod idempotency;
+pub mod import;
 pub mod key;
 pub mod lease;
 mod list_composer;

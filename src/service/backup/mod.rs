@@ -66,12 +66,17 @@ fn check_folder(target: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
+/// Whether the database, SQLite or parlor use the file of a path, or its temporary name.
+pub(super) fn is_database_file(database: &Path, path: &Path) -> bool {
+    let mut side_files = SIDE_FILES.iter();
+    side_files.any(|suffix| with_suffix(database, suffix) == *path)
+        || path == database
+        || NewFile::temporary_name(path) == *database
+}
+
 /// Refuses a target that would replace a file or that SQLite would use.
 fn check_target(database: &Path, path: &Path) -> Result<(), BackupError> {
-    let is_own = SIDE_FILES
-        .iter()
-        .any(|suffix| with_suffix(database, suffix) == *path);
-    if is_own || path == database || NewFile::temporary_name(path) == *database {
+    if is_database_file(database, path) {
         return Err(BackupError::OwnFile(path.to_owned()));
     }
     for file in [path.to_owned(), Manifest::path(path)] {

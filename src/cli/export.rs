@@ -1,0 +1,81 @@
+//! `parlor export`: writes everything in the database file as lines of JSON.
+
+use std::io::{BufWriter, Write, stdout};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::CommandError;
+use super::database::DatabaseFile;
+use super::progress::with_monitor;
+use crate::service::export::{self, ExportError};
+use crate::store::export::{ExportScope, RecordCounts, RecordKind};
+
+/// Export all projects with their keys, assistants, knowledge, visitors and conversations
+///
+/// The export has one JSON object on each line, which `parlor import` reads, also on another
+/// machine and into a file with other projects. It has what was stored when the command
+/// began, also while a server uses the file. Keys are exported as hashes, so they stay valid.
+///
+/// FILE gets its name when the export is complete. If the command is interrupted, run the
+/// same command again; it exports from the beginning.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The new file; - is standard output
+    #[arg(value_name = "FILE|-")]
+    target: PathBuf,
+    #[command(flatten)]
+    file: DatabaseFile,
+    /// Export the secret that signs session tokens, and the sessions, so that visitors stay
+    /// signed in. Whoever has the file can then act as any visitor
+    #[arg(long)]
+    with_secrets: bool,
+}
+
+impl Export {
+    pub fn run(self) -> Result<(), CommandError> {
+        let store = self.file.open()?;
+        let scope = ExportScope {
+            with_secrets: self.with_secrets,
+        };
+        let is_stdout = self.target == Path::new("-");
+        let counts = with_monitor(|monitor| {
+            if !is_stdout {
+                let database = &self.file.path.db;
+                return export::to_file(&store, database, &self.target, scope, monitor);
+            }
+            let mut out = BufWriter::with_capacity(1 << 18, stdout().lock());
+            let counts = export::write(&store, &mut out, scope, monitor)?;
+            out.flush()?;
+            Ok::<_, ExportError>(counts)
+        })??;
+        let target = self.target.display();
+        let summary = format!("exported {}", describe(&counts));
+        if is_stdout {
+            eprintln!("{summary}");
+        } else {
+            println!("{summary} to {target}");
+        }
+        if self.with_secrets {
+            eprintln!(
+                "protect the export like a password: whoever has it can act as any visitor; \
+                 encrypt it before you copy it (age -p, gpg -c)"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The most important counts, for the operator.
+pub fn describe(counts: &RecordCounts) -> String {
+    let others = counts.total()
+        - counts.of(RecordKind::Conversation)
+        - counts.of(RecordKind::Message)
+        - counts.of(RecordKind::Visitor);
+    format!(
+        "{} conversations, {} messages, {} visitors and {others} other records",
+        counts.of(RecordKind::Conversation),
+        counts.of(RecordKind::Message),
+        counts.of(RecordKind::Visitor),
+    )
+}

@@ -1,0 +1,156 @@
+//! Imports an export into a database file, also while a server uses the file.
+//!
+//! Records whose id is stored already are compared and skipped, so an import that was
+//! interrupted is run again. Records that contradict what is stored are reported and
+//! skipped. An invalid line ends the import; the records before it are stored.
+
+mod lines;
+mod rules;
+mod writer;
+
+use std::io::{self, BufRead};
+
+pub use writer::{ImportSummary, Problem, RecordWriter};
+
+use super::export::{End, FORMAT, FORMAT_VERSION, Header, Line, counts_json, parse_line};
+use crate::store::backup::Monitor;
+use crate::store::export::{Record, RecordCounts, SCHEMA};
+use crate::store::{Store, StoreError};
+use lines::{LineError, Lines};
+
+/// Why an import ended before its end. What was imported before is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("line {line}: {reason}; the lines before it are imported")]
+    Line { line: u64, reason: String },
+    #[error("the file cannot be read: {0}")]
+    Read(io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("stopped; what was imported so far is kept. Run the same command again to continue")]
+    Cancelled,
+}
+
+/// Imports an export of `input`, which has `bytes` bytes (0: unknown). Calls `report` for
+/// each record that contradicts what is stored.
+///
+/// # Errors
+/// A line is invalid, the file is incomplete, the database fails, or the monitor is
+/// cancelled. What was read before is imported.
+pub fn import(
+    store: &Store,
+    input: impl BufRead,
+    bytes: u64,
+    monitor: &Monitor,
+    report: &mut dyn FnMut(&Problem),
+) -> Result<ImportSummary, ImportError> {
+    let mut import = Import {
+        lines: Lines::new(input),
+        writer: RecordWriter::new(store, report),
+        read: RecordCounts::default(),
+    };
+    let result = import.run(bytes, monitor);
+    // Also the records before an invalid line.
+    import.writer.flush()?;
+    result.map(|()| import.writer.summary)
+}
+
+struct Import<'a, R> {
+    lines: Lines<R>,
+    writer: RecordWriter<'a>,
+    read: RecordCounts,
+}
+
+impl<R: BufRead> Import<'_, R> {
+    fn run(&mut self, bytes: u64, monitor: &Monitor) -> Result<(), ImportError> {
+        match self.next_line()? {
+            Some((Line::Header(header), _)) => check_header(&header),
+            _ => Err("it is not the first line of an export of parlor".to_owned()),
+        }
+        .map_err(|reason| self.invalid(reason))?;
+        loop {
+            if monitor.is_cancelled() {
+                return Err(ImportError::Cancelled);
+            }
+            match self.next_line()? {
+                Some((Line::Record(record), size)) => self.push(record, size)?,
+                Some((Line::End(end), _)) => return self.finish(&end),
+                Some((Line::Header(_), _)) => {
+                    let reason = "a second header; a file has one export";
+                    return Err(self.invalid(reason));
+                }
+                None => {
+                    let reason = "the file ends without an end record, so it is incomplete; \
+                                  export again";
+                    return Err(self.invalid(reason));
+                }
+            }
+            monitor.progress(self.lines.bytes, bytes.max(self.lines.bytes), "importing");
+        }
+    }
+
+    /// The next line and its size.
+    fn next_line(&mut self) -> Result<Option<(Line, usize)>, ImportError> {
+        let number = self.lines.number + 1;
+        let invalid = |reason: String| ImportError::Line {
+            line: number,
+            reason,
+        };
+        let (line, has_end) = match self.lines.next() {
+            Ok(Some(line)) => line,
+            Ok(None) => return Ok(None),
+            Err(LineError::Io(error)) => return Err(ImportError::Read(error)),
+            Err(LineError::TooLong) => {
+                let megabytes = super::export::MAX_LINE_BYTES >> 20;
+                return Err(invalid(format!("it is longer than {megabytes} MB")));
+            }
+        };
+        if !has_end {
+            let reason = "it has no end, so the file is incomplete; export again";
+            return Err(invalid(reason.to_owned()));
+        }
+        let size = line.len();
+        let line = parse_line(line).map_err(|error| invalid(error.0))?;
+        Ok(Some((line, size)))
+    }
+
+    fn push(&mut self, record: Record, size: usize) -> Result<(), ImportError> {
+        rules::check(&record).map_err(|reason| self.invalid(reason))?;
+        self.read.add(record.kind(), 1);
+        Ok(self.writer.push(self.lines.number, size, record)?)
+    }
+
+    /// Compares the counts, and checks that nothing follows.
+    fn finish(&mut self, end: &End) -> Result<(), ImportError> {
+        let read = counts_json(&self.read);
+        if end.counts != read {
+            let reason = format!("it counts {:?}, but the file has {read:?}", end.counts);
+            return Err(self.invalid(reason));
+        }
+        match self.lines.next() {
+            Ok(None) => Ok(()),
+            _ => Err(self.invalid("there is something after the end record")),
+        }
+    }
+
+    fn invalid(&self, reason: impl Into<String>) -> ImportError {
+        ImportError::Line {
+            line: self.lines.number,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// The reason why a file of this header cannot be imported.
+fn check_header(header: &Header) -> Result<(), String> {
+    if header.format != FORMAT {
+        return Err(format!("its format is not {FORMAT}"));
+    }
+    if header.version > FORMAT_VERSION || header.schema > SCHEMA {
+        return Err(format!(
+            "the file was exported by a newer parlor ({}); install that version or a later one",
+            header.parlor
+        ));
+    }
+    Ok(())
+}

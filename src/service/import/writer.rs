@@ -1,0 +1,380 @@
+//! Stores records in batches, and compares each with what is stored.
+
+use std::fmt;
+use std::thread;
+use std::time::Duration;
+
+use crate::domain::{ConversationId, MessageId, ProjectId};
+use crate::store::export::{ConversationRecord, MessageRecord, Record, RecordCounts, RecordKind};
+use crate::store::import::{self, Comparison, is_contradiction};
+use crate::store::{Batch, Snapshot, Store, StoreError};
+
+/// The size from which the waiting records are stored. A batch holds the lock of the
+/// file for some milliseconds, in which a server that uses the file cannot write.
+const BATCH_RECORDS: usize = 500;
+const BATCH_BYTES: usize = 1 << 20;
+
+/// The messages of a conversation become visible together, unless they are more than
+/// this number of batches.
+const MAX_BATCHES_PER_CONVERSATION: usize = 8;
+
+/// Attempts while the file is locked by another process, and the time between them.
+const MAX_ATTEMPTS: u32 = 5;
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportSummary {
+    pub imported: RecordCounts,
+    /// Records that were stored before.
+    pub unchanged: RecordCounts,
+    /// Records that contradict what is stored.
+    pub refused: RecordCounts,
+}
+
+/// A record that was not imported.
+#[derive(Debug)]
+pub struct Problem {
+    /// The number of its line. 0: it is not from a file.
+    pub line: u64,
+    pub kind: RecordKind,
+    pub id: String,
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "line {}: ", self.line)?;
+        }
+        write!(f, "{} {}: {}", self.kind.name(), self.id, self.reason)
+    }
+}
+
+/// Stores records. Drop it after [`RecordWriter::flush`].
+pub struct RecordWriter<'a> {
+    store: &'a Store,
+    report: &'a mut dyn FnMut(&Problem),
+    waiting: Vec<WaitingRecord>,
+    waiting_bytes: usize,
+    /// The conversation to which the next messages belong.
+    conversation: Option<OpenConversation>,
+    pub summary: ImportSummary,
+}
+
+struct WaitingRecord {
+    line: u64,
+    record: Record,
+}
+
+/// A conversation whose messages are being read.
+#[derive(Debug, Clone)]
+struct OpenConversation {
+    project: ProjectId,
+    id: ConversationId,
+    /// Whether the conversation is stored, or is in the batch.
+    is_stored: bool,
+    /// Whether this batch inserts the conversation.
+    is_new: bool,
+    /// The newest message in the store.
+    last: Option<MessageId>,
+    /// The message before the next one.
+    previous: Option<MessageId>,
+    /// Whether the batch appends messages.
+    has_new_messages: bool,
+}
+
+/// What happens to a record.
+enum Decision {
+    Import,
+    Unchanged,
+    Refuse(String),
+    /// The conversation of a message was refused.
+    Skip,
+}
+
+impl<'a> RecordWriter<'a> {
+    pub fn new(store: &'a Store, report: &'a mut dyn FnMut(&Problem)) -> Self {
+        Self {
+            store,
+            report,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            conversation: None,
+            summary: ImportSummary::default(),
+        }
+    }
+
+    /// Takes a record, which has about `bytes` bytes. It is stored at the latest by
+    /// [`RecordWriter::flush`].
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn push(&mut self, line: u64, bytes: usize, record: Record) -> Result<(), StoreError> {
+        let kind = record.kind();
+        let before = self.waiting.last().map(|waiting| waiting.record.kind());
+        let is_full = self.waiting.len() >= BATCH_RECORDS || self.waiting_bytes >= BATCH_BYTES;
+        let is_over_full = self.waiting.len() >= MAX_BATCHES_PER_CONVERSATION * BATCH_RECORDS
+            || self.waiting_bytes >= MAX_BATCHES_PER_CONVERSATION * BATCH_BYTES;
+        // Records of one kind do not refer to each other, except messages.
+        let is_other_kind = before.is_some_and(|before| group(before) != group(kind));
+        if is_other_kind || is_over_full || (is_full && kind != RecordKind::Message) {
+            self.flush()?;
+        }
+        self.waiting.push(WaitingRecord { line, record });
+        self.waiting_bytes += bytes;
+        Ok(())
+    }
+
+    /// Stores the records that wait.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        let records = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
+        match self.store_together(&records) {
+            // Two records of the batch contradict each other, or another process has
+            // written meanwhile.
+            Err(error) if is_contradiction(&error) => records
+                .chunks(1)
+                .try_for_each(|record| self.store_alone(record)),
+            result => result,
+        }
+    }
+
+    fn store_alone(&mut self, record: &[WaitingRecord]) -> Result<(), StoreError> {
+        match self.store_together(record) {
+            Err(error) if is_contradiction(&error) => {
+                let reason = "it contradicts another record, or a record that it refers to is gone";
+                if let [
+                    WaitingRecord {
+                        record: Record::Conversation(conversation),
+                        ..
+                    },
+                ] = record
+                {
+                    self.conversation = Some(OpenConversation::refused(conversation));
+                }
+                self.apply(record, vec![Decision::Refuse(reason.to_owned())]);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Stores records in one transaction.
+    fn store_together(&mut self, records: &[WaitingRecord]) -> Result<(), StoreError> {
+        let mut attempt = 1;
+        loop {
+            let result = self.try_store(records);
+            let is_temporary = matches!(result, Err(StoreError::Busy | StoreError::Unknown(_)));
+            if !is_temporary || attempt == MAX_ATTEMPTS {
+                return result;
+            }
+            attempt += 1;
+            thread::sleep(RETRY_INTERVAL);
+        }
+    }
+
+    fn try_store(&mut self, records: &[WaitingRecord]) -> Result<(), StoreError> {
+        let plan = self.store.read_blocking(|snapshot| {
+            let mut plan = Plan::new(snapshot, self.conversation.clone());
+            records
+                .iter()
+                .try_for_each(|waiting| plan.add(&waiting.record))?;
+            Ok::<_, StoreError>(plan.finish())
+        })?;
+        let (batch, decisions, conversation) = plan;
+        if !batch.is_empty() {
+            self.store.write_blocking(batch)?;
+        }
+        self.conversation = conversation;
+        self.apply(records, decisions);
+        Ok(())
+    }
+
+    fn apply(&mut self, records: &[WaitingRecord], decisions: Vec<Decision>) {
+        for (waiting, decision) in records.iter().zip(decisions) {
+            let kind = waiting.record.kind();
+            let counts = match decision {
+                Decision::Import => &mut self.summary.imported,
+                Decision::Unchanged => &mut self.summary.unchanged,
+                Decision::Skip => &mut self.summary.refused,
+                Decision::Refuse(reason) => {
+                    (self.report)(&Problem {
+                        line: waiting.line,
+                        kind,
+                        id: id(&waiting.record),
+                        reason,
+                    });
+                    &mut self.summary.refused
+                }
+            };
+            counts.add(kind, 1);
+        }
+    }
+}
+
+/// Kinds whose records may share a batch have the same group.
+fn group(kind: RecordKind) -> RecordKind {
+    match kind {
+        RecordKind::Message => RecordKind::Conversation,
+        kind => kind,
+    }
+}
+
+/// The id of a record, for the operator.
+fn id(record: &Record) -> String {
+    match record {
+        Record::Project(record) => record.id.to_string(),
+        Record::Assistant(record) => record.id.to_string(),
+        Record::Key(record) => record.id.to_string(),
+        Record::Secret(record) => record.name.chars().take(40).collect(),
+        Record::Usage(record) => format!("of project {}", record.project_id),
+        Record::Qna(record) => record.id.to_string(),
+        Record::Document(record) => record.id.to_string(),
+        Record::Visitor(record) => record.id.to_string(),
+        Record::Session(record) => record.id.to_string(),
+        Record::Conversation(record) => record.id.to_string(),
+        Record::Message(record) => record.id.to_string(),
+    }
+}
+
+impl OpenConversation {
+    fn new(record: &ConversationRecord) -> Self {
+        Self {
+            project: record.project_id,
+            id: record.id,
+            is_stored: true,
+            is_new: true,
+            last: None,
+            previous: None,
+            has_new_messages: false,
+        }
+    }
+
+    fn refused(record: &ConversationRecord) -> Self {
+        Self {
+            is_stored: false,
+            is_new: false,
+            ..Self::new(record)
+        }
+    }
+}
+
+/// Decides about the records of a batch.
+struct Plan<'s> {
+    snapshot: &'s Snapshot<'s>,
+    batch: Batch,
+    decisions: Vec<Decision>,
+    conversation: Option<OpenConversation>,
+}
+
+impl<'s> Plan<'s> {
+    fn new(snapshot: &'s Snapshot<'s>, conversation: Option<OpenConversation>) -> Self {
+        Self {
+            snapshot,
+            batch: Batch::default(),
+            decisions: Vec::new(),
+            conversation,
+        }
+    }
+
+    fn add(&mut self, record: &Record) -> Result<(), StoreError> {
+        let decision = match record {
+            Record::Message(message) => self.add_message(message)?,
+            record => {
+                self.end_conversation();
+                let decision = match import::compare(self.snapshot, record)? {
+                    Comparison::New => Decision::Import,
+                    Comparison::Stored => Decision::Unchanged,
+                    Comparison::Conflict(reason) => Decision::Refuse(reason),
+                };
+                if let Record::Conversation(conversation) = record {
+                    self.conversation = Some(self.open(conversation, &decision)?);
+                }
+                if matches!(decision, Decision::Import) {
+                    self.append(import::insert(record));
+                }
+                decision
+            }
+        };
+        self.decisions.push(decision);
+        Ok(())
+    }
+
+    /// The state of a conversation for its messages. The messages of a conversation that
+    /// is stored with other values are compared too.
+    fn open(
+        &self,
+        record: &ConversationRecord,
+        decision: &Decision,
+    ) -> Result<OpenConversation, StoreError> {
+        if matches!(decision, Decision::Import) {
+            return Ok(OpenConversation::new(record));
+        }
+        let (project, id) = (record.project_id, record.id);
+        let is_stored = import::is_conversation_stored(self.snapshot, project, id)?;
+        Ok(OpenConversation {
+            is_stored,
+            last: import::last_message(self.snapshot, project, id)?,
+            ..OpenConversation::refused(record)
+        })
+    }
+
+    fn add_message(&mut self, message: &MessageRecord) -> Result<Decision, StoreError> {
+        let open = self.conversation.as_mut();
+        let Some(open) = open.filter(|open| open.id == message.conversation_id) else {
+            let reason = "the conversation of the message is not before it".to_owned();
+            return Ok(Decision::Refuse(reason));
+        };
+        if !open.is_stored {
+            return Ok(Decision::Skip);
+        }
+        let previous = open.previous.replace(message.id);
+        if !open.is_new {
+            match import::compare(self.snapshot, &Record::from(message.clone()))? {
+                Comparison::New => {}
+                Comparison::Stored => return Ok(Decision::Unchanged),
+                Comparison::Conflict(reason) => return Ok(Decision::Refuse(reason)),
+            }
+        }
+        // Messages are ordered by the time at which they are stored.
+        if open.last != previous {
+            let reason = "the stored conversation has other messages since";
+            return Ok(Decision::Refuse(reason.to_owned()));
+        }
+        open.last = Some(message.id);
+        open.has_new_messages = true;
+        let insert = import::insert_message(open.project, message);
+        self.append(insert);
+        Ok(Decision::Import)
+    }
+
+    fn append(&mut self, batch: Batch) {
+        self.batch = std::mem::take(&mut self.batch).then(batch);
+    }
+
+    /// Completes the conversation before the next record.
+    fn end_conversation(&mut self) {
+        if let Some(open) = self
+            .conversation
+            .take()
+            .filter(|open| open.has_new_messages)
+        {
+            self.append(import::set_last_message(open.project, open.id));
+        }
+    }
+
+    /// The batch, the decisions, and the conversation for the messages that follow.
+    fn finish(mut self) -> (Batch, Vec<Decision>, Option<OpenConversation>) {
+        let mut next = self.conversation.clone();
+        self.end_conversation();
+        if let Some(open) = &mut next {
+            open.is_new = false;
+            open.has_new_messages = false;
+        }
+        (self.batch, self.decisions, next)
+    }
+}

@@ -1,0 +1,103 @@
+//! Reads everything that belongs to the operator, record by record, from one snapshot.
+
+mod json;
+mod record;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use json::{Hex, JsonText, Month, parse as parse_json};
+pub use record::{
+    AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, InvalidRecord, KeyRecord,
+    MessageRecord, PassageRecord, ProjectRecord, QnaRecord, Record, RecordCounts, RecordKind,
+    SecretRecord, SessionRecord, UsageRecord, VisitorRecord,
+};
+pub(super) use rows::StoredRecord;
+
+use std::ops::ControlFlow;
+
+use super::error::StoreError;
+use super::open::SCHEMA_VERSION;
+use super::snapshot::Snapshot;
+use super::sql::Sql;
+use crate::domain::ConversationSeq;
+
+/// The version of the tables that records are read from.
+pub const SCHEMA: i64 = SCHEMA_VERSION;
+
+/// Which records an export has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExportScope {
+    /// Whether the secrets are part of it, and the sessions, which need them.
+    pub with_secrets: bool,
+}
+
+/// The number of records that [`for_each`] returns.
+pub fn counts(snapshot: &Snapshot, scope: ExportScope) -> Result<RecordCounts, StoreError> {
+    let mut counts = RecordCounts::default();
+    for (_, kind) in RecordKind::NAMES {
+        if scope.with_secrets || !is_secret(*kind) {
+            let sql = Sql::new(rows::count(*kind), []);
+            counts.add(*kind, snapshot.one(&sql, |row| row.get(0))?);
+        }
+    }
+    Ok(counts)
+}
+
+fn is_secret(kind: RecordKind) -> bool {
+    matches!(kind, RecordKind::Secret | RecordKind::Session)
+}
+
+/// Calls `each` with all records, in the order of [`RecordKind::NAMES`]. The messages of
+/// a conversation follow it. Holds one record in memory.
+///
+/// # Errors
+/// The error of `each`, or of the database.
+pub fn for_each<E: From<StoreError>>(
+    snapshot: &Snapshot,
+    scope: ExportScope,
+    mut each: impl FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
+    all_of::<ProjectRecord, E>(snapshot, &mut each)?;
+    all_of::<AssistantRecord, E>(snapshot, &mut each)?;
+    all_of::<KeyRecord, E>(snapshot, &mut each)?;
+    if scope.with_secrets {
+        all_of::<SecretRecord, E>(snapshot, &mut each)?;
+    }
+    all_of::<UsageRecord, E>(snapshot, &mut each)?;
+    all_of::<QnaRecord, E>(snapshot, &mut each)?;
+    all_of::<DocumentRecord, E>(snapshot, &mut each)?;
+    all_of::<VisitorRecord, E>(snapshot, &mut each)?;
+    if scope.with_secrets {
+        all_of::<SessionRecord, E>(snapshot, &mut each)?;
+    }
+    conversations(snapshot, &mut each)
+}
+
+/// Calls `each` with all records of a kind.
+fn all_of<T: StoredRecord, E: From<StoreError>>(
+    snapshot: &Snapshot,
+    each: &mut impl FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
+    snapshot.for_each(&Sql::new(T::ALL, []), |row| {
+        each(T::from_row(snapshot, row)?.into())
+    })
+}
+
+/// Calls `each` with all conversations and their messages.
+fn conversations<E: From<StoreError>>(
+    snapshot: &Snapshot,
+    each: &mut impl FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
+    let all = Sql::new(ConversationRecord::ALL, []);
+    snapshot.for_each(&all, |row| {
+        let seq: ConversationSeq = row.get(rows::CONVERSATION_SEQ)?;
+        each(ConversationRecord::from_row(snapshot, row)?.into())?;
+        let messages = Sql::new(rows::MESSAGES_OF_CONVERSATION, [seq.into()]);
+        let flow = snapshot.try_for_each(&messages, |row| {
+            each(MessageRecord::from_row(snapshot, row)?.into())?;
+            Ok::<_, E>(ControlFlow::Continue(()))
+        });
+        flow.map(drop)
+    })
+}

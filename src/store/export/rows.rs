@@ -1,0 +1,295 @@
+//! Reads records from the rows of their tables.
+
+use serde::Serialize;
+
+use super::json::{Hex, JsonText, Month};
+use super::record::{
+    AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, KeyRecord, MessageRecord,
+    PassageRecord, ProjectRecord, QnaRecord, Record, RecordKind, SecretRecord, SessionRecord,
+    UsageRecord, VisitorRecord,
+};
+use crate::domain::{AssistantMode, Feedback, HumanAgent, KeyKind, MessageStatus, Role, Status};
+use crate::store::error::StoreError;
+use crate::store::lease::INTERRUPTED;
+use crate::store::message::human_agent;
+use crate::store::snapshot::Snapshot;
+use crate::store::sql::{Row, Sql};
+
+/// A record that is read from a row.
+pub(in crate::store) trait StoredRecord:
+    Into<Record> + PartialEq + Serialize
+{
+    /// The SELECT of all rows, in the order of an export.
+    const ALL: &'static str;
+    /// The SELECT of one row by its identity, which are the parameters.
+    const BY_ID: &'static str;
+
+    /// Reads the columns of the SELECT.
+    fn from_row(snapshot: &Snapshot, row: Row<'_>) -> Result<Self, StoreError>;
+}
+
+/// Declares how a record is read. The parameters of the condition are the identity of a
+/// record: the id of a project comes first if the id of the record is not unique alone.
+macro_rules! stored {
+    ($($record:ident: $select:literal, $condition:literal, $order:literal, $from_row:expr;)*) => {$(
+        impl StoredRecord for $record {
+            const ALL: &'static str = concat!($select, " ", $order);
+            const BY_ID: &'static str = concat!($select, " ", $condition);
+
+            fn from_row(snapshot: &Snapshot, row: Row<'_>) -> Result<Self, StoreError> {
+                let from_row: fn(&Snapshot, Row<'_>) -> Result<Self, StoreError> = $from_row;
+                from_row(snapshot, row)
+            }
+        }
+    )*};
+}
+
+stored! {
+    ProjectRecord:
+        "SELECT id, name, description, widget_config, plan, created_at FROM project",
+        "WHERE id = ?", "ORDER BY seq", |_, row| project(row);
+    AssistantRecord:
+        "SELECT a.id, p.id, a.name, a.mode, a.prompt, a.fallback, a.created_at \
+           FROM assistant AS a JOIN project AS p ON p.seq = a.project_seq",
+        "WHERE a.id = ?", "ORDER BY a.seq", |_, row| assistant(row);
+    KeyRecord:
+        "SELECT k.id, p.id, k.kind, k.name, k.hash, k.hint, k.origins, a.id, k.created_at, \
+                k.revoked_at \
+           FROM api_key AS k JOIN project AS p ON p.seq = k.project_seq \
+                             LEFT JOIN assistant AS a ON a.seq = k.assistant_seq",
+        "WHERE k.id = ?", "ORDER BY k.seq", |_, row| key(row);
+    SecretRecord:
+        "SELECT name, value FROM secret", "WHERE name = ?", "ORDER BY name",
+        |_, row| Ok(SecretRecord { name: row.get(0)?, value: Hex(row.get(1)?) });
+    UsageRecord:
+        "SELECT p.id, u.month, u.messages \
+           FROM usage AS u JOIN project AS p ON p.seq = u.project_seq",
+        "WHERE p.id = ? AND u.month = ?", "ORDER BY u.project_seq, u.month",
+        |_, row| Ok(UsageRecord {
+            project_id: row.get(0)?,
+            month: Month(row.get(1)?),
+            messages: row.get(2)?,
+        });
+    QnaRecord:
+        "SELECT q.id, p.id, q.question, q.answer, q.is_published, q.created_at, q.updated_at, \
+                q.creator_name, q.creator_image \
+           FROM qna AS q JOIN project AS p ON p.seq = q.project_seq",
+        "WHERE q.id = ?", "ORDER BY q.seq", |_, row| qna(row);
+    DocumentRecord:
+        "SELECT d.id, p.id, d.url, d.title, d.hash, d.source, d.learned_at, d.seq \
+           FROM document AS d JOIN project AS p ON p.seq = d.project_seq",
+        "WHERE d.id = ?", "ORDER BY d.seq", document;
+    VisitorRecord:
+        "SELECT v.id, p.id, v.sa_vid, v.external_id, v.name, v.avatar_url, v.created_at \
+           FROM visitor AS v JOIN project AS p ON p.seq = v.project_seq",
+        "WHERE p.id = ? AND v.id = ?", "ORDER BY v.seq", |_, row| visitor(row);
+    SessionRecord:
+        "SELECT s.id, p.id, v.id, k.id, s.created_at, s.last_used_at \
+           FROM session AS s JOIN visitor AS v ON v.seq = s.visitor_seq \
+                             JOIN project AS p ON p.seq = v.project_seq \
+                             JOIN api_key AS k ON k.seq = s.key_seq",
+        "WHERE s.id = ?", "ORDER BY s.id", |_, row| session(row);
+    ConversationRecord:
+        "SELECT c.id, p.id, v.id, c.status, c.created_at, c.updated_at, c.last_interaction_at, \
+                c.closed_at, c.close_reason, c.is_human_handled, c.has_agent, c.agent_name, \
+                c.agent_image, c.title, c.page_url, c.seq \
+           FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
+                                  JOIN visitor AS v ON v.seq = c.visitor_seq",
+        "WHERE p.id = ? AND c.id = ?", "ORDER BY c.seq", |_, row| conversation(row);
+    MessageRecord:
+        "SELECT m.id, c.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, \
+                m.feedback, m.feedback_at, m.metadata, m.has_agent, m.agent_name, \
+                m.agent_image, m.page_url, m.page_title, m.text_selection \
+           FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq",
+        "WHERE m.id = ?", "ORDER BY m.seq", |_, row| message(row);
+}
+
+/// The column with the row number of a conversation.
+pub(super) const CONVERSATION_SEQ: usize = 15;
+
+/// The SELECT of the messages of a conversation, oldest first.
+pub(super) const MESSAGES_OF_CONVERSATION: &str = "\
+    SELECT m.id, c.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, m.feedback, \
+           m.feedback_at, m.metadata, m.has_agent, m.agent_name, m.agent_image, m.page_url, \
+           m.page_title, m.text_selection \
+      FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
+     WHERE m.conversation_seq = ? ORDER BY m.seq";
+
+/// The SELECT of the number of records of a kind.
+pub(super) fn count(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Project => "SELECT count(*) FROM project",
+        RecordKind::Assistant => "SELECT count(*) FROM assistant",
+        RecordKind::Key => "SELECT count(*) FROM api_key",
+        RecordKind::Secret => "SELECT count(*) FROM secret",
+        RecordKind::Usage => "SELECT count(*) FROM usage",
+        RecordKind::Qna => "SELECT count(*) FROM qna",
+        RecordKind::Document => "SELECT count(*) FROM document",
+        RecordKind::Visitor => "SELECT count(*) FROM visitor",
+        RecordKind::Session => "SELECT count(*) FROM session",
+        RecordKind::Conversation => "SELECT count(*) FROM conversation",
+        RecordKind::Message => "SELECT count(*) FROM message",
+    }
+}
+
+fn project(row: Row<'_>) -> Result<ProjectRecord, StoreError> {
+    Ok(ProjectRecord {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        description: row.get(2)?,
+        widget_config: JsonText::from_stored(row.get(3)?),
+        plan: row.get(4)?,
+        created_at: row.get(5)?,
+    })
+}
+
+fn assistant(row: Row<'_>) -> Result<AssistantRecord, StoreError> {
+    Ok(AssistantRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        name: row.get(2)?,
+        mode: row.variant(3, &AssistantMode::NAMES)?,
+        prompt: row.get(4)?,
+        fallback: row.get(5)?,
+        created_at: row.get(6)?,
+    })
+}
+
+fn key(row: Row<'_>) -> Result<KeyRecord, StoreError> {
+    Ok(KeyRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        kind: row.variant(2, &KeyKind::NAMES)?,
+        name: row.get(3)?,
+        hash: Hex(row.get(4)?),
+        hint: row.get(5)?,
+        origins: crate::store::key::origins(row.get(6)?),
+        assistant_id: row.get(7)?,
+        created_at: row.get(8)?,
+        revoked_at: row.get(9)?,
+    })
+}
+
+fn qna(row: Row<'_>) -> Result<QnaRecord, StoreError> {
+    Ok(QnaRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        question: row.get(2)?,
+        answer: row.get(3)?,
+        is_published: row.get(4)?,
+        created_at: row.get(5)?,
+        updated_at: row.get(6)?,
+        creator_name: row.get(7)?,
+        creator_image: row.get(8)?,
+    })
+}
+
+fn document(snapshot: &Snapshot, row: Row<'_>) -> Result<DocumentRecord, StoreError> {
+    let seq: i64 = row.get(7)?;
+    let passages = Sql::new(
+        "SELECT heading, body FROM passage WHERE document_seq = ? ORDER BY seq",
+        [seq.into()],
+    );
+    let passages = snapshot.all(&passages, |row| {
+        Ok(PassageRecord {
+            heading: row.get(0)?,
+            body: row.get(1)?,
+        })
+    });
+    Ok(DocumentRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        url: row.get(2)?,
+        title: row.get(3)?,
+        hash: Hex(row.get(4)?),
+        source: row.get(5)?,
+        learned_at: row.get(6)?,
+        passages: passages?,
+    })
+}
+
+fn visitor(row: Row<'_>) -> Result<VisitorRecord, StoreError> {
+    Ok(VisitorRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        sa_vid: row.get(2)?,
+        external_id: row.get(3)?,
+        name: row.get(4)?,
+        avatar_url: row.get(5)?,
+        created_at: row.get(6)?,
+    })
+}
+
+fn session(row: Row<'_>) -> Result<SessionRecord, StoreError> {
+    Ok(SessionRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        visitor_id: row.get(2)?,
+        key_id: row.get(3)?,
+        created_at: row.get(4)?,
+        last_used_at: row.get(5)?,
+    })
+}
+
+fn conversation(row: Row<'_>) -> Result<ConversationRecord, StoreError> {
+    Ok(ConversationRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        visitor_id: row.get(2)?,
+        status: row.variant(3, &Status::NAMES)?,
+        created_at: row.get(4)?,
+        updated_at: row.get(5)?,
+        last_interaction_at: row.get(6)?,
+        closed_at: row.get(7)?,
+        close_reason: row.get(8)?,
+        is_human_handled: row.get(9)?,
+        human_agent: human_agent(row, 10)?.map(AgentRecord::from),
+        title: row.get(13)?,
+        page_url: row.get(14)?,
+    })
+}
+
+/// An answer that is being streamed is exported as it would be after a crash: another
+/// process cannot finish it.
+fn message(row: Row<'_>) -> Result<MessageRecord, StoreError> {
+    let status = row.variant(4, &MessageStatus::NAMES)?;
+    let is_streaming = status == MessageStatus::Streaming;
+    let json = |column| {
+        let text: Option<&str> = row.get(column)?;
+        Ok::<_, StoreError>(text.map(JsonText::from_stored))
+    };
+    Ok(MessageRecord {
+        id: row.get(0)?,
+        conversation_id: row.get(1)?,
+        created_at: row.get(2)?,
+        role: row.variant(3, &Role::NAMES)?,
+        status: if is_streaming {
+            MessageStatus::Error
+        } else {
+            status
+        },
+        text: row.get(5)?,
+        parts: json(6)?,
+        error: if is_streaming {
+            Some(INTERRUPTED.to_owned())
+        } else {
+            row.get(7)?
+        },
+        feedback: row.optional_variant(8, &Feedback::NAMES)?,
+        feedback_at: row.get(9)?,
+        metadata: json(10)?,
+        human_agent: human_agent(row, 11)?.map(AgentRecord::from),
+        page_url: row.get(14)?,
+        page_title: row.get(15)?,
+        text_selection: row.get(16)?,
+    })
+}
+
+impl From<HumanAgent<'_>> for AgentRecord {
+    fn from(agent: HumanAgent<'_>) -> Self {
+        Self {
+            name: agent.name.map(str::to_owned),
+            image: agent.image.map(str::to_owned),
+        }
+    }
+}
