@@ -20,6 +20,7 @@ mod serve;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::accept_renamed_variables;
+use crate::log_format::LogFormat;
 use assistants::Assistants;
 use backup::Backup;
 use check::Check;
@@ -46,6 +47,17 @@ pub struct Cli {
         value_name = "LEVELS"
     )]
     pub log: String,
+
+    /// The form of the lines of the log: text, or json with one object on each line
+    #[arg(
+        long,
+        env = "PARLOR_LOG_FORMAT",
+        default_value = "text",
+        global = true,
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
+    pub log_format: LogFormat,
 
     #[command(subcommand)]
     pub command: Command,

@@ -5,6 +5,7 @@
 #![allow(rustdoc::bare_urls)]
 
 mod backup;
+mod log;
 mod model;
 mod renamed_variables;
 
@@ -18,6 +19,7 @@ use url::Url;
 use crate::domain::Origin;
 use crate::own_urls::BaseUrl;
 pub use backup::BackupSettings;
+pub use log::{LogAddresses, LogRequests, LogSettings};
 pub use model::{ModelSettings, Secret};
 pub use renamed_variables::{RENAMED_VARIABLES, accept_renamed_variables};
 
@@ -183,6 +185,9 @@ pub struct Settings {
     )]
     #[arg(alias = "shutdown-grace")]
     pub shutdown_timeout: u64,
+
+    #[command(flatten)]
+    pub log: LogSettings,
 
     #[command(flatten)]
     pub backup: BackupSettings,

@@ -13,6 +13,7 @@ use crate::domain::{Origin, ProjectSeq};
 use crate::http::base_url;
 use crate::http::error::ApiError;
 use crate::http::params::project_id;
+use crate::http::request_context::{CallerKind, set_caller};
 use crate::service::caller::Caller;
 use crate::service::project;
 use crate::store::Snapshot;
@@ -69,6 +70,7 @@ async fn verify_private_key(
     key: &str,
 ) -> Result<ProjectSeq, ApiError> {
     let key = app.auth.private_key(key, &website(app, request)).await?;
+    set_caller(request, CallerKind::PrivateKey);
     Ok(key.project)
 }
 
@@ -83,7 +85,9 @@ pub async fn publishable_key(
     key: &str,
 ) -> Result<Arc<StoredKey>, ApiError> {
     let website = website(app, request);
-    Ok(app.auth.publishable_key(key, &website).await?)
+    let key = app.auth.publishable_key(key, &website).await?;
+    set_caller(request, CallerKind::PublishableKey);
+    Ok(key)
 }
 
 /// Checks a session token, which is sent as bearer credential or in the query.
@@ -97,6 +101,7 @@ pub async fn session_token(
     token: &str,
 ) -> Result<Caller, ApiError> {
     let session = app.auth.session(token, &website(app, request)).await?;
+    set_caller(request, CallerKind::Visitor);
     Ok(Caller::Visitor {
         visitor: session.visitor,
         project: session.project,
@@ -127,7 +132,7 @@ pub fn limit_public_request(app: &AppState, request: &HttpRequest) -> Result<(),
 }
 
 /// The client address of a request.
-fn client_address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
+pub fn client_address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
     if app.settings.behind_proxy {
         let last = base_url::last_entry(request, "x-forwarded-for");
         if let Some(address) = last.and_then(|address| address.parse().ok()) {

@@ -1,16 +1,18 @@
 //! The middleware of every request: request id, access log, error envelope.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
 
 use super::prefer;
+use super::request_context::RequestContext;
+use super::request_log::{CLIENT_DISCONNECTED, OPERATOR_PATHS, RequestLine};
 use crate::app::AppState;
 use crate::domain::Timestamp;
 use crate::http::error::{ApiError, ErrorCode};
@@ -23,22 +25,19 @@ pub async fn log_request(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let entry = LogEntry::new(&request);
+    let observed = ObservedRequest::begin(&request);
     match next.call(request).await {
         Ok(response) => {
             let (request, response) = response.into_parts();
-            let response = entry.finish(with_envelope(response.map_into_boxed_body()));
+            let response = observed.finish(with_envelope(response.map_into_boxed_body()));
             Ok(ServiceResponse::new(request, response))
         }
         Err(error) => {
-            let response = entry.finish(with_envelope(error.error_response()));
+            let response = observed.finish(with_envelope(error.error_response()));
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
-
-/// The paths for the operator of the server, which a shutdown does not close.
-const OPERATOR_PATHS: [&str; 2] = ["/health", "/ready"];
 
 /// Responds without a route: with 503 while the server shuts down and, in the
 /// demo, with the error that `Prefer` names.
@@ -67,58 +66,50 @@ fn shutdown_response() -> HttpResponse {
     response
 }
 
-/// The properties of a request that its log line needs. The request itself
-/// must not be kept, because the router needs it unshared.
-struct LogEntry {
+/// A request that is being processed. If it is dropped before its end, the client has
+/// disconnected.
+struct ObservedRequest {
     id: HeaderValue,
-    started: Instant,
-    method: Method,
-    uri: Uri,
+    context: Rc<RequestContext>,
+    line: Option<RequestLine>,
 }
 
-impl LogEntry {
-    fn new(request: &ServiceRequest) -> Self {
+impl ObservedRequest {
+    fn begin(request: &ServiceRequest) -> Self {
+        let app = request.app_data::<web::Data<AppState>>();
+        let app = app.map(|app| &***app);
         Self {
             id: request_id(request.headers()),
-            started: Instant::now(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
+            context: RequestContext::attach(request),
+            line: RequestLine::begin(request.request(), app, Instant::now()),
         }
     }
 
     /// Writes the log line and adds the request id to the response.
-    fn finish(self, mut response: HttpResponse) -> HttpResponse {
-        self.log(&response);
-        response.headers_mut().insert(REQUEST_ID, self.id);
+    fn finish(mut self, mut response: HttpResponse) -> HttpResponse {
+        if let Some(line) = self.line.take() {
+            let error = response.extensions();
+            let error = error.get::<ApiError>();
+            let cause = error.and_then(|error| error.cause.as_deref());
+            line.write(&self.context, self.id(), response.status().as_u16(), cause);
+        }
+        let id = self.id.clone();
+        response.headers_mut().insert(REQUEST_ID, id);
         response
     }
 
-    /// Writes one line: an error at `error` or `info`, a success at `debug`.
-    fn log(&self, response: &HttpResponse) {
-        let status = response.status().as_u16();
-        let level = match status {
-            500.. => log::Level::Error,
-            400.. => log::Level::Info,
-            _ => log::Level::Debug,
-        };
-        if !log::log_enabled!(target: LOG_TARGET, level) {
-            return;
-        }
-        let error = response.extensions();
-        let error = error.get::<ApiError>();
-        let cause = error
-            .and_then(|error| error.cause.as_deref())
-            .unwrap_or_default();
-        let id = self.id.to_str().unwrap_or_default();
-        let micros = self.started.elapsed().as_micros();
-        // The query may contain a key, so only the path is logged.
-        let (method, path) = (&self.method, self.uri.path());
-        log::log!(target: LOG_TARGET, level, "{method} {path:?} {status} {micros}us {id} {cause}");
+    fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
     }
 }
 
-/// The log target of requests, as PARLOR_LOG names it.
-const LOG_TARGET: &str = "parlor::access";
+impl Drop for ObservedRequest {
+    fn drop(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.write(&self.context, self.id(), CLIENT_DISCONNECTED, None);
+        }
+    }
+}
 
 /// Puts an error of the framework into the envelope, with the code of its
 /// status.

@@ -32,6 +32,8 @@ mod openapi_schemas;
 mod params;
 mod prefer;
 mod reference;
+mod request_context;
+mod request_log;
 mod response;
 mod routes;
 mod sse;
@@ -40,12 +42,13 @@ mod transfer;
 mod websocket;
 
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_web::dev::Server;
-use actix_web::guard::{Any, Get, Head};
+use actix_web::guard::{Any, Get, Head, fn_guard};
 use actix_web::http::{KeepAlive, Method, header};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, Resource, web};
@@ -53,6 +56,7 @@ use actix_web::{App, HttpServer, Resource, web};
 use crate::app::AppState;
 use crate::http::error::{ApiError, ErrorCode};
 use list_cache::ListCache;
+use request_context::RequestContext;
 use routes::{
     agent, completions, conversations, documents, events, health, identity, messages, projects,
     qnas, search, send,
@@ -207,7 +211,13 @@ fn knowledge_routes(config: &mut web::ServiceConfig) {
 
 /// A path. Other methods than `methods` return 405 with `Allow: {methods}`.
 fn at(path: &'static str, methods: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move {
+    let resource = web::resource(path).guard(fn_guard(move |request| {
+        if let Some(context) = request.req_data().get::<Rc<RequestContext>>() {
+            context.set_route(path);
+        }
+        true
+    }));
+    resource.default_service(web::to(move || async move {
         Err::<&str, _>(ApiError {
             allow: Some(methods),
             ..ApiError::new(ErrorCode::MethodNotAllowed)

@@ -49,6 +49,7 @@ mod own_urls;
 mod qnas;
 mod rate_limits;
 mod reference;
+mod request_log;
 mod restore;
 mod search;
 mod shutdown;

@@ -57,11 +57,16 @@ pub struct ParlorProcess {
 
 impl ParlorProcess {
     pub fn start(directory: &Path, arguments: &[&str]) -> Self {
+        Self::start_with_log(directory, arguments, Stdio::null())
+    }
+
+    /// Starts a server that writes its log to `log`.
+    pub fn start_with_log(directory: &Path, arguments: &[&str], log: impl Into<Stdio>) -> Self {
         let mut child = parlor_command(directory)
             .args(arguments)
             .args(["--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("a process");
         let mut stdout = BufReader::new(child.stdout.take().expect("its output"));
