@@ -89,6 +89,8 @@ CREATE TABLE session (
 ) STRICT, WITHOUT ROWID;
 -- Finds the sessions to delete.
 CREATE INDEX session_by_last_use ON session (last_used_at);
+-- Finds the sessions of a deleted visitor.
+CREATE INDEX session_by_visitor ON session (visitor_seq);
 
 CREATE TABLE conversation (
     seq                 INTEGER PRIMARY KEY,
@@ -220,6 +222,7 @@ CREATE TABLE idempotency_key (
     status       INTEGER NOT NULL, -- HTTP status of the response
     body         BLOB, -- body of the response; null: it is built from the message
     message_id   BLOB, -- the message from which the body is built
+    conversation_id BLOB, -- the conversation that the response is about
     PRIMARY KEY (caller, key)
 ) STRICT, WITHOUT ROWID;
 -- Finds the rows to delete.
@@ -227,6 +230,23 @@ CREATE INDEX idempotency_key_by_created_at ON idempotency_key (created_at);
 -- Finds the response that is made from an answer.
 CREATE INDEX idempotency_key_by_message ON idempotency_key (message_id)
     WHERE message_id IS NOT NULL;
+-- Finds the responses about a deleted conversation.
+CREATE INDEX idempotency_key_by_conversation ON idempotency_key (conversation_id)
+    WHERE conversation_id IS NOT NULL;
+
+CREATE TABLE deleted_conversation (
+    -- Conversations that were deleted and whose messages are being deleted, some
+    -- hundred in each transaction. Their messages cannot be read any more.
+    seq INTEGER PRIMARY KEY
+) STRICT;
+
+CREATE TABLE deleted_seq (
+    -- The highest seq of a deleted row. A new row gets a higher one, because running
+    -- requests refer to rows by seq.
+    table_name TEXT PRIMARY KEY CHECK (table_name IN ('conversation', 'project', 'visitor')),
+    seq        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO deleted_seq VALUES ('conversation', 0), ('project', 0), ('visitor', 0);
 
 CREATE TABLE qna (
     -- Questions with their answers, written by the project's owner.
@@ -321,6 +341,8 @@ CREATE VIRTUAL TABLE search_text USING fts5 (
     content = 'searched_text', content_rowid = 'seq', columnsize = 0,
     tokenize = 'unicode61 remove_diacritics 2'
 );
+-- A deleted text is overwritten at once, not when the index merges its segments.
+INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);
 
 -- Triggers for conversation and message keep two things in project and visitor:
 -- the counts of conversations, so that the total of a list is one row to read,
@@ -446,6 +468,48 @@ WHEN OLD.seq <= (SELECT conversation_seq FROM search_progress) BEGIN
     DELETE FROM search_backlog WHERE seq = -OLD.seq;
     UPDATE search_progress SET conversation_seq = (SELECT ifnull(max(seq), 0) FROM conversation)
      WHERE conversation_seq > (SELECT ifnull(max(seq), 0) FROM conversation);
+END;
+
+-- Triggers that delete what belongs to a deleted row. The sqlite3 shell ignores the
+-- actions of foreign keys by default, and triggers run in every program.
+CREATE TRIGGER conversation_delete_children AFTER DELETE ON conversation BEGIN
+    DELETE FROM message
+     WHERE conversation_seq = OLD.seq
+       AND NOT EXISTS (SELECT 1 FROM deleted_conversation WHERE seq = OLD.seq);
+    DELETE FROM idempotency_key
+     WHERE conversation_id = OLD.id
+       AND caller IN ('project ' || OLD.project_seq, 'visitor ' || OLD.visitor_seq);
+    UPDATE deleted_seq SET seq = OLD.seq WHERE table_name = 'conversation' AND seq < OLD.seq;
+END;
+
+CREATE TRIGGER visitor_delete_children AFTER DELETE ON visitor BEGIN
+    DELETE FROM session WHERE visitor_seq = OLD.seq;
+    DELETE FROM conversation WHERE visitor_seq = OLD.seq;
+    DELETE FROM idempotency_key WHERE caller = 'visitor ' || OLD.seq;
+    DELETE FROM idempotency_key
+     WHERE caller IN (SELECT 'key ' || seq || ' ' || OLD.sa_vid FROM api_key
+                       WHERE project_seq = OLD.project_seq);
+    UPDATE deleted_seq SET seq = OLD.seq WHERE table_name = 'visitor' AND seq < OLD.seq;
+END;
+
+CREATE TRIGGER project_delete_children AFTER DELETE ON project BEGIN
+    DELETE FROM visitor WHERE project_seq = OLD.seq;
+    DELETE FROM conversation WHERE project_seq = OLD.seq;
+    DELETE FROM document WHERE project_seq = OLD.seq;
+    DELETE FROM qna WHERE project_seq = OLD.seq;
+    DELETE FROM api_key WHERE project_seq = OLD.seq;
+    DELETE FROM assistant WHERE project_seq = OLD.seq;
+    DELETE FROM usage WHERE project_seq = OLD.seq;
+    DELETE FROM idempotency_key WHERE caller = 'project ' || OLD.seq;
+    UPDATE deleted_seq SET seq = OLD.seq WHERE table_name = 'project' AND seq < OLD.seq;
+END;
+
+CREATE TRIGGER document_delete_children AFTER DELETE ON document BEGIN
+    DELETE FROM passage WHERE document_seq = OLD.seq;
+END;
+
+CREATE TRIGGER qna_delete_children AFTER DELETE ON qna BEGIN
+    DELETE FROM passage WHERE qna_seq = OLD.seq;
 END;
 
 -- Triggers for passage keep the full-text index and passage_version.

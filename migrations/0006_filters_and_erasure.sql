@@ -1,5 +1,20 @@
--- Migration 6: filters of lists by visitor and by human handling, and the search
--- index of messages and titles.
+-- Migration 6: filters of lists by visitor and by human handling, the search index of
+-- messages and titles, and the deletion of visitors and conversations.
+
+-- Erasure: rows that a program without foreign keys left behind.
+DELETE FROM conversation
+ WHERE seq IN (SELECT seq FROM conversation WHERE visitor_seq NOT IN (SELECT seq FROM visitor)
+                                               OR project_seq NOT IN (SELECT seq FROM project));
+DELETE FROM message
+ WHERE conversation_seq IN (SELECT conversation_seq FROM message
+                            EXCEPT SELECT seq FROM conversation);
+DELETE FROM session
+ WHERE visitor_seq NOT IN (SELECT seq FROM visitor) OR key_seq NOT IN (SELECT seq FROM api_key);
+DELETE FROM passage
+ WHERE document_seq NOT IN (SELECT seq FROM document) OR qna_seq NOT IN (SELECT seq FROM qna);
+DELETE FROM idempotency_key
+ WHERE caller LIKE 'visitor %'
+   AND CAST(substr(caller, 9) AS INTEGER) NOT IN (SELECT seq FROM visitor);
 
 -- Filters: the counts of conversations that an agent handles.
 ALTER TABLE project ADD COLUMN open_human_handled INTEGER NOT NULL DEFAULT 0;
@@ -161,4 +176,64 @@ WHEN OLD.seq <= (SELECT conversation_seq FROM search_progress) BEGIN
     DELETE FROM search_backlog WHERE seq = -OLD.seq;
     UPDATE search_progress SET conversation_seq = (SELECT ifnull(max(seq), 0) FROM conversation)
      WHERE conversation_seq > (SELECT ifnull(max(seq), 0) FROM conversation);
+END;
+
+-- Erasure: a deleted row is overwritten in the search index at once.
+INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);
+
+-- Erasure: row numbers are not used again.
+CREATE TABLE deleted_conversation (
+    seq INTEGER PRIMARY KEY
+) STRICT;
+
+CREATE TABLE deleted_seq (
+    table_name TEXT PRIMARY KEY CHECK (table_name IN ('conversation', 'project', 'visitor')),
+    seq        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO deleted_seq VALUES ('conversation', 0), ('project', 0), ('visitor', 0);
+
+-- Erasure: what belongs to a deleted row.
+CREATE INDEX session_by_visitor ON session (visitor_seq);
+ALTER TABLE idempotency_key ADD COLUMN conversation_id BLOB;
+CREATE INDEX idempotency_key_by_conversation ON idempotency_key (conversation_id)
+    WHERE conversation_id IS NOT NULL;
+
+CREATE TRIGGER conversation_delete_children AFTER DELETE ON conversation BEGIN
+    DELETE FROM message
+     WHERE conversation_seq = OLD.seq
+       AND NOT EXISTS (SELECT 1 FROM deleted_conversation WHERE seq = OLD.seq);
+    DELETE FROM idempotency_key
+     WHERE conversation_id = OLD.id
+       AND caller IN ('project ' || OLD.project_seq, 'visitor ' || OLD.visitor_seq);
+    UPDATE deleted_seq SET seq = OLD.seq WHERE table_name = 'conversation' AND seq < OLD.seq;
+END;
+
+CREATE TRIGGER visitor_delete_children AFTER DELETE ON visitor BEGIN
+    DELETE FROM session WHERE visitor_seq = OLD.seq;
+    DELETE FROM conversation WHERE visitor_seq = OLD.seq;
+    DELETE FROM idempotency_key WHERE caller = 'visitor ' || OLD.seq;
+    DELETE FROM idempotency_key
+     WHERE caller IN (SELECT 'key ' || seq || ' ' || OLD.sa_vid FROM api_key
+                       WHERE project_seq = OLD.project_seq);
+    UPDATE deleted_seq SET seq = OLD.seq WHERE table_name = 'visitor' AND seq < OLD.seq;
+END;
+
+CREATE TRIGGER project_delete_children AFTER DELETE ON project BEGIN
+    DELETE FROM visitor WHERE project_seq = OLD.seq;
+    DELETE FROM conversation WHERE project_seq = OLD.seq;
+    DELETE FROM document WHERE project_seq = OLD.seq;
+    DELETE FROM qna WHERE project_seq = OLD.seq;
+    DELETE FROM api_key WHERE project_seq = OLD.seq;
+    DELETE FROM assistant WHERE project_seq = OLD.seq;
+    DELETE FROM usage WHERE project_seq = OLD.seq;
+    DELETE FROM idempotency_key WHERE caller = 'project ' || OLD.seq;
+    UPDATE deleted_seq SET seq = OLD.seq WHERE table_name = 'project' AND seq < OLD.seq;
+END;
+
+CREATE TRIGGER document_delete_children AFTER DELETE ON document BEGIN
+    DELETE FROM passage WHERE document_seq = OLD.seq;
+END;
+
+CREATE TRIGGER qna_delete_children AFTER DELETE ON qna BEGIN
+    DELETE FROM passage WHERE qna_seq = OLD.seq;
 END;

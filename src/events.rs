@@ -7,6 +7,7 @@
 //! conversation again.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
@@ -54,7 +55,8 @@ pub const QUEUE_LENGTH: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct EventHub(Arc<RwLock<Subscribers>>);
 
-type Topic = (ProjectSeq, ConversationId);
+/// A conversation of a project.
+pub type Topic = (ProjectSeq, ConversationId);
 
 #[derive(Debug, Default)]
 struct Subscribers {
@@ -73,6 +75,8 @@ struct Subscriber {
     id: u64,
     keys: SubscriberKeys,
     queue: Sender<Arc<PublishedEvent>>,
+    /// Set before the subscriber is removed because its conversation was deleted.
+    is_deleted: Arc<AtomicBool>,
 }
 
 /// The keys that a subscriber needs: the key of its request, and the key of its
@@ -102,11 +106,17 @@ impl EventHub {
     ) -> Subscription {
         let topic = (project, conversation);
         let (queue, events) = mpsc::channel(QUEUE_LENGTH);
+        let is_deleted = Arc::<AtomicBool>::default();
         let mut subscribers = self.write();
         let id = subscribers.next_id;
         subscribers.next_id += 1;
         if !subscribers.closed {
-            let subscriber = Subscriber { id, keys, queue };
+            let subscriber = Subscriber {
+                id,
+                keys,
+                queue,
+                is_deleted: is_deleted.clone(),
+            };
             let list = subscribers.by_topic.entry(topic).or_default();
             list.push(subscriber);
         }
@@ -116,6 +126,7 @@ impl EventHub {
             id,
             keys,
             events,
+            is_deleted,
         }
     }
 
@@ -136,6 +147,23 @@ impl EventHub {
             list.retain(|subscriber| !needs_any(subscriber.keys, revoked));
             !list.is_empty()
         });
+    }
+
+    /// Ends the subscriptions to a conversation that was deleted.
+    pub fn remove_conversation(&self, project: ProjectSeq, conversation: ConversationId) {
+        let topic = (project, conversation);
+        if !self.read().by_topic.contains_key(&topic) {
+            return;
+        }
+        let removed = self.write().by_topic.remove(&topic);
+        for subscriber in removed.into_iter().flatten() {
+            subscriber.is_deleted.store(true, Ordering::Release);
+        }
+    }
+
+    /// The conversations that have subscribers.
+    pub fn conversations(&self) -> Vec<Topic> {
+        self.read().by_topic.keys().copied().collect()
     }
 
     /// Ends all subscriptions, including later ones.
@@ -195,19 +223,23 @@ pub struct Subscription {
     id: u64,
     keys: SubscriberKeys,
     events: Receiver<Arc<PublishedEvent>>,
+    is_deleted: Arc<AtomicBool>,
 }
 
 impl Subscription {
     /// The next event; `None` when the hub is closed or has removed this
-    /// subscriber because its queue was full or a key was revoked. Cancel safe: no
+    /// subscriber because its queue was full, a key was revoked or the conversation was
+    /// deleted. Cancel safe: no
     /// event is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Arc<PublishedEvent>> {
         self.events.recv().await
     }
 
-    /// Whether the subscription ended because a key was revoked.
+    /// Whether the subscription ended because a key was revoked or the conversation was
+    /// deleted.
     pub fn is_revoked(&self) -> bool {
-        needs_any(self.keys, &self.hub.read().revoked_keys)
+        self.is_deleted.load(Ordering::Acquire)
+            || needs_any(self.keys, &self.hub.read().revoked_keys)
     }
 }
 
@@ -301,6 +333,26 @@ mod tests {
         for subscription in &mut open {
             assert!(!drain(subscription).1 && !subscription.is_revoked());
         }
+    }
+
+    #[test]
+    fn deleted_conversation_ends_its_subscriptions() {
+        let (hub, id, other) = (
+            EventHub::default(),
+            ConversationId::generate(),
+            ConversationId::generate(),
+        );
+        let mut ended = hub.subscribe(PROJECT, id, [None; 2]);
+        let mut open = [
+            hub.subscribe(PROJECT, other, [None; 2]),
+            hub.subscribe(ProjectSeq(2), id, [None; 2]),
+        ];
+        hub.remove_conversation(PROJECT, id);
+        assert!(drain(&mut ended).1 && ended.is_revoked());
+        for subscription in &mut open {
+            assert!(!drain(subscription).1 && !subscription.is_revoked());
+        }
+        assert_eq!(hub.conversations().len(), 2);
     }
 
     #[test]

@@ -11,8 +11,11 @@ use crate::domain::Timestamp;
 use crate::http;
 use crate::own_urls::OwnUrls;
 use crate::service::backup::ScheduledBackups;
+use crate::service::{erasure, retention};
 use crate::store::answer::{self, AnswerEnd};
-use crate::store::{Rejection, Snapshot, StoreError, idempotency, key, lease, session};
+use crate::store::{
+    DeletedConversation, Rejection, Snapshot, StoreError, idempotency, key, lease, session,
+};
 
 /// Serves until `shutdown` completes. Running requests then get the time of
 /// `--shutdown-timeout` to finish. After it, answers are interrupted
@@ -36,6 +39,7 @@ pub async fn run(
     let leases = actix_web::rt::spawn(renew_leases(app.clone()));
     let saving = actix_web::rt::spawn(save_partial_answers(app.clone()));
     let revoking = actix_web::rt::spawn(end_revoked_subscriptions(app.clone()));
+    let ending = actix_web::rt::spawn(end_deleted_conversations(app.clone()));
     tokio::select! {
         () = shutdown => {
             log::info!("shutting down: new requests are refused, running ones may finish");
@@ -49,6 +53,7 @@ pub async fn run(
     app.drain();
     housekeeping.abort();
     revoking.abort();
+    ending.abort();
     if let Some(backups) = &backups {
         backups.cancel();
     }
@@ -91,20 +96,46 @@ async fn store_active_answers(app: &AppState) {
     }
 }
 
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10 * 60);
-
 /// Removes expired data from memory and from the database, forever.
 async fn housekeeping(app: Arc<AppState>) {
-    let mut clock = ClockCheck::new(Timestamp::now());
+    let times = app.settings.housekeeping;
+    let mut clock = ClockCheck::new(Timestamp::now(), times.steady_clock);
     let start = Instant::now();
     loop {
         app.auth.remove_idle_limits();
         app.store.evict_unused_sort_ranges();
+        resume_deletions(&app).await;
         let now = Timestamp::now();
         if clock.is_steady(start.elapsed(), now) {
             delete_expired(&app, now).await;
+            delete_old_conversations(&app, now).await;
         }
-        tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
+        tokio::time::sleep(times.interval).await;
+    }
+}
+
+/// Continues deletions that an earlier process has not completed.
+async fn resume_deletions(app: &AppState) {
+    if let Err(error) = erasure::resume(&app.store).await {
+        log::warn!("a deletion could not be continued: {error}; trying again in 10 minutes");
+    }
+}
+
+/// Deletes the conversations that were closed before the time of `--retain-closed`.
+async fn delete_old_conversations(app: &AppState, now: Timestamp) {
+    let Some(days) = app.settings.retain_closed else {
+        return;
+    };
+    let before = retention::closed_before(now, days);
+    let end = |deleted: &[DeletedConversation]| app.services.end_conversations(deleted);
+    match retention::delete_closed(&app.store, None, before, end).await {
+        Ok(0) => {}
+        Ok(count) => {
+            log::info!("deleted {count} conversations that were closed more than {days} days ago");
+        }
+        Err(error) => log::warn!(
+            "closed conversations could not be deleted: {error}; trying again in 10 minutes"
+        ),
     }
 }
 
@@ -154,6 +185,26 @@ async fn end_revoked_subscriptions(app: Arc<AppState>) {
         }
         if !keys.is_empty() {
             events.remove_keys(&keys);
+        }
+    }
+}
+
+/// How often changes by other processes are looked for.
+const EXTERNAL_CHANGE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Ends the live events and the answers of conversations that another process deleted,
+/// such as `parlor visitors erase`. Reads nothing while no other process writes.
+async fn end_deleted_conversations(app: Arc<AppState>) {
+    let mut seen = app.store.last_external_change();
+    loop {
+        tokio::time::sleep(EXTERNAL_CHANGE_INTERVAL).await;
+        let last = app.store.last_external_change();
+        if last == seen {
+            continue;
+        }
+        match app.services.end_missing_conversations().await {
+            Ok(()) => seen = last,
+            Err(error) => log::debug!("deleted conversations could not be read: {error}"),
         }
     }
 }

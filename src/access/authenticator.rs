@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{CredentialCache, RateLimited, RateLimits, Tokens};
 use crate::config::Settings;
-use crate::domain::{Key, KeyHash, KeyKind, Origin, SessionId, Timestamp, VisitorId};
+use crate::domain::{Key, KeyHash, KeyKind, Origin, SessionId, Timestamp, VisitorId, VisitorSeq};
 use crate::store::key::StoredKey;
 use crate::store::session::{self, Session};
 use crate::store::{Store, StoreError};
@@ -215,6 +215,11 @@ impl Authenticator {
         };
         let session = self.valid_session(session).await;
         !matches!(session, Err(AuthError::InvalidSession))
+    }
+
+    /// Refuses the sessions of a visitor who was deleted, from now on.
+    pub fn end_sessions_of(&self, visitor: VisitorSeq) {
+        self.cache.remove_visitor(visitor);
     }
 
     /// Removes rate limit buckets that are full again.

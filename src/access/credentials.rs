@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::domain::{KeyHash, SessionId};
+use crate::domain::{KeyHash, SessionId, VisitorSeq};
 use crate::store::key::{self, StoredKey};
 use crate::store::session::{self, Session};
 use crate::store::{Snapshot, Store, StoreError};
@@ -43,6 +44,12 @@ impl CredentialCache {
     pub fn remove_session(&self, id: SessionId) {
         self.sessions.remove(&id);
     }
+
+    /// Removes the sessions of a visitor who was deleted. A read that began before the
+    /// deletion is not cached.
+    pub fn remove_visitor(&self, visitor: VisitorSeq) {
+        self.sessions.retain(|session| session.visitor != visitor);
+    }
 }
 
 /// How long an entry is valid. A key that another process revokes is refused
@@ -51,11 +58,18 @@ const TTL: Duration = Duration::from_secs(1);
 const MAX_ENTRIES: usize = 10_000;
 
 /// A cache whose entries expire after [`TTL`].
-struct TtlCache<K, V>(RwLock<HashMap<K, (Instant, Arc<V>)>>);
+struct TtlCache<K, V> {
+    entries: RwLock<HashMap<K, (Instant, Arc<V>)>>,
+    /// The number of calls of [`TtlCache::retain`].
+    removals: AtomicU64,
+}
 
 impl<K, V> Default for TtlCache<K, V> {
     fn default() -> Self {
-        Self(RwLock::default())
+        Self {
+            entries: RwLock::default(),
+            removals: AtomicU64::new(0),
+        }
     }
 }
 
@@ -71,25 +85,29 @@ impl<K: Hash + Eq + Copy, V: Send + Sync + 'static> TtlCache<K, V> {
         if let Some(value) = self.get(&key) {
             return Ok(Some(value));
         }
-        let read_at = Instant::now();
+        let (read_at, removals) = (Instant::now(), self.removals.load(Ordering::Acquire));
         let Some(value) = store.read(find).await? else {
             return Ok(None);
         };
         let value = Arc::new(value);
-        self.insert(key, read_at, value.clone());
+        self.insert(key, read_at, value.clone(), removals);
         Ok(Some(value))
     }
 
     fn get(&self, key: &K) -> Option<Arc<V>> {
-        let entries = self.0.read().ok()?;
+        let entries = self.entries.read().ok()?;
         let (read_at, value) = entries.get(key)?;
         (read_at.elapsed() < TTL).then(|| value.clone())
     }
 
-    fn insert(&self, key: K, read_at: Instant, value: Arc<V>) {
-        let Ok(mut entries) = self.0.write() else {
+    /// Inserts a value, unless entries were removed since `removals` was read.
+    fn insert(&self, key: K, read_at: Instant, value: Arc<V>, removals: u64) {
+        let Ok(mut entries) = self.entries.write() else {
             return;
         };
+        if self.removals.load(Ordering::Acquire) != removals {
+            return;
+        }
         if entries.len() >= MAX_ENTRIES {
             entries.retain(|_, (read_at, _)| read_at.elapsed() < TTL);
         }
@@ -99,8 +117,16 @@ impl<K: Hash + Eq + Copy, V: Send + Sync + 'static> TtlCache<K, V> {
     }
 
     fn remove(&self, key: &K) {
-        if let Ok(mut entries) = self.0.write() {
+        if let Ok(mut entries) = self.entries.write() {
             entries.remove(key);
+        }
+    }
+
+    /// Removes the entries that do not meet a condition.
+    fn retain(&self, condition: impl Fn(&V) -> bool) {
+        if let Ok(mut entries) = self.entries.write() {
+            self.removals.fetch_add(1, Ordering::AcqRel);
+            entries.retain(|_, (_, value)| condition(value));
         }
     }
 }

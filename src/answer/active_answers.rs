@@ -50,6 +50,11 @@ impl ActiveAnswers {
         stopped.max_by_key(|(_, text)| text.len())
     }
 
+    /// The conversations that have active answers.
+    pub fn conversations(&self) -> Vec<ConversationSeq> {
+        lock(&self.0).keys().copied().collect()
+    }
+
     /// Stops all answers. Returns their conversations, message ids and texts.
     pub fn stop_all(&self) -> Vec<(ConversationSeq, MessageId, String)> {
         let registry = lock(&self.0);

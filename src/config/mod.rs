@@ -176,6 +176,15 @@ pub struct Settings {
     #[arg(alias = "session-max", value_parser = value_parser!(u64).range(1..=3650))]
     pub session_max_days: u64,
 
+    /// Days after which a closed conversation is deleted with its messages; without it, conversations are kept
+    #[arg(
+        long,
+        env = "PARLOR_RETAIN_CLOSED",
+        value_name = "DAYS",
+        value_parser = value_parser!(u32).range(1..=36_500)
+    )]
+    pub retain_closed: Option<u32>,
+
     /// Seconds that running requests may take to finish at shutdown
     #[arg(
         long,
@@ -198,6 +207,10 @@ pub struct Settings {
     /// Not a setting, because it is for one start: `--no-snapshot` of the commands.
     #[arg(skip)]
     pub no_snapshot: bool,
+
+    /// Not a command line option; tests change it.
+    #[arg(skip)]
+    pub housekeeping: HousekeepingTimes,
 
     /// Not a command line option; tests change it.
     #[arg(skip)]
@@ -240,6 +253,24 @@ impl Default for ReadinessIntervals {
         Self {
             check: Duration::from_secs(1),
             probe: Duration::from_secs(10),
+        }
+    }
+}
+
+/// When expired data is deleted.
+#[derive(Debug, Clone, Copy)]
+pub struct HousekeepingTimes {
+    pub interval: Duration,
+    /// How long the clock of the machine must run without a jump before data is
+    /// deleted.
+    pub steady_clock: Duration,
+}
+
+impl Default for HousekeepingTimes {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(10 * 60),
+            steady_clock: Duration::from_secs(60 * 60),
         }
     }
 }

@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use crate::domain::{AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId};
+use crate::domain::{
+    AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, VisitorId,
+};
 
 /// The kind of an error, in the order of [`ERROR_CODES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,6 +21,7 @@ pub enum ErrorCode {
     Forbidden,
     ConversationNotFound,
     MessageNotFound,
+    VisitorNotFound,
     QnaNotFound,
     DocumentNotFound,
     ProjectNotFound,
@@ -80,6 +83,9 @@ error_codes! {
     MessageNotFound 404 "MESSAGE_NOT_FOUND"
         "The project has no message with this id."
         "Message not found" r#"{"messageId":"123e4567-e89b-12d3-a456-426614174000"}"#;
+    VisitorNotFound 404 "VISITOR_NOT_FOUND"
+        "The project has no visitor with this id."
+        "Visitor not found" r#"{"visitorId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     QnaNotFound 404 "QNA_NOT_FOUND"
         "The project has no published Q&A with this id."
         "Q&A not found" r#"{"qnaId":"123e4567-e89b-12d3-a456-426614174000"}"#;
@@ -214,6 +220,10 @@ impl ApiError {
 
     pub fn message_not_found(id: MessageId) -> Self {
         Self::with_details(ErrorCode::MessageNotFound, json!({ "messageId": id }))
+    }
+
+    pub fn visitor_not_found(id: VisitorId) -> Self {
+        Self::with_details(ErrorCode::VisitorNotFound, json!({ "visitorId": id }))
     }
 
     pub fn assistant_not_found(id: AssistantId) -> Self {

@@ -13,6 +13,7 @@ use crate::service::caller::AccessError;
 use crate::service::completion::CompletionError;
 use crate::service::conversation::{CloseError, FindError, ImportError};
 use crate::service::document::DeleteDocumentError;
+use crate::service::erasure::{DeleteConversationError, EraseVisitorError};
 use crate::service::feedback::FeedbackError;
 use crate::service::idempotency::IdempotencyError;
 use crate::service::project::ProjectError;
@@ -30,6 +31,11 @@ const RETRY_OVER_BUDGET: u64 = 5;
 
 /// Seconds after which `/ready` may be asked again.
 const RETRY_NOT_READY: u64 = 10;
+
+/// 401: the session does not exist any more.
+fn session_ended() -> ApiError {
+    ApiError::unauthorized("The session has ended; start a new one with /identity/init")
+}
 
 /// 409: the conversation is closed.
 fn conversation_closed() -> ApiError {
@@ -68,9 +74,7 @@ impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::InvalidKey => Self::unauthorized("The API key is unknown or revoked"),
-            AuthError::InvalidSession => {
-                Self::unauthorized("The session has ended; start a new one with /identity/init")
-            }
+            AuthError::InvalidSession => session_ended(),
             AuthError::WebsiteNotAllowed => Self::forbidden("This website may not use this key"),
             AuthError::RateLimited(limit) => limit.into(),
             AuthError::Store(error) => error.into(),
@@ -135,6 +139,7 @@ impl From<Rejection> for ApiError {
             Rejection::IdempotencyKeyUsed => idempotency_key_used(),
             Rejection::ConversationNotFound => Self::new(ErrorCode::ConversationNotFound),
             Rejection::NotFound => Self::new(ErrorCode::NotFound),
+            Rejection::VisitorNotFound => session_ended(),
             Rejection::TakenOver
             | Rejection::DocumentExists
             | Rejection::ConversationChanged
@@ -191,6 +196,24 @@ impl From<CloseError> for ApiError {
             CloseError::Find(error) => error.into(),
             CloseError::AlreadyClosed => conversation_closed(),
             CloseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeleteConversationError> for ApiError {
+    fn from(error: DeleteConversationError) -> Self {
+        match error {
+            DeleteConversationError::NotFound(id) => Self::conversation_not_found(id),
+            DeleteConversationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EraseVisitorError> for ApiError {
+    fn from(error: EraseVisitorError) -> Self {
+        match error {
+            EraseVisitorError::NotFound(id) => Self::visitor_not_found(id),
+            EraseVisitorError::Store(error) => error.into(),
         }
     }
 }

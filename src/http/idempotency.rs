@@ -4,8 +4,9 @@ use actix_web::HttpRequest;
 use sha2::{Digest, Sha256};
 
 use crate::app::AppState;
-use crate::domain::ValidationError;
+use crate::domain::{ConversationId, ValidationError};
 use crate::http::error::ApiError;
+use crate::http::params::conversation_id;
 use crate::http::response::{self, HandlerResult};
 use crate::service::caller::Caller;
 use crate::service::idempotency::Idempotency;
@@ -23,11 +24,21 @@ pub fn from_request(
     body: &[u8],
     caller: Caller,
 ) -> Result<Idempotency, ApiError> {
-    let caller = match caller {
-        Caller::Visitor { visitor, .. } => format!("visitor {}", visitor.0),
-        Caller::Server { project } => format!("project {}", project.0),
-    };
-    from_request_as(request, body, caller)
+    let conversation = conversation_id(request).ok();
+    read(request, body, caller_text(caller), conversation)
+}
+
+/// The same for a request that deletes what its path names. The response is not about
+/// it any more.
+///
+/// # Errors
+/// 422 if the header is not a valid key.
+pub fn from_deletion(
+    request: &HttpRequest,
+    body: &[u8],
+    caller: Caller,
+) -> Result<Idempotency, ApiError> {
+    read(request, body, caller_text(caller), None)
 }
 
 /// The same for a caller that is identified by a text.
@@ -39,6 +50,24 @@ pub fn from_request_as(
     body: &[u8],
     caller: String,
 ) -> Result<Idempotency, ApiError> {
+    read(request, body, caller, None)
+}
+
+/// The text that identifies a caller. Erasure finds the responses of a visitor by it
+/// (`store/erasure.rs`, `schema.sql`).
+fn caller_text(caller: Caller) -> String {
+    match caller {
+        Caller::Visitor { visitor, .. } => format!("visitor {}", visitor.0),
+        Caller::Server { project } => format!("project {}", project.0),
+    }
+}
+
+fn read(
+    request: &HttpRequest,
+    body: &[u8],
+    caller: String,
+    conversation: Option<ConversationId>,
+) -> Result<Idempotency, ApiError> {
     let Some(header) = request.headers().get("idempotency-key") else {
         return Ok(Idempotency::new(None));
     };
@@ -48,6 +77,7 @@ pub fn from_request_as(
         caller,
         key: key.to_owned(),
         hash: request_hash(request, body),
+        conversation,
     })))
 }
 

@@ -59,7 +59,7 @@ use list_cache::ListCache;
 use request_context::RequestContext;
 use routes::{
     agent, completions, conversations, documents, events, health, identity, messages, projects,
-    qnas, search, send,
+    qnas, search, send, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -142,8 +142,9 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(conversations::start)),
         )
         .service(
-            at("/v2/conversations/{conversationId}", "GET, HEAD")
-                .route(get().to(conversations::read)),
+            at("/v2/conversations/{conversationId}", "GET, HEAD, DELETE")
+                .route(get().to(conversations::read))
+                .route(web::delete().to(conversations::remove)),
         )
         .service(
             at("/v2/conversations/{conversationId}/close", "POST")
@@ -169,6 +170,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             at("/v2/messages/{messageId}/feedback", "POST").route(web::post().to(messages::rate)),
         )
+        .service(at("/v2/visitors/{visitorId}", "DELETE").route(web::delete().to(visitors::remove)))
         .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
         .service(
             at("/v2/conversations/{conversationId}/ws", "GET").route(web::get().to(events::listen)),

@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     agent, completions, conversations, documents, events, identity, messages, projects, qnas,
-    search, send,
+    search, send, visitors,
 };
 use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
@@ -23,7 +23,8 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
     servers((url = SERVER_PLACEHOLDER)),
     paths(
         identity::init, identity::me, projects::current, conversations::list,
-        conversations::start, conversations::read, conversations::close, messages::list,
+        conversations::start, conversations::read, conversations::close,
+        conversations::remove, visitors::remove, messages::list,
         send::send, messages::rate, completions::create, agent::take_over, agent::hand_back,
         agent::reply, events::listen,
         search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,

@@ -52,6 +52,7 @@ error_groups! {
     MessageErrors: MessageNotFound;
     ProjectErrors: ProjectNotFound;
     QnaErrors: QnaNotFound, ProjectNotFound;
+    VisitorErrors: VisitorNotFound;
 }
 
 /// Describes `codes`, one response for each status.

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use crate::domain::{ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError};
+use crate::domain::{
+    ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError, VisitorId,
+};
 use crate::http::deserialize::from_query;
 use crate::http::error::ApiError;
 
@@ -72,6 +74,11 @@ pub fn qna_id(request: &HttpRequest) -> Result<QnaId, ApiError> {
 /// The `documentId` of the path.
 pub fn document_id(request: &HttpRequest) -> Result<DocumentId, ApiError> {
     path_id(request, "documentId", DocumentId::parse)
+}
+
+/// The `visitorId` of the path.
+pub fn visitor_id(request: &HttpRequest) -> Result<VisitorId, ApiError> {
+    path_id(request, "visitorId", VisitorId::parse)
 }
 
 /// The `messageId` of the path.

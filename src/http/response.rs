@@ -53,7 +53,30 @@ pub fn from_saved(saved: SavedResponse) -> HandlerResult {
         return Err(ApiError::internal("a saved response is a message"));
     };
     let status = StatusCode::from_u16(saved.status).map_err(ApiError::internal)?;
+    if status == StatusCode::NO_CONTENT {
+        return Ok(HttpResponse::NoContent().finish());
+    }
     Ok(bytes(status, body))
+}
+
+/// Runs a use case to its end, also if the client disconnects.
+pub async fn run_to_end<T, E>(
+    use_case: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    E: Into<ApiError> + Send + 'static,
+{
+    let result = tokio::spawn(use_case).await.map_err(ApiError::internal)?;
+    result.map_err(Into::into)
+}
+
+/// A response without a body that is saved for a repeated request before it is sent.
+pub fn no_content() -> SavedResponse {
+    SavedResponse {
+        status: StatusCode::NO_CONTENT.as_u16(),
+        body: SavedBody::Bytes(Vec::new()),
+    }
 }
 
 /// A body that is already JSON.

@@ -120,6 +120,7 @@ async fn store_new(
     render: Render,
 ) -> Result<SavedResponse, StoreError> {
     let response = render(&Conversation::new(new.id, new.at));
+    let idempotency = idempotency.about(new.id);
     let batch = idempotency.save(batch, &response, new.at);
     services.store.write(batch).await?;
     Ok(response)

@@ -5,7 +5,7 @@
 //! repeated request, also one that runs at the same time, gets the stored
 //! response.
 
-use crate::domain::Timestamp;
+use crate::domain::{ConversationId, Timestamp};
 use crate::store::idempotency::{IdempotentRequest, SavedResponse};
 use crate::store::{Batch, Store, StoreError};
 
@@ -43,6 +43,15 @@ impl Outcome<SavedResponse> {
 impl Idempotency {
     pub fn new(request: Option<IdempotentRequest>) -> Self {
         Self(request)
+    }
+
+    /// The same key, for a response about a conversation. The response is deleted with
+    /// the conversation.
+    pub(super) fn about(&self, conversation: ConversationId) -> Self {
+        Self(self.0.clone().map(|request| IdempotentRequest {
+            conversation: Some(conversation),
+            ..request
+        }))
     }
 
     /// Whether the request has a key.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use super::batch::Batch;
+use super::erasure::next_seq;
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::message;
@@ -220,6 +221,20 @@ fn conversation(row: Row<'_>) -> Result<Conversation<'_>, StoreError> {
     })
 }
 
+/// Inserts a conversation of the visitor that meets a condition.
+macro_rules! insert_conversation {
+    ($visitor:literal) => {
+        concat!(
+            "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
+                                       updated_at, last_interaction_at, page_url) \
+             SELECT ",
+            next_seq!("conversation"),
+            ", ?1, ?2, seq, 'open', ?4, ?4, ?4, ?5 FROM visitor WHERE ",
+            $visitor
+        )
+    };
+}
+
 /// A conversation to be stored: open, without messages.
 #[derive(Debug, Clone)]
 pub struct NewConversation {
@@ -231,11 +246,11 @@ pub struct NewConversation {
 
 impl NewConversation {
     /// Starts the conversation for a visitor who is stored.
+    ///
+    /// Rejected with `VisitorNotFound`.
     pub fn start(&self, visitor: VisitorSeq) -> Batch {
-        Batch::of([Sql::new(
-            "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
-                                       updated_at, last_interaction_at, page_url) \
-             VALUES (?1, ?2, ?3, 'open', ?4, ?4, ?4, ?5)",
+        let insert = Sql::new(
+            insert_conversation!("seq = ?3"),
             [
                 self.id.into(),
                 self.project.into(),
@@ -243,7 +258,8 @@ impl NewConversation {
                 self.at.into(),
                 self.page_url.clone().into(),
             ],
-        )])
+        );
+        Batch::new().run_expecting_change(insert, Rejection::VisitorNotFound)
     }
 
     /// Imports the conversation, with its visitor if the visitor is new.
@@ -265,15 +281,9 @@ impl NewConversation {
     }
 }
 
-const IMPORT_BY_DEVICE: &str = "\
-    INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
-                              last_interaction_at, page_url) \
-    SELECT ?1, ?2, seq, 'open', ?4, ?4, ?4, ?5 FROM visitor WHERE project_seq = ?2 AND sa_vid = ?3";
+const IMPORT_BY_DEVICE: &str = insert_conversation!("project_seq = ?2 AND sa_vid = ?3");
 
-const IMPORT_BY_EXTERNAL_ID: &str = "\
-    INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
-                              last_interaction_at, page_url) \
-    SELECT ?1, ?2, seq, 'open', ?4, ?4, ?4, ?5 FROM visitor WHERE project_seq = ?2 AND external_id = ?3";
+const IMPORT_BY_EXTERNAL_ID: &str = insert_conversation!("project_seq = ?2 AND external_id = ?3");
 
 /// Closes a conversation.
 ///

@@ -7,7 +7,7 @@ use super::batch::Batch;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
-use crate::domain::{ConversationSeq, MessageId, Timestamp};
+use crate::domain::{ConversationId, ConversationSeq, MessageId, Timestamp};
 
 /// How long a response is stored.
 const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
@@ -20,6 +20,8 @@ pub struct IdempotentRequest {
     pub key: String,
     /// SHA-256 of the method, path and body as received.
     pub hash: [u8; 32],
+    /// The conversation that the response is about. The response is deleted with it.
+    pub conversation: Option<ConversationId>,
 }
 
 /// The response to a request with an `Idempotency-Key`.
@@ -91,8 +93,8 @@ impl IdempotentRequest {
             ),
             Sql::new(
                 "INSERT INTO idempotency_key (caller, key, request_hash, created_at, status, \
-                                              body, message_id) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                                              body, message_id, conversation_id) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     self.caller.as_str().into(),
                     self.key.as_str().into(),
@@ -101,6 +103,7 @@ impl IdempotentRequest {
                     status,
                     body,
                     message,
+                    self.conversation.into(),
                 ],
             ),
         ])

@@ -108,6 +108,11 @@ impl ListVersions {
         self.all.store(version, Ordering::Release);
     }
 
+    /// The version of the last change by another process.
+    pub fn last_external_change(&self) -> ListVersion {
+        ListVersion(self.all.load(Ordering::Acquire))
+    }
+
     fn next_version(&self) -> u64 {
         self.current.fetch_add(1, Ordering::AcqRel) + 1
     }

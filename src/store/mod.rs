@@ -19,6 +19,7 @@ mod commit_status;
 pub mod conversation;
 pub mod conversation_state;
 pub mod document;
+pub mod erasure;
 mod error;
 pub mod export;
 mod file_identity;
@@ -63,6 +64,7 @@ use std::sync::Arc;
 pub use batch::{Batch, BatchOutput};
 pub use check::{CheckedFile, Faults, objects};
 pub use commit_status::LastCommit;
+pub use erasure::{Deleted, DeletedConversation, Deletion};
 pub use error::StoreError;
 pub use list_version::ListVersion;
 pub use open::{NewFile, OpenError, folder_of, is_parlor_file, resolve, with_suffix};
@@ -160,6 +162,11 @@ impl Store {
         self.list_versions.is_unchanged(scope, since)
     }
 
+    /// The list version of the last change by another process.
+    pub fn last_external_change(&self) -> ListVersion {
+        self.list_versions.last_external_change()
+    }
+
     /// Runs a batch, all or nothing. Returns when the batch is durable.
     ///
     /// # Errors
@@ -193,6 +200,23 @@ impl Store {
     /// The result of the last commit of a batch with statements.
     pub fn last_commit(&self) -> LastCommit {
         self.writer.status().last()
+    }
+
+    /// Runs a deletion, which does not delete the messages of the deleted conversations.
+    /// Errors as for [`Store::write`].
+    pub async fn delete(&self, deletion: Deletion) -> Result<Deleted, StoreError> {
+        let result = self.writer.submit_without_foreign_keys(deletion.0)?;
+        Deleted::read(&result.await.unwrap_or_else(|_| Err(lost_result()))?)
+    }
+
+    /// Moves the write-ahead log into the file and empties it. Returns false if a
+    /// reader still uses the log.
+    ///
+    /// # Errors
+    /// As for [`Store::write`].
+    pub async fn truncate_wal(&self) -> Result<bool, StoreError> {
+        let result = self.writer.truncate_wal()?;
+        result.await.unwrap_or_else(|_| Err(lost_result()))
     }
 
     /// Removes the counts of sort ranges that no list request used since the

@@ -17,6 +17,8 @@ pub enum Rejection {
     ConversationChanged,
     /// The answer is not being streamed any more: something else ended it.
     AnswerEnded,
+    /// The visitor was deleted, so the session has ended.
+    VisitorNotFound,
     /// The row that the write changes does not exist.
     NotFound,
     /// The project already has a conversation with the id.

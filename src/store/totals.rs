@@ -1,8 +1,9 @@
 //! The stored counts and the version of a list.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::error::StoreError;
+use super::rejection::Rejection;
 use crate::domain::{ProjectSeq, Scope, Status, VisitorSeq};
 
 /// The number of conversations of a project or a visitor, and the stored version
@@ -20,7 +21,8 @@ impl Totals {
     /// Reads the totals that `connection` sees.
     ///
     /// # Errors
-    /// Those of the query; the project or visitor must exist.
+    /// Those of the query. Rejected with `VisitorNotFound` or `NotFound` if the visitor or
+    /// the project does not exist.
     pub(super) fn read(connection: &Connection, scope: Scope) -> Result<Self, StoreError> {
         let (sql, owner) = match scope {
             Scope::Project(ProjectSeq(seq)) => (
@@ -41,8 +43,11 @@ impl Totals {
                 closed: row.get::<_, i64>(1)?.unsigned_abs(),
                 version: row.get(2)?,
             })
-        })?;
-        Ok(totals)
+        });
+        totals.optional()?.ok_or(StoreError::Rejected(match scope {
+            Scope::Visitor(_) => Rejection::VisitorNotFound,
+            Scope::Project(_) => Rejection::NotFound,
+        }))
     }
 
     /// The number of conversations with a status, or of all.

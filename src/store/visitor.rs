@@ -1,6 +1,8 @@
 //! Visitors, and the names by which a website knows them.
 
+use super::erasure::next_seq;
 use super::error::StoreError;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
 use crate::domain::{DeviceId, ExternalId, ProjectSeq, Timestamp, Visitor, VisitorId, VisitorSeq};
@@ -29,8 +31,12 @@ impl NewVisitor {
             VisitorIdentity::ExternalId(id) => (None, Some(id.as_str())),
         };
         Sql::new(
-            "INSERT INTO visitor (id, project_seq, sa_vid, external_id, created_at) \
-             VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            concat!(
+                "INSERT INTO visitor (seq, id, project_seq, sa_vid, external_id, created_at) \
+                 VALUES (",
+                next_seq!("visitor"),
+                ", ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
             [
                 self.id.into(),
                 self.project.into(),
@@ -43,17 +49,34 @@ impl NewVisitor {
 }
 
 /// Reads a visitor.
+///
+/// # Errors
+/// Rejected with `VisitorNotFound` if the visitor was deleted.
 pub fn read(snapshot: &Snapshot, seq: VisitorSeq) -> Result<Visitor, StoreError> {
     let sql = Sql::new(
         "SELECT id, external_id, name, avatar_url FROM visitor WHERE seq = ?",
         [seq.into()],
     );
-    snapshot.one(&sql, |row| {
+    let visitor = snapshot.optional(&sql, |row| {
         Ok(Visitor {
             id: row.get(0)?,
             external_id: row.get(1)?,
             name: row.get(2)?,
             avatar_url: row.get(3)?,
         })
-    })
+    })?;
+    visitor.ok_or(StoreError::Rejected(Rejection::VisitorNotFound))
+}
+
+/// Finds a visitor of a project by id.
+pub fn find(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    id: VisitorId,
+) -> Result<Option<VisitorSeq>, StoreError> {
+    let sql = Sql::new(
+        "SELECT seq FROM visitor WHERE project_seq = ? AND id = ?",
+        [project.into(), id.into()],
+    );
+    snapshot.optional(&sql, |row| row.get(0))
 }

@@ -35,6 +35,9 @@ const COMMIT_DELAY: Duration = Duration::from_millis(2);
 /// A commit is delayed if more than this number of reads per batch ran since
 /// the last commit (PostgreSQL: `commit_siblings`).
 const MIN_READS_PER_BATCH: u64 = 4;
+/// How long the writer waits for readers of the write-ahead log before it gives up
+/// emptying the log.
+const TRUNCATE_TIMEOUT: Duration = Duration::from_millis(50);
 /// How often the writer checks whether another program changed the file.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -42,7 +45,32 @@ type BatchResult = Result<BatchOutput, StoreError>;
 
 enum WriterCommand {
     Run(Batch, oneshot::Sender<BatchResult>),
+    /// Runs a batch alone, without the actions of foreign keys.
+    RunWithoutForeignKeys(Batch, oneshot::Sender<BatchResult>),
+    TruncateWal(oneshot::Sender<Result<bool, StoreError>>),
     Shutdown,
+}
+
+/// The commands that the writer takes out of its queue at once.
+#[derive(Default)]
+struct Work {
+    group: Vec<(Batch, oneshot::Sender<BatchResult>)>,
+    without_foreign_keys: Vec<(Batch, oneshot::Sender<BatchResult>)>,
+    truncations: Vec<oneshot::Sender<Result<bool, StoreError>>>,
+    is_last: bool,
+}
+
+impl Work {
+    fn add(&mut self, command: WriterCommand) {
+        match command {
+            WriterCommand::Run(batch, tx) => self.group.push((batch, tx)),
+            WriterCommand::RunWithoutForeignKeys(batch, tx) => {
+                self.without_foreign_keys.push((batch, tx));
+            }
+            WriterCommand::TruncateWal(tx) => self.truncations.push(tx),
+            WriterCommand::Shutdown => self.is_last = true,
+        }
+    }
 }
 
 /// The handle of the writer thread.
@@ -92,11 +120,36 @@ impl Writer {
         batch: Batch,
     ) -> Result<oneshot::Receiver<BatchResult>, StoreError> {
         let (tx, rx) = oneshot::channel();
-        match self.queue.try_send(WriterCommand::Run(batch, tx)) {
-            Ok(()) => Ok(rx),
-            Err(TrySendError::Full(_)) => Err(StoreError::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(StoreError::Closed),
-        }
+        self.send(WriterCommand::Run(batch, tx))?;
+        Ok(rx)
+    }
+
+    /// Puts a batch into the queue that runs without the actions of foreign keys.
+    /// Errors as for [`Writer::submit`].
+    pub(super) fn submit_without_foreign_keys(
+        &self,
+        batch: Batch,
+    ) -> Result<oneshot::Receiver<BatchResult>, StoreError> {
+        let (tx, rx) = oneshot::channel();
+        self.send(WriterCommand::RunWithoutForeignKeys(batch, tx))?;
+        Ok(rx)
+    }
+
+    /// Moves the write-ahead log into the file and empties it. The result is false if
+    /// a reader still uses the log. Errors as for [`Writer::submit`].
+    pub(super) fn truncate_wal(
+        &self,
+    ) -> Result<oneshot::Receiver<Result<bool, StoreError>>, StoreError> {
+        let (tx, rx) = oneshot::channel();
+        self.send(WriterCommand::TruncateWal(tx))?;
+        Ok(rx)
+    }
+
+    fn send(&self, command: WriterCommand) -> Result<(), StoreError> {
+        self.queue.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Disconnected(_) => StoreError::Closed,
+        })
     }
 
     /// Waits until the submitted batches are finished and the file is closed.
@@ -186,22 +239,63 @@ impl WriterThread {
             if first.is_some() {
                 self.delay_commit();
             }
-            let mut group = Vec::new();
+            let mut work = Work::default();
             let waiting = commands.try_iter().take(MAX_GROUP - 1);
             for command in first.into_iter().chain(waiting) {
-                match command {
-                    WriterCommand::Run(batch, tx) => group.push((batch, tx)),
-                    WriterCommand::Shutdown => is_running = false,
-                }
+                work.add(command);
             }
+            is_running = !work.is_last;
             self.last_group = CommitGroup {
                 started_at: Instant::now(),
-                batches: group.len() as u64,
+                batches: work.group.len() as u64,
                 reads: self.reads.load(Ordering::Relaxed),
             };
-            self.commit_and_reply(group);
+            self.finish(work);
         }
         self.checkpoint();
+    }
+
+    fn finish(&self, work: Work) {
+        self.commit_and_reply(work.group);
+        // An error of `send` means that the caller does not wait for the result.
+        for (batch, tx) in work.without_foreign_keys {
+            let _ = tx.send(self.commit_without_foreign_keys(batch));
+        }
+        for tx in work.truncations {
+            let _ = tx.send(self.truncate_wal());
+        }
+    }
+
+    /// Commits a batch without the actions of foreign keys, which would delete the
+    /// messages of a deleted conversation in the same transaction. The triggers of the
+    /// file run. SQLite changes the setting only outside of a transaction.
+    fn commit_without_foreign_keys(&self, batch: Batch) -> BatchResult {
+        self.connection.pragma_update(None, "foreign_keys", false)?;
+        let result = self.commit_group(&[batch]);
+        if !self.connection.is_autocommit() {
+            // The setting has no effect within a transaction.
+            self.execute("ROLLBACK")?;
+        }
+        self.connection.pragma_update(None, "foreign_keys", true)?;
+        result?.pop().unwrap_or_else(|| {
+            let text = "a batch has no result".to_owned();
+            Err(StoreError::Internal(text))
+        })
+    }
+
+    /// Moves the write-ahead log into the file and empties it. Returns false if a
+    /// reader uses the log for longer than [`TRUNCATE_TIMEOUT`].
+    fn truncate_wal(&self) -> Result<bool, StoreError> {
+        self.file.check()?;
+        let busy_timeout = self
+            .connection
+            .pragma_query_value(None, "busy_timeout", |row| row.get::<_, u32>(0))?;
+        self.connection.busy_timeout(TRUNCATE_TIMEOUT)?;
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy = self.connection.query_row(sql, (), |row| row.get(0));
+        let busy_timeout = Duration::from_millis(busy_timeout.into());
+        self.connection.busy_timeout(busy_timeout)?;
+        Ok(!is_busy?)
     }
 
     /// Moves the write-ahead log into the file.

@@ -11,7 +11,7 @@ use crate::backup::{generated_file, open_read_only};
 use crate::helpers::{ParlorProcess, open_connection, parlor_command, run_successfully};
 
 /// Runs the command. Returns its exit status and its lines.
-fn check(folder: &Path, environment: &[(&str, &str)]) -> (Option<i32>, String) {
+pub fn check(folder: &Path, environment: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = parlor_command(folder);
     let output = command.arg("check").envs(environment.iter().copied());
     let output = output.output().expect("a run");
@@ -91,6 +91,7 @@ fn missing_rows_are_found() {
     change(
         &path,
         "PRAGMA foreign_keys = OFF; DROP TRIGGER conversation_after_delete; \
+                   DROP TRIGGER conversation_delete_children; \
                    DELETE FROM conversation WHERE seq = 5",
     );
     let (code, text) = check(folder.path(), &[]);

@@ -15,7 +15,7 @@ use crate::helpers::{
 };
 
 /// Compares the stored counts with the rows.
-fn check_counts(connection: &Connection) {
+pub fn check_counts(connection: &Connection) {
     for (table, owner) in [("project", "project_seq"), ("visitor", "visitor_seq")] {
         let sql = format!(
             "SELECT count(*) FROM {table} AS t WHERE \

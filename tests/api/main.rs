@@ -24,6 +24,7 @@ mod conversations;
 mod database_file;
 mod documents;
 mod durability;
+mod erasure;
 mod errors;
 mod export;
 mod headers;

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
-const OPERATIONS: [(&str, &str); 26] = [
+const OPERATIONS: [(&str, &str); 28] = [
     ("post", "/chat/completions"),
     ("get", "/conversations"),
     ("post", "/conversations"),
+    ("delete", "/conversations/{conversationId}"),
     ("get", "/conversations/{conversationId}"),
     ("delete", "/conversations/{conversationId}/agent"),
     ("put", "/conversations/{conversationId}/agent"),
@@ -34,6 +35,7 @@ const OPERATIONS: [(&str, &str); 26] = [
     ("get", "/projects/{projectId}/qnas/{qnaId}"),
     ("put", "/projects/{projectId}/qnas/{qnaId}"),
     ("get", "/search"),
+    ("delete", "/visitors/{visitorId}"),
 ];
 
 fn document(server: &TestServer) -> Value {
@@ -159,7 +161,7 @@ fn open_operations_are_those_without_a_bearer_credential() {
         assert_eq!(security(operation), expected, "{method} {path}");
         by_credential[expected.split_terminator(" or ").count()] += 1;
     }
-    assert_eq!(by_credential, [7, 14, 5, 0]);
+    assert_eq!(by_credential, [7, 16, 5, 0]);
 }
 
 /// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a
@@ -171,6 +173,7 @@ fn expected_credential(method: &str, path: &str) -> &'static str {
         (_, "me" | "feedback") | ("post", "messages") => "session",
         (_, "agent" | "replies" | "completions" | "qnas" | "{qnaId}") => "private-key",
         (_, "documents" | "{documentId}") => "private-key",
+        ("delete", "{conversationId}" | "{visitorId}") => "private-key",
         _ => "session or private-key",
     }
 }

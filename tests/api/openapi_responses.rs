@@ -219,6 +219,7 @@ fn every_operation_answers_its_example_as_documented() {
     check_qnas(&mut walk);
     check_documents(&mut walk);
     check_websocket(&mut walk, &conversation);
+    check_deletions(&mut walk, &conversation);
     assert_eq!(walk.checked, walk.document.operation_ids());
 }
 
@@ -310,6 +311,18 @@ fn check_documents(walk: &mut Walk) {
     walk.expect_read("get-document", &walk.by_key("GET", &one));
     walk.expect("delete-document", 200, walk.by_key("DELETE", &one));
     walk.expect("delete-document", 404, walk.by_key("DELETE", &one));
+}
+
+fn check_deletions(walk: &mut Walk, conversation: &str) {
+    let conversation = format!("/conversations/{conversation}");
+    let visitor = format!("/visitors/{}", walk.ann.id);
+    for (id, path) in [
+        ("delete-conversation", conversation),
+        ("delete-visitor", visitor),
+    ] {
+        walk.expect(id, 204, walk.by_key("DELETE", &path));
+        walk.expect(id, 404, walk.by_key("DELETE", &path));
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Conversations: list, start, read, close
-//! (docs/api-contract.md, sections 4.4 to 4.7).
+//! Conversations: list, start, read, close, delete
+//! (docs/api-contract.md, sections 4.4 to 4.7 and 4.16).
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::domain::{
     CloseReason, Conversation, ConversationId, DeviceId, Direction, ExternalId, Limit, ListQuery,
     Offset, Scope, Sort, SortKey, Status, ValidationError, page_address,
 };
-use crate::http::body::JsonBody;
+use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
 use crate::http::field_types::{Uri, not_null};
 use crate::http::item_stream::{self, ItemBody, ItemSource};
@@ -31,6 +31,7 @@ use crate::http::response::{self, HandlerResult};
 use crate::http::{auth, idempotency, links};
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, CloseError, ImportInput};
+use crate::service::erasure;
 use crate::store::Snapshot;
 use crate::store::conversation::{self, PageRows};
 use crate::store::idempotency::SavedResponse;
@@ -383,4 +384,29 @@ pub async fn close(
         }
     };
     idempotency::respond::<ApiError>(&app, &key, close).await
+}
+
+/// Delete a conversation
+///
+/// Deletes the conversation with its messages. An answer that is being streamed ends.
+#[utoipa::path(delete, path = "/conversations/{conversationId}", tag = "Conversations", operation_id = "delete-conversation",
+    params(("conversationId" = ConversationId, Path)), security(("private-key" = [])),
+    responses((status = 204, description = "The conversation is deleted"),
+              BodyErrors, BearerErrors, ConversationErrors, ConflictErrors, ValidationErrors, ServerErrors))]
+pub async fn remove(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HandlerResult {
+    let caller = auth::bearer(&app, &request).await?;
+    let project = caller.require_server()?;
+    let id = conversation_id(&request)?;
+    let body = JsonBody::<NoFields>::read(&app, &request, payload, caller.into()).await?;
+    let key = idempotency::from_deletion(&request, &body.raw, caller)?;
+    let (state, own_key) = (app.clone().into_inner(), key.clone());
+    let delete = response::run_to_end(async move {
+        let done = response::no_content();
+        erasure::delete_conversation(&state.services, project, id, &own_key, done).await
+    });
+    idempotency::respond(&app, &key, delete).await
 }

@@ -61,6 +61,7 @@ pub async fn listen(
 ) -> HandlerResult {
     let Listener {
         credentials,
+        caller,
         keys,
         project,
         id,
@@ -68,6 +69,9 @@ pub async fn listen(
     let mut response = ws::handshake(request.head()).map_err(handshake_error)?;
     // Subscribes before the response, so that no event after it is missed.
     let events = app.services.events.subscribe(project, id, keys);
+    // A conversation that is deleted later ends its subscriptions.
+    let find = move |snapshot: &Snapshot| service::find(snapshot, caller, id);
+    app.store.read(find).await?;
     let socket = Socket::new(app, credentials, events, payload);
     let frames = stream::unfold(socket, |mut socket| async move {
         let frame = socket.next_frame().await?;
@@ -80,6 +84,7 @@ pub async fn listen(
 /// A client that may listen to a conversation.
 struct Listener {
     credentials: ConnectionCredentials,
+    caller: Caller,
     keys: SubscriberKeys,
     project: ProjectSeq,
     id: ConversationId,
@@ -108,6 +113,7 @@ async fn authenticate(app: &AppState, request: &HttpRequest) -> Result<Listener,
     };
     Ok(Listener {
         credentials: app.auth.connection_credentials(api_key, token),
+        caller,
         keys: [Some(key.seq), session_key],
         project,
         id,

@@ -12,3 +12,4 @@ pub(super) mod projects;
 pub(super) mod qnas;
 pub(super) mod search;
 pub(super) mod send;
+pub(super) mod visitors;

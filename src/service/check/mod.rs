@@ -74,6 +74,10 @@ impl Finding {
 /// The remedy for a damaged file.
 const RESTORE: &str = "restore a backup with `parlor restore`, and check the disk";
 
+/// The remedy for rows that refer to missing rows, in a file of an earlier version.
+const UPGRADE: &str = "another program deleted rows; the next start of parlor deletes what \
+                       belonged to them";
+
 /// Checks the database file at `path` without changing the file. `report` gets each
 /// finding as soon as it is known.
 ///
@@ -109,11 +113,12 @@ fn check_content(file: &CheckedFile<'_>, monitor: &Monitor, report: &mut dyn FnM
         RESTORE,
     ));
     let references = file.references(monitor);
+    let is_old = matches!(file.schema_versions(), Ok((found, current)) if found < current);
     report(Finding::of_faults(
         "references",
         "all rows exist",
         references,
-        RESTORE,
+        if is_old { UPGRADE } else { RESTORE },
     ));
     report(Finding::of_faults(
         "counts",

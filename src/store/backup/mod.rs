@@ -29,6 +29,11 @@ const PAGES_PER_STEP: i32 = 256;
 /// at the end would delay the commits of the server.
 const STEPS_PER_SYNC: u32 = 16;
 
+/// Files of earlier schemas can have rows that refer to missing rows, because another
+/// program deleted these without the actions of foreign keys. The upgrade to this schema
+/// deletes such rows.
+const FIRST_SCHEMA_WITHOUT_ORPHANS: i64 = 6;
+
 /// The number of faults that are reported of a damaged file.
 const MAX_FAULTS: usize = 5;
 
@@ -137,8 +142,11 @@ pub fn verify(path: &Path, monitor: &Monitor) -> Result<Contents, CopyError> {
     monitor.progress(0, 0, "verifying");
     let checked = monitor.interruptible(&connection, || {
         let mut faults = integrity_faults(&connection, MAX_FAULTS)?;
-        faults.extend(foreign_key_faults(&connection, MAX_FAULTS)?);
-        Ok((faults, Contents::read(&connection)?))
+        let contents = Contents::read(&connection)?;
+        if contents.schema >= FIRST_SCHEMA_WITHOUT_ORPHANS {
+            faults.extend(foreign_key_faults(&connection, MAX_FAULTS)?);
+        }
+        Ok((faults, contents))
     });
     let (faults, contents) = match checked {
         Ok(checked) => checked,
@@ -164,13 +172,24 @@ pub(super) fn integrity_faults(
     Ok(faults)
 }
 
-/// The first rows that refer to a row that does not exist.
+/// The first rows that refer to a row that does not exist. Messages that a running
+/// deletion will delete are no faults (`store/erasure.rs`).
 pub(super) fn foreign_key_faults(
     connection: &Connection,
     limit: usize,
 ) -> rusqlite::Result<Vec<String>> {
-    let mut statement =
-        connection.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check")?;
+    const FAULTS: &str = "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check AS fault";
+    let sql = if connection.table_exists(None, "deleted_conversation")? {
+        format!(
+            "{FAULTS} WHERE \"table\" <> 'message' OR NOT EXISTS ( \
+                 SELECT 1 FROM message AS m \
+                   JOIN deleted_conversation AS d ON d.seq = m.conversation_seq \
+                  WHERE m.seq = fault.rowid)"
+        )
+    } else {
+        FAULTS.to_owned()
+    };
+    let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map([], |row| {
         let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
         let row: Option<i64> = row.get(1)?;

@@ -64,6 +64,10 @@ const MAX_CACHED_STATEMENTS: usize = 256;
 /// Opens the connection that writes. Creates the file and its tables if they do not
 /// exist. The tables of an older file stay as they are.
 ///
+/// `secure_delete` overwrites what a statement deletes or replaces. It is always on:
+/// earlier versions of a row, such as the text of an answer that grew while it was
+/// streamed, cannot be found any more when the row is deleted.
+///
 /// # Errors
 /// Files of other programs and of newer versions are refused unchanged.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
@@ -77,6 +81,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
         connection.execute_batch(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
+             PRAGMA secure_delete = ON;
              PRAGMA wal_autocheckpoint = 4000;
              PRAGMA journal_size_limit = 67108864;",
         )?;

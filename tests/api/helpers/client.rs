@@ -186,7 +186,8 @@ impl Response {
             return Some(response);
         }
         let length = response.header("content-length").map(str::parse::<usize>);
-        let is_complete = is_head || status == 304 || length? == Ok(response.body.len());
+        let is_complete =
+            is_head || matches!(status, 204 | 304) || length? == Ok(response.body.len());
         is_complete.then_some(response)
     }
 

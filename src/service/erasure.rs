@@ -1,0 +1,264 @@
+//! Deletes conversations and visitors with all that belongs to them
+//! (docs/api-contract.md, sections 4.16 and 4.17).
+//!
+//! The functions work in steps of some milliseconds, so that other writers wait no
+//! longer than for a normal commit. A step is one transaction. Nothing that a step has
+//! deleted can be read again, and an interrupted deletion continues at the next start
+//! of a server.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Services;
+use super::idempotency::Idempotency;
+use crate::domain::{ConversationId, ProjectSeq, Timestamp, VisitorId, VisitorSeq};
+use crate::store::idempotency::SavedResponse;
+use crate::store::{
+    Batch, DeletedConversation, Deletion, Snapshot, Store, StoreError, conversation, erasure,
+    visitor,
+};
+
+/// Why a conversation could not be deleted.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DeleteConversationError {
+    #[error("the project has no conversation {0}")]
+    NotFound(ConversationId),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a visitor could not be erased.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EraseVisitorError {
+    #[error("the project has no visitor {0}")]
+    NotFound(VisitorId),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Deletes a conversation of the project. Returns when its messages are deleted and the
+/// write-ahead log does not have them any more. The answer that the assistant is
+/// streaming and the subscriptions to live events end.
+///
+/// # Errors
+/// [`DeleteConversationError::NotFound`] if the project has no such conversation.
+pub async fn delete_conversation(
+    services: &Services,
+    project: ProjectSeq,
+    id: ConversationId,
+    idempotency: &Idempotency,
+    response: SavedResponse,
+) -> Result<SavedResponse, DeleteConversationError> {
+    let find = move |snapshot: &Snapshot| conversation::find(snapshot, project, id);
+    let found = services.store.read::<_, StoreError>(find).await?;
+    let seq = found.ok_or(DeleteConversationError::NotFound(id))?.seq;
+    let saved = idempotency.save(Batch::default(), &response, Timestamp::now());
+    let deletion = Deletion::of_conversation(seq).after(saved);
+    let deleted = services.store.delete(deletion).await?;
+    if deleted.conversations.is_empty() {
+        // Another request deleted the conversation first.
+        return Err(DeleteConversationError::NotFound(id));
+    }
+    services.end_conversations(&deleted.conversations);
+    finish_in_background(&services.store).await?;
+    Ok(response)
+}
+
+/// Deletes a visitor of the project with all conversations, sessions, stored responses
+/// and contact details. Returns when everything is deleted and the write-ahead log does
+/// not have it any more. `end_sessions` is called after the first step.
+///
+/// # Errors
+/// [`EraseVisitorError::NotFound`] if the project has no such visitor.
+pub async fn erase_visitor(
+    services: &Services,
+    project: ProjectSeq,
+    id: VisitorId,
+    idempotency: &Idempotency,
+    response: SavedResponse,
+    end_sessions: impl Fn(VisitorSeq),
+) -> Result<SavedResponse, EraseVisitorError> {
+    let find = move |snapshot: &Snapshot| visitor::find(snapshot, project, id);
+    let found = services.store.read::<_, StoreError>(find).await?;
+    let seq = found.ok_or(EraseVisitorError::NotFound(id))?;
+    let saved = idempotency.save(Batch::default(), &response, Timestamp::now());
+    let is_complete = delete_visitor(&services.store, seq, saved, |conversations| {
+        end_sessions(seq);
+        services.end_conversations(conversations);
+    });
+    if !is_complete.await? {
+        finish_in_background(&services.store).await?;
+    }
+    Ok(response)
+}
+
+/// The conversations of a visitor that the first step deletes. Visitors with fewer
+/// conversations disappear at once.
+const VISITOR_STEP: u32 = 200;
+
+/// Deletes a visitor. `first` is written with the first step. `after_step` gets the
+/// conversations that each step has deleted. Returns whether the write-ahead log is
+/// empty.
+///
+/// # Errors
+/// Errors of the store. A repeated call continues.
+pub async fn delete_visitor(
+    store: &Store,
+    visitor: VisitorSeq,
+    first: Batch,
+    mut after_step: impl FnMut(&[DeletedConversation]),
+) -> Result<bool, StoreError> {
+    let mut deletion = Deletion::of_visitor(visitor, VISITOR_STEP).after(first);
+    loop {
+        let deleted = store.delete(deletion).await?;
+        after_step(&deleted.conversations);
+        if !deleted.has_more {
+            return finish(store).await;
+        }
+        purge(store).await?;
+        deletion = Deletion::of_visitor(visitor, VISITOR_STEP);
+    }
+}
+
+impl Services {
+    /// Ends what this process does for conversations that were deleted.
+    pub fn end_conversations(&self, deleted: &[DeletedConversation]) {
+        for conversation in deleted {
+            self.active_answers.stop(conversation.seq);
+            self.events
+                .remove_conversation(conversation.project, conversation.id);
+        }
+    }
+}
+
+impl Services {
+    /// Ends what this process does for conversations that another process deleted.
+    ///
+    /// # Errors
+    /// Errors of the read.
+    pub async fn end_missing_conversations(&self) -> Result<(), StoreError> {
+        let (ids, seqs) = (
+            self.events.conversations(),
+            self.active_answers.conversations(),
+        );
+        if ids.is_empty() && seqs.is_empty() {
+            return Ok(());
+        }
+        let read = |snapshot: &Snapshot| {
+            let ids = erasure::missing_conversations(snapshot, ids)?;
+            Ok::<_, StoreError>((ids, erasure::missing_rows(snapshot, seqs)?))
+        };
+        let (ids, seqs) = self.store.read(read).await?;
+        for (project, id) in ids {
+            self.events.remove_conversation(project, id);
+        }
+        for seq in seqs {
+            self.active_answers.stop(seq);
+        }
+        Ok(())
+    }
+}
+
+/// Deletes what remains of deleted conversations, and empties the write-ahead log.
+/// Returns whether the log is empty.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn finish(store: &Store) -> Result<bool, StoreError> {
+    purge(store).await?;
+    let started_at = Instant::now();
+    // The log has earlier versions of the deleted rows.
+    while !store.truncate_wal().await? {
+        if started_at.elapsed() > WAL_TIMEOUT {
+            return Ok(false);
+        }
+        tokio::time::sleep(WAL_INTERVAL).await;
+    }
+    Ok(true)
+}
+
+/// How long a deletion waits until no reader uses the write-ahead log.
+const WAL_TIMEOUT: Duration = Duration::from_secs(2);
+const WAL_INTERVAL: Duration = Duration::from_millis(100);
+/// How often a server tries to empty the log after [`WAL_TIMEOUT`].
+const WAL_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// [`finish`] for a server: if a reader uses the write-ahead log for long, such as a
+/// backup, a task empties the log as soon as possible.
+async fn finish_in_background(store: &Arc<Store>) -> Result<(), StoreError> {
+    if finish(store).await? {
+        return Ok(());
+    }
+    log::info!(
+        "deleted data is still in the write-ahead log (-wal), because a backup or another \
+         program reads the file; it is removed when the reader has ended"
+    );
+    let store = store.clone();
+    tokio::spawn(async move {
+        while matches!(
+            store.truncate_wal().await,
+            Ok(false) | Err(StoreError::Busy)
+        ) {
+            tokio::time::sleep(WAL_RETRY_INTERVAL).await;
+        }
+    });
+    Ok(())
+}
+
+/// Deletes the messages of deleted conversations.
+///
+/// # Errors
+/// Errors of the store. A repeated call continues.
+pub async fn purge(store: &Store) -> Result<(), StoreError> {
+    let mut step = StepSize::new(20, 1000);
+    loop {
+        let started_at = Instant::now();
+        match store.write(erasure::purge_messages(step.rows)).await {
+            Ok(output) if !erasure::has_more_messages(&output) => return Ok(()),
+            Ok(_) | Err(StoreError::Busy) => step.pause(started_at.elapsed()).await,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The number of rows of a step, which depends on the time of the step before.
+pub(super) struct StepSize {
+    pub rows: u32,
+    min: u32,
+    max: u32,
+}
+
+/// The time that a step should take.
+const STEP_TIME: Duration = Duration::from_millis(10);
+
+impl StepSize {
+    pub fn new(min: u32, max: u32) -> Self {
+        Self {
+            rows: min,
+            min,
+            max,
+        }
+    }
+
+    /// Sets the size of the next step after a step that took `time`. Waits as long as
+    /// a step, because writers of other processes poll for the lock.
+    pub async fn pause(&mut self, time: Duration) {
+        self.rows = if time < STEP_TIME {
+            (self.rows * 2).min(self.max)
+        } else {
+            (self.rows / 2).max(self.min)
+        };
+        tokio::time::sleep(time.min(STEP_TIME)).await;
+    }
+}
+
+/// Continues deletions that were interrupted.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn resume(store: &Arc<Store>) -> Result<(), StoreError> {
+    if store.read(erasure::is_purge_pending).await? {
+        finish_in_background(store).await?;
+    }
+    Ok(())
+}
