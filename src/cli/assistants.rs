@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 
 use super::CommandError;
-use super::database::{DatabaseFile, parse_assistant_id};
+use super::database::{ProjectArguments, parse_assistant_id};
 use crate::domain::{AssistantId, AssistantMode, bounded_text};
 use crate::service::assistant::{self, AssistantOptions};
 
@@ -14,12 +14,12 @@ pub enum Assistants {
     /// List the assistants, the default one first: id, answerer, name
     List {
         #[command(flatten)]
-        file: DatabaseFile,
+        target: ProjectArguments,
     },
     /// Create an assistant; `parlor keys create --assistant` binds a key to it
     Create {
         #[command(flatten)]
-        file: DatabaseFile,
+        target: ProjectArguments,
         /// The name of the assistant
         #[arg(long, value_parser = parse_name)]
         name: String,
@@ -29,7 +29,7 @@ pub enum Assistants {
     /// Change an assistant; options that are not given stay unchanged
     Set {
         #[command(flatten)]
-        file: DatabaseFile,
+        target: ProjectArguments,
         /// The assistant's id, as `parlor assistants list` shows it
         #[arg(value_parser = parse_assistant_id)]
         id: AssistantId,
@@ -80,23 +80,23 @@ fn parse_mode(text: &str) -> Result<AssistantMode, String> {
 impl Assistants {
     pub fn run(self) -> Result<(), CommandError> {
         match self {
-            Assistants::List { file } => print_assistants(&file)?,
+            Assistants::List { target } => print_assistants(&target)?,
             Assistants::Create {
-                file,
+                target,
                 name,
                 options,
             } => {
-                let (store, project) = file.open_first_project()?;
+                let (store, project) = target.open()?;
                 let id = assistant::create(&store, project, &name, &options.into())?;
                 println!("{id}");
             }
             Assistants::Set {
-                file,
+                target,
                 id,
                 name,
                 options,
             } => {
-                let (store, project) = file.open_first_project()?;
+                let (store, project) = target.open()?;
                 assistant::change(&store, project, id, name, options.into())?;
                 println!("changed {id}");
             }
@@ -105,8 +105,8 @@ impl Assistants {
     }
 }
 
-fn print_assistants(file: &DatabaseFile) -> Result<(), CommandError> {
-    let (store, project) = file.open_first_project()?;
+fn print_assistants(target: &ProjectArguments) -> Result<(), CommandError> {
+    let (store, project) = target.open()?;
     let mut out = std::io::stdout().lock();
     for one in assistant::list(&store, project)? {
         let (id, mode, name) = (one.id, one.mode.as_str(), one.name);

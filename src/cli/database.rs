@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::CommandError;
-use crate::domain::{AssistantId, ProjectId, ProjectSeq};
-use crate::service::setup;
-use crate::store::{Options, Store, project};
+use crate::domain::{AssistantId, ProjectSeq, ProjectSummary};
+use crate::service::project;
+use crate::store::{Options, Store};
 
 /// Which database file a command uses. The command does not upgrade the file.
 #[derive(Debug, Args)]
@@ -68,42 +68,39 @@ impl DatabaseFile {
         };
         Ok(Store::open(&self.path.db, &options)?)
     }
-
-    /// Opens the file and finds its first project.
-    pub fn open_first_project(&self) -> Result<(Store, ProjectSeq), CommandError> {
-        let store = self.open()?;
-        let project = setup::first_project(&store)?;
-        Ok((store, project))
-    }
 }
 
 /// Which project of which database file a command uses.
 #[derive(Debug, Args)]
 pub struct ProjectArguments {
     #[command(flatten)]
-    file: DatabaseFile,
-    /// The project's id [default: the first project of the file]
-    #[arg(long, value_name = "ID", value_parser = parse_project_id)]
-    project: Option<ProjectId>,
+    pub file: DatabaseFile,
+    /// The project's id or name, as `parlor projects list` shows it [default: the only project]
+    #[arg(long, value_name = "ID|NAME")]
+    project: Option<String>,
 }
 
 impl ProjectArguments {
     /// Opens the file and finds the project.
     ///
     /// # Errors
-    /// [`CommandError::NoSuchProject`] if the file has no project with the id.
+    /// If the file has no such project, or several projects and none was named.
     pub fn open(&self) -> Result<(Store, ProjectSeq), CommandError> {
-        let Some(id) = self.project else {
-            return self.file.open_first_project();
-        };
-        let store = self.file.open()?;
-        let project = store.read_blocking(|snapshot| project::find(snapshot, id))?;
-        Ok((store, project.ok_or(CommandError::NoSuchProject(id))?))
+        let (store, project) = self.open_summary()?;
+        Ok((store, project.seq))
     }
-}
 
-fn parse_project_id(text: &str) -> Result<ProjectId, String> {
-    ProjectId::parse(text).ok_or_else(|| "must be a project's id, a UUID".to_owned())
+    /// As [`ProjectArguments::open`], with what lists show of the project.
+    pub fn open_summary(&self) -> Result<(Store, ProjectSummary), CommandError> {
+        let store = self.file.open()?;
+        let project = project::select(&store, self.project.as_deref())?;
+        Ok((store, project))
+    }
+
+    /// The project that was named.
+    pub fn name(&self) -> Option<&str> {
+        self.project.as_deref()
+    }
 }
 
 /// Parses the id of an assistant.

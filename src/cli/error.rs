@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use crate::app::StartError;
 use crate::demo::DemoError;
-use crate::domain::{AssistantId, KeyId, ProjectId, QnaId};
+use crate::domain::{AssistantId, KeyId, QnaId};
 use crate::service::assistant::AssistantError;
 use crate::service::backup::BackupError;
 use crate::service::export::ExportError;
 use crate::service::import::ImportError;
 use crate::service::key::KeyError;
+use crate::service::project::SelectError;
+use crate::service::project_removal::RemoveError;
 use crate::service::qna::QnaError;
 use crate::service::restore::RestoreError;
 use crate::service::setup::SetupError;
@@ -63,8 +65,16 @@ pub enum CommandError {
     Public(SocketAddr),
     #[error("{0} exists already; remove it or name another file with --db")]
     Exists(PathBuf),
-    #[error("no project has the id {0}; leave --project out to use the first one")]
-    NoSuchProject(ProjectId),
+    #[error(transparent)]
+    SelectProject(#[from] SelectError),
+    #[error(transparent)]
+    RemoveProject(#[from] RemoveError),
+    #[error("a project has the name {0:?} already; choose another name")]
+    ProjectExists(String),
+    #[error(
+        "{0:?} would be removed with all its conversations, keys and documents, which cannot be undone; add --yes"
+    )]
+    NotConfirmed(String),
     #[error("no Q&A has the id {0}; `parlor qna list` shows them")]
     NoSuchQna(QnaId),
     #[error("nothing could be learned; the lines above say why")]

@@ -5,11 +5,12 @@ use std::io::Write;
 use clap::Subcommand;
 
 use super::CommandError;
-use super::database::{DatabaseFile, parse_assistant_id};
+use super::database::{DatabaseFile, ProjectArguments, parse_assistant_id};
 use crate::config::parse_origin;
 use crate::domain::{AssistantId, KeyId, KeyKind, Origin, bounded_text};
 use crate::service::key::{self, KeySpec};
-use crate::store::Store;
+use crate::service::project;
+use crate::service::setup::ProjectKeys;
 use crate::store::key::StoredKey;
 
 #[derive(Debug, Subcommand)]
@@ -17,7 +18,7 @@ pub enum Keys {
     /// Create a key and print it. It is shown once, because only its hash is stored
     Create {
         #[command(flatten)]
-        file: DatabaseFile,
+        target: ProjectArguments,
         /// publishable: for web pages; private: for servers
         #[arg(long, value_parser = parse_kind)]
         kind: KeyKind,
@@ -31,10 +32,10 @@ pub enum Keys {
         #[arg(long, value_name = "ID", value_parser = parse_assistant_id)]
         assistant: Option<AssistantId>,
     },
-    /// List the keys: id, kind, last characters, state, name, websites
+    /// List the keys: id, kind, last characters, state, name, websites; with several projects also the project
     List {
         #[command(flatten)]
-        file: DatabaseFile,
+        target: ProjectArguments,
     },
     /// Revoke a key; running servers refuse it within a second
     Revoke {
@@ -63,13 +64,13 @@ impl Keys {
     pub fn run(self) -> Result<(), CommandError> {
         match self {
             Keys::Create {
-                file,
+                target,
                 kind,
                 name,
                 origins,
                 assistant,
             } => {
-                let (store, project) = file.open_first_project()?;
+                let (store, project) = target.open()?;
                 let spec = KeySpec {
                     kind,
                     name: &name,
@@ -79,7 +80,7 @@ impl Keys {
                 let key = key::create(&store, project, &spec)?;
                 println!("{}", key.reveal());
             }
-            Keys::List { file } => print_keys(&file.open()?)?,
+            Keys::List { target } => print_keys(&target)?,
             Keys::Revoke { file, id } => {
                 key::revoke(&file.open()?, id)?;
                 println!("revoked {id}");
@@ -89,10 +90,23 @@ impl Keys {
     }
 }
 
-fn print_keys(store: &Store) -> Result<(), CommandError> {
+/// Prints the keys of the project that is named, or of all projects.
+fn print_keys(target: &ProjectArguments) -> Result<(), CommandError> {
+    let store = target.file.open()?;
+    let mut projects = project::list(&store)?;
+    let has_several = projects.len() > 1;
+    if target.name().is_some() {
+        projects = vec![project::select(&store, target.name())?];
+    }
+    let keys = key::list(&store)?;
     let mut out = std::io::stdout().lock();
-    for key in key::list(store)? {
-        writeln!(out, "{}", row(&key))?;
+    for project in &projects {
+        for key in keys.iter().filter(|key| key.project == project.seq) {
+            if has_several {
+                write!(out, "{}  ", project.name)?;
+            }
+            writeln!(out, "{}", row(key))?;
+        }
     }
     Ok(())
 }
@@ -110,4 +124,14 @@ fn row(key: &StoredKey) -> String {
     };
     let (id, kind, hint, name) = (key.id, key.kind.as_str(), &key.hint, &key.name);
     format!("{id}  {kind:<11}  …{hint}  {state:<8}  {name}  ({origins})")
+}
+
+/// Prints the keys of a new project.
+pub fn print_project_keys(out: &mut impl Write, keys: &ProjectKeys) -> std::io::Result<()> {
+    let (publishable, private) = (keys.publishable.reveal(), keys.private.reveal());
+    writeln!(
+        out,
+        "  publishable  {publishable}   for your web pages\n  \
+           private      {private}   for your servers; keep it secret"
+    )
 }

@@ -12,6 +12,7 @@ mod import;
 mod keys;
 mod learn;
 mod progress;
+mod projects;
 mod qna;
 mod qna_csv;
 mod restore;
@@ -30,6 +31,7 @@ use export::Export;
 use import::Import;
 use keys::Keys;
 use learn::Learn;
+use projects::Projects;
 use qna::Qnas;
 use restore::Restore;
 use serve::Serve;
@@ -69,6 +71,11 @@ pub enum Command {
     Serve(Serve),
     /// Serve generated data, to try the API
     Demo(Demo),
+    /// List, create, change and remove projects, each of which is a website with its own data
+    Projects {
+        #[command(subcommand)]
+        command: Projects,
+    },
     /// Create, list and revoke API keys
     Keys {
         #[command(subcommand)]
@@ -109,6 +116,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
     match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Projects { command } => command.run(),
         Command::Keys { command } => command.run(),
         Command::Assistants { command } => command.run(),
         Command::Learn(learn) => learn.run(),

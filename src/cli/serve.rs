@@ -12,11 +12,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::CommandError;
 use super::database::DatabaseFile;
+use super::keys::print_project_keys;
 use crate::app::AppState;
 use crate::config::Settings;
 use crate::own_urls::OwnUrls;
 use crate::server;
-use crate::service::setup::{self, FirstKeys};
+use crate::service::setup::{self, ProjectKeys};
 use crate::store::ServerLock;
 
 #[derive(Debug, Args)]
@@ -53,7 +54,7 @@ pub fn lock(path: &Path, settings: &Settings) -> Result<ServerLock, CommandError
 
 /// Shows the keys on standard output, or on standard error if standard output is
 /// closed or discarded.
-fn show_first_keys(file: &Path, keys: &FirstKeys) -> io::Result<()> {
+fn show_first_keys(file: &Path, keys: &ProjectKeys) -> io::Result<()> {
     if !is_discarded(io::stdout()) {
         print_first_keys(&mut io::stdout().lock(), file, keys)
     } else if !is_discarded(io::stderr()) {
@@ -74,15 +75,16 @@ fn is_discarded(stream: impl AsFd) -> bool {
     (stream.st_dev, stream.st_ino) == (null.st_dev, null.st_ino)
 }
 
-fn print_first_keys(out: &mut impl Write, file: &Path, keys: &FirstKeys) -> io::Result<()> {
-    let (publishable, private) = (keys.publishable.reveal(), keys.private.reveal());
+fn print_first_keys(out: &mut impl Write, file: &Path, keys: &ProjectKeys) -> io::Result<()> {
     let file = file.display();
     writeln!(
         out,
-        "created {file} with one project and two keys, which are shown only now:\n  \
-         publishable  {publishable}   for your web pages\n  \
-         private      {private}   for your servers; keep it secret\n\
-         `parlor learn FOLDER|URL --db {file}` stores the pages that the assistant answers from."
+        "created {file} with one project and two keys, which are shown only now:"
+    )?;
+    print_project_keys(out, keys)?;
+    writeln!(
+        out,
+        "`parlor learn FOLDER|URL --db {file}` stores the pages that the assistant answers from."
     )?;
     out.flush()
 }

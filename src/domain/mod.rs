@@ -6,6 +6,7 @@
 
 mod agent;
 mod assistant;
+mod color;
 mod conversation;
 mod document;
 mod id;
@@ -18,6 +19,7 @@ mod timestamp;
 mod validation;
 mod visitor;
 mod web_url;
+mod widget_config;
 
 pub use agent::{AgentProfile, HumanAgent};
 pub use assistant::{Assistant, AssistantMode};
@@ -35,9 +37,16 @@ pub use list_query::{
 pub use message::{
     Feedback, Message, MessageContent, MessageParts, MessageStatus, Role, SentMessage,
 };
-pub use project::{ChatWidgetConfig, Project, WidgetOffset, WidgetPosition};
+pub use project::{
+    MAX_DESCRIPTION_CHARS, MAX_PROJECT_NAME_CHARS, Project, ProjectChange, ProjectStatistics,
+    ProjectSummary, parse_project_name,
+};
 pub use qna::{Author, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer, parse_question};
-pub use timestamp::Timestamp;
+pub use timestamp::{Timestamp, month_name};
 pub use validation::{MAX_URI_BYTES, ValidationError, bounded_text, parse_enum, parse_uri};
 pub use visitor::{DeviceId, ExternalId, Visitor};
 pub use web_url::{page_address, parse_web_url, without_userinfo};
+pub use widget_config::{
+    ChatWidgetConfig, RawWidgetValue, WIDGET_SETTINGS, WidgetChange, WidgetOffset, WidgetPosition,
+    WidgetSetting, WidgetType, WidgetValue,
+};

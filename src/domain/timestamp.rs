@@ -103,6 +103,12 @@ fn number(text: &str) -> Option<u32> {
 }
 
 /// Writes `number` in decimal digits, padded with zeros.
+/// The name of a month, which is counted from January 1970: `2024-01`.
+pub fn month_name(month: i64) -> String {
+    let (year, month) = (month.div_euclid(12) + 1970, month.rem_euclid(12) + 1);
+    format!("{year:04}-{month:02}")
+}
+
 fn write_digits(target: &mut [u8], mut number: u32) {
     for digit in target.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;

@@ -80,6 +80,14 @@ pub fn required_nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(deserializer)
 }
 
+/// Deserializes an optional field that may be `null`: absent is `None`, `null` is
+/// `Some(None)`. Needs `#[serde(default)]`.
+pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
 /// Deserializes an optional field that must not be `null`. Needs
 /// `#[serde(default)]` and `#[schema(nullable = false)]`.
 pub fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(

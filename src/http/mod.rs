@@ -135,7 +135,11 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/v2/openapi", "GET, HEAD").route(get().to(openapi::document)))
         .service(at("/v2/identity/init", "POST").route(web::post().to(identity::init)))
         .service(at("/v2/identity/me", "GET, HEAD").route(get().to(identity::me)))
-        .service(at("/v2/projects/current", "GET, HEAD").route(get().to(projects::current)))
+        .service(
+            at("/v2/projects/current", "GET, HEAD, PATCH")
+                .route(get().to(projects::current))
+                .route(web::patch().to(projects::update)),
+        )
         .service(
             at("/v2/conversations", "GET, HEAD, POST")
                 .route(get().to(conversations::list))
@@ -248,6 +252,7 @@ fn cors() -> Cors {
             Method::HEAD,
             Method::POST,
             Method::PUT,
+            Method::PATCH,
             Method::DELETE,
         ])
         .expose_headers([

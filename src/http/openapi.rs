@@ -22,7 +22,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
     info(title = "parlor", description = include_str!("openapi.md")),
     servers((url = SERVER_PLACEHOLDER)),
     paths(
-        identity::init, identity::me, projects::current, conversations::list,
+        identity::init, identity::me, projects::current, projects::update, conversations::list,
         conversations::start, conversations::read, conversations::close,
         conversations::remove, visitors::remove, messages::list,
         send::send, messages::rate, completions::create, agent::take_over, agent::hand_back,

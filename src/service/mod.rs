@@ -22,6 +22,7 @@ pub mod key;
 pub mod learn;
 pub mod plan;
 pub mod project;
+pub mod project_removal;
 mod publish;
 pub mod qna;
 pub mod qna_import;

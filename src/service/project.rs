@@ -1,7 +1,14 @@
-//! Projects: find the project that a request names.
+//! Projects: find the project that a request or an operator names, change it.
 
-use crate::domain::{ProjectId, ProjectSeq};
-use crate::store::{Snapshot, StoreError, project};
+use std::fmt;
+
+use super::Services;
+use super::idempotency::Idempotency;
+use crate::domain::{
+    Project, ProjectChange, ProjectId, ProjectSeq, ProjectStatistics, ProjectSummary, Timestamp,
+};
+use crate::store::idempotency::SavedResponse;
+use crate::store::{Snapshot, Store, StoreError, project, usage};
 
 /// Why a project could not be found for a caller.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -33,4 +40,125 @@ pub fn check_own(snapshot: &Snapshot, own: ProjectSeq, id: ProjectId) -> Result<
     } else {
         Err(ProjectError::OtherProject)
     }
+}
+
+/// Changes a project and returns the response with the changed project.
+pub async fn change(
+    services: &Services,
+    project: ProjectSeq,
+    change: &ProjectChange,
+    idempotency: &Idempotency,
+    render: fn(&Project) -> SavedResponse,
+) -> Result<SavedResponse, ProjectError> {
+    services
+        .store
+        .write(project::change(project, change))
+        .await?;
+    let read = move |snapshot: &Snapshot| project::read(snapshot, project);
+    let response = render(&services.store.read(read).await?);
+    // Saved by a write of its own: a change that is repeated changes nothing more.
+    idempotency.save_alone(&services.store, &response).await?;
+    Ok(response)
+}
+
+// ── For the command line, which has a store and no server ──
+
+/// Why a project cannot be selected.
+#[derive(Debug, thiserror::Error)]
+pub enum SelectError {
+    #[error("the database file has no project; `parlor serve` creates one")]
+    NoProject,
+    #[error("no project has the id or name {name:?}; the projects are:{projects}")]
+    Unknown {
+        name: String,
+        projects: ProjectNames,
+    },
+    #[error("several projects have the name {name:?}; use the id of one:{projects}")]
+    Ambiguous {
+        name: String,
+        projects: ProjectNames,
+    },
+    #[error("the file has several projects; choose one with --project ID or NAME:{0}")]
+    Several(ProjectNames),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Ids and names of projects, each on a line.
+#[derive(Debug)]
+pub struct ProjectNames(Vec<(ProjectId, String)>);
+
+impl ProjectNames {
+    fn of<'a>(projects: impl IntoIterator<Item = &'a ProjectSummary>) -> Self {
+        let names = projects.into_iter();
+        Self(names.map(|one| (one.id, one.name.clone())).collect())
+    }
+}
+
+impl fmt::Display for ProjectNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names = self.0.iter();
+        names.try_for_each(|(id, name)| write!(f, "\n  {id}  {name}"))
+    }
+}
+
+/// All projects of the file, the oldest first.
+pub fn list(store: &Store) -> Result<Vec<ProjectSummary>, StoreError> {
+    store.read_blocking(project::all)
+}
+
+/// The project with this id or name; without one, the only project of the file.
+pub fn select(store: &Store, name: Option<&str>) -> Result<ProjectSummary, SelectError> {
+    let mut projects = list(store)?;
+    let Some(name) = name else {
+        return match projects.len() {
+            0 => Err(SelectError::NoProject),
+            1 => Ok(projects.remove(0)),
+            _ => Err(SelectError::Several(ProjectNames::of(&projects))),
+        };
+    };
+    let id = ProjectId::parse(name);
+    if let Some(index) = projects.iter().position(|one| Some(one.id) == id) {
+        return Ok(projects.swap_remove(index));
+    }
+    let matches: Vec<_> = projects.iter().filter(|one| one.name == name).collect();
+    let name = name.to_owned();
+    match matches.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Err(SelectError::Unknown {
+            name,
+            projects: ProjectNames::of(&projects),
+        }),
+        several => Err(SelectError::Ambiguous {
+            name,
+            projects: ProjectNames::of(several.iter().copied()),
+        }),
+    }
+}
+
+/// Changes a project, and returns it as it is then.
+pub fn change_blocking(
+    store: &Store,
+    project: ProjectSeq,
+    change: &ProjectChange,
+) -> Result<Project, StoreError> {
+    store.write_blocking(project::change(project, change))?;
+    read_blocking(store, project)
+}
+
+pub fn read_blocking(store: &Store, project: ProjectSeq) -> Result<Project, StoreError> {
+    store.read_blocking(|snapshot| project::read(snapshot, project))
+}
+
+pub fn statistics(store: &Store, project: ProjectSeq) -> Result<ProjectStatistics, StoreError> {
+    store.read_blocking(|snapshot| project::statistics(snapshot, project))
+}
+
+/// The messages that the project's visitors sent in the month of `at` (UTC).
+pub fn messages_in_month(
+    store: &Store,
+    project: ProjectSeq,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    store.read_blocking(|snapshot| usage::messages_in_month(snapshot, project, at))
 }

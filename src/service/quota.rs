@@ -12,17 +12,20 @@ pub struct QuotaExceeded {
     pub retry_after_secs: u64,
 }
 
-/// Checks that another message may be sent. A limit of 0 means no limit.
+/// Checks that another message may be sent. `default_limit` applies to a project
+/// without a quota of its own. A limit of 0 means no limit.
 pub fn check<E>(
     snapshot: &Snapshot,
     project: ProjectSeq,
-    limit: u64,
+    default_limit: u64,
     now: Timestamp,
 ) -> Result<(), E>
 where
     E: From<QuotaExceeded> + From<StoreError>,
 {
-    if limit == 0 || usage::messages_in_month(snapshot, project, now)? < limit {
+    let (messages, quota) = usage::month_with_quota(snapshot, project, now)?;
+    let limit = quota.unwrap_or(default_limit);
+    if limit == 0 || messages < limit {
         return Ok(());
     }
     Err(E::from(QuotaExceeded {

@@ -1,53 +1,54 @@
-//! The first project of a database file, with its keys.
+//! New projects, with their first keys.
 
-use crate::domain::{AssistantId, Key, KeyKind, ProjectId, ProjectSeq, Timestamp};
+use crate::domain::{AssistantId, Key, KeyKind, ProjectChange, ProjectId, Timestamp};
 use crate::service::key::{self, KeySpec};
 use crate::store::{Store, StoreError, project};
 
-/// Why a database file has no usable project.
+/// Why a project could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    #[error("the database file has no project; `parlor serve` creates one")]
-    NoProject,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the system returned no random bytes: {0}")]
     Random(#[from] getrandom::Error),
     #[error(
-        "the keys of the new file could not be shown, so they were not stored: {0}; start parlor again with an open standard output or standard error"
+        "the keys of the new project could not be shown, so they were not stored: {0}; start parlor again with an open standard output or standard error"
     )]
     Output(#[from] std::io::Error),
 }
 
 /// The keys of a new project. They cannot be read again later.
 #[derive(Debug)]
-pub struct FirstKeys {
+pub struct ProjectKeys {
     pub publishable: Key,
     pub private: Key,
 }
 
-/// The first project of the file, which commands use by default.
-///
-/// # Errors
-/// [`SetupError::NoProject`] if the file has no project.
-pub fn first_project(store: &Store) -> Result<ProjectSeq, SetupError> {
-    let project = store.read_blocking(project::first)?;
-    project.ok_or(SetupError::NoProject)
-}
-
-/// Creates a project with one key of each kind, if the file has no project. One
-/// write creates all of them, so that there is never a project without keys.
-///
-/// `show_keys` shows the keys to the operator. Nothing is stored if it fails.
+/// Creates the first project of a file that has none. See [`create_project`].
 pub fn create_first_project(
     store: &Store,
-    show_keys: impl FnOnce(&FirstKeys) -> std::io::Result<()>,
+    show_keys: impl FnOnce(&ProjectKeys) -> std::io::Result<()>,
 ) -> Result<(), SetupError> {
     if store.read_blocking(project::first)?.is_some() {
         return Ok(());
     }
-    let (project, now) = (ProjectSeq::FIRST, Timestamp::now());
-    let keys = FirstKeys {
+    let change = ProjectChange::default();
+    create_project(store, "My website", &change, |_, keys| show_keys(keys))
+}
+
+/// Creates a project with one key of each kind. One write creates all of them, so
+/// that there is never a project without keys. `change` has further properties.
+///
+/// `show_keys` shows the keys to the operator. Nothing is stored if it fails.
+pub fn create_project(
+    store: &Store,
+    name: &str,
+    change: &ProjectChange,
+    show_keys: impl FnOnce(ProjectId, &ProjectKeys) -> std::io::Result<()>,
+) -> Result<(), SetupError> {
+    let seq = store.read_blocking(project::next_seq)?;
+    let (id, now) = (ProjectId::generate(), Timestamp::now());
+    let keys = ProjectKeys {
         publishable: Key::generate(KeyKind::Publishable)?,
         private: Key::generate(KeyKind::Private)?,
     };
@@ -58,26 +59,21 @@ pub fn create_first_project(
             origins: &[],
             assistant: None,
         };
-        key::insert(project, key, &spec, None, now)
+        key::insert(seq, key, &spec, None, now)
     };
-    let batch = project::create(
-        project,
-        ProjectId::generate(),
-        AssistantId::generate(),
-        "My website",
-        now,
-    )
-    .then(insert_key(
-        &keys.publishable,
-        KeyKind::Publishable,
-        "first publishable key",
-    ))
-    .then(insert_key(
-        &keys.private,
-        KeyKind::Private,
-        "first private key",
-    ));
-    show_keys(&keys)?;
+    let batch = project::create(seq, id, AssistantId::generate(), name, now)
+        .then(project::change(seq, change))
+        .then(insert_key(
+            &keys.publishable,
+            KeyKind::Publishable,
+            "first publishable key",
+        ))
+        .then(insert_key(
+            &keys.private,
+            KeyKind::Private,
+            "first private key",
+        ));
+    show_keys(id, &keys)?;
     store.write_blocking(batch)?;
     Ok(())
 }

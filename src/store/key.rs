@@ -128,3 +128,11 @@ pub fn revoke(id: KeyId, at: Timestamp) -> Batch {
         Rejection::NotFound,
     )
 }
+
+/// Revokes all keys of a project.
+pub fn revoke_all(project: ProjectSeq, at: Timestamp) -> Batch {
+    Batch::of([Sql::new(
+        "UPDATE api_key SET revoked_at = ?2 WHERE project_seq = ?1 AND revoked_at IS NULL",
+        [project.into(), at.into()],
+    )])
+}

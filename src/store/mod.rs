@@ -38,6 +38,7 @@ mod open;
 mod options;
 pub mod passage;
 pub mod project;
+pub mod project_removal;
 pub mod qna;
 mod query;
 #[cfg(test)]

@@ -3,12 +3,16 @@
 use super::assistant::NewAssistant;
 use super::batch::Batch;
 use super::error::StoreError;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
-use super::widget_config;
-use crate::domain::{AssistantId, AssistantMode, Project, ProjectId, ProjectSeq, Timestamp};
+use super::{usage, widget_config};
+use crate::domain::{
+    AssistantId, AssistantMode, Project, ProjectChange, ProjectId, ProjectSeq, ProjectStatistics,
+    ProjectSummary, Timestamp,
+};
 
-/// The oldest project. Commands that name no project use it.
+/// The oldest project.
 pub fn first(snapshot: &Snapshot) -> Result<Option<ProjectSeq>, StoreError> {
     snapshot.one(&Sql::new("SELECT min(seq) FROM project", []), |row| {
         row.get(0)
@@ -37,13 +41,101 @@ pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError>
     })
 }
 
+/// All projects, the oldest first.
+pub fn all(snapshot: &Snapshot) -> Result<Vec<ProjectSummary>, StoreError> {
+    let sql = Sql::new(
+        "SELECT seq, id, name, plan, message_quota, open_conversations, closed_conversations \
+           FROM project ORDER BY seq",
+        [],
+    );
+    snapshot.all(&sql, |row| {
+        Ok(ProjectSummary {
+            seq: row.get(0)?,
+            id: row.get(1)?,
+            name: row.get(2)?,
+            plan: row.get(3)?,
+            message_quota: row.get(4)?,
+            open_conversations: row.get(5)?,
+            closed_conversations: row.get(6)?,
+        })
+    })
+}
+
+/// Counts messages of the project. Reads all of them.
+pub fn statistics(snapshot: &Snapshot, seq: ProjectSeq) -> Result<ProjectStatistics, StoreError> {
+    let with_agent = Sql::new(
+        "SELECT count(*) FROM conversation AS c \
+          WHERE c.project_seq = ? \
+            AND (c.has_agent OR EXISTS (SELECT 1 FROM message AS m \
+                                         WHERE m.conversation_seq = c.seq \
+                                           AND m.role = 'human_agent'))",
+        [seq.into()],
+    );
+    let feedback = Sql::new(
+        "SELECT count(*) FILTER (WHERE m.feedback = 'like'), \
+                count(*) FILTER (WHERE m.feedback = 'dislike') \
+           FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq \
+          WHERE c.project_seq = ? AND m.feedback IS NOT NULL",
+        [seq.into()],
+    );
+    let (likes, dislikes) = snapshot.one(&feedback, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(ProjectStatistics {
+        with_agent: snapshot.one(&with_agent, |row| row.get(0))?,
+        likes,
+        dislikes,
+        messages_by_month: usage::messages_by_month(snapshot, seq)?,
+    })
+}
+
 /// The project's plan. None: the project has every feature.
 pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, StoreError> {
     let sql = Sql::new("SELECT plan FROM project WHERE seq = ?", [seq.into()]);
     snapshot.one(&sql, |row| row.get(0))
 }
 
+/// Changes a project.
+///
+/// Rejected with [`Rejection::NotFound`].
+pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
+    let ProjectChange {
+        name,
+        description,
+        plan,
+        message_quota,
+        widget,
+    } = change;
+    let quota = message_quota.flatten().map(|quota| quota as i64);
+    let sql = Sql::new(
+        "UPDATE project SET name = coalesce(?2, name), \
+                description = iif(?3, ?4, description), plan = iif(?5, ?6, plan), \
+                message_quota = iif(?8, ?9, message_quota), \
+                widget_config = json_patch(iif(json_valid(widget_config), widget_config, '{}'), ?7) \
+          WHERE seq = ?1",
+        [
+            seq.into(),
+            name.clone().into(),
+            description.is_some().into(),
+            description.clone().flatten().into(),
+            plan.is_some().into(),
+            plan.clone().flatten().into(),
+            widget_config::merge_patch(widget).into(),
+            message_quota.is_some().into(),
+            quota.into(),
+        ],
+    );
+    Batch::new().run_expecting_change(sql, Rejection::NotFound)
+}
+
+/// The row number of the next project.
+pub fn next_seq(snapshot: &Snapshot) -> Result<ProjectSeq, StoreError> {
+    let sql = Sql::new("SELECT coalesce(max(seq), 0) + 1 FROM project", []);
+    snapshot.one(&sql, |row| row.get(0))
+}
+
 /// Stores a project and its default assistant.
+///
+/// The list version begins with the time of creation, so that a list of an earlier
+/// project with the same row number never counts as current.
 pub fn create(
     seq: ProjectSeq,
     id: ProjectId,
@@ -61,7 +153,7 @@ pub fn create(
         at,
     };
     Batch::of([Sql::new(
-        "INSERT INTO project (seq, id, name, created_at) VALUES (?, ?, ?, ?)",
+        "INSERT INTO project (seq, id, name, created_at, list_version) VALUES (?1, ?2, ?3, ?4, ?4)",
         [seq.into(), id.into(), name.into(), at.into()],
     )])
     .then(assistant.create())

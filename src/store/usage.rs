@@ -18,6 +18,36 @@ pub fn messages_in_month(
     Ok(snapshot.optional(&sql, |row| row.get(0))?.unwrap_or(0))
 }
 
+/// The messages of the month of `at` (UTC), and the project's own quota of messages in
+/// a month, if it has one.
+pub fn month_with_quota(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    at: Timestamp,
+) -> Result<(u64, Option<u64>), StoreError> {
+    let sql = Sql::new(
+        "SELECT coalesce(u.messages, 0), p.message_quota \
+           FROM project AS p \
+                LEFT JOIN usage AS u ON u.project_seq = p.seq AND u.month = ?2 \
+          WHERE p.seq = ?1",
+        [project.into(), at.month().into()],
+    );
+    snapshot.one(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// The months in which the project's visitors sent messages, with the number of the
+/// messages, the newest month first.
+pub(super) fn messages_by_month(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+) -> Result<Vec<(i64, u64)>, StoreError> {
+    let sql = Sql::new(
+        "SELECT month, messages FROM usage WHERE project_seq = ? ORDER BY month DESC",
+        [project.into()],
+    );
+    snapshot.all(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 /// Counts one message in the month of `at` (UTC).
 pub(super) fn count_message(project: ProjectSeq, at: Timestamp) -> Sql {
     Sql::new(

@@ -1,85 +1,116 @@
 //! The stored form of a project's widget settings: a JSON object with the
 //! settings that differ from the defaults.
 
-use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
-use crate::domain::{ChatWidgetConfig, WidgetOffset, WidgetPosition};
+use crate::domain::{
+    ChatWidgetConfig, RawWidgetValue, WidgetChange, WidgetOffset, WidgetSetting, WidgetValue,
+};
 
-/// Returns the settings in `json`, completed with the defaults. If `json` is
-/// invalid, logs a warning and returns the defaults.
+/// Returns the stored settings. A setting with an invalid value has its default,
+/// and causes a warning in the log.
 pub(super) fn parse(json: &str) -> ChatWidgetConfig {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let config = StoredConfig::deserialize(&mut deserializer)
-        .and_then(|config| deserializer.end().map(|()| config));
-    config.unwrap_or_else(|error| {
+    let mut config = ChatWidgetConfig::default();
+    let stored: Map<String, Value> = serde_json::from_str(json).unwrap_or_else(|error| {
         log::warn!("invalid widget settings of a project, using the defaults: {error}");
-        ChatWidgetConfig::default()
-    })
+        Map::new()
+    });
+    for (key, value) in &stored {
+        let Some(setting) = WidgetSetting::find(key) else {
+            continue;
+        };
+        match raw_value(value).map(|raw| setting.check(raw)) {
+            Some(Ok(value)) => config.set(setting, value),
+            _ if value.is_null() => {}
+            _ => log::warn!("invalid widget setting {key} of a project, using the default"),
+        }
+    }
+    config
 }
 
-#[derive(Deserialize)]
-#[serde(
-    remote = "ChatWidgetConfig",
-    rename_all = "camelCase",
-    default = "ChatWidgetConfig::default"
-)]
-struct StoredConfig {
-    welcome_message: String,
-    input_placeholder: String,
-    user_message_bubble_color: String,
-    user_message_bubble_color_dark: Option<String>,
-    brand_color: String,
-    brand_color_dark: Option<String>,
-    display_name: Option<String>,
-    width: f64,
-    max_height: f64,
-    #[serde(with = "StoredOffset")]
-    offset: WidgetOffset,
-    #[serde(with = "StoredPosition")]
-    position: WidgetPosition,
-    bubble_radius: f64,
-    base_font_size: f64,
-    open_delay: f64,
-    assistant_avatar: Option<String>,
-    chat_button_icon: Option<String>,
-    chat_button_color: Option<String>,
-    #[serde(rename = "customCSSStyles")]
-    custom_css_styles: String,
+fn raw_value(value: &Value) -> Option<RawWidgetValue<'_>> {
+    match value {
+        Value::String(text) => Some(RawWidgetValue::Text(text)),
+        Value::Number(number) => number.as_f64().map(RawWidgetValue::Number),
+        Value::Object(members) => {
+            let length = |name| members.get(name).and_then(Value::as_f64);
+            let (x, y) = (length("x")?, length("y")?);
+            Some(RawWidgetValue::Offset { x, y })
+        }
+        _ => None,
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "WidgetOffset")]
-struct StoredOffset {
-    x: f64,
-    y: f64,
-}
-
-#[derive(Deserialize)]
-#[serde(remote = "WidgetPosition", rename_all = "kebab-case")]
-enum StoredPosition {
-    BottomLeft,
-    BottomRight,
+/// A change as a JSON merge patch (RFC 7396). A null removes the stored value.
+pub(super) fn merge_patch(change: &WidgetChange) -> String {
+    let members = change.0.iter().map(|(setting, value)| {
+        let value = match value {
+            None => Value::Null,
+            Some(WidgetValue::Text(text)) => text.as_ref().into(),
+            Some(WidgetValue::Number(number)) => (*number).into(),
+            Some(WidgetValue::Offset(WidgetOffset { x, y })) => json!({ "x": x, "y": y }),
+            Some(WidgetValue::Position(position)) => position.as_str().into(),
+        };
+        (setting.key.to_owned(), value)
+    });
+    Value::Object(members.collect()).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{WIDGET_SETTINGS, WidgetPosition};
+
+    fn setting(key: &str) -> &'static WidgetSetting {
+        WidgetSetting::find(key).expect("a setting")
+    }
 
     #[test]
     fn stored_settings_replace_defaults() {
         let json = r##"{"brandColor":"#123456","offset":{"x":1,"y":2},"position":"bottom-left"}"##;
-        let expected = ChatWidgetConfig {
-            brand_color: "#123456".to_owned(),
-            offset: WidgetOffset { x: 1.0, y: 2.0 },
-            position: WidgetPosition::BottomLeft,
-            ..ChatWidgetConfig::default()
-        };
+        let mut expected = ChatWidgetConfig::default();
+        for (key, value) in [
+            ("brandColor", WidgetValue::Text("#123456".into())),
+            (
+                "offset",
+                WidgetValue::Offset(WidgetOffset { x: 1.0, y: 2.0 }),
+            ),
+            (
+                "position",
+                WidgetValue::Position(WidgetPosition::BottomLeft),
+            ),
+        ] {
+            expected.set(setting(key), value);
+        }
         assert_eq!(parse(json), expected);
     }
 
     #[test]
     fn invalid_settings_become_the_defaults() {
-        assert_eq!(parse("{"), ChatWidgetConfig::default());
-        assert_eq!(parse(r#"{"width":"wide"}"#), ChatWidgetConfig::default());
+        for json in [
+            "{",
+            "[]",
+            r#"{"width":"wide"}"#,
+            r#"{"width":1}"#,
+            r#"{"offset":{"x":1}}"#,
+        ] {
+            assert_eq!(parse(json), ChatWidgetConfig::default(), "{json}");
+        }
+        let config = parse(r##"{"width":"wide","brandColor":"#123456","other":1}"##);
+        assert!(config.is_set(setting("brandColor")));
+        assert!(!config.is_set(setting("width")));
+    }
+
+    #[test]
+    fn merge_patch_is_read_as_it_was_written() {
+        let values = WIDGET_SETTINGS
+            .iter()
+            .map(|setting| (setting, setting.default()));
+        let change = WidgetChange(values.collect());
+        let config = parse(&merge_patch(&change));
+        for (setting, default) in change.0 {
+            assert_eq!(config.is_set(setting), default.is_some(), "{}", setting.key);
+            assert_eq!(config.value(setting), default);
+        }
     }
 }

@@ -47,6 +47,7 @@ mod messages;
 mod openapi;
 mod openapi_responses;
 mod own_urls;
+mod projects;
 mod qnas;
 mod rate_limits;
 mod reference;

@@ -249,6 +249,11 @@ fn check_sessions(walk: &mut Walk) {
         .server
         .get(format!("/v2/projects/current?apiKey={key}"));
     walk.expect_read("get-project", &project);
+    walk.expect(
+        "update-project",
+        200,
+        walk.by_key("PATCH", "/projects/current"),
+    );
     walk.expect_read("get-openapi", &walk.server.get("/v2/openapi"));
 }
 

@@ -118,7 +118,7 @@ fn masked(text: &str) -> Vec<String> {
 
 fn mask(word: &str) -> &str {
     let is_id = word.len() == 36 && word.matches('-').count() == 4;
-    if is_id || word.starts_with('…') || word.starts_with("pk_") {
+    if is_id || word.starts_with('…') || word.starts_with("pk_") || word.starts_with("sk_") {
         "*"
     } else {
         word

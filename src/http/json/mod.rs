@@ -15,6 +15,7 @@ mod project;
 mod qna;
 mod values;
 mod visitor;
+mod widget_config;
 mod write;
 
 pub use chunk::ChunkJson;
@@ -25,4 +26,5 @@ pub use message::MessageJson;
 pub use project::ProjectJson;
 pub use qna::QnaJson;
 pub use visitor::VisitorJson;
+pub use widget_config::WidgetChangeJson;
 pub(in crate::http) use write::write_string;

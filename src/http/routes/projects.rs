@@ -1,14 +1,61 @@
-//! The project that a website belongs to (docs/api-contract.md, section 4.3).
+//! The project that a website belongs to (docs/api-contract.md, sections 4.3 and
+//! 4.18).
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::app::AppState;
-use crate::http::json::ProjectJson;
-use crate::http::openapi_errors::{KeyErrors, RateLimitErrors, ServerErrors, ValidationErrors};
+use crate::domain::{
+    MAX_DESCRIPTION_CHARS, MAX_PROJECT_NAME_CHARS, Project, ProjectChange, ValidationError,
+    parse_project_name,
+};
+use crate::http::body::JsonBody;
+use crate::http::field_types::{Text, not_null, nullable};
+use crate::http::json::{ProjectJson, WidgetChangeJson};
+use crate::http::openapi_errors::{
+    BearerErrors, BodyErrors, ConflictErrors, KeyErrors, RateLimitErrors, ServerErrors,
+    ValidationErrors,
+};
 use crate::http::params::{self, KeyParams};
-use crate::http::response::HandlerResult;
-use crate::http::{auth, etag};
+use crate::http::response::{self, HandlerResult};
+use crate::http::{auth, etag, idempotency};
+use crate::service::project as service;
+use crate::store::idempotency::SavedResponse;
 use crate::store::{Snapshot, project};
+
+/// The fields to change. A field that is left out stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectChangeRequest {
+    /// The name of the website.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    name: Option<ProjectName>,
+    /// What the website is about. `null` removes the description.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(inline, value_type = Option<Description>)]
+    description: Option<Option<Description>>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    chat_widget_config: Option<WidgetChangeJson>,
+}
+
+type ProjectName = Text<1, MAX_PROJECT_NAME_CHARS>;
+type Description = Text<0, MAX_DESCRIPTION_CHARS>;
+
+impl ProjectChangeRequest {
+    fn into_change(self) -> Result<ProjectChange, ValidationError> {
+        let name = self.name.map(|name| parse_project_name(&name.0));
+        Ok(ProjectChange {
+            name: name.transpose()?,
+            description: self.description.map(|text| text.map(|text| text.0)),
+            widget: self.chat_widget_config.map(|it| it.0).unwrap_or_default(),
+            ..ProjectChange::default()
+        })
+    }
+}
 
 /// Read the project
 ///
@@ -26,4 +73,31 @@ pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerR
     let owner = auth::address_owner(&app, &request);
     let body = serde_json::to_vec(&ProjectJson::from(&project))?;
     etag::respond(&app, &request, owner, body)
+}
+
+/// Change the project
+///
+/// Changes the fields of the body in the project of the private key, and returns the
+/// project. Visitors see the change when their page reads the project again.
+#[utoipa::path(patch, path = "/projects/current", tag = "Projects", operation_id = "update-project",
+    request_body = ProjectChangeRequest, security(("private-key" = [])),
+    responses((status = 200, description = "The changed project", body = ProjectJson),
+              BodyErrors, BearerErrors, ConflictErrors, ValidationErrors, ServerErrors))]
+pub async fn update(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HandlerResult {
+    let caller = auth::bearer(&app, &request).await?;
+    let project = caller.require_server()?;
+    let body =
+        JsonBody::<ProjectChangeRequest>::read(&app, &request, payload, caller.into()).await?;
+    let key = idempotency::from_request(&request, &body.raw, caller)?;
+    let change = body.value.into_change()?;
+    let update = service::change(&app.services, project, &change, &key, render_changed);
+    idempotency::respond(&app, &key, update).await
+}
+
+fn render_changed(project: &Project) -> SavedResponse {
+    response::to_saved(StatusCode::OK, &ProjectJson::from(project))
 }
