@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
+use tokio::runtime::Builder;
 
 use super::CommandError;
 use super::database::{DatabaseFile, ProjectArguments};
@@ -321,10 +322,11 @@ fn remove(store: &Store, name: &str, is_confirmed: bool) -> Result<(), CommandEr
         return Err(CommandError::NotConfirmed(project.name));
     }
     let total = project.conversations();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     with_progress_bar(|progress| {
-        project_removal::remove(store, &project, |deleted| {
+        runtime.block_on(project_removal::remove(store, &project, |deleted| {
             progress(deleted, total, "conversations");
-        })
+        }))
     })?;
     println!(
         "removed {} with {}",

@@ -28,6 +28,10 @@ macro_rules! next_seq {
         "(SELECT 1 + max(ifnull((SELECT max(seq) FROM conversation), 0), seq) \
             FROM deleted_seq WHERE table_name = 'conversation')"
     };
+    ("project") => {
+        "(SELECT 1 + max(ifnull((SELECT max(seq) FROM project), 0), seq) \
+            FROM deleted_seq WHERE table_name = 'project')"
+    };
     ("visitor") => {
         "(SELECT 1 + max(ifnull((SELECT max(seq) FROM visitor), 0), seq) \
             FROM deleted_seq WHERE table_name = 'visitor')"
@@ -98,6 +102,20 @@ impl Deletion {
                  ON c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
               WHERE ?1 IS NULL OR p.seq = ?1)",
             [project.into(), time.into()],
+        );
+        Self(Self::of_conversations(select).run(has_more))
+    }
+
+    /// Deletes at most `limit` conversations of a project.
+    pub fn of_project_conversations(project: ProjectSeq, limit: u32) -> Self {
+        let select = Sql::new(
+            "INSERT OR IGNORE INTO deleted_conversation (seq) \
+             SELECT seq FROM conversation WHERE project_seq = ? LIMIT ?",
+            [project.into(), i64::from(limit).into()],
+        );
+        let has_more = Sql::new(
+            "SELECT EXISTS (SELECT 1 FROM conversation WHERE project_seq = ?)",
+            [project.into()],
         );
         Self(Self::of_conversations(select).run(has_more))
     }

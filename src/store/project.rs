@@ -2,6 +2,7 @@
 
 use super::assistant::NewAssistant;
 use super::batch::Batch;
+use super::erasure::next_seq;
 use super::error::StoreError;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
@@ -126,16 +127,14 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
     Batch::new().run_expecting_change(sql, Rejection::NotFound)
 }
 
-/// The row number of the next project.
+/// The row number of the next project. The row number of a removed project is not
+/// used again.
 pub fn next_seq(snapshot: &Snapshot) -> Result<ProjectSeq, StoreError> {
-    let sql = Sql::new("SELECT coalesce(max(seq), 0) + 1 FROM project", []);
+    let sql = Sql::new(concat!("SELECT ", next_seq!("project")), []);
     snapshot.one(&sql, |row| row.get(0))
 }
 
 /// Stores a project and its default assistant.
-///
-/// The list version begins with the time of creation, so that a list of an earlier
-/// project with the same row number never counts as current.
 pub fn create(
     seq: ProjectSeq,
     id: ProjectId,
@@ -153,7 +152,7 @@ pub fn create(
         at,
     };
     Batch::of([Sql::new(
-        "INSERT INTO project (seq, id, name, created_at, list_version) VALUES (?1, ?2, ?3, ?4, ?4)",
+        "INSERT INTO project (seq, id, name, created_at) VALUES (?, ?, ?, ?)",
         [seq.into(), id.into(), name.into(), at.into()],
     )])
     .then(assistant.create())
