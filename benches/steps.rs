@@ -10,8 +10,8 @@ use criterion::Criterion;
 use parlor::access::Tokens;
 use parlor::demo::{DemoPlan, fill};
 use parlor::domain::{
-    AssistantId, ListQuery, Offset, ProjectId, ProjectSeq, Scope, SessionId, Sort, Status,
-    Timestamp, VisitorId,
+    AssistantId, ListFilter, ListQuery, Offset, ProjectId, ProjectSeq, Scope, SessionId, Sort,
+    Status, Timestamp, VisitorId,
 };
 use parlor::http::json::ConversationListItemJson;
 use parlor::store::bench_api::{PageStart, compose};
@@ -62,7 +62,7 @@ fn pages() -> [(&'static str, ListQuery); 3] {
         ..ListQuery::default()
     };
     let open_by_title = ListQuery {
-        status: Some(Status::Open),
+        filter: ListFilter::by_status(Some(Status::Open)),
         sort: Sort::Title,
         ..at("13000")
     };
@@ -100,7 +100,7 @@ fn bench_compose(criterion: &mut Criterion, snapshot: &Snapshot) -> Result<(), S
     let totals = conversation::totals(snapshot, SCOPE)?;
     for (name, query) in pages() {
         let start = PageStart::look_up(snapshot, PROJECT, &query, &totals)?;
-        let total = totals.matching(query.status);
+        let total = totals.matching(query.filter);
         criterion.bench_function(&format!("compose/{name}"), |bencher| {
             bencher.iter(|| compose(SCOPE, black_box(&query), total, &start));
         });

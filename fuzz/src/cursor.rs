@@ -2,7 +2,8 @@
 
 use parlor::access::Cursors;
 use parlor::domain::{
-    ConversationId, ListQuery, ProjectSeq, Scope, Sort, SortKey, SortValue, Status, VisitorSeq,
+    ConversationId, ListFilter, ListQuery, ListRequest, ProjectSeq, Scope, Sort, SortKey,
+    SortValue, Status, VisitorSeq,
 };
 use uuid::Uuid;
 
@@ -26,43 +27,50 @@ impl Target for Cursor {
     }
 
     fn run(&self, input: &[u8]) {
-        let query = ListQuery::default();
+        let list = ListRequest::default();
         let text = String::from_utf8_lossy(input);
-        assert!(self.cursors.verify(OWN, &query, &text).is_err(), "{text}");
+        assert!(self.cursors.verify(OWN, &list, &text).is_err(), "{text}");
         let key = sort_key(input);
-        let cursor = self.cursors.sign(OWN, &query, &key);
-        assert_eq!(self.cursors.verify(OWN, &query, &cursor), Ok(key));
-        self.expect_invalid_elsewhere(&query, &cursor);
+        let cursor = self.cursors.sign(OWN, &list, &key);
+        assert_eq!(self.cursors.verify(OWN, &list, &cursor), Ok(key));
+        self.expect_invalid_elsewhere(&list, &cursor);
         let changed = change(&cursor, input);
-        let is_valid = self.cursors.verify(OWN, &query, &changed).is_ok();
+        let is_valid = self.cursors.verify(OWN, &list, &changed).is_ok();
         assert_eq!(is_valid, changed == cursor, "{changed}");
     }
 }
 
 impl Cursor {
-    fn expect_invalid_elsewhere(&self, query: &ListQuery, cursor: &str) {
+    fn expect_invalid_elsewhere(&self, list: &ListRequest, cursor: &str) {
+        let with = |query| ListRequest {
+            query,
+            ..list.clone()
+        };
+        let with_filter = |filter| {
+            with(ListQuery {
+                filter,
+                ..ListQuery::default()
+            })
+        };
+        let by_title = ListQuery {
+            sort: Sort::Title,
+            ..ListQuery::default()
+        };
+        let handled = ListFilter {
+            is_human_handled: Some(true),
+            ..ListFilter::default()
+        };
         let others = [
-            (Scope::Project(ProjectSeq(2)), query.clone()),
-            (Scope::Visitor(VisitorSeq(1)), query.clone()),
-            (
-                OWN,
-                ListQuery {
-                    status: Some(Status::Open),
-                    ..query.clone()
-                },
-            ),
-            (
-                OWN,
-                ListQuery {
-                    sort: Sort::Title,
-                    ..query.clone()
-                },
-            ),
+            (Scope::Project(ProjectSeq(2)), list.clone()),
+            (Scope::Visitor(VisitorSeq(1)), list.clone()),
+            (OWN, with_filter(ListFilter::by_status(Some(Status::Open)))),
+            (OWN, with_filter(handled)),
+            (OWN, with(by_title)),
         ];
-        for (scope, query) in others {
+        for (scope, list) in others {
             assert!(
-                self.cursors.verify(scope, &query, cursor).is_err(),
-                "{query:?}"
+                self.cursors.verify(scope, &list, cursor).is_err(),
+                "{list:?}"
             );
         }
     }

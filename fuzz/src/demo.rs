@@ -1,7 +1,7 @@
 //! A demo database in a temporary folder.
 
 use parlor::demo::{DemoPlan, create_database};
-use parlor::domain::{ProjectSeq, Scope};
+use parlor::domain::{ListFilter, ProjectSeq, Scope};
 use parlor::store::{Options, Store, StoreError, conversation};
 use tempfile::TempDir;
 
@@ -27,7 +27,10 @@ impl DemoDatabase {
         let store = Store::open(&file, &Options::default()).expect("a database");
         let totals = store.read_blocking(|snapshot| conversation::totals(snapshot, SCOPE));
         let totals: Result<_, StoreError> = totals;
-        assert_eq!(totals.expect("totals").matching(None), 1500);
+        assert_eq!(
+            totals.expect("totals").matching(ListFilter::default()),
+            1500
+        );
         Self {
             store,
             _folder: folder,

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use parlor::access::Cursors;
-use parlor::domain::{ListQuery, Scope, VisitorSeq};
+use parlor::domain::{ListQuery, ListRequest, Scope, VisitorSeq};
 use parlor::http::fuzz_api::list_query;
 use parlor::http::json::ConversationListItemJson;
 use parlor::store::fuzz_api::parameter_counts;
@@ -24,6 +24,8 @@ impl Target for ListQueryTarget {
         "limit=",
         "offset=",
         "status=",
+        "isHumanHandled=true",
+        "isHumanHandled=false",
         "orderBy=",
         "orderDir=",
         "after=",
@@ -104,17 +106,18 @@ impl ListQueryTarget {
                 rows += 1;
                 Ok::<_, StoreError>(())
             })?;
-            let matching = totals.matching(query.status);
+            let matching = totals.matching(query.filter);
             if query.after.is_none() {
                 let rest = matching.saturating_sub(query.offset.get());
                 assert_eq!(rows, rest.min(query.limit.get()), "{query:?}");
             }
             let Some(last) = last else { break };
-            let cursor = self.cursors.sign(scope, &query, &last);
-            assert_eq!(
-                self.cursors.verify(scope, &query, &cursor),
-                Ok(last.clone())
-            );
+            let list = ListRequest {
+                query: query.clone(),
+                ..ListRequest::default()
+            };
+            let cursor = self.cursors.sign(scope, &list, &last);
+            assert_eq!(self.cursors.verify(scope, &list, &cursor), Ok(last.clone()));
             query = ListQuery {
                 after: Some(last),
                 offset: Default::default(),

@@ -7,11 +7,11 @@
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::{
-    ConversationId, ListQuery, Scope, SortKey, SortValue, Status, ValidationError,
+    ConversationId, ListRequest, Scope, SortKey, SortValue, Status, ValidationError,
 };
 
 type Hasher = Hmac<Sha256>;
@@ -44,59 +44,84 @@ impl Cursors {
         }
     }
 
-    /// The cursor of the page after `last` in the list of `query`.
-    pub fn sign(&self, scope: Scope, query: &ListQuery, last: &SortKey) -> String {
+    /// The cursor of the page after `last` in the list of `request`.
+    pub fn sign(&self, scope: Scope, request: &ListRequest, last: &SortKey) -> String {
         let mut bytes = encode_position(last);
-        let signature = self.hasher(scope, query, &bytes).finalize().into_bytes();
+        let signature = self.hasher(scope, request, &bytes).finalize().into_bytes();
         bytes.extend_from_slice(&signature[..SIGNATURE_BYTES]);
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// Verifies a cursor and returns the position after which the page starts.
-    /// `query.after` is ignored.
+    /// `request.query.after` is ignored.
     ///
     /// # Errors
     /// `after` is not a cursor of this list.
     pub fn verify(
         &self,
         scope: Scope,
-        query: &ListQuery,
+        request: &ListRequest,
         text: &str,
     ) -> Result<SortKey, ValidationError> {
-        self.decode(scope, query, text).ok_or_else(|| {
+        self.decode(scope, request, text).ok_or_else(|| {
             let reason = "must be taken from the Link header of the same list: of the same \
-                          caller, with the same status, orderBy and orderDir; leave it out to \
+                          caller, with the same filters, orderBy and orderDir; leave it out to \
                           begin at the front";
             ValidationError::new("after", reason)
         })
     }
 
-    fn decode(&self, scope: Scope, query: &ListQuery, text: &str) -> Option<SortKey> {
+    fn decode(&self, scope: Scope, request: &ListRequest, text: &str) -> Option<SortKey> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let (position, signature) = bytes.split_last_chunk::<SIGNATURE_BYTES>()?;
-        let expected = self.hasher(scope, query, position);
+        let expected = self.hasher(scope, request, position);
         expected.verify_truncated_left(signature).ok()?;
         decode_position(position)
     }
 
     /// A hasher over the signed data. The fields before the position have a fixed
     /// length, so that no two inputs have the same encoding.
-    fn hasher(&self, scope: Scope, query: &ListQuery, position: &[u8]) -> Hasher {
+    fn hasher(&self, scope: Scope, request: &ListRequest, position: &[u8]) -> Hasher {
+        let query = &request.query;
         let (kind, owner) = match scope {
             Scope::Project(project) => (0, project.0),
             Scope::Visitor(visitor) => (1, visitor.0),
         };
-        let status = match query.status {
+        let status = match query.filter.status {
             None => 0,
             Some(Status::Open) => 1,
             Some(Status::Closed) => 2,
         };
+        let filters = private_filters(request);
+        // The kind tells whether filters follow: cursors without them have no hash.
+        let kind = if filters.is_empty() { kind } else { kind + 2 };
         let list = [kind, status, query.sort as u8, query.direction as u8];
-        let hasher = self.keyed.clone().chain_update(list);
-        hasher
-            .chain_update(owner.to_be_bytes())
-            .chain_update(position)
+        let mut hasher = self.keyed.clone().chain_update(list);
+        hasher.update(&owner.to_be_bytes());
+        if !filters.is_empty() {
+            hasher.update(&Sha256::digest(&filters));
+        }
+        hasher.chain_update(position)
     }
+}
+
+/// The filters that only private keys have, each with a tag and its length. Empty
+/// without such filters.
+fn private_filters(request: &ListRequest) -> Vec<u8> {
+    let is_human_handled = request.query.filter.is_human_handled;
+    let is_human_handled = is_human_handled.map(|flag| vec![u8::from(flag)]);
+    let visitor = request.visitor.id.map(|id| id.0.as_bytes().to_vec());
+    let external_id = request.visitor.external_id.as_ref();
+    let external_id = external_id.map(|id| id.as_str().as_bytes().to_vec());
+    let mut bytes = Vec::new();
+    for (tag, value) in (1..).zip([is_human_handled, visitor, external_id]) {
+        if let Some(value) = value {
+            bytes.push(tag);
+            bytes.extend_from_slice(&(value.len() as u32).to_be_bytes());
+            bytes.extend_from_slice(&value);
+        }
+    }
+    bytes
 }
 
 fn keyed(key: &[u8]) -> Hasher {
@@ -138,7 +163,10 @@ fn decode_position(bytes: &[u8]) -> Option<SortKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Direction, ProjectSeq, Sort, VisitorSeq};
+    use crate::domain::{
+        Direction, ExternalId, ListFilter, ListQuery, ProjectSeq, Sort, VisitorFilter, VisitorId,
+        VisitorSeq,
+    };
 
     const SCOPE: Scope = Scope::Project(ProjectSeq(1));
 
@@ -158,60 +186,89 @@ mod tests {
 
     #[test]
     fn signed_position_is_returned_unchanged() {
-        let query = ListQuery::default();
+        let request = ListRequest::default();
         for position in positions() {
-            let text = Cursors::new(b"secret").sign(SCOPE, &query, &position);
-            let opened = Cursors::new(b"secret").verify(SCOPE, &query, &text);
+            let text = Cursors::new(b"secret").sign(SCOPE, &request, &position);
+            let opened = Cursors::new(b"secret").verify(SCOPE, &request, &text);
             assert_eq!(opened, Ok(position));
         }
     }
 
     #[test]
     fn cursor_is_invalid_in_any_other_list() {
-        let (cursors, query) = (Cursors::new(b"secret"), ListQuery::default());
-        let status = Some(Status::Open);
-        let direction = Direction::Ascending;
-        let queries = [
-            ListQuery {
-                status,
-                ..query.clone()
-            },
-            ListQuery {
-                direction,
-                ..query.clone()
-            },
-            ListQuery {
+        let (cursors, request) = (Cursors::new(b"secret"), ListRequest::default());
+        let list = |query| ListRequest {
+            query,
+            ..ListRequest::default()
+        };
+        let filtered = |filter| {
+            list(ListQuery {
+                filter,
+                ..ListQuery::default()
+            })
+        };
+        let of_visitor = |visitor| ListRequest {
+            visitor,
+            ..ListRequest::default()
+        };
+        let external_id = |text| VisitorFilter {
+            id: None,
+            external_id: Some(ExternalId::parse("", text).expect("an id")),
+        };
+        let handled = |flag| ListFilter {
+            is_human_handled: Some(flag),
+            ..ListFilter::default()
+        };
+        let lists = [
+            request,
+            filtered(ListFilter::by_status(Some(Status::Open))),
+            filtered(handled(true)),
+            filtered(handled(false)),
+            list(ListQuery {
+                direction: Direction::Ascending,
+                ..ListQuery::default()
+            }),
+            list(ListQuery {
                 sort: Sort::CreatedAt,
-                ..query.clone()
-            },
+                ..ListQuery::default()
+            }),
+            of_visitor(external_id("a")),
+            of_visitor(external_id("b")),
+            of_visitor(VisitorFilter {
+                id: Some(VisitorId::generate()),
+                external_id: None,
+            }),
         ];
         for position in positions() {
-            let text = cursors.sign(SCOPE, &query, &position);
-            for other in &queries {
-                assert!(cursors.verify(SCOPE, other, &text).is_err(), "{other:?}");
+            for list in &lists {
+                let text = cursors.sign(SCOPE, list, &position);
+                for other in &lists {
+                    let is_valid = cursors.verify(SCOPE, other, &text).is_ok();
+                    assert_eq!(is_valid, list == other, "{list:?} {other:?}");
+                }
+                for scope in [Scope::Project(ProjectSeq(2)), Scope::Visitor(VisitorSeq(1))] {
+                    assert!(cursors.verify(scope, list, &text).is_err(), "{scope:?}");
+                }
+                let other_secret = Cursors::new(b"another");
+                assert!(other_secret.verify(SCOPE, list, &text).is_err());
             }
-            for scope in [Scope::Project(ProjectSeq(2)), Scope::Visitor(VisitorSeq(1))] {
-                assert!(cursors.verify(scope, &query, &text).is_err(), "{scope:?}");
-            }
-            let other_secret = Cursors::new(b"another");
-            assert!(other_secret.verify(SCOPE, &query, &text).is_err());
         }
     }
 
     #[test]
     fn truncated_or_modified_cursor_is_invalid() {
-        let (cursors, query) = (Cursors::new(b"secret"), ListQuery::default());
+        let (cursors, request) = (Cursors::new(b"secret"), ListRequest::default());
         for position in positions() {
-            let text = cursors.sign(SCOPE, &query, &position);
+            let text = cursors.sign(SCOPE, &request, &position);
             for length in 0..text.len() {
-                assert!(cursors.verify(SCOPE, &query, &text[..length]).is_err());
+                assert!(cursors.verify(SCOPE, &request, &text[..length]).is_err());
             }
             let bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).expect("base64");
             for bit in 0..bytes.len() * 8 {
                 let mut changed = bytes.clone();
                 changed[bit / 8] ^= 1 << (bit % 8);
                 let text = BASE64_URL_SAFE_NO_PAD.encode(changed);
-                assert!(cursors.verify(SCOPE, &query, &text).is_err(), "bit {bit}");
+                assert!(cursors.verify(SCOPE, &request, &text).is_err(), "bit {bit}");
             }
         }
     }

@@ -6,7 +6,7 @@ use unicase::UniCase;
 use super::agent::HumanAgent;
 use super::message::Message;
 use super::validation::{ValidationError, bounded_text, parse_enum};
-use super::{ConversationId, Timestamp};
+use super::{ConversationId, Timestamp, Visitor};
 
 /// Whether a conversation accepts messages. `closed` sorts before `open`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +75,8 @@ pub struct ConversationListItem<'a> {
     pub conversation: Conversation<'a>,
     /// The newest message; `None` if the conversation has no message.
     pub last_message: Option<Message<'a>>,
+    /// Only in lists that include visitors.
+    pub visitor: Option<Visitor>,
 }
 
 /// Returns the key that the order by `title` compares byte by byte: the full

@@ -1,7 +1,7 @@
 //! The parameters of a list of conversations (docs/api-contract.md, section 4.5).
 
 use super::validation::{ValidationError, parse_enum};
-use super::{ConversationId, ProjectSeq, Status, VisitorSeq};
+use super::{ConversationId, ListFilter, ProjectSeq, VisitorSeq};
 
 /// Whose conversations a list contains. Visitors read their own, private keys
 /// those of the project.
@@ -190,7 +190,7 @@ pub struct SortKey {
 /// One page of a list of conversations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ListQuery {
-    pub status: Option<Status>,
+    pub filter: ListFilter,
     pub sort: Sort,
     pub direction: Direction,
     pub limit: Limit,

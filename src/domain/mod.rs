@@ -11,6 +11,7 @@ mod conversation;
 mod document;
 mod id;
 mod key;
+mod list_filter;
 mod list_query;
 mod message;
 mod project;
@@ -31,6 +32,7 @@ pub use id::{
     VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
+pub use list_filter::{ListFilter, ListRequest, VisitorFilter};
 pub use list_query::{
     Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
 };

@@ -44,7 +44,7 @@ impl DeviceId {
 }
 
 /// The id that the website's own server has for a person: 1 to 200 characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ExternalId(String);
 
 impl ExternalId {

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::{
     AssistantId, CloseReason, ConversationId, DeviceId, Direction, ExternalId, Feedback, Limit,
     MAX_URI_BYTES, MessageContent, MessageStatus, Offset, Role, SearchLimit, Sort, Status,
-    ValidationError, bounded_text, parse_uri,
+    ValidationError, VisitorId, bounded_text, parse_enum, parse_uri,
 };
 use crate::http::params::UUID_EXPECTED;
 use crate::learn::Format;
@@ -29,6 +29,30 @@ pub struct Prefix<const MAX: usize>(pub String);
 /// An absolute URI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uri(pub String);
+
+/// A flag in a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag(pub bool);
+
+impl Flag {
+    fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("", text, &[("true", Self(true)), ("false", Self(false))])
+    }
+}
+
+/// What a list of conversations can include.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListInclude {
+    Visitor,
+}
+
+impl ListInclude {
+    const NAMES: [(&'static str, Self); 1] = [("visitor", Self::Visitor)];
+
+    fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("", text, &Self::NAMES)
+    }
+}
 
 /// An item of a [`List`].
 pub trait Item {
@@ -117,8 +141,10 @@ parsed_from_string! {
     Direction: Self::parse;
     ExternalId: |text: &str| Self::parse("", text);
     Feedback: Self::parse;
+    Flag: Self::parse;
     Format: Self::parse;
     Limit: Self::parse;
+    ListInclude: Self::parse;
     MessageContent: Self::parse;
     MessageLimit: Self::parse;
     MessageStatus: Self::parse;
@@ -128,6 +154,7 @@ parsed_from_string! {
     Sort: Self::parse;
     Status: Self::parse;
     Uri: |text: &str| parse_uri("", text).map(Uri);
+    VisitorId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
 }
 
 /// Describes a type by `$schema`, under the name `$name` if it has one.
@@ -152,8 +179,10 @@ described_by! {
     DeviceId: text(1, Self::MAX_CHARS);
     Direction as "OrderDirection": choice("The direction of an order.", &Self::NAMES);
     ExternalId: text(1, Self::MAX_CHARS);
+    Flag: ObjectBuilder::new().schema_type(Type::Boolean);
     Format as "DocumentFormat": choice("The format of the text of a document.", &Self::NAMES);
     Limit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
+    ListInclude: string().enum_values(Some(Self::NAMES.map(|(name, _)| name)));
     MessageContent: text(1, Self::MAX_CHARS);
     MessageLimit: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
     Offset: integer(0, Self::MAX).default(Some(0.into()));

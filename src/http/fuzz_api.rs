@@ -6,8 +6,7 @@ use crate::domain::{ListQuery, Scope};
 use crate::http::body;
 use crate::http::error::ApiError;
 use crate::http::json::write_string;
-use crate::http::params::parse_query;
-use crate::http::routes::conversations::ConversationListParams;
+use crate::http::list_params::list_request;
 use crate::http::routes::{agent, completions, conversations, documents, identity};
 use crate::http::routes::{messages, qnas, send};
 
@@ -16,8 +15,7 @@ use crate::http::routes::{messages, qnas, send};
 /// # Errors
 /// As for the endpoint.
 pub fn list_query(text: &str, scope: Scope, cursors: &Cursors) -> Result<ListQuery, ApiError> {
-    let params: ConversationListParams = parse_query(text)?;
-    Ok(params.list_query(cursors, scope)?)
+    Ok(list_request(text, scope, cursors)?.query)
 }
 
 /// The parser of one kind of request body.

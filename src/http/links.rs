@@ -3,16 +3,17 @@
 use std::fmt;
 
 use actix_web::http::header::HeaderValue;
+use url::form_urlencoded::byte_serialize;
 
-use crate::domain::{Direction, ListQuery, Sort, Status};
+use crate::domain::{Direction, ExternalId, ListRequest, Sort, Status};
 use crate::own_urls::BaseUrl;
 
 /// The links of a page of conversations. `next` is the cursor at which the next
 /// page begins. The page before one that begins at a cursor is unknown.
-pub fn for_conversations(query: &ListQuery, total: u64, next: Option<&str>) -> PageLinks {
-    let (limit, offset) = (query.limit.get(), query.offset.get());
-    let at = |offset| page_path(query, format_args!("offset={offset}"));
-    let prev = if query.after.is_none() {
+pub fn for_conversations(request: &ListRequest, total: u64, next: Option<&str>) -> PageLinks {
+    let (limit, offset) = (request.query.limit.get(), request.query.offset.get());
+    let at = |offset| page_path(request, format_args!("offset={offset}"));
+    let prev = if request.query.after.is_none() {
         previous_offset(limit, offset, total).map(at)
     } else {
         None
@@ -20,7 +21,7 @@ pub fn for_conversations(query: &ListQuery, total: u64, next: Option<&str>) -> P
     PageLinks {
         first: at(0),
         prev,
-        next: next.map(|cursor| page_path(query, format_args!("after={cursor}"))),
+        next: next.map(|cursor| page_path(request, format_args!("after={cursor}"))),
         last: at(last_offset(limit, total)),
     }
 }
@@ -104,8 +105,9 @@ fn last_offset(limit: u64, total: u64) -> u64 {
 }
 
 /// The path and query of a page of conversations.
-fn page_path(query: &ListQuery, from: fmt::Arguments<'_>) -> String {
-    let status = match query.status {
+fn page_path(request: &ListRequest, from: fmt::Arguments<'_>) -> String {
+    let query = &request.query;
+    let status = match query.filter.status {
         None => "",
         Some(Status::Open) => "&status=open",
         Some(Status::Closed) => "&status=closed",
@@ -117,7 +119,30 @@ fn page_path(query: &ListQuery, from: fmt::Arguments<'_>) -> String {
         Direction::Descending => "desc",
     };
     let limit = query.limit.get();
-    format!("/v2/conversations?limit={limit}&{from}{status}&orderBy={sort}&orderDir={direction}")
+    let mut path = format!(
+        "/v2/conversations?limit={limit}&{from}{status}&orderBy={sort}&orderDir={direction}"
+    );
+    push_private_parameters(&mut path, request);
+    path
+}
+
+/// Appends the parameters that only private keys have.
+fn push_private_parameters(path: &mut String, request: &ListRequest) {
+    let mut push = |name: &str, value: Option<&str>| {
+        let Some(value) = value else { return };
+        path.extend(["&", name, "="]);
+        path.extend(byte_serialize(value.as_bytes()));
+    };
+    let is_human_handled = request.query.filter.is_human_handled;
+    let visitor_id = request.visitor.id.map(|id| id.to_string());
+    let external_id = request.visitor.external_id.as_ref();
+    push(
+        "isHumanHandled",
+        is_human_handled.map(|flag| if flag { "true" } else { "false" }),
+    );
+    push("visitorId", visitor_id.as_deref());
+    push("externalId", external_id.map(ExternalId::as_str));
+    push("include", request.includes_visitor.then_some("visitor"));
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 //! URLs, which depends on the request (`docs/api-contract.md`, section 1.8).
 //!
 //! A response is stored with the list version at which its page was read, and
-//! is valid until the list changes ([`Store::is_unchanged`]). Responses that
-//! were requested only once are evicted first.
+//! is valid until the list changes ([`Store::is_unchanged`]). A private key's list of
+//! one visitor is valid until any list of the project changes, because another
+//! visitor can get the same external id. Responses that were requested only once are
+//! evicted first.
 
 use std::sync::Arc;
 
@@ -13,12 +15,12 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::cache_stats::CacheStats;
-use crate::domain::{ListQuery, Scope};
+use crate::domain::{ListRequest, Scope};
 use crate::http::list_response::ListResponse;
 use crate::store::{ListVersion, Store};
 
-/// The scope and the query of a page.
-pub type CacheKey = (Scope, ListQuery);
+/// The scope of the caller and the request for a page.
+pub type CacheKey = (Scope, ListRequest);
 
 pub struct ListCache {
     /// `None` if the cache is disabled.
@@ -141,7 +143,7 @@ mod tests {
     }
 
     fn key(scope: Scope) -> CacheKey {
-        (scope, ListQuery::default())
+        (scope, ListRequest::default())
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod item_stream;
 pub mod json;
 mod links;
 mod list_cache;
+mod list_params;
 mod list_response;
 mod middleware;
 mod openapi;

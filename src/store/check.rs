@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 use rusqlite_migration::Migrations;
 
 use super::backup::{Monitor, foreign_key_faults, integrity_faults};
@@ -83,61 +83,78 @@ fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// The stored counts of conversations: the column, its name in a fault, and the
-/// condition of the rows that it counts.
-const COUNTS: [(&str, &str, &str); 4] = [
-    ("open_conversations", "open", "status = 'open'"),
-    ("closed_conversations", "closed", "status = 'closed'"),
-    (
-        "open_human_handled",
-        "open and handled by an agent",
-        "status = 'open' AND is_human_handled",
-    ),
-    (
-        "closed_human_handled",
-        "closed and handled by an agent",
-        "status = 'closed' AND is_human_handled",
-    ),
+/// A stored count of conversations.
+struct StoredCount {
+    column: &'static str,
+    name: &'static str,
+    /// The condition of the rows that it counts.
+    condition: &'static str,
+}
+
+const STORED_COUNTS: [StoredCount; 4] = [
+    StoredCount {
+        column: "open_conversations",
+        name: "open",
+        condition: "status = 'open'",
+    },
+    StoredCount {
+        column: "closed_conversations",
+        name: "closed",
+        condition: "status = 'closed'",
+    },
+    StoredCount {
+        column: "open_human_handled",
+        name: "open and handled by an agent",
+        condition: "status = 'open' AND is_human_handled",
+    },
+    StoredCount {
+        column: "closed_human_handled",
+        name: "closed and handled by an agent",
+        condition: "status = 'closed' AND is_human_handled",
+    },
 ];
 
-/// Compares the stored counts of `table`, project or visitor, with the rows.
+/// Compares the stored counts of `table`, project or visitor, with the rows. A file of
+/// an earlier version has some of the counts.
 fn wrong_counts(connection: &Connection, table: &str) -> rusqlite::Result<Faults> {
+    let mut faults = Vec::new();
+    for count in STORED_COUNTS {
+        if connection.column_exists(None, table, count.column)? {
+            faults.extend(wrong_count(connection, table, &count)?);
+        }
+    }
+    Ok(faults)
+}
+
+fn wrong_count(
+    connection: &Connection,
+    table: &str,
+    count: &StoredCount,
+) -> rusqlite::Result<Faults> {
+    let StoredCount {
+        column,
+        name,
+        condition,
+    } = count;
     let sql = format!(
-        "SELECT t.seq, {stored}, {counted} \
+        "SELECT t.seq, t.{column}, ifnull(c.rows, 0) \
            FROM {table} AS t LEFT JOIN ( \
-                SELECT {table}_seq AS owner, {sums} FROM conversation GROUP BY 1) AS c \
-             ON c.owner = t.seq \
-          WHERE ({stored}) <> ({counted}) \
-          LIMIT {MAX_FAULTS}",
-        stored = COUNTS.map(|(column, ..)| format!("t.{column}")).join(", "),
-        counted = COUNTS
-            .map(|(column, ..)| format!("ifnull(c.{column}, 0)"))
-            .join(", "),
-        sums = COUNTS
-            .map(|(column, _, condition)| format!("sum({condition}) AS {column}"))
-            .join(", "),
+                SELECT {table}_seq AS owner, sum({condition}) AS rows \
+                  FROM conversation GROUP BY 1) AS c ON c.owner = t.seq \
+          WHERE t.{column} <> ifnull(c.rows, 0) \
+          LIMIT {MAX_FAULTS}"
     );
     let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map([], |row| {
-        let (stored, counted) = (
-            counts_in_words(row, 1)?,
-            counts_in_words(row, 1 + COUNTS.len())?,
-        );
-        let seq: i64 = row.get(0)?;
+        let number = |column| row.get::<_, i64>(column);
         Ok(format!(
-            "{table} {seq} has the counts {stored}, but its conversations are {counted}"
+            "{table} {} has the count {} of conversations that are {name}, but there are {}",
+            number(0)?,
+            number(1)?,
+            number(2)?
         ))
     })?;
     rows.collect()
-}
-
-/// The numbers from the column `first` on, with the names of [`COUNTS`].
-fn counts_in_words(row: &Row<'_>, first: usize) -> rusqlite::Result<String> {
-    let mut words = Vec::with_capacity(COUNTS.len());
-    for (column, (_, name, _)) in (first..).zip(COUNTS) {
-        words.push(format!("{} {name}", row.get::<_, i64>(column)?));
-    }
-    Ok(words.join(", "))
 }
 
 /// Type and name of each table, index and trigger, with its normalized SQL.

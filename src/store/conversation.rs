@@ -12,10 +12,10 @@ use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use super::totals::Totals;
-use super::visitor::{NewVisitor, VisitorIdentity};
+use super::visitor::{self, NewVisitor, VisitorIdentity};
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, ListQuery,
-    ProjectSeq, Scope, SortKey, Status, Timestamp, VisitorSeq,
+    ListRequest, ProjectSeq, Scope, SortKey, Status, Timestamp, VisitorSeq,
 };
 
 /// A conversation's row and its visitor.
@@ -23,6 +23,39 @@ use crate::domain::{
 pub struct ConversationRef {
     pub seq: ConversationSeq,
     pub visitor: VisitorSeq,
+}
+
+/// A page of a list.
+#[derive(Debug, Default)]
+pub struct ListPage {
+    pub rows: PageRows,
+    /// The number of conversations on all pages.
+    pub total: u64,
+    /// The sort key of the last conversation, if another page follows.
+    pub last: Option<SortKey>,
+}
+
+/// Reads which conversations a page has. Without the visitor that the request
+/// names, the list is empty.
+///
+/// # Errors
+/// Errors of the database.
+pub fn list(
+    snapshot: &Snapshot,
+    scope: Scope,
+    request: &ListRequest,
+) -> Result<ListPage, StoreError> {
+    let Some(scope) = visitor::narrow(snapshot, scope, &request.visitor)? else {
+        return Ok(ListPage::default());
+    };
+    let totals = totals(snapshot, scope)?;
+    let (mut rows, last) = page_rows(snapshot, scope, &request.query, &totals)?;
+    rows.includes_visitor = request.includes_visitor;
+    Ok(ListPage {
+        rows,
+        total: totals.matching(request.query.filter),
+        last,
+    })
 }
 
 /// Reads the counts of a scope.
@@ -50,8 +83,12 @@ pub fn page<E: From<StoreError>>(
 
 /// The conversations of a page, which can be read in several snapshots: each is
 /// returned as it is when it is read, or not at all if it was deleted before.
-#[derive(Debug, Clone)]
-pub struct PageRows(VecDeque<i64>);
+#[derive(Debug, Clone, Default)]
+pub struct PageRows {
+    seqs: VecDeque<i64>,
+    /// Whether each conversation is read with its visitor.
+    includes_visitor: bool,
+}
 
 impl PageRows {
     /// Calls `each` with the next conversations until it breaks. Returns whether no
@@ -62,15 +99,21 @@ impl PageRows {
         mut each: impl FnMut(&ConversationListItem) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
         let mut statement = snapshot.prepare(SELECT_CONVERSATION)?;
-        while let Some(seq) = self.0.pop_front() {
+        while let Some(seq) = self.seqs.pop_front() {
             statement
                 .raw_bind_parameter(1, seq)
                 .map_err(StoreError::from)?;
             let mut rows = statement.raw_query();
             let row = rows.next().map_err(StoreError::from)?;
-            let Some(row) = row else { continue };
-            if each(&list_item(Row::new(row))?)?.is_break() {
-                return Ok(self.0.is_empty());
+            let Some(row) = row.map(Row::new) else {
+                continue;
+            };
+            let mut item = list_item(row)?;
+            if self.includes_visitor {
+                item.visitor = Some(visitor::read(snapshot, row.get(VISITOR_COLUMN)?)?);
+            }
+            if each(&item)?.is_break() {
+                return Ok(self.seqs.is_empty());
             }
         }
         Ok(true)
@@ -78,17 +121,18 @@ impl PageRows {
 }
 
 /// The conversations of a page, in order, and the result of [`page`].
-///
-/// # Errors
-/// Errors of the database.
-pub fn page_rows(
+fn page_rows(
     snapshot: &Snapshot,
     scope: Scope,
     query: &ListQuery,
     totals: &Totals,
 ) -> Result<(PageRows, Option<SortKey>), StoreError> {
     let (seqs, last) = page_seqs(snapshot, scope, query, totals)?;
-    Ok((PageRows(seqs.into()), last))
+    let rows = PageRows {
+        seqs: seqs.into(),
+        includes_visitor: false,
+    };
+    Ok((rows, last))
 }
 
 /// The `seq` of the conversations of a page, in order, and the result of [`page`].
@@ -99,7 +143,7 @@ fn page_seqs(
     totals: &Totals,
 ) -> Result<(Vec<i64>, Option<SortKey>), StoreError> {
     let (limit, offset) = (query.limit.get() as usize, query.offset.get());
-    let total = totals.matching(query.status);
+    let total = totals.matching(query.filter);
     let seek = seek(snapshot, scope, query, totals)?;
     let Some(page) = list_composer::compose(scope, query, total, seek.as_ref()) else {
         return Ok((Vec::new(), None));
@@ -179,16 +223,19 @@ pub fn read<T>(
 }
 
 /// A conversation with its newest message. The first thirteen columns are read
-/// by [`conversation`], the others by [`message::from_row`].
+/// by [`conversation`], those from [`MESSAGE_COLUMN`] on by [`message::from_row`].
 const SELECT_CONVERSATION: &str = "\
     SELECT c.id, c.created_at, c.updated_at, c.status, c.closed_at, c.close_reason, \
            c.last_interaction_at, c.is_human_handled, c.has_agent, c.agent_name, \
-           c.agent_image, c.title, c.last_message_seq, \
+           c.agent_image, c.title, c.visitor_seq, \
            m.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, m.feedback, \
            m.feedback_at, m.metadata, m.has_agent, m.agent_name, m.agent_image, \
            m.page_url, m.page_title, m.text_selection \
       FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
      WHERE c.seq = ?";
+
+/// The column of the visitor in [`SELECT_CONVERSATION`].
+const VISITOR_COLUMN: usize = 12;
 
 /// The first column of the message in [`SELECT_CONVERSATION`].
 const MESSAGE_COLUMN: usize = 13;
@@ -203,6 +250,7 @@ fn list_item(row: Row<'_>) -> Result<ConversationListItem<'_>, StoreError> {
     Ok(ConversationListItem {
         last_message,
         conversation,
+        visitor: None,
     })
 }
 

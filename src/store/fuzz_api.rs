@@ -19,7 +19,7 @@ pub fn parameter_counts(
     totals: &Totals,
 ) -> Result<Option<(usize, usize)>, StoreError> {
     let seek = conversation::seek(snapshot, scope, query, totals)?;
-    let total = totals.matching(query.status);
+    let total = totals.matching(query.filter);
     let Some(page) = list_composer::compose(scope, query, total, seek.as_ref()) else {
         return Ok(None);
     };

@@ -2,7 +2,7 @@
 //!
 //! # Problem
 //!
-//! A list has eight sort orders, three status filters, two scopes, and pages
+//! A list has eight sort orders, nine filters, two scopes, and pages
 //! that begin at an offset, after a cursor or at a place that the offset index
 //! found. Each combination needs a statement that reads one page from an index,
 //! without a sort and without reading table rows that are not on the page.
@@ -20,7 +20,8 @@
 //!
 //! # Invariants
 //!
-//! - All SQL text consists of `&'static str` fragments, all values are bound.
+//! - All SQL text consists of `&'static str` fragments, all values of a request are
+//!   bound.
 //! - Composing does no I/O.
 //! - Rows without a sort value come last in both directions, and the id breaks
 //!   ties (docs/api-contract.md, section 6.1).
@@ -111,7 +112,7 @@ fn select(
     let order = ListOrder::of(scope, query);
     let direction = ScanDirection::of(query, window.is_reversed);
     let mut sql = SqlBuilder::default();
-    for range in order.ranges(seek.map(|seek| &seek.key)) {
+    for range in order.ranges(seek.map(|seek| &seek.key), query.direction) {
         sql.select_range(order, range);
         if let Some(seek) = seek {
             sql.seek_predicate(order, range, direction, seek);

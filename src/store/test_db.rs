@@ -12,12 +12,27 @@ use super::batch::Batch;
 use super::options::Options;
 use super::sql::{Sql, Value};
 use super::{Store, project};
-use crate::domain::{AssistantId, Direction, ProjectId, ProjectSeq, Sort, Status, Timestamp};
+use crate::domain::{
+    AssistantId, Direction, ListFilter, ProjectId, ProjectSeq, Sort, Status, Timestamp,
+};
 
 /// The only project of a [`TestDb`].
 pub const PROJECT: ProjectSeq = ProjectSeq(1);
 
-pub const STATUSES: [Option<Status>; 3] = [None, Some(Status::Open), Some(Status::Closed)];
+const STATUSES: [Option<Status>; 3] = [None, Some(Status::Open), Some(Status::Closed)];
+
+/// Every combination of filters.
+pub fn all_filters() -> Vec<ListFilter> {
+    let flags = [None, Some(true), Some(false)];
+    let of_status = |status| {
+        flags.map(|is_human_handled| ListFilter {
+            status,
+            is_human_handled,
+        })
+    };
+    STATUSES.into_iter().flat_map(of_status).collect()
+}
+
 pub const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
 
 /// Every sort once. A new one is in here as soon as it has a name on the wire.

@@ -4,17 +4,24 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::error::StoreError;
 use super::rejection::Rejection;
-use crate::domain::{ProjectSeq, Scope, Status, VisitorSeq};
+use crate::domain::{ListFilter, ProjectSeq, Scope, Status, VisitorSeq};
 
 /// The number of conversations of a project or a visitor, and the stored version
 /// of the list. Triggers keep them in the row of the project or visitor, so
 /// reading them costs the same at any size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
-    open: u64,
-    closed: u64,
+    open: StatusTotals,
+    closed: StatusTotals,
     /// Triggers increment the version for each change of the list.
     pub(super) version: i64,
+}
+
+/// The conversations of one status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct StatusTotals {
+    all: u64,
+    human_handled: u64,
 }
 
 impl Totals {
@@ -26,22 +33,32 @@ impl Totals {
     pub(super) fn read(connection: &Connection, scope: Scope) -> Result<Self, StoreError> {
         let (sql, owner) = match scope {
             Scope::Project(ProjectSeq(seq)) => (
-                "SELECT open_conversations, closed_conversations, list_version \
+                "SELECT open_conversations, open_human_handled, \
+                        closed_conversations, closed_human_handled, list_version \
                    FROM project WHERE seq = ?",
                 seq,
             ),
             Scope::Visitor(VisitorSeq(seq)) => (
-                "SELECT open_conversations, closed_conversations, list_version \
+                "SELECT open_conversations, open_human_handled, \
+                        closed_conversations, closed_human_handled, list_version \
                    FROM visitor WHERE seq = ?",
                 seq,
             ),
         };
         let mut statement = connection.prepare_cached(sql)?;
         let totals = statement.query_row([owner], |row| {
+            let count =
+                |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)?.unsigned_abs());
+            let of_status = |first| {
+                Ok::<_, rusqlite::Error>(StatusTotals {
+                    all: count(first)?,
+                    human_handled: count(first + 1)?,
+                })
+            };
             Ok(Self {
-                open: row.get::<_, i64>(0)?.unsigned_abs(),
-                closed: row.get::<_, i64>(1)?.unsigned_abs(),
-                version: row.get(2)?,
+                open: of_status(0)?,
+                closed: of_status(2)?,
+                version: row.get(4)?,
             })
         });
         totals.optional()?.ok_or(StoreError::Rejected(match scope {
@@ -50,12 +67,17 @@ impl Totals {
         }))
     }
 
-    /// The number of conversations with a status, or of all.
-    pub fn matching(&self, status: Option<Status>) -> u64 {
-        match status {
-            None => self.open + self.closed,
-            Some(Status::Open) => self.open,
-            Some(Status::Closed) => self.closed,
+    /// The number of conversations that a filter allows.
+    pub fn matching(&self, filter: ListFilter) -> u64 {
+        let of_status = |totals: StatusTotals| match filter.is_human_handled {
+            None => totals.all,
+            Some(true) => totals.human_handled,
+            Some(false) => totals.all.saturating_sub(totals.human_handled),
+        };
+        match filter.status {
+            None => of_status(self.open) + of_status(self.closed),
+            Some(Status::Open) => of_status(self.open),
+            Some(Status::Closed) => of_status(self.closed),
         }
     }
 }

@@ -5,7 +5,10 @@ use super::error::StoreError;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
-use crate::domain::{DeviceId, ExternalId, ProjectSeq, Timestamp, Visitor, VisitorId, VisitorSeq};
+use crate::domain::{
+    DeviceId, ExternalId, ProjectSeq, Scope, Timestamp, Visitor, VisitorFilter, VisitorId,
+    VisitorSeq,
+};
 
 /// The name by which a website knows a visitor.
 #[derive(Debug, Clone)]
@@ -46,6 +49,46 @@ impl NewVisitor {
             ],
         )
     }
+}
+
+/// The scope of a list that is restricted by `filter`. `None` if the project has no
+/// visitor with these names. A visitor's own list is not restricted.
+///
+/// # Errors
+/// Errors of the database.
+pub(super) fn narrow(
+    snapshot: &Snapshot,
+    scope: Scope,
+    filter: &VisitorFilter,
+) -> Result<Option<Scope>, StoreError> {
+    match scope {
+        Scope::Project(project) if !filter.is_empty() => {
+            let visitor = find_by_names(snapshot, project, filter)?;
+            Ok(visitor.map(Scope::Visitor))
+        }
+        _ => Ok(Some(scope)),
+    }
+}
+
+/// Finds a visitor of a project by all names of a filter.
+fn find_by_names(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    filter: &VisitorFilter,
+) -> Result<Option<VisitorSeq>, StoreError> {
+    let external_id = filter.external_id.as_ref().map(ExternalId::as_str);
+    let sql = match (filter.id, external_id) {
+        (Some(id), external_id) => Sql::new(
+            "SELECT seq FROM visitor \
+              WHERE project_seq = ?1 AND id = ?2 AND (?3 IS NULL OR external_id = ?3)",
+            [project.into(), id.into(), external_id.into()],
+        ),
+        (None, external_id) => Sql::new(
+            "SELECT seq FROM visitor WHERE project_seq = ?1 AND external_id = ?2",
+            [project.into(), external_id.into()],
+        ),
+    };
+    snapshot.optional(&sql, |row| row.get(0))
 }
 
 /// Reads a visitor.

@@ -60,13 +60,20 @@ fn wrong_counts_are_found() {
         "UPDATE visitor SET closed_conversations = 77 WHERE seq = 2",
     );
     let line = expect_finding(folder.path(), 1, "FAULT", "counts");
-    assert!(line.contains("visitor 2 has the counts"), "{line}");
-    change(
-        &path,
-        "UPDATE project SET open_conversations = open_conversations + 1",
-    );
+    assert!(line.contains("visitor 2 has the count 77"), "{line}");
+    for column in ["open_conversations", "closed_human_handled"] {
+        change(
+            &path,
+            &format!("UPDATE project SET {column} = {column} + 1"),
+        );
+        let line = expect_finding(folder.path(), 1, "FAULT", "counts");
+        assert!(line.contains("project 1 has the count"), "{line}");
+        change(
+            &path,
+            &format!("UPDATE project SET {column} = {column} - 1"),
+        );
+    }
     let line = expect_finding(folder.path(), 1, "FAULT", "counts");
-    assert!(line.contains("project 1 has the counts"), "{line}");
     assert!(line.contains("parlor restore"), "{line}");
 }
 

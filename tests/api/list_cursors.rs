@@ -162,7 +162,7 @@ fn invalid_cursor_error_body_is_exact() {
     let visitor = server.create_visitor("device");
     let response = server.get_list(&visitor.token, "after=x");
     let reason = "must be taken from the Link header of the same list: of the same caller, with \
-                  the same status, orderBy and orderDir; leave it out to begin at the front";
+                  the same filters, orderBy and orderDir; leave it out to begin at the front";
     let body = format!(
         r#"{{"error":{{"message":"after {reason}","code":"VALIDATION_ERROR","details":{{"field":"after","reason":"{reason}"}}}}}}"#
     );

@@ -70,16 +70,17 @@ impl Drop for ReaderGuard<'_> {
     }
 }
 
-/// Reads the list in a share of the orders: every `step`th, from `first` on.
+/// Reads the list with a filter in a share of the orders: every `step`th, from `first` on.
 /// The rows of `unchanged` must occur once each, in their order.
 fn check_unchanged_rows(
     server: &TestServer,
     credential: &str,
     unchanged: &[ConversationRow],
+    filter: &str,
     [first, step]: [usize; 2],
 ) {
     for order in ListOrder::all().skip(first).step_by(step) {
-        let query = format!("{}&limit=12", order.query());
+        let query = format!("{}&limit=12{filter}", order.query());
         let mut listed = all_ids(&follow_next(server, credential, &query));
         let expected = order.expected_ids(unchanged);
         let unchanged_ids: HashSet<_> = expected.iter().cloned().collect();
@@ -115,9 +116,18 @@ fn next_links_return_unchanged_rows_once_during_concurrent_writes() {
             scope.spawn(move || {
                 let _guard = ReaderGuard(readers);
                 let share = [reader, READERS];
-                check_unchanged_rows(server, &server.project.private_key, all, share);
-                let token = &visitors[reader].token;
-                check_unchanged_rows(server, token, &unchanged[reader], share);
+                let key = &server.project.private_key;
+                check_unchanged_rows(server, key, all, "", share);
+                for flag in [true, false] {
+                    let filter = format!("&isHumanHandled={flag}");
+                    let rows = all.iter().filter(|row| row.is_human_handled == flag);
+                    let rows: Vec<_> = rows.cloned().collect();
+                    check_unchanged_rows(server, key, &rows, &filter, share);
+                }
+                let Visitor { token, id } = &visitors[reader];
+                let own = &unchanged[reader];
+                check_unchanged_rows(server, token, own, "", share);
+                check_unchanged_rows(server, key, own, &format!("&visitorId={id}"), share);
             });
         }
     });

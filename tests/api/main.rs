@@ -38,6 +38,7 @@ mod journal;
 mod json_format;
 mod list_cache;
 mod list_cursors;
+mod list_filters;
 mod list_order;
 mod list_pagination;
 mod list_parameters;

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::agent::HumanAgentJson;
 use super::message::MessageJson;
+use super::visitor::VisitorJson;
 use crate::domain::{Conversation, ConversationId, ConversationListItem, Status, Timestamp};
 
 /// The properties that all forms of a conversation have.
@@ -75,13 +76,18 @@ pub struct ConversationListItemJson<'a> {
     /// The newest message; null until there is one.
     #[schema(required)]
     pub(super) last_message: Option<MessageJson<'a>>,
+    /// The visitor of the conversation. Only with `include=visitor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) visitor: Option<VisitorJson<'a>>,
 }
 
-impl<'a> From<&ConversationListItem<'a>> for ConversationListItemJson<'a> {
-    fn from(item: &ConversationListItem<'a>) -> Self {
+impl<'a> From<&'a ConversationListItem<'_>> for ConversationListItemJson<'a> {
+    fn from(item: &'a ConversationListItem<'_>) -> Self {
         Self {
             conversation: ConversationJson::from(&item.conversation),
             last_message: item.last_message.as_ref().map(MessageJson::from),
+            visitor: item.visitor.as_ref().map(VisitorJson::from),
         }
     }
 }

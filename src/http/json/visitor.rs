@@ -12,18 +12,18 @@ use crate::domain::{Visitor, VisitorId};
 #[schema(as = Visitor)]
 pub struct VisitorJson<'a> {
     object: VisitorObject,
-    id: VisitorId,
+    pub(super) id: VisitorId,
     #[serde(rename = "type")]
-    kind: VisitorType,
+    pub(super) kind: VisitorType,
     /// The website's own id of the person; null for an anonymous visitor.
     #[schema(required)]
-    external_id: Option<&'a str>,
+    pub(super) external_id: Option<&'a str>,
     /// The name of the person.
     #[schema(required)]
-    name: Option<&'a str>,
+    pub(super) name: Option<&'a str>,
     /// The address of a picture.
     #[schema(required)]
-    avatar_url: Option<&'a str>,
+    pub(super) avatar_url: Option<&'a str>,
 }
 
 /// The type of the object.
@@ -36,9 +36,18 @@ enum VisitorObject {
 /// Whether the website has set an external id for the visitor.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum VisitorType {
+pub(super) enum VisitorType {
     Anonymous,
     Identified,
+}
+
+impl VisitorType {
+    pub(super) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Identified => "identified",
+        }
+    }
 }
 
 impl<'a> From<&'a Visitor> for VisitorJson<'a> {

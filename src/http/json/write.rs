@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::agent::HumanAgentJson;
 use super::message::{PartsJson, RawJson};
+use super::visitor::VisitorJson;
 use super::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::domain::{MessageParts, Timestamp};
 
@@ -24,6 +25,9 @@ impl ConversationListItemJson<'_> {
     pub fn write(&self, buffer: &mut Vec<u8>) {
         self.conversation.write_open(buffer);
         write_members!(buffer, "lastMessage": self.last_message,);
+        if let Some(visitor) = &self.visitor {
+            write_members!(buffer, "visitor": visitor,);
+        }
         buffer.push(b'}');
     }
 }
@@ -97,6 +101,20 @@ impl WriteJson for HumanAgentJson<'_> {
         buffer.extend_from_slice(br#"{"name":"#);
         self.name.write(buffer);
         write_members!(buffer, "image": self.image,);
+        buffer.push(b'}');
+    }
+}
+
+impl WriteJson for &VisitorJson<'_> {
+    fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(br#"{"object":"visitor""#);
+        write_members!(buffer,
+            "id": self.id.0,
+            "type": Unescaped(self.kind.as_str()),
+            "externalId": self.external_id,
+            "name": self.name,
+            "avatarUrl": self.avatar_url,
+        );
         buffer.push(b'}');
     }
 }
@@ -210,7 +228,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         Conversation, ConversationId, ConversationListItem, Feedback, HumanAgent, Message,
-        MessageId, MessageStatus, Role, Status,
+        MessageId, MessageStatus, Role, Status, Visitor, VisitorId,
     };
 
     fn conversations() -> [Conversation<'static>; 2] {
@@ -267,19 +285,38 @@ mod tests {
         ]
     }
 
+    fn visitors() -> [Option<Visitor>; 3] {
+        let anonymous = Visitor {
+            id: VisitorId::generate(),
+            external_id: None,
+            name: None,
+            avatar_url: None,
+        };
+        let identified = Visitor {
+            external_id: Some("customer \"7\"".to_owned()),
+            name: Some("Zoë".to_owned()),
+            avatar_url: Some("https://a.example/x.png".to_owned()),
+            ..anonymous.clone()
+        };
+        [None, Some(anonymous), Some(identified)]
+    }
+
     #[test]
     fn written_list_items_are_equal_to_those_of_serde() {
         for conversation in conversations() {
             for last_message in messages().map(Some).into_iter().chain([None]) {
-                let item = ConversationListItem {
-                    conversation: conversation.clone(),
-                    last_message,
-                };
-                let item = ConversationListItemJson::from(&item);
-                let mut written = Vec::new();
-                item.write(&mut written);
-                let expected = serde_json::to_string(&item).expect("JSON");
-                assert_eq!(String::from_utf8(written).expect("UTF-8"), expected);
+                for visitor in visitors() {
+                    let item = ConversationListItem {
+                        conversation: conversation.clone(),
+                        last_message: last_message.clone(),
+                        visitor,
+                    };
+                    let item = ConversationListItemJson::from(&item);
+                    let mut written = Vec::new();
+                    item.write(&mut written);
+                    let expected = serde_json::to_string(&item).expect("JSON");
+                    assert_eq!(String::from_utf8(written).expect("UTF-8"), expected);
+                }
             }
         }
     }

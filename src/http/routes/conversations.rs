@@ -6,13 +6,12 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use crate::access::Cursors;
 use crate::app::AppState;
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, DeviceId, Direction, ExternalId, Limit, ListQuery,
-    Offset, Scope, Sort, SortKey, Status, ValidationError, page_address,
+    CloseReason, Conversation, ConversationId, DeviceId, ExternalId, ListRequest, Scope, SortKey,
+    page_address,
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
@@ -20,13 +19,14 @@ use crate::http::field_types::{Uri, not_null};
 use crate::http::item_stream::{self, ItemBody, ItemSource};
 use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::http::list_cache::ListCache;
+use crate::http::list_params::{ConversationListParams, PrivateListParams, list_request};
 use crate::http::list_response::{
     ListBody, ListEnvelope, ListItem, ListResponse, ListWriter, insert_page_headers,
 };
 use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
 };
-use crate::http::params::{self, conversation_id};
+use crate::http::params::conversation_id;
 use crate::http::response::{self, HandlerResult};
 use crate::http::{auth, idempotency, links};
 use crate::service::caller::Caller;
@@ -39,58 +39,6 @@ use crate::store::message::MessageCursor;
 use crate::store::visitor::VisitorIdentity;
 
 // ── Parameters ──
-
-/// The parameters of a list of conversations.
-#[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub struct ConversationListParams {
-    /// The maximum number of conversations in the response.
-    #[serde(default)]
-    #[param(inline)]
-    limit: Limit,
-    /// The number of conversations to skip.
-    #[serde(default)]
-    #[param(inline)]
-    offset: Offset,
-    /// Only conversations of this status.
-    status: Option<Status>,
-    /// The field to order by. Ties are ordered by `id` in the same direction.
-    /// Nulls come last in both directions.
-    #[serde(default)]
-    order_by: Sort,
-    /// The direction of the order.
-    #[serde(default)]
-    order_dir: Direction,
-    /// The cursor of a `next` link: the page begins after the last row of the
-    /// page with that link. A cursor is valid for the same caller, `status`,
-    /// `orderBy` and `orderDir`, with any `limit`, and does not expire. A row
-    /// that does not move in the order is returned exactly once, even if rows
-    /// are inserted meanwhile. `offset` counts from the cursor, up to 1000.
-    /// Empty and `null` begin with the first row.
-    after: Option<String>,
-}
-
-impl ConversationListParams {
-    /// Builds the query of the list and verifies its cursor.
-    pub fn list_query(self, cursors: &Cursors, scope: Scope) -> Result<ListQuery, ValidationError> {
-        let front = ListQuery {
-            limit: self.limit,
-            offset: self.offset,
-            status: self.status,
-            sort: self.order_by,
-            direction: self.order_dir,
-            after: None,
-        };
-        let cursor = self.after.filter(|text| !text.is_empty() && text != "null");
-        let Some(cursor) = cursor else {
-            return Ok(front);
-        };
-        let after = Some(cursors.verify(scope, &front, &cursor)?);
-        front.offset.check_after_cursor()?;
-        Ok(ListQuery { after, ..front })
-    }
-}
 
 /// A new conversation. A visitor may omit all fields.
 #[derive(Deserialize, ToSchema)]
@@ -192,9 +140,10 @@ pub struct CloseResult {
 /// List conversations
 ///
 /// A session token lists the conversations of its visitor, a private key those of
-/// the project.
+/// the project. The parameters that are described "with a private key" are ignored
+/// with a session token.
 #[utoipa::path(get, path = "/conversations", tag = "Conversations", operation_id = "get-conversations",
-    params(ConversationListParams), security(("session" = []), ("private-key" = [])),
+    params(ConversationListParams, PrivateListParams), security(("session" = []), ("private-key" = [])),
     responses((status = 200, description = "A page of conversations", body = ConversationList),
               BearerErrors, ValidationErrors, ServerErrors))]
 pub async fn list(
@@ -204,14 +153,16 @@ pub async fn list(
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let scope = caller.scope();
-    let params: ConversationListParams = params::query(&request)?;
-    let key = (scope, params.list_query(&app.cursors, scope)?);
+    let key = (
+        scope,
+        list_request(request.query_string(), scope, &app.cursors)?,
+    );
     if let Some(page) = cache.get(&app.store, &key) {
         return page.respond(&app, &request, caller.into());
     }
     let version = app.store.list_version();
-    let (scope, query) = (key.0, key.1.clone());
-    let read = move |snapshot: &Snapshot| read_page(snapshot, scope, &query);
+    let list = key.1.clone();
+    let read = move |snapshot: &Snapshot| read_page(snapshot, scope, &list);
     let page = app.store.read(read).await?;
     let next = page.last.map(|last| app.cursors.sign(scope, &key.1, &last));
     let links = links::for_conversations(&key.1, page.total, next.as_deref());
@@ -238,13 +189,15 @@ struct Page {
     last: Option<SortKey>,
 }
 
-fn read_page(snapshot: &Snapshot, scope: Scope, query: &ListQuery) -> Result<Page, ApiError> {
-    let totals = conversation::totals(snapshot, scope)?;
-    let total = totals.matching(query.status);
-    let list = ListWriter::for_page(total, query.limit, query.offset)?;
-    let (rows, last) = conversation::page_rows(snapshot, scope, query, &totals)?;
-    let body = ItemBody::read(snapshot, list, rows)?;
-    Ok(Page { body, total, last })
+fn read_page(snapshot: &Snapshot, scope: Scope, request: &ListRequest) -> Result<Page, ApiError> {
+    let page = conversation::list(snapshot, scope, request)?;
+    let (limit, offset) = (request.query.limit, request.query.offset);
+    let list = ListWriter::for_page(page.total, limit, offset)?;
+    Ok(Page {
+        body: ItemBody::read(snapshot, list, page.rows)?,
+        total: page.total,
+        last: page.last,
+    })
 }
 
 impl ItemSource for PageRows {

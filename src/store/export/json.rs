@@ -9,7 +9,6 @@ use serde_json::value::RawValue;
 use super::record::InvalidRecord;
 use crate::domain::{
     AssistantMode, DocumentId, KeyId, KeyKind, MessageId, ProjectId, QnaId, SessionId, Timestamp,
-    VisitorId,
 };
 
 /// Parses JSON. The error names the member, if it is known.
@@ -176,7 +175,6 @@ from_text! {
     QnaId: |text: &str| uuid(Self::parse(text));
     SessionId: |text: &str| uuid(Self::parse(text));
     Timestamp: timestamp;
-    VisitorId: |text: &str| uuid(Self::parse(text));
 }
 
 /// Serializes a type as its text.

@@ -5,8 +5,23 @@
 //! An order that begins at a key needs further ranges if its column can be NULL:
 //! the rows from the key on, and then all rows with NULL, which are at the other
 //! end of the index or apart from it.
+//!
+//! # Filters by a flag
+//!
+//! An order of the conversations that an agent handles has a partial index, which
+//! contains only these. An order of the others is read from the index of all, whose
+//! last column is the flag: SQLite skips entries without reading rows. So a page of
+//! the others costs more if many conversations between its rows are handled by an
+//! agent. The orders by id and by status have both in one index,
+//! `conversation_by_handled`. Another flag needs the same: its partial indexes, its
+//! column at the end of the others, a predicate and stored counts.
 
-use crate::domain::{ListQuery, Scope, Sort, SortKey, SortValue, Status};
+use std::cmp::Ordering;
+
+use crate::domain::{Direction, ListFilter, ListQuery, Scope, Sort, SortKey, SortValue, Status};
+
+/// The index with both values of the flag: project, status, flag, id.
+const BY_HANDLED: &str = "conversation_by_handled";
 
 /// One range of one index.
 #[derive(Debug, Clone, Copy)]
@@ -51,29 +66,43 @@ pub(super) enum SeekColumns {
 pub(super) struct ListOrder {
     pub scope: Scope,
     sort: Sort,
-    filter: Option<Status>,
+    filter: ListFilter,
 }
 
 impl ListOrder {
     pub fn of(scope: Scope, query: &ListQuery) -> Self {
         // Within one status, the orders by id and by status are the same. Only
         // the index of the latter begins with the status.
-        let sort = match (query.sort, query.status) {
+        let sort = match (query.sort, query.filter.status) {
             (Sort::Id, Some(_)) => Sort::Status,
             (sort, _) => sort,
         };
         Self {
             scope,
             sort,
-            filter: query.status,
+            filter: query.filter,
         }
     }
 
-    /// The ranges that can have rows at or after `key`; without a key, all
-    /// ranges.
-    pub fn ranges(self, key: Option<&SortKey>) -> impl Iterator<Item = IndexRange> {
+    /// The ranges that can have rows at or after `key` in `direction`; without a
+    /// key, all ranges.
+    pub fn ranges(
+        self,
+        key: Option<&SortKey>,
+        direction: Direction,
+    ) -> impl Iterator<Item = IndexRange> {
         let value = key.map(|key| &key.value);
-        self.statuses().iter().flat_map(move |status| {
+        let statuses = self.statuses().iter().filter(move |status| {
+            let order = status
+                .zip(value)
+                .map(|(status, value)| self.compare_status(status, value));
+            order.flatten()
+                != Some(match direction {
+                    Direction::Ascending => Ordering::Less,
+                    Direction::Descending => Ordering::Greater,
+                })
+        });
+        statuses.flat_map(move |status| {
             let parts = self.null_parts(*status, value).iter();
             parts.map(|nulls| IndexRange {
                 status: *status,
@@ -83,11 +112,23 @@ impl ListOrder {
     }
 
     fn statuses(self) -> &'static [Option<Status>] {
-        match (self.filter, self.scope, self.sort) {
+        let is_of_any_agent = self.filter.is_human_handled.is_none();
+        match (self.filter.status, self.scope, self.sort) {
             (Some(Status::Open), ..) => &[Some(Status::Open)],
             (Some(Status::Closed), ..) => &[Some(Status::Closed)],
-            (None, Scope::Visitor(_), _) | (None, _, Sort::Id | Sort::Status) => &[None],
+            (None, Scope::Visitor(_), _) => &[None],
+            (None, _, Sort::Id | Sort::Status) if is_of_any_agent => &[None],
             (None, Scope::Project(_), _) => &[Some(Status::Closed), Some(Status::Open)],
+        }
+    }
+
+    /// Compares a status with the value of a key, if the rows of each status are a
+    /// range of an order by status.
+    fn compare_status(self, status: Status, value: &SortValue) -> Option<Ordering> {
+        let is_merged = self.sort == Sort::Status && self.filter.status.is_none();
+        match value {
+            SortValue::Text(text) if is_merged => Some(status.as_str().cmp(text)),
+            _ => None,
         }
     }
 
@@ -124,11 +165,21 @@ impl ListOrder {
 
     /// The columns that bound the range in a page that begins at `key`.
     pub fn seek_columns(self, range: IndexRange, key: &SortKey) -> SeekColumns {
-        let has_one_status = self.sort == Sort::Status && range.status.is_some();
+        let status_order = range
+            .status
+            .and_then(|status| self.compare_status(status, &key.value));
+        let has_one_value = match self.sort {
+            Sort::Id => true,
+            Sort::Status => range.status.is_some(),
+            Sort::IsHumanHandled => self.filter.is_human_handled.is_some(),
+            _ => false,
+        };
         match range.nulls {
             NullPart::Null if key.value != SortValue::Null => SeekColumns::None,
             NullPart::Null => SeekColumns::Id,
-            _ if self.sort == Sort::Id || has_one_status => SeekColumns::Id,
+            // The other status comes after that of the key.
+            _ if status_order.is_some_and(Ordering::is_ne) => SeekColumns::None,
+            _ if has_one_value => SeekColumns::Id,
             _ => SeekColumns::ValueAndId,
         }
     }
@@ -136,6 +187,9 @@ impl ListOrder {
     /// The column that the order compares before the id.
     pub fn column(self, range: IndexRange) -> &'static str {
         match self.sort {
+            // All rows are equal here. Two ranges that are both ordered by `id, id`
+            // would be sorted again.
+            Sort::Id if self.filter.is_human_handled.is_some() => "is_human_handled",
             Sort::Id => "id",
             Sort::CreatedAt => "created_at",
             Sort::UpdatedAt => "updated_at",
@@ -156,17 +210,34 @@ impl ListOrder {
         if let Scope::Visitor(_) = self.scope {
             return "conversation_by_visitor";
         }
-        match self.sort {
-            Sort::Id => "conversation_by_id",
-            Sort::Status => "conversation_by_status",
-            Sort::CreatedAt => "conversation_by_created",
-            Sort::UpdatedAt => "conversation_by_updated",
-            Sort::LastInteractionAt => "conversation_by_interaction",
-            Sort::ClosedAt if self.is_open_part(range) => "conversation_by_status",
-            Sort::ClosedAt => "conversation_by_closed",
-            Sort::IsHumanHandled => "conversation_by_handled",
-            Sort::Title => "conversation_by_title",
+        let is_human_handled = self.filter.is_human_handled;
+        match (self.sort, is_human_handled) {
+            (Sort::Id | Sort::Status, Some(_)) | (Sort::IsHumanHandled, _) => BY_HANDLED,
+            (Sort::ClosedAt, Some(_)) if self.is_open_part(range) => BY_HANDLED,
+            (Sort::CreatedAt, Some(true)) => "conversation_handled_by_created",
+            (Sort::UpdatedAt, Some(true)) => "conversation_handled_by_updated",
+            (Sort::LastInteractionAt, Some(true)) => "conversation_handled_by_interaction",
+            (Sort::ClosedAt, Some(true)) => "conversation_handled_by_closed",
+            (Sort::Title, Some(true)) => "conversation_handled_by_title",
+            (Sort::Id, None) => "conversation_by_id",
+            (Sort::Status, None) => "conversation_by_status",
+            (Sort::ClosedAt, None) if self.is_open_part(range) => "conversation_by_status",
+            (Sort::CreatedAt, _) => "conversation_by_created",
+            (Sort::UpdatedAt, _) => "conversation_by_updated",
+            (Sort::LastInteractionAt, _) => "conversation_by_interaction",
+            (Sort::ClosedAt, _) => "conversation_by_closed",
+            (Sort::Title, _) => "conversation_by_title",
         }
+    }
+
+    /// The condition of the filters by a flag. It is a literal: SQLite must see that
+    /// a partial index applies.
+    pub fn flag_predicate(self) -> Option<&'static str> {
+        Some(if self.filter.is_human_handled? {
+            " AND is_human_handled = 1"
+        } else {
+            " AND is_human_handled = 0"
+        })
     }
 
     /// Whether the range holds the open conversations of an order by `closed_at`.

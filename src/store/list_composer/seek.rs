@@ -6,7 +6,8 @@ use crate::domain::SortKey;
 /// behind `key`, in the direction of the query.
 ///
 /// The value of the key has the type of the sort column. Orders by id alone
-/// ignore the value: the order by `id`, and by `status` within one status.
+/// ignore the value: the order by `id`, and those by `status` and by
+/// `isHumanHandled` within one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) struct Seek {
     pub key: SortKey,

@@ -105,6 +105,9 @@ impl SqlBuilder {
             Some(_) if order.uses_partial_index(range) => self.push(" AND status = 'closed'"),
             Some(status) => self.bind(" AND status = ?", status.as_str().into()),
         }
+        if let Some(predicate) = order.flag_predicate() {
+            self.push(predicate);
+        }
         if order.needs_null_predicate(range) {
             self.push(" AND ");
             self.push(order.column(range));

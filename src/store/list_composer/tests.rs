@@ -6,10 +6,12 @@ mod pages;
 use rusqlite::Connection;
 
 use super::*;
-use crate::domain::{ConversationId, Limit, Offset, ProjectSeq, Status, VisitorSeq};
+use crate::domain::{
+    ConversationId, Direction, Limit, ListFilter, Offset, ProjectSeq, Status, VisitorSeq,
+};
 use crate::store::open::open_in_memory;
 use crate::store::sql::Value;
-use crate::store::test_db::{DIRECTIONS, STATUSES, all_sorts};
+use crate::store::test_db::{DIRECTIONS, all_filters, all_sorts};
 
 const PROJECT: Scope = Scope::Project(ProjectSeq(1));
 const VISITOR: Scope = Scope::Visitor(VisitorSeq(1));
@@ -18,10 +20,10 @@ const TOTAL: u64 = 1000;
 
 /// Every combination of filter, sort and direction.
 fn all_orders() -> impl Iterator<Item = ListQuery> {
-    STATUSES.into_iter().flat_map(|status| {
+    all_filters().into_iter().flat_map(|filter| {
         all_sorts().into_iter().flat_map(move |sort| {
             DIRECTIONS.into_iter().map(move |direction| ListQuery {
-                status,
+                filter,
                 sort,
                 direction,
                 ..ListQuery::default()
@@ -98,7 +100,7 @@ fn sorts_rows(plan: &[String]) -> bool {
 /// `closed_at`.
 fn is_empty(query: &ListQuery, seek: Option<&Seek>) -> bool {
     let is_null = seek.is_some_and(|seek| seek.key.value == SortValue::Null);
-    is_null && query.sort == Sort::ClosedAt && query.status == Some(Status::Closed)
+    is_null && query.sort == Sort::ClosedAt && query.filter.status == Some(Status::Closed)
 }
 
 #[test]
@@ -135,11 +137,19 @@ fn a_page_behind_a_key_seeks_to_the_key_in_each_index_range() {
         let Some(seek) = seek else { continue };
         let plan = query_plan(&connection, PROJECT, &query, Some(&seek));
         // All rows with NULL come after a key with a value.
-        let statuses = if query.status.is_none() { 2 } else { 1 };
+        let ListFilter {
+            status,
+            is_human_handled,
+        } = query.filter;
+        let statuses = if status.is_none() { 2 } else { 1 };
         let null_ranges = match (query.sort, &seek.key.value) {
             (_, SortValue::Null) => 0,
             (Sort::Title, _) => statuses,
-            (Sort::ClosedAt, _) if query.status != Some(Status::Closed) => 1,
+            (Sort::ClosedAt, _) if status != Some(Status::Closed) => 1,
+            // All closed conversations come after a key of an open one, descending.
+            (Sort::Status, _) if status.is_none() && is_human_handled.is_some() => {
+                usize::from(query.direction == Direction::Descending)
+            }
             _ => 0,
         };
         let unbounded = count_unbounded_ranges(&plan);
@@ -198,7 +208,9 @@ fn all_values_of_a_query_are_bound() {
         };
         let sql = &page.statement.text;
         assert!(sql.ends_with(" LIMIT ? OFFSET ?"));
-        assert!(!sql.bytes().any(|byte| byte.is_ascii_digit()), "{sql}");
+        let flag = |value| format!("is_human_handled = {value}");
+        let variable = sql.replace(&flag(0), "").replace(&flag(1), "");
+        assert!(!variable.bytes().any(|byte| byte.is_ascii_digit()), "{sql}");
         assert_eq!(sql.matches('?').count(), page.statement.values.len());
     }
 }

@@ -110,7 +110,7 @@ impl OffsetIndex {
     ) -> Result<Option<Seek>, StoreError> {
         let offset = query.offset.get();
         let page_end = offset + query.limit.get();
-        let rows_after = totals.matching(query.status).saturating_sub(page_end);
+        let rows_after = totals.matching(query.filter).saturating_sub(page_end);
         if offset.min(rows_after) <= BLOCK_ROWS {
             return Ok(None);
         }

@@ -40,7 +40,7 @@ impl ProjectIndex {
         };
         match second {
             Some(second) if offset >= row_count => {
-                let all = totals.matching(query.status);
+                let all = totals.matching(query.filter);
                 let second_row_count = all.saturating_sub(row_count);
                 self.lookup_in_second_range(
                     query,

@@ -10,13 +10,15 @@ use uuid::Uuid;
 
 use super::super::change_capture::ListedConversation;
 use super::super::totals::Totals;
-use crate::domain::{ConversationId, Direction, ListQuery, Sort, SortKey, SortValue, Status};
+use crate::domain::{
+    ConversationId, Direction, ListFilter, ListQuery, Sort, SortKey, SortValue, Status,
+};
 
-/// The rows of one status (or of both) that have a value in one column, in the
-/// order of that column and the id.
+/// The rows that a filter allows and that have a value in one column, in the order
+/// of that column and the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct SortRange {
-    status: Option<Status>,
+    filter: ListFilter,
     rows: RangeRows,
 }
 
@@ -35,18 +37,21 @@ impl SortRange {
     /// The ranges that the order of `query` consists of.
     pub fn of(query: &ListQuery) -> (Self, Option<Self>) {
         let of_query = |rows| Self {
-            status: query.status,
+            filter: query.filter,
             rows,
         };
         let of_status = |status, rows| Self {
-            status: Some(status),
+            filter: ListFilter {
+                status: Some(status),
+                ..query.filter
+            },
             rows,
         };
         let open_by_id = of_status(Status::Open, RangeRows::ById);
         let closed_by_id = of_status(Status::Closed, RangeRows::ById);
         // Exactly the closed conversations have a `closedAt`.
         let closed_by_time = of_status(Status::Closed, RangeRows::ByValue(Sort::ClosedAt));
-        match (query.sort, query.status) {
+        match (query.sort, query.filter.status) {
             (Sort::Id, _) | (Sort::Status, Some(_)) => (of_query(RangeRows::ById), None),
             (Sort::Status, None) => match query.direction {
                 Direction::Ascending => (closed_by_id, Some(open_by_id)),
@@ -68,17 +73,15 @@ impl SortRange {
     pub fn row_count(self, totals: &Totals) -> Option<u64> {
         match self.rows {
             RangeRows::ByValue(Sort::Title) | RangeRows::WithoutValue(_) => None,
-            _ => Some(totals.matching(self.status)),
+            _ => Some(totals.matching(self.filter)),
         }
     }
 
     /// The key of a conversation in this range, or `None` if the conversation is
     /// not in the range.
     pub fn key(self, conversation: &ListedConversation) -> Option<SortKey> {
-        if self
-            .status
-            .is_some_and(|status| status != conversation.status)
-        {
+        let (status, is_human_handled) = (conversation.status, conversation.is_human_handled);
+        if !self.filter.allows(status, is_human_handled) {
             return None;
         }
         let value = match self.rows {
@@ -102,7 +105,7 @@ impl SortRange {
             RangeRows::ByValue(sort) | RangeRows::WithoutValue(sort) => sort,
         };
         ListQuery {
-            status: self.status,
+            filter: self.filter,
             sort,
             direction: Direction::Ascending,
             ..ListQuery::default()
@@ -123,7 +126,7 @@ impl SortRange {
     /// Converts a key of this range to a key in the order of `query`. They differ
     /// in the order by status, whose ranges are sorted by the id.
     pub fn key_for_query(self, query: &ListQuery, mut key: SortKey) -> SortKey {
-        if let (Sort::Status, Some(status)) = (query.sort, self.status) {
+        if let (Sort::Status, Some(status)) = (query.sort, self.filter.status) {
             key.value = SortValue::Text(status.as_str().into());
         }
         key

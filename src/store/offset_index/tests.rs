@@ -12,7 +12,7 @@ use crate::store::batch::Batch;
 use crate::store::query_cost_tests::cost;
 use crate::store::sql::{Sql, Value};
 use crate::store::test_db::{
-    DIRECTIONS, PROJECT, STATUSES, TestDb, all_sorts, random_conversation, random_title,
+    DIRECTIONS, PROJECT, TestDb, all_filters, all_sorts, random_conversation, random_title,
 };
 use crate::store::{Options, Snapshot, Store, StoreError, conversation};
 
@@ -54,7 +54,7 @@ fn random_query(random: &mut Rng) -> ListQuery {
     let limit = random.u64(1..=40).to_string();
     let offset = random.u64(0..=CONVERSATIONS as u64 + 5).to_string();
     ListQuery {
-        status: STATUSES[random.usize(..STATUSES.len())],
+        filter: random.choice(all_filters()).expect("a filter"),
         sort: random.choice(all_sorts()).expect("a sort"),
         direction: DIRECTIONS[random.usize(..DIRECTIONS.len())],
         limit: Limit::parse(&limit).expect("a limit"),
@@ -104,12 +104,14 @@ fn page_by_sorting(
     let sql = format!(
         "SELECT id FROM conversation NOT INDEXED \
           WHERE project_seq = 1 AND (?1 IS NULL OR status = ?1) \
-          ORDER BY {column} {direction} NULLS LAST, id {direction} LIMIT ?2 OFFSET ?3"
+            AND (?2 IS NULL OR is_human_handled = ?2) \
+          ORDER BY {column} {direction} NULLS LAST, id {direction} LIMIT ?3 OFFSET ?4"
     );
     let mut statement = snapshot.connection().prepare_cached(&sql)?;
-    let status = query.status.map(Status::as_str);
+    let (status, flag) = (query.filter.status, query.filter.is_human_handled);
+    let status = status.map(Status::as_str);
     let (limit, offset) = (query.limit.get() as i64, query.offset.get() as i64);
-    let ids = statement.query_map(params![status, limit, offset], |row| {
+    let ids = statement.query_map(params![status, flag, limit, offset], |row| {
         Ok(ConversationId(row.get(0)?))
     })?;
     Ok(ids.collect::<rusqlite::Result<_>>()?)
@@ -143,11 +145,11 @@ fn pages_of_every_order_are_exact_at_any_offset_after_changes() {
     db.insert_conversations(&mut random, CONVERSATIONS);
     for _ in 0..6 {
         for sort in all_sorts() {
-            for status in STATUSES {
+            for filter in all_filters() {
                 for direction in DIRECTIONS {
                     for _ in 0..3 {
                         let query = ListQuery {
-                            status,
+                            filter,
                             sort,
                             direction,
                             ..random_query(&mut random)
@@ -164,7 +166,7 @@ fn pages_of_every_order_are_exact_at_any_offset_after_changes() {
         }
     }
     let ranges = db.store.offset_index.range_count();
-    assert!(ranges >= 18, "only {ranges} ranges have counts");
+    assert!(ranges >= 54, "only {ranges} ranges have counts");
 }
 
 /// Two changes in one batch. One batch in eight fails and is rolled back to its
