@@ -30,8 +30,9 @@
 //!
 //! 1. `domain/list_query.rs`: the variant of `Sort` and its name.
 //! 2. `schema.sql`, a migration and its entry in `open.rs`: an index (project,
-//!    status, column, id).
-//! 3. [`index_range`]: the column, the index, and whether it can be NULL.
+//!    status, column, id, is_human_handled), and the same for the conversations that
+//!    an agent handles.
+//! 3. [`index_range`]: the column, the indexes, and whether it can be NULL.
 //! 4. `change_capture.rs`: the captured column and `sort_value`.
 //!
 //! A column that can be NULL has a second range in `offset_index/sort_range.rs`.
