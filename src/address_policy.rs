@@ -86,16 +86,27 @@ impl Resolve for PublicResolver {
 
 fn public_addresses(name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
     // Port 0 is a placeholder: the HTTP client sets the port of the URL.
-    let mut addresses: Vec<_> = (name, 0).to_socket_addrs()?.collect();
-    addresses.retain(|address| is_public(address.ip()));
-    if addresses.is_empty() {
-        return Err(PrivateHost(name.to_owned()).into());
+    Ok(only_public(name, (name, 0).to_socket_addrs()?)?)
+}
+
+/// The public ones of the addresses of a name.
+fn only_public(
+    name: &str,
+    addresses: impl Iterator<Item = SocketAddr>,
+) -> Result<Vec<SocketAddr>, PrivateHost> {
+    let public: Vec<_> = addresses
+        .filter(|address| is_public(address.ip()))
+        .collect();
+    if public.is_empty() {
+        return Err(PrivateHost(name.to_owned()));
     }
-    Ok(addresses)
+    Ok(public)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -184,6 +195,39 @@ mod tests {
         }
         assert!(!private("https://api.example/v1"));
         assert!(!private("https://8.8.8.8/v1"));
+    }
+
+    #[test]
+    fn private_addresses_of_a_name_are_left_out() {
+        let address = |text: &str| SocketAddr::new(text.parse().expect(text), 0);
+        let mixed = ["10.0.0.1", "8.8.8.8", "::1", "2606:4700::1111"].map(address);
+        let public = only_public("shop.example", mixed.into_iter()).expect("addresses");
+        assert_eq!(public, ["8.8.8.8", "2606:4700::1111"].map(address));
+        let private = ["169.254.169.254", "::ffff:127.0.0.1"].map(address);
+        assert!(only_public("shop.example", private.into_iter()).is_err());
+    }
+
+    /// The client connects to what the resolver returned, so a DNS entry that changes after
+    /// a check leads to no private address.
+    #[test]
+    fn client_with_the_resolver_does_not_connect_to_a_private_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("non-blocking");
+        let port = listener.local_addr().expect("an address").port();
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .dns_resolver(PublicResolver);
+        let client = client.build().expect("a client");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let request = client.get(format!("http://localhost:{port}/")).send();
+        let result = runtime.expect("a runtime").block_on(request);
+        let error = format!("{:?}", result.expect_err("no connection"));
+        assert!(error.contains("PrivateHost"), "{error}");
+        let connection = listener.accept().expect_err("no connection");
+        assert_eq!(connection.kind(), std::io::ErrorKind::WouldBlock);
     }
 
     #[test]

@@ -138,7 +138,7 @@ pub struct Settings {
     #[arg(alias = "init-rate-limit")]
     pub ip_rate_limit: u32,
 
-    /// Requests per minute without a session or private key from each IP address (IPv6: from each /64): public Q&As, search and the project of a publishable key; 0: unlimited
+    /// Requests per minute without a session or private key from each IP address (IPv6: from each /64): public Q&As, search, the project of a publishable key, and WebSockets; 0: unlimited
     #[arg(
         long,
         env = "PARLOR_PUBLIC_RATE_LIMIT",

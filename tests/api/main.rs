@@ -10,6 +10,7 @@ mod helpers;
 #[path = "../stub_server/mod.rs"]
 mod stub_server;
 
+mod access;
 mod agents;
 mod allowed_origins;
 mod answer_failures;
@@ -42,6 +43,7 @@ mod list_filters;
 mod list_order;
 mod list_pagination;
 mod list_parameters;
+mod mass_assignment;
 mod memory;
 mod memory_attacks;
 mod messages;

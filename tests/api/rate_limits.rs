@@ -4,7 +4,7 @@ use parlor::config::Settings;
 
 use serde_json::json;
 
-use crate::helpers::{Response, TestServer, UNKNOWN_ID};
+use crate::helpers::{Response, TestServer, UNKNOWN_ID, WebSocketClient};
 
 /// Limits of three requests, which refill in twenty seconds.
 fn small_limits(settings: &mut Settings) {
@@ -150,6 +150,28 @@ fn public_requests_are_limited_by_address() {
     }
     expect_rate_limited(&get("2001:db8::ffff:9", &targets[3]));
     get("2001:db8:0:1::1", &targets[3]).expect(200);
+}
+
+#[test]
+fn websockets_without_session_are_limited_by_address() {
+    let (server, _) = setup_public_requests();
+    let visitor = server.create_visitor("ann");
+    let conversation = server.start_conversation(&visitor);
+    let key = &server.project.publishable_key;
+    let target = format!("/v2/conversations/{conversation}/ws?apiKey={key}");
+    let open = |target: &str| {
+        let socket = WebSocketClient::try_open(*server, target, &[]);
+        socket
+            .err()
+            .map_or(101, |response| response.status().as_u16())
+    };
+    for _ in 0..4 {
+        assert_eq!(open(&target), 101);
+    }
+    assert_eq!(open(&target), 429);
+    let guessed = target.replace(key, "pk_guessed");
+    assert_eq!(open(&guessed), 429, "the limit is checked before the key");
+    assert_eq!(open(&format!("{target}&token={}", visitor.token)), 101);
 }
 
 #[test]

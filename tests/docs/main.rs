@@ -5,6 +5,7 @@ mod citations;
 mod examples;
 mod json;
 mod links;
+mod named_tests;
 mod pages;
 mod server;
 mod tables;

@@ -1,6 +1,9 @@
 //! `parlor learn` with pages and sitemaps.
 
 use std::collections::HashSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
 
 use crate::fake_website::FakeWebsite;
 use crate::setup::{Workspace, output_texts, page};
@@ -232,6 +235,52 @@ fn pages_of_other_types_or_too_large_are_skipped() {
         (site.url("/plain"), "P".to_owned()),
     ];
     assert_eq!(workspace.documents(1), expected);
+}
+
+#[test]
+fn compressed_page_is_limited_by_its_uncompressed_size() {
+    let (workspace, site) = (Workspace::new(), FakeWebsite::new());
+    let bomb = gzip(&"<p>x".repeat(5_000_000));
+    assert!(bomb.len() < 100_000);
+    let headers = "Content-Type: text/html\r\nContent-Encoding: gzip\r\n";
+    site.set("/bomb", "200 OK", headers, bomb);
+    site.set("/small", "200 OK", headers, gzip(&page("Small")));
+    site.set_sitemap("/sitemap.xml", &["/bomb", "/small"]);
+    let (stdout, stderr) = workspace.run_ok(&["learn", &site.url("/sitemap.xml"), "--private"]);
+    assert!(stdout.starts_with("learned 1 page (1 new"), "{stdout}");
+    assert!(stderr.contains("/bomb: it has more than 5 MB"), "{stderr}");
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut gzip = Command::new("gzip");
+    gzip.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut gzip = gzip.spawn().expect("gzip runs");
+    let mut input = gzip.stdin.take().expect("its input");
+    let text = text.to_owned();
+    let writer = thread::spawn(move || input.write_all(text.as_bytes()));
+    let output = gzip.wait_with_output().expect("its output");
+    writer.join().expect("a thread").expect("written");
+    output.stdout
+}
+
+/// A public website could otherwise make parlor read pages of a private network.
+#[test]
+fn sitemap_and_redirect_lead_to_no_other_website() {
+    let (workspace, site, inside) = (Workspace::new(), FakeWebsite::new(), FakeWebsite::new());
+    inside.set_page("/secret", &page("Secret"));
+    let away = format!("Location: {}\r\n", inside.url("/secret"));
+    for status in [
+        "301 Moved",
+        "302 Found",
+        "303 See Other",
+        "307 Temporary Redirect",
+        "308 Permanent Redirect",
+    ] {
+        site.set("/away", status, &away, "");
+        site.set_sitemap("/sitemap.xml", &[&inside.url("/secret"), "/away"]);
+        workspace.run_err(&["learn", &site.url("/sitemap.xml"), "--private"]);
+    }
+    assert!(inside.take_requested_paths().is_empty());
 }
 
 #[test]

@@ -92,9 +92,13 @@ struct Listener {
 
 /// Authenticates the client and finds the conversation.
 async fn authenticate(app: &AppState, request: &HttpRequest) -> Result<Listener, ApiError> {
-    let key: KeyParams = params::query(request)?;
     let EventParams { token } = params::query(request)?;
-    let (api_key, token) = (key.api_key()?, token.as_deref());
+    let token = token.as_deref();
+    if token.is_none() {
+        auth::limit_public_request(app, request)?;
+    }
+    let key: KeyParams = params::query(request)?;
+    let api_key = key.api_key()?;
     let key = auth::publishable_key(app, request, api_key).await?;
     let project = key.project;
     let caller = match token {

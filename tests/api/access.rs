@@ -1,0 +1,282 @@
+//! Who may call each operation: the table "Access" of docs/SECURITY.md, compared with the
+//! operations of the OpenAPI document and with responses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::helpers::{
+    ProjectFixture, Request, Response, TestServer, Visitor, WebSocketClient, string,
+};
+
+/// The callers, in the order of the columns.
+const CALLERS: [&str; 8] = [
+    "None",
+    "Publishable key",
+    "Session",
+    "Other visitor",
+    "Other project",
+    "Private key",
+    "Revoked key",
+    "Expired session",
+];
+
+/// The statuses of each operation, by method and path.
+type AccessTable = BTreeMap<String, Vec<String>>;
+
+fn documented_table() -> AccessTable {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/SECURITY.md");
+    let page = std::fs::read_to_string(file).expect("a page");
+    let head = format!("| Operation | {} |", CALLERS.join(" | "));
+    let (_, table) = page.split_once(&head).expect("the table of access");
+    let rows = table.lines().skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|')).map(|line| {
+        let mut cells = line
+            .trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().replace('`', ""));
+        (cells.next().expect("an operation"), cells.collect())
+    });
+    rows.collect()
+}
+
+struct Fixture {
+    server: TestServer,
+    document: Value,
+    other_project: ProjectFixture,
+    ann: Visitor,
+    ben: Visitor,
+    expired: Visitor,
+    /// A publishable key and a private key.
+    revoked: [String; 2],
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let server = TestServer::start();
+        let revoked = server.create_project();
+        let revoked = [revoked.publishable_key, revoked.private_key];
+        revoked.iter().for_each(|key| server.revoke_key(key));
+        let expired = server.create_visitor("expired");
+        let written = server
+            .db_connection()
+            .execute("UPDATE session SET last_used_at = 0, created_at = 0", ());
+        assert_eq!(written.expect("an update"), 1);
+        Self {
+            document: server.get("/v2/openapi").send().expect(200),
+            other_project: server.create_project(),
+            ann: server.create_visitor("ann"),
+            ben: server.create_visitor("ben"),
+            expired,
+            revoked,
+            server,
+        }
+    }
+
+    /// A private key or a session token, in the order of [`CALLERS`].
+    fn bearer(&self, caller: usize) -> Option<&str> {
+        let project = &self.server.project;
+        Some(match CALLERS[caller] {
+            "Publishable key" => &project.publishable_key,
+            "Session" => &self.ann.token,
+            "Other visitor" => &self.ben.token,
+            "Other project" => &self.other_project.private_key,
+            "Private key" => &project.private_key,
+            "Revoked key" => &self.revoked[1],
+            "Expired session" => &self.expired.token,
+            _ => return None,
+        })
+    }
+
+    /// What a caller sends in `apiKey`: the bearer credential, or a publishable key of
+    /// the caller if there is one.
+    fn api_key(&self, caller: usize) -> Option<&str> {
+        match CALLERS[caller] {
+            "Other project" => Some(&self.other_project.publishable_key),
+            "Revoked key" => Some(&self.revoked[0]),
+            _ => self.bearer(caller),
+        }
+    }
+
+    /// Replaces the parameters in a path by the ids of new objects of Ann and the project.
+    fn concrete(&self, path: &str) -> String {
+        let conversation = self.server.start_conversation(&self.ann);
+        let mut path = path.replace("{conversationId}", &conversation);
+        if path.contains("{messageId}") {
+            let question = self.server.post_message(&self.ann, &conversation, "Hi");
+            question.send().expect(200);
+            let messages = &self.server.get_conversation(&self.ann, &conversation)["messages"];
+            path = path.replace("{messageId}", &string(&messages[1]["id"]));
+        }
+        path = path.replace("{visitorId}", &self.ann.id);
+        let project = self.server.project.id.0.to_string();
+        path = path.replace("{projectId}", &project);
+        for (parameter, noun) in [("{qnaId}", "qnas"), ("{documentId}", "documents")] {
+            if path.contains(parameter) {
+                path = path.replace(parameter, &self.create_knowledge(&project, noun));
+            }
+        }
+        assert!(!path.contains('{'), "{path} has an unknown parameter");
+        format!("/v2{path}")
+    }
+
+    /// Creates a Q&A or a document and returns its id.
+    fn create_knowledge(&self, project: &str, noun: &str) -> String {
+        let path = format!("/projects/{project}/{noun}");
+        let template = format!("/projects/{{projectId}}/{noun}");
+        let request = self
+            .server
+            .post(format!("/v2{path}"))
+            .bearer(&self.server.project.private_key);
+        let created = request
+            .json(self.example_body("post", &template))
+            .send()
+            .json();
+        string(&created["id"])
+    }
+
+    fn operation(&self, method: &str, path: &str) -> &Value {
+        &self.document["paths"][path][method]
+    }
+
+    fn example_body(&self, method: &str, path: &str) -> Value {
+        if (method, path) == ("post", "/conversations") {
+            return json!({ "visitor": { "externalId": "42" } });
+        }
+        self.operation(method, path)["requestBody"]["content"]["application/json"]["example"]
+            .clone()
+    }
+
+    fn has_parameter(&self, method: &str, path: &str, name: &str) -> bool {
+        let parameters = self.operation(method, path)["parameters"].as_array();
+        let mut parameters = parameters.into_iter().flatten();
+        parameters.any(|parameter| parameter["name"] == name)
+    }
+
+    /// Sends a valid request of an operation with the credential of a caller. It is sent
+    /// where the operation expects it.
+    fn status(&self, method: &str, path: &str, caller: usize) -> u16 {
+        let mut target = self.concrete(path);
+        let mut body = self.example_body(method, path);
+        if self.has_parameter(method, path, "token") {
+            return self.websocket_status(&target, caller);
+        }
+        let has_key = self.has_parameter(method, path, "apiKey");
+        if has_key {
+            target += "?q=delivery";
+            if let Some(key) = self.api_key(caller) {
+                target += &format!("&apiKey={key}");
+            }
+        }
+        if body.get("apiKey").is_some() {
+            body["apiKey"] = self.api_key(caller).into();
+        }
+        let method = match method {
+            "get" => "GET",
+            "post" => "POST",
+            "put" => "PUT",
+            "patch" => "PATCH",
+            "delete" => "DELETE",
+            other => panic!("{other}"),
+        };
+        let mut request = self.server.request(method, target);
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        self.with_bearer(request, caller, has_key).status
+    }
+
+    fn with_bearer(&self, request: Request, caller: usize, has_key: bool) -> Response {
+        match self.bearer(caller) {
+            Some(credential) if !has_key => request.bearer(credential).send(),
+            _ => request.send(),
+        }
+    }
+
+    /// Session tokens are sent in `token`, next to a publishable key.
+    fn websocket_status(&self, target: &str, caller: usize) -> u16 {
+        let credential = self.api_key(caller).unwrap_or_default();
+        let target = if credential.contains('.') {
+            let key = &self.server.project.publishable_key;
+            format!("{target}?apiKey={key}&token={credential}")
+        } else if credential.is_empty() {
+            target.to_owned()
+        } else {
+            format!("{target}?apiKey={credential}")
+        };
+        match WebSocketClient::try_open(*self.server, &target, &[]) {
+            Ok(_) => 101,
+            Err(response) => response.status().as_u16(),
+        }
+    }
+}
+
+/// Routes that the OpenAPI document does not have: of operators, and of the reference.
+const ROUTES_OF_OPERATORS: [&str; 5] = ["/health", "/ready", "/v2", "/v2/", "/v2/reference/{name}"];
+
+/// The routes in the source of the route table, as `METHOD /path`.
+fn routes() -> BTreeSet<String> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/mod.rs");
+    let source = std::fs::read_to_string(file).expect("the route table");
+    let mut routes = BTreeSet::new();
+    for call in source.split(" at(").chain(source.split("(at(")).skip(1) {
+        let mut texts = call.split('"').skip(1).step_by(2);
+        let (Some(path), Some(methods)) = (texts.next(), texts.next()) else {
+            continue;
+        };
+        // HEAD is part of GET.
+        let methods = methods.split(", ").filter(|method| *method != "HEAD");
+        if path.starts_with('/') {
+            routes.extend(methods.map(|method| format!("{method} {path}")));
+        }
+    }
+    routes.retain(|route| {
+        !ROUTES_OF_OPERATORS
+            .iter()
+            .any(|path| route.ends_with(&format!(" {path}")))
+    });
+    routes
+}
+
+#[test]
+fn every_route_is_an_operation_of_the_openapi_document() {
+    let server = TestServer::start();
+    let document = server.get("/v2/openapi").send().expect(200);
+    let mut operations = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        let methods = methods.as_object().expect("methods").keys();
+        operations.extend(methods.map(|method| format!("{} /v2{path}", method.to_uppercase())));
+    }
+    assert_eq!(routes(), operations);
+}
+
+#[test]
+fn every_caller_gets_the_documented_status_of_every_operation() {
+    let fixture = Fixture::new();
+    let mut actual = AccessTable::new();
+    for (path, methods) in fixture.document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            let statuses = (0..CALLERS.len()).map(|caller| fixture.status(method, path, caller));
+            let statuses = statuses.map(|status| status.to_string()).collect();
+            actual.insert(format!("{} {path}", method.to_uppercase()), statuses);
+        }
+    }
+    let documented = documented_table();
+    let differences: Vec<_> = actual
+        .iter()
+        .filter(|(name, cells)| documented.get(*name) != Some(cells))
+        .collect();
+    let rows = differences
+        .iter()
+        .map(|(name, cells)| format!("| `{name}` | {} |", cells.join(" | ")));
+    assert!(
+        differences.is_empty(),
+        "docs/SECURITY.md does not have these rows:\n{}",
+        rows.collect::<Vec<_>>().join("\n")
+    );
+    let unknown: Vec<_> = documented
+        .keys()
+        .filter(|name| !actual.contains_key(*name))
+        .collect();
+    assert!(unknown.is_empty(), "no such operations: {unknown:?}");
+}
