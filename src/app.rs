@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use crate::access::{Authenticator, Cursors, MemoryBudget};
+use crate::access::{Authenticator, MemoryBudget, SigningKeys};
 use crate::answer::builtin::BuiltinProvider;
 use crate::answer::generation::GenerationLimits;
 use crate::answer::model::{ModelError, ModelProvider};
@@ -48,9 +47,8 @@ pub struct AppState {
     /// Whether the demo's keys and `Prefer: code=` are accepted.
     pub demo: bool,
     pub auth: Authenticator,
-    /// The key of the hash in ETags.
-    pub tag_key: [u64; 4],
-    pub cursors: Cursors,
+    /// Signs session tokens, cursors and ETags.
+    pub signing: Arc<SigningKeys>,
     pub services: Services,
     /// The search indexes of the projects' passages.
     pub index_cache: Arc<IndexCache>,
@@ -84,7 +82,7 @@ impl AppState {
         )?);
         let lease = Lease::new();
         fail_interrupted_answers(&store, lease)?;
-        let secret = signing_secret(&store)?;
+        let signing = Arc::new(SigningKeys::new(signing_secret(&store)?));
         let answer_shutdown = watch::Sender::new(false);
         Ok(Self {
             database: resolve(path)?,
@@ -103,9 +101,8 @@ impl AppState {
                     shutdown: answer_shutdown.subscribe(),
                 },
             },
-            auth: Authenticator::new(store.clone(), &secret, &settings, demo),
-            tag_key: tag_key(&secret),
-            cursors: Cursors::new(&secret),
+            auth: Authenticator::new(store.clone(), signing.clone(), &settings, demo),
+            signing,
             index_cache,
             list_cache_stats: Arc::default(),
             memory: Arc::new(MemoryBudget::new(settings.memory_budget_mb)),
@@ -118,6 +115,17 @@ impl AppState {
             settings,
             demo,
         })
+    }
+
+    /// Reads the signing secret again. If another process has replaced it, ends all
+    /// sessions, and invalidates cursors and ETags.
+    pub async fn update_signing_keys(&self) -> Result<(), StoreError> {
+        let secret = self.store.read(session::signing_secret).await?;
+        if secret.is_some_and(|secret| self.signing.update(secret)) {
+            log::info!("the signing secret was replaced: all sessions end");
+            self.services.events.remove_sessions();
+        }
+        Ok(())
     }
 
     /// Refuses new requests with 503 and closes all event subscriptions.
@@ -145,14 +153,6 @@ fn fail_interrupted_answers(store: &Store, own: Lease) -> Result<(), StoreError>
         store.write_blocking(lease::fail_interrupted(owner))?;
     }
     Ok(())
-}
-
-/// Derived from the file's secret, so that ETags stay valid after a restart.
-fn tag_key(secret: &[u8]) -> [u64; 4] {
-    let hash = Sha256::new().chain_update("ETag").chain_update(secret);
-    let hash: [u8; 32] = hash.finalize().into();
-    let word = |word| std::array::from_fn(|byte| hash[8 * word + byte]);
-    std::array::from_fn(|place| u64::from_le_bytes(word(place)))
 }
 
 /// The secret of the file, created on the first start.

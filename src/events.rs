@@ -68,6 +68,9 @@ struct Subscribers {
     closed: bool,
     /// The keys whose subscribers were removed by [`EventHub::remove_keys`].
     revoked_keys: HashSet<KeySeq>,
+    /// The subscribers of sessions with a lower id were removed by
+    /// [`EventHub::remove_sessions`].
+    first_valid_session: u64,
 }
 
 #[derive(Debug)]
@@ -166,6 +169,16 @@ impl EventHub {
         self.read().by_topic.keys().copied().collect()
     }
 
+    /// Ends the subscriptions that were opened with a session.
+    pub fn remove_sessions(&self) {
+        let mut subscribers = self.write();
+        subscribers.first_valid_session = subscribers.next_id;
+        subscribers.by_topic.retain(|_, list| {
+            list.retain(|subscriber| !has_session(subscriber.keys));
+            !list.is_empty()
+        });
+    }
+
     /// Ends all subscriptions, including later ones.
     pub fn close(&self) {
         let mut subscribers = self.write();
@@ -228,19 +241,24 @@ pub struct Subscription {
 
 impl Subscription {
     /// The next event; `None` when the hub is closed or has removed this
-    /// subscriber because its queue was full, a key was revoked or the conversation was
-    /// deleted. Cancel safe: no
-    /// event is lost when the future is dropped.
+    /// subscriber because its queue was full or [`Subscription::is_revoked`]. Cancel
+    /// safe: no event is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Arc<PublishedEvent>> {
         self.events.recv().await
     }
 
-    /// Whether the subscription ended because a key was revoked or the conversation was
-    /// deleted.
+    /// Whether the subscription ended because a key was revoked, its session ended or
+    /// the conversation was deleted.
     pub fn is_revoked(&self) -> bool {
+        let subscribers = self.hub.read();
         self.is_deleted.load(Ordering::Acquire)
-            || needs_any(self.keys, &self.hub.read().revoked_keys)
+            || (has_session(self.keys) && self.id < subscribers.first_valid_session)
+            || needs_any(self.keys, &subscribers.revoked_keys)
     }
+}
+
+fn has_session([_, session_key]: SubscriberKeys) -> bool {
+    session_key.is_some()
 }
 
 fn needs_any(keys: SubscriberKeys, revoked: &HashSet<KeySeq>) -> bool {

@@ -39,6 +39,7 @@ pub async fn run(
     let leases = actix_web::rt::spawn(renew_leases(app.clone()));
     let saving = actix_web::rt::spawn(save_partial_answers(app.clone()));
     let revoking = actix_web::rt::spawn(end_revoked_subscriptions(app.clone()));
+    let resigning = actix_web::rt::spawn(update_signing_keys(app.clone()));
     let ending = actix_web::rt::spawn(end_deleted_conversations(app.clone()));
     tokio::select! {
         () = shutdown => {
@@ -54,6 +55,7 @@ pub async fn run(
     housekeeping.abort();
     revoking.abort();
     ending.abort();
+    resigning.abort();
     if let Some(backups) = &backups {
         backups.cancel();
     }
@@ -185,6 +187,20 @@ async fn end_revoked_subscriptions(app: Arc<AppState>) {
         }
         if !keys.is_empty() {
             events.remove_keys(&keys);
+        }
+    }
+}
+
+/// How often the signing secret is read. A replaced secret is applied within a second.
+const SIGNING_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Applies a signing secret that another process has stored, such as
+/// `parlor keys rotate-secret`.
+async fn update_signing_keys(app: Arc<AppState>) {
+    loop {
+        tokio::time::sleep(SIGNING_INTERVAL).await;
+        if let Err(error) = app.update_signing_keys().await {
+            log::debug!("the signing secret could not be read: {error}");
         }
     }
 }

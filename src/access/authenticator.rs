@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CredentialCache, RateLimited, RateLimits, Tokens};
+use super::{CredentialCache, RateLimited, RateLimits, SigningKeys};
 use crate::config::Settings;
 use crate::domain::{Key, KeyHash, KeyKind, Origin, SessionId, Timestamp, VisitorId, VisitorSeq};
 use crate::store::key::StoredKey;
@@ -66,7 +66,7 @@ const SESSION_TOUCH_FRACTION: u32 = 100;
 /// Checks credentials against the database and the rate limits.
 pub struct Authenticator {
     store: Arc<Store>,
-    tokens: Tokens,
+    signing: Arc<SigningKeys>,
     cache: CredentialCache,
     limits: RateLimits,
     session_idle: Duration,
@@ -75,16 +75,16 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// `secret` signs session tokens.
+    /// `signing` signs session tokens.
     pub fn new(
         store: Arc<Store>,
-        secret: &[u8],
+        signing: Arc<SigningKeys>,
         settings: &Settings,
         accepts_demo_keys: bool,
     ) -> Self {
         Self {
             store,
-            tokens: Tokens::new(secret),
+            signing,
             cache: CredentialCache::default(),
             limits: RateLimits::new(settings),
             session_idle: settings.session_idle(),
@@ -140,7 +140,7 @@ impl Authenticator {
 
     /// Checks a session token and records that its session is in use.
     pub async fn session(&self, token: &str, website: &Website) -> Result<Arc<Session>, AuthError> {
-        let id = self.tokens.verify(token).ok_or(AuthError::InvalidSession)?;
+        let id = self.verify(token).ok_or(AuthError::InvalidSession)?;
         let session = self.valid_session(id).await?;
         if !website.is_allowed(&session.origins) {
             return Err(AuthError::WebsiteNotAllowed);
@@ -148,6 +148,10 @@ impl Authenticator {
         self.limits.session(id)?;
         self.touch_session(id, &session).await;
         Ok(session)
+    }
+
+    fn verify(&self, token: &str) -> Option<SessionId> {
+        self.signing.current().tokens.verify(token)
     }
 
     async fn valid_session(&self, id: SessionId) -> Result<Arc<Session>, AuthError> {
@@ -181,7 +185,8 @@ impl Authenticator {
         started_at: Timestamp,
     ) -> String {
         let expires_at = started_at.plus(self.session_max);
-        self.tokens.issue(session, visitor, started_at, expires_at)
+        let keys = self.signing.current();
+        keys.tokens.issue(session, visitor, started_at, expires_at)
     }
 
     /// Counts a request that starts a session against its client address.
@@ -199,7 +204,7 @@ impl Authenticator {
     pub fn connection_credentials(&self, key: &str, token: Option<&str>) -> ConnectionCredentials {
         ConnectionCredentials {
             key: Key::from_text(key).hash(),
-            session: token.and_then(|token| self.tokens.verify(token)),
+            session: token.and_then(|token| self.verify(token)),
         }
     }
 

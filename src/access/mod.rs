@@ -7,6 +7,7 @@ mod cursors;
 mod jwt;
 mod limits;
 mod memory_budget;
+mod signing;
 mod tokens;
 
 pub use authenticator::{AuthError, Authenticator, ConnectionCredentials, Website};
@@ -14,4 +15,5 @@ use credentials::CredentialCache;
 pub use cursors::Cursors;
 pub use limits::{RateLimited, RateLimits, network_of};
 pub use memory_budget::{MemoryBudget, OverBudget, Owner, Permit};
+pub use signing::{KeySet, SigningKeys};
 pub use tokens::Tokens;

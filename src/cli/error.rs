@@ -15,6 +15,7 @@ use crate::service::project::SelectError;
 use crate::service::project_removal::RemoveError;
 use crate::service::qna::QnaError;
 use crate::service::restore::RestoreError;
+use crate::service::session::RotateError;
 use crate::service::setup::SetupError;
 use crate::store::{LockError, OpenError, StoreError};
 
@@ -69,6 +70,8 @@ pub enum CommandError {
     SelectProject(#[from] SelectError),
     #[error(transparent)]
     RemoveProject(#[from] RemoveError),
+    #[error(transparent)]
+    RotateSecret(#[from] RotateError),
     #[error("a project has the name {0:?} already; choose another name")]
     ProjectExists(String),
     #[error(

@@ -1,4 +1,4 @@
-//! `parlor keys`: create, list and revoke API keys.
+//! `parlor keys`: create, list and revoke API keys, and replace the signing secret.
 
 use std::io::Write;
 
@@ -9,8 +9,8 @@ use super::database::{DatabaseFile, ProjectArguments, parse_assistant_id};
 use crate::config::parse_origin;
 use crate::domain::{AssistantId, KeyId, KeyKind, Origin, bounded_text};
 use crate::service::key::{self, KeySpec};
-use crate::service::project;
 use crate::service::setup::ProjectKeys;
+use crate::service::{project, session};
 use crate::store::key::StoredKey;
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +44,11 @@ pub enum Keys {
         /// The key's id, as `parlor keys list` shows it
         #[arg(value_parser = parse_id)]
         id: KeyId,
+    },
+    /// Replace the secret that signs session tokens, for example after a backup got into other hands; all sessions end, and visitors get new ones
+    RotateSecret {
+        #[command(flatten)]
+        file: DatabaseFile,
     },
 }
 
@@ -85,9 +90,26 @@ impl Keys {
                 key::revoke(&file.open()?, id)?;
                 println!("revoked {id}");
             }
+            Keys::RotateSecret { file } => {
+                let count = session::rotate_signing_secret(&file.open()?)?;
+                print_rotation(count);
+            }
         }
         Ok(())
     }
+}
+
+fn print_rotation(sessions: u64) {
+    println!(
+        "replaced the signing secret; {sessions} sessions have ended\n\
+         - Running servers apply the new secret within a second.\n\
+         - Chats of visitors get 401, start new sessions with the same saVid, and keep their \
+         conversations.\n\
+         - Links to further pages of lists are invalid (422); clients begin with the first page.\n\
+         - ETags change, so clients read everything once more.\n\
+         - API keys stay valid. `parlor keys revoke` revokes them.\n\
+         - Backups contain the earlier secret. After a restore of one, rotate the secret again."
+    );
 }
 
 /// Prints the keys of the project that is named, or of all projects.

@@ -76,7 +76,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Projects,
     },
-    /// Create, list and revoke API keys
+    /// Create, list and revoke API keys, and replace the secret that signs session tokens
     Keys {
         #[command(subcommand)]
         command: Keys,

@@ -31,7 +31,7 @@ pub fn respond(
     owner: Owner,
     body: Vec<u8>,
 ) -> HandlerResult {
-    TaggedBody::new(app.tag_key, body).respond(app, request, owner)
+    TaggedBody::new(app.signing.current().tag_key, body).respond(app, request, owner)
 }
 
 /// As [`respond`], with a body that is the same for all callers.
@@ -44,7 +44,8 @@ pub fn respond_public(
     body: impl Into<Bytes>,
 ) -> HandlerResult {
     let owner = auth::address_owner(app, request);
-    let mut response = TaggedBody::new(app.tag_key, body).respond(app, request, owner)?;
+    let tag_key = app.signing.current().tag_key;
+    let mut response = TaggedBody::new(tag_key, body).respond(app, request, owner)?;
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, PUBLIC_CACHE_CONTROL);
     headers.remove(header::VARY);

@@ -19,8 +19,9 @@ use crate::domain::{ListRequest, Scope};
 use crate::http::list_response::ListResponse;
 use crate::store::{ListVersion, Store};
 
-/// The scope of the caller and the request for a page.
-pub type CacheKey = (Scope, ListRequest);
+/// The scope of the caller, the request for a page, and the generation of the keys
+/// that sign the cursor and the ETag of the page.
+pub type CacheKey = (Scope, ListRequest, u64);
 
 pub struct ListCache {
     /// `None` if the cache is disabled.
@@ -143,7 +144,7 @@ mod tests {
     }
 
     fn key(scope: Scope) -> CacheKey {
-        (scope, ListRequest::default())
+        (scope, ListRequest::default(), 0)
     }
 
     #[test]

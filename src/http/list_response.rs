@@ -176,7 +176,7 @@ impl ListBody {
         owner: Owner,
         links: PageLinks,
     ) -> HandlerResult {
-        ListResponse::new(app.tag_key, self, links).respond(app, request, owner)
+        ListResponse::new(app.signing.current().tag_key, self, links).respond(app, request, owner)
     }
 }
 

@@ -15,6 +15,15 @@ pub struct StartedSession {
     pub is_new_visitor: bool,
 }
 
+/// Why the signing secret was not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    #[error("the system returned no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Starts a session for a visitor's device with a publishable key.
 pub async fn start(
     store: &Store,
@@ -39,4 +48,22 @@ pub async fn start(
         visitor,
         is_new_visitor,
     })
+}
+
+/// Replaces the secret that signs session tokens, cursors and ETags, and ends all
+/// sessions. Returns the number of sessions. Running servers apply the secret within a
+/// second.
+pub fn rotate_signing_secret(store: &Store) -> Result<u64, RotateError> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    store.write_blocking(session::replace_signing_secret(&secret))?;
+    let now = Timestamp::now();
+    let mut count = 0;
+    loop {
+        let output = store.write_blocking(session::end_started_before(now))?;
+        match session::ended_sessions(&output) {
+            0 => return Ok(count),
+            ended => count += ended,
+        }
+    }
 }

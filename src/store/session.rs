@@ -126,3 +126,31 @@ pub fn store_signing_secret(secret: &[u8]) -> Batch {
         [secret.to_vec().into()],
     )])
 }
+
+/// Replaces the secret. Removes the stored responses that contain session tokens.
+pub fn replace_signing_secret(secret: &[u8]) -> Batch {
+    Batch::of([
+        Sql::new(
+            "INSERT INTO secret (name, value) VALUES ('session', ?) \
+             ON CONFLICT DO UPDATE SET value = excluded.value",
+            [secret.to_vec().into()],
+        ),
+        // The callers that start sessions: 'key SEQ DEVICE'.
+        Sql::new("DELETE FROM idempotency_key WHERE caller GLOB 'key *'", []),
+    ])
+}
+
+/// Ends at most 5000 of the sessions that were started up to a time.
+/// [`ended_sessions`] reads the result.
+pub fn end_started_before(time: Timestamp) -> Batch {
+    Batch::of([Sql::new(
+        "DELETE FROM session WHERE id IN \
+             (SELECT id FROM session WHERE created_at <= ? LIMIT 5000) RETURNING 1",
+        [time.into()],
+    )])
+}
+
+/// The number of sessions that [`end_started_before`] ended.
+pub fn ended_sessions(output: &BatchOutput) -> u64 {
+    output.rows.len() as u64
+}

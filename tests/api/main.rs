@@ -58,6 +58,7 @@ mod request_log;
 mod restore;
 mod search;
 mod shutdown;
+mod signing_secret;
 mod start_up;
 mod unusable_files;
 mod upgrade;

@@ -153,10 +153,9 @@ pub async fn list(
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let scope = caller.scope();
-    let key = (
-        scope,
-        list_request(request.query_string(), scope, &app.cursors)?,
-    );
+    let signing = app.signing.current();
+    let list = list_request(request.query_string(), scope, &signing.cursors)?;
+    let key = (scope, list, signing.generation);
     if let Some(page) = cache.get(&app.store, &key) {
         return page.respond(&app, &request, caller.into());
     }
@@ -164,12 +163,14 @@ pub async fn list(
     let list = key.1.clone();
     let read = move |snapshot: &Snapshot| read_page(snapshot, scope, &list);
     let page = app.store.read(read).await?;
-    let next = page.last.map(|last| app.cursors.sign(scope, &key.1, &last));
+    let next = page
+        .last
+        .map(|last| signing.cursors.sign(scope, &key.1, &last));
     let links = links::for_conversations(&key.1, page.total, next.as_deref());
     match page.body {
         ItemBody::Whole(json) => {
             let total = page.total;
-            let page = ListResponse::new(app.tag_key, ListBody { json, total }, links);
+            let page = ListResponse::new(signing.tag_key, ListBody { json, total }, links);
             let response = page.respond(&app, &request, caller.into());
             cache.insert(key, version, Arc::new(page));
             response
