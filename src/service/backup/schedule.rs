@@ -18,6 +18,9 @@ use crate::store::backup::{Cancellation, Monitor};
 /// The longest time until a backup that failed is tried again.
 const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
+/// How often a backup is cancelled until it has ended.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(10);
+
 /// The thread that makes backups. Dropping the value ends the thread; a backup that is
 /// being made is given up.
 pub struct ScheduledBackups {
@@ -65,9 +68,13 @@ impl ScheduledBackups {
 
 impl Drop for ScheduledBackups {
     fn drop(&mut self) {
-        self.cancel();
         self.stop = None;
         if let Some(thread) = self.thread.take() {
+            // Repeated for a statement that began at the moment of the cancellation.
+            while !thread.is_finished() {
+                self.cancel();
+                thread::sleep(CANCEL_INTERVAL);
+            }
             // A panic of the thread is in the log.
             let _ = thread.join();
         }

@@ -75,9 +75,13 @@ impl Contents {
 /// faults, or the monitor was cancelled.
 pub fn copy(source: &Path, target: &NewFile, monitor: &Monitor) -> Result<Contents, CopyError> {
     let from = open_read_only(source)?;
-    let read_error = |error| CopyError::from(OpenError::from_sqlite(source, &error));
+    let read_error = |error| match error {
+        _ if monitor.is_cancelled() => CopyError::Cancelled,
+        error => CopyError::from(OpenError::from_sqlite(source, &error)),
+    };
     let snapshot = from.unchecked_transaction().map_err(read_error)?;
-    let contents = Contents::read(&snapshot).map_err(read_error)?;
+    let contents = monitor.interruptible(&snapshot, || Contents::read(&snapshot));
+    let contents = contents.map_err(read_error)?;
     copy_pages(&snapshot, target, monitor)?;
     drop(snapshot);
     drop(from);
@@ -199,4 +203,43 @@ pub(super) fn foreign_key_faults(
         ))
     })?;
     rows.take(limit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::store::{Options, Store};
+
+    #[test]
+    fn cancellation_interrupts_the_count_of_rows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = folder.path().join("parlor.db");
+        drop(Store::open(&source, &Options::default()).expect("a file"));
+        let connection = Connection::open(&source).expect("a connection");
+        // An endless table.
+        let endless = "DROP TABLE message; CREATE VIEW message AS \
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+        connection.execute_batch(endless).expect("a view");
+        let target = NewFile::create(&folder.path().join("copy.db")).expect("a target");
+        let cancellation = Arc::<Cancellation>::default();
+        let copy = thread::spawn({
+            let cancellation = Arc::clone(&cancellation);
+            move || copy(&source, &target, &Monitor::silent(&cancellation)).map(drop)
+        });
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !copy.is_finished() {
+            assert!(Instant::now() < deadline, "not interrupted");
+            // A statement that has not begun is not interrupted, so this is repeated.
+            if cancellation.has_statement() {
+                cancellation.cancel();
+            }
+            thread::yield_now();
+        }
+        let copied = copy.join().expect("no panic");
+        assert!(matches!(copied, Err(CopyError::Cancelled)), "{copied:?}");
+    }
 }

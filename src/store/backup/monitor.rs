@@ -16,7 +16,8 @@ pub struct Cancellation {
 }
 
 impl Cancellation {
-    /// Ends the operation soon. Later operations end at once.
+    /// Ends the operation soon. Later operations end at once. A statement that begins at
+    /// this moment is interrupted by a second call only.
     pub fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::SeqCst);
         self.with_statement(|statement| {
@@ -28,6 +29,14 @@ impl Cancellation {
 
     pub fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Whether a statement runs that can be interrupted.
+    #[cfg(test)]
+    pub(super) fn has_statement(&self) -> bool {
+        let mut has_statement = false;
+        self.with_statement(|statement| has_statement = statement.is_some());
+        has_statement
     }
 
     fn with_statement(&self, use_statement: impl FnOnce(&mut Option<InterruptHandle>)) {
