@@ -13,7 +13,7 @@ use crate::answer::model::{ModelError, ModelProvider};
 use crate::answer::retrieval::IndexCache;
 use crate::answer::{AnswerProvider, AnswerProviders};
 use crate::cache_stats::CacheStats;
-use crate::config::Settings;
+use crate::config::{Settings, SettingsError};
 use crate::domain::Timestamp;
 use crate::events::EventHub;
 use crate::own_urls::OwnUrls;
@@ -26,6 +26,8 @@ use crate::store::{OpenError, Options, ServerLock, Store, StoreError, lease, res
 /// Why a server could not start or ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
@@ -68,6 +70,7 @@ pub struct AppState {
 impl AppState {
     /// Opens the database file at `path`, or creates it.
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
+        settings.check()?;
         let index_cache = Arc::<IndexCache>::default();
         let model = ModelProvider::new(&settings, index_cache.clone())?;
         let store = Arc::new(Store::open(

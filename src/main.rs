@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", lines.failure(&error.to_string()));
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_status())
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Texts that visitors search for or ask: the search in Q&As (FTS5), the search in all
 //! passages, and the built-in answer.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use parlor::answer::builtin::BuiltinProvider;
 use parlor::answer::retrieval::{IndexCache, search};
 use parlor::answer::{Answer, AnswerProvider, AnswerRequest, ChatMessage, ChatRole};
 use parlor::domain::Assistant;
-use parlor::store::qna::{QnaQuery, count, for_each_on_page};
+use parlor::store::qna::{QnaQuery, count, page_rows};
 use parlor::store::websearch::WebSearch;
 use parlor::store::{Snapshot, StoreError, assistant};
 use tokio::runtime::{Builder, Runtime};
@@ -98,9 +99,9 @@ impl SearchText {
             ..QnaQuery::default()
         };
         let mut rows = 0;
-        for_each_on_page(snapshot, PROJECT, &query, |_| {
+        page_rows(snapshot, PROJECT, &query)?.read(snapshot, |_| {
             rows += 1;
-            Ok::<_, StoreError>(())
+            Ok::<_, StoreError>(ControlFlow::Continue(()))
         })?;
         let matching = count(snapshot, PROJECT, &query)?;
         assert_eq!(rows, matching.min(query.limit.get()), "{text:?}");

@@ -59,6 +59,16 @@ pub struct ConnectionCredentials {
     session: Option<SessionId>,
 }
 
+/// Whether the credentials of a connection are valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// `until` is when the session expires if it is not used.
+    Valid {
+        until: Option<Timestamp>,
+    },
+    Invalid,
+}
+
 /// A session's `last_used_at` is written at most once per this fraction of its
 /// idle timeout.
 const SESSION_TOUCH_FRACTION: u32 = 100;
@@ -157,12 +167,14 @@ impl Authenticator {
     async fn valid_session(&self, id: SessionId) -> Result<Arc<Session>, AuthError> {
         let session = self.cache.session(&self.store, id).await?;
         let now = Timestamp::now();
-        let is_valid = |session: &Arc<Session>| {
-            !session.key_revoked
-                && now <= session.last_used_at.plus(self.session_idle)
-                && now <= session.created_at.plus(self.session_max)
-        };
+        let is_valid = |session: &Arc<Session>| !session.key_revoked && now <= self.expiry(session);
         session.filter(is_valid).ok_or(AuthError::InvalidSession)
+    }
+
+    /// When a session expires if it is not used.
+    fn expiry(&self, session: &Session) -> Timestamp {
+        let idle = session.last_used_at.plus(self.session_idle);
+        idle.min(session.created_at.plus(self.session_max))
     }
 
     /// Writes `last_used_at` if it is older than the touch interval.
@@ -210,16 +222,21 @@ impl Authenticator {
 
     /// Whether the credentials of a connection are still valid. If the database
     /// cannot be read, they count as valid.
-    pub async fn is_valid(&self, credentials: ConnectionCredentials) -> bool {
+    pub async fn validity(&self, credentials: ConnectionCredentials) -> Validity {
         let key = self.valid_key(credentials.key, KeyKind::Publishable).await;
         if matches!(key, Err(AuthError::InvalidKey)) {
-            return false;
+            return Validity::Invalid;
         }
         let Some(session) = credentials.session else {
-            return true;
+            return Validity::Valid { until: None };
         };
-        let session = self.valid_session(session).await;
-        !matches!(session, Err(AuthError::InvalidSession))
+        match self.valid_session(session).await {
+            Ok(session) => Validity::Valid {
+                until: Some(self.expiry(&session)),
+            },
+            Err(AuthError::InvalidSession) => Validity::Invalid,
+            Err(_) => Validity::Valid { until: None },
+        }
     }
 
     /// Refuses the sessions of a visitor who was deleted, from now on.

@@ -10,10 +10,10 @@ mod memory_budget;
 mod signing;
 mod tokens;
 
-pub use authenticator::{AuthError, Authenticator, ConnectionCredentials, Website};
+pub use authenticator::{AuthError, Authenticator, ConnectionCredentials, Validity, Website};
 use credentials::CredentialCache;
 pub use cursors::Cursors;
 pub use limits::{RateLimited, RateLimits, network_of};
-pub use memory_budget::{MemoryBudget, OverBudget, Owner, Permit};
+pub use memory_budget::{Accounts, MemoryBudget, OverBudget, Owner, Permit};
 pub use signing::{KeySet, SigningKeys};
 pub use tokens::Tokens;

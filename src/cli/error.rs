@@ -100,6 +100,16 @@ pub enum CommandError {
     Io(#[from] std::io::Error),
 }
 
+impl CommandError {
+    /// The exit status: 2 for settings that are not valid, as for the arguments.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Start(StartError::Settings(_)) => 2,
+            _ => 1,
+        }
+    }
+}
+
 impl From<DemoError> for CommandError {
     fn from(error: DemoError) -> Self {
         match error {

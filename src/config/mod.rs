@@ -89,7 +89,7 @@ pub struct Settings {
     #[arg(alias = "kept", value_parser = value_parser!(u32).range(0..=65_536))]
     pub list_cache_mb: u32,
 
-    /// Megabytes of memory for the requests and responses in flight that are larger than a few kilobytes; a visitor may use an eighth of it, the private keys of a project a half. Above it, large requests and responses get 503, above a share 429
+    /// Megabytes of memory for the requests and responses in flight that are larger than a few kilobytes; a visitor may use an eighth of it, all visitors of a client address a quarter, the private keys of a project a half. Above it, large requests and responses get 503, above a share 429
     #[arg(
         long,
         env = "PARLOR_MEMORY_BUDGET_MB",
@@ -99,7 +99,7 @@ pub struct Settings {
     )]
     pub memory_budget_mb: u32,
 
-    /// The largest request body, in bytes
+    /// The largest request body, in bytes; at most half of the memory budget
     #[arg(
         long,
         env = "PARLOR_MAX_BODY_BYTES",
@@ -229,7 +229,37 @@ pub struct Settings {
     pub readiness_intervals: ReadinessIntervals,
 }
 
+/// Settings that contradict each other.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error(
+        "a request body of {max_body_bytes} bytes (--max-body-bytes) does not fit into half of the memory budget of {memory_budget_mb} MB (--memory-budget-mb); set --max-body-bytes to at most {}, or --memory-budget-mb to at least {}",
+        .memory_budget_mb << 19,
+        .max_body_bytes.div_ceil(1 << 19)
+    )]
+    BodyAboveBudget {
+        max_body_bytes: usize,
+        memory_budget_mb: usize,
+    },
+}
+
 impl Settings {
+    /// Checks that the settings agree with each other.
+    ///
+    /// # Errors
+    /// The largest body needs more than half of the memory budget: the body and its read
+    /// buffer are charged, and no request with such a body could succeed.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let memory_budget_mb = self.memory_budget_mb as usize;
+        if self.max_body_bytes > memory_budget_mb << 19 {
+            return Err(SettingsError::BodyAboveBudget {
+                max_body_bytes: self.max_body_bytes,
+                memory_budget_mb,
+            });
+        }
+        Ok(())
+    }
+
     pub fn session_idle(&self) -> Duration {
         Duration::from_secs(self.session_idle_hours * 60 * 60)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-use crate::access::{Owner, Website, network_of};
+use crate::access::{Accounts, OverBudget, Owner, Permit, Website, network_of};
 use crate::app::AppState;
 use crate::domain::{Origin, ProjectSeq};
 use crate::http::base_url;
@@ -144,8 +144,27 @@ pub fn client_address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
 
 /// Who is charged for the bodies of a request without a bearer credential.
 pub fn address_owner(app: &AppState, request: &HttpRequest) -> Owner {
+    Owner::Address(client_network(app, request))
+}
+
+/// Charges `bytes` of a request or of its response to its caller.
+///
+/// # Errors
+/// [`OverBudget`] if the memory budget does not suffice.
+pub fn charge(
+    app: &AppState,
+    request: &HttpRequest,
+    owner: Owner,
+    bytes: usize,
+) -> Result<Permit, OverBudget> {
+    let accounts = Accounts::new(owner, client_network(app, request));
+    app.memory.charge(accounts, bytes)
+}
+
+/// The network of the client address of a request.
+fn client_network(app: &AppState, request: &HttpRequest) -> IpAddr {
     let address = client_address(app, request).unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-    Owner::Address(network_of(address))
+    network_of(address)
 }
 
 fn bearer_text(request: &HttpRequest) -> Option<&str> {

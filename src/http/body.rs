@@ -1,5 +1,7 @@
 //! JSON bodies of requests (docs/api-contract.md, sections 1.3 and 2.3).
 
+use std::time::{Duration, Instant};
+
 use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, web};
@@ -9,18 +11,21 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::access::{OverBudget, Owner, Permit};
+use crate::access::{Owner, Permit};
 use crate::app::AppState;
+use crate::config::TransferLimits;
+use crate::http::auth;
 use crate::http::deserialize::{FieldError, Problem, from_json};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::surrogates::replace_unpaired;
+use crate::http::transfer::UNREAD_BYTES;
 
 /// A parsed body and the bytes that the client sent. It is charged to the memory budget
 /// until it is dropped.
 pub struct JsonBody<T> {
     pub value: T,
     pub raw: Bytes,
-    _permit: Option<Permit>,
+    _permit: Permit,
 }
 
 /// The body of an operation that takes no fields.
@@ -85,68 +90,88 @@ impl From<FieldError> for ApiError {
 /// connection.
 const MAX_UNCHARGED_BYTES: usize = 8 << 10;
 
-/// The maximum size of the buffer into which the framework reads.
-const READ_BUFFER_BYTES: usize = 128 << 10;
+/// The size to which the read buffer of a connection grows. The framework reads all bytes
+/// that the system has buffered (`http/transfer.rs`).
+const READ_BUFFER_BYTES: usize = 2 * UNREAD_BYTES;
 
+/// A body is charged as a whole before it is read, so that a body without room is refused
+/// at once. Without `Content-Length` it is charged as it arrives.
 async fn read_bytes(
     app: &AppState,
     request: &HttpRequest,
     mut payload: web::Payload,
     owner: Owner,
-) -> Result<(Bytes, Option<Permit>), ApiError> {
+) -> Result<(Bytes, Permit), ApiError> {
     let max_bytes = app.settings.max_body_bytes;
-    let length = content_length(request);
-    if length.is_some_and(|length| length > max_bytes as u64) {
+    let length = content_length(request).unwrap_or(0);
+    if length > max_bytes {
         return Err(ApiError::too_large(max_bytes));
     }
-    let limits = app.settings.transfer_limits;
-    let started = tokio::time::Instant::now();
-    let mut body = BytesMut::new();
-    let mut permit = None;
-    loop {
-        let deadline = started + limits.upload_time(body.len());
-        let chunk = tokio::time::timeout_at(deadline, payload.next()).await;
-        let chunk = chunk.map_err(|_| ApiError::body("body", "arrived too slowly"))?;
-        let Some(chunk) = chunk else {
-            return Ok((body.freeze(), permit));
-        };
-        let chunk = chunk.map_err(|_| ApiError::body("body", "broke off before its end"))?;
-        if body.len() + chunk.len() > max_bytes {
+    let mut permit = auth::charge(app, request, owner, memory_of(length))?;
+    let mut body = BytesMut::with_capacity(length);
+    let mut pace = Pace::new(app.settings.transfer_limits);
+    while let Some(chunk) = pace.next_chunk(&mut payload, body.len()).await? {
+        let length = body.len() + chunk.len();
+        if length > max_bytes {
             return Err(ApiError::too_large(max_bytes));
         }
-        charge(app, owner, &mut permit, body.len(), chunk.len())?;
+        permit.grow_to(memory_of(length))?;
         body.extend_from_slice(&chunk);
     }
+    Ok((body.freeze(), permit))
 }
 
-fn content_length(request: &HttpRequest) -> Option<u64> {
+/// The memory of a connection that receives a body of `length` bytes: the body, and the
+/// read buffer, which keeps its size. 0 for a body that is not charged.
+fn memory_of(length: usize) -> usize {
+    if length <= MAX_UNCHARGED_BYTES {
+        return 0;
+    }
+    length + length.min(READ_BUFFER_BYTES)
+}
+
+/// The time during which one byte counts as awaited, at most. A thread that is busy with
+/// other requests for longer is not the client's fault.
+const WAIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Measures how long the client lets the server wait for a body.
+struct Pace {
+    limits: TransferLimits,
+    waited: Duration,
+}
+
+impl Pace {
+    fn new(limits: TransferLimits) -> Self {
+        let waited = Duration::ZERO;
+        Self { limits, waited }
+    }
+
+    /// The next chunk of a body of which `received` bytes have arrived.
+    ///
+    /// # Errors
+    /// 400 if the client is too slow or disconnects.
+    async fn next_chunk(
+        &mut self,
+        payload: &mut web::Payload,
+        received: usize,
+    ) -> Result<Option<Bytes>, ApiError> {
+        let max_wait = self.limits.upload_time(received);
+        while self.waited < max_wait {
+            let start = Instant::now();
+            let chunk = tokio::time::timeout(WAIT_INTERVAL, payload.next()).await;
+            self.waited += start.elapsed().min(WAIT_INTERVAL);
+            if let Ok(chunk) = chunk {
+                let chunk = chunk.transpose();
+                return chunk.map_err(|_| ApiError::body("body", "broke off before its end"));
+            }
+        }
+        Err(ApiError::body("body", "arrived too slowly"))
+    }
+}
+
+fn content_length(request: &HttpRequest) -> Option<usize> {
     let length = request.headers().get(header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
-}
-
-/// Charges a chunk that follows `received` bytes.
-fn charge(
-    app: &AppState,
-    owner: Owner,
-    permit: &mut Option<Permit>,
-    received: usize,
-    chunk: usize,
-) -> Result<(), OverBudget> {
-    let length = received + chunk;
-    if length <= MAX_UNCHARGED_BYTES {
-        return Ok(());
-    }
-    match permit {
-        None => *permit = Some(app.memory.charge(owner, memory_of(length))?),
-        Some(permit) => permit.grow(memory_of(length) - memory_of(received))?,
-    }
-    Ok(())
-}
-
-/// The memory of a connection that has received `length` bytes of a body: the body, and
-/// the read buffer, which keeps its size.
-fn memory_of(length: usize) -> usize {
-    length + length.min(READ_BUFFER_BYTES)
 }
 
 fn is_json(request: &HttpRequest) -> bool {

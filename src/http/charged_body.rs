@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use crate::access::{OverBudget, Owner, Permit};
 use crate::app::AppState;
+use crate::http::auth;
 use crate::http::transfer::Transfer;
 
 /// Bodies up to this size are not charged.
@@ -65,8 +66,8 @@ impl SharedBytes {
         }
         let buffered = self.bytes.len().min(BUFFERED_BYTES);
         let permits = (
-            app.memory.charge(owner, buffered)?,
-            self.charge(app, owner)?,
+            auth::charge(app, request, owner, buffered)?,
+            self.charge(app, request, owner)?,
         );
         Ok(BoxBody::new(ChargedBody {
             length: self.bytes.len(),
@@ -76,12 +77,17 @@ impl SharedBytes {
         }))
     }
 
-    fn charge(&self, app: &AppState, owner: Owner) -> Result<Arc<Permit>, OverBudget> {
+    fn charge(
+        &self,
+        app: &AppState,
+        request: &HttpRequest,
+        owner: Owner,
+    ) -> Result<Arc<Permit>, OverBudget> {
         let mut shared = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(permit) = shared.upgrade() {
             return Ok(permit);
         }
-        let permit = Arc::new(app.memory.charge(owner, self.bytes.len())?);
+        let permit = Arc::new(auth::charge(app, request, owner, self.bytes.len())?);
         *shared = Arc::downgrade(&permit);
         Ok(permit)
     }

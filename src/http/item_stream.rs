@@ -19,13 +19,15 @@ use bytes::Bytes;
 
 use crate::access::{Owner, Permit};
 use crate::app::AppState;
+use crate::http::auth;
 use crate::http::charged_body::{BUFFERED_BYTES, next_slice};
 use crate::http::error::ApiError;
 use crate::http::etag;
-use crate::http::list_response::ListWriter;
+use crate::http::links::PageLinks;
+use crate::http::list_response::{ListBody, ListWriter, insert_page_headers};
 use crate::http::response::{self, HandlerResult};
 use crate::http::transfer::Transfer;
-use crate::store::{Snapshot, Store};
+use crate::store::{Snapshot, Store, StoreError};
 
 /// The size up to which a body is built in memory.
 const MAX_WHOLE_BYTES: usize = 1 << 20;
@@ -98,6 +100,28 @@ impl<S: ItemSource> ItemBody<S> {
             Self::Begin(step) => stream(app, request, owner, step),
         }
     }
+
+    /// As [`ItemBody::respond`], for a page of a list of `total` items.
+    ///
+    /// # Errors
+    /// As for [`ItemBody::respond`].
+    pub fn respond_page(
+        self,
+        app: &AppState,
+        request: &HttpRequest,
+        owner: Owner,
+        total: u64,
+        links: PageLinks,
+    ) -> HandlerResult {
+        match self {
+            Self::Whole(json) => ListBody { json, total }.respond(app, request, owner, links),
+            Self::Begin(step) => {
+                let mut response = stream(app, request, owner, step)?;
+                insert_page_headers(app, request, &mut response, total.into(), &links);
+                Ok(response)
+            }
+        }
+    }
 }
 
 /// Responds with a body that begins with `step`.
@@ -110,7 +134,7 @@ pub fn stream<S: ItemSource>(
     owner: Owner,
     step: Step<S>,
 ) -> HandlerResult {
-    let permit = app.memory.charge(owner, STEP_BYTES + BUFFERED_BYTES)?;
+    let permit = auth::charge(app, request, owner, STEP_BYTES + BUFFERED_BYTES)?;
     let is_head = request.method() == Method::HEAD;
     let body = ItemStream {
         store: Arc::clone(&app.store),
@@ -177,6 +201,7 @@ impl<S: ItemSource> MessageBody for ItemStream<S> {
                 StreamState::Reading(mut step) => match step.as_mut().poll(context) {
                     Poll::Pending => {
                         this.state = StreamState::Reading(step);
+                        this.transfer.wait();
                         return Poll::Pending;
                     }
                     // The client notices an incomplete body.
@@ -191,16 +216,64 @@ impl<S: ItemSource> MessageBody for ItemStream<S> {
     }
 }
 
+/// Why a step could not be read.
+enum StepError {
+    Store(StoreError),
+    Other(ApiError),
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StepError> for ApiError {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Store(error) => error.into(),
+            StepError::Other(error) => error,
+        }
+    }
+}
+
+/// How often a step is read while the store is busy. Each attempt waits for
+/// `--db-timeout-ms`. The response has begun, so it cannot become a 503 any more.
+const MAX_STEP_ATTEMPTS: u32 = 12;
+
 async fn read_step<S: ItemSource>(
     store: Arc<Store>,
-    (mut list, mut source): (ListWriter, S),
+    next: (ListWriter, S),
 ) -> Result<Step<S>, ApiError> {
+    let mut attempt = 1;
+    loop {
+        match try_read_step(&store, next.clone()).await {
+            Ok(step) => return Ok(step),
+            Err(StepError::Store(StoreError::Busy)) if attempt < MAX_STEP_ATTEMPTS => {
+                log::debug!("the database is busy: a streamed response waits");
+            }
+            Err(error) => {
+                let error = ApiError::from(error);
+                let cause = error.cause.as_deref().unwrap_or_default();
+                log::error!("a streamed response breaks off: {cause}");
+                return Err(error);
+            }
+        }
+        attempt += 1;
+    }
+}
+
+async fn try_read_step<S: ItemSource>(
+    store: &Store,
+    (mut list, mut source): (ListWriter, S),
+) -> Result<Step<S>, StepError> {
     let read = move |snapshot: &Snapshot| {
-        if source.append(snapshot, &mut list, STEP_BYTES)? {
+        let is_last = source.append(snapshot, &mut list, STEP_BYTES);
+        if is_last.map_err(StepError::Other)? {
             let (bytes, next) = (list.finish(), None);
             return Ok(Step { bytes, next });
         }
-        Ok::<_, ApiError>(Step {
+        Ok(Step {
             bytes: list.take_bytes(),
             next: Some((list, source)),
         })

@@ -85,6 +85,7 @@ impl<T: ListItem> ToSchema for ListEnvelope<T> {
 const LIST_END: &[u8] = b"]}";
 
 /// Writes the items of a list into its JSON body.
+#[derive(Clone)]
 pub struct ListWriter {
     body: Vec<u8>,
     is_empty: bool,
@@ -113,6 +114,14 @@ impl ListWriter {
             body,
             is_empty: true,
         }
+    }
+
+    /// Adds a list as the last member of the JSON object `object`.
+    pub fn last_member(mut object: Vec<u8>, name: &str) -> Self {
+        // The end of the object.
+        object.pop();
+        object.extend_from_slice(format!(",\"{name}\":[]}}").as_bytes());
+        Self::reopen(object)
     }
 
     pub fn push(&mut self, item: &impl Serialize) -> Result<(), ApiError> {

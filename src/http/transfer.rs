@@ -5,6 +5,9 @@
 //! second and shuts down the sockets of those that are too slow. The connection then
 //! fails, and the framework drops the body.
 //!
+//! A client is judged by the time in which it could have read: not while the server reads
+//! the next bytes from the store, nor while the thread is busy with other connections.
+//!
 //! The system's own timeout (`TCP_USER_TIMEOUT`) ends only connections whose client
 //! acknowledges nothing.
 
@@ -30,10 +33,11 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// of several megabytes, the progress of a client would be visible only in large steps.
 const UNSENT_BYTES: u32 = 128 << 10;
 
-/// The unread bytes that the system buffers for a connection. The framework reads all of
-/// them before a handler can refuse a body, so they bound the memory of a connection whose
-/// body is refused. The system itself would buffer several megabytes.
-const UNREAD_BYTES: usize = 32 << 10;
+/// The unread bytes that the system buffers for a connection; it takes up to twice as
+/// much. The framework reads all of them before a handler can refuse a body, and goes on
+/// reading until the client has noticed the refusal. So they bound the memory of a
+/// connection whose body is refused. The system itself would buffer several megabytes.
+pub const UNREAD_BYTES: usize = 8 << 10;
 
 /// Limits the bytes that the system buffers for the connections of a listener.
 pub fn limit_socket_buffers(listener: &TcpListener) -> io::Result<()> {
@@ -60,21 +64,25 @@ pub fn store_socket(connection: &dyn Any, data: &mut Extensions) {
 }
 
 /// The progress of a response. The body owns it; dropping it ends the supervision.
+#[derive(Default)]
 pub struct Transfer {
     sent: Cell<usize>,
+    /// The time in which the server had no bytes, without the current wait.
+    waited: Cell<Duration>,
+    /// Since when the server has no bytes.
+    waits_since: Cell<Option<Instant>>,
 }
 
 impl Transfer {
     /// Supervises the response to `request`, which is sent on this thread.
     pub fn watch(request: &HttpRequest, limits: TransferLimits) -> Rc<Self> {
-        let transfer = Rc::new(Self { sent: Cell::new(0) });
+        let transfer = Rc::<Self>::default();
         if let Some(socket) = request.conn_data::<Socket>() {
             watch(WatchedTransfer {
                 transfer: Rc::downgrade(&transfer),
                 socket: *socket,
                 limits,
-                period_start: Instant::now(),
-                sent_before: 0,
+                period: Period::default(),
             });
         }
         transfer
@@ -83,6 +91,49 @@ impl Transfer {
     /// Counts bytes that the connection took.
     pub fn advance(&self, bytes: usize) {
         self.sent.set(self.sent.get() + bytes);
+        self.waited.set(self.waited(Instant::now()));
+        self.waits_since.set(None);
+    }
+
+    /// The server has no bytes until the next call of [`Transfer::advance`].
+    pub fn wait(&self) {
+        if self.waits_since.get().is_none() {
+            self.waits_since.set(Some(Instant::now()));
+        }
+    }
+
+    /// The time until `now` in which the server had no bytes.
+    fn waited(&self, now: Instant) -> Duration {
+        let since = self.waits_since.get();
+        self.waited.get() + since.map_or(Duration::ZERO, |since| now - since)
+    }
+}
+
+/// The time over which the speed of a client is averaged.
+#[derive(Default)]
+struct Period {
+    /// The time in which the client could read.
+    readable: Duration,
+    /// The bytes that were sent, and the time that the server had no bytes, before the
+    /// period and before the last check.
+    sent_before: usize,
+    waited_before: Duration,
+}
+
+impl Period {
+    /// Counts the time since the last check: one interval, also if the thread was too
+    /// busy for the check. Returns whether the client is too slow.
+    fn is_too_slow(&mut self, transfer: &Transfer, limits: TransferLimits, now: Instant) -> bool {
+        let waited = transfer.waited(now);
+        self.readable += CHECK_INTERVAL.saturating_sub(waited - self.waited_before);
+        self.waited_before = waited;
+        if self.readable < limits.period {
+            return false;
+        }
+        let sent = transfer.sent.get();
+        let is_too_slow = sent - self.sent_before < limits.min_bytes_per_period();
+        (self.readable, self.sent_before) = (Duration::ZERO, sent);
+        is_too_slow
     }
 }
 
@@ -90,9 +141,7 @@ struct WatchedTransfer {
     transfer: Weak<Transfer>,
     socket: Socket,
     limits: TransferLimits,
-    period_start: Instant,
-    /// The bytes that were sent before the period.
-    sent_before: usize,
+    period: Period,
 }
 
 thread_local! {
@@ -133,17 +182,57 @@ impl WatchedTransfer {
         let Some(transfer) = self.transfer.upgrade() else {
             return false;
         };
-        if now - self.period_start < self.limits.period {
-            return true;
-        }
-        let sent = transfer.sent.get();
-        if sent - self.sent_before < self.limits.min_bytes_per_period() {
+        if self.period.is_too_slow(&transfer, self.limits, now) {
             log::info!("a client that reads a response too slowly is disconnected");
             // Fails only if the client has disconnected meanwhile.
             let _ = shutdown(self.socket.0, Shutdown::Both);
             return false;
         }
-        (self.period_start, self.sent_before) = (now, sent);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks once a second, `secs` times. Returns whether the client is too slow at one
+    /// of the checks.
+    fn check(period: &mut Period, transfer: &Transfer, start: Instant, secs: u32) -> bool {
+        let mut checks = (1..=secs).map(|second| {
+            let now = start + second * CHECK_INTERVAL;
+            period.is_too_slow(transfer, TransferLimits::default(), now)
+        });
+        checks.any(|is_too_slow| is_too_slow)
+    }
+
+    #[test]
+    fn client_that_takes_too_few_bytes_is_too_slow_after_the_period() {
+        let (transfer, now) = (Transfer::default(), Instant::now());
+        let mut period = Period::default();
+        transfer.advance(TransferLimits::default().min_bytes_per_period());
+        assert!(!check(&mut period, &transfer, now, 20));
+        assert!(!check(&mut period, &transfer, now, 19));
+        assert!(check(&mut period, &transfer, now, 1));
+    }
+
+    #[test]
+    fn time_in_which_the_server_has_no_bytes_does_not_count() {
+        let (transfer, now) = (Transfer::default(), Instant::now());
+        let mut period = Period::default();
+        transfer.wait();
+        assert!(!check(&mut period, &transfer, now, 100));
+        transfer.waits_since.set(None);
+        transfer.waited.set(Duration::from_secs(100));
+        assert!(!check(&mut period, &transfer, now, 19));
+        assert!(check(&mut period, &transfer, now, 1));
+    }
+
+    #[test]
+    fn late_check_counts_as_one_interval() {
+        let (transfer, now) = (Transfer::default(), Instant::now());
+        let mut period = Period::default();
+        let late = now + Duration::from_secs(3600);
+        assert!(!period.is_too_slow(&transfer, TransferLimits::default(), late));
     }
 }

@@ -6,7 +6,7 @@
 //! send one.
 
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_http::ws::{CloseCode, CloseReason, OpCode, Parser, ProtocolError};
 use actix_web::web::{self, Bytes, BytesMut};
@@ -14,8 +14,9 @@ use futures_util::StreamExt;
 use tokio::time::Sleep;
 
 use super::json::encode_event;
-use crate::access::ConnectionCredentials;
+use crate::access::{ConnectionCredentials, Validity};
 use crate::app::AppState;
+use crate::domain::Timestamp;
 use crate::events::Subscription;
 
 /// The maximum length of the content of a frame from a client.
@@ -33,7 +34,7 @@ pub struct Socket {
     partial: BytesMut,
     /// When the client last sent a frame.
     last_seen: Instant,
-    /// Elapses at the next heartbeat.
+    /// Elapses at the next heartbeat: first at once, to read when the session expires.
     heartbeat_timer: Pin<Box<Sleep>>,
     is_closed: bool,
 }
@@ -62,9 +63,7 @@ impl Socket {
             incoming,
             partial: BytesMut::new(),
             last_seen: Instant::now(),
-            heartbeat_timer: Box::pin(tokio::time::sleep(
-                app.settings.socket_timeouts.heartbeat_interval,
-            )),
+            heartbeat_timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             is_closed: false,
             app,
         }
@@ -139,15 +138,16 @@ impl Socket {
     /// key ends the subscription earlier (`server.rs`).
     async fn heartbeat(&mut self) -> SocketAction {
         let timeouts = self.app.settings.socket_timeouts;
-        let next = tokio::time::Instant::now() + timeouts.heartbeat_interval;
+        // Boxed, because this large future would enlarge every idle socket.
+        let validity = Box::pin(self.app.auth.validity(self.credentials)).await;
+        let Validity::Valid { until } = validity else {
+            return SocketAction::Close(Some(CloseCode::Policy));
+        };
+        let next = tokio::time::Instant::now() + time_to_check(timeouts.heartbeat_interval, until);
         self.heartbeat_timer.as_mut().reset(next);
         let idle_time = self.last_seen.elapsed();
         if idle_time >= timeouts.idle_timeout + timeouts.heartbeat_interval {
             return SocketAction::Disconnect;
-        }
-        // Boxed, because this large future would enlarge every idle socket.
-        if !Box::pin(self.app.auth.is_valid(self.credentials)).await {
-            return SocketAction::Close(Some(CloseCode::Policy));
         }
         if idle_time >= timeouts.idle_timeout {
             SocketAction::Send(OpCode::Ping, Bytes::new())
@@ -155,6 +155,20 @@ impl Socket {
             SocketAction::Wait
         }
     }
+}
+
+/// The time until the credentials are checked again: when they expire, if that is before
+/// the next heartbeat.
+fn time_to_check(heartbeat_interval: Duration, expiry: Option<Timestamp>) -> Duration {
+    let Some(expiry) = expiry else {
+        return heartbeat_interval;
+    };
+    // In the millisecond of the expiry, the session is still valid.
+    let left = expiry
+        .0
+        .saturating_sub(Timestamp::now().0)
+        .saturating_add(1);
+    Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(heartbeat_interval)
 }
 
 /// The reaction to a frame. `is_final` is false for a part of a longer message.

@@ -1,6 +1,5 @@
 //! Conversations: list pages, read, start, close.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use super::batch::Batch;
@@ -8,6 +7,7 @@ use super::erasure::next_seq;
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::message;
+use super::query::RowQueue;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
@@ -85,7 +85,7 @@ pub fn page<E: From<StoreError>>(
 /// returned as it is when it is read, or not at all if it was deleted before.
 #[derive(Debug, Clone, Default)]
 pub struct PageRows {
-    seqs: VecDeque<i64>,
+    rows: RowQueue,
     /// Whether each conversation is read with its visitor.
     includes_visitor: bool,
 }
@@ -98,25 +98,14 @@ impl PageRows {
         snapshot: &Snapshot,
         mut each: impl FnMut(&ConversationListItem) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        let mut statement = snapshot.prepare(SELECT_CONVERSATION)?;
-        while let Some(seq) = self.seqs.pop_front() {
-            statement
-                .raw_bind_parameter(1, seq)
-                .map_err(StoreError::from)?;
-            let mut rows = statement.raw_query();
-            let row = rows.next().map_err(StoreError::from)?;
-            let Some(row) = row.map(Row::new) else {
-                continue;
-            };
+        let includes_visitor = self.includes_visitor;
+        self.rows.read(snapshot, SELECT_CONVERSATION, |row| {
             let mut item = list_item(row)?;
-            if self.includes_visitor {
+            if includes_visitor {
                 item.visitor = Some(visitor::read(snapshot, row.get(VISITOR_COLUMN)?)?);
             }
-            if each(&item)?.is_break() {
-                return Ok(self.seqs.is_empty());
-            }
-        }
-        Ok(true)
+            each(&item)
+        })
     }
 }
 
@@ -129,7 +118,7 @@ fn page_rows(
 ) -> Result<(PageRows, Option<SortKey>), StoreError> {
     let (seqs, last) = page_seqs(snapshot, scope, query, totals)?;
     let rows = PageRows {
-        seqs: seqs.into(),
+        rows: RowQueue::new(seqs),
         includes_visitor: false,
     };
     Ok((rows, last))

@@ -1,13 +1,28 @@
 //! The documents that a project has learned, and their passages.
 
+use std::ops::ControlFlow;
+
 use super::batch::Batch;
 use super::error::StoreError;
+use super::query::RowQueue;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{
     Document, DocumentId, LearnedDocument, Limit, Offset, ProjectSeq, Section, Timestamp,
 };
+
+/// A SELECT of the columns that [`document_from_row`] reads, and of `seq`.
+macro_rules! select_documents {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, url, title, learned_at, \
+                    (SELECT count(*) FROM passage WHERE document_seq = document.seq), seq \
+               FROM document WHERE ",
+            $condition
+        )
+    };
+}
 
 /// A stored document without its sections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,25 +70,42 @@ pub fn count(snapshot: &Snapshot, project: ProjectSeq) -> Result<u64, StoreError
     snapshot.one(&sql, |row| row.get(0))
 }
 
-/// Calls `each` with the documents of one page, sorted by URL.
-pub fn for_each_on_page<E: From<StoreError>>(
+/// The documents of one page, sorted by URL.
+pub fn page_rows(
     snapshot: &Snapshot,
     project: ProjectSeq,
     limit: Limit,
     offset: Offset,
-    mut each: impl FnMut(&LearnedDocument) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<DocumentRows, StoreError> {
     let sql = Sql::new(
-        "SELECT id, url, title, learned_at, \
-                (SELECT count(*) FROM passage WHERE document_seq = document.seq) \
-           FROM document WHERE project_seq = ? ORDER BY url LIMIT ? OFFSET ?",
+        "SELECT seq FROM document WHERE project_seq = ? ORDER BY url LIMIT ? OFFSET ?",
         [
             project.into(),
             (limit.get() as i64).into(),
             (offset.get() as i64).into(),
         ],
     );
-    snapshot.for_each(&sql, |row| each(&document_from_row(row)?))
+    let seqs = snapshot.all(&sql, |row| row.get(0))?;
+    Ok(DocumentRows(RowQueue::new(seqs)))
+}
+
+/// The documents of a page, which can be read in several snapshots. A document that is
+/// deleted before it is read is missing.
+#[derive(Debug, Clone)]
+pub struct DocumentRows(RowQueue);
+
+impl DocumentRows {
+    /// Calls `each` with the next documents until it breaks. Returns whether no document
+    /// remains.
+    pub fn read<E: From<StoreError>>(
+        &mut self,
+        snapshot: &Snapshot,
+        mut each: impl FnMut(&LearnedDocument) -> Result<ControlFlow<()>, E>,
+    ) -> Result<bool, E> {
+        let select = select_documents!("seq = ?1");
+        self.0
+            .read(snapshot, select, |row| each(&document_from_row(row)?))
+    }
 }
 
 fn document_from_row(row: Row<'_>) -> Result<LearnedDocument<'_>, StoreError> {
@@ -86,37 +118,75 @@ fn document_from_row(row: Row<'_>) -> Result<LearnedDocument<'_>, StoreError> {
     })
 }
 
-/// What `read` makes of a document of the project and its sections; `None` if
-/// the document does not exist.
+/// What `read` makes of a document of the project, and a place before its sections;
+/// `None` if the document does not exist.
 pub fn with_document<T>(
     snapshot: &Snapshot,
     project: ProjectSeq,
     id: DocumentId,
-    read: impl FnOnce(&LearnedDocument, &[Section]) -> T,
-) -> Result<Option<T>, StoreError> {
+    read: impl FnOnce(&LearnedDocument) -> T,
+) -> Result<Option<(T, SectionCursor)>, StoreError> {
     let sql = Sql::new(
-        "SELECT id, url, title, learned_at, \
-                (SELECT count(*) FROM passage WHERE document_seq = document.seq), seq \
-           FROM document WHERE project_seq = ? AND id = ?",
+        select_documents!("project_seq = ? AND id = ?"),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, |row| {
-        let sections = sections(snapshot, row.get(5)?)?;
-        Ok(read(&document_from_row(row)?, &sections))
+        let cursor = SectionCursor::new(snapshot, row.get(5)?)?;
+        Ok((read(&document_from_row(row)?), cursor))
     })
 }
 
-fn sections(snapshot: &Snapshot, document: i64) -> Result<Vec<Section>, StoreError> {
-    let sql = Sql::new(
-        "SELECT heading, body FROM passage WHERE document_seq = ? ORDER BY seq",
-        [document.into()],
-    );
-    snapshot.all(&sql, |row| {
-        Ok(Section {
-            heading: row.get(0)?,
-            body: row.get(1)?,
+/// A place in the sections of a document. The sections can be read in several snapshots.
+#[derive(Debug, Clone)]
+pub struct SectionCursor {
+    document: i64,
+    /// The passages after the first of the two, up to the second.
+    after: i64,
+    last: i64,
+}
+
+impl SectionCursor {
+    fn new(snapshot: &Snapshot, document: i64) -> Result<Self, StoreError> {
+        let last = Sql::new(
+            "SELECT ifnull(max(seq), 0) FROM passage WHERE document_seq = ?",
+            [document.into()],
+        );
+        Ok(Self {
+            document,
+            after: 0,
+            last: snapshot.one(&last, |row| row.get(0))?,
         })
-    })
+    }
+
+    /// Calls `each` with the next sections until it breaks. Returns whether no section
+    /// remains.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if the document was replaced or deleted meanwhile. All its
+    /// passages are replaced at once.
+    pub fn read<E: From<StoreError>>(
+        &mut self,
+        snapshot: &Snapshot,
+        mut each: impl FnMut(&Section) -> Result<ControlFlow<()>, E>,
+    ) -> Result<bool, E> {
+        let sql = Sql::new(
+            "SELECT seq, heading, body FROM passage \
+              WHERE document_seq = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
+            [self.document.into(), self.after.into(), self.last.into()],
+        );
+        let flow = snapshot.try_for_each(&sql, |row| {
+            self.after = row.get(0)?;
+            each(&Section {
+                heading: row.get(1)?,
+                body: row.get(2)?,
+            })
+        })?;
+        if flow.is_continue() && self.after != self.last {
+            let error = "the document was replaced or deleted while it was sent".to_owned();
+            return Err(StoreError::Internal(error).into());
+        }
+        Ok(flow.is_continue())
+    }
 }
 
 /// The id of the document with a URL, if it exists.

@@ -1,8 +1,11 @@
 //! Q&As: questions with their answers. A published Q&A has a passage, through
 //! which search finds it; every change replaces the passage.
 
+use std::ops::ControlFlow;
+
 use super::batch::Batch;
 use super::error::StoreError;
+use super::query::RowQueue;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
@@ -160,14 +163,13 @@ const COUNT_EXCLUDING: &str = "SELECT count(*) FROM passage \
       WHERE project_seq = ? AND qna_seq IS NOT NULL \
         AND seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?)";
 
-/// Calls `each` with the published Q&As of one page: the best match first if
-/// there is a search, else the newest first.
-pub fn for_each_on_page<E: From<StoreError>>(
+/// The published Q&As of one page: the best match first if there is a search, else the
+/// newest first.
+pub fn page_rows(
     snapshot: &Snapshot,
     project: ProjectSeq,
     query: &QnaQuery,
-    mut each: impl FnMut(&Qna) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<QnaRows, StoreError> {
     let project = project.into();
     let limit = (query.limit.get() as i64).into();
     let offset = (query.offset.get() as i64).into();
@@ -181,9 +183,27 @@ pub fn for_each_on_page<E: From<StoreError>>(
             PAGE_EXCLUDING,
             [project, text.as_str().into(), limit, offset],
         ),
-        Some(WebSearch::NoTerms) => return Ok(()),
+        Some(WebSearch::NoTerms) => return Ok(QnaRows(RowQueue::new(Vec::new()))),
     };
-    snapshot.for_each(&sql, |row| each(&qna_from_row(row)?))
+    let seqs = snapshot.all(&sql, |row| row.get(0))?;
+    Ok(QnaRows(RowQueue::new(seqs)))
+}
+
+/// The Q&As of a page, which can be read in several snapshots. A Q&A that is deleted or
+/// unpublished before it is read is missing.
+#[derive(Debug, Clone)]
+pub struct QnaRows(RowQueue);
+
+impl QnaRows {
+    /// Calls `each` with the next Q&As until it breaks. Returns whether no Q&A remains.
+    pub fn read<E: From<StoreError>>(
+        &mut self,
+        snapshot: &Snapshot,
+        mut each: impl FnMut(&Qna) -> Result<ControlFlow<()>, E>,
+    ) -> Result<bool, E> {
+        self.0
+            .read(snapshot, PUBLISHED, |row| each(&qna_from_row(row)?))
+    }
 }
 
 /// The columns that [`qna_from_row`] and [`stored_from_row`] read.
@@ -194,22 +214,17 @@ macro_rules! select_columns {
     };
 }
 
-const PAGE: &str = concat!(
-    select_columns!(),
-    "qna q WHERE q.project_seq = ? AND q.is_published = 1 \
-      ORDER BY q.created_at DESC, q.id DESC LIMIT ? OFFSET ?"
-);
-const PAGE_MATCHING: &str = concat!(
-    select_columns!(),
-    "passage_text t JOIN passage p ON p.seq = t.rowid JOIN qna q ON q.seq = p.qna_seq \
+const PAGE: &str = "SELECT seq FROM qna WHERE project_seq = ? AND is_published = 1 \
+      ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?";
+const PAGE_MATCHING: &str = "SELECT q.seq FROM passage_text t JOIN passage p ON p.seq = t.rowid JOIN qna q ON q.seq = p.qna_seq \
       WHERE p.project_seq = ? AND passage_text MATCH ? \
-      ORDER BY bm25(passage_text), q.created_at DESC, q.id DESC LIMIT ? OFFSET ?"
-);
-const PAGE_EXCLUDING: &str = concat!(
-    select_columns!(),
-    "passage p JOIN qna q ON q.seq = p.qna_seq WHERE p.project_seq = ? \
+      ORDER BY bm25(passage_text), q.created_at DESC, q.id DESC LIMIT ? OFFSET ?";
+const PAGE_EXCLUDING: &str = "SELECT q.seq FROM passage p JOIN qna q ON q.seq = p.qna_seq WHERE p.project_seq = ? \
         AND p.seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?) \
-      ORDER BY q.created_at DESC, q.id DESC LIMIT ? OFFSET ?"
+      ORDER BY q.created_at DESC, q.id DESC LIMIT ? OFFSET ?";
+const PUBLISHED: &str = concat!(
+    select_columns!(),
+    "qna q WHERE q.seq = ?1 AND q.is_published = 1"
 );
 const BY_ID: &str = concat!(
     select_columns!(),

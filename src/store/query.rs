@@ -1,5 +1,6 @@
 //! Reading: a statement and what is made of its rows.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use super::error::StoreError;
@@ -70,5 +71,39 @@ impl Snapshot<'_> {
     ) -> Result<T, StoreError> {
         self.optional(sql, read)?
             .ok_or_else(|| StoreError::Internal(format!("no row: {}", sql.text)))
+    }
+}
+
+/// The numbers of the rows of a page, in order. The rows can be read in several
+/// snapshots, each as it is when it is read. Rows that are deleted meanwhile are missing.
+#[derive(Debug, Clone, Default)]
+pub struct RowQueue(VecDeque<i64>);
+
+impl RowQueue {
+    pub(super) fn new(seqs: Vec<i64>) -> Self {
+        Self(seqs.into())
+    }
+
+    /// Calls `each` with the next rows until it breaks. `select` returns the row with the
+    /// number `?1`. Returns whether no row remains.
+    pub(super) fn read<E: From<StoreError>>(
+        &mut self,
+        snapshot: &Snapshot,
+        select: &str,
+        mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<bool, E> {
+        let mut statement = snapshot.prepare(select)?;
+        while let Some(seq) = self.0.pop_front() {
+            statement
+                .raw_bind_parameter(1, seq)
+                .map_err(StoreError::from)?;
+            let mut rows = statement.raw_query();
+            let row = rows.next().map_err(StoreError::from)?;
+            let Some(row) = row else { continue };
+            if each(Row::new(row))?.is_break() {
+                return Ok(self.0.is_empty());
+            }
+        }
+        Ok(true)
     }
 }

@@ -179,6 +179,14 @@ fn settings_that_contradict_each_other_are_found() {
         (1, &[("PARLOR_RATE_LIMIT", "many")], "--rate-limit"),
         (
             1,
+            &[
+                ("PARLOR_MAX_BODY_BYTES", "67108864"),
+                ("PARLOR_MEMORY_BUDGET_MB", "64"),
+            ],
+            "--memory-budget-mb to at least 128",
+        ),
+        (
+            1,
             &[("PARLOR_MODEL_URL", "http://127.0.0.1:1/v1")],
             "--model <NAME>",
         ),

@@ -11,7 +11,10 @@ use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::{Error, Message};
 
-use crate::helpers::{TestServer, UNKNOWN_ID, Visitor, WebSocketClient, refusal_body, wait_until};
+use crate::helpers::{
+    TestServer, UNKNOWN_ID, Visitor, WebSocketClient, insert_conversations, refusal_body,
+    wait_until,
+};
 
 struct Fixture {
     server: TestServer,
@@ -171,6 +174,28 @@ fn upgrade_checks_optional_token() {
     get(&far.token).expect_error(404, "CONVERSATION_NOT_FOUND");
     let target = format!("{}&token={}", fixture.target(), fixture.ann.token);
     WebSocketClient::open(*fixture.server, &target).expect_pong();
+}
+
+#[test]
+fn expired_session_ends_its_websocket_within_a_second() {
+    let server = TestServer::start();
+    let ann = server.create_visitor("ann");
+    let id = insert_conversations(&server, &ann, 1).remove(0);
+    // It expires in two seconds. The server has not read it yet.
+    let age = i64::try_from(server.settings.session_max().as_millis()).expect("an age");
+    let expiry = Timestamp::now().0 + 2000;
+    let update = server
+        .db_connection()
+        .execute("UPDATE session SET created_at = ?", [expiry - age]);
+    assert_eq!(update, Ok(1));
+    let (key, token) = (&server.project.publishable_key, &ann.token);
+    let target = format!("/v2/conversations/{id}/ws?apiKey={key}&token={token}");
+    let mut socket = WebSocketClient::open(*server, &target);
+    socket.expect_pong();
+    assert_eq!(socket.read_until_close(), Some(1008));
+    let late = Timestamp::now().0 - expiry;
+    // The heartbeat comes every 30 seconds. The bound is larger on a slow machine.
+    assert!((0..5000).contains(&late), "{late} ms after the expiry");
 }
 
 #[test]

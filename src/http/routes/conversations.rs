@@ -292,18 +292,11 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
             serde_json::to_vec(&ConversationJson::from(conversation))
         })?;
         let messages = MessageCursor::newest(snapshot, seq, id)?;
-        ItemBody::read(snapshot, message_list(head?), messages)
+        let list = ListWriter::last_member(head?, "messages");
+        ItemBody::read(snapshot, list, messages)
     };
     let body = app.store.read(read).await?;
     body.respond(&app, &request, caller.into())
-}
-
-/// The JSON object `head` with a list of messages as its last member.
-fn message_list(head: Vec<u8>) -> ListWriter {
-    let mut body = head;
-    body.pop();
-    body.extend_from_slice(br#","messages":[]}"#);
-    ListWriter::reopen(body)
 }
 
 /// Close a conversation

@@ -14,20 +14,22 @@ use crate::domain::{
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
 use crate::http::field_types::{Text, Uri, not_null};
+use crate::http::item_stream::{ItemBody, ItemSource};
 use crate::http::json::{DocumentJson, SectionJson};
-use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
+use crate::http::list_response::{ListEnvelope, ListItem, ListWriter};
 use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, DocumentErrors, ProjectErrors, ServerErrors,
     ValidationErrors,
 };
 use crate::http::params::{self, document_id, project_id};
 use crate::http::response::{self, DeleteResult, HandlerResult};
-use crate::http::{auth, etag, idempotency, links};
+use crate::http::{auth, idempotency, links};
 use crate::learn::{Format, RawDocument};
 use crate::service::caller::Caller;
 use crate::service::document as service;
+use crate::store::Snapshot;
+use crate::store::document::{self, DocumentRows, SectionCursor};
 use crate::store::idempotency::SavedResponse;
-use crate::store::{Snapshot, document};
 
 // ── Parameters ──
 
@@ -129,27 +131,39 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let project = auth::own_project(&app, &request).await?;
     let DocumentListParams { limit, offset } = params::query(&request)?;
     let page = move |snapshot: &Snapshot| read_page(snapshot, project, limit, offset);
-    let page = app.store.read(page).await?;
+    let (body, total) = app.store.read(page).await?;
     let (id, limit) = (project_id(&request)?, limit.get());
-    let links = links::by_offset(limit, offset.get(), page.total, |offset| {
+    let links = links::by_offset(limit, offset.get(), total, |offset| {
         format!("/v2/projects/{id}/documents?limit={limit}&offset={offset}")
     });
-    page.respond(&app, &request, project.into(), links)
+    body.respond_page(&app, &request, project.into(), total, links)
 }
 
+/// The documents of a page, and the number of documents on all pages.
 fn read_page(
     snapshot: &Snapshot,
     project: ProjectSeq,
     limit: Limit,
     offset: Offset,
-) -> Result<ListBody, ApiError> {
+) -> Result<(ItemBody<DocumentRows>, u64), ApiError> {
     let total = document::count(snapshot, project)?;
-    let mut list = ListWriter::for_page(total, limit, offset)?;
-    document::for_each_on_page(snapshot, project, limit, offset, |one| {
-        list.push(&DocumentJson::from(one))
-    })?;
-    let json = list.finish();
-    Ok(ListBody { json, total })
+    let list = ListWriter::for_page(total, limit, offset)?;
+    let rows = document::page_rows(snapshot, project, limit, offset)?;
+    Ok((ItemBody::read(snapshot, list, rows)?, total))
+}
+
+impl ItemSource for DocumentRows {
+    fn append(
+        &mut self,
+        snapshot: &Snapshot,
+        list: &mut ListWriter,
+        max_bytes: usize,
+    ) -> Result<bool, ApiError> {
+        self.read(snapshot, |document| {
+            list.push(&DocumentJson::from(document))?;
+            Ok(list.flow(max_bytes))
+        })
+    }
 }
 
 /// Learn a document
@@ -196,15 +210,31 @@ fn render_stored(
     response::to_saved(status, &DocumentFull::new(document, sections))
 }
 
-fn read_json(
+fn read_document(
     snapshot: &Snapshot,
     project: ProjectSeq,
     id: DocumentId,
-) -> Result<Vec<u8>, ApiError> {
-    let found = document::with_document(snapshot, project, id, |document, sections| {
-        serde_json::to_vec(&DocumentFull::new(document, sections))
+) -> Result<ItemBody<SectionCursor>, ApiError> {
+    let found = document::with_document(snapshot, project, id, |document| {
+        serde_json::to_vec(&DocumentJson::from(document))
     })?;
-    Ok(found.ok_or_else(|| ApiError::document_not_found(id))??)
+    let (head, sections) = found.ok_or_else(|| ApiError::document_not_found(id))?;
+    let list = ListWriter::last_member(head?, "sections");
+    ItemBody::read(snapshot, list, sections)
+}
+
+impl ItemSource for SectionCursor {
+    fn append(
+        &mut self,
+        snapshot: &Snapshot,
+        list: &mut ListWriter,
+        max_bytes: usize,
+    ) -> Result<bool, ApiError> {
+        self.read(snapshot, |section| {
+            list.push(&SectionJson::from(section))?;
+            Ok(list.flow(max_bytes))
+        })
+    }
 }
 
 /// Read a document
@@ -217,9 +247,9 @@ fn read_json(
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let project = auth::own_project(&app, &request).await?;
     let id = document_id(&request)?;
-    let read = move |snapshot: &Snapshot| read_json(snapshot, project, id);
+    let read = move |snapshot: &Snapshot| read_document(snapshot, project, id);
     let body = app.store.read(read).await?;
-    etag::respond(&app, &request, project.into(), body)
+    body.respond(&app, &request, project.into())
 }
 
 /// Remove a document

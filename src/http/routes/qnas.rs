@@ -15,8 +15,9 @@ use crate::domain::{
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
 use crate::http::field_types::{Text, Uri, not_null};
+use crate::http::item_stream::{ItemBody, ItemSource};
 use crate::http::json::QnaJson;
-use crate::http::list_response::{ListBody, ListEnvelope, ListItem, ListWriter};
+use crate::http::list_response::{ListEnvelope, ListItem, ListWriter};
 use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, ProjectErrors, QnaErrors, RateLimitErrors,
     ServerErrors, ValidationErrors,
@@ -28,7 +29,7 @@ use crate::service::caller::Caller;
 use crate::service::{project, qna as service};
 use crate::store::Snapshot;
 use crate::store::idempotency::SavedResponse;
-use crate::store::qna::{self, NewQna, QnaChange, QnaQuery};
+use crate::store::qna::{self, NewQna, QnaChange, QnaQuery, QnaRows};
 use crate::store::websearch::WebSearch;
 
 // ── Parameters ──
@@ -179,24 +180,41 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     };
     let (limit, offset) = (query.limit.get(), query.offset.get());
     let page = move |snapshot: &Snapshot| read_page(snapshot, id, &query);
-    let page = app.store.read(page).await?;
+    let (body, total) = app.store.read(page).await?;
     let text: String = byte_serialize(params.query.0.as_bytes()).collect();
-    let links = links::by_offset(limit, offset, page.total, |offset| {
+    let links = links::by_offset(limit, offset, total, |offset| {
         let query = if text.is_empty() { "" } else { "&query=" };
         format!("/v2/projects/{id}/qnas?limit={limit}&offset={offset}{query}{text}")
     });
-    page.respond(&app, &request, auth::address_owner(&app, &request), links)
+    let owner = auth::address_owner(&app, &request);
+    body.respond_page(&app, &request, owner, total, links)
 }
 
-fn read_page(snapshot: &Snapshot, id: ProjectId, query: &QnaQuery) -> Result<ListBody, ApiError> {
+/// The Q&As of a page, and the number of Q&As on all pages.
+fn read_page(
+    snapshot: &Snapshot,
+    id: ProjectId,
+    query: &QnaQuery,
+) -> Result<(ItemBody<QnaRows>, u64), ApiError> {
     let project = project::find(snapshot, id)?;
     let total = qna::count(snapshot, project, query)?;
-    let mut list = ListWriter::for_page(total, query.limit, query.offset)?;
-    qna::for_each_on_page(snapshot, project, query, |qna| {
-        list.push(&QnaJson::from(qna))
-    })?;
-    let json = list.finish();
-    Ok(ListBody { json, total })
+    let list = ListWriter::for_page(total, query.limit, query.offset)?;
+    let rows = qna::page_rows(snapshot, project, query)?;
+    Ok((ItemBody::read(snapshot, list, rows)?, total))
+}
+
+impl ItemSource for QnaRows {
+    fn append(
+        &mut self,
+        snapshot: &Snapshot,
+        list: &mut ListWriter,
+        max_bytes: usize,
+    ) -> Result<bool, ApiError> {
+        self.read(snapshot, |qna| {
+            list.push(&QnaJson::from(qna))?;
+            Ok(list.flow(max_bytes))
+        })
+    }
 }
 
 /// Read a Q&A

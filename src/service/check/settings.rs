@@ -15,6 +15,9 @@ pub(super) fn check(settings: &Result<Settings, String>) -> Finding {
         Ok(settings) => settings,
         Err(error) => return Finding::fault(NAME, error.clone()),
     };
+    if let Err(error) = settings.check() {
+        return Finding::fault(NAME, error.to_string());
+    }
     if let Err(error) = ModelProvider::new(settings, Arc::default()) {
         return Finding::fault(NAME, error.to_string());
     }

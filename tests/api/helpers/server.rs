@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub struct TestServer {
     /// The memory of requests and responses in flight.
     pub memory: Arc<MemoryBudget>,
     events: EventHub,
+    /// The store of the server.
+    server_store: Weak<Store>,
     /// The project that exists from the start.
     pub project: ProjectFixture,
     directory: TempDir,
@@ -101,6 +103,7 @@ impl TestServer {
             list_cache_stats: Arc::default(),
             memory: Arc::new(MemoryBudget::new(0)),
             events: EventHub::default(),
+            server_store: Weak::new(),
             project,
             directory,
         };
@@ -120,6 +123,7 @@ impl TestServer {
         self.list_cache_stats = app.list_cache_stats.clone();
         self.memory = app.memory.clone();
         self.events = app.services.events.clone();
+        self.server_store = Arc::downgrade(&app.store);
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             let stopped = async {
@@ -168,6 +172,11 @@ impl TestServer {
     /// The events that the server publishes to WebSockets.
     pub fn events(&self) -> &EventHub {
         &self.events
+    }
+
+    /// The store of the server, which the server closes when it stops.
+    pub fn shared_store(&self) -> Weak<Store> {
+        self.server_store.clone()
     }
 
     fn store(&self) -> &Store {
