@@ -35,6 +35,7 @@ mod identity;
 mod import;
 mod interrupted_answers;
 mod isolation;
+mod isolation_endpoints;
 mod journal;
 mod json_format;
 mod list_cache;
