@@ -87,6 +87,11 @@ browser:
 proxies:
     tests/run proxies
 
+# backups in object storage
+[group('tests')]
+object-storage:
+    tests/run object-storage
+
 # documentation of the code
 [group('tests')]
 doc:

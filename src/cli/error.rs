@@ -7,7 +7,7 @@ use crate::app::StartError;
 use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, QnaId};
 use crate::service::assistant::AssistantError;
-use crate::service::backup::BackupError;
+use crate::service::backup::{BackupError, BucketError};
 use crate::service::export::ExportError;
 use crate::service::import::ImportError;
 use crate::service::key::KeyError;
@@ -34,6 +34,8 @@ pub enum CommandError {
     Setup(#[from] SetupError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     #[error("{0} is not sound: {1} of the checks failed; the lines above name the remedies")]
     NotSound(PathBuf, usize),
     #[error("interrupted")]

@@ -1,10 +1,9 @@
 //! `parlor restore`: makes a backup the database file.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::CommandError;
+use super::backup::{BackupPlace, backup_place};
 use super::database::DatabasePath;
 use super::progress::with_monitor;
 use crate::service::restore;
@@ -16,12 +15,17 @@ use crate::service::restore;
 /// kept as FILE.replaced-TIME. The restored file has its owner and mode; a new file that
 /// root creates has the owner of its folder.
 ///
+/// s3://BUCKET/PREFIX restores the newest complete backup of this folder in object storage,
+/// s3://BUCKET/PREFIX/parlor-YYYYMMDDTHHMMSSZ.db another one. The command reads the same
+/// variables as `parlor backup`.
+///
 /// The sessions and keys of the time of the backup are valid again, also keys that were
 /// revoked after it.
 #[derive(Debug, Args)]
 pub struct Restore {
     /// The backup; it stays as it is
-    backup: PathBuf,
+    #[arg(value_name = "BACKUP", value_parser = backup_place())]
+    backup: BackupPlace,
     #[command(flatten)]
     file: DatabasePath,
     /// Replace the database file if it exists
@@ -31,9 +35,15 @@ pub struct Restore {
 
 impl Restore {
     pub fn run(self) -> Result<(), CommandError> {
-        let (backup, database) = (&self.backup, &self.file.db);
-        let restored =
-            with_monitor(|monitor| restore::restore(backup, database, self.force, monitor))??;
+        let (database, force) = (&self.file.db, self.force);
+        let restored = with_monitor(|monitor| match &self.backup {
+            BackupPlace::Path(path) => restore::restore(path, database, force, monitor),
+            BackupPlace::Bucket(url) => {
+                let (name, restored) = restore::restore_from_bucket(url, database, force, monitor)?;
+                println!("downloaded {name}");
+                Ok(restored)
+            }
+        })??;
         let counts = restored.contents.counts;
         println!(
             "restored {}: {} conversations, {} messages",

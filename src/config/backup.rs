@@ -5,8 +5,14 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 
+use crate::domain::BucketUrl;
+
 /// The longest time between two backups.
 const MAX_INTERVAL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Why a build without the feature `s3` refuses URLs of object storage.
+pub const NO_OBJECT_STORAGE: &str = "this parlor was built without support for object storage; \
+     build parlor with `cargo build --release --features s3`, or use a binary of a release";
 
 #[derive(Debug, Clone, Args)]
 pub struct BackupSettings {
@@ -14,12 +20,16 @@ pub struct BackupSettings {
     #[arg(long, env = "PARLOR_BACKUP_DIR", value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,
 
+    /// A place in object storage, such as s3://BUCKET/PREFIX, to which the server uploads backups; with --backup-dir, it uploads those of the folder. Each database file needs a prefix of its own. AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL are used
+    #[arg(long, env = "PARLOR_BACKUP_URL", value_name = "URL", value_parser = parse_backup_url)]
+    pub backup_url: Option<BucketUrl>,
+
     /// The time between two backups, such as 90m, 12h or 7d
     #[arg(long, env = "PARLOR_BACKUP_EVERY", value_name = "TIME")]
     #[arg(default_value = "24h", value_parser = parse_interval)]
     pub backup_every: Duration,
 
-    /// The number of backups in the folder; after a new backup, older ones are deleted
+    /// The number of backups in the folder, and in object storage; after a new backup, older ones are deleted
     #[arg(
         long,
         env = "PARLOR_BACKUP_KEEP",
@@ -28,6 +38,15 @@ pub struct BackupSettings {
     )]
     #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
     pub backup_keep: u32,
+}
+
+/// Parses the URL of a place to which this build can upload backups.
+pub fn parse_backup_url(text: &str) -> Result<BucketUrl, String> {
+    let url = BucketUrl::parse(text)?;
+    if !cfg!(feature = "s3") {
+        return Err(NO_OBJECT_STORAGE.to_owned());
+    }
+    Ok(url)
 }
 
 /// Parses a number with a unit.

@@ -18,7 +18,7 @@ use url::Url;
 
 use crate::domain::Origin;
 use crate::own_urls::BaseUrl;
-pub use backup::BackupSettings;
+pub use backup::{BackupSettings, NO_OBJECT_STORAGE, parse_backup_url};
 pub use log::{LogAddresses, LogRequests, LogSettings};
 pub use model::{ModelSettings, Secret};
 pub use renamed_variables::{RENAMED_VARIABLES, accept_renamed_variables};

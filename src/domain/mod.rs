@@ -6,6 +6,7 @@
 
 mod agent;
 mod assistant;
+mod bucket_url;
 mod color;
 mod conversation;
 mod document;
@@ -24,6 +25,7 @@ mod widget_config;
 
 pub use agent::{AgentProfile, HumanAgent};
 pub use assistant::{Assistant, AssistantMode};
+pub use bucket_url::BucketUrl;
 pub use conversation::{CloseReason, Conversation, ConversationListItem, Status, title_key};
 pub use document::{Document, LearnedDocument, Section};
 pub use id::{

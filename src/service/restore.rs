@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::backup::{Manifest, ManifestError, compact_time};
-use crate::domain::Timestamp;
+use super::backup::{BackupName, Bucket, BucketError, Manifest, ManifestError, compact_time};
+use crate::domain::{BucketUrl, Timestamp};
 use crate::store::backup::{self, Contents, CopyError, Monitor};
 use crate::store::{LockError, NewFile, OpenError, ServerLock, resolve, with_suffix};
 
@@ -20,6 +20,8 @@ pub enum RestoreError {
     Lock(#[from] LockError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     #[error("{0} does not exist; check the name of the backup")]
     NoBackup(PathBuf),
     #[error("{0} is the database file itself; name a backup")]
@@ -38,9 +40,9 @@ impl From<OpenError> for RestoreError {
     }
 }
 
-/// A backup that was restored.
+/// The database file after a backup was restored.
 #[derive(Debug)]
-pub struct Restored {
+pub struct RestoredDatabase {
     pub path: PathBuf,
     pub contents: Contents,
     /// The file that was replaced.
@@ -58,7 +60,7 @@ pub fn restore(
     database: &Path,
     force: bool,
     monitor: &Monitor,
-) -> Result<Restored, RestoreError> {
+) -> Result<RestoredDatabase, RestoreError> {
     if !backup.exists() {
         return Err(RestoreError::NoBackup(backup.to_owned()));
     }
@@ -66,25 +68,95 @@ pub fn restore(
     if is_same_file(&backup, &path) {
         return Err(RestoreError::SameFile(path));
     }
-    // No server can start until the file is restored.
-    let _lock = ServerLock::acquire(&path, Duration::ZERO)?;
-    let exists = path.exists();
-    if exists && !force {
-        return Err(RestoreError::Exists(path));
+    let target = Target::lock(path, force)?;
+    let manifest = Manifest::read(&backup)?;
+    if let Some(manifest) = &manifest {
+        manifest.check_file(&backup, monitor)?;
     }
-    let new = NewFile::create(&path)?;
-    let contents = copy_verified(&backup, &new, monitor)?;
-    monitor.check()?;
-    if exists && backup::is_in_use(&path)? {
-        return Err(RestoreError::InUse(path));
+    target.replace_with(&backup, manifest.as_ref(), monitor)
+}
+
+/// [`restore`] for a backup in object storage: the one that `url` names, or the newest
+/// complete one in the folder that `url` names. Returns its name as well.
+pub fn restore_from_bucket(
+    url: &BucketUrl,
+    database: &Path,
+    force: bool,
+    monitor: &Monitor,
+) -> Result<(BackupName, RestoredDatabase), RestoreError> {
+    let target = Target::lock(resolve(database)?, force)?;
+    let (bucket, name) = find_backup(url, monitor)?;
+    let download = NewFile::create(&with_suffix(&target.path, ".download"))?;
+    let manifest = bucket.download(name, &download, monitor)?;
+    let restored = target.replace_with(download.temporary_path(), Some(&manifest), monitor)?;
+    Ok((name, restored))
+}
+
+/// The bucket and the name of the backup that `url` stands for.
+fn find_backup(url: &BucketUrl, monitor: &Monitor) -> Result<(Bucket, BackupName), BucketError> {
+    let named = url
+        .split_last()
+        .and_then(|(folder, name)| Some((folder, BackupName::parse(name)?)));
+    let (folder, name) = match named {
+        Some((folder, name)) => (folder, Some(name)),
+        None => (url.clone(), None),
+    };
+    let bucket = Bucket::connect(&folder)?;
+    let names = bucket.names(monitor)?;
+    let found = match name {
+        Some(name) => names.contains(&name).then_some(name),
+        None => names.last().copied(),
+    };
+    let found = found.ok_or_else(|| BucketError::NoBackup(url.clone()))?;
+    Ok((bucket, found))
+}
+
+/// The database file that a backup replaces.
+struct Target {
+    path: PathBuf,
+    exists: bool,
+    /// No server can start until the file is restored.
+    _lock: ServerLock,
+}
+
+impl Target {
+    fn lock(path: PathBuf, force: bool) -> Result<Self, RestoreError> {
+        let lock = ServerLock::acquire(&path, Duration::ZERO)?;
+        let exists = path.exists();
+        if exists && !force {
+            return Err(RestoreError::Exists(path));
+        }
+        Ok(Self {
+            path,
+            exists,
+            _lock: lock,
+        })
     }
-    let previous = unused_name(&path);
-    backup::replace(new, &previous)?;
-    Ok(Restored {
-        path,
-        contents,
-        previous: exists.then_some(previous),
-    })
+
+    /// Copies and verifies the backup, and gives the copy the name of the database.
+    fn replace_with(
+        self,
+        backup: &Path,
+        manifest: Option<&Manifest>,
+        monitor: &Monitor,
+    ) -> Result<RestoredDatabase, RestoreError> {
+        let new = NewFile::create(&self.path)?;
+        let contents = backup::copy(backup, &new, monitor)?;
+        if let Some(manifest) = manifest {
+            manifest.check_contents(backup, contents)?;
+        }
+        monitor.check()?;
+        if self.exists && backup::is_in_use(&self.path)? {
+            return Err(RestoreError::InUse(self.path));
+        }
+        let previous = unused_name(&self.path);
+        backup::replace(new, &previous)?;
+        Ok(RestoredDatabase {
+            path: self.path,
+            contents,
+            previous: self.exists.then_some(previous),
+        })
+    }
 }
 
 /// A name for the file that is replaced, which no file has.
@@ -97,23 +169,6 @@ fn unused_name(path: &Path) -> PathBuf {
         number += 1;
     }
     name
-}
-
-/// Copies the backup, if it is the file that its manifest describes.
-fn copy_verified(
-    backup: &Path,
-    new: &NewFile,
-    monitor: &Monitor,
-) -> Result<Contents, RestoreError> {
-    let manifest = Manifest::read(backup)?;
-    if let Some(manifest) = &manifest {
-        manifest.check_file(backup, monitor)?;
-    }
-    let contents = backup::copy(backup, new, monitor)?;
-    if let Some(manifest) = &manifest {
-        manifest.check_contents(backup, contents)?;
-    }
-    Ok(contents)
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -49,6 +49,8 @@ mod memory;
 mod memory_attacks;
 mod memory_shares;
 mod messages;
+#[cfg(feature = "s3")]
+mod object_storage;
 mod openapi;
 mod openapi_responses;
 mod own_urls;

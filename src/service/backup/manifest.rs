@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::BackupError;
 use crate::domain::Timestamp;
-use crate::store::backup::{Contents, CopyError, Counts, Monitor};
+use crate::store::backup::{Contents, CopyError, Counts, Monitor, verify};
 use crate::store::{NewFile, OpenError, with_suffix};
 
 /// Bytes that are hashed between two checks for a cancellation.
@@ -78,8 +78,26 @@ impl Manifest {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(ManifestError::Unreadable(path, error.to_string())),
         };
-        let manifest = serde_json::from_slice(&text);
-        manifest.map_err(|error| ManifestError::Unreadable(path, error.to_string()))
+        let manifest = Self::from_json(&text).map(Some);
+        manifest.map_err(|error| ManifestError::Unreadable(path, error))
+    }
+
+    /// The manifest of a backup that exists. Describes the backup if its manifest is missing.
+    pub fn of_backup(backup: &Path, monitor: &Monitor) -> Result<Self, ManifestError> {
+        if let Some(manifest) = Self::read(backup)? {
+            manifest.check_file(backup, monitor)?;
+            return Ok(manifest);
+        }
+        let contents = verify(backup, monitor)?;
+        Ok(Self::of(backup, contents, Timestamp::now(), monitor)?)
+    }
+
+    pub fn from_json(text: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(text).map_err(|error| error.to_string())
+    }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
     /// Checks that a backup is unchanged.
@@ -98,10 +116,9 @@ impl Manifest {
     /// Writes the manifest beside its backup.
     pub fn write(&self, backup: &Path) -> Result<(), BackupError> {
         let new = NewFile::create(&Self::path(backup))?;
-        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
         let mut file = new.file();
         let written = file
-            .write_all(text.as_bytes())
+            .write_all(self.to_json().as_bytes())
             .and_then(|()| file.sync_all());
         written.map_err(|error| OpenError::from_io(new.temporary_path(), &error))?;
         Ok(new.persist_new()?)

@@ -1,6 +1,12 @@
 //! Backups: verified copies of the database file, each with a manifest.
 
+#[cfg(feature = "s3")]
+mod bucket;
+#[cfg(not(feature = "s3"))]
+#[path = "bucket_absent.rs"]
+mod bucket;
 mod error;
+mod folder;
 mod manifest;
 mod name;
 mod schedule;
@@ -9,8 +15,11 @@ mod status;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use error::BackupError;
+pub use bucket::Bucket;
+pub use error::{BackupError, BucketError};
+use folder::BackupFolder;
 pub use manifest::{Manifest, ManifestError};
+use name::surplus;
 pub use name::{BackupName, compact_time};
 pub use schedule::ScheduledBackups;
 pub use status::BackupStatus;
@@ -22,9 +31,9 @@ use crate::store::{NewFile, OpenError, folder_of, resolve, with_suffix};
 /// The files that SQLite and parlor keep beside a database file.
 const SIDE_FILES: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
-/// A backup that was made.
+/// A complete backup.
 #[derive(Debug)]
-pub struct Backup {
+pub struct BackupFile {
     pub path: PathBuf,
     pub manifest: Manifest,
 }
@@ -34,7 +43,11 @@ pub struct Backup {
 ///
 /// The backup has everything that was committed before the call. It gets its name when
 /// it is verified and on the disk. A failure leaves nothing under this name.
-pub fn create(database: &Path, target: &Path, monitor: &Monitor) -> Result<Backup, BackupError> {
+pub fn create(
+    database: &Path,
+    target: &Path,
+    monitor: &Monitor,
+) -> Result<BackupFile, BackupError> {
     let now = Timestamp::now();
     let path = if target.is_dir() {
         let name = BackupName(now).to_string();
@@ -55,7 +68,31 @@ pub fn create(database: &Path, target: &Path, monitor: &Monitor) -> Result<Backu
         let _ = fs::remove_file(&path);
         return Err(error);
     }
-    Ok(Backup { path, manifest })
+    Ok(BackupFile { path, manifest })
+}
+
+/// A backup in object storage.
+#[derive(Debug)]
+pub struct UploadedBackup {
+    pub name: BackupName,
+    pub manifest: Manifest,
+}
+
+/// Makes a backup of `database` in a bucket. The backup is copied to a temporary file beside
+/// the database, verified, and uploaded. A failure leaves no complete backup in the bucket.
+pub fn create_in_bucket(
+    database: &Path,
+    bucket: &Bucket,
+    monitor: &Monitor,
+) -> Result<UploadedBackup, BackupError> {
+    let now = Timestamp::now();
+    let database = resolve(database)?;
+    let new = NewFile::create(&with_suffix(&database, ".upload"))?;
+    let contents = backup::copy(&database, &new, monitor)?;
+    let manifest = Manifest::of(new.temporary_path(), contents, now, monitor)?;
+    let name = BackupName(now);
+    bucket.upload(new.temporary_path(), name, &manifest, monitor)?;
+    Ok(UploadedBackup { name, manifest })
 }
 
 fn check_folder(target: &Path) -> Result<(), BackupError> {

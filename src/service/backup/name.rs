@@ -38,6 +38,16 @@ impl fmt::Display for BackupName {
     }
 }
 
+/// The backups that are deleted so that `count` of them stay: the oldest ones.
+pub fn surplus(mut names: Vec<BackupName>, count: usize) -> Vec<BackupName> {
+    // A clock that was ahead has made names later than now. They count as the oldest, so
+    // that they do not displace new backups.
+    let now = BackupName(Timestamp::now());
+    names.sort_unstable_by_key(|name| (*name <= now, *name));
+    names.truncate(names.len().saturating_sub(count));
+    names
+}
+
 /// A time to the second as a part of a file name, such as `20261126T013000Z`.
 pub fn compact_time(time: Timestamp) -> String {
     let mut text = [0; 24];

@@ -1,18 +1,17 @@
 //! Backups that a server makes at intervals, on a thread of its own.
 
-use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{BackupError, BackupName, BackupStatus, Manifest, create};
+use super::{
+    BackupError, BackupFolder, BackupName, BackupStatus, Bucket, Manifest, create_in_bucket,
+};
 use crate::config::BackupSettings;
-use crate::domain::Timestamp;
-use crate::store::NewFile;
+use crate::domain::{BucketUrl, Timestamp};
 use crate::store::backup::{Cancellation, Monitor};
 
 /// The longest time until a backup that failed is tried again.
@@ -30,25 +29,26 @@ pub struct ScheduledBackups {
 }
 
 impl ScheduledBackups {
-    /// Starts the thread, if the settings name a folder.
+    /// Starts the thread, if the settings name a folder or object storage.
     pub fn start(
         database: &Path,
         settings: &BackupSettings,
         status: Arc<BackupStatus>,
     ) -> io::Result<Option<Self>> {
-        let Some(folder) = settings.backup_dir.clone() else {
+        if settings.backup_dir.is_none() && settings.backup_url.is_none() {
             return Ok(None);
-        };
+        }
         let cancellation = Arc::<Cancellation>::default();
         let schedule = Schedule {
             database: database.to_owned(),
-            folder,
+            folder: settings.backup_dir.clone(),
+            bucket: settings.backup_url.clone(),
             interval: settings.backup_every,
             count: settings.backup_keep as usize,
             cancellation: cancellation.clone(),
             status,
         };
-        schedule.status.start(schedule.newest());
+        schedule.status.start(schedule.newest_in_folder());
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("backup".to_owned());
         Ok(Some(Self {
@@ -83,117 +83,171 @@ impl Drop for ScheduledBackups {
 
 struct Schedule {
     database: PathBuf,
-    folder: PathBuf,
+    folder: Option<PathBuf>,
+    bucket: Option<BucketUrl>,
     interval: Duration,
-    /// The number of backups that stay in the folder.
+    /// The number of backups that stay in the folder, and in the bucket.
     count: usize,
     cancellation: Arc<Cancellation>,
     status: Arc<BackupStatus>,
 }
 
+/// What was done about the backups of one place.
+struct Attempt {
+    /// Whether a backup was made, because one was due.
+    made: bool,
+    /// The time until the next attempt.
+    wait: Duration,
+}
+
+impl Attempt {
+    fn not_due(wait: Duration) -> Self {
+        Self { made: false, wait }
+    }
+}
+
 impl Schedule {
     /// Makes backups until the other end of `stopped` is dropped.
     fn run(&self, stopped: &Receiver<()>) {
-        let mut wait = self.time_to_next();
+        let mut wait = Duration::ZERO;
         while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-            let started = Instant::now();
-            wait = match self.make_backup() {
-                Ok(()) => {
-                    self.status.succeed(Timestamp::now(), started.elapsed());
-                    self.time_to_next()
-                }
-                Err(_) if self.cancellation.is_cancelled() => return,
-                Err(error) => {
-                    self.status.fail();
-                    let retry = self.interval.min(MAX_RETRY_INTERVAL);
+            wait = self.make_due_backups();
+            if self.cancellation.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// Makes the backups that are due. Returns the time until the next ones.
+    fn make_due_backups(&self) -> Duration {
+        let started = Instant::now();
+        let in_folder = self.folder.as_ref().map(|path| {
+            let result = self.back_up_to_folder(path);
+            self.log_failure(result, &format!("made in {}", path.display()))
+        });
+        let in_bucket = self.bucket.as_ref().map(|url| {
+            let result = self.back_up_to_bucket(url);
+            self.log_failure(result, &format!("uploaded to {url}"))
+        });
+        let attempts = || [&in_folder, &in_bucket].into_iter().flatten();
+        let failed = attempts().any(Option::is_none);
+        if self.cancellation.is_cancelled() {
+            return self.interval;
+        } else if failed {
+            self.status.fail();
+        } else if attempts().flatten().any(|attempt| attempt.made) {
+            self.status.succeed(Timestamp::now(), started.elapsed());
+        } else {
+            self.status.clear_failure();
+        }
+        let waits = attempts().flatten().map(|attempt| attempt.wait);
+        let retry = failed.then(|| self.retry_interval());
+        waits.chain(retry).min().unwrap_or(self.interval)
+    }
+
+    fn log_failure(&self, result: Result<Attempt, BackupError>, action: &str) -> Option<Attempt> {
+        result
+            .inspect_err(|error| {
+                if !self.cancellation.is_cancelled() {
                     log::error!(
-                        "no backup was made in {}: {error}. The next attempt is in {} s",
-                        self.folder.display(),
-                        retry.as_secs()
+                        "no backup was {action}: {error}. The next attempt is in {} s",
+                        self.retry_interval().as_secs()
                     );
-                    retry
                 }
-            };
-        }
+            })
+            .ok()
     }
 
-    /// The newest backup counts, also after a restart.
-    fn time_to_next(&self) -> Duration {
-        time_to_next(self.newest(), Timestamp::now(), self.interval)
+    fn retry_interval(&self) -> Duration {
+        self.interval.min(MAX_RETRY_INTERVAL)
     }
 
-    fn newest(&self) -> Option<BackupName> {
-        backups(&self.folder).ok()?.last().copied()
+    fn newest_in_folder(&self) -> Option<BackupName> {
+        BackupFolder::new(self.folder.as_ref()?).newest()
     }
 
-    fn make_backup(&self) -> Result<(), BackupError> {
-        if !self.folder.exists() {
-            let created = DirBuilder::new().mode(0o700).create(&self.folder);
-            created.map_err(|error| BackupError::Folder(self.folder.clone(), error))?;
+    /// Makes a backup in the folder if the newest one is old enough. It counts also after
+    /// a restart.
+    fn back_up_to_folder(&self, path: &Path) -> Result<Attempt, BackupError> {
+        let folder = BackupFolder::new(path);
+        let wait = self.time_to_next(folder.newest());
+        if !wait.is_zero() {
+            return Ok(Attempt::not_due(wait));
         }
-        if !self.folder.is_dir() {
-            let error = io::ErrorKind::NotADirectory.into();
-            return Err(BackupError::Folder(self.folder.clone(), error));
-        }
-        let backup = create(
-            &self.database,
-            &self.folder,
-            &Monitor::silent(&self.cancellation),
-        )?;
+        let backup = folder.make_backup(&self.database, &self.monitor())?;
         log::info!(
             "made the backup {} ({} bytes)",
             backup.path.display(),
             backup.manifest.bytes
         );
-        if let Err(error) = self.remove_old() {
+        if let Err(error) = folder.remove_old(self.count) {
             log::warn!(
                 "old backups in {} could not be deleted: {error}; check the owner of the folder",
-                self.folder.display()
+                path.display()
             );
         }
-        Ok(())
+        Ok(Attempt {
+            made: true,
+            wait: self.time_to_next(folder.newest()),
+        })
     }
 
-    /// Deletes the oldest backups, and what interrupted backups have left. Files with
-    /// other names stay.
-    fn remove_old(&self) -> io::Result<()> {
-        let mut names = backups(&self.folder)?;
-        // A clock that was ahead has made names later than now. They count as the oldest,
-        // so that they do not displace new backups.
-        let now = BackupName(Timestamp::now());
-        names.sort_unstable_by_key(|name| (*name <= now, *name));
-        for name in &names[..names.len().saturating_sub(self.count)] {
-            let backup = self.folder.join(name.to_string());
-            let manifest = Manifest::path(&backup);
-            if manifest.exists() {
-                fs::remove_file(manifest)?;
+    /// Uploads the newest backup of the folder unless the bucket has it. Without a folder,
+    /// uploads a backup if the newest one in the bucket is old enough.
+    fn back_up_to_bucket(&self, url: &BucketUrl) -> Result<Attempt, BackupError> {
+        let bucket = Bucket::connect(url)?;
+        let monitor = self.monitor();
+        let uploaded = bucket.names(&monitor)?;
+        let manifest = match &self.folder {
+            Some(folder) => {
+                let folder = BackupFolder::new(folder);
+                match folder.newest() {
+                    Some(name) if !uploaded.contains(&name) => {
+                        upload_file(&bucket, &folder, name, &monitor)?
+                    }
+                    _ => return Ok(Attempt::not_due(self.interval)),
+                }
             }
-            fs::remove_file(backup)?;
-        }
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            let file = NewFile::path_of_temporary(&path);
-            let backup = file.map(|file| file.with_extension("").with_extension("db"));
-            if backup.is_some_and(|backup| parse(&backup).is_some()) {
-                NewFile::remove_unused(&path)?;
+            None => {
+                let newest = uploaded.last().copied();
+                let wait = self.time_to_next(newest);
+                if !wait.is_zero() {
+                    self.status.start(newest);
+                    return Ok(Attempt::not_due(wait));
+                }
+                create_in_bucket(&self.database, &bucket, &monitor)?.manifest
             }
+        };
+        log::info!("uploaded a backup to {url} ({} bytes)", manifest.bytes);
+        if let Err(error) = bucket.remove_old(self.count, &monitor) {
+            log::warn!("old backups in {url} could not be deleted: {error}");
         }
-        Ok(())
+        Ok(Attempt {
+            made: true,
+            wait: self.interval,
+        })
+    }
+
+    fn time_to_next(&self, newest: Option<BackupName>) -> Duration {
+        time_to_next(newest, Timestamp::now(), self.interval)
+    }
+
+    fn monitor(&self) -> Monitor<'_> {
+        Monitor::silent(&self.cancellation)
     }
 }
 
-/// The backups in a folder, the oldest first.
-fn backups(folder: &Path) -> io::Result<Vec<BackupName>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        names.extend(parse(&entry?.path()));
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-fn parse(path: &Path) -> Option<BackupName> {
-    BackupName::parse(path.file_name()?.to_str()?)
+/// Uploads a backup of the folder. Returns its manifest.
+fn upload_file(
+    bucket: &Bucket,
+    folder: &BackupFolder,
+    name: BackupName,
+    monitor: &Monitor,
+) -> Result<Manifest, BackupError> {
+    let path = folder.path_of(name);
+    let manifest = Manifest::of_backup(&path, monitor)?;
+    bucket.upload(&path, name, &manifest, monitor)?;
+    Ok(manifest)
 }
 
 /// The time until a backup is due. A newest backup of the future, made with a wrong

@@ -18,7 +18,7 @@ pub struct BackupStatus {
 }
 
 impl BackupStatus {
-    /// Begins with the newest backup of the folder.
+    /// Begins with the newest backup of the folder or the bucket.
     pub(super) fn start(&self, newest: Option<BackupName>) {
         self.is_scheduled.store(true, Ordering::Relaxed);
         let newest = newest.map_or(0, |BackupName(time)| time.0);
@@ -35,6 +35,11 @@ impl BackupStatus {
     pub(super) fn fail(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.last_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// The places of the backups can be used again, and no backup is due.
+    pub(super) fn clear_failure(&self) {
+        self.last_failed.store(false, Ordering::Relaxed);
     }
 
     /// Whether the server makes backups.

@@ -42,10 +42,11 @@ fn warnings(settings: &Settings) -> Vec<&'static str> {
         );
     }
     let is_default = settings.backup.backup_every == Duration::from_secs(24 * 60 * 60);
-    if settings.backup.backup_dir.is_none() && !is_default {
+    let has_target = settings.backup.backup_dir.is_some() || settings.backup.backup_url.is_some();
+    if !has_target && !is_default {
         warnings.push(
-            "PARLOR_BACKUP_EVERY is set, but PARLOR_BACKUP_DIR is not: no backups are made; set \
-             PARLOR_BACKUP_DIR",
+            "PARLOR_BACKUP_EVERY is set, but PARLOR_BACKUP_DIR and PARLOR_BACKUP_URL are not: no \
+             backups are made; set one of them",
         );
     }
     if settings.behind_proxy && !is_local {
