@@ -209,6 +209,11 @@ CREATE TRIGGER conversation_delete_children AFTER DELETE ON conversation BEGIN
     UPDATE deleted_seq SET seq = OLD.seq WHERE table_name = 'conversation' AND seq < OLD.seq;
 END;
 
+CREATE TRIGGER conversation_seq_is_new AFTER INSERT ON conversation
+WHEN EXISTS (SELECT 1 FROM deleted_conversation WHERE seq = NEW.seq) BEGIN
+    SELECT RAISE(ABORT, 'the messages of a deleted conversation with this seq still exist');
+END;
+
 CREATE TRIGGER visitor_delete_children AFTER DELETE ON visitor BEGIN
     DELETE FROM session WHERE visitor_seq = OLD.seq;
     DELETE FROM conversation WHERE visitor_seq = OLD.seq;

@@ -81,6 +81,11 @@ pub struct ProjectArguments {
 }
 
 impl ProjectArguments {
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.file.path.db
+    }
+
     /// Opens the file and finds the project.
     ///
     /// # Errors

@@ -82,6 +82,8 @@ pub enum CommandError {
     NotConfirmed(String),
     #[error("no Q&A has the id {0}; `parlor qna list` shows them")]
     NoSuchQna(QnaId),
+    #[error("the project has no visitor with {0}; `parlor visitors list` shows them")]
+    NoSuchVisitor(String),
     #[error("nothing could be learned; the lines above say why")]
     NothingLearned,
     #[error("stopped before the demo was complete; its data is removed")]

@@ -13,10 +13,12 @@ mod keys;
 mod learn;
 mod progress;
 mod projects;
+mod prune;
 mod qna;
 mod qna_csv;
 mod restore;
 mod serve;
+mod visitors;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -32,9 +34,11 @@ use import::Import;
 use keys::Keys;
 use learn::Learn;
 use projects::Projects;
+use prune::Prune;
 use qna::Qnas;
 use restore::Restore;
 use serve::Serve;
+use visitors::Visitors;
 
 /// A website's conversations in one binary and one SQLite file.
 #[derive(Debug, Parser)]
@@ -93,6 +97,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Qnas,
     },
+    /// Find visitors, and erase all data of a visitor
+    Visitors {
+        #[command(subcommand)]
+        command: Visitors,
+    },
+    Prune(Prune),
     Backup(Backup),
     Restore(Restore),
     Check(Check),
@@ -121,6 +131,8 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Assistants { command } => command.run(),
         Command::Learn(learn) => learn.run(),
         Command::Qna { command } => command.run(),
+        Command::Visitors { command } => command.run(),
+        Command::Prune(prune) => prune.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::Check(check) => check.run(),

@@ -47,3 +47,9 @@ fn cancel_at_signal(cancellation: Arc<Cancellation>) -> Result<(), CommandError>
     })?;
     Ok(())
 }
+
+/// Runs a use case on this thread.
+pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CommandError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(work))
+}

@@ -181,7 +181,7 @@ pub async fn finish(store: &Store) -> Result<bool, StoreError> {
 const WAL_TIMEOUT: Duration = Duration::from_secs(2);
 const WAL_INTERVAL: Duration = Duration::from_millis(100);
 /// How often a server tries to empty the log after [`WAL_TIMEOUT`].
-const WAL_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+const WAL_RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// [`finish`] for a server: if a reader uses the write-ahead log for long, such as a
 /// backup, a task empties the log as soon as possible.

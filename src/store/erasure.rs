@@ -13,9 +13,13 @@
 //! messages at once. A row number is never used again ([`next_seq`]), so messages
 //! that wait for their deletion cannot appear in another conversation.
 
+use std::path::Path;
+use std::time::Duration;
+
 use super::batch::{Batch, BatchOutput};
 use super::conversation;
 use super::error::StoreError;
+use super::open::{OpenError, open_writer};
 use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
 use crate::domain::{
@@ -298,4 +302,27 @@ pub fn missing_rows(
         }
     }
     Ok(missing)
+}
+
+/// How long [`vacuum`] waits for other processes that write to the file or read its
+/// write-ahead log.
+const VACUUM_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Writes the whole file anew, so that no unused part of a page has earlier content.
+/// Other processes can read meanwhile, and cannot write. Needs free space of twice the
+/// size of the file. Returns false if a reader still uses the write-ahead log.
+///
+/// # Errors
+/// The file cannot be opened, is locked for too long, or the disk is full.
+pub fn vacuum(path: &Path) -> Result<bool, OpenError> {
+    let connection = open_writer(path)?;
+    let run = || {
+        connection.busy_timeout(VACUUM_TIMEOUT)?;
+        // The copy of the rows can be larger than the memory.
+        connection.execute_batch("PRAGMA temp_store = FILE; VACUUM")?;
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy: bool = connection.query_row(sql, (), |row| row.get(0))?;
+        Ok(!is_busy)
+    };
+    run().map_err(|error| OpenError::from_sqlite(path, &error))
 }

@@ -6,6 +6,7 @@
 //! other write.
 
 use super::batch::Batch;
+use super::erasure::next_seq;
 use super::error::StoreError;
 use super::export::{
     AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, KeyRecord, MessageRecord,
@@ -413,9 +414,13 @@ fn insert_document(document: &DocumentRecord) -> Batch {
 
 fn insert_visitor(visitor: &VisitorRecord) -> Sql {
     Sql::new(
-        "INSERT INTO visitor (project_seq, id, sa_vid, external_id, name, avatar_url, \
-                              created_at) \
-         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7 FROM project WHERE id = ?1",
+        concat!(
+            "INSERT INTO visitor (seq, project_seq, id, sa_vid, external_id, name, avatar_url, \
+                                  created_at) \
+             SELECT ",
+            next_seq!("visitor"),
+            ", seq, ?2, ?3, ?4, ?5, ?6, ?7 FROM project WHERE id = ?1"
+        ),
         [
             visitor.project_id.into(),
             visitor.id.into(),
@@ -450,12 +455,16 @@ fn insert_conversation(conversation: &ConversationRecord) -> Sql {
     let (has_agent, agent_name, agent_image) = agent_columns(conversation.human_agent.as_ref());
     let title = conversation.title.as_deref();
     Sql::new(
-        "INSERT INTO conversation (project_seq, visitor_seq, id, status, created_at, \
+        concat!(
+            "INSERT INTO conversation (seq, project_seq, visitor_seq, id, status, created_at, \
                 updated_at, last_interaction_at, closed_at, close_reason, is_human_handled, \
                 has_agent, agent_name, agent_image, title, title_key, page_url) \
-         SELECT p.seq, v.seq, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 \
+             SELECT ",
+            next_seq!("conversation"),
+            ", p.seq, v.seq, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 \
            FROM project AS p JOIN visitor AS v ON v.project_seq = p.seq AND v.id = ?2 \
-          WHERE p.id = ?1",
+          WHERE p.id = ?1"
+        ),
         [
             conversation.project_id.into(),
             conversation.visitor_id.into(),

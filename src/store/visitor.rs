@@ -4,7 +4,7 @@ use super::erasure::next_seq;
 use super::error::StoreError;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
-use super::sql::Sql;
+use super::sql::{Row, Sql};
 use crate::domain::{
     DeviceId, ExternalId, ProjectSeq, Scope, Timestamp, Visitor, VisitorFilter, VisitorId,
     VisitorSeq,
@@ -122,4 +122,101 @@ pub fn find(
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))
+}
+
+/// A visitor as an operator looks for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisitorRow {
+    pub seq: VisitorSeq,
+    pub visitor: Visitor,
+    pub sa_vid: Option<String>,
+    pub created_at: Timestamp,
+    pub conversations: u64,
+}
+
+/// A SELECT of the columns that [`visitor_row`] reads, with its conditions.
+macro_rules! select_visitors {
+    ($conditions:literal) => {
+        concat!(
+            "SELECT seq, id, external_id, name, avatar_url, sa_vid, created_at, \
+                    open_conversations + closed_conversations FROM visitor WHERE project_seq = ?1 ",
+            $conditions
+        )
+    };
+}
+
+fn visitor_row(row: Row<'_>) -> Result<VisitorRow, StoreError> {
+    Ok(VisitorRow {
+        seq: row.get(0)?,
+        visitor: Visitor {
+            id: row.get(1)?,
+            external_id: row.get(2)?,
+            name: row.get(3)?,
+            avatar_url: row.get(4)?,
+        },
+        sa_vid: row.get(5)?,
+        created_at: row.get(6)?,
+        conversations: row.get(7)?,
+    })
+}
+
+/// One of the names by which a visitor of a project can be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VisitorKey {
+    Id(VisitorId),
+    ExternalId(String),
+    Device(String),
+}
+
+/// Finds a visitor of a project by one of the visitor's names.
+pub fn find_row(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    key: &VisitorKey,
+) -> Result<Option<VisitorRow>, StoreError> {
+    let sql = match key {
+        VisitorKey::Id(id) => Sql::new(
+            select_visitors!("AND id = ?2"),
+            [project.into(), (*id).into()],
+        ),
+        VisitorKey::ExternalId(id) => Sql::new(
+            select_visitors!("AND external_id = ?2"),
+            [project.into(), id.as_str().into()],
+        ),
+        VisitorKey::Device(id) => Sql::new(
+            select_visitors!("AND sa_vid = ?2"),
+            [project.into(), id.as_str().into()],
+        ),
+    };
+    snapshot.optional(&sql, visitor_row)
+}
+
+/// The newest visitors of a project whose name, external id or device id contains a
+/// text, at most `limit`.
+pub fn search(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    text: &str,
+    limit: u32,
+) -> Result<Vec<VisitorRow>, StoreError> {
+    let sql = Sql::new(
+        select_visitors!(
+            "AND (?2 = '' OR instr(lower(name), lower(?2)) OR instr(lower(external_id), lower(?2)) \
+                  OR instr(lower(sa_vid), lower(?2))) \
+             ORDER BY seq DESC LIMIT ?3"
+        ),
+        [project.into(), text.into(), i64::from(limit).into()],
+    );
+    snapshot.all(&sql, visitor_row)
+}
+
+/// The number of messages and of sessions of a visitor.
+pub fn count_rows(snapshot: &Snapshot, visitor: VisitorSeq) -> Result<[u64; 2], StoreError> {
+    let sql = Sql::new(
+        "SELECT (SELECT count(*) FROM conversation AS c JOIN message AS m \
+                     ON m.conversation_seq = c.seq WHERE c.visitor_seq = ?1), \
+                (SELECT count(*) FROM session WHERE visitor_seq = ?1)",
+        [visitor.into()],
+    );
+    snapshot.one(&sql, |row| Ok([row.get(0)?, row.get(1)?]))
 }

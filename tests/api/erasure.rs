@@ -2,18 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use serde_json::json;
 
 use crate::database_file::check_counts;
 use crate::helpers::{
     AnswerFixture, Request, TestServer, UNKNOWN_ID, Visitor, WebSocketClient, ids,
-    insert_conversations, open_connection, open_store, setup_answers, setup_conversation, string,
-    wait_for_cancellation, wait_until,
+    insert_conversations, open_connection, run_successfully, setup_answers, setup_conversation,
+    string, wait_for_cancellation, wait_until,
 };
 
 /// A request with which the website's server erases a visitor.
-fn erase(server: &TestServer, visitor: &Visitor) -> Request {
+pub fn erase(server: &TestServer, visitor: &Visitor) -> Request {
     server
         .request("DELETE", format!("/v2/visitors/{}", visitor.id))
         .bearer(&server.project.private_key)
@@ -27,7 +26,7 @@ fn delete(server: &TestServer, conversation: &str) -> Request {
 }
 
 #[track_caller]
-fn expect_no_content(request: Request) {
+pub fn expect_no_content(request: Request) {
     let response = request.send();
     assert_eq!(response.status, 204, "{}", response.text());
     assert!(response.body.is_empty());
@@ -35,7 +34,7 @@ fn expect_no_content(request: Request) {
 }
 
 /// The rows of a table that meet a condition.
-fn count(server: &TestServer, table: &str, condition: &str) -> i64 {
+pub fn count(server: &TestServer, table: &str, condition: &str) -> i64 {
     server.query_value(&format!("SELECT count(*) FROM {table} WHERE {condition}"))
 }
 
@@ -284,6 +283,12 @@ fn interrupted_erasure_is_invisible_and_continues_at_the_next_start() {
         )
         .expect("a deletion");
     drop(connection);
+    // The messages that wait for their deletion are no fault.
+    let path = server.db_path();
+    let folder = path.parent().expect("a folder");
+    let (status, report) = crate::check::check(folder, &[]);
+    assert_eq!(status, Some(0), "{report}");
+    run_successfully(folder, &["backup", "backup.db"]);
     server.restart();
     assert_eq!(server.list(&ann.token, "")["total"], 0);
     wait_until("the messages are deleted", || {
@@ -383,137 +388,4 @@ fn rows_of_deleted_conversations_and_visitors_are_not_used_again() {
         last[1] += 1;
         expect_no_content(erase(&server, &ann));
     }
-}
-
-// ── Other programs ──
-
-/// A connection as the sqlite3 shell opens it.
-fn shell(server: &TestServer) -> Connection {
-    let connection = server.db_connection();
-    let off = connection.execute_batch("PRAGMA foreign_keys = OFF");
-    off.expect("a pragma");
-    connection
-}
-
-/// The rows of every table that refer to rows that do not exist.
-fn orphans(connection: &Connection) -> Vec<String> {
-    let sql = "SELECT \"table\" || ' -> ' || parent FROM pragma_foreign_key_check";
-    let mut statement = connection.prepare(sql).expect("a statement");
-    let rows = statement.query_map([], |row| row.get(0)).expect("rows");
-    rows.map(|row| row.expect("a row")).collect()
-}
-
-#[test]
-fn plain_delete_of_another_program_leaves_no_orphans() {
-    for (sql, conversations, messages) in [
-        ("DELETE FROM conversation WHERE seq = 1", 3, 6),
-        ("DELETE FROM visitor WHERE seq = 1", 2, 4),
-        ("DELETE FROM project WHERE seq = 1", 0, 0),
-        ("DELETE FROM message WHERE seq = 2", 4, 7),
-    ] {
-        let server = TestServer::start();
-        let visitors = ["ann", "ben"].map(|device| server.create_visitor(device));
-        for visitor in &visitors {
-            for _ in 0..2 {
-                let id = server.start_conversation(visitor);
-                let post = server.post_message(visitor, &id, "Hello");
-                post.header("Idempotency-Key", id.clone())
-                    .send()
-                    .expect(200);
-                server.list(&visitor.token, "");
-            }
-        }
-        let connection = shell(&server);
-        connection.execute(sql, []).expect(sql);
-        assert_eq!(orphans(&connection), [""; 0], "{sql}");
-        assert_eq!(count(&server, "conversation", "true"), conversations);
-        assert_eq!(count(&server, "message", "true"), messages, "{sql}");
-        check_counts(&connection);
-        if conversations > 0 {
-            wait_until("the server notices", || {
-                let list = server.list(&server.project.private_key, "");
-                list["total"] == conversations && ids(&list).len() == conversations as usize
-            });
-        }
-    }
-}
-
-#[test]
-fn plain_delete_of_knowledge_leaves_no_passages() {
-    let server = TestServer::start();
-    let project = format!("/v2/projects/{}", server.project.id);
-    let key = &server.project.private_key;
-    let post = |path: &str, body| {
-        let post = server.post(format!("{project}/{path}"));
-        post.bearer(key).json(body).send().expect(201)
-    };
-    post(
-        "documents",
-        json!({ "url": "https://shop.example/a", "content": "# A\n\nText." }),
-    );
-    post("qnas", json!({ "question": "Why?", "answer": "Because." }));
-    assert_eq!(count(&server, "passage", "true"), 2);
-    let connection = shell(&server);
-    for table in ["document", "qna"] {
-        let sql = format!("DELETE FROM {table}");
-        connection.execute(&sql, []).expect("a deletion");
-    }
-    assert_eq!(count(&server, "passage", "true"), 0);
-    assert_eq!(orphans(&connection), [""; 0]);
-}
-
-#[test]
-fn sockets_and_answers_of_a_conversation_that_another_program_deletes_end() {
-    let fixture = setup_answers();
-    let (script, mut stream) = fixture.start_answer();
-    let AnswerFixture { server, id, .. } = &fixture;
-    let key = &server.project.publishable_key;
-    let target = format!("/v2/conversations/{id}/ws?apiKey={key}");
-    let mut socket = WebSocketClient::open(**server, &target);
-    let deleted = shell(server).execute("DELETE FROM visitor", []);
-    assert_eq!(deleted.expect("a deletion"), 1);
-    assert_eq!(socket.read_until_close(), Some(1008));
-    assert_eq!(stream.events().last().expect("an event")["type"], "abort");
-    wait_for_cancellation(&script);
-    server.wait_for_answers();
-    assert_eq!(count(server, "message", "true"), 0);
-}
-
-#[test]
-fn upgrade_deletes_rows_that_other_programs_left_behind() {
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let path = folder.path().join("parlor.db");
-    let root = env!("CARGO_MANIFEST_DIR");
-    let fixture = std::fs::read_to_string(format!("{root}/tests/fixtures/schema-5.sql"));
-    let connection = open_connection(&path);
-    let orphaning = [
-        &fixture.expect("a fixture"),
-        "PRAGMA foreign_keys = OFF; DELETE FROM conversation WHERE seq = 1; \
-         DELETE FROM visitor WHERE seq = 2; DELETE FROM document; DELETE FROM qna;",
-    ];
-    let rows = |connection: &Connection| -> [i64; 3] {
-        ["message", "session", "passage"].map(|table| {
-            let sql = format!("SELECT count(*) FROM {table}");
-            let count = connection.query_row(&sql, [], |row| row.get(0));
-            count.expect("a count")
-        })
-    };
-    connection.execute_batch(orphaning[0]).expect("the fixture");
-    let before = rows(&connection);
-    connection.execute_batch(orphaning[1]).expect("orphans");
-    assert!(!orphans(&connection).is_empty());
-    drop(connection);
-    let (status, report) = crate::check::check(folder.path(), &[]);
-    assert_eq!(status, Some(1), "{report}");
-    assert!(report.contains("refers to a missing row of"), "{report}");
-    drop(open_store(&path));
-    let connection = open_connection(&path);
-    assert_eq!(orphans(&connection), [""; 0]);
-    check_counts(&connection);
-    let after = rows(&connection);
-    for (before, after) in before.into_iter().zip(after) {
-        assert!(after < before);
-    }
-    let (status, report) = crate::check::check(folder.path(), &[]);
-    assert_eq!(status, Some(0), "{report}");
 }
