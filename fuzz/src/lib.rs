@@ -4,6 +4,7 @@
 pub mod cursor;
 mod demo;
 pub mod document;
+pub mod import;
 pub mod json_string;
 pub mod list_query;
 pub mod model_response;

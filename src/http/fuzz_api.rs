@@ -8,7 +8,7 @@ use crate::http::error::ApiError;
 use crate::http::json::write_string;
 use crate::http::list_params::list_request;
 use crate::http::routes::{agent, completions, conversations, documents, identity};
-use crate::http::routes::{messages, qnas, send};
+use crate::http::routes::{messages, projects, qnas, send};
 
 /// Parses the query string of a list of conversations and verifies its cursor.
 ///
@@ -44,6 +44,7 @@ pub const BODY_PARSERS: &[BodyParser] = body_parsers! {
     documents::NewDocumentRequest,
     identity::InitRequest,
     messages::FeedbackRequest,
+    projects::ProjectChangeRequest,
     qnas::NewQnaRequest,
     qnas::QnaChangeRequest,
     send::SendRequest,

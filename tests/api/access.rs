@@ -108,7 +108,11 @@ impl Fixture {
             let messages = &self.server.get_conversation(&self.ann, &conversation)["messages"];
             path = path.replace("{messageId}", &string(&messages[1]["id"]));
         }
-        path = path.replace("{visitorId}", &self.ann.id);
+        // Not Ann, because an erased visitor has no session.
+        let visitor = || self.server.create_visitor(&conversation).id;
+        if path.contains("{visitorId}") {
+            path = path.replace("{visitorId}", &visitor());
+        }
         let project = self.server.project.id.0.to_string();
         path = path.replace("{projectId}", &project);
         for (parameter, noun) in [("{qnaId}", "qnas"), ("{documentId}", "documents")] {

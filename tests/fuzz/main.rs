@@ -29,6 +29,7 @@ macro_rules! tests {
 tests! {
     any_cursor_is_handled: targets::cursor::Cursor,
     any_document_is_handled: targets::document::Document,
+    any_import_is_handled: targets::import::Import,
     any_json_string_is_handled: targets::json_string::JsonString,
     any_list_query_is_handled: targets::list_query::ListQueryTarget,
     any_model_response_is_handled: targets::model_response::ModelResponse,
