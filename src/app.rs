@@ -1,5 +1,6 @@
 //! The state of a server process, shared by all requests. [`crate::server`] runs it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::cache_stats::CacheStats;
 use crate::config::{Settings, SettingsError};
 use crate::domain::Timestamp;
 use crate::events::EventHub;
+use crate::metrics::RequestMetrics;
 use crate::own_urls::OwnUrls;
 use crate::service::Services;
 use crate::service::backup::BackupStatus;
@@ -32,6 +34,8 @@ pub enum StartError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("cannot listen on {0}: {1}; choose another address with --metrics-listen")]
+    MetricsListen(SocketAddr, std::io::Error),
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -58,6 +62,8 @@ pub struct AppState {
     /// The memory of requests and responses in flight.
     pub memory: Arc<MemoryBudget>,
     pub own_urls: OwnUrls,
+    pub request_metrics: RequestMetrics,
+    pub started_at: Timestamp,
     pub readiness: Readiness,
     pub backup_status: Arc<BackupStatus>,
     /// The lock on the database file, for the readiness. Its owner keeps it until the
@@ -94,6 +100,7 @@ impl AppState {
                 answer_providers: AnswerProviders {
                     builtin: Arc::new(BuiltinProvider::new(index_cache.clone())),
                     model: model.map(|model| Arc::new(model) as Arc<dyn AnswerProvider>),
+                    metrics: Arc::default(),
                 },
                 active_answers: Arc::default(),
                 lease,
@@ -110,6 +117,8 @@ impl AppState {
             list_cache_stats: Arc::default(),
             memory: Arc::new(MemoryBudget::new(settings.memory_budget_mb)),
             own_urls: OwnUrls::new(settings.public_url.clone(), settings.listen),
+            request_metrics: RequestMetrics::default(),
+            started_at: Timestamp::now(),
             readiness: Readiness::new(settings.readiness_intervals),
             backup_status: Arc::default(),
             lock: None,

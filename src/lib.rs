@@ -18,6 +18,7 @@ pub mod events;
 pub mod http;
 pub mod learn;
 pub mod log_format;
+pub mod metrics;
 pub mod own_urls;
 pub mod server;
 pub mod service;

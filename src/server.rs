@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_web::dev::ServerHandle;
+
 use crate::answer::INTERRUPTED_MESSAGE;
 use crate::app::{AppState, StartError};
 use crate::clock_check::ClockCheck;
@@ -27,6 +29,7 @@ pub async fn run(
 ) -> Result<(), StartError> {
     app.own_urls = OwnUrls::new(app.settings.public_url.clone(), listener.local_addr()?);
     let app = Arc::new(app);
+    let operator = start_operator_server(&app)?;
     let server = http::server(app.clone(), listener)?;
     let handle = server.handle();
     let backups = ScheduledBackups::start(
@@ -74,6 +77,10 @@ pub async fn run(
     // Waits for the backup thread, which can take long on a slow disk. Nothing else
     // waits any more.
     drop(backups);
+    // Until here, the health checks tell that the server shuts down.
+    if let Some(operator) = operator {
+        operator.stop(false).await;
+    }
     // The workers have ended, so this is normally the last reference, and
     // dropping it closes the file. Otherwise close the file explicitly.
     match Arc::try_unwrap(app) {
@@ -81,6 +88,21 @@ pub async fn run(
         Err(app) => app.store.close(),
     }
     Ok(())
+}
+
+/// Starts the server of `--metrics-listen`.
+fn start_operator_server(app: &Arc<AppState>) -> Result<Option<ServerHandle>, StartError> {
+    let Some(address) = app.settings.metrics_listen else {
+        return Ok(None);
+    };
+    let failed = |error| StartError::MetricsListen(address, error);
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    let address = listener.local_addr()?;
+    let server = http::operator_server(app.clone(), listener)?;
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    log::info!("metrics are on http://{address}/metrics");
+    Ok(Some(handle))
 }
 
 /// Stops the answers that are still being generated and stores their text.

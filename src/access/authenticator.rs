@@ -244,6 +244,11 @@ impl Authenticator {
         self.cache.remove_visitor(visitor);
     }
 
+    /// The number of requests that each rate limit refused.
+    pub fn rate_limit_refusals(&self) -> [(&'static str, u64); 4] {
+        self.limits.refusals()
+    }
+
     /// Removes rate limit buckets that are full again.
     pub fn remove_idle_limits(&self) {
         self.limits.remove_idle();

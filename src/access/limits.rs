@@ -4,6 +4,7 @@
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -58,6 +59,17 @@ impl RateLimits {
         self.public_requests.check(&network_of(address))
     }
 
+    /// The number of refused requests for each limit.
+    pub fn refusals(&self) -> [(&'static str, u64); 4] {
+        [
+            ("session", &self.sessions.refusals),
+            ("private_key", &self.keys.refusals),
+            ("new_session", &self.new_sessions.refusals),
+            ("public", &self.public_requests.refusals),
+        ]
+        .map(|(limit, refusals)| (limit, refusals.load(Ordering::Relaxed)))
+    }
+
     /// Removes the buckets that are full again.
     pub fn remove_idle(&self) {
         self.sessions.remove_idle();
@@ -76,20 +88,28 @@ pub fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The buckets of one kind of caller. `None`: unlimited.
-struct Limiter<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
+/// The buckets of one kind of caller.
+struct Limiter<K: Hash + Eq + Clone> {
+    /// `None`: unlimited.
+    buckets: Option<DefaultKeyedRateLimiter<K>>,
+    refusals: AtomicU64,
+}
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     fn new(per_minute: u32) -> Self {
         let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
-        Self(quota.map(RateLimiter::dashmap))
+        Self {
+            buckets: quota.map(RateLimiter::dashmap),
+            refusals: AtomicU64::new(0),
+        }
     }
 
     fn check(&self, key: &K) -> Result<(), RateLimited> {
-        let Some(limiter) = &self.0 else {
+        let Some(limiter) = &self.buckets else {
             return Ok(());
         };
         limiter.check_key(key).map_err(|exceeded| {
+            self.refusals.fetch_add(1, Ordering::Relaxed);
             let wait = exceeded.wait_time_from(DefaultClock::default().now());
             RateLimited {
                 retry_after_secs: wait.as_secs() + 1,
@@ -98,7 +118,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     }
 
     fn remove_idle(&self) {
-        if let Some(limiter) = &self.0 {
+        if let Some(limiter) = &self.buckets {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }

@@ -11,6 +11,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::{ProjectSeq, VisitorSeq};
@@ -101,6 +102,8 @@ pub enum OverBudget {
 pub struct MemoryBudget {
     limit: usize,
     usage: Mutex<Usage>,
+    process_refusals: AtomicU64,
+    share_refusals: AtomicU64,
 }
 
 /// The charged bytes.
@@ -116,7 +119,23 @@ impl MemoryBudget {
         Self {
             limit: (megabytes as usize) << 20,
             usage: Mutex::default(),
+            process_refusals: AtomicU64::new(0),
+            share_refusals: AtomicU64::new(0),
         }
+    }
+
+    /// The number of bytes that can be charged.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// The number of bodies that exceeded the budget and a share.
+    pub fn refusals(&self) -> [(&'static str, u64); 2] {
+        [
+            ("process", &self.process_refusals),
+            ("share", &self.share_refusals),
+        ]
+        .map(|(limit, refusals)| (limit, refusals.load(Ordering::Relaxed)))
     }
 
     /// The number of bytes that are charged now.
@@ -170,11 +189,13 @@ impl Permit {
         let limit = self.budget.limit;
         let mut usage = self.budget.usage();
         if usage.total + more > limit {
+            self.budget.process_refusals.fetch_add(1, Ordering::Relaxed);
             return Err(OverBudget::Process);
         }
         for owner in self.accounts.iter() {
             let own = usage.of(owner);
             if own > self.bytes && own + more > limit / owner.share_divisor() {
+                self.budget.share_refusals.fetch_add(1, Ordering::Relaxed);
                 return Err(OverBudget::Share);
             }
         }

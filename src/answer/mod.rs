@@ -6,6 +6,7 @@ pub mod active_answers;
 pub mod builtin;
 pub mod generation;
 pub mod model;
+mod observed;
 pub mod recorder;
 pub mod retrieval;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::domain::{Assistant, AssistantMode, ProjectSeq};
+use crate::metrics::{AnswerMetrics, ProviderKind};
 use crate::store::{Store, StoreError};
 
 /// Generates answers.
@@ -210,9 +212,19 @@ pub struct AnswerProviders {
     pub builtin: Arc<dyn AnswerProvider>,
     /// `None` if no model is configured.
     pub model: Option<Arc<dyn AnswerProvider>>,
+    pub metrics: Arc<AnswerMetrics>,
 }
 
 impl AnswerProviders {
+    /// Who answers for an assistant.
+    fn kind(&self, assistant: &Assistant) -> ProviderKind {
+        if assistant.mode.uses_model(self.model.is_some()) {
+            ProviderKind::Model
+        } else {
+            ProviderKind::Builtin
+        }
+    }
+
     /// Returns the provider of an assistant.
     ///
     /// # Errors

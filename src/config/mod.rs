@@ -31,6 +31,10 @@ pub struct Settings {
     #[arg(default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
 
+    /// A second address, on which the metrics and health checks are served; without it, /metrics is on the first address and open to this machine only
+    #[arg(long, env = "PARLOR_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+
     /// The URL under which browsers reach the server, such as https://chat.example, without a path; URLs in responses begin with it, and pages of this origin may use every key. Without it, URLs begin with the host that the request names
     #[arg(long, env = "PARLOR_PUBLIC_URL", value_name = "URL", value_parser = parse_public_url)]
     pub public_url: Option<Origin>,

@@ -1,21 +1,24 @@
 //! The middleware of every request: request id, access log, error envelope.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
 
 use super::prefer;
 use super::request_context::RequestContext;
-use super::request_log::{CLIENT_DISCONNECTED, OPERATOR_PATHS, RequestLine};
+use super::request_log::{CLIENT_DISCONNECTED, OPERATOR_PATHS, Outcome, RequestLine};
 use crate::app::AppState;
 use crate::domain::Timestamp;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::metrics::WorkerMetrics;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -66,48 +69,71 @@ fn shutdown_response() -> HttpResponse {
     response
 }
 
-/// A request that is being processed. If it is dropped before its end, the client has
-/// disconnected.
+/// A request that is being processed: writes its line to the log and counts it. If it is
+/// dropped before its end, the client has disconnected.
 struct ObservedRequest {
     id: HeaderValue,
+    started: Instant,
+    method: Method,
     context: Rc<RequestContext>,
     line: Option<RequestLine>,
+    /// None after the end.
+    worker: Option<Arc<WorkerMetrics>>,
 }
 
 impl ObservedRequest {
     fn begin(request: &ServiceRequest) -> Self {
         let app = request.app_data::<web::Data<AppState>>();
         let app = app.map(|app| &***app);
+        let worker = request.app_data::<Arc<WorkerMetrics>>().cloned();
+        if let Some(worker) = &worker {
+            worker.begin();
+        }
         Self {
             id: request_id(request.headers()),
+            started: Instant::now(),
+            method: request.method().clone(),
             context: RequestContext::attach(request),
-            line: RequestLine::begin(request.request(), app, Instant::now()),
+            line: RequestLine::begin(request.request(), app),
+            worker,
         }
     }
 
-    /// Writes the log line and adds the request id to the response.
-    fn finish(mut self, mut response: HttpResponse) -> HttpResponse {
+    /// Counts the request and writes its line, once.
+    fn end(&mut self, status: u16, cause: Option<&str>) {
+        let duration = self.started.elapsed();
+        if let Some(worker) = self.worker.take() {
+            worker.end();
+            let route = self.context.route_metrics(&worker);
+            route.record(self.method.as_str(), status, duration);
+        }
         if let Some(line) = self.line.take() {
-            let error = response.extensions();
-            let error = error.get::<ApiError>();
-            let cause = error.and_then(|error| error.cause.as_deref());
-            line.write(&self.context, self.id(), response.status().as_u16(), cause);
+            let id = self.id.to_str().unwrap_or_default();
+            line.write(&Outcome {
+                context: &self.context,
+                id,
+                status,
+                duration,
+                cause,
+            });
         }
-        let id = self.id.clone();
-        response.headers_mut().insert(REQUEST_ID, id);
-        response
     }
 
-    fn id(&self) -> &str {
-        self.id.to_str().unwrap_or_default()
+    /// Ends the request and adds its id to the response.
+    fn finish(mut self, mut response: HttpResponse) -> HttpResponse {
+        let status = response.status().as_u16();
+        let error = response.extensions();
+        let cause = error.get::<ApiError>();
+        self.end(status, cause.and_then(|error| error.cause.as_deref()));
+        drop(error);
+        response.headers_mut().insert(REQUEST_ID, self.id.clone());
+        response
     }
 }
 
 impl Drop for ObservedRequest {
     fn drop(&mut self) {
-        if let Some(line) = self.line.take() {
-            line.write(&self.context, self.id(), CLIENT_DISCONNECTED, None);
-        }
+        self.end(CLIENT_DISCONNECTED, None);
     }
 }
 

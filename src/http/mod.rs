@@ -25,6 +25,7 @@ mod links;
 mod list_cache;
 mod list_params;
 mod list_response;
+mod metrics_collector;
 mod middleware;
 mod openapi;
 mod openapi_errors;
@@ -57,10 +58,10 @@ use actix_web::{App, HttpServer, Resource, web};
 use crate::app::AppState;
 use crate::http::error::{ApiError, ErrorCode};
 use list_cache::ListCache;
-use request_context::RequestContext;
+use request_context::{Route, set_route};
 use routes::{
-    agent, completions, conversations, documents, events, health, identity, messages, projects,
-    qnas, search, send, visitors,
+    agent, completions, conversations, documents, events, health, identity, messages, metrics,
+    projects, qnas, search, send, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -87,6 +88,7 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(app.clone()))
+            .app_data(app.request_metrics.worker())
             .app_data(list_cache.clone())
             .configure(routes)
             .default_service(web::to(not_found))
@@ -113,6 +115,22 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
         .run())
 }
 
+/// Builds the server of `--metrics-listen`: metrics and health checks.
+pub fn operator_server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::from(app.clone()))
+            .app_data(app.request_metrics.worker())
+            .service(at("/health", "GET, HEAD").route(get().to(health::health)))
+            .service(at("/ready", "GET, HEAD").route(get().to(health::ready)))
+            .service(at("/metrics", "GET, HEAD").route(get().to(metrics::scrape)))
+            .default_service(web::to(not_found))
+            .wrap(from_fn(middleware::log_request))
+    });
+    let server = server.workers(1).disable_signals();
+    Ok(server.listen(listener)?.run())
+}
+
 /// Makes the system close a connection whose client acknowledges no data for
 /// `timeout`. Without it a write to such a client would wait forever.
 fn set_write_timeout(listener: &TcpListener, timeout: Duration) -> std::io::Result<()> {
@@ -130,6 +148,7 @@ fn routes(config: &mut web::ServiceConfig) {
     config
         .service(at("/health", "GET, HEAD").route(get().to(health::health)))
         .service(at("/ready", "GET, HEAD").route(get().to(health::ready)))
+        .service(at("/metrics", "GET, HEAD").route(get().to(metrics::local)))
         .service(at("/v2", "GET, HEAD").route(get().to(reference::page)))
         .service(at("/v2/", "GET, HEAD").route(get().to(reference::folder_page)))
         .service(at("/v2/reference/{name}", "GET, HEAD").route(get().to(reference::asset)))
@@ -218,10 +237,9 @@ fn knowledge_routes(config: &mut web::ServiceConfig) {
 
 /// A path. Other methods than `methods` return 405 with `Allow: {methods}`.
 fn at(path: &'static str, methods: &'static str) -> Resource {
+    let route = Rc::new(Route::new(path));
     let resource = web::resource(path).guard(fn_guard(move |request| {
-        if let Some(context) = request.req_data().get::<Rc<RequestContext>>() {
-            context.set_route(path);
-        }
+        set_route(&request.req_data(), &route);
         true
     }));
     resource.default_service(web::to(move || async move {

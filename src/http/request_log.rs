@@ -4,7 +4,7 @@
 //! query, and the address of the client in the form of `--log-addresses`.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::{Method, Uri};
@@ -25,7 +25,7 @@ pub const CLIENT_DISCONNECTED: u16 = 499;
 
 /// The paths for the operator of the server. A shutdown does not close them, and their
 /// lines have the level `debug`, because monitoring requests them all the time.
-pub const OPERATOR_PATHS: [&str; 2] = ["/health", "/ready"];
+pub const OPERATOR_PATHS: [&str; 3] = ["/health", "/ready", "/metrics"];
 
 /// The properties of a request that its line needs. The request itself must not be kept,
 /// because the router needs it unshared.
@@ -34,12 +34,21 @@ pub struct RequestLine {
     method: Method,
     uri: Uri,
     client: Option<IpAddr>,
-    started: Instant,
+}
+
+/// How a request ended.
+pub struct Outcome<'a> {
+    pub context: &'a RequestContext,
+    pub id: &'a str,
+    pub status: u16,
+    pub duration: Duration,
+    /// The reason of a failure.
+    pub cause: Option<&'a str>,
 }
 
 impl RequestLine {
     /// Begins the line. `None` if the log has no lines of requests.
-    pub fn begin(request: &HttpRequest, app: Option<&AppState>, started: Instant) -> Option<Self> {
+    pub fn begin(request: &HttpRequest, app: Option<&AppState>) -> Option<Self> {
         if !log::log_enabled!(target: LOG_TARGET, Level::Error) {
             return None;
         }
@@ -54,22 +63,18 @@ impl RequestLine {
             method: request.method().clone(),
             uri: request.uri().clone(),
             client,
-            started,
         })
     }
 
     /// Writes the line.
-    pub fn write(&self, context: &RequestContext, id: &str, status: u16, cause: Option<&str>) {
-        let level = self.level(status);
+    pub fn write(&self, outcome: &Outcome<'_>) {
+        let level = self.level(outcome.status);
         if !log::log_enabled!(target: LOG_TARGET, level) {
             return;
         }
         let fields = Fields {
             line: self,
-            context,
-            id,
-            status,
-            cause,
+            outcome,
         };
         let record = log::Record::builder()
             .args(format_args!(""))
@@ -105,10 +110,7 @@ fn shorten(address: IpAddr) -> IpAddr {
 
 struct Fields<'a> {
     line: &'a RequestLine,
-    context: &'a RequestContext,
-    id: &'a str,
-    status: u16,
-    cause: Option<&'a str>,
+    outcome: &'a Outcome<'a>,
 }
 
 impl Source for Fields<'_> {
@@ -116,19 +118,20 @@ impl Source for Fields<'_> {
         let mut add = |name: &'static str, value: log::kv::Value<'kvs>| {
             visitor.visit_pair(name.into(), value)
         };
-        let micros = self.line.started.elapsed().as_micros() as u64;
-        add("method", self.line.method.as_str().into())?;
+        let Self { line, outcome } = self;
+        let micros = u64::try_from(outcome.duration.as_micros()).unwrap_or(u64::MAX);
+        add("method", line.method.as_str().into())?;
         // The query can contain a key, so only the path is logged.
-        add("path", self.line.uri.path().into())?;
-        add("status", self.status.into())?;
+        add("path", line.uri.path().into())?;
+        add("status", outcome.status.into())?;
         add("duration_us", micros.into())?;
-        add("route", self.context.route().into())?;
-        add("caller", self.context.caller().as_str().into())?;
-        if let Some(client) = &self.line.client {
+        add("route", outcome.context.route().into())?;
+        add("caller", outcome.context.caller().as_str().into())?;
+        if let Some(client) = &line.client {
             add("client", log::kv::Value::from_display(client))?;
         }
-        add("id", self.id.into())?;
-        if let Some(cause) = self.cause {
+        add("id", outcome.id.into())?;
+        if let Some(cause) = outcome.cause {
             add("cause", cause.into())?;
         }
         Ok(())

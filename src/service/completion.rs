@@ -55,10 +55,8 @@ pub async fn create(
         messages: input.messages,
         page: None,
     };
-    let provider = services
-        .answer_providers
-        .for_assistant(&request.assistant)?;
-    Ok(match provider.answer(&services.store, request).await? {
+    let providers = &services.answer_providers;
+    Ok(match providers.answer(&services.store, request).await? {
         Answer::Complete(answer) => Completion::Complete(answer),
         Answer::Stream(stream) => {
             Completion::Streaming(spawn(stream, None, services.generation_limits.clone()))

@@ -198,11 +198,6 @@ impl SendMessage<'_> {
     }
 
     async fn to_assistant(&self, context: AnswerContext) -> Result<SendOutcome, SendError> {
-        let provider = self
-            .services
-            .answer_providers
-            .for_assistant(&context.assistant)?
-            .clone();
         let target = context
             .repeated
             .unwrap_or_else(|| AnswerTarget::NewQuestion(Box::new(self.message())));
@@ -212,7 +207,8 @@ impl SendMessage<'_> {
             messages: context.messages,
             page: self.input.page.clone(),
         };
-        match provider.answer(&self.services.store, request).await? {
+        let providers = &self.services.answer_providers;
+        match providers.answer(&self.services.store, request).await? {
             Answer::Complete(answer) => {
                 self.store_complete(context.conversation, &target, answer)
                     .await

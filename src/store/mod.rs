@@ -81,6 +81,7 @@ use readers::Readers;
 use writer::Writer;
 
 use crate::domain::Scope;
+use crate::metrics::StoreMetrics;
 
 /// An open file. Dropping the store finishes the submitted batches and moves
 /// the write-ahead log into the file.
@@ -91,6 +92,7 @@ pub struct Store {
     writer: Writer,
     list_versions: Arc<ListVersions>,
     offset_index: Arc<OffsetIndex>,
+    metrics: Arc<StoreMetrics>,
 }
 
 impl Store {
@@ -108,11 +110,13 @@ impl Store {
             Arc::<OffsetIndex>::default(),
         );
         let reads = Arc::default();
+        let metrics = Arc::new(StoreMetrics::new(options.readers));
         let writer = Writer::start(
             connection,
             list_versions.clone(),
             offset_index.clone(),
             Arc::clone(&reads),
+            metrics.clone(),
         );
         Ok(Self {
             writer: writer?,
@@ -122,9 +126,15 @@ impl Store {
                 offset_index.clone(),
                 reads,
                 options.read_timeout,
+                &metrics,
             )?,
             offset_index,
+            metrics,
         })
+    }
+
+    pub fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
     }
 
     /// Runs `work` on a reader thread, with one snapshot of the file.

@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 use super::error::StoreError;
 use super::offset_index::OffsetIndex;
 use super::snapshot::Snapshot;
+use crate::metrics::{Histogram, StoreMetrics};
 
 pub(super) struct Readers {
     pool: Pool<SqliteConnectionManager>,
@@ -42,6 +43,7 @@ pub(super) struct Readers {
 }
 
 struct ReadJob {
+    submitted_at: Instant,
     deadline: Instant,
     run: RunJob,
 }
@@ -49,17 +51,20 @@ struct ReadJob {
 type RunJob = Box<dyn FnOnce(Result<&Snapshot, StoreError>) + Send>;
 
 impl Readers {
-    /// Starts a thread for each connection of the pool.
+    /// Starts a thread for each connection of the pool, as many as `metrics` has
+    /// histograms for.
     pub fn start(
         pool: Pool<SqliteConnectionManager>,
         offset_index: Arc<OffsetIndex>,
         jobs_submitted: Arc<AtomicU64>,
         read_timeout: Duration,
+        metrics: &StoreMetrics,
     ) -> io::Result<Self> {
         let (jobs, receiver) = channel();
         let receiver = Arc::new(Mutex::new(receiver));
-        let threads = (0..pool.max_size()).map(|_| {
+        let threads = metrics.read_waits().iter().map(|waits| {
             let reader = ReaderThread {
+                waits: waits.clone(),
                 pool: pool.clone(),
                 offset_index: offset_index.clone(),
                 jobs: receiver.clone(),
@@ -105,10 +110,15 @@ impl Readers {
 
     fn submit(&self, run: RunJob) {
         self.jobs_submitted.fetch_add(1, Ordering::Relaxed);
-        let deadline = Instant::now() + self.read_timeout;
+        let submitted_at = Instant::now();
+        let deadline = submitted_at + self.read_timeout;
         if let Some(jobs) = &self.jobs {
             // A job that no thread can take is dropped, and its read fails.
-            let _ = jobs.send(ReadJob { deadline, run });
+            let _ = jobs.send(ReadJob {
+                submitted_at,
+                deadline,
+                run,
+            });
         }
     }
 
@@ -151,6 +161,8 @@ impl Drop for Readers {
 }
 
 struct ReaderThread {
+    /// How long the jobs of this thread waited.
+    waits: Arc<Histogram>,
     pool: Pool<SqliteConnectionManager>,
     offset_index: Arc<OffsetIndex>,
     /// Locked by the thread that waits for the next job.
@@ -173,6 +185,8 @@ impl ReaderThread {
 
     fn run_job(&self, job: ReadJob) {
         let now = Instant::now();
+        self.waits
+            .observe_duration(now.saturating_duration_since(job.submitted_at));
         if now > job.deadline {
             return (job.run)(Err(StoreError::Busy));
         }

@@ -22,6 +22,7 @@ use super::file_identity::FileIdentity;
 use super::list_version::ListVersions;
 use super::offset_index::OffsetIndex;
 use super::open::OpenError;
+use crate::metrics::StoreMetrics;
 
 /// The maximum number of batches in the queue. A further batch fails as busy.
 const MAX_QUEUE: usize = 1024;
@@ -44,17 +45,24 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 type BatchResult = Result<BatchOutput, StoreError>;
 
 enum WriterCommand {
-    Run(Batch, oneshot::Sender<BatchResult>),
+    Run(QueuedBatch),
     /// Runs a batch alone, without the actions of foreign keys.
     RunWithoutForeignKeys(Batch, oneshot::Sender<BatchResult>),
     TruncateWal(oneshot::Sender<Result<bool, StoreError>>),
     Shutdown,
 }
 
+/// A batch in the queue.
+struct QueuedBatch {
+    batch: Batch,
+    tx: oneshot::Sender<BatchResult>,
+    queued_at: Instant,
+}
+
 /// The commands that the writer takes out of its queue at once.
 #[derive(Default)]
 struct Work {
-    group: Vec<(Batch, oneshot::Sender<BatchResult>)>,
+    group: Vec<QueuedBatch>,
     without_foreign_keys: Vec<(Batch, oneshot::Sender<BatchResult>)>,
     truncations: Vec<oneshot::Sender<Result<bool, StoreError>>>,
     is_last: bool,
@@ -63,7 +71,7 @@ struct Work {
 impl Work {
     fn add(&mut self, command: WriterCommand) {
         match command {
-            WriterCommand::Run(batch, tx) => self.group.push((batch, tx)),
+            WriterCommand::Run(queued) => self.group.push(queued),
             WriterCommand::RunWithoutForeignKeys(batch, tx) => {
                 self.without_foreign_keys.push((batch, tx));
             }
@@ -78,6 +86,7 @@ pub(super) struct Writer {
     queue: SyncSender<WriterCommand>,
     thread: Mutex<Option<JoinHandle<()>>>,
     status: Arc<CommitStatus>,
+    metrics: Arc<StoreMetrics>,
 }
 
 impl Writer {
@@ -89,11 +98,18 @@ impl Writer {
         list_versions: Arc<ListVersions>,
         offset_index: Arc<OffsetIndex>,
         reads: Arc<AtomicU64>,
+        metrics: Arc<StoreMetrics>,
     ) -> Result<Self, OpenError> {
         let (queue, commands) = sync_channel(MAX_QUEUE);
         let path = connection.path().unwrap_or_default().to_owned();
-        let writer = WriterThread::new(connection, list_versions, offset_index, reads)
-            .map_err(|error| OpenError::from_sqlite(path.as_ref(), &error))?;
+        let writer = WriterThread::new(
+            connection,
+            list_versions,
+            offset_index,
+            reads,
+            metrics.clone(),
+        )
+        .map_err(|error| OpenError::from_sqlite(path.as_ref(), &error))?;
         let status = writer.status.clone();
         let thread = thread::Builder::new()
             .name("parlor-writer".to_owned())
@@ -102,6 +118,7 @@ impl Writer {
             queue,
             thread: Mutex::new(Some(thread)),
             status,
+            metrics,
         })
     }
 
@@ -120,7 +137,12 @@ impl Writer {
         batch: Batch,
     ) -> Result<oneshot::Receiver<BatchResult>, StoreError> {
         let (tx, rx) = oneshot::channel();
-        self.send(WriterCommand::Run(batch, tx))?;
+        let queued_at = Instant::now();
+        self.send(WriterCommand::Run(QueuedBatch {
+            batch,
+            tx,
+            queued_at,
+        }))?;
         Ok(rx)
     }
 
@@ -146,9 +168,13 @@ impl Writer {
     }
 
     fn send(&self, command: WriterCommand) -> Result<(), StoreError> {
-        self.queue.try_send(command).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Busy,
-            TrySendError::Disconnected(_) => StoreError::Closed,
+        self.metrics.add_to_queue(1);
+        self.queue.try_send(command).map_err(|error| {
+            self.metrics.add_to_queue(-1);
+            match error {
+                TrySendError::Full(_) => StoreError::Busy,
+                TrySendError::Disconnected(_) => StoreError::Closed,
+            }
         })
     }
 
@@ -182,6 +208,7 @@ struct WriterThread {
     reads: Arc<AtomicU64>,
     last_group: CommitGroup,
     status: Arc<CommitStatus>,
+    metrics: Arc<StoreMetrics>,
 }
 
 /// The state of the check for changes by other programs.
@@ -205,8 +232,10 @@ impl WriterThread {
         list_versions: Arc<ListVersions>,
         offset_index: Arc<OffsetIndex>,
         reads: Arc<AtomicU64>,
+        metrics: Arc<StoreMetrics>,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
+            metrics,
             reads,
             last_group: CommitGroup {
                 started_at: Instant::now(),
@@ -242,6 +271,9 @@ impl WriterThread {
             let mut work = Work::default();
             let waiting = commands.try_iter().take(MAX_GROUP - 1);
             for command in first.into_iter().chain(waiting) {
+                if !matches!(command, WriterCommand::Shutdown) {
+                    self.metrics.add_to_queue(-1);
+                }
                 work.add(command);
             }
             is_running = !work.is_last;
@@ -339,14 +371,27 @@ impl WriterThread {
         };
     }
 
-    fn commit_and_reply(&self, group: Vec<(Batch, oneshot::Sender<BatchResult>)>) {
-        let (batches, senders): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        if batches.is_empty() {
+    fn commit_and_reply(&self, group: Vec<QueuedBatch>) {
+        if group.is_empty() {
             return;
         }
+        let started = Instant::now();
+        for queued in &group {
+            let wait = started.saturating_duration_since(queued.queued_at);
+            self.metrics.write_waits.observe_duration(wait);
+        }
+        let group = group.into_iter().map(|queued| (queued.batch, queued.tx));
+        let (batches, senders): (Vec<_>, Vec<_>) = group.unzip();
         let result = self.commit_group(&batches);
         if batches.iter().any(|batch| !batch.is_empty()) {
             self.status.record(&result);
+            self.metrics.group_sizes.observe(batches.len() as u64);
+            self.metrics
+                .commit_times
+                .observe_duration(started.elapsed());
+        }
+        if result.is_err() {
+            self.metrics.count_failed_commit();
         }
         let results =
             result.unwrap_or_else(|error| batches.iter().map(|_| Err(error.clone())).collect());

@@ -50,6 +50,7 @@ mod memory;
 mod memory_attacks;
 mod memory_shares;
 mod messages;
+mod metrics;
 #[cfg(feature = "s3")]
 mod object_storage;
 mod openapi;

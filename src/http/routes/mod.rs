@@ -8,6 +8,7 @@ pub(super) mod events;
 pub(super) mod health;
 pub(super) mod identity;
 pub(super) mod messages;
+pub(super) mod metrics;
 pub(super) mod projects;
 pub(super) mod qnas;
 pub(super) mod search;

@@ -13,7 +13,9 @@ fn writer_thread() -> WriterThread {
 }
 
 fn open_writer(connection: Connection) -> WriterThread {
-    WriterThread::new(connection, Arc::default(), Arc::default(), Arc::default()).expect("a writer")
+    let metrics = Arc::new(StoreMetrics::new(1));
+    let (versions, index, reads) = (Arc::default(), Arc::default(), Arc::default());
+    WriterThread::new(connection, versions, index, reads, metrics).expect("a writer")
 }
 
 fn insert(x: i64, bytes: usize) -> Batch {
@@ -152,8 +154,15 @@ fn writes_of_many_threads_are_stored_when_the_writer_stops() {
     let path = folder.path().join("parlor.db");
     let connection = open::open_writer(&path).expect("a file");
     connection.execute_batch(TABLE).expect("a table");
-    let writer = Writer::start(connection, Arc::default(), Arc::default(), Arc::default())
-        .expect("a thread");
+    let metrics = Arc::new(StoreMetrics::new(1));
+    let writer = Writer::start(
+        connection,
+        Arc::default(),
+        Arc::default(),
+        Arc::default(),
+        metrics,
+    )
+    .expect("a thread");
     thread::scope(|scope| {
         for first in (0..800).step_by(100) {
             let writer = &writer;

@@ -1,0 +1,99 @@
+//! `/metrics` for Prometheus.
+//!
+//! The metrics are for the operator of the server. On the address of the API, only
+//! programs on the same machine may read them. A proxy on the same machine must not
+//! publish them, so a request that a proxy or a browser sends is refused.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::app::AppState;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::metrics_collector::{self, CONTENT_TYPE};
+use crate::http::response::HandlerResult;
+
+/// The metrics on the address of the API.
+pub async fn local(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    if app.settings.metrics_listen.is_some() {
+        return Err(ApiError::new(ErrorCode::NotFound));
+    }
+    if !is_local(&request) {
+        return Err(ApiError::forbidden(
+            "Metrics are for programs on the same machine, without a proxy. Set --metrics-listen \
+             to serve them on another address",
+        ));
+    }
+    scrape(app).await
+}
+
+/// The metrics on their own address.
+pub async fn scrape(app: web::Data<AppState>) -> HandlerResult {
+    let check = app.readiness.check(&app.services, app.lock.as_deref());
+    let is_ready = check.await.is_ok();
+    // Reads files, which may be on a slow disk.
+    let text = web::block(move || metrics_collector::encode(app.into_inner(), is_ready)).await;
+    let text = text.map_err(ApiError::internal)?;
+    let text = text.map_err(ApiError::internal)?;
+    let mut response = HttpResponse::build(StatusCode::OK);
+    response.insert_header((header::CONTENT_TYPE, CONTENT_TYPE));
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    Ok(response.body(text))
+}
+
+/// Whether the client is a program on this machine. The socket tells; what a request
+/// says of itself counts only against it.
+fn is_local(request: &HttpRequest) -> bool {
+    let peer = request.peer_addr();
+    let is_loopback = peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    is_loopback && !request.headers().keys().any(is_forwarding_header)
+}
+
+/// Whether proxies, or browsers for pages of websites, add the header.
+fn is_forwarding_header(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("x-forwarded-")
+        || ["forwarded", "x-real-ip", "via", "origin", "referer"].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn only_a_program_on_this_machine_without_a_proxy_is_local() {
+        let request = |peer: &str| {
+            let peer = peer.parse().expect("an address");
+            TestRequest::default().peer_addr(peer)
+        };
+        for (peer, expected) in [
+            ("127.0.0.1:5", true),
+            ("127.9.9.9:5", true),
+            ("[::1]:5", true),
+            ("[::ffff:127.0.0.1]:5", true),
+            ("192.168.0.7:5", false),
+            ("[2001:db8::1]:5", false),
+            ("0.0.0.0:5", false),
+        ] {
+            let request = request(peer).to_http_request();
+            assert_eq!(is_local(&request), expected, "{peer}");
+        }
+        assert!(!is_local(&TestRequest::default().to_http_request()));
+        for name in [
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "Forwarded",
+            "X-Real-IP",
+            "Via",
+            "Origin",
+        ] {
+            let request = request("127.0.0.1:5").insert_header((name, "127.0.0.1"));
+            assert!(!is_local(&request.to_http_request()), "{name}");
+        }
+        // A forwarding header cannot make a client local.
+        let remote = request("192.168.0.7:5").insert_header(("X-Forwarded-For", "127.0.0.1"));
+        assert!(!is_local(&remote.to_http_request()));
+    }
+}
