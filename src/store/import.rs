@@ -288,8 +288,12 @@ fn expecting_references(sql: Sql) -> Batch {
 
 fn insert_project(project: &ProjectRecord) -> Batch {
     Batch::of([Sql::new(
-        "INSERT INTO project (id, name, description, widget_config, plan, created_at) \
-         VALUES (?, ?, ?, ?, ?, ?)",
+        concat!(
+            "INSERT INTO project (seq, id, name, description, widget_config, plan, created_at, \
+                                  message_quota) VALUES (",
+            next_seq!("project"),
+            ", ?, ?, ?, ?, ?, ?, ?)"
+        ),
         [
             project.id.into(),
             project.name.as_str().into(),
@@ -297,6 +301,7 @@ fn insert_project(project: &ProjectRecord) -> Batch {
             project.widget_config.as_str().into(),
             project.plan.as_deref().into(),
             project.created_at.into(),
+            project.message_quota.map(i64::from).into(),
         ],
     )])
 }

@@ -132,7 +132,7 @@ macro_rules! owned_columns {
     )*};
 }
 
-owned_columns!(i64, u16, bool, String, Vec<u8>, [u8; 32], Uuid);
+owned_columns!(i64, u16, u32, bool, String, Vec<u8>, [u8; 32], Uuid);
 
 impl Column<'_> for u64 {
     /// Counts are stored as integers that are never negative.

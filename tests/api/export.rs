@@ -18,7 +18,7 @@ use crate::helpers::{
 /// Values that the demo has none of: a second project, revoked and restricted keys, a
 /// model's parts and metadata, failed answers, a plan, unusual texts.
 const UNUSUAL_ROWS: &str = r##"
-    UPDATE project SET plan = 'pro', description = 'a "quote"',
+    UPDATE project SET plan = 'pro', message_quota = 500, description = 'a "quote"',
            widget_config = '{"brandColor": "#123456"}';
     UPDATE api_key SET origins = '["https://shop.example"]', assistant_seq = 1 WHERE seq = 1;
     INSERT INTO api_key (id, project_seq, kind, name, hash, hint, created_at, revoked_at)

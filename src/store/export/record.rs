@@ -131,6 +131,8 @@ record! {
         widget_config: JsonText,
         #[serde(skip_serializing_if = "Option::is_none")]
         plan: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message_quota: Option<u32>,
         created_at: Timestamp,
     }
 }

@@ -46,7 +46,7 @@ macro_rules! stored {
 
 stored! {
     ProjectRecord:
-        "SELECT id, name, description, widget_config, plan, created_at FROM project",
+        "SELECT id, name, description, widget_config, plan, created_at, message_quota FROM project",
         "WHERE id = ?", "ORDER BY seq", |_, row| project(row);
     AssistantRecord:
         "SELECT a.id, p.id, a.name, a.mode, a.prompt, a.fallback, a.created_at \
@@ -139,6 +139,7 @@ fn project(row: Row<'_>) -> Result<ProjectRecord, StoreError> {
         description: row.get(2)?,
         widget_config: JsonText::from_stored(row.get(3)?),
         plan: row.get(4)?,
+        message_quota: row.get(6)?,
         created_at: row.get(5)?,
     })
 }
