@@ -37,7 +37,7 @@ CREATE TABLE project (
     list_version         INTEGER NOT NULL DEFAULT 0, -- triggers increment it at every change of a row in the lists of conversations
     open_human_handled   INTEGER NOT NULL DEFAULT 0, -- those of open_conversations that an agent handles
     closed_human_handled INTEGER NOT NULL DEFAULT 0, -- the same for closed_conversations
-    message_quota        INTEGER -- messages that visitors may send in a month, 0: unlimited; null: the setting of the server
+    message_quota        INTEGER CHECK (message_quota BETWEEN 0 AND 1000000000) -- messages that visitors may send in a month, 0: unlimited; null: the setting of the server
 ) STRICT;
 CREATE UNIQUE INDEX project_by_id ON project (id);
 

@@ -19,7 +19,7 @@ DELETE FROM idempotency_key
 -- Filters: the counts of conversations that an agent handles.
 ALTER TABLE project ADD COLUMN open_human_handled INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE project ADD COLUMN closed_human_handled INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE project ADD COLUMN message_quota INTEGER;
+ALTER TABLE project ADD COLUMN message_quota INTEGER CHECK (message_quota BETWEEN 0 AND 1000000000);
 ALTER TABLE visitor ADD COLUMN open_human_handled INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE visitor ADD COLUMN closed_human_handled INTEGER NOT NULL DEFAULT 0;
 

@@ -11,9 +11,9 @@ use super::database::{DatabaseFile, ProjectArguments};
 use super::keys::print_project_keys;
 use super::progress::with_progress_bar;
 use crate::domain::{
-    ChatWidgetConfig, MAX_DESCRIPTION_CHARS, Project, ProjectChange, ProjectStatistics,
-    ProjectSummary, Timestamp, WIDGET_SETTINGS, WidgetChange, WidgetSetting, WidgetValue,
-    bounded_text, month_name, parse_project_name,
+    ChatWidgetConfig, MAX_DESCRIPTION_CHARS, MAX_MESSAGE_QUOTA, MAX_PLAN_CHARS,
+    MAX_PROJECT_NAME_CHARS, Project, ProjectChange, ProjectStatistics, ProjectSummary, Timestamp,
+    WIDGET_SETTINGS, WidgetChange, WidgetSetting, WidgetValue, bounded_text, month_name,
 };
 use crate::service::{project, project_removal, setup};
 use crate::store::Store;
@@ -85,7 +85,7 @@ pub struct OptionArguments {
 
 /// The quota of a project. None: the setting of the server.
 #[derive(Debug, Clone, Copy)]
-pub struct Quota(Option<u64>);
+pub struct Quota(Option<u32>);
 
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,21 +105,19 @@ fn parse_quota(text: &str) -> Result<Quota, String> {
             let limit = number
                 .parse()
                 .ok()
-                .filter(|limit| (0..=MAX_QUOTA).contains(limit));
+                .filter(|limit| *limit <= MAX_MESSAGE_QUOTA);
             let limit = limit.ok_or("must be a whole number, `unlimited` or `default`")?;
             Ok(Quota(Some(limit)))
         }
     }
 }
 
-/// The largest quota that can be stored.
-const MAX_QUOTA: u64 = i64::MAX as u64;
-
 /// A setting of the chat widget with its new value.
 type NewSetting = (&'static WidgetSetting, WidgetValue);
 
 fn parse_name(text: &str) -> Result<String, String> {
-    parse_project_name(text).map_err(|invalid| invalid.reason)
+    let name = bounded_text("name", text, 1, MAX_PROJECT_NAME_CHARS);
+    name.map_err(|invalid| invalid.reason)
 }
 
 fn parse_description(text: &str) -> Result<String, String> {
@@ -128,7 +126,7 @@ fn parse_description(text: &str) -> Result<String, String> {
 }
 
 fn parse_plan(text: &str) -> Result<String, String> {
-    bounded_text("plan", text, 0, 50).map_err(|invalid| invalid.reason)
+    bounded_text("plan", text, 0, MAX_PLAN_CHARS).map_err(|invalid| invalid.reason)
 }
 
 fn parse_setting(text: &str) -> Result<NewSetting, String> {

@@ -151,7 +151,7 @@ pub struct Settings {
     )]
     pub public_rate_limit: u32,
 
-    /// Messages that the visitors of a project may send per calendar month (UTC); 0: unlimited
+    /// Messages that the visitors of a project may send per calendar month (UTC); 0: unlimited. A project can have a quota of its own
     #[arg(
         long,
         env = "PARLOR_MONTHLY_MESSAGES",
@@ -159,6 +159,10 @@ pub struct Settings {
         default_value_t = 0
     )]
     pub monthly_messages: u64,
+
+    /// Allow private keys to change the plan and the quota of their project over the API
+    #[arg(long, env = "PARLOR_PLAN_CHANGES", value_parser = BoolishValueParser::new())]
+    pub plan_changes: bool,
 
     /// Hours without use after which a session expires
     #[arg(

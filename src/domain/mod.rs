@@ -42,8 +42,8 @@ pub use message::{
     Feedback, Message, MessageContent, MessageParts, MessageStatus, Role, SentMessage,
 };
 pub use project::{
-    MAX_DESCRIPTION_CHARS, MAX_PROJECT_NAME_CHARS, Project, ProjectChange, ProjectStatistics,
-    ProjectSummary, parse_project_name,
+    MAX_DESCRIPTION_CHARS, MAX_MESSAGE_QUOTA, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, Project,
+    ProjectChange, ProjectStatistics, ProjectSummary,
 };
 pub use qna::{Author, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer, parse_question};
 pub use timestamp::{Timestamp, month_name};

@@ -1,6 +1,5 @@
 //! Projects (docs/api-contract.md, section 5.5).
 
-use super::validation::{ValidationError, bounded_text};
 use super::widget_config::{ChatWidgetConfig, WidgetChange};
 use super::{ProjectId, ProjectSeq};
 
@@ -9,6 +8,12 @@ pub const MAX_PROJECT_NAME_CHARS: usize = 100;
 
 /// The maximum length of a project's description in characters.
 pub const MAX_DESCRIPTION_CHARS: usize = 500;
+
+/// The maximum length of the name of a plan in characters.
+pub const MAX_PLAN_CHARS: usize = 50;
+
+/// The largest quota of messages in a month.
+pub const MAX_MESSAGE_QUOTA: u32 = 1_000_000_000;
 
 /// A website whose visitors write to it.
 #[derive(Debug, Clone)]
@@ -29,7 +34,7 @@ pub struct ProjectSummary {
     pub plan: Option<String>,
     /// Messages that visitors may send in a month. 0: no limit. None: the limit is a
     /// setting of the server.
-    pub message_quota: Option<u64>,
+    pub message_quota: Option<u32>,
     pub open_conversations: u64,
     pub closed_conversations: u64,
 }
@@ -46,7 +51,7 @@ pub struct ProjectChange {
     pub name: Option<String>,
     pub description: Option<Option<String>>,
     pub plan: Option<Option<String>>,
-    pub message_quota: Option<Option<u64>>,
+    pub message_quota: Option<Option<u32>>,
     pub widget: WidgetChange,
 }
 
@@ -60,16 +65,4 @@ pub struct ProjectStatistics {
     /// The months in which visitors sent messages, as months since January 1970,
     /// and the number of these messages. The newest month is first.
     pub messages_by_month: Vec<(i64, u64)>,
-}
-
-/// Checks the name of a project.
-pub fn parse_project_name(text: &str) -> Result<String, ValidationError> {
-    let name = bounded_text("name", text, 1, MAX_PROJECT_NAME_CHARS)?;
-    if name.trim().is_empty() {
-        return Err(ValidationError::new(
-            "name",
-            "must have a visible character",
-        ));
-    }
-    Ok(name)
 }

@@ -12,8 +12,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
     AssistantId, CloseReason, ConversationId, DeviceId, Direction, ExternalId, Feedback, Limit,
-    MAX_URI_BYTES, MessageContent, MessageStatus, Offset, Role, SearchLimit, Sort, Status,
-    ValidationError, VisitorId, bounded_text, parse_enum, parse_uri,
+    MAX_MESSAGE_QUOTA, MAX_URI_BYTES, MessageContent, MessageStatus, Offset, Role, SearchLimit,
+    Sort, Status, ValidationError, VisitorId, bounded_text, parse_enum, parse_uri,
 };
 use crate::http::params::UUID_EXPECTED;
 use crate::learn::Format;
@@ -63,6 +63,43 @@ pub trait Item {
 /// A list of `MIN` to `MAX` items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
+
+/// Messages that visitors may send in a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageQuota(pub u32);
+
+impl<'de> Deserialize<'de> for MessageQuota {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_i64(MessageQuotaVisitor)
+    }
+}
+
+struct MessageQuotaVisitor;
+
+impl Visitor<'_> for MessageQuotaVisitor {
+    type Value = MessageQuota;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<MessageQuota, E> {
+        let quota = u32::try_from(number).ok();
+        let quota = quota.filter(|quota| *quota <= MAX_MESSAGE_QUOTA);
+        let reason = || {
+            E::custom(format!(
+                "must be a whole number from 0 to {MAX_MESSAGE_QUOTA}"
+            ))
+        };
+        quota.map(MessageQuota).ok_or_else(reason)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<MessageQuota, E> {
+        // JSON has one type of numbers: 5.0 is a whole number.
+        let whole = (number.fract() == 0.0).then_some(number as i64);
+        self.visit_i64(whole.unwrap_or(-1))
+    }
+}
 
 /// The maximum number of messages in a list of messages
 /// (docs/api-contract.md, section 4.9).
@@ -185,6 +222,7 @@ described_by! {
     ListInclude: string().enum_values(Some(Self::NAMES.map(|(name, _)| name)));
     MessageContent: text(1, Self::MAX_CHARS);
     MessageLimit: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
+    MessageQuota: integer(0, MAX_MESSAGE_QUOTA.into());
     Offset: integer(0, Self::MAX).default(Some(0.into()));
     SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
     Sort as "ConversationOrder": choice("A field by which conversations are ordered.", &Self::NAMES);

@@ -24,7 +24,7 @@ where
     E: From<QuotaExceeded> + From<StoreError>,
 {
     let (messages, quota) = usage::month_with_quota(snapshot, project, now)?;
-    let limit = quota.unwrap_or(default_limit);
+    let limit = quota.map_or(default_limit, u64::from);
     if limit == 0 || messages < limit {
         return Ok(());
     }

@@ -105,7 +105,7 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
         message_quota,
         widget,
     } = change;
-    let quota = message_quota.flatten().map(|quota| quota as i64);
+    let quota = message_quota.flatten().map(i64::from);
     let sql = Sql::new(
         "UPDATE project SET name = coalesce(?2, name), \
                 description = iif(?3, ?4, description), plan = iif(?5, ?6, plan), \

@@ -24,7 +24,7 @@ pub fn month_with_quota(
     snapshot: &Snapshot,
     project: ProjectSeq,
     at: Timestamp,
-) -> Result<(u64, Option<u64>), StoreError> {
+) -> Result<(u64, Option<u32>), StoreError> {
     let sql = Sql::new(
         "SELECT coalesce(u.messages, 0), p.message_quota \
            FROM project AS p \

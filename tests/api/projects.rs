@@ -136,7 +136,6 @@ fn invalid_fields_are_refused_with_their_range_and_change_nothing() {
         send(widget(key, value)).expect_body_error(field);
     }
     send(json!({ "name": "" })).expect_validation_error("name", "1 to 100");
-    send(json!({ "name": " " })).expect_validation_error("name", "visible");
     send(json!({ "name": null })).expect_body_error("name");
     send(json!({ "chatWidgetConfig": null })).expect_body_error("chatWidgetConfig");
     send(json!({ "description": "x".repeat(501) })).expect_validation_error("description", "500");
@@ -164,6 +163,31 @@ fn only_a_private_key_changes_the_project() {
         request.send().expect_error(401, "UNAUTHORIZED");
     }
     assert_eq!(read(&server, &server.project)["name"], "Tern & Co.");
+}
+
+#[test]
+fn private_key_changes_plan_and_quota_if_the_server_allows_it() {
+    let change = json!({ "plan": "free", "monthlyMessages": 5, "name": "x" });
+    let server = TestServer::start();
+    let refused = patch(&server, &server.project.private_key, &change).send();
+    refused.expect_error(403, "FORBIDDEN");
+    assert_eq!(read(&server, &server.project)["name"], "Tern & Co.");
+    let server = TestServer::start_with(|settings| settings.plan_changes = true);
+    let send = |body: Value| patch(&server, &server.project.private_key, &body).send();
+    let stored =
+        || -> String { server.query_value("SELECT json_array(plan, message_quota) FROM project") };
+    send(change).expect(200);
+    assert_eq!(stored(), r#"["free",5]"#);
+    send(json!({ "plan": null })).expect(200);
+    assert_eq!(stored(), "[null,5]");
+    send(json!({ "monthlyMessages": null })).expect(200);
+    assert_eq!(stored(), "[null,null]");
+    for (quota, allowed) in [(json!(-1), "from 0 to"), (json!(1.5), "from 0 to")] {
+        let refused = send(json!({ "monthlyMessages": quota }));
+        refused.expect_validation_error("monthlyMessages", allowed);
+    }
+    send(json!({ "monthlyMessages": "5" })).expect_body_error("monthlyMessages");
+    send(json!({ "plan": "" })).expect_validation_error("plan", "1 to 50");
 }
 
 #[test]

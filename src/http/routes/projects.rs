@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{
-    MAX_DESCRIPTION_CHARS, MAX_PROJECT_NAME_CHARS, Project, ProjectChange, ValidationError,
-    parse_project_name,
+    MAX_DESCRIPTION_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, Project, ProjectChange,
 };
 use crate::http::body::JsonBody;
-use crate::http::field_types::{Text, not_null, nullable};
+use crate::http::error::ApiError;
+use crate::http::field_types::{MessageQuota, Text, not_null, nullable};
 use crate::http::json::{ProjectJson, WidgetChangeJson};
 use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, KeyErrors, RateLimitErrors, ServerErrors,
@@ -40,20 +40,36 @@ pub struct ProjectChangeRequest {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     chat_widget_config: Option<WidgetChangeJson>,
+    /// The plan. `null`: no plan. Needs a server that allows it, otherwise 403.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(inline, value_type = Option<PlanName>)]
+    plan: Option<Option<PlanName>>,
+    /// Messages that visitors may send in a calendar month (UTC); 0: unlimited. `null`:
+    /// the quota of the server. Needs a server that allows it, otherwise 403.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(inline, value_type = Option<MessageQuota>)]
+    monthly_messages: Option<Option<MessageQuota>>,
 }
 
 type ProjectName = Text<1, MAX_PROJECT_NAME_CHARS>;
 type Description = Text<0, MAX_DESCRIPTION_CHARS>;
+type PlanName = Text<1, MAX_PLAN_CHARS>;
 
 impl ProjectChangeRequest {
-    fn into_change(self) -> Result<ProjectChange, ValidationError> {
-        let name = self.name.map(|name| parse_project_name(&name.0));
-        Ok(ProjectChange {
-            name: name.transpose()?,
+    fn changes_plan(&self) -> bool {
+        self.plan.is_some() || self.monthly_messages.is_some()
+    }
+
+    fn into_change(self) -> ProjectChange {
+        ProjectChange {
+            name: self.name.map(|name| name.0),
             description: self.description.map(|text| text.map(|text| text.0)),
+            plan: self.plan.map(|name| name.map(|name| name.0)),
+            message_quota: self
+                .monthly_messages
+                .map(|quota| quota.map(|quota| quota.0)),
             widget: self.chat_widget_config.map(|it| it.0).unwrap_or_default(),
-            ..ProjectChange::default()
-        })
+        }
     }
 }
 
@@ -93,7 +109,11 @@ pub async fn update(
     let body =
         JsonBody::<ProjectChangeRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
-    let change = body.value.into_change()?;
+    if body.value.changes_plan() && !app.settings.plan_changes {
+        let message = "Only the operator of the server changes plan and monthlyMessages";
+        return Err(ApiError::forbidden(message));
+    }
+    let change = body.value.into_change();
     let update = service::change(&app.services, project, &change, &key, render_changed);
     idempotency::respond(&app, &key, update).await
 }
