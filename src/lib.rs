@@ -12,6 +12,7 @@ pub mod cache_stats;
 pub mod cli;
 pub mod clock_check;
 pub mod config;
+mod csv_cell;
 pub mod demo;
 pub mod domain;
 pub mod events;

@@ -2,6 +2,7 @@
 
 use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 
+use crate::csv_cell;
 use crate::domain::{ValidationError, parse_answer, parse_question};
 use crate::service::qna_import::ImportedQna;
 use crate::store::qna::StoredQna;
@@ -26,7 +27,8 @@ pub fn write(stored: &[StoredQna]) -> std::io::Result<Vec<u8>> {
     writer.write_record(COLUMNS)?;
     for qna in stored {
         let published = if qna.is_published { "true" } else { "false" };
-        writer.write_record([&qna.question, &qna.answer, published])?;
+        let [question, answer] = [&qna.question, &qna.answer].map(|text| csv_cell::escape(text));
+        writer.write_record([&*question, &*answer, published])?;
     }
     writer.into_inner().map_err(|error| error.into_error())
 }
@@ -94,7 +96,7 @@ impl ColumnIndexes {
 
     /// Parses a record; the error is the reason why the record is invalid.
     fn parse_record(&self, record: &StringRecord) -> Result<ImportedQna, String> {
-        let field = |index| record.get(index).unwrap_or_default();
+        let field = |index| csv_cell::unescape(record.get(index).unwrap_or_default());
         let reason = |error: ValidationError| format!("{} {}", error.field, error.reason);
         let published = self.published.map_or("", field);
         Ok(ImportedQna {
@@ -131,6 +133,11 @@ mod tests {
             "é",
             "\r",
             "'",
+            "=1+1",
+            "'=1+1",
+            "- a list",
+            "@home",
+            "\t+1",
         ];
         let stored: Vec<_> = texts
             .iter()

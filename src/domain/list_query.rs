@@ -76,6 +76,8 @@ pub struct Limit(u32);
 impl Limit {
     pub const MAX: u64 = 100;
 
+    pub const LARGEST: Self = Self(Self::MAX as u32);
+
     pub fn parse(text: &str) -> Result<Self, ValidationError> {
         match parse_digits(text) {
             Some(limit @ 1..=Self::MAX) => Ok(Self(limit as u32)),

@@ -1,4 +1,4 @@
-//! JSON bodies with a list whose items are read from the store in steps.
+//! Bodies with a list whose items are read from the store in steps.
 //!
 //! A body up to [`MAX_WHOLE_BYTES`] is built in memory and has an `ETag`. A larger one is
 //! streamed: each step is a read of its own, which begins when the client has taken the
@@ -240,6 +240,14 @@ impl From<StepError> for ApiError {
 /// How often a step is read while the store is busy. Each attempt waits for
 /// `--db-timeout-ms`. The response has begun, so it cannot become a 503 any more.
 const MAX_STEP_ATTEMPTS: u32 = 12;
+
+/// Reads the first step of a body that consists of items alone. The body is streamed.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn begin<S: ItemSource>(store: &Store, source: S) -> Result<Step<S>, ApiError> {
+    Ok(try_read_step(store, (ListWriter::for_items(), source)).await?)
+}
 
 async fn read_step<S: ItemSource>(
     store: Arc<Store>,

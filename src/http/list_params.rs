@@ -59,9 +59,43 @@ pub struct PrivateListParams {
     /// this id.
     #[param(inline)]
     external_id: Option<ExternalId>,
+}
+
+/// What a private key adds to each conversation of a list.
+#[derive(Deserialize, IntoParams, Default)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct IncludeParams {
     /// With a private key: `visitor` adds the visitor to each conversation.
     #[param(inline)]
     include: Option<ListInclude>,
+}
+
+/// The order of an export, and the filter of a list that is not for private keys only.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct ExportParams {
+    /// Only conversations of this status.
+    status: Option<Status>,
+    /// The field to order by, as in a list. Conversations that move in the order during
+    /// the export can be missing or occur twice, so the default is a field that does not
+    /// change.
+    #[serde(default = "default_export_order")]
+    #[param(inline, default = "createdAt")]
+    order_by: Sort,
+    /// The direction of the order.
+    #[serde(default = "default_export_direction")]
+    #[param(inline, default = "asc")]
+    order_dir: Direction,
+}
+
+fn default_export_order() -> Sort {
+    Sort::CreatedAt
+}
+
+fn default_export_direction() -> Direction {
+    Direction::Ascending
 }
 
 /// Parses the query string of a list of `scope` and verifies its cursor. A private key
@@ -71,12 +105,13 @@ pub struct PrivateListParams {
 /// 422 for an invalid parameter.
 pub fn list_request(query: &str, scope: Scope, cursors: &Cursors) -> Result<ListRequest, ApiError> {
     let params: ConversationListParams = parse_query(query)?;
-    let private = match scope {
-        Scope::Project(_) => parse_query(query)?,
-        Scope::Visitor(_) => PrivateListParams::default(),
+    let (private, include): (PrivateListParams, IncludeParams) = match scope {
+        Scope::Project(_) => (parse_query(query)?, parse_query(query)?),
+        Scope::Visitor(_) => Default::default(),
     };
     let after = params.after.clone();
     let mut list = private.restrict(params);
+    list.includes_visitor = include.include == Some(ListInclude::Visitor);
     let cursor = after.filter(|text| !text.is_empty() && text != "null");
     if let Some(cursor) = cursor {
         let after = cursors.verify(scope, &list, &cursor)?;
@@ -84,6 +119,23 @@ pub fn list_request(query: &str, scope: Scope, cursors: &Cursors) -> Result<List
         list.query.after = Some(after);
     }
     Ok(list)
+}
+
+/// Parses the query string of an export of a project's conversations.
+///
+/// # Errors
+/// 422 for an invalid parameter.
+pub fn export_request(query: &str) -> Result<ListRequest, ApiError> {
+    let params: ExportParams = parse_query(query)?;
+    let private: PrivateListParams = parse_query(query)?;
+    Ok(private.restrict(ConversationListParams {
+        limit: Limit::LARGEST,
+        offset: Offset::default(),
+        status: params.status,
+        order_by: params.order_by,
+        order_dir: params.order_dir,
+        after: None,
+    }))
 }
 
 impl PrivateListParams {
@@ -108,7 +160,7 @@ impl PrivateListParams {
         ListRequest {
             query,
             visitor,
-            includes_visitor: self.include == Some(ListInclude::Visitor),
+            includes_visitor: false,
         }
     }
 }

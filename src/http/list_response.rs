@@ -84,11 +84,14 @@ impl<T: ListItem> ToSchema for ListEnvelope<T> {
 /// What ends the body of a list.
 const LIST_END: &[u8] = b"]}";
 
-/// Writes the items of a list into its JSON body.
+/// Writes the items of a list into its body.
 #[derive(Clone)]
 pub struct ListWriter {
     body: Vec<u8>,
     is_empty: bool,
+    /// Whether the body is a JSON object with a list. Otherwise it consists of the items
+    /// alone.
+    is_object: bool,
 }
 
 impl ListWriter {
@@ -113,6 +116,16 @@ impl ListWriter {
         Self {
             body,
             is_empty: true,
+            is_object: true,
+        }
+    }
+
+    /// Begins a body that consists of the items alone, such as lines.
+    pub fn for_items() -> Self {
+        Self {
+            body: Vec::new(),
+            is_empty: true,
+            is_object: false,
         }
     }
 
@@ -128,16 +141,18 @@ impl ListWriter {
         Ok(serde_json::to_writer(self.next_item(), item)?)
     }
 
-    /// The body, to which the caller appends the next item as JSON.
+    /// The body, to which the caller appends the next item.
     pub fn next_item(&mut self) -> &mut Vec<u8> {
-        if !std::mem::take(&mut self.is_empty) {
+        if !std::mem::take(&mut self.is_empty) && self.is_object {
             self.body.push(b',');
         }
         &mut self.body
     }
 
     pub fn finish(mut self) -> Vec<u8> {
-        self.body.extend_from_slice(LIST_END);
+        if self.is_object {
+            self.body.extend_from_slice(LIST_END);
+        }
         self.body
     }
 

@@ -11,6 +11,7 @@ mod auth;
 mod base_url;
 mod body;
 mod charged_body;
+mod conversation_export;
 mod deserialize;
 pub mod error;
 mod error_mapping;
@@ -60,8 +61,8 @@ use crate::http::error::{ApiError, ErrorCode};
 use list_cache::ListCache;
 use request_context::{Route, set_route};
 use routes::{
-    agent, completions, conversations, documents, events, health, identity, messages, metrics,
-    projects, qnas, search, send, visitors,
+    agent, completions, conversations, documents, events, export, health, identity, messages,
+    metrics, projects, qnas, search, send, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -165,6 +166,8 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(get().to(conversations::list))
                 .route(web::post().to(conversations::start)),
         )
+        // Before the path with an id, which would match too.
+        .service(at("/v2/conversations/export", "GET, HEAD").route(get().to(export::export)))
         .service(
             at("/v2/conversations/{conversationId}", "GET, HEAD, DELETE")
                 .route(get().to(conversations::read))

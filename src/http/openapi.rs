@@ -7,8 +7,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    agent, completions, conversations, documents, events, identity, messages, projects, qnas,
-    search, send, visitors,
+    agent, completions, conversations, documents, events, export, identity, messages, projects,
+    qnas, search, send, visitors,
 };
 use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
@@ -23,7 +23,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
     servers((url = SERVER_PLACEHOLDER)),
     paths(
         identity::init, identity::me, projects::current, projects::update, conversations::list,
-        conversations::start, conversations::read, conversations::close,
+        conversations::start, export::export, conversations::read, conversations::close,
         conversations::remove, visitors::remove, messages::list,
         send::send, messages::rate, completions::create, agent::take_over, agent::hand_back,
         agent::reply, events::listen,

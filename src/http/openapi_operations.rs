@@ -49,11 +49,19 @@ fn complete_operation(schemas: &Value, method: &str, operation: &mut Value) {
     }
     if method != "get" {
         add_parameter(operation, "IdempotencyKey");
-    } else if operation["responses"].get("200").is_some() {
+    } else if is_tagged(&operation["responses"]["200"]) {
         add_parameter(operation, "IfNoneMatch");
         operation["responses"]["304"] = json!({ "$ref": "#/components/responses/NotModified" });
     }
 }
+
+/// Whether the response to GET has an `ETag`. Exports are streamed.
+fn is_tagged(response: &Value) -> bool {
+    !response.is_null() && response["content"].get(LINES).is_none()
+}
+
+/// The media type of lines of JSON.
+const LINES: &str = "application/x-ndjson";
 
 /// Whether the body of an operation has a required field. Otherwise a request
 /// may omit the body (docs/api-contract.md, section 2.3).
@@ -114,6 +122,14 @@ fn describe_stream(response: &mut Value) {
             "contentSchema": reference("AnswerChunk"),
         });
     }
+    if let Some(lines) = response["content"].get_mut(LINES) {
+        lines["schema"] = json!({
+            "type": "string",
+            "description": "Lines that each are a `ConversationExport` as JSON.",
+            "contentMediaType": LINES,
+            "contentSchema": lines["schema"],
+        });
+    }
 }
 
 // ── Headers ──
@@ -132,6 +148,7 @@ fn header_names(
         "429" | "503" => &["Cache-Control", "Retry-After"],
         _ if status.starts_with(['4', '5']) => &["Cache-Control"],
         _ if is_page(schemas, response) => &["Cache-Control", "ETag", "Link", "X-Total-Count"],
+        _ if method == "get" && !is_tagged(response) => &["Cache-Control", "Content-Disposition"],
         _ if method == "get" => &["Cache-Control", "ETag"],
         _ if response["content"].get("text/event-stream").is_some() => &[
             "Cache-Control",
@@ -164,7 +181,8 @@ fn headers() -> Value {
     json!({
         "X-Request-Id": header("string", "The id of the request. It is the `X-Request-Id` of the request if that has 1 to 64 letters, digits, `-`, `_` or `.`."),
         "Vary": header("string", "The request headers on which the response depends."),
-        "Cache-Control": optional("`private, no-cache` for a response with an `ETag`, `no-cache` for a stream, `no-store` for an error."),
+        "Cache-Control": optional("`private, no-cache` for a response with an `ETag`, `no-cache` for a stream, `no-store` for an export and an error."),
+        "Content-Disposition": header("string", "`attachment` with the name of a file."),
         "ETag": header("string", "The version of the body, as a strong entity tag. Send it as `If-None-Match` to receive the body only if it has changed."),
         "Link": header("string", "The URLs of the pages with the relations `first`, `prev`, `next` and `last` (RFC 8288). A relation without a page is absent. In a list with cursors, `next` has a cursor, and a page at a cursor has no `prev`."),
         "X-Total-Count": header("integer", "The number of matches on all pages, as `total`."),

@@ -91,6 +91,11 @@ pub struct PageRows {
 }
 
 impl PageRows {
+    /// The rows of the conversations.
+    pub(super) fn into_seqs(self) -> impl Iterator<Item = ConversationSeq> {
+        self.rows.into_seqs().map(ConversationSeq)
+    }
+
     /// Calls `each` with the next conversations until it breaks. Returns whether no
     /// conversation remains.
     pub fn read<E: From<StoreError>>(

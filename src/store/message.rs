@@ -79,6 +79,21 @@ impl MessageCursor {
         Ok(Self { after, ..cursor })
     }
 
+    /// Before all messages of a conversation.
+    pub fn all(
+        snapshot: &Snapshot,
+        conversation: ConversationSeq,
+        chat: ConversationId,
+    ) -> Result<Self, StoreError> {
+        let filter = MessageFilter {
+            limit: u32::MAX,
+            offset: 0,
+            role: None,
+            status: None,
+        };
+        Self::matching(snapshot, conversation, chat, filter)
+    }
+
     /// Before the messages of a conversation that match.
     pub fn matching(
         snapshot: &Snapshot,

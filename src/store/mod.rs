@@ -18,6 +18,7 @@ mod check;
 mod commit_status;
 pub mod conversation;
 pub mod conversation_state;
+pub mod conversation_walk;
 pub mod document;
 pub mod erasure;
 mod error;

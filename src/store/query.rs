@@ -84,6 +84,11 @@ impl RowQueue {
         Self(seqs.into())
     }
 
+    /// The numbers of the rows that were not read.
+    pub(super) fn into_seqs(self) -> impl Iterator<Item = i64> {
+        self.0.into_iter()
+    }
+
     /// Calls `each` with the next rows until it breaks. `select` returns the row with the
     /// number `?1`. Returns whether no row remains.
     pub(super) fn read<E: From<StoreError>>(

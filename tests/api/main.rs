@@ -21,6 +21,7 @@ mod backup;
 mod check;
 mod cli;
 mod completions;
+mod conversation_export;
 mod conversations;
 mod database_file;
 mod documents;

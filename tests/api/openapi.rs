@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
-const OPERATIONS: [(&str, &str); 29] = [
+const OPERATIONS: [(&str, &str); 30] = [
     ("post", "/chat/completions"),
     ("get", "/conversations"),
     ("post", "/conversations"),
+    ("get", "/conversations/export"),
     ("delete", "/conversations/{conversationId}"),
     ("get", "/conversations/{conversationId}"),
     ("delete", "/conversations/{conversationId}/agent"),
@@ -162,7 +163,7 @@ fn open_operations_are_those_without_a_bearer_credential() {
         assert_eq!(security(operation), expected, "{method} {path}");
         by_credential[expected.split_terminator(" or ").count()] += 1;
     }
-    assert_eq!(by_credential, [7, 17, 5, 0]);
+    assert_eq!(by_credential, [7, 18, 5, 0]);
 }
 
 /// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a
@@ -174,7 +175,7 @@ fn expected_credential(method: &str, path: &str) -> &'static str {
         ("get", "qnas" | "{qnaId}") => "",
         (_, "me" | "feedback") | ("post", "messages") => "session",
         (_, "agent" | "replies" | "completions" | "qnas" | "{qnaId}") => "private-key",
-        (_, "documents" | "{documentId}") => "private-key",
+        (_, "export" | "documents" | "{documentId}") => "private-key",
         ("delete", "{conversationId}" | "{visitorId}") => "private-key",
         _ => "session or private-key",
     }

@@ -104,6 +104,9 @@ impl Document {
         let content = self.response(id, status)["content"].get(media_type);
         let content = content.unwrap_or_else(|| panic!("{id} {status} returns {media_type}"));
         match content.get("example") {
+            Some(Value::String(example)) if id == "export-conversations" => {
+                check_lines(media_type, example, response.text());
+            }
             Some(example @ Value::String(_)) => assert_eq!(example, response.text(), "{id}"),
             // The example of the document is only its beginning.
             Some(_) if id == "get-openapi" => {}
@@ -139,6 +142,16 @@ fn check_keys(place: &str, example: &Value, actual: &Value) {
             "{place}"
         ),
     }
+}
+
+/// Asserts that the first line of an export has the keys or columns of the example.
+fn check_lines(media_type: &str, example: &str, actual: &str) {
+    let [example, actual] = [example, actual].map(|text| text.lines().next().expect("a line"));
+    if media_type == "text/csv" {
+        return assert_eq!(example, actual);
+    }
+    let json = |line| serde_json::from_str(line).expect("JSON");
+    check_keys("export-conversations", &json(example), &json(actual));
 }
 
 /// The names of the headers in the head of a response.
@@ -264,6 +277,10 @@ fn check_conversations(walk: &mut Walk) -> String {
     let id = string(&started["id"]);
     let list = walk.by_visitor("GET", "/conversations");
     walk.expect_read("get-conversations", &list);
+    for accept in ["application/x-ndjson", "text/csv"] {
+        let export = walk.by_key("GET", "/conversations/export");
+        walk.expect("export-conversations", 200, export.header("Accept", accept));
+    }
     let close = walk.by_key("POST", &format!("/conversations/{id}/close"));
     walk.expect("close-conversation", 200, close);
     walk.server.start_conversation(&walk.ann)

@@ -19,7 +19,9 @@ use crate::http::field_types::{Uri, not_null};
 use crate::http::item_stream::{self, ItemBody, ItemSource};
 use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::http::list_cache::ListCache;
-use crate::http::list_params::{ConversationListParams, PrivateListParams, list_request};
+use crate::http::list_params::{
+    ConversationListParams, IncludeParams, PrivateListParams, list_request,
+};
 use crate::http::list_response::{
     ListBody, ListEnvelope, ListItem, ListResponse, ListWriter, insert_page_headers,
 };
@@ -143,7 +145,7 @@ pub struct CloseResult {
 /// the project. The parameters that are described "with a private key" are ignored
 /// with a session token.
 #[utoipa::path(get, path = "/conversations", tag = "Conversations", operation_id = "get-conversations",
-    params(ConversationListParams, PrivateListParams), security(("session" = []), ("private-key" = [])),
+    params(ConversationListParams, PrivateListParams, IncludeParams), security(("session" = []), ("private-key" = [])),
     responses((status = 200, description = "A page of conversations", body = ConversationList),
               BearerErrors, ValidationErrors, ServerErrors))]
 pub async fn list(

@@ -5,6 +5,7 @@ pub(super) mod completions;
 pub(super) mod conversations;
 pub(super) mod documents;
 pub(super) mod events;
+pub(super) mod export;
 pub(super) mod health;
 pub(super) mod identity;
 pub(super) mod messages;

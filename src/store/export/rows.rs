@@ -128,7 +128,10 @@ pub(super) fn count(kind: RecordKind) -> &'static str {
         RecordKind::Visitor => "SELECT count(*) FROM visitor",
         RecordKind::Session => "SELECT count(*) FROM session",
         RecordKind::Conversation => "SELECT count(*) FROM conversation",
-        RecordKind::Message => "SELECT count(*) FROM message",
+        RecordKind::Message => {
+            // The messages of deleted conversations are deleted later.
+            "SELECT count(*) FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq"
+        }
     }
 }
 
