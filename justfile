@@ -92,6 +92,11 @@ proxies:
 object-storage:
     tests/run object-storage
 
+# metrics, alert rules and dashboard with Prometheus
+[group('tests')]
+monitoring:
+    tests/run monitoring
+
 # documentation of the code
 [group('tests')]
 doc:

@@ -44,6 +44,16 @@ install_packages() {
     apt-get install -y -qq "$@" </dev/null >/dev/null
 }
 
+# Packages that are installed until the script ends start no service.
+forbid_services() {
+    local policy=/usr/sbin/policy-rc.d
+    if [ "$(id -u)" = 0 ] && [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+        on_exit rm -f $policy
+    fi
+}
+
 # pip_venv FOLDER REQUIREMENT…: creates a virtual environment with the requirements,
 # unless the folder has one with the same. A requirement is an argument of pip install.
 pip_venv() {
