@@ -206,6 +206,21 @@ impl Permit {
         self.bytes = bytes;
         Ok(())
     }
+
+    /// Charges less, so that at most `bytes` are charged.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes);
+        if less == 0 {
+            // Costs no lock.
+            return;
+        }
+        let mut usage = self.budget.usage();
+        usage.total -= less;
+        for owner in self.accounts.iter() {
+            usage.subtract(owner, less);
+        }
+        self.bytes -= less;
+    }
 }
 
 impl Usage {
@@ -225,14 +240,7 @@ impl Usage {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.bytes == 0 {
-            return;
-        }
-        let mut usage = self.budget.usage();
-        usage.total -= self.bytes;
-        for owner in self.accounts.iter() {
-            usage.subtract(owner, self.bytes);
-        }
+        self.shrink_to(0);
     }
 }
 
@@ -286,6 +294,9 @@ mod tests {
             Err(OverBudget::Process)
         );
         assert_eq!(budget.used(), 6 * MB);
+        body.shrink_to(MB);
+        assert_eq!(budget.used(), MB);
+        assert_eq!(result(budget.charge(ann(), MB)), Ok(MB));
         drop(body);
         assert_eq!(budget.used(), 0);
     }

@@ -18,7 +18,7 @@ use crate::http::auth;
 use crate::http::deserialize::{FieldError, Problem, from_json};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::surrogates::replace_unpaired;
-use crate::http::transfer::UNREAD_BYTES;
+use crate::http::transfer::{self, UNREAD_BYTES};
 
 /// A parsed body and the bytes that the client sent. It is charged to the memory budget
 /// until it is dropped.
@@ -51,7 +51,8 @@ impl<T: DeserializeOwned> JsonBody<T> {
         payload: web::Payload,
         owner: Owner,
     ) -> Result<Self, ApiError> {
-        let (raw, permit) = read_bytes(app, request, payload, owner).await?;
+        let body = read_bytes(app, request, payload, owner).await;
+        let (raw, permit) = body.map_err(|error| refuse_rest(request, error))?;
         if !raw.is_empty() && !is_json(request) {
             return Err(ApiError::new(ErrorCode::UnsupportedMediaType));
         }
@@ -94,8 +95,12 @@ const MAX_UNCHARGED_BYTES: usize = 8 << 10;
 /// that the system has buffered (`http/transfer.rs`).
 const READ_BUFFER_BYTES: usize = 2 * UNREAD_BYTES;
 
+/// The size for which a body without `Content-Length` is charged when it exceeds
+/// [`MAX_UNCHARGED_BYTES`].
+const UNKNOWN_LENGTH_BYTES: usize = 256 << 10;
+
 /// A body is charged as a whole before it is read, so that a body without room is refused
-/// at once. Without `Content-Length` it is charged as it arrives.
+/// at once, and so that its buffer need not grow.
 async fn read_bytes(
     app: &AppState,
     request: &HttpRequest,
@@ -109,16 +114,35 @@ async fn read_bytes(
     }
     let mut permit = auth::charge(app, request, owner, memory_of(length))?;
     let mut body = BytesMut::with_capacity(length);
+    // The length up to which the body is charged.
+    let mut room = length.max(MAX_UNCHARGED_BYTES);
     let mut pace = Pace::new(app.settings.transfer_limits);
     while let Some(chunk) = pace.next_chunk(&mut payload, body.len()).await? {
         let length = body.len() + chunk.len();
         if length > max_bytes {
             return Err(ApiError::too_large(max_bytes));
         }
-        permit.grow_to(memory_of(length))?;
+        if length > room {
+            room = length
+                .max(UNKNOWN_LENGTH_BYTES)
+                .max(2 * body.len())
+                .min(max_bytes);
+            permit.grow_to(memory_of(room))?;
+            body.reserve(room - body.len());
+        }
         body.extend_from_slice(&chunk);
     }
+    permit.shrink_to(memory_of(body.len()));
     Ok((body.freeze(), permit))
+}
+
+/// Ends the connection of a request whose body is not read to its end.
+fn refuse_rest(request: &HttpRequest, error: ApiError) -> ApiError {
+    transfer::close_soon(request);
+    ApiError {
+        closes_connection: true,
+        ..error
+    }
 }
 
 /// The memory of a connection that receives a body of `length` bytes: the body, and the

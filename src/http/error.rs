@@ -154,6 +154,9 @@ pub struct ApiError {
     pub cause: Option<String>,
     /// The methods of the path, for the `Allow` header of a 405.
     pub allow: Option<&'static str>,
+    /// Whether the rest of the request body is not read, so that the connection cannot be
+    /// used again.
+    pub closes_connection: bool,
 }
 
 impl ApiError {
@@ -164,6 +167,7 @@ impl ApiError {
             details: None,
             cause: None,
             allow: None,
+            closes_connection: false,
         }
     }
 

@@ -103,7 +103,7 @@ pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Serv
         .keep_alive(KeepAlive::Timeout(Duration::from_secs(75)))
         // A stopping worker checks its connections once a second. WebSockets
         // that received a close frame must be gone at the first check.
-        .client_disconnect_timeout(Duration::from_millis(800))
+        .client_disconnect_timeout(transfer::LINGER_TIMEOUT)
         .shutdown_timeout(shutdown_timeout)
         // The chunks of an answer are small and must be sent at once.
         .tcp_nodelay(true)

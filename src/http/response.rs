@@ -1,8 +1,8 @@
 //! Responses: JSON bodies and errors.
 
 use actix_web::body::BoxBody;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use bytes::Bytes;
 use serde::Serialize;
@@ -105,6 +105,10 @@ impl ResponseError for ApiError {
         }
         if let Some(methods) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+        }
+        if self.closes_connection {
+            let head = response.head_mut();
+            head.set_connection_type(ConnectionType::Close);
         }
         response.extensions_mut().insert(self.clone());
         response

@@ -56,11 +56,38 @@ pub fn limit_socket_buffers(listener: &TcpListener) -> io::Result<()> {
 #[derive(Clone, Copy)]
 struct Socket(RawFd);
 
-/// Stores the socket of a new connection for [`Transfer::watch`].
+impl Socket {
+    fn shut_down(self) {
+        // Fails only if the client has disconnected meanwhile.
+        let _ = shutdown(self.0, Shutdown::Both);
+    }
+}
+
+/// Stores the socket of a new connection for [`Transfer::watch`] and [`close_soon`].
 pub fn store_socket(connection: &dyn Any, data: &mut Extensions) {
     if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-        data.insert(Socket(stream.as_raw_fd()));
+        data.insert(Rc::new(Socket(stream.as_raw_fd())));
     }
+}
+
+/// The time that a client has to receive the refusal of its request while it still sends
+/// the body.
+pub const LINGER_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// Closes the connection of a request whose body is refused, after [`LINGER_TIMEOUT`]. The
+/// framework does so for a body with a length, but reads the chunks of a body without a
+/// length forever.
+pub fn close_soon(request: &HttpRequest) {
+    let Some(socket) = request.conn_data::<Rc<Socket>>().map(Rc::downgrade) else {
+        return;
+    };
+    actix_web::rt::spawn(async move {
+        tokio::time::sleep(LINGER_TIMEOUT).await;
+        // The connection owns the value, so the socket is open if the value exists.
+        if let Some(socket) = socket.upgrade() {
+            socket.shut_down();
+        }
+    });
 }
 
 /// The progress of a response. The body owns it; dropping it ends the supervision.
@@ -77,10 +104,10 @@ impl Transfer {
     /// Supervises the response to `request`, which is sent on this thread.
     pub fn watch(request: &HttpRequest, limits: TransferLimits) -> Rc<Self> {
         let transfer = Rc::<Self>::default();
-        if let Some(socket) = request.conn_data::<Socket>() {
+        if let Some(socket) = request.conn_data::<Rc<Socket>>() {
             watch(WatchedTransfer {
                 transfer: Rc::downgrade(&transfer),
-                socket: *socket,
+                socket: **socket,
                 limits,
                 period: Period::default(),
             });
@@ -184,8 +211,7 @@ impl WatchedTransfer {
         };
         if self.period.is_too_slow(&transfer, self.limits, now) {
             log::info!("a client that reads a response too slowly is disconnected");
-            // Fails only if the client has disconnected meanwhile.
-            let _ = shutdown(self.socket.0, Shutdown::Both);
+            self.socket.shut_down();
             return false;
         }
         true

@@ -211,6 +211,18 @@ fn slow_readers_of_a_large_conversation_do_not_exhaust_the_memory() {
 
 #[test]
 fn unfinished_request_bodies_do_not_exhaust_the_memory() {
+    upload("unfinished bodies", "Content-Length: 262000\r\n\r\n");
+}
+
+#[test]
+fn unfinished_chunked_bodies_do_not_exhaust_the_memory() {
+    let head = "Transfer-Encoding: chunked\r\n\r\n3ff70\r\n";
+    upload("unfinished chunked bodies", head);
+}
+
+/// Runs an attack with bodies that lack their last bytes. `framing` is the end of the head,
+/// and what precedes the bytes.
+fn upload(name: &str, framing: &str) {
     let attack = Attack::of_environment();
     let server = AttackedServer::start(&attack);
     let attackers: Vec<_> = (0..5)
@@ -219,12 +231,12 @@ fn unfinished_request_bodies_do_not_exhaust_the_memory() {
     let address = server.client().0;
     let mut open = Vec::new();
     let connections = &mut open;
-    run(&attack, "unfinished bodies", &server, move || {
+    run(&attack, name, &server, move || {
         let upload = |(index, (visitor, id)): &(usize, (Visitor, String))| {
             let head = format!(
                 "POST /v2/conversations/{id}/messages HTTP/1.1\r\nHost: x\r\n\
                  Authorization: Bearer {}\r\nX-Forwarded-For: 192.0.2.{index}\r\n\
-                 Content-Type: application/json\r\nContent-Length: 262000\r\n\r\n",
+                 Content-Type: application/json\r\n{framing}",
                 visitor.token
             );
             let bytes = [head.as_bytes(), &vec![b' '; 261_990]].concat();

@@ -1,6 +1,6 @@
 //! The shares of the memory budget: of a visitor, of an address and of the process.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -189,6 +189,34 @@ fn body_without_room_is_refused_before_it_arrives() {
     assert_eq!(&status, b"HTTP/1.1 429");
     drop(unfinished);
     wait_until("nothing is charged", || server.memory.used() == 0);
+}
+
+#[test]
+fn connection_with_a_refused_body_without_length_is_closed() {
+    let server = start_with_small_budget();
+    let ann = server.create_visitor("ann");
+    let mut stream = TcpStream::connect(server.0).expect("a connection");
+    let head = format!(
+        "POST /v2/conversations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n",
+        ann.token
+    );
+    stream.write_all(head.as_bytes()).expect("a head");
+    // More than `--max-body-bytes`, and the chunk is not complete.
+    stream.write_all(&[b' '; 300 * KB]).expect("a body");
+    let timeout = Some(Duration::from_secs(20));
+    stream.set_read_timeout(timeout).expect("a timeout");
+    let mut response = Vec::new();
+    let read = stream.read_to_end(&mut response);
+    let text = String::from_utf8_lossy(&response);
+    assert!(text.starts_with("HTTP/1.1 413"), "{text}");
+    assert!(
+        text.to_ascii_lowercase()
+            .contains("\r\nconnection: close\r\n"),
+        "{text}"
+    );
+    let is_open = read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+    assert!(!is_open, "the connection is open");
 }
 
 #[test]
