@@ -79,16 +79,7 @@ impl AppState {
         settings.check()?;
         let index_cache = Arc::<IndexCache>::default();
         let model = ModelProvider::new(&settings, index_cache.clone())?;
-        let store = Arc::new(Store::open(
-            path,
-            &Options {
-                readers: settings.db_readers,
-                read_timeout: Duration::from_millis(settings.db_timeout_ms),
-                mmap_mb: settings.mmap_mb,
-                snapshot: !settings.no_snapshot,
-                holds_server_lock: true,
-            },
-        )?);
+        let store = Arc::new(Store::open(path, &store_options(&settings))?);
         let lease = Lease::new();
         fail_interrupted_answers(&store, lease)?;
         let signing = Arc::new(SigningKeys::new(signing_secret(&store)?));
@@ -155,6 +146,16 @@ impl AppState {
     /// Whether new requests are refused.
     pub fn is_draining(&self) -> bool {
         self.readiness.is_draining()
+    }
+}
+
+fn store_options(settings: &Settings) -> Options {
+    Options {
+        readers: settings.db_readers,
+        read_timeout: Duration::from_millis(settings.db_timeout_ms),
+        mmap_mb: settings.mmap_mb,
+        snapshot: !settings.no_snapshot,
+        holds_server_lock: true,
     }
 }
 
