@@ -19,11 +19,11 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::helpers::{
-    Client, ParlorProcess, TestServer, Visitor, open_connection, open_store, string, wait_until,
+    Client, ParlorProcess, Visitor, open_connection, open_store, string, wait_until,
 };
 
 /// The value for the short or the long variant of a test.
-fn short_or_long<T>(short: T, long: T) -> T {
+pub fn short_or_long<T>(short: T, long: T) -> T {
     if std::env::var_os("PARLOR_LONG_TESTS").is_some() {
         long
     } else {
@@ -37,7 +37,7 @@ fn start_server(directory: &Path, arguments: &[&str]) -> ParlorProcess {
 }
 
 /// Starts a session of the visitor "device".
-fn start_session(client: Client, publishable_key: &str) -> Visitor {
+pub fn start_session(client: Client, publishable_key: &str) -> Visitor {
     let body = json!({ "apiKey": publishable_key, "saVid": "device" });
     Visitor::from_json(&client.post("/v2/identity/init").json(body).send().json())
 }
@@ -49,7 +49,7 @@ fn start_conversation(client: Client, token: &str) -> Option<String> {
     Some(string(&response.json()["id"]))
 }
 
-fn stored_ids(connection: &Connection) -> BTreeSet<String> {
+pub fn stored_ids(connection: &Connection) -> BTreeSet<String> {
     let mut ids = connection
         .prepare("SELECT id FROM conversation")
         .expect("SQL");
@@ -59,7 +59,7 @@ fn stored_ids(connection: &Connection) -> BTreeSet<String> {
     rows.map(|id| id.expect("an id").to_string()).collect()
 }
 
-fn expect_sound(connection: &Connection) {
+pub fn expect_sound(connection: &Connection) {
     let check: String = connection
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .expect("a check");
@@ -298,52 +298,4 @@ fn clients_that_hang_up_leave_no_descriptors_and_get_only_documented_statuses() 
     client.get("/ready").send().expect(200);
     assert_eq!(process.stop("TERM").0.code(), Some(0));
     expect_sound(&open_connection(&directory.path().join("parlor.db")));
-}
-
-#[test]
-fn server_starts_quickly_after_a_kill_with_a_full_write_ahead_log() {
-    let mut server = TestServer::start();
-    let visitor = server.create_visitor("device");
-    let connection = server.db_connection();
-    let key = server.project.private_key.clone();
-    // A reader keeps the log from being moved into the file.
-    let reader = server.db_connection();
-    reader
-        .execute_batch("BEGIN; SELECT count(*) FROM project")
-        .expect("a snapshot");
-    let rows = short_or_long(2_000, 100_000);
-    let insert = format!(
-        "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
-                                   last_interaction_at) \
-         SELECT randomblob(16), project_seq, seq, 'open', i, i, i \
-           FROM visitor, (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
-                          LIMIT {rows}) SELECT i FROM n) WHERE visitor.id = ?"
-    );
-    let id = Uuid::parse_str(&visitor.id).expect("an id");
-    connection.execute(&insert, [id]).expect("rows");
-    let copy = TempDir::new().expect("a directory");
-    for suffix in ["", "-wal"] {
-        let name = format!("parlor.db{suffix}");
-        fs::copy(
-            server.db_path().with_file_name(&name),
-            copy.path().join(&name),
-        )
-        .expect("a copy");
-    }
-    server.stop();
-    let started = Instant::now();
-    let restarted = ParlorProcess::start(copy.path(), &["serve"]);
-    let list = restarted
-        .client
-        .get("/v2/conversations")
-        .bearer(&key)
-        .send();
-    assert_eq!(list.expect(200)["total"], rows);
-    // The release build has a target of 0.5 s; this is a debug build on a busy machine.
-    assert!(
-        started.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        started.elapsed()
-    );
-    eprintln!("restarted in {:?}", started.elapsed());
 }

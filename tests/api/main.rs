@@ -26,6 +26,7 @@ mod conversations;
 mod database_file;
 mod documents;
 mod durability;
+mod durability_at_scale;
 mod erasure;
 mod erasure_files;
 mod errors;

@@ -57,3 +57,16 @@ fn every_risk_of_owasp_names_tests() {
         assert!(named_tests(own).len() >= 3, "{heading}");
     }
 }
+
+#[test]
+fn every_fault_in_operations_names_tests() {
+    let page = page("docs/operations.md");
+    let section = page.text.split_once("\n## Faults and their tests\n");
+    let (_, section) = section.expect("the section");
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let faults: Vec<_> = rows.filter(|row| !row.starts_with("| Fault |")).collect();
+    assert!(faults.len() > 40, "{} faults", faults.len());
+    for fault in faults {
+        assert!(!named_tests(fault).is_empty(), "{fault}");
+    }
+}

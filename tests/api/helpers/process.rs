@@ -8,9 +8,12 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use super::Client;
 
 /// A command that runs in `directory`, without the settings of the environment:
-/// these could name a database outside of the test.
+/// these could name a database outside of the test. The variable PARLOR names another
+/// build of the program.
 pub fn parlor_command(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
+    let program = std::env::var_os("PARLOR");
+    let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_parlor").into());
+    let mut command = Command::new(program);
     let names = std::env::vars_os().map(|(name, _)| name);
     for name in names.filter(|name| name.to_string_lossy().starts_with("PARLOR_")) {
         command.env_remove(name);
