@@ -342,8 +342,6 @@ CREATE VIRTUAL TABLE search_text USING fts5 (
     content = 'searched_text', content_rowid = 'seq', columnsize = 0,
     tokenize = 'unicode61 remove_diacritics 2'
 );
--- A deleted text is overwritten at once, not when the index merges its segments.
-INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);
 
 -- Triggers for conversation and message keep two things in project and visitor:
 -- the counts of conversations, so that the total of a list is one row to read,

@@ -179,9 +179,6 @@ WHEN OLD.seq <= (SELECT conversation_seq FROM search_progress) BEGIN
      WHERE conversation_seq > (SELECT ifnull(max(seq), 0) FROM conversation);
 END;
 
--- Erasure: a deleted row is overwritten in the search index at once.
-INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);
-
 -- Erasure: row numbers are not used again.
 CREATE TABLE deleted_conversation (
     seq INTEGER PRIMARY KEY

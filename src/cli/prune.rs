@@ -88,6 +88,7 @@ impl Prune {
                 erasure::purge(&store).await?;
                 let delete = retention::delete_closed(&store, project, before, after_step);
                 let deleted = delete.await?;
+                erasure::merge_search_index(&store).await?;
                 erasure::finish(&store).await?;
                 Ok::<_, CommandError>(deleted)
             })

@@ -112,10 +112,11 @@ pub async fn delete_visitor(
     loop {
         let deleted = store.delete(deletion).await?;
         after_step(&deleted.conversations);
+        purge(store).await?;
         if !deleted.has_more {
+            merge_search_index(store).await?;
             return finish(store).await;
         }
-        purge(store).await?;
         deletion = Deletion::of_visitor(visitor, VISITOR_STEP);
     }
 }
@@ -249,6 +250,27 @@ impl StepSize {
             (self.rows / 2).max(self.min)
         };
         tokio::time::sleep(time.min(STEP_TIME)).await;
+    }
+}
+
+/// Merges the search index of messages and titles, which until then has the words of
+/// deleted texts.
+///
+/// # Errors
+/// Errors of the store. A repeated call begins again.
+pub async fn merge_search_index(store: &Store) -> Result<(), StoreError> {
+    let mut step = StepSize::new(16, 512);
+    let mut is_first = true;
+    loop {
+        let (started_at, pages) = (Instant::now(), i64::from(step.rows));
+        let pages = if is_first { -pages } else { pages };
+        match store.write(erasure::merge_search_index(pages)).await {
+            Ok(output) if erasure::is_merged(&output) => return Ok(()),
+            Ok(_) => is_first = false,
+            Err(StoreError::Busy) => {}
+            Err(error) => return Err(error),
+        }
+        step.pause(started_at.elapsed()).await;
     }
 }
 

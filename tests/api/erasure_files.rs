@@ -290,6 +290,21 @@ fn visitor_with_markers(fixture: &AnswerFixture) -> Visitor {
     visitor
 }
 
+/// Adds all texts to the search index, as the server does in the background.
+fn index_texts(server: &TestServer) {
+    let index = "
+        BEGIN IMMEDIATE;
+        INSERT INTO search_text (rowid, text) SELECT seq, text FROM message
+         WHERE seq > (SELECT message_seq FROM search_progress);
+        INSERT INTO search_text (rowid, text) SELECT -seq, title FROM conversation
+         WHERE seq > (SELECT conversation_seq FROM search_progress) AND title IS NOT NULL;
+        UPDATE search_progress SET message_seq = (SELECT max(seq) FROM message),
+                                   conversation_seq = (SELECT max(seq) FROM conversation);
+        COMMIT;";
+    let indexed = server.db_connection().execute_batch(index);
+    indexed.expect("an index");
+}
+
 #[test]
 fn nothing_of_an_erased_visitor_remains_in_the_files() {
     let fixture = setup_answers();
@@ -308,8 +323,11 @@ fn nothing_of_an_erased_visitor_remains_in_the_files() {
         }
     };
     chat("Hello");
+    index_texts(server);
     let visitor = visitor_with_markers(&fixture);
+    index_texts(server);
     chat("Hello again");
+    index_texts(server);
     assert!(
         marker_counts(&server.db_path())[..2]
             .iter()
@@ -318,7 +336,11 @@ fn nothing_of_an_erased_visitor_remains_in_the_files() {
     expect_no_content(erase(server, &visitor));
     expect_no_marker(&server.db_path());
     chat("Bye");
+    index_texts(server);
     expect_no_marker(&server.db_path());
+    let check = "INSERT INTO search_text (search_text) VALUES ('integrity-check')";
+    let checked = server.db_connection().execute(check, []);
+    checked.expect("a sound search index");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Deletion of old closed conversations: `--retain-closed` and `parlor prune`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use parlor::domain::Timestamp;
@@ -120,6 +121,12 @@ fn file() -> TempDir {
     folder
 }
 
+fn project_id(path: &Path, seq: i64) -> String {
+    let sql = "SELECT id FROM project WHERE seq = ?";
+    let id = open_connection(path).query_row(sql, [seq], |row| row.get::<_, uuid::Uuid>(0));
+    id.expect("a project").to_string()
+}
+
 #[test]
 fn dry_run_prints_counts_for_each_project_and_deletes_nothing() {
     let folder = file();
@@ -147,10 +154,7 @@ fn dry_run_prints_counts_for_each_project_and_deletes_nothing() {
 fn prune_deletes_old_conversations_of_one_project_or_of_all() {
     let folder = file();
     let path = folder.path().join("parlor.db");
-    let id: uuid::Uuid = open_connection(&path)
-        .query_row("SELECT id FROM project WHERE seq = 2", [], |row| row.get(0))
-        .expect("a project");
-    let id = id.to_string();
+    let id = project_id(&path, 2);
     let one = ["prune", "--closed-before", "30", "--project", &id];
     let text = run_successfully(folder.path(), &one);
     assert!(text.ends_with("deleted 1 conversations\n"), "{text}");
@@ -173,7 +177,9 @@ fn prune_works_beside_a_running_server() {
     let process = ParlorProcess::start(folder.path(), &["serve"]);
     let text = run_successfully(folder.path(), &["prune", "--closed-before", "30"]);
     assert!(text.ends_with("deleted 3 conversations\n"), "{text}");
+    let project = project_id(&folder.path().join("parlor.db"), 1);
     let keys = ["keys", "create", "--kind", "private", "--name", "test"];
+    let keys = [&keys[..], &["--project", &project]].concat();
     let key = run_successfully(folder.path(), &keys);
     wait_until("the server notices", || {
         let list = process.client.get("/v2/conversations").bearer(key.trim());
