@@ -10,6 +10,7 @@ use crate::service::assistant::AssistantError;
 use crate::service::backup::{BackupError, BucketError};
 use crate::service::export::ExportError;
 use crate::service::import::ImportError;
+use crate::service::import::api::ApiError;
 use crate::service::key::KeyError;
 use crate::service::project::SelectError;
 use crate::service::project_removal::RemoveError;
@@ -44,6 +45,12 @@ pub enum CommandError {
     Export(#[from] ExportError),
     #[error(transparent)]
     Import(#[from] ImportError),
+    #[error(transparent)]
+    ImportApi(#[from] ApiError),
+    #[error(
+        "no key: set PARLOR_IMPORT_KEY to a private key or a session token, or name a file with --key-file"
+    )]
+    NoImportKey,
     #[error("{0} records were not imported; the lines above say why")]
     NotImported(u64),
     #[error(transparent)]

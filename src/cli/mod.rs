@@ -17,6 +17,7 @@ mod prune;
 mod qna;
 mod qna_csv;
 mod restore;
+mod secret_prompt;
 mod serve;
 mod visitors;
 

@@ -16,7 +16,7 @@ use super::export::{
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
-use crate::domain::{ConversationId, MessageId, ProjectId, title_key};
+use crate::domain::{ConversationId, MessageId, ProjectId, VisitorId, title_key};
 
 /// How a record relates to what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,6 +223,16 @@ fn compare_usage(snapshot: &Snapshot, usage: &UsageRecord) -> Result<Comparison,
     } else {
         Comparison::Conflict(check.reason)
     })
+}
+
+/// Whether a project has a visitor.
+pub fn is_visitor_stored(
+    snapshot: &Snapshot,
+    project: ProjectId,
+    visitor: VisitorId,
+) -> Result<bool, StoreError> {
+    let check = visitor_exists(project, visitor.into());
+    Ok(snapshot.optional(&check.sql, |_| Ok(()))?.is_some())
 }
 
 /// Whether a project has a conversation.

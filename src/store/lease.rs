@@ -26,7 +26,7 @@ const LEASE_DURATION: Duration = Duration::from_secs(30);
 pub const RENEW_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The error of an answer whose process is gone.
-pub(super) const INTERRUPTED: &str = "The answer was interrupted";
+pub const INTERRUPTED: &str = "The answer was interrupted";
 
 /// The lease of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

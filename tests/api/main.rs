@@ -36,6 +36,7 @@ mod health;
 mod idempotency;
 mod identity;
 mod import;
+mod import_api;
 mod interrupted_answers;
 mod isolation;
 mod isolation_endpoints;

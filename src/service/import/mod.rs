@@ -4,6 +4,7 @@
 //! interrupted is run again. Records that contradict what is stored are reported and
 //! skipped. An invalid line ends the import; the records before it are stored.
 
+pub mod api;
 mod lines;
 mod rules;
 mod writer;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::thread;
 use std::time::Duration;
 
-use crate::domain::{ConversationId, MessageId, ProjectId};
+use crate::domain::{ConversationId, MessageId, ProjectId, VisitorId};
 use crate::store::export::{ConversationRecord, MessageRecord, Record, RecordCounts, RecordKind};
 use crate::store::import::{self, Comparison, is_contradiction};
 use crate::store::{Batch, Snapshot, Store, StoreError};
@@ -76,6 +76,9 @@ struct OpenConversation {
     is_stored: bool,
     /// Whether this batch inserts the conversation.
     is_new: bool,
+    /// Whether messages may be appended: not if the stored conversation has other values,
+    /// because they belong to its messages.
+    accepts_messages: bool,
     /// The newest message in the store.
     last: Option<MessageId>,
     /// The message before the next one.
@@ -141,6 +144,40 @@ impl<'a> RecordWriter<'a> {
                 .try_for_each(|record| self.store_alone(record)),
             result => result,
         }
+    }
+
+    /// Counts a conversation as unchanged if it is stored with the same values, and if
+    /// `last` is its newest message. Returns false otherwise.
+    pub fn skip_stored(
+        &mut self,
+        record: &ConversationRecord,
+        last: Option<MessageId>,
+    ) -> Result<bool, StoreError> {
+        let is_stored = self.store.read_blocking(|snapshot| {
+            let stored = import::compare(snapshot, &record.clone().into())?;
+            let newest = import::last_message(snapshot, record.project_id, record.id)?;
+            Ok::<_, StoreError>(stored == Comparison::Stored && newest == last)
+        })?;
+        if is_stored {
+            self.summary.unchanged.add(RecordKind::Conversation, 1);
+        }
+        Ok(is_stored)
+    }
+
+    /// Whether a project has a visitor. Records that wait are not considered.
+    pub fn is_visitor_stored(
+        &self,
+        project: ProjectId,
+        visitor: VisitorId,
+    ) -> Result<bool, StoreError> {
+        let store = self.store;
+        store.read_blocking(|snapshot| import::is_visitor_stored(snapshot, project, visitor))
+    }
+
+    /// Reports a record that cannot be imported.
+    pub fn refuse(&mut self, record: Record, reason: String) {
+        let record = [WaitingRecord { line: 0, record }];
+        self.apply(&record, vec![Decision::Refuse(reason)]);
     }
 
     fn store_alone(&mut self, record: &[WaitingRecord]) -> Result<(), StoreError> {
@@ -248,6 +285,7 @@ impl OpenConversation {
             id: record.id,
             is_stored: true,
             is_new: true,
+            accepts_messages: true,
             last: None,
             previous: None,
             has_new_messages: false,
@@ -318,6 +356,7 @@ impl<'s> Plan<'s> {
         let is_stored = import::is_conversation_stored(self.snapshot, project, id)?;
         Ok(OpenConversation {
             is_stored,
+            accepts_messages: matches!(decision, Decision::Unchanged),
             last: import::last_message(self.snapshot, project, id)?,
             ..OpenConversation::refused(record)
         })
@@ -339,6 +378,9 @@ impl<'s> Plan<'s> {
                 Comparison::Stored => return Ok(Decision::Unchanged),
                 Comparison::Conflict(reason) => return Ok(Decision::Refuse(reason)),
             }
+        }
+        if !open.accepts_messages {
+            return Ok(Decision::Skip);
         }
         // Messages are ordered by the time at which they are stored.
         if open.last != previous {
