@@ -8,7 +8,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::Method;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
 
@@ -63,10 +63,11 @@ pub async fn intercept_request(
 }
 
 fn shutdown_response() -> HttpResponse {
-    let mut response = ApiError::unavailable(5, "shutting down").error_response();
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(header::CONNECTION, close);
-    response
+    let error = ApiError {
+        closes_connection: true,
+        ..ApiError::unavailable(5, "shutting down")
+    };
+    error.error_response()
 }
 
 /// A request that is being processed: writes its line to the log and counts it. If it is
