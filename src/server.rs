@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
+use tokio::task::JoinHandle;
 
 use crate::answer::INTERRUPTED_MESSAGE;
 use crate::app::{AppState, StartError};
@@ -38,12 +39,8 @@ pub async fn run(
         app.backup_status.clone(),
     )?;
     let mut serving = actix_web::rt::spawn(server);
-    let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
-    let leases = actix_web::rt::spawn(renew_leases(app.clone()));
-    let saving = actix_web::rt::spawn(save_partial_answers(app.clone()));
-    let revoking = actix_web::rt::spawn(end_revoked_subscriptions(app.clone()));
-    let resigning = actix_web::rt::spawn(update_signing_keys(app.clone()));
-    let ending = actix_web::rt::spawn(end_deleted_conversations(app.clone()));
+    let tasks = spawn_tasks(&app);
+    let answer_tasks = spawn_answer_tasks(&app);
     tokio::select! {
         () = shutdown => {
             log::info!("shutting down: new requests are refused, running ones may finish");
@@ -55,10 +52,7 @@ pub async fn run(
         }
     }
     app.drain();
-    housekeeping.abort();
-    revoking.abort();
-    ending.abort();
-    resigning.abort();
+    tasks.iter().for_each(JoinHandle::abort);
     if let Some(backups) = &backups {
         backups.cancel();
     }
@@ -71,8 +65,7 @@ pub async fn run(
         stopped.await;
     }
     serving.await.map_err(std::io::Error::other)??;
-    leases.abort();
-    saving.abort();
+    answer_tasks.iter().for_each(JoinHandle::abort);
     store_active_answers(&app).await;
     // Waits for the backup thread, which can take long on a slow disk. Nothing else
     // waits any more.
@@ -88,6 +81,24 @@ pub async fn run(
         Err(app) => app.store.close(),
     }
     Ok(())
+}
+
+/// Starts the tasks that run until the shutdown.
+fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 4] {
+    [
+        actix_web::rt::spawn(housekeeping(app.clone())),
+        actix_web::rt::spawn(end_revoked_subscriptions(app.clone())),
+        actix_web::rt::spawn(update_signing_keys(app.clone())),
+        actix_web::rt::spawn(end_deleted_conversations(app.clone())),
+    ]
+}
+
+/// Starts the tasks that run until the last answer has ended.
+fn spawn_answer_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 2] {
+    [
+        actix_web::rt::spawn(renew_leases(app.clone())),
+        actix_web::rt::spawn(save_partial_answers(app.clone())),
+    ]
 }
 
 /// Starts the server of `--metrics-listen`.

@@ -147,13 +147,7 @@ fn set_write_timeout(listener: &TcpListener, timeout: Duration) -> std::io::Resu
 /// The route table: every path with its methods.
 fn routes(config: &mut web::ServiceConfig) {
     config
-        .service(at("/health", "GET, HEAD").route(get().to(health::health)))
-        .service(at("/ready", "GET, HEAD").route(get().to(health::ready)))
-        .service(at("/metrics", "GET, HEAD").route(get().to(metrics::local)))
-        .service(at("/v2", "GET, HEAD").route(get().to(reference::page)))
-        .service(at("/v2/", "GET, HEAD").route(get().to(reference::folder_page)))
-        .service(at("/v2/reference/{name}", "GET, HEAD").route(get().to(reference::asset)))
-        .service(at("/v2/openapi", "GET, HEAD").route(get().to(openapi::document)))
+        .configure(server_routes)
         .service(at("/v2/identity/init", "POST").route(web::post().to(identity::init)))
         .service(at("/v2/identity/me", "GET, HEAD").route(get().to(identity::me)))
         .service(
@@ -203,6 +197,18 @@ fn routes(config: &mut web::ServiceConfig) {
             at("/v2/conversations/{conversationId}/ws", "GET").route(web::get().to(events::listen)),
         )
         .configure(knowledge_routes);
+}
+
+/// The routes that describe the server: its state and its API.
+fn server_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(at("/health", "GET, HEAD").route(get().to(health::health)))
+        .service(at("/ready", "GET, HEAD").route(get().to(health::ready)))
+        .service(at("/metrics", "GET, HEAD").route(get().to(metrics::local)))
+        .service(at("/v2", "GET, HEAD").route(get().to(reference::page)))
+        .service(at("/v2/", "GET, HEAD").route(get().to(reference::folder_page)))
+        .service(at("/v2/reference/{name}", "GET, HEAD").route(get().to(reference::asset)))
+        .service(at("/v2/openapi", "GET, HEAD").route(get().to(openapi::document)));
 }
 
 /// The routes of search, Q&As and documents.

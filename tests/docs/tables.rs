@@ -4,7 +4,7 @@ use std::process::Command;
 
 use clap::Args;
 use parlor::config::{RENAMED_VARIABLES, Settings};
-use parlor::domain::Sort;
+use parlor::domain::{Sort, WIDGET_SETTINGS, WidgetPosition, WidgetType, WidgetValue};
 use parlor::http::error::ERROR_CODES;
 use parlor::service::readiness::NotReady;
 
@@ -106,4 +106,30 @@ fn list_table_names_every_order() {
     let orders = rows.iter().find(|row| row[0] == "orderBy");
     let names = orders.map(|row| row[2].clone()).unwrap_or_default();
     assert_eq!(names, Sort::NAMES.map(|(name, _)| name).join(", "));
+}
+
+#[test]
+fn table_of_widget_settings_matches_the_program() {
+    let expected: Vec<_> = WIDGET_SETTINGS
+        .iter()
+        .map(|setting| {
+            let values = match setting.value_type {
+                WidgetType::Text { min, max, .. } => format!("{min} to {max} characters"),
+                WidgetType::Color { .. } => "colour".to_owned(),
+                WidgetType::Picture => "URL".to_owned(),
+                WidgetType::Number { min, max, .. } => format!("{min} to {max}"),
+                WidgetType::Offset { max, .. } => format!("{{x, y}}, each 0 to {max}"),
+                WidgetType::Position { .. } => {
+                    WidgetPosition::NAMES.map(|(name, _)| name).join(", ")
+                }
+            };
+            let default = match setting.default() {
+                None => "null".to_owned(),
+                Some(WidgetValue::Text(text)) if text.is_empty() => "empty".to_owned(),
+                Some(value) => value.to_string(),
+            };
+            vec![setting.key.to_owned(), values, default]
+        })
+        .collect();
+    assert_eq!(page("docs/api-contract.md").table("Setting"), expected);
 }

@@ -184,9 +184,12 @@ impl ToSchema for WidgetChangeJson {
 
 fn value_schema(setting: &WidgetSetting, is_nullable: bool) -> RefOr<Schema> {
     let object = ObjectBuilder::new().description(Some(setting.description));
-    let typed = |kind| match is_nullable {
-        true => SchemaType::from_iter([kind, Type::Null]),
-        false => SchemaType::new(kind),
+    let typed = |kind| {
+        if is_nullable {
+            SchemaType::from_iter([kind, Type::Null])
+        } else {
+            SchemaType::new(kind)
+        }
     };
     let (kind, object) = match setting.value_type {
         WidgetType::Text { min, max, .. } => {
