@@ -10,7 +10,7 @@
 //!    noted conversations. If it is interrupted, the next purge continues.
 //!
 //! The first part runs without the actions of foreign keys, which would delete all
-//! messages at once. A row number is never used again ([`next_seq`]), so messages
+//! messages at once. A row number is never used again (`next_seq`), so messages
 //! that wait for their deletion cannot appear in another conversation.
 
 use std::path::Path;

@@ -216,7 +216,14 @@ impl Fixture {
 }
 
 /// Routes that the OpenAPI document does not have: of operators, and of the reference.
-const ROUTES_OF_OPERATORS: [&str; 5] = ["/health", "/ready", "/v2", "/v2/", "/v2/reference/{name}"];
+const ROUTES_OF_OPERATORS: [&str; 6] = [
+    "/health",
+    "/metrics",
+    "/ready",
+    "/v2",
+    "/v2/",
+    "/v2/reference/{name}",
+];
 
 /// The routes in the source of the route table, as `METHOD /path`.
 fn routes() -> BTreeSet<String> {
