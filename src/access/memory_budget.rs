@@ -101,14 +101,14 @@ pub enum OverBudget {
 /// The memory budget of a process.
 pub struct MemoryBudget {
     limit: usize,
-    usage: Mutex<Usage>,
+    usage: Mutex<ChargedBytes>,
     process_refusals: AtomicU64,
     share_refusals: AtomicU64,
 }
 
 /// The charged bytes.
 #[derive(Default)]
-struct Usage {
+struct ChargedBytes {
     total: usize,
     /// Only owners with charges.
     by_owner: HashMap<Owner, usize>,
@@ -161,7 +161,7 @@ impl MemoryBudget {
         Ok(permit)
     }
 
-    fn usage(&self) -> MutexGuard<'_, Usage> {
+    fn usage(&self) -> MutexGuard<'_, ChargedBytes> {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -223,7 +223,7 @@ impl Permit {
     }
 }
 
-impl Usage {
+impl ChargedBytes {
     fn of(&self, owner: Owner) -> usize {
         self.by_owner.get(&owner).copied().unwrap_or(0)
     }

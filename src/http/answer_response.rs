@@ -23,14 +23,14 @@ use crate::store::idempotency::{SavedBody, SavedResponse};
 #[schema(as = Answer)]
 pub struct AnswerSteps {
     /// The steps of the model, in their order.
-    steps: Vec<Step>,
+    steps: Vec<ModelStep>,
 }
 
 /// A step of the model.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AnswerStep)]
-struct Step {
+struct ModelStep {
     /// The parts of the answer.
     content: Vec<StepContent>,
     /// Why the step ended: `stop`, `length`, `content-filter`, `tool-calls`,
@@ -79,7 +79,7 @@ impl From<&CompleteAnswer> for AnswerSteps {
             r#type: "text".to_owned(),
             text: answer.text.clone(),
         };
-        let step = Step {
+        let step = ModelStep {
             content: vec![content],
             finish_reason: answer.finish.reason.as_str().to_owned(),
             usage: answer.finish.usage.into(),

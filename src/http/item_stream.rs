@@ -157,12 +157,12 @@ struct ItemStream<S> {
     store: Arc<Store>,
     /// The bytes of the last step that are not sent.
     bytes: Bytes,
-    state: StreamState<S>,
+    state: BodyState<S>,
     transfer: Rc<Transfer>,
     _permit: Permit,
 }
 
-enum StreamState<S> {
+enum BodyState<S> {
     /// Another step follows.
     Ready(Box<(ListWriter, S)>),
     Reading(Pin<Box<dyn Future<Output = Result<Step<S>, ApiError>>>>),
@@ -170,7 +170,7 @@ enum StreamState<S> {
     Complete,
 }
 
-impl<S> From<Option<(ListWriter, S)>> for StreamState<S> {
+impl<S> From<Option<(ListWriter, S)>> for BodyState<S> {
     fn from(next: Option<(ListWriter, S)>) -> Self {
         next.map_or(Self::Complete, |next| Self::Ready(Box::new(next)))
     }
@@ -192,15 +192,15 @@ impl<S: ItemSource> MessageBody for ItemStream<S> {
             if let Some(slice) = next_slice(&mut this.bytes, &this.transfer) {
                 return Poll::Ready(Some(Ok(slice)));
             }
-            match std::mem::replace(&mut this.state, StreamState::Complete) {
-                StreamState::Complete => return Poll::Ready(None),
-                StreamState::Ready(next) => {
+            match std::mem::replace(&mut this.state, BodyState::Complete) {
+                BodyState::Complete => return Poll::Ready(None),
+                BodyState::Ready(next) => {
                     let step = read_step(Arc::clone(&this.store), *next);
-                    this.state = StreamState::Reading(Box::pin(step));
+                    this.state = BodyState::Reading(Box::pin(step));
                 }
-                StreamState::Reading(mut step) => match step.as_mut().poll(context) {
+                BodyState::Reading(mut step) => match step.as_mut().poll(context) {
                     Poll::Pending => {
-                        this.state = StreamState::Reading(step);
+                        this.state = BodyState::Reading(step);
                         this.transfer.wait();
                         return Poll::Pending;
                     }

@@ -54,9 +54,9 @@ pub fn limit_socket_buffers(listener: &TcpListener) -> io::Result<()> {
 /// The socket of a connection. It is open as long as a response of the connection
 /// exists.
 #[derive(Clone, Copy)]
-struct Socket(RawFd);
+struct SocketHandle(RawFd);
 
-impl Socket {
+impl SocketHandle {
     fn shut_down(self) {
         // Fails only if the client has disconnected meanwhile.
         let _ = shutdown(self.0, Shutdown::Both);
@@ -66,7 +66,7 @@ impl Socket {
 /// Stores the socket of a new connection for [`Transfer::watch`] and [`close_soon`].
 pub fn store_socket(connection: &dyn Any, data: &mut Extensions) {
     if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-        data.insert(Rc::new(Socket(stream.as_raw_fd())));
+        data.insert(Rc::new(SocketHandle(stream.as_raw_fd())));
     }
 }
 
@@ -78,7 +78,7 @@ pub const LINGER_TIMEOUT: Duration = Duration::from_millis(800);
 /// framework does so for a body with a length, but reads the chunks of a body without a
 /// length forever.
 pub fn close_soon(request: &HttpRequest) {
-    let Some(socket) = request.conn_data::<Rc<Socket>>().map(Rc::downgrade) else {
+    let Some(socket) = request.conn_data::<Rc<SocketHandle>>().map(Rc::downgrade) else {
         return;
     };
     actix_web::rt::spawn(async move {
@@ -104,7 +104,7 @@ impl Transfer {
     /// Supervises the response to `request`, which is sent on this thread.
     pub fn watch(request: &HttpRequest, limits: TransferLimits) -> Rc<Self> {
         let transfer = Rc::<Self>::default();
-        if let Some(socket) = request.conn_data::<Rc<Socket>>() {
+        if let Some(socket) = request.conn_data::<Rc<SocketHandle>>() {
             watch(WatchedTransfer {
                 transfer: Rc::downgrade(&transfer),
                 socket: **socket,
@@ -166,7 +166,7 @@ impl Period {
 
 struct WatchedTransfer {
     transfer: Weak<Transfer>,
-    socket: Socket,
+    socket: SocketHandle,
     limits: TransferLimits,
     period: Period,
 }

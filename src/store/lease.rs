@@ -81,14 +81,14 @@ impl Default for Lease {
 
 /// The owner of answers that are being streamed according to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
+pub struct AnswerOwner {
     process: Option<Uuid>,
     pid: Option<i64>,
     pid_namespace: Option<i64>,
     lease_expires_at: Option<Timestamp>,
 }
 
-impl Owner {
+impl AnswerOwner {
     /// Whether the owner cannot end its answers itself any more, as far as the
     /// process of `own` can tell.
     fn is_gone(&self, own: Lease, now: Timestamp) -> bool {
@@ -141,7 +141,7 @@ pub fn interrupted_owners(
     snapshot: &Snapshot,
     own: Lease,
     now: Timestamp,
-) -> Result<Vec<Owner>, StoreError> {
+) -> Result<Vec<AnswerOwner>, StoreError> {
     let sql = Sql::new(
         "SELECT DISTINCT m.owner, p.pid, p.pid_namespace, p.lease_expires_at \
            FROM message AS m LEFT JOIN process AS p ON p.id = m.owner \
@@ -149,7 +149,7 @@ pub fn interrupted_owners(
         [],
     );
     let mut owners = snapshot.all(&sql, |row| {
-        Ok(Owner {
+        Ok(AnswerOwner {
             process: row.get(0)?,
             pid: row.get(1)?,
             pid_namespace: row.get(2)?,
@@ -162,7 +162,7 @@ pub fn interrupted_owners(
 
 /// Fails the streaming answers of an owner, unless the owner has renewed its
 /// lease meanwhile.
-pub fn fail_interrupted(owner: Owner) -> Batch {
+pub fn fail_interrupted(owner: AnswerOwner) -> Batch {
     const IS_INTERRUPTED: &str = "status = 'streaming' AND owner IS ?1 AND NOT EXISTS \
          (SELECT 1 FROM process WHERE id = ?1 AND lease_expires_at > coalesce(?2, 0))";
     let values = || [owner.process.into(), owner.lease_expires_at.into()];
@@ -254,7 +254,7 @@ mod tests {
             .expect("a lease");
     }
 
-    fn find_interrupted(db: &TestDb, own: Lease) -> Vec<Owner> {
+    fn find_interrupted(db: &TestDb, own: Lease) -> Vec<AnswerOwner> {
         let owners = db
             .store
             .read_blocking(|snapshot| interrupted_owners(snapshot, own, NOW));

@@ -29,8 +29,8 @@ pub fn answer_stream(
         citations,
     };
     Box::pin(stream::unfold(
-        StreamState::Pending(request),
-        StreamState::next,
+        ResponseState::Pending(request),
+        ResponseState::next,
     ))
 }
 
@@ -40,26 +40,26 @@ struct PendingRequest {
     citations: CitationTracker,
 }
 
-enum StreamState {
+enum ResponseState {
     Pending(PendingRequest),
     Reading(Box<ResponseReader>),
     Done,
 }
 
-impl StreamState {
-    async fn next(self) -> Option<(Result<AnswerChunk, AnswerError>, StreamState)> {
+impl ResponseState {
+    async fn next(self) -> Option<(Result<AnswerChunk, AnswerError>, ResponseState)> {
         let mut reader = match self {
-            StreamState::Pending(request) => match ResponseReader::connect(request).await {
+            ResponseState::Pending(request) => match ResponseReader::connect(request).await {
                 Ok(reader) => reader,
-                Err(error) => return Some((Err(error), StreamState::Done)),
+                Err(error) => return Some((Err(error), ResponseState::Done)),
             },
-            StreamState::Reading(reader) => reader,
-            StreamState::Done => return None,
+            ResponseState::Reading(reader) => reader,
+            ResponseState::Done => return None,
         };
         let chunk = reader.next().await;
         let state = match chunk {
-            Ok(AnswerChunk::Text(_)) => StreamState::Reading(reader),
-            _ => StreamState::Done,
+            Ok(AnswerChunk::Text(_)) => ResponseState::Reading(reader),
+            _ => ResponseState::Done,
         };
         Some((chunk, state))
     }
