@@ -15,11 +15,13 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/parlor/target \
     cargo build --locked --profile dist --features s3 \
     && cp target/dist/parlor /usr/local/bin/parlor \
+    && .ci/third-party-notices /THIRD-PARTY-NOTICES \
     && mkdir /data
 
 # glibc, CA certificates and a user without rights, without a shell.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /usr/local/bin/parlor /usr/local/bin/parlor
+COPY --from=build /THIRD-PARTY-NOTICES /parlor/LICENSE /usr/share/doc/parlor/
 COPY --from=build --chown=65532:65532 /data /data
 # Inside the container every address: Docker forwards published ports to it. docker
 # stop waits 10 seconds. The time for running requests, and 3 seconds for answers that

@@ -32,7 +32,7 @@ format:
 lints:
     tests/run lints
 
-# licences, duplicates and sources of the dependencies
+# licences, notices, duplicates and sources of dependencies
 [group('tests')]
 dependencies:
     tests/run dependencies
