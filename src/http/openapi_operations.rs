@@ -122,7 +122,8 @@ fn describe_stream(response: &mut Value) {
             "contentSchema": reference("AnswerChunk"),
         });
     }
-    if let Some(lines) = response["content"].get_mut(LINES) {
+    // An index would insert an absent member.
+    if let Some(lines) = response.pointer_mut("/content/application~1x-ndjson") {
         lines["schema"] = json!({
             "type": "string",
             "description": "Lines that each are a `ConversationExport` as JSON.",

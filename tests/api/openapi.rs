@@ -125,6 +125,20 @@ fn document_names_the_host_of_its_request() {
 }
 
 #[test]
+fn responses_have_content_or_no_member_of_that_name() {
+    let server = TestServer::start();
+    let document = document(&server);
+    for (method, path) in operations(&document) {
+        let responses = &document["paths"][&path][&method]["responses"];
+        for (status, response) in responses.as_object().expect("responses") {
+            let content = response.get("content");
+            let is_valid = content.is_none_or(Value::is_object);
+            assert!(is_valid, "{method} {path} {status}: {content:?}");
+        }
+    }
+}
+
+#[test]
 fn every_parameter_has_a_description() {
     let server = TestServer::start();
     let document = document(&server);
