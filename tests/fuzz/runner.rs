@@ -110,9 +110,12 @@ fn save_input(name: &str, input: &[u8]) -> String {
     format!("the input is in {file}; copy it to fuzz/corpus/{name}/ under a name that describes it")
 }
 
+/// The input that runs now, and when it began.
+type RunningInput = Mutex<Option<(Instant, Vec<u8>)>>;
+
 /// Ends the process if an input does not end.
 struct Watchdog {
-    running: Arc<Mutex<Option<(Instant, Vec<u8>)>>>,
+    running: Arc<RunningInput>,
 }
 
 impl Watchdog {
@@ -133,7 +136,7 @@ impl Watchdog {
     }
 }
 
-fn watch(name: &str, watched: &Weak<Mutex<Option<(Instant, Vec<u8>)>>>) {
+fn watch(name: &str, watched: &Weak<RunningInput>) {
     while let Some(running) = watched.upgrade() {
         let running = running
             .lock()
