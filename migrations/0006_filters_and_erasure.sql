@@ -52,17 +52,22 @@ CREATE TRIGGER conversation_after_insert AFTER INSERT ON conversation BEGIN
 END;
 
 CREATE TRIGGER conversation_after_update AFTER UPDATE ON conversation BEGIN
+    UPDATE project SET list_version = list_version + 1 WHERE seq = NEW.project_seq;
+    UPDATE visitor SET list_version = list_version + 1 WHERE seq = NEW.visitor_seq;
+END;
+
+CREATE TRIGGER conversation_counts_after_update
+AFTER UPDATE OF status, is_human_handled ON conversation
+WHEN OLD.status <> NEW.status OR OLD.is_human_handled <> NEW.is_human_handled BEGIN
     UPDATE project SET open_conversations = open_conversations + (NEW.status = 'open') - (OLD.status = 'open'),
                        closed_conversations = closed_conversations + (NEW.status = 'closed') - (OLD.status = 'closed'),
                        open_human_handled = open_human_handled + (NEW.status = 'open' AND NEW.is_human_handled) - (OLD.status = 'open' AND OLD.is_human_handled),
-                       closed_human_handled = closed_human_handled + (NEW.status = 'closed' AND NEW.is_human_handled) - (OLD.status = 'closed' AND OLD.is_human_handled),
-                       list_version = list_version + 1
+                       closed_human_handled = closed_human_handled + (NEW.status = 'closed' AND NEW.is_human_handled) - (OLD.status = 'closed' AND OLD.is_human_handled)
      WHERE seq = NEW.project_seq;
     UPDATE visitor SET open_conversations = open_conversations + (NEW.status = 'open') - (OLD.status = 'open'),
                        closed_conversations = closed_conversations + (NEW.status = 'closed') - (OLD.status = 'closed'),
                        open_human_handled = open_human_handled + (NEW.status = 'open' AND NEW.is_human_handled) - (OLD.status = 'open' AND OLD.is_human_handled),
-                       closed_human_handled = closed_human_handled + (NEW.status = 'closed' AND NEW.is_human_handled) - (OLD.status = 'closed' AND OLD.is_human_handled),
-                       list_version = list_version + 1
+                       closed_human_handled = closed_human_handled + (NEW.status = 'closed' AND NEW.is_human_handled) - (OLD.status = 'closed' AND OLD.is_human_handled)
      WHERE seq = NEW.visitor_seq;
 END;
 
@@ -142,25 +147,25 @@ CREATE VIRTUAL TABLE search_text USING fts5 (
 );
 
 CREATE TRIGGER search_after_message_update AFTER UPDATE OF text, status ON message
-WHEN OLD.seq <= (SELECT message_seq FROM search_progress)
+WHEN OLD.seq <= (SELECT message_seq FROM search_progress WHERE id = 1)
  AND (OLD.text <> NEW.text OR (OLD.status = 'streaming') <> (NEW.status = 'streaming'))
  AND NOT EXISTS (SELECT 1 FROM search_backlog WHERE seq = OLD.seq) BEGIN
     INSERT INTO search_text (search_text, rowid, text) VALUES ('delete', OLD.seq, OLD.text);
     INSERT INTO search_backlog VALUES (OLD.seq);
 END;
 
-CREATE TRIGGER search_after_message_delete AFTER DELETE ON message
-WHEN OLD.seq <= (SELECT message_seq FROM search_progress) BEGIN
+CREATE TRIGGER search_after_message_delete AFTER DELETE ON message BEGIN
     INSERT INTO search_text (search_text, rowid, text)
     SELECT 'delete', OLD.seq, OLD.text
-     WHERE NOT EXISTS (SELECT 1 FROM search_backlog WHERE seq = OLD.seq);
+     WHERE OLD.seq <= (SELECT message_seq FROM search_progress WHERE id = 1)
+       AND NOT EXISTS (SELECT 1 FROM search_backlog WHERE seq = OLD.seq);
     DELETE FROM search_backlog WHERE seq = OLD.seq;
     UPDATE search_progress SET message_seq = (SELECT ifnull(max(seq), 0) FROM message)
-     WHERE message_seq > (SELECT ifnull(max(seq), 0) FROM message);
+     WHERE id = 1 AND message_seq > (SELECT ifnull(max(seq), 0) FROM message);
 END;
 
 CREATE TRIGGER search_after_title_update AFTER UPDATE OF title ON conversation
-WHEN OLD.seq <= (SELECT conversation_seq FROM search_progress)
+WHEN OLD.seq <= (SELECT conversation_seq FROM search_progress WHERE id = 1)
  AND OLD.title IS NOT NEW.title
  AND NOT EXISTS (SELECT 1 FROM search_backlog WHERE seq = -OLD.seq) BEGIN
     INSERT INTO search_text (search_text, rowid, text)
@@ -168,15 +173,15 @@ WHEN OLD.seq <= (SELECT conversation_seq FROM search_progress)
     INSERT INTO search_backlog VALUES (-OLD.seq);
 END;
 
-CREATE TRIGGER search_after_conversation_delete AFTER DELETE ON conversation
-WHEN OLD.seq <= (SELECT conversation_seq FROM search_progress) BEGIN
+CREATE TRIGGER search_after_conversation_delete AFTER DELETE ON conversation BEGIN
     INSERT INTO search_text (search_text, rowid, text)
     SELECT 'delete', -OLD.seq, OLD.title
      WHERE OLD.title IS NOT NULL
+       AND OLD.seq <= (SELECT conversation_seq FROM search_progress WHERE id = 1)
        AND NOT EXISTS (SELECT 1 FROM search_backlog WHERE seq = -OLD.seq);
     DELETE FROM search_backlog WHERE seq = -OLD.seq;
     UPDATE search_progress SET conversation_seq = (SELECT ifnull(max(seq), 0) FROM conversation)
-     WHERE conversation_seq > (SELECT ifnull(max(seq), 0) FROM conversation);
+     WHERE id = 1 AND conversation_seq > (SELECT ifnull(max(seq), 0) FROM conversation);
 END;
 
 -- Erasure: row numbers are not used again.

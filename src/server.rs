@@ -14,7 +14,7 @@ use crate::domain::Timestamp;
 use crate::http;
 use crate::own_urls::OwnUrls;
 use crate::service::backup::ScheduledBackups;
-use crate::service::{erasure, retention};
+use crate::service::{erasure, message_indexer, retention};
 use crate::store::answer::{self, AnswerEnd};
 use crate::store::{
     DeletedConversation, Rejection, Snapshot, StoreError, idempotency, key, lease, session,
@@ -84,9 +84,10 @@ pub async fn run(
 }
 
 /// Starts the tasks that run until the shutdown.
-fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 4] {
+fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 5] {
     [
         actix_web::rt::spawn(housekeeping(app.clone())),
+        actix_web::rt::spawn(index_messages(app.clone())),
         actix_web::rt::spawn(end_revoked_subscriptions(app.clone())),
         actix_web::rt::spawn(update_signing_keys(app.clone())),
         actix_web::rt::spawn(end_deleted_conversations(app.clone())),
@@ -129,6 +130,11 @@ async fn store_active_answers(app: &AppState) {
             log::error!("the text of an interrupted answer could not be stored: {error}");
         }
     }
+}
+
+/// Adds new messages to the search index, forever.
+async fn index_messages(app: Arc<AppState>) {
+    message_indexer::run(&app.store, app.settings.search_messages).await;
 }
 
 /// Removes expired data from memory and from the database, forever.

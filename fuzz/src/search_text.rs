@@ -9,7 +9,7 @@ use parlor::answer::retrieval::{IndexCache, search};
 use parlor::answer::{Answer, AnswerProvider, AnswerRequest, ChatMessage, ChatRole};
 use parlor::domain::Assistant;
 use parlor::store::qna::{QnaQuery, count, page_rows};
-use parlor::store::websearch::WebSearch;
+use parlor::store::websearch::{SearchSyntax, WebSearch};
 use parlor::store::{Snapshot, StoreError, assistant};
 use tokio::runtime::{Builder, Runtime};
 
@@ -95,7 +95,7 @@ impl SearchText {
             assert!((0.0..=1.0).contains(&hit.score), "{}", hit.score);
         }
         let query = QnaQuery {
-            search: WebSearch::parse(text),
+            search: WebSearch::parse(text, SearchSyntax::QUESTIONS),
             ..QnaQuery::default()
         };
         let mut rows = 0;

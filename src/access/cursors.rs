@@ -113,8 +113,13 @@ fn private_filters(request: &ListRequest) -> Vec<u8> {
     let visitor = request.visitor.id.map(|id| id.0.as_bytes().to_vec());
     let external_id = request.visitor.external_id.as_ref();
     let external_id = external_id.map(|id| id.as_str().as_bytes().to_vec());
+    let text = request.search.text.as_ref();
+    let text = text.map(|text| text.as_bytes().to_vec());
+    let [after, before] = [request.search.created_after, request.search.created_before]
+        .map(|time| time.map(|time| time.0.to_be_bytes().to_vec()));
+    let filters = [is_human_handled, visitor, external_id, text, after, before];
     let mut bytes = Vec::new();
-    for (tag, value) in (1..).zip([is_human_handled, visitor, external_id]) {
+    for (tag, value) in (1..).zip(filters) {
         if let Some(value) = value {
             bytes.push(tag);
             bytes.extend_from_slice(&(value.len() as u32).to_be_bytes());
@@ -164,8 +169,8 @@ fn decode_position(bytes: &[u8]) -> Option<SortKey> {
 mod tests {
     use super::*;
     use crate::domain::{
-        Direction, ExternalId, ListFilter, ListQuery, ProjectSeq, Sort, VisitorFilter, VisitorId,
-        VisitorSeq,
+        Direction, ExternalId, ListFilter, ListQuery, ProjectSeq, SearchFilter, Sort, Timestamp,
+        VisitorFilter, VisitorId, VisitorSeq,
     };
 
     const SCOPE: Scope = Scope::Project(ProjectSeq(1));
@@ -194,36 +199,14 @@ mod tests {
         }
     }
 
-    #[test]
-    fn cursor_is_invalid_in_any_other_list() {
-        let (cursors, request) = (Cursors::new(b"secret"), ListRequest::default());
+    /// Lists that differ in one property each.
+    fn lists() -> Vec<ListRequest> {
         let list = |query| ListRequest {
             query,
             ..ListRequest::default()
         };
-        let filtered = |filter| {
-            list(ListQuery {
-                filter,
-                ..ListQuery::default()
-            })
-        };
-        let of_visitor = |visitor| ListRequest {
-            visitor,
-            ..ListRequest::default()
-        };
-        let external_id = |text| VisitorFilter {
-            id: None,
-            external_id: Some(ExternalId::parse("", text).expect("an id")),
-        };
-        let handled = |flag| ListFilter {
-            is_human_handled: Some(flag),
-            ..ListFilter::default()
-        };
-        let lists = [
-            request,
-            filtered(ListFilter::by_status(Some(Status::Open))),
-            filtered(handled(true)),
-            filtered(handled(false)),
+        let mut lists = vec![
+            ListRequest::default(),
             list(ListQuery {
                 direction: Direction::Ascending,
                 ..ListQuery::default()
@@ -232,26 +215,75 @@ mod tests {
                 sort: Sort::CreatedAt,
                 ..ListQuery::default()
             }),
-            of_visitor(external_id("a")),
-            of_visitor(external_id("b")),
-            of_visitor(VisitorFilter {
-                id: Some(VisitorId::generate()),
-                external_id: None,
-            }),
         ];
-        for position in positions() {
-            for list in &lists {
-                let text = cursors.sign(SCOPE, list, &position);
-                for other in &lists {
-                    let is_valid = cursors.verify(SCOPE, other, &text).is_ok();
-                    assert_eq!(is_valid, list == other, "{list:?} {other:?}");
-                }
-                for scope in [Scope::Project(ProjectSeq(2)), Scope::Visitor(VisitorSeq(1))] {
-                    assert!(cursors.verify(scope, list, &text).is_err(), "{scope:?}");
-                }
-                let other_secret = Cursors::new(b"another");
-                assert!(other_secret.verify(SCOPE, list, &text).is_err());
+        let open = ListFilter::by_status(Some(Status::Open));
+        let handled = [true, false].map(|flag| ListFilter {
+            is_human_handled: Some(flag),
+            ..ListFilter::default()
+        });
+        lists.extend(handled.into_iter().chain([open]).map(|filter| {
+            list(ListQuery {
+                filter,
+                ..ListQuery::default()
+            })
+        }));
+        lists.extend(visitors().map(|visitor| ListRequest {
+            visitor,
+            ..ListRequest::default()
+        }));
+        lists.extend(searches().map(|search| ListRequest {
+            search,
+            ..ListRequest::default()
+        }));
+        lists
+    }
+
+    fn visitors() -> [VisitorFilter; 3] {
+        let external_id = |text| VisitorFilter {
+            id: None,
+            external_id: Some(ExternalId::parse("", text).expect("an id")),
+        };
+        let id = VisitorFilter {
+            id: Some(VisitorId::generate()),
+            external_id: None,
+        };
+        [external_id("a"), external_id("b"), id]
+    }
+
+    fn searches() -> [SearchFilter; 3] {
+        let time = Some(Timestamp(7));
+        let text = SearchFilter {
+            text: Some("a".to_owned()),
+            ..SearchFilter::default()
+        };
+        let created_after = SearchFilter {
+            created_after: time,
+            ..SearchFilter::default()
+        };
+        let created_before = SearchFilter {
+            created_before: time,
+            ..SearchFilter::default()
+        };
+        [text, created_after, created_before]
+    }
+
+    #[test]
+    fn cursor_is_invalid_in_any_other_list() {
+        let (cursors, other_secret) = (Cursors::new(b"secret"), Cursors::new(b"another"));
+        let (lists, positions) = (lists(), positions());
+        for (list, position) in lists.iter().flat_map(|list| {
+            let positions = positions.iter();
+            positions.map(move |position| (list, position))
+        }) {
+            let text = cursors.sign(SCOPE, list, position);
+            for other in &lists {
+                let is_valid = cursors.verify(SCOPE, other, &text).is_ok();
+                assert_eq!(is_valid, list == other, "{list:?} {other:?}");
             }
+            for scope in [Scope::Project(ProjectSeq(2)), Scope::Visitor(VisitorSeq(1))] {
+                assert!(cursors.verify(scope, list, &text).is_err(), "{scope:?}");
+            }
+            assert!(other_secret.verify(SCOPE, list, &text).is_err());
         }
     }
 

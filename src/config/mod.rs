@@ -93,6 +93,10 @@ pub struct Settings {
     #[arg(alias = "kept", value_parser = value_parser!(u32).range(0..=65_536))]
     pub list_cache_mb: u32,
 
+    /// Index messages and titles, so that a private key can search them with the parameter q of the list of conversations; the index is built and kept up to date in the background. Without it, an index of an earlier start is emptied
+    #[arg(long, env = "PARLOR_SEARCH_MESSAGES", value_parser = BoolishValueParser::new())]
+    pub search_messages: bool,
+
     /// Megabytes of memory for the requests and responses in flight that are larger than a few kilobytes; a visitor may use an eighth of it, all visitors of a client address a quarter, the private keys of a project a half. Above it, large requests and responses get 503, above a share 429
     #[arg(
         long,

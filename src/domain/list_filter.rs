@@ -3,7 +3,7 @@
 
 use super::list_query::ListQuery;
 use super::visitor::ExternalId;
-use super::{Status, VisitorId};
+use super::{Status, Timestamp, VisitorId};
 
 /// The properties of a conversation that lists are filtered by, with stored
 /// counts and an index for each combination.
@@ -45,11 +45,29 @@ impl VisitorFilter {
     }
 }
 
+/// Restricts a list by properties that have no stored counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct SearchFilter {
+    /// Words that a message or the title contains.
+    pub text: Option<String>,
+    /// Conversations that were created at this time or later.
+    pub created_after: Option<Timestamp>,
+    /// Conversations that were created before this time.
+    pub created_before: Option<Timestamp>,
+}
+
+impl SearchFilter {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A request for one page of a list of conversations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ListRequest {
     pub query: ListQuery,
     pub visitor: VisitorFilter,
+    pub search: SearchFilter,
     /// Whether each conversation of the response contains its visitor.
     pub includes_visitor: bool,
 }

@@ -34,7 +34,7 @@ pub use id::{
     VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
-pub use list_filter::{ListFilter, ListRequest, VisitorFilter};
+pub use list_filter::{ListFilter, ListRequest, SearchFilter, VisitorFilter};
 pub use list_query::{
     Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
 };

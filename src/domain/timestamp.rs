@@ -32,6 +32,30 @@ impl Timestamp {
         Some(Self(seconds * 1000 + i64::from(milliseconds)))
     }
 
+    /// Parses a time in ISO 8601: a date, or a date and a time with `Z` or with an
+    /// offset. A space is accepted in place of `+`, which the query of a URL encodes a
+    /// space as.
+    pub fn parse_iso8601(text: &str) -> Option<Self> {
+        if text.len() == "2024-01-15".len() {
+            return Self::parse_utc(&format!("{text}T00:00:00Z"));
+        }
+        let Some((date_time, offset)) = text.split_at_checked(text.len().checked_sub(6)?) else {
+            return Self::parse_utc(text);
+        };
+        let (sign, offset) = match offset.split_at_checked(1)? {
+            ("+" | " ", offset) => (1, offset),
+            ("-", offset) => (-1, offset),
+            _ => return Self::parse_utc(text),
+        };
+        let [hours, minutes] = numbers(offset, ':', [2, 2])?;
+        if hours > 23 || minutes > 59 {
+            return None;
+        }
+        let offset = i64::from(hours * 60 + minutes) * 60_000;
+        let local = Self::parse_utc(&format!("{date_time}Z"))?;
+        Some(Self(local.0 - sign * offset))
+    }
+
     /// Returns whole seconds since 1970-01-01T00:00:00Z, the unit of JWT claims.
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
@@ -85,10 +109,10 @@ impl Timestamp {
     }
 }
 
-/// Parses three numbers with the given digits.
-fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[u32; 3]> {
+/// Parses numbers with the given digits.
+fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[u32; N]> {
     let mut parts = text.split(separator);
-    let mut parsed = [0; 3];
+    let mut parsed = [0; N];
     for (parsed, digits) in parsed.iter_mut().zip(digits) {
         let part = parts.next().filter(|part| part.len() == digits)?;
         *parsed = number(part)?;
@@ -171,6 +195,39 @@ mod tests {
             "12024-01-15T10:30:00.000Z",
         ] {
             assert_eq!(Timestamp::parse_utc(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_parsed_with_date_alone_z_or_offset() {
+        let time = Timestamp(1_705_314_600_000);
+        for text in [
+            "2024-01-15T10:30:00Z",
+            "2024-01-15T10:30:00.000Z",
+            "2024-01-15T10:30:00+00:00",
+            "2024-01-15T12:30:00+02:00",
+            "2024-01-15T12:30:00 02:00",
+            "2024-01-15T05:00:00.000-05:30",
+        ] {
+            assert_eq!(Timestamp::parse_iso8601(text), Some(time), "{text}");
+        }
+        let midnight = Some(Timestamp(1_705_276_800_000));
+        assert_eq!(Timestamp::parse_iso8601("2024-01-15"), midnight);
+        for text in [
+            "",
+            "2024",
+            "2024-02-30",
+            "2024-01-1é",
+            "2024-01-15T10:30:00",
+            "2024-01-15T10:30:00+2:00",
+            "2024-01-15T10:30:00+24:00",
+            "2024-01-15T10:30:00+02:60",
+            "2024-01-15T10:30:00Z+02:00",
+            "2024-01-15T10:30:00é02:00",
+            "1705314600000",
+            "now",
+        ] {
+            assert_eq!(Timestamp::parse_iso8601(text), None, "{text}");
         }
     }
 

@@ -29,6 +29,18 @@ const RETRY_SOON: u64 = 1;
 /// Seconds after which a request may be repeated that exceeded the memory budget.
 const RETRY_OVER_BUDGET: u64 = 5;
 
+/// Seconds after which a search may be repeated that took too long.
+const RETRY_SLOW_SEARCH: u64 = 5;
+
+/// Seconds after which a search may be repeated while the index is being built.
+const RETRY_BUILDING_INDEX: u64 = 10;
+
+/// 503: the search index lacks many messages.
+pub(super) fn search_index_incomplete() -> ApiError {
+    ApiError::unavailable(RETRY_BUILDING_INDEX, "the search index is being built")
+        .with_message("The search index is being built; the log shows its progress")
+}
+
 /// Seconds after which `/ready` may be asked again.
 const RETRY_NOT_READY: u64 = 10;
 
@@ -110,6 +122,8 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::unavailable(RETRY_SOON, error),
+            StoreError::TooSlow => Self::unavailable(RETRY_SLOW_SEARCH, error)
+                .with_message("The search took too long; use rarer words or a shorter time"),
             StoreError::Full | StoreError::FileReplaced(_) => Self::unavailable(60, error),
             StoreError::Closed | StoreError::Unknown(_) => Self::unavailable(5, error),
             StoreError::Rejected(reason) => reason.into(),
@@ -355,6 +369,7 @@ mod tests {
     fn temporary_store_errors_are_503_and_others_500() {
         for (store_error, seconds) in [
             (StoreError::Busy, 1),
+            (StoreError::TooSlow, 5),
             (StoreError::Full, 60),
             (StoreError::FileReplaced(String::new()), 60),
             (StoreError::Closed, 5),

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::{
     AssistantId, CloseReason, ConversationId, DeviceId, Direction, ExternalId, Feedback, Limit,
     MAX_MESSAGE_QUOTA, MAX_URI_BYTES, MessageContent, MessageStatus, Offset, Role, SearchLimit,
-    Sort, Status, ValidationError, VisitorId, bounded_text, parse_enum, parse_uri,
+    Sort, Status, Timestamp, ValidationError, VisitorId, bounded_text, parse_enum, parse_uri,
 };
 use crate::http::params::UUID_EXPECTED;
 use crate::learn::Format;
@@ -37,6 +37,19 @@ pub struct Flag(pub bool);
 impl Flag {
     fn parse(text: &str) -> Result<Self, ValidationError> {
         parse_enum("", text, &[("true", Self(true)), ("false", Self(false))])
+    }
+}
+
+/// A time in a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time(pub Timestamp);
+
+impl Time {
+    fn parse(text: &str) -> Result<Self, ValidationError> {
+        let expected = "must be a date or a time such as 2024-01-15, 2024-01-15T10:30:00Z or \
+                        2024-01-15T12:30:00+02:00";
+        let time = Timestamp::parse_iso8601(text).map(Self);
+        time.ok_or_else(|| ValidationError::new("", expected))
     }
 }
 
@@ -190,6 +203,7 @@ parsed_from_string! {
     SearchLimit: Self::parse;
     Sort: Self::parse;
     Status: Self::parse;
+    Time: Self::parse;
     Uri: |text: &str| parse_uri("", text).map(Uri);
     VisitorId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
 }
@@ -226,6 +240,7 @@ described_by! {
     Offset: integer(0, Self::MAX).default(Some(0.into()));
     SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
     Sort as "ConversationOrder": choice("A field by which conversations are ordered.", &Self::NAMES);
+    Time: string().min_length(Some(10)).max_length(Some(35));
     Uri: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
         .max_length(Some(MAX_URI_BYTES));
 }

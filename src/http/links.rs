@@ -142,6 +142,15 @@ fn push_private_parameters(path: &mut String, request: &ListRequest) {
     );
     push("visitorId", visitor_id.as_deref());
     push("externalId", external_id.map(ExternalId::as_str));
+    push("q", request.search.text.as_deref());
+    let times = [
+        ("createdAfter", request.search.created_after),
+        ("createdBefore", request.search.created_before),
+    ];
+    for (name, time) in times {
+        let mut text = [0; 24];
+        push(name, time.map(|time| time.format_iso8601(&mut text)));
+    }
     push("include", request.includes_visitor.then_some("visitor"));
 }
 

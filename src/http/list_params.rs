@@ -5,12 +5,14 @@ use utoipa::IntoParams;
 
 use crate::access::Cursors;
 use crate::domain::{
-    Direction, ExternalId, Limit, ListFilter, ListQuery, ListRequest, Offset, Scope, Sort, Status,
-    VisitorFilter, VisitorId,
+    Direction, ExternalId, Limit, ListFilter, ListQuery, ListRequest, Offset, Scope, SearchFilter,
+    Sort, Status, VisitorFilter, VisitorId,
 };
 use crate::http::error::ApiError;
-use crate::http::field_types::{Flag, ListInclude};
+use crate::http::error_mapping::search_index_incomplete;
+use crate::http::field_types::{Flag, ListInclude, Text, Time};
 use crate::http::params::parse_query;
+use crate::store::{SearchState, Store};
 
 /// The parameters for every caller.
 #[derive(Deserialize, IntoParams)]
@@ -59,6 +61,19 @@ pub struct PrivateListParams {
     /// this id.
     #[param(inline)]
     external_id: Option<ExternalId>,
+    /// With a private key: only conversations with a message or a title that contains all
+    /// of these words. `"words in quotes"` are a phrase, `or` separates alternatives,
+    /// `-word` excludes messages with a word, and the last word can be the beginning of a
+    /// word. Case and accents do not matter. New messages are found after about a second.
+    #[serde(default)]
+    #[param(inline)]
+    q: Text<0, 300>,
+    /// With a private key: only conversations that were created at this time or later.
+    #[param(inline)]
+    created_after: Option<Time>,
+    /// With a private key: only conversations that were created before this time.
+    #[param(inline)]
+    created_before: Option<Time>,
 }
 
 /// What a private key adds to each conversation of a list.
@@ -121,6 +136,24 @@ pub fn list_request(query: &str, scope: Scope, cursors: &Cursors) -> Result<List
     Ok(list)
 }
 
+/// Refuses a search for words if the server has no complete index.
+///
+/// # Errors
+/// 422 if the server does not index messages, 503 while it builds the index.
+pub fn check_search(store: &Store, request: &ListRequest) -> Result<(), ApiError> {
+    if request.search.text.is_none() {
+        return Ok(());
+    }
+    match store.search_state() {
+        SearchState::Ready => Ok(()),
+        SearchState::Building => Err(search_index_incomplete()),
+        SearchState::Off => {
+            let reason = "is not available: start the server with --search-messages";
+            Err(ApiError::validation("q", reason))
+        }
+    }
+}
+
 /// Parses the query string of an export of a project's conversations.
 ///
 /// # Errors
@@ -157,9 +190,16 @@ impl PrivateListParams {
             id: self.visitor_id,
             external_id: self.external_id,
         };
+        let text = Some(self.q.0).filter(|text| !text.trim().is_empty());
+        let search = SearchFilter {
+            text,
+            created_after: self.created_after.map(|Time(time)| time),
+            created_before: self.created_before.map(|Time(time)| time),
+        };
         ListRequest {
             query,
             visitor,
+            search,
             includes_visitor: false,
         }
     }

@@ -20,6 +20,7 @@ pub mod idempotency;
 pub mod import;
 pub mod key;
 pub mod learn;
+pub mod message_indexer;
 pub mod plan;
 pub mod project;
 pub mod project_removal;

@@ -7,6 +7,7 @@ use super::erasure::next_seq;
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::message;
+use super::message_search;
 use super::query::RowQueue;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
@@ -48,14 +49,35 @@ pub fn list(
     let Some(scope) = visitor::narrow(snapshot, scope, &request.visitor)? else {
         return Ok(ListPage::default());
     };
-    let totals = totals(snapshot, scope)?;
-    let (mut rows, last) = page_rows(snapshot, scope, &request.query, &totals)?;
-    rows.includes_visitor = request.includes_visitor;
-    Ok(ListPage {
-        rows,
-        total: totals.matching(request.query.filter),
-        last,
-    })
+    let query = &request.query;
+    let mut page = if request.search.is_empty() {
+        let totals = totals(snapshot, scope)?;
+        let (rows, last) = page_rows(snapshot, scope, query, &totals)?;
+        ListPage {
+            rows,
+            total: totals.matching(query.filter),
+            last,
+        }
+    } else {
+        message_search::page(snapshot, scope, query, &request.search)?
+    };
+    page.rows.includes_visitor = request.includes_visitor;
+    Ok(page)
+}
+
+/// Reads which conversations match a search, without its page.
+///
+/// # Errors
+/// Errors of the database.
+pub(super) fn all_matches(
+    snapshot: &Snapshot,
+    scope: Scope,
+    request: &ListRequest,
+) -> Result<PageRows, StoreError> {
+    match visitor::narrow(snapshot, scope, &request.visitor)? {
+        Some(scope) => message_search::all(snapshot, scope, &request.query, &request.search),
+        None => Ok(PageRows::default()),
+    }
 }
 
 /// Reads the counts of a scope.
@@ -90,6 +112,15 @@ pub struct PageRows {
     includes_visitor: bool,
 }
 
+impl From<Vec<i64>> for PageRows {
+    fn from(seqs: Vec<i64>) -> Self {
+        Self {
+            rows: RowQueue::new(seqs),
+            includes_visitor: false,
+        }
+    }
+}
+
 impl PageRows {
     /// The rows of the conversations.
     pub(super) fn into_seqs(self) -> impl Iterator<Item = ConversationSeq> {
@@ -122,11 +153,7 @@ fn page_rows(
     totals: &Totals,
 ) -> Result<(PageRows, Option<SortKey>), StoreError> {
     let (seqs, last) = page_seqs(snapshot, scope, query, totals)?;
-    let rows = PageRows {
-        rows: RowQueue::new(seqs),
-        includes_visitor: false,
-    };
-    Ok((rows, last))
+    Ok((seqs.into(), last))
 }
 
 /// The `seq` of the conversations of a page, in order, and the result of [`page`].

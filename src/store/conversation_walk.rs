@@ -32,6 +32,24 @@ impl ConversationWalk {
         }
     }
 
+    /// Before the first conversation that matches a search, which runs once: its cost does
+    /// not depend on the page.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub fn search(
+        snapshot: &Snapshot,
+        scope: Scope,
+        request: &ListRequest,
+    ) -> Result<Self, StoreError> {
+        let rows = conversation::all_matches(snapshot, scope, request)?;
+        Ok(Self {
+            scope,
+            next: None,
+            rows: rows.into_seqs().collect(),
+        })
+    }
+
     /// Returns what `read` makes of the next conversation and its visitor, or `None` after
     /// the last one. Conversations that were deleted meanwhile are left out.
     ///

@@ -3,6 +3,7 @@
 use rusqlite::ErrorCode;
 
 use super::rejection::Rejection;
+use super::search_queue::SEARCH_TIMEOUT;
 
 /// Why a read or a write failed. The texts are for the log, never for a client.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -10,6 +11,9 @@ pub enum StoreError {
     /// Overload: the same call may succeed later.
     #[error("the database is busy: no connection in time, or too many writes in the queue")]
     Busy,
+    /// The query took too long, and was interrupted.
+    #[error("the search took longer than {} seconds", SEARCH_TIMEOUT.as_secs())]
+    TooSlow,
     #[error("the disk is full")]
     Full,
     #[error("the database is closed: parlor is shutting down")]

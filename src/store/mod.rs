@@ -34,6 +34,7 @@ pub mod lease;
 mod list_composer;
 pub mod list_version;
 pub mod message;
+mod message_search;
 mod offset_index;
 mod open;
 mod options;
@@ -46,6 +47,8 @@ mod query;
 mod query_cost_tests;
 mod readers;
 mod rejection;
+pub mod search_index;
+mod search_queue;
 mod server_lock;
 pub mod session;
 mod snapshot;
@@ -72,6 +75,7 @@ pub use list_version::ListVersion;
 pub use open::{NewFile, OpenError, folder_of, is_parlor_file, resolve, with_suffix};
 pub use options::Options;
 pub use rejection::Rejection;
+pub use search_queue::SearchState;
 pub use server_lock::{LockError, ServerLock};
 pub use snapshot::Snapshot;
 pub use sql::{Sql, Value};
@@ -79,6 +83,7 @@ pub use sql::{Sql, Value};
 use list_version::ListVersions;
 use offset_index::OffsetIndex;
 use readers::Readers;
+use search_queue::SearchQueue;
 use writer::Writer;
 
 use crate::domain::Scope;
@@ -90,6 +95,7 @@ pub struct Store {
     // Fields are dropped in order. The writer closes last, because only the
     // writer can checkpoint the write-ahead log.
     readers: Readers,
+    searches: SearchQueue,
     writer: Writer,
     list_versions: Arc<ListVersions>,
     offset_index: Arc<OffsetIndex>,
@@ -122,6 +128,10 @@ impl Store {
         Ok(Self {
             writer: writer?,
             list_versions,
+            searches: SearchQueue::start(
+                open::open_readers(path, &SearchQueue::options(options))?,
+                offset_index.clone(),
+            )?,
             readers: Readers::start(
                 open::open_readers(path, options)?,
                 offset_index.clone(),
@@ -152,6 +162,31 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         self.readers.read(work).await
+    }
+
+    /// Runs a read whose cost grows with the number of matches, apart from the other
+    /// reads. Dropping the future interrupts it.
+    ///
+    /// # Errors
+    /// The errors of `work`; [`StoreError::TooSlow`] after two seconds.
+    pub async fn search<T, E>(
+        &self,
+        work: impl FnOnce(&Snapshot) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.searches.run(work).await
+    }
+
+    /// Whether searches for words find all messages.
+    pub fn search_state(&self) -> SearchState {
+        self.searches.state()
+    }
+
+    pub fn set_search_state(&self, state: SearchState) {
+        self.searches.set_state(state);
     }
 
     /// [`Store::read`] on this thread, for the commands of the command line.

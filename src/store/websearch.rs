@@ -5,8 +5,28 @@
 //! phrase, `or` separates alternatives, and `-word` excludes a word. Every text
 //! is valid. No part of it is interpreted as FTS5 syntax.
 
-/// The column of `passage_text` that is searched: the question.
-const SEARCHED_COLUMNS: &str = "{title} : ";
+/// What differs between the searches.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchSyntax {
+    /// The columns that are searched, as FTS5 syntax. Empty: all.
+    columns: &'static str,
+    /// Whether all words also match longer words that start with them. Otherwise only
+    /// the last word does, which a person may still be typing.
+    all_are_prefixes: bool,
+}
+
+impl SearchSyntax {
+    /// Searches the question of `passage_text`.
+    pub const QUESTIONS: Self = Self {
+        columns: "{title} : ",
+        all_are_prefixes: true,
+    };
+    /// Searches `search_text`.
+    pub const MESSAGES: Self = Self {
+        columns: "",
+        all_are_prefixes: false,
+    };
+}
 
 /// A parsed search text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,15 +45,18 @@ struct SearchTerm {
     text: String,
     is_phrase: bool,
     is_excluded: bool,
+    /// Whether longer words match, too.
+    is_prefix: bool,
+    columns: &'static str,
 }
 
 impl WebSearch {
     /// Parses a search text; `None` if it is blank.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str, syntax: SearchSyntax) -> Option<Self> {
         if text.trim().is_empty() {
             return None;
         }
-        let groups = parse_alternatives(text);
+        let groups = parse_alternatives(text, syntax);
         let matching: Vec<_> = groups.iter().filter_map(|group| matching(group)).collect();
         if !matching.is_empty() {
             return Some(Self::Matching(matching.join(" OR ")));
@@ -49,9 +72,9 @@ impl WebSearch {
 }
 
 /// The terms of each alternative. The word `or` separates alternatives.
-fn parse_alternatives(text: &str) -> Vec<Vec<SearchTerm>> {
+fn parse_alternatives(text: &str, syntax: SearchSyntax) -> Vec<Vec<SearchTerm>> {
     let mut groups = vec![Vec::new()];
-    for term in parse_terms(text) {
+    for term in parse_terms(text, syntax) {
         let is_or = !term.is_phrase && !term.is_excluded && term.text.eq_ignore_ascii_case("or");
         match groups.last_mut() {
             Some(group) if !is_or => group.push(term),
@@ -61,7 +84,7 @@ fn parse_alternatives(text: &str) -> Vec<Vec<SearchTerm>> {
     groups
 }
 
-fn parse_terms(text: &str) -> Vec<SearchTerm> {
+fn parse_terms(text: &str, syntax: SearchSyntax) -> Vec<SearchTerm> {
     let mut terms = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
@@ -77,10 +100,13 @@ fn parse_terms(text: &str) -> Vec<SearchTerm> {
         };
         // FTS5 finds nothing for a term without a letter or digit.
         if text.chars().any(char::is_alphanumeric) {
+            let is_prefix = syntax.all_are_prefixes || after.trim().is_empty();
             terms.push(SearchTerm {
                 text: text.replace('\0', " "),
                 is_phrase,
                 is_excluded,
+                is_prefix: is_prefix && !is_phrase && !is_excluded,
+                columns: syntax.columns,
             });
         }
         rest = after.trim_start();
@@ -116,16 +142,12 @@ fn excluded(group: &[SearchTerm]) -> Option<String> {
 }
 
 impl SearchTerm {
-    /// The term as an FTS5 string, in which only the quote is special. A word
-    /// also matches longer words that start with it; a phrase or an excluded
-    /// word matches exactly.
+    /// The term as an FTS5 string, in which only the quote is special. A phrase or an
+    /// excluded word matches exactly.
     fn expression(&self) -> String {
         let text = self.text.replace('"', " ");
-        if self.is_phrase || self.is_excluded {
-            format!("{SEARCHED_COLUMNS}\"{text}\"")
-        } else {
-            format!("{SEARCHED_COLUMNS}\"{text}\" *")
-        }
+        let star = if self.is_prefix { " *" } else { "" };
+        format!("{}\"{text}\"{star}", self.columns)
     }
 }
 
@@ -160,7 +182,7 @@ mod tests {
                 .execute(sql, (number as i64, question))
                 .expect("insert");
         }
-        let (sql, text) = match WebSearch::parse(text) {
+        let (sql, text) = match WebSearch::parse(text, SearchSyntax::QUESTIONS) {
             None => return (0..QUESTIONS.len() as i64).collect(),
             Some(WebSearch::NoTerms) => return Vec::new(),
             Some(WebSearch::Matching(text)) => (

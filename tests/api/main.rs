@@ -52,6 +52,7 @@ mod mass_assignment;
 mod memory;
 mod memory_attacks;
 mod memory_shares;
+mod message_search;
 mod messages;
 mod metrics;
 #[cfg(feature = "s3")]

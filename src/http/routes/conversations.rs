@@ -20,7 +20,7 @@ use crate::http::item_stream::{self, ItemBody, ItemSource};
 use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
 use crate::http::list_cache::ListCache;
 use crate::http::list_params::{
-    ConversationListParams, IncludeParams, PrivateListParams, list_request,
+    ConversationListParams, IncludeParams, PrivateListParams, check_search, list_request,
 };
 use crate::http::list_response::{
     ListBody, ListEnvelope, ListItem, ListResponse, ListWriter, insert_page_headers,
@@ -158,13 +158,21 @@ pub async fn list(
     let signing = app.signing.current();
     let list = list_request(request.query_string(), scope, &signing.cursors)?;
     let key = (scope, list, signing.generation);
-    if let Some(page) = cache.get(&app.store, &key) {
+    check_search(&app.store, &key.1)?;
+    // The search index changes without the list: pages with words are not cached.
+    let is_cached = key.1.search.text.is_none();
+    let cached = is_cached.then(|| cache.get(&app.store, &key)).flatten();
+    if let Some(page) = cached {
         return page.respond(&app, &request, caller.into());
     }
     let version = app.store.list_version();
     let list = key.1.clone();
     let read = move |snapshot: &Snapshot| read_page(snapshot, scope, &list);
-    let page = app.store.read(read).await?;
+    let page = if key.1.search.is_empty() {
+        app.store.read(read).await?
+    } else {
+        app.store.search(read).await?
+    };
     let next = page
         .last
         .map(|last| signing.cursors.sign(scope, &key.1, &last));
@@ -174,7 +182,9 @@ pub async fn list(
             let total = page.total;
             let page = ListResponse::new(signing.tag_key, ListBody { json, total }, links);
             let response = page.respond(&app, &request, caller.into());
-            cache.insert(key, version, Arc::new(page));
+            if is_cached {
+                cache.insert(key, version, Arc::new(page));
+            }
             response
         }
         ItemBody::Begin(step) => {

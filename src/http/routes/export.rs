@@ -8,10 +8,11 @@ use actix_web::{HttpRequest, web};
 use crate::app::AppState;
 use crate::domain::Scope;
 use crate::http::conversation_export::{ConversationExport, ExportFormat, ExportSource};
-use crate::http::list_params::{ExportParams, PrivateListParams, export_request};
+use crate::http::list_params::{ExportParams, PrivateListParams, check_search, export_request};
 use crate::http::openapi_errors::{BearerErrors, ServerErrors, ValidationErrors};
 use crate::http::response::HandlerResult;
 use crate::http::{auth, item_stream};
+use crate::store::Snapshot;
 use crate::store::conversation_walk::ConversationWalk;
 
 /// Export conversations
@@ -30,7 +31,14 @@ pub async fn export(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     let project = caller.require_server()?;
     let list = export_request(request.query_string())?;
     let format = accepted_format(&request);
-    let walk = ConversationWalk::new(Scope::Project(project), list);
+    let scope = Scope::Project(project);
+    let walk = if list.search.is_empty() {
+        ConversationWalk::new(scope, list)
+    } else {
+        check_search(&app.store, &list)?;
+        let search = move |snapshot: &Snapshot| ConversationWalk::search(snapshot, scope, &list);
+        app.store.search(search).await?
+    };
     let source = ExportSource::new(format, walk);
     let step = item_stream::begin(&app.store, source).await?;
     let mut response = item_stream::stream(&app, &request, caller.into(), step)?;

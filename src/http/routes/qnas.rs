@@ -30,7 +30,7 @@ use crate::service::{project, qna as service};
 use crate::store::Snapshot;
 use crate::store::idempotency::SavedResponse;
 use crate::store::qna::{self, NewQna, QnaChange, QnaQuery, QnaRows};
-use crate::store::websearch::WebSearch;
+use crate::store::websearch::{SearchSyntax, WebSearch};
 
 // ── Parameters ──
 
@@ -174,7 +174,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let id = project_id(&request)?;
     let params: QnaListParams = params::query(&request)?;
     let query = QnaQuery {
-        search: WebSearch::parse(&params.query.0),
+        search: WebSearch::parse(&params.query.0, SearchSyntax::QUESTIONS),
         limit: params.limit,
         offset: params.offset,
     };

@@ -1,0 +1,228 @@
+//! Lists that are restricted by words and by time of creation.
+//!
+//! These lists have no stored counts, and no index has their order. The statement reads
+//! all matches, counts and sorts them, so its cost grows with the number of matches.
+//! [`Store::search`](super::Store::search) runs it apart from other reads, and
+//! interrupts it after a while.
+
+use super::conversation::{ListPage, PageRows};
+use super::error::StoreError;
+use super::list_composer;
+use super::snapshot::Snapshot;
+use super::sql::{Sql, Value};
+use super::websearch::{SearchSyntax, WebSearch};
+use crate::domain::{Direction, ListQuery, Scope, SearchFilter, Sort, SortKey, SortValue, Status};
+
+/// Reads which conversations a page has.
+///
+/// # Errors
+/// Errors of the database.
+pub(super) fn page(
+    snapshot: &Snapshot,
+    scope: Scope,
+    query: &ListQuery,
+    search: &SearchFilter,
+) -> Result<ListPage, StoreError> {
+    read(snapshot, scope, query, search, query.limit.get() as usize)
+}
+
+/// Reads which conversations match, in the order of `query`.
+///
+/// # Errors
+/// Errors of the database.
+pub(super) fn all(
+    snapshot: &Snapshot,
+    scope: Scope,
+    query: &ListQuery,
+    search: &SearchFilter,
+) -> Result<PageRows, StoreError> {
+    Ok(read(snapshot, scope, query, search, MAX_MATCHES)?.rows)
+}
+
+/// More than a file has.
+const MAX_MATCHES: usize = 1 << 40;
+
+fn read(
+    snapshot: &Snapshot,
+    scope: Scope,
+    query: &ListQuery,
+    search: &SearchFilter,
+    limit: usize,
+) -> Result<ListPage, StoreError> {
+    let Some(select) = Select::compose(scope, query, search, limit) else {
+        return Ok(ListPage::default());
+    };
+    let mut statement = select.finish().prepare(snapshot.connection())?;
+    let mut rows = statement.raw_query();
+    let (mut total, mut seqs, mut last) = (0, Vec::new(), None);
+    let mut has_more = false;
+    while let Some(row) = rows.next()? {
+        total = row.get::<_, i64>(3)?.unsigned_abs();
+        let Some(seq) = row.get::<_, Option<i64>>(0)? else {
+            break;
+        };
+        if seqs.len() == limit {
+            has_more = true;
+            break;
+        }
+        seqs.push(seq);
+        last = Some(list_composer::sort_key(row, query.sort)?);
+    }
+    Ok(ListPage {
+        rows: PageRows::from(seqs),
+        total,
+        last: last.filter(|_| has_more),
+    })
+}
+
+/// A statement under construction: its text, made of constants, and its values.
+#[derive(Default)]
+struct Select {
+    sql: String,
+    values: Vec<Value>,
+}
+
+/// Selects the conversations that have a message or a title with the words. The rows of
+/// `search_text` are numbered as those of `searched_text`.
+const WORD_MATCHES: &str = "\
+    found AS MATERIALIZED ( \
+        SELECT DISTINCT CASE WHEN t.rowid < 0 THEN -t.rowid ELSE m.conversation_seq END AS seq \
+          FROM search_text AS t LEFT JOIN message AS m ON m.seq = t.rowid \
+         WHERE t.search_text MATCH ?), ";
+
+impl Select {
+    /// The columns are `seq`, the sort value, `id` and the number of all matches. There
+    /// is one row more than the limit, so that the caller knows whether another page
+    /// follows, and one row without `seq` if the page is empty. `None` if nothing
+    /// can match.
+    fn compose(
+        scope: Scope,
+        query: &ListQuery,
+        search: &SearchFilter,
+        limit: usize,
+    ) -> Option<Self> {
+        let mut select = Self::default();
+        select.push("WITH ");
+        if let Some(text) = &search.text {
+            let words = WebSearch::parse(text, SearchSyntax::MESSAGES);
+            let Some(WebSearch::Matching(words)) = words else {
+                return None;
+            };
+            select.bind(WORD_MATCHES, words.into());
+        }
+        select.push("matching AS MATERIALIZED (SELECT c.seq, ");
+        select.push(column(query.sort));
+        select.push(" AS value, c.id FROM ");
+        select.push(source(scope, search));
+        select.filter(scope, query, search);
+        select.push("), page AS MATERIALIZED (SELECT seq, value, id FROM matching");
+        if let Some(key) = &query.after {
+            select.after(query, key);
+        }
+        select.push(order_by(query.direction));
+        select.bind(" LIMIT ?", Value::from(limit as i64 + 1));
+        select.bind(" OFFSET ?)", Value::from(query.offset.get() as i64));
+        select.push(
+            " SELECT page.seq, page.value, page.id, total.n \
+               FROM (SELECT count(*) AS n FROM matching) AS total LEFT JOIN page",
+        );
+        select.push(order_by(query.direction));
+        Some(select)
+    }
+
+    fn filter(&mut self, scope: Scope, query: &ListQuery, search: &SearchFilter) {
+        match scope {
+            Scope::Project(project) => self.bind(" WHERE c.project_seq = ?", project.into()),
+            Scope::Visitor(visitor) => self.bind(" WHERE c.visitor_seq = ?", visitor.into()),
+        }
+        match query.filter.status {
+            None => self.push(" AND c.status IN ('closed', 'open')"),
+            Some(Status::Closed) => self.push(" AND c.status = 'closed'"),
+            Some(Status::Open) => self.push(" AND c.status = 'open'"),
+        }
+        if let Some(flag) = query.filter.is_human_handled {
+            self.bind(" AND c.is_human_handled = ?", flag.into());
+        }
+        if let Some(time) = search.created_after {
+            self.bind(" AND c.created_at >= ?", time.into());
+        }
+        if let Some(time) = search.created_before {
+            self.bind(" AND c.created_at < ?", time.into());
+        }
+    }
+
+    /// Restricts the page to the rows behind a key. Rows without a value come last.
+    fn after(&mut self, query: &ListQuery, key: &SortKey) {
+        let is_ascending = query.direction == Direction::Ascending;
+        let id_comes_after = if is_ascending { "id > ?" } else { "id < ?" };
+        let value_comes_after = if is_ascending {
+            "value > ?"
+        } else {
+            "value < ?"
+        };
+        let value: Value = match &key.value {
+            SortValue::Number(number) => (*number).into(),
+            SortValue::Text(text) => text.as_ref().into(),
+            SortValue::Null => {
+                self.push(" WHERE value IS NULL AND ");
+                return self.bind(id_comes_after, key.id.into());
+            }
+        };
+        self.push(" WHERE (value IS NULL OR ");
+        self.bind(value_comes_after, value.clone());
+        self.bind(" OR (value = ? AND ", value);
+        self.bind(id_comes_after, key.id.into());
+        self.push("))");
+    }
+
+    fn finish(self) -> Sql {
+        Sql {
+            text: self.sql.into(),
+            values: self.values,
+        }
+    }
+
+    fn push(&mut self, fragment: &'static str) {
+        self.sql.push_str(fragment);
+    }
+
+    fn bind(&mut self, fragment: &'static str, value: Value) {
+        self.push(fragment);
+        self.values.push(value);
+    }
+}
+
+/// The table or index that the matches are read from. With words, the conversations are
+/// read by their number; the planner would scan an index for each.
+fn source(scope: Scope, search: &SearchFilter) -> &'static str {
+    match scope {
+        _ if search.text.is_some() => "found CROSS JOIN conversation AS c ON c.seq = found.seq",
+        Scope::Project(_) => "conversation AS c INDEXED BY conversation_by_created",
+        Scope::Visitor(_) => "conversation AS c INDEXED BY conversation_by_visitor",
+    }
+}
+
+/// The column that the order compares before the id.
+fn column(sort: Sort) -> &'static str {
+    match sort {
+        // As in the keys of this order, the value is the same for all rows.
+        Sort::Id => "NULL",
+        Sort::CreatedAt => "c.created_at",
+        Sort::UpdatedAt => "c.updated_at",
+        Sort::LastInteractionAt => "c.last_interaction_at",
+        Sort::Status => "c.status",
+        Sort::ClosedAt => "c.closed_at",
+        Sort::IsHumanHandled => "c.is_human_handled",
+        Sort::Title => "c.title_key",
+    }
+}
+
+fn order_by(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ascending => " ORDER BY value ASC NULLS LAST, id ASC",
+        Direction::Descending => " ORDER BY value DESC NULLS LAST, id DESC",
+    }
+}
+
+#[cfg(test)]
+mod tests;

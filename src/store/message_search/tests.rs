@@ -1,0 +1,364 @@
+//! Compares pages with a filter and a sort of all conversations in memory.
+
+use fastrand::Rng;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::{ConversationId, Limit, ListFilter, Offset, Timestamp, VisitorSeq};
+use crate::store::batch::Batch;
+use crate::store::search_index;
+use crate::store::test_db::{DIRECTIONS, PROJECT, TestDb, all_filters, all_sorts};
+
+const WORDS: [&str; 5] = ["refund", "delivery", "deliver", "norway", "shoes"];
+
+/// A conversation with its texts.
+#[derive(Debug, Clone)]
+struct TestRow {
+    id: Uuid,
+    visitor: i64,
+    times: [i64; 3],
+    closed_at: Option<i64>,
+    is_human_handled: bool,
+    title: Option<String>,
+    messages: Vec<String>,
+}
+
+fn random_text(random: &mut Rng) -> String {
+    let count = random.usize(1..4);
+    let words = (0..count).map(|_| WORDS[random.usize(..WORDS.len())]);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn random_row(random: &mut Rng) -> TestRow {
+    let count = random.usize(..4);
+    TestRow {
+        id: Uuid::from_u128(random.u128(..)),
+        visitor: random.i64(1..=2),
+        times: [(); 3].map(|()| random.i64(0..5)),
+        closed_at: random.bool().then(|| random.i64(0..5)),
+        is_human_handled: random.bool(),
+        title: random.bool().then(|| random_text(random)),
+        messages: (0..count).map(|_| random_text(random)).collect(),
+    }
+}
+
+impl TestRow {
+    fn status(&self) -> Status {
+        match self.closed_at {
+            Some(_) => Status::Closed,
+            None => Status::Open,
+        }
+    }
+
+    fn insert(&self, seq: i64) -> Batch {
+        let [created_at, updated_at, interaction_at] = self.times;
+        let title = Value::from(self.title.clone());
+        let batch = Batch::of([Sql::new(
+            "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
+                 updated_at, last_interaction_at, closed_at, is_human_handled, title, title_key) \
+             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+            [
+                seq.into(),
+                self.id.into(),
+                self.visitor.into(),
+                self.status().as_str().into(),
+                created_at.into(),
+                updated_at.into(),
+                interaction_at.into(),
+                self.closed_at.into(),
+                self.is_human_handled.into(),
+                title,
+            ],
+        )]);
+        self.messages.iter().fold(batch, |batch, text| {
+            batch.run(Sql::new(
+                "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
+                 VALUES (randomblob(16), ?1, 1, 'user', 'complete', ?2)",
+                [seq.into(), text.as_str().into()],
+            ))
+        })
+    }
+
+    fn matches(&self, scope: Scope, filter: ListFilter, search: &SearchFilter) -> bool {
+        let is_in_scope = match scope {
+            Scope::Project(_) => true,
+            Scope::Visitor(VisitorSeq(seq)) => self.visitor == seq,
+        };
+        let created_at = Timestamp(self.times[0]);
+        let texts = self.messages.iter().chain(&self.title);
+        let has_words = |query: &String| {
+            let words: Vec<_> = query.split(' ').collect();
+            let (last, words) = words.split_last().expect("a word");
+            texts.clone().any(|text| {
+                let found: Vec<_> = text.split(' ').collect();
+                words.iter().all(|word| found.contains(word))
+                    && found.iter().any(|word| word.starts_with(last))
+            })
+        };
+        is_in_scope
+            && filter.allows(self.status(), self.is_human_handled)
+            && search.created_after.is_none_or(|time| created_at >= time)
+            && search.created_before.is_none_or(|time| created_at < time)
+            && search.text.as_ref().is_none_or(has_words)
+    }
+
+    fn sort_key(&self, sort: Sort) -> SortKey {
+        let number = |number: Option<i64>| number.map_or(SortValue::Null, SortValue::Number);
+        let text =
+            |text: Option<&str>| text.map_or(SortValue::Null, |text| SortValue::Text(text.into()));
+        let value = match sort {
+            Sort::Id => SortValue::Null,
+            Sort::CreatedAt => number(Some(self.times[0])),
+            Sort::UpdatedAt => number(Some(self.times[1])),
+            Sort::LastInteractionAt => number(Some(self.times[2])),
+            Sort::Status => text(Some(self.status().as_str())),
+            Sort::ClosedAt => number(self.closed_at),
+            Sort::IsHumanHandled => number(Some(self.is_human_handled.into())),
+            Sort::Title => text(self.title.as_deref()),
+        };
+        let id = ConversationId(self.id);
+        SortKey { value, id }
+    }
+}
+
+/// The keys of a list in its order: nulls last in both directions.
+fn sorted_keys(rows: &[&TestRow], query: &ListQuery) -> Vec<SortKey> {
+    let mut keys: Vec<_> = rows.iter().map(|row| row.sort_key(query.sort)).collect();
+    keys.sort_by(|a, b| {
+        let is_null = |key: &SortKey| query.sort != Sort::Id && key.value == SortValue::Null;
+        let order = match query.direction {
+            Direction::Ascending => (&a.value, a.id).cmp(&(&b.value, b.id)),
+            Direction::Descending => (&b.value, b.id).cmp(&(&a.value, a.id)),
+        };
+        is_null(a).cmp(&is_null(b)).then(order)
+    });
+    keys
+}
+
+fn database_of(rows: &[TestRow]) -> TestDb {
+    let db = TestDb::new();
+    let visitor = Sql::new(
+        "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (2, randomblob(16), 1, 0)",
+        [],
+    );
+    let batch = Batch::of([visitor]);
+    let batch = (1..)
+        .zip(rows)
+        .fold(batch, |batch, (seq, row)| batch.then(row.insert(seq)));
+    db.store.write_blocking(batch).expect("rows");
+    let step = db
+        .store
+        .read_blocking(search_index::next_step)
+        .expect("a step");
+    assert!(step.is_last);
+    db.store.write_blocking(step.batch()).expect("an index");
+    db
+}
+
+fn random_search(random: &mut Rng) -> SearchFilter {
+    let time = |random: &mut Rng| random.bool().then(|| Timestamp(random.i64(0..6)));
+    let text = [
+        "refund",
+        "deliver",
+        "norway del",
+        "shoes refund s",
+        "x",
+        "d",
+    ];
+    SearchFilter {
+        text: (random.u8(..3) > 0).then(|| text[random.usize(..text.len())].to_owned()),
+        created_after: time(random),
+        created_before: time(random),
+    }
+}
+
+/// Reads a page and returns the rows' ids, the total and the key of the last row.
+fn read(
+    db: &TestDb,
+    scope: Scope,
+    query: &ListQuery,
+    search: &SearchFilter,
+) -> (Vec<ConversationId>, u64, Option<SortKey>) {
+    let read = |snapshot: &Snapshot| {
+        let mut page = page(snapshot, scope, query, search)?;
+        let mut ids = Vec::new();
+        page.rows.read(snapshot, |item| {
+            ids.push(item.conversation.id);
+            Ok::<_, StoreError>(std::ops::ControlFlow::Continue(()))
+        })?;
+        Ok::<_, StoreError>((ids, page.total, page.last))
+    };
+    db.store.read_blocking(read).expect("a page")
+}
+
+/// A list with all its rows.
+struct ExpectedList<'d> {
+    db: &'d TestDb,
+    scope: Scope,
+    query: ListQuery,
+    search: SearchFilter,
+    keys: Vec<SortKey>,
+}
+
+impl ExpectedList<'_> {
+    /// Asserts that the page at the offset of the query has the expected rows.
+    fn assert_page(&self) {
+        let (limit, offset) = (self.query.limit.get(), self.query.offset.get());
+        let (limit, offset) = (limit as usize, offset as usize);
+        let ids = self.keys.iter().map(|key| key.id);
+        let expected: Vec<_> = ids.skip(offset).take(limit).collect();
+        let has_more = offset + limit < self.keys.len();
+        let last = has_more.then(|| self.keys[offset + limit - 1].clone());
+        let page = read(self.db, self.scope, &self.query, &self.search);
+        let total = self.keys.len() as u64;
+        assert_eq!(page, (expected, total, last), "{}", self.name());
+    }
+
+    /// Asserts that the pages from the first to the last have all rows.
+    fn assert_walk(&self) {
+        let mut query = ListQuery {
+            offset: Offset::default(),
+            ..self.query.clone()
+        };
+        let mut walked = Vec::new();
+        loop {
+            let (page, total, last) = read(self.db, self.scope, &query, &self.search);
+            walked.extend(page);
+            assert_eq!(total, self.keys.len() as u64, "{}", self.name());
+            query.after = last;
+            if query.after.is_none() {
+                break;
+            }
+        }
+        let ids = self.keys.iter().map(|key| key.id);
+        assert!(ids.eq(walked), "{}", self.name());
+    }
+
+    fn name(&self) -> String {
+        format!("{:?} {:?} {:?}", self.scope, self.query, self.search)
+    }
+}
+
+/// Every order with every filter.
+fn all_lists() -> impl Iterator<Item = ListQuery> {
+    all_sorts().into_iter().flat_map(|sort| {
+        all_filters().into_iter().flat_map(move |filter| {
+            DIRECTIONS.into_iter().map(move |direction| ListQuery {
+                filter,
+                sort,
+                direction,
+                ..ListQuery::default()
+            })
+        })
+    })
+}
+
+#[test]
+fn pages_by_offset_and_after_a_key_agree_with_a_filter_and_a_sort_of_all_rows() {
+    let mut random = Rng::with_seed(11);
+    let rows: Vec<_> = (0..80).map(|_| random_row(&mut random)).collect();
+    let db = database_of(&rows);
+    let mut found = 0;
+    for query in all_lists() {
+        for scope in [Scope::Project(PROJECT), Scope::Visitor(VisitorSeq(2))] {
+            let search = random_search(&mut random);
+            let matches = |row: &&TestRow| row.matches(scope, query.filter, &search);
+            let matching: Vec<_> = rows.iter().filter(matches).collect();
+            found += matching.len();
+            let (limit, offset) = (random.usize(1..8), random.usize(..matching.len() + 2));
+            let query = ListQuery {
+                limit: Limit::parse(&limit.to_string()).expect("a limit"),
+                offset: Offset::parse(&offset.to_string()).expect("an offset"),
+                ..query.clone()
+            };
+            let list = ExpectedList {
+                keys: sorted_keys(&matching, &query),
+                db: &db,
+                scope,
+                query,
+                search,
+            };
+            list.assert_page();
+            list.assert_walk();
+        }
+    }
+    assert!(found > 1000, "{found}");
+}
+
+/// A search for rare words must not read all conversations.
+#[test]
+fn a_search_reads_its_matches_only() {
+    let db = TestDb::new();
+    db.insert_conversations(&mut Rng::with_seed(1), 5000);
+    let message = Sql::new(
+        "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
+         VALUES (randomblob(16), 77, 1, 'user', 'complete', 'rareword')",
+        [],
+    );
+    db.store
+        .write_blocking(Batch::of([message]))
+        .expect("a message");
+    loop {
+        let step = db
+            .store
+            .read_blocking(search_index::next_step)
+            .expect("a step");
+        if step.is_empty() {
+            break;
+        }
+        db.store.write_blocking(step.batch()).expect("an index");
+    }
+    let search = SearchFilter {
+        text: Some("rareword".to_owned()),
+        ..SearchFilter::default()
+    };
+    let connection = db.store.readers.connection().expect("a connection");
+    let snapshot = Snapshot::begin(&connection, &db.store.offset_index).expect("a snapshot");
+    let cost = crate::store::query_cost_tests::cost(&connection, || {
+        let found = page(
+            &snapshot,
+            Scope::Project(PROJECT),
+            &ListQuery::default(),
+            &search,
+        );
+        assert_eq!(found.expect("a page").total, 1);
+    });
+    assert!(cost.steps < 1000, "{} steps", cost.steps);
+}
+
+#[test]
+fn hostile_text_is_no_error() {
+    let db = database_of(&[]);
+    for text in [
+        "\"",
+        "\"\"",
+        "*",
+        "-",
+        "--",
+        "-x",
+        "a OR",
+        "OR",
+        "NEAR(a b)",
+        "text:x",
+        "{text}",
+        "(",
+        "'",
+        ";--",
+        "\\",
+        "a*b",
+        "^a",
+        "\0",
+        "日本",
+        "🙂",
+        "\u{301}",
+        "-\"a b\" c",
+        "a AND NOT b",
+    ] {
+        let search = SearchFilter {
+            text: Some(text.to_owned()),
+            ..SearchFilter::default()
+        };
+        let (ids, total, last) = read(&db, Scope::Project(PROJECT), &ListQuery::default(), &search);
+        assert_eq!((ids.len(), total, last), (0, 0, None), "{text}");
+    }
+}
