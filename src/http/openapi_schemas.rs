@@ -86,7 +86,7 @@ fn name_variants(schemas: &mut Value, union: &str) {
 }
 
 /// Simplifies the schemas of fields. The derive macro describes an inlined field
-/// by `allOf: [type, description]` and a nullable one by `oneOf: [type, null]`.
+/// by `allOf: [type, description and default]` and a nullable one by `oneOf: [type, null]`.
 fn simplify(document: &mut Value) {
     for_each_object(document, &|schema| {
         merge_description(schema);
@@ -114,15 +114,16 @@ fn for_each_object(value: &mut Value, change: &impl Fn(&mut Map<String, Value>))
 }
 
 fn merge_description(schema: &mut Map<String, Value>) {
-    let Some([Value::Object(inner), other]) = combined_schemas(schema, "allOf") else {
+    let Some([Value::Object(inner), Value::Object(other)]) = combined_schemas(schema, "allOf")
+    else {
         return;
     };
-    let mut inner = inner.clone();
-    let description = other["description"].clone();
-    if !inner.contains_key("$ref")
-        && *other == json!({ "type": "object", "description": description })
-    {
-        inner.insert("description".to_owned(), description);
+    let mut other = other.clone();
+    let has_no_type = other.remove("type") == Some(json!("object"));
+    let is_annotation = |name: &String| ["description", "default"].contains(&name.as_str());
+    if has_no_type && other.keys().all(is_annotation) && !inner.contains_key("$ref") {
+        let mut inner = inner.clone();
+        inner.extend(other);
         *schema = inner;
     }
 }
