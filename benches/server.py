@@ -34,7 +34,8 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env={**os.environ, **environment},
+            # The other servers do not log requests either.
+            env={"PARLOR_LOG_REQUESTS": "errors", **os.environ, **environment},
         )
         self.port = self.read_port()
         if not self.port:

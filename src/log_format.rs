@@ -82,6 +82,30 @@ impl LogLines {
         writeln!(line, "[{time} {style}{level:<5}{style:#}] {message}")
     }
 
+    /// The line of a request: the same form, without colors.
+    pub fn request_line(self, record: &Record<'_>) -> Vec<u8> {
+        let level = record.level();
+        let mut line = Vec::with_capacity(512);
+        if self.is_journal {
+            line.extend_from_slice(journal_prefix(level).as_bytes());
+        }
+        if self.format == LogFormat::Json {
+            // Writing to memory does not fail.
+            let _ = json_line(&mut line, record);
+            return line;
+        }
+        if !self.is_journal {
+            let mut time = [0; 24];
+            let time = Timestamp::now().format_iso8601(&mut time);
+            let _ = write!(line, "[{time} {level:<5}] ");
+        }
+        let mut fields = String::with_capacity(256);
+        let _ = record.key_values().visit(&mut TextFields(&mut fields));
+        line.extend_from_slice(fields.as_bytes());
+        line.push(b'\n');
+        line
+    }
+
     /// The line for a failure of the command.
     pub fn failure(self, message: &str) -> String {
         let message = format!("parlor: {message}");
@@ -168,10 +192,15 @@ impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
         if !self.0.is_empty() {
             self.0.push(' ');
         }
+        self.0.push_str(key.as_str());
+        self.0.push('=');
         let written = match value.to_borrowed_str() {
-            Some(text) if is_plain(text) => write!(self.0, "{key}={text}"),
-            Some(text) => write!(self.0, "{key}={text:?}"),
-            None => write!(self.0, "{key}={value}"),
+            Some(text) if is_plain(text) => {
+                self.0.push_str(text);
+                Ok(())
+            }
+            Some(text) => write!(self.0, "{text:?}"),
+            None => write!(self.0, "{value}"),
         };
         Ok(written?)
     }

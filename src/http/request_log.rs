@@ -16,9 +16,7 @@ use crate::app::AppState;
 use crate::config::{LogAddresses, LogRequests};
 use crate::http::auth::client_address;
 use crate::http::request_context::RequestContext;
-
-/// The log target of requests, as PARLOR_LOG names it.
-const LOG_TARGET: &str = "parlor::access";
+use crate::log_buffer::REQUEST_TARGET;
 
 /// The status of a request whose client disconnected before the response.
 pub const CLIENT_DISCONNECTED: u16 = 499;
@@ -49,7 +47,7 @@ pub struct Outcome<'a> {
 impl RequestLine {
     /// Begins the line. `None` if the log has no lines of requests.
     pub fn begin(request: &HttpRequest, app: Option<&AppState>) -> Option<Self> {
-        if !log::log_enabled!(target: LOG_TARGET, Level::Error) {
+        if !log::log_enabled!(target: REQUEST_TARGET, Level::Error) {
             return None;
         }
         let settings = &app?.settings;
@@ -69,7 +67,7 @@ impl RequestLine {
     /// Writes the line.
     pub fn write(&self, outcome: &Outcome<'_>) {
         let level = self.level(outcome.status);
-        if !log::log_enabled!(target: LOG_TARGET, level) {
+        if !log::log_enabled!(target: REQUEST_TARGET, level) {
             return;
         }
         let fields = Fields {
@@ -79,7 +77,7 @@ impl RequestLine {
         let record = log::Record::builder()
             .args(format_args!(""))
             .level(level)
-            .target(LOG_TARGET)
+            .target(REQUEST_TARGET)
             .key_values(&fields)
             .build();
         log::logger().log(&record);
