@@ -56,14 +56,7 @@ pub async fn run(
     if let Some(backups) = &backups {
         backups.cancel();
     }
-    let grace = Duration::from_secs(app.settings.shutdown_timeout);
-    let mut stopped = std::pin::pin!(handle.stop(true));
-    if tokio::time::timeout(grace, &mut stopped).await.is_err() {
-        let count = app.services.active_answers.count();
-        log::info!("--shutdown-timeout is over: {count} answers are interrupted");
-        app.interrupt_answers();
-        stopped.await;
-    }
+    stop_gracefully(&app, &handle).await;
     serving.await.map_err(std::io::Error::other)??;
     answer_tasks.iter().for_each(JoinHandle::abort);
     store_active_answers(&app).await;
@@ -74,13 +67,30 @@ pub async fn run(
     if let Some(operator) = operator {
         operator.stop(false).await;
     }
-    // The workers have ended, so this is normally the last reference, and
-    // dropping it closes the file. Otherwise close the file explicitly.
+    close_file(app);
+    Ok(())
+}
+
+/// Closes the database file. The workers have ended, so this is normally the last
+/// reference, and dropping it closes the file. Otherwise closes the file explicitly.
+fn close_file(app: Arc<AppState>) {
     match Arc::try_unwrap(app) {
         Ok(app) => drop(app),
         Err(app) => app.store.close(),
     }
-    Ok(())
+}
+
+/// Waits until the running requests have finished, and interrupts answers after the time
+/// of `--shutdown-timeout`.
+async fn stop_gracefully(app: &AppState, server: &ServerHandle) {
+    let grace = Duration::from_secs(app.settings.shutdown_timeout);
+    let mut stopped = std::pin::pin!(server.stop(true));
+    if tokio::time::timeout(grace, &mut stopped).await.is_err() {
+        let count = app.services.active_answers.count();
+        log::info!("--shutdown-timeout is over: {count} answers are interrupted");
+        app.interrupt_answers();
+        stopped.await;
+    }
 }
 
 /// Starts the tasks that run until the shutdown.
