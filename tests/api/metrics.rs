@@ -237,7 +237,7 @@ fn sockets_and_refusals_are_counted() {
     let server = TestServer::start_with(|settings| {
         settings.rate_limit = 3;
         settings.memory_budget_mb = 1;
-        settings.max_body_bytes = 4 << 20;
+        settings.max_body_bytes = 500_000;
     });
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
@@ -250,16 +250,25 @@ fn sockets_and_refusals_are_counted() {
         value(&metrics(*server), "parlor_websockets") == 0.0
     });
     let expected = [
-        (
-            r#"parlor_memory_budget_refusals_total{limit="process"}"#,
-            1.0,
-        ),
+        (r#"parlor_memory_budget_refusals_total{limit="share"}"#, 1.0),
         (r#"parlor_rate_limit_refusals_total{limit="session"}"#, 1.0),
     ];
     expect_increase(*server, &expected, || {
         let private = &server.project.private_key;
-        let large = server.post("/v2/conversations").bearer(private);
-        large.json("x".repeat(2 << 20)).send_and_drain();
+        // Without its last byte, the first body stays in memory.
+        let body = "x".repeat(499_999);
+        let mut unfinished = TcpStream::connect(server.0).expect("a connection");
+        let head = format!(
+            "POST /v2/conversations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {private}\r\n\
+             Content-Type: application/json\r\nContent-Length: 500000\r\n\r\n{body}"
+        );
+        unfinished.write_all(head.as_bytes()).expect("sent");
+        wait_until("the first body is in memory", || {
+            value(&metrics(*server), "parlor_memory_budget_used_bytes") > 499_999.0
+        });
+        let second = server.post("/v2/conversations").bearer(private);
+        second.json(&body).send_and_drain();
+        drop(unfinished);
         let list = || server.get_list(&ann.token, "").status;
         assert_eq!([list(), list(), list()], [200, 200, 429]);
     });
