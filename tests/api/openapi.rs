@@ -248,6 +248,24 @@ fn optional_choices_have_documented_defaults() {
 }
 
 #[test]
+fn exports_have_an_order_of_their_own() {
+    let server = TestServer::start();
+    let document = document(&server);
+    let parameters = &document["paths"]["/conversations/export"]["get"]["parameters"];
+    for (name, default) in [("orderBy", "createdAt"), ("orderDir", "asc")] {
+        let mut all = parameters.as_array().expect("parameters").iter();
+        let found = all.find(|one| one["name"] == name).expect(name);
+        let (schema, listed) = (&found["schema"], parameter(&document, name));
+        assert_eq!(
+            (&schema["default"], &schema["type"]),
+            (&default.into(), &"string".into())
+        );
+        assert_eq!(names(schema), names(listed));
+        assert_eq!(found["required"], false);
+    }
+}
+
+#[test]
 fn operations_declare_the_errors_of_their_credentials_and_bodies() {
     let server = TestServer::start();
     let document = document(&server);
