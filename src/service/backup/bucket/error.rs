@@ -75,12 +75,12 @@ mod tests {
         let text = explained(
             "Server returned non-2xx status code: 403: <?xml version=\"1.0\"?>\n<Error>\
              <Code>SignatureDoesNotMatch</Code><Message>The request signature does\nnot match\
-             </Message><CanonicalRequest>x-amz-security-token:SECRET</CanonicalRequest></Error>",
+             </Message><CanonicalRequest>x-amz-security-token:hidden</CanonicalRequest></Error>",
         );
         let expected = "object storage cannot be used: SignatureDoesNotMatch, The request \
                         signature does not match; check AWS_ACCESS_KEY_ID and \
                         AWS_SECRET_ACCESS_KEY, and the permissions of the key";
         assert_eq!(text, expected);
-        assert!(!explained("403: <html>SECRET</html>").contains("SECRET"));
+        assert!(!explained("403: <html>hidden</html>").contains("hidden"));
     }
 }
