@@ -97,15 +97,17 @@ fn folder_keeps_documents_of_other_folders_and_projects() {
         "# Other\n\nA file that has the name of another in its folder.",
     );
     workspace.run_ok(&["learn", "one"]);
-    workspace.run_ok(&["learn", "one", "--project", &workspace.second_project]);
-    let (_, stderr) = workspace.run_ok(&["learn", "two"]);
+    let second = workspace.add_project();
+    workspace.run_ok(&["learn", "one", "--project", &second]);
+    let learn_two = ["learn", "two", "--project", &workspace.project];
+    let (_, stderr) = workspace.run_ok(&learn_two);
     assert!(
         stderr.contains("file:a.md: stored in the place of what "),
         "{stderr}"
     );
     fs::remove_dir_all(workspace.path().join("two")).expect("remove directory");
     fs::create_dir(workspace.path().join("two")).expect("create directory");
-    let output = workspace.run(&["learn", "two"]);
+    let output = workspace.run(&learn_two);
     let (stdout, stderr) = output_texts(&output);
     assert!(stdout.contains("2 forgotten"), "{stdout}");
     assert!(stderr.contains("nothing could be learned"), "{stderr}");

@@ -52,7 +52,7 @@ fn ctrl_c_keeps_the_documents_learned_so_far() {
         "help/a.md",
         "# A\n\nThe first of the files that are learned here.",
     );
-    let learn = Command::new(env!("CARGO_BIN_EXE_parlor"))
+    let mut learn = Command::new(env!("CARGO_BIN_EXE_parlor"))
         .args(["learn", "help", &site.url("/sitemap.xml"), "--private"])
         .current_dir(workspace.path())
         .stdout(Stdio::piped())
@@ -63,6 +63,8 @@ fn ctrl_c_keeps_the_documents_learned_so_far() {
         .take_requested_paths()
         .contains(&"/sitemap.xml".to_owned())
     {
+        let status = learn.try_wait().expect("wait");
+        assert!(status.is_none(), "parlor ended early: {status:?}");
         thread::yield_now();
     }
     let interrupt = Command::new("kill")

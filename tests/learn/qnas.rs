@@ -35,22 +35,17 @@ fn qnas_are_added_listed_exported_imported_and_removed() {
     assert!(stderr.contains("exists already"), "{stderr}");
     let (stdout, _) = workspace.run_ok(&["qna", "import", "all.csv"]);
     assert_eq!(stdout, "imported 2 Q&As (0 new, 0 changed, 2 as before)");
-    let (stdout, _) = workspace.run_ok(&[
-        "qna",
-        "import",
-        "all.csv",
-        "--project",
-        &workspace.second_project,
-    ]);
-    assert_eq!(stdout, "imported 2 Q&As (2 new, 0 changed, 0 as before)");
-    let imported = workspace
-        .run_ok(&["qna", "export", "--project", &workspace.second_project])
-        .0;
-    assert_eq!(imported, csv);
     workspace.run_ok(&["qna", "remove", &id]);
     let stderr = workspace.run_err(&["qna", "remove", &id]);
     assert!(stderr.contains("no Q&A has the id"), "{stderr}");
     assert_eq!(workspace.run_ok(&["qna", "list"]).0.lines().count(), 1);
+    let second = workspace.add_project();
+    let (stdout, _) = workspace.run_ok(&["qna", "import", "all.csv", "--project", &second]);
+    assert_eq!(stdout, "imported 2 Q&As (2 new, 0 changed, 0 as before)");
+    let (imported, _) = workspace.run_ok(&["qna", "export", "--project", &second]);
+    assert_eq!(imported, csv);
+    let (listed, _) = workspace.run_ok(&["qna", "list", "--project", &workspace.project]);
+    assert_eq!(listed.lines().count(), 1);
 }
 
 #[test]

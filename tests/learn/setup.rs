@@ -9,30 +9,24 @@ use parlor::store::{Options, Store, project};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// A temporary directory with `parlor.db`, which has two projects.
+/// A temporary directory with `parlor.db`, which has one project.
 pub struct Workspace {
     directory: TempDir,
-    /// The id of the second project.
-    pub second_project: String,
+    /// The id of the project.
+    pub project: String,
 }
 
 impl Workspace {
     pub fn new() -> Self {
         let directory = TempDir::new().expect("create directory");
         let database = directory.path().join("parlor.db");
-        let store = Store::open(&database, &Options::default()).expect("open database");
-        let ids = [1, 2].map(|seq| {
-            let (seq, id) = (ProjectSeq(seq), ProjectId::generate());
-            let assistant = AssistantId::generate();
-            let batch = project::create(seq, id, assistant, "Shop", Timestamp(0));
-            store.write_blocking(batch).expect("create project");
-            id.to_string()
-        });
-        let [_, second_project] = ids;
-        Self {
-            directory,
-            second_project,
-        }
+        let project = create_project(&database, ProjectSeq(1));
+        Self { directory, project }
+    }
+
+    /// Creates a second project, and returns its id. Commands need `--project` then.
+    pub fn add_project(&self) -> String {
+        create_project(&self.path().join("parlor.db"), ProjectSeq(2))
     }
 
     pub fn path(&self) -> &Path {
@@ -89,6 +83,15 @@ impl Workspace {
     pub fn urls(&self) -> Vec<String> {
         self.documents(1).into_iter().map(|(url, _)| url).collect()
     }
+}
+
+/// Creates a project without keys, and returns its id.
+fn create_project(database: &Path, seq: ProjectSeq) -> String {
+    let store = Store::open(database, &Options::default()).expect("open database");
+    let (id, assistant) = (ProjectId::generate(), AssistantId::generate());
+    let batch = project::create(seq, id, assistant, "Shop", Timestamp(0));
+    store.write_blocking(batch).expect("create project");
+    id.to_string()
 }
 
 /// Standard output and standard error; fails if the process panicked.

@@ -11,7 +11,7 @@ use crate::store::backup::Monitor;
 /// A bucket that does not exist.
 pub struct Bucket(Infallible);
 
-#[allow(
+#[expect(
     clippy::unused_self,
     reason = "the functions of the bucket with the feature"
 )]
