@@ -5,7 +5,7 @@ use super::error::StoreError;
 use super::list_composer::{self, Seek};
 use super::snapshot::Snapshot;
 use super::sql::Sql;
-use super::totals::Totals;
+use super::totals::{RowCounts, Totals};
 use crate::domain::{ListQuery, ProjectSeq, Scope};
 
 /// Where a page begins.
@@ -29,6 +29,10 @@ impl PageStart {
 
 /// Composes the statement of a page in a list of `total` matching rows.
 pub fn compose(scope: Scope, query: &ListQuery, total: u64, start: &PageStart) -> Option<Sql> {
-    let page = list_composer::compose(scope, query, total, start.0.as_ref())?;
+    let counts = RowCounts {
+        matching: total,
+        skipped: 0,
+    };
+    let page = list_composer::compose(scope, query, counts, start.0.as_ref())?;
     Some(page.statement)
 }

@@ -164,9 +164,9 @@ fn page_seqs(
     totals: &Totals,
 ) -> Result<(Vec<i64>, Option<SortKey>), StoreError> {
     let (limit, offset) = (query.limit.get() as usize, query.offset.get());
-    let total = totals.matching(query.filter);
+    let counts = totals.row_counts(query.filter);
     let seek = seek(snapshot, scope, query, totals)?;
-    let Some(page) = list_composer::compose(scope, query, total, seek.as_ref()) else {
+    let Some(page) = list_composer::compose(scope, query, counts, seek.as_ref()) else {
         return Ok((Vec::new(), None));
     };
     let mut statement = page.statement.prepare(snapshot.connection())?;
@@ -182,7 +182,7 @@ fn page_seqs(
     }
     let has_more = match query.after {
         Some(_) => rows.len() > limit,
-        None => offset + (rows.len() as u64) < total,
+        None => offset + (rows.len() as u64) < counts.matching,
     };
     rows.truncate(limit);
     if page.is_reversed {

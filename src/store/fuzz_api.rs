@@ -19,8 +19,8 @@ pub fn parameter_counts(
     totals: &Totals,
 ) -> Result<Option<(usize, usize)>, StoreError> {
     let seek = conversation::seek(snapshot, scope, query, totals)?;
-    let total = totals.matching(query.filter);
-    let Some(page) = list_composer::compose(scope, query, total, seek.as_ref()) else {
+    let counts = totals.row_counts(query.filter);
+    let Some(page) = list_composer::compose(scope, query, counts, seek.as_ref()) else {
         return Ok(None);
     };
     let statement = page.statement.prepare(snapshot.connection())?;

@@ -16,7 +16,9 @@
 //! An order is a merge (`UNION ALL … ORDER BY`) of a few [`IndexRange`]s, which
 //! SQLite performs without sorting, because each range is read in the order of
 //! the result. A page in the second half of a list is read backwards from the
-//! end ([`ComposedPage::is_reversed`]).
+//! end ([`ComposedPage::is_reversed`]). Two kinds of lists are sorted: those of a
+//! visitor in another order than the default, and short lists of conversations that
+//! no agent handles ([`index_range`]).
 //!
 //! # Invariants
 //!
@@ -50,6 +52,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::sql::Sql;
+use super::totals::RowCounts;
 use crate::domain::{ConversationId, ListQuery, Scope, Sort, SortKey, SortValue};
 use index_range::ListOrder;
 pub(super) use seek::Seek;
@@ -63,7 +66,7 @@ pub(super) struct ComposedPage {
     pub is_reversed: bool,
 }
 
-/// Composes the page of `query` in a list of `total` matching rows. The page
+/// Composes the page of `query` in a list with these rows. The page
 /// begins at `seek`, or without one at the query's offset. `None` if no row can
 /// be on the page.
 ///
@@ -73,14 +76,15 @@ pub(super) struct ComposedPage {
 pub(super) fn compose(
     scope: Scope,
     query: &ListQuery,
-    total: u64,
+    counts: RowCounts,
     seek: Option<&Seek>,
 ) -> Option<ComposedPage> {
+    let total = counts.matching;
     let window = match seek {
         None => LimitOffset::from_nearer_end(query, total)?,
         Some(seek) => LimitOffset::from_seek(seek, query, total)?,
     };
-    let statement = select(scope, query, seek, &window)?;
+    let statement = select(scope, query, counts, seek, &window)?;
     Some(ComposedPage {
         statement,
         is_reversed: window.is_reversed,
@@ -88,7 +92,8 @@ pub(super) fn compose(
 }
 
 /// Composes a statement that selects at most `limit` rows from `seek` on, in the
-/// order of `query`. Its columns are those that [`sort_key`] reads.
+/// order of `query`. Its columns are those that [`sort_key`] reads. The statement does
+/// not sort.
 pub(super) fn compose_from(
     scope: Scope,
     query: &ListQuery,
@@ -100,17 +105,22 @@ pub(super) fn compose_from(
         offset: seek.skip as i64,
         is_reversed: false,
     };
-    select(scope, query, Some(seek), &window)
+    let counts = RowCounts {
+        matching: u64::MAX,
+        skipped: 0,
+    };
+    select(scope, query, counts, Some(seek), &window)
 }
 
 /// `None` if no range has rows behind the place of `seek`.
 fn select(
     scope: Scope,
     query: &ListQuery,
+    counts: RowCounts,
     seek: Option<&Seek>,
     window: &LimitOffset,
 ) -> Option<Sql> {
-    let order = ListOrder::of(scope, query);
+    let order = ListOrder::of(scope, query, counts);
     let direction = ScanDirection::of(query, window.is_reversed);
     let mut sql = SqlBuilder::default();
     for range in order.ranges(seek.map(|seek| &seek.key), query.direction) {

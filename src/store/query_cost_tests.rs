@@ -23,7 +23,7 @@ use super::test_db::{DIRECTIONS, PROJECT, TestDb, all_filters, all_sorts};
 use super::{conversation, message};
 use crate::domain::{
     ConversationId, ConversationSeq, Direction, Limit, ListFilter, ListQuery, MessageContent,
-    MessageId, Offset, Scope, Sort, SortKey, Timestamp, VisitorSeq,
+    MessageId, Offset, Scope, Sort, SortKey, Status, Timestamp, VisitorSeq,
 };
 
 /// log 100,000 / log 10,000.
@@ -265,6 +265,51 @@ fn answered(conversation: ConversationSeq, at: Timestamp) -> Batch {
         at,
     };
     context.add_answer(&AnswerTarget::NewQuestion(Box::new(question)), &answer)
+}
+
+/// Nine open conversations that no agent handles, among many that an agent handles.
+fn costs_of_few_without_an_agent(conversations: usize) -> Costs {
+    let db = TestDb::new();
+    let mut random = Rng::with_seed(1);
+    db.insert_conversations(&mut random, conversations);
+    let few = "(SELECT seq FROM conversation WHERE status = 'open' ORDER BY seq LIMIT 9)";
+    let update = format!("UPDATE conversation SET is_human_handled = seq NOT IN {few}");
+    let connection = Connection::open(db.file()).expect("the file");
+    connection.execute(&update, []).expect("an update");
+    let mut costs = Costs::new();
+    let connection = db.store.readers.connection().expect("a connection");
+    let mut reads = Reads {
+        connection: &connection,
+        db: &db,
+        costs: &mut costs,
+    };
+    let orders = all_orders().filter(|(_, filter, _)| filter.is_human_handled == Some(false));
+    for (sort, filter, direction) in orders {
+        let order = ListQuery {
+            filter,
+            sort,
+            direction,
+            limit: Limit::parse("5").expect("a limit"),
+            ..ListQuery::default()
+        };
+        let expected = u64::from(filter.status != Some(Status::Closed)) * 9;
+        let totals = conversation::totals(&reads.snapshot(), Scope::Project(PROJECT));
+        assert_eq!(totals.expect("totals").matching(filter), expected);
+        reads.pages_of_order(&order, expected.max(1), &mut random);
+    }
+    costs
+}
+
+#[test]
+fn few_conversations_without_an_agent_are_found_at_once_among_many_with_one() {
+    let [small, large] = [2_000, 20_000].map(costs_of_few_without_an_agent);
+    assert!(small.len() > 100, "{}", small.len());
+    for (name, before) in &small {
+        let after = &large[name];
+        let max_steps = f64::from(before.steps) * MAX_GROWTH;
+        let is_constant = f64::from(after.steps) <= max_steps && after.scanned_rows == 0;
+        assert!(is_constant, "{name}: {before:?} became {after:?}");
+    }
 }
 
 #[test]

@@ -17,6 +17,15 @@ pub struct Totals {
     pub(super) version: i64,
 }
 
+/// The rows of a list with a filter by a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowCounts {
+    /// The rows that the filter allows.
+    pub matching: u64,
+    /// The rows with the other value of the flag, which are between those in an index.
+    pub skipped: u64,
+}
+
 /// The conversations of one status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct StatusTotals {
@@ -65,6 +74,19 @@ impl Totals {
             Scope::Visitor(_) => Rejection::VisitorNotFound,
             Scope::Project(_) => Rejection::NotFound,
         }))
+    }
+
+    /// The rows of a list with this filter.
+    pub fn row_counts(&self, filter: ListFilter) -> RowCounts {
+        let matching = self.matching(filter);
+        let of_any_agent = ListFilter {
+            is_human_handled: None,
+            ..filter
+        };
+        RowCounts {
+            matching,
+            skipped: self.matching(of_any_agent).saturating_sub(matching),
+        }
     }
 
     /// The number of conversations that a filter allows.

@@ -16,7 +16,10 @@ use crate::store::test_db::{DIRECTIONS, all_filters, all_sorts};
 const PROJECT: Scope = Scope::Project(ProjectSeq(1));
 const VISITOR: Scope = Scope::Visitor(VisitorSeq(1));
 /// Matching rows in the list that the tests compose pages of.
-const TOTAL: u64 = 1000;
+const TOTAL: RowCounts = RowCounts {
+    matching: 1000,
+    skipped: 0,
+};
 
 /// Every combination of filter, sort and direction.
 fn all_orders() -> impl Iterator<Item = ListQuery> {
@@ -183,7 +186,11 @@ fn a_page_past_the_end_has_no_statement_and_one_in_the_second_half_is_reversed()
             offset: Offset::parse(offset).expect("an offset"),
             ..ListQuery::default()
         };
-        compose(PROJECT, &query, total, None).map(|page| {
+        let counts = RowCounts {
+            matching: total,
+            skipped: 0,
+        };
+        compose(PROJECT, &query, counts, None).map(|page| {
             let limit_offset = &page.statement.values[page.statement.values.len() - 2..];
             (limit_offset.to_vec(), page.is_reversed)
         })

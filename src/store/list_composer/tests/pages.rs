@@ -208,7 +208,18 @@ impl<'c> ExpectedList<'c> {
 
     /// Asserts that a composed page has the rows that its query and seek name.
     fn assert_page(&self, query: &ListQuery, seek: Option<&Seek>) {
-        let page = compose(self.scope, query, self.keys.len() as u64, seek);
+        // With many rows to skip, the page is sorted.
+        for skipped in [0, u64::MAX] {
+            let counts = RowCounts {
+                matching: self.keys.len() as u64,
+                skipped,
+            };
+            self.assert_page_of(counts, query, seek);
+        }
+    }
+
+    fn assert_page_of(&self, counts: RowCounts, query: &ListQuery, seek: Option<&Seek>) {
+        let page = compose(self.scope, query, counts, seek);
         let page = page.map_or_else(Vec::new, |page| run(self.connection, &page, query.sort));
         let is_behind_seek = |key: &&SortKey| {
             seek.is_none_or(|seek| match compare(key, &seek.key, query.direction) {
