@@ -110,6 +110,14 @@ for (const name of PROXIES) {
       await model?.stop();
     });
 
+    test('the metrics are not published', { timeout }, async () => {
+      const response = await fetch(proxy, '/metrics');
+      assert.equal(response.status, 403, response.body);
+      // parlor itself publishes the metrics to this machine.
+      const direct = await globalThis.fetch(`http://127.0.0.1:${server.parlor.port}/metrics`);
+      assert.equal(direct.status, 200);
+    });
+
     test('a list has links with the public URL', { timeout }, async () => {
       const response = await fetch(proxy, '/v2/conversations?limit=5&offset=5', { headers: PRIVATE_KEY });
       assert.equal(response.status, 200, response.body);
