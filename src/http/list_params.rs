@@ -1,8 +1,7 @@
 //! The parameters of a list of conversations.
 
 use serde::Deserialize;
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{IntoParams, PartialSchema};
+use utoipa::IntoParams;
 
 use crate::access::Cursors;
 use crate::domain::{
@@ -98,28 +97,12 @@ pub struct ExportParams {
     /// the export can be missing or occur twice, so the default is a field that does not
     /// change.
     #[serde(default = "default_export_order")]
-    #[param(schema_with = export_order_schema, required = false)]
+    #[param(inline, default = "createdAt")]
     order_by: Sort,
     /// The direction of the order.
     #[serde(default = "default_export_direction")]
-    #[param(schema_with = export_direction_schema, required = false)]
+    #[param(inline, default = "asc")]
     order_dir: Direction,
-}
-
-fn export_order_schema() -> RefOr<Schema> {
-    with_default(Sort::schema(), "createdAt")
-}
-
-fn export_direction_schema() -> RefOr<Schema> {
-    with_default(Direction::schema(), "asc")
-}
-
-/// A schema with another default.
-fn with_default(mut schema: RefOr<Schema>, default: &str) -> RefOr<Schema> {
-    if let RefOr::T(Schema::Object(object)) = &mut schema {
-        object.default = Some(default.into());
-    }
-    schema
 }
 
 fn default_export_order() -> Sort {
