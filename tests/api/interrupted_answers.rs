@@ -153,8 +153,10 @@ fn answer_interrupted_by_crash_is_failed_and_can_be_repeated() {
             .expect("an update"),
         1
     );
-    let key = "INSERT INTO idempotency_key VALUES ('visitor 1', 'k', zeroblob(32), 9e15, 200, NULL,
-                                           (SELECT id FROM message WHERE role = 'assistant'))";
+    let key =
+        "INSERT INTO idempotency_key (caller, key, request_hash, created_at, status, message_id)
+               SELECT 'visitor 1', 'k', zeroblob(32), 9e15, 200, id FROM message
+                WHERE role = 'assistant'";
     assert_eq!(
         server.db_connection().execute(key, ()).expect("a request"),
         1

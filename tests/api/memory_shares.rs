@@ -232,7 +232,9 @@ fn largest_body_must_fit_into_half_of_the_budget() {
         ]
     };
     let mut command = parlor_command(directory.path());
-    let output = command.args(arguments("8388609")).output().expect("a run");
+    command.args(arguments("8388609"));
+    command.args(["--listen", "127.0.0.1:0"]);
+    let output = command.output().expect("a run");
     // The status of invalid settings.
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8_lossy(&output.stderr);
