@@ -5,6 +5,7 @@
 //! affect the other batches of its group. A caller receives the result of a batch
 //! after the commit is durable.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -47,7 +48,7 @@ type BatchResult = Result<BatchOutput, StoreError>;
 enum WriterCommand {
     Run(QueuedBatch),
     /// Runs a batch alone, without the actions of foreign keys.
-    RunWithoutForeignKeys(Batch, oneshot::Sender<BatchResult>),
+    RunWithoutForeignKeys(QueuedBatch),
     TruncateWal(oneshot::Sender<Result<bool, StoreError>>),
     Shutdown,
 }
@@ -63,7 +64,7 @@ struct QueuedBatch {
 #[derive(Default)]
 struct Work {
     group: Vec<QueuedBatch>,
-    without_foreign_keys: Vec<(Batch, oneshot::Sender<BatchResult>)>,
+    without_foreign_keys: Vec<QueuedBatch>,
     truncations: Vec<oneshot::Sender<Result<bool, StoreError>>>,
     is_last: bool,
 }
@@ -72,8 +73,8 @@ impl Work {
     fn add(&mut self, command: WriterCommand) {
         match command {
             WriterCommand::Run(queued) => self.group.push(queued),
-            WriterCommand::RunWithoutForeignKeys(batch, tx) => {
-                self.without_foreign_keys.push((batch, tx));
+            WriterCommand::RunWithoutForeignKeys(queued) => {
+                self.without_foreign_keys.push(queued);
             }
             WriterCommand::TruncateWal(tx) => self.truncations.push(tx),
             WriterCommand::Shutdown => self.is_last = true,
@@ -153,7 +154,12 @@ impl Writer {
         batch: Batch,
     ) -> Result<oneshot::Receiver<BatchResult>, StoreError> {
         let (tx, rx) = oneshot::channel();
-        self.send(WriterCommand::RunWithoutForeignKeys(batch, tx))?;
+        let queued_at = Instant::now();
+        self.send(WriterCommand::RunWithoutForeignKeys(QueuedBatch {
+            batch,
+            tx,
+            queued_at,
+        }))?;
         Ok(rx)
     }
 
@@ -199,6 +205,8 @@ impl Drop for Writer {
 /// The state of the thread.
 struct WriterThread {
     connection: Connection,
+    /// Whether the connection runs the actions of foreign keys.
+    has_foreign_keys: Cell<bool>,
     /// The changes of the open transaction.
     changes: ChangeCapture,
     list_versions: Arc<ListVersions>,
@@ -252,6 +260,7 @@ impl WriterThread {
             },
             // After the first read, which creates the side files.
             file: FileIdentity::of(&connection),
+            has_foreign_keys: Cell::new(true),
             connection,
         })
     }
@@ -288,11 +297,13 @@ impl WriterThread {
     }
 
     fn finish(&self, work: Work) {
-        self.commit_and_reply(work.group);
-        // An error of `send` means that the caller does not wait for the result.
-        for (batch, tx) in work.without_foreign_keys {
-            let _ = tx.send(self.commit_without_foreign_keys(batch));
+        self.commit_and_reply(work.group, |batches| self.commit_with_foreign_keys(batches));
+        for queued in work.without_foreign_keys {
+            self.commit_and_reply(vec![queued], |batches| {
+                self.commit_without_foreign_keys(batches)
+            });
         }
+        // An error of `send` means that the caller does not wait for the result.
         for tx in work.truncations {
             let _ = tx.send(self.truncate_wal());
         }
@@ -301,18 +312,42 @@ impl WriterThread {
     /// Commits a batch without the actions of foreign keys, which would delete the
     /// messages of a deleted conversation in the same transaction. The triggers of the
     /// file run. SQLite changes the setting only outside of a transaction.
-    fn commit_without_foreign_keys(&self, batch: Batch) -> BatchResult {
-        self.connection.pragma_update(None, "foreign_keys", false)?;
-        let result = self.commit_group(&[batch]);
-        if !self.connection.is_autocommit() {
-            // The setting has no effect within a transaction.
-            self.execute("ROLLBACK")?;
+    fn commit_without_foreign_keys(
+        &self,
+        batches: &[Batch],
+    ) -> Result<Vec<BatchResult>, StoreError> {
+        self.set_foreign_keys(false)?;
+        let result = self.commit_group(batches);
+        if let Err(error) = self.set_foreign_keys(true) {
+            log::warn!("foreign keys stay off until the next write: {error}");
         }
-        self.connection.pragma_update(None, "foreign_keys", true)?;
-        result?.pop().unwrap_or_else(|| {
-            let text = "a batch has no result".to_owned();
-            Err(StoreError::Internal(text))
-        })
+        result
+    }
+
+    /// Commits a group with the actions of foreign keys, also if the end of
+    /// [`Self::commit_without_foreign_keys`] failed.
+    fn commit_with_foreign_keys(&self, batches: &[Batch]) -> Result<Vec<BatchResult>, StoreError> {
+        if !self.has_foreign_keys.get() {
+            self.set_foreign_keys(true)?;
+        }
+        self.commit_group(batches)
+    }
+
+    /// The setting has no effect within a transaction, so an open one is rolled back.
+    fn set_foreign_keys(&self, is_on: bool) -> Result<(), StoreError> {
+        self.roll_back_open_transaction()?;
+        // Unknown until the statement has succeeded.
+        self.has_foreign_keys.set(false);
+        self.connection.pragma_update(None, "foreign_keys", is_on)?;
+        self.has_foreign_keys.set(is_on);
+        Ok(())
+    }
+
+    fn roll_back_open_transaction(&self) -> Result<(), StoreError> {
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        self.execute("ROLLBACK")
     }
 
     /// Moves the write-ahead log into the file and empties it. Returns false if a
@@ -371,7 +406,12 @@ impl WriterThread {
         };
     }
 
-    fn commit_and_reply(&self, group: Vec<QueuedBatch>) {
+    /// Runs `commit` on the batches, records the result and sends it to the callers.
+    fn commit_and_reply(
+        &self,
+        group: Vec<QueuedBatch>,
+        commit: impl FnOnce(&[Batch]) -> Result<Vec<BatchResult>, StoreError>,
+    ) {
         if group.is_empty() {
             return;
         }
@@ -382,7 +422,7 @@ impl WriterThread {
         }
         let group = group.into_iter().map(|queued| (queued.batch, queued.tx));
         let (batches, senders): (Vec<_>, Vec<_>) = group.unzip();
-        let result = self.commit_group(&batches);
+        let result = commit(&batches);
         if batches.iter().any(|batch| !batch.is_empty()) {
             self.status.record(&result);
             self.metrics.group_sizes.observe(batches.len() as u64);
@@ -405,10 +445,8 @@ impl WriterThread {
     /// group is stored.
     fn commit_group(&self, batches: &[Batch]) -> Result<Vec<BatchResult>, StoreError> {
         self.file.check()?;
-        if !self.connection.is_autocommit() {
-            // The rollback of the last group failed.
-            self.execute("ROLLBACK")?;
-        }
+        // The rollback of the last group may have failed.
+        self.roll_back_open_transaction()?;
         self.execute("BEGIN IMMEDIATE")?;
         let result = self.run_batches(batches).and_then(|results| {
             let changes = self.changes.take();
@@ -427,9 +465,7 @@ impl WriterThread {
         if result.is_err() {
             self.changes.take();
             self.offset_index.clear();
-            if !self.connection.is_autocommit() {
-                self.execute("ROLLBACK")?;
-            }
+            self.roll_back_open_transaction()?;
         }
         result
     }

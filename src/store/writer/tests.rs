@@ -182,3 +182,54 @@ fn writes_of_many_threads_are_stored_when_the_writer_stops() {
     let connection = Connection::open(&path).expect("the file");
     assert_eq!(rows(&connection), (0..800).collect::<Vec<_>>());
 }
+
+/// A batch for the writer's queue, and its result.
+fn queued(batch: Batch) -> (QueuedBatch, oneshot::Receiver<BatchResult>) {
+    let (tx, rx) = oneshot::channel();
+    let queued_at = Instant::now();
+    let queued = QueuedBatch {
+        batch,
+        tx,
+        queued_at,
+    };
+    (queued, rx)
+}
+
+#[test]
+fn foreign_keys_are_on_for_the_next_group_if_a_deletion_left_them_off() {
+    let writer = writer_thread();
+    let tables = "CREATE TABLE parent (x INTEGER PRIMARY KEY); \
+                  CREATE TABLE child (x REFERENCES parent ON DELETE CASCADE); \
+                  INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1);";
+    writer.connection.execute_batch(tables).expect("tables");
+    // As after a failed rollback: the transaction of the deletion is open.
+    writer.set_foreign_keys(false).expect("a pragma");
+    writer.execute("BEGIN IMMEDIATE").expect("a transaction");
+    let delete = Batch::of([Sql::new("DELETE FROM parent", [])]);
+    let (group, result) = queued(delete);
+    writer.finish(Work {
+        group: vec![group],
+        ..Work::default()
+    });
+    result.blocking_recv().expect("a result").expect("a commit");
+    let sql = "SELECT count(*) FROM child";
+    let children = writer.connection.query_row(sql, (), |row| row.get(0));
+    assert_eq!(children, Ok(0));
+}
+
+#[test]
+fn deletion_counts_as_a_commit() {
+    let writer = writer_thread();
+    let (deletion, result) = queued(insert(1, 0));
+    writer.finish(Work {
+        without_foreign_keys: vec![deletion],
+        ..Work::default()
+    });
+    result.blocking_recv().expect("a result").expect("a commit");
+    assert!(writer.status.last().succeeded_at.is_some());
+    let on: bool = writer
+        .connection
+        .pragma_query_value(None, "foreign_keys", |row| row.get(0))
+        .expect("a pragma");
+    assert!(on);
+}
