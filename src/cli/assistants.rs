@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::CommandError;
 use super::database::{ProjectArguments, parse_assistant_id};
+use super::visible_text::VisibleText;
 use crate::domain::{AssistantId, AssistantMode, bounded_text};
 use crate::service::assistant::{self, AssistantOptions};
 
@@ -109,7 +110,7 @@ fn print_assistants(target: &ProjectArguments) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
     let mut out = std::io::stdout().lock();
     for one in assistant::list(&store, project)? {
-        let (id, mode, name) = (one.id, one.mode.as_str(), one.name);
+        let (id, mode, name) = (one.id, one.mode.as_str(), VisibleText(&one.name));
         writeln!(out, "{id}  {mode:<7}  {name}")?;
     }
     Ok(())

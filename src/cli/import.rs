@@ -12,6 +12,7 @@ use super::database::DatabaseFile;
 use super::export::describe;
 use super::progress::with_monitor;
 use super::secret_prompt::read_secret;
+use super::visible_text::VisibleText;
 use crate::config::Secret;
 use crate::domain::{parse_web_url, without_userinfo};
 use crate::service::import::api::{ApiSource, import_from_api};
@@ -138,7 +139,7 @@ impl Import {
 fn print_problem(problems: &mut u64, problem: &Problem) {
     *problems += 1;
     if *problems <= MAX_PRINTED_PROBLEMS {
-        eprintln!("parlor: {problem}");
+        eprintln!("parlor: {}", VisibleText(&problem.to_string()));
     }
 }
 

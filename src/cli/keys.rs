@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::CommandError;
 use super::database::{DatabaseFile, ProjectArguments, parse_assistant_id};
+use super::visible_text::VisibleText;
 use crate::config::parse_origin;
 use crate::domain::{AssistantId, KeyId, KeyKind, Origin, bounded_text};
 use crate::service::key::{self, KeySpec};
@@ -125,7 +126,7 @@ fn print_keys(target: &ProjectArguments) -> Result<(), CommandError> {
     for project in &projects {
         for key in keys.iter().filter(|key| key.project == project.seq) {
             if has_several {
-                write!(out, "{}  ", project.name)?;
+                write!(out, "{}  ", VisibleText(&project.name))?;
             }
             writeln!(out, "{}", row(key))?;
         }
@@ -142,9 +143,9 @@ fn row(key: &StoredKey) -> String {
     let origins = if key.origins.is_empty() {
         "all websites".to_owned()
     } else {
-        key.origins.join(" ")
+        VisibleText(&key.origins.join(" ")).to_string()
     };
-    let (id, kind, hint, name) = (key.id, key.kind.as_str(), &key.hint, &key.name);
+    let (id, kind, hint, name) = (key.id, key.kind.as_str(), &key.hint, VisibleText(&key.name));
     format!("{id}  {kind:<11}  …{hint}  {state:<8}  {name}  ({origins})")
 }
 

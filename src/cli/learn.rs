@@ -10,6 +10,7 @@ use url::Url;
 
 use super::CommandError;
 use super::database::ProjectArguments;
+use super::visible_text::VisibleText;
 use crate::domain::{parse_web_url, without_userinfo};
 use crate::learn::{FolderSource, WebsiteSource};
 use crate::service::learn::{LearnError, Learner, ProgressObserver};
@@ -143,6 +144,7 @@ impl ProgressObserver for TerminalProgress {
     }
 
     fn warn(&self, message: &str) {
-        self.0.suspend(|| eprintln!("parlor: {message}"));
+        self.0
+            .suspend(|| eprintln!("parlor: {}", VisibleText(message)));
     }
 }

@@ -19,6 +19,7 @@ mod qna_csv;
 mod restore;
 mod secret_prompt;
 mod serve;
+mod visible_text;
 mod visitors;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

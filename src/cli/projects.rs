@@ -10,6 +10,7 @@ use super::CommandError;
 use super::database::{DatabaseFile, ProjectArguments};
 use super::keys::print_project_keys;
 use super::progress::with_progress_bar;
+use super::visible_text::VisibleText;
 use crate::domain::{
     ChatWidgetConfig, MAX_DESCRIPTION_CHARS, MAX_MESSAGE_QUOTA, MAX_PLAN_CHARS,
     MAX_PROJECT_NAME_CHARS, Project, ProjectChange, ProjectStatistics, ProjectSummary, Timestamp,
@@ -199,13 +200,13 @@ fn list(store: &Store) -> Result<(), CommandError> {
         let conversations = count(one.conversations(), "conversation");
         let messages = project::messages_in_month(store, one.seq, Timestamp::now())?;
         let messages = count(messages, "message");
-        let plan = one.plan.as_deref().unwrap_or("no plan");
+        let plan = VisibleText(one.plan.as_deref().unwrap_or("no plan"));
         writeln!(
             out,
             "{}  {conversations}, {messages} this month, quota {}, {plan}  {}",
             one.id,
             Quota(one.message_quota),
-            one.name
+            VisibleText(&one.name)
         )?;
     }
     Ok(())
@@ -232,10 +233,10 @@ fn print_properties(
     summary: &ProjectSummary,
     project: &Project,
 ) -> io::Result<()> {
-    let description = project.description.as_deref().unwrap_or("none");
-    let plan = summary.plan.as_deref().unwrap_or("none");
+    let description = VisibleText(project.description.as_deref().unwrap_or("none"));
+    let plan = VisibleText(summary.plan.as_deref().unwrap_or("none"));
     writeln!(out, "id           {}", project.id)?;
-    writeln!(out, "name         {}", project.name)?;
+    writeln!(out, "name         {}", VisibleText(&project.name))?;
     writeln!(out, "description  {description}")?;
     writeln!(out, "plan         {plan}")?;
     writeln!(out, "quota        {}", Quota(summary.message_quota))

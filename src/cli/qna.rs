@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::database::ProjectArguments;
+use super::visible_text::VisibleText;
 use super::{CommandError, qna_csv};
 use crate::domain::{QnaId, parse_answer, parse_question};
 use crate::service::qna;
@@ -112,7 +113,12 @@ fn list(target: &ProjectArguments) -> Result<(), CommandError> {
         };
         // A question may have several lines; the list has one line per Q&A.
         let words: Vec<_> = qna.question.split_whitespace().collect();
-        writeln!(out, "{}  {state:<11}  {}", qna.id, words.join(" "))?;
+        writeln!(
+            out,
+            "{}  {state:<11}  {}",
+            qna.id,
+            VisibleText(&words.join(" "))
+        )?;
     }
     Ok(())
 }
