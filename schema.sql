@@ -241,6 +241,13 @@ CREATE TABLE deleted_conversation (
     seq INTEGER PRIMARY KEY
 ) STRICT;
 
+CREATE TABLE deleted_visitor (
+    -- Visitors that are being erased, until the search index is merged. Their names and
+    -- sessions are deleted, and their conversations are being deleted, some hundred in
+    -- each transaction.
+    seq INTEGER PRIMARY KEY
+) STRICT;
+
 CREATE TABLE deleted_seq (
     -- The highest seq of a deleted row. A new row gets a higher one, because running
     -- requests refer to rows by seq.

@@ -189,6 +189,10 @@ CREATE TABLE deleted_conversation (
     seq INTEGER PRIMARY KEY
 ) STRICT;
 
+CREATE TABLE deleted_visitor (
+    seq INTEGER PRIMARY KEY
+) STRICT;
+
 CREATE TABLE deleted_seq (
     table_name TEXT PRIMARY KEY CHECK (table_name IN ('conversation', 'project', 'visitor')),
     seq        INTEGER NOT NULL

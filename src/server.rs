@@ -14,7 +14,7 @@ use crate::domain::Timestamp;
 use crate::http;
 use crate::own_urls::OwnUrls;
 use crate::service::backup::ScheduledBackups;
-use crate::service::{erasure, message_indexer, retention};
+use crate::service::{message_indexer, retention};
 use crate::store::answer::{self, AnswerEnd};
 use crate::store::{
     DeletedConversation, Rejection, Snapshot, StoreError, idempotency, key, lease, session,
@@ -167,7 +167,7 @@ async fn housekeeping(app: Arc<AppState>) {
 
 /// Continues deletions that an earlier process has not completed.
 async fn resume_deletions(app: &AppState) {
-    if let Err(error) = erasure::resume(&app.store).await {
+    if let Err(error) = app.services.resume_deletions().await {
         log::warn!("a deletion could not be continued: {error}; trying again in 10 minutes");
     }
 }

@@ -8,6 +8,7 @@ use time::{Date, Month};
 use super::CommandError;
 use super::database::DatabaseFile;
 use super::progress::{block_on, with_progress_bar};
+use super::visible_text::VisibleText;
 use crate::domain::Timestamp;
 use crate::service::{erasure, project, retention};
 use crate::store::erasure::DeletionCounts;
@@ -21,8 +22,8 @@ use crate::store::erasure::DeletionCounts;
 pub struct Prune {
     #[command(flatten)]
     file: DatabaseFile,
-    /// Delete conversations that were closed more than this number of days ago, or before
-    /// this date (UTC), such as 2025-12-31
+    /// Delete conversations that were closed more than this number of days ago, at least 1,
+    /// or before this date (UTC), such as 2025-12-31
     #[arg(long, value_name = "DAYS|DATE", value_parser = parse_closed_before)]
     closed_before: ClosedBefore,
     /// The project's id or name, as `parlor projects list` shows it [default: all projects]
@@ -42,13 +43,18 @@ enum ClosedBefore {
 
 fn parse_closed_before(text: &str) -> Result<ClosedBefore, String> {
     if let Ok(days) = text.parse() {
-        return Ok(ClosedBefore::Days(days));
+        return match days {
+            0 => Err("must be at least 1 day".to_owned()),
+            days => Ok(ClosedBefore::Days(days)),
+        };
     }
     let midnight = parse_date(text).map(|date| date.midnight().assume_utc());
     let midnight = midnight.ok_or("must be a number of days, or a date such as 2025-12-31")?;
-    Ok(ClosedBefore::Time(Timestamp(
-        midnight.unix_timestamp() * 1000,
-    )))
+    let time = Timestamp(midnight.unix_timestamp() * 1000);
+    if time > Timestamp::now() {
+        return Err("must not be in the future".to_owned());
+    }
+    Ok(ClosedBefore::Time(time))
 }
 
 /// Parses a date in the form of ISO 8601.
@@ -85,7 +91,7 @@ impl Prune {
                 progress(done, total, "deleting");
             };
             block_on(async {
-                erasure::purge(&store).await?;
+                erasure::resume(&store, |_| ()).await?;
                 let delete = retention::delete_closed(&store, project, before, after_step);
                 let deleted = delete.await?;
                 erasure::merge_search_index(&store).await?;
@@ -116,7 +122,10 @@ fn print_counts(
         writeln!(
             out,
             "{}  {} conversations, {} messages  {}",
-            count.project_id, count.conversations, count.messages, count.project_name
+            count.project_id,
+            count.conversations,
+            count.messages,
+            VisibleText(&count.project_name)
         )?;
     }
     if counts.is_empty() {
@@ -145,10 +154,12 @@ mod tests {
         for text in [
             "",
             "-1",
+            "0",
             "2024-13-01",
             "2024-02-30",
             "2024-1-15",
             "yesterday",
+            "2999-01-01",
         ] {
             assert!(parse_closed_before(text).is_err(), "{text}");
         }

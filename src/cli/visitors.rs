@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use super::CommandError;
 use super::database::ProjectArguments;
 use super::progress::{block_on, with_progress_bar};
+use super::visible_text::VisibleText;
 use crate::domain::{ProjectSeq, VisitorId};
 use crate::service::erasure;
 use crate::store::erasure::vacuum;
@@ -124,7 +125,8 @@ fn list(target: &ProjectArguments, text: &str, limit: u32) -> Result<(), Command
                 .name
                 .map(|name| name.replace(char::is_whitespace, " ")),
         ];
-        let [external_id, sa_vid, name] = names.map(|name| name.unwrap_or("-".to_owned()));
+        let names = names.map(|name| name.unwrap_or("-".to_owned()));
+        let [external_id, sa_vid, name] = names.each_ref().map(|name| VisibleText(name));
         let (id, created_at) = (
             row.visitor.id,
             row.created_at.format_iso8601(&mut [0; 24])[..10].to_owned(),
@@ -159,7 +161,7 @@ fn show(target: &ProjectArguments, visitor: &VisitorArguments) -> Result<(), Com
         ("messages", messages.to_string()),
         ("sessions", sessions.to_string()),
     ] {
-        writeln!(out, "{name:<14} {value}")?;
+        writeln!(out, "{name:<14} {}", VisibleText(&value))?;
     }
     Ok(())
 }
@@ -170,11 +172,20 @@ fn erase(
     is_vacuumed: bool,
 ) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    // What an interrupted deletion left.
-    block_on(erasure::purge(&store))??;
-    let row = visitor.find(&store, project)?;
+    // An interrupted erasure has deleted the names of its visitor.
+    let (resumed, is_log_empty) = block_on(erasure::resume(&store, |_| ()))??;
+    if resumed > 0 {
+        println!("completed the interrupted erasure of {resumed} visitors");
+    }
+    let row = match visitor.find(&store, project) {
+        Err(CommandError::NoSuchVisitor(text)) if resumed > 0 => {
+            println!("the project has no visitor with {text}");
+            return end_erasure(target.path(), store, is_log_empty, is_vacuumed);
+        }
+        found => found?,
+    };
     let [messages, _] = store.read_blocking(|snapshot| visitor::count_rows(snapshot, row.seq))?;
-    let mut is_log_empty = with_progress_bar(|progress| {
+    let is_log_empty = with_progress_bar(|progress| {
         let mut done = 0;
         let after_step = |deleted: &[_]| {
             done += deleted.len() as u64;
@@ -183,15 +194,25 @@ fn erase(
         let erase = erasure::delete_visitor(&store, row.seq, Batch::default(), after_step);
         block_on(erase)
     })??;
-    drop(store);
-    if is_vacuumed {
-        is_log_empty = vacuum(target.path())?;
-    }
     println!(
         "erased the visitor {} with {} conversations and {messages} messages",
         row.visitor.id, row.conversations
     );
-    print_remaining_copies(target.path(), is_log_empty)
+    end_erasure(target.path(), store, is_log_empty, is_vacuumed)
+}
+
+/// Closes the file, writes it anew if `is_vacuumed`, and names what still has the data.
+fn end_erasure(
+    path: &Path,
+    store: Store,
+    mut is_log_empty: bool,
+    is_vacuumed: bool,
+) -> Result<(), CommandError> {
+    drop(store);
+    if is_vacuumed {
+        is_log_empty = vacuum(path)?;
+    }
+    print_remaining_copies(path, is_log_empty)
 }
 
 /// Names what still has the data of an erased visitor.

@@ -1,6 +1,6 @@
 //! The `Idempotency-Key` header (docs/api-contract.md, section 11).
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web};
 use sha2::{Digest, Sha256};
 
 use crate::app::AppState;
@@ -9,7 +9,7 @@ use crate::http::error::ApiError;
 use crate::http::params::conversation_id;
 use crate::http::response::{self, HandlerResult};
 use crate::service::caller::Caller;
-use crate::service::idempotency::Idempotency;
+use crate::service::idempotency::{Idempotency, Outcome};
 use crate::store::idempotency::{IdempotentRequest, SavedResponse};
 
 /// The maximum length of a key.
@@ -90,6 +90,22 @@ pub async fn respond<E: Into<ApiError>>(
 ) -> HandlerResult {
     let use_case = async { use_case.await.map_err(Into::<ApiError>::into) };
     let outcome = key.run(&app.store, use_case).await?;
+    response::from_saved(outcome.into_response())
+}
+
+/// [`respond`] for a request that deletes. The response is stored with the first step of
+/// the deletion. So before a stored response is sent, the deletion is completed.
+pub async fn respond_to_deletion<E: Into<ApiError>>(
+    app: &web::Data<AppState>,
+    key: &Idempotency,
+    use_case: impl Future<Output = Result<SavedResponse, E>>,
+) -> HandlerResult {
+    let use_case = async { use_case.await.map_err(Into::<ApiError>::into) };
+    let outcome = key.run(&app.store, use_case).await?;
+    if matches!(outcome, Outcome::Saved(_)) {
+        let state = app.clone().into_inner();
+        response::run_to_end(async move { state.services.resume_deletions().await }).await?;
+    }
     response::from_saved(outcome.into_response())
 }
 

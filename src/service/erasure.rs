@@ -3,13 +3,15 @@
 //!
 //! The functions work in steps of some milliseconds, so that other writers wait no
 //! longer than for a normal commit. A step is one transaction. Nothing that a step has
-//! deleted can be read again, and an interrupted deletion continues at the next start
-//! of a server.
+//! deleted can be read again. A server continues an interrupted deletion when it starts,
+//! and every ten minutes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Services;
+pub use super::deletion_steps::purge;
+use super::deletion_steps::{StepSize, delete_in_steps, retry_busy, run_steps};
 use super::idempotency::Idempotency;
 use crate::domain::{ConversationId, ProjectSeq, Timestamp, VisitorId, VisitorSeq};
 use crate::store::idempotency::SavedResponse;
@@ -54,7 +56,7 @@ pub async fn delete_conversation(
     let seq = found.ok_or(DeleteConversationError::NotFound(id))?.seq;
     let saved = idempotency.save(Batch::default(), &response, Timestamp::now());
     let deletion = Deletion::of_conversation(seq).after(saved);
-    let deleted = services.store.delete(deletion).await?;
+    let deleted = retry_busy(|| services.store.delete(deletion.clone())).await?;
     if deleted.conversations.is_empty() {
         // Another request deleted the conversation first.
         return Err(DeleteConversationError::NotFound(id));
@@ -105,20 +107,16 @@ const VISITOR_STEP: u32 = 200;
 pub async fn delete_visitor(
     store: &Store,
     visitor: VisitorSeq,
-    first: Batch,
-    mut after_step: impl FnMut(&[DeletedConversation]),
+    mut first: Batch,
+    after_step: impl FnMut(&[DeletedConversation]),
 ) -> Result<bool, StoreError> {
-    let mut deletion = Deletion::of_visitor(visitor, VISITOR_STEP).after(first);
-    loop {
-        let deleted = store.delete(deletion).await?;
-        after_step(&deleted.conversations);
-        purge(store).await?;
-        if !deleted.has_more {
-            merge_search_index(store).await?;
-            return finish(store).await;
-        }
-        deletion = Deletion::of_visitor(visitor, VISITOR_STEP);
-    }
+    let size = StepSize::new(VISITOR_STEP, VISITOR_STEP);
+    let next = |rows| Deletion::of_visitor(visitor, rows).after(std::mem::take(&mut first));
+    delete_in_steps(store, size, next, after_step).await?;
+    merge_search_index(store).await?;
+    let end = erasure::end_erasure(visitor);
+    retry_busy(|| store.write(end.clone())).await?;
+    finish(store).await
 }
 
 impl Services {
@@ -206,81 +204,56 @@ async fn finish_in_background(store: &Arc<Store>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deletes the messages of deleted conversations.
-///
-/// # Errors
-/// Errors of the store. A repeated call continues.
-pub async fn purge(store: &Store) -> Result<(), StoreError> {
-    let mut step = StepSize::new(20, 1000);
-    loop {
-        let started_at = Instant::now();
-        match store.write(erasure::purge_messages(step.rows)).await {
-            Ok(output) if !erasure::has_more_messages(&output) => return Ok(()),
-            Ok(_) | Err(StoreError::Busy) => step.pause(started_at.elapsed()).await,
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// The number of rows of a step, which depends on the time of the step before.
-pub(super) struct StepSize {
-    pub rows: u32,
-    min: u32,
-    max: u32,
-}
-
-/// The time that a step should take.
-const STEP_TIME: Duration = Duration::from_millis(10);
-
-impl StepSize {
-    pub fn new(min: u32, max: u32) -> Self {
-        Self {
-            rows: min,
-            min,
-            max,
-        }
-    }
-
-    /// Sets the size of the next step after a step that took `time`. Waits as long as
-    /// a step, because writers of other processes poll for the lock.
-    pub async fn pause(&mut self, time: Duration) {
-        self.rows = if time < STEP_TIME {
-            (self.rows * 2).min(self.max)
-        } else {
-            (self.rows / 2).max(self.min)
-        };
-        tokio::time::sleep(time.min(STEP_TIME)).await;
-    }
-}
-
 /// Merges the search index of messages and titles, which until then has the words of
 /// deleted texts.
 ///
 /// # Errors
 /// Errors of the store. A repeated call begins again.
 pub async fn merge_search_index(store: &Store) -> Result<(), StoreError> {
-    let mut step = StepSize::new(16, 512);
-    let mut is_first = true;
-    loop {
-        let (started_at, pages) = (Instant::now(), i64::from(step.rows));
-        let pages = if is_first { -pages } else { pages };
-        match store.write(erasure::merge_search_index(pages)).await {
-            Ok(output) if erasure::is_merged(&output) => return Ok(()),
-            Ok(_) => is_first = false,
-            Err(StoreError::Busy) => {}
-            Err(error) => return Err(error),
+    const MIN_PAGES: u32 = 16;
+    let merge = async |pages: i64| {
+        let output = store.write(erasure::merge_search_index(pages)).await?;
+        Ok(!erasure::is_merged(&output))
+    };
+    // A negative number begins the merge.
+    if retry_busy(|| merge(-i64::from(MIN_PAGES))).await? {
+        run_steps(StepSize::new(MIN_PAGES, 512), |pages| merge(pages.into())).await?;
+    }
+    Ok(())
+}
+
+impl Services {
+    /// Continues deletions that were interrupted.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub async fn resume_deletions(&self) -> Result<(), StoreError> {
+        let after_step = |deleted: &[DeletedConversation]| self.end_conversations(deleted);
+        let (_, is_complete) = resume(&self.store, after_step).await?;
+        if !is_complete {
+            finish_in_background(&self.store).await?;
         }
-        step.pause(started_at.elapsed()).await;
+        Ok(())
     }
 }
 
-/// Continues deletions that were interrupted.
+/// Continues deletions that were interrupted. `after_step` gets the conversations that
+/// each step has deleted. Returns the number of visitors whose erasure is complete now,
+/// and whether the write-ahead log is empty.
 ///
 /// # Errors
-/// Errors of the store.
-pub async fn resume(store: &Arc<Store>) -> Result<(), StoreError> {
-    if store.read(erasure::is_purge_pending).await? {
-        finish_in_background(store).await?;
+/// Errors of the store. A repeated call continues.
+pub async fn resume(
+    store: &Store,
+    mut after_step: impl FnMut(&[DeletedConversation]),
+) -> Result<(usize, bool), StoreError> {
+    let mut is_complete = true;
+    let visitors = store.read(erasure::deleted_visitors).await?;
+    for visitor in &visitors {
+        is_complete = delete_visitor(store, *visitor, Batch::default(), &mut after_step).await?;
     }
-    Ok(())
+    if store.read(erasure::is_purge_pending).await? {
+        is_complete = finish(store).await?;
+    }
+    Ok((visitors.len(), is_complete))
 }

@@ -12,6 +12,7 @@ pub mod caller;
 pub mod check;
 pub mod completion;
 pub mod conversation;
+mod deletion_steps;
 pub mod document;
 pub mod erasure;
 pub mod export;

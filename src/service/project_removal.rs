@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::deletion_steps::{StepSize, delete_in_steps, retry_busy, run_steps};
 use super::erasure;
 use crate::domain::{ProjectSummary, Timestamp};
 use crate::store::project_removal::{self, RemovalStep};
-use crate::store::{Deletion, Store, StoreError, key, project};
+use crate::store::{DeletedConversation, Deletion, Store, StoreError, key, project};
 
 /// Why a project was not removed.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +23,6 @@ pub enum RemoveError {
 /// second.
 const REVOCATION_TIME: Duration = Duration::from_secs(2);
 
-/// The conversations that are deleted in one step.
-const CONVERSATIONS_PER_STEP: u32 = 200;
-
 /// Removes a project in steps, so that a running server can write in between. An
 /// interrupted removal is continued by another call. `progress` receives the number
 /// of the deleted conversations after each step.
@@ -40,14 +38,19 @@ pub async fn remove(
         return Err(RemoveError::OnlyProject(project.name.clone()));
     }
     let revoke = key::revoke_all(project.seq, Timestamp::now());
-    store.write(revoke).await?;
+    retry_busy(|| store.write(revoke.clone())).await?;
     tokio::time::sleep(REVOCATION_TIME).await;
     delete_conversations(store, project, progress).await?;
     for step in RemovalStep::ALL {
-        while project_removal::has_deleted(&store.write(step.batch(project.seq)).await?) {}
+        let run = async |rows| {
+            let output = store.write(step.batch(project.seq, rows)).await?;
+            Ok(project_removal::has_deleted(&output))
+        };
+        run_steps(StepSize::new(10, step.max_rows()), run).await?;
     }
+    erasure::merge_search_index(store).await?;
     let delete = project_removal::delete_project(project.seq);
-    store.write(delete).await?;
+    retry_busy(|| store.write(delete.clone())).await?;
     erasure::finish(store).await?;
     Ok(())
 }
@@ -58,14 +61,11 @@ async fn delete_conversations(
     progress: impl Fn(u64),
 ) -> Result<(), StoreError> {
     let mut count = 0;
-    loop {
-        let deletion = Deletion::of_project_conversations(project.seq, CONVERSATIONS_PER_STEP);
-        let deleted = store.delete(deletion).await?;
-        count += deleted.conversations.len() as u64;
+    let next = |rows| Deletion::of_project_conversations(project.seq, rows);
+    let after_step = |deleted: &[DeletedConversation]| {
+        count += deleted.len() as u64;
         progress(count);
-        erasure::purge(store).await?;
-        if !deleted.has_more {
-            return Ok(());
-        }
-    }
+    };
+    delete_in_steps(store, StepSize::new(10, 200), next, after_step).await?;
+    Ok(())
 }

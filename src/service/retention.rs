@@ -1,8 +1,8 @@
 //! Deletes conversations that were closed long ago.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::erasure::{StepSize, purge};
+use super::deletion_steps::{StepSize, delete_in_steps};
 use crate::domain::{ProjectSeq, Timestamp};
 use crate::store::erasure::{DeletionCounts, count_closed_before};
 use crate::store::{DeletedConversation, Deletion, Store, StoreError};
@@ -35,20 +35,8 @@ pub async fn delete_closed(
     store: &Store,
     project: Option<ProjectSeq>,
     before: Timestamp,
-    mut after_step: impl FnMut(&[DeletedConversation]),
+    after_step: impl FnMut(&[DeletedConversation]),
 ) -> Result<u64, StoreError> {
-    let (mut step, mut count) = (StepSize::new(10, 200), 0);
-    loop {
-        let started_at = Instant::now();
-        let deletion = Deletion::of_closed_before(project, before, step.rows);
-        let deleted = store.delete(deletion).await?;
-        let time = started_at.elapsed();
-        count += deleted.conversations.len() as u64;
-        after_step(&deleted.conversations);
-        purge(store).await?;
-        if !deleted.has_more {
-            return Ok(count);
-        }
-        step.pause(time).await;
-    }
+    let next = |rows| Deletion::of_closed_before(project, before, rows);
+    delete_in_steps(store, StepSize::new(10, 200), next, after_step).await
 }

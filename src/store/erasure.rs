@@ -9,6 +9,9 @@
 //! 2. [`purge_messages`], repeated until nothing remains, deletes the messages of the
 //!    noted conversations. If it is interrupted, the next purge continues.
 //!
+//! A visitor with many conversations is erased in several deletions. The visitor is noted
+//! in `deleted_visitor` until nothing remains.
+//!
 //! The first part runs without the actions of foreign keys, which would delete all
 //! messages at once. A row number is never used again (`next_seq`), so messages
 //! that wait for their deletion cannot appear in another conversation.
@@ -124,9 +127,10 @@ impl Deletion {
         Self(Self::of_conversations(select).run(has_more))
     }
 
-    /// Deletes a visitor. The first step ends the sessions of the visitor and removes
-    /// the contact details and the stored responses. Each step deletes at most `limit`
-    /// conversations, the last step the row of the visitor.
+    /// Deletes at most `limit` conversations of a visitor. The first step ends the
+    /// sessions of the visitor, removes the contact details and the stored responses, and
+    /// notes the visitor in `deleted_visitor`. The last step deletes the row of the visitor.
+    /// [`end_erasure`] follows when nothing remains.
     pub fn of_visitor(visitor: VisitorSeq, limit: u32) -> Self {
         let select = Sql::new(
             "INSERT OR IGNORE INTO deleted_conversation (seq) \
@@ -153,12 +157,22 @@ impl Deletion {
     }
 }
 
+/// Ends the erasure of a visitor of which nothing remains ([`Deletion::of_visitor`]).
+pub fn end_erasure(visitor: VisitorSeq) -> Batch {
+    let text = "DELETE FROM deleted_visitor WHERE seq = ?";
+    Batch::of([Sql::new(text, [visitor.into()])])
+}
+
 /// Ends the sessions of a visitor, and deletes the stored responses and the contact
-/// details. The trigger `visitor_after_delete` does the same for a row that another
+/// details. The trigger `visitor_delete_children` does the same for a row that another
 /// program deletes.
 fn forget_visitor(visitor: VisitorSeq) -> Batch {
     let value = || [visitor.into()];
     Batch::of([
+        Sql::new(
+            "INSERT OR IGNORE INTO deleted_visitor (seq) SELECT seq FROM visitor WHERE seq = ?",
+            value(),
+        ),
         Sql::new("DELETE FROM session WHERE visitor_seq = ?", value()),
         Sql::new(
             "DELETE FROM idempotency_key WHERE caller = 'visitor ' || ?",
@@ -264,6 +278,12 @@ pub fn is_merged(output: &BatchOutput) -> bool {
 pub fn is_purge_pending(snapshot: &Snapshot) -> Result<bool, StoreError> {
     let sql = Sql::new("SELECT EXISTS (SELECT 1 FROM deleted_conversation)", []);
     snapshot.one(&sql, |row| row.get(0))
+}
+
+/// The visitors whose erasure is not complete.
+pub fn deleted_visitors(snapshot: &Snapshot) -> Result<Vec<VisitorSeq>, StoreError> {
+    let sql = Sql::new("SELECT seq FROM deleted_visitor", []);
+    snapshot.all(&sql, |row| row.get(0))
 }
 
 /// How much of a project a deletion would delete.

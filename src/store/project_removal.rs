@@ -18,23 +18,31 @@ pub enum RemovalStep {
 impl RemovalStep {
     pub const ALL: [Self; 3] = [Self::Visitors, Self::Documents, Self::Qnas];
 
-    /// Deletes the next rows.
-    pub fn batch(self, project: ProjectSeq) -> Batch {
+    /// The maximum number of rows that are deleted at once. A document has many passages.
+    pub fn max_rows(self) -> u32 {
+        match self {
+            Self::Visitors | Self::Qnas => 200,
+            Self::Documents => 20,
+        }
+    }
+
+    /// Deletes the next rows, at most `limit`.
+    pub fn batch(self, project: ProjectSeq, limit: u32) -> Batch {
         let text = match self {
             Self::Visitors => {
                 "DELETE FROM visitor WHERE seq IN \
-                     (SELECT seq FROM visitor WHERE project_seq = ? LIMIT 200) RETURNING 1"
+                     (SELECT seq FROM visitor WHERE project_seq = ? LIMIT ?) RETURNING 1"
             }
             Self::Documents => {
                 "DELETE FROM document WHERE seq IN \
-                     (SELECT seq FROM document WHERE project_seq = ? LIMIT 20) RETURNING 1"
+                     (SELECT seq FROM document WHERE project_seq = ? LIMIT ?) RETURNING 1"
             }
             Self::Qnas => {
                 "DELETE FROM qna WHERE seq IN \
-                     (SELECT seq FROM qna WHERE project_seq = ? LIMIT 200) RETURNING 1"
+                     (SELECT seq FROM qna WHERE project_seq = ? LIMIT ?) RETURNING 1"
             }
         };
-        Batch::of([Sql::new(text, [project.into()])])
+        Batch::of([Sql::new(text, [project.into(), i64::from(limit).into()])])
     }
 }
 

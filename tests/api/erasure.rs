@@ -271,7 +271,7 @@ fn visitor_with_many_conversations_is_erased_in_steps() {
 }
 
 #[test]
-fn interrupted_erasure_is_invisible_and_continues_at_the_next_start() {
+fn messages_of_deleted_conversations_are_invisible_and_deleted_at_the_next_start() {
     let (mut server, ann, id) = setup_conversation();
     insert_messages(&server, &id, 3_000, "A message of Ann ");
     server.stop();

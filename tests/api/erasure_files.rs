@@ -206,6 +206,23 @@ fn command_finds_and_erases_a_visitor_beside_a_running_server() {
     assert!(error.contains("--external-id"), "{error}");
 }
 
+#[test]
+fn commands_escape_control_characters_in_names_of_visitors() {
+    let folder = TempDir::new().expect("a folder");
+    let process = ParlorProcess::start(folder.path(), &["serve"]);
+    let key = process.key("pk_").expect("a key");
+    let device = "one\ntwo\u{1b}[2J\u{202e}";
+    let init = process.client.post("/v2/identity/init");
+    let init = init.json(json!({ "apiKey": key, "saVid": device }));
+    let visitor = Visitor::from_json(&init.send().expect(201));
+    let list = run_successfully(folder.path(), &["visitors", "list"]);
+    let show = run_successfully(folder.path(), &["visitors", "show", &visitor.id]);
+    assert_eq!(list.lines().count(), 1, "{list:?}");
+    for text in [list, show] {
+        assert!(text.contains(r"one\ntwo\u{1b}[2J\u{202e}"), "{text:?}");
+    }
+}
+
 // ── Nothing remains in the file ──
 
 /// The part of each text of the erased visitor.

@@ -29,6 +29,7 @@ mod durability;
 mod durability_at_scale;
 mod erasure;
 mod erasure_files;
+mod erasure_interruption;
 mod errors;
 mod export;
 mod headers;

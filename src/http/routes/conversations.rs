@@ -367,5 +367,5 @@ pub async fn remove(
         let done = response::no_content();
         erasure::delete_conversation(&state.services, project, id, &own_key, done).await
     });
-    idempotency::respond(&app, &key, delete).await
+    idempotency::respond_to_deletion(&app, &key, delete).await
 }

@@ -40,5 +40,5 @@ pub async fn remove(
         });
         erasure::erase_visitor(&state.services, project, id, &own_key, done, end_sessions).await
     });
-    idempotency::respond(&app, &key, erase).await
+    idempotency::respond_to_deletion(&app, &key, erase).await
 }

@@ -26,13 +26,14 @@ const EXPORTED_TABLES: [(&str, &str); 11] = [
 /// Tables that an export does not have: passages are part of documents and follow from
 /// Q&As; processes and idempotency keys are valid for a short time and one server; the
 /// search index follows from the texts; deleted rows are not exported.
-const OTHER_TABLES: [&str; 7] = [
+const OTHER_TABLES: [&str; 8] = [
     "passage",
     "process",
     "idempotency_key",
     "search_progress",
     "search_backlog",
     "deleted_conversation",
+    "deleted_visitor",
     "deleted_seq",
 ];
 
