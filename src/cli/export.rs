@@ -27,7 +27,7 @@ pub struct Export {
     #[command(flatten)]
     file: DatabaseFile,
     /// Export the secret that signs session tokens, and the sessions, so that visitors stay
-    /// signed in. Whoever has the file can then act as any visitor
+    /// signed in. A person who has the file can then act as any visitor
     #[arg(long)]
     with_secrets: bool,
 }
@@ -58,7 +58,7 @@ impl Export {
         }
         if self.with_secrets {
             eprintln!(
-                "protect the export like a password: whoever has it can act as any visitor; \
+                "protect the export like a password: a person who has it can act as any visitor; \
                  encrypt it before you copy it (age -p, gpg -c)"
             );
         }
