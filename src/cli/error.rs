@@ -10,7 +10,7 @@ use crate::service::assistant::AssistantError;
 use crate::service::backup::{BackupError, BucketError};
 use crate::service::export::ExportError;
 use crate::service::import::ImportError;
-use crate::service::import::api::ApiError;
+use crate::service::import::api::ApiImportError;
 use crate::service::key::KeyError;
 use crate::service::project::SelectError;
 use crate::service::project_removal::RemoveError;
@@ -46,7 +46,7 @@ pub enum CommandError {
     #[error(transparent)]
     Import(#[from] ImportError),
     #[error(transparent)]
-    ImportApi(#[from] ApiError),
+    ImportApi(#[from] ApiImportError),
     #[error(
         "no key: set PARLOR_IMPORT_KEY to a private key or a session token, or name a file with --key-file"
     )]

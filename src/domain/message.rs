@@ -117,7 +117,7 @@ impl MessageContent {
 }
 
 /// The maximum length of a title in characters.
-const MAX_TITLE_CHARS: usize = 80;
+pub const MAX_TITLE_CHARS: usize = 80;
 
 /// Replaces every run of white space by one space.
 fn one_line(text: &str) -> String {

@@ -39,7 +39,8 @@ pub use list_query::{
     Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
 };
 pub use message::{
-    Feedback, Message, MessageContent, MessageParts, MessageStatus, Role, SentMessage,
+    Feedback, MAX_TITLE_CHARS, Message, MessageContent, MessageParts, MessageStatus, Role,
+    SentMessage,
 };
 pub use project::{
     MAX_DESCRIPTION_CHARS, MAX_MESSAGE_QUOTA, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, Project,

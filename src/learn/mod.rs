@@ -36,6 +36,12 @@ pub use format::Format;
 pub use raw_document::{Conversion, RawDocument};
 pub use website::{FetchOutcome, WebsiteSource};
 
+/// Returns the Markdown of a passage from another database with active content as text, as
+/// in passages of Markdown files that were learned.
+pub fn escape_active_content(markdown: String) -> String {
+    active_content::escape(markdown, active_content::RetainedTags::Formatting)
+}
+
 /// A source that cannot be read; the message tells the user why.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

@@ -277,6 +277,30 @@ const VISITOR: &str = r#"{"type":"visitor","data":{"id":"0195aaaa-0000-7000-8000
 const CONVERSATION: &str = r#"{"type":"conversation","data":{"id":"0195aaaa-0000-7000-8000-00000000000c","projectId":"0195aaaa-0000-7000-8000-00000000000a","visitorId":"0195aaaa-0000-7000-8000-00000000000b","status":"open","createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z","lastInteractionAt":"2026-01-01T00:00:00.000Z","isHumanHandled":false}}"#;
 const MESSAGE: &str = r#"{"type":"message","data":{"id":"0195aaaa-0000-7000-8000-00000000000d","conversationId":"0195aaaa-0000-7000-8000-00000000000c","createdAt":"2026-01-01T00:00:00.000Z","role":"user","status":"complete","text":"Hello"}}"#;
 
+const QNA: &str = r#"{"type":"qna","data":{"id":"0195aaaa-0000-7000-8000-00000000000f","projectId":"0195aaaa-0000-7000-8000-00000000000a","question":"a question","answer":"an answer","isPublished":true,"createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z"}}"#;
+const DOCUMENT: &str = r#"{"type":"document","data":{"id":"0195aaaa-0000-7000-8000-00000000000e","projectId":"0195aaaa-0000-7000-8000-00000000000a","url":"https://shop.example/","title":"Help","hash":"HASH","source":"","learnedAt":"2026-01-01T00:00:00.000Z","passages":[{"heading":"","body":"BODY"}]}}"#;
+
+#[test]
+fn active_content_of_imported_passages_becomes_text() {
+    let folder = TempDir::new().expect("a folder");
+    let at = folder.path();
+    let body = "**Yes** <b>bold</b> <img src=x onerror=alert(1)> [x](javascript:alert(1))";
+    let document = DOCUMENT
+        .replace("HASH", &"0".repeat(64))
+        .replace("BODY", body);
+    let end = r#"{"type":"end","data":{"counts":{"document":1,"project":1}}}"#;
+    write_export(at, &[PROJECT.into(), document.into(), end.into()]);
+    run_successfully(at, &["import", "hostile.ndjson", "--db", "copy.db"]);
+    let sql = "SELECT body FROM passage";
+    let stored = open_connection(&at.join("copy.db")).query_row(sql, [], |row| row.get(0));
+    let stored: String = stored.expect("a passage");
+    let expected = r"**Yes** <b>bold</b> \<img src=x onerror=alert(1)> \[x](javascript:alert(1))";
+    assert_eq!(stored, expected);
+    // A second import changes nothing.
+    let again = run_successfully(at, &["import", "hostile.ndjson", "--db", "copy.db"]);
+    assert!(again.contains("2 records were imported before"), "{again}");
+}
+
 /// Writes an export with these lines after the header, without an end record.
 fn write_export(at: &Path, lines: &[Vec<u8>]) {
     let header = r#"{"type":"header","data":{"format":"parlor-export","version":1,"parlor":"0.1.0","schema":1,"createdAt":"2026-01-01T00:00:00.000Z","withSecrets":false,"counts":{}}}"#;
@@ -398,6 +422,54 @@ fn invalid_line_is_named_with_a_reason_and_the_lines_before_it_are_imported() {
         (
             replaced(usage, "2026-01", "2026-13"),
             "month: must be a month",
+        ),
+        (
+            replaced(PROJECT, "Shop", &"x".repeat(101)),
+            "name: must have 0 to 100 characters",
+        ),
+        (
+            replaced(
+                PROJECT,
+                "{}",
+                &format!(r#"{{"a":"{}"}}"#, "x".repeat(1 << 20)),
+            ),
+            "widgetConfig: is too large",
+        ),
+        (
+            replaced(
+                CONVERSATION,
+                "\"status\"",
+                &format!(r#""title":"{}","status""#, "x".repeat(81)),
+            ),
+            "title: must have 0 to 80 characters",
+        ),
+        (
+            replaced(CONVERSATION, "\"status\"", r#""title":"a\u0000b","status""#),
+            "title: must have 0 to 80 characters, none of them NUL",
+        ),
+        (
+            replaced(
+                CONVERSATION,
+                "\"status\"",
+                &format!(r#""closeReason":"{}","status""#, "x".repeat(257)),
+            ),
+            "closeReason: must have 0 to 256",
+        ),
+        (
+            replaced(
+                CONVERSATION,
+                "\"status\"",
+                r#""humanAgent":{"image":"no address"},"status""#,
+            ),
+            "humanAgent.image: must be an absolute URI",
+        ),
+        (
+            replaced(QNA, "an answer", ""),
+            "answer: must have 1 to 20000 characters",
+        ),
+        (
+            replaced(QNA, "a question", &"x".repeat(1001)),
+            "question: must have 1 to 1000 characters",
         ),
         (
             replaced(PROJECT, "{}", "[]"),

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::backup::count;
 use crate::helpers::{
     ParlorProcess, TestServer, insert_conversations, parlor_command, run_successfully,
-    setup_conversation, string,
+    setup_conversation, string, wait_until,
 };
 
 /// A folder with a database file, and the private key of its project.
@@ -301,6 +301,25 @@ fn messages() -> Value {
          "textSelection": null}]})
 }
 
+/// A message with an id of its own.
+fn message(number: usize) -> Value {
+    let mut message = messages()["data"][0].clone();
+    message["id"] = json!(id(number + 1_000_000));
+    message
+}
+
+/// A line of the export of another parlor.
+fn export_line(number: usize, title: &str, messages: &[Value]) -> String {
+    let conversation = conversation(number).to_string();
+    let head = conversation.replace("\"Hi\"", &json!(title).to_string());
+    let head = head.strip_suffix('}').expect("an object");
+    format!(
+        "{head},\"visitor\":{},\"messages\":{}}}\n",
+        me(),
+        json!(messages)
+    )
+}
+
 /// The number of a query parameter.
 fn parameter(target: &str, name: &str) -> usize {
     let (_, query) = target.split_once('?').expect("a query");
@@ -341,7 +360,8 @@ fn hosted_service_is_read_with_offsets_and_without_additions_of_parlor() {
         "{text}"
     );
     let requests = stub.requests();
-    assert_eq!(requests.len(), 1 + 3 + 203);
+    // The only message is not named in the list, so a second page is read.
+    assert_eq!(requests.len(), 1 + 3 + 203 + 1);
     for unknown in ["export", "after", "include", "visitorId"] {
         assert!(
             requests.iter().all(|target| !target.contains(unknown)),
@@ -421,9 +441,153 @@ fn import_that_broke_off_continues() {
 }
 
 #[test]
-fn hostile_server_is_left_with_a_reason() {
+fn lists_without_total_and_with_short_pages_are_read_to_their_end() {
+    let stub = StubApi::start(|target, _| {
+        if target.contains("/messages") {
+            let offset = parameter(target, "offset");
+            let page: Vec<_> = (offset..5.min(offset + 2)).map(message).collect();
+            return ok(&json!({"object": "list", "data": page}));
+        }
+        let (status, headers, body) = hosted(target, 1);
+        (status, headers, body.replace("total", "unknown"))
+    });
+    let (folder, _) = target();
+    let text = expect_success(&import(folder.path(), &stub.url(), TOKEN));
+    assert!(
+        text.starts_with("imported 1 conversations, 5 messages"),
+        "{text}"
+    );
+    let stub = StubApi::start(|target, _| {
+        let (status, headers, body) = hosted(target, 203);
+        (status, headers, body.replace("total", "unknown"))
+    });
+    let (folder, _) = target();
+    let text = expect_success(&import(folder.path(), &stub.url(), TOKEN));
+    assert!(text.starts_with("imported 203 conversations"), "{text}");
+}
+
+#[test]
+fn incomplete_answers_are_reported_and_the_import_fails() {
     let (folder, _) = target();
     let at = folder.path();
+    // A list that ends early, and an export with fewer conversations than the list.
+    let list = |target: &str| {
+        if target.contains("offset=0") || !target.contains("limit=100") {
+            hosted(target, 2).2.replace("\"total\":2", "\"total\":3")
+        } else {
+            json!({"total": 3, "data": []}).to_string()
+        }
+    };
+    let export = |target: &str| {
+        if target.contains("export") {
+            export_line(0, "Hi", &[])
+        } else {
+            json!({"total": 2, "data": []}).to_string()
+        }
+    };
+    let cut = |target: &str| {
+        if target.contains("export") {
+            export_line(0, "Hi", &[]).trim_end().to_owned()
+        } else {
+            json!({"total": 1, "data": []}).to_string()
+        }
+    };
+    let cases: [(&str, fn(&str) -> String, &str); 4] = [
+        (TOKEN, list, "counts 3 conversations, but lists 2"),
+        ("sk_x", export, "has 2 conversations, but sent 1"),
+        ("sk_x", cut, "last line of the response has no end"),
+        (
+            "sk_x",
+            |_| json!({"data": []}).to_string(),
+            "the list has no total",
+        ),
+    ];
+    for (credential, body, reason) in cases {
+        let stub = StubApi::start(move |target, _| (OK, String::new(), body(target)));
+        let errors = expect_failure(&import(at, &stub.url(), credential));
+        assert!(errors.contains(reason), "{reason}: {errors}");
+    }
+    // The last message of the list is not among the messages.
+    let stub = StubApi::start(|target, _| {
+        let (status, headers, body) = hosted(target, 2);
+        let last = json!({"id": id(77)}).to_string();
+        let body = body.replace("\"lastMessage\":null", &format!("\"lastMessage\":{last}"));
+        (status, headers, body)
+    });
+    let (folder, _) = target();
+    let errors = expect_failure(&import(folder.path(), &stub.url(), TOKEN));
+    assert!(
+        errors.contains("did not return its last message"),
+        "{errors}"
+    );
+    assert_eq!(count(&folder.path().join("parlor.db"), "conversation"), 2);
+}
+
+#[test]
+fn messages_of_a_conversation_with_a_long_line_are_read_in_pages() {
+    let title = "a \"messages\":[ in a title";
+    let long = message(7).to_string().len();
+    let lines = [
+        export_line(0, title, &vec![message(7); (65 << 20) / long]),
+        export_line(1, "Hi", &[message(8)]),
+    ];
+    let lines = lines.concat();
+    let stub = StubApi::start(move |target, _| {
+        if target.contains("/messages") {
+            // Pages of more than one message are too large.
+            let (limit, offset) = (parameter(target, "limit"), parameter(target, "offset"));
+            if limit > 1 {
+                return (OK, String::new(), " ".repeat(65 << 20));
+            }
+            let page: Vec<_> = (offset..3.min(offset + limit)).map(message).collect();
+            return ok(&json!({"object": "list", "data": page}));
+        }
+        if target.contains("export") {
+            (OK, String::new(), lines.clone())
+        } else {
+            ok(&json!({"total": 2, "data": []}))
+        }
+    });
+    let (folder, key) = target();
+    let at = folder.path();
+    let text = expect_success(&import(at, &stub.url(), "sk_x"));
+    assert!(
+        text.starts_with("imported 2 conversations, 4 messages, 1 visitors"),
+        "{text}"
+    );
+    let copy = ParlorProcess::start(at, &["serve"]);
+    let stored = copy.client.get(format!("/v2/conversations/{}", id(0)));
+    assert_eq!(stored.bearer(&key).send().expect(200)["title"], title);
+}
+
+#[test]
+fn interrupted_import_ends_at_once_while_the_server_does_not_respond() {
+    let stub = StubApi::start(|_, _| {
+        loop {
+            thread::park();
+        }
+    });
+    let (folder, _) = target();
+    let mut command = parlor_command(folder.path());
+    command.args(["import", "--from-api", &stub.url()]);
+    command.env("PARLOR_IMPORT_KEY", TOKEN);
+    let mut child = command.spawn().expect("a process");
+    wait_until("the request is sent", || !stub.requests().is_empty());
+    let start = Instant::now();
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-s", "INT", &id]).status();
+    assert!(sent.expect("kill").success());
+    let status = child.wait().expect("an exit");
+    assert_eq!(status.code(), Some(1));
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[test]
+fn hostile_server_is_left_with_a_reason() {
     let page = |numbers: std::ops::Range<usize>| {
         let page: Vec<_> = numbers.map(conversation).collect();
         ok(&json!({"object": "list", "total": 1_000_000_000_u64, "data": page}))
@@ -455,8 +619,15 @@ fn hostile_server_is_left_with_a_reason() {
                 if !target.contains("/messages") {
                     return hosted(target, 1);
                 }
-                let one = messages()["data"][0].clone();
-                ok(&json!({"object": "list", "data": vec![one; 1000]}))
+                // The metadata is no object, so it is not stored.
+                let metadata = "x".repeat(5 << 20);
+                let offset = parameter(target, "offset");
+                let page = (offset..offset + 10).map(|number| {
+                    let mut message = message(number);
+                    message["metadata"] = json!(metadata);
+                    message
+                });
+                ok(&json!({"object": "list", "data": page.collect::<Vec<_>>()}))
             }),
         ),
         (
@@ -513,12 +684,14 @@ fn hostile_server_is_left_with_a_reason() {
     ];
     for (reason, attack) in attacks {
         let stub = StubApi::start(attack);
+        let (folder, _) = target();
+        let at = folder.path();
         let errors = expect_failure(&import(at, &stub.url(), TOKEN));
         assert!(errors.contains(reason), "{reason}: {errors}");
         assert!(errors.len() < 600, "{errors}");
         assert!(stub.requests().len() < 210, "{reason}");
+        run_successfully(at, &["check"]);
     }
-    run_successfully(at, &["check"]);
 }
 
 #[test]

@@ -4,6 +4,9 @@ use std::io::{self, BufRead, Read};
 
 use crate::service::export::MAX_LINE_BYTES;
 
+/// The most bytes of a long line that are skipped.
+const MAX_SKIPPED_BYTES: u64 = 4 << 30;
+
 /// The lines of a file, one in memory at a time.
 pub struct Lines<R> {
     input: R,
@@ -50,6 +53,22 @@ impl<R: BufRead> Lines<R> {
             return Err(LineError::TooLong);
         }
         Ok(Some((&self.line, has_end)))
+    }
+
+    /// The start of the line that was too long.
+    pub fn start(&self) -> &[u8] {
+        &self.line
+    }
+
+    /// Reads the rest of a line that was too long, without keeping it.
+    pub fn skip_rest(&mut self) -> Result<(), LineError> {
+        let mut input = (&mut self.input).take(MAX_SKIPPED_BYTES);
+        let skipped = input.skip_until(b'\n').map_err(LineError::Io)? as u64;
+        self.bytes += skipped;
+        if skipped == MAX_SKIPPED_BYTES {
+            return Err(LineError::TooLong);
+        }
+        Ok(())
     }
 }
 

@@ -115,7 +115,8 @@ impl<R: BufRead> Import<'_, R> {
         Ok(Some((line, size)))
     }
 
-    fn push(&mut self, record: Record, size: usize) -> Result<(), ImportError> {
+    fn push(&mut self, mut record: Record, size: usize) -> Result<(), ImportError> {
+        rules::escape_passages(&mut record);
         rules::check(&record).map_err(|reason| self.invalid(reason))?;
         self.read.add(record.kind(), 1);
         Ok(self.writer.push(self.lines.number, size, record)?)

@@ -180,6 +180,18 @@ impl<'a> RecordWriter<'a> {
         self.apply(&record, vec![Decision::Refuse(reason)]);
     }
 
+    /// Reports a conversation whose messages cannot be read.
+    pub fn refuse_conversation(&mut self, id: ConversationId, reason: String) {
+        let kind = RecordKind::Conversation;
+        (self.report)(&Problem {
+            line: 0,
+            kind,
+            id: id.to_string(),
+            reason,
+        });
+        self.summary.refused.add(kind, 1);
+    }
+
     fn store_alone(&mut self, record: &[WaitingRecord]) -> Result<(), StoreError> {
         match self.store_together(record) {
             Err(error) if is_contradiction(&error) => {

@@ -2,15 +2,17 @@
 //! without redirects, which would send the credential to another server.
 
 use std::io::{self, Read};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 use url::Url;
 
-use super::ApiError;
+use super::ApiImportError;
 use crate::config::Secret;
 use crate::store::backup::Monitor;
 
@@ -34,13 +36,48 @@ const CANCEL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Makes requests to one server.
 pub struct ApiClient<'a> {
-    runtime: Runtime,
+    requests: CancellableRuntime<'a>,
     client: Client,
     base: Url,
     /// The time between the starts of two requests.
     interval: Duration,
     next_request: Instant,
+}
+
+/// Runs futures until they are ready or the import is cancelled.
+struct CancellableRuntime<'a> {
+    /// Set until the drop.
+    runtime: Option<Runtime>,
     monitor: &'a Monitor<'a>,
+}
+
+impl CancellableRuntime<'_> {
+    fn run<T>(
+        &self,
+        future: impl Future<Output = reqwest::Result<T>>,
+    ) -> Result<T, ApiImportError> {
+        let Some(runtime) = &self.runtime else {
+            return Err(ApiImportError::Cancelled);
+        };
+        runtime.block_on(async {
+            let mut future = pin!(future);
+            while !self.monitor.is_cancelled() {
+                if let Ok(result) = timeout(CANCEL_INTERVAL, future.as_mut()).await {
+                    return result.map_err(|error| ApiImportError::unreachable(&error));
+                }
+            }
+            Err(ApiImportError::Cancelled)
+        })
+    }
+}
+
+impl Drop for CancellableRuntime<'_> {
+    /// A look-up of a name may take minutes and cannot be cancelled.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl<'a> ApiClient<'a> {
@@ -50,11 +87,11 @@ impl<'a> ApiClient<'a> {
         credential: &Secret,
         requests_per_second: u32,
         monitor: &'a Monitor<'a>,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, ApiImportError> {
         // Fails if another module has installed the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let value = HeaderValue::from_str(&format!("Bearer {}", credential.reveal()));
-        let mut value = value.map_err(|_| ApiError::Credential)?;
+        let mut value = value.map_err(|_| ApiImportError::Credential)?;
         value.set_sensitive(true);
         let client = Client::builder()
             .user_agent(concat!("parlor/", env!("CARGO_PKG_VERSION")))
@@ -67,12 +104,14 @@ impl<'a> ApiClient<'a> {
             .read_timeout(READ_TIMEOUT)
             .build();
         Ok(Self {
-            runtime: Builder::new_current_thread().enable_all().build()?,
-            client: client.map_err(|error| ApiError::unreachable(&error))?,
+            requests: CancellableRuntime {
+                runtime: Some(Builder::new_current_thread().enable_all().build()?),
+                monitor,
+            },
+            client: client.map_err(|error| ApiImportError::unreachable(&error))?,
             base,
             interval: Duration::from_secs(1) / requests_per_second.max(1),
             next_request: Instant::now(),
-            monitor,
         })
     }
 
@@ -80,34 +119,37 @@ impl<'a> ApiClient<'a> {
     ///
     /// # Errors
     /// The server does not answer with 200, or the body is too large.
-    pub fn get(&mut self, path: &str, query: &str) -> Result<Vec<u8>, ApiError> {
+    pub fn get(&mut self, path: &str, query: &str) -> Result<Vec<u8>, ApiImportError> {
         let mut response = self.send(path, query, "application/json")?;
         let mut body = Vec::new();
-        self.runtime.block_on(async {
-            while let Some(chunk) = next_chunk(&mut response).await? {
-                body.extend_from_slice(&chunk);
-                if body.len() > MAX_BODY_BYTES {
-                    return Err(ApiError::TooLarge(MAX_BODY_BYTES >> 20));
-                }
+        while let Some(chunk) = self.requests.run(response.chunk())? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_BODY_BYTES {
+                return Err(ApiImportError::TooLarge(MAX_BODY_BYTES >> 20));
             }
-            Ok(body)
-        })
+        }
+        Ok(body)
     }
 
     /// The body of a response with status 200, which is read while it arrives.
     ///
     /// # Errors
     /// The server does not answer with 200.
-    pub fn open(&mut self, path: &str, query: &str, accept: &str) -> Result<Body<'_>, ApiError> {
+    pub fn open(
+        &mut self,
+        path: &str,
+        query: &str,
+        accept: &str,
+    ) -> Result<Body<'_>, ApiImportError> {
         let response = self.send(path, query, accept)?;
         Ok(Body {
-            runtime: &self.runtime,
+            requests: &self.requests,
             response,
             chunk: bytes::Bytes::new(),
         })
     }
 
-    fn send(&mut self, path: &str, query: &str, accept: &str) -> Result<Response, ApiError> {
+    fn send(&mut self, path: &str, query: &str, accept: &str) -> Result<Response, ApiImportError> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path()));
         url.set_query((!query.is_empty()).then_some(query));
@@ -116,25 +158,25 @@ impl<'a> ApiClient<'a> {
             self.wait(self.next_request.saturating_duration_since(now))?;
             self.next_request = Instant::now() + self.interval;
             let request = self.client.get(url.clone()).header(ACCEPT, accept);
-            let response = self.runtime.block_on(async { request.send().await });
-            let response = response.map_err(|error| ApiError::unreachable(&error))?;
+            // The request needs the runtime from its start.
+            let response = self.requests.run(async { request.send().await })?;
             match response.status() {
                 StatusCode::OK => return Ok(response),
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                     self.wait(retry_after(&response)?)?;
                 }
-                status => return Err(ApiError::refused(path, status)),
+                status => return Err(ApiImportError::refused(path, status)),
             }
         }
-        Err(ApiError::Busy)
+        Err(ApiImportError::Busy)
     }
 
     /// Waits, or returns when the import is cancelled.
-    fn wait(&self, duration: Duration) -> Result<(), ApiError> {
+    fn wait(&self, duration: Duration) -> Result<(), ApiImportError> {
         let end = Instant::now() + duration;
         loop {
-            if self.monitor.is_cancelled() {
-                return Err(ApiError::Cancelled);
+            if self.requests.monitor.is_cancelled() {
+                return Err(ApiImportError::Cancelled);
             }
             let rest = end.saturating_duration_since(Instant::now());
             if rest.is_zero() {
@@ -146,32 +188,27 @@ impl<'a> ApiClient<'a> {
 }
 
 /// The time after which a refused request may be repeated.
-fn retry_after(response: &Response) -> Result<Duration, ApiError> {
+fn retry_after(response: &Response) -> Result<Duration, ApiImportError> {
     let header = response.headers().get(RETRY_AFTER);
     let seconds = header.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let wait = seconds.map_or(DEFAULT_RETRY_AFTER, Duration::from_secs);
     if wait > MAX_RETRY_AFTER {
-        return Err(ApiError::RetryLater(wait.as_secs()));
+        return Err(ApiImportError::RetryLater(wait.as_secs()));
     }
     Ok(wait)
 }
 
-async fn next_chunk(response: &mut Response) -> Result<Option<bytes::Bytes>, ApiError> {
-    let chunk = response.chunk().await;
-    chunk.map_err(|error| ApiError::unreachable(&error))
-}
-
 /// The cause of an error, without the remedy.
-fn cause(error: ApiError) -> String {
+fn cause(error: ApiImportError) -> String {
     match error {
-        ApiError::Unreachable(cause) => cause,
+        ApiImportError::Unreachable(cause) => cause,
         error => error.to_string(),
     }
 }
 
 /// The body of a response.
 pub struct Body<'a> {
-    runtime: &'a Runtime,
+    requests: &'a CancellableRuntime<'a>,
     response: Response,
     chunk: bytes::Bytes,
 }
@@ -179,7 +216,7 @@ pub struct Body<'a> {
 impl Read for Body<'_> {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {
-            let next = self.runtime.block_on(next_chunk(&mut self.response));
+            let next = self.requests.run(self.response.chunk());
             match next.map_err(|error| io::Error::other(cause(error)))? {
                 Some(chunk) => self.chunk = chunk,
                 None => return Ok(0),

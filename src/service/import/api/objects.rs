@@ -5,10 +5,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::RECORD_BYTES;
 use crate::domain::{
-    ConversationId, Feedback, MessageId, MessageStatus, ProjectId, Role, Status, Timestamp,
-    VisitorId, page_address,
+    CloseReason, ConversationId, Feedback, MAX_TITLE_CHARS, MessageId, MessageStatus, ProjectId,
+    Role, Status, Timestamp, VisitorId, page_address, parse_uri,
 };
+use crate::service::import::rules::MAX_NAME_CHARS;
 use crate::store::export::{
     AgentRecord, ConversationRecord, JsonText, MessageRecord, VisitorRecord,
 };
@@ -143,10 +145,16 @@ impl ApiConversation {
             updated_at: self.updated_at,
             last_interaction_at: last.unwrap_or(self.updated_at),
             closed_at: is_closed.then(|| self.closed_at.unwrap_or(self.updated_at)),
-            close_reason: self.close_reason.clone(),
+            close_reason: self
+                .close_reason
+                .as_deref()
+                .map(|reason| shorten(reason, CloseReason::MAX_CHARS)),
             is_human_handled: self.is_human_handled,
             human_agent: self.human_agent.as_ref().map(ApiAgent::to_record),
-            title: self.title.clone(),
+            title: self
+                .title
+                .as_deref()
+                .map(|title| shorten(title, MAX_TITLE_CHARS)),
             page_url: None,
         }
     }
@@ -155,16 +163,30 @@ impl ApiConversation {
 impl ApiAgent {
     fn to_record(&self) -> AgentRecord {
         AgentRecord {
-            name: self.name.clone(),
-            image: self.image.clone(),
+            name: self
+                .name
+                .as_deref()
+                .map(|name| shorten(name, MAX_NAME_CHARS)),
+            image: self
+                .image
+                .clone()
+                .filter(|image| parse_uri("image", image).is_ok()),
         }
     }
+}
+
+/// Returns the text without NUL, and with at most this number of characters. Other servers
+/// have other limits.
+fn shorten(text: &str, max: usize) -> String {
+    let characters = text.chars().filter(|character| *character != '\0');
+    characters.take(max).collect()
 }
 
 impl ApiMessage {
     /// About the size of the record in bytes.
     pub fn size(&self) -> usize {
-        300 + self.parts.get().len()
+        let metadata = self.metadata.as_ref().map_or(0, |json| json.get().len());
+        RECORD_BYTES + self.parts.get().len() + metadata
     }
 
     pub fn into_record(self, conversation: ConversationId) -> MessageRecord {
