@@ -119,7 +119,8 @@ fn erasure_that_was_killed_between_steps_continues_at_the_next_start() {
     let (folder, _) = folder_of_interrupted_erasure();
     let _process = ParlorProcess::start(folder.path(), &["serve"]);
     wait_until("the rest is deleted", || {
-        rows(folder.path(), "visitor") == 1 && rows(folder.path(), "deleted_conversation") == 0
+        // The last write of an erasure.
+        rows(folder.path(), "visitor") == 1 && rows(folder.path(), "deleted_visitor") == 0
     });
     expect_complete_erasure(folder.path());
 }
