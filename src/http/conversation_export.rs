@@ -16,7 +16,7 @@ use crate::http::item_stream::ItemSource;
 use crate::http::json::{ConversationJson, MessageJson, VisitorJson};
 use crate::http::list_response::ListWriter;
 use crate::store::Snapshot;
-use crate::store::conversation_walk::ConversationWalk;
+use crate::store::conversation_walk::{ConversationWalk, WalkStep};
 use crate::store::message::MessageCursor;
 
 /// The format of an export.
@@ -91,8 +91,12 @@ impl ExportSource {
         }
     }
 
-    /// Begins the next conversation. Returns false if there is none.
-    fn open_next(&mut self, snapshot: &Snapshot, body: &mut Vec<u8>) -> Result<bool, ApiError> {
+    /// Begins the next conversation.
+    fn open_next(
+        &mut self,
+        snapshot: &Snapshot,
+        body: &mut Vec<u8>,
+    ) -> Result<WalkStep<()>, ApiError> {
         let format = self.format;
         let open = self.walk.next(snapshot, |seq, conversation, visitor| {
             let columns = match format {
@@ -104,14 +108,18 @@ impl ExportSource {
             };
             Ok::<_, ApiError>((seq, conversation.id, columns))
         })?;
-        let Some(open) = open else { return Ok(false) };
+        let open = match open {
+            WalkStep::Conversation(open) => open,
+            WalkStep::Nothing => return Ok(WalkStep::Nothing),
+            WalkStep::End => return Ok(WalkStep::End),
+        };
         let (seq, id, columns): (ConversationSeq, _, _) = open?;
         self.open = Some(OpenConversation {
             messages: MessageCursor::all(snapshot, seq, id)?,
             has_messages: false,
             columns,
         });
-        Ok(true)
+        Ok(WalkStep::Conversation(()))
     }
 }
 
@@ -136,8 +144,11 @@ impl ItemSource for ExportSource {
             if list.flow(max_bytes).is_break() {
                 return Ok(false);
             }
-            if !self.open_next(snapshot, list.next_item())? {
-                return Ok(true);
+            match self.open_next(snapshot, list.next_item())? {
+                WalkStep::Conversation(()) => {}
+                // The next step reads the next page.
+                WalkStep::Nothing => return Ok(false),
+                WalkStep::End => return Ok(true),
             }
         }
     }

@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 
+use uuid::Uuid;
+
 use super::conversation;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
 use super::visitor;
 use crate::domain::{
-    Conversation, ConversationSeq, ListQuery, ListRequest, Offset, Scope, Visitor,
+    Conversation, ConversationId, ConversationSeq, Direction, ListQuery, ListRequest, Offset,
+    Scope, SearchFilter, Sort, SortKey, SortValue, Timestamp, Visitor, VisitorSeq,
 };
 
 /// A place in a list of conversations. Each page begins after the last conversation of
@@ -20,15 +23,68 @@ pub struct ConversationWalk {
     /// The next page. None after the last one.
     next: Option<ListRequest>,
     rows: VecDeque<ConversationSeq>,
+    times: TimeRange,
+}
+
+/// What [`ConversationWalk::next`] found.
+pub enum WalkStep<T> {
+    Conversation(T),
+    /// A page had no conversation of the time range. Others can follow.
+    Nothing,
+    End,
+}
+
+/// The times of creation that a walk returns.
+#[derive(Debug, Clone, Copy, Default)]
+struct TimeRange {
+    /// Whether the walk is in the order of creation, so it begins and ends with the range.
+    is_order: bool,
+    after: Option<Timestamp>,
+    before: Option<Timestamp>,
+}
+
+impl TimeRange {
+    fn of(request: &ListRequest) -> Self {
+        Self {
+            is_order: request.query.sort == Sort::CreatedAt,
+            after: request.search.created_after,
+            before: request.search.created_before,
+        }
+    }
+
+    fn contains(self, time: Timestamp) -> bool {
+        self.after.is_none_or(|after| time >= after)
+            && self.before.is_none_or(|before| time < before)
+    }
+
+    /// The key before the first conversation of the range, in the order of creation.
+    fn start(self, direction: Direction) -> Option<SortKey> {
+        if !self.is_order {
+            return None;
+        }
+        let (time, id) = match direction {
+            Direction::Ascending => (self.after?.0.saturating_sub(1), Uuid::max()),
+            Direction::Descending => (self.before?.0, Uuid::nil()),
+        };
+        Some(SortKey {
+            value: SortValue::Number(time),
+            id: ConversationId(id),
+        })
+    }
 }
 
 impl ConversationWalk {
-    /// Before the first conversation of a list. The pages have the size of `request`.
-    pub fn new(scope: Scope, request: ListRequest) -> Self {
+    /// Before the first conversation of a list without words. The pages have the size of
+    /// `request`.
+    pub fn new(scope: Scope, mut request: ListRequest) -> Self {
+        let times = TimeRange::of(&request);
+        request.search = SearchFilter::default();
+        request.query.after = times.start(request.query.direction);
         Self {
             scope,
             next: Some(request),
             rows: VecDeque::new(),
+            times,
         }
     }
 
@@ -47,11 +103,12 @@ impl ConversationWalk {
             scope,
             next: None,
             rows: rows.into_seqs().collect(),
+            times: TimeRange::default(),
         })
     }
 
-    /// Returns what `read` makes of the next conversation and its visitor, or `None` after
-    /// the last one. Conversations that were deleted meanwhile are left out.
+    /// Returns what `read` makes of the next conversation and its visitor. Conversations
+    /// that were deleted meanwhile are left out. Reads at most one page.
     ///
     /// # Errors
     /// Errors of the database.
@@ -59,19 +116,29 @@ impl ConversationWalk {
         &mut self,
         snapshot: &Snapshot,
         mut read: impl FnMut(ConversationSeq, &Conversation, &Visitor) -> T,
-    ) -> Result<Option<T>, StoreError> {
-        loop {
-            while let Some(seq) = self.rows.pop_front() {
-                if let Some(visitor) = visitor_of(snapshot, seq)? {
-                    let with = |conversation: &Conversation<'_>| read(seq, conversation, &visitor);
-                    return conversation::read(snapshot, seq, with).map(Some);
-                }
-            }
+    ) -> Result<WalkStep<T>, StoreError> {
+        if self.rows.is_empty() {
             let Some(request) = self.next.take() else {
-                return Ok(None);
+                return Ok(WalkStep::End);
             };
             self.read_page(snapshot, request)?;
         }
+        while let Some(seq) = self.rows.pop_front() {
+            let Some((visitor, created_at)) = origin_of(snapshot, seq)? else {
+                continue;
+            };
+            if self.times.contains(created_at) {
+                let visitor = visitor::read(snapshot, visitor)?;
+                let with = |conversation: &Conversation<'_>| read(seq, conversation, &visitor);
+                return conversation::read(snapshot, seq, with).map(WalkStep::Conversation);
+            }
+            if self.times.is_order {
+                // The walk began with the range, so the range has ended.
+                self.rows.clear();
+                self.next = None;
+            }
+        }
+        Ok(WalkStep::Nothing)
     }
 
     fn read_page(&mut self, snapshot: &Snapshot, request: ListRequest) -> Result<(), StoreError> {
@@ -89,12 +156,14 @@ impl ConversationWalk {
     }
 }
 
-/// The visitor of a conversation, unless the conversation was deleted.
-fn visitor_of(snapshot: &Snapshot, seq: ConversationSeq) -> Result<Option<Visitor>, StoreError> {
+/// The visitor and the time of creation of a conversation, unless it was deleted.
+fn origin_of(
+    snapshot: &Snapshot,
+    seq: ConversationSeq,
+) -> Result<Option<(VisitorSeq, Timestamp)>, StoreError> {
     let sql = Sql::new(
-        "SELECT visitor_seq FROM conversation WHERE seq = ?",
+        "SELECT visitor_seq, created_at FROM conversation WHERE seq = ?",
         [seq.into()],
     );
-    let visitor = snapshot.optional(&sql, |row| row.get(0))?;
-    visitor.map(|seq| visitor::read(snapshot, seq)).transpose()
+    snapshot.optional(&sql, |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))
 }

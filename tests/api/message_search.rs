@@ -225,16 +225,71 @@ fn server_without_the_setting_refuses_q_and_empties_the_index() {
     assert_eq!(find(&server, "q=another"), stored);
 }
 
+/// Whatever the order, an export by time of creation reads page by page. It does not
+/// depend on the limits of searches.
+#[test]
+fn an_export_has_the_conversations_of_its_time_range() {
+    let server = TestServer::start();
+    let rows = [0, 1, 2].map(|minute| ConversationRow {
+        created_at: 1_705_314_600_000 + minute * 60_000,
+        ..ConversationRow::default()
+    });
+    insert_rows(&server, &server.create_visitor("ann"), &rows);
+    let times = [
+        ("2024-01-15T10:30:00Z", rows[0].id.to_string()),
+        ("2024-01-15T10:31:00Z", rows[1].id.to_string()),
+        ("2024-01-15T10:32:00Z", rows[2].id.to_string()),
+    ];
+    let mut ranges = vec![(None, None)];
+    for (after, _) in &times {
+        ranges.extend([(Some(*after), None), (None, Some(*after))]);
+        ranges.extend(
+            times
+                .iter()
+                .map(|(before, _)| (Some(*after), Some(*before))),
+        );
+    }
+    for sort in ["createdAt", "id", "lastInteractionAt", "title"] {
+        for direction in ["asc", "desc"] {
+            for (after, before) in &ranges {
+                let mut query = format!("orderBy={sort}&orderDir={direction}");
+                if let Some(after) = after {
+                    query += &format!("&createdAfter={after}");
+                }
+                if let Some(before) = before {
+                    query += &format!("&createdBefore={before}");
+                }
+                let expected = times.iter().filter(|(time, _)| {
+                    after.is_none_or(|after| *time >= after)
+                        && before.is_none_or(|before| *time < before)
+                });
+                let mut expected: Vec<_> = expected.map(|(_, id)| json!(id)).collect();
+                let mut found = exported_ids(&server, &query);
+                if sort == "createdAt" && direction == "desc" {
+                    expected.reverse();
+                } else if sort != "createdAt" {
+                    expected.sort_by_key(ToString::to_string);
+                    found.sort_by_key(ToString::to_string);
+                }
+                assert_eq!(found, expected, "{query}");
+            }
+        }
+    }
+}
+
+fn exported_ids(server: &TestServer, query: &str) -> Vec<serde_json::Value> {
+    let path = format!("/v2/conversations/export?{query}");
+    let export = server.get(&path).bearer(&server.project.private_key).send();
+    let lines = export.text().lines().map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        line["id"].clone()
+    });
+    lines.collect()
+}
+
 #[test]
 fn an_export_has_the_conversations_of_its_search() {
     let (server, _, stored) = setup(&["A parcel to Norway", "A letter", "A parcel to Sweden"]);
-    let path = "/v2/conversations/export?q=parcel&createdAfter=2024-01-01";
-    let export = server.get(path).bearer(&server.project.private_key).send();
-    let lines: Vec<serde_json::Value> = export
-        .text()
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
-    let ids: Vec<_> = lines.iter().map(|line| line["id"].clone()).collect();
+    let ids = exported_ids(&server, "q=parcel&createdAfter=2024-01-01");
     assert_eq!(ids, [json!(stored[0]), json!(stored[2])]);
 }

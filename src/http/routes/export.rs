@@ -32,7 +32,7 @@ pub async fn export(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     let list = export_request(request.query_string())?;
     let format = accepted_format(&request);
     let scope = Scope::Project(project);
-    let walk = if list.search.is_empty() {
+    let walk = if list.search.text.is_none() {
         ConversationWalk::new(scope, list)
     } else {
         check_search(&app.store, &list)?;
