@@ -31,6 +31,7 @@ pub async fn run(
     app.own_urls = OwnUrls::new(app.settings.public_url.clone(), listener.local_addr()?);
     let app = Arc::new(app);
     let operator = start_operator_server(&app)?;
+    message_indexer::prepare(&app.store, app.settings.search_messages).await;
     let server = http::server(app.clone(), listener)?;
     let handle = server.handle();
     let backups = ScheduledBackups::start(

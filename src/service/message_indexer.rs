@@ -22,7 +22,20 @@ const MAX_REMAINING: u64 = 20_000;
 /// The time between two lines about the progress in the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Keeps the index up to date, forever; or empties the index once, if it is switched off.
+/// Empties the index if it is switched off. All writes wait for that, about a second for a
+/// million messages, so it is done before the first request. After an error, [`run`] tries
+/// again.
+pub async fn prepare(store: &Store, is_on: bool) {
+    if is_on {
+        return;
+    }
+    if let Err(error) = clear(store).await {
+        log::warn!("the search index could not be emptied: {error}");
+    }
+}
+
+/// Keeps the index up to date, forever; or empties the index once, if it is switched off
+/// and still has texts.
 pub async fn run(store: &Store, is_on: bool) {
     if is_on {
         store.set_search_state(SearchState::Building);
