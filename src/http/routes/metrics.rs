@@ -97,14 +97,15 @@ mod tests {
 
     use super::*;
 
+    /// A request from `peer` to the address of this machine.
+    fn request(peer: &str) -> TestRequest {
+        TestRequest::default()
+            .peer_addr(peer.parse().expect("an address"))
+            .insert_header((header::HOST, "127.0.0.1:8787"))
+    }
+
     #[test]
-    fn only_a_program_on_this_machine_without_a_proxy_is_local() {
-        let request = |peer: &str| {
-            let peer = peer.parse().expect("an address");
-            TestRequest::default()
-                .peer_addr(peer)
-                .insert_header((header::HOST, "127.0.0.1:8787"))
-        };
+    fn only_a_program_on_this_machine_is_local() {
         for (peer, expected) in [
             ("127.0.0.1:5", true),
             ("127.9.9.9:5", true),
@@ -118,6 +119,13 @@ mod tests {
             assert_eq!(is_local(&request), expected, "{peer}");
         }
         assert!(!is_local(&TestRequest::default().to_http_request()));
+        // A forwarding header cannot make a client local.
+        let remote = request("192.168.0.7:5").insert_header(("X-Forwarded-For", "127.0.0.1"));
+        assert!(!is_local(&remote.to_http_request()));
+    }
+
+    #[test]
+    fn requests_of_proxies_and_of_pages_of_websites_are_not_local() {
         for name in [
             "X-Forwarded-For",
             "X-Forwarded-Host",
@@ -129,6 +137,18 @@ mod tests {
             let request = request("127.0.0.1:5").insert_header((name, "127.0.0.1"));
             assert!(!is_local(&request.to_http_request()), "{name}");
         }
+        for (site, expected) in [
+            ("none", true),
+            ("cross-site", false),
+            ("same-origin", false),
+        ] {
+            let request = request("127.0.0.1:5").insert_header((SEC_FETCH_SITE, site));
+            assert_eq!(is_local(&request.to_http_request()), expected, "{site}");
+        }
+    }
+
+    #[test]
+    fn requests_to_another_host_are_not_local() {
         for (host, expected) in [
             ("localhost", true),
             ("LocalHost:8787", true),
@@ -147,16 +167,5 @@ mod tests {
         assert!(!is_local(&two.to_http_request()));
         let none = TestRequest::default().peer_addr("127.0.0.1:5".parse().expect("an address"));
         assert!(!is_local(&none.to_http_request()));
-        for (site, expected) in [
-            ("none", true),
-            ("cross-site", false),
-            ("same-origin", false),
-        ] {
-            let request = request("127.0.0.1:5").insert_header((SEC_FETCH_SITE, site));
-            assert_eq!(is_local(&request.to_http_request()), expected, "{site}");
-        }
-        // A forwarding header cannot make a client local.
-        let remote = request("192.168.0.7:5").insert_header(("X-Forwarded-For", "127.0.0.1"));
-        assert!(!is_local(&remote.to_http_request()));
     }
 }

@@ -11,10 +11,6 @@ use crate::store::backup::Monitor;
 /// A bucket that does not exist.
 pub struct Bucket(Infallible);
 
-#[expect(
-    clippy::unused_self,
-    reason = "the functions of the bucket with the feature"
-)]
 impl Bucket {
     pub fn connect(_: &BucketUrl) -> Result<Self, BucketError> {
         Err(BucketError::NotBuilt)
