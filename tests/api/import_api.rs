@@ -466,6 +466,9 @@ fn lists_without_total_and_with_short_pages_are_read_to_their_end() {
     assert!(text.starts_with("imported 203 conversations"), "{text}");
 }
 
+/// Returns the body of the response to a request.
+type Body = fn(&str) -> String;
+
 #[test]
 fn incomplete_answers_are_reported_and_the_import_fails() {
     let (folder, _) = target();
@@ -492,7 +495,7 @@ fn incomplete_answers_are_reported_and_the_import_fails() {
             json!({"total": 1, "data": []}).to_string()
         }
     };
-    let cases: [(&str, fn(&str) -> String, &str); 4] = [
+    let cases: [(&str, Body, &str); 4] = [
         (TOKEN, list, "counts 3 conversations, but lists 2"),
         ("sk_x", export, "has 2 conversations, but sent 1"),
         ("sk_x", cut, "last line of the response has no end"),
