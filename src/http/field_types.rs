@@ -240,7 +240,7 @@ described_by! {
     Offset: integer(0, Self::MAX).default(Some(0.into()));
     SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
     Sort as "ConversationOrder": choice("A field by which conversations are ordered.", &Self::NAMES);
-    Time: string().min_length(Some(10)).max_length(Some(35));
+    Time: string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
     Uri: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
         .max_length(Some(MAX_URI_BYTES));
 }

@@ -68,10 +68,12 @@ pub struct PrivateListParams {
     #[serde(default)]
     #[param(inline)]
     q: Text<0, 300>,
-    /// With a private key: only conversations that were created at this time or later.
+    /// With a private key: only conversations that were created at this time or later. A date
+    /// alone is midnight in UTC.
     #[param(inline)]
     created_after: Option<Time>,
-    /// With a private key: only conversations that were created before this time.
+    /// With a private key: only conversations that were created before this time. A date
+    /// alone is midnight in UTC.
     #[param(inline)]
     created_before: Option<Time>,
 }

@@ -218,9 +218,19 @@ def check_alerts(prometheus):
     print(f"{len(rules())} alerts are evaluated")
 
 
+def is_ready(prometheus):
+    """Until Prometheus is ready, it answers with texts instead of JSON."""
+    try:
+        urllib.request.urlopen(f"{prometheus}/-/ready").close()
+        return True
+    except OSError:
+        return False
+
+
 def main():
     url, target, keys = start_parlor(start_model())
     prometheus = start_prometheus(target)
+    wait_for("Prometheus is ready", lambda: is_ready(prometheus))
     with Load(url, keys):
         check_dashboard(prometheus)
         check_alerts(prometheus)

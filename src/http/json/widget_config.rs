@@ -151,7 +151,9 @@ impl PartialSchema for ChatWidgetConfigJson<'_> {
         let mut object = ObjectBuilder::new().description(Some(description));
         for setting in &WIDGET_SETTINGS {
             let is_nullable = setting.default().is_none();
-            object = object.property(setting.key, value_schema(setting, is_nullable));
+            let default = json!(setting.default());
+            let value = value_schema(setting, is_nullable).default(Some(default));
+            object = object.property(setting.key, value);
             object = object.required(setting.key);
         }
         RefOr::T(object.into())
@@ -182,7 +184,7 @@ impl ToSchema for WidgetChangeJson {
     }
 }
 
-fn value_schema(setting: &WidgetSetting, is_nullable: bool) -> RefOr<Schema> {
+fn value_schema(setting: &WidgetSetting, is_nullable: bool) -> ObjectBuilder {
     let object = ObjectBuilder::new().description(Some(setting.description));
     let typed = |kind| {
         if is_nullable {
@@ -222,11 +224,7 @@ fn value_schema(setting: &WidgetSetting, is_nullable: bool) -> RefOr<Schema> {
             )
         }
     };
-    let default = json!(setting.default());
-    object
-        .schema_type(typed(kind))
-        .default(Some(default))
-        .into()
+    object.schema_type(typed(kind))
 }
 
 fn offset_members(object: ObjectBuilder, max: f64) -> ObjectBuilder {
