@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::HttpMessage;
 use actix_web::dev::Extensions;
 
-use crate::metrics::{RouteMetrics, WorkerMetrics};
+use crate::metrics::{NO_ROUTE, RouteMetrics, WorkerMetrics};
 
 /// The kind of credential that a request has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,9 +48,6 @@ impl Route {
         }
     }
 }
-
-/// The name of the route of requests that no route serves.
-const NO_ROUTE: &str = "none";
 
 /// Filled while the request is processed.
 #[derive(Debug, Default)]

@@ -13,5 +13,5 @@ mod store;
 pub use answers::{AnswerMetrics, AnswerOutcome, ProviderKind};
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use process::ProcessUsage;
-pub use requests::{RequestMetrics, RequestSeries, RouteMetrics, WorkerMetrics};
+pub use requests::{NO_ROUTE, RequestMetrics, RequestSeries, RouteMetrics, WorkerMetrics};
 pub use store::StoreMetrics;

@@ -20,8 +20,8 @@ const STATUSES: [u16; 23] = [
     500, 502, 503, 504,
 ];
 
-/// The route of a request that no route serves.
-const NO_ROUTE: &str = "none";
+/// The name of the route of requests that no route serves.
+pub const NO_ROUTE: &str = "none";
 
 /// The requests of all worker threads.
 #[derive(Debug, Default)]

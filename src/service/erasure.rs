@@ -128,9 +128,7 @@ impl Services {
                 .remove_conversation(conversation.project, conversation.id);
         }
     }
-}
 
-impl Services {
     /// Ends what this process does for conversations that another process deleted.
     ///
     /// # Errors

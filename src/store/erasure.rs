@@ -25,6 +25,7 @@ use super::error::StoreError;
 use super::open::{OpenError, open_writer};
 use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
+use super::writer::empty_wal;
 use crate::domain::{
     ConversationId, ConversationSeq, ProjectId, ProjectSeq, Timestamp, VisitorSeq,
 };
@@ -367,9 +368,7 @@ pub fn vacuum(path: &Path) -> Result<bool, OpenError> {
         connection.busy_timeout(VACUUM_TIMEOUT)?;
         // The copy of the rows can be larger than the memory.
         connection.execute_batch("PRAGMA temp_store = FILE; VACUUM")?;
-        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let is_busy: bool = connection.query_row(sql, (), |row| row.get(0))?;
-        Ok(!is_busy)
+        empty_wal(&connection)
     };
     run().map_err(|error| OpenError::from_sqlite(path, &error))
 }

@@ -9,7 +9,7 @@ use super::conversation::{ListPage, PageRows};
 use super::error::StoreError;
 use super::list_composer;
 use super::snapshot::Snapshot;
-use super::sql::{Sql, Value};
+use super::sql::{Sql, SqlText, Value};
 use super::websearch::{SearchSyntax, WebSearch};
 use crate::domain::{Direction, ListQuery, Scope, SearchFilter, Sort, SortKey, SortValue, Status};
 
@@ -52,7 +52,7 @@ fn read(
     let Some(select) = Select::compose(scope, query, search, limit) else {
         return Ok(ListPage::default());
     };
-    let mut statement = select.finish().prepare(snapshot.connection())?;
+    let mut statement = select.prepare(snapshot.connection())?;
     let mut rows = statement.raw_query();
     let (mut total, mut seqs, mut last) = (0, Vec::new(), None);
     let mut has_more = false;
@@ -75,12 +75,9 @@ fn read(
     })
 }
 
-/// A statement under construction: its text, made of constants, and its values.
+/// A statement under construction.
 #[derive(Default)]
-struct Select {
-    sql: String,
-    values: Vec<Value>,
-}
+struct Select(SqlText);
 
 /// Selects the conversations that have a message or a title with the words. The rows of
 /// `search_text` are numbered as those of `searched_text`.
@@ -100,54 +97,58 @@ impl Select {
         query: &ListQuery,
         search: &SearchFilter,
         limit: usize,
-    ) -> Option<Self> {
+    ) -> Option<Sql> {
         let mut select = Self::default();
-        select.push("WITH ");
+        select.0.push("WITH ");
         if let Some(text) = &search.text {
             let words = WebSearch::parse(text, SearchSyntax::MESSAGES);
             let Some(WebSearch::Matching(words)) = words else {
                 return None;
             };
-            select.bind(WORD_MATCHES, words.into());
+            select.0.bind(WORD_MATCHES, words.into());
         }
-        select.push("matching AS MATERIALIZED (SELECT c.seq, ");
-        select.push(column(query.sort));
-        select.push(" AS value, c.id FROM ");
-        select.push(source(scope, search));
+        select.0.push("matching AS MATERIALIZED (SELECT c.seq, ");
+        select.0.push(column(query.sort));
+        select.0.push(" AS value, c.id FROM ");
+        select.0.push(source(scope, search));
         select.filter(scope, query, search);
-        select.push("), page AS MATERIALIZED (SELECT seq, value, id FROM matching");
+        select
+            .0
+            .push("), page AS MATERIALIZED (SELECT seq, value, id FROM matching");
         if let Some(key) = &query.after {
             select.after(query, key);
         }
-        select.push(order_by(query.direction));
-        select.bind(" LIMIT ?", Value::from(limit as i64 + 1));
-        select.bind(" OFFSET ?)", Value::from(query.offset.get() as i64));
-        select.push(
+        select.0.push(order_by(query.direction));
+        select.0.bind(" LIMIT ?", Value::from(limit as i64 + 1));
+        select
+            .0
+            .bind(" OFFSET ?)", Value::from(query.offset.get() as i64));
+        select.0.push(
             " SELECT page.seq, page.value, page.id, total.n \
                FROM (SELECT count(*) AS n FROM matching) AS total LEFT JOIN page",
         );
-        select.push(order_by(query.direction));
-        Some(select)
+        select.0.push(order_by(query.direction));
+        Some(select.0.finish())
     }
 
     fn filter(&mut self, scope: Scope, query: &ListQuery, search: &SearchFilter) {
         match scope {
-            Scope::Project(project) => self.bind(" WHERE c.project_seq = ?", project.into()),
-            Scope::Visitor(visitor) => self.bind(" WHERE c.visitor_seq = ?", visitor.into()),
+            Scope::Project(project) => self.0.bind(" WHERE c.project_seq = ?", project.into()),
+            Scope::Visitor(visitor) => self.0.bind(" WHERE c.visitor_seq = ?", visitor.into()),
         }
         match query.filter.status {
-            None => self.push(" AND c.status IN ('closed', 'open')"),
-            Some(Status::Closed) => self.push(" AND c.status = 'closed'"),
-            Some(Status::Open) => self.push(" AND c.status = 'open'"),
+            None => self.0.push(" AND c.status IN ('closed', 'open')"),
+            Some(Status::Closed) => self.0.push(" AND c.status = 'closed'"),
+            Some(Status::Open) => self.0.push(" AND c.status = 'open'"),
         }
         if let Some(flag) = query.filter.is_human_handled {
-            self.bind(" AND c.is_human_handled = ?", flag.into());
+            self.0.bind(" AND c.is_human_handled = ?", flag.into());
         }
         if let Some(time) = search.created_after {
-            self.bind(" AND c.created_at >= ?", time.into());
+            self.0.bind(" AND c.created_at >= ?", time.into());
         }
         if let Some(time) = search.created_before {
-            self.bind(" AND c.created_at < ?", time.into());
+            self.0.bind(" AND c.created_at < ?", time.into());
         }
     }
 
@@ -164,31 +165,15 @@ impl Select {
             SortValue::Number(number) => (*number).into(),
             SortValue::Text(text) => text.as_ref().into(),
             SortValue::Null => {
-                self.push(" WHERE value IS NULL AND ");
-                return self.bind(id_comes_after, key.id.into());
+                self.0.push(" WHERE value IS NULL AND ");
+                return self.0.bind(id_comes_after, key.id.into());
             }
         };
-        self.push(" WHERE (value IS NULL OR ");
-        self.bind(value_comes_after, value.clone());
-        self.bind(" OR (value = ? AND ", value);
-        self.bind(id_comes_after, key.id.into());
-        self.push("))");
-    }
-
-    fn finish(self) -> Sql {
-        Sql {
-            text: self.sql.into(),
-            values: self.values,
-        }
-    }
-
-    fn push(&mut self, fragment: &'static str) {
-        self.sql.push_str(fragment);
-    }
-
-    fn bind(&mut self, fragment: &'static str, value: Value) {
-        self.push(fragment);
-        self.values.push(value);
+        self.0.push(" WHERE (value IS NULL OR ");
+        self.0.bind(value_comes_after, value.clone());
+        self.0.bind(" OR (value = ? AND ", value);
+        self.0.bind(id_comes_after, key.id.into());
+        self.0.push("))");
     }
 }
 

@@ -26,6 +26,38 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+/// The text and the values of a statement under construction. The text consists of
+/// constant fragments.
+#[derive(Default)]
+pub(super) struct SqlText {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl SqlText {
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Appends a fragment without values.
+    pub fn push(&mut self, fragment: &'static str) {
+        self.text.push_str(fragment);
+    }
+
+    /// Appends a fragment that binds a value.
+    pub fn bind(&mut self, fragment: &'static str, value: Value) {
+        self.push(fragment);
+        self.values.push(value);
+    }
+
+    pub fn finish(self) -> Sql {
+        Sql {
+            text: Cow::Owned(self.text),
+            values: self.values,
+        }
+    }
+}
+
 /// A statement: its text, made of constants alone, and the values of its
 /// parameters in order. Text that comes from outside is always a value.
 #[derive(Debug, Clone, PartialEq)]

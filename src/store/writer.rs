@@ -137,14 +137,7 @@ impl Writer {
         &self,
         batch: Batch,
     ) -> Result<oneshot::Receiver<BatchResult>, StoreError> {
-        let (tx, rx) = oneshot::channel();
-        let queued_at = Instant::now();
-        self.send(WriterCommand::Run(QueuedBatch {
-            batch,
-            tx,
-            queued_at,
-        }))?;
-        Ok(rx)
+        self.enqueue(batch, WriterCommand::Run)
     }
 
     /// Puts a batch into the queue that runs without the actions of foreign keys.
@@ -153,12 +146,19 @@ impl Writer {
         &self,
         batch: Batch,
     ) -> Result<oneshot::Receiver<BatchResult>, StoreError> {
+        self.enqueue(batch, WriterCommand::RunWithoutForeignKeys)
+    }
+
+    fn enqueue(
+        &self,
+        batch: Batch,
+        command: impl FnOnce(QueuedBatch) -> WriterCommand,
+    ) -> Result<oneshot::Receiver<BatchResult>, StoreError> {
         let (tx, rx) = oneshot::channel();
-        let queued_at = Instant::now();
-        self.send(WriterCommand::RunWithoutForeignKeys(QueuedBatch {
+        self.send(command(QueuedBatch {
             batch,
             tx,
-            queued_at,
+            queued_at: Instant::now(),
         }))?;
         Ok(rx)
     }
@@ -200,6 +200,13 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Moves the write-ahead log into the file and empties it. Returns false if another
+/// connection still uses the log after the busy timeout.
+pub(super) fn empty_wal(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    connection.query_row(sql, (), |row| row.get(0).map(|is_busy: bool| !is_busy))
 }
 
 /// The state of the thread.
@@ -358,19 +365,17 @@ impl WriterThread {
             .connection
             .pragma_query_value(None, "busy_timeout", |row| row.get::<_, u32>(0))?;
         self.connection.busy_timeout(TRUNCATE_TIMEOUT)?;
-        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let is_busy = self.connection.query_row(sql, (), |row| row.get(0));
+        let is_empty = empty_wal(&self.connection);
         let busy_timeout = Duration::from_millis(busy_timeout.into());
         self.connection.busy_timeout(busy_timeout)?;
-        Ok(!is_busy?)
+        Ok(is_empty?)
     }
 
     /// Moves the write-ahead log into the file.
     fn checkpoint(&self) {
-        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        match self.connection.query_row(sql, (), |row| row.get(0)) {
-            Ok(false) => {}
-            Ok(true) => log::info!("another process uses the file; its -wal file stays"),
+        match empty_wal(&self.connection) {
+            Ok(true) => {}
+            Ok(false) => log::info!("another process uses the file; its -wal file stays"),
             Err(error) => log::warn!("cannot move the write-ahead log into the file: {error}"),
         }
     }

@@ -1,6 +1,6 @@
 //! Builds the text and the values of a composed statement.
 
-use super::super::sql::{Sql, Value};
+use super::super::sql::{Sql, SqlText, Value};
 use super::index_range::{IndexRange, ListOrder, NullOrder, SeekColumns};
 use super::seek::Seek;
 use crate::domain::{Direction, ListQuery, Scope, SortValue};
@@ -71,47 +71,44 @@ impl ScanDirection {
 /// A statement under construction. Each method appends a fragment together with
 /// the values that the fragment binds.
 #[derive(Default)]
-pub(super) struct SqlBuilder {
-    sql: String,
-    values: Vec<Value>,
-}
+pub(super) struct SqlBuilder(SqlText);
 
 impl SqlBuilder {
     pub fn is_empty(&self) -> bool {
-        self.sql.is_empty()
+        self.0.is_empty()
     }
 
     /// Appends a SELECT of a range: `seq`, the sort column as `value`, `id`, and
     /// the status if the order needs it.
     pub fn select_range(&mut self, order: ListOrder, range: IndexRange) {
         if !self.is_empty() {
-            self.push(" UNION ALL ");
+            self.0.push(" UNION ALL ");
         }
-        self.push("SELECT seq, ");
-        self.push(order.column(range));
-        self.push(" AS value, id");
+        self.0.push("SELECT seq, ");
+        self.0.push(order.column(range));
+        self.0.push(" AS value, id");
         if order.null_order() == NullOrder::ByStatus {
-            self.push(", status");
+            self.0.push(", status");
         }
-        self.push(" FROM conversation INDEXED BY ");
-        self.push(order.index(range));
+        self.0.push(" FROM conversation INDEXED BY ");
+        self.0.push(order.index(range));
         match order.scope {
-            Scope::Project(project) => self.bind(" WHERE project_seq = ?", project.into()),
-            Scope::Visitor(visitor) => self.bind(" WHERE visitor_seq = ?", visitor.into()),
+            Scope::Project(project) => self.0.bind(" WHERE project_seq = ?", project.into()),
+            Scope::Visitor(visitor) => self.0.bind(" WHERE visitor_seq = ?", visitor.into()),
         }
         match range.status {
             None => {}
             // A partial index needs a literal: SQLite must see that it applies.
-            Some(_) if order.uses_partial_index(range) => self.push(" AND status = 'closed'"),
-            Some(status) => self.bind(" AND status = ?", status.as_str().into()),
+            Some(_) if order.uses_partial_index(range) => self.0.push(" AND status = 'closed'"),
+            Some(status) => self.0.bind(" AND status = ?", status.as_str().into()),
         }
         if let Some(predicate) = order.flag_predicate() {
-            self.push(predicate);
+            self.0.push(predicate);
         }
         if order.needs_null_predicate(range) {
-            self.push(" AND ");
-            self.push(order.column(range));
-            self.push(" IS NULL");
+            self.0.push(" AND ");
+            self.0.push(order.column(range));
+            self.0.push(" IS NULL");
         }
     }
 
@@ -128,44 +125,32 @@ impl SqlBuilder {
         match order.seek_columns(range, &seek.key) {
             SeekColumns::None => {}
             SeekColumns::Id => {
-                self.push(" AND id");
-                self.push(comparison);
-                self.bind("?", id);
+                self.0.push(" AND id");
+                self.0.push(comparison);
+                self.0.bind("?", id);
             }
             SeekColumns::ValueAndId => {
-                self.push(" AND (");
-                self.push(order.column(range));
-                self.push(", id)");
-                self.push(comparison);
-                self.bind("(?, ", sql_value(&seek.key.value));
-                self.bind("?)", id);
+                self.0.push(" AND (");
+                self.0.push(order.column(range));
+                self.0.push(", id)");
+                self.0.push(comparison);
+                self.0.bind("(?, ", sql_value(&seek.key.value));
+                self.0.bind("?)", id);
             }
         }
     }
 
     pub fn order_by(&mut self, order: ListOrder, direction: ScanDirection) {
-        self.push(direction.order_by(order.null_order()));
+        self.0.push(direction.order_by(order.null_order()));
     }
 
     pub fn limit_offset(&mut self, limit: i64, offset: i64) {
-        self.bind(" LIMIT ?", limit.into());
-        self.bind(" OFFSET ?", offset.into());
+        self.0.bind(" LIMIT ?", limit.into());
+        self.0.bind(" OFFSET ?", offset.into());
     }
 
     pub fn finish(self) -> Sql {
-        Sql {
-            text: self.sql.into(),
-            values: self.values,
-        }
-    }
-
-    fn push(&mut self, fragment: &'static str) {
-        self.sql.push_str(fragment);
-    }
-
-    fn bind(&mut self, fragment: &'static str, value: Value) {
-        self.push(fragment);
-        self.values.push(value);
+        self.0.finish()
     }
 }
 
