@@ -1,0 +1,257 @@
+//! Compares records with what is stored.
+
+use super::super::error::StoreError;
+use super::super::export::{
+    DocumentRecord, KeyRecord, Record, SessionRecord, StoredRecord, UsageRecord, VisitorRecord,
+};
+use super::super::snapshot::Snapshot;
+use super::super::sql::{Sql, Value};
+use crate::domain::{ConversationId, MessageId, ProjectId, VisitorId};
+
+/// How a record relates to what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    New,
+    /// The same record is stored.
+    Stored,
+    /// The record cannot be stored, in words.
+    Conflict(String),
+}
+
+/// Compares a record with the stored rows.
+pub fn compare(snapshot: &Snapshot, record: &Record) -> Result<Comparison, StoreError> {
+    match record {
+        Record::Project(record) => same_or(snapshot, record, [record.id.into()], []),
+        Record::Secret(record) => same_or(snapshot, record, [record.name.as_str().into()], []),
+        Record::Assistant(record) => {
+            let checks = [project_exists(record.project_id)];
+            same_or(snapshot, record, [record.id.into()], checks)
+        }
+        Record::Key(record) => same_or(snapshot, record, [record.id.into()], key_checks(record)),
+        Record::Usage(record) => compare_usage(snapshot, record),
+        Record::Qna(record) => {
+            let checks = [project_exists(record.project_id)];
+            same_or(snapshot, record, [record.id.into()], checks)
+        }
+        Record::Document(record) => {
+            let checks = [project_exists(record.project_id), url_is_free(record)];
+            same_or(snapshot, record, [record.id.into()], checks)
+        }
+        Record::Visitor(record) => {
+            let identity = [record.project_id.into(), record.id.into()];
+            same_or(snapshot, record, identity, visitor_checks(record))
+        }
+        Record::Session(record) => {
+            same_or(snapshot, record, [record.id.into()], session_checks(record))
+        }
+        Record::Conversation(record) => {
+            let identity = [record.project_id.into(), record.id.into()];
+            let visitor = visitor_exists(record.project_id, record.visitor_id.into());
+            let checks = [project_exists(record.project_id), visitor];
+            same_or(snapshot, record, identity, checks)
+        }
+        Record::Message(record) => same_or(snapshot, record, [record.id.into()], []),
+    }
+}
+
+/// Compares a record with the stored one of the same id. If there is none, the record is
+/// new unless one of `checks` fails.
+fn same_or<T: StoredRecord, const N: usize>(
+    snapshot: &Snapshot,
+    record: &T,
+    identity: [Value; N],
+    checks: impl IntoIterator<Item = Check>,
+) -> Result<Comparison, StoreError> {
+    let by_id = Sql::new(T::BY_ID, identity);
+    let stored = snapshot.optional(&by_id, |row| T::from_row(snapshot, row))?;
+    match stored {
+        Some(stored) if stored == *record => return Ok(Comparison::Stored),
+        Some(stored) => return Ok(Comparison::Conflict(difference(&stored, record))),
+        None => {}
+    }
+    run_checks(snapshot, checks)
+}
+
+/// A record is new unless a check fails.
+fn run_checks(
+    snapshot: &Snapshot,
+    checks: impl IntoIterator<Item = Check>,
+) -> Result<Comparison, StoreError> {
+    for check in checks {
+        let is_found = snapshot.optional(&check.sql, |_| Ok(()))?.is_some();
+        if is_found != check.must_exist {
+            return Ok(Comparison::Conflict(check.reason));
+        }
+    }
+    Ok(Comparison::New)
+}
+
+/// Names the members in which two records of the same id differ.
+fn difference<T: StoredRecord>(stored: &T, record: &T) -> String {
+    let members = |record: &T| serde_json::to_value(record).unwrap_or_default();
+    let (stored, record) = (members(stored), members(record));
+    let names = stored.as_object().into_iter().chain(record.as_object());
+    let mut names: Vec<_> = names.flat_map(|members| members.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| stored.get(name) != record.get(name));
+    let names: Vec<_> = names.into_iter().map(String::as_str).collect();
+    format!(
+        "it is stored already, with another value of {}; the stored one stays",
+        names.join(", ")
+    )
+}
+
+/// A condition under which a record can be stored.
+struct Check {
+    sql: Sql,
+    /// Whether the statement must return a row.
+    must_exist: bool,
+    reason: String,
+}
+
+impl Check {
+    fn exists(sql: Sql, what: &str, id: impl std::fmt::Display) -> Self {
+        Self {
+            sql,
+            must_exist: true,
+            reason: format!("{what} {id} is not stored"),
+        }
+    }
+
+    fn is_free(sql: Sql, reason: &str) -> Self {
+        Self {
+            sql,
+            must_exist: false,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+fn project_exists(id: ProjectId) -> Check {
+    let sql = Sql::new("SELECT 1 FROM project WHERE id = ?", [id.into()]);
+    Check::exists(sql, "its project", id)
+}
+
+fn visitor_exists(project: ProjectId, visitor: Value) -> Check {
+    let sql = Sql::new(
+        "SELECT 1 FROM visitor WHERE project_seq = (SELECT seq FROM project WHERE id = ?) \
+            AND id = ?",
+        [project.into(), visitor],
+    );
+    Check {
+        sql,
+        must_exist: true,
+        reason: "its visitor is not stored".to_owned(),
+    }
+}
+
+fn key_checks(key: &KeyRecord) -> Vec<Check> {
+    let mut checks = vec![project_exists(key.project_id)];
+    if let Some(assistant) = key.assistant_id {
+        let sql = Sql::new(
+            "SELECT 1 FROM assistant WHERE id = ? \
+                AND project_seq = (SELECT seq FROM project WHERE id = ?)",
+            [assistant.into(), key.project_id.into()],
+        );
+        checks.push(Check::exists(sql, "its assistant", assistant));
+    }
+    let sql = Sql::new("SELECT 1 FROM api_key WHERE hash = ?", [key.hash.0.into()]);
+    let reason = "the same key is stored under another id";
+    checks.push(Check::is_free(sql, reason));
+    checks
+}
+
+fn url_is_free(document: &DocumentRecord) -> Check {
+    let sql = Sql::new(
+        "SELECT 1 FROM document \
+          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND url = ?",
+        [document.project_id.into(), document.url.as_str().into()],
+    );
+    Check::is_free(sql, "the project has another document with the same url")
+}
+
+fn visitor_checks(visitor: &VisitorRecord) -> Vec<Check> {
+    let mut checks = vec![project_exists(visitor.project_id)];
+    if let Some(sa_vid) = &visitor.sa_vid {
+        let sql = Sql::new(
+            "SELECT 1 FROM visitor \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND sa_vid = ?",
+            [visitor.project_id.into(), sa_vid.as_str().into()],
+        );
+        let reason = "the project has another visitor with the same saVid";
+        checks.push(Check::is_free(sql, reason));
+    }
+    if let Some(external_id) = &visitor.external_id {
+        let sql = Sql::new(
+            "SELECT 1 FROM visitor \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND external_id = ?",
+            [visitor.project_id.into(), external_id.as_str().into()],
+        );
+        let reason = "the project has another visitor with the same externalId";
+        checks.push(Check::is_free(sql, reason));
+    }
+    checks
+}
+
+fn session_checks(session: &SessionRecord) -> [Check; 2] {
+    let key = Sql::new(
+        "SELECT 1 FROM api_key WHERE id = ? \
+            AND project_seq = (SELECT seq FROM project WHERE id = ?)",
+        [session.key_id.into(), session.project_id.into()],
+    );
+    [
+        visitor_exists(session.project_id, session.visitor_id.into()),
+        Check::exists(key, "its key", session.key_id),
+    ]
+}
+
+/// Counts of messages only grow, so the larger count is the newer one.
+fn compare_usage(snapshot: &Snapshot, usage: &UsageRecord) -> Result<Comparison, StoreError> {
+    let identity = [usage.project_id.into(), usage.month.0.into()];
+    let by_id = Sql::new(UsageRecord::BY_ID, identity);
+    let stored = snapshot.optional(&by_id, |row| UsageRecord::from_row(snapshot, row))?;
+    if stored.is_some_and(|stored| stored.messages >= usage.messages) {
+        return Ok(Comparison::Stored);
+    }
+    run_checks(snapshot, [project_exists(usage.project_id)])
+}
+
+/// Whether a project has a visitor.
+pub fn is_visitor_stored(
+    snapshot: &Snapshot,
+    project: ProjectId,
+    visitor: VisitorId,
+) -> Result<bool, StoreError> {
+    let check = visitor_exists(project, visitor.into());
+    Ok(snapshot.optional(&check.sql, |_| Ok(()))?.is_some())
+}
+
+/// Whether a project has a conversation.
+pub fn is_conversation_stored(
+    snapshot: &Snapshot,
+    project: ProjectId,
+    conversation: ConversationId,
+) -> Result<bool, StoreError> {
+    let sql = Sql::new(
+        "SELECT 1 FROM conversation \
+          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?",
+        [project.into(), conversation.into()],
+    );
+    Ok(snapshot.optional(&sql, |_| Ok(()))?.is_some())
+}
+
+/// The newest message of a stored conversation. None: it has no message or is not stored.
+pub fn last_message(
+    snapshot: &Snapshot,
+    project: ProjectId,
+    conversation: ConversationId,
+) -> Result<Option<MessageId>, StoreError> {
+    let sql = Sql::new(
+        "SELECT m.id FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq \
+          WHERE c.project_seq = (SELECT seq FROM project WHERE id = ?) AND c.id = ? \
+          ORDER BY m.seq DESC LIMIT 1",
+        [project.into(), conversation.into()],
+    );
+    snapshot.optional(&sql, |row| row.get(0))
+}
