@@ -202,13 +202,16 @@ fn answers_are_counted_by_provider_and_outcome() {
             1.0,
         ),
     ];
+    // The model fails if its script ends before the client's disconnect is noticed.
+    let mut running_script = None;
     expect_increase(client, &expected, || {
         fixture.model.answer_with("Hello");
         fixture.ask_without_stream("One").expect(200);
         let failure = AnswerError::ModelFailed("no".to_owned());
         fixture.model.fail_with(failure);
         fixture.ask_without_stream("Two").expect(502);
-        let (_script, stream) = fixture.start_answer();
+        let (script, stream) = fixture.start_answer();
+        running_script = Some(script);
         assert_eq!(value(&metrics(client), "parlor_answers_streaming"), 1.0);
         drop(stream);
     });
@@ -216,6 +219,7 @@ fn answers_are_counted_by_provider_and_outcome() {
     wait_until("the answer is cancelled", || {
         value(&metrics(client), cancelled) == 1.0
     });
+    drop(running_script);
     let (server, ann, id) = setup_conversation();
     let complete = [
         (
