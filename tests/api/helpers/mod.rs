@@ -11,8 +11,10 @@ mod event_stream;
 mod fixtures;
 mod list_model;
 mod model;
+mod openapi_document;
 mod process;
 mod server;
+mod side;
 mod websocket;
 
 pub use answers::*;
@@ -21,8 +23,10 @@ pub use event_stream::*;
 pub use fixtures::*;
 pub use list_model::*;
 pub use model::*;
+pub use openapi_document::*;
 pub use process::*;
 pub use server::*;
+pub use side::*;
 pub use websocket::*;
 
 use std::time::{Duration, Instant};
