@@ -15,7 +15,7 @@ use crate::access::{Owner, Permit};
 use crate::app::AppState;
 use crate::config::TransferLimits;
 use crate::http::auth;
-use crate::http::deserialize::{FieldError, Problem, from_json};
+use crate::http::deserialize::{FieldError, FieldProblem, from_json};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::surrogates::replace_unpaired;
 use crate::http::transfer::{self, UNREAD_BYTES};
@@ -81,8 +81,8 @@ pub(super) fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, ApiError> {
 impl From<FieldError> for ApiError {
     fn from(FieldError { path, problem }: FieldError) -> Self {
         match problem {
-            Problem::Malformed(reason) => Self::body(&path, &reason),
-            Problem::Invalid(reason) => Self::validation(&path, &reason),
+            FieldProblem::Malformed(reason) => Self::body(&path, &reason),
+            FieldProblem::Invalid(reason) => Self::validation(&path, &reason),
         }
     }
 }

@@ -68,12 +68,13 @@ pub struct ExportSource {
     format: ExportFormat,
     walk: ConversationWalk,
     /// The conversation whose messages come next.
-    open: Option<OpenConversation>,
+    open: Option<UnfinishedConversation>,
     is_begun: bool,
 }
 
+/// A conversation of which a part is in the body.
 #[derive(Clone)]
-struct OpenConversation {
+struct UnfinishedConversation {
     messages: MessageCursor,
     /// Whether a message was written.
     has_messages: bool,
@@ -114,7 +115,7 @@ impl ExportSource {
             WalkStep::End => return Ok(WalkStep::End),
         };
         let (seq, id, columns): (ConversationSeq, _, _) = open?;
-        self.open = Some(OpenConversation {
+        self.open = Some(UnfinishedConversation {
             messages: MessageCursor::all(snapshot, seq, id)?,
             has_messages: false,
             columns,
@@ -154,7 +155,7 @@ impl ItemSource for ExportSource {
     }
 }
 
-impl OpenConversation {
+impl UnfinishedConversation {
     /// Writes messages until the list is full. Returns whether these were the last ones.
     fn write_messages(
         &mut self,

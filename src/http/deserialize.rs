@@ -17,7 +17,7 @@ use serde_json::Value;
 
 /// Why a field was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum FieldProblem {
     /// The field is absent or has the wrong type.
     Malformed(String),
     /// The value breaks a rule.
@@ -30,27 +30,27 @@ pub enum Problem {
 #[error("{path}: {problem:?}")]
 pub struct FieldError {
     pub path: String,
-    pub problem: Problem,
+    pub problem: FieldProblem,
 }
 
 impl FieldError {
     pub fn malformed(must: &str) -> Self {
         Self {
             path: String::new(),
-            problem: Problem::Malformed(must.to_owned()),
+            problem: FieldProblem::Malformed(must.to_owned()),
         }
     }
 
     pub fn invalid(reason: impl Into<String>) -> Self {
         Self {
             path: String::new(),
-            problem: Problem::Invalid(reason.into()),
+            problem: FieldProblem::Invalid(reason.into()),
         }
     }
 
     pub fn reason(&self) -> &str {
         match &self.problem {
-            Problem::Malformed(reason) | Problem::Invalid(reason) => reason,
+            FieldProblem::Malformed(reason) | FieldProblem::Invalid(reason) => reason,
         }
     }
 

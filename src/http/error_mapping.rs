@@ -11,7 +11,7 @@ use crate::domain::ValidationError;
 use crate::service::agent::AgentError;
 use crate::service::caller::AccessError;
 use crate::service::completion::CompletionError;
-use crate::service::conversation::{CloseError, FindError, ImportError};
+use crate::service::conversation::{CloseError, FindError, ImportConversationError};
 use crate::service::document::DeleteDocumentError;
 use crate::service::erasure::{DeleteConversationError, EraseVisitorError};
 use crate::service::feedback::FeedbackError;
@@ -195,11 +195,11 @@ impl From<FindError> for ApiError {
     }
 }
 
-impl From<ImportError> for ApiError {
-    fn from(error: ImportError) -> Self {
+impl From<ImportConversationError> for ApiError {
+    fn from(error: ImportConversationError) -> Self {
         match error {
-            ImportError::IdExists => conversation_id_exists(),
-            ImportError::Store(error) => error.into(),
+            ImportConversationError::IdExists => conversation_id_exists(),
+            ImportConversationError::Store(error) => error.into(),
         }
     }
 }

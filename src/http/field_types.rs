@@ -67,7 +67,7 @@ impl ListInclude {
     }
 }
 
-/// An item of a [`List`].
+/// An item of a [`BoundedList`].
 pub trait Item {
     /// The plural noun, for error texts.
     const PLURAL: &'static str;
@@ -75,7 +75,7 @@ pub trait Item {
 
 /// A list of `MIN` to `MAX` items.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct List<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
+pub struct BoundedList<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
 
 /// Messages that visitors may send in a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,7 +277,7 @@ impl<const MAX: usize> PartialSchema for Prefix<MAX> {
 
 impl<const MAX: usize> ToSchema for Prefix<MAX> {}
 
-impl<'de, T, const MIN: usize, const MAX: usize> Deserialize<'de> for List<T, MIN, MAX>
+impl<'de, T, const MIN: usize, const MAX: usize> Deserialize<'de> for BoundedList<T, MIN, MAX>
 where
     T: Deserialize<'de> + Item,
 {
@@ -291,14 +291,14 @@ where
     }
 }
 
-impl<T: ToSchema, const MIN: usize, const MAX: usize> PartialSchema for List<T, MIN, MAX> {
+impl<T: ToSchema, const MIN: usize, const MAX: usize> PartialSchema for BoundedList<T, MIN, MAX> {
     fn schema() -> RefOr<Schema> {
         let items = ArrayBuilder::new().items(utoipa::openapi::Ref::from_schema_name(T::name()));
         RefOr::T(items.min_items(Some(MIN)).max_items(Some(MAX)).into())
     }
 }
 
-impl<T: ToSchema, const MIN: usize, const MAX: usize> ToSchema for List<T, MIN, MAX> {
+impl<T: ToSchema, const MIN: usize, const MAX: usize> ToSchema for BoundedList<T, MIN, MAX> {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);

@@ -9,7 +9,7 @@ use crate::http::error::ApiError;
 use crate::http::params::conversation_id;
 use crate::http::response::{self, HandlerResult};
 use crate::service::caller::Caller;
-use crate::service::idempotency::{Idempotency, Outcome};
+use crate::service::idempotency::{Idempotency, RunOutcome};
 use crate::store::idempotency::{IdempotentRequest, SavedResponse};
 
 /// The maximum length of a key.
@@ -102,7 +102,7 @@ pub async fn respond_to_deletion<E: Into<ApiError>>(
 ) -> HandlerResult {
     let use_case = async { use_case.await.map_err(Into::<ApiError>::into) };
     let outcome = key.run(&app.store, use_case).await?;
-    if matches!(outcome, Outcome::Saved(_)) {
+    if matches!(outcome, RunOutcome::Saved(_)) {
         let state = app.clone().into_inner();
         response::run_to_end(async move { state.services.resume_deletions().await }).await?;
     }

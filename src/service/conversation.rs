@@ -71,18 +71,20 @@ pub struct ImportInput {
 
 /// Why a conversation could not be imported.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum ImportError {
+pub enum ImportConversationError {
     #[error("the project has a conversation of that id")]
     IdExists,
     #[error(transparent)]
     Store(StoreError),
 }
 
-impl From<StoreError> for ImportError {
+impl From<StoreError> for ImportConversationError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Rejected(Rejection::ConversationExists) => ImportError::IdExists,
-            other => ImportError::Store(other),
+            StoreError::Rejected(Rejection::ConversationExists) => {
+                ImportConversationError::IdExists
+            }
+            other => ImportConversationError::Store(other),
         }
     }
 }
@@ -90,13 +92,13 @@ impl From<StoreError> for ImportError {
 /// Imports a conversation, with its visitor if the visitor is new.
 ///
 /// # Errors
-/// [`ImportError::IdExists`] if the project has a conversation of that id.
+/// [`ImportConversationError::IdExists`] if the project has a conversation of that id.
 pub async fn import(
     services: &Services,
     input: ImportInput,
     idempotency: &Idempotency,
     render: Render,
-) -> Result<SavedResponse, ImportError> {
+) -> Result<SavedResponse, ImportConversationError> {
     let new = NewConversation {
         id: input.id.unwrap_or_else(ConversationId::generate),
         project: input.project,

@@ -28,7 +28,7 @@ const RECORDS_PER_CHECK: u64 = 256;
 /// The first line of an export.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Header {
+pub struct ExportHeader {
     pub format: String,
     pub version: u32,
     /// The version of parlor that wrote the export.
@@ -140,8 +140,8 @@ pub fn write(
     })
 }
 
-fn header(scope: ExportScope, counts: &RecordCounts) -> Header {
-    Header {
+fn header(scope: ExportScope, counts: &RecordCounts) -> ExportHeader {
+    ExportHeader {
         format: FORMAT.to_owned(),
         version: FORMAT_VERSION,
         parlor: env!("CARGO_PKG_VERSION").to_owned(),
@@ -195,7 +195,7 @@ impl<'a, W: Write> LineWriter<'a, W> {
 /// A line of an export.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Line {
-    Header(Header),
+    Header(ExportHeader),
     Record(Record),
     End(End),
 }

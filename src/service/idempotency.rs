@@ -26,16 +26,16 @@ pub enum IdempotencyError {
 
 /// The result of a use case: of this run, or saved from an earlier one.
 #[derive(Debug)]
-pub enum Outcome<T> {
+pub enum RunOutcome<T> {
     Executed(T),
     Saved(SavedResponse),
 }
 
-impl Outcome<SavedResponse> {
+impl RunOutcome<SavedResponse> {
     /// The response, of this run or of an earlier one.
     pub fn into_response(self) -> SavedResponse {
         match self {
-            Outcome::Executed(response) | Outcome::Saved(response) => response,
+            RunOutcome::Executed(response) | RunOutcome::Saved(response) => response,
         }
     }
 }
@@ -68,15 +68,15 @@ impl Idempotency {
         &self,
         store: &Store,
         use_case: impl Future<Output = Result<T, E>>,
-    ) -> Result<Outcome<T>, E> {
+    ) -> Result<RunOutcome<T>, E> {
         if let Some(saved) = self.saved_response(store).await? {
-            return Ok(Outcome::Saved(saved));
+            return Ok(RunOutcome::Saved(saved));
         }
         match use_case.await {
-            Ok(value) => Ok(Outcome::Executed(value)),
+            Ok(value) => Ok(RunOutcome::Executed(value)),
             // The same request may have succeeded on another connection.
             Err(error) => match self.saved_response(store).await? {
-                Some(saved) => Ok(Outcome::Saved(saved)),
+                Some(saved) => Ok(RunOutcome::Saved(saved)),
                 None => Err(error),
             },
         }

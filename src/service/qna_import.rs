@@ -20,13 +20,13 @@ pub struct ImportedQna {
 
 /// The counts of an import.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct ImportSummary {
+pub struct QnaImportSummary {
     pub new: usize,
     pub changed: usize,
     pub unchanged: usize,
 }
 
-impl ImportSummary {
+impl QnaImportSummary {
     pub fn total(&self) -> usize {
         self.new + self.changed + self.unchanged
     }
@@ -41,7 +41,7 @@ pub fn import(
     store: &Store,
     project: ProjectSeq,
     imported: &[ImportedQna],
-) -> Result<ImportSummary, StoreError> {
+) -> Result<QnaImportSummary, StoreError> {
     let mut attempts = 1;
     loop {
         let stored = stored_by_question(store, project)?;
@@ -62,10 +62,10 @@ fn plan_import(
     project: ProjectSeq,
     mut stored: QnasByQuestion,
     imported: &[ImportedQna],
-) -> (Batch, ImportSummary) {
+) -> (Batch, QnaImportSummary) {
     let now = Timestamp::now();
     let mut batch = Batch::default();
-    let mut summary = ImportSummary::default();
+    let mut summary = QnaImportSummary::default();
     for qna in imported.iter().cloned() {
         let same_question = stored.get_mut(&qna.question);
         match same_question.and_then(VecDeque::pop_front) {

@@ -155,7 +155,7 @@ impl MessageCursor {
 
 /// The author of a message and the visitor of its conversation.
 #[derive(Debug, Clone, Copy)]
-pub struct MessageRef {
+pub struct MessageOwner {
     pub visitor: VisitorSeq,
     pub role: Role,
 }
@@ -165,7 +165,7 @@ pub fn find(
     snapshot: &Snapshot,
     project: ProjectSeq,
     id: MessageId,
-) -> Result<Option<MessageRef>, StoreError> {
+) -> Result<Option<MessageOwner>, StoreError> {
     let sql = Sql::new(
         "SELECT c.visitor_seq, m.role \
            FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
@@ -173,7 +173,7 @@ pub fn find(
         [id.into(), project.into()],
     );
     snapshot.optional(&sql, |row| {
-        Ok(MessageRef {
+        Ok(MessageOwner {
             visitor: row.get(0)?,
             role: row.variant(1, &Role::NAMES)?,
         })

@@ -12,7 +12,7 @@ use crate::domain::AssistantId;
 use crate::http::answer_response::{AnswerSteps, collect, stream_answer};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::field_types::{Item, List, Text, not_null};
+use crate::http::field_types::{BoundedList, Item, Text, not_null};
 use crate::http::openapi_errors::{
     AssistantErrors, BearerErrors, BodyErrors, ConflictErrors, ModelErrors, ServerErrors,
     ValidationErrors,
@@ -21,7 +21,7 @@ use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency, response, sse};
 use crate::service::caller::Caller;
 use crate::service::completion::{self, Completion, CompletionInput};
-use crate::service::idempotency::{Idempotency, Outcome};
+use crate::service::idempotency::{Idempotency, RunOutcome};
 use crate::store::idempotency::{SavedBody, SavedResponse};
 
 // ── Body ──
@@ -43,7 +43,7 @@ pub struct CompletionRequest {
     stream: bool,
 }
 
-type CompletionMessages = List<CompletionMessage, 1, 1000>;
+type CompletionMessages = BoundedList<CompletionMessage, 1, 1000>;
 
 /// A message of the conversation.
 #[derive(Deserialize, ToSchema)]
@@ -114,14 +114,14 @@ pub async fn create(
     };
     let create = async { Ok(completion::create(&app.services, input).await?) };
     match key.run::<_, ApiError>(&app.store, create).await? {
-        Outcome::Saved(saved) => replay(saved, stream),
-        Outcome::Executed(Completion::Complete(answer)) => {
+        RunOutcome::Saved(saved) => replay(saved, stream),
+        RunOutcome::Executed(Completion::Complete(answer)) => {
             save_and_respond(&app, &key, &answer, stream).await
         }
-        Outcome::Executed(Completion::Streaming(events)) if stream && !key.has_key() => {
+        RunOutcome::Executed(Completion::Streaming(events)) if stream && !key.has_key() => {
             stream_answer(&app, None, events).await
         }
-        Outcome::Executed(Completion::Streaming(events)) => {
+        RunOutcome::Executed(Completion::Streaming(events)) => {
             let answer = collect(events).await?.unwrap_or_default();
             save_and_respond(&app, &key, &answer, stream).await
         }

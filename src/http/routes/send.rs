@@ -21,7 +21,7 @@ use crate::http::openapi_errors::{
 use crate::http::params::conversation_id;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency};
-use crate::service::idempotency::Outcome;
+use crate::service::idempotency::RunOutcome;
 use crate::service::send_message::{self, SendInput, SendOutcome};
 use crate::store::idempotency::{SavedBody, SavedResponse};
 
@@ -112,15 +112,15 @@ pub async fn send(
     let to_agent = to_agent_response();
     let send = async { Ok(send_message::send(&app.services, &input, &key, &to_agent).await?) };
     match key.run::<_, ApiError>(&app.store, send).await? {
-        Outcome::Saved(saved) => replay(&app, saved, stream).await,
-        Outcome::Executed(SendOutcome::ToAgent) => Ok(sent_to_agent()),
-        Outcome::Executed(SendOutcome::Answered(id, answer)) => {
+        RunOutcome::Saved(saved) => replay(&app, saved, stream).await,
+        RunOutcome::Executed(SendOutcome::ToAgent) => Ok(sent_to_agent()),
+        RunOutcome::Executed(SendOutcome::Answered(id, answer)) => {
             complete_answer(id, &answer, stream)
         }
-        Outcome::Executed(SendOutcome::Streaming(id, events)) if stream => {
+        RunOutcome::Executed(SendOutcome::Streaming(id, events)) if stream => {
             stream_answer(&app, Some(id), events).await
         }
-        Outcome::Executed(SendOutcome::Streaming(_, events)) => await_answer(events).await,
+        RunOutcome::Executed(SendOutcome::Streaming(_, events)) => await_answer(events).await,
     }
 }
 

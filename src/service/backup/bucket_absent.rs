@@ -9,9 +9,9 @@ use crate::store::NewFile;
 use crate::store::backup::Monitor;
 
 /// A bucket that does not exist.
-pub struct Bucket(Infallible);
+pub struct AbsentBucket(Infallible);
 
-impl Bucket {
+impl AbsentBucket {
     pub fn connect(_: &BucketUrl) -> Result<Self, BucketError> {
         Err(BucketError::NotBuilt)
     }

@@ -3,8 +3,7 @@
 #[cfg(feature = "s3")]
 mod bucket;
 #[cfg(not(feature = "s3"))]
-#[path = "bucket_absent.rs"]
-mod bucket;
+mod bucket_absent;
 mod error;
 mod folder;
 mod manifest;
@@ -15,7 +14,10 @@ mod status;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "s3")]
 pub use bucket::Bucket;
+#[cfg(not(feature = "s3"))]
+pub use bucket_absent::AbsentBucket as Bucket;
 pub use error::{BackupError, BucketError};
 use folder::BackupFolder;
 pub use manifest::{Manifest, ManifestError};

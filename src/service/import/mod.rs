@@ -13,7 +13,7 @@ use std::io::{self, BufRead};
 
 pub use writer::{ImportSummary, Problem, RecordWriter};
 
-use super::export::{End, FORMAT, FORMAT_VERSION, Header, Line, counts_json, parse_line};
+use super::export::{End, ExportHeader, FORMAT, FORMAT_VERSION, Line, counts_json, parse_line};
 use crate::store::backup::Monitor;
 use crate::store::export::{Record, RecordCounts, SCHEMA};
 use crate::store::{Store, StoreError};
@@ -144,7 +144,7 @@ impl<R: BufRead> Import<'_, R> {
 }
 
 /// The reason why a file of this header cannot be imported.
-fn check_header(header: &Header) -> Result<(), String> {
+fn check_header(header: &ExportHeader) -> Result<(), String> {
     if header.format != FORMAT {
         return Err(format!("its format is not {FORMAT}"));
     }

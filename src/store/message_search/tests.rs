@@ -13,7 +13,7 @@ const WORDS: [&str; 5] = ["refund", "delivery", "deliver", "norway", "shoes"];
 
 /// A conversation with its texts.
 #[derive(Debug, Clone)]
-struct TestRow {
+struct SearchedConversation {
     id: Uuid,
     visitor: i64,
     times: [i64; 3],
@@ -29,9 +29,9 @@ fn random_text(random: &mut Rng) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn random_row(random: &mut Rng) -> TestRow {
+fn random_row(random: &mut Rng) -> SearchedConversation {
     let count = random.usize(..4);
-    TestRow {
+    SearchedConversation {
         id: Uuid::from_u128(random.u128(..)),
         visitor: random.i64(1..=2),
         times: [(); 3].map(|()| random.i64(0..5)),
@@ -42,7 +42,7 @@ fn random_row(random: &mut Rng) -> TestRow {
     }
 }
 
-impl TestRow {
+impl SearchedConversation {
     fn status(&self) -> Status {
         match self.closed_at {
             Some(_) => Status::Closed,
@@ -122,7 +122,7 @@ impl TestRow {
 }
 
 /// The keys of a list in its order: nulls last in both directions.
-fn sorted_keys(rows: &[&TestRow], query: &ListQuery) -> Vec<SortKey> {
+fn sorted_keys(rows: &[&SearchedConversation], query: &ListQuery) -> Vec<SortKey> {
     let mut keys: Vec<_> = rows.iter().map(|row| row.sort_key(query.sort)).collect();
     keys.sort_by(|a, b| {
         let is_null = |key: &SortKey| query.sort != Sort::Id && key.value == SortValue::Null;
@@ -135,7 +135,7 @@ fn sorted_keys(rows: &[&TestRow], query: &ListQuery) -> Vec<SortKey> {
     keys
 }
 
-fn database_of(rows: &[TestRow]) -> TestDb {
+fn database_of(rows: &[SearchedConversation]) -> TestDb {
     let db = TestDb::new();
     let visitor = Sql::new(
         "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (2, randomblob(16), 1, 0)",
@@ -192,7 +192,7 @@ fn read(
 }
 
 /// A list with all its rows.
-struct ExpectedList<'d> {
+struct ExpectedSearch<'d> {
     db: &'d TestDb,
     scope: Scope,
     query: ListQuery,
@@ -200,7 +200,7 @@ struct ExpectedList<'d> {
     keys: Vec<SortKey>,
 }
 
-impl ExpectedList<'_> {
+impl ExpectedSearch<'_> {
     /// Asserts that the page at the offset of the query has the expected rows.
     fn assert_page(&self) {
         let (limit, offset) = (self.query.limit.get(), self.query.offset.get());
@@ -262,7 +262,7 @@ fn pages_by_offset_and_after_a_key_agree_with_a_filter_and_a_sort_of_all_rows() 
     for query in all_lists() {
         for scope in [Scope::Project(PROJECT), Scope::Visitor(VisitorSeq(2))] {
             let search = random_search(&mut random);
-            let matches = |row: &&TestRow| row.matches(scope, query.filter, &search);
+            let matches = |row: &&SearchedConversation| row.matches(scope, query.filter, &search);
             let matching: Vec<_> = rows.iter().filter(matches).collect();
             found += matching.len();
             let (limit, offset) = (random.usize(1..8), random.usize(..matching.len() + 2));
@@ -271,7 +271,7 @@ fn pages_by_offset_and_after_a_key_agree_with_a_filter_and_a_sort_of_all_rows() 
                 offset: Offset::parse(&offset.to_string()).expect("an offset"),
                 ..query.clone()
             };
-            let list = ExpectedList {
+            let list = ExpectedSearch {
                 keys: sorted_keys(&matching, &query),
                 db: &db,
                 scope,
