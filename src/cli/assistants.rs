@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::CommandError;
 use super::database::{ProjectArguments, parse_assistant_id};
 use super::visible_text::VisibleText;
-use crate::domain::{AssistantId, AssistantMode, bounded_text};
+use crate::domain::{AssistantId, AssistantMode, AssistantName, bounded_text};
 use crate::service::assistant::{self, AssistantOptions};
 
 #[derive(Debug, Subcommand)]
@@ -21,9 +21,9 @@ pub enum Assistants {
     Create {
         #[command(flatten)]
         target: ProjectArguments,
-        /// The name of the assistant
-        #[arg(long, value_parser = parse_name)]
-        name: String,
+        /// The name of the assistant, 1 to 100 characters
+        #[arg(long)]
+        name: AssistantName,
         #[command(flatten)]
         options: OptionArgs,
     },
@@ -34,9 +34,9 @@ pub enum Assistants {
         /// The assistant's id, as `parlor assistants list` shows it
         #[arg(value_parser = parse_assistant_id)]
         id: AssistantId,
-        /// The name of the assistant
-        #[arg(long, value_parser = parse_name)]
-        name: Option<String>,
+        /// The name of the assistant, 1 to 100 characters
+        #[arg(long)]
+        name: Option<AssistantName>,
         #[command(flatten)]
         options: OptionArgs,
     },
@@ -66,11 +66,9 @@ impl From<OptionArgs> for AssistantOptions {
     }
 }
 
-fn parse_name(text: &str) -> Result<String, String> {
-    bounded_text("name", text, 1, 100).map_err(|invalid| invalid.reason)
-}
-
+/// Spaces alone are no text: a fallback of spaces would be an empty answer.
 fn parse_text(text: &str) -> Result<String, String> {
+    let text = if text.trim().is_empty() { "" } else { text };
     bounded_text("text", text, 0, 20_000).map_err(|invalid| invalid.reason)
 }
 
@@ -97,8 +95,13 @@ impl Assistants {
                 name,
                 options,
             } => {
+                let options = AssistantOptions::from(options);
+                if name.is_none() && options == AssistantOptions::default() {
+                    let options = "--name, --answerer, --prompt or --fallback";
+                    return Err(CommandError::NoChange(options));
+                }
                 let (store, project) = target.open()?;
-                assistant::change(&store, project, id, name, options.into())?;
+                assistant::change(&store, project, id, name, options)?;
                 println!("changed {id}");
             }
         }

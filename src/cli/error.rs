@@ -12,7 +12,7 @@ use crate::service::export::ExportError;
 use crate::service::import::ImportError;
 use crate::service::import::api::ApiImportError;
 use crate::service::key::KeyError;
-use crate::service::project::SelectError;
+use crate::service::project::{ProjectError, SelectError};
 use crate::service::project_removal::RemoveError;
 use crate::service::qna::QnaError;
 use crate::service::restore::RestoreError;
@@ -81,8 +81,12 @@ pub enum CommandError {
     RemoveProject(#[from] RemoveError),
     #[error(transparent)]
     RotateSecret(#[from] RotateError),
-    #[error("a project has the name {0:?} already; choose another name")]
-    ProjectExists(String),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error("--set and --unset name {0} more than once; name it once")]
+    RepeatedSetting(&'static str),
+    #[error("nothing to change; give one or more of {0}")]
+    NoChange(&'static str),
     #[error(
         "{0:?} would be removed with all its conversations, keys and documents, which cannot be undone; add --yes"
     )]
@@ -112,10 +116,12 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// The exit status: 2 for settings that are not valid, as for the arguments.
+    /// The exit status: 2 for settings and options that are not valid, as for the arguments.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Start(StartError::Settings(_)) => 2,
+            Self::Start(StartError::Settings(_)) | Self::RepeatedSetting(_) | Self::NoChange(_) => {
+                2
+            }
             _ => 1,
         }
     }

@@ -8,7 +8,7 @@ use super::CommandError;
 use super::database::{DatabaseFile, ProjectArguments, parse_assistant_id};
 use super::visible_text::VisibleText;
 use crate::config::parse_origin;
-use crate::domain::{AssistantId, KeyId, KeyKind, Origin, bounded_text};
+use crate::domain::{AssistantId, KeyId, KeyKind, KeyName, Origin};
 use crate::service::key::{self, KeySpec};
 use crate::service::setup::ProjectKeys;
 use crate::service::{project, session};
@@ -23,9 +23,9 @@ pub enum Keys {
         /// publishable: for web pages; private: for servers
         #[arg(long, value_parser = parse_kind)]
         kind: KeyKind,
-        /// A name for the key
-        #[arg(long, value_parser = parse_name)]
-        name: String,
+        /// A name for the key, 1 to 100 characters
+        #[arg(long)]
+        name: KeyName,
         /// A website that may use the key; may be repeated; without it, every website may
         #[arg(long = "origin", value_name = "URL", value_parser = parse_origin)]
         origins: Vec<Origin>,
@@ -57,11 +57,6 @@ fn parse_kind(text: &str) -> Result<KeyKind, String> {
     KeyKind::parse(text).map_err(|invalid| invalid.reason)
 }
 
-fn parse_name(text: &str) -> Result<String, String> {
-    let name = bounded_text("name", text, 1, 100);
-    name.map_err(|invalid| invalid.reason)
-}
-
 fn parse_id(text: &str) -> Result<KeyId, String> {
     KeyId::parse(text).ok_or_else(|| "must be an id as `parlor keys list` shows it".to_owned())
 }
@@ -76,10 +71,11 @@ impl Keys {
                 origins,
                 assistant,
             } => {
+                let origins = without_repeats(origins);
                 let (store, project) = target.open()?;
                 let spec = KeySpec {
                     kind,
-                    name: &name,
+                    name,
                     origins: &origins,
                     assistant,
                 };
@@ -98,6 +94,16 @@ impl Keys {
         }
         Ok(())
     }
+}
+
+fn without_repeats(origins: Vec<Origin>) -> Vec<Origin> {
+    let mut unique = Vec::new();
+    for origin in origins {
+        if !unique.contains(&origin) {
+            unique.push(origin);
+        }
+    }
+    unique
 }
 
 fn print_rotation(sessions: u64) {

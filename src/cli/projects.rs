@@ -1,7 +1,9 @@
 //! `parlor projects`: list, show, create, change and remove projects.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Write};
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use tokio::runtime::Builder;
@@ -12,9 +14,9 @@ use super::keys::print_project_keys;
 use super::progress::with_progress_bar;
 use super::visible_text::VisibleText;
 use crate::domain::{
-    ChatWidgetConfig, MAX_DESCRIPTION_CHARS, MAX_MESSAGE_QUOTA, MAX_PLAN_CHARS,
-    MAX_PROJECT_NAME_CHARS, Project, ProjectChange, ProjectStatistics, ProjectSummary, Timestamp,
-    WIDGET_SETTINGS, WidgetChange, WidgetSetting, WidgetValue, bounded_text, month_name,
+    ChatWidgetConfig, Label, MAX_DESCRIPTION_CHARS, MAX_MESSAGE_QUOTA, MAX_PLAN_CHARS, Project,
+    ProjectChange, ProjectName, ProjectStatistics, ProjectSummary, Timestamp, WIDGET_SETTINGS,
+    WidgetChange, WidgetSetting, WidgetValue, month_name,
 };
 use crate::service::{project, project_removal, setup};
 use crate::store::Store;
@@ -35,9 +37,9 @@ pub enum Projects {
     Create {
         #[command(flatten)]
         file: DatabaseFile,
-        /// The name of the website, 1 to 100 characters
-        #[arg(long, value_parser = parse_name)]
-        name: String,
+        /// The name of the website, 1 to 100 characters; no other project has it
+        #[arg(long)]
+        name: ProjectName,
         #[command(flatten)]
         options: OptionArguments,
     },
@@ -45,9 +47,9 @@ pub enum Projects {
     Set {
         #[command(flatten)]
         target: ProjectArguments,
-        /// The name of the website, 1 to 100 characters
-        #[arg(long, value_parser = parse_name)]
-        name: Option<String>,
+        /// The name of the website, 1 to 100 characters; no other project has it
+        #[arg(long)]
+        name: Option<ProjectName>,
         #[command(flatten)]
         options: OptionArguments,
     },
@@ -68,11 +70,11 @@ pub enum Projects {
 #[derive(Debug, Args)]
 pub struct OptionArguments {
     /// What the website is about, at most 500 characters; an empty text removes the description
-    #[arg(long, value_parser = parse_description)]
-    description: Option<String>,
+    #[arg(long)]
+    description: Option<NewLabel<MAX_DESCRIPTION_CHARS>>,
     /// The plan: `free` has no answers by a model, every other plan has; an empty text removes the plan
-    #[arg(long, value_parser = parse_plan)]
-    plan: Option<String>,
+    #[arg(long)]
+    plan: Option<NewLabel<MAX_PLAN_CHARS>>,
     /// Messages that visitors may send in a calendar month (UTC): a number, `unlimited`, or `default` for --monthly-messages of the server
     #[arg(long, value_name = "N", value_parser = parse_quota)]
     monthly_messages: Option<Quota>,
@@ -82,6 +84,20 @@ pub struct OptionArguments {
     /// A setting of the chat widget that returns to its default; may be repeated
     #[arg(long, value_name = "KEY", value_parser = find_setting)]
     unset: Vec<&'static WidgetSetting>,
+}
+
+/// A description or the name of a plan. None: an empty text, which removes the old one.
+#[derive(Debug, Clone)]
+pub struct NewLabel<const MAX: usize>(Option<Label<MAX>>);
+
+impl<const MAX: usize> FromStr for NewLabel<MAX> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_empty = text.is_empty();
+        let label = (!is_empty).then(|| text.parse()).transpose();
+        label.map(Self)
+    }
 }
 
 /// The quota of a project. None: the setting of the server.
@@ -116,20 +132,6 @@ fn parse_quota(text: &str) -> Result<Quota, String> {
 /// A setting of the chat widget with its new value.
 type NewSetting = (&'static WidgetSetting, WidgetValue);
 
-fn parse_name(text: &str) -> Result<String, String> {
-    let name = bounded_text("name", text, 1, MAX_PROJECT_NAME_CHARS);
-    name.map_err(|invalid| invalid.reason)
-}
-
-fn parse_description(text: &str) -> Result<String, String> {
-    let text = bounded_text("description", text, 0, MAX_DESCRIPTION_CHARS);
-    text.map_err(|invalid| invalid.reason)
-}
-
-fn parse_plan(text: &str) -> Result<String, String> {
-    bounded_text("plan", text, 0, MAX_PLAN_CHARS).map_err(|invalid| invalid.reason)
-}
-
 fn parse_setting(text: &str) -> Result<NewSetting, String> {
     let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
     let setting = find_setting(key)?;
@@ -147,20 +149,29 @@ fn find_setting(key: &str) -> Result<&'static WidgetSetting, String> {
 }
 
 impl OptionArguments {
-    fn into_change(self, name: Option<String>) -> ProjectChange {
-        let non_empty = |text: String| Some(text).filter(|text| !text.is_empty());
+    /// The change of a project.
+    ///
+    /// # Errors
+    /// [`CommandError::RepeatedSetting`] if --set and --unset name a setting twice.
+    fn into_change(self, name: Option<ProjectName>) -> Result<ProjectChange, CommandError> {
         let unset = self.unset.into_iter().map(|setting| (setting, None));
         let set = self
             .set
             .into_iter()
             .map(|(setting, value)| (setting, Some(value)));
-        ProjectChange {
-            name,
-            description: self.description.map(non_empty),
-            plan: self.plan.map(non_empty),
-            message_quota: self.monthly_messages.map(|quota| quota.0),
-            widget: WidgetChange(unset.chain(set).collect()),
+        let widget: Vec<_> = unset.chain(set).collect();
+        let mut keys = HashSet::new();
+        let repeated = widget.iter().find(|(setting, _)| !keys.insert(setting.key));
+        if let Some((setting, _)) = repeated {
+            return Err(CommandError::RepeatedSetting(setting.key));
         }
+        Ok(ProjectChange {
+            name,
+            description: self.description.map(|description| description.0),
+            plan: self.plan.map(|plan| plan.0),
+            message_quota: self.monthly_messages.map(|quota| quota.0),
+            widget: WidgetChange(widget),
+        })
     }
 }
 
@@ -176,19 +187,15 @@ impl Projects {
                 file,
                 name,
                 options,
-            } => create(&file.open()?, &name, options),
+            } => {
+                let change = options.into_change(None)?;
+                create(&file.open()?, &name, &change)
+            }
             Projects::Set {
                 target,
                 name,
                 options,
-            } => {
-                let (store, summary) = target.open_summary()?;
-                let change = options.into_change(name);
-                warn_of_contrast(&change.widget);
-                project::change_blocking(&store, summary.seq, &change)?;
-                println!("changed {}", summary.id);
-                Ok(())
-            }
+            } => set(&target, &options.into_change(name)?),
             Projects::Remove { file, project, yes } => remove(&file.open()?, &project, yes),
         }
     }
@@ -285,13 +292,21 @@ fn print_widget(out: &mut impl Write, config: &ChatWidgetConfig) -> io::Result<(
     Ok(())
 }
 
-fn create(store: &Store, name: &str, options: OptionArguments) -> Result<(), CommandError> {
-    if project::list(store)?.iter().any(|one| one.name == name) {
-        return Err(CommandError::ProjectExists(name.to_owned()));
+fn set(target: &ProjectArguments, change: &ProjectChange) -> Result<(), CommandError> {
+    if *change == ProjectChange::default() {
+        let options = "--name, --description, --plan, --monthly-messages, --set or --unset";
+        return Err(CommandError::NoChange(options));
     }
-    let change = options.into_change(None);
+    let (store, summary) = target.open_summary()?;
+    project::change_blocking(&store, summary.seq, change)?;
     warn_of_contrast(&change.widget);
-    setup::create_project(store, name, &change, |id, keys| {
+    println!("changed {}", summary.id);
+    Ok(())
+}
+
+fn create(store: &Store, name: &ProjectName, change: &ProjectChange) -> Result<(), CommandError> {
+    warn_of_contrast(&change.widget);
+    setup::create_project(store, name, change, |id, keys| {
         let mut out = io::stdout().lock();
         writeln!(
             out,

@@ -78,15 +78,21 @@ struct ColumnIndexes {
 
 impl ColumnIndexes {
     fn find(header: &StringRecord) -> Result<Self, InvalidLine> {
-        let index_of = |column| {
-            let mut names = header.iter();
-            names.position(|name| name.trim().eq_ignore_ascii_case(column))
+        let indexes_of = |column: &str| -> Vec<_> {
+            let names = header.iter().enumerate();
+            let same = names.filter(|(_, name)| name.trim().eq_ignore_ascii_case(column));
+            same.map(|(index, _)| index).collect()
         };
-        let [question, answer, published] = COLUMNS.map(index_of);
-        let missing = || InvalidLine {
-            line: 1,
-            reason: "it must be question,answer or question,answer,published".to_owned(),
-        };
+        let indexes = COLUMNS.map(indexes_of);
+        let invalid = |reason: String| InvalidLine { line: 1, reason };
+        for (name, indexes) in COLUMNS.iter().zip(&indexes) {
+            if indexes.len() > 1 {
+                return Err(invalid(format!("the column {name} occurs more than once")));
+            }
+        }
+        let [question, answer, published] = indexes.map(|indexes| indexes.first().copied());
+        let expected = "it must be question,answer or question,answer,published";
+        let missing = || invalid(expected.to_owned());
         Ok(Self {
             question: question.ok_or_else(missing)?,
             answer: answer.ok_or_else(missing)?,
@@ -120,6 +126,13 @@ fn parse_published(text: &str) -> Result<bool, String> {
 mod tests {
     use super::*;
     use crate::domain::QnaId;
+
+    #[test]
+    fn column_that_occurs_twice_is_named() {
+        let error = parse(b"question,answer,Answer\na,b,c\n").expect_err("two columns");
+        assert_eq!(error.line, 1);
+        assert!(error.reason.contains("answer"), "{}", error.reason);
+    }
 
     #[test]
     fn import_of_an_export_gives_the_same_qnas() {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 
 use super::CommandError;
 use super::database::ProjectArguments;
@@ -26,7 +26,7 @@ pub enum Visitors {
         #[arg(value_name = "TEXT", default_value = "", hide_default_value = true)]
         text: String,
         /// The maximum number of visitors
-        #[arg(long, value_name = "N", default_value_t = 50)]
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Show what is stored about a visitor

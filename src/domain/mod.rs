@@ -12,6 +12,7 @@ mod conversation;
 mod document;
 mod id;
 mod key;
+mod label;
 mod list_filter;
 mod list_query;
 mod message;
@@ -34,6 +35,11 @@ pub use id::{
     VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
+pub use label::{
+    AgentName, AssistantName, CONTROL_CHARS, INVISIBLE_CHARS, KeyName, Label,
+    MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, PlanName,
+    ProjectDescription, ProjectName,
+};
 pub use list_filter::{ListFilter, ListRequest, SearchFilter, VisitorFilter};
 pub use list_query::{
     Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
@@ -42,10 +48,7 @@ pub use message::{
     Feedback, MAX_TITLE_CHARS, Message, MessageContent, MessageParts, MessageStatus, Role,
     SentMessage,
 };
-pub use project::{
-    MAX_DESCRIPTION_CHARS, MAX_MESSAGE_QUOTA, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, Project,
-    ProjectChange, ProjectStatistics, ProjectSummary,
-};
+pub use project::{MAX_MESSAGE_QUOTA, Project, ProjectChange, ProjectStatistics, ProjectSummary};
 pub use qna::{Author, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer, parse_question};
 pub use timestamp::{Timestamp, month_name};
 pub use validation::{MAX_URI_BYTES, ValidationError, bounded_text, parse_enum, parse_uri};

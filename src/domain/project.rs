@@ -1,21 +1,14 @@
 //! Projects (docs/api-contract.md, section 5.5).
 
+use super::label::{PlanName, ProjectDescription, ProjectName};
 use super::widget_config::{ChatWidgetConfig, WidgetChange};
 use super::{ProjectId, ProjectSeq};
-
-/// The maximum length of a project's name in characters.
-pub const MAX_PROJECT_NAME_CHARS: usize = 100;
-
-/// The maximum length of a project's description in characters.
-pub const MAX_DESCRIPTION_CHARS: usize = 500;
-
-/// The maximum length of the name of a plan in characters.
-pub const MAX_PLAN_CHARS: usize = 50;
 
 /// The largest quota of messages in a month.
 pub const MAX_MESSAGE_QUOTA: u32 = 1_000_000_000;
 
-/// A website whose visitors write to it.
+/// A website whose visitors write to it. Its texts are as they are stored, also those that
+/// an earlier version accepted.
 #[derive(Debug, Clone)]
 pub struct Project {
     pub id: ProjectId,
@@ -46,11 +39,11 @@ impl ProjectSummary {
 }
 
 /// New values of a project. None: no change. `Some(None)`: no value.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProjectChange {
-    pub name: Option<String>,
-    pub description: Option<Option<String>>,
-    pub plan: Option<Option<String>>,
+    pub name: Option<ProjectName>,
+    pub description: Option<Option<ProjectDescription>>,
+    pub plan: Option<Option<PlanName>>,
     pub message_quota: Option<Option<u32>>,
     pub widget: WidgetChange,
 }

@@ -71,6 +71,12 @@ fn conversation_id_exists() -> ApiError {
     ApiError::conflict("conversation", "id")
 }
 
+/// 409: another project has the name.
+fn project_name_exists() -> ApiError {
+    ApiError::conflict("project", "name")
+        .with_message("Another project has this name; choose another one")
+}
+
 fn idempotency_key_used() -> ApiError {
     ApiError::conflict("request", "Idempotency-Key")
         .with_message("This Idempotency-Key was used for another request")
@@ -150,6 +156,7 @@ impl From<Rejection> for ApiError {
             Rejection::AnswerInProgress => answer_in_progress(),
             Rejection::NotTakenOver => not_taken_over(),
             Rejection::ConversationExists => conversation_id_exists(),
+            Rejection::ProjectNameExists => project_name_exists(),
             Rejection::IdempotencyKeyUsed => idempotency_key_used(),
             Rejection::ConversationNotFound => Self::new(ErrorCode::ConversationNotFound),
             Rejection::NotFound => Self::new(ErrorCode::NotFound),
@@ -314,6 +321,7 @@ impl From<ProjectError> for ApiError {
     fn from(error: ProjectError) -> Self {
         match error {
             ProjectError::NotFound(id) => Self::project_not_found(id),
+            ProjectError::NameExists(_) => project_name_exists(),
             ProjectError::OtherProject => Self::forbidden("The key is of another project"),
             ProjectError::Store(error) => error.into(),
         }

@@ -3,7 +3,8 @@
 //! limits.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
+use std::ops::RangeInclusive;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
@@ -11,9 +12,10 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
-    AssistantId, CloseReason, ConversationId, DeviceId, Direction, ExternalId, Feedback, Limit,
-    MAX_MESSAGE_QUOTA, MAX_URI_BYTES, MessageContent, MessageStatus, Offset, Role, SearchLimit,
-    Sort, Status, Timestamp, ValidationError, VisitorId, bounded_text, parse_enum, parse_uri,
+    AssistantId, CONTROL_CHARS, CloseReason, ConversationId, DeviceId, Direction, ExternalId,
+    Feedback, INVISIBLE_CHARS, Label, Limit, MAX_MESSAGE_QUOTA, MAX_URI_BYTES, MessageContent,
+    MessageStatus, Offset, Role, SearchLimit, Sort, Status, Timestamp, ValidationError, VisitorId,
+    bounded_text, parse_enum, parse_uri,
 };
 use crate::http::params::UUID_EXPECTED;
 use crate::learn::Format;
@@ -258,6 +260,40 @@ impl<const MIN: usize, const MAX: usize> PartialSchema for Text<MIN, MAX> {
 }
 
 impl<const MIN: usize, const MAX: usize> ToSchema for Text<MIN, MAX> {}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Label<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(StringVisitor(|text: &str| Self::parse("", text)))
+    }
+}
+
+impl<const MAX: usize> PartialSchema for Label<MAX> {
+    fn schema() -> RefOr<Schema> {
+        let label = string().min_length(Some(1)).max_length(Some(MAX));
+        RefOr::T(label.pattern(Some(label_pattern())).into())
+    }
+}
+
+impl<const MAX: usize> ToSchema for Label<MAX> {}
+
+/// No control character, and at least one character that is visible.
+fn label_pattern() -> String {
+    let control = character_class(&CONTROL_CHARS);
+    let invisible = character_class(&INVISIBLE_CHARS);
+    format!("^[^{control}]*[^{control}{invisible}][^{control}]*$")
+}
+
+/// The inside of a character class of a regular expression.
+fn character_class(ranges: &[RangeInclusive<char>]) -> String {
+    let mut class = String::new();
+    for range in ranges {
+        for (separator, char) in [("", range.start()), ("-", range.end())] {
+            // Writing to a string does not fail.
+            let _ = write!(class, "{separator}\\u{:04x}", u32::from(*char));
+        }
+    }
+    class
+}
 
 impl<'de, const MAX: usize> Deserialize<'de> for Prefix<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,6 +1,6 @@
 //! Assistants: create, list, change.
 
-use crate::domain::{Assistant, AssistantId, AssistantMode, ProjectSeq, Timestamp};
+use crate::domain::{Assistant, AssistantId, AssistantMode, AssistantName, ProjectSeq, Timestamp};
 use crate::store::assistant::{self, AssistantChange, NewAssistant};
 use crate::store::{Rejection, Store, StoreError};
 
@@ -15,7 +15,7 @@ pub enum AssistantError {
 
 /// How an assistant answers. `None` means the default when an assistant is
 /// created, and no change when it is changed. An empty text removes the text.
-#[derive(Debug, Default)]
+#[derive(Debug, PartialEq, Eq, Default)]
 pub struct AssistantOptions {
     pub mode: Option<AssistantMode>,
     /// Instructions for the model.
@@ -28,14 +28,14 @@ pub struct AssistantOptions {
 pub fn create(
     store: &Store,
     project: ProjectSeq,
-    name: &str,
+    name: &AssistantName,
     options: &AssistantOptions,
 ) -> Result<AssistantId, StoreError> {
     let non_empty = |text: &str| !text.is_empty();
     let new = NewAssistant {
         id: AssistantId::generate(),
         project,
-        name,
+        name: name.as_str(),
         mode: options.mode.unwrap_or(AssistantMode::Auto),
         prompt: options.prompt.as_deref().filter(|text| non_empty(text)),
         fallback: options.fallback.as_deref().filter(|text| non_empty(text)),
@@ -55,11 +55,11 @@ pub fn change(
     store: &Store,
     project: ProjectSeq,
     id: AssistantId,
-    name: Option<String>,
+    name: Option<AssistantName>,
     options: AssistantOptions,
 ) -> Result<(), AssistantError> {
     let change = AssistantChange {
-        name,
+        name: name.map(AssistantName::into_string),
         mode: options.mode,
         prompt: options.prompt,
         fallback: options.fallback,

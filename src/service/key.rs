@@ -1,7 +1,7 @@
 //! API keys: create, list, revoke.
 
 use crate::domain::{
-    AssistantId, AssistantSeq, Key, KeyId, KeyKind, Origin, ProjectSeq, Timestamp,
+    AssistantId, AssistantSeq, Key, KeyId, KeyKind, KeyName, Origin, ProjectSeq, Timestamp,
 };
 use crate::store::key::{self, NewKey, StoredKey};
 use crate::store::{Batch, Rejection, Store, StoreError, assistant};
@@ -23,7 +23,7 @@ pub enum KeyError {
 #[derive(Debug)]
 pub struct KeySpec<'a> {
     pub kind: KeyKind,
-    pub name: &'a str,
+    pub name: KeyName,
     /// The websites that may use the key. Empty: all websites.
     pub origins: &'a [Origin],
     /// The assistant that answers sessions of this key. `None`: the project's
@@ -64,7 +64,7 @@ pub(super) fn insert(
         project,
         key,
         kind: spec.kind,
-        name: spec.name,
+        name: spec.name.as_str(),
         origins: spec.origins,
         assistant,
         at: now,

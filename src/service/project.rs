@@ -5,18 +5,21 @@ use std::fmt;
 use super::Services;
 use super::idempotency::Idempotency;
 use crate::domain::{
-    Project, ProjectChange, ProjectId, ProjectSeq, ProjectStatistics, ProjectSummary, Timestamp,
+    Project, ProjectChange, ProjectId, ProjectName, ProjectSeq, ProjectStatistics, ProjectSummary,
+    Timestamp,
 };
 use crate::store::idempotency::SavedResponse;
-use crate::store::{Snapshot, Store, StoreError, project, usage};
+use crate::store::{Rejection, Snapshot, Store, StoreError, project, usage};
 
-/// Why a project could not be found for a caller.
+/// Why a project could not be found for a caller, or not be changed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ProjectError {
     #[error("there is no project {0}")]
     NotFound(ProjectId),
     #[error("the private key belongs to another project")]
     OtherProject,
+    #[error("a project has the name {:?} already; choose another name", .0.as_str())]
+    NameExists(ProjectName),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -43,6 +46,9 @@ pub fn check_own(snapshot: &Snapshot, own: ProjectSeq, id: ProjectId) -> Result<
 }
 
 /// Changes a project and returns the response with the changed project.
+///
+/// # Errors
+/// [`ProjectError::NameExists`] if another project has the new name.
 pub async fn change(
     services: &Services,
     project: ProjectSeq,
@@ -50,15 +56,22 @@ pub async fn change(
     idempotency: &Idempotency,
     render: fn(&Project) -> SavedResponse,
 ) -> Result<SavedResponse, ProjectError> {
-    services
-        .store
-        .write(project::change(project, change))
-        .await?;
+    let written = services.store.write(project::change(project, change)).await;
+    written.map_err(|error| change_error(error, change))?;
     let read = move |snapshot: &Snapshot| project::read(snapshot, project);
     let response = render(&services.store.read(read).await?);
     // Saved by a write of its own: a change that is repeated changes nothing more.
     idempotency.save_alone(&services.store, &response).await?;
     Ok(response)
+}
+
+fn change_error(error: StoreError, change: &ProjectChange) -> ProjectError {
+    match (error, &change.name) {
+        (StoreError::Rejected(Rejection::ProjectNameExists), Some(name)) => {
+            ProjectError::NameExists(name.clone())
+        }
+        (error, _) => error.into(),
+    }
 }
 
 // ── For the command line, which has a store and no server ──
@@ -136,14 +149,15 @@ pub fn select(store: &Store, name: Option<&str>) -> Result<ProjectSummary, Selec
     }
 }
 
-/// Changes a project, and returns it as it is then.
+/// Changes a project. Errors as for [`change`].
 pub fn change_blocking(
     store: &Store,
     project: ProjectSeq,
     change: &ProjectChange,
-) -> Result<Project, StoreError> {
-    store.write_blocking(project::change(project, change))?;
-    read_blocking(store, project)
+) -> Result<(), ProjectError> {
+    let written = store.write_blocking(project::change(project, change));
+    written.map_err(|error| change_error(error, change))?;
+    Ok(())
 }
 
 pub fn read_blocking(store: &Store, project: ProjectSeq) -> Result<Project, StoreError> {

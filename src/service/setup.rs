@@ -1,12 +1,17 @@
 //! New projects, with their first keys.
 
-use crate::domain::{AssistantId, Key, KeyKind, ProjectChange, ProjectId, Timestamp};
+use crate::domain::{
+    AssistantId, Key, KeyKind, KeyName, ProjectChange, ProjectId, ProjectName, Timestamp,
+};
 use crate::service::key::{self, KeySpec};
+use crate::service::project::ProjectError;
 use crate::store::{Store, StoreError, project};
 
 /// Why a project could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
+    #[error(transparent)]
+    Project(#[from] ProjectError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the system returned no random bytes: {0}")]
@@ -32,20 +37,30 @@ pub fn create_first_project(
     if store.read_blocking(project::first)?.is_some() {
         return Ok(());
     }
-    let change = ProjectChange::default();
-    create_project(store, "My website", &change, |_, keys| show_keys(keys))
+    let (name, change) = (
+        ProjectName::from_static("My website"),
+        ProjectChange::default(),
+    );
+    create_project(store, &name, &change, |_, keys| show_keys(keys))
 }
 
 /// Creates a project with one key of each kind. One write creates all of them, so
 /// that there is never a project without keys. `change` has further properties.
 ///
 /// `show_keys` shows the keys to the operator. Nothing is stored if it fails.
+///
+/// # Errors
+/// [`ProjectError::NameExists`] if a project has the name.
 pub fn create_project(
     store: &Store,
-    name: &str,
+    name: &ProjectName,
     change: &ProjectChange,
     show_keys: impl FnOnce(ProjectId, &ProjectKeys) -> std::io::Result<()>,
 ) -> Result<(), SetupError> {
+    // Before keys are shown that would not be stored.
+    if store.read_blocking(|snapshot| project::has_name(snapshot, name))? {
+        return Err(ProjectError::NameExists(name.clone()).into());
+    }
     let seq = store.read_blocking(project::next_seq)?;
     let (id, now) = (ProjectId::generate(), Timestamp::now());
     let keys = ProjectKeys {
@@ -55,13 +70,15 @@ pub fn create_project(
     let insert_key = |key, kind, name| {
         let spec = KeySpec {
             kind,
-            name,
+            name: KeyName::from_static(name),
             origins: &[],
             assistant: None,
         };
         key::insert(seq, key, &spec, None, now)
     };
-    let batch = project::create(seq, id, AssistantId::generate(), name, now)
+    let assistant = AssistantId::generate();
+    let batch = project::expect_new_name(name)
+        .then(project::create(seq, id, assistant, name.as_str(), now))
         .then(project::change(seq, change))
         .then(insert_key(
             &keys.publishable,

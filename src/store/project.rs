@@ -9,8 +9,8 @@ use super::snapshot::Snapshot;
 use super::sql::Sql;
 use super::{usage, widget_config};
 use crate::domain::{
-    AssistantId, AssistantMode, Project, ProjectChange, ProjectId, ProjectSeq, ProjectStatistics,
-    ProjectSummary, Timestamp,
+    AssistantId, AssistantMode, Project, ProjectChange, ProjectId, ProjectName, ProjectSeq,
+    ProjectStatistics, ProjectSummary, Timestamp,
 };
 
 /// The oldest project.
@@ -96,7 +96,8 @@ pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, Stor
 
 /// Changes a project.
 ///
-/// Rejected with [`Rejection::NotFound`].
+/// Rejected with [`Rejection::NotFound`], and with [`Rejection::ProjectNameExists`] if the
+/// name is new and of another project.
 pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
     let ProjectChange {
         name,
@@ -114,17 +115,49 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
           WHERE seq = ?1",
         [
             seq.into(),
-            name.clone().into(),
+            name.as_ref().into(),
             description.is_some().into(),
-            description.clone().flatten().into(),
+            description.as_ref().and_then(Option::as_ref).into(),
             plan.is_some().into(),
-            plan.clone().flatten().into(),
+            plan.as_ref().and_then(Option::as_ref).into(),
             widget_config::merge_patch(widget).into(),
             message_quota.is_some().into(),
             quota.into(),
         ],
     );
-    Batch::new().run_expecting_change(sql, Rejection::NotFound)
+    let batch = match name {
+        Some(name) => Batch::new().guard(renaming_guard(seq, name), Rejection::NotFound),
+        None => Batch::new(),
+    };
+    batch.run_expecting_change(sql, Rejection::NotFound)
+}
+
+/// Projects that share a name since an earlier version can be changed without a new name.
+fn renaming_guard(seq: ProjectSeq, name: &ProjectName) -> Sql {
+    Sql::new(
+        "SELECT iif(name <> ?2 AND EXISTS (SELECT 1 FROM project WHERE name = ?2), \
+                    'project_name_exists', NULL) \
+           FROM project WHERE seq = ?1",
+        [seq.into(), name.into()],
+    )
+}
+
+/// Whether a project has the name.
+pub fn has_name(snapshot: &Snapshot, name: &ProjectName) -> Result<bool, StoreError> {
+    let sql = Sql::new(
+        "SELECT EXISTS (SELECT 1 FROM project WHERE name = ?)",
+        [name.into()],
+    );
+    snapshot.one(&sql, |row| row.get(0))
+}
+
+/// Rejected with [`Rejection::ProjectNameExists`] if a project has the name.
+pub fn expect_new_name(name: &ProjectName) -> Batch {
+    let sql = Sql::new(
+        "SELECT iif(EXISTS (SELECT 1 FROM project WHERE name = ?), 'project_name_exists', NULL)",
+        [name.into()],
+    );
+    Batch::new().guard(sql, Rejection::ProjectNameExists)
 }
 
 /// The row number of the next project. The row number of a removed project is not

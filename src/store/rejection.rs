@@ -25,18 +25,21 @@ pub enum Rejection {
     ConversationExists,
     /// The project has a document of the URL under another id.
     DocumentExists,
+    /// Another project has the name.
+    ProjectNameExists,
     /// The caller already used the `Idempotency-Key`.
     IdempotencyKeyUsed,
 }
 
 impl Rejection {
     /// The names by which guard statements return a reason.
-    pub(super) const NAMES: [(&'static str, Rejection); 6] = [
+    pub(super) const NAMES: [(&'static str, Rejection); 7] = [
         ("conversation_closed", Rejection::ConversationClosed),
         ("answer_in_progress", Rejection::AnswerInProgress),
         ("taken_over", Rejection::TakenOver),
         ("not_taken_over", Rejection::NotTakenOver),
         ("conversation_changed", Rejection::ConversationChanged),
         ("document_exists", Rejection::DocumentExists),
+        ("project_name_exists", Rejection::ProjectNameExists),
     ];
 }

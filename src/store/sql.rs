@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use crate::domain::{
-    AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
+    AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq, Label,
     MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId, Timestamp,
     VisitorId, VisitorSeq,
 };
@@ -231,6 +231,12 @@ impl From<String> for Value {
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Value::Text(text.to_owned())
+    }
+}
+
+impl<const MAX: usize> From<&Label<MAX>> for Value {
+    fn from(label: &Label<MAX>) -> Self {
+        label.as_str().into()
     }
 }
 

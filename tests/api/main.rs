@@ -56,6 +56,7 @@ mod memory_shares;
 mod message_search;
 mod messages;
 mod metrics;
+mod names;
 #[cfg(feature = "s3")]
 mod object_storage;
 mod openapi;

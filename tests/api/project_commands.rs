@@ -11,11 +11,11 @@ use crate::helpers::{
 use crate::projects::read_project;
 
 /// Runs `parlor ARGUMENTS` with the file of the server.
-fn run(server: &TestServer, arguments: &[&str]) -> String {
+pub fn run(server: &TestServer, arguments: &[&str]) -> String {
     run_successfully(&folder(server), &with_db(server, arguments))
 }
 
-fn run_failing(server: &TestServer, arguments: &[&str]) -> String {
+pub fn run_failing(server: &TestServer, arguments: &[&str]) -> String {
     run_with_error(&folder(server), &with_db(server, arguments))
 }
 
@@ -88,6 +88,67 @@ fn command_names_valid_settings_and_ranges() {
     assert!(set("brandColor").contains("KEY=VALUE"));
     let unset = run_failing(&server, &["projects", "set", "--unset", "colour"]);
     assert!(unset.contains("brandColor"), "{unset}");
+}
+
+/// Runs a command whose options are refused. Returns its standard error.
+#[track_caller]
+fn run_with_usage_error(server: &TestServer, arguments: &[&str]) -> String {
+    let arguments = with_db(server, arguments);
+    let output = parlor_command(&folder(server)).args(arguments).output();
+    let output = output.expect("a run");
+    let errors = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(output.stdout.is_empty());
+    errors
+}
+
+#[test]
+fn setting_that_is_named_twice_is_refused_with_its_key() {
+    let server = TestServer::start();
+    let before = read_project(&server, &server.project);
+    for options in [
+        ["--set", "width=400", "--set", "width=500"],
+        ["--set", "width=400", "--unset", "width"],
+        ["--unset", "width", "--unset", "width"],
+    ] {
+        for command in [
+            &["projects", "set", "--name", "x"][..],
+            &["projects", "create", "--name", "x"],
+        ] {
+            let error = run_with_usage_error(&server, &[command, &options].concat());
+            assert!(error.contains(" width "), "{options:?}: {error}");
+        }
+    }
+    assert_eq!(read_project(&server, &server.project), before);
+    assert_eq!(run(&server, &["projects", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn change_without_options_is_refused_with_the_options() {
+    let server = TestServer::start();
+    let error = run_with_usage_error(&server, &["projects", "set"]);
+    for option in ["--name", "--monthly-messages", "--unset"] {
+        assert!(error.contains(option), "{error}");
+    }
+    let assistant = run(&server, &["assistants", "list"]);
+    let id = assistant.split_whitespace().next().expect("an id");
+    let error = run_with_usage_error(&server, &["assistants", "set", id]);
+    for option in ["--name", "--answerer", "--prompt", "--fallback"] {
+        assert!(error.contains(option), "{error}");
+    }
+    let error = run_with_usage_error(&server, &["visitors", "list", "--limit", "0"]);
+    assert!(error.contains("--limit"), "{error}");
+}
+
+#[test]
+fn website_that_is_named_twice_is_stored_once() {
+    let server = TestServer::start();
+    let website = ["--origin", "https://shop.example"];
+    let same = ["--origin", "https://shop.example/path"];
+    let create = ["keys", "create", "--kind", "publishable", "--name", "shop"];
+    run(&server, &[&create[..], &website, &same].concat());
+    let list = run(&server, &["keys", "list"]);
+    assert!(list.contains("shop  (https://shop.example)\n"), "{list}");
 }
 
 #[test]

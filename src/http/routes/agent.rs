@@ -7,10 +7,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::AppState;
-use crate::domain::{AgentProfile, Conversation, ConversationId, Message, MessageContent};
+use crate::domain::{
+    AgentName, AgentProfile, Conversation, ConversationId, Message, MessageContent,
+};
 use crate::http::answer_response::to_agent_response;
 use crate::http::body::{JsonBody, NoFields};
-use crate::http::field_types::{Text, Uri};
+use crate::http::field_types::Uri;
 use crate::http::json::{ConversationJson, MessageJson};
 use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
@@ -32,12 +34,10 @@ pub struct AgentRequest {
     image: Option<Uri>,
 }
 
-type AgentName = Text<1, 100>;
-
 impl From<AgentRequest> for AgentProfile {
     fn from(body: AgentRequest) -> Self {
         Self {
-            name: Some(body.name.0),
+            name: Some(body.name.into_string()),
             image: body.image.map(|image| image.0),
         }
     }

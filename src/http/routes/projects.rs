@@ -7,12 +7,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::AppState;
-use crate::domain::{
-    MAX_DESCRIPTION_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, Project, ProjectChange,
-};
+use crate::domain::{PlanName, Project, ProjectChange, ProjectDescription, ProjectName};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::field_types::{MessageQuota, Text, not_null, nullable};
+use crate::http::field_types::{MessageQuota, not_null, nullable};
 use crate::http::json::{ProjectJson, WidgetChangeJson};
 use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, KeyErrors, RateLimitErrors, ServerErrors,
@@ -29,14 +27,14 @@ use crate::store::{Snapshot, project};
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectChangeRequest {
-    /// The name of the website.
+    /// The name of the website. No other project of the server has it.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     name: Option<ProjectName>,
     /// What the website is about. `null` removes the description.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(inline, value_type = Option<Description>)]
-    description: Option<Option<Description>>,
+    #[schema(inline, value_type = Option<ProjectDescription>)]
+    description: Option<Option<ProjectDescription>>,
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     chat_widget_config: Option<WidgetChangeJson>,
@@ -51,10 +49,6 @@ pub struct ProjectChangeRequest {
     monthly_messages: Option<Option<MessageQuota>>,
 }
 
-type ProjectName = Text<1, MAX_PROJECT_NAME_CHARS>;
-type Description = Text<0, MAX_DESCRIPTION_CHARS>;
-type PlanName = Text<1, MAX_PLAN_CHARS>;
-
 impl ProjectChangeRequest {
     fn changes_plan(&self) -> bool {
         self.plan.is_some() || self.monthly_messages.is_some()
@@ -62,9 +56,9 @@ impl ProjectChangeRequest {
 
     fn into_change(self) -> ProjectChange {
         ProjectChange {
-            name: self.name.map(|name| name.0),
-            description: self.description.map(|text| text.map(|text| text.0)),
-            plan: self.plan.map(|name| name.map(|name| name.0)),
+            name: self.name,
+            description: self.description,
+            plan: self.plan,
             message_quota: self
                 .monthly_messages
                 .map(|quota| quota.map(|quota| quota.0)),
