@@ -1,6 +1,9 @@
-//! `parlor prune`: deletes conversations that were closed long ago.
+//! `parlor prune`: deletes conversations that were closed long ago, and makes the file
+//! smaller.
 
+use std::fs;
 use std::io::Write;
+use std::path::Path;
 
 use clap::Args;
 use time::{Date, Month};
@@ -11,13 +14,17 @@ use super::progress::{block_on, with_progress_bar};
 use super::visible_text::VisibleText;
 use crate::domain::Timestamp;
 use crate::service::{erasure, project, retention};
-use crate::store::erasure::DeletionCounts;
+use crate::store::Store;
+use crate::store::erasure::{DeletionCounts, unused_bytes, vacuum};
 
-/// Delete conversations that were closed long ago, with their messages
+/// Delete conversations that were closed long ago, with their messages, and make the file smaller
 ///
 /// The command works while a server uses the file, in steps of some milliseconds. If it is
 /// interrupted, run the same command again. `parlor serve --retain-closed DAYS` does the
 /// same regularly.
+///
+/// SQLite uses the space of deleted rows again, so the file keeps its size. `parlor prune
+/// --vacuum` returns the space to the disk.
 #[derive(Debug, Args)]
 pub struct Prune {
     #[command(flatten)]
@@ -25,11 +32,16 @@ pub struct Prune {
     /// Delete conversations that were closed more than this number of days ago, at least 1,
     /// or before this date (UTC), such as 2025-12-31
     #[arg(long, value_name = "DAYS|DATE", value_parser = parse_closed_before)]
-    closed_before: ClosedBefore,
+    #[arg(required_unless_present = "vacuum")]
+    closed_before: Option<ClosedBefore>,
     /// The project's id or name, as `parlor projects list` shows it [default: all projects]
-    #[arg(long, value_name = "ID|NAME")]
+    #[arg(long, value_name = "ID|NAME", requires = "closed_before")]
     project: Option<String>,
-    /// Delete nothing; print how much would be deleted
+    /// Write the whole file anew, without the space of deleted rows. Writes wait meanwhile,
+    /// and the disk needs twice the space of the file
+    #[arg(long)]
+    vacuum: bool,
+    /// Delete and write nothing; print how much would be deleted, and the space of deleted rows
     #[arg(long)]
     dry_run: bool,
 }
@@ -67,18 +79,36 @@ fn parse_date(text: &str) -> Option<Date> {
     Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()
 }
 
+impl ClosedBefore {
+    fn time(self) -> Timestamp {
+        match self {
+            ClosedBefore::Days(days) => retention::closed_before(Timestamp::now(), days),
+            ClosedBefore::Time(time) => time,
+        }
+    }
+}
+
 impl Prune {
     pub fn run(self) -> Result<(), CommandError> {
         let store = self.file.open()?;
+        if let Some(closed_before) = self.closed_before {
+            self.delete(&store, closed_before.time())?;
+        }
+        if self.vacuum && self.dry_run {
+            print_unused_space(&store)?;
+        } else if self.vacuum {
+            drop(store);
+            shrink(&self.file.path.db)?;
+        }
+        Ok(())
+    }
+
+    fn delete(&self, store: &Store, before: Timestamp) -> Result<(), CommandError> {
         let project = match self.project.as_deref() {
             None => None,
-            name => Some(project::select(&store, name)?.seq),
+            name => Some(project::select(store, name)?.seq),
         };
-        let before = match self.closed_before {
-            ClosedBefore::Days(days) => retention::closed_before(Timestamp::now(), days),
-            ClosedBefore::Time(time) => time,
-        };
-        let counts = retention::count_closed(&store, project, before)?;
+        let counts = retention::count_closed(store, project, before)?;
         print_counts(&counts, before, self.dry_run)?;
         if self.dry_run {
             return Ok(());
@@ -91,17 +121,48 @@ impl Prune {
                 progress(done, total, "deleting");
             };
             block_on(async {
-                erasure::resume(&store, |_| ()).await?;
-                let delete = retention::delete_closed(&store, project, before, after_step);
+                erasure::resume(store, |_| ()).await?;
+                let delete = retention::delete_closed(store, project, before, after_step);
                 let deleted = delete.await?;
-                erasure::merge_search_index(&store).await?;
-                erasure::finish(&store).await?;
+                erasure::merge_search_index(store).await?;
+                erasure::finish(store).await?;
                 Ok::<_, CommandError>(deleted)
             })
         })??;
         println!("deleted {deleted} conversations");
         Ok(())
     }
+}
+
+fn print_unused_space(store: &Store) -> Result<(), CommandError> {
+    let unused = store.read_blocking(unused_bytes)?;
+    println!("would free {}", megabytes(unused));
+    Ok(())
+}
+
+/// Writes the file anew and prints its size.
+fn shrink(path: &Path) -> Result<(), CommandError> {
+    let before = fs::metadata(path)?.len();
+    if !vacuum(path)? {
+        println!(
+            "{}-wal has the smaller file, because a backup or another program reads the file; \
+             run the command again when it has ended",
+            path.display()
+        );
+        return Ok(());
+    }
+    let after = fs::metadata(path)?.len();
+    println!(
+        "{} has {}, {} before",
+        path.display(),
+        megabytes(after),
+        megabytes(before)
+    );
+    Ok(())
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn print_counts(

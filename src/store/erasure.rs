@@ -352,6 +352,15 @@ pub fn missing_rows(
     Ok(missing)
 }
 
+/// The bytes of the file that no row uses, about as many as [`vacuum`] frees.
+pub fn unused_bytes(snapshot: &Snapshot) -> Result<u64, StoreError> {
+    let sql = Sql::new(
+        "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
+        [],
+    );
+    snapshot.one(&sql, |row| row.get(0))
+}
+
 /// How long [`vacuum`] waits for other processes that write to the file or read its
 /// write-ahead log.
 const VACUUM_TIMEOUT: Duration = Duration::from_secs(60);

@@ -188,6 +188,31 @@ fn prune_works_beside_a_running_server() {
 }
 
 #[test]
+fn vacuum_returns_the_space_of_deleted_rows_while_a_server_runs() {
+    let folder = file();
+    let path = folder.path().join("parlor.db");
+    let process = ParlorProcess::start(folder.path(), &["serve"]);
+    let connection = open_connection(&path);
+    let fill = "CREATE TABLE filler AS SELECT randomblob(4000000) AS bytes; DROP TABLE filler;";
+    connection.execute_batch(fill).expect("unused pages");
+    drop(connection);
+    let size = || std::fs::metadata(&path).expect("a file").len();
+    let dry_run = run_successfully(folder.path(), &["prune", "--vacuum", "--dry-run"]);
+    assert_eq!(dry_run, "would free 4.0 MB\n");
+    let text = run_successfully(folder.path(), &["prune", "--vacuum"]);
+    assert!(text.starts_with("parlor.db has 0."), "{text}");
+    assert!(size() < 1_000_000, "{}", size());
+    assert_eq!(count(&path, "conversation"), 5);
+    process.client.get("/ready").send().expect(200);
+    let both = ["prune", "--closed-before", "30", "--vacuum"];
+    let text = run_successfully(folder.path(), &both);
+    assert!(
+        text.contains("deleted 3 conversations\nparlor.db has"),
+        "{text}"
+    );
+}
+
+#[test]
 fn invalid_arguments_of_prune_name_the_allowed_values() {
     let folder = file();
     let error = run_with_error(folder.path(), &["prune", "--closed-before", "soon"]);
