@@ -31,5 +31,8 @@ ENV PARLOR_DB=/data/parlor.db \
     PARLOR_SHUTDOWN_TIMEOUT=6
 VOLUME /data
 EXPOSE 8787
+# A first start that upgrades a large file does not respond until it has ended.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=5m \
+    CMD ["/usr/local/bin/parlor", "health"]
 ENTRYPOINT ["/usr/local/bin/parlor"]
 CMD ["serve"]

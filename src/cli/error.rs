@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::health::HealthError;
 use crate::app::StartError;
 use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, QnaId};
@@ -25,6 +26,8 @@ use crate::store::{LockError, OpenError, StoreError};
 pub enum CommandError {
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Health(#[from] HealthError),
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]

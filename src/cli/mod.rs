@@ -8,6 +8,7 @@ mod database;
 mod demo;
 mod error;
 mod export;
+mod health;
 mod import;
 mod keys;
 mod learn;
@@ -32,6 +33,7 @@ use check::Check;
 use demo::Demo;
 pub use error::CommandError;
 use export::Export;
+use health::Health;
 use import::Import;
 use keys::Keys;
 use learn::Learn;
@@ -77,6 +79,7 @@ pub enum Command {
     Serve(Serve),
     /// Serve generated data, to try the API
     Demo(Demo),
+    Health(Health),
     /// List, create, change and remove projects, each of which is a website with its own data
     Projects {
         #[command(subcommand)]
@@ -128,6 +131,7 @@ pub fn run(cli: Cli) -> Result<(), CommandError> {
     match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Health(health) => health.run(),
         Command::Projects { command } => command.run(),
         Command::Keys { command } => command.run(),
         Command::Assistants { command } => command.run(),

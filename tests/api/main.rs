@@ -34,6 +34,7 @@ mod errors;
 mod export;
 mod headers;
 mod health;
+mod health_command;
 mod idempotency;
 mod identity;
 mod import;

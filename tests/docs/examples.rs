@@ -80,6 +80,10 @@ fn check_page(name: &str, examples: &[Example]) {
         })
         .collect();
     let output = bash(name, &script, directory.path());
+    let addresses = [&demo.address, &serve.address];
+    let output = addresses.iter().fold(output, |output, address| {
+        output.replace(*address, DOCUMENTED_ADDRESS)
+    });
     let separator = format!("\n{END_OF_EXAMPLE}\n");
     for (example, output) in examples.iter().zip(output.split(&separator)) {
         check_output(name, example, output);

@@ -25,7 +25,8 @@ pub fn parlor_command(directory: &Path) -> Command {
     command
 }
 
-fn run(directory: &Path, arguments: &[&str]) -> Output {
+/// Runs a command to its end.
+pub fn run(directory: &Path, arguments: &[&str]) -> Output {
     let mut command = parlor_command(directory);
     command.args(arguments).output().expect("a run")
 }
