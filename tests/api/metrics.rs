@@ -335,9 +335,17 @@ fn backups_are_reported() {
 #[test]
 fn request_of_a_proxy_or_a_browser_gets_no_metrics() {
     let server = TestServer::start();
-    for name in ["X-Forwarded-For", "Forwarded", "Origin", "Via"] {
-        let response = server.get("/metrics").header(name, "127.0.0.1").send();
-        let error = response.expect_error(403, "FORBIDDEN");
+    let get = || server.get("/metrics");
+    assert_eq!(get().send().status, 200);
+    for request in [
+        get().header("X-Forwarded-For", "127.0.0.1"),
+        get().header("Forwarded", "for=127.0.0.1"),
+        get().header("Origin", "http://127.0.0.1"),
+        get().header("Via", "1.1 localhost"),
+        get().header("Sec-Fetch-Site", "cross-site"),
+        get().hosts(&["chat.example"]),
+    ] {
+        let error = request.send().expect_error(403, "FORBIDDEN");
         let message = error["message"].as_str().expect("a message");
         assert!(message.contains("--metrics-listen"), "{message}");
     }
