@@ -12,7 +12,7 @@ use crate::store::backup::{Cancellation, Monitor};
 
 /// Runs `work` with a progress bar, which is shown only if standard error is a terminal.
 /// `work` reports the finished part, the whole and the name of the phase.
-pub fn with_progress_bar<T>(work: impl FnOnce(&dyn Fn(u64, u64, &str)) -> T) -> T {
+pub fn with_progress_bar<T>(work: impl FnOnce(&(dyn Fn(u64, u64, &str) + Sync)) -> T) -> T {
     let style = ProgressStyle::with_template("{msg:>14} {bar:40} {human_pos}/{human_len} {eta}");
     let bar = ProgressBar::new(0);
     let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

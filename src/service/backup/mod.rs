@@ -27,7 +27,7 @@ pub use schedule::ScheduledBackups;
 pub use status::BackupStatus;
 
 use crate::domain::Timestamp;
-use crate::store::backup::{self, CopyError, Monitor};
+use crate::store::backup::{self, CopyError, Monitor, at_low_priority};
 use crate::store::{NewFile, OpenError, folder_of, resolve, with_suffix};
 
 /// The files that SQLite and parlor keep beside a database file.
@@ -62,7 +62,7 @@ pub fn create(
     check_target(&database, &path)?;
     let new = NewFile::create(&path)?;
     let contents = backup::copy(&database, &new, monitor)?;
-    let manifest = Manifest::of(new.temporary_path(), contents, now, monitor)?;
+    let manifest = at_low_priority(|| Manifest::of(new.temporary_path(), contents, now, monitor))?;
     monitor.check()?;
     new.persist_new()?;
     if let Err(error) = manifest.write(&path) {
@@ -91,7 +91,7 @@ pub fn create_in_bucket(
     let database = resolve(database)?;
     let new = NewFile::create(&with_suffix(&database, ".upload"))?;
     let contents = backup::copy(&database, &new, monitor)?;
-    let manifest = Manifest::of(new.temporary_path(), contents, now, monitor)?;
+    let manifest = at_low_priority(|| Manifest::of(new.temporary_path(), contents, now, monitor))?;
     let name = BackupName(now);
     bucket.upload(new.temporary_path(), name, &manifest, monitor)?;
     Ok(UploadedBackup { name, manifest })

@@ -7,6 +7,7 @@
 
 mod error;
 mod monitor;
+mod priority;
 mod replace;
 
 use std::fs::File;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::CopyError;
 pub use monitor::{Cancellation, Monitor};
+pub use priority::at_low_priority;
 pub use replace::{is_in_use, replace};
 
 use super::open::{NewFile, OpenError, open_read_only};
@@ -87,7 +89,9 @@ pub fn copy(source: &Path, target: &NewFile, monitor: &Monitor) -> Result<Conten
     drop(from);
     let io_error = |error| CopyError::from(OpenError::from_io(target.temporary_path(), &error));
     target.file().sync_all().map_err(io_error)?;
-    match verify(target.temporary_path(), monitor) {
+    // Without the lower priority, the check of each row delays the commits of the server.
+    // The copying keeps its priority, because the write-ahead log grows meanwhile.
+    match at_low_priority(|| verify(target.temporary_path(), monitor)) {
         Ok(copied) if copied == contents => Ok(contents),
         Ok(copied) => {
             let fault = format!("{copied:?} was copied instead of {contents:?}");

@@ -50,11 +50,14 @@ pub struct Monitor<'a> {
     cancellation: &'a Cancellation,
     /// Called with the finished part, the whole and the name of the phase. The whole
     /// is 0 if it is unknown.
-    progress: &'a dyn Fn(u64, u64, &str),
+    progress: &'a (dyn Fn(u64, u64, &str) + Sync),
 }
 
 impl<'a> Monitor<'a> {
-    pub fn new(cancellation: &'a Cancellation, progress: &'a dyn Fn(u64, u64, &str)) -> Self {
+    pub fn new(
+        cancellation: &'a Cancellation,
+        progress: &'a (dyn Fn(u64, u64, &str) + Sync),
+    ) -> Self {
         Self {
             cancellation,
             progress,
