@@ -11,7 +11,7 @@
 mod arguments;
 
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ use parlor::config::Settings;
 use parlor::domain::{ConversationId, Key, MessageId, ProjectSeq, Role, SentMessage, Timestamp};
 use parlor::events::{Event, EventHub, PublishedEvent};
 use parlor::http::json::encode_event;
+use parlor::listeners::Listeners;
 use parlor::server;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
@@ -57,11 +58,11 @@ struct Defaults {
 /// Serves a demo's database. Publishes an event for each conversation id on standard
 /// input, and stops at the end of the input.
 fn serve(file: &str) -> Result<()> {
-    let mut settings = Defaults::parse_from(["sockets"]).settings;
+    let mut settings = Defaults::parse_from(["sockets", "--listen", "127.0.0.1:0"]).settings;
     settings.rate_limit = 0;
+    let listeners = Listeners::bind(&settings).map_err(Error::other)?;
     let app = AppState::open(file.as_ref(), settings, true).map_err(Error::other)?;
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("{}", listener.local_addr()?);
+    println!("{}", listeners.address()?);
     let (stop_sender, stop_receiver) = tokio::sync::oneshot::channel();
     let hub = app.services.events.clone();
     thread::spawn(move || {
@@ -69,7 +70,7 @@ fn serve(file: &str) -> Result<()> {
         stop_sender.send(())
     });
     let stopped = async { drop(stop_receiver.await) };
-    let served = actix_web::rt::System::new().block_on(server::run(app, listener, stopped));
+    let served = actix_web::rt::System::new().block_on(server::run(app, listeners, stopped, || ()));
     served.map_err(Error::other)
 }
 

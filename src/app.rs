@@ -1,7 +1,7 @@
 //! The state of a server process, shared by all requests. [`crate::server`] runs it.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::service::Services;
 use crate::service::backup::BackupStatus;
 use crate::service::readiness::Readiness;
 use crate::store::lease::Lease;
-use crate::store::{OpenError, Options, ServerLock, Store, StoreError, lease, resolve, session};
+use crate::store::{OpenError, Options, ServerLock, Store, StoreError, lease, session};
 
 /// Why a server could not start or ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +34,13 @@ pub enum StartError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("cannot listen on {0}: {1}; choose another address with --metrics-listen")]
-    MetricsListen(SocketAddr, std::io::Error),
+    #[error("cannot listen on {address}: {error}; choose another address with {flag}")]
+    Listen {
+        address: SocketAddr,
+        error: std::io::Error,
+        /// The flag that names the address.
+        flag: &'static str,
+    },
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -46,8 +51,6 @@ pub enum StartError {
 
 /// The state of a server.
 pub struct AppState {
-    /// The path of the database file.
-    pub database: PathBuf,
     pub store: Arc<Store>,
     pub settings: Settings,
     /// Whether the demo's keys and `Prefer: code=` are accepted.
@@ -85,7 +88,6 @@ impl AppState {
         let signing = Arc::new(SigningKeys::new(signing_secret(&store)?));
         let answer_shutdown = watch::Sender::new(false);
         Ok(Self {
-            database: resolve(path)?,
             services: Services {
                 store: store.clone(),
                 answer_providers: AnswerProviders {

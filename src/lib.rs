@@ -18,6 +18,7 @@ pub mod domain;
 pub mod events;
 pub mod http;
 pub mod learn;
+pub mod listeners;
 pub mod log_buffer;
 pub mod log_format;
 pub mod metrics;

@@ -1,10 +1,14 @@
 //! The life cycle of a server: serve, clean up periodically, shut down.
 
+use std::future::poll_fn;
+use std::io;
 use std::net::TcpListener;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use tokio::task::JoinHandle;
 
 use crate::answer::INTERRUPTED_MESSAGE;
@@ -12,6 +16,7 @@ use crate::app::{AppState, StartError};
 use crate::clock_check::ClockCheck;
 use crate::domain::Timestamp;
 use crate::http;
+use crate::listeners::Listeners;
 use crate::own_urls::OwnUrls;
 use crate::service::backup::ScheduledBackups;
 use crate::service::{message_indexer, retention};
@@ -22,34 +27,40 @@ use crate::store::{
 
 /// Serves until `shutdown` completes. Running requests then get the time of
 /// `--shutdown-timeout` to finish. After it, answers are interrupted
-/// (docs/api-contract.md, section 7.5), and the database file is closed.
+/// (docs/api-contract.md, section 7.5), and the database file is closed. `announce` is
+/// called when the server accepts connections.
 pub async fn run(
     mut app: AppState,
-    listener: TcpListener,
+    listeners: Listeners,
     shutdown: impl Future<Output = ()>,
+    announce: impl FnOnce(),
 ) -> Result<(), StartError> {
-    app.own_urls = OwnUrls::new(app.settings.public_url.clone(), listener.local_addr()?);
+    app.own_urls = OwnUrls::new(app.settings.public_url.clone(), listeners.address()?);
     let app = Arc::new(app);
-    let operator = start_operator_server(&app)?;
+    let operator = match listeners.metrics {
+        Some(listener) => Some(start_operator_server(&app, listener).await?),
+        None => None,
+    };
     message_indexer::prepare(&app.store, app.settings.search_messages).await;
-    let server = http::server(app.clone(), listener)?;
-    let handle = server.handle();
     let backups = ScheduledBackups::start(
-        &app.database,
+        app.store.path(),
         &app.settings.backup,
         app.backup_status.clone(),
     )?;
-    let mut serving = actix_web::rt::spawn(server);
+    let server = http::server(app.clone(), listeners.main)?;
+    let handle = server.handle();
+    let mut serving = start(server).await?;
     let tasks = spawn_tasks(&app);
     let answer_tasks = spawn_answer_tasks(&app);
+    announce();
     tokio::select! {
         () = shutdown => {
             log::info!("shutting down: new requests are refused, running ones may finish");
         }
         // The server runs until it is stopped, so this is a failure.
         ended = &mut serving => {
-            ended.map_err(std::io::Error::other)??;
-            return Err(std::io::Error::other("the HTTP server stopped unexpectedly").into());
+            ended.map_err(io::Error::other)??;
+            return Err(stopped_unexpectedly().into());
         }
     }
     app.drain();
@@ -58,7 +69,7 @@ pub async fn run(
         backups.cancel();
     }
     stop_gracefully(&app, &handle).await;
-    serving.await.map_err(std::io::Error::other)??;
+    serving.await.map_err(io::Error::other)??;
     answer_tasks.iter().for_each(JoinHandle::abort);
     store_active_answers(&app).await;
     // Waits for the backup thread, which can take long on a slow disk. Nothing else
@@ -70,6 +81,20 @@ pub async fn run(
     }
     close_file(app);
     Ok(())
+}
+
+/// Starts the workers of a server, which accept connections then. The result is the task
+/// that runs the server.
+async fn start(mut server: Server) -> io::Result<JoinHandle<io::Result<()>>> {
+    // The first poll starts the workers and waits until they have started.
+    match poll_fn(|context| Poll::Ready(Pin::new(&mut server).poll(context))).await {
+        Poll::Ready(ended) => Err(ended.err().unwrap_or_else(stopped_unexpectedly)),
+        Poll::Pending => Ok(actix_web::rt::spawn(server)),
+    }
+}
+
+fn stopped_unexpectedly() -> io::Error {
+    io::Error::other("the HTTP server stopped unexpectedly")
 }
 
 /// Closes the database file. The workers have ended, so this is normally the last
@@ -114,18 +139,16 @@ fn spawn_answer_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 2] {
 }
 
 /// Starts the server of `--metrics-listen`.
-fn start_operator_server(app: &Arc<AppState>) -> Result<Option<ServerHandle>, StartError> {
-    let Some(address) = app.settings.metrics_listen else {
-        return Ok(None);
-    };
-    let failed = |error| StartError::MetricsListen(address, error);
-    let listener = TcpListener::bind(address).map_err(failed)?;
+async fn start_operator_server(
+    app: &Arc<AppState>,
+    listener: TcpListener,
+) -> io::Result<ServerHandle> {
     let address = listener.local_addr()?;
     let server = http::operator_server(app.clone(), listener)?;
     let handle = server.handle();
-    actix_web::rt::spawn(server);
+    start(server).await?;
     log::info!("metrics are on http://{address}/metrics");
-    Ok(Some(handle))
+    Ok(handle)
 }
 
 /// Stops the answers that are still being generated and stores their text.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::CommandError;
 use super::database::SnapshotArgument;
 use super::progress::with_progress_bar;
-use super::serve::{announce, listen, lock, serve, shutdown_signal};
+use super::serve::{announce, lock, prepare, serve, shutdown_signal};
 use crate::app::AppState;
 use crate::config::Settings;
 use crate::demo::{DemoPlan, create_database, is_demo_database};
@@ -53,8 +53,9 @@ impl Demo {
         }
         // Binds first, so that a used port is reported before the data is
         // generated.
-        let listener = listen(self.settings.listen)?;
-        let urls = OwnUrls::new(self.settings.public_url.clone(), listener.local_addr()?);
+        let listeners = prepare(&self.settings)?;
+        let address = listeners.address()?;
+        let urls = OwnUrls::new(self.settings.public_url.clone(), address);
         let file = DemoFile::new(self.db.as_deref())?;
         let lock = Arc::new(lock(file.path(), &self.settings)?);
         self.create_if_missing(file.path())?;
@@ -64,8 +65,7 @@ impl Demo {
         };
         let mut app = AppState::open(file.path(), settings, true)?;
         app.lock = Some(lock.clone());
-        let address = listener.local_addr()?;
-        serve(app, listener, |out| {
+        serve(app, listeners, |out| {
             announce(out, address, &urls)?;
             write!(out, "{}", example_commands(urls.listening()))?;
             out.flush()

@@ -60,8 +60,6 @@ pub enum CommandError {
     Restore(#[from] RestoreError),
     #[error("the system returned no random bytes: {0}")]
     Random(getrandom::Error),
-    #[error("cannot listen on {0}: {1}; choose another address with --listen")]
-    Listen(SocketAddr, std::io::Error),
     #[error("no key has the id {0}; `parlor keys list` shows them")]
     NoSuchKey(KeyId),
     #[error("no assistant has the id {0}; `parlor assistants list` shows them")]

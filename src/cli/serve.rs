@@ -1,7 +1,7 @@
 //! `parlor serve`: serves a database file.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::CommandError;
 use super::database::DatabaseFile;
 use super::keys::print_project_keys;
-use crate::app::AppState;
+use crate::app::{AppState, StartError};
 use crate::config::Settings;
+use crate::listeners::Listeners;
 use crate::own_urls::OwnUrls;
 use crate::server;
 use crate::service::setup::{self, ProjectKeys};
@@ -30,8 +31,8 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self) -> Result<(), CommandError> {
-        let listener = listen(self.settings.listen)?;
-        let address = listener.local_addr()?;
+        let listeners = prepare(&self.settings)?;
+        let address = listeners.address()?;
         let urls = OwnUrls::new(self.settings.public_url.clone(), address);
         let path = &self.file.path.db;
         let lock = Arc::new(lock(path, &self.settings)?);
@@ -42,8 +43,14 @@ impl Serve {
         let mut app = AppState::open(path, settings, false)?;
         app.lock = Some(lock.clone());
         setup::create_first_project(&app.store, |keys| show_first_keys(path, keys))?;
-        serve(app, listener, |out| announce(out, address, &urls))
+        serve(app, listeners, |out| announce(out, address, &urls))
     }
+}
+
+/// Checks the settings and binds the addresses, before a file is created.
+pub fn prepare(settings: &Settings) -> Result<Listeners, StartError> {
+    settings.check()?;
+    Listeners::bind(settings)
 }
 
 /// Locks the database file for this server.
@@ -99,26 +106,24 @@ pub fn announce(out: &mut impl Write, address: SocketAddr, urls: &OwnUrls) -> io
     out.flush()
 }
 
-pub fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
-    TcpListener::bind(address).map_err(|error| CommandError::Listen(address, error))
-}
-
-/// Serves until SIGTERM or SIGINT. `announce` prints the addresses once the
-/// signals are handled.
+/// Serves until SIGTERM or SIGINT. `announce` prints the addresses once the server
+/// accepts connections and the signals are handled.
 pub fn serve(
     app: AppState,
-    listener: TcpListener,
+    listeners: Listeners,
     announce: impl FnOnce(&mut io::StdoutLock<'_>) -> io::Result<()>,
 ) -> Result<(), CommandError> {
     raise_open_file_limit();
     let system = actix_web::rt::System::new();
     let served = system.block_on(async {
         let shutdown = shutdown_signal()?;
-        // A closed standard output does not stop a server.
-        if let Err(error) = announce(&mut io::stdout().lock()) {
-            log::warn!("the addresses could not be printed: {error}");
-        }
-        server::run(app, listener, shutdown).await
+        let announce = || {
+            // A closed standard output does not stop a server.
+            if let Err(error) = announce(&mut io::stdout().lock()) {
+                log::warn!("the addresses could not be printed: {error}");
+            }
+        };
+        server::run(app, listeners, shutdown, announce).await
     });
     Ok(served?)
 }

@@ -146,7 +146,7 @@ impl Scrape {
     }
 
     fn files(&self, families: &mut Families<'_>) -> fmt::Result {
-        let database = &self.app.database;
+        let database = self.app.store.path();
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         families.gauge(
             "parlor_db_file_bytes",

@@ -63,7 +63,7 @@ pub mod websearch;
 mod widget_config;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use batch::{Batch, BatchOutput};
@@ -92,6 +92,8 @@ use crate::metrics::StoreMetrics;
 /// An open file. Dropping the store finishes the submitted batches and moves
 /// the write-ahead log into the file.
 pub struct Store {
+    /// The path of the file, without links.
+    path: PathBuf,
     // Fields are dropped in order. The writer closes last, because only the
     // writer can checkpoint the write-ahead log.
     readers: Readers,
@@ -109,9 +111,9 @@ impl Store {
     /// Files of other programs and of newer versions of parlor are refused and
     /// stay unchanged.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        let path = &open::resolve(path)?;
-        let mut connection = open::open_writer(path)?;
-        upgrade::upgrade(path, &mut connection, options)?;
+        let path = open::resolve(path)?;
+        let mut connection = open::open_writer(&path)?;
+        upgrade::upgrade(&path, &mut connection, options)?;
         let (list_versions, offset_index) = (
             Arc::<ListVersions>::default(),
             Arc::<OffsetIndex>::default(),
@@ -129,11 +131,11 @@ impl Store {
             writer: writer?,
             list_versions,
             searches: SearchQueue::start(
-                open::open_readers(path, &SearchQueue::options(options))?,
+                open::open_readers(&path, &SearchQueue::options(options))?,
                 offset_index.clone(),
             )?,
             readers: Readers::start(
-                open::open_readers(path, options)?,
+                open::open_readers(&path, options)?,
                 offset_index.clone(),
                 reads,
                 options.read_timeout,
@@ -141,7 +143,13 @@ impl Store {
             )?,
             offset_index,
             metrics,
+            path,
         })
+    }
+
+    /// The path of the file, without links.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     pub fn metrics(&self) -> &StoreMetrics {

@@ -2,19 +2,94 @@
 //! the first keys.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use parlor::app::AppState;
+use parlor::listeners::Listeners;
+use parlor::server;
 use parlor::store::{Options, Store, is_parlor_file};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::helpers::{
-    ParlorProcess, TestServer, open_store, parlor_command, run_successfully, run_with_error,
-    wait_until,
+    Client, ParlorProcess, TestServer, default_settings, open_store, parlor_command,
+    run_successfully, run_with_error, wait_until,
 };
+
+// ── Addresses ──
+
+/// Starts a server that must fail. Returns its standard error, which is one line, after
+/// checks that the start printed nothing else and left no file.
+#[track_caller]
+fn failed_start(arguments: &[&str], status: i32) -> String {
+    let directory = TempDir::new().expect("a directory");
+    let mut command = parlor_command(directory.path());
+    let output = command.args(arguments).output().expect("a run");
+    let error = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(status), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    let mut files = fs::read_dir(directory.path()).expect("a directory");
+    assert!(files.next().is_none(), "{arguments:?} left a file");
+    error
+}
+
+#[test]
+fn address_in_use_is_reported_before_a_file_is_created_or_a_key_is_printed() {
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let used = other.local_addr().expect("an address").to_string();
+    for command in [&["serve"][..], &["demo"], &["demo", "--db", "demo.db"]] {
+        for (flag, free) in [
+            ("--metrics-listen", "--listen"),
+            ("--listen", "--metrics-listen"),
+        ] {
+            let addresses = [flag, &used, free, "127.0.0.1:0"];
+            let error = failed_start(&[command, &addresses].concat(), 1);
+            let expected = format!("parlor: cannot listen on {used}: ");
+            assert!(error.starts_with(&expected), "{error}");
+            let remedy = format!("; choose another address with {flag}\n");
+            assert!(error.ends_with(&remedy), "{error}");
+        }
+    }
+}
+
+#[test]
+fn contradicting_settings_are_reported_before_a_file_is_created() {
+    for command in ["serve", "demo"] {
+        let sizes = ["--memory-budget-mb", "16", "--max-body-bytes", "67108864"];
+        let arguments = [&[command, "--listen", "127.0.0.1:0"], &sizes[..]].concat();
+        let error = failed_start(&arguments, 2);
+        assert!(error.contains("--max-body-bytes"), "{error}");
+    }
+}
+
+#[test]
+fn server_is_announced_when_it_accepts_connections() {
+    let directory = TempDir::new().expect("a directory");
+    let mut settings = default_settings();
+    settings.metrics_listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let listeners = Listeners::bind(&settings).expect("two ports");
+    let metrics = listeners.metrics.as_ref().expect("a listener");
+    let addresses = [listeners.address(), metrics.local_addr()];
+    let clients = addresses.map(|address| Client(address.expect("an address")));
+    let path = directory.path().join("parlor.db");
+    let app = AppState::open(&path, settings, false).expect("an app");
+    let mut statuses = Vec::new();
+    // The thread that runs the server waits meanwhile.
+    let announce = || {
+        statuses = clients
+            .map(|client| client.get("/health").send().status)
+            .to_vec();
+    };
+    let system = actix_web::rt::System::new();
+    let served = system.block_on(server::run(app, listeners, async {}, announce));
+    served.expect("a regular shutdown");
+    assert_eq!(statuses, [200, 200]);
+}
 
 // ── Two servers ──
 

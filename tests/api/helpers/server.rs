@@ -1,6 +1,6 @@
 //! Starts the application for a test.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -16,6 +16,7 @@ use parlor::cache_stats::CacheStats;
 use parlor::config::Settings;
 use parlor::domain::{Key, KeyKind, Origin, Timestamp};
 use parlor::events::EventHub;
+use parlor::listeners::Listeners;
 use parlor::server;
 use parlor::store::{Options, Store, key};
 use rusqlite::Connection;
@@ -57,6 +58,14 @@ struct Defaults {
     settings: Settings,
 }
 
+/// The default settings on a free port, with one worker and without rate limits.
+pub fn default_settings() -> Settings {
+    let mut settings = Defaults::parse_from(["test", "--listen", "127.0.0.1:0"]).settings;
+    settings.workers = 1;
+    settings.rate_limit = 0;
+    settings
+}
+
 impl TestServer {
     /// Starts a server with the default settings, but without rate limits.
     pub fn start() -> Self {
@@ -85,9 +94,7 @@ impl TestServer {
         demo: bool,
         model: Option<Arc<dyn AnswerProvider>>,
     ) -> Self {
-        let mut settings = Defaults::parse_from(["test"]).settings;
-        settings.workers = 1;
-        settings.rate_limit = 0;
+        let mut settings = default_settings();
         configure(&mut settings);
         let directory = TempDir::new().expect("a directory");
         let store = open_store(&directory.path().join("parlor.db"));
@@ -112,8 +119,8 @@ impl TestServer {
     }
 
     fn run(&mut self) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        self.client = Client(listener.local_addr().expect("an address"));
+        let listeners = Listeners::bind(&self.settings).expect("a port");
+        self.client = Client(listeners.address().expect("an address"));
         let mut app =
             AppState::open(&self.db_path(), self.settings.clone(), self.demo).expect("an app");
         if self.model.is_some() {
@@ -129,7 +136,8 @@ impl TestServer {
             let stopped = async {
                 let _ = stopped.await;
             };
-            let result = actix_web::rt::System::new().block_on(server::run(app, listener, stopped));
+            let result =
+                actix_web::rt::System::new().block_on(server::run(app, listeners, stopped, || ()));
             result.expect("a regular shutdown");
         });
         self.shutdown = Some((stop, thread));
