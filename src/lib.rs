@@ -23,6 +23,7 @@ pub mod log_buffer;
 pub mod log_format;
 pub mod metrics;
 pub mod own_urls;
+mod redaction;
 pub mod server;
 pub mod service;
 

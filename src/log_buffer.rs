@@ -3,14 +3,15 @@
 //! whose response is cached. All other lines are written at once, after the lines that
 //! wait.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use log::{Level, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::log_format::LogLines;
+use crate::log_format::{Fields, LogLines};
 
 /// The log target of requests, as PARLOR_LOG names it.
 pub const REQUEST_TARGET: &str = "parlor::access";
@@ -21,28 +22,84 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 /// The size from which the lines are written at once.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 
-/// Writes lines to standard error.
-pub struct BufferedLogger {
-    /// Selects the lines, and writes those that do not wait.
-    direct: env_logger::Logger,
+/// The log of requests, after [`install`].
+static REQUEST_LOG: OnceLock<RequestLog> = OnceLock::new();
+
+thread_local! {
+    /// The memory of the line that a thread writes.
+    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Makes a logger the one of the process. `direct` selects the lines, and writes those
+/// that do not wait.
+///
+/// # Errors
+/// The thread that writes the lines cannot be started, or the process has a logger.
+pub fn install(direct: env_logger::Logger, lines: LogLines) -> Result<(), String> {
+    let buffer = Arc::<LineBuffer>::default();
+    let writer = buffer.clone();
+    let thread = thread::Builder::new().name("parlor-log".to_owned());
+    let thread = thread.spawn(move || writer.run());
+    thread.map_err(|error| format!("cannot start the log: {error}"))?;
+    let level = direct.filter();
+    let requests = RequestLog {
+        lines,
+        level: request_level(&direct),
+        buffer: buffer.clone(),
+    };
+    let logger = BufferedLogger { direct, buffer };
+    log::set_boxed_logger(Box::new(logger)).map_err(|error| error.to_string())?;
+    log::set_max_level(level);
+    // The logger can be set once only, so nothing else has set this.
+    let _ = REQUEST_LOG.set(requests);
+    Ok(())
+}
+
+/// The lowest level of the lines of requests.
+fn request_level(logger: &env_logger::Logger) -> LevelFilter {
+    let is_enabled = |level: &Level| {
+        let mut metadata = Metadata::builder();
+        logger.enabled(&metadata.target(REQUEST_TARGET).level(*level).build())
+    };
+    let lowest = Level::iter().filter(is_enabled).max();
+    lowest.map_or(LevelFilter::Off, |level| level.to_level_filter())
+}
+
+/// Writes the lines of requests. The interface of the crate `log` would cost more than
+/// the line.
+pub struct RequestLog {
     lines: LogLines,
+    level: LevelFilter,
     buffer: Arc<LineBuffer>,
 }
 
-impl BufferedLogger {
-    /// # Errors
-    /// If the thread that writes the lines cannot be started.
-    pub fn start(direct: env_logger::Logger, lines: LogLines) -> io::Result<Self> {
-        let buffer = Arc::<LineBuffer>::default();
-        let writer = buffer.clone();
-        let thread = thread::Builder::new().name("parlor-log".to_owned());
-        thread.spawn(move || writer.run())?;
-        Ok(Self {
-            direct,
-            lines,
-            buffer,
-        })
+impl RequestLog {
+    /// `None` if the process logs no requests at any level.
+    pub fn get() -> Option<&'static Self> {
+        REQUEST_LOG.get().filter(|log| log.level > LevelFilter::Off)
     }
+
+    /// Writes a line with fields, if the log has this level.
+    pub fn write(&self, level: Level, add_fields: impl FnOnce(&mut Fields<'_>)) {
+        if level > self.level {
+            return;
+        }
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            self.lines
+                .write_fields(line, level, REQUEST_TARGET, add_fields);
+            self.buffer.push(line);
+        });
+        if level <= Level::Warn {
+            self.buffer.flush();
+        }
+    }
+}
+
+/// Writes lines to standard error.
+struct BufferedLogger {
+    direct: env_logger::Logger,
+    buffer: Arc<LineBuffer>,
 }
 
 impl Log for BufferedLogger {
@@ -51,12 +108,7 @@ impl Log for BufferedLogger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.direct.matches(record) {
-            return;
-        }
-        if record.target() == REQUEST_TARGET && record.level() > Level::Warn {
-            self.buffer.push(&self.lines.request_line(record));
-        } else {
+        if self.direct.matches(record) {
             self.buffer.flush();
             self.direct.log(record);
         }

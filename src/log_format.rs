@@ -4,19 +4,19 @@
 //! priority of a line from its prefix `<N>` (sd-daemon(3)). Elsewhere a line begins with
 //! time and level, or is a JSON object.
 //!
-//! A record has a message, or fields (`log::kv`), as the line of a request does. No text
-//! of a client can end a line or add a field: control characters are escaped.
+//! A line has a message, or fields, as the line of a request does. No text of a client
+//! can end a line or add a field: control characters are escaped. Keys, tokens and
+//! passwords in messages are masked.
 
-use std::fmt::Write as _;
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
 use env_logger::fmt::Formatter;
-use log::kv::{Error, Key, Value, VisitSource};
 use log::{Level, Record};
-use serde_json::json;
 
 use crate::domain::Timestamp;
+use crate::redaction::redact;
 
 /// The form of the lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -60,18 +60,15 @@ impl LogLines {
     /// Writes a line of the log. In text, the further lines of a message are indented.
     pub fn write(self, line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
         let level = record.level();
+        let message = record.args().to_string();
+        let message = redact(&message);
         if self.format == LogFormat::Json {
-            if self.is_journal {
-                line.write_all(journal_prefix(level).as_bytes())?;
-            }
-            return json_line(line, record);
+            return writeln!(
+                line,
+                "{}",
+                self.json_message(level, record.target(), &message)
+            );
         }
-        let mut message = record.args().to_string();
-        let fields = &mut TextFields(&mut message);
-        record
-            .key_values()
-            .visit(fields)
-            .map_err(io::Error::other)?;
         if self.is_journal {
             return writeln!(line, "{}", journal_lines(level, &message));
         }
@@ -82,132 +79,181 @@ impl LogLines {
         writeln!(line, "[{time} {style}{level:<5}{style:#}] {message}")
     }
 
-    /// The line of a request: the same form, without colors.
-    pub fn request_line(self, record: &Record<'_>) -> Vec<u8> {
-        let level = record.level();
-        let mut line = Vec::with_capacity(512);
+    /// Appends a line with fields.
+    pub fn write_fields(
+        self,
+        line: &mut Vec<u8>,
+        level: Level,
+        target: &str,
+        add_fields: impl FnOnce(&mut Fields<'_>),
+    ) {
         if self.is_journal {
             line.extend_from_slice(journal_prefix(level).as_bytes());
         }
+        let mut time = [0; 24];
+        let time = Timestamp::now().format_iso8601(&mut time);
         if self.format == LogFormat::Json {
-            // Writing to memory does not fail.
-            let _ = json_line(&mut line, record);
-            return line;
+            push_all(
+                line,
+                [
+                    "{\"time\":\"",
+                    time,
+                    "\",\"level\":\"",
+                    level_name(level),
+                    "\",\"target\":\"",
+                    target,
+                    "\"",
+                ],
+            );
+            add_fields(&mut Fields {
+                line,
+                format: self.format,
+                separator: ",",
+            });
+            line.extend_from_slice(b"}\n");
+            return;
         }
         if !self.is_journal {
-            let mut time = [0; 24];
-            let time = Timestamp::now().format_iso8601(&mut time);
-            let _ = write!(line, "[{time} {level:<5}] ");
+            let gap = if level.as_str().len() < 5 {
+                " ] "
+            } else {
+                "] "
+            };
+            push_all(line, ["[", time, " ", level.as_str(), gap]);
         }
-        let mut fields = String::with_capacity(256);
-        let _ = record.key_values().visit(&mut TextFields(&mut fields));
-        line.extend_from_slice(fields.as_bytes());
+        add_fields(&mut Fields {
+            line,
+            format: self.format,
+            separator: "",
+        });
         line.push(b'\n');
-        line
     }
 
     /// The line for a failure of the command.
     pub fn failure(self, message: &str) -> String {
-        let message = format!("parlor: {message}");
+        let message = format!("parlor: {}", redact(message));
         if self.format == LogFormat::Json {
-            let mut time = [0; 24];
-            let time = Timestamp::now().format_iso8601(&mut time);
-            let line =
-                json!({ "time": time, "level": "error", "target": "parlor", "message": message });
-            let prefix = if self.is_journal {
-                journal_prefix(Level::Error)
-            } else {
-                ""
-            };
-            return format!("{prefix}{line}");
-        }
-        if self.is_journal {
+            self.json_message(Level::Error, "parlor", &message)
+        } else if self.is_journal {
             journal_lines(Level::Error, &message)
         } else {
             message
         }
     }
 
+    /// A text for the operator, such as the first keys, which are not masked. In JSON the
+    /// text is the message of one line.
+    pub fn notice(self, text: &str) -> String {
+        match self.format {
+            LogFormat::Json => self.json_message(Level::Info, "parlor", text),
+            LogFormat::Text => text.to_owned(),
+        }
+    }
+
+    /// One JSON object without the line end.
+    fn json_message(self, level: Level, target: &str, message: &str) -> String {
+        let mut line = Vec::new();
+        self.write_fields(&mut line, level, target, |fields| {
+            fields.text("message", message);
+        });
+        let line = String::from_utf8_lossy(&line);
+        line.trim_end().to_owned()
+    }
+
     /// Prints the help, the version or what is wrong with the arguments, and exits.
     pub fn exit_with_usage(self, error: &clap::Error) -> ! {
-        if self.is_journal && error.use_stderr() {
-            let text = error.to_string();
-            eprintln!("{}", journal_lines(Level::Error, text.trim_end()));
-            std::process::exit(error.exit_code());
+        let text = error.to_string();
+        let text = text.trim_end();
+        let redacted = redact(text);
+        if !error.use_stderr() {
+            error.exit();
+        } else if self.format == LogFormat::Json {
+            eprintln!("{}", self.json_message(Level::Error, "parlor", &redacted));
+        } else if self.is_journal {
+            eprintln!("{}", journal_lines(Level::Error, &redacted));
+        } else if redacted == text {
+            // With colors.
+            error.exit();
+        } else {
+            eprintln!("{redacted}");
         }
-        error.exit()
+        std::process::exit(error.exit_code());
     }
 }
 
-/// Writes a record as one JSON object on one line.
-fn json_line(line: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
-    let mut time = [0; 24];
-    let time = Timestamp::now().format_iso8601(&mut time);
-    let level = match record.level() {
+/// The fields of a line that is being written.
+pub struct Fields<'a> {
+    line: &'a mut Vec<u8>,
+    format: LogFormat,
+    /// Before the next field.
+    separator: &'static str,
+}
+
+impl Fields<'_> {
+    /// Adds a text. In the format text, a value with other characters than those of paths,
+    /// addresses and words is quoted, with escapes.
+    pub fn text(&mut self, name: &'static str, value: &str) {
+        self.begin(name);
+        // Writing to memory does not fail.
+        let _ = match self.format {
+            LogFormat::Json => {
+                serde_json::to_writer(&mut *self.line, value).map_err(io::Error::from)
+            }
+            LogFormat::Text if is_plain(value) => self.line.write_all(value.as_bytes()),
+            LogFormat::Text => write!(self.line, "{value:?}"),
+        };
+    }
+
+    pub fn number(&mut self, name: &'static str, value: u64) {
+        self.begin(name);
+        let _ = write!(self.line, "{value}");
+    }
+
+    /// Adds a value whose text needs no escapes, such as an IP address.
+    pub fn plain(&mut self, name: &'static str, value: impl Display) {
+        self.begin(name);
+        let _ = match self.format {
+            LogFormat::Json => write!(self.line, "\"{value}\""),
+            LogFormat::Text => write!(self.line, "{value}"),
+        };
+    }
+
+    fn begin(&mut self, name: &'static str) {
+        let Self {
+            line,
+            format,
+            separator,
+        } = self;
+        match format {
+            LogFormat::Json => {
+                push_all(line, [*separator, "\"", name, "\":"]);
+            }
+            LogFormat::Text => {
+                push_all(line, [*separator, name, "="]);
+                *separator = " ";
+            }
+        }
+    }
+}
+
+fn push_all<const N: usize>(line: &mut Vec<u8>, texts: [&str; N]) {
+    for text in texts {
+        line.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
         Level::Error => "error",
         Level::Warn => "warn",
         Level::Info => "info",
         Level::Debug => "debug",
         Level::Trace => "trace",
-    };
-    write!(line, r#"{{"time":"{time}","level":"{level}","target":"#)?;
-    serde_json::to_writer(&mut *line, record.target())?;
-    let message = record.args();
-    if message.as_str() != Some("") {
-        line.write_all(br#","message":"#)?;
-        serde_json::to_writer(&mut *line, &message.to_string())?;
-    }
-    let fields = &mut JsonFields(&mut *line);
-    record
-        .key_values()
-        .visit(fields)
-        .map_err(io::Error::other)?;
-    line.write_all(b"}\n")
-}
-
-/// Appends `,"name":value` for each field.
-struct JsonFields<'a, W>(&'a mut W);
-
-impl<'kvs, W: Write> VisitSource<'kvs> for JsonFields<'_, W> {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        let line = &mut *self.0;
-        let written = write!(line, r#","{}":"#, key.as_str()).and_then(|()| {
-            let written = match (value.to_u64(), value.to_borrowed_str()) {
-                (Some(number), _) => serde_json::to_writer(line, &number),
-                (None, Some(text)) => serde_json::to_writer(line, text),
-                (None, None) => serde_json::to_writer(line, &value.to_string()),
-            };
-            Ok(written?)
-        });
-        written.map_err(Error::boxed)
-    }
-}
-
-/// Appends ` name=value` for each field. A value with other characters than those of
-/// paths, addresses and words is quoted, with escapes.
-struct TextFields<'a>(&'a mut String);
-
-impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        if !self.0.is_empty() {
-            self.0.push(' ');
-        }
-        self.0.push_str(key.as_str());
-        self.0.push('=');
-        let written = match value.to_borrowed_str() {
-            Some(text) if is_plain(text) => {
-                self.0.push_str(text);
-                Ok(())
-            }
-            Some(text) => write!(self.0, "{text:?}"),
-            None => write!(self.0, "{value}"),
-        };
-        Ok(written?)
     }
 }
 
 fn is_plain(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.:{}%@~+".contains(&byte);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.:{}%@~+*".contains(&byte);
     !text.is_empty() && text.bytes().all(is_plain)
 }
 
@@ -235,7 +281,6 @@ fn journal_lines(level: Level, message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use log::kv::Source;
     use serde_json::Value as Json;
 
     use super::*;
@@ -257,60 +302,72 @@ mod tests {
     /// Texts that would end a line, a string or an object, or move the cursor.
     const HOSTILE: &str = "a\nb\r\u{1b}[2J\"}\u{2028}\u{202e}\\ level=error";
 
+    fn lines(format: LogFormat) -> LogLines {
+        LogLines {
+            format,
+            is_journal: false,
+        }
+    }
+
+    fn line(lines: LogLines, add_fields: impl FnOnce(&mut Fields<'_>)) -> String {
+        let mut line = Vec::new();
+        lines.write_fields(&mut line, Level::Info, "parlor::access", add_fields);
+        String::from_utf8(line).expect("UTF-8")
+    }
+
     #[test]
     fn json_line_is_one_valid_object_whatever_the_fields_contain() {
-        let fields = [
-            ("path", Value::from(HOSTILE)),
-            ("status", Value::from(200_u16)),
-        ];
-        let mut line = Vec::new();
-        let record = Record::builder()
-            .args(format_args!(""))
-            .level(Level::Info)
-            .target("parlor::access")
-            .key_values(&fields)
-            .build();
-        json_line(&mut line, &record).expect("a line");
-        let line = String::from_utf8(line).expect("UTF-8");
+        let line = line(lines(LogFormat::Json), |fields| {
+            fields.text("path", HOSTILE);
+            fields.number("status", 200);
+            fields.plain("client", "::1");
+        });
+        assert!(line.ends_with("}\n"), "{line}");
         assert_eq!(line.lines().count(), 1, "{line}");
         assert!(!line.contains('\u{1b}'), "{line}");
         let json: Json = serde_json::from_str(&line).expect("JSON");
         assert_eq!(json["path"], HOSTILE);
         assert_eq!(
-            (&json["status"], &json["level"]),
-            (&200.into(), &"info".into())
+            (&json["status"], &json["level"], &json["client"]),
+            (&200.into(), &"info".into(), &"::1".into())
         );
         assert_eq!(json.get("message"), None);
     }
 
     #[test]
-    fn json_line_of_a_message_has_the_message() {
-        let mut line = Vec::new();
-        let record = Record::builder()
-            .args(format_args!("two\nlines"))
-            .level(Level::Warn)
-            .target("parlor::server")
-            .build();
-        json_line(&mut line, &record).expect("a line");
-        let json: Json = serde_json::from_slice(&line).expect("JSON");
-        assert_eq!(
-            (&json["message"], &json["level"]),
-            (&"two\nlines".into(), &"warn".into())
-        );
+    fn json_message_is_one_line() {
+        for (line, level) in [
+            (lines(LogFormat::Json).failure("two\nlines"), "error"),
+            (lines(LogFormat::Json).notice("two\nlines"), "info"),
+        ] {
+            assert_eq!(line.lines().count(), 1, "{line}");
+            let json: Json = serde_json::from_str(&line).expect("JSON");
+            let message = json["message"].as_str().expect("a text");
+            assert!(message.ends_with("two\nlines"), "{message}");
+            assert_eq!(json["level"], level);
+        }
+    }
+
+    #[test]
+    fn failure_has_no_password() {
+        let failure = lines(LogFormat::Text).failure("cannot read http://ann:pw@shop.example");
+        assert_eq!(failure, "parlor: cannot read http://***@shop.example");
     }
 
     #[test]
     fn text_field_is_quoted_unless_it_is_a_word_or_a_path() {
-        let mut text = String::new();
-        let fields = [
-            ("path", Value::from("/v2/conversations")),
-            ("status", Value::from(200_u16)),
-            ("cause", Value::from(HOSTILE)),
-            ("id", Value::from("")),
-        ];
-        fields.visit(&mut TextFields(&mut text)).expect("fields");
+        let journal = LogLines {
+            is_journal: true,
+            ..lines(LogFormat::Text)
+        };
+        let line = line(journal, |fields| {
+            fields.text("path", "/v2/sk_***");
+            fields.number("status", 200);
+            fields.text("cause", HOSTILE);
+            fields.text("id", "");
+        });
         let hostile = r#""a\nb\r\u{1b}[2J\"}\u{2028}\u{202e}\\ level=error""#;
-        let expected = format!(r#"path=/v2/conversations status=200 cause={hostile} id="""#);
-        assert_eq!(text, expected);
+        let expected = format!("<6>path=/v2/sk_*** status=200 cause={hostile} id=\"\"\n");
+        assert_eq!(line, expected);
     }
 }

@@ -1,29 +1,29 @@
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
+use std::thread;
 
+use log::LevelFilter;
 use parlor::cli::{self, Cli};
-use parlor::log_buffer::BufferedLogger;
+use parlor::config::LogLevels;
+use parlor::log_buffer;
 use parlor::log_format::LogLines;
 
 fn main() -> ExitCode {
     let lines = LogLines::detect();
     let cli = match Cli::parse_process() {
         Ok(cli) => cli,
-        Err(error) => lines.exit_with_usage(&error),
+        Err(error) => lines
+            .with_format(Cli::requested_log_format())
+            .exit_with_usage(&error),
     };
     let lines = lines.with_format(cli.log_format);
-    let direct = env_logger::Builder::new()
-        // Log lines of libraries that do not help an operator.
-        .filter_module("actix_server", log::LevelFilter::Warn)
-        .filter_module("actix_http", log::LevelFilter::Off)
-        .filter_module("rusqlite_migration", log::LevelFilter::Warn)
-        .parse_filters(&cli.log)
-        .format(move |line, record| lines.write(line, record))
-        .build();
-    if let Err(error) = start_log(direct, lines) {
+    if let Err(error) = log_buffer::install(logger(&cli.log, lines), lines) {
         eprintln!("{}", lines.failure(&error));
         return ExitCode::FAILURE;
     }
-    let result = cli::run(cli);
+    panic::set_hook(Box::new(log_panic));
+    let result = cli::run(cli, lines);
     log::logger().flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,12 +34,28 @@ fn main() -> ExitCode {
     }
 }
 
-/// Makes the logger the one of the process.
-fn start_log(direct: env_logger::Logger, lines: LogLines) -> Result<(), String> {
-    let level = direct.filter();
-    let logger = BufferedLogger::start(direct, lines);
-    let logger = logger.map_err(|error| format!("cannot start the log: {error}"))?;
-    log::set_boxed_logger(Box::new(logger)).map_err(|error| error.to_string())?;
-    log::set_max_level(level);
-    Ok(())
+fn logger(levels: &LogLevels, lines: LogLines) -> env_logger::Logger {
+    let mut builder = env_logger::Builder::new();
+    builder
+        // Log lines of libraries that do not help an operator.
+        .filter_module("actix_server", LevelFilter::Warn)
+        .filter_module("actix_http", LevelFilter::Off)
+        .filter_module("rusqlite_migration", LevelFilter::Warn)
+        .format(move |line, record| lines.write(line, record));
+    for (target, level) in levels.iter() {
+        builder.filter(target, level);
+    }
+    builder.build()
+}
+
+/// Writes a panic to the log, in its form and with the level `error`.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("without a name");
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        log::error!("thread {name} {panic}\n{backtrace}");
+    } else {
+        log::error!("thread {name} {panic}");
+    }
 }

@@ -6,6 +6,7 @@ use super::CommandError;
 use super::database::DatabasePath;
 use super::progress::with_monitor;
 use crate::config::{Settings, accept_renamed_variables};
+use crate::redaction::redact;
 use crate::service::check::{self, Finding, Severity};
 
 /// Check the database file, also while a server uses it
@@ -73,6 +74,6 @@ fn print_finding(finding: &Finding) {
         Severity::Warning => "warning",
         Severity::Fault => "FAULT",
     };
-    let text = finding.text.replace('\n', " ");
+    let text = redact(&finding.text).replace('\n', " ");
     println!("{severity:<8} {:<12} {text}", finding.name);
 }

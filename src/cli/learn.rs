@@ -13,6 +13,7 @@ use super::database::ProjectArguments;
 use super::visible_text::VisibleText;
 use crate::domain::{parse_web_url, without_userinfo};
 use crate::learn::{FolderSource, WebsiteSource};
+use crate::redaction::redact;
 use crate::service::learn::{LearnError, Learner, ProgressObserver};
 
 #[derive(Debug, Args)]
@@ -145,6 +146,6 @@ impl ProgressObserver for TerminalProgress {
 
     fn warn(&self, message: &str) {
         self.0
-            .suspend(|| eprintln!("parlor: {}", VisibleText(message)));
+            .suspend(|| eprintln!("parlor: {}", VisibleText(&redact(message))));
     }
 }

@@ -25,8 +25,8 @@ mod visitors;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::accept_renamed_variables;
-use crate::log_format::LogFormat;
+use crate::config::{LogLevels, accept_renamed_variables};
+use crate::log_format::{LogFormat, LogLines};
 use assistants::Assistants;
 use backup::Backup;
 use check::Check;
@@ -54,9 +54,10 @@ pub struct Cli {
         env = "PARLOR_LOG",
         default_value = "info",
         global = true,
-        value_name = "LEVELS"
+        value_name = "LEVELS",
+        value_parser = LogLevels::parse
     )]
-    pub log: String,
+    pub log: LogLevels,
 
     /// The form of the lines of the log: text, or json with one object on each line
     #[arg(
@@ -124,12 +125,23 @@ impl Cli {
         let matches = accept_renamed_variables(Self::command()).try_get_matches()?;
         Self::from_arg_matches(&matches)
     }
+
+    /// The form of the log in arguments and environment that are invalid otherwise.
+    pub fn requested_log_format() -> LogFormat {
+        let command = accept_renamed_variables(Self::command()).ignore_errors(true);
+        let matches = command.try_get_matches().ok();
+        let format = matches.and_then(|matches| {
+            let format = matches.try_get_one::<LogFormat>("log_format");
+            format.ok().flatten().copied()
+        });
+        format.unwrap_or_default()
+    }
 }
 
-/// Runs the command.
-pub fn run(cli: Cli) -> Result<(), CommandError> {
+/// Runs the command. `lines` are the lines of the log.
+pub fn run(cli: Cli, lines: LogLines) -> Result<(), CommandError> {
     match cli.command {
-        Command::Serve(serve) => serve.run(),
+        Command::Serve(serve) => serve.run(lines),
         Command::Demo(demo) => demo.run(),
         Command::Health(health) => health.run(),
         Command::Projects { command } => command.run(),

@@ -16,6 +16,7 @@ use super::keys::print_project_keys;
 use crate::app::{AppState, StartError};
 use crate::config::Settings;
 use crate::listeners::Listeners;
+use crate::log_format::LogLines;
 use crate::own_urls::OwnUrls;
 use crate::server;
 use crate::service::setup::{self, ProjectKeys};
@@ -30,7 +31,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub fn run(self) -> Result<(), CommandError> {
+    pub fn run(self, lines: LogLines) -> Result<(), CommandError> {
         let listeners = prepare(&self.settings)?;
         let address = listeners.address()?;
         let urls = OwnUrls::new(self.settings.public_url.clone(), address);
@@ -42,7 +43,7 @@ impl Serve {
         };
         let mut app = AppState::open(path, settings, false)?;
         app.lock = Some(lock.clone());
-        setup::create_first_project(&app.store, |keys| show_first_keys(path, keys))?;
+        setup::create_first_project(&app.store, |keys| show_first_keys(path, keys, lines))?;
         serve(app, listeners, |out| announce(out, address, &urls))
     }
 }
@@ -59,13 +60,16 @@ pub fn lock(path: &Path, settings: &Settings) -> Result<ServerLock, CommandError
     Ok(ServerLock::acquire(path, wait)?)
 }
 
-/// Shows the keys on standard output, or on standard error if standard output is
-/// closed or discarded.
-fn show_first_keys(file: &Path, keys: &ProjectKeys) -> io::Result<()> {
+/// Shows the keys on standard output, or on standard error, in the form of the log, if
+/// standard output is closed or discarded.
+fn show_first_keys(file: &Path, keys: &ProjectKeys, lines: LogLines) -> io::Result<()> {
     if !is_discarded(io::stdout()) {
         print_first_keys(&mut io::stdout().lock(), file, keys)
     } else if !is_discarded(io::stderr()) {
-        print_first_keys(&mut io::stderr().lock(), file, keys)
+        let mut text = Vec::new();
+        print_first_keys(&mut text, file, keys)?;
+        let text = String::from_utf8_lossy(&text);
+        writeln!(io::stderr(), "{}", lines.notice(text.trim_end()))
     } else {
         Err(io::Error::other(
             "standard output and standard error are closed or discarded",

@@ -19,7 +19,7 @@ use clap::{Args, value_parser};
 
 use crate::domain::Origin;
 pub use backup::{BackupSettings, NO_OBJECT_STORAGE, parse_backup_url};
-pub use log::{LogAddresses, LogRequests, LogSettings};
+pub use log::{LogAddresses, LogLevels, LogRequests, LogSettings};
 pub use model::{ModelSettings, Secret};
 pub use public_url::parse_public_url;
 pub use renamed_variables::{RENAMED_VARIABLES, accept_renamed_variables};

@@ -19,6 +19,7 @@ use crate::app::AppState;
 use crate::domain::Timestamp;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::metrics::WorkerMetrics;
+use crate::redaction::contains_secret;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -162,7 +163,8 @@ fn with_envelope(response: HttpResponse) -> HttpResponse {
     error.error_response()
 }
 
-/// The request id that a proxy sent, if it is plain text, else a new one.
+/// The request id that a proxy sent, if it is plain text without a key or token, else a
+/// new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let is_plain = |id: &&HeaderValue| {
         let bytes = id.as_bytes();
@@ -170,6 +172,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
             && bytes
                 .iter()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+            && !id.to_str().is_ok_and(contains_secret)
     };
     if let Some(id) = headers.get(REQUEST_ID).filter(is_plain) {
         return id.clone();

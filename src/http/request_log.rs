@@ -3,20 +3,26 @@
 //! A line never has tokens, keys, queries or message text. It has the path, without the
 //! query, and the address of the client in the form of `--log-addresses`.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::{Method, Uri};
 use log::Level;
-use log::kv::{Error, Source, VisitSource};
 
 use crate::access::network_of;
 use crate::app::AppState;
 use crate::config::{LogAddresses, LogRequests};
 use crate::http::auth::client_address;
 use crate::http::request_context::RequestContext;
-use crate::log_buffer::REQUEST_TARGET;
+use crate::log_buffer::RequestLog;
+use crate::log_format::Fields;
+use crate::redaction::redact;
+
+/// The longest text of a client in a line, in bytes: a method or a path. The cause of a
+/// failure, which can quote another server, has this limit too.
+const MAX_TEXT_BYTES: usize = 512;
 
 /// The status of a request whose client disconnected before the response.
 pub const CLIENT_DISCONNECTED: u16 = 499;
@@ -28,6 +34,7 @@ pub const OPERATOR_PATHS: [&str; 3] = ["/health", "/ready", "/metrics"];
 /// The properties of a request that its line needs. The request itself must not be kept,
 /// because the router needs it unshared.
 pub struct RequestLine {
+    log: &'static RequestLog,
     policy: LogRequests,
     method: Method,
     uri: Uri,
@@ -47,9 +54,7 @@ pub struct Outcome<'a> {
 impl RequestLine {
     /// Begins the line. `None` if the log has no lines of requests.
     pub fn begin(request: &HttpRequest, app: Option<&AppState>) -> Option<Self> {
-        if !log::log_enabled!(target: REQUEST_TARGET, Level::Error) {
-            return None;
-        }
+        let log = RequestLog::get()?;
         let settings = &app?.settings;
         let client = match settings.log.addresses {
             LogAddresses::None => None,
@@ -57,6 +62,7 @@ impl RequestLine {
             LogAddresses::Network => client_address(app?, request).map(shorten),
         };
         Some(Self {
+            log,
             policy: settings.log.requests,
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -66,21 +72,26 @@ impl RequestLine {
 
     /// Writes the line.
     pub fn write(&self, outcome: &Outcome<'_>) {
-        let level = self.level(outcome.status);
-        if !log::log_enabled!(target: REQUEST_TARGET, level) {
-            return;
+        let add_fields = |fields: &mut Fields<'_>| self.add_fields(outcome, fields);
+        self.log.write(self.level(outcome.status), add_fields);
+    }
+
+    fn add_fields(&self, outcome: &Outcome<'_>, fields: &mut Fields<'_>) {
+        let micros = u64::try_from(outcome.duration.as_micros()).unwrap_or(u64::MAX);
+        fields.text("method", &loggable(self.method.as_str()));
+        // The query can contain a key, so only the path is logged.
+        fields.text("path", &loggable(self.uri.path()));
+        fields.number("status", outcome.status.into());
+        fields.number("duration_us", micros);
+        fields.text("route", outcome.context.route());
+        fields.text("caller", outcome.context.caller().as_str());
+        if let Some(client) = self.client {
+            fields.plain("client", client);
         }
-        let fields = Fields {
-            line: self,
-            outcome,
-        };
-        let record = log::Record::builder()
-            .args(format_args!(""))
-            .level(level)
-            .target(REQUEST_TARGET)
-            .key_values(&fields)
-            .build();
-        log::logger().log(&record);
+        fields.text("id", outcome.id);
+        if let Some(cause) = outcome.cause {
+            fields.text("cause", &loggable(cause));
+        }
     }
 
     /// A failure has the level `error`, a refusal `info`. A success has `info` or
@@ -106,34 +117,15 @@ fn shorten(address: IpAddr) -> IpAddr {
     }
 }
 
-struct Fields<'a> {
-    line: &'a RequestLine,
-    outcome: &'a Outcome<'a>,
-}
-
-impl Source for Fields<'_> {
-    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
-        let mut add = |name: &'static str, value: log::kv::Value<'kvs>| {
-            visitor.visit_pair(name.into(), value)
-        };
-        let Self { line, outcome } = self;
-        let micros = u64::try_from(outcome.duration.as_micros()).unwrap_or(u64::MAX);
-        add("method", line.method.as_str().into())?;
-        // The query can contain a key, so only the path is logged.
-        add("path", line.uri.path().into())?;
-        add("status", outcome.status.into())?;
-        add("duration_us", micros.into())?;
-        add("route", outcome.context.route().into())?;
-        add("caller", outcome.context.caller().as_str().into())?;
-        if let Some(client) = &line.client {
-            add("client", log::kv::Value::from_display(client))?;
-        }
-        add("id", outcome.id.into())?;
-        if let Some(cause) = outcome.cause {
-            add("cause", cause.into())?;
-        }
-        Ok(())
+/// A text of a client or of another server as the log has it: without keys and tokens,
+/// and cut after [`MAX_TEXT_BYTES`].
+fn loggable(text: &str) -> Cow<'_, str> {
+    let text = redact(text);
+    if text.len() <= MAX_TEXT_BYTES {
+        return text;
     }
+    let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+    Cow::Owned(format!("{}...", &text[..end]))
 }
 
 #[cfg(test)]
@@ -150,5 +142,16 @@ mod tests {
             let address: IpAddr = address.parse().expect("an address");
             assert_eq!(shorten(address).to_string(), network);
         }
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let longest = "é".repeat(MAX_TEXT_BYTES / 2);
+        assert_eq!(loggable(&longest), longest);
+        assert_eq!(loggable(&format!("{longest}x")), format!("{longest}..."));
+        assert_eq!(loggable(&format!("x{longest}")), {
+            let cut = &longest[..MAX_TEXT_BYTES - 2];
+            format!("x{cut}...")
+        });
     }
 }

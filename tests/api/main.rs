@@ -50,6 +50,7 @@ mod list_filters;
 mod list_order;
 mod list_pagination;
 mod list_parameters;
+mod log_settings;
 mod mass_assignment;
 mod memory;
 mod memory_attacks;

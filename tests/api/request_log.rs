@@ -201,6 +201,54 @@ fn client_cannot_add_lines_or_fields() {
 }
 
 #[test]
+fn long_paths_and_methods_are_cut() {
+    let server = LoggingServer::start(&JSON);
+    let path = format!("/v2/{}", "a".repeat(60_000));
+    server.client.get(path.as_str()).send().expect(404);
+    let method: &str = "M".repeat(5000).leak();
+    let request = server.client.request(method, "/nothing");
+    request.send().expect(404);
+    let lines = requests(&server.stop());
+    assert_eq!(lines[0]["path"], format!("{}...", &path[..512]));
+    assert_eq!(lines[1]["method"], format!("{}...", &method[..512]));
+}
+
+#[test]
+fn keys_and_tokens_in_paths_methods_and_request_ids_are_masked() {
+    for format in ["json", "text"] {
+        let server = LoggingServer::start(&["--log-format", format]);
+        let (client, private) = (server.client, server.key("sk_"));
+        let public = server.key("pk_");
+        let body = json!({ "apiKey": public, "saVid": "device" });
+        let session = client.post("/v2/identity/init").json(body).send();
+        let token = string(&session.expect(201)["sessionToken"]);
+        let hex =
+            |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02x}")).collect() };
+        for secret in [&private, &public, &token] {
+            for typed in [secret, &hex(secret), &hex(&hex(secret))] {
+                client.get(format!("/v2/{typed}/x")).send().expect(404);
+            }
+            let list = client.get("/v2/conversations").bearer(secret);
+            let list = list.header("X-Request-Id", secret).send();
+            let id = list.header("x-request-id").expect("an id");
+            assert!(!id.contains(&secret[3..]), "{id}");
+            let method: &str = secret.clone().leak();
+            client.request(method, "/nothing").send().expect(404);
+        }
+        let log = server.stop();
+        for mask in ["/v2/sk_***/x", "/v2/pk_***/x", "/v2/eyJ***/x"] {
+            assert_eq!(log.matches(mask).count(), 3, "{mask} in {log}");
+        }
+        for secret in [&private, &public, &token] {
+            // Not without its prefix, and not encoded.
+            for text in [&secret[3..], &hex(&secret[3..]), &hex(&hex(&secret[3..]))] {
+                assert!(!log.contains(text), "{text} in {log}");
+            }
+        }
+    }
+}
+
+#[test]
 fn log_requests_errors_omits_successes() {
     let server = LoggingServer::start(&[&JSON[..], &["--log-requests", "errors"]].concat());
     let key = server.key("sk_");
