@@ -86,6 +86,10 @@ pub enum CommandError {
     Project(#[from] ProjectError),
     #[error("--set and --unset name {0} more than once; name it once")]
     RepeatedSetting(&'static str),
+    #[error(
+        "--assistant has no effect on a private key, which no visitor uses; leave it out, and name the assistant in the request: assistantId"
+    )]
+    AssistantOfPrivateKey,
     #[error("nothing to change; give one or more of {0}")]
     NoChange(&'static str),
     #[error(
@@ -120,9 +124,10 @@ impl CommandError {
     /// The exit status: 2 for settings and options that are not valid, as for the arguments.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Start(StartError::Settings(_)) | Self::RepeatedSetting(_) | Self::NoChange(_) => {
-                2
-            }
+            Self::Start(StartError::Settings(_))
+            | Self::RepeatedSetting(_)
+            | Self::AssistantOfPrivateKey
+            | Self::NoChange(_) => 2,
             _ => 1,
         }
     }

@@ -29,7 +29,7 @@ pub enum Keys {
         /// A website that may use the key; may be repeated; without it, every website may
         #[arg(long = "origin", value_name = "URL", value_parser = parse_origin)]
         origins: Vec<Origin>,
-        /// The assistant that answers visitors who use this key, as `parlor assistants list` shows it [default: the first]
+        /// The assistant that answers visitors who use this publishable key, as `parlor assistants list` shows it [default: the first]
         #[arg(long, value_name = "ID", value_parser = parse_assistant_id)]
         assistant: Option<AssistantId>,
     },
@@ -71,6 +71,9 @@ impl Keys {
                 origins,
                 assistant,
             } => {
+                if kind == KeyKind::Private && assistant.is_some() {
+                    return Err(CommandError::AssistantOfPrivateKey);
+                }
                 let origins = without_repeats(origins);
                 let (store, project) = target.open()?;
                 let spec = KeySpec {

@@ -287,9 +287,11 @@ fn label_pattern() -> String {
 fn character_class(ranges: &[RangeInclusive<char>]) -> String {
     let mut class = String::new();
     for range in ranges {
-        for (separator, char) in [("", range.start()), ("-", range.end())] {
-            // Writing to a string does not fail.
-            let _ = write!(class, "{separator}\\u{:04x}", u32::from(*char));
+        let [start, end] = [range.start(), range.end()].map(|char| u32::from(*char));
+        // Writing to a string does not fail.
+        let _ = write!(class, "\\u{start:04x}");
+        if end > start {
+            let _ = write!(class, "-\\u{end:04x}");
         }
     }
     class

@@ -86,7 +86,7 @@ fn key_selects_its_assistant_or_the_default() {
             "keys",
             "create",
             "--kind",
-            "private",
+            "publishable",
             "--name",
             "x",
             "--assistant",

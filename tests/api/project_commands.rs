@@ -325,9 +325,14 @@ fn second_project_has_its_own_keys_and_must_be_named() {
         &["assistants", "create", "--name", "b", "--project", "Outlet"],
     );
     let bound = ["--assistant", assistant.trim()];
-    run(&server, &[&create[..], &["Outlet"], &bound].concat());
+    let private = [&create[..], &["Outlet"], &bound].concat();
+    let error = run_with_usage_error(&server, &private);
+    assert!(error.contains("assistantId"), "{error}");
+    let public = ["keys", "create", "--kind", "publishable", "--name", "x"];
+    let public = [&public[..], &["--project"]].concat();
+    run(&server, &[&public[..], &["Outlet"], &bound].concat());
     let first = server.project.id.to_string();
-    let error = run_failing(&server, &[&create[..], &[&first], &bound].concat());
+    let error = run_failing(&server, &[&public[..], &[&first], &bound].concat());
     assert!(error.contains("no assistant"), "{error}");
     let again = run_failing(&server, &["projects", "create", "--name", "Outlet"]);
     assert!(again.contains("\"Outlet\" already"), "{again}");
