@@ -1,3 +1,6 @@
+use std::sync::atomic::Ordering;
+
+use super::thread::{COMMIT_DELAY, POLL_INTERVAL, Work};
 use super::*;
 use crate::domain::{ListQuery, Offset, Scope};
 use crate::store::test_db::{PROJECT, TestDb};
@@ -163,7 +166,7 @@ fn writes_of_many_threads_are_stored_when_the_writer_stops() {
         metrics,
     )
     .expect("a thread");
-    thread::scope(|scope| {
+    std::thread::scope(|scope| {
         for first in (0..800).step_by(100) {
             let writer = &writer;
             scope.spawn(move || {
