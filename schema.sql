@@ -237,7 +237,9 @@ CREATE INDEX idempotency_key_by_conversation ON idempotency_key (conversation_id
 
 CREATE TABLE deleted_conversation (
     -- Conversations that were deleted and whose messages are being deleted, some
-    -- hundred in each transaction. Their messages cannot be read any more.
+    -- hundred in each transaction. Their messages cannot be read any more. Two kinds of
+    -- rows are no conversations: 0, the search index has words of deleted texts; a
+    -- negative number, a process is removing them.
     seq INTEGER PRIMARY KEY
 ) STRICT;
 
@@ -333,7 +335,8 @@ INSERT INTO search_progress VALUES (1, 0, 0);
 CREATE TABLE search_backlog (
     -- Texts up to search_progress that are not in search_text yet: answers that are
     -- being written, and texts that were changed.
-    seq INTEGER PRIMARY KEY -- of a message; negative: of a conversation, for its title
+    seq INTEGER PRIMARY KEY -- of a message; negative: of a conversation, for its title;
+                            -- 0: the index has never been complete
 ) STRICT;
 
 -- The texts, with the numbers of search_backlog.

@@ -37,11 +37,11 @@ pub async fn run(
 ) -> Result<(), StartError> {
     app.own_urls = OwnUrls::new(app.settings.public_url.clone(), listeners.address()?);
     let app = Arc::new(app);
+    app.store.set_has_search_index(app.settings.search_messages);
     let operator = match listeners.metrics {
         Some(listener) => Some(start_operator_server(&app, listener).await?),
         None => None,
     };
-    message_indexer::prepare(&app.store, app.settings.search_messages).await;
     let backups = ScheduledBackups::start(
         app.store.path(),
         &app.settings.backup,
@@ -203,7 +203,14 @@ async fn delete_old_conversations(app: &AppState, now: Timestamp) {
     };
     let before = retention::closed_before(now, days);
     let end = |deleted: &[DeletedConversation]| app.services.end_conversations(deleted);
-    match retention::delete_closed(&app.store, None, before, end).await {
+    let delete = async {
+        let count = retention::delete_closed(&app.store, None, before, end).await?;
+        if count > 0 {
+            app.services.finish_deletion(Duration::ZERO).await?;
+        }
+        Ok::<_, StoreError>(count)
+    };
+    match delete.await {
         Ok(0) => {}
         Ok(count) => {
             log::info!("deleted {count} conversations that were closed more than {days} days ago");

@@ -13,7 +13,7 @@ use super::database::DatabaseFile;
 use super::progress::{block_on, with_progress_bar};
 use super::visible_text::VisibleText;
 use crate::domain::Timestamp;
-use crate::service::{erasure, project, retention};
+use crate::service::{erasure, project, retention, search_merge};
 use crate::store::Store;
 use crate::store::erasure::{DeletionCounts, unused_bytes, vacuum};
 
@@ -124,7 +124,7 @@ impl Prune {
                 erasure::resume(store, |_| ()).await?;
                 let delete = retention::delete_closed(store, project, before, after_step);
                 let deleted = delete.await?;
-                erasure::merge_search_index(store).await?;
+                search_merge::merge(store).await?;
                 erasure::finish(store).await?;
                 Ok::<_, CommandError>(deleted)
             })

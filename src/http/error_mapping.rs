@@ -35,12 +35,6 @@ const RETRY_SLOW_SEARCH: u64 = 5;
 /// Seconds after which a search may be repeated while the index is being built.
 const RETRY_BUILDING_INDEX: u64 = 10;
 
-/// 503: the search index lacks many messages.
-pub(super) fn search_index_incomplete() -> ApiError {
-    ApiError::unavailable(RETRY_BUILDING_INDEX, "the search index is being built")
-        .with_message("The search index is being built; the log shows its progress")
-}
-
 /// Seconds after which `/ready` may be asked again.
 const RETRY_NOT_READY: u64 = 10;
 
@@ -130,6 +124,8 @@ impl From<StoreError> for ApiError {
             StoreError::Busy => Self::unavailable(RETRY_SOON, error),
             StoreError::TooSlow => Self::unavailable(RETRY_SLOW_SEARCH, error)
                 .with_message("The search took too long; use rarer words or a shorter time"),
+            StoreError::IndexIncomplete => Self::unavailable(RETRY_BUILDING_INDEX, error)
+                .with_message("The messages of the project are being indexed for the first time"),
             StoreError::Full | StoreError::FileReplaced(_) => Self::unavailable(60, error),
             StoreError::Closed | StoreError::Unknown(_) => Self::unavailable(5, error),
             StoreError::Rejected(reason) => reason.into(),
@@ -378,6 +374,7 @@ mod tests {
         for (store_error, seconds) in [
             (StoreError::Busy, 1),
             (StoreError::TooSlow, 5),
+            (StoreError::IndexIncomplete, 10),
             (StoreError::Full, 60),
             (StoreError::FileReplaced(String::new()), 60),
             (StoreError::Closed, 5),

@@ -9,10 +9,9 @@ use crate::domain::{
     Sort, Status, VisitorFilter, VisitorId,
 };
 use crate::http::error::ApiError;
-use crate::http::error_mapping::search_index_incomplete;
 use crate::http::field_types::{Flag, ListInclude, Text, Time};
 use crate::http::params::parse_query;
-use crate::store::{SearchState, Store};
+use crate::store::Store;
 
 /// The parameters for every caller.
 #[derive(Deserialize, IntoParams)]
@@ -64,7 +63,9 @@ pub struct PrivateListParams {
     /// With a private key: only conversations with a message or a title that contains all
     /// of these words. `"words in quotes"` are a phrase, `or` separates alternatives,
     /// `-word` excludes messages with a word, and the last word can be the beginning of a
-    /// word. Case and accents do not matter. New messages are found after about a second.
+    /// word. Case and accents do not matter. The response has the header
+    /// `X-Incomplete-Results` if matches may be missing, because many messages, such as
+    /// those of an import, are still being indexed.
     #[serde(default)]
     #[param(inline)]
     q: Text<0, 300>,
@@ -138,22 +139,16 @@ pub fn list_request(query: &str, scope: Scope, cursors: &Cursors) -> Result<List
     Ok(list)
 }
 
-/// Refuses a search for words if the server has no complete index.
+/// Refuses a search for words if the server has no index of messages.
 ///
 /// # Errors
-/// 422 if the server does not index messages, 503 while it builds the index.
+/// 422.
 pub fn check_search(store: &Store, request: &ListRequest) -> Result<(), ApiError> {
-    if request.search.text.is_none() {
+    if request.search.text.is_none() || store.has_search_index() {
         return Ok(());
     }
-    match store.search_state() {
-        SearchState::Ready => Ok(()),
-        SearchState::Building => Err(search_index_incomplete()),
-        SearchState::Off => {
-            let reason = "is not available: start the server with --search-messages";
-            Err(ApiError::validation("q", reason))
-        }
-    }
+    let reason = "is not available: start the server with --search-messages";
+    Err(ApiError::validation("q", reason))
 }
 
 /// Parses the query string of an export of a project's conversations.

@@ -288,6 +288,7 @@ fn cors() -> Cors {
             header::LINK,
             header::RETRY_AFTER,
             middleware::REQUEST_ID,
+            response::INCOMPLETE_RESULTS,
             response::TOTAL_COUNT,
         ])
         .max_age(86_400)

@@ -47,6 +47,11 @@ fn complete_operation(schemas: &Value, method: &str, operation: &mut Value) {
             response["headers"][name] = json!({ "$ref": target });
         }
     }
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    if MESSAGE_SEARCHES.contains(&id) {
+        let header = json!({ "$ref": "#/components/headers/X-Incomplete-Results" });
+        operation["responses"]["200"]["headers"]["X-Incomplete-Results"] = header;
+    }
     if method != "get" {
         add_parameter(operation, "IdempotencyKey");
     } else if is_tagged(&operation["responses"]["200"]) {
@@ -59,6 +64,9 @@ fn complete_operation(schemas: &Value, method: &str, operation: &mut Value) {
 fn is_tagged(response: &Value) -> bool {
     !response.is_null() && response["content"].get(LINES).is_none()
 }
+
+/// The operations that search messages.
+const MESSAGE_SEARCHES: [&str; 2] = ["get-conversations", "export-conversations"];
 
 /// The media type of lines of JSON.
 const LINES: &str = "application/x-ndjson";
@@ -187,6 +195,7 @@ fn headers() -> Value {
         "ETag": header("string", "The version of the body, as a strong entity tag. Send it as `If-None-Match` to receive the body only if it has changed."),
         "Link": header("string", "The URLs of the pages with the relations `first`, `prev`, `next` and `last` (RFC 8288). A relation without a page is absent. In a list with cursors, `next` has a cursor, and a page at a cursor has no `prev`."),
         "X-Total-Count": header("integer", "The number of matches on all pages, as `total`."),
+        "X-Incomplete-Results": optional("`true` for a search with `q` whose result may lack matches, because many messages are still being indexed."),
         "Retry-After": header("integer", "The number of seconds after which the request may be repeated, as `details.retryAfter`."),
         "WWW-Authenticate": header("string", "`Bearer`."),
         "X-Accel-Buffering": optional("`no` for a stream, so that a proxy does not buffer it."),

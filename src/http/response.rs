@@ -16,6 +16,17 @@ pub type HandlerResult = Result<HttpResponse, ApiError>;
 
 pub const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
+/// Of a search whose result may lack matches.
+pub const INCOMPLETE_RESULTS: HeaderName = HeaderName::from_static("x-incomplete-results");
+
+/// Says that the result of a search may lack matches, if it is partial.
+pub fn insert_incomplete_results(response: &mut HttpResponse, is_partial: bool) {
+    if is_partial {
+        let value = HeaderValue::from_static("true");
+        response.headers_mut().insert(INCOMPLETE_RESULTS, value);
+    }
+}
+
 pub const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A JSON body with a status.

@@ -12,6 +12,10 @@ pub(super) struct StepSize {
     max: u32,
 }
 
+/// The maximum number of conversations of a step. A visitor with fewer conversations
+/// disappears at once.
+pub(super) const MAX_STEP_CONVERSATIONS: u32 = 200;
+
 /// The time that a step should take.
 const STEP_TIME: Duration = Duration::from_millis(10);
 
@@ -24,15 +28,25 @@ impl StepSize {
         }
     }
 
+    /// For conversations whose number does not have to change at once.
+    pub fn of_conversations() -> Self {
+        Self::new(10, MAX_STEP_CONVERSATIONS)
+    }
+
     /// Sets the size of the next step after a step that took `time`. Waits as long as
     /// a step, because writers of other processes poll for the lock.
     async fn pause(&mut self, time: Duration) {
+        self.adapt(time);
+        tokio::time::sleep(time.min(STEP_TIME)).await;
+    }
+
+    /// Sets the size of the next step after a step that took `time`.
+    pub fn adapt(&mut self, time: Duration) {
         self.rows = if time < STEP_TIME {
             (self.rows * 2).min(self.max)
         } else {
             (self.rows / 2).max(self.min)
         };
-        tokio::time::sleep(time.min(STEP_TIME)).await;
     }
 }
 

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use super::Services;
 pub use super::deletion_steps::purge;
-use super::deletion_steps::{StepSize, delete_in_steps, retry_busy, run_steps};
+use super::deletion_steps::{MAX_STEP_CONVERSATIONS, StepSize, delete_in_steps, retry_busy};
 use super::idempotency::Idempotency;
+use super::search_merge;
 use crate::domain::{ConversationId, ProjectSeq, Timestamp, VisitorId, VisitorSeq};
 use crate::store::idempotency::SavedResponse;
 use crate::store::{
@@ -39,7 +40,8 @@ pub enum EraseVisitorError {
 }
 
 /// Deletes a conversation of the project. Returns when its messages are deleted and the
-/// write-ahead log does not have them any more. The answer that the assistant is
+/// write-ahead log does not have them any more. If the search index is large, a task
+/// removes their words from it. The answer that the assistant is
 /// streaming and the subscriptions to live events end.
 ///
 /// # Errors
@@ -62,9 +64,14 @@ pub async fn delete_conversation(
         return Err(DeleteConversationError::NotFound(id));
     }
     services.end_conversations(&deleted.conversations);
-    finish_in_background(&services.store).await?;
+    services.finish_deletion(MERGE_TIMEOUT).await?;
     Ok(response)
 }
+
+/// How long the deletion of a conversation waits until the search index has no word of
+/// the conversation. A task continues. The index of 100,000 messages takes about a
+/// second.
+const MERGE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Deletes a visitor of the project with all conversations, sessions, stored responses
 /// and contact details. Returns when everything is deleted and the write-ahead log does
@@ -94,10 +101,6 @@ pub async fn erase_visitor(
     Ok(response)
 }
 
-/// The conversations of a visitor that the first step deletes. Visitors with fewer
-/// conversations disappear at once.
-const VISITOR_STEP: u32 = 200;
-
 /// Deletes a visitor. `first` is written with the first step. `after_step` gets the
 /// conversations that each step has deleted. Returns whether the write-ahead log is
 /// empty.
@@ -110,16 +113,28 @@ pub async fn delete_visitor(
     mut first: Batch,
     after_step: impl FnMut(&[DeletedConversation]),
 ) -> Result<bool, StoreError> {
-    let size = StepSize::new(VISITOR_STEP, VISITOR_STEP);
+    let size = StepSize::new(MAX_STEP_CONVERSATIONS, MAX_STEP_CONVERSATIONS);
     let next = |rows| Deletion::of_visitor(visitor, rows).after(std::mem::take(&mut first));
     delete_in_steps(store, size, next, after_step).await?;
-    merge_search_index(store).await?;
+    search_merge::merge(store).await?;
     let end = erasure::end_erasure(visitor);
     retry_busy(|| store.write(end.clone())).await?;
     finish(store).await
 }
 
 impl Services {
+    /// Completes deletions: deletes the messages that remain, removes their words from
+    /// the search index, and empties the write-ahead log. After `merge_timeout`, or if
+    /// the index is being merged already, a task continues with the index.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub async fn finish_deletion(&self, merge_timeout: Duration) -> Result<(), StoreError> {
+        purge(&self.store).await?;
+        search_merge::merge_in_background(&self.store, merge_timeout).await?;
+        finish_in_background(&self.store).await
+    }
+
     /// Ends what this process does for conversations that were deleted.
     pub fn end_conversations(&self, deleted: &[DeletedConversation]) {
         for conversation in deleted {
@@ -182,7 +197,7 @@ const WAL_RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// [`finish`] for a server: if a reader uses the write-ahead log for long, such as a
 /// backup, a task empties the log as soon as possible.
-async fn finish_in_background(store: &Arc<Store>) -> Result<(), StoreError> {
+pub(super) async fn finish_in_background(store: &Arc<Store>) -> Result<(), StoreError> {
     if finish(store).await? {
         return Ok(());
     }
@@ -202,24 +217,6 @@ async fn finish_in_background(store: &Arc<Store>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Merges the search index of messages and titles, which until then has the words of
-/// deleted texts.
-///
-/// # Errors
-/// Errors of the store. A repeated call begins again.
-pub async fn merge_search_index(store: &Store) -> Result<(), StoreError> {
-    const MIN_PAGES: u32 = 16;
-    let merge = async |pages: i64| {
-        let output = store.write(erasure::merge_search_index(pages)).await?;
-        Ok(!erasure::is_merged(&output))
-    };
-    // A negative number begins the merge.
-    if retry_busy(|| merge(-i64::from(MIN_PAGES))).await? {
-        run_steps(StepSize::new(MIN_PAGES, 512), |pages| merge(pages.into())).await?;
-    }
-    Ok(())
-}
-
 impl Services {
     /// Continues deletions that were interrupted.
     ///
@@ -231,7 +228,7 @@ impl Services {
         if !is_complete {
             finish_in_background(&self.store).await?;
         }
-        Ok(())
+        search_merge::merge_in_background(&self.store, Duration::ZERO).await
     }
 }
 

@@ -32,6 +32,7 @@ pub mod quota;
 pub mod readiness;
 pub mod restore;
 pub mod retention;
+pub mod search_merge;
 pub mod send_message;
 pub mod session;
 pub mod setup;

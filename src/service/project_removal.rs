@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::deletion_steps::{StepSize, delete_in_steps, retry_busy, run_steps};
-use super::erasure;
+use super::{erasure, search_merge};
 use crate::domain::{ProjectSummary, Timestamp};
 use crate::store::project_removal::{self, RemovalStep};
 use crate::store::{DeletedConversation, Deletion, Store, StoreError, key, project};
@@ -48,7 +48,7 @@ pub async fn remove(
         };
         run_steps(StepSize::new(10, step.max_rows()), run).await?;
     }
-    erasure::merge_search_index(store).await?;
+    search_merge::merge(store).await?;
     let delete = project_removal::delete_project(project.seq);
     retry_busy(|| store.write(delete.clone())).await?;
     erasure::finish(store).await?;
@@ -66,6 +66,6 @@ async fn delete_conversations(
         count += deleted.len() as u64;
         progress(count);
     };
-    delete_in_steps(store, StepSize::new(10, 200), next, after_step).await?;
+    delete_in_steps(store, StepSize::of_conversations(), next, after_step).await?;
     Ok(())
 }

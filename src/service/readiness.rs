@@ -71,7 +71,9 @@ impl NotReady {
 impl From<&StoreError> for NotReady {
     fn from(error: &StoreError) -> Self {
         match error {
-            StoreError::Busy | StoreError::TooSlow => Self::DatabaseBusy,
+            StoreError::Busy | StoreError::TooSlow | StoreError::IndexIncomplete => {
+                Self::DatabaseBusy
+            }
             StoreError::Full => Self::DiskFull,
             StoreError::Corrupt(_) => Self::FileCorrupt,
             StoreError::FileReplaced(_) => Self::FileReplaced,

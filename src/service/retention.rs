@@ -38,5 +38,5 @@ pub async fn delete_closed(
     after_step: impl FnMut(&[DeletedConversation]),
 ) -> Result<u64, StoreError> {
     let next = |rows| Deletion::of_closed_before(project, before, rows);
-    delete_in_steps(store, StepSize::new(10, 200), next, after_step).await
+    delete_in_steps(store, StepSize::of_conversations(), next, after_step).await
 }

@@ -34,6 +34,8 @@ pub struct ListPage {
     pub total: u64,
     /// The sort key of the last conversation, if another page follows.
     pub last: Option<SortKey>,
+    /// Whether matches may be missing, because the search index lacks many texts.
+    pub is_partial: bool,
 }
 
 /// Reads which conversations a page has. Without the visitor that the request
@@ -57,6 +59,7 @@ pub fn list(
             rows,
             total: totals.matching(query.filter),
             last,
+            is_partial: false,
         }
     } else {
         message_search::page(snapshot, scope, query, &request.search)?
@@ -65,7 +68,8 @@ pub fn list(
     Ok(page)
 }
 
-/// Reads which conversations match a search, without its page.
+/// Reads which conversations match a search, without its page, and whether some may be
+/// missing.
 ///
 /// # Errors
 /// Errors of the database.
@@ -73,10 +77,10 @@ pub(super) fn all_matches(
     snapshot: &Snapshot,
     scope: Scope,
     request: &ListRequest,
-) -> Result<PageRows, StoreError> {
+) -> Result<(PageRows, bool), StoreError> {
     match visitor::narrow(snapshot, scope, &request.visitor)? {
         Some(scope) => message_search::all(snapshot, scope, &request.query, &request.search),
-        None => Ok(PageRows::default()),
+        None => Ok((PageRows::default(), false)),
     }
 }
 

@@ -89,7 +89,8 @@ impl ConversationWalk {
     }
 
     /// Before the first conversation that matches a search, which runs once: its cost does
-    /// not depend on the page.
+    /// not depend on the page. Also returns whether matches may be missing
+    /// ([`conversation::ListPage::is_partial`]).
     ///
     /// # Errors
     /// Errors of the database.
@@ -97,14 +98,15 @@ impl ConversationWalk {
         snapshot: &Snapshot,
         scope: Scope,
         request: &ListRequest,
-    ) -> Result<Self, StoreError> {
-        let rows = conversation::all_matches(snapshot, scope, request)?;
-        Ok(Self {
+    ) -> Result<(Self, bool), StoreError> {
+        let (rows, is_partial) = conversation::all_matches(snapshot, scope, request)?;
+        let walk = Self {
             scope,
             next: None,
             rows: rows.into_seqs().collect(),
             times: TimeRange::default(),
-        })
+        };
+        Ok((walk, is_partial))
     }
 
     /// Returns what `read` makes of the next conversation and its visitor. Conversations

@@ -12,6 +12,9 @@
 //! A visitor with many conversations is erased in several deletions. The visitor is noted
 //! in `deleted_visitor` until nothing remains.
 //!
+//! The search index has the words of the deleted texts until [`super::search_merge`] has
+//! removed them.
+//!
 //! The first part runs without the actions of foreign keys, which would delete all
 //! messages at once. A row number is never used again (`next_seq`), so messages
 //! that wait for their deletion cannot appear in another conversation.
@@ -23,6 +26,7 @@ use super::batch::{Batch, BatchOutput};
 use super::conversation;
 use super::error::StoreError;
 use super::open::{OpenError, open_writer};
+use super::search_merge;
 use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
 use super::writer::empty_wal;
@@ -73,6 +77,7 @@ impl Deletion {
     fn of_conversations(select: Sql) -> Batch {
         Batch::of([
             select,
+            search_merge::note_deleted_texts(),
             Sql::new(
                 "DELETE FROM message WHERE status = 'streaming' \
                     AND conversation_seq IN (SELECT seq FROM deleted_conversation)",
@@ -235,11 +240,11 @@ pub fn purge_messages(limit: u32) -> Batch {
             [i64::from(limit).into()],
         ),
         Sql::new(
-            "DELETE FROM deleted_conversation WHERE NOT EXISTS \
+            "DELETE FROM deleted_conversation WHERE seq > 0 AND NOT EXISTS \
                  (SELECT 1 FROM message WHERE conversation_seq = deleted_conversation.seq)",
             [],
         ),
-        Sql::new("SELECT EXISTS (SELECT 1 FROM deleted_conversation)", []),
+        Sql::new(IS_PURGE_PENDING, []),
     ])
 }
 
@@ -248,37 +253,11 @@ pub fn has_more_messages(output: &BatchOutput) -> bool {
     output.rows.last().map(Vec::as_slice) == Some(&[Value::Integer(1)])
 }
 
-/// Merges the segments of the search index, so that it does not have the words of
-/// deleted texts any more: about `pages` pages of the index. A negative number begins
-/// with all segments, a positive number continues. [`is_merged`] reads the result.
-///
-/// The option `secure-delete` of FTS5 would remove the words at once. But it makes
-/// deletions many times slower, and `sqlite3` before 3.42 refuses to write to an index
-/// in which it was used.
-pub fn merge_search_index(pages: i64) -> Batch {
-    let changes = || Sql::new("SELECT total_changes()", []);
-    let merge = Sql::new(
-        "INSERT INTO search_text (search_text, rank) VALUES ('merge', ?)",
-        [pages.into()],
-    );
-    Batch::of([changes(), merge, changes()])
-}
-
-/// Whether nothing remained to merge. The statement itself counts as a change.
-pub fn is_merged(output: &BatchOutput) -> bool {
-    match output.rows.as_slice() {
-        [before, after] => match (before.as_slice(), after.as_slice()) {
-            ([Value::Integer(before)], [Value::Integer(after)]) => after - before < 2,
-            _ => true,
-        },
-        _ => true,
-    }
-}
+const IS_PURGE_PENDING: &str = "SELECT EXISTS (SELECT 1 FROM deleted_conversation WHERE seq > 0)";
 
 /// Whether messages of deleted conversations wait for their deletion.
 pub fn is_purge_pending(snapshot: &Snapshot) -> Result<bool, StoreError> {
-    let sql = Sql::new("SELECT EXISTS (SELECT 1 FROM deleted_conversation)", []);
-    snapshot.one(&sql, |row| row.get(0))
+    snapshot.one(&Sql::new(IS_PURGE_PENDING, []), |row| row.get(0))
 }
 
 /// The visitors whose erasure is not complete.

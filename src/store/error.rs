@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The query took too long, and was interrupted.
     #[error("the search took longer than {} seconds", SEARCH_TIMEOUT.as_secs())]
     TooSlow,
+    /// The first build of the search index has not reached all texts of a project.
+    #[error("the search index is being built; the log shows its progress")]
+    IndexIncomplete,
     #[error("the disk is full")]
     Full,
     #[error("the database is closed: parlor is shutting down")]

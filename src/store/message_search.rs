@@ -10,6 +10,7 @@ use super::error::StoreError;
 use super::list_composer;
 use super::snapshot::Snapshot;
 use super::sql::{Sql, SqlText, Value};
+use super::unindexed::{self, UnindexedMatches};
 use super::websearch::{SearchSyntax, WebSearch};
 use crate::domain::{Direction, ListQuery, Scope, SearchFilter, Sort, SortKey, SortValue, Status};
 
@@ -26,7 +27,8 @@ pub(super) fn page(
     read(snapshot, scope, query, search, query.limit.get() as usize)
 }
 
-/// Reads which conversations match, in the order of `query`.
+/// Reads which conversations match, in the order of `query`, and whether some may be
+/// missing ([`ListPage::is_partial`]).
 ///
 /// # Errors
 /// Errors of the database.
@@ -35,8 +37,9 @@ pub(super) fn all(
     scope: Scope,
     query: &ListQuery,
     search: &SearchFilter,
-) -> Result<PageRows, StoreError> {
-    Ok(read(snapshot, scope, query, search, MAX_MATCHES)?.rows)
+) -> Result<(PageRows, bool), StoreError> {
+    let page = read(snapshot, scope, query, search, MAX_MATCHES)?;
+    Ok((page.rows, page.is_partial))
 }
 
 /// More than a file has.
@@ -49,9 +52,23 @@ fn read(
     search: &SearchFilter,
     limit: usize,
 ) -> Result<ListPage, StoreError> {
-    let Some(select) = Select::compose(scope, query, search, limit) else {
-        return Ok(ListPage::default());
+    let words = match &search.text {
+        None => None,
+        Some(text) => match WebSearch::parse(text, SearchSyntax::MESSAGES) {
+            Some(WebSearch::Matching(expression)) => {
+                let unindexed = unindexed::search(snapshot, scope, &expression)?;
+                Some(WordMatches {
+                    expression,
+                    unindexed,
+                })
+            }
+            _ => return Ok(ListPage::default()),
+        },
     };
+    let is_partial = words
+        .as_ref()
+        .is_some_and(|words| words.unindexed.is_partial);
+    let select = Select::compose(scope, query, search, words, limit);
     let mut statement = select.prepare(snapshot.connection())?;
     let mut rows = statement.raw_query();
     let (mut total, mut seqs, mut last) = (0, Vec::new(), None);
@@ -72,6 +89,7 @@ fn read(
         rows: PageRows::from(seqs),
         total,
         last: last.filter(|_| has_more),
+        is_partial,
     })
 }
 
@@ -79,33 +97,42 @@ fn read(
 #[derive(Default)]
 struct Select(SqlText);
 
+/// The words of a search, and the conversations that the index does not find.
+struct WordMatches {
+    /// For FTS5.
+    expression: String,
+    unindexed: UnindexedMatches,
+}
+
 /// Selects the conversations that have a message or a title with the words. The rows of
 /// `search_text` are numbered as those of `searched_text`.
-const WORD_MATCHES: &str = "\
+const INDEXED_MATCHES: &str = "\
     found AS MATERIALIZED ( \
-        SELECT DISTINCT CASE WHEN t.rowid < 0 THEN -t.rowid ELSE m.conversation_seq END AS seq \
+        SELECT CASE WHEN t.rowid < 0 THEN -t.rowid ELSE m.conversation_seq END AS seq \
           FROM search_text AS t LEFT JOIN message AS m ON m.seq = t.rowid \
-         WHERE t.search_text MATCH ?), ";
+         WHERE t.search_text MATCH ?";
+
+/// Adds the conversations of a JSON array.
+const UNINDEXED_MATCHES: &str = " UNION SELECT value FROM json_each(?)), ";
 
 impl Select {
     /// The columns are `seq`, the sort value, `id` and the number of all matches. There
     /// is one row more than the limit, so that the caller knows whether another page
-    /// follows, and one row without `seq` if the page is empty. `None` if nothing
-    /// can match.
+    /// follows, and one row without `seq` if the page is empty.
     fn compose(
         scope: Scope,
         query: &ListQuery,
         search: &SearchFilter,
+        words: Option<WordMatches>,
         limit: usize,
-    ) -> Option<Sql> {
+    ) -> Sql {
         let mut select = Self::default();
         select.0.push("WITH ");
-        if let Some(text) = &search.text {
-            let words = WebSearch::parse(text, SearchSyntax::MESSAGES);
-            let Some(WebSearch::Matching(words)) = words else {
-                return None;
-            };
-            select.0.bind(WORD_MATCHES, words.into());
+        if let Some(words) = words {
+            select.0.bind(INDEXED_MATCHES, words.expression.into());
+            // JSON, as the values are numbers.
+            let json = format!("{:?}", words.unindexed.conversations);
+            select.0.bind(UNINDEXED_MATCHES, json.into());
         }
         select.0.push("matching AS MATERIALIZED (SELECT c.seq, ");
         select.0.push(column(query.sort));
@@ -128,7 +155,7 @@ impl Select {
                FROM (SELECT count(*) AS n FROM matching) AS total LEFT JOIN page",
         );
         select.0.push(order_by(query.direction));
-        Some(select.0.finish())
+        select.0.finish()
     }
 
     fn filter(&mut self, scope: Scope, query: &ListQuery, search: &SearchFilter) {

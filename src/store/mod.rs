@@ -48,6 +48,7 @@ mod query_cost_tests;
 mod readers;
 mod rejection;
 pub mod search_index;
+pub mod search_merge;
 mod search_queue;
 mod server_lock;
 pub mod session;
@@ -56,6 +57,7 @@ mod sql;
 #[cfg(test)]
 mod test_db;
 mod totals;
+mod unindexed;
 mod upgrade;
 pub mod usage;
 pub mod visitor;
@@ -66,6 +68,8 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
 pub use batch::{Batch, BatchOutput};
 pub use check::{CheckedFile, Faults, objects};
 pub use commit_status::LastCommit;
@@ -75,7 +79,6 @@ pub use list_version::ListVersion;
 pub use open::{NewFile, OpenError, folder_of, is_parlor_file, resolve, with_suffix};
 pub use options::Options;
 pub use rejection::Rejection;
-pub use search_queue::SearchState;
 pub use server_lock::{LockError, ServerLock};
 pub use snapshot::Snapshot;
 pub use sql::{Sql, Value};
@@ -98,11 +101,18 @@ pub struct Store {
     // writer can checkpoint the write-ahead log.
     readers: Readers,
     searches: SearchQueue,
+    /// Held while the process merges the search index.
+    merging: Arc<Mutex<()>>,
     writer: Writer,
     list_versions: Arc<ListVersions>,
     offset_index: Arc<OffsetIndex>,
     metrics: Arc<StoreMetrics>,
 }
+
+/// The permission to merge the search index, until it is dropped.
+pub struct MergePermit(
+    #[expect(dead_code, reason = "unlocks when it is dropped")] OwnedMutexGuard<()>,
+);
 
 impl Store {
     /// Opens the file at `path`. An absent file is created with its tables.
@@ -144,6 +154,7 @@ impl Store {
             offset_index,
             metrics,
             path,
+            merging: Arc::default(),
         })
     }
 
@@ -188,13 +199,23 @@ impl Store {
         self.searches.run(work).await
     }
 
-    /// Whether searches for words find all messages.
-    pub fn search_state(&self) -> SearchState {
-        self.searches.state()
+    /// Whether this process keeps the search index of messages up to date.
+    pub fn has_search_index(&self) -> bool {
+        self.searches.has_index()
     }
 
-    pub fn set_search_state(&self, state: SearchState) {
-        self.searches.set_state(state);
+    pub fn set_has_search_index(&self, has_index: bool) {
+        self.searches.set_has_index(has_index);
+    }
+
+    /// Waits until no other task of the process merges the search index.
+    pub async fn merge_permit(&self) -> MergePermit {
+        MergePermit(self.merging.clone().lock_owned().await)
+    }
+
+    /// [`Self::merge_permit`] without waiting.
+    pub fn try_merge_permit(&self) -> Option<MergePermit> {
+        self.merging.clone().try_lock_owned().ok().map(MergePermit)
     }
 
     /// [`Store::read`] on this thread, for the commands of the command line.

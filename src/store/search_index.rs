@@ -11,10 +11,18 @@
 //! - `search_progress`: the highest `seq` of the messages and of the conversations
 //!   (for their titles) that were added.
 //! - `search_backlog`: texts up to there that are not in the index: answers that were
-//!   being written when their turn came, and texts that were changed since.
+//!   being written when their turn came, and texts that were changed since. The row 0
+//!   is no text: the index has never been complete since it was empty.
 //!
 //! A background task ([`crate::service::message_indexer`]) adds the texts in steps:
-//! [`next_step`] reads what is missing, [`IndexStep::batch`] adds it.
+//! [`next_step`] reads what is missing, [`IndexStep::batch`] adds it. Searches read the
+//! texts that are missing ([`super::unindexed`]).
+//!
+//! # Merges
+//!
+//! Each step adds a segment to the index. FTS5 would merge segments in the transaction
+//! that adds texts, some of them for seconds. [`set_options`] turns that off, and the
+//! task merges them in steps of its own ([`super::search_merge::merge_segments`]).
 //!
 //! # Invariants
 //!
@@ -26,6 +34,7 @@
 
 use super::batch::Batch;
 use super::error::StoreError;
+use super::search_merge;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
 
@@ -46,6 +55,10 @@ pub struct IndexStep {
     pub remaining: u64,
     /// Whether nothing remains after this step.
     pub is_last: bool,
+    /// Whether the index has been empty until this step.
+    is_first: bool,
+    /// Whether the file says that the index has never been complete.
+    is_marked_incomplete: bool,
 }
 
 /// Reads what the index lacks.
@@ -55,10 +68,12 @@ pub struct IndexStep {
 pub fn next_step(snapshot: &Snapshot) -> Result<IndexStep, StoreError> {
     let (messages_to, has_all_messages) = range_end(snapshot, NEW_MESSAGES)?;
     let (titles_to, has_all_titles) = range_end(snapshot, NEW_TITLES)?;
-    let backlog = snapshot.all(&Sql::new(BACKLOG, [MAX_STEP_ROWS.into()]), |row| row.get(0))?;
+    let (backlog, has_all_backlog) = rows_that_fit(snapshot, BACKLOG)?;
     Ok(IndexStep {
-        is_last: has_all_messages && has_all_titles && (backlog.len() as i64) < MAX_STEP_ROWS,
-        remaining: snapshot.one(&Sql::new(REMAINING, []), |row| row.get(0))?,
+        is_last: has_all_messages && has_all_titles && has_all_backlog,
+        remaining: remaining(snapshot)?,
+        is_first: !has_texts(snapshot)?,
+        is_marked_incomplete: is_marked_incomplete(snapshot)?,
         messages_to,
         titles_to,
         backlog,
@@ -75,8 +90,24 @@ const NEW_TITLES: &str = "\
 
 /// The rows of the backlog that can be added, or whose row was deleted.
 const BACKLOG: &str = "\
-    SELECT b.seq FROM search_backlog AS b LEFT JOIN message AS m ON m.seq = b.seq \
-     WHERE m.status IS NOT 'streaming' ORDER BY b.seq LIMIT ?";
+    SELECT b.seq, ifnull(octet_length(m.text), 0) \
+      FROM search_backlog AS b LEFT JOIN message AS m ON m.seq = b.seq \
+     WHERE b.seq <> 0 AND m.status IS NOT 'streaming' ORDER BY b.seq LIMIT ?";
+
+/// Whether the index has never been complete since it was empty.
+pub(super) fn is_first_build(snapshot: &Snapshot) -> Result<bool, StoreError> {
+    Ok(!has_texts(snapshot)? || is_marked_incomplete(snapshot)?)
+}
+
+fn is_marked_incomplete(snapshot: &Snapshot) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM search_backlog WHERE seq = 0)";
+    snapshot.one(&Sql::new(sql, []), |row| row.get(0))
+}
+
+/// The number of messages and conversations after the progress.
+pub(super) fn remaining(snapshot: &Snapshot) -> Result<u64, StoreError> {
+    snapshot.one(&Sql::new(REMAINING, []), |row| row.get(0))
+}
 
 const REMAINING: &str = "\
     SELECT ifnull((SELECT max(seq) FROM message), 0) - message_seq \
@@ -86,6 +117,12 @@ const REMAINING: &str = "\
 /// The last row of a step, and whether it is the last row of the table. `None` if
 /// there is no row after the progress.
 fn range_end(snapshot: &Snapshot, rows: &'static str) -> Result<(Option<i64>, bool), StoreError> {
+    let (seqs, has_all) = rows_that_fit(snapshot, rows)?;
+    Ok((seqs.last().copied(), has_all))
+}
+
+/// The rows of a step, and whether they are all. `rows` returns numbers and lengths.
+fn rows_that_fit(snapshot: &Snapshot, rows: &'static str) -> Result<(Vec<i64>, bool), StoreError> {
     let rows: Vec<(i64, u64)> = snapshot.all(&Sql::new(rows, [MAX_STEP_ROWS.into()]), |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
@@ -95,22 +132,34 @@ fn range_end(snapshot: &Snapshot, rows: &'static str) -> Result<(Option<i64>, bo
         bytes += length;
         is_below
     };
-    let count = rows.iter().take_while(fits).count();
-    let has_all = count == rows.len() && (rows.len() as i64) < MAX_STEP_ROWS;
-    let last = rows[..count].last();
-    Ok((last.map(|(seq, _)| *seq), has_all))
+    let fitting = rows.iter().take_while(fits);
+    let seqs: Vec<_> = fitting.map(|(seq, _)| *seq).collect();
+    let has_all = seqs.len() == rows.len() && (rows.len() as i64) < MAX_STEP_ROWS;
+    Ok((seqs, has_all))
 }
 
 impl IndexStep {
-    /// Whether there is nothing to add.
+    /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.messages_to.is_none() && self.titles_to.is_none() && self.backlog.is_empty()
+        let has_texts = self.messages_to.is_some() || self.titles_to.is_some();
+        !has_texts && self.backlog.is_empty() && !(self.is_marked_incomplete && self.is_last)
+    }
+
+    /// Whether the index has never been complete.
+    pub fn is_first_build(&self) -> bool {
+        !self.is_last && (self.is_first || self.is_marked_incomplete)
     }
 
     /// The writes of the step. They are correct for any change of the rows since
     /// [`next_step`].
     pub fn batch(&self) -> Batch {
         let mut batch = Batch::new();
+        if self.is_marked_incomplete && self.is_last {
+            batch = batch.run(Sql::new("DELETE FROM search_backlog WHERE seq = 0", []));
+        } else if self.is_first_build() {
+            let sql = "INSERT OR IGNORE INTO search_backlog (seq) VALUES (0)";
+            batch = batch.run(Sql::new(sql, []));
+        }
         if let Some(seq) = self.messages_to {
             let add = [POSTPONE_STREAMING, ADD_MESSAGES, SET_MESSAGE_PROGRESS];
             for sql in add {
@@ -123,7 +172,12 @@ impl IndexStep {
             }
         }
         for seq in &self.backlog {
-            for sql in [ADD_FROM_BACKLOG, REMOVE_FROM_BACKLOG] {
+            let add = if *seq > 0 {
+                ADD_MESSAGE_FROM_BACKLOG
+            } else {
+                ADD_TITLE_FROM_BACKLOG
+            };
+            for sql in [add, REMOVE_FROM_BACKLOG] {
                 batch = batch.run(Sql::new(sql, [(*seq).into()]));
             }
         }
@@ -156,16 +210,50 @@ const SET_TITLE_PROGRESS: &str = "\
                                   min(?1, ifnull((SELECT max(seq) FROM conversation), 0)))";
 
 /// `searched_text` has the messages by their seq and the titles by the negative one.
-const ADD_FROM_BACKLOG: &str = "\
-    INSERT INTO search_text (rowid, text) SELECT t.seq, t.text \
-      FROM search_backlog AS b JOIN searched_text AS t ON t.seq = b.seq \
-     WHERE b.seq = ?1 \
-       AND NOT EXISTS (SELECT 1 FROM message WHERE seq = ?1 AND status = 'streaming')";
+const ADD_MESSAGE_FROM_BACKLOG: &str = "\
+    INSERT INTO search_text (rowid, text) SELECT m.seq, m.text \
+      FROM search_backlog AS b CROSS JOIN message AS m ON m.seq = b.seq \
+     WHERE b.seq = ?1 AND m.status <> 'streaming'";
+
+// The view `searched_text` would scan all conversations for one title.
+const ADD_TITLE_FROM_BACKLOG: &str = "\
+    INSERT INTO search_text (rowid, text) SELECT b.seq, c.title \
+      FROM search_backlog AS b CROSS JOIN conversation AS c ON c.seq = -b.seq \
+     WHERE b.seq = ?1 AND c.title IS NOT NULL";
 
 const REMOVE_FROM_BACKLOG: &str = "\
     DELETE FROM search_backlog \
      WHERE seq = ?1 \
        AND NOT EXISTS (SELECT 1 FROM message WHERE seq = ?1 AND status = 'streaming')";
+
+/// Whether FTS5 merges segments only when it is asked to.
+///
+/// # Errors
+/// Errors of the database.
+pub fn has_options(snapshot: &Snapshot) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM search_text_config WHERE k = 'automerge' AND v = 0)";
+    snapshot.one(&Sql::new(sql, []), |row| row.get(0))
+}
+
+/// Stores the options of FTS5 in the file.
+pub fn set_options() -> Batch {
+    [
+        // No merges while texts are added.
+        ("automerge", 0),
+        // Segments of a size from which a step merges them.
+        ("usermerge", 4),
+        // Segments of a size from which FTS5 merges them at once, as many deletions by
+        // commands leave them. SQLite allows 2,000 segments.
+        ("crisismerge", 64),
+    ]
+    .into_iter()
+    .fold(Batch::new(), |batch, (name, value)| {
+        batch.run(Sql::new(
+            "INSERT INTO search_text (search_text, rank) VALUES (?, ?)",
+            [name.into(), value.into()],
+        ))
+    })
+}
 
 /// Whether the index has texts.
 ///
@@ -188,6 +276,7 @@ pub fn clear() -> Batch {
             "UPDATE search_progress SET message_seq = 0, conversation_seq = 0",
             [],
         ),
+        search_merge::forget(),
     ])
 }
 

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use r2d2::Pool;
@@ -25,22 +25,10 @@ pub(super) const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 /// The searches that run at the same time. Others wait.
 const MAX_SEARCHES: u32 = 2;
 
-/// Whether the search index can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SearchState {
-    /// The server does not index messages.
-    Off,
-    /// Many messages are not in the index yet.
-    Building,
-    Ready,
-}
-
-const STATES: [SearchState; 3] = [SearchState::Off, SearchState::Building, SearchState::Ready];
-
 pub(super) struct SearchQueue {
     readers: Readers,
-    /// The index of the state in [`STATES`].
-    state: AtomicU8,
+    /// Whether the server has a search index of messages.
+    has_index: AtomicBool,
 }
 
 impl SearchQueue {
@@ -63,18 +51,16 @@ impl SearchQueue {
         let readers = Readers::start(pool, offset_index, Arc::default(), SEARCH_TIMEOUT, &metrics)?;
         Ok(Self {
             readers,
-            state: AtomicU8::new(0),
+            has_index: AtomicBool::new(false),
         })
     }
 
-    pub fn state(&self) -> SearchState {
-        STATES[usize::from(self.state.load(Ordering::Relaxed))]
+    pub fn has_index(&self) -> bool {
+        self.has_index.load(Ordering::Relaxed)
     }
 
-    pub fn set_state(&self, state: SearchState) {
-        let index = STATES.iter().position(|other| *other == state);
-        let index = index.unwrap_or_default() as u8;
-        self.state.store(index, Ordering::Relaxed);
+    pub fn set_has_index(&self, has_index: bool) {
+        self.has_index.store(has_index, Ordering::Relaxed);
     }
 
     /// Runs `work` with a snapshot. Dropping the future interrupts it.

@@ -226,10 +226,10 @@ fn commands_escape_control_characters_in_names_of_visitors() {
 // ── Nothing remains in the file ──
 
 /// The part of each text of the erased visitor.
-const MARKER: &str = "Zqxwvkj";
+pub const MARKER: &str = "Zqxwvkj";
 
 /// How often the marker is in the database file and the files beside it.
-fn marker_counts(path: &Path) -> Vec<(String, usize)> {
+pub fn marker_counts(path: &Path) -> Vec<(String, usize)> {
     let marker = MARKER.to_lowercase();
     let files = ["", "-wal", "-shm"].map(|suffix| format!("{}{suffix}", path.display()));
     let count = |file: String| {

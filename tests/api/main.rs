@@ -30,6 +30,7 @@ mod durability_at_scale;
 mod erasure;
 mod erasure_files;
 mod erasure_interruption;
+mod erasure_search;
 mod errors;
 mod export;
 mod headers;

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::helpers::{
-    ConversationRow, TestServer, Visitor, all_ids, follow_next, ids, insert_rows, wait_until,
+    ConversationRow, TestServer, Visitor, all_ids, follow_next, ids, insert_conversations,
+    insert_rows, wait_until,
 };
 
 fn start() -> TestServer {
@@ -31,7 +32,6 @@ fn wait_until_indexed(server: &TestServer) {
                      FROM search_progress";
     wait_until("all messages are indexed", || {
         !server.query_value::<bool>(missing)
-            && server.get_list(&server.project.private_key, "q=x").status == 200
     });
 }
 
@@ -213,10 +213,7 @@ fn server_without_the_setting_refuses_q_and_empties_the_index() {
     let key = server.project.private_key.clone();
     let refused = server.get_list(&key, "q=parcel");
     refused.expect_validation_error("q", "--search-messages");
-    assert!(
-        !server.query_value::<bool>(rows),
-        "emptied before a response"
-    );
+    wait_until("the index is empty", || !server.query_value::<bool>(rows));
     server
         .post_message(&ann, &stored[0], "Another one")
         .send()
@@ -226,6 +223,72 @@ fn server_without_the_setting_refuses_q_and_empties_the_index() {
     wait_until_indexed(&server);
     assert_eq!(find(&server, "q=parcel"), stored);
     assert_eq!(find(&server, "q=another"), stored);
+}
+
+/// Inserts conversations of a visitor with messages, as an import does.
+fn insert_many(server: &TestServer, visitor: &Visitor, messages: u32) {
+    insert_conversations(server, visitor, 1_500);
+    let connection = server.db_connection();
+    let insert = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) \
+                  INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
+                  SELECT randomblob(16), \
+                         (SELECT min(seq) FROM conversation WHERE visitor_seq = ?1), \
+                         1, 'user', 'complete', 'An old parcel' FROM n";
+    let seq = visitor.seq(&connection);
+    let inserted = connection.execute(insert, [seq, messages.into()]);
+    assert_eq!(inserted, Ok(messages as usize));
+}
+
+#[test]
+fn import_of_many_messages_hides_no_new_message_and_refuses_no_search() {
+    let (server, ann, stored) = setup(&["A parcel to Norway"]);
+    let other = server.create_project();
+    let ben = server.create_visitor_in(&other, "ben");
+    let id = server.start_conversation(&ben);
+    let search = |key: &str, q: &str| {
+        let response = server.get_list(key, &format!("q={q}"));
+        let is_incomplete = response.header("x-incomplete-results") == Some("true");
+        let list = response.expect(200);
+        assert_eq!(list["total"], ids(&list).len());
+        (ids(&list), is_incomplete)
+    };
+    let key = &server.project.private_key;
+    insert_many(&server, &ann, 100_000);
+    server
+        .post_message(&ann, &stored[0], "To Sweden!")
+        .send()
+        .expect(200);
+    server
+        .post_message(&ben, &id, "A letter")
+        .send()
+        .expect(200);
+    let found = (stored.clone(), true);
+    assert_eq!(search(key, "sweden"), found);
+    assert_eq!(search(key, "norway"), found);
+    assert_eq!(search(&other.private_key, "letter"), (vec![id], false));
+    let export = server.get("/v2/conversations/export?q=sweden");
+    let export = export.bearer(key).send();
+    assert_eq!(export.header("x-incomplete-results"), Some("true"));
+}
+
+#[test]
+fn first_build_of_the_index_refuses_only_projects_that_it_has_not_reached() {
+    let mut server = TestServer::start();
+    let ann = server.create_visitor("ann");
+    insert_many(&server, &ann, 100_000);
+    let other = server.create_project();
+    let ben = server.create_visitor_in(&other, "ben");
+    let id = server.start_conversation(&ben);
+    let post = server.post_message(&ben, &id, "A letter");
+    post.send().expect(200);
+    server.settings.search_messages = true;
+    server.restart();
+    let refused = server.get_list(&server.project.private_key, "q=parcel");
+    let error = refused.expect_error(503, "SERVICE_UNAVAILABLE");
+    assert_eq!(error["details"]["retryAfter"], 10);
+    let found = server.get_list(&other.private_key, "q=letter");
+    assert_eq!(found.header("x-incomplete-results"), None);
+    assert_eq!(ids(&found.expect(200)), [id]);
 }
 
 /// Whatever the order, an export by time of creation reads page by page. It does not

@@ -177,7 +177,8 @@ pub async fn list(
         .last
         .map(|last| signing.cursors.sign(scope, &key.1, &last));
     let links = links::for_conversations(&key.1, page.total, next.as_deref());
-    match page.body {
+    let is_partial = page.is_partial;
+    let mut response = match page.body {
         ItemBody::Whole(json) => {
             let total = page.total;
             let page = ListResponse::new(signing.tag_key, ListBody { json, total }, links);
@@ -185,14 +186,16 @@ pub async fn list(
             if is_cached {
                 cache.insert(key, version, Arc::new(page));
             }
-            response
+            response?
         }
         ItemBody::Begin(step) => {
             let mut response = item_stream::stream(&app, &request, caller.into(), step)?;
             insert_page_headers(&app, &request, &mut response, page.total.into(), &links);
-            Ok(response)
+            response
         }
-    }
+    };
+    response::insert_incomplete_results(&mut response, is_partial);
+    Ok(response)
 }
 
 struct Page {
@@ -200,6 +203,7 @@ struct Page {
     total: u64,
     /// The sort key of the last row, if another page follows.
     last: Option<SortKey>,
+    is_partial: bool,
 }
 
 fn read_page(snapshot: &Snapshot, scope: Scope, request: &ListRequest) -> Result<Page, ApiError> {
@@ -210,6 +214,7 @@ fn read_page(snapshot: &Snapshot, scope: Scope, request: &ListRequest) -> Result
         body: ItemBody::read(snapshot, list, page.rows)?,
         total: page.total,
         last: page.last,
+        is_partial: page.is_partial,
     })
 }
 

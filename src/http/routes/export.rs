@@ -10,7 +10,7 @@ use crate::domain::Scope;
 use crate::http::conversation_export::{ConversationExport, ExportFormat, ExportSource};
 use crate::http::list_params::{ExportParams, PrivateListParams, check_search, export_request};
 use crate::http::openapi_errors::{BearerErrors, ServerErrors, ValidationErrors};
-use crate::http::response::HandlerResult;
+use crate::http::response::{HandlerResult, insert_incomplete_results};
 use crate::http::{auth, item_stream};
 use crate::store::Snapshot;
 use crate::store::conversation_walk::ConversationWalk;
@@ -32,8 +32,8 @@ pub async fn export(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     let list = export_request(request.query_string())?;
     let format = accepted_format(&request);
     let scope = Scope::Project(project);
-    let walk = if list.search.text.is_none() {
-        ConversationWalk::new(scope, list)
+    let (walk, is_partial) = if list.search.text.is_none() {
+        (ConversationWalk::new(scope, list), false)
     } else {
         check_search(&app.store, &list)?;
         let search = move |snapshot: &Snapshot| ConversationWalk::search(snapshot, scope, &list);
@@ -52,6 +52,7 @@ pub async fn export(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
             "attachment; filename=\"conversations.csv\"",
         ),
     };
+    insert_incomplete_results(&mut response, is_partial);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));

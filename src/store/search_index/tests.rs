@@ -226,3 +226,71 @@ fn indexing_does_not_change_lists() {
     index_all(&db);
     assert_eq!((version(), db.store.list_version()), before);
 }
+
+/// A conversation gets its title with its first message, often after it was indexed.
+#[test]
+fn a_changed_title_is_indexed_without_reading_all_conversations() {
+    let db = TestDb::new();
+    db.insert_conversations(&mut Rng::with_seed(1), 5000);
+    index_all(&db);
+    let update = "UPDATE conversation SET title = 'norway', title_key = 'norway' WHERE seq < 11";
+    write(&db, update, vec![]);
+    let step = db.store.read_blocking(next_step).expect("a step");
+    let connection = connection(&db);
+    let cost = crate::store::query_cost_tests::cost(&connection, || {
+        step.batch().run_on(&connection).expect("a step");
+    });
+    assert!(cost.steps < 5000, "{} steps", cost.steps);
+    assert_index_is_exact(&db);
+}
+
+/// The rows and pages that a batch changes.
+fn changes(db: &TestDb, batch: Batch) -> i64 {
+    let total = || Batch::of([Sql::new("SELECT total_changes()", [])]);
+    let output = db.store.write_blocking(total().then(batch).then(total()));
+    let numbers: Vec<_> = output
+        .expect("a write")
+        .rows
+        .into_iter()
+        .flatten()
+        .collect();
+    match (numbers.first(), numbers.last()) {
+        (Some(Value::Integer(before)), Some(Value::Integer(after))) => after - before,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// FTS5 would merge hundreds of pages in the transaction that adds texts.
+#[test]
+fn no_step_writes_more_than_its_texts_and_some_pages() {
+    const PAGES: u32 = 16;
+    let db = TestDb::new();
+    write(&db, INSERT_CONVERSATION, vec!["mug".into()]);
+    let insert = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+                  INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
+                  SELECT randomblob(16), 1, 1, 'user', 'complete', \
+                         hex(randomblob(4)) || ' ' || hex(randomblob(8)) || ' ' || (i % 700) FROM n";
+    assert_eq!(connection(&db).execute(insert, []), Ok(20_000));
+    assert!(!db.store.read_blocking(has_options).expect("a read"));
+    db.store.write_blocking(set_options()).expect("a write");
+    assert!(db.store.read_blocking(has_options).expect("a read"));
+    let (mut max_step, mut max_merge, mut merges) = (0, 0, 0);
+    loop {
+        let step = db.store.read_blocking(next_step).expect("a step");
+        if step.is_empty() {
+            break;
+        }
+        max_step = max_step.max(changes(&db, step.batch()));
+        for _ in 0..2 {
+            let changed = changes(&db, search_merge::merge_segments(PAGES));
+            max_merge = max_merge.max(changed);
+            merges += i64::from(changed > 1);
+        }
+    }
+    // A step has 500 texts.
+    assert!(max_step < 600, "{max_step} changes");
+    // A merge also deletes the pages that it has read.
+    assert!(max_merge < 10 * i64::from(PAGES), "{max_merge} changes");
+    assert!(merges > 20, "{merges} merges");
+    assert_index_is_exact(&db);
+}
