@@ -1,0 +1,17 @@
+//! Live events of conversations, distributed to their subscribers.
+//!
+//! Subscribers share the event, and its encoded form once the first of them has
+//! encoded it.
+//! A subscriber whose queue is full is removed, so that a slow client costs
+//! neither memory nor the time of others. Its client reconnects and reads the
+//! conversation again.
+
+mod event;
+mod hub;
+mod subscription;
+#[cfg(test)]
+mod tests;
+
+pub use event::{Event, PublishedEvent};
+pub use hub::{EventHub, QUEUE_LENGTH, SubscriberKeys, Topic};
+pub use subscription::Subscription;
