@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
-
+use super::draft::Draft;
 use crate::domain::{ConversationSeq, MessageId};
 
 /// The registry of active answers, by conversation.
@@ -13,7 +12,7 @@ use crate::domain::{ConversationSeq, MessageId};
 /// A conversation can have several entries for a moment: concurrent requests
 /// register their answers before the store accepts one of them.
 #[derive(Debug, Default)]
-pub struct ActiveAnswers(Mutex<HashMap<ConversationSeq, Vec<Arc<Draft>>>>);
+pub struct ActiveAnswers(Mutex<HashMap<ConversationSeq, Vec<ActiveAnswer>>>);
 
 impl ActiveAnswers {
     /// Registers an answer until the handle is dropped. Call it before the answer
@@ -23,19 +22,18 @@ impl ActiveAnswers {
         conversation: ConversationSeq,
         message: MessageId,
     ) -> AnswerHandle {
-        let draft = Arc::new(Draft {
+        let answer = ActiveAnswer {
             message,
-            state: Mutex::default(),
-            stop_signal: Notify::new(),
-        });
+            draft: Arc::default(),
+        };
         lock(&self.0)
             .entry(conversation)
             .or_default()
-            .push(draft.clone());
+            .push(answer.clone());
         AnswerHandle {
             registry: self.clone(),
             conversation,
-            draft,
+            answer,
         }
     }
 
@@ -43,8 +41,10 @@ impl ActiveAnswers {
     /// client afterwards. Returns its message id and its text, all of which may
     /// have been sent. Returns `None` if the conversation has no active answer.
     pub fn stop(&self, conversation: ConversationSeq) -> Option<(MessageId, String)> {
-        let drafts = lock(&self.0).get(&conversation).cloned()?;
-        let stopped = drafts.iter().map(|draft| (draft.message, draft.stop()));
+        let answers = lock(&self.0).get(&conversation).cloned()?;
+        let stopped = answers
+            .iter()
+            .map(|answer| (answer.message, answer.draft.stop()));
         // The store accepts only one of several concurrent answers. The others
         // have no text.
         stopped.max_by_key(|(_, text)| text.len())
@@ -58,30 +58,30 @@ impl ActiveAnswers {
     /// Stops all answers. Returns their conversations, message ids and texts.
     pub fn stop_all(&self) -> Vec<(ConversationSeq, MessageId, String)> {
         let registry = lock(&self.0);
-        let drafts = registry.iter().flat_map(|(conversation, drafts)| {
-            drafts.iter().map(move |draft| (*conversation, draft))
+        let answers = registry.iter().flat_map(|(conversation, answers)| {
+            answers.iter().map(move |answer| (*conversation, answer))
         });
-        drafts
-            .map(|(conversation, draft)| (conversation, draft.message, draft.stop()))
+        answers
+            .map(|(conversation, answer)| (conversation, answer.message, answer.draft.stop()))
             .collect()
     }
 
     /// Returns the texts that have grown since [`ActiveAnswers::mark_saved`].
     pub fn unsaved_texts(&self) -> Vec<(MessageId, String)> {
         let registry = lock(&self.0);
-        let drafts = registry.values().flatten();
-        drafts
-            .filter_map(|draft| Some((draft.message, draft.unsaved_text()?)))
+        let answers = registry.values().flatten();
+        answers
+            .filter_map(|answer| Some((answer.message, answer.draft.unsaved_text()?)))
             .collect()
     }
 
     /// Records that the store has these texts.
     pub fn mark_saved(&self, texts: &[(MessageId, usize)]) {
         let registry = lock(&self.0);
-        for draft in registry.values().flatten() {
-            let saved = texts.iter().find(|(message, _)| *message == draft.message);
+        for answer in registry.values().flatten() {
+            let saved = texts.iter().find(|(message, _)| *message == answer.message);
             if let Some((_, bytes)) = saved {
-                lock(&draft.state).saved_bytes = *bytes;
+                answer.draft.mark_saved(*bytes);
             }
         }
     }
@@ -92,38 +92,11 @@ impl ActiveAnswers {
     }
 }
 
-/// The text of an active answer.
-#[derive(Debug)]
-struct Draft {
+/// An entry of the registry.
+#[derive(Debug, Clone)]
+struct ActiveAnswer {
     message: MessageId,
-    state: Mutex<DraftState>,
-    stop_signal: Notify,
-}
-
-#[derive(Debug, Default)]
-struct DraftState {
-    text: String,
-    /// How much of the text the store has.
-    saved_bytes: usize,
-    is_stopped: bool,
-}
-
-impl Draft {
-    fn unsaved_text(&self) -> Option<String> {
-        let state = lock(&self.state);
-        let is_unsaved = !state.is_stopped && state.text.len() > state.saved_bytes;
-        is_unsaved.then(|| state.text.clone())
-    }
-
-    /// Stops the answer and returns its text.
-    fn stop(&self) -> String {
-        let mut state = lock(&self.state);
-        state.is_stopped = true;
-        let text = state.text.clone();
-        drop(state);
-        self.stop_signal.notify_one();
-        text
-    }
+    draft: Arc<Draft>,
 }
 
 /// The entry of an active answer. Dropping it removes the entry.
@@ -131,7 +104,7 @@ impl Draft {
 pub struct AnswerHandle {
     registry: Arc<ActiveAnswers>,
     conversation: ConversationSeq,
-    draft: Arc<Draft>,
+    answer: ActiveAnswer,
 }
 
 impl AnswerHandle {
@@ -140,40 +113,20 @@ impl AnswerHandle {
     }
 
     pub fn message(&self) -> MessageId {
-        self.draft.message
+        self.answer.message
     }
 
-    /// Appends to the text. Returns false, without an effect, if the answer was
-    /// stopped.
-    pub fn push(&self, text: &str) -> bool {
-        let mut state = lock(&self.draft.state);
-        if !state.is_stopped {
-            state.text.push_str(text);
-        }
-        !state.is_stopped
-    }
-
-    /// Waits until the answer is stopped.
-    pub async fn wait_for_stop(&self) {
-        // `Notify` stores a permit, so a stop before this call is not missed.
-        while !lock(&self.draft.state).is_stopped {
-            self.draft.stop_signal.notified().await;
-        }
-    }
-
-    /// Returns a copy of the text. A later `ActiveAnswers::stop` returns the same
-    /// text.
-    pub fn text(&self) -> String {
-        lock(&self.draft.state).text.clone()
+    pub fn draft(&self) -> &Arc<Draft> {
+        &self.answer.draft
     }
 }
 
 impl Drop for AnswerHandle {
     fn drop(&mut self) {
         let mut registry = lock(&self.registry.0);
-        if let Some(drafts) = registry.get_mut(&self.conversation) {
-            drafts.retain(|draft| !Arc::ptr_eq(draft, &self.draft));
-            if drafts.is_empty() {
+        if let Some(answers) = registry.get_mut(&self.conversation) {
+            answers.retain(|answer| !Arc::ptr_eq(&answer.draft, &self.answer.draft));
+            if answers.is_empty() {
                 registry.remove(&self.conversation);
             }
         }
@@ -191,29 +144,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stopped_answer_keeps_its_text_and_accepts_no_more() {
+    fn stop_returns_the_text_of_the_answer_until_it_is_removed() {
         let registry = Arc::new(ActiveAnswers::default());
         let (seq, id) = (ConversationSeq(1), MessageId::generate());
         let handle = registry.register(seq, id);
-        assert!(handle.push("so far"));
+        handle.draft().push("so far");
         assert_eq!(registry.stop(seq), Some((id, "so far".to_owned())));
-        assert!(!handle.push(" and on"));
-        assert_eq!(handle.text(), "so far");
         assert_eq!(registry.count(), 1);
         drop(handle);
         assert_eq!((registry.count(), registry.stop(seq)), (0, None));
     }
 
     #[test]
-    fn text_is_unsaved_until_its_length_is_marked_as_saved() {
+    fn unsaved_texts_are_returned_until_they_are_marked_as_saved() {
         let registry = Arc::new(ActiveAnswers::default());
         let id = MessageId::generate();
         let handle = registry.register(ConversationSeq(1), id);
-        assert_eq!(registry.unsaved_texts(), []);
-        handle.push("so");
-        assert_eq!(registry.unsaved_texts(), [(id, "so".to_owned())]);
-        handle.push(" far");
-        registry.mark_saved(&[(id, 2)]);
+        handle.draft().push("so far");
         assert_eq!(registry.unsaved_texts(), [(id, "so far".to_owned())]);
         registry.mark_saved(&[(id, 6)]);
         assert_eq!(registry.unsaved_texts(), []);

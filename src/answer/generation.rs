@@ -1,112 +1,29 @@
 //! Runs the generation of an answer in a task of its own.
 //!
-//! The task polls the provider's stream and sends the text to the request handler
-//! through a bounded channel, so a slow client slows the model down and uses no
-//! memory. When the client disconnects, the task drops the stream, which cancels
+//! The task polls the provider's stream and appends the text to a [`Draft`], which
+//! request handlers read. It waits for the fastest reader, so a slow client slows the
+//! model down. When the last reader is gone, the task drops the stream, which cancels
 //! the request to the model. However the task ends, the text so far is stored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use super::draft::{AnswerEvent, AnswerReader, Draft};
 use super::recorder::AnswerRecorder;
 use super::{AnswerChunk, AnswerError, AnswerStream, FinishDetails};
 use crate::store::answer::AnswerEnd;
 use crate::store::{Rejection, StoreError};
 
-/// An event of an answer. The last event is not [`AnswerEvent::Text`].
-#[derive(Debug)]
-pub enum AnswerEvent {
-    Text(String),
-    /// The answer is complete and, if it has a recorder, stored.
-    Complete(FinishDetails),
-    Failed(AnswerError),
-    /// The answer was stopped because an agent took the conversation over or the
-    /// conversation was closed.
-    Stopped,
-}
-
-/// How many events the channel holds.
-const CHANNEL_CAPACITY: usize = 32;
-
-/// The receiver of an answer. Dropping it cancels the generation.
-pub type AnswerEvents = mpsc::Receiver<AnswerEvent>;
-
 /// What ends all answers of a server early.
 #[derive(Debug, Clone)]
 pub struct GenerationLimits {
-    /// A receiver that accepts no event for this time is treated as dropped.
+    /// Readers that read nothing for this time are treated as dropped.
     pub stall_timeout: Duration,
     /// Becomes true when the shutdown waits for answers no longer.
     pub shutdown: watch::Receiver<bool>,
-}
-
-/// Starts the generation. `recorder` stores the text; `None` if the answer is not
-/// stored.
-pub fn spawn(
-    stream: AnswerStream,
-    recorder: Option<AnswerRecorder>,
-    limits: GenerationLimits,
-) -> AnswerEvents {
-    let (sender, events) = mpsc::channel(CHANNEL_CAPACITY);
-    tokio::spawn(run(stream, recorder, EventSender { sender, limits }));
-    events
-}
-
-async fn run(mut stream: AnswerStream, mut recorder: Option<AnswerRecorder>, sender: EventSender) {
-    let Some(last) = forward_text(&mut stream, &mut recorder, &sender).await else {
-        return;
-    };
-    // Disconnect from the model before waiting for a slow client.
-    drop((stream, recorder));
-    sender.send(last).await;
-}
-
-/// Forwards the text until the answer ends. Returns the last event. Returns `None`
-/// if the client is gone.
-async fn forward_text(
-    stream: &mut AnswerStream,
-    recorder: &mut Option<AnswerRecorder>,
-    sender: &EventSender,
-) -> Option<AnswerEvent> {
-    loop {
-        let chunk = tokio::select! {
-            biased;
-            () = wait_for_stop(recorder.as_ref()) => return Some(AnswerEvent::Stopped),
-            () = sender.limits.wait_for_shutdown() => {
-                return Some(fail(recorder.as_mut(), AnswerError::ShuttingDown).await);
-            }
-            () = sender.sender.closed() => return None,
-            chunk = stream.next() => chunk,
-        };
-        match chunk {
-            Some(Ok(AnswerChunk::Text(text))) => {
-                let is_active = recorder
-                    .as_ref()
-                    .is_none_or(|recorder| recorder.push(&text));
-                if is_active && !sender.send_text(text, recorder.as_ref()).await {
-                    return None;
-                }
-            }
-            Some(Ok(AnswerChunk::Finish(finish))) => {
-                return Some(complete(recorder.as_mut(), finish).await);
-            }
-            Some(Err(error)) => return Some(fail(recorder.as_mut(), error).await),
-            None => {
-                let cause = "the answer ended without an end".to_owned();
-                return Some(fail(recorder.as_mut(), AnswerError::ModelFailed(cause)).await);
-            }
-        }
-    }
-}
-
-async fn wait_for_stop(recorder: Option<&AnswerRecorder>) {
-    match recorder {
-        Some(recorder) => recorder.wait_for_stop().await,
-        None => std::future::pending().await,
-    }
 }
 
 impl GenerationLimits {
@@ -116,63 +33,134 @@ impl GenerationLimits {
     }
 }
 
-/// The sending end of the channel.
-struct EventSender {
-    sender: mpsc::Sender<AnswerEvent>,
+/// Starts the generation and returns its first reader. `recorder` stores the text;
+/// `None` if the answer is not stored.
+pub fn spawn(
+    stream: AnswerStream,
+    recorder: Option<AnswerRecorder>,
+    limits: GenerationLimits,
+) -> AnswerReader {
+    let draft = match &recorder {
+        Some(recorder) => recorder.draft(),
+        None => Arc::default(),
+    };
+    let reader = draft.read();
+    let generation = Generation {
+        end_guard: EndGuard(draft.clone()),
+        stream,
+        recorder,
+        draft,
+        limits,
+    };
+    tokio::spawn(generation.run());
+    reader
+}
+
+struct Generation {
+    /// The first field, so that it is dropped before the recorder stores the text.
+    end_guard: EndGuard,
+    stream: AnswerStream,
+    recorder: Option<AnswerRecorder>,
+    draft: Arc<Draft>,
     limits: GenerationLimits,
 }
 
-impl EventSender {
-    /// Sends a text. Returns whether the client is still connected.
-    async fn send_text(&self, text: String, recorder: Option<&AnswerRecorder>) -> bool {
-        let event = match self.sender.try_send(AnswerEvent::Text(text)) {
-            Ok(()) => return true,
-            Err(TrySendError::Full(event)) => event,
-            Err(TrySendError::Closed(_)) => return false,
+/// Tells the readers that the task has ended, also if it has panicked.
+struct EndGuard(Arc<Draft>);
+
+impl Drop for EndGuard {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl Generation {
+    async fn run(mut self) {
+        let Some(last) = self.write_text().await else {
+            return;
         };
-        tokio::select! {
-            sent = self.sender.send_timeout(event, self.limits.stall_timeout) => sent.is_ok(),
-            // `forward_text` sees the stop and the shutdown, too, and reports them.
-            () = wait_for_stop(recorder) => true,
-            () = self.limits.wait_for_shutdown() => true,
+        let Self {
+            end_guard,
+            stream,
+            recorder,
+            draft,
+            ..
+        } = self;
+        // Disconnect from the model and store the text before a client reacts.
+        drop((stream, recorder));
+        draft.end(last);
+        drop(end_guard);
+    }
+
+    /// Writes the text until the answer ends. Returns the last event. Returns `None` if
+    /// all readers are gone.
+    async fn write_text(&mut self) -> Option<AnswerEvent> {
+        loop {
+            let chunk = tokio::select! {
+                biased;
+                () = self.draft.wait_for_stop() => return Some(AnswerEvent::Stopped),
+                () = self.limits.wait_for_shutdown() => {
+                    return Some(self.fail(AnswerError::ShuttingDown).await);
+                }
+                () = self.draft.abandon_unread() => return None,
+                chunk = self.stream.next() => chunk,
+            };
+            match chunk {
+                Some(Ok(AnswerChunk::Text(text))) => {
+                    if self.draft.push(&text) && !wait_for_readers(&self.draft, &self.limits).await {
+                        return None;
+                    }
+                }
+                Some(Ok(AnswerChunk::Finish(finish))) => return Some(self.complete(finish).await),
+                Some(Err(error)) => return Some(self.fail(error).await),
+                None => {
+                    let cause = "the answer ended without an end".to_owned();
+                    return Some(self.fail(AnswerError::ModelFailed(cause)).await);
+                }
+            }
         }
     }
 
-    /// Sends an event. Does nothing if the client is gone.
-    async fn send(&self, event: AnswerEvent) {
-        let _ = self
-            .sender
-            .send_timeout(event, self.limits.stall_timeout)
-            .await;
-    }
-}
-
-/// Stores a complete answer. Returns the last event.
-async fn complete(recorder: Option<&mut AnswerRecorder>, finish: FinishDetails) -> AnswerEvent {
-    let Some(recorder) = recorder else {
-        return AnswerEvent::Complete(finish);
-    };
-    let end = AnswerEnd::Complete {
-        metadata: finish.metadata(),
-    };
-    match recorder.finish(&end).await {
-        Ok(()) => AnswerEvent::Complete(finish),
-        // Something else has ended the answer, so it is not complete.
-        Err(StoreError::Rejected(Rejection::AnswerEnded)) => AnswerEvent::Stopped,
-        Err(error) => AnswerEvent::Failed(error.into()),
-    }
-}
-
-/// Stores a failed answer. Returns the last event.
-async fn fail(recorder: Option<&mut AnswerRecorder>, error: AnswerError) -> AnswerEvent {
-    if let Some(recorder) = recorder {
-        let end = AnswerEnd::Failed {
-            error: error.public_message(),
+    /// Stores a complete answer. Returns the last event.
+    async fn complete(&mut self, finish: FinishDetails) -> AnswerEvent {
+        let Some(recorder) = &mut self.recorder else {
+            return AnswerEvent::Complete(finish);
+        };
+        let end = AnswerEnd::Complete {
+            metadata: finish.metadata(),
         };
         match recorder.finish(&end).await {
-            Ok(()) | Err(StoreError::Rejected(Rejection::AnswerEnded)) => {}
-            Err(error) => log::error!("an answer that failed could not be stored: {error}"),
+            Ok(()) => AnswerEvent::Complete(finish),
+            // Something else has ended the answer, so it is not complete.
+            Err(StoreError::Rejected(Rejection::AnswerEnded)) => AnswerEvent::Stopped,
+            Err(error) => AnswerEvent::Failed(error.into()),
         }
     }
-    AnswerEvent::Failed(error)
+
+    /// Stores a failed answer. Returns the last event.
+    async fn fail(&mut self, error: AnswerError) -> AnswerEvent {
+        if let Some(recorder) = &mut self.recorder {
+            let end = AnswerEnd::Failed {
+                error: error.public_message(),
+            };
+            match recorder.finish(&end).await {
+                Ok(()) | Err(StoreError::Rejected(Rejection::AnswerEnded)) => {}
+                Err(error) => log::error!("an answer that failed could not be stored: {error}"),
+            }
+        }
+        AnswerEvent::Failed(error)
+    }
+}
+
+/// Waits until a reader has read enough. Returns whether a reader is left.
+async fn wait_for_readers(draft: &Draft, limits: &GenerationLimits) -> bool {
+    tokio::select! {
+        // Usually the first poll of the first future decides.
+        biased;
+        is_read = draft.wait_for_readers(limits.stall_timeout) => is_read,
+        // `write_text` sees these, too, and reports them.
+        () = draft.wait_for_stop() => true,
+        () = limits.wait_for_shutdown() => true,
+        () = draft.abandon_unread() => false,
+    }
 }

@@ -4,6 +4,7 @@
 
 pub mod active_answers;
 pub mod builtin;
+pub mod draft;
 pub mod generation;
 pub mod model;
 mod observed;

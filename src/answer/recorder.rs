@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::INTERRUPTED_MESSAGE;
 use super::active_answers::AnswerHandle;
+use super::draft::Draft;
 use crate::domain::Timestamp;
 use crate::store::answer::{AnswerEnd, finish_answer};
 use crate::store::{Batch, Rejection, Store, StoreError};
@@ -16,8 +17,8 @@ use crate::store::{Batch, Rejection, Store, StoreError};
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(100);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// Collects the text of an answer that the store has marked as streaming, and
-/// stores it when the answer ends. Dropping the recorder stores the text so far.
+/// Stores the text of an answer that the store has marked as streaming when the answer
+/// ends. Dropping the recorder stores the text so far.
 pub struct AnswerRecorder {
     /// `None` after the end of the answer.
     handle: Option<AnswerHandle>,
@@ -35,18 +36,12 @@ impl AnswerRecorder {
         }
     }
 
-    /// Appends to the text. Returns false, without an effect, if the answer was
-    /// stopped.
-    pub(super) fn push(&self, text: &str) -> bool {
-        self.handle.as_ref().is_some_and(|handle| handle.push(text))
-    }
-
-    /// Waits until the answer is stopped. Never returns after the end.
-    pub(super) async fn wait_for_stop(&self) {
-        match &self.handle {
-            Some(handle) => handle.wait_for_stop().await,
-            None => std::future::pending().await,
-        }
+    /// The text that the recorder stores. Must be called before the end of the answer.
+    pub(super) fn draft(&self) -> Arc<Draft> {
+        self.handle
+            .as_ref()
+            .map(|handle| handle.draft().clone())
+            .unwrap_or_default()
     }
 
     /// Stores the end of the answer. If the write fails, a background task
@@ -75,7 +70,7 @@ fn finish_batch(handle: &AnswerHandle, end: &AnswerEnd) -> Batch {
     finish_answer(
         handle.conversation(),
         handle.message(),
-        handle.text(),
+        handle.draft().text(),
         end,
         Timestamp::now(),
     )

@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderValue};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::answer::generation::{AnswerEvent, AnswerEvents};
+use crate::answer::draft::{AnswerEvent, AnswerReader};
 use crate::answer::{CompleteAnswer, FinishDetails, FinishReason, Usage};
 use crate::app::AppState;
 use crate::config::StreamTimeouts;
@@ -138,25 +138,25 @@ pub fn complete_answer(id: MessageId, answer: &CompleteAnswer, stream: bool) -> 
 pub async fn stream_answer(
     app: &AppState,
     id: Option<MessageId>,
-    mut events: AnswerEvents,
+    mut answer: AnswerReader,
 ) -> HandlerResult {
     let StreamTimeouts {
         first_chunk,
         ping_interval,
         ..
     } = app.settings.stream_timeouts;
-    match tokio::time::timeout(first_chunk, events.recv()).await {
-        Err(_) => Ok(sse::stream(id, None, events, ping_interval)),
+    match tokio::time::timeout(first_chunk, answer.next()).await {
+        Err(_) => Ok(sse::stream(id, None, answer, ping_interval)),
         Ok(Some(AnswerEvent::Failed(error))) => Err(error.into()),
         Ok(Some(AnswerEvent::Stopped)) => Ok(sent_to_agent()),
-        Ok(Some(event)) => Ok(sse::stream(id, Some(event), events, ping_interval)),
+        Ok(Some(event)) => Ok(sse::stream(id, Some(event), answer, ping_interval)),
         Ok(None) => Err(ApiError::internal("an answer ended without a last event")),
     }
 }
 
 /// Waits until an answer is complete and returns it as JSON.
-pub async fn await_answer(events: AnswerEvents) -> HandlerResult {
-    match collect(events).await? {
+pub async fn await_answer(answer: AnswerReader) -> HandlerResult {
+    match collect(answer).await? {
         Some(answer) => response::json(StatusCode::OK, &AnswerSteps::from(&answer)),
         None => Ok(sent_to_agent()),
     }
@@ -164,10 +164,10 @@ pub async fn await_answer(events: AnswerEvents) -> HandlerResult {
 
 /// Waits until an answer is complete. `None` if an agent took the conversation
 /// over before the first text.
-pub async fn collect(mut events: AnswerEvents) -> Result<Option<CompleteAnswer>, ApiError> {
+pub async fn collect(mut answer: AnswerReader) -> Result<Option<CompleteAnswer>, ApiError> {
     let mut text = String::new();
     loop {
-        match events.recv().await {
+        match answer.next().await {
             Some(AnswerEvent::Text(more)) => text.push_str(&more),
             Some(AnswerEvent::Complete(finish)) => {
                 return Ok(Some(CompleteAnswer { text, finish }));

@@ -14,7 +14,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use futures_util::stream;
 
-use crate::answer::generation::{AnswerEvent, AnswerEvents};
+use crate::answer::draft::{AnswerEvent, AnswerReader};
 use crate::domain::MessageId;
 use crate::http::json::ChunkJson;
 
@@ -78,7 +78,7 @@ pub fn complete(message: Option<MessageId>, text: &str) -> HttpResponse {
 pub fn stream(
     message: Option<MessageId>,
     first: Option<AnswerEvent>,
-    events: AnswerEvents,
+    answer: AnswerReader,
     ping_interval: Duration,
 ) -> HttpResponse {
     let mut head = opening_chunks(message);
@@ -90,7 +90,7 @@ pub fn stream(
     }
     let state = EventStreamState {
         head: Some(head),
-        events,
+        answer,
         is_finished,
         ping_interval,
     };
@@ -104,7 +104,7 @@ pub fn stream(
 struct EventStreamState {
     /// The chunks to send first.
     head: Option<String>,
-    events: AnswerEvents,
+    answer: AnswerReader,
     is_finished: bool,
     ping_interval: Duration,
 }
@@ -117,10 +117,11 @@ impl EventStreamState {
         if self.is_finished {
             return None;
         }
-        let Ok(event) = tokio::time::timeout(self.ping_interval, self.events.recv()).await else {
+        let Ok(event) = tokio::time::timeout(self.ping_interval, self.answer.next()).await else {
             return Some((Bytes::from_static(PING), self));
         };
-        // Without a last event, the generating task has panicked.
+        // Without a last event, the client was too slow, or the generating task has
+        // panicked.
         let (chunks, is_last) =
             event.map_or_else(|| (error_chunks(INTERRUPTED_TEXT), true), chunks_of);
         self.is_finished = is_last;

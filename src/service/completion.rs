@@ -3,7 +3,8 @@
 
 use super::Services;
 use super::plan::{self, ModelNotInPlan};
-use crate::answer::generation::{AnswerEvents, spawn};
+use crate::answer::draft::AnswerReader;
+use crate::answer::generation::spawn;
 use crate::answer::{Answer, AnswerError, AnswerRequest, ChatMessage, CompleteAnswer};
 use crate::domain::{Assistant, AssistantId, ProjectSeq};
 use crate::store::{Snapshot, StoreError, assistant};
@@ -19,7 +20,7 @@ pub struct CompletionInput {
 /// An answer that is complete or follows as events.
 pub enum Completion {
     Complete(CompleteAnswer),
-    Streaming(AnswerEvents),
+    Streaming(AnswerReader),
 }
 
 /// Why a conversation was not answered.

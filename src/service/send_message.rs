@@ -13,7 +13,8 @@ use super::caller::{AccessError, Caller};
 use super::idempotency::Idempotency;
 use super::plan::ModelNotInPlan;
 use super::quota::{self, QuotaExceeded};
-use crate::answer::generation::{AnswerEvents, spawn};
+use crate::answer::draft::AnswerReader;
+use crate::answer::generation::spawn;
 use crate::answer::recorder::AnswerRecorder;
 use crate::answer::{
     Answer, AnswerError, AnswerRequest, AnswerStream, CompleteAnswer, VisitorPage,
@@ -43,7 +44,7 @@ pub struct SendInput {
 pub enum SendOutcome {
     Answered(MessageId, CompleteAnswer),
     /// The answer follows as events.
-    Streaming(MessageId, AnswerEvents),
+    Streaming(MessageId, AnswerReader),
     /// An agent handles the conversation and receives the message.
     ToAgent,
 }
@@ -255,11 +256,11 @@ impl SendMessage<'_> {
         let recorder = AnswerRecorder::new(handle, store, limits.shutdown.clone());
         // The batch is in the writer's queue before the request to the model, so the
         // end of the answer cannot be written before the question. If the batch
-        // is rejected, the events are dropped, which cancels the model.
+        // is rejected, the reader is dropped, which cancels the model.
         let stored = self.store_answer(conversation, target, &new);
-        let events = spawn(stream, Some(recorder), limits);
+        let reader = spawn(stream, Some(recorder), limits);
         stored.await?;
-        Ok(SendOutcome::Streaming(new.id, events))
+        Ok(SendOutcome::Streaming(new.id, reader))
     }
 
     /// Puts the write of a question and its answer into the writer's queue.
