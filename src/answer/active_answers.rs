@@ -3,9 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::draft::Draft;
+use super::draft::{AnswerReader, Draft};
 use crate::domain::{ConversationSeq, MessageId};
+
+/// How long a reader waits until the end of an answer is stored.
+const MAX_STORE_TIME: Duration = Duration::from_secs(2);
 
 /// The registry of active answers, by conversation.
 ///
@@ -50,6 +54,29 @@ impl ActiveAnswers {
         stopped.max_by_key(|(_, text)| text.len())
     }
 
+    /// Follows an answer from its start. Returns `None` if the answer has ended. The
+    /// end of an answer that has just lost its last reader is waited for, so that the
+    /// store has it.
+    pub async fn follow(
+        &self,
+        conversation: ConversationSeq,
+        message: MessageId,
+    ) -> Option<AnswerReader> {
+        let reader = self.find(conversation, message)?.draft.read();
+        if !reader.is_abandoned() {
+            return Some(reader);
+        }
+        // If the store does not work, the caller sees a streaming answer.
+        let _ = tokio::time::timeout(MAX_STORE_TIME, reader.wait_until_stored()).await;
+        None
+    }
+
+    fn find(&self, conversation: ConversationSeq, message: MessageId) -> Option<ActiveAnswer> {
+        let registry = lock(&self.0);
+        let mut answers = registry.get(&conversation)?.iter();
+        answers.find(|answer| answer.message == message).cloned()
+    }
+
     /// The conversations that have active answers.
     pub fn conversations(&self) -> Vec<ConversationSeq> {
         lock(&self.0).keys().copied().collect()
@@ -86,6 +113,13 @@ impl ActiveAnswers {
         }
     }
 
+    /// The number of readers of all active answers.
+    pub fn reader_count(&self) -> usize {
+        let registry = lock(&self.0);
+        let answers = registry.values().flatten();
+        answers.map(|answer| answer.draft.reader_count()).sum()
+    }
+
     /// Returns the number of active answers.
     pub fn count(&self) -> usize {
         lock(&self.0).values().map(Vec::len).sum()
@@ -99,7 +133,8 @@ struct ActiveAnswer {
     draft: Arc<Draft>,
 }
 
-/// The entry of an active answer. Dropping it removes the entry.
+/// The entry of an active answer. Drop it when the end of the answer is stored, which
+/// removes the entry.
 #[derive(Debug)]
 pub struct AnswerHandle {
     registry: Arc<ActiveAnswers>,
@@ -123,6 +158,7 @@ impl AnswerHandle {
 
 impl Drop for AnswerHandle {
     fn drop(&mut self) {
+        self.answer.draft.mark_stored();
         let mut registry = lock(&self.registry.0);
         if let Some(answers) = registry.get_mut(&self.conversation) {
             answers.retain(|answer| !Arc::ptr_eq(&answer.draft, &self.answer.draft));

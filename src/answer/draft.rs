@@ -49,6 +49,8 @@ struct DraftState {
     /// No more text is accepted.
     is_stopped: bool,
     progress: Progress,
+    /// The end of the answer is stored.
+    is_stored: bool,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +72,10 @@ impl Draft {
             state: self.state.subscribe(),
             offset: 0,
         }
+    }
+
+    pub(super) fn reader_count(&self) -> usize {
+        self.state.receiver_count()
     }
 
     /// A copy of the text.
@@ -121,6 +127,11 @@ impl Draft {
             state.saved_bytes = bytes;
             false
         });
+    }
+
+    /// Records that the end of the answer is stored.
+    pub(super) fn mark_stored(&self) {
+        self.state.send_modify(|state| state.is_stored = true);
     }
 
     /// Waits until the generation is not too far ahead of its fastest reader. Returns
@@ -196,6 +207,17 @@ impl AnswerReader {
                 ControlFlow::Continue(()) => self.state.changed().await.ok()?,
             }
         }
+    }
+
+    /// Whether the generation has ended without a last event.
+    pub(super) fn is_abandoned(&self) -> bool {
+        matches!(self.state.borrow().progress, Progress::Abandoned)
+    }
+
+    /// Waits until the end of the answer is stored.
+    pub(super) async fn wait_until_stored(mut self) {
+        // The draft owns the sender, so it exists.
+        let _ = self.state.wait_for(|state| state.is_stored).await;
     }
 
     /// The next event, if it has happened.

@@ -19,7 +19,8 @@ use crate::service::idempotency::IdempotencyError;
 use crate::service::project::ProjectError;
 use crate::service::qna::QnaError;
 use crate::service::readiness::NotReady;
-use crate::service::send_message::{ReplayError, SendError};
+use crate::service::replay::ReplayError;
+use crate::service::send_message::SendError;
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
 use crate::store::{Rejection, StoreError};
 

@@ -5,9 +5,10 @@
 //! repeated request, also one that runs at the same time, gets the stored
 //! response.
 
-use crate::domain::{ConversationId, Timestamp};
+use crate::domain::{ConversationId, MessageId, Timestamp};
+use crate::store::answer::require_not_failed;
 use crate::store::idempotency::{IdempotentRequest, SavedResponse};
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, Rejection, Store, StoreError};
 
 /// The `Idempotency-Key` of a request, if it has one. Without a key, nothing is
 /// stored and the use case runs every time.
@@ -106,6 +107,24 @@ impl Idempotency {
         match &self.0 {
             Some(request) => request.save(response, now).then(batch),
             None => batch,
+        }
+    }
+
+    /// Stores the response of a request that gets an answer which another request has
+    /// started. Stores nothing if the answer has failed, as for the other request.
+    pub(super) async fn save_answer(
+        &self,
+        store: &Store,
+        response: &SavedResponse,
+        answer: MessageId,
+    ) -> Result<(), StoreError> {
+        if !self.has_key() {
+            return Ok(());
+        }
+        let batch = self.save(require_not_failed(answer), response, Timestamp::now());
+        match store.write(batch).await {
+            Ok(_) | Err(StoreError::Rejected(Rejection::AnswerEnded)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

@@ -30,6 +30,7 @@ pub mod qna;
 pub mod qna_import;
 pub mod quota;
 pub mod readiness;
+pub mod replay;
 pub mod restore;
 pub mod retention;
 pub mod search_merge;

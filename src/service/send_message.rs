@@ -6,6 +6,8 @@
 //! answer and checks the conversation again. If an agent took the conversation
 //! over or handed it back in between, the batch is rejected and the message
 //! goes to the other side.
+//!
+//! A message that repeats the question of the running answer gets that answer.
 
 use super::Services;
 use super::answer_context::AnswerContext;
@@ -13,6 +15,7 @@ use super::caller::{AccessError, Caller};
 use super::idempotency::Idempotency;
 use super::plan::ModelNotInPlan;
 use super::quota::{self, QuotaExceeded};
+use super::replay::{ReplayError, replay};
 use crate::answer::draft::AnswerReader;
 use crate::answer::generation::spawn;
 use crate::answer::recorder::AnswerRecorder;
@@ -20,16 +23,15 @@ use crate::answer::{
     Answer, AnswerError, AnswerRequest, AnswerStream, CompleteAnswer, VisitorPage,
 };
 use crate::domain::{
-    ConversationId, ConversationSeq, MessageContent, MessageId, MessageStatus, Role, SentMessage,
-    Timestamp,
+    ConversationId, ConversationSeq, MessageContent, MessageId, Role, SentMessage, Timestamp,
 };
 use crate::events::Event;
 use crate::store::answer::{
-    AnswerTarget, MessageContext, NewAnswer, NewAnswerContent, VisitorMessage,
+    self, AnswerTarget, MessageContext, NewAnswer, NewAnswerContent, VisitorMessage,
 };
 use crate::store::conversation_state;
-use crate::store::idempotency::{SavedBody, SavedResponse};
-use crate::store::{Rejection, Snapshot, StoreError, message};
+use crate::store::idempotency::SavedResponse;
+use crate::store::{Rejection, Snapshot, StoreError};
 
 /// A message to send.
 pub struct SendInput {
@@ -93,9 +95,6 @@ impl From<StoreError> for SendError {
     }
 }
 
-/// The HTTP status that is saved with an answer.
-const STATUS_ANSWERED: u16 = 200;
-
 /// Sends a message.
 ///
 /// `to_agent` is the response to a message that an agent receives.
@@ -115,18 +114,12 @@ pub async fn send(
         idempotency,
         to_agent,
     };
-    match send.prepare().await? {
-        Prepared::ForAgent(conversation) => match send.to_agent(conversation).await {
-            Err(SendError::HandedBack) => send.to_assistant_again().await,
-            result => result,
+    match send.send().await {
+        Err(SendError::AnswerInProgress) => match send.repeat().await? {
+            Some(outcome) => Ok(outcome),
+            None => send.send().await,
         },
-        Prepared::ForAssistant(context) => {
-            let conversation = context.conversation;
-            match send.to_assistant(*context).await {
-                Err(SendError::TakenOver) => send.to_agent(conversation).await,
-                result => result,
-            }
-        }
+        result => result,
     }
 }
 
@@ -144,6 +137,46 @@ struct SendMessage<'a> {
 }
 
 impl SendMessage<'_> {
+    async fn send(&self) -> Result<SendOutcome, SendError> {
+        match self.prepare().await? {
+            Prepared::ForAgent(conversation) => match self.to_agent(conversation).await {
+                Err(SendError::HandedBack) => self.to_assistant_again().await,
+                result => result,
+            },
+            Prepared::ForAssistant(context) => {
+                let conversation = context.conversation;
+                match self.to_assistant(*context).await {
+                    Err(SendError::TakenOver) => self.to_agent(conversation).await,
+                    result => result,
+                }
+            }
+        }
+    }
+
+    /// Returns the answer that is being generated if the message repeats its question
+    /// (docs/api-contract.md, section 6.3). `None` if the answer has failed or was
+    /// removed meanwhile, so that the message may be sent.
+    async fn repeat(&self) -> Result<Option<SendOutcome>, SendError> {
+        let (project, id) = (self.input.caller.project(), self.input.conversation);
+        let read = move |snapshot: &Snapshot| answer::latest(snapshot, project, id);
+        let Some(latest) = self.services.store.read::<_, StoreError>(read).await? else {
+            return Ok(None);
+        };
+        if latest.question != self.input.content.as_str() {
+            return Err(SendError::AnswerInProgress);
+        }
+        let response = SavedResponse::answer(latest.id);
+        self.idempotency
+            .save_answer(&self.services.store, &response, latest.id)
+            .await?;
+        match replay(self.services, latest.id).await {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(ReplayError::NotFound(_) | ReplayError::Failed) => Ok(None),
+            Err(ReplayError::AnswerInProgress) => Err(SendError::AnswerInProgress),
+            Err(ReplayError::Store(error)) => Err(error.into()),
+        }
+    }
+
     async fn prepare(&self) -> Result<Prepared, SendError> {
         let (caller, id) = (self.input.caller, self.input.conversation);
         let Caller::Visitor { project, key, .. } = caller else {
@@ -271,10 +304,7 @@ impl SendMessage<'_> {
         answer: &NewAnswer,
     ) -> impl Future<Output = Result<(), StoreError>> + use<> {
         let context = self.message_context(conversation);
-        let response = SavedResponse {
-            status: STATUS_ANSWERED,
-            body: SavedBody::Message(answer.id),
-        };
+        let response = SavedResponse::answer(answer.id);
         let batch = context.add_answer(target, answer);
         let batch = self.idempotency.save(batch, &response, context.at);
         let event = match target {
@@ -316,34 +346,5 @@ impl SendMessage<'_> {
             text_selection: message.text_selection.clone(),
             ..SentMessage::new(message.id, self.input.conversation, Role::User, text, at)
         })
-    }
-}
-
-/// Why the saved answer of a repeated request cannot be returned.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ReplayError {
-    #[error("the answer {0} was removed")]
-    NotFound(MessageId),
-    #[error("the answer is still being streamed")]
-    AnswerInProgress,
-    /// The saved response of a failed answer is removed when the failure is
-    /// stored, so the next repetition is answered again.
-    #[error("the answer has just failed")]
-    Failed,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Reads the answer that a repeated request with an `Idempotency-Key` gets.
-pub async fn replay(services: &Services, id: MessageId) -> Result<CompleteAnswer, ReplayError> {
-    let stored = services
-        .store
-        .read(move |snapshot| message::answer(snapshot, id))
-        .await?
-        .ok_or(ReplayError::NotFound(id))?;
-    match stored.status {
-        MessageStatus::Streaming => Err(ReplayError::AnswerInProgress),
-        MessageStatus::Error => Err(ReplayError::Failed),
-        MessageStatus::Complete => Ok(CompleteAnswer::from_stored(stored.text, stored.metadata)),
     }
 }

@@ -18,8 +18,8 @@ use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
 use super::usage;
 use crate::domain::{
-    ConversationSeq, MessageContent, MessageId, MessageSeq, MessageStatus, ProjectSeq, Role,
-    Timestamp, title_key,
+    ConversationId, ConversationSeq, MessageContent, MessageId, MessageSeq, MessageStatus,
+    ProjectSeq, Role, Timestamp, title_key,
 };
 
 /// One message of a conversation's history: its author and its text.
@@ -43,6 +43,47 @@ pub fn history(
     let mut entries = snapshot.all(&sql, |row| Ok((row.variant(0, &Role::NAMES)?, row.get(1)?)))?;
     entries.reverse();
     Ok(entries)
+}
+
+/// The newest answer of a conversation and its question.
+#[derive(Debug, Clone)]
+pub struct LatestAnswer {
+    pub id: MessageId,
+    pub question: String,
+}
+
+/// Reads the newest message of a conversation if it is an answer.
+pub fn latest(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    conversation: ConversationId,
+) -> Result<Option<LatestAnswer>, StoreError> {
+    let sql = Sql::new(
+        "SELECT answer.id, question.text \
+           FROM conversation AS c \
+           JOIN message AS answer ON answer.seq = c.last_message_seq \
+           JOIN message AS question ON question.seq = \
+                (SELECT max(seq) FROM message \
+                  WHERE conversation_seq = c.seq AND seq < answer.seq) \
+          WHERE c.project_seq = ? AND c.id = ? \
+            AND answer.role = 'assistant' AND question.role = 'user'",
+        [project.into(), conversation.into()],
+    );
+    snapshot.optional(&sql, |row| {
+        Ok(LatestAnswer {
+            id: row.get(0)?,
+            question: row.get(1)?,
+        })
+    })
+}
+
+/// A batch that is rejected with `AnswerEnded` if an answer has failed or was removed.
+pub fn require_not_failed(answer: MessageId) -> Batch {
+    let guard = Sql::new(
+        "SELECT CASE WHEN status = 'error' THEN 'answer_ended' END FROM message WHERE id = ?",
+        [answer.into()],
+    );
+    Batch::new().guard(guard, Rejection::AnswerEnded)
 }
 
 /// A message of a visitor, to be stored.

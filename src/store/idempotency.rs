@@ -12,6 +12,9 @@ use crate::domain::{ConversationId, ConversationSeq, MessageId, Timestamp};
 /// How long a response is stored.
 const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The HTTP status that is saved with an answer.
+const STATUS_ANSWERED: u16 = 200;
+
 /// A request with an `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotentRequest {
@@ -41,6 +44,14 @@ pub enum SavedBody {
 }
 
 impl SavedResponse {
+    /// The response to a message that the assistant has answered.
+    pub fn answer(id: MessageId) -> Self {
+        Self {
+            status: STATUS_ANSWERED,
+            body: SavedBody::Message(id),
+        }
+    }
+
     /// The values of the columns `status`, `body` and `message_id`.
     fn column_values(&self) -> [Value; 3] {
         let (body, message) = match &self.body {

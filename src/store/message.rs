@@ -183,6 +183,7 @@ pub fn find(
 /// An answer as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
+    pub conversation: ConversationSeq,
     pub status: MessageStatus,
     pub text: String,
     /// JSON.
@@ -192,7 +193,7 @@ pub struct StoredAnswer {
 /// Reads an answer by its id.
 pub fn answer(snapshot: &Snapshot, id: MessageId) -> Result<Option<StoredAnswer>, StoreError> {
     let sql = Sql::new(
-        "SELECT status, text, metadata FROM message WHERE id = ?",
+        "SELECT status, text, metadata, conversation_seq FROM message WHERE id = ?",
         [id.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -200,6 +201,7 @@ pub fn answer(snapshot: &Snapshot, id: MessageId) -> Result<Option<StoredAnswer>
             status: row.variant(0, &MessageStatus::NAMES)?,
             text: row.get(1)?,
             metadata: row.get(2)?,
+            conversation: row.get(3)?,
         })
     })
 }

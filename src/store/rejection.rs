@@ -33,12 +33,13 @@ pub enum Rejection {
 
 impl Rejection {
     /// The names by which guard statements return a reason.
-    pub(super) const NAMES: [(&'static str, Rejection); 7] = [
+    pub(super) const NAMES: [(&'static str, Rejection); 8] = [
         ("conversation_closed", Rejection::ConversationClosed),
         ("answer_in_progress", Rejection::AnswerInProgress),
         ("taken_over", Rejection::TakenOver),
         ("not_taken_over", Rejection::NotTakenOver),
         ("conversation_changed", Rejection::ConversationChanged),
+        ("answer_ended", Rejection::AnswerEnded),
         ("document_exists", Rejection::DocumentExists),
         ("project_name_exists", Rejection::ProjectNameExists),
     ];

@@ -165,25 +165,6 @@ fn close_stops_answer_and_keeps_its_text() {
 }
 
 #[test]
-fn message_during_running_answer_returns_409() {
-    let fixture = setup_answers();
-    let script = fixture.model.script_answer();
-    script.send_text("Well");
-    let mut stream = fixture.ask("Hi");
-    for question in ["Hi", "Hello?"] {
-        let response = fixture.ask_without_stream(question);
-        let error = response.expect_error(409, "CONFLICT");
-        let details = json!({ "resource": "message", "conflictingField": "status" });
-        assert_eq!(error["details"], details);
-    }
-    script.finish();
-    stream.events();
-    fixture.model.answer_with("Fine.");
-    fixture.ask_without_stream("Hello?").expect(200);
-    assert_eq!(fixture.transcript().len(), 4);
-}
-
-#[test]
 fn silent_model_causes_ping_comments() {
     let model = FakeModel::new();
     let server = TestServer::start_with_model(model.clone(), |settings| {

@@ -70,6 +70,7 @@ mod projects;
 mod qnas;
 mod rate_limits;
 mod reference;
+mod repeated_messages;
 mod request_log;
 mod restore;
 mod retention;

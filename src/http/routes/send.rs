@@ -22,8 +22,9 @@ use crate::http::params::conversation_id;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency};
 use crate::service::idempotency::RunOutcome;
+use crate::service::replay::replay;
 use crate::service::send_message::{self, SendInput, SendOutcome};
-use crate::store::idempotency::{SavedBody, SavedResponse};
+use crate::store::idempotency::SavedBody;
 
 // ── Body ──
 
@@ -111,26 +112,17 @@ pub async fn send(
     };
     let to_agent = to_agent_response();
     let send = async { Ok(send_message::send(&app.services, &input, &key, &to_agent).await?) };
-    match key.run::<_, ApiError>(&app.store, send).await? {
-        RunOutcome::Saved(saved) => replay(&app, saved, stream).await,
-        RunOutcome::Executed(SendOutcome::ToAgent) => Ok(sent_to_agent()),
-        RunOutcome::Executed(SendOutcome::Answered(id, answer)) => {
-            complete_answer(id, &answer, stream)
-        }
-        RunOutcome::Executed(SendOutcome::Streaming(id, events)) if stream => {
-            stream_answer(&app, Some(id), events).await
-        }
-        RunOutcome::Executed(SendOutcome::Streaming(_, events)) => await_answer(events).await,
-    }
-}
-
-/// The response to a repeated request.
-async fn replay(app: &AppState, saved: SavedResponse, stream: bool) -> HandlerResult {
-    match saved.body {
-        SavedBody::Bytes(_) => Ok(sent_to_agent()),
-        SavedBody::Message(id) => {
-            let answer = send_message::replay(&app.services, id).await?;
-            complete_answer(id, &answer, stream)
-        }
+    let outcome = match key.run::<_, ApiError>(&app.store, send).await? {
+        RunOutcome::Executed(outcome) => outcome,
+        RunOutcome::Saved(saved) => match saved.body {
+            SavedBody::Bytes(_) => SendOutcome::ToAgent,
+            SavedBody::Message(id) => replay(&app.services, id).await?,
+        },
+    };
+    match outcome {
+        SendOutcome::ToAgent => Ok(sent_to_agent()),
+        SendOutcome::Answered(id, answer) => complete_answer(id, &answer, stream),
+        SendOutcome::Streaming(id, answer) if stream => stream_answer(&app, Some(id), answer).await,
+        SendOutcome::Streaming(_, answer) => await_answer(answer).await,
     }
 }

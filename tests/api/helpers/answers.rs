@@ -58,6 +58,14 @@ impl AnswerFixture {
         wait_until("the answer has started", || self.transcript().len() == 2);
     }
 
+    /// Waits until this number of clients reads answers.
+    #[track_caller]
+    pub fn wait_for_readers(&self, count: usize) {
+        wait_until("the clients read the answer", || {
+            self.server.active_answers.reader_count() == count
+        });
+    }
+
     /// Waits until no answer is running, and compares the transcript.
     #[track_caller]
     pub fn expect_transcript(&self, expected: &[[&str; 3]]) {
