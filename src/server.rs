@@ -9,6 +9,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::answer::INTERRUPTED_MESSAGE;
@@ -35,6 +37,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
     announce: impl FnOnce(),
 ) -> Result<(), StartError> {
+    app.services.generation_limits.detached_runtime = Some(Handle::current());
     app.own_urls = OwnUrls::new(app.settings.public_url.clone(), listeners.address()?);
     let app = Arc::new(app);
     app.store.set_has_search_index(app.settings.search_messages);
@@ -106,13 +109,18 @@ fn close_file(app: Arc<AppState>) {
     }
 }
 
-/// Waits until the running requests have finished, and interrupts answers after the time
-/// of `--shutdown-timeout`.
+/// Waits until the running requests have finished and the detached answers have ended,
+/// and interrupts answers after the time of `--shutdown-timeout`.
 async fn stop_gracefully(app: &AppState, server: &ServerHandle) {
     let grace = Duration::from_secs(app.settings.shutdown_timeout);
-    let mut stopped = std::pin::pin!(server.stop(true));
-    if tokio::time::timeout(grace, &mut stopped).await.is_err() {
-        let count = app.services.active_answers.count();
+    let answers = &app.services.active_answers;
+    let stopped = server.stop(true).shared();
+    let ended = async {
+        stopped.clone().await;
+        answers.wait_until_empty().await;
+    };
+    if tokio::time::timeout(grace, ended).await.is_err() {
+        let count = answers.count();
         log::info!("--shutdown-timeout is over: {count} answers are interrupted");
         app.interrupt_answers();
         stopped.await;

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::draft::{AnswerReader, Draft};
 use crate::domain::{ConversationSeq, MessageId};
 
@@ -16,7 +18,11 @@ const MAX_STORE_TIME: Duration = Duration::from_secs(2);
 /// A conversation can have several entries for a moment: concurrent requests
 /// register their answers before the store accepts one of them.
 #[derive(Debug, Default)]
-pub struct ActiveAnswers(Mutex<HashMap<ConversationSeq, Vec<ActiveAnswer>>>);
+pub struct ActiveAnswers {
+    by_conversation: Mutex<HashMap<ConversationSeq, Vec<ActiveAnswer>>>,
+    /// Notifies all waiters when an entry was removed.
+    removal: Notify,
+}
 
 impl ActiveAnswers {
     /// Registers an answer until the handle is dropped. Call it before the answer
@@ -30,7 +36,7 @@ impl ActiveAnswers {
             message,
             draft: Arc::default(),
         };
-        lock(&self.0)
+        self.lock()
             .entry(conversation)
             .or_default()
             .push(answer.clone());
@@ -45,7 +51,7 @@ impl ActiveAnswers {
     /// client afterwards. Returns its message id and its text, all of which may
     /// have been sent. Returns `None` if the conversation has no active answer.
     pub fn stop(&self, conversation: ConversationSeq) -> Option<(MessageId, String)> {
-        let answers = lock(&self.0).get(&conversation).cloned()?;
+        let answers = self.lock().get(&conversation).cloned()?;
         let stopped = answers
             .iter()
             .map(|answer| (answer.message, answer.draft.stop()));
@@ -72,19 +78,19 @@ impl ActiveAnswers {
     }
 
     fn find(&self, conversation: ConversationSeq, message: MessageId) -> Option<ActiveAnswer> {
-        let registry = lock(&self.0);
+        let registry = self.lock();
         let mut answers = registry.get(&conversation)?.iter();
         answers.find(|answer| answer.message == message).cloned()
     }
 
     /// The conversations that have active answers.
     pub fn conversations(&self) -> Vec<ConversationSeq> {
-        lock(&self.0).keys().copied().collect()
+        self.lock().keys().copied().collect()
     }
 
     /// Stops all answers. Returns their conversations, message ids and texts.
     pub fn stop_all(&self) -> Vec<(ConversationSeq, MessageId, String)> {
-        let registry = lock(&self.0);
+        let registry = self.lock();
         let answers = registry.iter().flat_map(|(conversation, answers)| {
             answers.iter().map(move |answer| (*conversation, answer))
         });
@@ -95,7 +101,7 @@ impl ActiveAnswers {
 
     /// Returns the texts that have grown since [`ActiveAnswers::mark_saved`].
     pub fn unsaved_texts(&self) -> Vec<(MessageId, String)> {
-        let registry = lock(&self.0);
+        let registry = self.lock();
         let answers = registry.values().flatten();
         answers
             .filter_map(|answer| Some((answer.message, answer.draft.unsaved_text()?)))
@@ -104,7 +110,7 @@ impl ActiveAnswers {
 
     /// Records that the store has these texts.
     pub fn mark_saved(&self, texts: &[(MessageId, usize)]) {
-        let registry = lock(&self.0);
+        let registry = self.lock();
         for answer in registry.values().flatten() {
             let saved = texts.iter().find(|(message, _)| *message == answer.message);
             if let Some((_, bytes)) = saved {
@@ -113,16 +119,37 @@ impl ActiveAnswers {
         }
     }
 
+    /// Waits until no answer is active.
+    pub async fn wait_until_empty(&self) {
+        loop {
+            // Created before the check, so that no removal is missed.
+            let removal = self.removal.notified();
+            if self.count() == 0 {
+                return;
+            }
+            removal.await;
+        }
+    }
+
     /// The number of readers of all active answers.
     pub fn reader_count(&self) -> usize {
-        let registry = lock(&self.0);
+        let registry = self.lock();
         let answers = registry.values().flatten();
         answers.map(|answer| answer.draft.reader_count()).sum()
     }
 
     /// Returns the number of active answers.
     pub fn count(&self) -> usize {
-        lock(&self.0).values().map(Vec::len).sum()
+        self.lock().values().map(Vec::len).sum()
+    }
+}
+
+impl ActiveAnswers {
+    /// Locks the registry and ignores poisoning. No critical section can leave an
+    /// inconsistent state behind.
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationSeq, Vec<ActiveAnswer>>> {
+        let registry = &self.by_conversation;
+        registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,20 +186,16 @@ impl AnswerHandle {
 impl Drop for AnswerHandle {
     fn drop(&mut self) {
         self.answer.draft.mark_stored();
-        let mut registry = lock(&self.registry.0);
+        let mut registry = self.registry.lock();
         if let Some(answers) = registry.get_mut(&self.conversation) {
             answers.retain(|answer| !Arc::ptr_eq(&answer.draft, &self.answer.draft));
             if answers.is_empty() {
                 registry.remove(&self.conversation);
             }
         }
+        drop(registry);
+        self.registry.removal.notify_waiters();
     }
-}
-
-/// Locks a mutex and ignores poisoning. No critical section of this module can
-/// leave an inconsistent state behind.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

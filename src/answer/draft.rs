@@ -2,13 +2,17 @@
 //!
 //! The readers share the text, and each knows how much of it it has read. So a slow
 //! reader costs no memory, and a reader that comes late gets the text from its start.
+//! A detached answer needs no reader.
 
+use std::any::Any;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::{AnswerError, FinishDetails};
 
@@ -49,6 +53,8 @@ struct DraftState {
     /// No more text is accepted.
     is_stopped: bool,
     progress: Progress,
+    /// Not after the end of the generation.
+    detachment: Option<Detachment>,
     /// The end of the answer is stored.
     is_stored: bool,
 }
@@ -61,6 +67,31 @@ enum Progress {
     Ended(AnswerEvent),
     /// The generation has ended without a last event, because no reader was left.
     Abandoned,
+    /// The same, because the runtime of the task ended or the task has panicked.
+    Interrupted,
+}
+
+impl Progress {
+    fn is_running(&self) -> bool {
+        matches!(self, Self::Running)
+    }
+}
+
+/// Lets an answer continue without readers.
+pub struct Detachment {
+    /// How long.
+    pub until: Instant,
+    /// What is reserved for the answer. Dropped at the end of the generation.
+    pub reservation: Reservation,
+}
+
+/// Something that is held while an answer is generated.
+pub type Reservation = Arc<dyn Any + Send + Sync>;
+
+impl fmt::Debug for Detachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Detachment").field(&self.until).finish()
+    }
 }
 
 impl Draft {
@@ -134,10 +165,22 @@ impl Draft {
         self.state.send_modify(|state| state.is_stored = true);
     }
 
-    /// Waits until the generation is not too far ahead of its fastest reader. Returns
-    /// false if no reader has read anything for `stall_timeout`.
+    /// Makes the answer continue without readers.
+    pub fn detach(&self, detachment: Detachment) {
+        self.state.send_if_modified(|state| {
+            state.detachment = Some(detachment);
+            false
+        });
+    }
+
+    pub(super) fn is_detached(&self) -> bool {
+        self.state.borrow().detachment.is_some()
+    }
+
+    /// Waits until the generation is not too far ahead of its fastest reader, unless it
+    /// is detached. Returns false if no reader has read anything for `stall_timeout`.
     pub(super) async fn wait_for_readers(&self, stall_timeout: Duration) -> bool {
-        while self.unread_bytes() > MAX_UNREAD_BYTES {
+        while !self.is_detached() && self.unread_bytes() > MAX_UNREAD_BYTES {
             let read = self.read_signal.notified();
             if tokio::time::timeout(stall_timeout, read).await.is_err() {
                 return false;
@@ -151,8 +194,22 @@ impl Draft {
         length.saturating_sub(self.read_bytes.load(Ordering::Relaxed))
     }
 
-    /// Waits until no reader is left and abandons the answer.
+    /// Waits until no reader is left and abandons the answer. A detached answer is not
+    /// abandoned before its time is over.
     pub(super) async fn abandon_unread(&self) {
+        let until = self
+            .state
+            .borrow()
+            .detachment
+            .as_ref()
+            .map(|detachment| detachment.until);
+        if let Some(until) = until {
+            tokio::time::sleep_until(until).await;
+            self.state.send_if_modified(|state| {
+                state.detachment = None;
+                false
+            });
+        }
         let is_unread = |state: &mut DraftState| {
             // A reader that comes after this check sees that the answer is abandoned.
             let is_unread = self.state.receiver_count() == 0;
@@ -171,16 +228,30 @@ impl Draft {
 
     /// Reports the end of the generation to the readers.
     pub(super) fn end(&self, last: AnswerEvent) {
-        self.state
-            .send_modify(|state| state.progress = Progress::Ended(last));
+        self.set_progress(Progress::Ended(last));
     }
 
-    /// Ends the generation without a last event, unless it has ended.
+    /// Ends the generation without a last event.
     pub(super) fn abandon(&self) {
+        self.set_progress(Progress::Abandoned);
+    }
+
+    /// Reports that the generation was interrupted, unless it has ended.
+    pub(super) fn interrupt(&self) {
+        self.set_progress(Progress::Interrupted);
+    }
+
+    /// Whether the generation was interrupted.
+    pub(super) fn is_interrupted(&self) -> bool {
+        matches!(self.state.borrow().progress, Progress::Interrupted)
+    }
+
+    fn set_progress(&self, progress: Progress) {
         self.state.send_if_modified(|state| {
-            let is_running = matches!(state.progress, Progress::Running);
+            let is_running = state.progress.is_running();
             if is_running {
-                state.progress = Progress::Abandoned;
+                state.progress = progress;
+                state.detachment = None;
             }
             is_running
         });
@@ -211,7 +282,8 @@ impl AnswerReader {
 
     /// Whether the generation has ended without a last event.
     pub(super) fn is_abandoned(&self) -> bool {
-        matches!(self.state.borrow().progress, Progress::Abandoned)
+        let progress = &self.state.borrow().progress;
+        matches!(progress, Progress::Abandoned | Progress::Interrupted)
     }
 
     /// Waits until the end of the answer is stored.
@@ -229,7 +301,7 @@ impl AnswerReader {
             return match &state.progress {
                 Progress::Running => ControlFlow::Continue(()),
                 Progress::Ended(last) => ControlFlow::Break(Some(last.clone())),
-                Progress::Abandoned => ControlFlow::Break(None),
+                Progress::Abandoned | Progress::Interrupted => ControlFlow::Break(None),
             };
         }
         let text = text.to_owned();
@@ -313,6 +385,22 @@ mod tests {
         assert_eq!(draft.abandon_unread().now_or_never(), Some(()));
         let next = draft.read().next().now_or_never();
         assert!(matches!(next, Some(None)), "a late reader gets no text");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn detached_answer_needs_no_reader_until_its_time_is_over() {
+        let draft = Draft::default();
+        let (reservation, released) = tokio::sync::oneshot::channel::<()>();
+        draft.detach(Detachment {
+            until: Instant::now() + SECOND,
+            reservation: Arc::new(reservation),
+        });
+        draft.push(&"x".repeat(MAX_UNREAD_BYTES + 1));
+        assert_eq!(draft.wait_for_readers(SECOND).now_or_never(), Some(true));
+        let abandoned = tokio::time::timeout(SECOND / 2, draft.abandon_unread());
+        assert!(abandoned.await.is_err());
+        draft.abandon_unread().await;
+        assert!(released.await.is_err(), "the reservation is dropped");
     }
 
     #[test]

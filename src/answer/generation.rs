@@ -3,12 +3,14 @@
 //! The task polls the provider's stream and appends the text to a [`Draft`], which
 //! request handlers read. It waits for the fastest reader, so a slow client slows the
 //! model down. When the last reader is gone, the task drops the stream, which cancels
-//! the request to the model. However the task ends, the text so far is stored.
+//! the request to the model. A detached answer continues without readers. However the
+//! task ends, the text so far is stored.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::draft::{AnswerEvent, AnswerReader, Draft};
@@ -22,8 +24,13 @@ use crate::store::{Rejection, StoreError};
 pub struct GenerationLimits {
     /// Readers that read nothing for this time are treated as dropped.
     pub stall_timeout: Duration,
+    /// How long a detached answer may continue without readers.
+    pub max_detached: Duration,
     /// Becomes true when the shutdown waits for answers no longer.
     pub shutdown: watch::Receiver<bool>,
+    /// Runs the detached answers: a runtime that waits for them at a shutdown. Runtimes
+    /// of workers wait for connections only.
+    pub detached_runtime: Option<Handle>,
 }
 
 impl GenerationLimits {
@@ -45,6 +52,7 @@ pub fn spawn(
         None => Arc::default(),
     };
     let reader = draft.read();
+    let own_runtime = draft.is_detached().then(|| limits.detached_runtime.clone());
     let generation = Generation {
         end_guard: EndGuard(draft.clone()),
         stream,
@@ -52,7 +60,10 @@ pub fn spawn(
         draft,
         limits,
     };
-    tokio::spawn(generation.run());
+    match own_runtime.flatten() {
+        Some(runtime) => runtime.spawn(generation.run()),
+        None => tokio::spawn(generation.run()),
+    };
     reader
 }
 
@@ -65,18 +76,20 @@ struct Generation {
     limits: GenerationLimits,
 }
 
-/// Tells the readers that the task has ended, also if it has panicked.
+/// Tells the readers that the task has ended, also if it has panicked or its runtime has
+/// ended.
 struct EndGuard(Arc<Draft>);
 
 impl Drop for EndGuard {
     fn drop(&mut self) {
-        self.0.abandon();
+        self.0.interrupt();
     }
 }
 
 impl Generation {
     async fn run(mut self) {
         let Some(last) = self.write_text().await else {
+            self.draft.abandon();
             return;
         };
         let Self {

@@ -4,6 +4,7 @@
 
 pub mod active_answers;
 pub mod builtin;
+pub mod detached;
 pub mod draft;
 pub mod generation;
 pub mod model;

@@ -81,8 +81,8 @@ impl Drop for AnswerRecorder {
         let Some(handle) = self.handle.take() else {
             return;
         };
-        // Otherwise the client has disconnected, which ends an answer.
-        let end = if *self.shutdown.borrow() {
+        // Otherwise the last client has disconnected, which ends an answer.
+        let end = if *self.shutdown.borrow() || handle.draft().is_interrupted() {
             AnswerEnd::Failed {
                 error: INTERRUPTED_MESSAGE,
             }

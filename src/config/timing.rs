@@ -50,6 +50,8 @@ pub struct StreamTimeouts {
     pub ping_interval: Duration,
     /// A client that reads nothing for this time counts as disconnected.
     pub stalled_client: Duration,
+    /// How long a detached answer may continue without clients.
+    pub detached: Duration,
 }
 
 impl Default for StreamTimeouts {
@@ -58,6 +60,7 @@ impl Default for StreamTimeouts {
             first_chunk: Duration::from_secs(12),
             ping_interval: Duration::from_secs(10),
             stalled_client: Duration::from_secs(60),
+            detached: Duration::from_secs(10 * 60),
         }
     }
 }

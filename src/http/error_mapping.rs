@@ -21,6 +21,7 @@ use crate::service::qna::QnaError;
 use crate::service::readiness::NotReady;
 use crate::service::replay::ReplayError;
 use crate::service::send_message::SendError;
+use crate::service::stop_answer::StopError;
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
 use crate::store::{Rejection, StoreError};
 
@@ -29,6 +30,10 @@ const RETRY_SOON: u64 = 1;
 
 /// Seconds after which a request may be repeated that exceeded the memory budget.
 const RETRY_OVER_BUDGET: u64 = 5;
+
+/// Seconds after which a message may be sent again that exceeded the number of detached
+/// answers.
+const RETRY_TOO_MANY_DETACHED: u64 = 5;
 
 /// Seconds after which a search may be repeated that took too long.
 const RETRY_SLOW_SEARCH: u64 = 5;
@@ -284,6 +289,10 @@ impl From<SendError> for ApiError {
             SendError::ConversationChanged | SendError::TakenOver | SendError::HandedBack => {
                 Self::unavailable(RETRY_SOON, error)
             }
+            SendError::TooManyDetached => Self::rate_limited(RETRY_TOO_MANY_DETACHED).with_message(
+                "Too many detached answers at the same time; wait until one of them has ended, or \
+                 stop one",
+            ),
             SendError::Quota(error) => error.into(),
             SendError::Plan(error) => error.into(),
             SendError::Answer(error) => error.into(),
@@ -299,6 +308,15 @@ impl From<ReplayError> for ApiError {
             ReplayError::AnswerInProgress => answer_in_progress(),
             ReplayError::Failed => Self::unavailable(RETRY_SOON, error),
             ReplayError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StopError> for ApiError {
+    fn from(error: StopError) -> Self {
+        match error {
+            StopError::Find(error) => error.into(),
+            StopError::Store(error) => error.into(),
         }
     }
 }

@@ -172,6 +172,9 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(conversations::close)),
         )
         .service(
+            at("/v2/conversations/{conversationId}/stop", "POST").route(web::post().to(send::stop)),
+        )
+        .service(
             at(
                 "/v2/conversations/{conversationId}/messages",
                 "GET, HEAD, POST",

@@ -25,7 +25,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
         identity::init, identity::me, projects::current, projects::update, conversations::list,
         conversations::start, export::export, conversations::read, conversations::close,
         conversations::remove, visitors::remove, messages::list,
-        send::send, messages::rate, completions::create, agent::take_over, agent::hand_back,
+        send::send, send::stop, messages::rate, completions::create, agent::take_over, agent::hand_back,
         agent::reply, events::listen,
         search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
         documents::list, documents::create, documents::read, documents::remove, document,

@@ -37,11 +37,13 @@ pub mod search_merge;
 pub mod send_message;
 pub mod session;
 pub mod setup;
+pub mod stop_answer;
 
 use std::sync::Arc;
 
 use crate::answer::AnswerProviders;
 use crate::answer::active_answers::ActiveAnswers;
+use crate::answer::detached::DetachedAnswers;
 use crate::answer::generation::GenerationLimits;
 use crate::events::EventHub;
 use crate::store::Store;
@@ -53,6 +55,8 @@ pub struct Services {
     pub answer_providers: AnswerProviders,
     /// The answers that this process streams.
     pub active_answers: Arc<ActiveAnswers>,
+    /// The detached answers of each visitor.
+    pub detached_answers: Arc<DetachedAnswers>,
     /// This process's lease on the answers that it streams.
     pub lease: Lease,
     pub events: EventHub,

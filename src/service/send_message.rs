@@ -9,6 +9,10 @@
 //!
 //! A message that repeats the question of the running answer gets that answer.
 
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
 use super::Services;
 use super::answer_context::AnswerContext;
 use super::caller::{AccessError, Caller};
@@ -16,7 +20,7 @@ use super::idempotency::Idempotency;
 use super::plan::ModelNotInPlan;
 use super::quota::{self, QuotaExceeded};
 use super::replay::{ReplayError, replay};
-use crate::answer::draft::AnswerReader;
+use crate::answer::draft::{AnswerReader, Detachment, Reservation};
 use crate::answer::generation::spawn;
 use crate::answer::recorder::AnswerRecorder;
 use crate::answer::{
@@ -40,6 +44,9 @@ pub struct SendInput {
     pub content: MessageContent,
     /// The page on which the visitor wrote.
     pub page: Option<VisitorPage>,
+    /// If the answer continues after its client has disconnected: what the caller
+    /// reserves for it.
+    pub detached: Option<Reservation>,
 }
 
 /// The result of a message that was sent.
@@ -69,6 +76,9 @@ pub enum SendError {
     TakenOver,
     #[error("the agent handed the conversation back while the message was sent")]
     HandedBack,
+    /// The visitor has [`crate::answer::detached::MAX_DETACHED_ANSWERS`].
+    #[error("the visitor has too many detached answers")]
+    TooManyDetached,
     #[error(transparent)]
     Quota(#[from] QuotaExceeded),
     #[error(transparent)]
@@ -285,6 +295,12 @@ impl SendMessage<'_> {
         // during the write, the recorder ends the answer.
         let handle = self.services.active_answers.register(conversation, new.id);
         let limits = self.services.generation_limits.clone();
+        if let Some(reservation) = &self.input.detached {
+            handle.draft().detach(Detachment {
+                until: Instant::now() + limits.max_detached,
+                reservation: self.reserve_detached(reservation.clone())?,
+            });
+        }
         let store = self.services.store.clone();
         let recorder = AnswerRecorder::new(handle, store, limits.shutdown.clone());
         // The batch is in the writer's queue before the request to the model, so the
@@ -294,6 +310,14 @@ impl SendMessage<'_> {
         let reader = spawn(stream, Some(recorder), limits);
         stored.await?;
         Ok(SendOutcome::Streaming(new.id, reader))
+    }
+
+    /// Counts a detached answer of the visitor, in addition to `reservation`.
+    fn reserve_detached(&self, reservation: Reservation) -> Result<Reservation, SendError> {
+        let visitor = self.input.caller.require_visitor()?;
+        let permit = self.services.detached_answers.reserve(visitor);
+        let permit = permit.ok_or(SendError::TooManyDetached)?;
+        Ok(Arc::new((permit, reservation)))
     }
 
     /// Puts the write of a question and its answer into the writer's queue.

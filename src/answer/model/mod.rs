@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 pub use error::ModelError;
 pub use excerpts::Excerpt;
+pub use response::MAX_ANSWER_BYTES;
 
 use super::retrieval::IndexCache;
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, AnswerStream};

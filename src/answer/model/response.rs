@@ -14,7 +14,7 @@ use super::sse::SseDecoder;
 use crate::answer::{AnswerError, FinishDetails, FinishReason, Usage};
 
 /// The maximum length of an answer. A longer answer is truncated.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
+pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
 /// The maximum length of a response that is not a stream.
 const MAX_JSON_BYTES: usize = 1024 * 1024;
 

@@ -1,0 +1,75 @@
+//! Stops the answer that is being generated in a conversation
+//! (docs/api-contract.md, section 4.8).
+
+use std::ops::ControlFlow;
+
+use super::Services;
+use super::caller::Caller;
+use super::conversation::{FindError, find};
+use super::idempotency::Idempotency;
+use crate::domain::{ConversationId, ConversationListItem, ConversationSeq, Timestamp};
+use crate::store::answer::{AnswerEnd, finish_answer};
+use crate::store::conversation::PageRows;
+use crate::store::idempotency::SavedResponse;
+use crate::store::{Rejection, Snapshot, StoreError};
+
+/// Why an answer could not be stopped.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StopError {
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The response with a conversation and its newest message.
+type Render = fn(&ConversationListItem<'_>) -> SavedResponse;
+
+/// Stops the answer of a conversation. Its text so far is kept as a complete answer; an
+/// answer without text is removed. Without an answer, nothing changes. Returns the
+/// conversation.
+///
+/// # Errors
+/// [`StopError::Find`] if the caller may not read the conversation.
+pub async fn stop(
+    services: &Services,
+    caller: Caller,
+    id: ConversationId,
+    idempotency: &Idempotency,
+    render: Render,
+) -> Result<SavedResponse, StopError> {
+    let find = move |snapshot: &Snapshot| find(snapshot, caller, id);
+    let seq = services.store.read(find).await?.seq;
+    end_answer(services, seq).await?;
+    let read = move |snapshot: &Snapshot| read(snapshot, id, seq, render);
+    let response = services.store.read(read).await?;
+    idempotency.save_alone(&services.store, &response).await?;
+    Ok(response)
+}
+
+async fn end_answer(services: &Services, seq: ConversationSeq) -> Result<(), StoreError> {
+    let Some((answer, text)) = services.active_answers.stop(seq) else {
+        return Ok(());
+    };
+    let end = AnswerEnd::Complete { metadata: None };
+    let batch = finish_answer(seq, answer, text, &end, Timestamp::now());
+    match services.store.write(batch).await {
+        Ok(_) | Err(StoreError::Rejected(Rejection::AnswerEnded)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn read(
+    snapshot: &Snapshot,
+    id: ConversationId,
+    seq: ConversationSeq,
+    render: Render,
+) -> Result<SavedResponse, FindError> {
+    let mut response = None;
+    PageRows::from(vec![seq.0]).read(snapshot, |item| {
+        response = Some(render(item));
+        Ok::<_, StoreError>(ControlFlow::Continue(()))
+    })?;
+    // The conversation was deleted meanwhile.
+    response.ok_or(FindError::NotFound(id))
+}
