@@ -4,15 +4,20 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::domain::{ConversationId, SentMessage};
+use crate::domain::{ConversationId, MessageId, SentMessage};
 
 /// A live event (`docs/api-contract.md`, section 8.3).
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A visitor or an agent sent a message.
     NewMessage(SentMessage),
-    /// An agent took the conversation over.
+    /// The agent of the conversation changed: an agent took the conversation over or
+    /// handed it back, or it was closed.
     HumanAssigned,
+    /// An agent handed the conversation back to the assistant.
+    HandedBack,
+    /// The conversation was closed.
+    Closed,
 }
 
 /// An event of a conversation, shared by the subscribers.
@@ -24,6 +29,14 @@ pub struct PublishedEvent {
 }
 
 impl PublishedEvent {
+    /// The id of the message that the event reports.
+    pub fn message_id(&self) -> Option<MessageId> {
+        match &self.event {
+            Event::NewMessage(message) => Some(message.id),
+            Event::HumanAssigned | Event::HandedBack | Event::Closed => None,
+        }
+    }
+
     pub fn new(conversation: ConversationId, event: Event) -> Self {
         Self {
             conversation,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::Receiver;
 
-use super::{EventHub, PublishedEvent, SubscriberKeys, Topic};
+use super::{EventHub, PublishedEvent, QUEUE_LENGTH, SubscriberKeys, Topic};
 use crate::domain::KeySeq;
 
 /// A subscription to one conversation. Dropping it unsubscribes.
@@ -26,6 +26,12 @@ impl Subscription {
     /// safe: no event is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Arc<PublishedEvent>> {
         self.events.recv().await
+    }
+
+    /// Takes the events that are queued now out of the queue.
+    pub fn take_queued(&mut self) -> Vec<Arc<PublishedEvent>> {
+        let queued = std::iter::from_fn(|| self.events.try_recv().ok());
+        queued.take(QUEUE_LENGTH).collect()
     }
 
     /// Whether the subscription ended because a key was revoked, its session ended or

@@ -38,7 +38,7 @@ fn drain(subscription: &mut Subscription) -> (Vec<Arc<PublishedEvent>>, bool) {
 fn numbers(events: &[Arc<PublishedEvent>]) -> Vec<usize> {
     let number = |event: &Arc<PublishedEvent>| match &event.event {
         Event::NewMessage(message) => message.text.parse().expect("a number"),
-        Event::HumanAssigned => panic!("not a message"),
+        _ => panic!("not a message"),
     };
     events.iter().map(number).collect()
 }
@@ -170,6 +170,20 @@ fn close_ends_current_and_later_subscriptions() {
     let (events, ended) = drain(&mut late);
     assert_eq!((events.len(), ended), (0, true));
     assert_eq!(hub.subscriber_count(), 0);
+}
+
+#[test]
+fn queued_events_are_taken_and_later_events_follow() {
+    let (hub, id) = (EventHub::default(), ConversationId::generate());
+    let mut subscription = hub.subscribe(PROJECT, id, [None; 2]);
+    for number in 0..QUEUE_LENGTH {
+        hub.publish(PROJECT, id, &message(number));
+    }
+    let queued = subscription.take_queued();
+    assert_eq!(numbers(&queued), (0..QUEUE_LENGTH).collect::<Vec<_>>());
+    hub.publish(PROJECT, id, &message(100));
+    let (events, ended) = drain(&mut subscription);
+    assert_eq!((numbers(&events), ended), (vec![100], false));
 }
 
 #[test]

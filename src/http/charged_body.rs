@@ -20,7 +20,7 @@ use crate::http::auth;
 use crate::http::transfer::Transfer;
 
 /// Bodies up to this size are not charged.
-const MAX_UNCHARGED_BYTES: usize = 16 << 10;
+pub const MAX_UNCHARGED_BYTES: usize = 16 << 10;
 
 /// The maximum size of a slice.
 pub const SLICE_BYTES: usize = 32 << 10;

@@ -5,6 +5,7 @@
 //! no queue of its own: the connection polls it for the next frame when it can
 //! send one.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use futures_util::StreamExt;
 use tokio::time::Sleep;
 
 use super::json::encode_event;
-use crate::access::{ConnectionCredentials, Validity};
+use crate::access::{ConnectionCredentials, Permit, Validity};
 use crate::app::AppState;
 use crate::domain::Timestamp;
 use crate::events::Subscription;
@@ -28,6 +29,8 @@ const MAX_HEADER_BYTES: usize = 14;
 pub struct Socket {
     app: web::Data<AppState>,
     credentials: ConnectionCredentials,
+    /// The events to send before those of `events`. `None` if they are sent.
+    backlog: Option<Box<Backlog>>,
     events: Subscription,
     incoming: web::Payload,
     /// The received bytes of an incomplete frame.
@@ -37,6 +40,14 @@ pub struct Socket {
     /// Elapses at the next heartbeat: first at once, to read when the session expires.
     heartbeat_timer: Pin<Box<Sleep>>,
     is_closed: bool,
+}
+
+/// The events of a conversation that a socket sends when it opens.
+pub struct Backlog {
+    /// Encoded, oldest first.
+    pub events: VecDeque<Bytes>,
+    /// Charged for the events if they are large.
+    pub permit: Option<Permit>,
 }
 
 /// The next action of a socket.
@@ -50,15 +61,17 @@ enum SocketAction {
 }
 
 impl Socket {
-    /// A socket that sends `events` while `credentials` are valid.
+    /// A socket that sends `backlog` and then `events` while `credentials` are valid.
     pub fn new(
         app: web::Data<AppState>,
         credentials: ConnectionCredentials,
+        backlog: Backlog,
         events: Subscription,
         incoming: web::Payload,
     ) -> Self {
         Self {
             credentials,
+            backlog: Some(Box::new(backlog)),
             events,
             incoming,
             partial: BytesMut::new(),
@@ -92,6 +105,9 @@ impl Socket {
         if let Some(step) = self.parse_frame() {
             return step;
         }
+        if let Some(event) = self.next_of_backlog() {
+            return SocketAction::Send(OpCode::Text, event);
+        }
         tokio::select! {
             // In this order, so that a client that sends without pause cannot
             // delay events.
@@ -111,6 +127,14 @@ impl Socket {
                 _ => SocketAction::Disconnect,
             },
         }
+    }
+
+    fn next_of_backlog(&mut self) -> Option<Bytes> {
+        let event = self.backlog.as_mut()?.events.pop_front();
+        if event.is_none() {
+            self.backlog = None;
+        }
+        event
     }
 
     /// Takes the next frame out of the received bytes, if it is complete.

@@ -75,7 +75,7 @@ pub async fn take_over(
     let batch = agent::take_over(seq, &agent, partial, to_agent, now);
     let batch = idempotency.save(batch, &response, now);
     services
-        .write_and_publish(batch, project, id, Some(Event::HumanAssigned))
+        .write_and_publish(batch, project, id, vec![Event::HumanAssigned])
         .await?;
     Ok(response)
 }
@@ -104,8 +104,9 @@ pub async fn hand_back(
     })
     .await?;
     let batch = idempotency.save(agent::hand_back(seq, now), &changed, now);
-    match services.store.write(batch).await {
-        Ok(_) => Ok(changed),
+    let events = vec![Event::HandedBack, Event::HumanAssigned];
+    match services.write_and_publish(batch, project, id, events).await {
+        Ok(()) => Ok(changed),
         Err(StoreError::Rejected(Rejection::NotTakenOver)) => {
             idempotency.save_alone(&services.store, &unchanged).await?;
             Ok(unchanged)
@@ -141,7 +142,7 @@ pub async fn reply(
     let batch = agent::reply(seq, message_id, &content, now);
     let batch = idempotency.save(batch, &response, now);
     services
-        .write_and_publish(batch, project, id, Some(Event::NewMessage(message)))
+        .write_and_publish(batch, project, id, vec![Event::NewMessage(message)])
         .await?;
     Ok(response)
 }

@@ -6,6 +6,7 @@ use super::idempotency::Idempotency;
 use crate::domain::{
     CloseReason, Conversation, ConversationId, ProjectSeq, Timestamp, VisitorId, VisitorSeq,
 };
+use crate::events::Event;
 use crate::store::conversation::{self, ConversationRef, NewConversation};
 use crate::store::idempotency::SavedResponse;
 use crate::store::visitor::{NewVisitor, VisitorIdentity};
@@ -166,7 +167,10 @@ pub async fn close(
     let seq = services.store.read(find).await?.seq;
     let now = Timestamp::now();
     let batch = idempotency.save(conversation::close(seq, reason, now), &response, now);
-    services.store.write(batch).await?;
+    let events = vec![Event::Closed, Event::HumanAssigned];
+    services
+        .write_and_publish(batch, caller.project(), id, events)
+        .await?;
     services.active_answers.stop(seq);
     Ok(response)
 }

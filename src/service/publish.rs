@@ -1,4 +1,4 @@
-//! Publishes a live event after the commit of the change that it reports.
+//! Publishes live events after the commit of the change that they report.
 
 use super::Services;
 use crate::domain::{ConversationId, ProjectSeq};
@@ -6,21 +6,21 @@ use crate::events::Event;
 use crate::store::{Batch, StoreError};
 
 impl Services {
-    /// Writes a batch and publishes its event, if any, after the commit, even if the
-    /// caller is cancelled before the commit.
+    /// Writes a batch and publishes its events after the commit, even if the caller is
+    /// cancelled before the commit.
     pub(super) fn write_and_publish(
         &self,
         batch: Batch,
         project: ProjectSeq,
         conversation: ConversationId,
-        event: Option<Event>,
+        new_events: Vec<Event>,
     ) -> impl Future<Output = Result<(), StoreError>> + use<> {
         // The batch is in the writer's queue when this function returns.
         let write = self.store.submit(batch);
         let events = self.events.clone();
         let task = tokio::spawn(async move {
             write.await?;
-            if let Some(event) = event {
+            for event in new_events {
                 events.publish(project, conversation, &event);
             }
             Ok(())

@@ -229,13 +229,13 @@ impl SendMessage<'_> {
         let (context, message) = (self.message_context(conversation), self.message());
         let batch = context.add_message_to_agent(&message);
         let batch = self.idempotency.save(batch, self.to_agent, context.at);
-        let event = Some(self.new_message(&message, context.at));
+        let events = vec![self.new_message(&message, context.at)];
         self.services
             .write_and_publish(
                 batch,
                 self.input.caller.project(),
                 self.input.conversation,
-                event,
+                events,
             )
             .await?;
         Ok(SendOutcome::ToAgent)
@@ -331,15 +331,15 @@ impl SendMessage<'_> {
         let response = SavedResponse::answer(answer.id);
         let batch = context.add_answer(target, answer);
         let batch = self.idempotency.save(batch, &response, context.at);
-        let event = match target {
-            AnswerTarget::NewQuestion(question) => Some(self.new_message(question, context.at)),
-            AnswerTarget::Pending(_) | AnswerTarget::ReplaceFailed(_) => None,
+        let events = match target {
+            AnswerTarget::NewQuestion(question) => vec![self.new_message(question, context.at)],
+            AnswerTarget::Pending(_) | AnswerTarget::ReplaceFailed(_) => Vec::new(),
         };
         self.services.write_and_publish(
             batch,
             self.input.caller.project(),
             self.input.conversation,
-            event,
+            events,
         )
     }
 

@@ -153,6 +153,40 @@ impl MessageCursor {
     }
 }
 
+/// Calls `each` with the newest messages of agents since `since`, oldest first, at most
+/// `limit` of the newest `MAX_MESSAGES` messages of a conversation.
+pub fn recent_replies(
+    snapshot: &Snapshot,
+    conversation: ConversationSeq,
+    chat: ConversationId,
+    since: Timestamp,
+    limit: u32,
+    mut each: impl FnMut(&Message),
+) -> Result<(), StoreError> {
+    let sql = Sql::new(
+        select_messages!(
+            "seq IN (SELECT seq \
+                       FROM (SELECT seq, role, created_at FROM message \
+                              WHERE conversation_seq = ?1 ORDER BY seq DESC LIMIT ?2) \
+                      WHERE role = 'human_agent' AND created_at >= ?3 \
+                      ORDER BY seq DESC LIMIT ?4) \
+             ORDER BY seq"
+        ),
+        [
+            conversation.into(),
+            i64::from(MAX_MESSAGES).into(),
+            since.into(),
+            i64::from(limit).into(),
+        ],
+    );
+    let flow = snapshot.try_for_each(&sql, |row| {
+        each(&from_row(row, 0, chat)?);
+        Ok::<_, StoreError>(ControlFlow::Continue(()))
+    })?;
+    debug_assert!(flow.is_continue(), "every message is read");
+    Ok(())
+}
+
 /// The author of a message and the visitor of its conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageOwner {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::MessageJson;
-use crate::domain::ConversationId;
+use crate::domain::{ConversationId, Message};
 use crate::events::{Event, PublishedEvent};
 
 /// A live event of a conversation. Clients ignore events of other types.
@@ -22,10 +22,26 @@ pub enum EventJson<'a> {
         chat_id: ConversationId,
         message: MessageJson<'a>,
     },
-    /// An agent has taken the conversation over.
+    /// An agent has taken the conversation over or handed it back, or the conversation
+    /// was closed. Read the conversation again.
     #[schema(title = "HumanAssignedEvent")]
     #[serde(rename_all = "camelCase")]
     HumanAssigned {
+        /// The id of the conversation.
+        chat_id: ConversationId,
+    },
+    /// An agent has handed the conversation back to the assistant. An event of the type
+    /// `human_assigned` follows.
+    #[schema(title = "HandedBackEvent")]
+    #[serde(rename_all = "camelCase")]
+    HandedBack {
+        /// The id of the conversation.
+        chat_id: ConversationId,
+    },
+    /// The conversation was closed. An event of the type `human_assigned` follows.
+    #[schema(title = "ConversationClosedEvent")]
+    #[serde(rename_all = "camelCase")]
+    ConversationClosed {
         /// The id of the conversation.
         chat_id: ConversationId,
     },
@@ -35,14 +51,25 @@ pub enum EventJson<'a> {
 pub fn encode_event(published: &PublishedEvent) -> Bytes {
     let chat_id = published.conversation;
     let json = match &published.event {
-        Event::NewMessage(message) => EventJson::NewMessage {
-            chat_id,
-            message: MessageJson::from(&message.as_message()),
-        },
+        Event::NewMessage(message) => return encode_new_message(chat_id, &message.as_message()),
         Event::HumanAssigned => EventJson::HumanAssigned { chat_id },
+        Event::HandedBack => EventJson::HandedBack { chat_id },
+        Event::Closed => EventJson::ConversationClosed { chat_id },
     };
+    encode(&json)
+}
+
+/// Returns the event of a message as JSON.
+pub fn encode_new_message(chat_id: ConversationId, message: &Message<'_>) -> Bytes {
+    encode(&EventJson::NewMessage {
+        chat_id,
+        message: MessageJson::from(message),
+    })
+}
+
+fn encode(json: &EventJson<'_>) -> Bytes {
     // Encoding texts and numbers into memory cannot fail.
-    serde_json::to_vec(&json).unwrap_or_default().into()
+    serde_json::to_vec(json).unwrap_or_default().into()
 }
 
 #[cfg(test)]
@@ -77,7 +104,12 @@ mod tests {
             "pageUrl": null, "pageTitle": null, "textSelection": null,
         } });
         assert_eq!(encoded(id, Event::NewMessage(message)), expected);
-        let expected = json!({ "type": "human_assigned", "chatId": id });
-        assert_eq!(encoded(id, Event::HumanAssigned), expected);
+        for (event, name) in [
+            (Event::HumanAssigned, "human_assigned"),
+            (Event::HandedBack, "handed_back"),
+            (Event::Closed, "conversation_closed"),
+        ] {
+            assert_eq!(encoded(id, event), json!({ "type": name, "chatId": id }));
+        }
     }
 }

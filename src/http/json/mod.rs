@@ -21,7 +21,7 @@ mod write;
 pub use chunk::ChunkJson;
 pub use conversation::{ConversationJson, ConversationListItemJson};
 pub use document::{DocumentJson, SectionJson};
-pub use event::{EventJson, encode_event};
+pub use event::{EventJson, encode_event, encode_new_message};
 pub use message::MessageJson;
 pub use project::ProjectJson;
 pub use qna::QnaJson;

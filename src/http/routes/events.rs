@@ -1,30 +1,41 @@
 //! Live events of a conversation, over a WebSocket
 //! (docs/api-contract.md, section 8).
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_http::ws::{self, HandshakeError};
 use actix_web::body::{BodyStream, MessageBody};
 use actix_web::{HttpRequest, web};
+use bytes::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::ConnectionCredentials;
 use crate::app::AppState;
-use crate::domain::{ConversationId, ProjectSeq, ValidationError};
-use crate::events::SubscriberKeys;
+use crate::domain::{ConversationId, MessageId, ProjectSeq, Timestamp, ValidationError};
+use crate::events::{PublishedEvent, SubscriberKeys};
 use crate::http::auth;
+use crate::http::charged_body::MAX_UNCHARGED_BYTES;
 use crate::http::error::ApiError;
+use crate::http::json::{encode_event, encode_new_message};
 use crate::http::openapi_errors::{
     ConversationErrors, KeyErrors, RateLimitErrors, ServerErrors, ValidationErrors,
 };
 use crate::http::params::{self, KeyParams, conversation_id};
 use crate::http::response::HandlerResult;
-use crate::http::websocket::Socket;
+use crate::http::websocket::{Backlog, Socket};
 use crate::service::caller::Caller;
-use crate::service::conversation as service;
-use crate::store::Snapshot;
+use crate::service::conversation::{self as service, FindError};
+use crate::store::{Snapshot, message};
+
+/// The messages of agents that a new socket receives again: the newest, not older than
+/// this.
+const MAX_RECENT_REPLIES: u32 = 10;
+const RECENT_REPLIES_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -38,7 +49,10 @@ struct EventParams {
 /// Opens a WebSocket (RFC 6455). The server sends text frames with a
 /// `ConversationEvent` as JSON: `new_message` when the visitor or an agent has
 /// sent a message, `human_assigned` when an agent has taken the conversation
-/// over. Ignore events of other types.
+/// over or handed it back, or it was closed. Ignore events of other types.
+///
+/// A new WebSocket first receives the last 10 messages of agents of the past 24 hours
+/// again. Insert each message, or replace the one with the same id.
 ///
 /// Send the text frame `ping` every 30 seconds, because the server disconnects
 /// silent clients. The server replies with the text frame `pong`. After a
@@ -67,18 +81,74 @@ pub async fn listen(
         id,
     } = authenticate(&app, &request).await?;
     let mut response = ws::handshake(request.head()).map_err(handshake_error)?;
-    // Subscribes before the response, so that no event after it is missed.
-    let events = app.services.events.subscribe(project, id, keys);
-    // A conversation that is deleted later ends its subscriptions.
-    let find = move |snapshot: &Snapshot| service::find(snapshot, caller, id);
-    app.store.read(find).await?;
-    let socket = Socket::new(app, credentials, events, payload);
+    // Subscribes before the read, so that no event after it is missed. A conversation
+    // that is deleted later ends its subscriptions.
+    let mut events = app.services.events.subscribe(project, id, keys);
+    let replies = app
+        .store
+        .read(move |snapshot: &Snapshot| recent_replies(snapshot, caller, id))
+        .await?;
+    let backlog = backlog(replies, events.take_queued());
+    let backlog = charge_backlog(&app, &request, caller, backlog)?;
+    let socket = Socket::new(app, credentials, backlog, events, payload);
     let frames = stream::unfold(socket, |mut socket| async move {
         let frame = socket.next_frame().await?;
         Some((Ok::<_, Infallible>(frame), socket))
     });
     let response = response.message_body(BodyStream::new(frames).boxed());
     Ok(response.map_err(ApiError::internal)?.into())
+}
+
+/// A message of an agent: its id and the event that reports it.
+type EncodedReply = (MessageId, Bytes);
+
+/// The recent messages of agents in a conversation, oldest first.
+fn recent_replies(
+    snapshot: &Snapshot,
+    caller: Caller,
+    id: ConversationId,
+) -> Result<Vec<EncodedReply>, FindError> {
+    let seq = service::find(snapshot, caller, id)?.seq;
+    let since = Timestamp::now().0 - RECENT_REPLIES_AGE.as_millis() as i64;
+    let mut replies = Vec::new();
+    message::recent_replies(
+        snapshot,
+        seq,
+        id,
+        Timestamp(since),
+        MAX_RECENT_REPLIES,
+        |reply| replies.push((reply.id, encode_new_message(id, reply))),
+    )?;
+    Ok(replies)
+}
+
+/// The replies that are not in the queue, and then the queue, so that the order of live
+/// events is kept.
+fn backlog(replies: Vec<EncodedReply>, queued: Vec<Arc<PublishedEvent>>) -> VecDeque<Bytes> {
+    let is_queued = |id| queued.iter().any(|event| event.message_id() == Some(id));
+    let replies = replies.into_iter().filter(|(id, _)| !is_queued(*id));
+    let replies = replies.map(|(_, event)| event);
+    let queued = queued.iter().map(|event| event.encoded(encode_event));
+    replies.chain(queued).collect()
+}
+
+/// Charges a backlog to the client if it is large.
+fn charge_backlog(
+    app: &AppState,
+    request: &HttpRequest,
+    caller: Caller,
+    events: VecDeque<Bytes>,
+) -> Result<Backlog, ApiError> {
+    let bytes = events.iter().map(Bytes::len).sum();
+    let owner = match caller {
+        Caller::Visitor { .. } => caller.into(),
+        Caller::Server { .. } => auth::address_owner(app, request),
+    };
+    let permit = (bytes > MAX_UNCHARGED_BYTES).then(|| auth::charge(app, request, owner, bytes));
+    Ok(Backlog {
+        events,
+        permit: permit.transpose()?,
+    })
 }
 
 /// A client that may listen to a conversation.
