@@ -120,7 +120,8 @@ impl Generation {
             };
             match chunk {
                 Some(Ok(AnswerChunk::Text(text))) => {
-                    if self.draft.push(&text) && !wait_for_readers(&self.draft, &self.limits).await {
+                    if self.draft.push(&text) && !wait_for_readers(&self.draft, &self.limits).await
+                    {
                         return None;
                     }
                 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
-const OPERATIONS: [(&str, &str); 30] = [
+const OPERATIONS: [(&str, &str); 31] = [
     ("post", "/chat/completions"),
     ("get", "/conversations"),
     ("post", "/conversations"),
@@ -20,6 +20,7 @@ const OPERATIONS: [(&str, &str); 30] = [
     ("get", "/conversations/{conversationId}/messages"),
     ("post", "/conversations/{conversationId}/messages"),
     ("post", "/conversations/{conversationId}/replies"),
+    ("post", "/conversations/{conversationId}/stop"),
     ("get", "/conversations/{conversationId}/ws"),
     ("post", "/identity/init"),
     ("get", "/identity/me"),
@@ -177,7 +178,7 @@ fn open_operations_are_those_without_a_bearer_credential() {
         assert_eq!(security(operation), expected, "{method} {path}");
         by_credential[expected.split_terminator(" or ").count()] += 1;
     }
-    assert_eq!(by_credential, [7, 18, 5, 0]);
+    assert_eq!(by_credential, [7, 18, 6, 0]);
 }
 
 /// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a

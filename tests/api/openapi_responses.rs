@@ -142,6 +142,8 @@ fn check_conversations(walk: &mut Walk) -> String {
 fn check_answers(walk: &mut Walk, conversation: &str) {
     let path = format!("/conversations/{conversation}/messages");
     walk.expect("send-message", 200, walk.by_visitor("POST", &path));
+    let stop = walk.by_visitor("POST", &format!("/conversations/{conversation}/stop"));
+    walk.expect("stop-answer", 200, stop);
     walk.expect_read("get-messages", &walk.by_visitor("GET", &path));
     let read = walk.by_visitor("GET", &format!("/conversations/{conversation}"));
     walk.expect_read("get-conversation", &read);
@@ -281,7 +283,7 @@ fn errors_have_the_documented_headers() {
     let path = format!("/conversations/{conversation}/messages");
     let send = walk.by_visitor("POST", &path);
     walk.expect_as_sent("send-message", 400, send.clone().json("{}"));
-    let large = format!("{{\"content\":\"{}\"}}", "x".repeat(300_000));
+    let large = format!("{{\"content\":\"{}\"}}", "x".repeat(2 << 20));
     walk.expect_as_sent("send-message", 413, send.clone().json(large));
     walk.expect_as_sent("send-message", 415, send.body("Hello"));
     model.fail_with(AnswerError::ModelFailed("broken".to_owned()));
