@@ -44,10 +44,18 @@ pub struct Socket {
 
 /// The events of a conversation that a socket sends when it opens.
 pub struct Backlog {
-    /// Encoded, oldest first.
-    pub events: VecDeque<Bytes>,
-    /// Charged for the events if they are large.
-    pub permit: Option<Permit>,
+    events: VecDeque<Bytes>,
+    _permit: Option<Permit>,
+}
+
+impl Backlog {
+    /// `events` are encoded, oldest first. `permit` is for the events if they are large.
+    pub fn new(events: VecDeque<Bytes>, permit: Option<Permit>) -> Self {
+        Self {
+            events,
+            _permit: permit,
+        }
+    }
 }
 
 /// The next action of a socket.

@@ -2,6 +2,7 @@
 
 mod closing;
 mod refusals;
+mod replies;
 
 use parlor::config::Settings;
 use parlor::domain::{ConversationId, MessageId, ProjectSeq, Role, SentMessage, Timestamp};
@@ -161,4 +162,31 @@ fn events_arrive_in_order() {
     for number in 0..50 {
         assert_eq!(text(&socket.next_event()), number.to_string());
     }
+}
+
+#[test]
+fn hand_back_and_close_send_events_and_repetitions_send_none() {
+    let fixture = setup();
+    let server = &fixture.server;
+    let mut socket = fixture.connect();
+    server.hand_back(&fixture.id).send().expect(200);
+    socket.expect_pong();
+    server.take_over(&fixture.id).send().expect(200);
+    server.hand_back(&fixture.id).send().expect(200);
+    for _ in 0..2 {
+        let close = server.close(&fixture.ann.token, &fixture.id);
+        close.send().expect(200);
+    }
+    let expected = [
+        "human_assigned",
+        "handed_back",
+        "human_assigned",
+        "conversation_closed",
+        "human_assigned",
+    ];
+    for name in expected {
+        let event = json!({ "type": name, "chatId": fixture.id });
+        assert_eq!(socket.next_event(), event);
+    }
+    socket.expect_pong();
 }

@@ -145,10 +145,7 @@ fn charge_backlog(
         Caller::Server { .. } => auth::address_owner(app, request),
     };
     let permit = (bytes > MAX_UNCHARGED_BYTES).then(|| auth::charge(app, request, owner, bytes));
-    Ok(Backlog {
-        events,
-        permit: permit.transpose()?,
-    })
+    Ok(Backlog::new(events, permit.transpose()?))
 }
 
 /// A client that may listen to a conversation.
