@@ -157,6 +157,12 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// Whether this is an answer that failed before its first text. Visitors do not see
+    /// such answers (docs/api-contract.md, section 6.5).
+    pub fn is_failure_without_text(&self) -> bool {
+        self.status == MessageStatus::Error && matches!(self.parts, MessageParts::Text(""))
+    }
+
     /// Returns a complete message with a text and nothing else.
     pub fn new(
         id: MessageId,

@@ -34,6 +34,10 @@ impl Caller {
         }
     }
 
+    pub fn is_visitor(self) -> bool {
+        matches!(self, Caller::Visitor { .. })
+    }
+
     /// The conversations that the caller may list: a visitor's own or the whole
     /// project's.
     pub fn scope(self) -> Scope {

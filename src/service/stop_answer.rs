@@ -1,15 +1,13 @@
 //! Stops the answer that is being generated in a conversation
 //! (docs/api-contract.md, section 4.8).
 
-use std::ops::ControlFlow;
-
 use super::Services;
 use super::caller::Caller;
 use super::conversation::{FindError, find};
 use super::idempotency::Idempotency;
 use crate::domain::{ConversationId, ConversationListItem, ConversationSeq, Timestamp};
 use crate::store::answer::{AnswerEnd, finish_answer};
-use crate::store::conversation::PageRows;
+use crate::store::conversation::read_list_item;
 use crate::store::idempotency::SavedResponse;
 use crate::store::{Rejection, Snapshot, StoreError};
 
@@ -41,7 +39,11 @@ pub async fn stop(
     let find = move |snapshot: &Snapshot| find(snapshot, caller, id);
     let seq = services.store.read(find).await?.seq;
     end_answer(services, seq).await?;
-    let read = move |snapshot: &Snapshot| read(snapshot, id, seq, render);
+    let read = move |snapshot: &Snapshot| {
+        let response = read_list_item(snapshot, seq, caller.is_visitor(), render)?;
+        // Without it, the conversation was deleted meanwhile.
+        response.ok_or(FindError::NotFound(id))
+    };
     let response = services.store.read(read).await?;
     idempotency.save_alone(&services.store, &response).await?;
     Ok(response)
@@ -57,19 +59,4 @@ async fn end_answer(services: &Services, seq: ConversationSeq) -> Result<(), Sto
         Ok(_) | Err(StoreError::Rejected(Rejection::AnswerEnded)) => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-fn read(
-    snapshot: &Snapshot,
-    id: ConversationId,
-    seq: ConversationSeq,
-    render: Render,
-) -> Result<SavedResponse, FindError> {
-    let mut response = None;
-    PageRows::from(vec![seq.0]).read(snapshot, |item| {
-        response = Some(render(item));
-        Ok::<_, StoreError>(ControlFlow::Continue(()))
-    })?;
-    // The conversation was deleted meanwhile.
-    response.ok_or(FindError::NotFound(id))
 }

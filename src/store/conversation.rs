@@ -48,6 +48,7 @@ pub fn list(
     scope: Scope,
     request: &ListRequest,
 ) -> Result<ListPage, StoreError> {
+    let hides_failures = matches!(scope, Scope::Visitor(_));
     let Some(scope) = visitor::narrow(snapshot, scope, &request.visitor)? else {
         return Ok(ListPage::default());
     };
@@ -65,6 +66,7 @@ pub fn list(
         message_search::page(snapshot, scope, query, &request.search)?
     };
     page.rows.includes_visitor = request.includes_visitor;
+    page.rows.hides_failures = hides_failures;
     Ok(page)
 }
 
@@ -114,13 +116,15 @@ pub struct PageRows {
     rows: RowQueue,
     /// Whether each conversation is read with its visitor.
     includes_visitor: bool,
+    /// Whether answers that failed before their first text are left out.
+    hides_failures: bool,
 }
 
 impl From<Vec<i64>> for PageRows {
     fn from(seqs: Vec<i64>) -> Self {
         Self {
             rows: RowQueue::new(seqs),
-            includes_visitor: false,
+            ..Self::default()
         }
     }
 }
@@ -138,15 +142,47 @@ impl PageRows {
         snapshot: &Snapshot,
         mut each: impl FnMut(&ConversationListItem) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        let includes_visitor = self.includes_visitor;
+        let (includes_visitor, hides_failures) = (self.includes_visitor, self.hides_failures);
         self.rows.read(snapshot, SELECT_CONVERSATION, |row| {
             let mut item = list_item(row)?;
             if includes_visitor {
                 item.visitor = Some(visitor::read(snapshot, row.get(VISITOR_COLUMN)?)?);
             }
-            each(&item)
+            match &item.last_message {
+                Some(last) if hides_failures && last.is_failure_without_text() => {
+                    let (id, chat) = (last.id, last.conversation_id);
+                    message::before_failure(snapshot, id, chat, |last_message| {
+                        each(&ConversationListItem {
+                            last_message,
+                            conversation: item.conversation.clone(),
+                            visitor: item.visitor.clone(),
+                        })
+                    })?
+                }
+                _ => each(&item),
+            }
         })
     }
+}
+
+/// Calls `with` with a conversation and its newest message. `hides_failures`: leave out
+/// answers that failed before their first text.
+pub fn read_list_item<T>(
+    snapshot: &Snapshot,
+    seq: ConversationSeq,
+    hides_failures: bool,
+    mut with: impl FnMut(&ConversationListItem) -> T,
+) -> Result<Option<T>, StoreError> {
+    let mut rows = PageRows {
+        hides_failures,
+        ..PageRows::from(vec![seq.0])
+    };
+    let mut result = None;
+    rows.read(snapshot, |item| {
+        result = Some(with(item));
+        Ok::<_, StoreError>(ControlFlow::Continue(()))
+    })?;
+    Ok(result)
 }
 
 /// The conversations of a page, in order, and the result of [`page`].

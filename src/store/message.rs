@@ -31,6 +31,18 @@ macro_rules! select_messages {
     };
 }
 
+/// The condition that a message is not an answer that failed before its first text
+/// (docs/api-contract.md, section 6.5). `?hides` is 1 if such answers are left out.
+macro_rules! is_visible {
+    ($hides:literal) => {
+        concat!(
+            "NOT (",
+            $hides,
+            " AND status = 'error' AND text = '' AND parts IS NULL)"
+        )
+    };
+}
+
 /// The column of `seq` in [`select_messages`].
 const SEQ_COLUMN: usize = 16;
 
@@ -41,6 +53,8 @@ pub struct MessageFilter {
     pub offset: u64,
     pub role: Option<Role>,
     pub status: Option<MessageStatus>,
+    /// Whether answers that failed before their first text are left out.
+    pub hides_failures: bool,
 }
 
 /// A place in the messages of a conversation, oldest first. The messages can be read in
@@ -62,18 +76,27 @@ impl MessageCursor {
         snapshot: &Snapshot,
         conversation: ConversationSeq,
         chat: ConversationId,
+        hides_failures: bool,
     ) -> Result<Self, StoreError> {
         let filter = MessageFilter {
             limit: MAX_MESSAGES,
             offset: 0,
             role: None,
             status: None,
+            hides_failures,
         };
         let cursor = Self::matching(snapshot, conversation, chat, filter)?;
         let before = Sql::new(
-            "SELECT seq FROM message WHERE conversation_seq = ? \
-              ORDER BY seq DESC LIMIT 1 OFFSET ?",
-            [conversation.into(), i64::from(MAX_MESSAGES).into()],
+            concat!(
+                "SELECT seq FROM message WHERE conversation_seq = ?1 AND ",
+                is_visible!("?3"),
+                " ORDER BY seq DESC LIMIT 1 OFFSET ?2"
+            ),
+            [
+                conversation.into(),
+                i64::from(MAX_MESSAGES).into(),
+                hides_failures.into(),
+            ],
         );
         let after = snapshot.optional(&before, |row| row.get(0))?.unwrap_or(0);
         Ok(Self { after, ..cursor })
@@ -90,6 +113,7 @@ impl MessageCursor {
             offset: 0,
             role: None,
             status: None,
+            hides_failures: false,
         };
         Self::matching(snapshot, conversation, chat, filter)
     }
@@ -135,10 +159,13 @@ impl MessageCursor {
     fn statement(&self) -> Sql {
         let filter = self.filter;
         Sql::new(
-            select_messages!(
-                "conversation_seq = ?1 AND role = coalesce(?2, role) \
-                 AND status = coalesce(?3, status) AND seq > ?6 AND seq <= ?7 \
-                 ORDER BY seq LIMIT ?4 OFFSET ?5"
+            concat!(
+                select_messages!(
+                    "conversation_seq = ?1 AND role = coalesce(?2, role) \
+                     AND status = coalesce(?3, status) AND seq > ?6 AND seq <= ?7 AND "
+                ),
+                is_visible!("?8"),
+                " ORDER BY seq LIMIT ?4 OFFSET ?5"
             ),
             [
                 self.conversation.into(),
@@ -148,8 +175,39 @@ impl MessageCursor {
                 i64::try_from(filter.offset).unwrap_or(i64::MAX).into(),
                 self.after.into(),
                 self.last.into(),
+                filter.hides_failures.into(),
             ],
         )
+    }
+}
+
+/// Calls `with` with the newest message before a failed answer that is not hidden, too.
+pub(super) fn before_failure<T>(
+    snapshot: &Snapshot,
+    failed: MessageId,
+    chat: ConversationId,
+    with: impl FnOnce(Option<Message<'_>>) -> T,
+) -> Result<T, StoreError> {
+    let sql = Sql::new(
+        concat!(
+            select_messages!(
+                "conversation_seq = (SELECT conversation_seq FROM message WHERE id = ?1) \
+                 AND seq < (SELECT seq FROM message WHERE id = ?1) AND "
+            ),
+            is_visible!("1"),
+            " ORDER BY seq DESC LIMIT 1"
+        ),
+        [failed.into()],
+    );
+    let mut with = Some(with);
+    let found = snapshot.optional(&sql, |row| {
+        let message = from_row(row, 0, chat)?;
+        Ok(with.take().map(|with| with(Some(message))))
+    })?;
+    match (found.flatten(), with) {
+        (Some(result), _) => Ok(result),
+        (None, Some(with)) => Ok(with(None)),
+        (None, None) => Err(StoreError::Internal("a message was read twice".to_owned())),
     }
 }
 
@@ -179,12 +237,10 @@ pub fn recent_replies(
             i64::from(limit).into(),
         ],
     );
-    let flow = snapshot.try_for_each(&sql, |row| {
+    snapshot.for_each(&sql, |row| {
         each(&from_row(row, 0, chat)?);
-        Ok::<_, StoreError>(ControlFlow::Continue(()))
-    })?;
-    debug_assert!(flow.is_continue(), "every message is read");
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The author of a message and the visitor of its conversation.

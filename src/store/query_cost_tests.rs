@@ -184,7 +184,7 @@ fn at_offset(order: &ListQuery, offset: u64) -> ListQuery {
 fn read_conversation(snapshot: &Snapshot) -> Result<(), StoreError> {
     let (seq, id) = (ConversationSeq(77), ConversationId::generate());
     conversation::read(snapshot, seq, |_| ())?;
-    let mut messages = message::MessageCursor::newest(snapshot, seq, id)?;
+    let mut messages = message::MessageCursor::newest(snapshot, seq, id, true)?;
     messages
         .read(snapshot, |_| Ok(ControlFlow::Continue(())))
         .map(drop)

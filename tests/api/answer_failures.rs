@@ -61,7 +61,10 @@ fn failure_before_first_token_returns_error_and_retry_replaces_it() {
         let response = fixture.ask_without_stream("Hi");
         assert_eq!(response.expect_error(status, code)["details"], details);
         assert!(!response.text().contains("secret"));
-        let stored = fixture.server.get_conversation(&fixture.ann, &fixture.id);
+        let private_key = &fixture.server.project.private_key;
+        let stored = fixture
+            .server
+            .get_conversation_for(private_key, &fixture.id);
         let messages = stored["messages"].as_array().expect("messages");
         assert_eq!(messages.len(), 2, "the question is stored once");
         assert_eq!(messages[1]["status"], "error");

@@ -308,7 +308,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         let head = conversation::read(snapshot, seq, |conversation| {
             serde_json::to_vec(&ConversationJson::from(conversation))
         })?;
-        let messages = MessageCursor::newest(snapshot, seq, id)?;
+        let messages = MessageCursor::newest(snapshot, seq, id, caller.is_visitor())?;
         let list = ListWriter::last_member(head?, "messages");
         ItemBody::read(snapshot, list, messages)
     };

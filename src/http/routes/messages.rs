@@ -21,6 +21,7 @@ use crate::http::openapi_errors::{
 use crate::http::params::{self, conversation_id, message_id};
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency, response};
+use crate::service::caller::Caller;
 use crate::service::{conversation, feedback};
 use crate::store::Snapshot;
 use crate::store::message::{MessageCursor, MessageFilter};
@@ -45,13 +46,15 @@ struct MessageListParams {
     status: Option<MessageStatus>,
 }
 
-impl From<MessageListParams> for MessageFilter {
-    fn from(params: MessageListParams) -> Self {
-        Self {
-            limit: params.limit.0,
-            offset: params.offset.get(),
-            role: params.role,
-            status: params.status,
+impl MessageListParams {
+    /// The messages that match, of those that `caller` sees.
+    fn filter(self, caller: Caller) -> MessageFilter {
+        MessageFilter {
+            limit: self.limit.0,
+            offset: self.offset.get(),
+            role: self.role,
+            status: self.status,
+            hides_failures: caller.is_visitor(),
         }
     }
 }
@@ -105,7 +108,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
             data: Vec::new(),
         })?;
         let list = ListWriter::reopen(empty);
-        let messages = MessageCursor::matching(snapshot, seq, id, params.into())?;
+        let messages = MessageCursor::matching(snapshot, seq, id, params.filter(caller))?;
         ItemBody::read(snapshot, list, messages)
     };
     let body = app.store.read(read).await?;

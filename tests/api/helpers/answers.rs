@@ -50,8 +50,10 @@ impl AnswerFixture {
         (script, stream)
     }
 
+    /// Role, status and text of each stored message.
     pub fn transcript(&self) -> Vec<[String; 3]> {
-        self.server.transcript(&self.ann, &self.id)
+        let private_key = &self.server.project.private_key;
+        self.server.transcript_for(private_key, &self.id)
     }
 
     pub fn wait_for_start(&self) {

@@ -258,17 +258,29 @@ impl TestServer {
             .json(json!({ "content": content, "stream": true }))
     }
 
-    /// A conversation with its messages.
+    /// A conversation with its messages, as a visitor sees it.
     #[track_caller]
     pub fn get_conversation(&self, visitor: &Visitor, id: &str) -> Value {
-        let get = self.get(format!("/v2/conversations/{id}"));
-        get.bearer(&visitor.token).send().expect(200)
+        self.get_conversation_for(&visitor.token, id)
     }
 
-    /// Role, status and text of each message of a conversation.
+    /// A conversation with its messages, as a caller sees it.
+    #[track_caller]
+    pub fn get_conversation_for(&self, credential: &str, id: &str) -> Value {
+        let get = self.get(format!("/v2/conversations/{id}"));
+        get.bearer(credential).send().expect(200)
+    }
+
+    /// Role, status and text of each message that a visitor sees.
     #[track_caller]
     pub fn transcript(&self, visitor: &Visitor, id: &str) -> Vec<[String; 3]> {
-        let conversation = self.get_conversation(visitor, id);
+        self.transcript_for(&visitor.token, id)
+    }
+
+    /// Role, status and text of each message that a caller sees.
+    #[track_caller]
+    pub fn transcript_for(&self, credential: &str, id: &str) -> Vec<[String; 3]> {
+        let conversation = self.get_conversation_for(credential, id);
         let messages = conversation["messages"].as_array().expect("messages");
         let transcript = messages.iter().map(|message| {
             let text = string(&message["parts"][0]["text"]);
