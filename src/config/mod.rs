@@ -114,7 +114,7 @@ pub struct Settings {
     )]
     pub memory_budget_mb: u32,
 
-    /// The largest request body, in bytes; at most half of the memory budget
+    /// The largest request body, in bytes; at most half of the memory budget. The body of a visitor's message may have 2 MB even if this is less
     #[arg(
         long,
         env = "PARLOR_MAX_BODY_BYTES",

@@ -51,7 +51,21 @@ impl<T: DeserializeOwned> JsonBody<T> {
         payload: web::Payload,
         owner: Owner,
     ) -> Result<Self, ApiError> {
-        let body = read_bytes(app, request, payload, owner).await;
+        Self::read_up_to(app.settings.max_body_bytes, app, request, payload, owner).await
+    }
+
+    /// [`JsonBody::read`] of a body that may have `max_bytes`.
+    ///
+    /// # Errors
+    /// Those of [`JsonBody::read`].
+    pub async fn read_up_to(
+        max_bytes: usize,
+        app: &AppState,
+        request: &HttpRequest,
+        payload: web::Payload,
+        owner: Owner,
+    ) -> Result<Self, ApiError> {
+        let body = read_bytes(max_bytes, app, request, payload, owner).await;
         let (raw, permit) = body.map_err(|error| refuse_rest(request, error))?;
         if !raw.is_empty() && !is_json(request) {
             return Err(ApiError::new(ErrorCode::UnsupportedMediaType));
@@ -102,12 +116,12 @@ const UNKNOWN_LENGTH_BYTES: usize = 256 << 10;
 /// A body is charged as a whole before it is read, so that a body without room is refused
 /// at once, and so that its buffer need not grow.
 async fn read_bytes(
+    max_bytes: usize,
     app: &AppState,
     request: &HttpRequest,
     mut payload: web::Payload,
     owner: Owner,
 ) -> Result<(Bytes, Permit), ApiError> {
-    let max_bytes = app.settings.max_body_bytes;
     let length = content_length(request).unwrap_or(0);
     if length > max_bytes {
         return Err(ApiError::too_large(max_bytes));

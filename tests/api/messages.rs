@@ -147,6 +147,38 @@ fn page_context_is_stored_with_message() {
 }
 
 #[test]
+fn message_body_up_to_2_mb_is_read_and_page_context_is_cut() {
+    const MAX_BYTES: usize = 2 << 20;
+    let (server, ann, id) = setup_conversation();
+    let send = |length: usize| {
+        let body = |content: &str| json!({ "content": "Hi", "pageContext": { "title": content, "content": content } });
+        let empty = body("").to_string().len();
+        assert_eq!((length - empty) % 2, 0);
+        let body = body(&"x".repeat((length - empty) / 2));
+        let post = server.post(format!("/v2/conversations/{id}/messages"));
+        post.bearer(&ann.token).json(body).send()
+    };
+    let padding = json!({ "content": "Hi", "pageContext": { "title": "", "content": "" } });
+    let parity = padding.to_string().len() % 2;
+    send(MAX_BYTES - parity).expect(200);
+    let error = send(MAX_BYTES + 2 - parity).expect_error(413, "PAYLOAD_TOO_LARGE");
+    assert_eq!(error["details"], json!({ "maxBytes": MAX_BYTES }));
+    let title = server.query_value::<String>("SELECT page_title FROM message WHERE role = 'user'");
+    assert_eq!(title.len(), 1000);
+    assert_eq!(server.transcript(&ann, &id).len(), 2);
+}
+
+#[test]
+fn message_body_may_have_max_body_bytes_if_that_is_more() {
+    let server = TestServer::start_with(|settings| settings.max_body_bytes = 3 << 20);
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
+    let body = json!({ "content": "Hi", "pageContext": { "content": "x".repeat(5 << 19) } });
+    let post = server.post(format!("/v2/conversations/{id}/messages"));
+    post.bearer(&ann.token).json(body).send().expect(200);
+}
+
+#[test]
 fn send_is_refused_for_other_callers_and_closed_conversation() {
     let (server, ann, id) = setup_conversation();
     let other_project = server.create_project();

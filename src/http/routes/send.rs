@@ -96,6 +96,10 @@ fn usable_address(url: String) -> Option<String> {
 
 // ── Handlers ──
 
+/// The length up to which every body is read: clients send the text of a whole page,
+/// which must not prevent a message (docs/api-contract.md, section 4.8).
+const MAX_MESSAGE_BODY_BYTES: usize = 2 << 20;
+
 /// The memory for which a detached answer is charged: the longest text of a model.
 const DETACHED_BYTES: usize = MAX_ANSWER_BYTES;
 
@@ -119,7 +123,10 @@ pub async fn send(
     let caller = auth::bearer(&app, &request).await?;
     caller.require_visitor()?;
     let id = conversation_id(&request)?;
-    let body = JsonBody::<SendRequest>::read(&app, &request, payload, caller.into()).await?;
+    let max_bytes = app.settings.max_body_bytes.max(MAX_MESSAGE_BODY_BYTES);
+    let body =
+        JsonBody::<SendRequest>::read_up_to(max_bytes, &app, &request, payload, caller.into())
+            .await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
     let stream = body.value.stream;
     let detached = body.value.detached;
