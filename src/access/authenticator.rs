@@ -18,8 +18,9 @@ pub enum AuthError {
     InvalidKey,
     #[error("the session token is invalid or its session has ended")]
     InvalidSession,
+    /// With the origin of the page, if it has one.
     #[error("the website may not use this key")]
-    WebsiteNotAllowed,
+    WebsiteNotAllowed(Option<Origin>),
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
     #[error(transparent)]
@@ -39,16 +40,19 @@ pub enum Website {
 }
 
 impl Website {
-    /// Whether a key that lists `origins` may be used
+    /// Checks that a key that lists `origins` may be used
     /// (`docs/api-contract.md`, section 3.4).
-    fn is_allowed(&self, origins: &[String]) -> bool {
-        match self {
-            Website::None | Website::Own => true,
-            Website::Other(origin) => {
-                origins.is_empty() || origins.iter().any(|allowed| allowed == origin.as_str())
-            }
-            Website::Opaque => origins.is_empty(),
+    fn check_allowed(&self, origins: &[String]) -> Result<(), AuthError> {
+        let origin = match self {
+            Website::None | Website::Own => return Ok(()),
+            Website::Other(origin) => Some(origin),
+            Website::Opaque => None,
+        };
+        let is_listed = |origin: &Origin| origins.iter().any(|listed| listed == origin.as_str());
+        if origins.is_empty() || origin.is_some_and(is_listed) {
+            return Ok(());
         }
+        Err(AuthError::WebsiteNotAllowed(origin.cloned()))
     }
 }
 
@@ -136,9 +140,7 @@ impl Authenticator {
             return Err(AuthError::InvalidKey);
         }
         let stored = self.valid_key(key.hash(), kind).await?;
-        if !website.is_allowed(&stored.origins) {
-            return Err(AuthError::WebsiteNotAllowed);
-        }
+        website.check_allowed(&stored.origins)?;
         Ok(stored)
     }
 
@@ -152,9 +154,7 @@ impl Authenticator {
     pub async fn session(&self, token: &str, website: &Website) -> Result<Arc<Session>, AuthError> {
         let id = self.verify(token).ok_or(AuthError::InvalidSession)?;
         let session = self.valid_session(id).await?;
-        if !website.is_allowed(&session.origins) {
-            return Err(AuthError::WebsiteNotAllowed);
-        }
+        website.check_allowed(&session.origins)?;
         self.limits.session(id)?;
         self.touch_session(id, &session).await;
         Ok(session)

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::error::{ApiError, ErrorCode};
 use crate::access::{AuthError, OverBudget, RateLimited};
 use crate::answer::AnswerError;
-use crate::domain::ValidationError;
+use crate::domain::{Origin, ValidationError};
 use crate::service::agent::AgentError;
 use crate::service::caller::AccessError;
 use crate::service::completion::CompletionError;
@@ -47,6 +47,24 @@ const RETRY_NOT_READY: u64 = 10;
 /// 401: the session does not exist any more.
 fn session_ended() -> ApiError {
     ApiError::unauthorized("The session has ended; start a new one with /identity/init")
+}
+
+/// 403: the key lists websites, and the page that sent the request is of another one.
+fn website_not_allowed(origin: Option<&Origin>) -> ApiError {
+    const ORIGIN_OF_WIDGETS: &str = "An embedded widget sends the origin of the page that it is part of; a widget in an \
+         iframe sends the origin of the iframe.";
+    let message = match origin.map(Origin::as_str) {
+        Some(origin) => format!(
+            "The website {origin} may not use this key. {ORIGIN_OF_WIDGETS} Use a key that \
+             allows this origin: parlor keys create --kind publishable --name NAME --origin \
+             {origin}"
+        ),
+        None => format!(
+            "A page without an origin, such as a file or a sandboxed iframe, may not use this \
+             key. {ORIGIN_OF_WIDGETS}"
+        ),
+    };
+    ApiError::new(ErrorCode::Forbidden).with_message(message)
 }
 
 /// 409: the conversation is closed.
@@ -93,7 +111,7 @@ impl From<AuthError> for ApiError {
         match error {
             AuthError::InvalidKey => Self::unauthorized("The API key is unknown or revoked"),
             AuthError::InvalidSession => session_ended(),
-            AuthError::WebsiteNotAllowed => Self::forbidden("This website may not use this key"),
+            AuthError::WebsiteNotAllowed(origin) => website_not_allowed(origin.as_ref()),
             AuthError::RateLimited(limit) => limit.into(),
             AuthError::Store(error) => error.into(),
         }

@@ -3,7 +3,7 @@
 use parlor::domain::Origin;
 use serde_json::json;
 
-use crate::helpers::{Request, Response, TestServer, Visitor};
+use crate::helpers::{Request, Response, TestServer, Visitor, string};
 
 const SHOP: &str = "https://shop.example";
 
@@ -159,4 +159,22 @@ fn private_key_ignores_origin() {
     list.header("Origin", "https://evil.example")
         .send()
         .expect(200);
+}
+
+#[test]
+fn refusal_names_the_origin_and_the_command_that_allows_it() {
+    let server = TestServer::start();
+    let key = server.create_publishable_key(&[SHOP]);
+    let message = |origin: &str| {
+        let init = server.post("/v2/identity/init").header("Origin", origin);
+        let refused = init
+            .json(json!({ "apiKey": key, "saVid": "device" }))
+            .send();
+        string(&refused.expect_error(403, "FORBIDDEN")["message"])
+    };
+    let text = message("https://widget.example");
+    assert!(text.contains("--origin https://widget.example"), "{text}");
+    assert!(text.contains("the origin of the iframe"), "{text}");
+    let text = message("null");
+    assert!(text.contains("without an origin"), "{text}");
 }
