@@ -21,6 +21,8 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
+    // `src/http/assets.rs` embeds the files of this folder.
+    println!("cargo::rerun-if-changed=web/dist");
     let directory = PathBuf::from(env::var("OUT_DIR")?);
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for name in FILES {

@@ -77,7 +77,12 @@ clients:
 generated-clients:
     tests/run generated-clients
 
-# API reference in Chromium
+# sources and built files of the widget and the pages
+[group('tests')]
+web:
+    tests/run web
+
+# widget and API reference in Chromium
 [group('tests')]
 browser:
     tests/run browser

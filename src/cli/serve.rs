@@ -43,7 +43,9 @@ impl Serve {
         };
         let mut app = AppState::open(path, settings, false)?;
         app.lock = Some(lock.clone());
-        setup::create_first_project(&app.store, |keys| show_first_keys(path, keys, lines))?;
+        setup::create_first_project(&app.store, |keys| {
+            show_first_keys(path, &urls, keys, lines)
+        })?;
         serve(app, listeners, |out| announce(out, address, &urls))
     }
 }
@@ -62,12 +64,17 @@ pub fn lock(path: &Path, settings: &Settings) -> Result<ServerLock, CommandError
 
 /// Shows the keys on standard output, or on standard error, in the form of the log, if
 /// standard output is closed or discarded.
-fn show_first_keys(file: &Path, keys: &ProjectKeys, lines: LogLines) -> io::Result<()> {
+fn show_first_keys(
+    file: &Path,
+    urls: &OwnUrls,
+    keys: &ProjectKeys,
+    lines: LogLines,
+) -> io::Result<()> {
     if !is_discarded(io::stdout()) {
-        print_first_keys(&mut io::stdout().lock(), file, keys)
+        print_first_keys(&mut io::stdout().lock(), file, urls, keys)
     } else if !is_discarded(io::stderr()) {
         let mut text = Vec::new();
-        print_first_keys(&mut text, file, keys)?;
+        print_first_keys(&mut text, file, urls, keys)?;
         let text = String::from_utf8_lossy(&text);
         writeln!(io::stderr(), "{}", lines.notice(text.trim_end()))
     } else {
@@ -86,13 +93,24 @@ fn is_discarded(stream: impl AsFd) -> bool {
     (stream.st_dev, stream.st_ino) == (null.st_dev, null.st_ino)
 }
 
-fn print_first_keys(out: &mut impl Write, file: &Path, keys: &ProjectKeys) -> io::Result<()> {
+fn print_first_keys(
+    out: &mut impl Write,
+    file: &Path,
+    urls: &OwnUrls,
+    keys: &ProjectKeys,
+) -> io::Result<()> {
     let file = file.display();
     writeln!(
         out,
         "created {file} with one project and two keys, which are shown only now:"
     )?;
     print_project_keys(out, keys)?;
+    let (base, key) = (urls.base(|| None), keys.publishable.reveal());
+    writeln!(
+        out,
+        "This tag puts the chat on your pages:\n  \
+           <script src=\"{base}/widget.js\" data-key=\"{key}\" async></script>"
+    )?;
     writeln!(
         out,
         "`parlor learn FOLDER|URL --db {file}` stores the pages that the assistant answers from."

@@ -6,7 +6,10 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::{DemoPlan, help_center, load};
-use crate::domain::{AssistantId, Key, KeyId, KeyKind, ProjectId, ProjectSeq, Timestamp};
+use crate::domain::{
+    AssistantId, Key, KeyId, KeyKind, ProjectChange, ProjectId, ProjectSeq, Timestamp,
+    WidgetChange, WidgetSetting, WidgetValue,
+};
 use crate::store::key::{self, NewKey};
 use crate::store::{Batch, OpenError, Options, Store, StoreError, project};
 
@@ -22,6 +25,11 @@ const ASSISTANT_ID: AssistantId = AssistantId(demo_uuid(4));
 const FIRST_HELP_ID: u128 = demo_uuid(1000).as_u128();
 
 const PROJECT_NAME: &str = "Tern & Co.";
+
+/// The questions that the chat of the shop offers.
+const STARTER_QUESTIONS: &str = "How long does delivery take?\n\
+                                 How do I send something back?\n\
+                                 How do I wash merino wool?";
 
 const fn demo_uuid(number: u128) -> Uuid {
     Uuid::from_u128(0x0191_ab43_fc00_7000_8000_0000_0000_0000 + number)
@@ -80,8 +88,18 @@ fn create_project(path: &Path) -> Result<ProjectSeq, DemoError> {
     let store = Store::open(path, &Options::default())?;
     let project = ProjectSeq::FIRST;
     let batch = project::create(project, PROJECT_ID, ASSISTANT_ID, PROJECT_NAME, CREATED_AT);
-    store.write_blocking(batch)?;
+    store.write_blocking(batch.then(project::change(project, &widget_settings())))?;
     Ok(project)
+}
+
+fn widget_settings() -> ProjectChange {
+    let questions = WidgetValue::Text(STARTER_QUESTIONS.into());
+    let setting = WidgetSetting::find("starterQuestions");
+    let settings = setting.map(|setting| (setting, Some(questions)));
+    ProjectChange {
+        widget: WidgetChange(settings.into_iter().collect()),
+        ..ProjectChange::default()
+    }
 }
 
 fn create_keys(store: &Store, project: ProjectSeq) -> Result<(), StoreError> {

@@ -76,8 +76,8 @@ pub enum WidgetType {
         default: Option<&'static str>,
         surface: Surface,
     },
-    /// The `http` or `https` URL of a picture; null by default.
-    Picture,
+    /// The `http` or `https` URL of a picture or a page; null by default.
+    Url,
     Number {
         min: f64,
         max: f64,
@@ -100,6 +100,9 @@ pub enum Surface {
     Light,
     /// A window in dark mode.
     Dark,
+    /// Text on the colour. Clients show it in black or white, whichever has more
+    /// contrast, so that every colour is valid.
+    Bubble,
 }
 
 /// A value as a client or an operator wrote it.
@@ -120,7 +123,7 @@ pub struct WidgetSetting {
 }
 
 /// Every setting, in the order of the API.
-pub static WIDGET_SETTINGS: [WidgetSetting; 18] = [
+pub static WIDGET_SETTINGS: [WidgetSetting; 20] = [
     WidgetSetting {
         key: "welcomeMessage",
         description: "The first text of an empty conversation.",
@@ -142,12 +145,12 @@ pub static WIDGET_SETTINGS: [WidgetSetting; 18] = [
     WidgetSetting {
         key: "userMessageBubbleColor",
         description: "The colour of the visitor's messages.",
-        value_type: color(Some("#1f6f5c"), Surface::Light),
+        value_type: color(Some("#dcefe8"), Surface::Bubble),
     },
     WidgetSetting {
         key: "userMessageBubbleColorDark",
         description: "The colour of the visitor's messages in dark mode.",
-        value_type: color(None, Surface::Dark),
+        value_type: color(None, Surface::Bubble),
     },
     WidgetSetting {
         key: "brandColor",
@@ -211,12 +214,12 @@ pub static WIDGET_SETTINGS: [WidgetSetting; 18] = [
     WidgetSetting {
         key: "assistantAvatar",
         description: "The URL of the picture of the assistant.",
-        value_type: WidgetType::Picture,
+        value_type: WidgetType::Url,
     },
     WidgetSetting {
         key: "chatButtonIcon",
         description: "The URL of the icon of the button that opens the chat.",
-        value_type: WidgetType::Picture,
+        value_type: WidgetType::Url,
     },
     WidgetSetting {
         key: "chatButtonColor",
@@ -231,6 +234,21 @@ pub static WIDGET_SETTINGS: [WidgetSetting; 18] = [
             max: 20_000,
             default: Some(""),
         },
+    },
+    WidgetSetting {
+        key: "starterQuestions",
+        description: "Questions that an empty conversation offers, one on each line; the widget \
+                      shows up to four.",
+        value_type: WidgetType::Text {
+            min: 0,
+            max: 1000,
+            default: Some(""),
+        },
+    },
+    WidgetSetting {
+        key: "privacyUrl",
+        description: "The URL of the privacy notice, to which the widget links.",
+        value_type: WidgetType::Url,
     },
 ];
 
@@ -255,7 +273,7 @@ impl WidgetSetting {
             WidgetType::Text { default, .. } | WidgetType::Color { default, .. } => {
                 default.map(text)
             }
-            WidgetType::Picture => None,
+            WidgetType::Url => None,
             WidgetType::Number { default, .. } => Some(WidgetValue::Number(default)),
             WidgetType::Offset { default, .. } => Some(WidgetValue::Offset(default)),
             WidgetType::Position { default } => Some(WidgetValue::Position(default)),
@@ -275,7 +293,7 @@ impl WidgetSetting {
             (WidgetType::Color { .. }, RawWidgetValue::Text(text)) => {
                 Color::parse(text).map(|_| WidgetValue::Text(text.to_owned().into()))
             }
-            (WidgetType::Picture, RawWidgetValue::Text(text)) => {
+            (WidgetType::Url, RawWidgetValue::Text(text)) => {
                 let is_url = text.len() <= MAX_URI_BYTES && parse_web_url(text).is_some();
                 is_url.then(|| WidgetValue::Text(text.to_owned().into()))
             }
@@ -326,7 +344,7 @@ impl WidgetSetting {
                 format!("must have {min} to {max} characters, none of them NUL")
             }
             WidgetType::Color { .. } => "must be a colour as #rgb or #rrggbb".to_owned(),
-            WidgetType::Picture => {
+            WidgetType::Url => {
                 format!("must be an http or https URL of at most {MAX_URI_BYTES} characters")
             }
             WidgetType::Number { min, max, .. } => format!("must be a number from {min} to {max}"),
@@ -347,6 +365,7 @@ impl WidgetSetting {
         let (other, name, min_ratio) = match surface {
             Surface::Light => (Color::WHITE, "white", MIN_TEXT_CONTRAST),
             Surface::Dark => (Color::DARK_WINDOW, "a dark window", MIN_GRAPHICS_CONTRAST),
+            Surface::Bubble => return None,
         };
         let ratio = Color::parse(text)?.contrast(other);
         if ratio >= min_ratio {

@@ -7,6 +7,7 @@
 //! (docs/api-contract.md, section 2.5).
 
 mod answer_response;
+mod assets;
 mod auth;
 mod base_url;
 mod body;
@@ -62,7 +63,7 @@ use list_cache::ListCache;
 use request_context::{Route, set_route};
 use routes::{
     agent, completions, conversations, documents, events, export, health, identity, messages,
-    metrics, projects, qnas, search, send, visitors,
+    metrics, pages, projects, qnas, search, send, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -148,6 +149,7 @@ fn set_write_timeout(listener: &TcpListener, timeout: Duration) -> std::io::Resu
 fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(server_routes)
+        .configure(page_routes)
         .service(at("/v2/identity/init", "POST").route(web::post().to(identity::init)))
         .service(at("/v2/identity/me", "GET, HEAD").route(get().to(identity::me)))
         .service(
@@ -212,6 +214,17 @@ fn server_routes(config: &mut web::ServiceConfig) {
         .service(at("/v2/", "GET, HEAD").route(get().to(reference::folder_page)))
         .service(at("/v2/reference/{name}", "GET, HEAD").route(get().to(reference::asset)))
         .service(at("/v2/openapi", "GET, HEAD").route(get().to(openapi::document)));
+}
+
+/// The routes of the widget and the pages.
+fn page_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(at("/", "GET, HEAD").route(get().to(pages::start)))
+        .service(at("/favicon.ico", "GET, HEAD").route(get().to(pages::favicon)))
+        .service(at("/robots.txt", "GET, HEAD").route(get().to(pages::robots)))
+        .service(at("/widget.js", "GET, HEAD").route(get().to(assets::widget_script)))
+        .service(at("/widget.mjs", "GET, HEAD").route(get().to(assets::widget_module)))
+        .service(at("/assets/{name}", "GET, HEAD").route(get().to(assets::hashed_file)));
 }
 
 /// The routes of search, Q&As and documents.

@@ -281,6 +281,8 @@ fn project_has_documented_widget_settings() {
         "chatButtonIcon",
         "chatButtonColor",
         "customCSSStyles",
+        "starterQuestions",
+        "privacyUrl",
     ];
     assert_eq!(keys, expected);
     assert_eq!(widget["brandColor"], "#123456");

@@ -67,6 +67,7 @@ mod object_storage;
 mod openapi;
 mod openapi_responses;
 mod own_urls;
+mod pages;
 mod project_commands;
 mod projects;
 mod qnas;

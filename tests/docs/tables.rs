@@ -116,7 +116,7 @@ fn table_of_widget_settings_matches_the_program() {
             let values = match setting.value_type {
                 WidgetType::Text { min, max, .. } => format!("{min} to {max} characters"),
                 WidgetType::Color { .. } => "colour".to_owned(),
-                WidgetType::Picture => "URL".to_owned(),
+                WidgetType::Url => "URL".to_owned(),
                 WidgetType::Number { min, max, .. } => format!("{min} to {max}"),
                 WidgetType::Offset { max, .. } => format!("{{x, y}}, each 0 to {max}"),
                 WidgetType::Position { .. } => {

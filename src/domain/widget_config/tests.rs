@@ -78,4 +78,20 @@ fn colors_with_little_contrast_cause_a_warning() {
     assert!(dark.contains("3:1") && dark.contains("lighter"), "{dark}");
     assert_eq!(warning("brandColorDark", "#ffee00"), None);
     assert_eq!(warning("displayName", "#ffee00"), None);
+    assert_eq!(warning("userMessageBubbleColor", "#ffee00"), None);
+}
+
+#[test]
+fn default_colors_can_be_read() {
+    let color = |key: &str| match setting(key).default() {
+        Some(WidgetValue::Text(text)) => Color::parse(&text).expect("a colour"),
+        other => panic!("{key}: {other:?}"),
+    };
+    let black = Color::parse("#000").expect("a colour");
+    let (bubble, brand) = (color("userMessageBubbleColor"), color("brandColor"));
+    // Both apply in dark mode too, because the dark settings are null.
+    assert!(bubble.contrast(black).max(bubble.contrast(Color::WHITE)) >= MIN_TEXT_CONTRAST);
+    assert!(brand.contrast(Color::WHITE) >= MIN_TEXT_CONTRAST);
+    let link = brand.contrast(bubble);
+    assert!(link >= MIN_GRAPHICS_CONTRAST, "links in the bubble: {link}");
 }

@@ -203,7 +203,7 @@ fn value_schema(setting: &WidgetSetting, is_nullable: bool) -> ObjectBuilder {
             let pattern = "^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$";
             (Type::String, object.pattern(Some(pattern)))
         }
-        WidgetType::Picture => {
+        WidgetType::Url => {
             let format = SchemaFormat::Custom("uri".to_owned());
             let uri = object.format(Some(format)).max_length(Some(MAX_URI_BYTES));
             (Type::String, uri.pattern(Some("^[Hh][Tt][Tt][Pp][Ss]?:")))

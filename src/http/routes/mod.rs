@@ -10,6 +10,7 @@ pub(super) mod health;
 pub(super) mod identity;
 pub(super) mod messages;
 pub(super) mod metrics;
+pub(super) mod pages;
 pub(super) mod projects;
 pub(super) mod qnas;
 pub(super) mod search;

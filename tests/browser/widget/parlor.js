@@ -1,0 +1,63 @@
+// A demo server for the tests of the widget.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const PRIVATE_KEY = 'sk_demo';
+
+/** Starts a demo. `model` is the URL of a language model. */
+export async function startParlor({ model } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'parlor-widget-'));
+  let { child, address } = await start(folder, '127.0.0.1:0', model);
+  const request = async (method, path, body) => {
+    const response = await fetch(`http://${address}/v2${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${PRIVATE_KEY}`, 'Content-Type': 'application/json' },
+      body: body && JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
+    return response.json();
+  };
+  return {
+    target: `http://${address}`,
+    url: `http://${address.replace('127.0.0.1', 'parlor.example')}`,
+    request,
+    /** The newest conversation with its messages. */
+    async newestConversation() {
+      const list = await request('GET', '/conversations?orderBy=createdAt&orderDir=desc&limit=1');
+      return request('GET', `/conversations/${list.data[0].id}`);
+    },
+    kill() {
+      child.kill('SIGKILL');
+      return once(child, 'exit');
+    },
+    async restart() {
+      ({ child } = await start(folder, address, model));
+    },
+    async stop() {
+      child.kill();
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function start(folder, address, model) {
+  const args = ['demo', '--conversations', '3', '--db', join(folder, 'demo.db'), '--listen', address,
+    '--rate-limit', '0'];
+  if (model) args.push('--model-url', model, '--model', 'test', '--model-private-network');
+  const child = spawn(process.env.PARLOR, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stderr.resume();
+  for await (const line of createInterface(child.stdout)) {
+    const listens = line.match(/listens on http:\/\/([\d.:]+)/);
+    if (listens) {
+      child.stdout.resume();
+      return { child, address: listens[1] };
+    }
+  }
+  throw new Error('parlor did not start');
+}

@@ -1,0 +1,110 @@
+// Builds the files that the program embeds: the panel with its languages, the loader as a
+// classic script and as an ES module, and the pages. Each file also gets copies that are
+// compressed with Brotli and with gzip. Argument: the folder, by default `dist`.
+
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { build } from 'vite';
+
+const dist = resolve(process.argv[2] ?? 'dist');
+/** Names end in the hash of the content, so that browsers may keep the files forever. */
+const HASHED = 'assets/[name]-[hash].js';
+
+/** The settings that all parts share. */
+const base = {
+  root: import.meta.dirname,
+  base: './',
+  configFile: false,
+  publicDir: false,
+  logLevel: 'warn',
+};
+const buildBase = {
+  outDir: dist,
+  emptyOutDir: false,
+  target: 'es2022',
+  modulePreload: false,
+  reportCompressedSize: false,
+  assetsInlineLimit: 0,
+};
+
+/**
+ * Keeps only the lexer of marked. Its module also creates an instance with a parser and a
+ * renderer of HTML, which a bundler cannot remove: a third of its size.
+ */
+const lexerOnly = {
+  name: 'lexer-only',
+  transform(code, id) {
+    if (!id.endsWith('/marked.esm.js')) return null;
+    const [, lexer] = /export\{.*?(\w+) as Lexer\b/s.exec(code) ?? [];
+    const start = code.search(/var \w+=new \w+;function \w+\(\w,\w\)\{return \w+\.parse\(/);
+    if (!lexer || start < 0) throw new Error('marked has another form: adapt lexerOnly');
+    return `${code.slice(0, start)}export{${lexer} as Lexer};`;
+  },
+};
+
+async function buildPanel() {
+  const output = await build({
+    ...base,
+    plugins: [lexerOnly],
+    build: {
+      ...buildBase,
+      emptyOutDir: true,
+      rolldownOptions: {
+        input: { panel: 'widget/panel/index.tsx' },
+        preserveEntrySignatures: 'strict',
+        output: { format: 'es', entryFileNames: HASHED, chunkFileNames: HASHED },
+      },
+    },
+  });
+  const entry = output.output.find((file) => file.type === 'chunk' && file.isEntry);
+  return entry.fileName;
+}
+
+async function buildLoader(input, fileName, format, panelPath) {
+  await build({
+    ...base,
+    define: { PANEL_PATH: JSON.stringify(panelPath) },
+    build: {
+      ...buildBase,
+      rolldownOptions: {
+        input,
+        preserveEntrySignatures: 'strict',
+        output: { format, entryFileNames: fileName },
+      },
+    },
+  });
+}
+
+async function buildPages() {
+  await build({
+    ...base,
+    root: join(import.meta.dirname, 'pages'),
+    build: {
+      ...buildBase,
+      rolldownOptions: {
+        input: ['home.html', 'shop.html'].map((page) => join(import.meta.dirname, 'pages', page)),
+        output: { assetFileNames: 'assets/[name]-[hash][extname]', entryFileNames: HASHED },
+      },
+    },
+  });
+}
+
+function compress() {
+  const files = readdirSync(dist, { recursive: true, withFileTypes: true });
+  for (const file of files) {
+    if (!file.isFile()) continue;
+    const path = join(file.parentPath, file.name);
+    const content = readFileSync(path);
+    const params = { [constants.BROTLI_PARAM_SIZE_HINT]: content.length };
+    writeFileSync(`${path}.br`, brotliCompressSync(content, { params }));
+    writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }));
+  }
+}
+
+const panelPath = await buildPanel();
+await buildLoader('widget/loader/main.ts', 'widget.js', 'iife', panelPath);
+await buildLoader('widget/loader/module.ts', 'widget.mjs', 'es', panelPath);
+await buildPages();
+for (const name of ['favicon.ico', 'robots.txt']) copyFileSync(`pages/${name}`, join(dist, name));
+compress();

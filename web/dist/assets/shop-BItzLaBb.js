@@ -1,0 +1,1 @@
+document.querySelector(`[data-ask]`)?.addEventListener(`click`,()=>{window.parlor?.open()});

@@ -1,0 +1,64 @@
+// The visitor's session: a token for the requests of the widget.
+
+import { requestError } from '../../../shared/api';
+import type { DeviceStorage } from './device-storage';
+import { randomId } from './random-id';
+
+const TOKEN_ENTRY = 'token';
+const VISITOR_ENTRY = 'visitor';
+
+export class Session {
+  readonly #api: string;
+  readonly #key: string;
+  readonly #storage: DeviceStorage;
+  #renewal: Promise<string> | null = null;
+
+  constructor(api: string, key: string, storage: DeviceStorage) {
+    this.#api = api;
+    this.#key = key;
+    this.#storage = storage;
+  }
+
+  /** `fetch` with the token. A token that the server refuses is renewed once. */
+  readonly fetch = async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
+    const request = new Request(input, init);
+    const repeated = request.clone();
+    const token = this.#token() ?? (await this.#renew(null));
+    const response = await send(request, token);
+    if (response.status !== 401) return response;
+    return send(repeated, await this.#renew(token));
+  };
+
+  #token(): string | null {
+    return this.#storage.read<string>(TOKEN_ENTRY);
+  }
+
+  /** A token other than `refused`: that of another tab, or a new one. */
+  #renew(refused: string | null): Promise<string> {
+    const current = this.#token();
+    if (current && current !== refused) return Promise.resolve(current);
+    this.#renewal ??= this.#begin().finally(() => {
+      this.#renewal = null;
+    });
+    return this.#renewal;
+  }
+
+  async #begin(): Promise<string> {
+    const saVid = this.#storage.read<string>(VISITOR_ENTRY) ?? randomId();
+    this.#storage.write(VISITOR_ENTRY, saVid);
+    const response = await fetch(`${this.#api}/identity/init`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ apiKey: this.#key, saVid }),
+    });
+    if (!response.ok) throw await requestError(response);
+    const { sessionToken } = (await response.json()) as { sessionToken: string };
+    this.#storage.write(TOKEN_ENTRY, sessionToken);
+    return sessionToken;
+  }
+}
+
+function send(request: Request, token: string): Promise<Response> {
+  request.headers.set('Authorization', `Bearer ${token}`);
+  return fetch(request);
+}

@@ -1,0 +1,43 @@
+// Tells screen readers what is new. The log itself is not announced, because an answer
+// changes with every word.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useStore } from '../chat/store';
+import { textOf } from '../chat/timeline';
+import { parseMarkdown } from '../markdown/Markdown';
+import { displayName, usePanel } from './panel-context';
+
+export function Announcer() {
+  const { chat, texts, context } = usePanel();
+  const { messages, answer, isLoading } = useStore(chat.store);
+  const [text, setText] = useState('');
+  const announced = useRef<string | null>(null);
+  const isWriting = answer !== null;
+  const last = messages.at(-1);
+  useEffect(() => {
+    if (isWriting) setText(texts.writing);
+  }, [isWriting]);
+  useEffect(() => {
+    if (isLoading || !last || isWriting || last.status === 'streaming') return;
+    const isNew = announced.current !== null && announced.current !== last.id;
+    announced.current = last.id;
+    if (!isNew || last.role === 'user') return;
+    const author = last.humanAgent?.name ?? displayName(context);
+    setText(`${author}: ${readableText(textOf(last))}`);
+  }, [last, isWriting, isLoading]);
+  return (
+    <p class="hidden" role="status" aria-live="polite">
+      {text}
+    </p>
+  );
+}
+
+/** The text of a message without the marks of Markdown and the lines of sources. */
+function readableText(markdown: string): string {
+  const { tokens } = parseMarkdown(markdown, false);
+  return tokens
+    .filter(({ type }) => type !== 'def' && type !== 'space')
+    .map((token) => ('text' in token ? String(token.text) : token.raw))
+    .join(' ')
+    .replace(/[*_`#|]|\[\d+\]/g, '');
+}
