@@ -47,6 +47,9 @@ pub async fn hashed_file(
     request: HttpRequest,
     name: web::Path<String>,
 ) -> HandlerResult {
+    if name.contains('/') {
+        return Err(ApiError::new(ErrorCode::NotFound));
+    }
     let mut response = respond(&app, &request, &format!("assets/{name}"))?;
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, IMMUTABLE);

@@ -215,14 +215,21 @@ impl Fixture {
     }
 }
 
-/// Routes that the OpenAPI document does not have: of operators, and of the reference.
-const ROUTES_OF_OPERATORS: [&str; 6] = [
+/// Routes that the OpenAPI document does not have: of operators, of the reference, of the
+/// widget and of the pages.
+const OTHER_ROUTES: [&str; 12] = [
     "/health",
     "/metrics",
     "/ready",
     "/v2",
     "/v2/",
     "/v2/reference/{name}",
+    "/",
+    "/assets/{name}",
+    "/favicon.ico",
+    "/robots.txt",
+    "/widget.js",
+    "/widget.mjs",
 ];
 
 /// The routes in the source of the route table, as `METHOD /path`.
@@ -242,7 +249,7 @@ fn routes() -> BTreeSet<String> {
         }
     }
     routes.retain(|route| {
-        !ROUTES_OF_OPERATORS
+        !OTHER_ROUTES
             .iter()
             .any(|path| route.ends_with(&format!(" {path}")))
     });

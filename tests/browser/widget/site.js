@@ -13,7 +13,7 @@ const PAGES = {
   '/strict': (server) => ({
     policy: [
       "default-src 'none'", `script-src 'nonce-${NONCE}'`,
-      `connect-src ${server} ${server.replace('http', 'ws')}`, `img-src ${server}`,
+      `connect-src ${server} ${server.replace('http', 'ws')}`, `img-src ${server} data:`,
       "require-trusted-types-for 'script'; trusted-types 'none'",
     ].join('; '),
     body: `<h1>Strict</h1>${tag(server, `nonce="${NONCE}"`)}`,

@@ -255,8 +255,14 @@ export class Chat {
       isConnected: true,
     });
     this.#updateUnread();
+    this.#pollAnswer();
+  }
+
+  /** Reads again while an answer is written that this tab does not receive. */
+  #pollAnswer(): void {
+    const { messages, answer } = this.store.value;
     const isStreaming = messages.at(-1)?.status === 'streaming';
-    if (isStreaming && !this.store.value.answer) this.#refreshSoon(POLL_INTERVAL_MS);
+    if (isStreaming && !answer) this.#refreshSoon(POLL_INTERVAL_MS);
   }
 
   /** Returns whether another read would have the same result. */
@@ -391,6 +397,7 @@ export class Chat {
       if (answer?.text) this.#context.emit('message', { role: 'assistant', text: answer.text });
       this.store.update({ answer: null, entries: this.#withoutKey(entry, result) });
       this.#updateUnread();
+      this.#pollAnswer();
     }
     if (conversation) this.#tabs.send(conversation, null);
   }

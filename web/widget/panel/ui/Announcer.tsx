@@ -18,7 +18,12 @@ export function Announcer() {
     if (isWriting) setText(texts.writing);
   }, [isWriting]);
   useEffect(() => {
-    if (isLoading || !last || isWriting || last.status === 'streaming') return;
+    if (isLoading || !last) {
+      // The messages that are loaded are old; the first one of an empty conversation is new.
+      announced.current = isLoading ? null : '';
+      return;
+    }
+    if (isWriting || last.status === 'streaming') return;
     const isNew = announced.current !== null && announced.current !== last.id;
     announced.current = last.id;
     if (!isNew || last.role === 'user') return;

@@ -13,7 +13,7 @@ const PATHS = {
 
 export function Icon({ name }: { name: keyof typeof PATHS }) {
   return (
-    <svg class={`icon ${name}`} viewBox="0 0 24 24" aria-hidden="true">
+    <svg class={`icon icon-${name}`} viewBox="0 0 24 24" aria-hidden="true">
       <path d={PATHS[name]} />
     </svg>
   );
@@ -21,7 +21,7 @@ export function Icon({ name }: { name: keyof typeof PATHS }) {
 
 export function StopIcon() {
   return (
-    <svg class="icon stop" viewBox="0 0 24 24" aria-hidden="true">
+    <svg class="icon icon-stop" viewBox="0 0 24 24" aria-hidden="true">
       <rect x="6.5" y="6.5" width="11" height="11" rx="2.5" />
     </svg>
   );
