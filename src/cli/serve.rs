@@ -43,9 +43,7 @@ impl Serve {
         };
         let mut app = AppState::open(path, settings, false)?;
         app.lock = Some(lock.clone());
-        setup::create_first_project(&app.store, |keys| {
-            show_first_keys(path, &urls, keys, lines)
-        })?;
+        setup::create_first_project(&app.store, |keys| show_first_keys(path, &urls, keys, lines))?;
         serve(app, listeners, |out| announce(out, address, &urls))
     }
 }

@@ -1059,7 +1059,7 @@ export interface components {
         };
         /** @description The fields to change. A field that is left out stays as it is. */
         ProjectChangeRequest: {
-            /** @description The name of the website. */
+            /** @description The name of the website. No other project of the server has it. */
             name?: string;
             /** @description What the website is about. `null` removes the description. */
             description?: string | null;

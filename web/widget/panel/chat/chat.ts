@@ -375,6 +375,7 @@ export class Chat {
   }
 
   #onAnswer(answer: LiveAnswer): void {
+    clearTimeout(this.#tabTimer);
     this.#tabs.send(answer.conversation, answer);
     const { conversationId, answer: shown } = this.store.value;
     if (answer.conversation !== (conversationId ?? '')) return;
