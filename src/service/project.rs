@@ -57,7 +57,7 @@ pub async fn change(
     render: fn(&Project) -> SavedResponse,
 ) -> Result<SavedResponse, ProjectError> {
     let written = services.store.write(project::change(project, change)).await;
-    written.map_err(|error| change_error(error, change))?;
+    written.map_err(|error| name_error(error, change.name.as_ref()))?;
     let read = move |snapshot: &Snapshot| project::read(snapshot, project);
     let response = render(&services.store.read(read).await?);
     // Saved by a write of its own: a change that is repeated changes nothing more.
@@ -65,8 +65,9 @@ pub async fn change(
     Ok(response)
 }
 
-fn change_error(error: StoreError, change: &ProjectChange) -> ProjectError {
-    match (error, &change.name) {
+/// The error of a write that stores `name`.
+pub(super) fn name_error(error: StoreError, name: Option<&ProjectName>) -> ProjectError {
+    match (error, name) {
         (StoreError::Rejected(Rejection::ProjectNameExists), Some(name)) => {
             ProjectError::NameExists(name.clone())
         }
@@ -156,7 +157,7 @@ pub fn change_blocking(
     change: &ProjectChange,
 ) -> Result<(), ProjectError> {
     let written = store.write_blocking(project::change(project, change));
-    written.map_err(|error| change_error(error, change))?;
+    written.map_err(|error| name_error(error, change.name.as_ref()))?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use crate::domain::{
     AssistantId, Key, KeyKind, KeyName, ProjectChange, ProjectId, ProjectName, Timestamp,
 };
 use crate::service::key::{self, KeySpec};
-use crate::service::project::ProjectError;
+use crate::service::project::{ProjectError, name_error};
 use crate::store::{Store, StoreError, project};
 
 /// Why a project could not be created.
@@ -91,6 +91,7 @@ pub fn create_project(
             "first private key",
         ));
     show_keys(id, &keys)?;
-    store.write_blocking(batch)?;
+    let written = store.write_blocking(batch);
+    written.map_err(|error| name_error(error, Some(name)))?;
     Ok(())
 }

@@ -75,6 +75,29 @@ fn address_is_that_of_the_server_in_the_environment() {
 }
 
 #[test]
+fn health_check_of_the_image_asks_the_server_of_the_image() {
+    let server = TestServer::start();
+    let folder = TempDir::new().expect("a folder");
+    let dockerfile = concat!(env!("CARGO_MANIFEST_DIR"), "/Dockerfile");
+    let dockerfile = std::fs::read_to_string(dockerfile).expect("a file");
+    let (_, check) = dockerfile.split_once("\nHEALTHCHECK ").expect("a check");
+    let (_, command) = check.split_once("CMD ").expect("a command");
+    let command = command.lines().next().expect("a line");
+    let command: Vec<String> = serde_json::from_str(command).expect("an array");
+    let (program, arguments) = command.split_first().expect("a program");
+    assert_eq!(program, "/usr/local/bin/parlor");
+    let (_, listen) = dockerfile.split_once("PARLOR_LISTEN=").expect("an address");
+    let listen = listen.split_whitespace().next().expect("an address");
+    let mut listen: SocketAddr = listen.parse().expect("an address");
+    listen.set_port(server.0.port());
+    let mut health = parlor_command(folder.path());
+    let health = health
+        .args(arguments)
+        .env("PARLOR_LISTEN", listen.to_string());
+    assert!(health.output().expect("a run").status.success());
+}
+
+#[test]
 fn server_on_ipv6_is_healthy() {
     if TcpListener::bind("[::1]:0").is_err() {
         return;
