@@ -3,6 +3,9 @@
 use super::validation::{ValidationError, parse_enum};
 use super::{AssistantId, AssistantSeq};
 
+/// The maximum length of an assistant's prompt and of its fallback, in characters.
+pub const MAX_ASSISTANT_TEXT_CHARS: usize = 20_000;
+
 /// Which answer provider an assistant uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AssistantMode {

@@ -3,6 +3,18 @@
 
 use super::{DocumentId, Timestamp};
 
+/// The maximum length of the title of a document and of the heading of a section in
+/// characters, with the ellipsis of a shortened one.
+pub const MAX_HEADING_CHARS: usize = 301;
+
+/// The maximum length of the address of a document, and of the address or path of its
+/// source, in bytes.
+pub const MAX_DOCUMENT_URL_BYTES: usize = 8 << 10;
+
+/// The maximum length of the body of a section in bytes. Converters split much earlier,
+/// but merge short sections and escape characters.
+pub const MAX_SECTION_BYTES: usize = 1 << 20;
+
 /// The content of a page or file, divided into sections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {

@@ -50,6 +50,9 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 pub struct Key(String);
 
 impl Key {
+    /// The length of [`Key::hint`] in characters.
+    pub const HINT_CHARS: usize = 4;
+
     /// The keys of the demo. Every other command refuses them.
     pub const DEMO: [&'static str; 2] = ["pk_demo", "sk_demo"];
 
@@ -76,7 +79,8 @@ impl Key {
 
     /// Returns the last four characters, which distinguish the keys of a project.
     pub fn hint(&self) -> String {
-        let start = self.0.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+        let mut from_end = self.0.char_indices().rev();
+        let start = from_end.nth(Self::HINT_CHARS - 1).map_or(0, |(at, _)| at);
         self.0[start..].to_owned()
     }
 

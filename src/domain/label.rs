@@ -69,6 +69,21 @@ impl<const MAX: usize> Label<MAX> {
         Err(ValidationError::new(field, reason))
     }
 
+    /// Makes a label of a text that an earlier version stored, under other rules: control
+    /// characters become spaces, and what is too long is cut. `None` if nothing is visible.
+    pub fn repair(text: &str) -> Option<Self> {
+        let spaced = |char| {
+            if is_in(&CONTROL_CHARS, char) {
+                ' '
+            } else {
+                char
+            }
+        };
+        let text: String = text.chars().map(spaced).collect();
+        let text: String = text.trim().chars().take(MAX).collect();
+        Self::parse("", &text).ok()
+    }
+
     /// A label that the program contains.
     pub fn from_static(text: &'static str) -> Self {
         debug_assert!(Self::parse("", text).is_ok(), "{text:?}");
@@ -130,6 +145,21 @@ mod tests {
             let error = Name::parse("name", text).expect_err(text);
             assert_eq!(error.field, "name");
             assert!(error.reason.contains("1 to 5 characters"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn texts_of_earlier_versions_become_labels() {
+        for (text, expected) in [
+            ("a", Some("a")),
+            (" a\nb ", Some("a b")),
+            ("1234 67", Some("1234")),
+            ("\u{1b}[2J", Some("[2J")),
+            (" \n ", None),
+            ("", None),
+        ] {
+            let label = Name::repair(text).map(Name::into_string);
+            assert_eq!(label.as_deref(), expected, "{text:?}");
         }
     }
 

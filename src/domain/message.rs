@@ -119,6 +119,23 @@ impl MessageContent {
 /// The maximum length of a title in characters.
 pub const MAX_TITLE_CHARS: usize = 80;
 
+/// The maximum length of the text of an answer in bytes, with its list of sources.
+pub const MAX_ANSWER_TEXT_BYTES: usize = 512 << 10;
+
+/// The maximum length of the reason why an answer failed, in characters.
+pub const MAX_MESSAGE_ERROR_CHARS: usize = 1000;
+
+/// The maximum length of the title of the visitor's page in characters. A longer title is
+/// cut.
+pub const MAX_PAGE_TITLE_CHARS: usize = 1000;
+
+/// The maximum length of the text that the visitor had selected, in characters. A longer
+/// text is cut.
+pub const MAX_TEXT_SELECTION_CHARS: usize = 10_000;
+
+/// The maximum size of the parts of a message, and of its metadata, in bytes of JSON.
+pub const MAX_MESSAGE_JSON_BYTES: usize = 1 << 20;
+
 /// Replaces every run of white space by one space.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

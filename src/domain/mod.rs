@@ -25,10 +25,13 @@ mod web_url;
 mod widget_config;
 
 pub use agent::{AgentProfile, HumanAgent};
-pub use assistant::{Assistant, AssistantMode};
+pub use assistant::{Assistant, AssistantMode, MAX_ASSISTANT_TEXT_CHARS};
 pub use bucket_url::BucketUrl;
 pub use conversation::{CloseReason, Conversation, ConversationListItem, Status, title_key};
-pub use document::{Document, LearnedDocument, Section};
+pub use document::{
+    Document, LearnedDocument, MAX_DOCUMENT_URL_BYTES, MAX_HEADING_CHARS, MAX_SECTION_BYTES,
+    Section,
+};
 pub use id::{
     AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
     MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId, VisitorId,
@@ -45,15 +48,21 @@ pub use list_query::{
     Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
 };
 pub use message::{
-    Feedback, MAX_TITLE_CHARS, Message, MessageContent, MessageParts, MessageStatus, Role,
-    SentMessage,
+    Feedback, MAX_ANSWER_TEXT_BYTES, MAX_MESSAGE_ERROR_CHARS, MAX_MESSAGE_JSON_BYTES,
+    MAX_PAGE_TITLE_CHARS, MAX_TEXT_SELECTION_CHARS, MAX_TITLE_CHARS, Message, MessageContent,
+    MessageParts, MessageStatus, Role, SentMessage,
 };
 pub use project::{MAX_MESSAGE_QUOTA, Project, ProjectChange, ProjectStatistics, ProjectSummary};
-pub use qna::{Author, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer, parse_question};
+pub use qna::{
+    Author, MAX_ANSWER_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer,
+    parse_question,
+};
 pub use timestamp::{Timestamp, month_name};
-pub use validation::{MAX_URI_BYTES, ValidationError, bounded_text, parse_enum, parse_uri};
-pub use visitor::{DeviceId, ExternalId, Visitor};
-pub use web_url::{page_address, parse_web_url, without_userinfo};
+pub use validation::{
+    MAX_URI_BYTES, ValidationError, bounded_bytes, bounded_text, parse_enum, parse_uri, text_prefix,
+};
+pub use visitor::{DeviceId, ExternalId, MAX_VISITOR_NAME_CHARS, Visitor};
+pub use web_url::{page_address, parse_web_url, picture_url, without_userinfo};
 pub use widget_config::{
     ChatWidgetConfig, RawWidgetValue, WIDGET_SETTINGS, WidgetChange, WidgetOffset, WidgetPosition,
     WidgetSetting, WidgetType, WidgetValue,

@@ -26,6 +26,9 @@ pub struct Qna<'a> {
 pub const MAX_QUESTION_CHARS: usize = 1000;
 pub const MAX_ANSWER_CHARS: usize = 20_000;
 
+/// The maximum length of the name of an author in characters.
+pub const MAX_AUTHOR_NAME_CHARS: usize = 200;
+
 /// Returns `text` if it is a valid question: 1 to 1000 characters.
 pub fn parse_question(text: &str) -> Result<String, ValidationError> {
     bounded_text("question", text, 1, MAX_QUESTION_CHARS)

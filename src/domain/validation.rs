@@ -59,6 +59,26 @@ pub fn bounded_text(
     ))
 }
 
+/// Checks that `text` has at most `max` bytes.
+///
+/// # Errors
+/// The allowed length in words.
+pub fn bounded_bytes(field: &'static str, text: &str, max: usize) -> Result<(), ValidationError> {
+    if text.len() <= max {
+        return Ok(());
+    }
+    Err(ValidationError::new(
+        field,
+        format!("must have at most {max} bytes"),
+    ))
+}
+
+/// Returns the first `max` characters of `text`, without NUL.
+pub fn text_prefix(text: &str, max: usize) -> String {
+    let characters = text.chars().filter(|character| *character != '\0');
+    characters.take(max).collect()
+}
+
 /// The maximum length of a stored URI in bytes.
 pub const MAX_URI_BYTES: usize = 2048;
 

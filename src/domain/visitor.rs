@@ -3,6 +3,9 @@
 use super::VisitorId;
 use super::validation::{ValidationError, bounded_text};
 
+/// The maximum length of a visitor's name in characters.
+pub const MAX_VISITOR_NAME_CHARS: usize = 200;
+
 /// A person who writes on a website, identified by a device id or by the
 /// website's own id.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,8 @@
-//! URLs of pages on the web.
+//! URLs of pages and pictures on the web.
 
 use url::Url;
+
+use super::validation::{MAX_URI_BYTES, ValidationError};
 
 /// Parses an `http` or `https` URL.
 pub fn parse_web_url(text: &str) -> Option<Url> {
@@ -17,13 +19,29 @@ pub fn without_userinfo(mut url: Url) -> Url {
 }
 
 /// The address of a page as it is stored: the text without user name and password.
-/// `None` if it is no web page, such as `javascript:` and `file:`.
+/// `None` if it is no web page, such as `javascript:` and `file:`, or longer than
+/// [`MAX_URI_BYTES`].
 pub fn page_address(text: &str) -> Option<String> {
     let url = parse_web_url(text)?;
-    if url.username().is_empty() && url.password().is_none() {
-        return Some(text.to_owned());
+    let address = if url.username().is_empty() && url.password().is_none() {
+        text.to_owned()
+    } else {
+        without_userinfo(url).into()
+    };
+    (address.len() <= MAX_URI_BYTES).then_some(address)
+}
+
+/// Returns the URL of a picture: an `http` or `https` URL of at most [`MAX_URI_BYTES`].
+pub fn picture_url(field: &'static str, text: &str) -> Result<String, ValidationError> {
+    if text.len() <= MAX_URI_BYTES && parse_web_url(text).is_some() {
+        return Ok(text.to_owned());
     }
-    Some(without_userinfo(url).into())
+    Err(ValidationError::new(field, picture_url_rule()))
+}
+
+/// The rule of [`picture_url`] in words.
+pub(super) fn picture_url_rule() -> String {
+    format!("must be an http or https URL of at most {MAX_URI_BYTES} characters")
 }
 
 #[cfg(test)]
@@ -58,5 +76,8 @@ mod tests {
         ] {
             assert_eq!(page_address(text).as_deref(), expected, "{text}");
         }
+        // Without the user name, the path is percent-encoded and too long.
+        let long = format!("https://ann@shop.example/{}", "é".repeat(1000));
+        assert_eq!(page_address(&long), None);
     }
 }

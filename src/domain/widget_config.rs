@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::color::Color;
-use super::validation::{MAX_URI_BYTES, bounded_text};
-use super::web_url::parse_web_url;
+use super::validation::bounded_text;
+use super::web_url::{picture_url, picture_url_rule};
 
 /// The corner of the window that shows the chat button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,8 +294,8 @@ impl WidgetSetting {
                 Color::parse(text).map(|_| WidgetValue::Text(text.to_owned().into()))
             }
             (WidgetType::Url, RawWidgetValue::Text(text)) => {
-                let is_url = text.len() <= MAX_URI_BYTES && parse_web_url(text).is_some();
-                is_url.then(|| WidgetValue::Text(text.to_owned().into()))
+                let url = picture_url(self.key, text).ok();
+                url.map(|url| WidgetValue::Text(url.into()))
             }
             (WidgetType::Position { .. }, RawWidgetValue::Text(text)) => {
                 let mut names = WidgetPosition::NAMES.into_iter();
@@ -344,9 +344,7 @@ impl WidgetSetting {
                 format!("must have {min} to {max} characters, none of them NUL")
             }
             WidgetType::Color { .. } => "must be a colour as #rgb or #rrggbb".to_owned(),
-            WidgetType::Url => {
-                format!("must be an http or https URL of at most {MAX_URI_BYTES} characters")
-            }
+            WidgetType::Url => picture_url_rule(),
             WidgetType::Number { min, max, .. } => format!("must be a number from {min} to {max}"),
             WidgetType::Offset { max, .. } => format!("must have x and y from 0 to {max}"),
             WidgetType::Position { .. } => {

@@ -15,7 +15,7 @@ use crate::domain::{
     AssistantId, CONTROL_CHARS, CloseReason, ConversationId, DeviceId, Direction, ExternalId,
     Feedback, INVISIBLE_CHARS, Label, Limit, MAX_MESSAGE_QUOTA, MAX_URI_BYTES, MessageContent,
     MessageStatus, Offset, Role, SearchLimit, Sort, Status, Timestamp, ValidationError, VisitorId,
-    bounded_text, parse_enum, parse_uri,
+    bounded_text, parse_enum, parse_uri, text_prefix,
 };
 use crate::http::params::UUID_EXPECTED;
 use crate::learn::Format;
@@ -299,10 +299,7 @@ fn character_class(ranges: &[RangeInclusive<char>]) -> String {
 
 impl<'de, const MAX: usize> Deserialize<'de> for Prefix<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let cut = |text: &str| {
-            let characters = text.chars().filter(|character| *character != '\0');
-            Ok(Self(characters.take(MAX).collect()))
-        };
+        let cut = |text: &str| Ok(Self(text_prefix(text, MAX)));
         deserializer.deserialize_str(StringVisitor(cut))
     }
 }

@@ -38,6 +38,9 @@ fn split_table(block: &str, max_chars: usize) -> Vec<String> {
 
 fn split_code(block: &str, max_chars: usize) -> Vec<String> {
     let opening = block.lines().next().unwrap_or_default();
+    if opening.chars().count() > max_chars / 2 {
+        return pack_lines(block.lines(), max_chars);
+    }
     let fence = fence(block).unwrap_or_default();
     let code = block.lines().skip(1).filter(|line| line.trim() != fence);
     let pieces = pack_lines(code, max_chars);

@@ -97,7 +97,7 @@ impl RawDocument {
         let title = content.title.filter(|title| !title.is_empty());
         let document = Document {
             url: self.url.clone(),
-            title: title.unwrap_or_else(|| self.name.clone()),
+            title: title.unwrap_or_else(|| sections::shorten_heading(&self.name)),
             sections: content.sections,
         };
         (document, directives)

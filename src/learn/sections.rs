@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::block_split::{BlockKind, split_block};
 use super::markdown::OPTIONS;
-use crate::domain::Section;
+use crate::domain::{MAX_HEADING_CHARS, Section};
 
 /// The length of a section; repeated table headers and fences may exceed it a
 /// little.
@@ -16,8 +16,6 @@ const MAX_SECTION_CHARS: usize = 1500;
 const MIN_SECTION_CHARS: usize = 40;
 /// Sections that are merged into one.
 const MAX_MERGED_SECTIONS: usize = 50;
-/// The length of a title and of a heading.
-const MAX_HEADING_CHARS: usize = 300;
 /// The first paragraph of a plain text is its title if it is one line of at
 /// most this length.
 const MAX_TITLE_LINE_CHARS: usize = 100;
@@ -111,9 +109,9 @@ fn sectioned(parts: &[HeadingPart<'_>], title: Option<String>) -> SectionedText 
 }
 
 /// Joins white space to single spaces and truncates to [`MAX_HEADING_CHARS`].
-fn shorten_heading(text: &str) -> String {
+pub fn shorten_heading(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match text.char_indices().nth(MAX_HEADING_CHARS) {
+    match text.char_indices().nth(MAX_HEADING_CHARS - 1) {
         Some((end, _)) => text[..end].trim_end().to_owned() + "…",
         None => text,
     }

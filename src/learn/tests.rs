@@ -130,6 +130,11 @@ fn long_sections_are_split_between_blocks_rows_lines_and_sentences() {
         "```rust\n{}```\n",
         "let some_line = of_code();\n".repeat(200)
     );
+    // An opening line that is not repeated, because it would fill each section.
+    let long_opening = format!("```{}\n{}```\n", "x".repeat(2000), "line\n".repeat(2000));
+    let one = document(Format::Markdown, &long_opening);
+    let lengths = one.sections.iter().map(|section| section.body.len());
+    assert!(lengths.sum::<usize>() < 2 * long_opening.len());
     let prose = format!("{SENTENCE} ").repeat(100);
     let list = format!("- {SENTENCE}\n").repeat(100);
     let word = "x".repeat(5000);

@@ -6,7 +6,9 @@ use std::fmt;
 
 use futures_util::StreamExt;
 
-use crate::domain::{Document, DocumentId, ProjectSeq, Timestamp, page_address};
+use crate::domain::{
+    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, Timestamp, page_address,
+};
 use crate::learn::{
     Conversion, FetchOutcome, FolderSource, RawDocument, SourceError, WebsiteSource,
 };
@@ -219,6 +221,12 @@ impl<'a> Learner<'a> {
         };
         if document.sections.is_empty() {
             let message = format!("{}: it says nothing; no text was found", document.url);
+            self.observer.warn(&message);
+            return Ok(());
+        }
+        if document.url.len() > MAX_DOCUMENT_URL_BYTES {
+            let start: String = document.url.chars().take(100).collect();
+            let message = format!("{start}…: its address is too long; it is passed over");
             self.observer.warn(&message);
             return Ok(());
         }

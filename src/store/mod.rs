@@ -62,7 +62,7 @@ mod upgrade;
 pub mod usage;
 pub mod visitor;
 pub mod websearch;
-mod widget_config;
+pub mod widget_config;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -113,17 +113,21 @@ pub fn remove_idle(idle: Duration, now: Timestamp) -> Batch {
     )])
 }
 
+/// The name of the secret that signs session tokens.
+pub const SIGNING_SECRET: &str = "session";
+
 /// Reads the secret that signs session tokens: 32 random bytes.
 pub fn signing_secret(snapshot: &Snapshot) -> Result<Option<Vec<u8>>, StoreError> {
-    let sql = Sql::new("SELECT value FROM secret WHERE name = 'session'", []);
+    let name = [SIGNING_SECRET.into()];
+    let sql = Sql::new("SELECT value FROM secret WHERE name = ?", name);
     snapshot.optional(&sql, |row| row.get(0))
 }
 
 /// Stores the secret unless there is one.
 pub fn store_signing_secret(secret: &[u8]) -> Batch {
     Batch::of([Sql::new(
-        "INSERT INTO secret (name, value) VALUES ('session', ?) ON CONFLICT DO NOTHING",
-        [secret.to_vec().into()],
+        "INSERT INTO secret (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        [SIGNING_SECRET.into(), secret.to_vec().into()],
     )])
 }
 
@@ -131,9 +135,9 @@ pub fn store_signing_secret(secret: &[u8]) -> Batch {
 pub fn replace_signing_secret(secret: &[u8]) -> Batch {
     Batch::of([
         Sql::new(
-            "INSERT INTO secret (name, value) VALUES ('session', ?) \
+            "INSERT INTO secret (name, value) VALUES (?, ?) \
              ON CONFLICT DO UPDATE SET value = excluded.value",
-            [secret.to_vec().into()],
+            [SIGNING_SECRET.into(), secret.to_vec().into()],
         ),
         // The callers that start sessions: 'key SEQ DEVICE'.
         Sql::new("DELETE FROM idempotency_key WHERE caller GLOB 'key *'", []),

@@ -1,6 +1,8 @@
 //! The stored form of a project's widget settings: a JSON object with the
 //! settings that differ from the defaults.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
@@ -16,16 +18,53 @@ pub(super) fn parse(json: &str) -> ChatWidgetConfig {
         Map::new()
     });
     for (key, value) in &stored {
-        let Some(setting) = WidgetSetting::find(key) else {
-            continue;
-        };
-        match raw_value(value).map(|raw| setting.check(raw)) {
-            Some(Ok(value)) => config.set(setting, value),
-            _ if value.is_null() => {}
-            _ => log::warn!("invalid widget setting {key} of a project, using the default"),
+        match check_setting(key, value) {
+            Ok((setting, value)) => config.set(setting, value),
+            Err(_) if value.is_null() || WidgetSetting::find(key).is_none() => {}
+            Err(_) => log::warn!("invalid widget setting {key} of a project, using the default"),
         }
     }
     config
+}
+
+/// Checks settings in their stored form.
+///
+/// # Errors
+/// The reason with the key of the setting.
+pub fn check(json: &str) -> Result<(), String> {
+    let stored = serde_json::from_str::<Map<String, Value>>(json);
+    let stored = stored.map_err(|_| ": must be an object".to_owned())?;
+    let mut settings = stored.iter();
+    settings.try_for_each(|(key, value)| check_setting(key, value).map(drop))
+}
+
+/// The stored settings without invalid and unknown ones, which earlier versions may have
+/// stored.
+pub(super) fn valid_settings(json: &str) -> Cow<'_, str> {
+    let Ok(mut stored) = serde_json::from_str::<Map<String, Value>>(json) else {
+        return Cow::Borrowed("{}");
+    };
+    let count = stored.len();
+    stored.retain(|key, value| check_setting(key, value).is_ok());
+    if stored.len() == count {
+        return Cow::Borrowed(json);
+    }
+    Cow::Owned(Value::Object(stored).to_string())
+}
+
+/// Checks a setting. The error names it.
+fn check_setting(
+    key: &str,
+    value: &Value,
+) -> Result<(&'static WidgetSetting, WidgetValue), String> {
+    let Some(setting) = WidgetSetting::find(key) else {
+        let key: String = key.chars().take(40).collect();
+        return Err(format!(": {key:?} is no setting"));
+    };
+    let value = raw_value(value).map(|raw| setting.check(raw));
+    let value = value.unwrap_or_else(|| Err("has the wrong type".to_owned()));
+    let value = value.map_err(|reason| format!(".{key}: {reason}"))?;
+    Ok((setting, value))
 }
 
 fn raw_value(value: &Value) -> Option<RawWidgetValue<'_>> {
@@ -99,6 +138,29 @@ mod tests {
         let config = parse(r##"{"width":"wide","brandColor":"#123456","other":1}"##);
         assert!(config.is_set(setting("brandColor")));
         assert!(!config.is_set(setting("width")));
+    }
+
+    #[test]
+    fn settings_that_are_invalid_or_unknown_are_found_and_removed() {
+        for (json, reason, valid) in [
+            ("{", ": must be an object", "{}"),
+            ("[]", ": must be an object", "{}"),
+            (r#"{"other":1}"#, ": \"other\" is no setting", "{}"),
+            (r#"{"width":1}"#, ".width: must be a number from", "{}"),
+            (r#"{"width":null}"#, ".width: has the wrong type", "{}"),
+            (
+                r#"{"position":"bottom-left","brandColor":"red"}"#,
+                ".brandColor: must be a colour",
+                r#"{"position":"bottom-left"}"#,
+            ),
+        ] {
+            let error = check(json).expect_err(json);
+            assert!(error.starts_with(reason), "{error}");
+            assert_eq!(valid_settings(json), valid);
+        }
+        let json = r##"{ "brandColor" : "#123456" }"##;
+        assert_eq!(check(json), Ok(()));
+        assert_eq!(valid_settings(json), json);
     }
 
     #[test]

@@ -12,9 +12,11 @@ use super::chunk::{
 };
 use super::sse::SseDecoder;
 use crate::answer::{AnswerError, FinishDetails, FinishReason, Usage};
+use crate::domain::MAX_ANSWER_TEXT_BYTES;
 
-/// The maximum length of an answer. A longer answer is truncated.
-pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// The maximum length of an answer without its list of sources. A longer answer is
+/// truncated.
+pub const MAX_ANSWER_BYTES: usize = MAX_ANSWER_TEXT_BYTES / 2;
 /// The maximum length of a response that is not a stream.
 const MAX_JSON_BYTES: usize = 1024 * 1024;
 

@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    Document, DocumentId, LearnedDocument, Limit, Offset, ProjectId, ProjectSeq, Section,
-    without_userinfo,
+    Document, DocumentId, LearnedDocument, Limit, MAX_HEADING_CHARS, Offset, ProjectId, ProjectSeq,
+    Section, without_userinfo,
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
@@ -64,7 +64,7 @@ pub struct NewDocumentRequest {
     format: Format,
 }
 
-type DocumentTitle = Text<1, 300>;
+type DocumentTitle = Text<1, { MAX_HEADING_CHARS - 1 }>;
 
 impl NewDocumentRequest {
     /// The document to learn and the title that replaces its own.

@@ -9,8 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    Limit, MAX_ANSWER_CHARS, MAX_QUESTION_CHARS, Offset, ProjectId, ProjectSeq, Qna, QnaId,
-    Timestamp,
+    Limit, MAX_ANSWER_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_QUESTION_CHARS, Offset, ProjectId,
+    ProjectSeq, Qna, QnaId, Timestamp,
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
@@ -111,7 +111,7 @@ struct AuthorRequest {
     image: Option<Uri>,
 }
 
-type AuthorName = Text<0, 200>;
+type AuthorName = Text<0, MAX_AUTHOR_NAME_CHARS>;
 
 impl AuthorRequest {
     fn into_name_and_image(self) -> (Option<String>, Option<String>) {

@@ -13,7 +13,8 @@ use crate::answer::draft::Reservation;
 use crate::answer::model::MAX_ANSWER_BYTES;
 use crate::app::AppState;
 use crate::domain::{
-    ConversationId, ConversationListItem, MessageContent, page_address, parse_uri,
+    ConversationId, ConversationListItem, MAX_PAGE_TITLE_CHARS, MAX_TEXT_SELECTION_CHARS,
+    MessageContent, page_address, parse_uri,
 };
 use crate::http::answer_response::{
     AnswerSteps, await_answer, complete_answer, sent_to_agent, stream_answer, to_agent_response,
@@ -75,9 +76,9 @@ struct PageContext {
     text_selection: Option<TextSelection>,
 }
 
-type PageTitle = Prefix<1000>;
+type PageTitle = Prefix<MAX_PAGE_TITLE_CHARS>;
 type PageText = Prefix<100_000>;
-type TextSelection = Prefix<10_000>;
+type TextSelection = Prefix<MAX_TEXT_SELECTION_CHARS>;
 
 impl From<PageContext> for VisitorPage {
     fn from(page: PageContext) -> Self {
