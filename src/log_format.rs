@@ -165,18 +165,20 @@ impl LogLines {
         let text = error.to_string();
         let text = text.trim_end();
         let redacted = redact(text);
-        if !error.use_stderr() {
+        // Help and version, and errors without a secret, are printed with colors.
+        let is_plain = self.format != LogFormat::Json && !self.is_journal;
+        if !error.use_stderr() || (is_plain && redacted == text) {
             error.exit();
-        } else if self.format == LogFormat::Json {
-            eprintln!("{}", self.json_message(Level::Error, "parlor", &redacted));
-        } else if self.is_journal {
-            eprintln!("{}", journal_lines(Level::Error, &redacted));
-        } else if redacted == text {
-            // With colors.
-            error.exit();
-        } else {
-            eprintln!("{redacted}");
         }
+        let message = if self.format == LogFormat::Json {
+            self.json_message(Level::Error, "parlor", &redacted)
+        } else if self.is_journal {
+            journal_lines(Level::Error, &redacted)
+        } else {
+            redacted.into_owned()
+        };
+        // Nothing can report that standard error is closed.
+        let _ = writeln!(io::stderr(), "{message}");
         std::process::exit(error.exit_code());
     }
 }

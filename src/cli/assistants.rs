@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::CommandError;
 use super::database::{ProjectArguments, parse_assistant_id};
+use super::output::print_line;
 use super::visible_text::VisibleText;
 use crate::domain::{AssistantId, AssistantMode, AssistantName, bounded_text};
 use crate::service::assistant::{self, AssistantOptions};
@@ -87,7 +88,7 @@ impl Assistants {
             } => {
                 let (store, project) = target.open()?;
                 let id = assistant::create(&store, project, &name, &options.into())?;
-                println!("{id}");
+                print_line!("{id}");
             }
             Assistants::Set {
                 target,
@@ -102,7 +103,7 @@ impl Assistants {
                 }
                 let (store, project) = target.open()?;
                 assistant::change(&store, project, id, name, options)?;
-                println!("changed {id}");
+                print_line!("changed {id}");
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::CommandError;
 use super::database::DatabasePath;
+use super::output::print_line;
 use super::progress::with_monitor;
 use crate::config::parse_backup_url;
 use crate::domain::BucketUrl;
@@ -76,8 +77,10 @@ fn upload(database: &Path, url: &BucketUrl) -> Result<(), CommandError> {
 
 fn print_summary(place: &str, manifest: &Manifest) {
     let counts = manifest.counts;
-    println!(
+    print_line!(
         "created {place}: {} conversations, {} messages, {} bytes",
-        counts.conversations, counts.messages, manifest.bytes
+        counts.conversations,
+        counts.messages,
+        manifest.bytes
     );
 }

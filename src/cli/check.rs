@@ -4,6 +4,7 @@ use clap::{FromArgMatches, Parser};
 
 use super::CommandError;
 use super::database::DatabasePath;
+use super::output::print_line;
 use super::progress::with_monitor;
 use crate::config::{Settings, accept_renamed_variables};
 use crate::redaction::redact;
@@ -75,5 +76,5 @@ fn print_finding(finding: &Finding) {
         Severity::Fault => "FAULT",
     };
     let text = redact(&finding.text).replace('\n', " ");
-    println!("{severity:<8} {:<12} {text}", finding.name);
+    print_line!("{severity:<8} {:<12} {text}", finding.name);
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::CommandError;
 use super::database::SnapshotArgument;
+use super::output::print_line;
 use super::progress::with_progress_bar;
 use super::serve::{announce, lock, prepare, serve, shutdown_signal};
 use crate::app::AppState;
@@ -79,7 +80,7 @@ impl Demo {
             return Err(CommandError::Exists(path));
         }
         self.create(&path)?;
-        println!("created {}", path.display());
+        print_line!("created {}", path.display());
         Ok(())
     }
 

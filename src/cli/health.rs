@@ -10,6 +10,7 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 
 use super::CommandError;
+use super::output::print_line;
 use super::progress::block_on;
 use crate::config::{DEFAULT_LISTEN, parse_public_url};
 use crate::domain::Origin;
@@ -59,7 +60,7 @@ pub enum HealthError {
 impl Health {
     pub fn run(self) -> Result<(), CommandError> {
         let line = block_on(self.check())??;
-        println!("{line}");
+        print_line!("{line}");
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::CommandError;
 use super::database::{DatabaseFile, ProjectArguments, parse_assistant_id};
+use super::output::print_line;
 use super::visible_text::VisibleText;
 use crate::config::parse_origin;
 use crate::domain::{AssistantId, KeyId, KeyKind, KeyName, Origin};
@@ -83,12 +84,12 @@ impl Keys {
                     assistant,
                 };
                 let key = key::create(&store, project, &spec)?;
-                println!("{}", key.reveal());
+                print_line!("{}", key.reveal());
             }
             Keys::List { target } => print_keys(&target)?,
             Keys::Revoke { file, id } => {
                 key::revoke(&file.open()?, id)?;
-                println!("revoked {id}");
+                print_line!("revoked {id}");
             }
             Keys::RotateSecret { file } => {
                 let count = session::rotate_signing_secret(&file.open()?)?;
@@ -110,7 +111,7 @@ fn without_repeats(origins: Vec<Origin>) -> Vec<Origin> {
 }
 
 fn print_rotation(sessions: u64) {
-    println!(
+    print_line!(
         "replaced the signing secret; {sessions} sessions have ended\n\
          - Running servers apply the new secret within a second.\n\
          - Chats of visitors get 401, start new sessions with the same saVid, and keep their \

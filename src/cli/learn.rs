@@ -10,6 +10,7 @@ use url::Url;
 
 use super::CommandError;
 use super::database::ProjectArguments;
+use super::output::{print_error, print_line};
 use super::visible_text::VisibleText;
 use crate::domain::{parse_web_url, without_userinfo};
 use crate::learn::{FolderSource, WebsiteSource};
@@ -63,7 +64,7 @@ impl Learn {
         progress.0.finish_and_clear();
         let summary = learner.summary();
         if summary.pages() + summary.deleted > 0 {
-            println!("{summary}");
+            print_line!("{summary}");
         }
         result?;
         if summary.pages() == 0 {
@@ -146,6 +147,6 @@ impl ProgressObserver for TerminalProgress {
 
     fn warn(&self, message: &str) {
         self.0
-            .suspend(|| eprintln!("parlor: {}", VisibleText(&redact(message))));
+            .suspend(|| print_error!("parlor: {}", VisibleText(&redact(message))));
     }
 }

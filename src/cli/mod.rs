@@ -1,6 +1,8 @@
 //! The command line: arguments of each command, and a call of the service that
 //! does the work.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod assistants;
 mod backup;
 mod check;
@@ -12,6 +14,7 @@ mod health;
 mod import;
 mod keys;
 mod learn;
+mod output;
 mod progress;
 mod projects;
 mod prune;
@@ -140,7 +143,12 @@ impl Cli {
 
 /// Runs the command. `lines` are the lines of the log.
 pub fn run(cli: Cli, lines: LogLines) -> Result<(), CommandError> {
-    match cli.command {
+    run_command(cli.command, lines)?;
+    Ok(output::result()?)
+}
+
+fn run_command(command: Command, lines: LogLines) -> Result<(), CommandError> {
+    match command {
         Command::Serve(serve) => serve.run(lines),
         Command::Demo(demo) => demo.run(),
         Command::Health(health) => health.run(),

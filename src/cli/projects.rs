@@ -11,6 +11,7 @@ use tokio::runtime::Builder;
 use super::CommandError;
 use super::database::{DatabaseFile, ProjectArguments};
 use super::keys::print_project_keys;
+use super::output::{print_error, print_line};
 use super::progress::with_progress_bar;
 use super::visible_text::VisibleText;
 use crate::domain::{
@@ -300,7 +301,7 @@ fn set(target: &ProjectArguments, change: &ProjectChange) -> Result<(), CommandE
     let (store, summary) = target.open_summary()?;
     project::change_blocking(&store, summary.seq, change)?;
     warn_of_contrast(&change.widget);
-    println!("changed {}", summary.id);
+    print_line!("changed {}", summary.id);
     Ok(())
 }
 
@@ -325,7 +326,7 @@ fn warn_of_contrast(change: &WidgetChange) {
             .as_ref()
             .and_then(|value| setting.contrast_warning(value));
         if let Some(warning) = warning {
-            eprintln!("parlor: {warning}");
+            print_error!("parlor: {warning}");
         }
     }
 }
@@ -342,7 +343,7 @@ fn remove(store: &Store, name: &str, is_confirmed: bool) -> Result<(), CommandEr
             progress(deleted, total, "conversations");
         }))
     })?;
-    println!(
+    print_line!(
         "removed {} with {}",
         project.id,
         count(total, "conversation")

@@ -10,6 +10,7 @@ use time::{Date, Month};
 
 use super::CommandError;
 use super::database::DatabaseFile;
+use super::output::print_line;
 use super::progress::{block_on, with_progress_bar};
 use super::visible_text::VisibleText;
 use crate::domain::Timestamp;
@@ -129,14 +130,14 @@ impl Prune {
                 Ok::<_, CommandError>(deleted)
             })
         })??;
-        println!("deleted {deleted} conversations");
+        print_line!("deleted {deleted} conversations");
         Ok(())
     }
 }
 
 fn print_unused_space(store: &Store) -> Result<(), CommandError> {
     let unused = store.read_blocking(unused_bytes)?;
-    println!("would free {}", megabytes(unused));
+    print_line!("would free {}", megabytes(unused));
     Ok(())
 }
 
@@ -144,7 +145,7 @@ fn print_unused_space(store: &Store) -> Result<(), CommandError> {
 fn shrink(path: &Path) -> Result<(), CommandError> {
     let before = fs::metadata(path)?.len();
     if !vacuum(path)? {
-        println!(
+        print_line!(
             "{}-wal has the smaller file, because a backup or another program reads the file; \
              run the command again when it has ended",
             path.display()
@@ -152,7 +153,7 @@ fn shrink(path: &Path) -> Result<(), CommandError> {
         return Ok(());
     }
     let after = fs::metadata(path)?.len();
-    println!(
+    print_line!(
         "{} has {}, {} before",
         path.display(),
         megabytes(after),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::database::ProjectArguments;
+use super::output::print_line;
 use super::visible_text::VisibleText;
 use super::{CommandError, qna_csv};
 use crate::domain::{QnaId, parse_answer, parse_question};
@@ -98,7 +99,7 @@ impl Qnas {
 
 fn add(target: &ProjectArguments, qna: ImportedQna) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
-    println!("{}", qna::create_blocking(&store, project, qna)?);
+    print_line!("{}", qna::create_blocking(&store, project, qna)?);
     Ok(())
 }
 
@@ -126,7 +127,7 @@ fn list(target: &ProjectArguments) -> Result<(), CommandError> {
 fn remove(target: &ProjectArguments, id: QnaId) -> Result<(), CommandError> {
     let (store, project) = target.open()?;
     qna::delete_blocking(&store, project, id)?;
-    println!("removed {id}");
+    print_line!("removed {id}");
     Ok(())
 }
 
@@ -153,7 +154,7 @@ fn import(target: &ProjectArguments, path: &Path) -> Result<(), CommandError> {
     })?;
     let (store, project) = target.open()?;
     let summary = qna_import::import(&store, project, &qnas)?;
-    println!(
+    print_line!(
         "imported {} Q&As ({} new, {} changed, {} as before)",
         summary.total(),
         summary.new,

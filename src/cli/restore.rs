@@ -5,6 +5,7 @@ use clap::Args;
 use super::CommandError;
 use super::backup::{BackupPlace, backup_place};
 use super::database::DatabasePath;
+use super::output::print_line;
 use super::progress::with_monitor;
 use crate::service::restore;
 
@@ -40,19 +41,19 @@ impl Restore {
             BackupPlace::Path(path) => restore::restore(path, database, force, monitor),
             BackupPlace::Bucket(url) => {
                 let (name, restored) = restore::restore_from_bucket(url, database, force, monitor)?;
-                println!("downloaded {name}");
+                print_line!("downloaded {name}");
                 Ok(restored)
             }
         })??;
         let counts = restored.contents.counts;
-        println!(
+        print_line!(
             "restored {}: {} conversations, {} messages",
             restored.path.display(),
             counts.conversations,
             counts.messages
         );
         if let Some(previous) = restored.previous {
-            println!("the previous file is {}", previous.display());
+            print_line!("the previous file is {}", previous.display());
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Reads a secret from the terminal without showing it.
 
-use std::io::{self, IsTerminal, stdin};
+use std::io::{self, IsTerminal, Write, stdin};
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
@@ -14,11 +14,11 @@ pub fn read_secret(prompt: &str) -> io::Result<Option<String>> {
     let shown = tcgetattr(&input)?;
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
-    eprint!("{prompt}");
+    let _ = write!(io::stderr(), "{prompt}");
     tcsetattr(&input, OptionalActions::Flush, &hidden)?;
     let mut line = String::new();
     let read = input.read_line(&mut line);
     tcsetattr(&input, OptionalActions::Flush, &shown)?;
-    eprintln!();
+    let _ = writeln!(io::stderr());
     read.map(|_| Some(line))
 }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, value_parser};
 
 use super::CommandError;
 use super::database::ProjectArguments;
+use super::output::print_line;
 use super::progress::{block_on, with_progress_bar};
 use super::visible_text::VisibleText;
 use crate::domain::{ProjectSeq, VisitorId};
@@ -175,11 +176,11 @@ fn erase(
     // An interrupted erasure has deleted the names of its visitor.
     let (resumed, is_log_empty) = block_on(erasure::resume(&store, |_| ()))??;
     if resumed > 0 {
-        println!("completed the interrupted erasure of {resumed} visitors");
+        print_line!("completed the interrupted erasure of {resumed} visitors");
     }
     let row = match visitor.find(&store, project) {
         Err(CommandError::NoSuchVisitor(text)) if resumed > 0 => {
-            println!("the project has no visitor with {text}");
+            print_line!("the project has no visitor with {text}");
             return end_erasure(target.path(), store, is_log_empty, is_vacuumed);
         }
         found => found?,
@@ -194,9 +195,10 @@ fn erase(
         let erase = erasure::delete_visitor(&store, row.seq, Batch::default(), after_step);
         block_on(erase)
     })??;
-    println!(
+    print_line!(
         "erased the visitor {} with {} conversations and {messages} messages",
-        row.visitor.id, row.conversations
+        row.visitor.id,
+        row.conversations
     );
     end_erasure(target.path(), store, is_log_empty, is_vacuumed)
 }
@@ -218,18 +220,18 @@ fn end_erasure(
 /// Names what still has the data of an erased visitor.
 fn print_remaining_copies(path: &Path, is_log_empty: bool) -> Result<(), CommandError> {
     if !is_log_empty {
-        println!(
+        print_line!(
             "{}-wal still has the data, because a backup or another program reads the file; \
              restart parlor when it has ended",
             path.display()
         );
     }
-    println!(
+    print_line!(
         "backups, exports and logs that were made before still have the data; delete them when \
          you no longer need them"
     );
     for copy in older_copies(path)? {
-        println!("  {}", copy.display());
+        print_line!("  {}", copy.display());
     }
     Ok(())
 }
