@@ -1,4 +1,5 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 use std::thread;
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     };
     let lines = lines.with_format(cli.log_format);
     if let Err(error) = log_buffer::install(logger(&cli.log, lines), lines) {
-        eprintln!("{}", lines.failure(&error));
+        print_error(&lines.failure(&error));
         return ExitCode::FAILURE;
     }
     panic::set_hook(Box::new(log_panic));
@@ -28,10 +29,17 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", lines.failure(&error.to_string()));
+            if !error.is_closed_output() {
+                print_error(&lines.failure(&error.to_string()));
+            }
             ExitCode::from(error.exit_status())
         }
     }
+}
+
+/// Prints a line, unless standard error is closed.
+fn print_error(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn logger(levels: &LogLevels, lines: LogLines) -> env_logger::Logger {

@@ -62,11 +62,15 @@ impl DatabaseFile {
 
     /// Opens the file, or creates it without a project.
     pub fn open_or_create(&self) -> Result<Store, CommandError> {
-        let options = Options {
+        Ok(Store::open(&self.path.db, &self.options())?)
+    }
+
+    /// How the file is opened.
+    pub fn options(&self) -> Options {
+        Options {
             snapshot: !self.snapshot.no_snapshot,
             ..Options::default()
-        };
-        Ok(Store::open(&self.path.db, &options)?)
+        }
     }
 }
 

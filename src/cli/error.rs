@@ -1,16 +1,18 @@
 //! Why a command failed.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::health::HealthError;
+use super::visible_text::VisibleText;
 use crate::app::StartError;
 use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, QnaId};
 use crate::service::assistant::AssistantError;
 use crate::service::backup::{BackupError, BucketError};
 use crate::service::export::ExportError;
-use crate::service::import::ImportError;
+use crate::service::import::FileImportError;
 use crate::service::import::api::ApiImportError;
 use crate::service::key::KeyError;
 use crate::service::project::{ProjectError, SelectError};
@@ -46,8 +48,9 @@ pub enum CommandError {
     Interrupted,
     #[error(transparent)]
     Export(#[from] ExportError),
-    #[error(transparent)]
-    Import(#[from] ImportError),
+    // It may contain a text of the file.
+    #[error("{}", VisibleText(&.0.to_string()))]
+    Import(#[from] FileImportError),
     #[error(transparent)]
     ImportApi(#[from] ApiImportError),
     #[error(
@@ -120,10 +123,26 @@ pub enum CommandError {
     Io(#[from] std::io::Error),
 }
 
+/// The exit status of a program whose output was closed, as the shell returns it for
+/// programs that SIGPIPE ends.
+const CLOSED_OUTPUT_STATUS: u8 = 128 + 13;
+
 impl CommandError {
+    /// Whether the reader of standard output, such as `head`, has closed its end. This
+    /// needs no message.
+    pub fn is_closed_output(&self) -> bool {
+        match self {
+            Self::Io(error) | Self::Export(ExportError::Write(error)) => {
+                error.kind() == ErrorKind::BrokenPipe
+            }
+            _ => false,
+        }
+    }
+
     /// The exit status: 2 for settings and options that are not valid, as for the arguments.
     pub fn exit_status(&self) -> u8 {
         match self {
+            _ if self.is_closed_output() => CLOSED_OUTPUT_STATUS,
             Self::Start(StartError::Settings(_))
             | Self::RepeatedSetting(_)
             | Self::AssistantOfPrivateKey

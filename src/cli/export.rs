@@ -7,8 +7,9 @@ use clap::Args;
 
 use super::CommandError;
 use super::database::DatabaseFile;
+use super::output::{print_error, print_line};
 use super::progress::with_monitor;
-use crate::service::export::{self, ExportError};
+use crate::service::export::{self, ExportError, FileExport};
 use crate::store::export::{ExportScope, RecordCounts, RecordKind};
 
 /// Export all projects with their keys, assistants, knowledge, visitors and conversations
@@ -17,8 +18,10 @@ use crate::store::export::{ExportScope, RecordCounts, RecordKind};
 /// machine and into a file with other projects. It has what was stored when the command
 /// began, also while a server uses the file. Keys are exported as hashes, so they stay valid.
 ///
-/// FILE gets its name when the export is complete. If the command is interrupted, run the
-/// same command again; it exports from the beginning.
+/// FILE gets its name when the export is complete; until then it is FILE.part. If the command
+/// is interrupted, run the same command again: it continues if conversations, messages and
+/// settings have not changed meanwhile, and otherwise begins again. An export to standard
+/// output always begins again.
 #[derive(Debug, Args)]
 pub struct Export {
     /// The new file; - is standard output
@@ -41,8 +44,9 @@ impl Export {
         let is_stdout = self.target == Path::new("-");
         let counts = with_monitor(|monitor| {
             if !is_stdout {
-                let database = &self.file.path.db;
-                return export::to_file(&store, database, &self.target, scope, monitor);
+                let (database, target) = (&self.file.path.db, &self.target);
+                let mut report = |begin| print_begin(begin, target);
+                return export::to_file(&store, database, target, scope, monitor, &mut report);
             }
             let mut out = BufWriter::with_capacity(1 << 18, stdout().lock());
             let counts = export::write(&store, &mut out, scope, monitor)?;
@@ -52,17 +56,30 @@ impl Export {
         let target = self.target.display();
         let summary = format!("exported {}", describe(&counts));
         if is_stdout {
-            eprintln!("{summary}");
+            print_error!("{summary}");
         } else {
-            println!("{summary} to {target}");
+            print_line!("{summary} to {target}");
         }
         if self.with_secrets {
-            eprintln!(
+            print_error!(
                 "protect the export like a password: a person who has it can act as any visitor; \
                  encrypt it before you copy it (age -p, gpg -c)"
             );
         }
         Ok(())
+    }
+}
+
+/// Says what becomes of an interrupted export.
+fn print_begin(begin: FileExport, target: &Path) {
+    let target = target.display();
+    match begin {
+        FileExport::Continued(records) => {
+            print_error!("continuing {target}.part after {records} records");
+        }
+        FileExport::Restarted => print_error!(
+            "the database has changed since {target}.part was begun; the export begins again"
+        ),
     }
 }
 

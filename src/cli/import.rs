@@ -1,7 +1,7 @@
 //! `parlor import`: reads what `parlor export` has written, or the API of another server.
 
 use std::fs::{self, File};
-use std::io::{BufReader, stdin};
+use std::io::{BufRead, BufReader, stdin};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,13 +10,14 @@ use url::Url;
 use super::CommandError;
 use super::database::DatabaseFile;
 use super::export::describe;
+use super::output::{print_error, print_line};
 use super::progress::with_monitor;
 use super::secret_prompt::read_secret;
 use super::visible_text::VisibleText;
 use crate::config::Secret;
 use crate::domain::{parse_web_url, without_userinfo};
 use crate::service::import::api::{ApiSource, import_from_api};
-use crate::service::import::{self, ImportSummary, Problem};
+use crate::service::import::{self, ImportSummary, ImportTarget, NewDatabase, RefusedRecord};
 use crate::service::project;
 
 /// The problems that are printed one by one.
@@ -28,14 +29,16 @@ const KEY_VARIABLE: &str = "PARLOR_IMPORT_KEY";
 
 /// Import what `parlor export` has written, also while a server uses the database file
 ///
-/// The database file is created if it does not exist, and may have other projects. Records
-/// whose id is stored already are skipped, so an import that was interrupted is run again.
-/// A record that contradicts what is stored is printed with the number of its line and
-/// skipped; the exit status is then 1.
+/// The database file may have other projects. If it does not exist, it is created for the
+/// first record, so that an import that fails before leaves no file. Records whose id is
+/// stored already are skipped, so an import that was interrupted is run again. A record that
+/// contradicts what is stored is printed with the number of its line and skipped; the exit
+/// status is then 1.
 ///
 /// With --from-api, the conversations come from another server: all of a project with a
 /// private key of another parlor, or those of a visitor with a session token of a server with
-/// the same API. The variable PARLOR_IMPORT_KEY has the key or token.
+/// the same API. The variable PARLOR_IMPORT_KEY has the key or token. They are imported into
+/// a project that exists: a new file and its project are created with `parlor serve`.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The export; - is standard input
@@ -72,7 +75,7 @@ fn parse_api_url(text: &str) -> Result<Url, String> {
 impl Import {
     pub fn run(self) -> Result<(), CommandError> {
         let mut problems = 0;
-        let mut report = |problem: &Problem| print_problem(&mut problems, problem);
+        let mut report = |problem: &RefusedRecord| print_problem(&mut problems, problem);
         let summary = match (&self.from_api, &self.source) {
             (Some(base), _) => self.import_from_api(base, &mut report),
             (None, Some(source)) => self.import_file(source, &mut report),
@@ -85,27 +88,39 @@ impl Import {
     fn import_file(
         &self,
         source: &Path,
-        report: &mut dyn FnMut(&Problem),
+        report: &mut dyn FnMut(&RefusedRecord),
     ) -> Result<ImportSummary, CommandError> {
         if source == Path::new("-") {
-            let store = self.file.open_or_create()?;
-            let input = stdin().lock();
-            let result = with_monitor(|monitor| import::import(&store, input, 0, monitor, report));
-            return Ok(result??);
+            return self.import_lines(stdin().lock(), 0, report);
         }
         let unreadable = |error| CommandError::UnreadableFile(source.to_owned(), error);
         let file = File::open(source).map_err(unreadable)?;
         let bytes = file.metadata().map_err(unreadable)?.len();
         let input = BufReader::with_capacity(1 << 18, file);
-        let store = self.file.open_or_create()?;
-        let result = with_monitor(|monitor| import::import(&store, input, bytes, monitor, report));
+        self.import_lines(input, bytes, report)
+    }
+
+    fn import_lines(
+        &self,
+        input: impl BufRead,
+        bytes: u64,
+        report: &mut dyn FnMut(&RefusedRecord),
+    ) -> Result<ImportSummary, CommandError> {
+        let path = &self.file.path.db;
+        let target: Box<dyn ImportTarget> = if path.exists() {
+            Box::new(self.file.open()?)
+        } else {
+            Box::new(NewDatabase::new(path.clone(), self.file.options()))
+        };
+        let result =
+            with_monitor(|monitor| import::import(&*target, input, bytes, monitor, report));
         Ok(result??)
     }
 
     fn import_from_api(
         &self,
         base: &Url,
-        report: &mut dyn FnMut(&Problem),
+        report: &mut dyn FnMut(&RefusedRecord),
     ) -> Result<ImportSummary, CommandError> {
         let store = self.file.open()?;
         let project = project::select(&store, self.project.as_deref())?.id;
@@ -136,23 +151,23 @@ impl Import {
     }
 }
 
-fn print_problem(problems: &mut u64, problem: &Problem) {
+fn print_problem(problems: &mut u64, problem: &RefusedRecord) {
     *problems += 1;
     if *problems <= MAX_PRINTED_PROBLEMS {
-        eprintln!("parlor: {}", VisibleText(&problem.to_string()));
+        print_error!("parlor: {}", VisibleText(&problem.to_string()));
     }
 }
 
 /// Prints the summary. Fails if records were refused.
 fn finish(summary: &ImportSummary, problems: u64) -> Result<(), CommandError> {
-    println!("imported {}", describe(&summary.imported));
+    print_line!("imported {}", describe(&summary.imported));
     let unchanged = summary.unchanged.total();
     if unchanged > 0 {
-        println!("{unchanged} records were imported before");
+        print_line!("{unchanged} records were imported before");
     }
     if problems > MAX_PRINTED_PROBLEMS {
         let more = problems - MAX_PRINTED_PROBLEMS;
-        eprintln!("parlor: {more} more records contradict what is stored");
+        print_error!("parlor: {more} more records contradict what is stored");
     }
     match summary.refused.total() {
         0 => Ok(()),

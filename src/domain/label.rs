@@ -69,8 +69,9 @@ impl<const MAX: usize> Label<MAX> {
         Err(ValidationError::new(field, reason))
     }
 
-    /// Makes a label of a text that an earlier version stored, under other rules: control
-    /// characters become spaces, and what is too long is cut. `None` if nothing is visible.
+    /// Makes a label of a text that an earlier version or another server stored under other
+    /// rules: control characters become spaces, and what is too long is cut. `None` if
+    /// nothing is visible.
     pub fn repair(text: &str) -> Option<Self> {
         let spaced = |char| {
             if is_in(&CONTROL_CHARS, char) {

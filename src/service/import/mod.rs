@@ -5,29 +5,34 @@
 //! skipped. An invalid line ends the import; the records before it are stored.
 
 pub mod api;
-mod lines;
 mod rules;
+mod target;
 mod writer;
 
 use std::io::{self, BufRead};
 
-pub use writer::{ImportSummary, Problem, RecordWriter};
+pub use target::{ImportTarget, NewDatabase};
+pub use writer::{ImportSummary, RecordWriter, RefusedRecord, WriteError};
 
-use super::export::{End, ExportHeader, FORMAT, FORMAT_VERSION, Line, counts_json, parse_line};
+use super::export::lines::{LineError, Lines};
+use super::export::{
+    ExportEnd, ExportHeader, ExportLine, FORMAT, FORMAT_VERSION, counts_json, parse_line,
+};
 use crate::store::backup::Monitor;
-use crate::store::export::{Record, RecordCounts, SCHEMA};
-use crate::store::{Store, StoreError};
-use lines::{LineError, Lines};
+use crate::store::export::{Record, RecordCounts, RecordKind, SCHEMA};
+
+/// The maximum length of the reason why a line is invalid, in characters.
+const MAX_REASON_CHARS: usize = 200;
 
 /// Why an import ended before its end. What was imported before is stored.
 #[derive(Debug, thiserror::Error)]
-pub enum ImportError {
+pub enum FileImportError {
     #[error("line {line}: {reason}; the lines before it are imported")]
     Line { line: u64, reason: String },
     #[error("the file cannot be read: {0}")]
     Read(io::Error),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Write(#[from] WriteError),
     #[error("stopped; what was imported so far is kept. Run the same command again to continue")]
     Cancelled,
 }
@@ -39,16 +44,17 @@ pub enum ImportError {
 /// A line is invalid, the file is incomplete, the database fails, or the monitor is
 /// cancelled. What was read before is imported.
 pub fn import(
-    store: &Store,
+    target: &dyn ImportTarget,
     input: impl BufRead,
     bytes: u64,
     monitor: &Monitor,
-    report: &mut dyn FnMut(&Problem),
-) -> Result<ImportSummary, ImportError> {
-    let mut import = Import {
+    report: &mut dyn FnMut(&RefusedRecord),
+) -> Result<ImportSummary, FileImportError> {
+    let mut import = FileImport {
         lines: Lines::new(input),
-        writer: RecordWriter::new(store, report),
+        writer: RecordWriter::new(target, report),
         read: RecordCounts::default(),
+        has_secrets: false,
     };
     let result = import.run(bytes, monitor);
     // Also the records before an invalid line.
@@ -56,27 +62,32 @@ pub fn import(
     result.map(|()| import.writer.summary)
 }
 
-struct Import<'a, R> {
+struct FileImport<'a, R> {
     lines: Lines<R>,
     writer: RecordWriter<'a>,
     read: RecordCounts,
+    /// Whether the header announces secrets.
+    has_secrets: bool,
 }
 
-impl<R: BufRead> Import<'_, R> {
-    fn run(&mut self, bytes: u64, monitor: &Monitor) -> Result<(), ImportError> {
+impl<R: BufRead> FileImport<'_, R> {
+    fn run(&mut self, bytes: u64, monitor: &Monitor) -> Result<(), FileImportError> {
         match self.next_line()? {
-            Some((Line::Header(header), _)) => check_header(&header),
+            Some((ExportLine::Header(header), _)) => {
+                self.has_secrets = header.with_secrets;
+                check_header(&header)
+            }
             _ => Err("it is not the first line of an export of parlor".to_owned()),
         }
         .map_err(|reason| self.invalid(reason))?;
         loop {
             if monitor.is_cancelled() {
-                return Err(ImportError::Cancelled);
+                return Err(FileImportError::Cancelled);
             }
             match self.next_line()? {
-                Some((Line::Record(record), size)) => self.push(record, size)?,
-                Some((Line::End(end), _)) => return self.finish(&end),
-                Some((Line::Header(_), _)) => {
+                Some((ExportLine::Record(record), size)) => self.push(record, size)?,
+                Some((ExportLine::End(end), _)) => return self.finish(&end),
+                Some((ExportLine::Header(_), _)) => {
                     let reason = "a second header; a file has one export";
                     return Err(self.invalid(reason));
                 }
@@ -91,16 +102,16 @@ impl<R: BufRead> Import<'_, R> {
     }
 
     /// The next line and its size.
-    fn next_line(&mut self) -> Result<Option<(Line, usize)>, ImportError> {
+    fn next_line(&mut self) -> Result<Option<(ExportLine, usize)>, FileImportError> {
         let number = self.lines.number + 1;
-        let invalid = |reason: String| ImportError::Line {
+        let invalid = |reason: String| FileImportError::Line {
             line: number,
             reason,
         };
         let (line, has_end) = match self.lines.next() {
             Ok(Some(line)) => line,
             Ok(None) => return Ok(None),
-            Err(LineError::Io(error)) => return Err(ImportError::Read(error)),
+            Err(LineError::Io(error)) => return Err(FileImportError::Read(error)),
             Err(LineError::TooLong) => {
                 let megabytes = super::export::MAX_LINE_BYTES >> 20;
                 return Err(invalid(format!("it is longer than {megabytes} MB")));
@@ -111,19 +122,26 @@ impl<R: BufRead> Import<'_, R> {
             return Err(invalid(reason.to_owned()));
         }
         let size = line.len();
-        let line = parse_line(line).map_err(|error| invalid(error.0))?;
+        let line = parse_line(line).map_err(|error| {
+            // It may contain a text of the line.
+            invalid(error.0.chars().take(MAX_REASON_CHARS).collect())
+        })?;
         Ok(Some((line, size)))
     }
 
-    fn push(&mut self, mut record: Record, size: usize) -> Result<(), ImportError> {
+    fn push(&mut self, mut record: Record, size: usize) -> Result<(), FileImportError> {
         rules::escape_passages(&mut record);
         rules::check(&record).map_err(|reason| self.invalid(reason))?;
+        let is_secret = matches!(record.kind(), RecordKind::Secret | RecordKind::Session);
+        if is_secret && !self.has_secrets {
+            return Err(self.invalid("withSecrets of the header says that the file has no secrets"));
+        }
         self.read.add(record.kind(), 1);
         Ok(self.writer.push(self.lines.number, size, record)?)
     }
 
     /// Compares the counts, and checks that nothing follows.
-    fn finish(&mut self, end: &End) -> Result<(), ImportError> {
+    fn finish(&mut self, end: &ExportEnd) -> Result<(), FileImportError> {
         let read = counts_json(&self.read);
         if end.counts != read {
             let reason = format!("it counts {:?}, but the file has {read:?}", end.counts);
@@ -135,8 +153,8 @@ impl<R: BufRead> Import<'_, R> {
         }
     }
 
-    fn invalid(&self, reason: impl Into<String>) -> ImportError {
-        ImportError::Line {
+    fn invalid(&self, reason: impl Into<String>) -> FileImportError {
+        FileImportError::Line {
             line: self.lines.number,
             reason: reason.into(),
         }
@@ -149,10 +167,14 @@ fn check_header(header: &ExportHeader) -> Result<(), String> {
         return Err(format!("its format is not {FORMAT}"));
     }
     if header.version > FORMAT_VERSION || header.schema > SCHEMA {
+        let version: String = header.parlor.chars().take(40).collect();
         return Err(format!(
-            "the file was exported by a newer parlor ({}); install that version or a later one",
-            header.parlor
+            "the file was exported by a newer parlor ({version}); install that version or a \
+             later one"
         ));
+    }
+    if header.version < 1 || header.schema < 1 {
+        return Err("version and schema: must be at least 1".to_owned());
     }
     Ok(())
 }

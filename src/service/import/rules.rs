@@ -1,28 +1,34 @@
-//! The rules that the values of a record follow, beyond their types.
+//! The rules that the values of a record follow, beyond their types: those of the API, of
+//! the commands and of the converters. An export of a file that parlor has written follows
+//! them.
 
 use serde_json::{Map, Value};
 
 use crate::domain::{
-    CloseReason, DeviceId, ExternalId, MAX_DESCRIPTION_CHARS, MAX_PLAN_CHARS,
-    MAX_PROJECT_NAME_CHARS, MAX_TITLE_CHARS, MessageStatus, Origin, Status, ValidationError,
-    bounded_text, page_address, parse_answer, parse_question, parse_uri,
+    CloseReason, DeviceId, ExternalId, Key, Label, MAX_ANSWER_TEXT_BYTES, MAX_ASSISTANT_TEXT_CHARS,
+    MAX_AUTHOR_NAME_CHARS, MAX_DESCRIPTION_CHARS, MAX_DOCUMENT_URL_BYTES, MAX_HEADING_CHARS,
+    MAX_MESSAGE_ERROR_CHARS, MAX_MESSAGE_JSON_BYTES, MAX_MESSAGE_QUOTA, MAX_NAME_CHARS,
+    MAX_PAGE_TITLE_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, MAX_SECTION_BYTES,
+    MAX_TEXT_SELECTION_CHARS, MAX_TITLE_CHARS, MAX_URI_BYTES, MAX_VISITOR_NAME_CHARS,
+    MessageContent, MessageStatus, Origin, Role, Status, ValidationError, bounded_bytes,
+    bounded_text, page_address, parse_answer, parse_question, parse_uri, picture_url,
 };
 use crate::learn::escape_active_content;
 use crate::store::export::{
-    AgentRecord, AssistantRecord, ConversationRecord, JsonText, KeyRecord, MessageRecord,
-    ProjectRecord, QnaRecord, Record, UsageRecord, VisitorRecord,
+    AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, JsonText, KeyRecord,
+    MessageRecord, ProjectRecord, QnaRecord, Record, SecretRecord, UsageRecord, VisitorRecord,
 };
+use crate::store::session::SIGNING_SECRET;
+use crate::store::widget_config;
 
 /// The largest count that every JSON parser represents exactly.
 const MAX_COUNT: u64 = (1 << 53) - 1;
 
-/// The maximum length of the names of keys, assistants and agents, and of the texts of
-/// assistants, in characters.
-pub const MAX_NAME_CHARS: usize = 100;
-const MAX_ASSISTANT_TEXT_CHARS: usize = 20_000;
-
 /// The maximum size of widget settings. All settings together have less.
 const MAX_WIDGET_BYTES: usize = 256 << 10;
+
+/// The addresses of documents without an address on the web begin with this text.
+const FILE_PREFIX: &str = "file:";
 
 /// Turns the active content of learned passages into text.
 pub fn escape_passages(record: &mut Record) {
@@ -36,130 +42,265 @@ pub fn escape_passages(record: &mut Record) {
 /// Checks the values of a record.
 ///
 /// # Errors
-/// The reason why the record is invalid, in words.
+/// The member and the rule that it breaks, in words.
 pub fn check(record: &Record) -> Result<(), String> {
     match record {
         Record::Project(record) => check_project(record),
         Record::Assistant(record) => check_assistant(record),
-        Record::Qna(record) => check_qna(record),
         Record::Key(record) => check_key(record),
+        Record::Secret(record) => check_secret(record),
         Record::Usage(record) => check_usage(record),
+        Record::Qna(record) => check_qna(record),
+        Record::Document(record) => check_document(record),
         Record::Visitor(record) => check_visitor(record),
+        // Ids and times alone, whose types are their rules.
+        Record::Session(_) => Ok(()),
         Record::Conversation(record) => check_conversation(record),
         Record::Message(record) => check_message(record),
-        Record::Secret(_) | Record::Document(_) | Record::Session(_) => Ok(()),
     }
 }
 
 fn check_project(project: &ProjectRecord) -> Result<(), String> {
-    expect_text("name", Some(&project.name), MAX_PROJECT_NAME_CHARS)?;
+    label::<MAX_PROJECT_NAME_CHARS>("name", &project.name)?;
     let description = project.description.as_deref();
-    expect_text("description", description, MAX_DESCRIPTION_CHARS)?;
-    expect_text("plan", project.plan.as_deref(), MAX_PLAN_CHARS)?;
-    let is_small = project.widget_config.as_str().len() <= MAX_WIDGET_BYTES;
-    expect(is_small, "widgetConfig", "is too large")?;
-    expect_object("widgetConfig", Some(&project.widget_config))
+    optional("description", description, label::<MAX_DESCRIPTION_CHARS>)?;
+    optional("plan", project.plan.as_deref(), label::<MAX_PLAN_CHARS>)?;
+    let quota = project.message_quota.unwrap_or_default();
+    let range = format!("must be at most {MAX_MESSAGE_QUOTA}");
+    expect(quota <= MAX_MESSAGE_QUOTA, "messageQuota", &range)?;
+    let widget = project.widget_config.as_str();
+    expect(
+        widget.len() <= MAX_WIDGET_BYTES,
+        "widgetConfig",
+        "is too large",
+    )?;
+    widget_config::check(widget).map_err(|reason| format!("widgetConfig{reason}"))
 }
 
 fn check_assistant(assistant: &AssistantRecord) -> Result<(), String> {
-    expect_text("name", Some(&assistant.name), MAX_NAME_CHARS)?;
-    let (prompt, fallback) = (assistant.prompt.as_deref(), assistant.fallback.as_deref());
-    expect_text("prompt", prompt, MAX_ASSISTANT_TEXT_CHARS)?;
-    expect_text("fallback", fallback, MAX_ASSISTANT_TEXT_CHARS)
-}
-
-fn check_qna(qna: &QnaRecord) -> Result<(), String> {
-    parse_question(&qna.question).map_err(invalid)?;
-    parse_answer(&qna.answer).map_err(invalid)?;
-    Ok(())
-}
-
-fn check_agent(agent: Option<&AgentRecord>) -> Result<(), String> {
-    let Some(agent) = agent else { return Ok(()) };
-    expect_text("humanAgent.name", agent.name.as_deref(), MAX_NAME_CHARS)?;
-    if let Some(image) = &agent.image {
-        parse_uri("humanAgent.image", image).map_err(invalid)?;
-    }
-    Ok(())
+    label::<MAX_NAME_CHARS>("name", &assistant.name)?;
+    let long_text = |member, value: &str| text(member, value, 0, MAX_ASSISTANT_TEXT_CHARS);
+    optional("prompt", assistant.prompt.as_deref(), long_text)?;
+    optional("fallback", assistant.fallback.as_deref(), long_text)
 }
 
 fn check_key(key: &KeyRecord) -> Result<(), String> {
-    expect_text("name", Some(&key.name), MAX_NAME_CHARS)?;
-    for origin in &key.origins {
-        Origin::parse(origin).map_err(|error| format!("origins: {}", error.reason))?;
-    }
-    Ok(())
+    label::<MAX_NAME_CHARS>("name", &key.name)?;
+    text("hint", &key.hint, 1, Key::HINT_CHARS)?;
+    key.origins.iter().try_for_each(|origin| {
+        let parsed = Origin::parse(origin).ok();
+        let is_stored_form = parsed.is_some_and(|parsed| parsed.as_str() == origin);
+        let rule = "must be websites such as https://shop.example";
+        expect(is_stored_form, "origins", rule)
+    })
+}
+
+fn check_secret(secret: &SecretRecord) -> Result<(), String> {
+    let rule = format!("must be {SIGNING_SECRET}");
+    expect(secret.name == SIGNING_SECRET, "name", &rule)
 }
 
 fn check_usage(usage: &UsageRecord) -> Result<(), String> {
     expect(usage.messages <= MAX_COUNT, "messages", "is too large")
 }
 
+fn check_qna(qna: &QnaRecord) -> Result<(), String> {
+    parse_question(&qna.question).map_err(in_words)?;
+    parse_answer(&qna.answer).map_err(in_words)?;
+    optional(
+        "creatorName",
+        qna.creator_name.as_deref(),
+        |member, value| text(member, value, 0, MAX_AUTHOR_NAME_CHARS),
+    )?;
+    optional("creatorImage", qna.creator_image.as_deref(), uri)
+}
+
+fn check_document(document: &DocumentRecord) -> Result<(), String> {
+    bytes("url", &document.url, MAX_DOCUMENT_URL_BYTES)?;
+    let is_address = document.url.starts_with(FILE_PREFIX) || is_uri(&document.url);
+    expect(is_address, "url", "must be an absolute URI or file:PATH")?;
+    // Texts of pages may contain every character.
+    heading("title", &document.title)?;
+    bytes("source", &document.source, MAX_DOCUMENT_URL_BYTES)?;
+    document.passages.iter().try_for_each(|passage| {
+        heading("passages.heading", &passage.heading)?;
+        bytes("passages.body", &passage.body, MAX_SECTION_BYTES)
+    })
+}
+
+fn heading(member: &'static str, heading: &str) -> Result<(), String> {
+    let rule = format!("must have at most {MAX_HEADING_CHARS} characters");
+    let has_too_many = heading.chars().nth(MAX_HEADING_CHARS).is_some();
+    expect(!has_too_many, member, &rule)
+}
+
 fn check_visitor(visitor: &VisitorRecord) -> Result<(), String> {
-    if let Some(sa_vid) = &visitor.sa_vid {
-        DeviceId::parse("saVid", sa_vid).map_err(|error| format!("saVid: {}", error.reason))?;
-    }
-    if let Some(id) = &visitor.external_id {
-        let parsed = ExternalId::parse("externalId", id);
-        parsed.map_err(|error| format!("externalId: {}", error.reason))?;
-    }
-    Ok(())
+    optional("saVid", visitor.sa_vid.as_deref(), |member, value| {
+        DeviceId::parse(member, value).map(drop).map_err(in_words)
+    })?;
+    optional(
+        "externalId",
+        visitor.external_id.as_deref(),
+        |member, value| ExternalId::parse(member, value).map(drop).map_err(in_words),
+    )?;
+    optional("name", visitor.name.as_deref(), |member, value| {
+        text(member, value, 0, MAX_VISITOR_NAME_CHARS)
+    })?;
+    optional(
+        "avatarUrl",
+        visitor.avatar_url.as_deref(),
+        |member, value| picture_url(member, value).map(drop).map_err(in_words),
+    )
 }
 
 fn check_conversation(conversation: &ConversationRecord) -> Result<(), String> {
     let is_closed = conversation.status == Status::Closed;
-    let reason = "must be set exactly if the status is closed";
+    let rule = "must be set exactly if the status is closed";
     expect(
         is_closed == conversation.closed_at.is_some(),
         "closedAt",
-        reason,
+        rule,
     )?;
-    expect_text("title", conversation.title.as_deref(), MAX_TITLE_CHARS)?;
-    if let Some(reason) = &conversation.close_reason {
-        CloseReason::parse(reason).map_err(invalid)?;
-    }
+    optional(
+        "closeReason",
+        conversation.close_reason.as_deref(),
+        |_, value| CloseReason::parse(value).map(drop).map_err(in_words),
+    )?;
     check_agent(conversation.human_agent.as_ref())?;
-    check_page("pageUrl", conversation.page_url.as_deref())
+    optional("title", conversation.title.as_deref(), |member, value| {
+        text(member, value, 0, MAX_TITLE_CHARS)
+    })?;
+    optional("pageUrl", conversation.page_url.as_deref(), page_url)
 }
 
 fn check_message(message: &MessageRecord) -> Result<(), String> {
-    let is_complete = message.status != MessageStatus::Streaming;
-    expect(is_complete, "status", "must be complete or error")?;
-    if let Some(parts) = &message.parts {
-        let parts: Result<Vec<Map<String, Value>>, _> = serde_json::from_str(parts.as_str());
-        expect(parts.is_ok(), "parts", "must be an array of objects")?;
-    }
-    expect_object("metadata", message.metadata.as_ref())?;
+    let is_answer = message.role == Role::Assistant;
+    let rule = match message.status {
+        MessageStatus::Complete => None,
+        MessageStatus::Error if is_answer => None,
+        MessageStatus::Error => Some("error is the status of answers alone"),
+        MessageStatus::Streaming => Some("must be complete or error"),
+    };
+    expect(rule.is_none(), "status", rule.unwrap_or_default())?;
+    check_text(message)?;
+    optional("parts", message.parts.as_ref(), |member, json| {
+        small_json(member, json)?;
+        let parts = serde_json::from_str::<Vec<Map<String, Value>>>(json.as_str());
+        expect(parts.is_ok(), member, "must be an array of objects")
+    })?;
+    optional("error", message.error.as_deref(), |member, value| {
+        text(member, value, 0, MAX_MESSAGE_ERROR_CHARS)
+    })?;
+    check_feedback(message)?;
+    optional("metadata", message.metadata.as_ref(), |member, json| {
+        small_json(member, json)?;
+        let object = serde_json::from_str::<Map<String, Value>>(json.as_str());
+        expect(object.is_ok(), member, "must be an object")
+    })?;
     check_agent(message.human_agent.as_ref())?;
-    check_page("pageUrl", message.page_url.as_deref())
+    check_visitor_page(message)
 }
 
-fn check_page(member: &str, url: Option<&str>) -> Result<(), String> {
-    let is_web = url.is_none_or(|url| page_address(url).is_some());
-    expect(is_web, member, "must be an http or https URL")
-}
-
-fn expect_text(member: &'static str, text: Option<&str>, max: usize) -> Result<(), String> {
-    if let Some(text) = text {
-        bounded_text(member, text, 0, max).map_err(invalid)?;
+/// An answer may be empty, for example if it failed. A message of a person has a text, or
+/// parts of other types alone.
+fn check_text(message: &MessageRecord) -> Result<(), String> {
+    match message.role {
+        Role::Assistant => bytes("text", &message.text, MAX_ANSWER_TEXT_BYTES),
+        Role::User | Role::HumanAgent => {
+            let min = usize::from(message.parts.is_none());
+            text("text", &message.text, min, MessageContent::MAX_CHARS)
+        }
     }
-    Ok(())
 }
 
-fn invalid(error: ValidationError) -> String {
+fn check_feedback(message: &MessageRecord) -> Result<(), String> {
+    let has_time = message.feedback_at.is_some();
+    let rule = "must be set exactly if there is feedback";
+    expect(message.feedback.is_some() == has_time, "feedbackAt", rule)?;
+    let is_rated_question = message.role == Role::User && message.feedback.is_some();
+    let rule = "messages of visitors have none";
+    expect(!is_rated_question, "feedback", rule)
+}
+
+fn check_visitor_page(message: &MessageRecord) -> Result<(), String> {
+    optional("pageUrl", message.page_url.as_deref(), page_url)?;
+    optional(
+        "pageTitle",
+        message.page_title.as_deref(),
+        |member, value| text(member, value, 0, MAX_PAGE_TITLE_CHARS),
+    )?;
+    optional(
+        "textSelection",
+        message.text_selection.as_deref(),
+        |member, value| text(member, value, 0, MAX_TEXT_SELECTION_CHARS),
+    )
+}
+
+fn check_agent(agent: Option<&AgentRecord>) -> Result<(), String> {
+    let Some(agent) = agent else { return Ok(()) };
+    optional(
+        "humanAgent.name",
+        agent.name.as_deref(),
+        label::<MAX_NAME_CHARS>,
+    )?;
+    optional("humanAgent.image", agent.image.as_deref(), uri)
+}
+
+// ── Rules of values ──
+
+/// Checks a value if there is one.
+fn optional<T: ?Sized>(
+    member: &'static str,
+    value: Option<&T>,
+    check: impl FnOnce(&'static str, &T) -> Result<(), String>,
+) -> Result<(), String> {
+    value.map_or(Ok(()), |value| check(member, value))
+}
+
+fn text(member: &'static str, text: &str, min: usize, max: usize) -> Result<(), String> {
+    let text = bounded_text(member, text, min, max);
+    text.map(drop).map_err(in_words)
+}
+
+/// A label in its stored form.
+fn label<const MAX: usize>(member: &'static str, text: &str) -> Result<(), String> {
+    let label = Label::<MAX>::parse(member, text).map_err(in_words)?;
+    expect(label.as_str() == text, member, "begins or ends with spaces")
+}
+
+fn bytes(member: &'static str, text: &str, max: usize) -> Result<(), String> {
+    bounded_bytes(member, text, max).map_err(in_words)
+}
+
+fn uri(member: &'static str, text: &str) -> Result<(), String> {
+    parse_uri(member, text).map(drop).map_err(in_words)
+}
+
+fn is_uri(text: &str) -> bool {
+    url::Url::parse(text).is_ok()
+}
+
+/// The address of a page as it is stored.
+fn page_url(member: &'static str, url: &str) -> Result<(), String> {
+    let is_stored_form = page_address(url).is_some_and(|address| address == url);
+    let rule = format!(
+        "must be an http or https URL of at most {MAX_URI_BYTES} characters, without user name"
+    );
+    expect(is_stored_form, member, &rule)
+}
+
+fn small_json(member: &'static str, json: &JsonText) -> Result<(), String> {
+    bytes(member, json.as_str(), MAX_MESSAGE_JSON_BYTES)
+}
+
+fn in_words(error: ValidationError) -> String {
     format!("{}: {}", error.field, error.reason)
 }
 
-fn expect_object(member: &str, json: Option<&JsonText>) -> Result<(), String> {
-    let object = json.map(|json| serde_json::from_str::<Map<String, Value>>(json.as_str()));
-    let is_object = object.is_none_or(|object| object.is_ok());
-    expect(is_object, member, "must be an object")
-}
-
-fn expect(condition: bool, member: &str, reason: &str) -> Result<(), String> {
+fn expect(condition: bool, member: &str, rule: &str) -> Result<(), String> {
     if condition {
         Ok(())
     } else {
-        Err(format!("{member}: {reason}"))
+        Err(format!("{member}: {rule}"))
     }
 }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::thread;
 use std::time::Duration;
 
+use super::target::ImportTarget;
 use crate::domain::{ConversationId, MessageId, ProjectId, VisitorId};
 use crate::store::export::{ConversationRecord, MessageRecord, Record, RecordCounts, RecordKind};
 use crate::store::import::{self, Comparison, is_contradiction};
-use crate::store::{Batch, Snapshot, Store, StoreError};
+use crate::store::{Batch, OpenError, Snapshot, Store, StoreError};
 
 /// The size from which the waiting records are stored. A batch holds the lock of the
 /// file for some milliseconds, in which a server that uses the file cannot write.
@@ -34,7 +35,7 @@ pub struct ImportSummary {
 
 /// A record that was not imported.
 #[derive(Debug)]
-pub struct Problem {
+pub struct RefusedRecord {
     /// The number of its line. 0: it is not from a file.
     pub line: u64,
     pub kind: RecordKind,
@@ -42,7 +43,7 @@ pub struct Problem {
     pub reason: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for RefusedRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line > 0 {
             write!(f, "line {}: ", self.line)?;
@@ -51,14 +52,23 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Why records could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Stores records. Drop it after [`RecordWriter::flush`].
 pub struct RecordWriter<'a> {
-    store: &'a Store,
-    report: &'a mut dyn FnMut(&Problem),
+    target: &'a dyn ImportTarget,
+    report: &'a mut dyn FnMut(&RefusedRecord),
     waiting: Vec<WaitingRecord>,
     waiting_bytes: usize,
     /// The conversation to which the next messages belong.
-    conversation: Option<OpenConversation>,
+    conversation: Option<ImportedConversation>,
     pub summary: ImportSummary,
 }
 
@@ -69,7 +79,7 @@ struct WaitingRecord {
 
 /// A conversation whose messages are being read.
 #[derive(Debug, Clone)]
-struct OpenConversation {
+struct ImportedConversation {
     project: ProjectId,
     id: ConversationId,
     /// Whether the conversation is stored, or is in the batch.
@@ -97,9 +107,9 @@ enum Decision {
 }
 
 impl<'a> RecordWriter<'a> {
-    pub fn new(store: &'a Store, report: &'a mut dyn FnMut(&Problem)) -> Self {
+    pub fn new(target: &'a dyn ImportTarget, report: &'a mut dyn FnMut(&RefusedRecord)) -> Self {
         Self {
-            store,
+            target,
             report,
             waiting: Vec::new(),
             waiting_bytes: 0,
@@ -113,7 +123,7 @@ impl<'a> RecordWriter<'a> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn push(&mut self, line: u64, bytes: usize, record: Record) -> Result<(), StoreError> {
+    pub fn push(&mut self, line: u64, bytes: usize, record: Record) -> Result<(), WriteError> {
         let kind = record.kind();
         let before = self.waiting.last().map(|waiting| waiting.record.kind());
         let is_full = self.waiting.len() >= BATCH_RECORDS || self.waiting_bytes >= BATCH_BYTES;
@@ -132,18 +142,36 @@ impl<'a> RecordWriter<'a> {
     /// Stores the records that wait.
     ///
     /// # Errors
-    /// The database fails.
-    pub fn flush(&mut self) -> Result<(), StoreError> {
+    /// The database fails, or a new file cannot be created.
+    pub fn flush(&mut self) -> Result<(), WriteError> {
         let records = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
-        match self.store_together(&records) {
+        let Some(store) = self.store_for(&records)? else {
+            let reason = "the records that it refers to are not stored";
+            let refuse = |_: &_| Decision::Refuse(reason.to_owned());
+            self.apply(&records, records.iter().map(refuse).collect());
+            return Ok(());
+        };
+        match self.store_together(store, &records) {
             // Two records of the batch contradict each other, or another process has
             // written meanwhile.
             Err(error) if is_contradiction(&error) => records
                 .chunks(1)
-                .try_for_each(|record| self.store_alone(record)),
-            result => result,
+                .try_for_each(|record| self.store_alone(store, record))?,
+            result => result?,
         }
+        Ok(())
+    }
+
+    /// The file for records. None: the file is not created, and without other records
+    /// none of these can be stored.
+    fn store_for(&self, records: &[WaitingRecord]) -> Result<Option<&'a Store>, OpenError> {
+        let is_independent = |kind| matches!(kind, RecordKind::Project | RecordKind::Secret);
+        let mut kinds = records.iter().map(|waiting| waiting.record.kind());
+        if self.target.get().is_none() && !kinds.any(is_independent) {
+            return Ok(None);
+        }
+        self.target.open().map(Some)
     }
 
     /// Counts a conversation as unchanged if it is stored with the same values, and if
@@ -152,8 +180,8 @@ impl<'a> RecordWriter<'a> {
         &mut self,
         record: &ConversationRecord,
         last: Option<MessageId>,
-    ) -> Result<bool, StoreError> {
-        let is_stored = self.store.read_blocking(|snapshot| {
+    ) -> Result<bool, WriteError> {
+        let is_stored = self.target.open()?.read_blocking(|snapshot| {
             let stored = import::compare(snapshot, &record.clone().into())?;
             let newest = import::last_message(snapshot, record.project_id, record.id)?;
             Ok::<_, StoreError>(stored == Comparison::Stored && newest == last)
@@ -169,9 +197,9 @@ impl<'a> RecordWriter<'a> {
         &self,
         project: ProjectId,
         visitor: VisitorId,
-    ) -> Result<bool, StoreError> {
-        let store = self.store;
-        store.read_blocking(|snapshot| import::is_visitor_stored(snapshot, project, visitor))
+    ) -> Result<bool, WriteError> {
+        let read = |snapshot: &Snapshot| import::is_visitor_stored(snapshot, project, visitor);
+        Ok(self.target.open()?.read_blocking(read)?)
     }
 
     /// Reports a record that cannot be imported.
@@ -183,7 +211,7 @@ impl<'a> RecordWriter<'a> {
     /// Reports a conversation whose messages cannot be read.
     pub fn refuse_conversation(&mut self, id: ConversationId, reason: String) {
         let kind = RecordKind::Conversation;
-        (self.report)(&Problem {
+        (self.report)(&RefusedRecord {
             line: 0,
             kind,
             id: id.to_string(),
@@ -192,8 +220,8 @@ impl<'a> RecordWriter<'a> {
         self.summary.refused.add(kind, 1);
     }
 
-    fn store_alone(&mut self, record: &[WaitingRecord]) -> Result<(), StoreError> {
-        match self.store_together(record) {
+    fn store_alone(&mut self, store: &Store, record: &[WaitingRecord]) -> Result<(), StoreError> {
+        match self.store_together(store, record) {
             Err(error) if is_contradiction(&error) => {
                 let reason = "it contradicts another record, or a record that it refers to is gone";
                 if let [
@@ -203,7 +231,7 @@ impl<'a> RecordWriter<'a> {
                     },
                 ] = record
                 {
-                    self.conversation = Some(OpenConversation::refused(conversation));
+                    self.conversation = Some(ImportedConversation::refused(conversation));
                 }
                 self.apply(record, vec![Decision::Refuse(reason.to_owned())]);
                 Ok(())
@@ -213,10 +241,14 @@ impl<'a> RecordWriter<'a> {
     }
 
     /// Stores records in one transaction.
-    fn store_together(&mut self, records: &[WaitingRecord]) -> Result<(), StoreError> {
+    fn store_together(
+        &mut self,
+        store: &Store,
+        records: &[WaitingRecord],
+    ) -> Result<(), StoreError> {
         let mut attempt = 1;
         loop {
-            let result = self.try_store(records);
+            let result = self.try_store(store, records);
             let is_temporary = matches!(result, Err(StoreError::Busy | StoreError::Unknown(_)));
             if !is_temporary || attempt == MAX_ATTEMPTS {
                 return result;
@@ -226,8 +258,8 @@ impl<'a> RecordWriter<'a> {
         }
     }
 
-    fn try_store(&mut self, records: &[WaitingRecord]) -> Result<(), StoreError> {
-        let plan = self.store.read_blocking(|snapshot| {
+    fn try_store(&mut self, store: &Store, records: &[WaitingRecord]) -> Result<(), StoreError> {
+        let plan = store.read_blocking(|snapshot| {
             let mut plan = Plan::new(snapshot, self.conversation.clone());
             records
                 .iter()
@@ -236,7 +268,7 @@ impl<'a> RecordWriter<'a> {
         })?;
         let (batch, decisions, conversation) = plan;
         if !batch.is_empty() {
-            self.store.write_blocking(batch)?;
+            store.write_blocking(batch)?;
         }
         self.conversation = conversation;
         self.apply(records, decisions);
@@ -251,7 +283,7 @@ impl<'a> RecordWriter<'a> {
                 Decision::Unchanged => &mut self.summary.unchanged,
                 Decision::Skip => &mut self.summary.refused,
                 Decision::Refuse(reason) => {
-                    (self.report)(&Problem {
+                    (self.report)(&RefusedRecord {
                         line: waiting.line,
                         kind,
                         id: id(&waiting.record),
@@ -290,7 +322,7 @@ fn id(record: &Record) -> String {
     }
 }
 
-impl OpenConversation {
+impl ImportedConversation {
     fn new(record: &ConversationRecord) -> Self {
         Self {
             project: record.project_id,
@@ -318,11 +350,11 @@ struct Plan<'s> {
     snapshot: &'s Snapshot<'s>,
     batch: Batch,
     decisions: Vec<Decision>,
-    conversation: Option<OpenConversation>,
+    conversation: Option<ImportedConversation>,
 }
 
 impl<'s> Plan<'s> {
-    fn new(snapshot: &'s Snapshot<'s>, conversation: Option<OpenConversation>) -> Self {
+    fn new(snapshot: &'s Snapshot<'s>, conversation: Option<ImportedConversation>) -> Self {
         Self {
             snapshot,
             batch: Batch::default(),
@@ -360,17 +392,17 @@ impl<'s> Plan<'s> {
         &self,
         record: &ConversationRecord,
         decision: &Decision,
-    ) -> Result<OpenConversation, StoreError> {
+    ) -> Result<ImportedConversation, StoreError> {
         if matches!(decision, Decision::Import) {
-            return Ok(OpenConversation::new(record));
+            return Ok(ImportedConversation::new(record));
         }
         let (project, id) = (record.project_id, record.id);
         let is_stored = import::is_conversation_stored(self.snapshot, project, id)?;
-        Ok(OpenConversation {
+        Ok(ImportedConversation {
             is_stored,
             accepts_messages: matches!(decision, Decision::Unchanged),
             last: import::last_message(self.snapshot, project, id)?,
-            ..OpenConversation::refused(record)
+            ..ImportedConversation::refused(record)
         })
     }
 
@@ -422,7 +454,7 @@ impl<'s> Plan<'s> {
     }
 
     /// The batch, the decisions, and the conversation for the messages that follow.
-    fn finish(mut self) -> (Batch, Vec<Decision>, Option<OpenConversation>) {
+    fn finish(mut self) -> (Batch, Vec<Decision>, Option<ImportedConversation>) {
         let mut next = self.conversation.clone();
         self.end_conversation();
         if let Some(open) = &mut next {

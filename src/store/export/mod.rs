@@ -3,6 +3,7 @@
 mod json;
 mod record;
 mod rows;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ pub use record::{
     SecretRecord, SessionRecord, UsageRecord, VisitorRecord,
 };
 pub(super) use rows::StoredRecord;
+pub use state::state;
 
 use std::ops::ControlFlow;
 
@@ -20,7 +22,7 @@ use super::error::StoreError;
 use super::open::SCHEMA_VERSION;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
-use crate::domain::ConversationSeq;
+use crate::domain::{ConversationId, ConversationSeq, ProjectId};
 
 /// The version of the tables that records are read from.
 pub const SCHEMA: i64 = SCHEMA_VERSION;
@@ -48,12 +50,12 @@ fn is_secret(kind: RecordKind) -> bool {
     matches!(kind, RecordKind::Secret | RecordKind::Session)
 }
 
-/// Calls `each` with all records, in the order of [`RecordKind::NAMES`]. The messages of
-/// a conversation follow it. Holds one record in memory.
+/// Calls `each` with all records before the first conversation, in the order of
+/// [`RecordKind::NAMES`]. Holds one record in memory.
 ///
 /// # Errors
 /// The error of `each`, or of the database.
-pub fn for_each<E: From<StoreError>>(
+pub fn for_each_before_conversations<E: From<StoreError>>(
     snapshot: &Snapshot,
     scope: ExportScope,
     mut each: impl FnMut(Record) -> Result<(), E>,
@@ -71,7 +73,7 @@ pub fn for_each<E: From<StoreError>>(
     if scope.with_secrets {
         all_of::<SessionRecord, E>(snapshot, &mut each)?;
     }
-    conversations(snapshot, &mut each)
+    Ok(())
 }
 
 /// Calls `each` with all records of a kind.
@@ -84,12 +86,18 @@ fn all_of<T: StoredRecord, E: From<StoreError>>(
     })
 }
 
-/// Calls `each` with all conversations and their messages.
-fn conversations<E: From<StoreError>>(
+/// Calls `each` with the conversations from `first` on, or all of them. The messages of a
+/// conversation follow it. Holds one record in memory.
+///
+/// # Errors
+/// The error of `each`, or of the database.
+pub fn for_each_conversation<E: From<StoreError>>(
     snapshot: &Snapshot,
-    each: &mut impl FnMut(Record) -> Result<(), E>,
+    first: Option<ConversationSeq>,
+    mut each: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
-    let all = Sql::new(ConversationRecord::ALL, []);
+    let first = first.map_or(i64::MIN, |first| first.0);
+    let all = Sql::new(ConversationRecord::ALL, [first.into()]);
     snapshot.for_each(&all, |row| {
         let seq: ConversationSeq = row.get(rows::CONVERSATION_SEQ)?;
         each(ConversationRecord::from_row(snapshot, row)?.into())?;
@@ -100,4 +108,18 @@ fn conversations<E: From<StoreError>>(
         });
         flow.map(drop)
     })
+}
+
+/// The row number of a conversation.
+pub fn find_conversation(
+    snapshot: &Snapshot,
+    project: ProjectId,
+    id: ConversationId,
+) -> Result<Option<ConversationSeq>, StoreError> {
+    let sql = Sql::new(
+        "SELECT seq FROM conversation \
+          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?",
+        [project.into(), id.into()],
+    );
+    snapshot.optional(&sql, |row| row.get(0))
 }

@@ -94,6 +94,8 @@ pub struct InvalidRecord(pub String);
 pub struct RecordCounts([u64; RecordKind::NAMES.len()]);
 
 impl RecordCounts {
+    pub const NONE: Self = Self([0; RecordKind::NAMES.len()]);
+
     pub fn add(&mut self, kind: RecordKind, count: u64) {
         self.0[kind as usize] += count;
     }

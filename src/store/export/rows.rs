@@ -8,18 +8,24 @@ use super::record::{
     PassageRecord, ProjectRecord, QnaRecord, Record, RecordKind, SecretRecord, SessionRecord,
     UsageRecord, VisitorRecord,
 };
-use crate::domain::{AssistantMode, Feedback, HumanAgent, KeyKind, MessageStatus, Role, Status};
+use crate::domain::{
+    AgentName, AssistantMode, Feedback, HumanAgent, KeyKind, Label, MAX_DESCRIPTION_CHARS,
+    MAX_NAME_CHARS, MAX_PAGE_TITLE_CHARS, MAX_PLAN_CHARS, MAX_TEXT_SELECTION_CHARS, MessageStatus,
+    Role, Status, page_address, text_prefix,
+};
 use crate::store::error::StoreError;
 use crate::store::lease::INTERRUPTED;
 use crate::store::message::human_agent;
 use crate::store::snapshot::Snapshot;
 use crate::store::sql::{Row, Sql};
+use crate::store::widget_config;
 
 /// A record that is read from a row.
 pub(in crate::store) trait StoredRecord:
     Into<Record> + PartialEq + Serialize
 {
-    /// The SELECT of all rows, in the order of an export.
+    /// The SELECT of all rows, in the order of an export. That of conversations has the
+    /// first row number as its parameter.
     const ALL: &'static str;
     /// The SELECT of one row by its identity, which are the parameters.
     const BY_ID: &'static str;
@@ -95,7 +101,8 @@ stored! {
                 c.agent_image, c.title, c.page_url, c.seq \
            FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
                                   JOIN visitor AS v ON v.seq = c.visitor_seq",
-        "WHERE p.id = ? AND c.id = ?", "ORDER BY c.seq", |_, row| conversation(row);
+        "WHERE p.id = ? AND c.id = ?", "WHERE c.seq >= ? ORDER BY c.seq",
+        |_, row| conversation(row);
     MessageRecord:
         "SELECT m.id, c.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, \
                 m.feedback, m.feedback_at, m.metadata, m.has_agent, m.agent_name, \
@@ -138,10 +145,10 @@ pub(super) fn count(kind: RecordKind) -> &'static str {
 fn project(row: Row<'_>) -> Result<ProjectRecord, StoreError> {
     Ok(ProjectRecord {
         id: row.get(0)?,
-        name: row.get(1)?,
-        description: row.get(2)?,
-        widget_config: JsonText::from_stored(row.get(3)?),
-        plan: row.get(4)?,
+        name: name(row, 1)?,
+        description: optional_label::<MAX_DESCRIPTION_CHARS>(row, 2)?,
+        widget_config: JsonText::from_stored(&widget_config::valid_settings(row.get(3)?)),
+        plan: optional_label::<MAX_PLAN_CHARS>(row, 4)?,
         message_quota: row.get(6)?,
         created_at: row.get(5)?,
     })
@@ -151,7 +158,7 @@ fn assistant(row: Row<'_>) -> Result<AssistantRecord, StoreError> {
     Ok(AssistantRecord {
         id: row.get(0)?,
         project_id: row.get(1)?,
-        name: row.get(2)?,
+        name: name(row, 2)?,
         mode: row.variant(3, &AssistantMode::NAMES)?,
         prompt: row.get(4)?,
         fallback: row.get(5)?,
@@ -164,7 +171,7 @@ fn key(row: Row<'_>) -> Result<KeyRecord, StoreError> {
         id: row.get(0)?,
         project_id: row.get(1)?,
         kind: row.variant(2, &KeyKind::NAMES)?,
-        name: row.get(3)?,
+        name: name(row, 3)?,
         hash: Hex(row.get(4)?),
         hint: row.get(5)?,
         origins: crate::store::key::origins(row.get(6)?),
@@ -249,8 +256,38 @@ fn conversation(row: Row<'_>) -> Result<ConversationRecord, StoreError> {
         is_human_handled: row.get(9)?,
         human_agent: human_agent(row, 10)?.map(AgentRecord::from),
         title: row.get(13)?,
-        page_url: row.get(14)?,
+        page_url: page_url(row, 14)?,
     })
+}
+
+/// The name of a project, an assistant or a key. Earlier versions had other rules for
+/// names.
+fn name(row: Row<'_>, column: usize) -> Result<String, StoreError> {
+    let name = optional_label::<MAX_NAME_CHARS>(row, column)?;
+    Ok(name.unwrap_or_else(|| "unnamed".to_owned()))
+}
+
+/// As [`name`], for a value that may be absent.
+fn optional_label<const MAX: usize>(
+    row: Row<'_>,
+    column: usize,
+) -> Result<Option<String>, StoreError> {
+    let text: Option<&str> = row.get(column)?;
+    let label = text.and_then(Label::<MAX>::repair);
+    Ok(label.map(Label::into_string))
+}
+
+/// The address of a page. Earlier versions stored addresses of other kinds, and those
+/// with a password.
+fn page_url(row: Row<'_>, column: usize) -> Result<Option<String>, StoreError> {
+    let url: Option<&str> = row.get(column)?;
+    Ok(url.and_then(page_address))
+}
+
+/// A text of a page. Earlier versions stored longer ones.
+fn page_text(row: Row<'_>, column: usize, max: usize) -> Result<Option<String>, StoreError> {
+    let text: Option<&str> = row.get(column)?;
+    Ok(text.map(|text| text_prefix(text, max)))
 }
 
 /// An answer that is being streamed is exported as it would be after a crash: another
@@ -283,16 +320,19 @@ fn message(row: Row<'_>) -> Result<MessageRecord, StoreError> {
         feedback_at: row.get(9)?,
         metadata: json(10)?,
         human_agent: human_agent(row, 11)?.map(AgentRecord::from),
-        page_url: row.get(14)?,
-        page_title: row.get(15)?,
-        text_selection: row.get(16)?,
+        page_url: page_url(row, 14)?,
+        page_title: page_text(row, 15, MAX_PAGE_TITLE_CHARS)?,
+        text_selection: page_text(row, 16, MAX_TEXT_SELECTION_CHARS)?,
     })
 }
 
 impl From<HumanAgent<'_>> for AgentRecord {
     fn from(agent: HumanAgent<'_>) -> Self {
         Self {
-            name: agent.name.map(str::to_owned),
+            name: agent
+                .name
+                .and_then(AgentName::repair)
+                .map(AgentName::into_string),
             image: agent.image.map(str::to_owned),
         }
     }

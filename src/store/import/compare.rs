@@ -24,43 +24,48 @@ pub fn compare(snapshot: &Snapshot, record: &Record) -> Result<Comparison, Store
         Record::Project(record) => same_or(snapshot, record, [record.id.into()], []),
         Record::Secret(record) => same_or(snapshot, record, [record.name.as_str().into()], []),
         Record::Assistant(record) => {
-            let checks = [project_exists(record.project_id)];
-            same_or(snapshot, record, [record.id.into()], checks)
+            let conditions = [project_exists(record.project_id)];
+            same_or(snapshot, record, [record.id.into()], conditions)
         }
-        Record::Key(record) => same_or(snapshot, record, [record.id.into()], key_checks(record)),
+        Record::Key(record) => {
+            same_or(snapshot, record, [record.id.into()], key_conditions(record))
+        }
         Record::Usage(record) => compare_usage(snapshot, record),
         Record::Qna(record) => {
-            let checks = [project_exists(record.project_id)];
-            same_or(snapshot, record, [record.id.into()], checks)
+            let conditions = [project_exists(record.project_id)];
+            same_or(snapshot, record, [record.id.into()], conditions)
         }
         Record::Document(record) => {
-            let checks = [project_exists(record.project_id), url_is_free(record)];
-            same_or(snapshot, record, [record.id.into()], checks)
+            let conditions = [project_exists(record.project_id), url_is_free(record)];
+            same_or(snapshot, record, [record.id.into()], conditions)
         }
         Record::Visitor(record) => {
             let identity = [record.project_id.into(), record.id.into()];
-            same_or(snapshot, record, identity, visitor_checks(record))
+            same_or(snapshot, record, identity, visitor_conditions(record))
         }
-        Record::Session(record) => {
-            same_or(snapshot, record, [record.id.into()], session_checks(record))
-        }
+        Record::Session(record) => same_or(
+            snapshot,
+            record,
+            [record.id.into()],
+            session_conditions(record),
+        ),
         Record::Conversation(record) => {
             let identity = [record.project_id.into(), record.id.into()];
             let visitor = visitor_exists(record.project_id, record.visitor_id.into());
-            let checks = [project_exists(record.project_id), visitor];
-            same_or(snapshot, record, identity, checks)
+            let conditions = [project_exists(record.project_id), visitor];
+            same_or(snapshot, record, identity, conditions)
         }
         Record::Message(record) => same_or(snapshot, record, [record.id.into()], []),
     }
 }
 
 /// Compares a record with the stored one of the same id. If there is none, the record is
-/// new unless one of `checks` fails.
+/// new unless one of `conditions` is not met.
 fn same_or<T: StoredRecord, const N: usize>(
     snapshot: &Snapshot,
     record: &T,
     identity: [Value; N],
-    checks: impl IntoIterator<Item = Check>,
+    conditions: impl IntoIterator<Item = Condition>,
 ) -> Result<Comparison, StoreError> {
     let by_id = Sql::new(T::BY_ID, identity);
     let stored = snapshot.optional(&by_id, |row| T::from_row(snapshot, row))?;
@@ -69,18 +74,18 @@ fn same_or<T: StoredRecord, const N: usize>(
         Some(stored) => return Ok(Comparison::Conflict(difference(&stored, record))),
         None => {}
     }
-    run_checks(snapshot, checks)
+    test_conditions(snapshot, conditions)
 }
 
-/// A record is new unless a check fails.
-fn run_checks(
+/// A record is new unless a condition is not met.
+fn test_conditions(
     snapshot: &Snapshot,
-    checks: impl IntoIterator<Item = Check>,
+    conditions: impl IntoIterator<Item = Condition>,
 ) -> Result<Comparison, StoreError> {
-    for check in checks {
-        let is_found = snapshot.optional(&check.sql, |_| Ok(()))?.is_some();
-        if is_found != check.must_exist {
-            return Ok(Comparison::Conflict(check.reason));
+    for condition in conditions {
+        let is_found = snapshot.optional(&condition.sql, |_| Ok(()))?.is_some();
+        if is_found != condition.must_exist {
+            return Ok(Comparison::Conflict(condition.reason));
         }
     }
     Ok(Comparison::New)
@@ -103,14 +108,14 @@ fn difference<T: StoredRecord>(stored: &T, record: &T) -> String {
 }
 
 /// A condition under which a record can be stored.
-struct Check {
+struct Condition {
     sql: Sql,
     /// Whether the statement must return a row.
     must_exist: bool,
     reason: String,
 }
 
-impl Check {
+impl Condition {
     fn exists(sql: Sql, what: &str, id: impl std::fmt::Display) -> Self {
         Self {
             sql,
@@ -128,51 +133,51 @@ impl Check {
     }
 }
 
-fn project_exists(id: ProjectId) -> Check {
+fn project_exists(id: ProjectId) -> Condition {
     let sql = Sql::new("SELECT 1 FROM project WHERE id = ?", [id.into()]);
-    Check::exists(sql, "its project", id)
+    Condition::exists(sql, "its project", id)
 }
 
-fn visitor_exists(project: ProjectId, visitor: Value) -> Check {
+fn visitor_exists(project: ProjectId, visitor: Value) -> Condition {
     let sql = Sql::new(
         "SELECT 1 FROM visitor WHERE project_seq = (SELECT seq FROM project WHERE id = ?) \
             AND id = ?",
         [project.into(), visitor],
     );
-    Check {
+    Condition {
         sql,
         must_exist: true,
         reason: "its visitor is not stored".to_owned(),
     }
 }
 
-fn key_checks(key: &KeyRecord) -> Vec<Check> {
-    let mut checks = vec![project_exists(key.project_id)];
+fn key_conditions(key: &KeyRecord) -> Vec<Condition> {
+    let mut conditions = vec![project_exists(key.project_id)];
     if let Some(assistant) = key.assistant_id {
         let sql = Sql::new(
             "SELECT 1 FROM assistant WHERE id = ? \
                 AND project_seq = (SELECT seq FROM project WHERE id = ?)",
             [assistant.into(), key.project_id.into()],
         );
-        checks.push(Check::exists(sql, "its assistant", assistant));
+        conditions.push(Condition::exists(sql, "its assistant", assistant));
     }
     let sql = Sql::new("SELECT 1 FROM api_key WHERE hash = ?", [key.hash.0.into()]);
     let reason = "the same key is stored under another id";
-    checks.push(Check::is_free(sql, reason));
-    checks
+    conditions.push(Condition::is_free(sql, reason));
+    conditions
 }
 
-fn url_is_free(document: &DocumentRecord) -> Check {
+fn url_is_free(document: &DocumentRecord) -> Condition {
     let sql = Sql::new(
         "SELECT 1 FROM document \
           WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND url = ?",
         [document.project_id.into(), document.url.as_str().into()],
     );
-    Check::is_free(sql, "the project has another document with the same url")
+    Condition::is_free(sql, "the project has another document with the same url")
 }
 
-fn visitor_checks(visitor: &VisitorRecord) -> Vec<Check> {
-    let mut checks = vec![project_exists(visitor.project_id)];
+fn visitor_conditions(visitor: &VisitorRecord) -> Vec<Condition> {
+    let mut conditions = vec![project_exists(visitor.project_id)];
     if let Some(sa_vid) = &visitor.sa_vid {
         let sql = Sql::new(
             "SELECT 1 FROM visitor \
@@ -180,7 +185,7 @@ fn visitor_checks(visitor: &VisitorRecord) -> Vec<Check> {
             [visitor.project_id.into(), sa_vid.as_str().into()],
         );
         let reason = "the project has another visitor with the same saVid";
-        checks.push(Check::is_free(sql, reason));
+        conditions.push(Condition::is_free(sql, reason));
     }
     if let Some(external_id) = &visitor.external_id {
         let sql = Sql::new(
@@ -189,12 +194,12 @@ fn visitor_checks(visitor: &VisitorRecord) -> Vec<Check> {
             [visitor.project_id.into(), external_id.as_str().into()],
         );
         let reason = "the project has another visitor with the same externalId";
-        checks.push(Check::is_free(sql, reason));
+        conditions.push(Condition::is_free(sql, reason));
     }
-    checks
+    conditions
 }
 
-fn session_checks(session: &SessionRecord) -> [Check; 2] {
+fn session_conditions(session: &SessionRecord) -> [Condition; 2] {
     let key = Sql::new(
         "SELECT 1 FROM api_key WHERE id = ? \
             AND project_seq = (SELECT seq FROM project WHERE id = ?)",
@@ -202,7 +207,7 @@ fn session_checks(session: &SessionRecord) -> [Check; 2] {
     );
     [
         visitor_exists(session.project_id, session.visitor_id.into()),
-        Check::exists(key, "its key", session.key_id),
+        Condition::exists(key, "its key", session.key_id),
     ]
 }
 
@@ -214,7 +219,7 @@ fn compare_usage(snapshot: &Snapshot, usage: &UsageRecord) -> Result<Comparison,
     if stored.is_some_and(|stored| stored.messages >= usage.messages) {
         return Ok(Comparison::Stored);
     }
-    run_checks(snapshot, [project_exists(usage.project_id)])
+    test_conditions(snapshot, [project_exists(usage.project_id)])
 }
 
 /// Whether a project has a visitor.
@@ -223,8 +228,8 @@ pub fn is_visitor_stored(
     project: ProjectId,
     visitor: VisitorId,
 ) -> Result<bool, StoreError> {
-    let check = visitor_exists(project, visitor.into());
-    Ok(snapshot.optional(&check.sql, |_| Ok(()))?.is_some())
+    let condition = visitor_exists(project, visitor.into());
+    Ok(snapshot.optional(&condition.sql, |_| Ok(()))?.is_some())
 }
 
 /// Whether a project has a conversation.

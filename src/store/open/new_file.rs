@@ -24,6 +24,8 @@ pub struct NewFile {
     temporary: PathBuf,
     /// Locked, so that a second process does not write to the same file.
     file: File,
+    /// Whether the temporary file stays when the value is dropped.
+    is_kept: bool,
 }
 
 impl NewFile {
@@ -44,14 +46,44 @@ impl NewFile {
             created => created,
         };
         let file = created.map_err(|error| not_created(path, &temporary, &error))?;
-        if !lock_file(&file, Duration::ZERO).map_err(io_error)? {
+        Self::locked(path, file)
+    }
+
+    /// Opens the temporary file that an earlier process has left, or creates an empty one.
+    /// It stays when the value is dropped, unless it is empty.
+    ///
+    /// # Errors
+    /// As for [`NewFile::create`]; or another user or program made the temporary file.
+    pub fn resume(path: &Path) -> Result<Self, OpenError> {
+        let temporary = Self::temporary_name(path);
+        let file = match create_private(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                open_leftover(&temporary, OpenOptions::new().read(true).write(true))
+            }
+            created => created,
+        };
+        let file = file.map_err(|error| not_created(path, &temporary, &error))?;
+        let mut new = Self::locked(path, file)?;
+        // Another process may have completed the file before it was locked.
+        if !is_at(&new.file, &temporary) {
             return Err(OpenError::Locked(temporary));
         }
-        Ok(Self {
-            path: path.to_owned(),
-            temporary: temporary.clone(),
-            file,
-        })
+        new.is_kept = true;
+        Ok(new)
+    }
+
+    fn locked(path: &Path, file: File) -> Result<Self, OpenError> {
+        let temporary = Self::temporary_name(path);
+        match lock_file(&file, Duration::ZERO) {
+            Ok(true) => Ok(Self {
+                path: path.to_owned(),
+                temporary,
+                file,
+                is_kept: false,
+            }),
+            Ok(false) => Err(OpenError::Locked(temporary)),
+            Err(error) => Err(OpenError::from_io(&temporary, &error)),
+        }
     }
 
     /// The final name.
@@ -108,7 +140,8 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if is_at(&self.file, &self.temporary) {
+        let is_empty = || self.file.metadata().is_ok_and(|file| file.len() == 0);
+        if (!self.is_kept || is_empty()) && is_at(&self.file, &self.temporary) {
             // The next process removes what cannot be removed now.
             let _ = fs::remove_file(&self.temporary);
         }
@@ -122,12 +155,21 @@ fn create_private(path: &Path) -> io::Result<File> {
 }
 
 /// Removes a temporary file that an ended process of this user has left. Returns false if
-/// a process uses the file. Follows no link, and touches no file of another user: in a
-/// shared folder, another user could have put it there.
+/// a process uses the file.
 fn remove_leftover(temporary: &Path) -> io::Result<bool> {
+    let file = open_leftover(temporary, OpenOptions::new().read(true))?;
+    if !lock_file(&file, Duration::ZERO)? {
+        return Ok(false);
+    }
+    fs::remove_file(temporary)?;
+    Ok(true)
+}
+
+/// Opens a temporary file that a process of this user has left. Follows no link, and opens
+/// no file of another user: in a shared folder, another user could have put it there.
+fn open_leftover(temporary: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = OpenOptions::new()
-        .read(true)
+    let file = options
         .custom_flags(flags.bits().cast_signed())
         .open(temporary)?;
     let metadata = file.metadata()?;
@@ -137,11 +179,7 @@ fn remove_leftover(temporary: &Path) -> io::Result<bool> {
             "another user or program made this file; remove it",
         ));
     }
-    if !lock_file(&file, Duration::ZERO)? {
-        return Ok(false);
-    }
-    fs::remove_file(temporary)?;
-    Ok(true)
+    Ok(file)
 }
 
 /// Whether the open file has this path.

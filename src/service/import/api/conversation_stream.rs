@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::io::BufReader;
 
-use super::objects::{ApiConversation, ApiVisitor, List};
+use super::objects::{ApiConversation, ApiList, ApiVisitor};
 use super::{ApiImport, ApiImportError, RECORD_BYTES, parse, push};
 use crate::domain::ProjectId;
 use crate::service::export::MAX_LINE_BYTES;
-use crate::service::import::lines::{LineError, Lines};
+use crate::service::export::lines::{LineError, Lines};
 use crate::service::import::writer::RecordWriter;
 use crate::store::backup::Monitor;
 
@@ -57,7 +57,7 @@ impl ApiImport<'_> {
 
     fn count_conversations(&mut self) -> Result<u64, ApiImportError> {
         let list = self.client.get("/conversations", "limit=1")?;
-        let total = parse::<List<ApiConversation>>(&list)?.total;
+        let total = parse::<ApiList<ApiConversation>>(&list)?.total;
         total.ok_or_else(|| ApiImportError::Invalid("the list has no total".to_owned()))
     }
 

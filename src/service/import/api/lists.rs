@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::objects::{ApiConversation, ApiVisitor, List};
+use super::objects::{ApiConversation, ApiList, ApiVisitor};
 use super::{ApiImport, ApiImportError, RECORD_BYTES, parse, push};
 use crate::domain::VisitorId;
 
@@ -27,7 +27,8 @@ impl ApiImport<'_> {
             let query = format!(
                 "limit={PAGE_CONVERSATIONS}&offset={offset}&orderBy=createdAt&orderDir=asc"
             );
-            let page: List<ApiConversation> = parse(&self.client.get("/conversations", &query)?)?;
+            let page: ApiList<ApiConversation> =
+                parse(&self.client.get("/conversations", &query)?)?;
             let total = page.total;
             if page.data.is_empty() {
                 return expect_total(total, offset);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::objects::{ApiMessage, List};
+use super::objects::{ApiList, ApiMessage};
 use super::{ApiImport, ApiImportError, parse, push};
 use crate::domain::{ConversationId, MessageId};
 
@@ -69,7 +69,7 @@ impl ApiImport<'_> {
         body: &[u8],
         read: &mut HashSet<MessageId>,
     ) -> Result<(), ApiImportError> {
-        let page: List<ApiMessage> = parse(body)?;
+        let page: ApiList<ApiMessage> = parse(body)?;
         for message in page.data {
             if read.insert(message.id) {
                 let size = message.size();

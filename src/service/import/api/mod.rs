@@ -14,12 +14,12 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::rules;
-use super::writer::{ImportSummary, Problem, RecordWriter};
+use super::writer::{ImportSummary, RecordWriter, RefusedRecord, WriteError};
 use crate::config::Secret;
 use crate::domain::ProjectId;
+use crate::store::Store;
 use crate::store::backup::Monitor;
 use crate::store::export::{Record, parse_json};
-use crate::store::{Store, StoreError};
 use client::ApiClient;
 
 /// About the size of a record without its texts.
@@ -57,7 +57,7 @@ pub enum ApiImportError {
     #[error("stopped; what was imported so far is kept. Run the same command again to continue")]
     Cancelled,
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Write(#[from] WriteError),
     #[error("the import cannot run: {0}")]
     Io(#[from] io::Error),
 }
@@ -100,7 +100,7 @@ pub fn import_from_api(
     project: ProjectId,
     source: &ApiSource,
     monitor: &Monitor,
-    report: &mut dyn FnMut(&Problem),
+    report: &mut dyn FnMut(&RefusedRecord),
 ) -> Result<ImportSummary, ApiImportError> {
     let mut import = ApiImport {
         client: ApiClient::new(

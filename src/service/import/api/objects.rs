@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 
 use super::RECORD_BYTES;
 use crate::domain::{
-    CloseReason, ConversationId, Feedback, MAX_TITLE_CHARS, MessageId, MessageStatus, ProjectId,
-    Role, Status, Timestamp, VisitorId, page_address, parse_uri,
+    AgentName, CloseReason, ConversationId, Feedback, MAX_MESSAGE_ERROR_CHARS,
+    MAX_MESSAGE_JSON_BYTES, MAX_PAGE_TITLE_CHARS, MAX_TEXT_SELECTION_CHARS, MAX_TITLE_CHARS,
+    MAX_VISITOR_NAME_CHARS, MessageId, MessageStatus, ProjectId, Role, Status, Timestamp,
+    VisitorId, page_address, parse_uri, picture_url, text_prefix,
 };
-use crate::service::import::rules::MAX_NAME_CHARS;
 use crate::store::export::{
     AgentRecord, ConversationRecord, JsonText, MessageRecord, VisitorRecord,
 };
@@ -18,7 +19,7 @@ use crate::store::lease::INTERRUPTED;
 
 /// A list without pages, or a page of a list.
 #[derive(Deserialize)]
-pub struct List<T> {
+pub struct ApiList<T> {
     #[serde(default)]
     pub total: Option<u64>,
     pub data: Vec<T>,
@@ -61,7 +62,7 @@ pub struct ApiConversation {
     title: Option<String>,
     /// In a list.
     #[serde(default)]
-    pub last_message: Option<MessageRef>,
+    pub last_message: Option<ApiMessageRef>,
     /// In an export.
     #[serde(default)]
     pub visitor: Option<ApiVisitor>,
@@ -70,7 +71,7 @@ pub struct ApiConversation {
 }
 
 #[derive(Deserialize)]
-pub struct MessageRef {
+pub struct ApiMessageRef {
     pub id: MessageId,
 }
 
@@ -121,8 +122,11 @@ impl ApiVisitor {
             project_id: project,
             sa_vid: None,
             external_id: self.external_id.clone().filter(|id| !id.is_empty()),
-            name: self.name.clone(),
-            avatar_url: self.avatar_url.clone(),
+            name: shorten(self.name.as_deref(), MAX_VISITOR_NAME_CHARS),
+            avatar_url: self
+                .avatar_url
+                .clone()
+                .filter(|url| picture_url("avatarUrl", url).is_ok()),
             created_at,
         }
     }
@@ -145,16 +149,10 @@ impl ApiConversation {
             updated_at: self.updated_at,
             last_interaction_at: last.unwrap_or(self.updated_at),
             closed_at: is_closed.then(|| self.closed_at.unwrap_or(self.updated_at)),
-            close_reason: self
-                .close_reason
-                .as_deref()
-                .map(|reason| shorten(reason, CloseReason::MAX_CHARS)),
+            close_reason: shorten(self.close_reason.as_deref(), CloseReason::MAX_CHARS),
             is_human_handled: self.is_human_handled,
             human_agent: self.human_agent.as_ref().map(ApiAgent::to_record),
-            title: self
-                .title
-                .as_deref()
-                .map(|title| shorten(title, MAX_TITLE_CHARS)),
+            title: shorten(self.title.as_deref(), MAX_TITLE_CHARS),
             page_url: None,
         }
     }
@@ -166,7 +164,8 @@ impl ApiAgent {
             name: self
                 .name
                 .as_deref()
-                .map(|name| shorten(name, MAX_NAME_CHARS)),
+                .and_then(AgentName::repair)
+                .map(AgentName::into_string),
             image: self
                 .image
                 .clone()
@@ -175,11 +174,9 @@ impl ApiAgent {
     }
 }
 
-/// Returns the text without NUL, and with at most this number of characters. Other servers
-/// have other limits.
-fn shorten(text: &str, max: usize) -> String {
-    let characters = text.chars().filter(|character| *character != '\0');
-    characters.take(max).collect()
+/// Shortens a text to `max` characters. Other servers have other limits.
+fn shorten(text: Option<&str>, max: usize) -> Option<String> {
+    text.map(|text| text_prefix(text, max))
 }
 
 impl ApiMessage {
@@ -192,11 +189,14 @@ impl ApiMessage {
     pub fn into_record(self, conversation: ConversationId) -> MessageRecord {
         let (text, parts) = content(&self.parts);
         let is_streaming = self.status == Some(MessageStatus::Streaming);
-        let (status, error) = if is_streaming {
+        let is_answer = self.role == Role::Assistant;
+        let (status, error) = if is_streaming && is_answer {
             (MessageStatus::Error, Some(INTERRUPTED.to_owned()))
         } else {
-            (self.status.unwrap_or(MessageStatus::Complete), self.error)
+            let status = self.status.filter(|_| is_answer);
+            (status.unwrap_or(MessageStatus::Complete), self.error)
         };
+        let feedback = self.feedback.filter(|_| self.role != Role::User);
         MessageRecord {
             id: self.id,
             conversation_id: conversation,
@@ -205,18 +205,19 @@ impl ApiMessage {
             status,
             text,
             parts,
-            error,
-            feedback: self.feedback,
-            feedback_at: self.feedback_at,
+            error: shorten(error.as_deref(), MAX_MESSAGE_ERROR_CHARS),
+            feedback,
+            feedback_at: feedback.map(|_| self.feedback_at.unwrap_or(self.created_at)),
             // parlor stores objects alone.
             metadata: self
                 .metadata
+                .filter(|json| json.get().len() <= MAX_MESSAGE_JSON_BYTES)
                 .filter(|json| serde_json::from_str::<Map<String, Value>>(json.get()).is_ok())
                 .map(|json| JsonText::from_stored(json.get())),
             human_agent: self.human_agent.as_ref().map(ApiAgent::to_record),
-            page_url: self.page_url.filter(|url| page_address(url).is_some()),
-            page_title: self.page_title,
-            text_selection: self.text_selection,
+            page_url: self.page_url.as_deref().and_then(page_address),
+            page_title: shorten(self.page_title.as_deref(), MAX_PAGE_TITLE_CHARS),
+            text_selection: shorten(self.text_selection.as_deref(), MAX_TEXT_SELECTION_CHARS),
         }
     }
 }

@@ -1,17 +1,21 @@
 //! Exports everything as lines of JSON. `docs/export-format.md` describes the format,
 //! [`crate::service::import`] reads it.
 
-use std::fs;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+mod earlier;
+mod file;
+pub mod lines;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::backup::is_database_file;
-use crate::domain::Timestamp;
+pub use file::{FileExport, to_file};
+
+use crate::domain::{ConversationSeq, Timestamp};
 use crate::store::backup::Monitor;
 use crate::store::export::{self, ExportScope, InvalidRecord, Record, RecordCounts, RecordKind};
-use crate::store::{NewFile, OpenError, Store, StoreError, resolve};
+use crate::store::{OpenError, Snapshot, Store, StoreError};
 
 /// The name of the format, in the first line.
 pub const FORMAT: &str = "parlor-export";
@@ -37,13 +41,17 @@ pub struct ExportHeader {
     pub schema: i64,
     pub created_at: Timestamp,
     pub with_secrets: bool,
+    /// Differs between two exports if the conversations or messages have changed. Not in
+    /// files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     pub counts: CountsJson,
 }
 
 /// The last line of an export. An export without it is incomplete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct End {
+pub struct ExportEnd {
     pub counts: CountsJson,
 }
 
@@ -64,43 +72,22 @@ pub enum ExportError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the export cannot be written: {0}; nothing has the name of the export")]
+    #[error("the export cannot be written: {0}; what was written is incomplete")]
     Write(#[from] io::Error),
-    #[error("{0} belongs to the database; name another file for the export")]
-    OwnFile(PathBuf),
-    #[error("stopped; run the same command again to export from the beginning")]
+    #[error("stopped; what was written is incomplete")]
     Cancelled,
     #[error("a record cannot be exported: {0}; `parlor check` examines the database file")]
     Record(String),
-}
-
-/// Exports to a new file, which gets its name when it is complete.
-///
-/// # Errors
-/// A file of this name exists, the file cannot be written, or the monitor is cancelled.
-/// Nothing has the name then.
-pub fn to_file(
-    store: &Store,
-    database: &Path,
-    target: &Path,
-    scope: ExportScope,
-    monitor: &Monitor,
-) -> Result<RecordCounts, ExportError> {
-    let path = resolve(target)?;
-    if is_database_file(&resolve(database)?, &path) {
-        return Err(ExportError::OwnFile(path));
-    }
-    if fs::symlink_metadata(&path).is_ok() {
-        return Err(OpenError::Exists(path).into());
-    }
-    let new = NewFile::create(&path)?;
-    let mut out = BufWriter::with_capacity(1 << 18, new.file());
-    let counts = write(store, &mut out, scope, monitor)?;
-    out.flush()?;
-    drop(out);
-    new.file().sync_all()?;
-    new.persist_new()?;
-    Ok(counts)
+    #[error("{0} belongs to the database; name another file for the export")]
+    OwnFile(PathBuf),
+    #[error("{0} is not the beginning of an export; remove it or name another file")]
+    NotAnExport(PathBuf),
+    #[error(
+        "the export cannot be written: {1}; {0} has the records so far. Remove the cause and run the same command again to continue"
+    )]
+    FileWrite(PathBuf, io::Error),
+    #[error("stopped; {0} has the records so far. Run the same command again to continue")]
+    FileCancelled(PathBuf),
 }
 
 /// Writes an export. One snapshot of the database is read, so the export is what was
@@ -115,40 +102,79 @@ pub fn write(
     monitor: &Monitor,
 ) -> Result<RecordCounts, ExportError> {
     store.read_blocking(|snapshot| {
-        let counts = export::counts(snapshot, scope)?;
-        let mut lines = LineWriter::new(out);
-        lines.write("header", &header(scope, &counts))?;
-        let total = counts.total();
-        let mut written = RecordCounts::default();
-        export::for_each(snapshot, scope, |record| {
-            if written.total() % RECORDS_PER_CHECK == 0 {
-                monitor.progress(written.total(), total, "exporting");
-                if monitor.is_cancelled() {
-                    return Err(ExportError::Cancelled);
-                }
-            }
-            written.add(record.kind(), 1);
-            lines.write_record(&record)
-        })?;
-        lines.write(
-            "end",
-            &End {
-                counts: counts_json(&written),
-            },
-        )?;
-        Ok(written)
+        let header = header(snapshot, scope)?;
+        let mut export = ExportWriter::new(out, &header, monitor);
+        export.write_header(&header)?;
+        export.write_before_conversations(snapshot, scope)?;
+        export.write_conversations(snapshot, None)
     })
 }
 
-fn header(scope: ExportScope, counts: &RecordCounts) -> ExportHeader {
-    ExportHeader {
+fn header(snapshot: &Snapshot, scope: ExportScope) -> Result<ExportHeader, StoreError> {
+    Ok(ExportHeader {
         format: FORMAT.to_owned(),
         version: FORMAT_VERSION,
         parlor: env!("CARGO_PKG_VERSION").to_owned(),
         schema: export::SCHEMA,
         created_at: Timestamp::now(),
         with_secrets: scope.with_secrets,
-        counts: counts_json(counts),
+        state: Some(export::state(snapshot)?),
+        counts: counts_json(&export::counts(snapshot, scope)?),
+    })
+}
+
+/// Writes the lines of an export and counts the records.
+struct ExportWriter<'a, W> {
+    lines: LineWriter<'a, W>,
+    written: RecordCounts,
+    total: u64,
+    monitor: &'a Monitor<'a>,
+}
+
+impl<'a, W: Write> ExportWriter<'a, W> {
+    fn new(out: &'a mut W, header: &ExportHeader, monitor: &'a Monitor<'a>) -> Self {
+        Self {
+            lines: LineWriter::new(out),
+            written: RecordCounts::default(),
+            total: header.counts.values().sum(),
+            monitor,
+        }
+    }
+
+    fn write_header(&mut self, header: &ExportHeader) -> Result<(), ExportError> {
+        self.lines.write("header", header)
+    }
+
+    fn write_before_conversations(
+        &mut self,
+        snapshot: &Snapshot,
+        scope: ExportScope,
+    ) -> Result<(), ExportError> {
+        export::for_each_before_conversations(snapshot, scope, |record| self.write_record(&record))
+    }
+
+    /// Writes the conversations from `first` on, or all of them, and the last line.
+    fn write_conversations(
+        mut self,
+        snapshot: &Snapshot,
+        first: Option<ConversationSeq>,
+    ) -> Result<RecordCounts, ExportError> {
+        export::for_each_conversation(snapshot, first, |record| self.write_record(&record))?;
+        let counts = counts_json(&self.written);
+        self.lines.write("end", &ExportEnd { counts })?;
+        Ok(self.written)
+    }
+
+    fn write_record(&mut self, record: &Record) -> Result<(), ExportError> {
+        let written = self.written.total();
+        if written % RECORDS_PER_CHECK == 0 {
+            self.monitor.progress(written, self.total, "exporting");
+            if self.monitor.is_cancelled() {
+                return Err(ExportError::Cancelled);
+            }
+        }
+        self.written.add(record.kind(), 1);
+        self.lines.write_record(record)
     }
 }
 
@@ -194,10 +220,10 @@ impl<'a, W: Write> LineWriter<'a, W> {
 
 /// A line of an export.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Line {
+pub enum ExportLine {
     Header(ExportHeader),
     Record(Record),
-    End(End),
+    End(ExportEnd),
 }
 
 #[derive(Deserialize)]
@@ -209,26 +235,40 @@ struct Envelope<'a> {
     data: &'a serde_json::value::RawValue,
 }
 
+impl<'a> Envelope<'a> {
+    fn parse(line: &'a [u8]) -> Result<Self, InvalidRecord> {
+        let text = std::str::from_utf8(line);
+        let text = text.map_err(|_| InvalidRecord("it is not UTF-8".to_owned()))?;
+        serde_json::from_str(text).map_err(|error| InvalidRecord(not_json(&error)))
+    }
+}
+
+/// The kind of the record of a line, whose JSON is complete. None: it has no record.
+fn record_kind(line: &[u8]) -> Option<RecordKind> {
+    let envelope = Envelope::parse(line).ok()?;
+    let mut names = RecordKind::NAMES.iter();
+    let found = names.find(|(name, _)| *name == envelope.kind);
+    found.map(|(_, kind)| *kind)
+}
+
 /// Parses a line.
 ///
 /// # Errors
 /// The reason why the line is invalid, in words.
-pub fn parse_line(line: &[u8]) -> Result<Line, InvalidRecord> {
+pub fn parse_line(line: &[u8]) -> Result<ExportLine, InvalidRecord> {
     let invalid = |reason: String| InvalidRecord(reason);
-    let text = std::str::from_utf8(line).map_err(|_| invalid("it is not UTF-8".to_owned()))?;
-    let envelope: Envelope<'_> =
-        serde_json::from_str(text).map_err(|error| invalid(not_json(&error)))?;
+    let envelope = Envelope::parse(line)?;
     let data = envelope.data.get();
     match &*envelope.kind {
-        "header" => export::parse_json(data).map(Line::Header),
-        "end" => export::parse_json(data).map(Line::End),
+        "header" => export::parse_json(data).map(ExportLine::Header),
+        "end" => export::parse_json(data).map(ExportLine::End),
         kind => {
             let known = RecordKind::NAMES.iter().find(|(name, _)| *name == kind);
             let Some((_, kind)) = known else {
                 let kind: String = kind.chars().take(40).collect();
                 return Err(invalid(format!("the type {kind:?} is unknown")));
             };
-            Record::parse_json(*kind, data).map(Line::Record)
+            Record::parse_json(*kind, data).map(ExportLine::Record)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::service::export::MAX_LINE_BYTES;
+use super::MAX_LINE_BYTES;
 
 /// The most bytes of a long line that are skipped.
 const MAX_SKIPPED_BYTES: u64 = 4 << 30;

@@ -1,0 +1,282 @@
+//! `parlor import` of hostile and of unusual files: the rules of every value.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::backup::count;
+use crate::helpers::{open_connection, run_successfully, run_with_error};
+
+pub const PROJECT: &str = r#"{"type":"project","data":{"id":"0195aaaa-0000-7000-8000-00000000000a","name":"Shop","widgetConfig":{},"createdAt":"2026-01-01T00:00:00.000Z"}}"#;
+pub const VISITOR: &str = r#"{"type":"visitor","data":{"id":"0195aaaa-0000-7000-8000-00000000000b","projectId":"0195aaaa-0000-7000-8000-00000000000a","saVid":"device","createdAt":"2026-01-01T00:00:00.000Z"}}"#;
+const CONVERSATION: &str = r#"{"type":"conversation","data":{"id":"0195aaaa-0000-7000-8000-00000000000c","projectId":"0195aaaa-0000-7000-8000-00000000000a","visitorId":"0195aaaa-0000-7000-8000-00000000000b","status":"open","createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z","lastInteractionAt":"2026-01-01T00:00:00.000Z","isHumanHandled":false}}"#;
+const MESSAGE: &str = r#"{"type":"message","data":{"id":"0195aaaa-0000-7000-8000-00000000000d","conversationId":"0195aaaa-0000-7000-8000-00000000000c","createdAt":"2026-01-01T00:00:00.000Z","role":"user","status":"complete","text":"Hello"}}"#;
+
+const QNA: &str = r#"{"type":"qna","data":{"id":"0195aaaa-0000-7000-8000-00000000000f","projectId":"0195aaaa-0000-7000-8000-00000000000a","question":"a question","answer":"an answer","isPublished":true,"createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z"}}"#;
+const DOCUMENT: &str = r#"{"type":"document","data":{"id":"0195aaaa-0000-7000-8000-00000000000e","projectId":"0195aaaa-0000-7000-8000-00000000000a","url":"https://shop.example/","title":"Help","hash":"HASH","source":"","learnedAt":"2026-01-01T00:00:00.000Z","passages":[{"heading":"","body":"BODY"}]}}"#;
+
+#[test]
+fn active_content_of_imported_passages_becomes_text() {
+    let folder = TempDir::new().expect("a folder");
+    let at = folder.path();
+    let body = "**Yes** <b>bold</b> <img src=x onerror=alert(1)> [x](javascript:alert(1))";
+    let document = DOCUMENT
+        .replace("HASH", &"0".repeat(64))
+        .replace("BODY", body);
+    let end = r#"{"type":"end","data":{"counts":{"document":1,"project":1}}}"#;
+    write_export(at, &[PROJECT.into(), document.into(), end.into()]);
+    run_successfully(at, &["import", "hostile.ndjson", "--db", "copy.db"]);
+    let sql = "SELECT body FROM passage";
+    let stored = open_connection(&at.join("copy.db")).query_row(sql, [], |row| row.get(0));
+    let stored: String = stored.expect("a passage");
+    let expected = r"**Yes** <b>bold</b> \<img src=x onerror=alert(1)> \[x](javascript:alert(1))";
+    assert_eq!(stored, expected);
+    // A second import changes nothing.
+    let again = run_successfully(at, &["import", "hostile.ndjson", "--db", "copy.db"]);
+    assert!(again.contains("2 records were imported before"), "{again}");
+}
+
+/// Writes an export with these lines after the header, without an end record.
+fn write_export(at: &Path, lines: &[Vec<u8>]) {
+    write_export_with_header(at, HEADER, lines);
+}
+
+const HEADER: &str = r#"{"type":"header","data":{"format":"parlor-export","version":1,"parlor":"0.1.0","schema":1,"createdAt":"2026-01-01T00:00:00.000Z","withSecrets":false,"counts":{}}}"#;
+
+pub fn write_export_with_header(at: &Path, header: &str, lines: &[Vec<u8>]) {
+    let mut file = header.as_bytes().to_vec();
+    for line in lines {
+        file.push(b'\n');
+        file.extend_from_slice(line);
+    }
+    file.push(b'\n');
+    fs::write(at.join("hostile.ndjson"), file).expect("a file");
+}
+
+#[test]
+fn invalid_line_is_named_with_a_reason_and_the_lines_before_it_are_imported() {
+    let folder = TempDir::new().expect("a folder");
+    let at = folder.path();
+    let replaced = |line: &str, from: &str, to: &str| {
+        assert!(line.contains(from), "{from}");
+        line.replacen(from, to, 1).into_bytes()
+    };
+    let deep = format!(
+        r#""parts":{}{},"text""#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let huge_number = format!(r#""messages":{}"#, "9".repeat(400));
+    let usage = r#"{"type":"usage","data":{"projectId":"0195aaaa-0000-7000-8000-00000000000a","month":"2026-01","messages":1}}"#;
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (b"".to_vec(), "it is not JSON"),
+        (b"null".to_vec(), "invalid type"),
+        (b"{\"type\":\"visitor\"".to_vec(), "it is not JSON"),
+        (b"{\"type\":\"visitor\"}".to_vec(), "missing field `data`"),
+        (b"\xff\xfe".to_vec(), "it is not UTF-8"),
+        (replaced(VISITOR, "device", "\\ud800"), "saVid"),
+        (
+            replaced(VISITOR, "visitor", "visitors"),
+            "the type \"visitors\" is unknown",
+        ),
+        (
+            replaced(
+                VISITOR,
+                r#""type":"visitor","#,
+                r#""type":"visitor","type":"visitor","#,
+            ),
+            "duplicate field `type`",
+        ),
+        (
+            replaced(VISITOR, r#""saVid":"device""#, r#""saVid":"a","saVid":"b""#),
+            "duplicate field `saVid`",
+        ),
+        (
+            replaced(VISITOR, r#""saVid":"device""#, r#""saVid":7"#),
+            "saVid: invalid type: integer `7`",
+        ),
+        (
+            replaced(VISITOR, r#""saVid":"device""#, r#""saVid":"""#),
+            "saVid: must have 1 to 100",
+        ),
+        (
+            replaced(VISITOR, r#""saVid":"device""#, r#""sa":"device""#),
+            "unknown field `sa`",
+        ),
+        (
+            replaced(VISITOR, "0195aaaa", "x195aaaa"),
+            "id: must be a UUID",
+        ),
+        (
+            replaced(VISITOR, "2026-01-01T", "12026-01-01T"),
+            "createdAt: must be a time",
+        ),
+        (
+            replaced(VISITOR, "\"2026-01-01T00:00:00.000Z\"", "1"),
+            "createdAt: invalid type",
+        ),
+        (
+            replaced(CONVERSATION, "\"open\"", "\"closed\""),
+            "closedAt: must be set exactly",
+        ),
+        (
+            replaced(CONVERSATION, "\"open\"", "\"new\""),
+            "status: must be one of: open, closed",
+        ),
+        (
+            replaced(CONVERSATION, "false", "1"),
+            "isHumanHandled: invalid type",
+        ),
+        (
+            replaced(MESSAGE, "\"complete\"", "\"streaming\""),
+            "status: must be complete or error",
+        ),
+        (
+            replaced(MESSAGE, "\"text\"", "\"parts\":{},\"text\""),
+            "parts: must be an array",
+        ),
+        (
+            replaced(MESSAGE, "\"text\"", &deep),
+            "parts: must be an array",
+        ),
+        (
+            replaced(MESSAGE, "\"text\"", "\"metadata\":[],\"text\""),
+            "metadata: must be an object",
+        ),
+        (
+            replaced(MESSAGE, "\"text\"", "\"pageUrl\":\"javascript:x\",\"text\""),
+            "pageUrl: must be an http",
+        ),
+        (
+            replaced(usage, "\"messages\":1", "\"messages\":-1"),
+            "messages: invalid value",
+        ),
+        (
+            replaced(usage, "\"messages\":1", "\"messages\":9007199254740992"),
+            "messages: is too large",
+        ),
+        (
+            replaced(usage, "\"messages\":1", &huge_number),
+            "messages: number out of range",
+        ),
+        (
+            replaced(usage, "2026-01", "2026-13"),
+            "month: must be a month",
+        ),
+        (
+            replaced(PROJECT, "Shop", &"x".repeat(101)),
+            "name: must have 1 to 100 characters",
+        ),
+        (
+            replaced(
+                PROJECT,
+                "{}",
+                &format!(r#"{{"a":"{}"}}"#, "x".repeat(1 << 20)),
+            ),
+            "widgetConfig: is too large",
+        ),
+        (
+            replaced(
+                CONVERSATION,
+                "\"status\"",
+                &format!(r#""title":"{}","status""#, "x".repeat(81)),
+            ),
+            "title: must have 0 to 80 characters",
+        ),
+        (
+            replaced(CONVERSATION, "\"status\"", r#""title":"a\u0000b","status""#),
+            "title: must have 0 to 80 characters, none of them NUL",
+        ),
+        (
+            replaced(
+                CONVERSATION,
+                "\"status\"",
+                &format!(r#""closeReason":"{}","status""#, "x".repeat(257)),
+            ),
+            "closeReason: must have 0 to 256",
+        ),
+        (
+            replaced(
+                CONVERSATION,
+                "\"status\"",
+                r#""humanAgent":{"image":"no address"},"status""#,
+            ),
+            "humanAgent.image: must be an absolute URI",
+        ),
+        (
+            replaced(QNA, "an answer", ""),
+            "answer: must have 1 to 20000 characters",
+        ),
+        (
+            replaced(QNA, "a question", &"x".repeat(1001)),
+            "question: must have 1 to 1000 characters",
+        ),
+        (
+            replaced(PROJECT, "{}", "[]"),
+            "widgetConfig: must be an object",
+        ),
+    ];
+    for (line, reason) in cases {
+        write_export(at, &[PROJECT.into(), VISITOR.into(), line]);
+        let error = run_with_error(at, &["import", "hostile.ndjson", "--db", "copy.db"]);
+        assert!(error.contains("line 4: "), "{reason}: {error}");
+        assert!(error.contains(reason), "{reason}: {error}");
+        assert!(error.len() < 500, "{error}");
+    }
+    assert_eq!(count(&at.join("copy.db"), "visitor"), 1);
+    run_successfully(at, &["check", "--db", "copy.db"]);
+}
+
+#[test]
+fn line_that_is_too_long_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let at = folder.path();
+    write_export(at, &[PROJECT.into(), vec![b'x'; (64 << 20) + 1]]);
+    let error = run_with_error(at, &["import", "hostile.ndjson", "--db", "copy.db"]);
+    assert!(error.contains("line 3: it is longer than 64 MB"), "{error}");
+}
+
+#[test]
+fn records_without_the_records_that_they_refer_to_are_reported() {
+    let folder = TempDir::new().expect("a folder");
+    let at = folder.path();
+    let end = r#"{"type":"end","data":{"counts":{"conversation":2,"message":3,"project":1,"visitor":3}}}"#;
+    let other = |line: &str, from: &str, to: &str| line.replace(from, to).into_bytes();
+    let lines = [
+        PROJECT.into(),
+        VISITOR.into(),
+        // The same saVid, in the same batch.
+        other(VISITOR, "0000b\"", "0000e\""),
+        other(VISITOR, "0000a\"", "0000f\""),
+        CONVERSATION.into(),
+        MESSAGE.into(),
+        // The same id twice.
+        other(MESSAGE, "Hello", "Hello again"),
+        other(
+            &CONVERSATION.replace("00000c\"", "00000d\""),
+            "0b\"",
+            "ff\"",
+        ),
+        other(MESSAGE, "00000d\"", "00000e\""),
+        end.into(),
+    ];
+    write_export(at, &lines);
+    let error = run_with_error(at, &["import", "hostile.ndjson", "--db", "copy.db"]);
+    for expected in [
+        "line 4: visitor 0195aaaa-0000-7000-8000-00000000000e: the project has another visitor with the same saVid",
+        "line 5: visitor 0195aaaa-0000-7000-8000-00000000000b: its project 0195aaaa-0000-7000-8000-00000000000f is not stored",
+        "line 8: message 0195aaaa-0000-7000-8000-00000000000d: it is stored already, with another value of text",
+        "line 9: conversation 0195aaaa-0000-7000-8000-00000000000d: its visitor is not stored",
+        "line 10: message 0195aaaa-0000-7000-8000-00000000000e: the conversation of the message is not before it",
+        "5 records were not imported",
+    ] {
+        assert!(error.contains(expected), "{expected}\n{error}");
+    }
+    let db = at.join("copy.db");
+    assert_eq!(
+        ["visitor", "conversation", "message"].map(|table| count(&db, table)),
+        [1, 1, 1]
+    );
+    run_successfully(at, &["check", "--db", "copy.db"]);
+}
