@@ -257,12 +257,10 @@ fn full_disk_keeps_the_part_and_names_the_remedy() {
 fn export_that_writes_nothing_leaves_no_part() {
     let (folder, _) = exported();
     let at = folder.path();
-    let before = names(at);
     fs::write(at.join("all.ndjson"), "old").expect("a file");
     run_with_error(at, &["export", "all.ndjson"]);
     run_with_error(at, &["export", "none/all.ndjson"]);
-    fs::remove_file(at.join("all.ndjson")).expect("a file");
-    assert_eq!(names(at), before);
+    assert!(!names(at).iter().any(|name| name.ends_with(".part")));
 }
 
 #[test]
