@@ -31,16 +31,16 @@ pub fn page_address(text: &str) -> Option<String> {
     (address.len() <= MAX_URI_BYTES).then_some(address)
 }
 
-/// Returns the URL of a picture: an `http` or `https` URL of at most [`MAX_URI_BYTES`].
-pub fn picture_url(field: &'static str, text: &str) -> Result<String, ValidationError> {
+/// Returns `text` if it is an `http` or `https` URL of at most [`MAX_URI_BYTES`].
+pub fn bounded_web_url(field: &'static str, text: &str) -> Result<String, ValidationError> {
     if text.len() <= MAX_URI_BYTES && parse_web_url(text).is_some() {
         return Ok(text.to_owned());
     }
-    Err(ValidationError::new(field, picture_url_rule()))
+    Err(ValidationError::new(field, web_url_rule()))
 }
 
-/// The rule of [`picture_url`] in words.
-pub(super) fn picture_url_rule() -> String {
+/// The rule of [`bounded_web_url`] in words.
+pub(super) fn web_url_rule() -> String {
     format!("must be an http or https URL of at most {MAX_URI_BYTES} characters")
 }
 

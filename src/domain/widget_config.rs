@@ -10,7 +10,7 @@ use std::fmt;
 
 use super::color::Color;
 use super::validation::bounded_text;
-use super::web_url::{picture_url, picture_url_rule};
+use super::web_url::{bounded_web_url, web_url_rule};
 
 /// The corner of the window that shows the chat button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,7 +294,7 @@ impl WidgetSetting {
                 Color::parse(text).map(|_| WidgetValue::Text(text.to_owned().into()))
             }
             (WidgetType::Url, RawWidgetValue::Text(text)) => {
-                let url = picture_url(self.key, text).ok();
+                let url = bounded_web_url(self.key, text).ok();
                 url.map(|url| WidgetValue::Text(url.into()))
             }
             (WidgetType::Position { .. }, RawWidgetValue::Text(text)) => {
@@ -344,7 +344,7 @@ impl WidgetSetting {
                 format!("must have {min} to {max} characters, none of them NUL")
             }
             WidgetType::Color { .. } => "must be a colour as #rgb or #rrggbb".to_owned(),
-            WidgetType::Url => picture_url_rule(),
+            WidgetType::Url => web_url_rule(),
             WidgetType::Number { min, max, .. } => format!("must be a number from {min} to {max}"),
             WidgetType::Offset { max, .. } => format!("must have x and y from 0 to {max}"),
             WidgetType::Position { .. } => {

@@ -11,7 +11,7 @@ use crate::domain::{
     MAX_PAGE_TITLE_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, MAX_SECTION_BYTES,
     MAX_TEXT_SELECTION_CHARS, MAX_TITLE_CHARS, MAX_URI_BYTES, MAX_VISITOR_NAME_CHARS,
     MessageContent, MessageStatus, Origin, Role, Status, ValidationError, bounded_bytes,
-    bounded_text, page_address, parse_answer, parse_question, parse_uri, picture_url,
+    bounded_text, bounded_web_url, page_address, parse_answer, parse_question, parse_uri,
 };
 use crate::learn::escape_active_content;
 use crate::store::export::{
@@ -149,7 +149,7 @@ fn check_visitor(visitor: &VisitorRecord) -> Result<(), String> {
     optional(
         "avatarUrl",
         visitor.avatar_url.as_deref(),
-        |member, value| picture_url(member, value).map(drop).map_err(in_words),
+        |member, value| bounded_web_url(member, value).map(drop).map_err(in_words),
     )
 }
 

@@ -10,7 +10,7 @@ use crate::domain::{
     AgentName, CloseReason, ConversationId, Feedback, MAX_MESSAGE_ERROR_CHARS,
     MAX_MESSAGE_JSON_BYTES, MAX_PAGE_TITLE_CHARS, MAX_TEXT_SELECTION_CHARS, MAX_TITLE_CHARS,
     MAX_VISITOR_NAME_CHARS, MessageId, MessageStatus, ProjectId, Role, Status, Timestamp,
-    VisitorId, page_address, parse_uri, picture_url, text_prefix,
+    VisitorId, bounded_web_url, page_address, parse_uri, text_prefix,
 };
 use crate::store::export::{
     AgentRecord, ConversationRecord, JsonText, MessageRecord, VisitorRecord,
@@ -126,7 +126,7 @@ impl ApiVisitor {
             avatar_url: self
                 .avatar_url
                 .clone()
-                .filter(|url| picture_url("avatarUrl", url).is_ok()),
+                .filter(|url| bounded_web_url("avatarUrl", url).is_ok()),
             created_at,
         }
     }
