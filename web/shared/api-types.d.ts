@@ -201,9 +201,31 @@ export interface paths {
         /**
          * Send a message
          * @description The assistant answers, as JSON or as a stream. If an agent has taken the
-         *     conversation over, the agent receives the message and the status is 202.
+         *     conversation over, the agent receives the message and the status is 202. A message
+         *     that repeats the question of the running answer gets that answer from its start.
          */
         post: operations["send-message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/{conversationId}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop an answer
+         * @description Stops the answer that is being generated in the conversation. Its text so far is kept.
+         *     Returns the conversation with its newest message. Without an answer, nothing changes.
+         */
+        post: operations["stop-answer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -308,7 +330,10 @@ export interface paths {
          * @description Opens a WebSocket (RFC 6455). The server sends text frames with a
          *     `ConversationEvent` as JSON: `new_message` when the visitor or an agent has
          *     sent a message, `human_assigned` when an agent has taken the conversation
-         *     over. Ignore events of other types.
+         *     over or handed it back, or it was closed. Ignore events of other types.
+         *
+         *     A new WebSocket first receives the last 10 messages of agents of the past 24 hours
+         *     again. Insert each message, or replace the one with the same id.
          *
          *     Send the text frame `ping` every 30 seconds, because the server disconnects
          *     silent clients. The server replies with the text frame `pong`. After a
@@ -766,7 +791,7 @@ export interface components {
             title: string | null;
         };
         /** @description A live event of a conversation. Clients ignore events of other types. */
-        ConversationEvent: components["schemas"]["NewMessageEvent"] | components["schemas"]["HumanAssignedEvent"];
+        ConversationEvent: components["schemas"]["NewMessageEvent"] | components["schemas"]["HumanAssignedEvent"] | components["schemas"]["HandedBackEvent"] | components["schemas"]["ConversationClosedEvent"];
         /** @description A conversation with its visitor and all messages. */
         ConversationExport: components["schemas"]["Conversation"] & {
             visitor: components["schemas"]["Visitor"];
@@ -1175,6 +1200,12 @@ export interface components {
              *     default, it is sent when it is complete.
              */
             stream?: boolean;
+            /**
+             * @description Whether the answer continues after the client has disconnected, for at most ten
+             *     minutes. Repeat the message to receive the answer from its start. The default is
+             *     false: without a client, the answer ends and keeps its text so far.
+             */
+            detached?: boolean;
             /** @description The page on which the visitor is. */
             pageContext?: components["schemas"]["PageContext"] | null;
         };
@@ -1392,7 +1423,10 @@ export interface components {
              */
             type: "new_message";
         };
-        /** @description An agent has taken the conversation over. */
+        /**
+         * @description An agent has taken the conversation over or handed it back, or the conversation
+         *     was closed. Read the conversation again.
+         */
         HumanAssignedEvent: {
             /** @description The id of the conversation. */
             chatId: components["schemas"]["ConversationId"];
@@ -1401,6 +1435,29 @@ export interface components {
              * @enum {string}
              */
             type: "human_assigned";
+        };
+        /**
+         * @description An agent has handed the conversation back to the assistant. An event of the type
+         *     `human_assigned` follows.
+         */
+        HandedBackEvent: {
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "handed_back";
+        };
+        /** @description The conversation was closed. An event of the type `human_assigned` follows. */
+        ConversationClosedEvent: {
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "conversation_closed";
         };
     };
     responses: {
@@ -1438,6 +1495,8 @@ export interface components {
         Link: string;
         /** @description The number of matches on all pages, as `total`. */
         "X-Total-Count": number;
+        /** @description `true` for a search with `q` whose result may lack matches, because many messages are still being indexed. */
+        "X-Incomplete-Results": string;
         /** @description The number of seconds after which the request may be repeated, as `details.retryAfter`. */
         "Retry-After": number;
         /** @description `Bearer`. */
@@ -2117,7 +2176,9 @@ export interface operations {
                  * @description With a private key: only conversations with a message or a title that contains all
                  *     of these words. `"words in quotes"` are a phrase, `or` separates alternatives,
                  *     `-word` excludes messages with a word, and the last word can be the beginning of a
-                 *     word. Case and accents do not matter. New messages are found after about a second.
+                 *     word. Case and accents do not matter. The response has the header
+                 *     `X-Incomplete-Results` if matches may be missing, because many messages, such as
+                 *     those of an import, are still being indexed.
                  */
                 q?: string;
                 /**
@@ -2151,6 +2212,7 @@ export interface operations {
                     ETag: components["headers"]["ETag"];
                     Link: components["headers"]["Link"];
                     "X-Total-Count": components["headers"]["X-Total-Count"];
+                    "X-Incomplete-Results": components["headers"]["X-Incomplete-Results"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2465,7 +2527,9 @@ export interface operations {
                  * @description With a private key: only conversations with a message or a title that contains all
                  *     of these words. `"words in quotes"` are a phrase, `or` separates alternatives,
                  *     `-word` excludes messages with a word, and the last word can be the beginning of a
-                 *     word. Case and accents do not matter. New messages are found after about a second.
+                 *     word. Case and accents do not matter. The response has the header
+                 *     `X-Incomplete-Results` if matches may be missing, because many messages, such as
+                 *     those of an import, are still being indexed.
                  */
                 q?: string;
                 /**
@@ -2492,6 +2556,7 @@ export interface operations {
                     Vary: components["headers"]["Vary"];
                     "Cache-Control": components["headers"]["Cache-Control"];
                     "Content-Disposition": components["headers"]["Content-Disposition"];
+                    "X-Incomplete-Results": components["headers"]["X-Incomplete-Results"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3459,6 +3524,7 @@ export interface operations {
                  * @example {
                  *       "content": "How long does delivery take?",
                  *       "stream": false,
+                 *       "detached": false,
                  *       "pageContext": {
                  *         "url": "https://shop.example/cart",
                  *         "title": "Your cart",
@@ -3675,6 +3741,207 @@ export interface operations {
             };
             /** @description The language model returned no usable answer. */
             502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "stop-answer": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a conversation, unique within the project. */
+                conversationId: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No answer is being generated */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "conversation",
+                     *       "id": "123e4567-e89b-12d3-a456-426614174000",
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "updatedAt": "2024-01-15T10:31:05.000Z",
+                     *       "status": "open",
+                     *       "closedAt": null,
+                     *       "closeReason": null,
+                     *       "lastInterationAt": "2024-01-15T10:31:05.000Z",
+                     *       "lastInteractionAt": "2024-01-15T10:31:05.000Z",
+                     *       "isHumanHandled": false,
+                     *       "humanAgent": null,
+                     *       "title": "How long does delivery take?",
+                     *       "lastMessage": {
+                     *         "object": "message",
+                     *         "id": "f2b7e0d8-90f0-4d0c-8d41-3f1f5f0f7a21",
+                     *         "createdAt": "2024-01-15T10:31:00.000Z",
+                     *         "chatId": "123e4567-e89b-12d3-a456-426614174000",
+                     *         "role": "assistant",
+                     *         "parts": [
+                     *           {
+                     *             "type": "text",
+                     *             "text": "Delivery takes two days"
+                     *           }
+                     *         ],
+                     *         "status": "complete",
+                     *         "error": null,
+                     *         "feedback": null,
+                     *         "feedbackAt": null,
+                     *         "metadata": null,
+                     *         "humanAgent": null,
+                     *         "pageUrl": null,
+                     *         "pageTitle": null,
+                     *         "textSelection": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConversationListItem"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no conversation with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     Vary: components["headers"]["Vary"];

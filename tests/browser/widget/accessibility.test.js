@@ -62,6 +62,7 @@ for (const colorScheme of ['light', 'dark']) {
       const content = 'Hello, this is **Mara**. I have looked at your order; it leaves us today.';
       await parlor.request('POST', `/conversations/${id}/replies`, { content });
       await chat.waitForText('it leaves us today');
+      await chat.panel.getByText('Mara is here').waitFor();
       await review('agent');
       await chat.button('Conversations').click();
       await chat.panel.locator('.history li').first().waitFor();

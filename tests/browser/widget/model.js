@@ -9,7 +9,7 @@ const chunk = (delta, finish = null) => `data: ${JSON.stringify({
 })}\n\n`;
 
 export async function startModel() {
-  const answers = [];
+  let answers = [];
   const requests = new EventEmitter();
   const server = createServer(async (request, response) => {
     const body = JSON.parse((await request.toArray()).join(''));
@@ -23,6 +23,10 @@ export async function startModel() {
       },
       /** The connection ends in the middle of the answer. */
       fail: () => response.destroy(),
+      /** Whether nobody waits for the answer any more. */
+      get isCancelled() {
+        return response.destroyed;
+      },
     };
     answers.push(answer);
     requests.emit('request');
@@ -32,13 +36,14 @@ export async function startModel() {
     url: `http://127.0.0.1:${server.address().port}/v1`,
     /** The next request that no test has taken, as an answer to write. */
     async nextAnswer() {
-      while (answers.length === 0) {
+      while (this.pending === 0) {
         await once(requests, 'request', { signal: AbortSignal.timeout(30_000) });
       }
       return answers.shift();
     },
     /** The number of requests that no test has taken. */
     get pending() {
+      answers = answers.filter((answer) => !answer.isCancelled);
       return answers.length;
     },
     stop() {

@@ -156,10 +156,11 @@ export class Chat {
   async stop(): Promise<void> {
     const { conversationId } = this.store.value;
     if (!conversationId) return;
-    const url = `${this.#apiUrl}/conversations/${conversationId}/stop`;
-    const response = await this.#session.fetch(url, { method: 'POST' }).catch(() => null);
-    // The stream ends by itself. If the server cannot stop the answer, a disconnect does.
-    if (!response?.ok) this.#runner.abort();
+    const result = await this.api
+      .POST('/conversations/{conversationId}/stop', { params: { path: { conversationId } } })
+      .catch(() => null);
+    // Otherwise the stream ends by itself.
+    if (!result?.response.ok) this.#runner.abort();
   }
 
   openConversation(id: string | null): void {
@@ -286,7 +287,10 @@ export class Chat {
   #onLiveEvent(event: LiveEvent): void {
     const { message } = event;
     if (event.chatId !== this.store.value.conversationId) return;
-    if (event.type === 'new_message' && message?.role === 'human_agent') this.#insert(message);
+    const isFromAgent = event.type === 'new_message' && message?.role === 'human_agent';
+    // A new connection repeats recent messages. While the conversation is loaded, they
+    // would be in the wrong place.
+    if (isFromAgent && !this.store.value.isLoading) this.#insert(message);
     this.#refreshSoon();
   }
 

@@ -58,7 +58,7 @@ test('answer that arrives replaces its stored part', () => {
     '1 complete: Hello',
     '2 streaming: Hi there',
   ]);
-  expect(shown(messages, [], answer(null, ''))).toEqual(['1 complete: Hello', 'answer waiting: ']);
+  expect(shown(messages, [], answer(null, ''))).toEqual(['1 complete: Hello', '2 streaming: Hi']);
 });
 
 test('answer follows the message that waits for it', () => {

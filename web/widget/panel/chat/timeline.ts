@@ -57,6 +57,8 @@ function isCopy(message: Message, entry: OutboxEntry): boolean {
 /** Replaces the stored part of the answer by the longer text that was received. */
 function placeAnswer(items: TimelineItem[], answer: LiveAnswer): void {
   const last = items.at(-1);
+  const hasStoredPart = last?.state === 'streaming' || last?.state === 'waiting';
+  if (answer.messageId === null && hasStoredPart) return;
   const item: TimelineItem = {
     id: answer.messageId ?? 'answer',
     role: 'assistant',
@@ -68,7 +70,7 @@ function placeAnswer(items: TimelineItem[], answer: LiveAnswer): void {
   };
   const index = items.findIndex(({ id }) => id === answer.messageId);
   if (index >= 0) items[index] = item;
-  else if (last?.role === 'assistant' && last.state !== 'complete') items[items.length - 1] = item;
+  else if (last?.role === 'assistant' && last.state === 'failed') items[items.length - 1] = item;
   else items.push(item);
 }
 

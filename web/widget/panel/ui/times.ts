@@ -27,5 +27,6 @@ export function formatAge(at: string, lang: string): string {
   const format = new Intl.RelativeTimeFormat(lang, { numeric: 'auto', style: 'short' });
   if (age >= DAY_MS) return format.format(-Math.floor(age / DAY_MS), 'day');
   if (age >= 3_600_000) return format.format(-Math.floor(age / 3_600_000), 'hour');
-  return format.format(-Math.floor(age / 60_000), 'minute');
+  if (age >= 60_000) return format.format(-Math.floor(age / 60_000), 'minute');
+  return format.format(0, 'second');
 }
