@@ -59,14 +59,14 @@ fn may_contain_secret(text: &str) -> bool {
     bytes.windows(3).any(is_start)
 }
 
-struct Secret {
+struct SecretSpan {
     /// The beginning, which remains.
     prefix: &'static str,
     end: usize,
 }
 
 /// The secret that begins at `start`.
-fn secret_at(bytes: &[u8], start: usize) -> Option<Secret> {
+fn secret_at(bytes: &[u8], start: usize) -> Option<SecretSpan> {
     let (prefix, rest) = ["pk_", "sk_", "eyJ", "://"]
         .into_iter()
         .find_map(|prefix| {
@@ -91,7 +91,7 @@ fn secret_at(bytes: &[u8], start: usize) -> Option<Secret> {
             (length >= min).then_some(length)
         }
     };
-    Some(Secret {
+    Some(SecretSpan {
         prefix,
         end: start + prefix.len() + length?,
     })

@@ -52,7 +52,7 @@ struct DraftState {
     saved_bytes: usize,
     /// No more text is accepted.
     is_stopped: bool,
-    progress: Progress,
+    progress: DraftProgress,
     /// Not after the end of the generation.
     detachment: Option<Detachment>,
     /// The end of the answer is stored.
@@ -60,7 +60,7 @@ struct DraftState {
 }
 
 #[derive(Debug, Default)]
-enum Progress {
+enum DraftProgress {
     #[default]
     Running,
     /// The generation has ended with this last event.
@@ -71,7 +71,7 @@ enum Progress {
     Interrupted,
 }
 
-impl Progress {
+impl DraftProgress {
     fn is_running(&self) -> bool {
         matches!(self, Self::Running)
     }
@@ -214,7 +214,7 @@ impl Draft {
             // A reader that comes after this check sees that the answer is abandoned.
             let is_unread = self.state.receiver_count() == 0;
             if is_unread {
-                state.progress = Progress::Abandoned;
+                state.progress = DraftProgress::Abandoned;
             }
             is_unread
         };
@@ -228,25 +228,25 @@ impl Draft {
 
     /// Reports the end of the generation to the readers.
     pub(super) fn end(&self, last: AnswerEvent) {
-        self.set_progress(Progress::Ended(last));
+        self.set_progress(DraftProgress::Ended(last));
     }
 
     /// Ends the generation without a last event.
     pub(super) fn abandon(&self) {
-        self.set_progress(Progress::Abandoned);
+        self.set_progress(DraftProgress::Abandoned);
     }
 
     /// Reports that the generation was interrupted, unless it has ended.
     pub(super) fn interrupt(&self) {
-        self.set_progress(Progress::Interrupted);
+        self.set_progress(DraftProgress::Interrupted);
     }
 
     /// Whether the generation was interrupted.
     pub(super) fn is_interrupted(&self) -> bool {
-        matches!(self.state.borrow().progress, Progress::Interrupted)
+        matches!(self.state.borrow().progress, DraftProgress::Interrupted)
     }
 
-    fn set_progress(&self, progress: Progress) {
+    fn set_progress(&self, progress: DraftProgress) {
         self.state.send_if_modified(|state| {
             let is_running = state.progress.is_running();
             if is_running {
@@ -283,7 +283,10 @@ impl AnswerReader {
     /// Whether the generation has ended without a last event.
     pub(super) fn is_abandoned(&self) -> bool {
         let progress = &self.state.borrow().progress;
-        matches!(progress, Progress::Abandoned | Progress::Interrupted)
+        matches!(
+            progress,
+            DraftProgress::Abandoned | DraftProgress::Interrupted
+        )
     }
 
     /// Waits until the end of the answer is stored.
@@ -299,9 +302,9 @@ impl AnswerReader {
         let text = unread_text(&state.text, self.offset);
         if text.is_empty() {
             return match &state.progress {
-                Progress::Running => ControlFlow::Continue(()),
-                Progress::Ended(last) => ControlFlow::Break(Some(last.clone())),
-                Progress::Abandoned | Progress::Interrupted => ControlFlow::Break(None),
+                DraftProgress::Running => ControlFlow::Continue(()),
+                DraftProgress::Ended(last) => ControlFlow::Break(Some(last.clone())),
+                DraftProgress::Abandoned | DraftProgress::Interrupted => ControlFlow::Break(None),
             };
         }
         let text = text.to_owned();
