@@ -91,7 +91,7 @@ fn begins_as_export(mut file: &File) -> io::Result<bool> {
 /// The header and the length of its line. None: it is incomplete.
 fn read_header(reader: &mut BufReader<&File>) -> Result<Option<(ExportHeader, u64)>, ExportError> {
     let mut lines = Lines::new(reader);
-    let header = match lines.next() {
+    let header = match lines.next_line() {
         Ok(Some((line, true))) => parse_line(line).ok(),
         Err(LineError::Io(error)) => return Err(error.into()),
         Ok(_) | Err(LineError::TooLong) => None,
@@ -128,7 +128,7 @@ impl Place {
                 return Err(ExportError::Cancelled);
             }
             let offset = start + lines.bytes;
-            let kind = match lines.next() {
+            let kind = match lines.next_line() {
                 Ok(Some((line, true))) => record_kind(line),
                 Err(LineError::Io(error)) => return Err(error.into()),
                 Ok(_) | Err(LineError::TooLong) => None,
@@ -157,7 +157,7 @@ fn read_conversation(
     snapshot: &Snapshot,
 ) -> Result<Option<ConversationSeq>, ExportError> {
     let mut lines = Lines::new(reader);
-    let line = match lines.next() {
+    let line = match lines.next_line() {
         Err(LineError::Io(error)) => return Err(error.into()),
         line => line.ok().flatten(),
     };

@@ -36,7 +36,7 @@ impl<R: BufRead> Lines<R> {
 
     /// Returns the next line without its end, or `None` at the end of the file. Also
     /// returns whether the line has an end.
-    pub fn next(&mut self) -> Result<Option<(&[u8], bool)>, LineError> {
+    pub fn next_line(&mut self) -> Result<Option<(&[u8], bool)>, LineError> {
         self.line.clear();
         self.line.shrink_to(1 << 20);
         self.number += 1;
@@ -80,7 +80,7 @@ mod tests {
     fn lines_longer_than_the_maximum_are_refused_without_reading_them_whole() {
         let endless = io::BufReader::new(io::repeat(b'x'));
         let mut lines = Lines::new(endless);
-        assert!(matches!(lines.next(), Err(LineError::TooLong)));
+        assert!(matches!(lines.next_line(), Err(LineError::TooLong)));
         assert!(lines.line.capacity() <= 2 * MAX_LINE_BYTES + 2);
     }
 
@@ -93,7 +93,7 @@ mod tests {
             Some((b"b", false)),
             None,
         ] {
-            assert_eq!(lines.next().expect("a line"), expected);
+            assert_eq!(lines.next_line().expect("a line"), expected);
         }
         assert_eq!((lines.number, lines.bytes), (4, 4));
     }

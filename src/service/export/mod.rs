@@ -167,7 +167,7 @@ impl<'a, W: Write> ExportWriter<'a, W> {
 
     fn write_record(&mut self, record: &Record) -> Result<(), ExportError> {
         let written = self.written.total();
-        if written % RECORDS_PER_CHECK == 0 {
+        if written.is_multiple_of(RECORDS_PER_CHECK) {
             self.monitor.progress(written, self.total, "exporting");
             if self.monitor.is_cancelled() {
                 return Err(ExportError::Cancelled);

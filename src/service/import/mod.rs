@@ -108,7 +108,7 @@ impl<R: BufRead> FileImport<'_, R> {
             line: number,
             reason,
         };
-        let (line, has_end) = match self.lines.next() {
+        let (line, has_end) = match self.lines.next_line() {
             Ok(Some(line)) => line,
             Ok(None) => return Ok(None),
             Err(LineError::Io(error)) => return Err(FileImportError::Read(error)),
@@ -147,7 +147,7 @@ impl<R: BufRead> FileImport<'_, R> {
             let reason = format!("it counts {:?}, but the file has {read:?}", end.counts);
             return Err(self.invalid(reason));
         }
-        match self.lines.next() {
+        match self.lines.next_line() {
             Ok(None) => Ok(()),
             _ => Err(self.invalid("there is something after the end record")),
         }

@@ -70,7 +70,7 @@ impl ApiImport<'_> {
         loop {
             self.monitor
                 .progress(read.count, total.max(read.count), "importing");
-            match lines.next() {
+            match lines.next_line() {
                 Ok(Some((line, true))) => {
                     chunk.bytes += line.len();
                     chunk.conversations.push(parse(line)?);
