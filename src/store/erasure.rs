@@ -233,6 +233,8 @@ impl Deleted {
 /// reads the result.
 pub fn purge_messages(limit: u32) -> Batch {
     Batch::of([
+        // A merge can have begun after the conversations were deleted.
+        search_merge::note_deleted_texts(),
         Sql::new(
             "DELETE FROM message WHERE seq IN ( \
                  SELECT seq FROM message \

@@ -25,7 +25,8 @@ use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
 
 /// Notes that the words of the conversations in `deleted_conversation` must be removed,
-/// if there are conversations and the index has texts.
+/// if there are conversations and the index has texts. Each transaction that deletes texts
+/// notes that, because a merge covers only what was deleted before it began.
 pub(super) fn note_deleted_texts() -> Sql {
     Sql::new(
         "INSERT OR IGNORE INTO deleted_conversation (seq) SELECT 0 FROM search_progress \
