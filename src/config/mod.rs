@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, RangedU64ValueParser};
-use clap::{Args, value_parser};
+use clap::{ArgAction, Args, value_parser};
 
 use crate::domain::Origin;
 pub use backup::{BackupSettings, NO_OBJECT_STORAGE, parse_backup_url};
@@ -100,8 +100,18 @@ pub struct Settings {
     #[arg(alias = "kept", value_parser = value_parser!(u32).range(0..=65_536))]
     pub list_cache_mb: u32,
 
-    /// Index messages and titles, so that a private key can search them with the parameter q of the list of conversations; the index is built and kept up to date in the background. Without it, an index of an earlier start is emptied
-    #[arg(long, env = "PARLOR_SEARCH_MESSAGES", value_parser = BoolishValueParser::new())]
+    /// Index messages and titles, so that a private key can search them with the parameter q of the list of conversations; the index is built and kept up to date in the background. With false, an index of an earlier start is emptied
+    #[arg(
+        long,
+        env = "PARLOR_SEARCH_MESSAGES",
+        value_name = "BOOL",
+        default_value_t = true,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        hide_possible_values = true
+    )]
+    #[arg(value_parser = BoolishValueParser::new())]
     pub search_messages: bool,
 
     /// Megabytes of memory for the requests and responses in flight that are larger than a few kilobytes; a visitor may use an eighth of it, all visitors of a client address a quarter, the private keys of a project a half. Above it, large requests and responses get 503, above a share 429

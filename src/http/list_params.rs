@@ -147,7 +147,7 @@ pub fn check_search(store: &Store, request: &ListRequest) -> Result<(), ApiError
     if request.search.text.is_none() || store.has_search_index() {
         return Ok(());
     }
-    let reason = "is not available: start the server with --search-messages";
+    let reason = "is not available: the server runs with --search-messages false";
     Err(ApiError::validation("q", reason))
 }
 

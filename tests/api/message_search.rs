@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::helpers::{
-    ConversationRow, TestServer, Visitor, all_ids, follow_next, ids, insert_conversations,
-    insert_rows, wait_until,
+    ConversationRow, ParlorProcess, TestServer, Visitor, all_ids, follow_next, ids,
+    insert_conversations, insert_rows, parse_settings, wait_until,
 };
 
 fn start() -> TestServer {
@@ -201,6 +201,19 @@ fn invalid_searches_return_422() {
             .get_list(key, query)
             .expect_validation_error(field, reason);
     }
+}
+
+#[test]
+fn messages_are_indexed_by_default_and_a_flag_or_a_variable_turns_that_off() {
+    let value = |arguments: &[&str]| parse_settings(arguments).search_messages;
+    assert!(value(&[]));
+    assert!(value(&["--search-messages", "--listen", "127.0.0.1:0"]));
+    assert!(!value(&["--search-messages", "false"]));
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = ParlorProcess::start(folder.path(), &["demo", "--conversations", "60"]);
+    let list = process.client.get("/v2/conversations?q=a");
+    let list = list.bearer("sk_demo").send().expect(200);
+    assert!(list["total"].as_i64() > Some(0), "{list}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn options(help: &str) -> Vec<String> {
 fn row(option: &str) -> Option<Vec<String>> {
     let (flag, rest) = option.split_once(' ')?;
     let rest = match rest.split_once('>') {
-        Some((_, text)) if rest.starts_with('<') => text,
+        Some((_, text)) if rest.starts_with(['<', '[']) => text.trim_start_matches(']'),
         _ => rest,
     };
     let (meaning, notes) = rest.split_once(" [env: ")?;

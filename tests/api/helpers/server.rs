@@ -58,16 +58,23 @@ struct Defaults {
     settings: Settings,
 }
 
-/// The default settings on a free port, with one worker and without rate limits.
+/// The settings of a command line.
+pub fn parse_settings(arguments: &[&str]) -> Settings {
+    Defaults::parse_from([&["test"], arguments].concat()).settings
+}
+
+/// The default settings on a free port, with one worker, without rate limits, and without
+/// the search index, whose writes tests of commits would see.
 pub fn default_settings() -> Settings {
-    let mut settings = Defaults::parse_from(["test", "--listen", "127.0.0.1:0"]).settings;
+    let mut settings = parse_settings(&["--listen", "127.0.0.1:0"]);
     settings.workers = 1;
     settings.rate_limit = 0;
+    settings.search_messages = false;
     settings
 }
 
 impl TestServer {
-    /// Starts a server with the default settings, but without rate limits.
+    /// Starts a server with [`default_settings`].
     pub fn start() -> Self {
         Self::start_with(|_| ())
     }
