@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -124,8 +125,9 @@ impl Log for BufferedLogger {
 struct LineBuffer {
     lines: Mutex<Vec<u8>>,
     is_filled: Condvar,
-    /// Held while lines are written, so that they stay in order.
-    output: Mutex<()>,
+    /// The lines that are being written; empty otherwise. Locked while they are written,
+    /// so that lines stay in order. The memory is used again for the next lines.
+    output: Mutex<Vec<u8>>,
 }
 
 impl LineBuffer {
@@ -143,13 +145,13 @@ impl LineBuffer {
     }
 
     fn flush(&self) {
-        let output = lock(&self.output);
-        let lines = std::mem::take(&mut *lock(&self.lines));
-        if !lines.is_empty() {
+        let mut output = lock(&self.output);
+        mem::swap(&mut *output, &mut *lock(&self.lines));
+        if !output.is_empty() {
             // There is no place to report that standard error is closed.
-            let _ = io::stderr().write_all(&lines);
+            let _ = io::stderr().write_all(&output);
+            output.clear();
         }
-        drop(output);
     }
 
     /// Writes the lines until the process ends.

@@ -208,7 +208,7 @@ impl Fields<'_> {
 
     pub fn number(&mut self, name: &'static str, value: u64) {
         self.begin(name);
-        let _ = write!(self.line, "{value}");
+        let _ = serde_json::to_writer(&mut *self.line, &value);
     }
 
     /// Adds a value whose text needs no escapes, such as an IP address.
@@ -255,7 +255,10 @@ fn level_name(level: Level) -> &'static str {
 }
 
 fn is_plain(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.:{}%@~+*".contains(&byte);
+    let is_plain = |byte| {
+        matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'/' | b'-' | b'_' | b'.' | b':')
+            || matches!(byte, b'{' | b'}' | b'%' | b'@' | b'~' | b'+' | b'*')
+    };
     !text.is_empty() && text.bytes().all(is_plain)
 }
 

@@ -283,7 +283,9 @@ async fn end_revoked_subscriptions(app: Arc<AppState>) {
 const SIGNING_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Applies a signing secret that another process has stored, such as
-/// `parlor keys rotate-secret`.
+/// `parlor keys rotate-secret`. Reads the secret instead of
+/// `Store::last_external_change`: the writer notices changes of other processes, and a
+/// commit on a slow disk, or the lock of another process, would delay that beyond a second.
 async fn update_signing_keys(app: Arc<AppState>) {
     loop {
         tokio::time::sleep(SIGNING_INTERVAL).await;
