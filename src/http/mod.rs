@@ -157,6 +157,18 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(get().to(projects::current))
                 .route(web::patch().to(projects::update)),
         )
+        .configure(conversation_routes)
+        .service(
+            at("/v2/messages/{messageId}/feedback", "POST").route(web::post().to(messages::rate)),
+        )
+        .service(at("/v2/visitors/{visitorId}", "DELETE").route(web::delete().to(visitors::remove)))
+        .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
+        .configure(knowledge_routes);
+}
+
+/// The routes of conversations.
+fn conversation_routes(config: &mut web::ServiceConfig) {
+    config
         .service(
             at("/v2/conversations", "GET, HEAD, POST")
                 .route(get().to(conversations::list))
@@ -194,14 +206,8 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(agent::reply)),
         )
         .service(
-            at("/v2/messages/{messageId}/feedback", "POST").route(web::post().to(messages::rate)),
-        )
-        .service(at("/v2/visitors/{visitorId}", "DELETE").route(web::delete().to(visitors::remove)))
-        .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
-        .service(
             at("/v2/conversations/{conversationId}/ws", "GET").route(web::get().to(events::listen)),
-        )
-        .configure(knowledge_routes);
+        );
 }
 
 /// The routes that describe the server: its state and its API.
