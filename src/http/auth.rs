@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-use crate::access::{Accounts, OverBudget, Owner, Permit, Website, network_of};
+use crate::access::{Accounts, AuthError, OverBudget, Owner, Permit, Website, network_of};
 use crate::app::AppState;
 use crate::domain::{Origin, ProjectSeq};
 use crate::http::base_url;
@@ -120,14 +120,37 @@ pub fn limit_new_session(app: &AppState, request: &HttpRequest) -> Result<(), Ap
     }
 }
 
-/// Counts a request that needs neither a session nor a private key.
+/// Counts a request that needs neither a session nor a private key. If it has a valid one
+/// nevertheless, the request counts against the limit of the session or key.
 ///
 /// # Errors
-/// 429 above the rate limit of the client address.
-pub fn limit_public_request(app: &AppState, request: &HttpRequest) -> Result<(), ApiError> {
+/// 429 above the rate limit.
+pub async fn limit_public_request(app: &AppState, request: &HttpRequest) -> Result<(), ApiError> {
+    if has_valid_bearer(app, request).await? {
+        return Ok(());
+    }
     match client_address(app, request) {
         Some(address) => Ok(app.auth.limit_public_request(address)?),
         None => Ok(()),
+    }
+}
+
+/// Whether the request has a valid session token or private key as bearer credential.
+/// Counts the request against its limit.
+async fn has_valid_bearer(app: &AppState, request: &HttpRequest) -> Result<bool, AuthError> {
+    let Some(credential) = bearer_text(request) else {
+        return Ok(false);
+    };
+    let website = website(app, request);
+    let checked = if credential.contains('.') {
+        app.auth.session(credential, &website).await.map(drop)
+    } else {
+        app.auth.private_key(credential, &website).await.map(drop)
+    };
+    match checked {
+        Ok(()) => Ok(true),
+        Err(error @ (AuthError::RateLimited(_) | AuthError::Store(_))) => Err(error),
+        Err(_) => Ok(false),
     }
 }
 

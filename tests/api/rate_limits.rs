@@ -193,6 +193,56 @@ fn sessions_and_private_keys_are_independent_of_public_requests() {
 }
 
 #[test]
+fn valid_credential_takes_a_public_request_out_of_the_limit_of_its_address() {
+    let (server, targets) = setup_public_requests();
+    let visitor = server.create_visitor("ann");
+    let conversation = server.start_conversation(&visitor);
+    for credential in [&server.project.private_key, &visitor.token] {
+        for target in targets.iter().cycle().take(12) {
+            let response = server.get(target).bearer(credential).send();
+            assert_ne!(response.status, 429, "{target}");
+        }
+    }
+    // The requests above were not counted, and those with other credentials are.
+    let key = &server.project.publishable_key;
+    for credential in ["sk_guessed", "a.b.c", key, ""] {
+        server
+            .get(&targets[3])
+            .bearer(credential)
+            .send()
+            .expect(200);
+    }
+    expect_rate_limited(&server.get(&targets[3]).bearer("sk_guessed").send());
+    expect_rate_limited(&server.get(&targets[3]).bearer("a.b.c").send());
+    let socket = format!("/v2/conversations/{conversation}/ws?apiKey={key}&token=a.b.c");
+    let refused = WebSocketClient::try_open(*server, &socket, &[]);
+    assert_eq!(refused.err().expect("a refusal").status(), 429);
+    server
+        .get(&targets[3])
+        .bearer(&server.project.private_key)
+        .send()
+        .expect(200);
+}
+
+#[test]
+fn public_requests_with_a_private_key_count_against_the_limit_of_the_key() {
+    let server = TestServer::start_with(small_limits);
+    let target = format!("/v2/projects/{}/qnas", server.project.id);
+    let get = || {
+        server
+            .get(&target)
+            .bearer(&server.project.private_key)
+            .send()
+    };
+    for _ in 0..3 {
+        get().expect(200);
+    }
+    expect_rate_limited(&get());
+    // The limit of the address is not used up.
+    server.get(&target).send().expect(200);
+}
+
+#[test]
 fn rate_limit_0_disables_limits() {
     let server = TestServer::start_with(|settings| {
         settings.rate_limit = 0;

@@ -161,17 +161,18 @@ struct Listener {
 async fn authenticate(app: &AppState, request: &HttpRequest) -> Result<Listener, ApiError> {
     let EventParams { token } = params::query(request)?;
     let token = token.as_deref();
-    if token.is_none() {
-        auth::limit_public_request(app, request)?;
+    let session = match token {
+        Some(token) => Some(auth::session_token(app, request, token).await),
+        None => None,
+    };
+    if !matches!(session, Some(Ok(_))) {
+        auth::limit_public_request(app, request).await?;
     }
     let key: KeyParams = params::query(request)?;
     let api_key = key.api_key()?;
     let key = auth::publishable_key(app, request, api_key).await?;
     let project = key.project;
-    let caller = match token {
-        Some(token) => auth::session_token(app, request, token).await?,
-        None => Caller::Server { project },
-    };
+    let caller = session.unwrap_or(Ok(Caller::Server { project }))?;
     let id = conversation_id(request)?;
     if caller.project() != project {
         return Err(ApiError::conversation_not_found(id));

@@ -74,7 +74,7 @@ impl ProjectChangeRequest {
     params(KeyParams), responses((status = 200, description = "The project", body = ProjectJson),
               KeyErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn current(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
-    auth::limit_public_request(&app, &request)?;
+    auth::limit_public_request(&app, &request).await?;
     let params: KeyParams = params::query(&request)?;
     let key = auth::publishable_key(&app, &request, params.api_key()?).await?;
     let project = key.project;

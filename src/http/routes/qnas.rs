@@ -170,7 +170,7 @@ impl ListItem for QnaJson<'_> {
     responses((status = 200, description = "A page of Q&As", body = QnaList),
               ProjectErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
-    auth::limit_public_request(&app, &request)?;
+    auth::limit_public_request(&app, &request).await?;
     let id = project_id(&request)?;
     let params: QnaListParams = params::query(&request)?;
     let query = QnaQuery {
@@ -225,7 +225,7 @@ impl ItemSource for QnaRows {
     responses((status = 200, description = "The Q&A", body = QnaJson),
               QnaErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
-    auth::limit_public_request(&app, &request)?;
+    auth::limit_public_request(&app, &request).await?;
     let (project, id) = (project_id(&request)?, qna_id(&request)?);
     let read = move |snapshot: &Snapshot| {
         let project = project::find(snapshot, project)?;

@@ -68,7 +68,7 @@ const MAX_EXCERPT_CHARS: usize = 300;
     params(SearchParams, KeyParams), responses((status = 200, description = "The results", body = SearchResults),
               KeyErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
-    auth::limit_public_request(&app, &request)?;
+    auth::limit_public_request(&app, &request).await?;
     let key: KeyParams = params::query(&request)?;
     let key = auth::publishable_key(&app, &request, key.api_key()?).await?;
     let SearchParams { q, size } = params::query(&request)?;
