@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::CommandError;
 use super::database::{DatabaseFile, ProjectArguments, parse_assistant_id};
-use super::output::print_line;
+use super::output::{print_line, show_secret};
 use super::visible_text::VisibleText;
 use crate::config::parse_origin;
 use crate::domain::{AssistantId, KeyId, KeyKind, KeyName, Origin};
@@ -83,8 +83,9 @@ impl Keys {
                     origins: &origins,
                     assistant,
                 };
-                let key = key::create(&store, project, &spec)?;
-                print_line!("{}", key.reveal());
+                key::create(&store, project, &spec, |key| {
+                    show_secret(|out| writeln!(out, "{}", key.reveal()))
+                })?;
             }
             Keys::List { target } => print_keys(&target)?,
             Keys::Revoke { file, id } => {

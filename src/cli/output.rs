@@ -2,7 +2,8 @@
 //! as `head`, has closed its end.
 
 use std::fmt::Arguments;
-use std::io::{self, Write};
+use std::io::{self, StdoutLock, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
 /// The first error of [`write_line`].
@@ -34,6 +35,29 @@ pub fn write_line(line: Arguments<'_>) {
 
 pub fn write_error(line: Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Writes a secret that is shown only once to standard output. The caller stores the secret
+/// only if this succeeds.
+///
+/// # Errors
+/// Standard output is closed, discarded, or cannot be written to.
+pub fn show_secret(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) -> io::Result<()> {
+    if is_discarded(io::stdout()) {
+        return Err(io::Error::other("standard output is closed or discarded"));
+    }
+    let mut out = io::stdout().lock();
+    write(&mut out)?;
+    out.flush()
+}
+
+/// Whether a stream is closed or the null device. At the start of a program, Rust
+/// opens the null device for standard streams that are closed.
+pub fn is_discarded(stream: impl AsFd) -> bool {
+    let (Ok(stream), Ok(null)) = (rustix::fs::fstat(stream), rustix::fs::stat("/dev/null")) else {
+        return true;
+    };
+    (stream.st_dev, stream.st_ino) == (null.st_dev, null.st_ino)
 }
 
 /// Whether all lines were written.

@@ -11,7 +11,7 @@ use tokio::runtime::Builder;
 use super::CommandError;
 use super::database::{DatabaseFile, ProjectArguments};
 use super::keys::print_project_keys;
-use super::output::{print_error, print_line};
+use super::output::{print_error, print_line, show_secret};
 use super::progress::with_progress_bar;
 use super::visible_text::VisibleText;
 use crate::domain::{
@@ -308,13 +308,13 @@ fn set(target: &ProjectArguments, change: &ProjectChange) -> Result<(), CommandE
 fn create(store: &Store, name: &ProjectName, change: &ProjectChange) -> Result<(), CommandError> {
     warn_of_contrast(&change.widget);
     setup::create_project(store, name, change, |id, keys| {
-        let mut out = io::stdout().lock();
-        writeln!(
-            out,
-            "created the project {id} with two keys, which are shown only now:"
-        )?;
-        print_project_keys(&mut out, keys)?;
-        out.flush()
+        show_secret(|out| {
+            writeln!(
+                out,
+                "created the project {id} with two keys, which are shown only now:"
+            )?;
+            print_project_keys(out, keys)
+        })
     })?;
     Ok(())
 }

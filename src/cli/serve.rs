@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::CommandError;
 use super::database::DatabaseFile;
 use super::keys::print_project_keys;
+use super::output::is_discarded;
 use crate::app::{AppState, StartError};
 use crate::config::Settings;
 use crate::listeners::Listeners;
@@ -80,15 +80,6 @@ fn show_first_keys(
             "standard output and standard error are closed or discarded",
         ))
     }
-}
-
-/// Whether a stream is closed or the null device. At the start of a program, Rust
-/// opens the null device for standard streams that are closed.
-fn is_discarded(stream: impl AsFd) -> bool {
-    let (Ok(stream), Ok(null)) = (rustix::fs::fstat(stream), rustix::fs::stat("/dev/null")) else {
-        return true;
-    };
-    (stream.st_dev, stream.st_ino) == (null.st_dev, null.st_ino)
 }
 
 fn print_first_keys(

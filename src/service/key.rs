@@ -17,6 +17,8 @@ pub enum KeyError {
     Store(#[from] StoreError),
     #[error("the system returned no random bytes: {0}")]
     Random(#[from] getrandom::Error),
+    #[error("the key could not be shown: {0}")]
+    Output(#[from] std::io::Error),
 }
 
 /// The properties of a new key.
@@ -31,15 +33,22 @@ pub struct KeySpec<'a> {
     pub assistant: Option<AssistantId>,
 }
 
-/// Creates a key and returns it. Only its hash is stored.
-pub fn create(store: &Store, project: ProjectSeq, spec: &KeySpec) -> Result<Key, KeyError> {
+/// Creates a key. Only its hash is stored. `show_key` shows the key to the operator before;
+/// nothing is stored if it fails.
+pub fn create(
+    store: &Store,
+    project: ProjectSeq,
+    spec: &KeySpec,
+    show_key: impl FnOnce(&Key) -> std::io::Result<()>,
+) -> Result<(), KeyError> {
     let assistant = match spec.assistant {
         Some(id) => Some(find_assistant(store, project, id)?),
         None => None,
     };
     let key = Key::generate(spec.kind)?;
+    show_key(&key)?;
     store.write_blocking(insert(project, &key, spec, assistant, Timestamp::now()))?;
-    Ok(key)
+    Ok(())
 }
 
 fn find_assistant(

@@ -1,5 +1,6 @@
 //! Commands whose standard output or standard error is closed, as by `| head`.
 
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -61,6 +62,36 @@ fn command_whose_output_is_closed_ends_without_an_error_text() {
     let assistants = count(&path, "assistant");
     expect_quiet_end(at, &["assistants", "create", "--name", "Second"]);
     assert_eq!(count(&path, "assistant"), assistants + 1);
+}
+
+#[test]
+fn key_that_cannot_be_shown_is_not_stored() {
+    let (folder, path) = generated_file(1);
+    let (keys, projects) = (count(&path, "api_key"), count(&path, "project"));
+    let key = ["keys", "create", "--kind", "private", "--name", "backend"];
+    let project = ["projects", "create", "--name", "Outlet"];
+    for arguments in [&key[..], &project] {
+        let (reader, pipe) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let full = fs::File::options().write(true).open("/dev/full");
+        let outputs: [Stdio; 3] = [pipe.into(), full.expect("a device").into(), Stdio::null()];
+        for output in outputs {
+            let mut command = parlor_command(folder.path());
+            let run = command
+                .args(arguments)
+                .stdout(output)
+                .stderr(Stdio::piped());
+            let end = run.spawn().expect("a process").wait_with_output();
+            let end = end.expect("an end");
+            let error = String::from_utf8_lossy(&end.stderr);
+            assert_eq!(end.status.code(), Some(1), "{arguments:?}: {error}");
+            assert!(error.contains("not stored"), "{arguments:?}: {error}");
+            assert_eq!(count(&path, "api_key"), keys, "{arguments:?}");
+            assert_eq!(count(&path, "project"), projects, "{arguments:?}");
+        }
+    }
+    run_successfully(folder.path(), &key);
+    assert_eq!(count(&path, "api_key"), keys + 1);
 }
 
 #[test]
