@@ -12,8 +12,8 @@ use crate::domain::{AssistantId, KeyId, QnaId};
 use crate::service::assistant::AssistantError;
 use crate::service::backup::{BackupError, BucketError};
 use crate::service::export::ExportError;
-use crate::service::import::FileImportError;
 use crate::service::import::api::ApiImportError;
+use crate::service::import::{FileImportError, WriteError};
 use crate::service::key::KeyError;
 use crate::service::project::{ProjectError, SelectError};
 use crate::service::project_removal::RemoveError;
@@ -63,6 +63,10 @@ pub enum CommandError {
     Restore(#[from] RestoreError),
     #[error("the system returned no random bytes: {0}")]
     Random(getrandom::Error),
+    #[error(
+        "the key could not be shown, so it was not stored: {0}; run the command again with an open standard output"
+    )]
+    KeyNotShown(std::io::Error),
     #[error("no key has the id {0}; `parlor keys list` shows them")]
     NoSuchKey(KeyId),
     #[error("no assistant has the id {0}; `parlor assistants list` shows them")]
@@ -139,6 +143,33 @@ impl CommandError {
         }
     }
 
+    /// Names the database file and the remedy if the file was locked or its disk was full.
+    pub fn in_file(self, path: PathBuf) -> Self {
+        match self.store_error() {
+            Some(StoreError::Busy) => OpenError::Locked(path).into(),
+            Some(StoreError::Full) => OpenError::Full(path).into(),
+            _ => self,
+        }
+    }
+
+    /// The error of the database that is the reason.
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error)
+            | Self::Setup(
+                SetupError::Store(error) | SetupError::Project(ProjectError::Store(error)),
+            )
+            | Self::Project(ProjectError::Store(error))
+            | Self::SelectProject(SelectError::Store(error))
+            | Self::RemoveProject(RemoveError::Store(error))
+            | Self::RotateSecret(RotateError::Store(error))
+            | Self::Export(ExportError::Store(error))
+            | Self::Import(FileImportError::Write(WriteError::Store(error)))
+            | Self::Start(StartError::Store(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The exit status: 2 for settings and options that are not valid, as for the arguments.
     pub fn exit_status(&self) -> u8 {
         match self {
@@ -177,6 +208,7 @@ impl From<KeyError> for CommandError {
             KeyError::NoSuchAssistant(id) => Self::NoSuchAssistant(id),
             KeyError::Store(error) => error.into(),
             KeyError::Random(error) => Self::Random(error),
+            KeyError::Output(error) => Self::KeyNotShown(error),
         }
     }
 }

@@ -26,7 +26,9 @@ mod serve;
 mod visible_text;
 mod visitors;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{LogLevels, accept_renamed_variables};
 use crate::log_format::{LogFormat, LogLines};
@@ -75,6 +77,10 @@ pub struct Cli {
 
     #[command(subcommand)]
     pub command: Command,
+
+    /// The database file that the command uses.
+    #[arg(skip)]
+    database: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -126,7 +132,11 @@ impl Cli {
     /// They are invalid, or they ask for the help or the version.
     pub fn parse_process() -> Result<Self, clap::Error> {
         let matches = accept_renamed_variables(Self::command()).try_get_matches()?;
-        Self::from_arg_matches(&matches)
+        let database = database_of(&matches);
+        Ok(Self {
+            database,
+            ..Self::from_arg_matches(&matches)?
+        })
     }
 
     /// The form of the log in arguments and environment that are invalid otherwise.
@@ -141,9 +151,21 @@ impl Cli {
     }
 }
 
+/// The value of `--db` of the subcommand.
+fn database_of(matches: &ArgMatches) -> Option<PathBuf> {
+    match matches.subcommand() {
+        Some((_, subcommand)) => database_of(subcommand),
+        None => matches.try_get_one("db").ok().flatten().cloned(),
+    }
+}
+
 /// Runs the command. `lines` are the lines of the log.
 pub fn run(cli: Cli, lines: LogLines) -> Result<(), CommandError> {
-    run_command(cli.command, lines)?;
+    let database = cli.database;
+    run_command(cli.command, lines).map_err(|error| match database {
+        Some(database) => error.in_file(database),
+        None => error,
+    })?;
     Ok(output::result()?)
 }
 

@@ -10,9 +10,10 @@ use rusqlite::types::Value as SqlValue;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::backup::generated_file;
 use crate::helpers::{
-    ParlorProcess, UNKNOWN_ID, Visitor, parlor_command, run_successfully, run_with_error, string,
-    wait_until,
+    ParlorProcess, UNKNOWN_ID, Visitor, open_connection, parlor_command, run_successfully,
+    run_with_error, string, wait_until,
 };
 
 fn create_visitor(process: &ParlorProcess, api_key: &str) -> Visitor {
@@ -334,4 +335,21 @@ fn file_names(directory: &Path) -> Vec<PathBuf> {
             }
         })
         .collect()
+}
+
+#[test]
+fn command_on_a_locked_file_names_the_file_and_the_remedy() {
+    let (folder, path) = generated_file(1);
+    let connection = open_connection(&path);
+    connection.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let qna = ["qna", "add", "--question", "Q", "--answer", "A"];
+    let commands = [&["projects", "set", "--name", "Outlet"][..], &qna];
+    for arguments in commands {
+        let error = run_with_error(folder.path(), arguments);
+        assert!(
+            error.contains("parlor.db is locked by another program"),
+            "{error}"
+        );
+        assert!(error.contains("fuser -v"), "{error}");
+    }
 }
