@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::backup::{generated_file, open_read_only};
+use crate::backup::{SmallDisk, generated_file, open_read_only};
 use crate::helpers::{ParlorProcess, open_connection, parlor_command, run_successfully};
 
 /// Runs the command. Returns its exit status and its lines.
@@ -168,6 +169,24 @@ fn permissions_that_are_too_wide_are_a_warning_with_the_command() {
 }
 
 #[test]
+fn file_system_that_is_mounted_read_only_is_a_fault() {
+    let (folder, path) = generated_file(5);
+    let Some(disk) = SmallDisk::mount(folder.path().join("disk"), "mode=700") else {
+        eprintln!("skipped: only root can mount a file system");
+        return;
+    };
+    fs::copy(&path, disk.0.join("parlor.db")).expect("a copy");
+    let remount = Command::new("mount")
+        .args(["-o", "remount,ro"])
+        .arg(&disk.0)
+        .status();
+    assert!(remount.expect("mount").success());
+    let (code, text) = check(&disk.0, &[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("is mounted read-only"), "{text}");
+}
+
+#[test]
 fn settings_that_contradict_each_other_are_found() {
     let (folder, _) = generated_file(5);
     for (code, variables, text) in [
@@ -175,6 +194,16 @@ fn settings_that_contradict_each_other_are_found() {
             0,
             &[("PARLOR_PUBLIC_URL", "https://chat.example")][..],
             "PARLOR_BEHIND_PROXY=true",
+        ),
+        (
+            0,
+            &[("PARLOR_BACKUP_DIR", "/dev/null")],
+            "/dev/null is not a folder",
+        ),
+        (
+            0,
+            &[("PARLOR_BACKUP_DIR", "absent/backups")],
+            "absent is not a folder",
         ),
         (1, &[("PARLOR_RATE_LIMIT", "many")], "--rate-limit"),
         (

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::{Access, StatVfsMountFlags, access};
+
 use super::Finding;
 use crate::store::{folder_of, with_suffix};
 
@@ -38,6 +40,12 @@ fn findings(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
         let shown = path.display();
         faults.push(format!("{shown} is read-only; run `chmod u+w {shown}`"));
     }
+    if is_read_only(path)? {
+        faults.push(format!(
+            "{} is on a file system that is mounted read-only; mount it for writing",
+            path.display()
+        ));
+    }
     // Other users cannot rename files in a folder with the sticky bit.
     if mode(&folder) & 0o022 != 0 && mode(&folder) & 0o1000 == 0 {
         let shown = folder_of(path).display();
@@ -56,6 +64,27 @@ fn findings(path: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
         }
     }
     Ok((warnings, faults))
+}
+
+/// Whether the file system of a path is mounted read-only.
+fn is_read_only(path: &Path) -> io::Result<bool> {
+    let flags = rustix::fs::statvfs(path)?.f_flag;
+    Ok(flags.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// What prevents backups in a folder, which the server creates if it does not exist.
+pub(super) fn backup_folder_fault(path: &Path) -> Option<String> {
+    let folder = if path.exists() { path } else { folder_of(path) };
+    let shown = folder.display();
+    if !folder.is_dir() {
+        return Some(format!("{shown} is not a folder; name a folder"));
+    }
+    let error = access(folder, Access::WRITE_OK | Access::EXEC_OK).err()?;
+    let error = io::Error::from(error);
+    Some(format!(
+        "no file can be created in {shown}: {error}; correct its owner and mode, or name another \
+         folder"
+    ))
 }
 
 fn mode(metadata: &Metadata) -> u32 {
