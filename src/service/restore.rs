@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use super::backup::{BackupName, Bucket, BucketError, Manifest, ManifestError, compact_time};
 use crate::domain::{BucketUrl, Timestamp};
-use crate::store::backup::{self, Contents, CopyError, Monitor};
+use crate::store::backup::{self, Contents, CopyError, Monitor, UnreadableBackup};
 use crate::store::{LockError, NewFile, OpenError, ServerLock, resolve, with_suffix};
 
 /// Why a backup could not be restored. The database file is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     #[error(transparent)]
-    Copy(#[from] CopyError),
+    Copy(CopyError),
+    #[error(transparent)]
+    Backup(#[from] UnreadableBackup),
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
@@ -36,7 +38,16 @@ pub enum RestoreError {
 
 impl From<OpenError> for RestoreError {
     fn from(error: OpenError) -> Self {
-        Self::Copy(error.into())
+        Self::Copy(CopyError::Target(error))
+    }
+}
+
+impl From<CopyError> for RestoreError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Source(error) => Self::Backup(error.into()),
+            error => Self::Copy(error),
+        }
     }
 }
 
@@ -61,10 +72,10 @@ pub fn restore(
     force: bool,
     monitor: &Monitor,
 ) -> Result<RestoredDatabase, RestoreError> {
-    if !backup.exists() {
+    if backup.try_exists().is_ok_and(|exists| !exists) {
         return Err(RestoreError::NoBackup(backup.to_owned()));
     }
-    let (backup, path) = (resolve(backup)?, resolve(database)?);
+    let (backup, path) = (find_file(backup)?, resolve(database)?);
     if is_same_file(&backup, &path) {
         return Err(RestoreError::SameFile(path));
     }
@@ -74,6 +85,15 @@ pub fn restore(
         manifest.check_file(&backup, monitor)?;
     }
     target.replace_with(&backup, manifest.as_ref(), monitor)
+}
+
+/// The path of a backup, without symbolic links.
+fn find_file(backup: &Path) -> Result<PathBuf, UnreadableBackup> {
+    let path = resolve(backup)?;
+    if path.is_dir() {
+        return Err(UnreadableBackup::NotAFile(path, "a folder"));
+    }
+    Ok(path)
 }
 
 /// [`restore`] for a backup in object storage: the one that `url` names, or the newest

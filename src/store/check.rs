@@ -51,24 +51,12 @@ impl<'a> CheckedFile<'a> {
 
     /// Stored counts of conversations that differ from the rows.
     pub fn counts(&self, monitor: &Monitor) -> Result<Faults, OpenError> {
-        self.run(|connection| {
-            monitor.interruptible(connection, || {
-                let mut faults = wrong_counts(connection, "project")?;
-                faults.extend(wrong_counts(connection, "visitor")?);
-                Ok(faults)
-            })
-        })
+        self.run(|connection| monitor.interruptible(connection, || all_wrong_counts(connection)))
     }
 
     /// Tables, indexes and triggers that differ from those of the file's version.
     pub fn schema(&self) -> Result<Faults, OpenError> {
-        self.run(|connection| {
-            let version = schema_version(connection)?;
-            Ok(differences(
-                &objects(connection)?,
-                &expected_objects(version)?,
-            ))
-        })
+        self.run(changed_objects)
     }
 
     fn run<T>(
@@ -77,6 +65,28 @@ impl<'a> CheckedFile<'a> {
     ) -> Result<T, OpenError> {
         read(&self.connection).map_err(|error| OpenError::from_sqlite(self.path, &error))
     }
+}
+
+/// The faults of a file with complete rows: wrong counts, and other tables, indexes or
+/// triggers than those of its version.
+pub(super) fn content_faults(connection: &Connection) -> rusqlite::Result<Faults> {
+    let mut faults = all_wrong_counts(connection)?;
+    faults.extend(changed_objects(connection)?);
+    Ok(faults)
+}
+
+fn all_wrong_counts(connection: &Connection) -> rusqlite::Result<Faults> {
+    let mut faults = wrong_counts(connection, "project")?;
+    faults.extend(wrong_counts(connection, "visitor")?);
+    Ok(faults)
+}
+
+fn changed_objects(connection: &Connection) -> rusqlite::Result<Faults> {
+    let version = schema_version(connection)?;
+    Ok(differences(
+        &objects(connection)?,
+        &expected_objects(version)?,
+    ))
 }
 
 fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {

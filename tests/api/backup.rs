@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::helpers::{
-    ParlorProcess, Visitor, parlor_command, run_successfully, run_with_error, string, wait_until,
+    ParlorProcess, Visitor, open_connection, parlor_command, run_successfully, run_with_error,
+    string, wait_until,
 };
 
 /// A file with generated conversations in a folder of its own.
@@ -168,11 +169,18 @@ fn backup_replaces_no_file_and_not_the_database() {
         ("other", "exists already"),
         ("b.db", "b.db.json exists already"),
         ("absent/b.db", "create the folder"),
+        ("absent/", "create the folder"),
+        ("-", "is not the name of a file"),
+        ("/dev/null", "is not the name of a file"),
+        ("/dev/stdout", "is not the name of a file"),
+        (":memory:", "is not the name of a file"),
         ("dangling", "does not exist"),
     ] {
         let error = run_with_error(folder, &["backup", target]);
         assert!(error.contains(reason), "{target}: {error}");
+        assert!(!error.contains("--db"), "{target}: {error}");
     }
+    assert!(!folder.join("absent").exists() && !folder.join("-").exists());
     let error = run_with_error(folder, &["backup", "b", "--db", "absent.db"]);
     assert!(error.contains("absent.db does not exist"), "{error}");
     let error = run_with_error(folder, &["backup", "b", "--db", "other"]);
@@ -181,6 +189,27 @@ fn backup_replaces_no_file_and_not_the_database() {
     assert_eq!(fs::read(folder.join("other")).expect("a file"), b"text");
     let left = names(folder);
     assert!(!left.iter().any(|name| name.ends_with(".part")), "{left:?}");
+}
+
+#[test]
+fn backups_of_the_same_second_get_different_names() {
+    let (folder, _) = generated_file(5);
+    let backups = folder.path().join("backups");
+    fs::create_dir(&backups).expect("a folder");
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    run_successfully(folder.path(), &["backup", "backups"]);
+                }
+            });
+        }
+    });
+    let names = names(&backups);
+    assert_eq!(names.len(), 2 * 12, "{names:?}");
+    for backup in names.iter().filter(|name| name.ends_with(".db")) {
+        expect_complete(&backups.join(backup));
+    }
 }
 
 /// Starts a backup and sends a signal as soon as the backup writes.
@@ -297,8 +326,40 @@ fn damaged_database_gives_no_backup() {
     fs::write(&database, bytes).expect("a file");
     let error = run_with_error(folder.path(), &["backup", "backup.db"]);
     assert!(error.contains("parlor.db has faults"), "{error}");
+    // SQLite cannot even read the file to its end.
+    let half = fs::read(&database).expect("a file");
+    fs::write(&database, &half[..half.len() / 2]).expect("a file");
+    let error = run_with_error(folder.path(), &["backup", "backup.db"]);
+    let remedy = format!("restore BACKUP --db {} --force", database.display());
+    assert!(
+        error.contains("parlor.db is damaged") && error.contains(&remedy),
+        "{error}"
+    );
     let left = names(folder.path());
     assert!(!left.iter().any(|name| name.contains("backup")), "{left:?}");
+}
+
+#[test]
+fn backup_of_a_file_with_wrong_counts_or_tables_warns_of_them() {
+    let (folder, database) = generated_file(30);
+    let change = "UPDATE visitor SET closed_conversations = 77 WHERE seq = 2; \
+                  DROP TRIGGER conversation_after_delete;";
+    let changed = open_connection(&database).execute_batch(change);
+    changed.expect("a change");
+    for arguments in [&["backup", "b.db"][..], &["restore", "b.db", "--force"]] {
+        let output = parlor_command(folder.path()).args(arguments).output();
+        let output = output.expect("a run");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{log}");
+        for text in [
+            "visitor 2 has the count 77",
+            "trigger conversation_after_delete is missing",
+            "`parlor check`",
+        ] {
+            assert!(log.contains(text), "{arguments:?}: {log}");
+        }
+    }
+    expect_complete(&folder.path().join("b.db"));
 }
 
 #[test]
@@ -373,6 +434,44 @@ fn server_makes_backups_at_intervals_and_deletes_only_its_own_old_ones() {
         names.iter().any(|name| !name.starts_with("parlor-2020"))
     });
     assert_eq!(process.stop("TERM").0.code(), Some(0));
+}
+
+#[test]
+fn old_backup_that_cannot_be_deleted_keeps_no_other_one() {
+    let folder = TempDir::new().expect("a folder");
+    let folder = folder.path();
+    let backups = folder.join("backups");
+    // Neither is a backup, but each has the name of one. The second cannot be deleted,
+    // because its manifest is a folder.
+    fs::create_dir_all(backups.join("parlor-20200101T000001Z.db")).expect("a folder");
+    fs::create_dir(backups.join("parlor-20200101T000002Z.db.json")).expect("a folder");
+    let old = [2, 3, 4].map(|second| format!("parlor-20200101T00000{second}Z.db"));
+    for name in &old {
+        fs::write(backups.join(name), "").expect("a file");
+    }
+    let log = fs::File::create(folder.join("log")).expect("a file");
+    let process = ParlorProcess::start_with_log(
+        folder,
+        &["serve", "--backup-dir", "backups", "--backup-keep", "1"],
+        log,
+    );
+    wait_until("the other old backups were deleted", || {
+        !backups.join(&old[1]).exists() && !backups.join(&old[2]).exists()
+    });
+    assert_eq!(process.stop("TERM").0.code(), Some(0));
+    assert!(backups.join("parlor-20200101T000001Z.db").is_dir());
+    assert!(backups.join(&old[0]).is_file());
+    let log = fs::read_to_string(folder.join("log")).expect("a log");
+    let lines = log
+        .lines()
+        .filter(|line| line.contains("an old backup stays"));
+    let [line] = lines.collect::<Vec<_>>()[..] else {
+        panic!("{log}");
+    };
+    assert!(
+        line.contains("backups/parlor-20200101T000002Z.db.json"),
+        "{line}"
+    );
 }
 
 fn first_backup(folder: &Path) -> String {

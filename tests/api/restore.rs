@@ -121,6 +121,10 @@ fn expect_refusal(folder: &Path, backup: &str, reason: &str) {
     let before = fs::read(&path).expect("a file");
     let error = run_with_error(folder, &["restore", backup, "--force"]);
     assert!(error.contains(reason), "{error}");
+    // The remedy is for the backup, not for the database file or the temporary file.
+    for wrong in ["--db", ".part", "Counts {"] {
+        assert!(!error.contains(wrong), "{error}");
+    }
     assert!(fs::read(&path).expect("a file") == before, "{reason}");
     let names = names(folder);
     let is_left = |name: &String| name.contains(".replaced-") || name.ends_with(".part");
@@ -146,9 +150,20 @@ fn backup_that_is_damaged_or_of_another_program_is_refused() {
     fs::remove_file(folder.join("backup.db.json")).expect("a removal");
     expect_refusal(folder, "backup.db", "backup.db has faults");
     fs::write(folder.join("backup.db"), &bytes[..bytes.len() / 2]).expect("a file");
-    expect_refusal(folder, "backup.db", "backup.db");
-    fs::write(folder.join("text"), "no database").expect("a file");
-    expect_refusal(folder, "text", "is not a parlor file");
+    expect_refusal(folder, "backup.db", "backup.db is damaged");
+    for (name, content) in [("text", "no database"), ("empty", "")] {
+        fs::write(folder.join(name), content).expect("a file");
+        expect_refusal(folder, name, "is not a parlor file");
+        expect_refusal(
+            folder,
+            name,
+            "unpack it before (`gunzip`, `age -d`, `gpg -d`)",
+        );
+    }
+    fs::create_dir(folder.join("folder")).expect("a folder");
+    expect_refusal(folder, "folder", "folder is a folder, not a backup");
+    std::os::unix::fs::symlink("loop", folder.join("loop")).expect("a link");
+    expect_refusal(folder, "loop", "check the name of the backup");
     let foreign = Connection::open(folder.join("foreign.db")).expect("a file");
     foreign
         .execute_batch("CREATE TABLE t (x)")

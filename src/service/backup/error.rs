@@ -12,11 +12,19 @@ use crate::store::backup::CopyError;
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     #[error(transparent)]
-    Copy(#[from] CopyError),
+    Copy(CopyError),
     #[error(transparent)]
     Bucket(#[from] BucketError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    #[error("{0} is not the name of a file; name a new file, or a folder that exists")]
+    NotAFile(PathBuf),
+    #[error("{0}: a name in this path is too long; name another file for the backup")]
+    NameTooLong(PathBuf),
+    #[error("{0}: the symbolic links in this path form a loop; name another file for the backup")]
+    LinkLoop(PathBuf),
+    #[error("{0} is on a file system that is mounted read-only; name another file for the backup")]
+    ReadOnlyFileSystem(PathBuf),
     #[error("{0} belongs to the database; name another file for the backup")]
     OwnFile(PathBuf),
     #[error("the folder {0} does not exist; create the folder, or name another file")]
@@ -27,9 +35,26 @@ pub enum BackupError {
     Folder(PathBuf, std::io::Error),
 }
 
-impl From<OpenError> for BackupError {
-    fn from(error: OpenError) -> Self {
-        Self::Copy(error.into())
+impl From<CopyError> for BackupError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Target(error) => Self::of_target(error),
+            error => Self::Copy(error),
+        }
+    }
+}
+
+impl BackupError {
+    /// The error of an operation on the file that is to become the backup.
+    pub(super) fn of_target(error: OpenError) -> Self {
+        match error {
+            OpenError::NotAName(path) | OpenError::NotAFile(path, _) => Self::NotAFile(path),
+            OpenError::NoFolder(path) => Self::NoFolder(path),
+            OpenError::NameTooLong(path) => Self::NameTooLong(path),
+            OpenError::LinkLoop(path) => Self::LinkLoop(path),
+            OpenError::ReadOnlyFileSystem(path) => Self::ReadOnlyFileSystem(path),
+            error => Self::Copy(CopyError::Target(error)),
+        }
     }
 }
 
@@ -55,6 +80,6 @@ pub enum BucketError {
 
 impl From<OpenError> for BucketError {
     fn from(error: OpenError) -> Self {
-        Self::Copy(error.into())
+        Self::Copy(CopyError::Target(error))
     }
 }

@@ -46,37 +46,61 @@ impl BackupFolder {
         create(database, &self.path, monitor)
     }
 
-    /// Deletes the oldest backups, and what interrupted backups have left. Files with
-    /// other names stay.
-    pub fn remove_old(&self, count: usize) -> io::Result<()> {
-        for name in surplus(self.names()?, count) {
-            let backup = self.path_of(name);
-            let manifest = Manifest::path(&backup);
-            if manifest.exists() {
-                fs::remove_file(manifest)?;
-            }
-            fs::remove_file(backup)?;
-        }
-        for entry in fs::read_dir(&self.path)? {
-            let path = entry?.path();
-            let file = NewFile::path_of_temporary(&path);
-            let backup = file.map(|file| file.with_extension("").with_extension("db"));
-            if backup.is_some_and(|backup| parse(&backup).is_some()) {
-                NewFile::remove_unused(&path)?;
-            }
-        }
-        Ok(())
+    /// Deletes the oldest backups, and what interrupted backups have left. Folders, and
+    /// files with other names, stay. Returns the files that could not be deleted.
+    pub fn remove_old(&self, count: usize) -> Vec<(PathBuf, io::Error)> {
+        let files = match self.files() {
+            Ok(files) => files,
+            Err(error) => return vec![(self.path.clone(), error)],
+        };
+        let names = files.iter().filter_map(|file| parse(file)).collect();
+        let backups = surplus(names, count).into_iter();
+        let backups = backups.filter_map(|name| remove_backup(self.path_of(name)).err());
+        let leftovers = files.iter().filter(|file| is_leftover(file));
+        let leftovers = leftovers.filter_map(|file| {
+            let removed = NewFile::remove_unused(file);
+            Some((file.clone(), removed.err()?))
+        });
+        backups.chain(leftovers).collect()
     }
 
     /// The backups in the folder, the oldest first.
     fn names(&self) -> io::Result<Vec<BackupName>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            names.extend(parse(&entry?.path()));
-        }
+        let files = self.files()?;
+        let mut names: Vec<_> = files.iter().filter_map(|file| parse(file)).collect();
         names.sort_unstable();
         Ok(names)
     }
+
+    /// Everything in the folder that is no folder.
+    fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                files.push(entry.path());
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// Deletes a backup after its manifest. The error names the file that stays.
+fn remove_backup(path: PathBuf) -> Result<(), (PathBuf, io::Error)> {
+    for file in [Manifest::path(&path), path] {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err((file, error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether an interrupted backup has left the file.
+fn is_leftover(path: &Path) -> bool {
+    let file = NewFile::path_of_temporary(path);
+    let backup = file.map(|file| file.with_extension("").with_extension("db"));
+    backup.is_some_and(|backup| parse(&backup).is_some())
 }
 
 fn parse(path: &Path) -> Option<BackupName> {

@@ -1,7 +1,7 @@
 //! The manifest of a backup: what the backup contains, and how to recognise that the
 //! backup was changed.
 
-use std::fmt::Debug;
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::BackupError;
 use crate::domain::Timestamp;
-use crate::store::backup::{Contents, CopyError, Counts, Monitor, verify};
+use crate::store::backup::{Contents, CopyError, Counts, Monitor, UnreadableBackup, verify};
 use crate::store::{NewFile, OpenError, with_suffix};
 
 /// Bytes that are hashed between two checks for a cancellation.
@@ -27,7 +27,18 @@ pub enum ManifestError {
     )]
     Different { backup: PathBuf, difference: String },
     #[error(transparent)]
-    Copy(#[from] CopyError),
+    Backup(UnreadableBackup),
+    #[error(transparent)]
+    Copy(CopyError),
+}
+
+impl From<CopyError> for ManifestError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Source(error) => Self::Backup(error.into()),
+            error => Self::Copy(error),
+        }
+    }
 }
 
 /// The content of `FILE.json`.
@@ -115,19 +126,20 @@ impl Manifest {
 
     /// Writes the manifest beside its backup.
     pub fn write(&self, backup: &Path) -> Result<(), BackupError> {
-        let new = NewFile::create(&Self::path(backup))?;
+        let new = NewFile::create(&Self::path(backup)).map_err(BackupError::of_target)?;
         let mut file = new.file();
         let written = file
             .write_all(self.to_json().as_bytes())
             .and_then(|()| file.sync_all());
-        written.map_err(|error| OpenError::from_io(new.temporary_path(), &error))?;
-        Ok(new.persist_new()?)
+        let io_error = |error| OpenError::from_io(new.temporary_path(), &error);
+        written.map_err(|error| BackupError::of_target(io_error(error)))?;
+        new.persist_new().map_err(BackupError::of_target)
     }
 }
 
 /// The size of a file and its SHA-256.
 fn hash(path: &Path, monitor: &Monitor) -> Result<(u64, String), CopyError> {
-    let io_error = |error: io::Error| OpenError::from_io(path, &error);
+    let io_error = |error: io::Error| CopyError::Source(OpenError::from_io(path, &error));
     let mut file = File::open(path).map_err(io_error)?;
     let total = fs::metadata(path).map_err(io_error)?.len();
     let (mut hash, mut bytes) = (Sha256::new(), 0);
@@ -150,7 +162,7 @@ fn hash(path: &Path, monitor: &Monitor) -> Result<(u64, String), CopyError> {
     Ok((bytes, digits))
 }
 
-fn expect_same<T: PartialEq + Debug>(
+fn expect_same<T: PartialEq + Display>(
     backup: &Path,
     name: &str,
     expected: &T,
@@ -161,6 +173,6 @@ fn expect_same<T: PartialEq + Debug>(
     }
     Err(ManifestError::Different {
         backup: backup.to_owned(),
-        difference: format!("{name} is {found:?}, not {expected:?}"),
+        difference: format!("{name} is {found}, not {expected}"),
     })
 }

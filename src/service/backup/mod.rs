@@ -12,6 +12,7 @@ mod schedule;
 mod status;
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "s3")]
@@ -51,20 +52,17 @@ pub fn create(
     monitor: &Monitor,
 ) -> Result<BackupFile, BackupError> {
     let now = Timestamp::now();
-    let path = if target.is_dir() {
-        let name = BackupName(now).to_string();
-        resolve(&target.join(name))?
+    let database = find_database(database)?;
+    let new = if target.is_dir() {
+        new_file_in_folder(&database, target, now)?
     } else {
-        check_folder(target)?;
-        resolve(target)?
+        new_file(&database, target)?
     };
-    let database = resolve(database)?;
-    check_target(&database, &path)?;
-    let new = NewFile::create(&path)?;
+    let path = new.path().to_owned();
     let contents = backup::copy(&database, &new, monitor)?;
     let manifest = at_low_priority(|| Manifest::of(new.temporary_path(), contents, now, monitor))?;
     monitor.check()?;
-    new.persist_new()?;
+    new.persist_new().map_err(BackupError::of_target)?;
     if let Err(error) = manifest.write(&path) {
         // A failed backup leaves nothing under its name.
         let _ = fs::remove_file(&path);
@@ -88,16 +86,59 @@ pub fn create_in_bucket(
     monitor: &Monitor,
 ) -> Result<UploadedBackup, BackupError> {
     let now = Timestamp::now();
-    let database = resolve(database)?;
-    let new = NewFile::create(&with_suffix(&database, ".upload"))?;
+    let database = find_database(database)?;
+    let new = NewFile::create(&with_suffix(&database, ".upload")).map_err(CopyError::Target)?;
     let contents = backup::copy(&database, &new, monitor)?;
     let manifest = at_low_priority(|| Manifest::of(new.temporary_path(), contents, now, monitor))?;
-    let name = BackupName(now);
+    let name = BackupName::at(now);
     bucket.upload(new.temporary_path(), name, &manifest, monitor)?;
     Ok(UploadedBackup { name, manifest })
 }
 
-fn check_folder(target: &Path) -> Result<(), BackupError> {
+fn find_database(path: &Path) -> Result<PathBuf, BackupError> {
+    resolve(path).map_err(|error| CopyError::Source(error).into())
+}
+
+/// Creates the file that becomes the backup `target`.
+fn new_file(database: &Path, target: &Path) -> Result<NewFile, BackupError> {
+    check_name(target)?;
+    let path = resolve(target).map_err(BackupError::of_target)?;
+    check_target(database, &path)?;
+    NewFile::create(&path).map_err(BackupError::of_target)
+}
+
+/// Creates the file that becomes a backup in a folder. If several backups are made in the
+/// same second, their names have numbers.
+fn new_file_in_folder(
+    database: &Path,
+    folder: &Path,
+    time: Timestamp,
+) -> Result<NewFile, BackupError> {
+    let folder = resolve(folder).map_err(BackupError::of_target)?;
+    let mut name = BackupName::at(time);
+    loop {
+        let path = folder.join(name.to_string());
+        if is_database_file(database, &path) {
+            return Err(BackupError::OwnFile(path));
+        }
+        match NewFile::create(&path) {
+            // As long as the new file exists, no other backup can get its name.
+            Ok(new) if existing_file(&path).is_none() => return Ok(new),
+            Ok(_) | Err(OpenError::Locked(_)) => name.number += 1,
+            Err(error) => return Err(BackupError::of_target(error)),
+        }
+    }
+}
+
+/// Checks that a target that is no folder can be the name of a new file.
+fn check_name(target: &Path) -> Result<(), BackupError> {
+    let is_special = fs::metadata(target).is_ok_and(|target| !target.is_file());
+    if target == "-" || is_special {
+        return Err(BackupError::NotAFile(target.to_owned()));
+    }
+    if target.as_os_str().as_bytes().ends_with(b"/") {
+        return Err(BackupError::NoFolder(target.to_owned()));
+    }
     let folder = folder_of(target);
     if !folder.is_dir() {
         return Err(BackupError::NoFolder(folder.to_owned()));
@@ -118,10 +159,14 @@ fn check_target(database: &Path, path: &Path) -> Result<(), BackupError> {
     if is_database_file(database, path) {
         return Err(BackupError::OwnFile(path.to_owned()));
     }
-    for file in [path.to_owned(), Manifest::path(path)] {
-        if fs::symlink_metadata(&file).is_ok() {
-            return Err(CopyError::from(OpenError::Exists(file)).into());
-        }
+    match existing_file(path) {
+        Some(file) => Err(BackupError::of_target(OpenError::Exists(file))),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The file that has the name of a backup or of its manifest.
+fn existing_file(backup: &Path) -> Option<PathBuf> {
+    let mut files = [backup.to_owned(), Manifest::path(backup)].into_iter();
+    files.find(|file| fs::symlink_metadata(file).is_ok())
 }

@@ -9,14 +9,25 @@ use crate::domain::Timestamp;
 const PREFIX: &str = "parlor-";
 const SUFFIX: &str = ".db";
 
-/// The name of a backup, which is its time to the second.
+/// The name of a backup: its time to the second, and a number if several backups were made
+/// in the same second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BackupName(pub Timestamp);
+pub struct BackupName {
+    pub time: Timestamp,
+    /// 0 for the first backup of the second.
+    pub number: u32,
+}
 
 impl BackupName {
+    /// The name of the first backup at this time.
+    pub fn at(time: Timestamp) -> Self {
+        Self { time, number: 0 }
+    }
+
     /// Parses the name of a file. None if parlor does not give such a name.
     pub fn parse(name: &str) -> Option<Self> {
-        let time = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+        let text = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+        let (time, count) = text.split_once('-').unwrap_or((text, "0"));
         let number = |range| -> Option<u16> {
             let digits: &str = time.get(range)?;
             let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -27,14 +38,21 @@ impl BackupName {
         let date = Date::from_calendar_date(number(0..4)?.into(), month, small(6..8)?).ok()?;
         let clock = Time::from_hms(small(9..11)?, small(11..13)?, small(13..15)?).ok()?;
         let seconds = date.with_time(clock).assume_utc().unix_timestamp();
-        let parsed = Self(Timestamp(seconds * 1000));
+        let parsed = Self {
+            time: Timestamp(seconds * 1000),
+            number: count.parse().ok()?,
+        };
         (parsed.to_string() == name).then_some(parsed)
     }
 }
 
 impl fmt::Display for BackupName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}{SUFFIX}", compact_time(self.0))
+        write!(f, "{PREFIX}{}", compact_time(self.time))?;
+        if self.number > 0 {
+            write!(f, "-{}", self.number)?;
+        }
+        f.write_str(SUFFIX)
     }
 }
 
@@ -42,8 +60,8 @@ impl fmt::Display for BackupName {
 pub fn surplus(mut names: Vec<BackupName>, count: usize) -> Vec<BackupName> {
     // A clock that was ahead has made names later than now. They count as the oldest, so
     // that they do not displace new backups.
-    let now = BackupName(Timestamp::now());
-    names.sort_unstable_by_key(|name| (*name <= now, *name));
+    let now = Timestamp::now();
+    names.sort_unstable_by_key(|name| (name.time <= now, *name));
     names.truncate(names.len().saturating_sub(count));
     names
 }
@@ -61,10 +79,25 @@ mod tests {
 
     #[test]
     fn name_has_the_time_and_is_parsed_to_the_second() {
-        let name = BackupName(Timestamp(1_705_314_600_789));
+        let name = BackupName::at(Timestamp(1_705_314_600_789));
         assert_eq!(name.to_string(), "parlor-20240115T103000Z.db");
         let parsed = BackupName::parse("parlor-20240115T103000Z.db");
-        assert_eq!(parsed, Some(BackupName(Timestamp(1_705_314_600_000))));
+        let expected = BackupName::at(Timestamp(1_705_314_600_000));
+        assert_eq!(parsed, Some(expected));
+    }
+
+    #[test]
+    fn backups_of_the_same_second_have_numbers_and_are_in_order() {
+        let texts = [
+            "parlor-20240115T103000Z.db",
+            "parlor-20240115T103000Z-2.db",
+            "parlor-20240115T103000Z-10.db",
+            "parlor-20240115T103001Z.db",
+        ];
+        let names = texts.map(|text| BackupName::parse(text).expect(text));
+        assert!(names.is_sorted());
+        assert_eq!(names.map(|name| name.to_string()), texts);
+        assert_eq!(surplus(names.to_vec(), 1), names[..3]);
     }
 
     #[test]
@@ -73,6 +106,11 @@ mod tests {
             "parlor-20240115T103000Z.db.json",
             "parlor-20240115T103000Z.db.part",
             "parlor-20240115T103000.db",
+            "parlor-20240115T103000Z-0.db",
+            "parlor-20240115T103000Z-01.db",
+            "parlor-20240115T103000Z-.db",
+            "parlor-20240115T103000Z-+1.db",
+            "parlor-20240115T103000Z-1-1.db",
             "parlor-20241315T103000Z.db",
             "parlor-2024é115T10300Z.db",
             "parlor-+0240115T103000Z.db",

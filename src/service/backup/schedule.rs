@@ -180,10 +180,11 @@ impl Schedule {
             backup.path.display(),
             backup.manifest.bytes
         );
-        if let Err(error) = folder.remove_old(self.count) {
+        for (path, error) in folder.remove_old(self.count) {
+            let path = path.display();
             log::warn!(
-                "old backups in {} could not be deleted: {error}; check the owner of the folder",
-                path.display()
+                "an old backup stays, because {path} could not be deleted: {error}; delete it \
+                 yourself, and check the permissions with `ls -ld {path}`"
             );
         }
         Ok(Attempt {
@@ -253,10 +254,10 @@ fn upload_file(
 /// The time until a backup is due. A newest backup of the future, made with a wrong
 /// clock, does not delay the next one by more than the interval.
 fn time_to_next(newest: Option<BackupName>, now: Timestamp, interval: Duration) -> Duration {
-    let Some(BackupName(newest)) = newest else {
+    let Some(newest) = newest else {
         return Duration::ZERO;
     };
-    let left = newest.plus(interval).0.saturating_sub(now.0);
+    let left = newest.time.plus(interval).0.saturating_sub(now.0);
     Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(interval)
 }
 
@@ -267,7 +268,7 @@ mod tests {
     #[test]
     fn next_backup_is_due_one_interval_after_the_newest() {
         let hour = Duration::from_secs(3600);
-        let newest = Some(BackupName(Timestamp(10_000_000)));
+        let newest = Some(BackupName::at(Timestamp(10_000_000)));
         let wait = |now| time_to_next(newest, Timestamp(now), hour);
         assert_eq!(wait(10_000_000), hour);
         assert_eq!(wait(11_000_000), Duration::from_secs(2600));

@@ -21,7 +21,7 @@ impl BackupStatus {
     /// Begins with the newest backup of the folder or the bucket.
     pub(super) fn start(&self, newest: Option<BackupName>) {
         self.is_scheduled.store(true, Ordering::Relaxed);
-        let newest = newest.map_or(0, |BackupName(time)| time.0);
+        let newest = newest.map_or(0, |name| name.time.0);
         self.last_success.store(newest, Ordering::Relaxed);
     }
 

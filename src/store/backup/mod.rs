@@ -10,18 +10,20 @@ mod monitor;
 mod priority;
 mod replace;
 
+use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::{Deserialize, Serialize};
 
-pub use error::CopyError;
+pub use error::{CopyError, UnreadableBackup};
 pub use monitor::{Cancellation, Monitor};
 pub use priority::at_low_priority;
 pub use replace::{is_in_use, replace};
 
+use super::check::{Faults, content_faults};
 use super::open::{NewFile, OpenError, open_read_only};
 
 /// Pages between two checks for a cancellation: 1 MB.
@@ -55,6 +57,16 @@ pub struct Counts {
     pub messages: i64,
 }
 
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} projects, {} conversations, {} messages",
+            self.projects, self.conversations, self.messages
+        )
+    }
+}
+
 impl Contents {
     fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let number = |sql| connection.query_row(sql, [], |row| row.get(0));
@@ -76,38 +88,54 @@ impl Contents {
 /// The source is no complete parlor file, the copy cannot be written, the copy has
 /// faults, or the monitor was cancelled.
 pub fn copy(source: &Path, target: &NewFile, monitor: &Monitor) -> Result<Contents, CopyError> {
-    let from = open_read_only(source)?;
+    let from = open_read_only(source).map_err(CopyError::Source)?;
     let read_error = |error| match error {
         _ if monitor.is_cancelled() => CopyError::Cancelled,
-        error => CopyError::from(OpenError::from_sqlite(source, &error)),
+        error => CopyError::Source(OpenError::from_sqlite(source, &error)),
     };
     let snapshot = from.unchecked_transaction().map_err(read_error)?;
     let contents = monitor.interruptible(&snapshot, || Contents::read(&snapshot));
     let contents = contents.map_err(read_error)?;
-    copy_pages(&snapshot, target, monitor)?;
+    copy_pages(&snapshot, source, target, monitor)?;
     drop(snapshot);
     drop(from);
-    let io_error = |error| CopyError::from(OpenError::from_io(target.temporary_path(), &error));
+    let io_error = |error| CopyError::Target(OpenError::from_io(target.temporary_path(), &error));
     target.file().sync_all().map_err(io_error)?;
     // Without the lower priority, the check of each row delays the commits of the server.
     // The copying keeps its priority, because the write-ahead log grows meanwhile.
-    match at_low_priority(|| verify(target.temporary_path(), monitor)) {
-        Ok(copied) if copied == contents => Ok(contents),
-        Ok(copied) => {
-            let fault = format!("{copied:?} was copied instead of {contents:?}");
+    match at_low_priority(|| inspect(target.temporary_path(), monitor)) {
+        Ok((copied, differences)) if copied == contents => {
+            warn_of(source, &differences);
+            Ok(contents)
+        }
+        Ok((copied, _)) => {
+            let fault = format!(
+                "it has {}, but {} were copied",
+                contents.counts, copied.counts
+            );
             Err(CopyError::Damaged(source.to_owned(), fault))
         }
-        // The pages were copied with their faults.
-        Err(CopyError::Damaged(_, faults)) => Err(CopyError::Damaged(source.to_owned(), faults)),
-        Err(error) => Err(error),
+        Err(error) => Err(error.of_copy(source)),
     }
 }
 
-fn copy_pages(from: &Connection, target: &NewFile, monitor: &Monitor) -> Result<(), CopyError> {
+fn copy_pages(
+    from: &Connection,
+    source: &Path,
+    target: &NewFile,
+    monitor: &Monitor,
+) -> Result<(), CopyError> {
     let path = target.temporary_path();
     let error = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::OperationInterrupted) => CopyError::Cancelled,
-        _ => OpenError::from_sqlite(path, &error).into(),
+        Some(ErrorCode::OperationInterrupted) => CopyError::Cancelled,
+        // The new file is empty and locked, so that it can have none of these faults.
+        Some(
+            ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked,
+        ) => CopyError::Source(OpenError::from_sqlite(source, &error)),
+        _ => CopyError::Target(OpenError::from_sqlite(path, &error)),
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut to = Connection::open_with_flags(path, flags).map_err(error)?;
@@ -120,7 +148,7 @@ fn copy_pages(from: &Connection, target: &NewFile, monitor: &Monitor) -> Result<
         match backup.step(PAGES_PER_STEP).map_err(error)? {
             StepResult::Done => break,
             StepResult::More => {}
-            _ => return Err(OpenError::Locked(path.to_owned()).into()),
+            _ => return Err(CopyError::Source(OpenError::Locked(source.to_owned()))),
         }
         let progress = backup.progress();
         let (total, left) = (progress.pagecount as u64, progress.remaining as u64);
@@ -137,7 +165,7 @@ fn copy_pages(from: &Connection, target: &NewFile, monitor: &Monitor) -> Result<
 
 fn sync_data(file: &File, path: &Path) -> Result<(), CopyError> {
     let synced = file.sync_data();
-    synced.map_err(|error| OpenError::from_io(path, &error).into())
+    synced.map_err(|error| CopyError::Target(OpenError::from_io(path, &error)))
 }
 
 /// Reads the whole file and checks that it has no faults.
@@ -146,7 +174,13 @@ fn sync_data(file: &File, path: &Path) -> Result<(), CopyError> {
 /// [`CopyError::Damaged`] with the first faults; the errors of opening the file;
 /// [`CopyError::Cancelled`].
 pub fn verify(path: &Path, monitor: &Monitor) -> Result<Contents, CopyError> {
-    let connection = open_read_only(path)?;
+    inspect(path, monitor).map(|(contents, _)| contents)
+}
+
+/// [`verify`]. Also returns the differences that `parlor check` reports of a file whose rows
+/// are complete: wrong stored counts, missing indexes and triggers.
+fn inspect(path: &Path, monitor: &Monitor) -> Result<(Contents, Faults), CopyError> {
+    let connection = open_read_only(path).map_err(CopyError::Source)?;
     monitor.progress(0, 0, "verifying");
     let checked = monitor.interruptible(&connection, || {
         let mut faults = integrity_faults(&connection, MAX_FAULTS)?;
@@ -154,18 +188,30 @@ pub fn verify(path: &Path, monitor: &Monitor) -> Result<Contents, CopyError> {
         if contents.schema >= FIRST_SCHEMA_WITHOUT_ORPHANS {
             faults.extend(foreign_key_faults(&connection, MAX_FAULTS)?);
         }
-        Ok((faults, contents))
+        Ok((faults, contents, content_faults(&connection)?))
     });
-    let (faults, contents) = match checked {
+    let (faults, contents, differences) = match checked {
         Ok(checked) => checked,
         Err(_) if monitor.is_cancelled() => return Err(CopyError::Cancelled),
-        Err(error) => return Err(OpenError::from_sqlite(path, &error).into()),
+        Err(error) => return Err(CopyError::Source(OpenError::from_sqlite(path, &error))),
     };
     if !faults.is_empty() {
         let faults = faults.join("; ").replace('\n', " ");
         return Err(CopyError::Damaged(path.to_owned(), faults));
     }
-    Ok(contents)
+    Ok((contents, differences))
+}
+
+/// Warns of a copy that has every row, but not the counts or tables that it should have. It
+/// is better than no copy.
+fn warn_of(source: &Path, differences: &Faults) {
+    if !differences.is_empty() {
+        log::warn!(
+            "{} was copied with all its rows, but has faults: {}; `parlor check` names the remedies",
+            source.display(),
+            differences.join("; ")
+        );
+    }
 }
 
 /// The first faults that SQLite finds in the pages, rows and indexes.

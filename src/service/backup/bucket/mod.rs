@@ -133,9 +133,12 @@ impl Bucket {
     /// Deletes the oldest backups, and what interrupted uploads and deletions have left.
     /// Other objects stay.
     pub fn remove_old(&self, count: usize, monitor: &Monitor) -> Result<(), BucketError> {
+        let mut result = Ok(());
         for name in surplus(self.names(monitor)?, count) {
-            self.delete(&manifest_name(name), monitor)?;
-            self.delete(&name.to_string(), monitor)?;
+            let deleted = self.delete(&manifest_name(name), monitor);
+            // An object that stays, for example because of a lock, does not keep the others.
+            result = result.and(deleted.and_then(|()| self.delete(&name.to_string(), monitor)));
+            monitor.check()?;
         }
         let files = self.files(monitor)?;
         let now = Timestamp::now();
@@ -145,11 +148,12 @@ impl Bucket {
                 continue;
             };
             let is_complete = files.contains(backup) && files.contains(&manifest_name(name));
-            if !is_complete && name.0.plus(MAX_UPLOAD_TIME) < now {
-                self.delete(file, monitor)?;
+            if !is_complete && name.time.plus(MAX_UPLOAD_TIME) < now {
+                result = result.and(self.delete(file, monitor));
+                monitor.check()?;
             }
         }
-        Ok(())
+        result
     }
 
     /// The names of the objects in the folder.
