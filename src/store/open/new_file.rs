@@ -38,10 +38,15 @@ impl NewFile {
         let io_error = |error: io::Error| OpenError::from_io(&temporary, &error);
         let created = match create_private(&temporary) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if !remove_leftover(&temporary).map_err(io_error)? {
-                    return Err(OpenError::Locked(temporary));
+                match remove_leftover(&temporary) {
+                    Ok(true) => create_private(&temporary),
+                    Ok(false) => return Err(OpenError::Locked(temporary)),
+                    // Another process has completed the file at this moment.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        return Err(OpenError::Locked(temporary));
+                    }
+                    Err(error) => return Err(io_error(error)),
                 }
-                create_private(&temporary)
             }
             created => created,
         };
@@ -64,10 +69,6 @@ impl NewFile {
         };
         let file = file.map_err(|error| not_created(path, &temporary, &error))?;
         let mut new = Self::locked(path, file)?;
-        // Another process may have completed the file before it was locked.
-        if !is_at(&new.file, &temporary) {
-            return Err(OpenError::Locked(temporary));
-        }
         new.is_kept = true;
         Ok(new)
     }
@@ -75,13 +76,14 @@ impl NewFile {
     fn locked(path: &Path, file: File) -> Result<Self, OpenError> {
         let temporary = Self::temporary_name(path);
         match lock_file(&file, Duration::ZERO) {
-            Ok(true) => Ok(Self {
+            // Another process may have completed or removed the file before it was locked.
+            Ok(true) if is_at(&file, &temporary) => Ok(Self {
                 path: path.to_owned(),
                 temporary,
                 file,
                 is_kept: false,
             }),
-            Ok(false) => Err(OpenError::Locked(temporary)),
+            Ok(_) => Err(OpenError::Locked(temporary)),
             Err(error) => Err(OpenError::from_io(&temporary, &error)),
         }
     }
@@ -158,7 +160,7 @@ fn create_private(path: &Path) -> io::Result<File> {
 /// a process uses the file.
 fn remove_leftover(temporary: &Path) -> io::Result<bool> {
     let file = open_leftover(temporary, OpenOptions::new().read(true))?;
-    if !lock_file(&file, Duration::ZERO)? {
+    if !lock_file(&file, Duration::ZERO)? || !is_at(&file, temporary) {
         return Ok(false);
     }
     fs::remove_file(temporary)?;
@@ -193,6 +195,8 @@ fn is_at(file: &File, path: &Path) -> bool {
 fn not_created(path: &Path, temporary: &Path, error: &io::Error) -> OpenError {
     match error.kind() {
         io::ErrorKind::NotFound => OpenError::NoFolder(folder_of(path).to_owned()),
+        // Another process has created the same file meanwhile.
+        io::ErrorKind::AlreadyExists => OpenError::Locked(temporary.to_owned()),
         io::ErrorKind::PermissionDenied => {
             OpenError::no_permission(folder_of(path), "create files in")
         }
