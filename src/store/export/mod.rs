@@ -34,7 +34,7 @@ pub struct ExportScope {
     pub with_secrets: bool,
 }
 
-/// The number of records that [`for_each`] returns.
+/// The number of records of an export.
 pub fn counts(snapshot: &Snapshot, scope: ExportScope) -> Result<RecordCounts, StoreError> {
     let mut counts = RecordCounts::default();
     for (_, kind) in RecordKind::NAMES {
