@@ -45,7 +45,7 @@ impl From<OpenError> for RestoreError {
 impl From<CopyError> for RestoreError {
     fn from(error: CopyError) -> Self {
         match error {
-            CopyError::Source(error) => Self::Backup(error.into()),
+            CopyError::Source(error) => Self::Backup((*error).into()),
             error => Self::Copy(error),
         }
     }

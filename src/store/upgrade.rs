@@ -76,7 +76,8 @@ fn copy_before_upgrade(
     );
     let copied = copy(path, &new, &Monitor::silent(&Cancellation::default()));
     copied.map_err(|error| match error {
-        CopyError::Source(error) | CopyError::Target(error) => error,
+        CopyError::Source(error) => *error,
+        CopyError::Target(error) => error,
         error => OpenError::Snapshot(path.to_owned(), error.to_string()),
     })?;
     adopt_owner(new.file(), path).map_err(|error| OpenError::from_io(&target, &error))?;

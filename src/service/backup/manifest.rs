@@ -35,7 +35,7 @@ pub enum ManifestError {
 impl From<CopyError> for ManifestError {
     fn from(error: CopyError) -> Self {
         match error {
-            CopyError::Source(error) => Self::Backup(error.into()),
+            CopyError::Source(error) => Self::Backup((*error).into()),
             error => Self::Copy(error),
         }
     }
@@ -139,7 +139,7 @@ impl Manifest {
 
 /// The size of a file and its SHA-256.
 fn hash(path: &Path, monitor: &Monitor) -> Result<(u64, String), CopyError> {
-    let io_error = |error: io::Error| CopyError::Source(OpenError::from_io(path, &error));
+    let io_error = |error: io::Error| CopyError::of_source(OpenError::from_io(path, &error));
     let mut file = File::open(path).map_err(io_error)?;
     let total = fs::metadata(path).map_err(io_error)?.len();
     let (mut hash, mut bytes) = (Sha256::new(), 0);

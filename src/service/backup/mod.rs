@@ -96,7 +96,7 @@ pub fn create_in_bucket(
 }
 
 fn find_database(path: &Path) -> Result<PathBuf, BackupError> {
-    resolve(path).map_err(|error| CopyError::Source(error).into())
+    resolve(path).map_err(|error| CopyError::of_source(error).into())
 }
 
 /// Creates the file that becomes the backup `target`.

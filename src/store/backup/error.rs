@@ -9,7 +9,7 @@ use crate::store::OpenError;
 pub enum CopyError {
     /// The file that is copied or verified cannot be read.
     #[error(transparent)]
-    Source(OpenError),
+    Source(Box<OpenError>),
     /// The copy cannot be written.
     #[error(transparent)]
     Target(OpenError),
@@ -20,16 +20,21 @@ pub enum CopyError {
 }
 
 impl CopyError {
+    /// The error of reading the file that is copied.
+    pub fn of_source(error: OpenError) -> Self {
+        Self::Source(Box::new(error))
+    }
+
     /// The error of the verification of a copy, in which `source` was copied with its faults.
     pub(super) fn of_copy(self, source: &Path) -> Self {
         let path = source.to_owned();
         match self {
             Self::Damaged(_, faults) => Self::Damaged(path, faults),
-            Self::Source(OpenError::Damaged(_, reason)) => {
-                Self::Source(OpenError::Damaged(path, reason))
-            }
-            Self::Source(OpenError::Foreign(_)) => Self::Source(OpenError::Foreign(path)),
-            Self::Source(error) => Self::Target(error),
+            Self::Source(error) => match *error {
+                OpenError::Damaged(_, reason) => Self::of_source(OpenError::Damaged(path, reason)),
+                OpenError::Foreign(_) => Self::of_source(OpenError::Foreign(path)),
+                error => Self::Target(error),
+            },
             error => error,
         }
     }
@@ -56,7 +61,7 @@ pub enum UnreadableBackup {
     #[error("{0} is damaged: {1}; copy the backup again, or use an older one")]
     Damaged(PathBuf, String),
     #[error(transparent)]
-    Other(OpenError),
+    Other(Box<OpenError>),
 }
 
 impl From<OpenError> for UnreadableBackup {
@@ -69,7 +74,7 @@ impl From<OpenError> for UnreadableBackup {
             OpenError::LinkLoop(path) => Self::LinkLoop(path),
             OpenError::Foreign(path) => Self::Foreign(path),
             OpenError::Damaged(path, reason) => Self::Damaged(path, reason),
-            error => Self::Other(error),
+            error => Self::Other(Box::new(error)),
         }
     }
 }

@@ -88,10 +88,10 @@ impl Contents {
 /// The source is no complete parlor file, the copy cannot be written, the copy has
 /// faults, or the monitor was cancelled.
 pub fn copy(source: &Path, target: &NewFile, monitor: &Monitor) -> Result<Contents, CopyError> {
-    let from = open_read_only(source).map_err(CopyError::Source)?;
+    let from = open_read_only(source).map_err(CopyError::of_source)?;
     let read_error = |error| match error {
         _ if monitor.is_cancelled() => CopyError::Cancelled,
-        error => CopyError::Source(OpenError::from_sqlite(source, &error)),
+        error => CopyError::of_source(OpenError::from_sqlite(source, &error)),
     };
     let snapshot = from.unchecked_transaction().map_err(read_error)?;
     let contents = monitor.interruptible(&snapshot, || Contents::read(&snapshot));
@@ -134,7 +134,7 @@ fn copy_pages(
             | ErrorCode::NotADatabase
             | ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked,
-        ) => CopyError::Source(OpenError::from_sqlite(source, &error)),
+        ) => CopyError::of_source(OpenError::from_sqlite(source, &error)),
         _ => CopyError::Target(OpenError::from_sqlite(path, &error)),
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -148,7 +148,7 @@ fn copy_pages(
         match backup.step(PAGES_PER_STEP).map_err(error)? {
             StepResult::Done => break,
             StepResult::More => {}
-            _ => return Err(CopyError::Source(OpenError::Locked(source.to_owned()))),
+            _ => return Err(CopyError::of_source(OpenError::Locked(source.to_owned()))),
         }
         let progress = backup.progress();
         let (total, left) = (progress.pagecount as u64, progress.remaining as u64);
@@ -180,7 +180,7 @@ pub fn verify(path: &Path, monitor: &Monitor) -> Result<Contents, CopyError> {
 /// [`verify`]. Also returns the differences that `parlor check` reports of a file whose rows
 /// are complete: wrong stored counts, missing indexes and triggers.
 fn inspect(path: &Path, monitor: &Monitor) -> Result<(Contents, Faults), CopyError> {
-    let connection = open_read_only(path).map_err(CopyError::Source)?;
+    let connection = open_read_only(path).map_err(CopyError::of_source)?;
     monitor.progress(0, 0, "verifying");
     let checked = monitor.interruptible(&connection, || {
         let mut faults = integrity_faults(&connection, MAX_FAULTS)?;
@@ -193,7 +193,7 @@ fn inspect(path: &Path, monitor: &Monitor) -> Result<(Contents, Faults), CopyErr
     let (faults, contents, differences) = match checked {
         Ok(checked) => checked,
         Err(_) if monitor.is_cancelled() => return Err(CopyError::Cancelled),
-        Err(error) => return Err(CopyError::Source(OpenError::from_sqlite(path, &error))),
+        Err(error) => return Err(CopyError::of_source(OpenError::from_sqlite(path, &error))),
     };
     if !faults.is_empty() {
         let faults = faults.join("; ").replace('\n', " ");
