@@ -1,5 +1,7 @@
 //! Arguments that several commands share: the database file, its project.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -7,7 +9,7 @@ use clap::Args;
 use super::CommandError;
 use crate::domain::{AssistantId, ProjectSeq, ProjectSummary};
 use crate::service::project;
-use crate::store::{Options, Store};
+use crate::store::{OpenError, Options, Store, check_name_of_server, resolve};
 
 /// Which database file a command uses. The command does not upgrade the file.
 #[derive(Debug, Args)]
@@ -27,12 +29,16 @@ impl DatabasePath {
     ///
     /// # Errors
     /// [`CommandError::NoFile`] if it does not exist, so that a mistyped name
-    /// creates no new file.
+    /// creates no new file; [`CommandError::Open`] if its path cannot be followed.
     pub fn existing(&self) -> Result<&Path, CommandError> {
-        if !self.db.exists() {
+        let Err(error) = fs::metadata(&self.db) else {
+            return Ok(&self.db);
+        };
+        if error.kind() == io::ErrorKind::NotFound {
             return Err(CommandError::NoFile(self.db.clone()));
         }
-        Ok(&self.db)
+        resolve(&self.db)?;
+        Err(OpenError::from_io(&self.db, &error).into())
     }
 }
 
@@ -62,6 +68,7 @@ impl DatabaseFile {
 
     /// Opens the file, or creates it without a project.
     pub fn open_or_create(&self) -> Result<Store, CommandError> {
+        check_name_of_server(&self.path.db)?;
         Ok(Store::open(&self.path.db, &self.options())?)
     }
 

@@ -65,6 +65,7 @@ impl Demo {
             ..self.settings
         };
         let mut app = AppState::open(file.path(), settings, true)?;
+        lock.lock_created_file()?;
         app.lock = Some(lock.clone());
         serve(app, listeners, |out| {
             announce(out, address, &urls)?;

@@ -42,6 +42,7 @@ impl Serve {
             ..self.settings
         };
         let mut app = AppState::open(path, settings, false)?;
+        lock.lock_created_file()?;
         app.lock = Some(lock.clone());
         setup::create_first_project(&app.store, |keys| show_first_keys(path, &urls, keys, lines))?;
         serve(app, listeners, |out| announce(out, address, &urls))

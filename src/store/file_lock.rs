@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often a process tries to get a lock that another process holds.
-const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+pub(super) const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Locks a file or folder exclusively. Returns false if another process held the
 /// lock for `wait`.

@@ -19,6 +19,7 @@ mod commit_status;
 pub mod conversation;
 pub mod conversation_state;
 pub mod conversation_walk;
+mod database_lock;
 pub mod document;
 pub mod erasure;
 mod error;
@@ -45,6 +46,7 @@ pub mod qna;
 mod query;
 #[cfg(test)]
 mod query_cost_tests;
+mod reader_pool;
 mod readers;
 mod rejection;
 pub mod search_index;
@@ -73,6 +75,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub use batch::{Batch, BatchOutput};
 pub use check::{CheckedFile, Faults, objects};
 pub use commit_status::LastCommit;
+pub use database_lock::check_name_of_server;
 pub use erasure::{Deleted, DeletedConversation, Deletion};
 pub use error::StoreError;
 pub use list_version::ListVersion;
@@ -336,6 +339,19 @@ mod tests {
             store.read_blocking(project::first).is_ok(),
             "it is free again"
         );
+    }
+
+    #[test]
+    fn dropped_store_has_closed_all_its_connections() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("parlor.db");
+        for round in 0..200 {
+            drop(Store::open(&path, &Options::default()).expect("a file"));
+            let connection = rusqlite::Connection::open(&path).expect("a connection");
+            // It fails if another connection is open.
+            let mode = connection.execute_batch("PRAGMA journal_mode = DELETE");
+            mode.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        }
     }
 
     #[test]

@@ -22,16 +22,18 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use r2d2::{Pool, PooledConnection};
-use r2d2_sqlite::SqliteConnectionManager;
 use tokio::sync::oneshot;
 
 use super::error::StoreError;
 use super::offset_index::OffsetIndex;
+use super::reader_pool::{ClosedSignal, ReaderManager, ReaderPool};
 use super::snapshot::Snapshot;
 use crate::metrics::{Histogram, StoreMetrics};
 
 pub(super) struct Readers {
-    pool: Pool<SqliteConnectionManager>,
+    /// None once the readers are dropped.
+    pool: Option<Pool<ReaderManager>>,
+    closed: ClosedSignal,
     offset_index: Arc<OffsetIndex>,
     /// None once the readers are dropped; the threads end then.
     jobs: Option<Sender<ReadJob>>,
@@ -54,12 +56,13 @@ impl Readers {
     /// Starts a thread for each connection of the pool, as many as `metrics` has
     /// histograms for.
     pub fn start(
-        pool: Pool<SqliteConnectionManager>,
+        pool: ReaderPool,
         offset_index: Arc<OffsetIndex>,
         jobs_submitted: Arc<AtomicU64>,
         read_timeout: Duration,
         metrics: &StoreMetrics,
     ) -> io::Result<Self> {
+        let ReaderPool { pool, closed } = pool;
         let (jobs, receiver) = channel();
         let receiver = Arc::new(Mutex::new(receiver));
         let threads = metrics.read_waits().iter().map(|waits| {
@@ -75,7 +78,8 @@ impl Readers {
         });
         Ok(Self {
             threads: threads.collect::<io::Result<_>>()?,
-            pool,
+            pool: Some(pool),
+            closed,
             offset_index,
             jobs: Some(jobs),
             jobs_submitted,
@@ -139,23 +143,31 @@ impl Readers {
     ///
     /// # Errors
     /// [`StoreError::Busy`] after the read timeout.
-    pub fn connection(&self) -> Result<PooledConnection<SqliteConnectionManager>, StoreError> {
-        let connection = self.pool.get_timeout(self.read_timeout);
+    pub fn connection(&self) -> Result<PooledConnection<ReaderManager>, StoreError> {
+        let pool = self.pool.as_ref().ok_or(StoreError::Closed)?;
+        let connection = pool.get_timeout(self.read_timeout);
         connection.map_err(|_| StoreError::Busy)
     }
 }
 
 impl Drop for Readers {
-    /// Waits until no thread uses a connection: the writer must be the last to
-    /// close the file.
+    /// Waits until all connections are closed: the writer must be the last to close the
+    /// file.
     fn drop(&mut self) {
         drop(self.jobs.take());
+        drop(self.pool.take());
+        let mut is_reader = false;
         for reader in self.threads.drain(..) {
             // A job may own the store and drop it last, on its own thread.
             let is_current = reader.thread().id() == thread::current().id();
+            is_reader |= is_current;
             if !is_current && reader.join().is_err() {
                 log::error!("a reader thread ended in a panic");
             }
+        }
+        // The job that drops the store has a connection itself.
+        if !is_reader && !self.closed.wait() {
+            log::warn!("a connection to the database is still open");
         }
     }
 }
@@ -163,7 +175,7 @@ impl Drop for Readers {
 struct ReaderThread {
     /// How long the jobs of this thread waited.
     waits: Arc<Histogram>,
-    pool: Pool<SqliteConnectionManager>,
+    pool: Pool<ReaderManager>,
     offset_index: Arc<OffsetIndex>,
     /// Locked by the thread that waits for the next job.
     jobs: Arc<Mutex<Receiver<ReadJob>>>,

@@ -8,13 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use r2d2::Pool;
-use r2d2_sqlite::SqliteConnectionManager;
-
 use super::backup::{Cancellation, Monitor};
 use super::error::StoreError;
 use super::offset_index::OffsetIndex;
 use super::options::Options;
+use super::reader_pool::ReaderPool;
 use super::readers::Readers;
 use super::snapshot::Snapshot;
 use crate::metrics::StoreMetrics;
@@ -42,10 +40,7 @@ impl SearchQueue {
     }
 
     /// Starts the threads on connections with [`Self::options`].
-    pub fn start(
-        pool: Pool<SqliteConnectionManager>,
-        offset_index: Arc<OffsetIndex>,
-    ) -> io::Result<Self> {
+    pub fn start(pool: ReaderPool, offset_index: Arc<OffsetIndex>) -> io::Result<Self> {
         // The metrics of the server are those of its other reads.
         let metrics = StoreMetrics::new(MAX_SEARCHES);
         let readers = Readers::start(pool, offset_index, Arc::default(), SEARCH_TIMEOUT, &metrics)?;

@@ -3,18 +3,21 @@
 //! Two servers on one file would end each other's answers. A server holds an
 //! exclusive lock on the side file `FILE.lock`, which contains its process id. The
 //! system releases the lock when the process ends, however it ends. The side file
-//! stays: removing it would allow two locks.
+//! stays: removing it would allow two locks. The server also locks the database file
+//! itself (`database_lock`), which may have other names.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 
+use super::database_lock::DatabaseLock;
 use super::file_lock::lock_file;
-use super::open::{OpenError, adopt_owner, process, resolve, with_suffix};
+use super::open::{OpenError, adopt_owner, check_name, folder_of, process, resolve, with_suffix};
 
 /// Why a process did not get the lock.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,10 @@ pub enum LockError {
         /// The process id of the owner, if its lock file tells.
         pid: Option<u32>,
     },
+    #[error(
+        "{0} is in use by another parlor, which has opened the file under another name, and writes would be lost; stop that server (`fuser -v {0}` shows its process), or use the name of that server with --db"
+    )]
+    HeldByOtherName(PathBuf),
     #[error(transparent)]
     Open(#[from] OpenError),
 }
@@ -34,6 +41,9 @@ pub enum LockError {
 /// The lock of this process. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct ServerLock {
+    /// The lock on the database file itself, once that file exists. Released first.
+    database_lock: OnceLock<DatabaseLock>,
+    database: PathBuf,
     file: File,
     path: PathBuf,
 }
@@ -42,9 +52,11 @@ impl ServerLock {
     /// Locks the database file at `path`, which may be absent. Waits up to `wait`
     /// for another process to release its lock.
     pub fn acquire(path: &Path, wait: Duration) -> Result<Self, LockError> {
+        let deadline = Instant::now() + wait;
         let path = resolve(path)?;
+        check_name(&path)?;
         let lock_path = with_suffix(&path, ".lock");
-        let io_error = |error: io::Error| OpenError::from_io(&lock_path, &error);
+        let io_error = |error: io::Error| lock_file_error(&lock_path, &error);
         let mut file = open_lock_file(&lock_path, &path).map_err(io_error)?;
         if !lock_file(&file, Duration::ZERO).map_err(io_error)? {
             if !wait.is_zero() {
@@ -61,10 +73,32 @@ impl ServerLock {
             }
         }
         write_pid(&mut file).map_err(io_error)?;
-        Ok(Self {
+        let lock = Self {
+            database_lock: OnceLock::new(),
+            database: path,
             file,
             path: lock_path,
-        })
+        };
+        lock.lock_database(deadline.saturating_duration_since(Instant::now()))?;
+        Ok(lock)
+    }
+
+    /// Locks the database file itself, if it was created after [`ServerLock::acquire`].
+    ///
+    /// # Errors
+    /// [`LockError::HeldByOtherName`].
+    pub fn lock_created_file(&self) -> Result<(), LockError> {
+        self.lock_database(Duration::ZERO)
+    }
+
+    fn lock_database(&self, wait: Duration) -> Result<(), LockError> {
+        if self.database_lock.get().is_none()
+            && let Some(lock) = DatabaseLock::acquire(&self.database, wait)?
+        {
+            // The lock file allows only one caller.
+            let _ = self.database_lock.set(lock);
+        }
+        Ok(())
     }
 
     /// Whether the lock still keeps other servers away: not after the lock file was
@@ -106,6 +140,14 @@ fn open_lock_file(path: &Path, database: &Path) -> io::Result<File> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// The error of the lock file, or of its folder if that prevents its creation.
+fn lock_file_error(path: &Path, error: &io::Error) -> OpenError {
+    if error.kind() == io::ErrorKind::PermissionDenied && path.symlink_metadata().is_err() {
+        return OpenError::no_permission(folder_of(path), "create files in");
+    }
+    OpenError::from_io(path, error)
 }
 
 fn read_pid(file: &mut File) -> Option<u32> {

@@ -15,8 +15,9 @@ use parlor::store::{Options, Store, is_parlor_file};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use crate::backup::SmallDisk;
 use crate::helpers::{
-    Client, ParlorProcess, TestServer, default_settings, open_store, parlor_command,
+    Client, ParlorProcess, TestServer, default_settings, open_store, parlor_command, run,
     run_successfully, run_with_error, wait_until,
 };
 
@@ -123,6 +124,84 @@ fn second_server_exits_with_process_id_of_first_and_commands_still_work() {
         run_successfully(directory.path(), command);
     }
     first.client.get("/ready").send().expect(200);
+}
+
+#[test]
+fn second_hard_link_of_a_file_is_refused_by_servers_and_commands() {
+    let directory = TempDir::new().expect("a directory");
+    let server = ParlorProcess::start(directory.path(), &["serve"]);
+    let link = directory.path().join("link.db");
+    fs::hard_link(directory.path().join("parlor.db"), &link).expect("a link");
+    for command in [
+        &["serve", "--lock-wait", "0", "--listen", "127.0.0.1:0"][..],
+        &["keys", "list"],
+        &["qna", "add", "--question", "Q", "--answer", "A"],
+        &["backup", "backup.db"],
+        &["restore", "link.db", "--force"],
+    ] {
+        let database = if command[0] == "restore" {
+            "other.db"
+        } else {
+            "link.db"
+        };
+        let error = run_with_error(directory.path(), &[command, &["--db", database]].concat());
+        assert!(
+            error.contains("link.db has 2 names"),
+            "{command:?}: {error}"
+        );
+        assert!(error.contains("-samefile"), "{command:?}: {error}");
+    }
+    let check = run(directory.path(), &["check", "--db", "link.db"]);
+    let check = String::from_utf8(check.stdout).expect("UTF-8");
+    assert!(check.contains("link.db has 2 names"), "{check}");
+    for suffix in [".lock", "-wal"] {
+        let side_file = directory.path().join(format!("link.db{suffix}"));
+        assert!(!side_file.exists(), "{suffix}");
+    }
+    fs::remove_file(&link).expect("a removal");
+    run_successfully(directory.path(), &["keys", "list"]);
+    server.client.get("/ready").send().expect(200);
+}
+
+#[test]
+fn file_that_is_mounted_under_a_second_path_is_refused_while_it_is_served() {
+    let directory = TempDir::new().expect("a directory");
+    let server = ParlorProcess::start(directory.path(), &["serve"]);
+    let (file, second) = (
+        directory.path().join("parlor.db"),
+        directory.path().join("second.db"),
+    );
+    fs::write(&second, "").expect("a file");
+    let mut mount = Command::new("mount");
+    let mounted = mount.arg("--bind").args([&file, &second]).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: only root can mount a file");
+        return;
+    }
+    let mount = SmallDisk(second);
+    let serve = ["serve", "--lock-wait", "0", "--listen", "127.0.0.1:0"];
+    for command in [&serve[..], &["keys", "list"], &["learn", "."]] {
+        let error = run_with_error(
+            directory.path(),
+            &[command, &["--db", "second.db"]].concat(),
+        );
+        assert!(error.contains("under another name"), "{command:?}: {error}");
+        assert!(error.contains("fuser"), "{command:?}: {error}");
+    }
+    run_successfully(directory.path(), &["keys", "list"]);
+    drop(server);
+    run_successfully(directory.path(), &["keys", "list", "--db", "second.db"]);
+    drop(mount);
+}
+
+#[test]
+fn server_starts_after_a_restore_was_killed_while_the_file_had_two_names() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("parlor.db");
+    drop(open_store(&path));
+    let kept = directory.path().join("parlor.db.replaced-20260101T000000Z");
+    fs::hard_link(&path, kept).expect("a link");
+    ParlorProcess::start(directory.path(), &["serve"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use parlor::store::{Options, Store};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::helpers::{open_store, run_with_error, wait_until};
+use crate::helpers::{open_store, run, run_with_error};
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
@@ -41,6 +41,8 @@ fn unusable_paths_are_reported_with_cause_and_remedy() {
             .file_type()
             .is_fifo()
     );
+    // SQLite creates a file `-journal` beside it.
+    let nearly_long = "x".repeat(248);
     let long = format!("{}.db", "x".repeat(300));
     for (path, texts) in [
         (":memory:", ["\":memory:\" is not the name", "--db"]),
@@ -60,6 +62,12 @@ fn unusable_paths_are_reported_with_cause_and_remedy() {
         ("notes.txt/parlor.db", ["notes.txt", "--db"]),
         ("loop.db", ["loop", "--db"]),
         ("notes.txt", ["is not a parlor file", "--db"]),
+        (
+            "notes.txt/",
+            ["notes.txt/\" is not the name of a file", "--db"],
+        ),
+        ("absent/", ["absent/\" is not the name of a file", "--db"]),
+        (&nearly_long, ["too long", "--db"]),
         ("read-only.db", ["marked as read-only", "chmod u+w"]),
     ] {
         let started = Instant::now();
@@ -77,6 +85,20 @@ fn unusable_paths_are_reported_with_cause_and_remedy() {
         assert!(!error.contains("check the owner"), "{path}: {error}");
         assert_eq!(error.lines().count(), 1, "{path}: {error}");
     }
+    for path in ["absent", "pipe.db.lock", &nearly_long] {
+        assert!(!directory.join(path).exists(), "{path} was left");
+    }
+    drop(open_store(&directory.join("x".repeat(247))));
+}
+
+#[test]
+fn commands_name_a_loop_of_links() {
+    let directory = TempDir::new().expect("a directory");
+    std::os::unix::fs::symlink("loop.db", directory.path().join("loop.db")).expect("a link");
+    for command in [&["check"][..], &["keys", "list"], &["backup", "b.db"]] {
+        let error = run_with_error(directory.path(), &[command, &["--db", "loop.db"]].concat());
+        assert!(error.contains("form a loop"), "{command:?}: {error}");
+    }
 }
 
 #[test]
@@ -86,11 +108,9 @@ fn start_with_read_only_file_leaves_nothing_that_blocks_a_later_start() {
     drop(open_store(&path));
     // The last connection that closes removes the side files.
     let connection = Connection::open(&path).expect("a connection");
-    // The pool of connections closes the last one in the background.
-    wait_until("the file has no side files", || {
-        let result = connection.execute_batch("PRAGMA journal_mode = DELETE");
-        result.is_ok()
-    });
+    connection
+        .execute_batch("PRAGMA journal_mode = DELETE")
+        .expect("no side files");
     drop(connection);
     set_mode(&path, 0o400);
     let error = Store::open(&path, &Options::default())
@@ -102,6 +122,30 @@ fn start_with_read_only_file_leaves_nothing_that_blocks_a_later_start() {
         assert!(!side_file.exists(), "{suffix}");
     }
     set_mode(&path, 0o600);
+    drop(open_store(&path));
+}
+
+#[test]
+fn check_and_backup_of_a_read_only_file_leave_nothing_that_blocks_a_later_start() {
+    let directory = TempDir::new().expect("a directory");
+    // The name has characters with a meaning in a URI.
+    let path = directory.path().join("a b%20?#.db");
+    drop(open_store(&path));
+    set_mode(&path, 0o444);
+    let database = path.display().to_string();
+    for command in [&["check"][..], &["backup", "backup.db"]] {
+        let output = run(directory.path(), &[command, &["--db", &database]].concat());
+        // The check reports that no server can use the file.
+        let is_sound = command != ["check"];
+        assert_eq!(output.status.success(), is_sound, "{command:?}");
+        let findings = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(is_sound || findings.contains("chmod u+w"), "{findings}");
+        for suffix in ["-wal", "-shm"] {
+            let side_file = format!("{database}{suffix}");
+            assert!(!Path::new(&side_file).exists(), "{command:?}: {suffix}");
+        }
+    }
+    set_mode(&path, 0o644);
     drop(open_store(&path));
 }
 
@@ -132,25 +176,54 @@ fn missing_permission_names_user_and_path() {
     set_mode(directory.path(), 0o755);
     let path = directory.path().join("parlor.db");
     drop(open_store(&path));
-    let binary = directory.path().join("parlor");
+    let programs = TempDir::new().expect("a directory");
+    set_mode(programs.path(), 0o755);
+    let binary = programs.path().join("parlor");
     fs::copy(env!("CARGO_BIN_EXE_parlor"), &binary).expect("a copy");
-    let start = || {
+    let run_as_nobody = |arguments: &[&str]| {
         let mut command = Command::new(&binary);
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--db"])
-            .arg(&path);
+        command.args(arguments).arg("--db").arg(&path);
         command.current_dir("/").uid(NOBODY).gid(NOBODY);
         let output = command.output().expect("a run");
         assert!(!output.status.success());
-        String::from_utf8(output.stderr).expect("UTF-8")
+        // `check` prints what it finds on standard output.
+        let text = [output.stdout, output.stderr].concat();
+        String::from_utf8(text).expect("UTF-8")
     };
+    let start = || run_as_nobody(&["serve", "--listen", "127.0.0.1:0"]);
+    let folder = directory.path().display();
+    let no_files = format!("user 65534 may not create files in {folder};");
     let error = start();
-    assert!(error.contains("user 65534 may not use"), "{error}");
-    assert!(error.contains("parlor.db.lock"), "{error}");
+    assert!(error.contains(&no_files), "{error}");
+    // The file may be read, but SQLite would create files beside it.
+    set_mode(&path, 0o644);
+    for command in [
+        &["check"][..],
+        &["backup", "/tmp/backup-of-another-user.db"],
+    ] {
+        let error = run_as_nobody(command);
+        assert!(error.contains(&no_files), "{command:?}: {error}");
+        assert!(!error.contains("rolled back"), "{command:?}: {error}");
+    }
+    set_mode(&path, 0o600);
     set_mode(directory.path(), 0o777);
     let error = start();
     assert!(error.contains("user 65534 may not read"), "{error}");
     assert!(error.contains("check the owner"), "{error}");
+    // The owner of the database file does not own a side file.
+    std::os::unix::fs::chown(&path, Some(NOBODY), Some(NOBODY)).expect("an owner");
+    let shm = directory.path().join("parlor.db-shm");
+    File::create(&shm).expect("a file");
+    set_mode(&shm, 0o444);
+    let error = start();
+    let not_writable = format!("user 65534 may not write to {folder}/parlor.db-shm;");
+    assert!(error.contains(&not_writable), "{error}");
+    set_mode(directory.path(), 0o700);
+    for command in [&["check"][..], &["keys", "list"]] {
+        let error = run_as_nobody(command);
+        let closed = format!("user 65534 may not use {folder};");
+        assert!(error.contains(&closed), "{command:?}: {error}");
+    }
 }
 
 fn is_root() -> bool {

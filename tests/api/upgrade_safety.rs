@@ -32,11 +32,45 @@ fn file_stays_as_it_was_when_an_upgrade_fails() {
     assert!(error.to_string().contains("was not changed"), "{error}");
     assert_eq!(schema(&path), before);
     assert_eq!(schema(&snapshot_path(&path, 1)), before);
+    // The server is started again and again.
+    Store::open(&path, &Options::default())
+        .err()
+        .expect("a refusal");
+    assert!(!numbered_snapshot_path(&path, 1).exists(), "a second copy");
+}
+
+#[test]
+fn failed_upgrade_is_reported_in_one_line_without_its_statements() {
+    let folder = TempDir::new().expect("a folder");
+    let path = built_by_fixture(&folder, 3);
+    let conflict = open_connection(&path).execute_batch("CREATE TABLE deleted_seq (x)");
+    conflict.expect("a table");
+    let file = path.display().to_string();
+    let error = run_with_error(folder.path(), &["keys", "list", "--db", &file]);
+    assert!(
+        error.contains("table deleted_seq already exists"),
+        "{error}"
+    );
+    assert!(error.len() < 500 && !error.contains("CREATE"), "{error}");
+    assert!(
+        error
+            .trim_end()
+            .lines()
+            .last()
+            .expect("a line")
+            .starts_with("parlor: "),
+        "{error}"
+    );
 }
 
 /// The copy that an upgrade keeps.
 fn snapshot_path(path: &Path, version: usize) -> PathBuf {
     format!("{}.schema-{version}.bak", path.display()).into()
+}
+
+/// The copy, if another file has the name of [`snapshot_path`].
+fn numbered_snapshot_path(path: &Path, version: usize) -> PathBuf {
+    format!("{}-1", snapshot_path(path, version).display()).into()
 }
 
 #[test]
@@ -45,10 +79,12 @@ fn upgrade_keeps_a_copy_of_the_file_of_the_earlier_version() {
     for version in older_versions(&folder) {
         let path = built_by_fixture(&folder, version);
         let expected = built_by_fixture_as(&folder, version, "expected");
-        // A snapshot of an earlier upgrade is replaced.
+        // A file of this name stays.
         fs::write(snapshot_path(&path, version), "old").expect("a file");
         drop(open_store(&path));
-        let snapshot = snapshot_path(&path, version);
+        let old = fs::read_to_string(snapshot_path(&path, version));
+        assert_eq!(old.expect("a file"), "old");
+        let snapshot = numbered_snapshot_path(&path, version);
         assert_same_schema(&snapshot, &expected);
         let (kept, expected) = (open_connection(&snapshot), open_connection(&expected));
         for (table, columns) in columns(&expected) {

@@ -8,6 +8,7 @@ use rusqlite::ErrorCode;
 use rustix::io::Errno;
 
 use super::SCHEMA_VERSION;
+use super::path::{check_folder, closed_folder, folder_of};
 
 /// Why a file could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,10 @@ pub enum OpenError {
     NoFolder(PathBuf),
     #[error("{0}: a name in this path is too long; name another file with --db")]
     NameTooLong(PathBuf),
+    #[error(
+        "{0} has {1} names (hard links), and each would have a log of its own, so that writes would be lost; remove the others (`find / -xdev -samefile {0}` shows them)"
+    )]
+    HardLinks(PathBuf, u64),
     #[error("{0}: the symbolic links in this path form a loop; name another file with --db")]
     LinkLoop(PathBuf),
     #[error(
@@ -67,9 +72,9 @@ pub enum OpenError {
         pid: Option<u32>,
     },
     #[error(
-        "{0} could not be upgraded and was not changed: {1}; check the free disk space and that no other program changed its tables, or go back to the version of parlor that wrote it"
+        "{0} could not be upgraded, and its data was not changed: {1}; check that no other program changed its tables, or go back to the version of parlor that wrote it"
     )]
-    Upgrade(PathBuf, rusqlite_migration::Error),
+    Upgrade(PathBuf, String),
     #[error(
         "the disk of {path} has {free_mb} MB free, and {needed_mb} MB are needed for a copy of the file before its upgrade; free some space, or make a backup on another disk and start with --no-snapshot"
     )]
@@ -105,6 +110,19 @@ impl OpenError {
         }
     }
 
+    /// The error of a connection that only reads the file at `path`. SQLite creates files
+    /// beside a file that other programs may write to, also to read it.
+    pub(super) fn from_reading(path: &Path, error: &rusqlite::Error) -> Self {
+        let needs_folder = matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)
+        );
+        match check_folder(folder_of(path)) {
+            Err(error) if needs_folder => error,
+            _ => Self::from_sqlite(path, error),
+        }
+    }
+
     /// The error of an operation of the system on the file or folder at `path`.
     pub fn from_io(path: &Path, error: &io::Error) -> Self {
         let path_buf = path.to_owned();
@@ -115,7 +133,9 @@ impl OpenError {
             io::ErrorKind::InvalidFilename => Self::NameTooLong(path_buf),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path_buf),
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnlyFileSystem(path_buf),
-            io::ErrorKind::PermissionDenied => Self::no_permission(path, "use"),
+            io::ErrorKind::PermissionDenied => {
+                Self::no_permission(closed_folder(path).unwrap_or(path), "use")
+            }
             _ => Self::Failed(path_buf, error.to_string()),
         }
     }
@@ -136,9 +156,5 @@ pub(in crate::store) fn process(pid: Option<u32>) -> String {
 
 /// Whether the file system of `path` has no space for this user.
 fn is_disk_full(path: &Path) -> bool {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    rustix::fs::statvfs(folder).is_ok_and(|stat| stat.f_bavail == 0)
+    rustix::fs::statvfs(folder_of(path)).is_ok_and(|stat| stat.f_bavail == 0)
 }

@@ -7,6 +7,8 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::error::OpenError;
+use super::path::with_suffix;
+use super::read_only::connect_read_only;
 use super::{APPLICATION_ID, SCHEMA_VERSION};
 
 /// Whether `path` is a file that parlor wrote.
@@ -19,12 +21,12 @@ pub fn is_parlor_file(path: &Path) -> bool {
 /// interrupted process has left in a rollback journal.
 pub(super) fn check(path: &Path) -> Result<(), OpenError> {
     let header = match Header::read_file(path) {
-        Err(error) if is_journal_pending(&error) && may_be_parlor_file(path) => {
+        Err(error) if is_journal_pending(path, &error) && may_be_parlor_file(path) => {
             Header::recover_file(path)
         }
         read => read,
     };
-    let header = header.map_err(|error| OpenError::from_sqlite(path, &error))?;
+    let header = header.map_err(|error| OpenError::from_reading(path, &error))?;
     if !header.is_new() && header.application_id != APPLICATION_ID {
         return Err(OpenError::Foreign(path.to_owned()));
     }
@@ -45,8 +47,7 @@ pub(in crate::store) struct Header {
 impl Header {
     /// Reads the header of a file without changing the file.
     fn read_file(path: &Path) -> rusqlite::Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        Self::read(&Connection::open_with_flags(path, flags)?)
+        Self::read(&connect_read_only(path)?)
     }
 
     /// Reads the header of a file and rolls back its journal first.
@@ -76,8 +77,8 @@ impl Header {
 
 /// Whether a read-only connection failed because the file has a journal to roll
 /// back.
-fn is_journal_pending(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::ReadOnly)
+fn is_journal_pending(path: &Path, error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ReadOnly) && with_suffix(path, "-journal").exists()
 }
 
 /// Whether the first bytes of a file allow that parlor wrote the file. The journal of

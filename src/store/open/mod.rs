@@ -10,10 +10,10 @@ mod header;
 mod new_file;
 mod owner;
 mod path;
+mod read_only;
 
 use std::path::Path;
 
-use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -27,9 +27,12 @@ pub use header::is_parlor_file;
 pub use new_file::NewFile;
 pub(super) use new_file::rename_new;
 pub use owner::adopt_owner;
+pub(super) use path::check_name;
 pub use path::{folder_of, resolve, with_suffix};
 
 use super::options::Options;
+use super::reader_pool::ReaderPool;
+use read_only::connect_read_only;
 
 /// The current tables, for a new file.
 pub(super) const SCHEMA: &str = include_str!("../../../schema.sql");
@@ -95,17 +98,22 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
 /// upgraded.
 ///
 /// # Errors
-/// Files of other programs and of newer versions are refused.
+/// Files of other programs and of newer versions are refused. So is a file in use that
+/// has another name: its log may be named after that one.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, OpenError> {
     path::check_readable(path)?;
     header::check(path)?;
     let connect = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = connect_read_only(path)?;
         configure(&connection)?;
-        Ok((Header::read(&connection)?, connection))
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        Ok((Header::read(&connection)?, mode, connection))
     };
-    let (header, connection) = connect().map_err(|error| OpenError::from_sqlite(path, &error))?;
+    let (header, journal_mode, connection) =
+        connect().map_err(|error| OpenError::from_reading(path, &error))?;
+    if journal_mode == "wal" {
+        path::check_name(path)?;
+    }
     if header.is_new() {
         return Err(OpenError::Foreign(path.to_owned()));
     }
@@ -114,10 +122,7 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, OpenError> {
 
 /// Creates the pool of connections that read. Except for the first, each
 /// connection is opened when it is first needed.
-pub(super) fn open_readers(
-    path: &Path,
-    options: &Options,
-) -> Result<Pool<SqliteConnectionManager>, OpenError> {
+pub(super) fn open_readers(path: &Path, options: &Options) -> Result<ReaderPool, OpenError> {
     let mmap_bytes = i64::from(options.mmap_mb) << 20;
     let manager = SqliteConnectionManager::file(path)
         .with_flags(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
@@ -125,14 +130,7 @@ pub(super) fn open_readers(
             configure(connection)?;
             connection.pragma_update(None, "mmap_size", mmap_bytes)
         });
-    let pool = Pool::builder()
-        .max_size(options.readers)
-        .min_idle(Some(1))
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_on_check_out(false)
-        .connection_timeout(options.read_timeout)
-        .build(manager);
+    let pool = ReaderPool::build(manager, options);
     pool.map_err(|error| OpenError::Pool(path.to_owned(), error))
 }
 
@@ -162,7 +160,7 @@ pub(super) fn open_in_memory() -> Connection {
 }
 
 /// An error without the text of its statement, which may be a whole schema.
-fn without_sql(error: rusqlite::Error) -> rusqlite::Error {
+pub(super) fn without_sql(error: rusqlite::Error) -> rusqlite::Error {
     match error {
         rusqlite::Error::SqlInputError { error, msg, .. } => {
             rusqlite::Error::SqliteFailure(error, Some(msg))
@@ -241,7 +239,7 @@ mod tests {
                 ..Options::default()
             };
             let pool = open_readers(&path, &options).expect("a pool");
-            let connection = pool.get().expect("a connection");
+            let connection = pool.pool.get().expect("a connection");
             let size: i64 = connection
                 .pragma_query_value(None, "mmap_size", |row| row.get(0))
                 .expect("the pragma");

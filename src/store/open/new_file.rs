@@ -88,6 +88,12 @@ impl NewFile {
         }
     }
 
+    /// The same file with another final name, in the same folder.
+    pub fn with_name(mut self, path: PathBuf) -> Self {
+        self.path = path;
+        self
+    }
+
     /// The final name.
     pub fn path(&self) -> &Path {
         &self.path

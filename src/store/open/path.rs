@@ -5,12 +5,17 @@
 
 use std::fs::{self, FileType, Metadata};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirEntryExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use super::error::OpenError;
+
+/// The longest of the suffixes of the files that SQLite creates beside a file.
+const LONGEST_SUFFIX: &str = "-journal";
 
 /// Returns the path of the file itself: an absolute path without symbolic links.
 /// The file may be absent, its folder may not.
@@ -21,6 +26,9 @@ pub fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     let text = path.to_string_lossy();
     // SQLite gives these names a meaning of their own.
     if text.is_empty() || text == ":memory:" || text.starts_with("file:") {
+        return Err(OpenError::NotAName(path.to_owned()));
+    }
+    if text.ends_with('/') && !path.is_dir() {
         return Err(OpenError::NotAName(path.to_owned()));
     }
     match fs::canonicalize(path) {
@@ -66,12 +74,8 @@ pub fn folder_of(path: &Path) -> &Path {
 /// # Errors
 /// The path is something else, or the permissions are not sufficient.
 pub fn check(path: &Path) -> Result<(), OpenError> {
-    let folder = folder_of(path);
-    check_access(
-        folder,
-        Access::WRITE_OK | Access::EXEC_OK,
-        "create files in",
-    )?;
+    check_folder(folder_of(path))?;
+    check_name(path)?;
     match fs::metadata(path) {
         Ok(metadata) => check_file(path, &metadata)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -87,6 +91,55 @@ pub fn check(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Checks that this process can create files in a folder.
+///
+/// # Errors
+/// The permissions are not sufficient, or the file system is mounted read-only.
+pub fn check_folder(folder: &Path) -> Result<(), OpenError> {
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    check_access(folder, access, "create files in")
+}
+
+/// Checks that `path`, as [`resolve`] returns it, is the only name of a file, and short
+/// enough for the names of the files that SQLite creates beside it. The file may be absent.
+///
+/// # Errors
+/// The file has another name, a hard link; the name is too long; or it is no file.
+pub fn check_name(path: &Path) -> Result<(), OpenError> {
+    let longest = fs::symlink_metadata(with_suffix(path, LONGEST_SUFFIX));
+    if longest.is_err_and(|error| error.kind() == io::ErrorKind::InvalidFilename) {
+        return Err(OpenError::NameTooLong(path.to_owned()));
+    }
+    let Ok(metadata) = fs::metadata(path) else {
+        return Ok(());
+    };
+    if !metadata.is_file() {
+        let name = type_name(metadata.file_type());
+        return Err(OpenError::NotAFile(path.to_owned(), name));
+    }
+    if has_other_name(path, &metadata) {
+        return Err(OpenError::HardLinks(path.to_owned(), metadata.nlink()));
+    }
+    Ok(())
+}
+
+/// Whether a file has another name than `path`. The name that an interrupted restore has
+/// given the file that it was about to replace does not count: no program opens it.
+fn has_other_name(path: &Path, metadata: &Metadata) -> bool {
+    if metadata.nlink() < 2 {
+        return false;
+    }
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(".replaced-");
+    let is_kept = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        entry.ino() == metadata.ino() && name.as_bytes().starts_with(prefix.as_bytes())
+    };
+    let entries = fs::read_dir(folder_of(path)).into_iter().flatten();
+    let kept = entries.flatten().filter(is_kept).count() as u64;
+    metadata.nlink() > 1 + kept
+}
+
 /// Checks that `path` is a file that this process can read.
 ///
 /// # Errors
@@ -97,7 +150,22 @@ pub fn check_readable(path: &Path) -> Result<(), OpenError> {
     if !file_type.is_file() {
         return Err(OpenError::NotAFile(path.to_owned(), type_name(file_type)));
     }
-    check_access(path, Access::READ_OK, "read")
+    check_access(path, Access::READ_OK, "read")?;
+    for suffix in ["-wal", "-shm"] {
+        let side_file = with_suffix(path, suffix);
+        if side_file.exists() {
+            check_access(&side_file, Access::READ_OK, "read")?;
+        }
+    }
+    Ok(())
+}
+
+/// The first folder of a path that this process may not search.
+pub(super) fn closed_folder(path: &Path) -> Option<&Path> {
+    let folders = path.ancestors().skip(1);
+    let is_closed = |folder: &&Path| access(*folder, Access::EXEC_OK) == Err(Errno::ACCESS);
+    // The last one that is closed comes first in the path.
+    folders.filter(is_closed).last()
 }
 
 /// `path` with a suffix, such as `-wal`.
@@ -115,6 +183,10 @@ fn check_file(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     // A privileged user can write to the file, but SQLite gives its side files the
     // same mode, and other users could not write to them later.
     if metadata.permissions().mode() & 0o222 == 0 {
+        let user = rustix::process::geteuid();
+        if !user.is_root() && metadata.uid() != user.as_raw() {
+            return Err(OpenError::no_permission(path, "write to"));
+        }
         return Err(OpenError::ReadOnlyFile(path.to_owned()));
     }
     check_access(path, Access::READ_OK, "read")?;
@@ -126,9 +198,7 @@ fn check_file(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
 fn check_access(path: &Path, mode: Access, name: &'static str) -> Result<(), OpenError> {
     match access(path, mode) {
         Ok(()) => Ok(()),
-        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => {
-            Err(OpenError::no_permission(path, name))
-        }
+        Err(Errno::ACCESS | Errno::PERM) => Err(OpenError::no_permission(path, name)),
         Err(error) => Err(OpenError::from_io(path, &error.into())),
     }
 }
