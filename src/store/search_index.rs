@@ -16,7 +16,7 @@
 //!
 //! A background task ([`crate::service::message_indexer`]) adds the texts in steps:
 //! [`next_step`] reads what is missing, [`IndexStep::batch`] adds it. Searches read the
-//! texts that are missing ([`super::unindexed`]).
+//! texts that are missing (`super::unindexed`).
 //!
 //! # Merges
 //!

@@ -10,7 +10,7 @@
 //!
 //! Two kinds of rows of `deleted_conversation` are no conversations:
 //!
-//! - 0: texts were deleted after the last merge began ([`note_deleted_texts`]).
+//! - 0: texts were deleted after the last merge began (`note_deleted_texts`).
 //! - a negative number: a merge that is not complete.
 //!
 //! # Invariants
