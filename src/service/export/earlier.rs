@@ -16,7 +16,7 @@ const HEADER_START: &[u8] = br#"{"type":"header","data":{"format":"parlor-export
 /// What an interrupted export has written.
 pub enum EarlierExport {
     /// The database is as it was, so the export continues.
-    Unchanged(Place),
+    Unchanged(ResumePoint),
     /// The database, parlor or `--with-secrets` differs.
     Changed,
     /// It ended before the first conversation.
@@ -26,7 +26,7 @@ pub enum EarlierExport {
 }
 
 /// Where an export continues.
-pub struct Place {
+pub struct ResumePoint {
     /// The length of what is kept of the file.
     pub offset: u64,
     /// The records in it.
@@ -69,7 +69,7 @@ impl EarlierExport {
             Some(Difference::Length) => return Ok(Self::Incomplete),
             None => result?,
         }
-        let place = Place {
+        let place = ResumePoint {
             offset: header_bytes + compared.length,
             counts,
             conversation: None,
@@ -102,7 +102,7 @@ fn read_header(reader: &mut BufReader<&File>) -> Result<Option<(ExportHeader, u6
     })
 }
 
-impl Place {
+impl ResumePoint {
     /// The begin of an export.
     pub const START: Self = Self {
         offset: 0,

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::earlier::{EarlierExport, Place};
+use super::earlier::{EarlierExport, ResumePoint};
 use super::{ExportError, ExportWriter, header};
 use crate::service::backup::is_database_file;
 use crate::store::backup::Monitor;
@@ -72,10 +72,10 @@ fn write_part(
         let header = header(snapshot, scope)?;
         let place = match EarlierExport::read(file, snapshot, &header, scope, monitor)? {
             EarlierExport::Unchanged(place) => place,
-            EarlierExport::Incomplete => Place::START,
+            EarlierExport::Incomplete => ResumePoint::START,
             EarlierExport::Changed => {
                 report(FileExport::Restarted);
-                Place::START
+                ResumePoint::START
             }
             EarlierExport::OtherFile => {
                 let part = new.temporary_path().to_owned();

@@ -5,6 +5,7 @@
 //! skipped. An invalid line ends the import; the records before it are stored.
 
 pub mod api;
+mod plan;
 mod rules;
 mod target;
 mod writer;

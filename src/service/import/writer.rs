@@ -4,11 +4,12 @@ use std::fmt;
 use std::thread;
 use std::time::Duration;
 
+use super::plan::{Decision, ImportedConversation, Plan};
 use super::target::ImportTarget;
 use crate::domain::{ConversationId, MessageId, ProjectId, VisitorId};
-use crate::store::export::{ConversationRecord, MessageRecord, Record, RecordCounts, RecordKind};
+use crate::store::export::{ConversationRecord, Record, RecordCounts, RecordKind};
 use crate::store::import::{self, Comparison, is_contradiction};
-use crate::store::{Batch, OpenError, Snapshot, Store, StoreError};
+use crate::store::{OpenError, Snapshot, Store, StoreError};
 
 /// The size from which the waiting records are stored. A batch holds the lock of the
 /// file for some milliseconds, in which a server that uses the file cannot write.
@@ -75,35 +76,6 @@ pub struct RecordWriter<'a> {
 struct WaitingRecord {
     line: u64,
     record: Record,
-}
-
-/// A conversation whose messages are being read.
-#[derive(Debug, Clone)]
-struct ImportedConversation {
-    project: ProjectId,
-    id: ConversationId,
-    /// Whether the conversation is stored, or is in the batch.
-    is_stored: bool,
-    /// Whether this batch inserts the conversation.
-    is_new: bool,
-    /// Whether messages may be appended: not if the stored conversation has other values,
-    /// because they belong to its messages.
-    accepts_messages: bool,
-    /// The newest message in the store.
-    last: Option<MessageId>,
-    /// The message before the next one.
-    previous: Option<MessageId>,
-    /// Whether the batch appends messages.
-    has_new_messages: bool,
-}
-
-/// What happens to a record.
-enum Decision {
-    Import,
-    Unchanged,
-    Refuse(String),
-    /// The conversation of a message was refused.
-    Skip,
 }
 
 impl<'a> RecordWriter<'a> {
@@ -319,148 +291,5 @@ fn id(record: &Record) -> String {
         Record::Session(record) => record.id.to_string(),
         Record::Conversation(record) => record.id.to_string(),
         Record::Message(record) => record.id.to_string(),
-    }
-}
-
-impl ImportedConversation {
-    fn new(record: &ConversationRecord) -> Self {
-        Self {
-            project: record.project_id,
-            id: record.id,
-            is_stored: true,
-            is_new: true,
-            accepts_messages: true,
-            last: None,
-            previous: None,
-            has_new_messages: false,
-        }
-    }
-
-    fn refused(record: &ConversationRecord) -> Self {
-        Self {
-            is_stored: false,
-            is_new: false,
-            ..Self::new(record)
-        }
-    }
-}
-
-/// Decides about the records of a batch.
-struct Plan<'s> {
-    snapshot: &'s Snapshot<'s>,
-    batch: Batch,
-    decisions: Vec<Decision>,
-    conversation: Option<ImportedConversation>,
-}
-
-impl<'s> Plan<'s> {
-    fn new(snapshot: &'s Snapshot<'s>, conversation: Option<ImportedConversation>) -> Self {
-        Self {
-            snapshot,
-            batch: Batch::default(),
-            decisions: Vec::new(),
-            conversation,
-        }
-    }
-
-    fn add(&mut self, record: &Record) -> Result<(), StoreError> {
-        let decision = match record {
-            Record::Message(message) => self.add_message(message)?,
-            record => {
-                self.end_conversation();
-                let decision = match import::compare(self.snapshot, record)? {
-                    Comparison::New => Decision::Import,
-                    Comparison::Stored => Decision::Unchanged,
-                    Comparison::Conflict(reason) => Decision::Refuse(reason),
-                };
-                if let Record::Conversation(conversation) = record {
-                    self.conversation = Some(self.open(conversation, &decision)?);
-                }
-                if matches!(decision, Decision::Import) {
-                    self.append(import::insert(record));
-                }
-                decision
-            }
-        };
-        self.decisions.push(decision);
-        Ok(())
-    }
-
-    /// The state of a conversation for its messages. The messages of a conversation that
-    /// is stored with other values are compared too.
-    fn open(
-        &self,
-        record: &ConversationRecord,
-        decision: &Decision,
-    ) -> Result<ImportedConversation, StoreError> {
-        if matches!(decision, Decision::Import) {
-            return Ok(ImportedConversation::new(record));
-        }
-        let (project, id) = (record.project_id, record.id);
-        let is_stored = import::is_conversation_stored(self.snapshot, project, id)?;
-        Ok(ImportedConversation {
-            is_stored,
-            accepts_messages: matches!(decision, Decision::Unchanged),
-            last: import::last_message(self.snapshot, project, id)?,
-            ..ImportedConversation::refused(record)
-        })
-    }
-
-    fn add_message(&mut self, message: &MessageRecord) -> Result<Decision, StoreError> {
-        let open = self.conversation.as_mut();
-        let Some(open) = open.filter(|open| open.id == message.conversation_id) else {
-            let reason = "the conversation of the message is not before it".to_owned();
-            return Ok(Decision::Refuse(reason));
-        };
-        if !open.is_stored {
-            return Ok(Decision::Skip);
-        }
-        let previous = open.previous.replace(message.id);
-        if !open.is_new {
-            match import::compare(self.snapshot, &Record::from(message.clone()))? {
-                Comparison::New => {}
-                Comparison::Stored => return Ok(Decision::Unchanged),
-                Comparison::Conflict(reason) => return Ok(Decision::Refuse(reason)),
-            }
-        }
-        if !open.accepts_messages {
-            return Ok(Decision::Skip);
-        }
-        // Messages are ordered by the time at which they are stored.
-        if open.last != previous {
-            let reason = "the stored conversation has other messages since";
-            return Ok(Decision::Refuse(reason.to_owned()));
-        }
-        open.last = Some(message.id);
-        open.has_new_messages = true;
-        let insert = import::insert_message(open.project, message);
-        self.append(insert);
-        Ok(Decision::Import)
-    }
-
-    fn append(&mut self, batch: Batch) {
-        self.batch = std::mem::take(&mut self.batch).then(batch);
-    }
-
-    /// Completes the conversation before the next record.
-    fn end_conversation(&mut self) {
-        if let Some(open) = self
-            .conversation
-            .take()
-            .filter(|open| open.has_new_messages)
-        {
-            self.append(import::set_last_message(open.project, open.id));
-        }
-    }
-
-    /// The batch, the decisions, and the conversation for the messages that follow.
-    fn finish(mut self) -> (Batch, Vec<Decision>, Option<ImportedConversation>) {
-        let mut next = self.conversation.clone();
-        self.end_conversation();
-        if let Some(open) = &mut next {
-            open.is_new = false;
-            open.has_new_messages = false;
-        }
-        (self.batch, self.decisions, next)
     }
 }
