@@ -102,9 +102,20 @@ function compress() {
   }
 }
 
+/** The licences of the packages that are part of the panel. */
+function writeNotices() {
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const notices = Object.keys(dependencies).map((name) => {
+    const text = readFileSync(`node_modules/${name}/LICENSE`, 'utf8');
+    return `# ${name}\n\n${text.trim()}\n`;
+  });
+  writeFileSync(join(dist, 'third-party-notices.txt'), notices.join('\n'));
+}
+
 const panelPath = await buildPanel();
 await buildLoader('widget/loader/main.ts', 'widget.js', 'iife', panelPath);
 await buildLoader('widget/loader/module.ts', 'widget.mjs', 'es', panelPath);
 await buildPages();
+writeNotices();
 for (const name of ['favicon.ico', 'robots.txt']) copyFileSync(`pages/${name}`, join(dist, name));
 compress();

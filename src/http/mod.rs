@@ -228,6 +228,7 @@ fn page_routes(config: &mut web::ServiceConfig) {
         .service(at("/", "GET, HEAD").route(get().to(pages::start)))
         .service(at("/favicon.ico", "GET, HEAD").route(get().to(pages::favicon)))
         .service(at("/robots.txt", "GET, HEAD").route(get().to(pages::robots)))
+        .service(at("/third-party-notices.txt", "GET, HEAD").route(get().to(pages::notices)))
         .service(at("/widget.js", "GET, HEAD").route(get().to(assets::widget_script)))
         .service(at("/widget.mjs", "GET, HEAD").route(get().to(assets::widget_module)))
         .service(at("/assets/{name}", "GET, HEAD").route(get().to(assets::hashed_file)));

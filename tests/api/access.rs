@@ -217,7 +217,7 @@ impl Fixture {
 
 /// Routes that the OpenAPI document does not have: of operators, of the reference, of the
 /// widget and of the pages.
-const OTHER_ROUTES: [&str; 12] = [
+const OTHER_ROUTES: [&str; 13] = [
     "/health",
     "/metrics",
     "/ready",
@@ -228,6 +228,7 @@ const OTHER_ROUTES: [&str; 12] = [
     "/assets/{name}",
     "/favicon.ico",
     "/robots.txt",
+    "/third-party-notices.txt",
     "/widget.js",
     "/widget.mjs",
 ];

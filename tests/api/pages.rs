@@ -115,6 +115,8 @@ fn browsers_and_crawlers_find_their_files() {
     let robots = server.get("/robots.txt").send();
     assert_eq!(robots.status, 200);
     assert!(robots.text().contains("User-agent: *"), "{}", robots.text());
+    let notices = server.get("/third-party-notices.txt").send();
+    assert!(notices.text().contains("# preact\n"), "{}", notices.text());
 }
 
 #[test]

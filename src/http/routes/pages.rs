@@ -29,6 +29,11 @@ pub async fn favicon(app: web::Data<AppState>, request: HttpRequest) -> HandlerR
     assets::respond(&app, &request, "favicon.ico")
 }
 
+/// The licences of the packages that are part of the widget.
+pub async fn notices(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    assets::respond(&app, &request, "third-party-notices.txt")
+}
+
 pub async fn robots(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     assets::respond(&app, &request, "robots.txt")
 }

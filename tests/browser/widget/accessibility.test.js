@@ -38,7 +38,7 @@ const screens = { 1280: desktop, 360: phone };
 for (const colorScheme of ['light', 'dark']) {
   for (const [width, viewport] of Object.entries(screens)) {
     test(`${width} px, ${colorScheme}`, async () => {
-      const { context } = await newVisitor(browser, { viewport, colorScheme, reducedMotion: 'reduce' });
+      const { context } = await newVisitor(browser, { viewport, colorScheme });
       const chat = await ChatPage.visit(context, parlor.url);
       const { page } = chat;
       const review = async (name) => {

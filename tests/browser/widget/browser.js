@@ -24,7 +24,12 @@ export function launch() {
  * violations of their content security policies.
  */
 export async function newVisitor(browser, options = {}) {
-  const context = await browser.newContext({ viewport: desktop, ...options });
+  const context = await browser.newContext({
+    viewport: desktop,
+    // Nothing moves while a test measures it.
+    reducedMotion: 'reduce',
+    ...options,
+  });
   context.setDefaultTimeout(TIMEOUT_MS);
   const problems = [];
   context.on('weberror', (error) => problems.push(String(error.error())));
