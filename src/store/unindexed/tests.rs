@@ -150,7 +150,9 @@ fn many_missing_texts_of_one_project_hide_nothing_of_another() {
     let own = Scope::Project(PROJECT);
     execute(
         &db,
-        "UPDATE conversation SET updated_at = 2 WHERE seq = (SELECT min(seq) FROM conversation);
+        "UPDATE conversation SET updated_at = 0
+          WHERE seq = (SELECT max(seq) FROM conversation WHERE project_seq = 1);
+         UPDATE conversation SET updated_at = 2 WHERE seq = (SELECT min(seq) FROM conversation);
          INSERT INTO message (id, conversation_seq, created_at, role, status, text)
          SELECT randomblob(16), min(seq), 2, 'user', 'complete', 'mug' FROM conversation",
     );
