@@ -23,6 +23,7 @@ after(async () => {
 
 let proxy, site, context, chat;
 beforeEach(async () => {
+  model.reset();
   proxy = await startProxy(parlor.target);
   site = await startSite(proxy.url);
   ({ context } = await newVisitor(browser));

@@ -46,6 +46,11 @@ export async function startModel() {
       answers = answers.filter((answer) => !answer.isCancelled);
       return answers.length;
     },
+    /** Ends the answers that a test has left. */
+    reset() {
+      answers = [];
+      server.closeAllConnections();
+    },
     stop() {
       server.closeAllConnections();
       server.close();

@@ -321,21 +321,34 @@ export class Chat {
   #onTab({ conversation, answer }: { conversation: string; answer: LiveAnswer | null }): void {
     if (conversation !== this.store.value.conversationId) return;
     clearTimeout(this.#tabTimer);
+    if (!answer) {
+      void this.#endTabAnswer();
+      return;
+    }
     this.store.update({ answer });
-    if (!answer) this.#refreshSoon(0);
     // The other tab may be closed in the middle of the answer.
-    else this.#tabTimer = setTimeout(() => this.#onTabSilent(), TAB_TIMEOUT_MS);
+    this.#tabTimer = setTimeout(() => this.#onTabSilent(), TAB_TIMEOUT_MS);
+  }
+
+  /** Shows the stored answer instead of the one that arrived; reads first, so that it stays. */
+  async #endTabAnswer(): Promise<void> {
+    const { answer } = this.store.value;
+    await this.refresh();
+    if (this.store.value.answer === answer) this.store.update({ answer: null });
+    this.#pollAnswer();
   }
 
   #onTabSilent(): void {
-    this.store.update({ answer: null });
-    this.#refreshSoon(0);
+    void this.#endTabAnswer();
     void this.#runner.run();
   }
 
   #onOutboxChange(): void {
-    const { conversationId } = this.store.value;
-    this.store.update({ entries: this.#entriesOf(conversationId) });
+    const { conversationId, entries } = this.store.value;
+    const changed = this.#entriesOf(conversationId);
+    // A message that left the outbox is shown until the server returns it (`#show`).
+    const left = entries.filter(({ key }) => !changed.some((entry) => entry.key === key));
+    this.store.update({ entries: [...left, ...changed] });
     this.#refreshSoon();
     void this.#runner.run();
   }
@@ -390,10 +403,13 @@ export class Chat {
   }
 
   async #onEnd(entry: OutboxEntry, result: Exclude<Delivery['kind'], 'retry'>): Promise<void> {
-    const conversation = this.#outbox.entries.find(({ key }) => key === entry.key)?.conversation;
-    const isOnScreen = (conversation ?? null) === this.store.value.conversationId;
+    // Another tab may have removed the message meanwhile.
+    const stored = this.#outbox.entries.find(({ key }) => key === entry.key);
+    const { conversationId } = this.store.value;
+    const conversation = (stored ?? entry).conversation ?? conversationId;
+    const isOnScreen = conversation === conversationId;
     if (result !== 'done' && result !== 'failed') {
-      this.#giveBack(entry.content, conversation ?? null, result);
+      this.#giveBack(entry.content, conversation, result);
     }
     if (isOnScreen) {
       // Before the outbox forgets the message, so that it never disappears.
