@@ -130,7 +130,7 @@ fn unknown_path_returns_404() {
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     for path in [
-        "/",
+        "/v1",
         "/v1/conversations",
         "/v2/conversations/",
         "/v2/conversation",
