@@ -62,15 +62,8 @@ impl LogLines {
         let level = record.level();
         let message = record.args().to_string();
         let message = redact(&message);
-        if self.format == LogFormat::Json {
-            return writeln!(
-                line,
-                "{}",
-                self.json_message(level, record.target(), &message)
-            );
-        }
-        if self.is_journal {
-            return writeln!(line, "{}", journal_lines(level, &message));
+        if let Some(structured) = self.structured(level, record.target(), &message) {
+            return writeln!(line, "{structured}");
         }
         let mut time = [0; 24];
         let time = Timestamp::now().format_iso8601(&mut time);
@@ -132,13 +125,8 @@ impl LogLines {
     /// The line for a failure of the command.
     pub fn failure(self, message: &str) -> String {
         let message = format!("parlor: {}", redact(message));
-        if self.format == LogFormat::Json {
-            self.json_message(Level::Error, "parlor", &message)
-        } else if self.is_journal {
-            journal_lines(Level::Error, &message)
-        } else {
-            message
-        }
+        self.structured(Level::Error, "parlor", &message)
+            .unwrap_or(message)
     }
 
     /// A text for the operator, such as the first keys, which are not masked. In JSON the
@@ -147,6 +135,15 @@ impl LogLines {
         match self.format {
             LogFormat::Json => self.json_message(Level::Info, "parlor", text),
             LogFormat::Text => text.to_owned(),
+        }
+    }
+
+    /// A message in JSON or with the prefixes of the journal. None: the form is text for
+    /// a terminal or a file.
+    fn structured(self, level: Level, target: &str, message: &str) -> Option<String> {
+        match self.format {
+            LogFormat::Json => Some(self.json_message(level, target, message)),
+            LogFormat::Text => self.is_journal.then(|| journal_lines(level, message)),
         }
     }
 
@@ -165,18 +162,12 @@ impl LogLines {
         let text = error.to_string();
         let text = text.trim_end();
         let redacted = redact(text);
+        let structured = self.structured(Level::Error, "parlor", &redacted);
         // Help and version, and errors without a secret, are printed with colors.
-        let is_plain = self.format != LogFormat::Json && !self.is_journal;
-        if !error.use_stderr() || (is_plain && redacted == text) {
+        if !error.use_stderr() || (structured.is_none() && redacted == text) {
             error.exit();
         }
-        let message = if self.format == LogFormat::Json {
-            self.json_message(Level::Error, "parlor", &redacted)
-        } else if self.is_journal {
-            journal_lines(Level::Error, &redacted)
-        } else {
-            redacted.into_owned()
-        };
+        let message = structured.unwrap_or_else(|| redacted.into_owned());
         // Nothing can report that standard error is closed.
         let _ = writeln!(io::stderr(), "{message}");
         std::process::exit(error.exit_code());
