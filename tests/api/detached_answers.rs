@@ -5,26 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use parlor::answer::detached::MAX_DETACHED_ANSWERS;
-use parlor::config::Settings;
 use serde_json::{Value, json};
 
 use crate::helpers::{
-    AnswerFixture, AnswerScript, EventStream, FakeModel, Request, TestServer, Visitor, event_types,
-    setup_answers, string, wait_for_cancellation, wait_until,
+    AnswerFixture, AnswerScript, EventStream, Request, TestServer, Visitor, event_types,
+    setup_answers, setup_answers_with, string, wait_for_cancellation, wait_until,
 };
-
-fn setup_with(configure: impl FnOnce(&mut Settings)) -> AnswerFixture {
-    let model = FakeModel::new();
-    let server = TestServer::start_with_model(model.clone(), configure);
-    let ann = server.create_visitor("ann");
-    let id = server.start_conversation(&ann);
-    AnswerFixture {
-        model,
-        server,
-        ann,
-        id,
-    }
-}
 
 fn post_detached(server: &TestServer, visitor: &Visitor, id: &str, content: &str) -> Request {
     server
@@ -35,11 +21,8 @@ fn post_detached(server: &TestServer, visitor: &Visitor, id: &str, content: &str
 
 /// Asks "Hi" for a detached answer and reads the stream up to the text "So far".
 fn start_detached(fixture: &AnswerFixture) -> (AnswerScript, EventStream) {
-    let script = fixture.model.script_answer();
-    script.send_text("So far");
-    let mut stream = post_detached(&fixture.server, &fixture.ann, &fixture.id, "Hi").open_stream();
-    stream.read_first_delta();
-    (script, stream)
+    let request = post_detached(&fixture.server, &fixture.ann, &fixture.id, "Hi");
+    fixture.start_answer_to(request)
 }
 
 /// The same, of a client that has disconnected.
@@ -167,7 +150,7 @@ fn erasure_ends_a_detached_answer() {
 
 #[test]
 fn detached_answer_without_clients_ends_when_its_time_is_over() {
-    let fixture = setup_with(|settings| {
+    let fixture = setup_answers_with(|settings| {
         settings.stream_timeouts.detached = Duration::from_millis(300);
     });
     let script = leave_detached(&fixture);
@@ -180,12 +163,9 @@ fn detached_answer_without_clients_ends_when_its_time_is_over() {
 
 #[test]
 fn shutdown_waits_for_a_detached_answer() {
-    let mut fixture = setup_answers();
+    let fixture = setup_answers();
     let script = leave_detached(&fixture);
-    let stopping = thread::spawn(move || {
-        fixture.server.stop();
-        fixture
-    });
+    let stopping = fixture.stop_in_background();
     // The server ends only after the answer, which its timeout would interrupt.
     script.send_text(" and on.");
     script.finish();
@@ -199,7 +179,7 @@ fn shutdown_waits_for_a_detached_answer() {
 
 #[test]
 fn shutdown_interrupts_a_detached_answer_after_its_timeout() {
-    let mut fixture = setup_with(|settings| settings.shutdown_timeout = 0);
+    let mut fixture = setup_answers_with(|settings| settings.shutdown_timeout = 0);
     let _script = leave_detached(&fixture);
     fixture.server.stop();
     fixture.server.restart();

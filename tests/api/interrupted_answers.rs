@@ -7,23 +7,13 @@ use parlor::domain::Timestamp;
 use serde_json::json;
 
 use crate::helpers::{
-    AnswerFixture, FakeModel, TestServer, event_types, setup_answers, setup_model_conversation,
-    string, wait_until,
+    AnswerFixture, TestServer, event_types, setup_answers, setup_answers_with,
+    setup_model_conversation, string, wait_until,
 };
 
 /// A server with a fake model that interrupts answers immediately at a shutdown.
 fn setup_without_grace() -> AnswerFixture {
-    let model = FakeModel::new();
-    let server =
-        TestServer::start_with_model(model.clone(), |settings| settings.shutdown_timeout = 0);
-    let ann = server.create_visitor("ann");
-    let id = server.start_conversation(&ann);
-    AnswerFixture {
-        model,
-        server,
-        ann,
-        id,
-    }
+    setup_answers_with(|settings| settings.shutdown_timeout = 0)
 }
 
 #[test]
@@ -84,12 +74,9 @@ fn shutdown_ends_stream_of_chat_completion_with_error() {
 
 #[test]
 fn answer_that_ends_within_the_shutdown_timeout_is_complete() {
-    let mut fixture = setup_answers();
+    let fixture = setup_answers();
     let (script, mut stream) = fixture.start_answer();
-    let stopping = thread::spawn(move || {
-        fixture.server.stop();
-        fixture
-    });
+    let stopping = fixture.stop_in_background();
     script.finish();
     let events = stream.events();
     assert_eq!(event_types(&events), ["text-end", "finish-step", "finish"]);

@@ -218,10 +218,7 @@ fn expect_stored_answer(fixture: &AnswerFixture, key: &str, text: &str) {
 #[test]
 fn request_with_same_idempotency_key_gets_the_running_answer() {
     let fixture = setup_answers();
-    let script = fixture.model.script_answer();
-    script.send_text("So far");
-    let mut first = ask_with_key(&fixture, "k");
-    first.read_first_delta();
+    let (script, first) = fixture.start_answer_to(with_key(&fixture, "k"));
     let mut second = ask_with_key(&fixture, "k");
     assert_eq!(second.read_first_delta()[3]["delta"], "So far");
     drop(first);
@@ -235,10 +232,7 @@ fn request_with_same_idempotency_key_gets_the_running_answer() {
 #[test]
 fn repetition_with_another_idempotency_key_stores_the_answer_under_it() {
     let fixture = setup_answers();
-    let script = fixture.model.script_answer();
-    script.send_text("So far");
-    let mut first = ask_with_key(&fixture, "first");
-    first.read_first_delta();
+    let (script, mut first) = fixture.start_answer_to(with_key(&fixture, "first"));
     let mut second = ask_with_key(&fixture, "second");
     script.finish();
     assert_eq!(rest(&mut second).1, "So far");
@@ -249,10 +243,7 @@ fn repetition_with_another_idempotency_key_stores_the_answer_under_it() {
 #[test]
 fn failed_answer_is_stored_under_no_idempotency_key() {
     let fixture = setup_answers();
-    let script = fixture.model.script_answer();
-    script.send_text("So far");
-    let mut first = ask_with_key(&fixture, "first");
-    first.read_first_delta();
+    let (script, mut first) = fixture.start_answer_to(with_key(&fixture, "first"));
     let mut second = ask_with_key(&fixture, "second");
     second.read_first_delta();
     script.fail(AnswerError::ModelFailed(String::new()));

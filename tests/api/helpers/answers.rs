@@ -1,12 +1,13 @@
 //! A conversation whose answers a test controls.
 
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
+use parlor::config::Settings;
 use serde_json::Value;
 
 use super::{
-    AnswerScript, EventStream, FakeModel, Response, TestServer, Visitor, setup_model_conversation,
-    wait_until,
+    AnswerScript, EventStream, FakeModel, Request, Response, TestServer, Visitor, wait_until,
 };
 
 /// A conversation of Ann with a fake model.
@@ -18,7 +19,14 @@ pub struct AnswerFixture {
 }
 
 pub fn setup_answers() -> AnswerFixture {
-    let (model, server, ann, id) = setup_model_conversation();
+    setup_answers_with(|_| ())
+}
+
+pub fn setup_answers_with(configure: impl FnOnce(&mut Settings)) -> AnswerFixture {
+    let model = FakeModel::new();
+    let server = TestServer::start_with_model(model.clone(), configure);
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
     AnswerFixture {
         model,
         server,
@@ -43,11 +51,27 @@ impl AnswerFixture {
 
     /// Asks "Hi" and reads the stream up to the text "So far".
     pub fn start_answer(&self) -> (AnswerScript, EventStream) {
+        let request = self
+            .server
+            .post_streaming_message(&self.ann, &self.id, "Hi");
+        self.start_answer_to(request)
+    }
+
+    /// Sends a message and reads the stream up to the text "So far".
+    pub fn start_answer_to(&self, request: Request) -> (AnswerScript, EventStream) {
         let script = self.model.script_answer();
         script.send_text("So far");
-        let mut stream = self.ask("Hi");
+        let mut stream = request.open_stream();
         stream.read_first_delta();
         (script, stream)
+    }
+
+    /// Stops the server on another thread, which ends when the server has stopped.
+    pub fn stop_in_background(mut self) -> JoinHandle<Self> {
+        thread::spawn(move || {
+            self.server.stop();
+            self
+        })
     }
 
     /// Role, status and text of each stored message.

@@ -25,7 +25,8 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::{
-    Client, FakeModel, ProjectFixture, Request, Response, Visitor, create_key, string, wait_until,
+    Client, FakeModel, ProjectFixture, Request, Response, Visitor, create_key, setup_answers,
+    string, wait_until,
 };
 
 /// A running server with a database of its own. Dereferences to a `Client` of
@@ -383,10 +384,8 @@ pub fn setup_conversation() -> (TestServer, Visitor, String) {
 
 /// A server with a fake model, the visitor Ann and a conversation of hers.
 pub fn setup_model_conversation() -> (Arc<FakeModel>, TestServer, Visitor, String) {
-    let (model, server) = setup_model();
-    let ann = server.create_visitor("ann");
-    let id = server.start_conversation(&ann);
-    (model, server, ann, id)
+    let fixture = setup_answers();
+    (fixture.model, fixture.server, fixture.ann, fixture.id)
 }
 
 /// A server with a fake model.
