@@ -37,12 +37,18 @@ CREATE TABLE project (
     list_version         INTEGER NOT NULL DEFAULT 0, -- triggers increment it at every change of a row in the lists of conversations
     open_human_handled   INTEGER NOT NULL DEFAULT 0, -- those of open_conversations that an agent handles
     closed_human_handled INTEGER NOT NULL DEFAULT 0, -- the same for closed_conversations
-    message_quota        INTEGER CHECK (message_quota BETWEEN 0 AND 1000000000) -- messages that visitors may send in a month, 0: unlimited; null: the setting of the server
+    message_quota        INTEGER CHECK (message_quota BETWEEN 0 AND 1000000000), -- messages that visitors may send in a month, 0: unlimited; null: the setting of the server
+    business_hours       TEXT, -- JSON: the weekly hours in which agents answer, with their time zone; null: always
+    away_message         TEXT, -- shown to visitors while no agent is available
+    webhook_url          TEXT, -- receives notifications
+    webhook_secret       BLOB CHECK (length(webhook_secret) = 32), -- signs notifications
+    notification_emails  TEXT NOT NULL DEFAULT '[]', -- JSON array: addresses that receive notifications
+    waiting_conversations INTEGER NOT NULL DEFAULT 0 -- count of the conversations that wait for an agent; triggers update it
 ) STRICT;
 CREATE UNIQUE INDEX project_by_id ON project (id);
 
 CREATE TABLE api_key (
-    -- API keys. The key itself is not stored, only its hash.
+    -- API keys. The text of a private key is not stored, only its hash.
     seq           INTEGER PRIMARY KEY,
     id            BLOB NOT NULL CHECK (length(id) = 16),
     project_seq   INTEGER NOT NULL REFERENCES project (seq),
@@ -53,7 +59,9 @@ CREATE TABLE api_key (
     origins       TEXT NOT NULL DEFAULT '[]', -- JSON array: websites that may use the key; empty: every website
     created_at    INTEGER NOT NULL,
     revoked_at    INTEGER, -- null: the key is valid
-    assistant_seq INTEGER REFERENCES assistant (seq) -- answers the visitors who use the key; null: the project's first assistant
+    assistant_seq INTEGER REFERENCES assistant (seq), -- answers the visitors who use the key; null: the project's first assistant
+    publishable_key TEXT CHECK (publishable_key IS NULL OR kind = 'publishable'), -- the key, which every web page shows; null: a private key, or one from before version 7
+    identity_secret BLOB CHECK (length(identity_secret) = 32) -- verifies tokens with which the website's server identifies visitors; null: there are none
 ) STRICT;
 CREATE UNIQUE INDEX api_key_by_id ON api_key (id);
 CREATE UNIQUE INDEX api_key_by_hash ON api_key (hash);
@@ -72,7 +80,11 @@ CREATE TABLE visitor (
     closed_conversations INTEGER NOT NULL DEFAULT 0, -- the same
     list_version         INTEGER NOT NULL DEFAULT 0, -- as in project, for the visitor's own list
     open_human_handled   INTEGER NOT NULL DEFAULT 0, -- those of open_conversations that an agent handles
-    closed_human_handled INTEGER NOT NULL DEFAULT 0 -- the same for closed_conversations
+    closed_human_handled INTEGER NOT NULL DEFAULT 0, -- the same for closed_conversations
+    email                TEXT, -- contact details that the visitor left
+    phone                TEXT,
+    is_verified          INTEGER NOT NULL DEFAULT 0 CHECK (is_verified IN (0, 1)), -- 1: external_id and name are from the website's server
+    blocked_at           INTEGER -- null: the visitor may write
 ) STRICT;
 CREATE UNIQUE INDEX visitor_by_id ON visitor (project_seq, id);
 CREATE UNIQUE INDEX visitor_by_sa_vid ON visitor (project_seq, sa_vid)
@@ -112,6 +124,13 @@ CREATE TABLE conversation (
     title_key           TEXT, -- the title with Unicode case folding: the sort key
     page_url            TEXT, -- the page on which the conversation was started
     last_message_seq    INTEGER, -- the newest message; every write of a message sets it
+    agent_id            BLOB CHECK (length(agent_id) = 16), -- account of the agent who has taken over; null: none, or a private key
+    waiting_since       INTEGER -- since when the conversation waits for an agent; null: it does not
+                        CHECK (waiting_since IS NULL OR (status = 'open' AND is_human_handled = 0)),
+    waiting_reason      TEXT -- requested: the visitor asked for a person; contact: left contact details; unanswered: two answers did not help
+                        CHECK (waiting_reason IN ('requested', 'contact', 'unanswered') AND (waiting_reason IS NULL) = (waiting_since IS NULL)),
+    waited_ms           INTEGER, -- how long the visitor waited until an agent took over, last time; null: never
+    read_message_seq    INTEGER, -- the newest message that an agent has read; null: none
     CHECK ((status = 'closed') = (closed_at IS NOT NULL)),
     CHECK ((title IS NULL) = (title_key IS NULL))
 ) STRICT;
@@ -135,6 +154,9 @@ CREATE INDEX conversation_by_handled
     ON conversation (project_seq, status, is_human_handled, id);
 CREATE INDEX conversation_by_title
     ON conversation (project_seq, status, title_key, id, is_human_handled);
+-- The conversations that wait for an agent, the longest first.
+CREATE INDEX conversation_waiting ON conversation (project_seq, waiting_since, id)
+    WHERE waiting_since IS NOT NULL;
 -- A visitor's list; its other sort orders are sorted in memory.
 CREATE INDEX conversation_by_visitor
     ON conversation (visitor_seq, last_interaction_at, id, status, is_human_handled);
@@ -181,6 +203,8 @@ CREATE INDEX message_by_conversation ON message (conversation_seq);
 -- Answers being written. An answer being written is the newest message of its
 -- conversation.
 CREATE INDEX message_streaming ON message (conversation_seq) WHERE status = 'streaming';
+-- Counts the feedback of a period.
+CREATE INDEX message_with_feedback ON message (feedback_at) WHERE feedback_at IS NOT NULL;
 
 CREATE TABLE process (
     -- Server processes that write answers. A process renews its lease while it
@@ -205,6 +229,127 @@ CREATE TABLE assistant (
 ) STRICT;
 CREATE UNIQUE INDEX assistant_by_id ON assistant (id);
 CREATE INDEX assistant_by_project ON assistant (project_seq);
+
+CREATE TABLE agent (
+    -- Accounts of the people who answer visitors. AUTOINCREMENT: a seq is never used
+    -- again, because running requests refer to accounts by it.
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            BLOB NOT NULL CHECK (length(id) = 16),
+    project_seq   INTEGER NOT NULL REFERENCES project (seq),
+    name          TEXT NOT NULL,
+    email         TEXT NOT NULL, -- in lower case; the name for signing in
+    avatar_url    TEXT,
+    role          TEXT NOT NULL CHECK (role IN ('owner', 'agent')), -- owner: may also change keys, agents and settings, erase and export
+    password_hash TEXT, -- argon2id, in PHC string format; null: signs in with a link only
+    is_away       INTEGER NOT NULL DEFAULT 0 CHECK (is_away IN (0, 1)), -- 1: the agent does not count as available
+    created_at    INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX agent_by_id ON agent (id);
+CREATE UNIQUE INDEX agent_by_email ON agent (email);
+CREATE INDEX agent_by_project ON agent (project_seq);
+
+CREATE TABLE agent_session (
+    -- Sessions of agents in browsers. The cookie holds a random token; its hash is here.
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+    id           BLOB NOT NULL CHECK (length(id) = 16),
+    hash         BLOB NOT NULL CHECK (length(hash) = 32), -- SHA-256 of the token
+    agent_seq    INTEGER NOT NULL REFERENCES agent (seq),
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL, -- rounded: not every request updates it
+    user_agent   TEXT, -- the browser, as it names itself
+    address      TEXT -- client address of the sign-in
+) STRICT;
+CREATE UNIQUE INDEX agent_session_by_id ON agent_session (id);
+CREATE UNIQUE INDEX agent_session_by_hash ON agent_session (hash);
+CREATE INDEX agent_session_by_agent ON agent_session (agent_seq);
+-- Finds the sessions to delete.
+CREATE INDEX agent_session_by_last_use ON agent_session (last_used_at);
+
+CREATE TABLE sign_in_link (
+    -- Links that sign in once: setup creates the first account of a project, sign_in
+    -- opens an account. The row is deleted when the link is used.
+    hash        BLOB PRIMARY KEY CHECK (length(hash) = 32), -- SHA-256 of the token in the link
+    purpose     TEXT NOT NULL CHECK (purpose IN ('setup', 'sign_in')),
+    project_seq INTEGER NOT NULL REFERENCES project (seq),
+    agent_seq   INTEGER REFERENCES agent (seq),
+    created_at  INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    CHECK ((purpose = 'sign_in') = (agent_seq IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE note (
+    -- Notes of agents about a conversation. Visitors never see them.
+    seq              INTEGER PRIMARY KEY,
+    id               BLOB NOT NULL CHECK (length(id) = 16),
+    conversation_seq INTEGER NOT NULL REFERENCES conversation (seq) ON DELETE CASCADE,
+    agent_id         BLOB CHECK (length(agent_id) = 16), -- account of the author, which may be deleted; null: a private key
+    agent_name       TEXT,
+    text             TEXT NOT NULL,
+    created_at       INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX note_by_id ON note (id);
+CREATE INDEX note_by_conversation ON note (conversation_seq);
+
+CREATE TABLE saved_reply (
+    -- Texts that agents use again.
+    seq         INTEGER PRIMARY KEY,
+    id          BLOB NOT NULL CHECK (length(id) = 16),
+    project_seq INTEGER NOT NULL REFERENCES project (seq),
+    name        TEXT NOT NULL,
+    text        TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX saved_reply_by_id ON saved_reply (id);
+CREATE UNIQUE INDEX saved_reply_by_name ON saved_reply (project_seq, name);
+
+CREATE TABLE answer_refusal (
+    -- Answers of the assistant that found nothing to say.
+    message_seq  INTEGER PRIMARY KEY, -- the answer
+    question_seq INTEGER NOT NULL, -- the message of the visitor
+    project_seq  INTEGER NOT NULL REFERENCES project (seq),
+    created_at   INTEGER NOT NULL,
+    resolved_at  INTEGER -- null: an agent should write the answer
+) STRICT;
+-- The list of unanswered questions.
+CREATE INDEX answer_refusal_unresolved ON answer_refusal (project_seq, created_at)
+    WHERE resolved_at IS NULL;
+
+CREATE TABLE notification (
+    -- Webhook requests and e-mails: those to be sent, and for some days those that were sent.
+    seq              INTEGER PRIMARY KEY,
+    id               BLOB NOT NULL CHECK (length(id) = 16),
+    project_seq      INTEGER NOT NULL REFERENCES project (seq),
+    conversation_seq INTEGER, -- null: a test
+    message_seq      INTEGER, -- reply_email: the first reply that the visitor has not seen
+    kind             TEXT NOT NULL CHECK (kind IN ('webhook', 'email', 'reply_email')), -- reply_email: to the visitor
+    recipient        TEXT NOT NULL, -- URL or e-mail address
+    created_at       INTEGER NOT NULL,
+    attempts         INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at  INTEGER, -- null: delivered, failed for good or cancelled
+    delivered_at     INTEGER,
+    error            TEXT -- why the last attempt failed
+) STRICT;
+CREATE UNIQUE INDEX notification_by_id ON notification (id);
+CREATE INDEX notification_pending ON notification (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX notification_by_project ON notification (project_seq, created_at);
+CREATE INDEX notification_by_conversation ON notification (conversation_seq)
+    WHERE conversation_seq IS NOT NULL;
+
+CREATE TABLE source (
+    -- Websites and folders that were learned, with their last run.
+    seq         INTEGER PRIMARY KEY,
+    id          BLOB NOT NULL CHECK (length(id) = 16),
+    project_seq INTEGER NOT NULL REFERENCES project (seq),
+    location    TEXT NOT NULL, -- URL, or path of the folder; document.source has the same text
+    kind        TEXT NOT NULL CHECK (kind IN ('website', 'folder')),
+    started_at  INTEGER, -- begin of the last run
+    finished_at INTEGER, -- end of the last run; null: it has not ended
+    documents   INTEGER NOT NULL DEFAULT 0, -- documents that the last run stored or found unchanged
+    error       TEXT -- why the last run failed; null: it has not
+) STRICT;
+CREATE UNIQUE INDEX source_by_id ON source (id);
+CREATE UNIQUE INDEX source_by_location ON source (project_seq, location);
 
 CREATE TABLE usage (
     -- How many messages a project's visitors sent in a calendar month (UTC).
@@ -411,6 +556,24 @@ CREATE TRIGGER conversation_after_delete AFTER DELETE ON conversation BEGIN
      WHERE seq = OLD.visitor_seq;
 END;
 
+-- project.waiting_conversations. conversation_after_update counts the change of the list.
+CREATE TRIGGER conversation_waiting_after_insert AFTER INSERT ON conversation
+WHEN NEW.waiting_since IS NOT NULL BEGIN
+    UPDATE project SET waiting_conversations = waiting_conversations + 1 WHERE seq = NEW.project_seq;
+END;
+
+CREATE TRIGGER conversation_waiting_after_update AFTER UPDATE OF waiting_since ON conversation
+WHEN (OLD.waiting_since IS NULL) <> (NEW.waiting_since IS NULL) BEGIN
+    UPDATE project SET waiting_conversations = waiting_conversations + (NEW.waiting_since IS NOT NULL)
+                                                                     - (OLD.waiting_since IS NOT NULL)
+     WHERE seq = NEW.project_seq;
+END;
+
+CREATE TRIGGER conversation_waiting_after_delete AFTER DELETE ON conversation
+WHEN OLD.waiting_since IS NOT NULL BEGIN
+    UPDATE project SET waiting_conversations = waiting_conversations - 1 WHERE seq = OLD.project_seq;
+END;
+
 -- The counts belong to the owner, so the owner must not change.
 CREATE TRIGGER conversation_owner_is_fixed BEFORE UPDATE OF project_seq, visitor_seq ON conversation
 WHEN OLD.project_seq <> NEW.project_seq OR OLD.visitor_seq <> NEW.visitor_seq BEGIN
@@ -436,9 +599,12 @@ CREATE TRIGGER message_after_delete AFTER DELETE ON message BEGIN
 END;
 
 -- Lists may contain these columns of the visitors (docs/api-contract.md, D25).
-CREATE TRIGGER visitor_after_update AFTER UPDATE OF external_id, name, avatar_url ON visitor
+CREATE TRIGGER visitor_after_update
+AFTER UPDATE OF external_id, name, avatar_url, email, phone, is_verified, blocked_at ON visitor
 WHEN OLD.external_id IS NOT NEW.external_id OR OLD.name IS NOT NEW.name
-  OR OLD.avatar_url IS NOT NEW.avatar_url BEGIN
+  OR OLD.avatar_url IS NOT NEW.avatar_url OR OLD.email IS NOT NEW.email
+  OR OLD.phone IS NOT NEW.phone OR OLD.is_verified IS NOT NEW.is_verified
+  OR OLD.blocked_at IS NOT NEW.blocked_at BEGIN
     UPDATE project SET list_version = list_version + 1 WHERE seq = NEW.project_seq;
     UPDATE visitor SET list_version = list_version + 1 WHERE seq = NEW.seq;
 END;
@@ -491,10 +657,21 @@ CREATE TRIGGER conversation_delete_children AFTER DELETE ON conversation BEGIN
     DELETE FROM message
      WHERE conversation_seq = OLD.seq
        AND NOT EXISTS (SELECT 1 FROM deleted_conversation WHERE seq = OLD.seq);
+    DELETE FROM note WHERE conversation_seq = OLD.seq;
+    DELETE FROM notification WHERE conversation_seq = OLD.seq;
     DELETE FROM idempotency_key
      WHERE conversation_id = OLD.id
        AND caller IN ('project ' || OLD.project_seq, 'visitor ' || OLD.visitor_seq);
     UPDATE deleted_seq SET seq = OLD.seq WHERE table_name = 'conversation' AND seq < OLD.seq;
+END;
+
+CREATE TRIGGER message_delete_children AFTER DELETE ON message BEGIN
+    DELETE FROM answer_refusal WHERE message_seq = OLD.seq;
+END;
+
+CREATE TRIGGER agent_delete_children AFTER DELETE ON agent BEGIN
+    DELETE FROM agent_session WHERE agent_seq = OLD.seq;
+    DELETE FROM sign_in_link WHERE agent_seq = OLD.seq;
 END;
 
 -- A conversation must not get the messages of a deleted one.
@@ -520,6 +697,12 @@ CREATE TRIGGER project_delete_children AFTER DELETE ON project BEGIN
     DELETE FROM qna WHERE project_seq = OLD.seq;
     DELETE FROM api_key WHERE project_seq = OLD.seq;
     DELETE FROM assistant WHERE project_seq = OLD.seq;
+    DELETE FROM agent WHERE project_seq = OLD.seq;
+    DELETE FROM sign_in_link WHERE project_seq = OLD.seq;
+    DELETE FROM saved_reply WHERE project_seq = OLD.seq;
+    DELETE FROM answer_refusal WHERE project_seq = OLD.seq;
+    DELETE FROM notification WHERE project_seq = OLD.seq;
+    DELETE FROM source WHERE project_seq = OLD.seq;
     DELETE FROM usage WHERE project_seq = OLD.seq;
     DELETE FROM idempotency_key WHERE caller = 'project ' || OLD.seq;
     UPDATE deleted_seq SET seq = OLD.seq WHERE table_name = 'project' AND seq < OLD.seq;

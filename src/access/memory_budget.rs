@@ -52,7 +52,7 @@ impl From<Caller> for Owner {
     fn from(caller: Caller) -> Self {
         match caller {
             Caller::Visitor { visitor, .. } => Self::Visitor(visitor),
-            Caller::Server { project } => Self::Project(project),
+            Caller::Server { project } | Caller::Agent { project, .. } => Self::Project(project),
         }
     }
 }

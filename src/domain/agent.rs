@@ -8,6 +8,22 @@ pub struct HumanAgent<'a> {
     pub image: Option<&'a str>,
 }
 
+/// What an account may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AgentRole {
+    /// Everything that a private key may do.
+    Owner,
+    /// Reads and answers conversations. Does not change keys, agents or settings, and does
+    /// not erase or export.
+    Agent,
+}
+
+impl AgentRole {
+    /// The roles with their names in the API and in the database.
+    pub const NAMES: [(&'static str, AgentRole); 2] =
+        [("owner", AgentRole::Owner), ("agent", AgentRole::Agent)];
+}
+
 /// The name and picture of an agent, as visitors see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentProfile {

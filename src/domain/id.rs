@@ -63,6 +63,8 @@ public_id! {
     QnaId
     /// A learned document.
     DocumentId
+    /// An account of an agent.
+    AgentId
 }
 
 impl ProjectSeq {
@@ -83,6 +85,8 @@ row_number! {
     MessageSeq
     /// The row of an assistant.
     AssistantSeq
+    /// The row of an agent's account. A number is never used again.
+    AgentSeq
     /// The row of a passage. A number is never used again.
     PassageSeq
 }

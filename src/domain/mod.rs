@@ -24,7 +24,7 @@ mod visitor;
 mod web_url;
 mod widget_config;
 
-pub use agent::{AgentProfile, HumanAgent};
+pub use agent::{AgentProfile, AgentRole, HumanAgent};
 pub use assistant::{Assistant, AssistantMode, MAX_ASSISTANT_TEXT_CHARS};
 pub use bucket_url::BucketUrl;
 pub use conversation::{CloseReason, Conversation, ConversationListItem, Status, title_key};
@@ -33,9 +33,9 @@ pub use document::{
     Section,
 };
 pub use id::{
-    AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
-    MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId, VisitorId,
-    VisitorSeq,
+    AgentId, AgentSeq, AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId,
+    KeyId, KeySeq, MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId,
+    VisitorId, VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use label::{

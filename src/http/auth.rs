@@ -43,7 +43,7 @@ pub async fn bearer(app: &AppState, request: &HttpRequest) -> Result<Caller, Api
 /// 401, 403 and 429 as [`bearer`], 403 for the key of another project, 404 if
 /// the project does not exist.
 pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
-    let own = bearer(app, request).await?.require_server()?;
+    let own = bearer(app, request).await?.require_staff()?;
     let id = project_id(request)?;
     let check = move |snapshot: &Snapshot| project::check_own(snapshot, own, id);
     app.store.read(check).await?;

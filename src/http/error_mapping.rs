@@ -195,10 +195,11 @@ impl From<AccessError> for ApiError {
     fn from(error: AccessError) -> Self {
         Self::forbidden(match error {
             AccessError::OtherVisitor => "Access denied to this conversation",
-            AccessError::ServerOnly => "Only the website's server may do this; use a private key",
-            AccessError::VisitorOnly => {
-                "A private key cannot act as a visitor; use a session token"
+            AccessError::OwnerOnly => "Only an owner may do this",
+            AccessError::StaffOnly => {
+                "Only the website's server or an agent may do this; use a private key or sign in"
             }
+            AccessError::VisitorOnly => "Only a visitor may do this; use a session token",
         })
     }
 }

@@ -58,7 +58,9 @@ pub fn from_request_as(
 fn caller_text(caller: Caller) -> String {
     match caller {
         Caller::Visitor { visitor, .. } => format!("visitor {}", visitor.0),
-        Caller::Server { project } => format!("project {}", project.0),
+        Caller::Server { project } | Caller::Agent { project, .. } => {
+            format!("project {}", project.0)
+        }
     }
 }
 

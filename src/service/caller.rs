@@ -1,6 +1,7 @@
-//! Who calls: a visitor with a session or a website's server with a private key.
+//! Who calls: a visitor with a session, a website's server with a private key, or an agent
+//! who has signed in.
 
-use crate::domain::{KeySeq, ProjectSeq, Scope, VisitorSeq};
+use crate::domain::{AgentRole, AgentSeq, KeySeq, ProjectSeq, Scope, VisitorSeq};
 
 /// An authenticated caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,12 @@ pub enum Caller {
     },
     /// A website's server with a private key.
     Server { project: ProjectSeq },
+    /// An agent who has signed in.
+    Agent {
+        project: ProjectSeq,
+        agent: AgentSeq,
+        role: AgentRole,
+    },
 }
 
 /// Why a caller may not do something.
@@ -21,8 +28,10 @@ pub enum Caller {
 pub enum AccessError {
     #[error("the conversation belongs to another visitor")]
     OtherVisitor,
-    #[error("only a private key may do this")]
-    ServerOnly,
+    #[error("only a private key or an agent may do this")]
+    StaffOnly,
+    #[error("only a private key or an owner may do this")]
+    OwnerOnly,
     #[error("only a visitor may do this")]
     VisitorOnly,
 }
@@ -30,7 +39,9 @@ pub enum AccessError {
 impl Caller {
     pub fn project(self) -> ProjectSeq {
         match self {
-            Caller::Visitor { project, .. } | Caller::Server { project } => project,
+            Caller::Visitor { project, .. }
+            | Caller::Server { project }
+            | Caller::Agent { project, .. } => project,
         }
     }
 
@@ -43,7 +54,7 @@ impl Caller {
     pub fn scope(self) -> Scope {
         match self {
             Caller::Visitor { visitor, .. } => Scope::Visitor(visitor),
-            Caller::Server { project } => Scope::Project(project),
+            Caller::Server { project } | Caller::Agent { project, .. } => Scope::Project(project),
         }
     }
 
@@ -55,11 +66,22 @@ impl Caller {
         }
     }
 
-    /// The project, for operations that need a private key.
-    pub fn require_server(self) -> Result<ProjectSeq, AccessError> {
+    /// The project, for operations that need a private key or an agent.
+    pub fn require_staff(self) -> Result<ProjectSeq, AccessError> {
         match self {
-            Caller::Server { project } => Ok(project),
-            Caller::Visitor { .. } => Err(AccessError::ServerOnly),
+            Caller::Server { project } | Caller::Agent { project, .. } => Ok(project),
+            Caller::Visitor { .. } => Err(AccessError::StaffOnly),
+        }
+    }
+
+    /// The project, for operations that need a private key or an agent with the role owner.
+    pub fn require_owner(self) -> Result<ProjectSeq, AccessError> {
+        match self {
+            Caller::Agent {
+                role: AgentRole::Agent,
+                ..
+            } => Err(AccessError::OwnerOnly),
+            _ => self.require_staff(),
         }
     }
 
@@ -67,7 +89,7 @@ impl Caller {
     pub fn require_visitor(self) -> Result<VisitorSeq, AccessError> {
         match self {
             Caller::Visitor { visitor, .. } => Ok(visitor),
-            Caller::Server { .. } => Err(AccessError::VisitorOnly),
+            Caller::Server { .. } | Caller::Agent { .. } => Err(AccessError::VisitorOnly),
         }
     }
 }

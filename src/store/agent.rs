@@ -45,7 +45,9 @@ pub fn take_over(
             "UPDATE conversation SET is_human_handled = 1, has_agent = 1, agent_name = ?2, \
                     agent_image = ?3, updated_at = ?4, \
                     last_interaction_at = CASE WHEN ?5 THEN ?4 ELSE last_interaction_at END, \
-                    last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1) \
+                    last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
+                    agent_id = NULL, waiting_since = NULL, waiting_reason = NULL, \
+                    waited_ms = ifnull(max(0, ?4 - waiting_since), waited_ms) \
               WHERE seq = ?1",
             [
                 conversation.into(),
@@ -65,7 +67,7 @@ pub fn hand_back(conversation: ConversationSeq, at: Timestamp) -> Batch {
         .guard(require_agent(conversation), Rejection::ConversationNotFound)
         .run(Sql::new(
             "UPDATE conversation SET is_human_handled = 0, has_agent = 0, agent_name = NULL, \
-                    agent_image = NULL, updated_at = ?2 \
+                    agent_image = NULL, agent_id = NULL, updated_at = ?2 \
               WHERE seq = ?1",
             [conversation.into(), at.into()],
         ))

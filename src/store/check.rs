@@ -101,7 +101,7 @@ struct StoredCount {
     condition: &'static str,
 }
 
-const STORED_COUNTS: [StoredCount; 4] = [
+const STORED_COUNTS: [StoredCount; 5] = [
     StoredCount {
         column: "open_conversations",
         name: "open",
@@ -121,6 +121,11 @@ const STORED_COUNTS: [StoredCount; 4] = [
         column: "closed_human_handled",
         name: "closed and handled by an agent",
         condition: "status = 'closed' AND is_human_handled",
+    },
+    StoredCount {
+        column: "waiting_conversations",
+        name: "waiting for an agent",
+        condition: "waiting_since IS NOT NULL",
     },
 ];
 

@@ -401,7 +401,8 @@ pub fn close(seq: ConversationSeq, reason: Option<CloseReason>, at: Timestamp) -
     Batch::new().run_expecting_change(
         Sql::new(
             "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2, \
-                                     close_reason = ?3 \
+                                     close_reason = ?3, waiting_since = NULL, \
+                                     waiting_reason = NULL \
               WHERE seq = ?1 AND status = 'open'",
             [
                 seq.into(),

@@ -1,4 +1,4 @@
-//! API keys. The store has their hashes only.
+//! API keys. The store has their hashes, and the texts of publishable keys.
 
 use std::collections::HashSet;
 
@@ -94,13 +94,14 @@ pub struct NewKey<'a> {
 }
 
 impl NewKey<'_> {
-    /// Stores the key's hash.
+    /// Stores the key's hash, and the text of a publishable key.
     pub fn create(&self) -> Batch {
         let origins: Vec<_> = self.origins.iter().map(Origin::as_str).collect();
+        let publishable = (self.kind == KeyKind::Publishable).then(|| self.key.reveal());
         Batch::of([Sql::new(
             "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, origins, \
-                                  assistant_seq, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                  assistant_seq, created_at, publishable_key) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 self.id.into(),
                 self.project.into(),
@@ -111,6 +112,7 @@ impl NewKey<'_> {
                 serde_json::json!(origins).to_string().into(),
                 self.assistant.into(),
                 self.at.into(),
+                publishable.into(),
             ],
         )])
     }

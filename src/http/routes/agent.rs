@@ -67,7 +67,7 @@ pub async fn take_over(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.require_server()?;
+    let project = caller.require_staff()?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<AgentRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
@@ -90,7 +90,7 @@ pub async fn hand_back(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.require_server()?;
+    let project = caller.require_staff()?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
@@ -111,7 +111,7 @@ pub async fn reply(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.require_server()?;
+    let project = caller.require_staff()?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<ReplyRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;

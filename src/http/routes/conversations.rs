@@ -271,7 +271,7 @@ pub async fn start(
             );
             idempotency::respond(&app, &key, start).await
         }
-        Caller::Server { project } => {
+        Caller::Server { project } | Caller::Agent { project, .. } => {
             let input = ImportInput {
                 id,
                 project,
@@ -363,7 +363,7 @@ pub async fn remove(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.require_server()?;
+    let project = caller.require_owner()?;
     let id = conversation_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_deletion(&request, &body.raw, caller)?;

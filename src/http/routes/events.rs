@@ -142,7 +142,7 @@ fn charge_backlog(
     let bytes = events.iter().map(Bytes::len).sum();
     let owner = match caller {
         Caller::Visitor { .. } => caller.into(),
-        Caller::Server { .. } => auth::address_owner(app, request),
+        Caller::Server { .. } | Caller::Agent { .. } => auth::address_owner(app, request),
     };
     let permit = (bytes > MAX_UNCHARGED_BYTES).then(|| auth::charge(app, request, owner, bytes));
     Ok(Backlog::new(events, permit.transpose()?))
@@ -181,7 +181,7 @@ async fn authenticate(app: &AppState, request: &HttpRequest) -> Result<Listener,
     app.store.read(find).await?;
     let session_key = match caller {
         Caller::Visitor { key, .. } => Some(key),
-        Caller::Server { .. } => None,
+        Caller::Server { .. } | Caller::Agent { .. } => None,
     };
     Ok(Listener {
         credentials: app.auth.connection_credentials(api_key, token),

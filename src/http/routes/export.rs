@@ -28,7 +28,7 @@ use crate::store::conversation_walk::ConversationWalk;
               BearerErrors, ValidationErrors, ServerErrors))]
 pub async fn export(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.require_server()?;
+    let project = caller.require_owner()?;
     let list = export_request(request.query_string())?;
     let format = accepted_format(&request);
     let scope = Scope::Project(project);

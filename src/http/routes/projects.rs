@@ -99,7 +99,7 @@ pub async fn update(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.require_server()?;
+    let project = caller.require_owner()?;
     let body =
         JsonBody::<ProjectChangeRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;

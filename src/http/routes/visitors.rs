@@ -29,7 +29,7 @@ pub async fn remove(
     payload: web::Payload,
 ) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
-    let project = caller.require_server()?;
+    let project = caller.require_owner()?;
     let id = visitor_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_deletion(&request, &body.raw, caller)?;

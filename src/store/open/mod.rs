@@ -52,6 +52,9 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!(
         "../../../migrations/0006_filters_and_erasure.sql"
     )),
+    M::up(include_str!(
+        "../../../migrations/0007_agents_and_handover.sql"
+    )),
 ];
 
 /// The schema version that this program reads and writes.
