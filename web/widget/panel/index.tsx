@@ -1,9 +1,9 @@
 // The entry of the panel, which the loader imports.
 
 import { render } from 'preact';
+import { DeviceStorage } from '../../shared/device-storage';
 import { OPEN_ENTRY, type Panel, type PanelContext, storagePrefix } from '../contract';
 import { Chat } from './chat/chat';
-import { DeviceStorage } from './chat/device-storage';
 import { loadTexts } from './languages/load';
 import { styles } from './styles';
 import { themeProperties } from './theme';

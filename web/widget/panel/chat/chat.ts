@@ -9,19 +9,20 @@ import {
   RequestError,
   unwrap,
 } from '../../../shared/api';
+import { DeviceStorage } from '../../../shared/device-storage';
+import { Drafts } from '../../../shared/drafts';
+import { textOf } from '../../../shared/message-text';
+import { randomId } from '../../../shared/random-id';
 import { CONVERSATION_ENTRY, OUTBOX_ENTRY, type PanelContext, storagePrefix } from '../../contract';
 import type { Delivery } from './delivery';
-import { DeviceStorage } from './device-storage';
-import { Drafts } from './drafts';
 import { LiveConnection, type LiveEvent } from './live';
 import { Outbox, type OutboxEntry } from './outbox';
 import { OutboxRunner } from './outbox-runner';
 import { pageContext } from './page-context';
-import { randomId } from './random-id';
 import { Session } from './session';
 import { Store } from './store';
 import { TabChannel } from './tab-channel';
-import { type LiveAnswer, textOf } from './timeline';
+import type { LiveAnswer } from './timeline';
 import { countUnread, SEEN_ENTRY } from './unread';
 
 export interface ChatState {

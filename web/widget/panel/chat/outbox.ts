@@ -1,8 +1,8 @@
 // Messages that the visitor has sent and the server has not answered yet. They are
 // stored, so that a reload, a lost connection or a restart of the server loses none.
 
+import type { DeviceStorage } from '../../../shared/device-storage';
 import { OUTBOX_ENTRY } from '../../contract';
-import type { DeviceStorage } from './device-storage';
 
 export interface OutboxEntry {
   /** The `Idempotency-Key`: the server stores the message once, however often it is sent. */

@@ -1,8 +1,8 @@
 // The visitor's session: a token for the requests of the widget.
 
 import { requestError } from '../../../shared/api';
-import type { DeviceStorage } from './device-storage';
-import { randomId } from './random-id';
+import type { DeviceStorage } from '../../../shared/device-storage';
+import { randomId } from '../../../shared/random-id';
 
 const TOKEN_ENTRY = 'token';
 const VISITOR_ENTRY = 'visitor';

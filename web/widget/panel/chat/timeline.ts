@@ -2,6 +2,7 @@
 // are being sent, and the answer that arrives.
 
 import type { Feedback, Message } from '../../../shared/api';
+import { textOf } from '../../../shared/message-text';
 import type { OutboxEntry } from './outbox';
 
 /** An answer that is being received. */
@@ -103,8 +104,4 @@ function itemOfEntry(entry: OutboxEntry): TimelineItem {
     agent: null,
     feedback: null,
   };
-}
-
-export function textOf(message: Message): string {
-  return message.parts.map((part) => ('text' in part ? String(part.text) : '')).join('');
 }

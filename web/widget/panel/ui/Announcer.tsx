@@ -2,9 +2,9 @@
 // changes with every word.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { readableText } from '../../../shared/markdown/parse';
+import { textOf } from '../../../shared/message-text';
 import { useStore } from '../chat/store';
-import { textOf } from '../chat/timeline';
-import { parseMarkdown } from '../markdown/Markdown';
 import { displayName, usePanel } from './panel-context';
 
 export function Announcer() {
@@ -35,14 +35,4 @@ export function Announcer() {
       {text}
     </p>
   );
-}
-
-/** The text of a message without the marks of Markdown and the lines of sources. */
-function readableText(markdown: string): string {
-  const { tokens } = parseMarkdown(markdown, false);
-  return tokens
-    .filter(({ type }) => type !== 'def' && type !== 'space')
-    .map((token) => ('text' in token ? String(token.text) : token.raw))
-    .join(' ')
-    .replace(/[*_`#|]|\[\d+\]/g, '');
 }

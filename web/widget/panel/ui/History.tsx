@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type ConversationListItem, unwrap } from '../../../shared/api';
-import { textOf } from '../chat/timeline';
+import { textOf } from '../../../shared/message-text';
+import { formatAge } from '../../../shared/times';
 import { usePanel } from './panel-context';
-import { formatAge } from './times';
 
 const PAGE_SIZE = 20;
 

@@ -1,10 +1,9 @@
+import { formatTime } from '../../../shared/times';
 import type { TimelineItem } from '../chat/timeline';
-import { findLinks } from '../markdown/links';
-import { Markdown } from '../markdown/Markdown';
 import { Avatar } from './Avatar';
 import { Icon } from './icons';
+import { Markdown, PlainText } from './Markdown';
 import { usePanel } from './panel-context';
-import { formatTime } from './times';
 
 export function MessageItem({ item, isFirst }: { item: TimelineItem; isFirst: boolean }) {
   const { texts, lang } = usePanel();
@@ -33,23 +32,6 @@ function Body({ item }: { item: TimelineItem }) {
   if (item.state === 'waiting') return <Dots label={texts.writing} />;
   const isStreaming = item.state === 'streaming';
   return <Markdown text={item.text} isStreaming={isStreaming} sourcesLabel={texts.sources} />;
-}
-
-/** A message of the visitor: no Markdown, but links. */
-function PlainText({ text }: { text: string }) {
-  return (
-    <p class="plain">
-      {findLinks(text).map(({ text, url }) =>
-        url ? (
-          <a href={url} target="_blank" rel="noopener noreferrer">
-            {text}
-          </a>
-        ) : (
-          text
-        ),
-      )}
-    </p>
-  );
 }
 
 function Dots({ label }: { label: string }) {

@@ -1,5 +1,6 @@
 import { Fragment } from 'preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { formatTime, isLongPause } from '../../../shared/times';
 import type { ChatState } from '../chat/chat';
 import { useStore } from '../chat/store';
 import { buildTimeline, type TimelineItem } from '../chat/timeline';
@@ -7,7 +8,6 @@ import { Icon } from './icons';
 import { MessageItem } from './MessageItem';
 import { usePanel } from './panel-context';
 import { Starters } from './Starters';
-import { formatTime, isLongPause } from './times';
 
 /** The distance from the end within which new text is followed. */
 const NEAR_END_PX = 60;

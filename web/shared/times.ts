@@ -1,4 +1,4 @@
-// Times as the visitor's language writes them.
+// Times as a language writes them.
 
 const DAY_MS = 86_400_000;
 

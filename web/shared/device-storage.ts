@@ -1,7 +1,7 @@
-// Storage of the visitor's browser. The panel is the only part of the widget that
-// writes to it, and is loaded when the visitor opens the chat.
+// Storage of the browser. The panel is the only part of the widget that writes to it, and
+// is loaded when the visitor opens the chat.
 
-/** Entries of one widget. Without storage, they last as long as the page. */
+/** Entries with a common prefix. Without storage, they last as long as the page. */
 export class DeviceStorage {
   readonly #area: Storage | null;
   readonly #prefix: string;

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { withoutUnfinishedSource } from './citations';
 import { findLinks, safeUrl } from './links';
-import { parseMarkdown } from './Markdown';
+import { parseMarkdown, readableText } from './parse';
+import { MarkdownRenderer } from './render';
 
 test('only web and mail addresses are links', () => {
   expect(safeUrl('https://shop.example/a')).toBe('https://shop.example/a');
@@ -47,4 +48,41 @@ test('source that arrives is not shown before it is complete', () => {
     expect(withoutUnfinishedSource(complete.slice(0, end)).trim()).toBe('Wash cold [1].');
   }
   expect(withoutUnfinishedSource('Wash cold [1].')).toBe('Wash cold [1].');
+});
+
+test('no token becomes anything but known elements and text', () => {
+  type Element = { name: string; attributes: object; children: unknown[] };
+  const renderer = new MarkdownRenderer<Element>((name, attributes, children) => ({
+    name,
+    attributes,
+    children,
+  }));
+  const text =
+    '**bold** <img src=x onerror=alert(1)> [link](javascript:alert(1)) [a](https://a.example)';
+  const [message] = renderer.message(parseMarkdown(text, false), 'Sources') as [Element];
+  const [paragraph] = message.children as [Element];
+  expect(paragraph.children).toEqual([
+    { name: 'strong', attributes: {}, children: ['bold'] },
+    ' ',
+    '<img src=x onerror=alert(1)>',
+    ' ',
+    'link',
+    ' ',
+    {
+      name: 'a',
+      attributes: {
+        href: 'https://a.example/',
+        target: '_blank',
+        rel: 'noopener noreferrer',
+        class: undefined,
+        title: undefined,
+      },
+      children: ['a'],
+    },
+  ]);
+});
+
+test('readable text has no marks and no sources', () => {
+  const text = '# Wool\n\nWash **cold** [1].\n\n[1]: <https://shop.example/wool> "Wool"';
+  expect(readableText(text)).toBe('Wool Wash cold .');
 });

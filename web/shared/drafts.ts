@@ -1,4 +1,4 @@
-// The text in the input field, for each conversation. It survives a reload of the tab.
+// The text in the input field, for each conversation. It survives a reload of the page.
 
 import type { DeviceStorage } from './device-storage';
 
