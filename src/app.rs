@@ -100,6 +100,7 @@ impl AppState {
                 lease,
                 events: EventHub::default(),
                 monthly_messages: settings.monthly_messages,
+                is_email_configured: false,
                 generation_limits: GenerationLimits {
                     stall_timeout: settings.stream_timeouts.stalled_client,
                     max_detached: settings.stream_timeouts.detached,

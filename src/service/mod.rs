@@ -63,4 +63,6 @@ pub struct Services {
     /// Messages that a project's visitors may send in a month. 0: no limit.
     pub monthly_messages: u64,
     pub generation_limits: GenerationLimits,
+    /// Whether the server can send e-mails.
+    pub is_email_configured: bool,
 }

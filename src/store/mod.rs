@@ -36,6 +36,7 @@ mod list_composer;
 pub mod list_version;
 pub mod message;
 mod message_search;
+pub mod notification;
 mod offset_index;
 mod open;
 mod options;
