@@ -16,7 +16,7 @@ use crate::answer::{AnswerProvider, AnswerProviders};
 use crate::cache_stats::CacheStats;
 use crate::config::{Settings, SettingsError};
 use crate::domain::Timestamp;
-use crate::events::EventHub;
+use crate::events::{EventHub, Presence};
 use crate::metrics::RequestMetrics;
 use crate::own_urls::OwnUrls;
 use crate::service::Services;
@@ -99,6 +99,7 @@ impl AppState {
                 detached_answers: Arc::default(),
                 lease,
                 events: EventHub::default(),
+                presence: Presence::default(),
                 monthly_messages: settings.monthly_messages,
                 is_email_configured: false,
                 generation_limits: GenerationLimits {

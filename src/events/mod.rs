@@ -8,10 +8,12 @@
 
 mod event;
 mod hub;
+mod presence;
 mod subscription;
 #[cfg(test)]
 mod tests;
 
 pub use event::{Event, PublishedEvent};
 pub use hub::{EventHub, QUEUE_LENGTH, SubscriberKeys, Topic};
+pub use presence::{OFFLINE_DELAY, Presence};
 pub use subscription::Subscription;

@@ -45,7 +45,7 @@ use crate::answer::AnswerProviders;
 use crate::answer::active_answers::ActiveAnswers;
 use crate::answer::detached::DetachedAnswers;
 use crate::answer::generation::GenerationLimits;
-use crate::events::EventHub;
+use crate::events::{EventHub, Presence};
 use crate::store::Store;
 use crate::store::lease::Lease;
 
@@ -60,6 +60,8 @@ pub struct Services {
     /// This process's lease on the answers that it streams.
     pub lease: Lease,
     pub events: EventHub,
+    /// The agents who are online.
+    pub presence: Presence,
     /// Messages that a project's visitors may send in a month. 0: no limit.
     pub monthly_messages: u64,
     pub generation_limits: GenerationLimits,

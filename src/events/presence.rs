@@ -1,0 +1,157 @@
+//! Which agents are online: those with an open socket for the events of their project.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::domain::{AgentSeq, ProjectSeq};
+
+/// How long an agent counts as online after the last socket was closed, so that a
+/// reload of the inbox is not noticed.
+pub const OFFLINE_DELAY: Duration = Duration::from_secs(10);
+
+/// The agents who are online in this process. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Presence(Arc<Mutex<ByProject>>);
+
+/// The agents who are online. Maps of projects are never empty.
+type ByProject = HashMap<ProjectSeq, HashMap<AgentSeq, OnlineAgent>>;
+
+#[derive(Debug)]
+struct OnlineAgent {
+    sockets: usize,
+    is_away: bool,
+    /// When the last socket was closed, if none is open.
+    closed_at: Option<Instant>,
+}
+
+impl Presence {
+    /// Whether an agent of the project is online and not away.
+    pub fn is_agent_available(&self, project: ProjectSeq) -> bool {
+        let presence = self.lock();
+        let mut agents = presence.get(&project).into_iter().flat_map(HashMap::values);
+        agents.any(|agent| !agent.is_away)
+    }
+
+    /// Whether an agent is online.
+    pub fn is_online(&self, project: ProjectSeq, agent: AgentSeq) -> bool {
+        let presence = self.lock();
+        presence
+            .get(&project)
+            .is_some_and(|agents| agents.contains_key(&agent))
+    }
+
+    /// The number of agents who are online, in all projects.
+    pub fn online_count(&self) -> usize {
+        self.lock().values().map(HashMap::len).sum()
+    }
+
+    /// Records that a socket of an agent was opened. Returns whether the presence has
+    /// changed.
+    pub(super) fn add_socket(&self, project: ProjectSeq, agent: AgentSeq, is_away: bool) -> bool {
+        let mut presence = self.lock();
+        let agents = presence.entry(project).or_default();
+        let was_away = agents.get(&agent).map(|agent| agent.is_away);
+        let entry = agents.entry(agent).or_insert(OnlineAgent {
+            sockets: 0,
+            is_away,
+            closed_at: None,
+        });
+        entry.sockets += 1;
+        entry.is_away = is_away;
+        entry.closed_at = None;
+        was_away != Some(is_away)
+    }
+
+    /// Records that a socket of an agent was closed.
+    pub(super) fn remove_socket(&self, project: ProjectSeq, agent: AgentSeq, now: Instant) {
+        let mut presence = self.lock();
+        let agents = presence.get_mut(&project);
+        let Some(entry) = agents.and_then(|agents| agents.get_mut(&agent)) else {
+            return;
+        };
+        entry.sockets = entry.sockets.saturating_sub(1);
+        if entry.sockets == 0 {
+            entry.closed_at = Some(now);
+        }
+    }
+
+    /// Records whether an agent is away. Agents who are not online have no entry.
+    pub(super) fn set_away(&self, project: ProjectSeq, agent: AgentSeq, is_away: bool) {
+        let mut presence = self.lock();
+        let agents = presence.get_mut(&project);
+        if let Some(entry) = agents.and_then(|agents| agents.get_mut(&agent)) {
+            entry.is_away = is_away;
+        }
+    }
+
+    /// Removes the agents whose last socket was closed [`OFFLINE_DELAY`] before `now`.
+    /// Returns their projects.
+    pub(super) fn remove_offline(&self, now: Instant) -> Vec<ProjectSeq> {
+        let is_online = |agent: &OnlineAgent| {
+            let closed_at = agent.closed_at;
+            closed_at.is_none_or(|at| now.saturating_duration_since(at) < OFFLINE_DELAY)
+        };
+        let mut changed = Vec::new();
+        self.lock().retain(|project, agents| {
+            let count = agents.len();
+            agents.retain(|_, agent| is_online(agent));
+            if agents.len() < count {
+                changed.push(*project);
+            }
+            !agents.is_empty()
+        });
+        changed
+    }
+
+    // The data behind the lock is consistent after every statement, so a panic of
+    // another thread does not invalidate it.
+    fn lock(&self) -> MutexGuard<'_, ByProject> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROJECT: ProjectSeq = ProjectSeq(1);
+    const MARA: AgentSeq = AgentSeq(1);
+
+    #[test]
+    fn agent_is_available_while_online_and_not_away() {
+        let presence = Presence::default();
+        assert!(!presence.is_agent_available(PROJECT));
+        assert!(presence.add_socket(PROJECT, MARA, false));
+        assert!(presence.is_agent_available(PROJECT));
+        assert!(!presence.is_agent_available(ProjectSeq(2)));
+        presence.set_away(PROJECT, MARA, true);
+        assert!(!presence.is_agent_available(PROJECT));
+        assert!(presence.is_online(PROJECT, MARA));
+    }
+
+    #[test]
+    fn agent_stays_online_until_the_delay_after_the_last_socket_is_over() {
+        let presence = Presence::default();
+        let now = Instant::now();
+        presence.add_socket(PROJECT, MARA, false);
+        assert!(!presence.add_socket(PROJECT, MARA, false), "no change");
+        presence.remove_socket(PROJECT, MARA, now);
+        assert_eq!(presence.remove_offline(now + OFFLINE_DELAY), []);
+        presence.remove_socket(PROJECT, MARA, now);
+        assert_eq!(presence.remove_offline(now + OFFLINE_DELAY / 2), []);
+        assert!(presence.is_agent_available(PROJECT));
+        assert_eq!(presence.remove_offline(now + OFFLINE_DELAY), [PROJECT]);
+        assert!(!presence.is_online(PROJECT, MARA));
+    }
+
+    #[test]
+    fn agent_who_comes_back_stays_online() {
+        let presence = Presence::default();
+        let now = Instant::now();
+        presence.add_socket(PROJECT, MARA, false);
+        presence.remove_socket(PROJECT, MARA, now);
+        assert!(!presence.add_socket(PROJECT, MARA, false), "no change");
+        assert_eq!(presence.remove_offline(now + OFFLINE_DELAY), []);
+    }
+}
