@@ -1,6 +1,6 @@
 // Builds the files that the program embeds: the panel with its languages, the loader as a
-// classic script and as an ES module, and the pages. Each file also gets copies that are
-// compressed with Brotli and with gzip. Argument: the folder, by default `dist`.
+// classic script and as an ES module, the pages, and the inbox. Each file also gets copies
+// that are compressed with Brotli and with gzip. Argument: the folder, by default `dist`.
 
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -90,6 +90,57 @@ async function buildPages() {
   });
 }
 
+/** The program puts a nonce in place of this text into each response. */
+const NONCE = '__CSP_NONCE__';
+
+/** The inbox has English texts only; each of these modules has the texts of a language. */
+const englishOnly = {
+  name: 'english-only',
+  transform(_, id) {
+    const isText = /\/(react-aria|react-stately|react-aria-components)\/dist\/.*\/intl\//.test(id);
+    return isText && !/\/en-US\.m?js$/.test(id) ? 'export default {};' : null;
+  },
+};
+
+/** The names of the packages whose code is in the inbox. */
+const inboxPackages = new Set();
+const packageNames = {
+  name: 'package-names',
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      for (const id of file.type === 'chunk' ? Object.keys(file.modules) : []) {
+        const [, name] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id) ?? [];
+        if (name) inboxPackages.add(name);
+      }
+    }
+  },
+};
+
+async function buildInbox() {
+  const root = join(import.meta.dirname, 'inbox');
+  await build({
+    ...base,
+    base: '/',
+    root,
+    html: { cspNonce: NONCE },
+    plugins: [englishOnly, packageNames],
+    build: {
+      ...buildBase,
+      // The chunks that a page needs are loaded together.
+      modulePreload: { polyfill: false },
+      rolldownOptions: {
+        checks: { moduleLevelDirective: false },
+        input: ['inbox.html', 'setup.html'].map((page) => join(root, page)),
+        output: {
+          assetFileNames: 'assets/[name]-[hash][extname]',
+          chunkFileNames: 'assets/inbox-[name]-[hash].js',
+          entryFileNames: HASHED,
+        },
+      },
+    },
+  });
+}
+
 function compress() {
   const files = readdirSync(dist, { recursive: true, withFileTypes: true });
   for (const file of files) {
@@ -102,11 +153,17 @@ function compress() {
   }
 }
 
-/** The licences of the packages that are part of the panel. */
+/** The packages of the panel. */
+const PANEL_PACKAGES = ['eventsource-parser', 'marked', 'openapi-fetch', 'preact'];
+
+/** The licences of the packages that are part of the built files. */
 function writeNotices() {
-  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const notices = Object.keys(dependencies).map((name) => {
-    const text = readFileSync(`node_modules/${name}/LICENSE`, 'utf8');
+  const names = [...new Set([...PANEL_PACKAGES, ...inboxPackages])].sort();
+  const notices = names.map((name) => {
+    const folder = `node_modules/${name}`;
+    const file = readdirSync(folder).find((file) => /^licen[cs]e(\.md|\.txt)?$/i.test(file));
+    if (!file) throw new Error(`${name} has no licence`);
+    const text = readFileSync(join(folder, file), 'utf8');
     return `# ${name}\n\n${text.trim()}\n`;
   });
   writeFileSync(join(dist, 'third-party-notices.txt'), notices.join('\n'));
@@ -116,6 +173,7 @@ const panelPath = await buildPanel();
 await buildLoader('widget/loader/main.ts', 'widget.js', 'iife', panelPath);
 await buildLoader('widget/loader/module.ts', 'widget.mjs', 'es', panelPath);
 await buildPages();
+await buildInbox();
 writeNotices();
 for (const name of ['favicon.ico', 'robots.txt']) copyFileSync(`pages/${name}`, join(dist, name));
 compress();

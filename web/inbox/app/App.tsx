@@ -1,0 +1,33 @@
+import { QueryClientProvider } from '@tanstack/react-query';
+import { useState } from 'react';
+import { I18nProvider, RouterProvider } from 'react-aria-components';
+import { ToastRegion } from '../ui';
+import { EventsProvider } from './EventsProvider';
+import { Layout } from './Layout';
+import { createQueryClient } from './queries';
+import { Routes } from './Routes';
+import { navigate } from './router';
+import { SessionProvider } from './session';
+
+/** The language of the texts. */
+export const LOCALE = 'en-US';
+
+export function App() {
+  const [client] = useState(createQueryClient);
+  return (
+    <I18nProvider locale={LOCALE}>
+      <RouterProvider navigate={(to) => navigate(to)}>
+        <QueryClientProvider client={client}>
+          <SessionProvider>
+            <EventsProvider>
+              <Layout>
+                <Routes />
+              </Layout>
+            </EventsProvider>
+          </SessionProvider>
+          <ToastRegion />
+        </QueryClientProvider>
+      </RouterProvider>
+    </I18nProvider>
+  );
+}

@@ -1,0 +1,5 @@
+import { Page } from '../ui';
+
+export default function AppearancePage() {
+  return <Page title="Appearance">{null}</Page>;
+}

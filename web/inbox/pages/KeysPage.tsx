@@ -1,0 +1,5 @@
+import { Page } from '../ui';
+
+export default function KeysPage() {
+  return <Page title="Keys and websites">{null}</Page>;
+}
