@@ -117,7 +117,17 @@ fn private_filters(request: &ListRequest) -> Vec<u8> {
     let text = text.map(|text| text.as_bytes().to_vec());
     let [after, before] = [request.search.created_after, request.search.created_before]
         .map(|time| time.map(|time| time.0.to_be_bytes().to_vec()));
-    let filters = [is_human_handled, visitor, external_id, text, after, before];
+    let is_waiting = request.search.is_waiting;
+    let is_waiting = is_waiting.map(|flag| vec![u8::from(flag)]);
+    let filters = [
+        is_human_handled,
+        visitor,
+        external_id,
+        text,
+        after,
+        before,
+        is_waiting,
+    ];
     let mut bytes = Vec::new();
     for (tag, value) in (1..).zip(filters) {
         if let Some(value) = value {

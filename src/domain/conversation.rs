@@ -6,7 +6,7 @@ use unicase::UniCase;
 use super::agent::HumanAgent;
 use super::message::Message;
 use super::validation::{ValidationError, bounded_text, parse_enum};
-use super::{ConversationId, Timestamp, Visitor};
+use super::{AgentId, ConversationId, Timestamp, Visitor};
 
 /// Whether a conversation accepts messages. `closed` sorts before `open`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,53 @@ pub struct Conversation<'a> {
     pub human_agent: Option<HumanAgent<'a>>,
     /// Derived from the first message; `None` until there is one.
     pub title: Option<&'a str>,
+    /// `None` if a visitor reads the conversation.
+    pub inbox: Option<InboxState>,
+}
+
+/// What private keys and agents see of a conversation, and visitors do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InboxState {
+    /// Set while the conversation waits for a person.
+    pub waiting: Option<Waiting>,
+    /// Whether there is a message that no agent has read.
+    pub is_unread: bool,
+    /// The account that has taken over; `None` for a private key.
+    pub agent: Option<AgentId>,
+}
+
+/// A conversation waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    pub since: Timestamp,
+    pub reason: WaitingReason,
+}
+
+/// Why a conversation waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitingReason {
+    /// The visitor asked for a person.
+    Requested,
+    /// The visitor left contact details.
+    Contact,
+    /// Two consecutive answers did not help.
+    Unanswered,
+}
+
+impl WaitingReason {
+    pub const NAMES: [(&'static str, WaitingReason); 3] = [
+        ("requested", WaitingReason::Requested),
+        ("contact", WaitingReason::Contact),
+        ("unanswered", WaitingReason::Unanswered),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WaitingReason::Requested => "requested",
+            WaitingReason::Contact => "contact",
+            WaitingReason::Unanswered => "unanswered",
+        }
+    }
 }
 
 impl Conversation<'_> {
@@ -65,6 +112,7 @@ impl Conversation<'_> {
             is_human_handled: false,
             human_agent: None,
             title: None,
+            inbox: None,
         }
     }
 }

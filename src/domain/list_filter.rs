@@ -54,11 +54,19 @@ pub struct SearchFilter {
     pub created_after: Option<Timestamp>,
     /// Conversations that were created before this time.
     pub created_before: Option<Timestamp>,
+    /// Conversations that wait for a person, or the others.
+    pub is_waiting: Option<bool>,
 }
 
 impl SearchFilter {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether the matches can be many, so that finding them can take long.
+    pub fn is_slow(&self) -> bool {
+        let has_few_matches = self.is_waiting == Some(true);
+        self.text.is_some() || !(has_few_matches || self.is_empty())
     }
 }
 

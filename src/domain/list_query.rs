@@ -11,6 +11,27 @@ pub enum Scope {
     Visitor(VisitorSeq),
 }
 
+impl Scope {
+    /// Who reads a list of this scope.
+    pub fn audience(self) -> Audience {
+        match self {
+            Scope::Project(_) => Audience::Staff,
+            Scope::Visitor(_) => Audience::Visitor,
+        }
+    }
+}
+
+/// Who reads a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Audience {
+    /// The visitor. The inbox state is not read, and answers that failed before their
+    /// first text are left out.
+    Visitor,
+    /// A private key or an agent.
+    #[default]
+    Staff,
+}
+
 /// The field that orders the list. Ties are ordered by `id` in the same
 /// direction (docs/api-contract.md, section 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

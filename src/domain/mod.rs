@@ -27,7 +27,10 @@ mod widget_config;
 pub use agent::{AgentProfile, AgentRole, HumanAgent};
 pub use assistant::{Assistant, AssistantMode, MAX_ASSISTANT_TEXT_CHARS};
 pub use bucket_url::BucketUrl;
-pub use conversation::{CloseReason, Conversation, ConversationListItem, Status, title_key};
+pub use conversation::{
+    CloseReason, Conversation, ConversationListItem, InboxState, Status, Waiting, WaitingReason,
+    title_key,
+};
 pub use document::{
     Document, LearnedDocument, MAX_DOCUMENT_URL_BYTES, MAX_HEADING_CHARS, MAX_SECTION_BYTES,
     Section,
@@ -45,7 +48,7 @@ pub use label::{
 };
 pub use list_filter::{ListFilter, ListRequest, SearchFilter, VisitorFilter};
 pub use list_query::{
-    Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
+    Audience, Direction, Limit, ListQuery, Offset, Scope, SearchLimit, Sort, SortKey, SortValue,
 };
 pub use message::{
     Feedback, MAX_ANSWER_TEXT_BYTES, MAX_MESSAGE_ERROR_CHARS, MAX_MESSAGE_JSON_BYTES,

@@ -136,10 +136,9 @@ fn push_private_parameters(path: &mut String, request: &ListRequest) {
     let is_human_handled = request.query.filter.is_human_handled;
     let visitor_id = request.visitor.id.map(|id| id.to_string());
     let external_id = request.visitor.external_id.as_ref();
-    push(
-        "isHumanHandled",
-        is_human_handled.map(|flag| if flag { "true" } else { "false" }),
-    );
+    let flag_text = |flag| if flag { "true" } else { "false" };
+    push("isHumanHandled", is_human_handled.map(flag_text));
+    push("waiting", request.search.is_waiting.map(flag_text));
     push("visitorId", visitor_id.as_deref());
     push("externalId", external_id.map(ExternalId::as_str));
     push("q", request.search.text.as_deref());

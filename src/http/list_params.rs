@@ -54,6 +54,9 @@ pub struct PrivateListParams {
     /// others.
     #[param(inline)]
     is_human_handled: Option<Flag>,
+    /// With a private key: only conversations that wait for a person, or only the others.
+    #[param(inline)]
+    waiting: Option<Flag>,
     /// With a private key: only conversations of the visitor with this `id`.
     visitor_id: Option<VisitorId>,
     /// With a private key: only conversations of the visitor whom the website knows by
@@ -192,6 +195,7 @@ impl PrivateListParams {
             text,
             created_after: self.created_after.map(|Time(time)| time),
             created_before: self.created_before.map(|Time(time)| time),
+            is_waiting: self.waiting.map(|Flag(flag)| flag),
         };
         ListRequest {
             query,

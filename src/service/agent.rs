@@ -4,8 +4,8 @@
 use super::Services;
 use super::idempotency::Idempotency;
 use crate::domain::{
-    AgentProfile, Conversation, ConversationId, ConversationSeq, HumanAgent, Message,
-    MessageContent, MessageId, ProjectSeq, Role, SentMessage, Timestamp,
+    AgentProfile, Audience, Conversation, ConversationId, ConversationSeq, HumanAgent, InboxState,
+    Message, MessageContent, MessageId, ProjectSeq, Role, SentMessage, Timestamp,
 };
 use crate::events::Event;
 use crate::store::agent;
@@ -66,6 +66,11 @@ pub async fn take_over(
                 image: new_agent.image.as_deref(),
             }),
             updated_at: now,
+            inbox: conversation.inbox.map(|inbox| InboxState {
+                waiting: None,
+                agent: None,
+                ..inbox
+            }),
             ..conversation.clone()
         })
     })
@@ -98,6 +103,10 @@ pub async fn hand_back(
             is_human_handled: false,
             human_agent: None,
             updated_at: now,
+            inbox: conversation.inbox.map(|inbox| InboxState {
+                agent: None,
+                ..inbox
+            }),
             ..conversation.clone()
         };
         [render(&changed), render(conversation)]
@@ -157,7 +166,10 @@ async fn read<T: Send + 'static>(
     let read = move |snapshot: &Snapshot| {
         let conversation = conversation::find(snapshot, project, id)?;
         let seq = conversation.ok_or(AgentError::NotFound(id))?.seq;
-        Ok((seq, conversation::read(snapshot, seq, map)?))
+        Ok((
+            seq,
+            conversation::read(snapshot, seq, Audience::Staff, map)?,
+        ))
     };
     services.store.read(read).await
 }

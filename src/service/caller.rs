@@ -1,7 +1,7 @@
 //! Who calls: a visitor with a session, a website's server with a private key, or an agent
 //! who has signed in.
 
-use crate::domain::{AgentRole, AgentSeq, KeySeq, ProjectSeq, Scope, VisitorSeq};
+use crate::domain::{AgentRole, AgentSeq, Audience, KeySeq, ProjectSeq, Scope, VisitorSeq};
 
 /// An authenticated caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,11 @@ impl Caller {
 
     pub fn is_visitor(self) -> bool {
         matches!(self, Caller::Visitor { .. })
+    }
+
+    /// What the caller sees of a conversation.
+    pub fn audience(self) -> Audience {
+        self.scope().audience()
     }
 
     /// The conversations that the caller may list: a visitor's own or the whole

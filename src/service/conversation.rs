@@ -4,7 +4,8 @@ use super::Services;
 use super::caller::{AccessError, Caller};
 use super::idempotency::Idempotency;
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, ProjectSeq, Timestamp, VisitorId, VisitorSeq,
+    CloseReason, Conversation, ConversationId, InboxState, ProjectSeq, Timestamp, VisitorId,
+    VisitorSeq,
 };
 use crate::events::Event;
 use crate::store::conversation::{self, ConversationRef, NewConversation};
@@ -57,7 +58,15 @@ pub async fn start(
         page_url,
         at: Timestamp::now(),
     };
-    store_new(services, &new, new.start(visitor), idempotency, render).await
+    let conversation = Conversation::new(new.id, new.at);
+    store_new(
+        services,
+        &conversation,
+        new.start(visitor),
+        idempotency,
+        render,
+    )
+    .await
 }
 
 /// A conversation that a website's server imports.
@@ -112,19 +121,24 @@ pub async fn import(
         identity: input.visitor,
         at: new.at,
     };
-    Ok(store_new(services, &new, new.import(&visitor), idempotency, render).await?)
+    let conversation = Conversation {
+        inbox: Some(InboxState::default()),
+        ..Conversation::new(new.id, new.at)
+    };
+    let batch = new.import(&visitor);
+    Ok(store_new(services, &conversation, batch, idempotency, render).await?)
 }
 
 async fn store_new(
     services: &Services,
-    new: &NewConversation,
+    new: &Conversation<'_>,
     batch: Batch,
     idempotency: &Idempotency,
     render: Render,
 ) -> Result<SavedResponse, StoreError> {
-    let response = render(&Conversation::new(new.id, new.at));
+    let response = render(new);
     let idempotency = idempotency.about(new.id);
-    let batch = idempotency.save(batch, &response, new.at);
+    let batch = idempotency.save(batch, &response, new.created_at);
     services.store.write(batch).await?;
     Ok(response)
 }

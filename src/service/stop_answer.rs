@@ -40,7 +40,7 @@ pub async fn stop(
     let seq = services.store.read(find).await?.seq;
     end_answer(services, seq).await?;
     let read = move |snapshot: &Snapshot| {
-        let response = read_list_item(snapshot, seq, caller.is_visitor(), render)?;
+        let response = read_list_item(snapshot, seq, caller.audience(), render)?;
         // Without it, the conversation was deleted meanwhile.
         response.ok_or(FindError::NotFound(id))
     };

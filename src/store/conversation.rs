@@ -15,8 +15,9 @@ use super::sql::{Row, Sql};
 use super::totals::Totals;
 use super::visitor::{self, NewVisitor, VisitorIdentity};
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq, ListQuery,
-    ListRequest, ProjectSeq, Scope, SortKey, Status, Timestamp, VisitorSeq,
+    Audience, CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq,
+    InboxState, ListQuery, ListRequest, ProjectSeq, Scope, SortKey, Status, Timestamp, VisitorSeq,
+    Waiting, WaitingReason,
 };
 
 /// A conversation's row and its visitor.
@@ -48,7 +49,7 @@ pub fn list(
     scope: Scope,
     request: &ListRequest,
 ) -> Result<ListPage, StoreError> {
-    let hides_failures = matches!(scope, Scope::Visitor(_));
+    let audience = scope.audience();
     let Some(scope) = visitor::narrow(snapshot, scope, &request.visitor)? else {
         return Ok(ListPage::default());
     };
@@ -66,7 +67,7 @@ pub fn list(
         message_search::page(snapshot, scope, query, &request.search)?
     };
     page.rows.includes_visitor = request.includes_visitor;
-    page.rows.hides_failures = hides_failures;
+    page.rows.audience = audience;
     Ok(page)
 }
 
@@ -102,6 +103,7 @@ pub fn page<E: From<StoreError>>(
     mut each: impl FnMut(&ConversationListItem) -> Result<(), E>,
 ) -> Result<Option<SortKey>, E> {
     let (mut rows, last) = page_rows(snapshot, scope, query, totals)?;
+    rows.audience = scope.audience();
     rows.read(snapshot, |item| {
         each(item)?;
         Ok::<_, E>(ControlFlow::Continue(()))
@@ -116,8 +118,7 @@ pub struct PageRows {
     rows: RowQueue,
     /// Whether each conversation is read with its visitor.
     includes_visitor: bool,
-    /// Whether answers that failed before their first text are left out.
-    hides_failures: bool,
+    audience: Audience,
 }
 
 impl From<Vec<i64>> for PageRows {
@@ -142,9 +143,10 @@ impl PageRows {
         snapshot: &Snapshot,
         mut each: impl FnMut(&ConversationListItem) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        let (includes_visitor, hides_failures) = (self.includes_visitor, self.hides_failures);
-        self.rows.read(snapshot, SELECT_CONVERSATION, |row| {
-            let mut item = list_item(row)?;
+        let (includes_visitor, audience) = (self.includes_visitor, self.audience);
+        let hides_failures = audience == Audience::Visitor;
+        self.rows.read(snapshot, select(audience), |row| {
+            let mut item = list_item(row, audience)?;
             if includes_visitor {
                 item.visitor = Some(visitor::read(snapshot, row.get(VISITOR_COLUMN)?)?);
             }
@@ -165,16 +167,15 @@ impl PageRows {
     }
 }
 
-/// Calls `with` with a conversation and its newest message. `hides_failures`: leave out
-/// answers that failed before their first text.
+/// Calls `with` with a conversation and its newest message.
 pub fn read_list_item<T>(
     snapshot: &Snapshot,
     seq: ConversationSeq,
-    hides_failures: bool,
+    audience: Audience,
     mut with: impl FnMut(&ConversationListItem) -> T,
 ) -> Result<Option<T>, StoreError> {
     let mut rows = PageRows {
-        hides_failures,
+        audience,
         ..PageRows::from(vec![seq.0])
     };
     let mut result = None;
@@ -277,32 +278,54 @@ pub fn find(
 pub fn read<T>(
     snapshot: &Snapshot,
     seq: ConversationSeq,
+    audience: Audience,
     with: impl FnOnce(&Conversation) -> T,
 ) -> Result<T, StoreError> {
-    let sql = Sql::new(SELECT_CONVERSATION, [seq.into()]);
-    snapshot.one(&sql, |row| Ok(with(&conversation(row)?)))
+    let sql = Sql::new(select(audience), [seq.into()]);
+    snapshot.one(&sql, |row| Ok(with(&conversation(row, audience)?)))
 }
 
-/// A conversation with its newest message. The first thirteen columns are read
+/// Selects a conversation with its newest message. The first thirteen columns are read
 /// by [`conversation`], those from [`MESSAGE_COLUMN`] on by [`message::from_row`].
-const SELECT_CONVERSATION: &str = "\
-    SELECT c.id, c.created_at, c.updated_at, c.status, c.closed_at, c.close_reason, \
-           c.last_interaction_at, c.is_human_handled, c.has_agent, c.agent_name, \
-           c.agent_image, c.title, c.visitor_seq, \
-           m.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, m.feedback, \
-           m.feedback_at, m.metadata, m.has_agent, m.agent_name, m.agent_image, \
-           m.page_url, m.page_title, m.text_selection \
-      FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
-     WHERE c.seq = ?";
+macro_rules! select_conversation {
+    ($more_columns:literal) => {
+        concat!(
+            "SELECT c.id, c.created_at, c.updated_at, c.status, c.closed_at, c.close_reason, \
+                    c.last_interaction_at, c.is_human_handled, c.has_agent, c.agent_name, \
+                    c.agent_image, c.title, c.visitor_seq, \
+                    m.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, m.feedback, \
+                    m.feedback_at, m.metadata, m.has_agent, m.agent_name, m.agent_image, \
+                    m.page_url, m.page_title, m.text_selection",
+            $more_columns,
+            " FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
+              WHERE c.seq = ?"
+        )
+    };
+}
 
-/// The column of the visitor in [`SELECT_CONVERSATION`].
+/// The column of the visitor in [`select_conversation`].
 const VISITOR_COLUMN: usize = 12;
 
-/// The first column of the message in [`SELECT_CONVERSATION`].
+/// The first column of the message in [`select_conversation`].
 const MESSAGE_COLUMN: usize = 13;
 
-fn list_item(row: Row<'_>) -> Result<ConversationListItem<'_>, StoreError> {
-    let conversation = conversation(row)?;
+/// The first column of the inbox state in [`select_conversation`].
+const INBOX_COLUMN: usize = 29;
+
+/// The SELECT of a conversation. Visitors do not see the inbox state, so their lists do
+/// not read it.
+fn select(audience: Audience) -> &'static str {
+    match audience {
+        Audience::Visitor => select_conversation!(""),
+        Audience::Staff => select_conversation!(
+            ", c.waiting_since, c.waiting_reason, c.agent_id, \
+             ifnull(c.last_message_seq > ifnull(c.read_message_seq, 0), 0)"
+        ),
+    }
+}
+
+fn list_item(row: Row<'_>, audience: Audience) -> Result<ConversationListItem<'_>, StoreError> {
+    let conversation = conversation(row, audience)?;
     let last_message = if row.is_null(MESSAGE_COLUMN)? {
         None
     } else {
@@ -315,7 +338,7 @@ fn list_item(row: Row<'_>) -> Result<ConversationListItem<'_>, StoreError> {
     })
 }
 
-fn conversation(row: Row<'_>) -> Result<Conversation<'_>, StoreError> {
+fn conversation(row: Row<'_>, audience: Audience) -> Result<Conversation<'_>, StoreError> {
     Ok(Conversation {
         id: row.get(0)?,
         created_at: row.get(1)?,
@@ -327,6 +350,25 @@ fn conversation(row: Row<'_>) -> Result<Conversation<'_>, StoreError> {
         is_human_handled: row.get(7)?,
         human_agent: message::human_agent(row, 8)?,
         title: row.get(11)?,
+        inbox: match audience {
+            Audience::Visitor => None,
+            Audience::Staff => Some(inbox_state(row)?),
+        },
+    })
+}
+
+fn inbox_state(row: Row<'_>) -> Result<InboxState, StoreError> {
+    let waiting = match row.get(INBOX_COLUMN)? {
+        None => None,
+        Some(since) => Some(Waiting {
+            since,
+            reason: row.variant(INBOX_COLUMN + 1, &WaitingReason::NAMES)?,
+        }),
+    };
+    Ok(InboxState {
+        waiting,
+        agent: row.get(INBOX_COLUMN + 2)?,
+        is_unread: row.get(INBOX_COLUMN + 3)?,
     })
 }
 

@@ -10,8 +10,8 @@ use super::snapshot::Snapshot;
 use super::sql::Sql;
 use super::visitor;
 use crate::domain::{
-    Conversation, ConversationId, ConversationSeq, Direction, ListQuery, ListRequest, Offset,
-    Scope, SearchFilter, Sort, SortKey, SortValue, Timestamp, Visitor, VisitorSeq,
+    Audience, Conversation, ConversationId, ConversationSeq, Direction, ListQuery, ListRequest,
+    Offset, Scope, SearchFilter, Sort, SortKey, SortValue, Timestamp, Visitor, VisitorSeq,
 };
 
 /// A place in a list of conversations. Each page begins after the last conversation of
@@ -24,6 +24,7 @@ pub struct ConversationWalk {
     next: Option<ListRequest>,
     rows: VecDeque<ConversationSeq>,
     times: TimeRange,
+    is_waiting: Option<bool>,
 }
 
 /// What [`ConversationWalk::next`] found.
@@ -78,6 +79,7 @@ impl ConversationWalk {
     /// `request`.
     pub fn new(scope: Scope, mut request: ListRequest) -> Self {
         let times = TimeRange::of(&request);
+        let is_waiting = request.search.is_waiting;
         request.search = SearchFilter::default();
         request.query.after = times.start(request.query.direction);
         Self {
@@ -85,6 +87,7 @@ impl ConversationWalk {
             next: Some(request),
             rows: VecDeque::new(),
             times,
+            is_waiting,
         }
     }
 
@@ -105,6 +108,7 @@ impl ConversationWalk {
             next: None,
             rows: rows.into_seqs().collect(),
             times: TimeRange::default(),
+            is_waiting: request.search.is_waiting,
         };
         Ok((walk, is_partial))
     }
@@ -126,13 +130,18 @@ impl ConversationWalk {
             self.read_page(snapshot, request)?;
         }
         while let Some(seq) = self.rows.pop_front() {
-            let Some((visitor, created_at)) = origin_of(snapshot, seq)? else {
+            let Some(properties) = filtered_properties(snapshot, seq)? else {
                 continue;
             };
-            if self.times.contains(created_at) {
-                let visitor = visitor::read(snapshot, visitor)?;
+            let allows = |only| only == properties.is_waiting;
+            if !self.is_waiting.is_none_or(allows) {
+                continue;
+            }
+            if self.times.contains(properties.created_at) {
+                let visitor = visitor::read(snapshot, properties.visitor)?;
                 let with = |conversation: &Conversation<'_>| read(seq, conversation, &visitor);
-                return conversation::read(snapshot, seq, with).map(WalkStep::Conversation);
+                return conversation::read(snapshot, seq, Audience::Staff, with)
+                    .map(WalkStep::Conversation);
             }
             if self.times.is_order {
                 // The walk began with the range, so the range has ended.
@@ -158,14 +167,27 @@ impl ConversationWalk {
     }
 }
 
-/// The visitor and the time of creation of a conversation, unless it was deleted.
-fn origin_of(
+/// What a walk filters conversations by.
+struct FilteredProperties {
+    visitor: VisitorSeq,
+    created_at: Timestamp,
+    is_waiting: bool,
+}
+
+/// Reads the properties of a conversation, unless it was deleted.
+fn filtered_properties(
     snapshot: &Snapshot,
     seq: ConversationSeq,
-) -> Result<Option<(VisitorSeq, Timestamp)>, StoreError> {
+) -> Result<Option<FilteredProperties>, StoreError> {
     let sql = Sql::new(
-        "SELECT visitor_seq, created_at FROM conversation WHERE seq = ?",
+        "SELECT visitor_seq, created_at, waiting_since IS NOT NULL FROM conversation WHERE seq = ?",
         [seq.into()],
     );
-    snapshot.optional(&sql, |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))
+    snapshot.optional(&sql, |row| {
+        Ok(FilteredProperties {
+            visitor: row.get(0)?,
+            created_at: row.get(1)?,
+            is_waiting: row.get(2)?,
+        })
+    })
 }

@@ -1,4 +1,5 @@
-//! Lists that are restricted by words and by time of creation.
+//! Lists that are restricted by words, by time of creation, and to conversations that wait
+//! for a person.
 //!
 //! These lists have no stored counts, and no index has their order. The statement reads
 //! all matches, counts and sorts them, so its cost grows with the number of matches.
@@ -177,6 +178,11 @@ impl Select {
         if let Some(time) = search.created_before {
             self.0.bind(" AND c.created_at < ?", time.into());
         }
+        match search.is_waiting {
+            None => {}
+            Some(true) => self.0.push(" AND c.waiting_since IS NOT NULL"),
+            Some(false) => self.0.push(" AND c.waiting_since IS NULL"),
+        }
     }
 
     /// Restricts the page to the rows behind a key. Rows without a value come last.
@@ -209,6 +215,9 @@ impl Select {
 fn source(scope: Scope, search: &SearchFilter) -> &'static str {
     match scope {
         _ if search.text.is_some() => "found CROSS JOIN conversation AS c ON c.seq = found.seq",
+        Scope::Project(_) if search.is_waiting == Some(true) => {
+            "conversation AS c INDEXED BY conversation_waiting"
+        }
         Scope::Project(_) => "conversation AS c INDEXED BY conversation_by_created",
         Scope::Visitor(_) => "conversation AS c INDEXED BY conversation_by_visitor",
     }

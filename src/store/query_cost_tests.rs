@@ -22,8 +22,8 @@ use super::sql::Sql;
 use super::test_db::{DIRECTIONS, PROJECT, TestDb, all_filters, all_sorts};
 use super::{conversation, message};
 use crate::domain::{
-    ConversationId, ConversationSeq, Direction, Limit, ListFilter, ListQuery, MessageContent,
-    MessageId, Offset, Scope, Sort, SortKey, Status, Timestamp, VisitorSeq,
+    Audience, ConversationId, ConversationSeq, Direction, Limit, ListFilter, ListQuery,
+    MessageContent, MessageId, Offset, Scope, Sort, SortKey, Status, Timestamp, VisitorSeq,
 };
 
 /// log 100,000 / log 10,000.
@@ -183,7 +183,7 @@ fn at_offset(order: &ListQuery, offset: u64) -> ListQuery {
 
 fn read_conversation(snapshot: &Snapshot) -> Result<(), StoreError> {
     let (seq, id) = (ConversationSeq(77), ConversationId::generate());
-    conversation::read(snapshot, seq, |_| ())?;
+    conversation::read(snapshot, seq, Audience::Staff, |_| ())?;
     let mut messages = message::MessageCursor::newest(snapshot, seq, id, true)?;
     messages
         .read(snapshot, |_| Ok(ControlFlow::Continue(())))

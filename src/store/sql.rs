@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use crate::domain::{
-    AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq, Label,
-    MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId, Timestamp,
+    AgentId, AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
+    Label, MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId, Timestamp,
     VisitorId, VisitorSeq,
 };
 
@@ -207,7 +207,7 @@ macro_rules! newtypes {
 
 newtypes!(i64: AssistantSeq, ConversationSeq, KeySeq, MessageSeq, PassageSeq, ProjectSeq,
     Timestamp, VisitorSeq);
-newtypes!(Uuid: AssistantId, ConversationId, DocumentId, KeyId, MessageId, ProjectId, QnaId,
+newtypes!(Uuid: AgentId, AssistantId, ConversationId, DocumentId, KeyId, MessageId, ProjectId, QnaId,
     SessionId, VisitorId);
 
 impl From<i64> for Value {

@@ -8,7 +8,9 @@ use parlor::answer::AnswerError;
 use parlor::domain::ConversationId;
 use serde_json::{Value, json};
 
-use crate::helpers::{UNKNOWN_ID, setup_conversation, setup_model_conversation, wait_until};
+use crate::helpers::{
+    UNKNOWN_ID, setup_conversation, setup_model_conversation, take_inbox_state, wait_until,
+};
 
 #[test]
 fn agent_takes_over_replies_and_hands_back() {
@@ -17,10 +19,11 @@ fn agent_takes_over_replies_and_hands_back() {
     let put = server.request("PUT", format!("/v2/conversations/{id}/agent"));
     let image = "https://shop.example/mara.jpg";
     let put = put.json(json!({ "name": "Mara", "image": image }));
-    let taken_over = put.bearer(&server.project.private_key).send().expect(200);
+    let mut taken_over = put.bearer(&server.project.private_key).send().expect(200);
     let mara = json!({ "name": "Mara", "image": image });
     assert_eq!(taken_over["isHumanHandled"], true);
     assert_eq!(taken_over["humanAgent"], mara);
+    take_inbox_state(&mut taken_over);
     let conversation = server.get_conversation(&ann, &id);
     for (key, value) in taken_over.as_object().expect("a conversation") {
         assert_eq!(&conversation[key], value, "{key}");

@@ -5,7 +5,7 @@ use rusqlite::params;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::helpers::{ConversationRow, EXAMPLE_TIME, TestServer, Visitor, ids};
+use crate::helpers::{ConversationRow, EXAMPLE_TIME, TestServer, Visitor, ids, take_inbox_state};
 
 const EXAMPLE: &str = "123e4567-e89b-12d3-a456-426614174000";
 
@@ -95,10 +95,16 @@ fn list_has_documented_keys_in_order() {
 }
 
 #[test]
-fn private_key_gets_same_list_as_visitor() {
+fn private_key_gets_same_list_as_visitor_and_the_inbox_state() {
     let (server, visitor) = setup_example();
     let own = server.list(&visitor.token, "");
-    assert_eq!(server.list(&server.project.private_key, ""), own);
+    let mut list = server.list(&server.project.private_key, "");
+    let state = take_inbox_state(&mut list["data"][0]);
+    let nothing = json!({
+        "waitingSince": null, "waitingReason": null, "isUnread": false, "agentId": null
+    });
+    assert_eq!(state, nothing);
+    assert_eq!(list, own);
 }
 
 #[test]

@@ -6,8 +6,9 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::helpers::{
-    ConversationRow, ListOrder, ProjectFixture, Response, TestServer, UNKNOWN_ID, Visitor, all_ids,
-    follow_next, ids, insert_conversations, insert_rows, random_row, string, wait_until,
+    ConversationRow, EXAMPLE_TIME, ListOrder, ProjectFixture, Response, TestServer, UNKNOWN_ID,
+    Visitor, all_ids, follow_next, ids, insert_conversations, insert_rows, random_row, string,
+    wait_until,
 };
 
 /// The values of `isHumanHandled`.
@@ -65,6 +66,12 @@ fn flag_parameter(flag: Option<bool>) -> String {
         .unwrap_or_default()
 }
 
+fn waiting_parameter(waiting: Option<bool>) -> String {
+    waiting
+        .map(|waiting| format!("&waiting={waiting}"))
+        .unwrap_or_default()
+}
+
 /// Compares random pages and a walk along the `next` links with a sort in memory.
 fn check_list(server: &TestServer, query: &str, expected: &[String], random: &mut Rng) {
     for _ in 0..2 {
@@ -99,12 +106,14 @@ fn filtered_lists_match_filter_and_sort_in_memory() {
         .collect();
     for order in ListOrder::all() {
         for flag in FLAGS {
+            let waiting = FLAGS[random.usize(..3)];
             let expected = |rows: &[ConversationRow]| {
                 let mut rows = rows.to_vec();
                 rows.retain(|row| flag.is_none_or(|flag| row.is_human_handled == flag));
+                rows.retain(|row| waiting.is_none_or(|flag| row.waiting_since.is_some() == flag));
                 order.expected_ids(&rows)
             };
-            let query = order.query() + &flag_parameter(flag);
+            let query = order.query() + &flag_parameter(flag) + &waiting_parameter(waiting);
             check_list(&server, &query, &expected(&all), &mut random);
             let one = &visitors[random.usize(..2)];
             let filter = &one.filters()[random.usize(..3)];
@@ -170,6 +179,8 @@ fn filters_are_unknown_parameters_for_session_tokens() {
         "externalId=none&externalId=none".to_owned(),
         "isHumanHandled=true".to_owned(),
         "isHumanHandled=x".to_owned(),
+        "waiting=true".to_owned(),
+        "waiting=x".to_owned(),
         "include=visitor".to_owned(),
         "include=".to_owned(),
     ] {
@@ -196,6 +207,9 @@ fn invalid_filters_return_422() {
         ("isHumanHandled=", "isHumanHandled", "true, false"),
         ("isHumanHandled=1", "isHumanHandled", "true, false"),
         ("isHumanHandled=TRUE", "isHumanHandled", "true, false"),
+        ("waiting=", "waiting", "true, false"),
+        ("waiting=1", "waiting", "true, false"),
+        ("waiting=true&waiting=true", "waiting", "once"),
         ("include=x", "include", "visitor"),
         ("include=visitor&include=visitor", "include", "once"),
         (
@@ -209,11 +223,13 @@ fn invalid_filters_return_422() {
 }
 
 /// The filters that tell lists apart.
-fn filters(visitor: &Visitor) -> [String; 6] {
+fn filters(visitor: &Visitor) -> [String; 8] {
     [
         String::new(),
         "isHumanHandled=true".to_owned(),
         "isHumanHandled=false".to_owned(),
+        "waiting=true".to_owned(),
+        "waiting=false".to_owned(),
         format!("visitorId={}", visitor.id),
         "externalId=a%26b%3D+%C3%A9".to_owned(),
         format!(
@@ -228,8 +244,9 @@ fn setup() -> (TestServer, Visitor) {
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     set_visitor(&server, &ann, "external_id", "a&b= é");
-    let rows = (0..12).map(|number| ConversationRow {
+    let rows = (0..16).map(|number| ConversationRow {
         is_human_handled: number % 2 == 0,
+        waiting_since: (number % 4 == 1).then_some(EXAMPLE_TIME),
         ..ConversationRow::default()
     });
     insert_rows(&server, &ann, &rows.collect::<Vec<_>>());
@@ -261,7 +278,7 @@ fn links_keep_filters_and_cursors_are_bound_to_them() {
         }
     }
     // What a list includes does not change its rows.
-    let (filter, after) = &cursors[3];
+    let (filter, after) = &cursors[5];
     let included = get_list(&server, &format!("{filter}&after={after}&include=visitor"));
     assert_eq!(ids(&included.expect(200)).len(), 10);
     let visitors_own = server.get_list(&ann.token, &format!("after={after}"));
@@ -274,7 +291,7 @@ fn cached_pages_are_those_of_their_filter() {
     let uncached = filters(&ann).map(|filter| get_list(&server, &filter));
     let distinct: HashSet<_> = uncached.iter().map(|page| page.text().to_owned()).collect();
     // The visitor is the only one of the project.
-    assert_eq!(distinct.len(), 4);
+    assert_eq!(distinct.len(), 6);
     let own = server.get_list(&ann.token, "");
     let hits = server.list_cache_stats.hits();
     for (filter, page) in filters(&ann).iter().zip(&uncached) {
@@ -285,7 +302,7 @@ fn cached_pages_are_those_of_their_filter() {
         }
     }
     assert_eq!(server.get_list(&ann.token, "").links(), own.links());
-    assert_eq!(server.list_cache_stats.hits() - hits, 7);
+    assert_eq!(server.list_cache_stats.hits() - hits, 9);
 }
 
 #[test]

@@ -6,7 +6,9 @@ use utoipa::ToSchema;
 use super::agent::HumanAgentJson;
 use super::message::MessageJson;
 use super::visitor::VisitorJson;
-use crate::domain::{Conversation, ConversationId, ConversationListItem, Status, Timestamp};
+use crate::domain::{
+    AgentId, Conversation, ConversationId, ConversationListItem, Status, Timestamp, WaitingReason,
+};
 
 /// The properties that all forms of a conversation have.
 #[derive(Serialize, ToSchema)]
@@ -38,7 +40,30 @@ pub struct ConversationJson<'a> {
     /// Derived from the first message; null until there is one.
     #[schema(required)]
     pub(super) title: Option<&'a str>,
+    /// With a private key: since when the conversation waits for a person; null if it does
+    /// not wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Timestamp>, required = false)]
+    pub(super) waiting_since: StaffOnly<Option<Timestamp>>,
+    /// With a private key: why the conversation waits. The visitor asked for a person
+    /// (`requested`) or left contact details (`contact`), or two consecutive answers did
+    /// not help (`unanswered`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<WaitingReason>, required = false)]
+    pub(super) waiting_reason: StaffOnly<Option<WaitingReason>>,
+    /// With a private key: whether there is a message that no agent has read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) is_unread: StaffOnly<bool>,
+    /// With a private key: the account of the agent who has taken over; null for none or a
+    /// private key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AgentId>, required = false)]
+    pub(super) agent_id: StaffOnly<Option<AgentId>>,
 }
+
+/// A property that visitors do not get: `None` for a visitor.
+type StaffOnly<T> = Option<T>;
 
 /// The type of the object.
 #[derive(Serialize, ToSchema)]
@@ -49,6 +74,7 @@ pub(super) enum ConversationObject {
 
 impl<'a> From<&Conversation<'a>> for ConversationJson<'a> {
     fn from(conversation: &Conversation<'a>) -> Self {
+        let inbox = conversation.inbox;
         Self {
             object: ConversationObject::Conversation,
             id: conversation.id,
@@ -62,6 +88,10 @@ impl<'a> From<&Conversation<'a>> for ConversationJson<'a> {
             is_human_handled: conversation.is_human_handled,
             human_agent: conversation.human_agent.map(HumanAgentJson::from),
             title: conversation.title,
+            waiting_since: inbox.map(|inbox| inbox.waiting.map(|waiting| waiting.since)),
+            waiting_reason: inbox.map(|inbox| inbox.waiting.map(|waiting| waiting.reason)),
+            is_unread: inbox.map(|inbox| inbox.is_unread),
+            agent_id: inbox.map(|inbox| inbox.agent),
         }
     }
 }

@@ -8,8 +8,8 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
-    AssistantId, ConversationId, DocumentId, Feedback, MessageId, MessageStatus, ProjectId, QnaId,
-    Role, Status, Timestamp, VisitorId, WidgetPosition,
+    AgentId, AssistantId, ConversationId, DocumentId, Feedback, MessageId, MessageStatus,
+    ProjectId, QnaId, Role, Status, Timestamp, VisitorId, WaitingReason, WidgetPosition,
 };
 
 /// Ids are hyphenated lower-case UUIDs.
@@ -62,6 +62,7 @@ fn string_schema() -> ObjectBuilder {
 }
 
 id_json! {
+    AgentId: "The id of an agent's account.",
     AssistantId: "The id of an assistant.",
     ConversationId: "The id of a conversation, unique within the project.",
     DocumentId: "The id of a learned document.",
@@ -80,6 +81,8 @@ enum_json! {
         [MessageStatus::Streaming, MessageStatus::Complete, MessageStatus::Error];
     Feedback: Some("A visitor's rating of an answer."),
         [Feedback::Like, Feedback::Dislike];
+    WaitingReason: Some("Why a conversation waits for a person."),
+        [WaitingReason::Requested, WaitingReason::Contact, WaitingReason::Unanswered];
     WidgetPosition: Some("The corner of the window in which the chat opens."),
         [WidgetPosition::BottomLeft, WidgetPosition::BottomRight];
 }

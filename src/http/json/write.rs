@@ -10,7 +10,7 @@ use super::agent::HumanAgentJson;
 use super::message::{PartsJson, RawJson};
 use super::visitor::VisitorJson;
 use super::{ConversationJson, ConversationListItemJson, MessageJson};
-use crate::domain::{MessageParts, Timestamp};
+use crate::domain::{MessageParts, Timestamp, WaitingReason};
 
 /// Writes members of an object, each after a comma.
 macro_rules! write_members {
@@ -48,6 +48,20 @@ impl ConversationJson<'_> {
             "isHumanHandled": self.is_human_handled,
             "humanAgent": self.human_agent,
             "title": self.title,
+        );
+        if self.is_unread.is_some() {
+            self.write_inbox_state(buffer);
+        }
+    }
+
+    /// Appends the members that visitors do not get.
+    fn write_inbox_state(&self, buffer: &mut Vec<u8>) {
+        let reason = self.waiting_reason.flatten().map(WaitingReason::as_str);
+        write_members!(buffer,
+            "waitingSince": self.waiting_since.flatten(),
+            "waitingReason": reason.map(Unescaped),
+            "isUnread": self.is_unread,
+            "agentId": self.agent_id.flatten().map(|id| id.0),
         );
     }
 }
@@ -227,11 +241,11 @@ fn escape(byte: u8, buffer: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::domain::{
-        Conversation, ConversationId, ConversationListItem, Feedback, HumanAgent, Message,
-        MessageId, MessageStatus, Role, Status, Visitor, VisitorId,
+        AgentId, Conversation, ConversationId, ConversationListItem, Feedback, HumanAgent,
+        InboxState, Message, MessageId, MessageStatus, Role, Status, Visitor, VisitorId, Waiting,
     };
 
-    fn conversations() -> [Conversation<'static>; 2] {
+    fn conversations() -> [Conversation<'static>; 4] {
         let new = Conversation::new(ConversationId::generate(), Timestamp(0));
         let full = Conversation {
             updated_at: Timestamp(1_705_314_600_001),
@@ -247,7 +261,23 @@ mod tests {
             title: Some("Where is my order, the one of last week?\\"),
             ..new.clone()
         };
-        [new, full]
+        let read = Conversation {
+            inbox: Some(InboxState::default()),
+            ..new.clone()
+        };
+        let waiting = Waiting {
+            since: Timestamp(1_705_314_600_004),
+            reason: WaitingReason::Requested,
+        };
+        let waiting = Conversation {
+            inbox: Some(InboxState {
+                waiting: Some(waiting),
+                is_unread: true,
+                agent: Some(AgentId::generate()),
+            }),
+            ..full.clone()
+        };
+        [new, full, read, waiting]
     }
 
     fn messages() -> [Message<'static>; 3] {

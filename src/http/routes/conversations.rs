@@ -168,10 +168,10 @@ pub async fn list(
     let version = app.store.list_version();
     let list = key.1.clone();
     let read = move |snapshot: &Snapshot| read_page(snapshot, scope, &list);
-    let page = if key.1.search.is_empty() {
-        app.store.read(read).await?
-    } else {
+    let page = if key.1.search.is_slow() {
         app.store.search(read).await?
+    } else {
+        app.store.read(read).await?
     };
     let next = page
         .last
@@ -305,7 +305,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let id = conversation_id(&request)?;
     let read = move |snapshot: &Snapshot| {
         let seq = service::find(snapshot, caller, id)?.seq;
-        let head = conversation::read(snapshot, seq, |conversation| {
+        let head = conversation::read(snapshot, seq, caller.audience(), |conversation| {
             serde_json::to_vec(&ConversationJson::from(conversation))
         })?;
         let messages = MessageCursor::newest(snapshot, seq, id, caller.is_visitor())?;

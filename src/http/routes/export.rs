@@ -32,7 +32,8 @@ pub async fn export(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     let list = export_request(request.query_string())?;
     let format = accepted_format(&request);
     let scope = Scope::Project(project);
-    let (walk, is_partial) = if list.search.text.is_none() {
+    let has_few_matches = list.search.text.is_some() || list.search.is_waiting == Some(true);
+    let (walk, is_partial) = if !has_few_matches {
         (ConversationWalk::new(scope, list), false)
     } else {
         check_search(&app.store, &list)?;

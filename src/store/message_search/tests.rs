@@ -19,6 +19,7 @@ struct SearchedConversation {
     times: [i64; 3],
     closed_at: Option<i64>,
     is_human_handled: bool,
+    is_waiting: bool,
     title: Option<String>,
     messages: Vec<String>,
 }
@@ -31,12 +32,15 @@ fn random_text(random: &mut Rng) -> String {
 
 fn random_row(random: &mut Rng) -> SearchedConversation {
     let count = random.usize(..4);
+    let closed_at = random.bool().then(|| random.i64(0..5));
+    let is_human_handled = random.bool();
     SearchedConversation {
         id: Uuid::from_u128(random.u128(..)),
         visitor: random.i64(1..=2),
         times: [(); 3].map(|()| random.i64(0..5)),
-        closed_at: random.bool().then(|| random.i64(0..5)),
-        is_human_handled: random.bool(),
+        closed_at,
+        is_human_handled,
+        is_waiting: closed_at.is_none() && !is_human_handled && random.bool(),
         title: random.bool().then(|| random_text(random)),
         messages: (0..count).map(|_| random_text(random)).collect(),
     }
@@ -55,8 +59,9 @@ impl SearchedConversation {
         let title = Value::from(self.title.clone());
         let batch = Batch::of([Sql::new(
             "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
-                 updated_at, last_interaction_at, closed_at, is_human_handled, title, title_key) \
-             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+                 updated_at, last_interaction_at, closed_at, is_human_handled, title, title_key, \
+                 waiting_since, waiting_reason) \
+             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)",
             [
                 seq.into(),
                 self.id.into(),
@@ -68,6 +73,8 @@ impl SearchedConversation {
                 self.closed_at.into(),
                 self.is_human_handled.into(),
                 title,
+                self.is_waiting.then_some(9).into(),
+                self.is_waiting.then_some("requested").into(),
             ],
         )]);
         self.messages.iter().fold(batch, |batch, text| {
@@ -99,6 +106,7 @@ impl SearchedConversation {
             && filter.allows(self.status(), self.is_human_handled)
             && search.created_after.is_none_or(|time| created_at >= time)
             && search.created_before.is_none_or(|time| created_at < time)
+            && search.is_waiting.is_none_or(|only| self.is_waiting == only)
             && search.text.as_ref().is_none_or(has_words)
     }
 
@@ -177,6 +185,7 @@ fn random_search(random: &mut Rng) -> SearchFilter {
         text: (random.u8(..3) > 0).then(|| text[random.usize(..text.len())].to_owned()),
         created_after: time(random),
         created_before: time(random),
+        is_waiting: [None, Some(true), Some(false)][random.usize(..3)],
     }
 }
 

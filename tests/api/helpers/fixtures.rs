@@ -100,6 +100,7 @@ pub struct ConversationRow {
     pub closed_at: Option<i64>,
     pub close_reason: Option<&'static str>,
     pub is_human_handled: bool,
+    pub waiting_since: Option<i64>,
     /// Name and image.
     pub agent: Option<(Option<&'static str>, Option<&'static str>)>,
     pub title: Option<String>,
@@ -115,6 +116,7 @@ impl Default for ConversationRow {
             closed_at: None,
             close_reason: None,
             is_human_handled: false,
+            waiting_since: None,
             agent: None,
             title: None,
         }
@@ -134,8 +136,9 @@ impl ConversationRow {
         let inserted = connection.execute(
             "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
                  updated_at, last_interaction_at, closed_at, close_reason, is_human_handled, \
-                 has_agent, agent_name, agent_image, title, title_key) \
-             SELECT ?, project_seq, seq, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+                 has_agent, agent_name, agent_image, title, title_key, \
+                 waiting_since, waiting_reason) \
+             SELECT ?, project_seq, seq, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
                FROM visitor WHERE seq = ?",
             params![
                 self.id,
@@ -151,6 +154,8 @@ impl ConversationRow {
                 image,
                 self.title,
                 self.title.as_deref().map(title_key),
+                self.waiting_since,
+                self.waiting_since.map(|_| "requested"),
                 visitor_seq,
             ],
         );

@@ -167,14 +167,18 @@ pub fn server_with_random_lists(
 /// A row whose values come from small sets, so that every column has ties.
 pub fn random_row(random: &mut Rng) -> ConversationRow {
     let time = |random: &mut Rng| EXAMPLE_TIME + random.i64(0..4);
+    let closed_at = random.bool().then(|| time(random));
+    let is_human_handled = random.bool();
+    let can_wait = closed_at.is_none() && !is_human_handled;
     ConversationRow {
         // Random in every byte: the order of ids differs from the order of rows.
         id: Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid(),
         created_at: time(random),
         updated_at: time(random),
         last_interaction_at: time(random),
-        closed_at: random.bool().then(|| time(random)),
-        is_human_handled: random.bool(),
+        closed_at,
+        is_human_handled,
+        waiting_since: (can_wait && random.bool()).then(|| time(random)),
         title: (random.u8(0..3) > 0).then(|| TITLES[random.usize(0..TITLES.len())].to_owned()),
         ..ConversationRow::default()
     }

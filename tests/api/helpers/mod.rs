@@ -67,3 +67,16 @@ pub fn ids(list: &Value) -> Vec<String> {
     let data = list["data"].as_array().expect("data");
     data.iter().map(|item| string(&item["id"])).collect()
 }
+
+/// Removes what visitors do not see from a conversation and returns it.
+pub fn take_inbox_state(conversation: &mut Value) -> Value {
+    let members = conversation.as_object_mut().expect("a conversation");
+    let mut take = |name: &str| {
+        members
+            .shift_remove(name)
+            .unwrap_or_else(|| panic!("{name}"))
+    };
+    let names = ["waitingSince", "waitingReason", "isUnread", "agentId"];
+    let state = names.map(|name| (name.to_owned(), take(name)));
+    Value::Object(state.into_iter().collect())
+}
