@@ -22,6 +22,13 @@ impl AgentRole {
     /// The roles with their names in the API and in the database.
     pub const NAMES: [(&'static str, AgentRole); 2] =
         [("owner", AgentRole::Owner), ("agent", AgentRole::Agent)];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AgentRole::Owner => "owner",
+            AgentRole::Agent => "agent",
+        }
+    }
 }
 
 /// The name and picture of an agent, as visitors see them.

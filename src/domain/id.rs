@@ -65,6 +65,12 @@ public_id! {
     DocumentId
     /// An account of an agent.
     AgentId
+    /// A note of an agent.
+    NoteId
+    /// A text that agents use again.
+    SavedReplyId
+    /// A website or folder that was learned.
+    SourceId
 }
 
 impl ProjectSeq {

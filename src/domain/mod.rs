@@ -16,8 +16,10 @@ mod label;
 mod list_filter;
 mod list_query;
 mod message;
+mod note;
 mod project;
 mod qna;
+mod source;
 mod timestamp;
 mod validation;
 mod visitor;
@@ -37,8 +39,8 @@ pub use document::{
 };
 pub use id::{
     AgentId, AgentSeq, AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId,
-    KeyId, KeySeq, MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId,
-    VisitorId, VisitorSeq,
+    KeyId, KeySeq, MessageId, MessageSeq, NoteId, PassageSeq, ProjectId, ProjectSeq, QnaId,
+    SavedReplyId, SessionId, SourceId, VisitorId, VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use label::{
@@ -55,11 +57,16 @@ pub use message::{
     MAX_PAGE_TITLE_CHARS, MAX_TEXT_SELECTION_CHARS, MAX_TITLE_CHARS, Message, MessageContent,
     MessageParts, MessageStatus, Role, SentMessage,
 };
+pub use note::{
+    MAX_NOTE_CHARS, MAX_NOTES, MAX_SAVED_REPLIES, MAX_SAVED_REPLY_CHARS,
+    MAX_SAVED_REPLY_NAME_CHARS, SavedReplyName,
+};
 pub use project::{MAX_MESSAGE_QUOTA, Project, ProjectChange, ProjectStatistics, ProjectSummary};
 pub use qna::{
     Author, MAX_ANSWER_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer,
     parse_question,
 };
+pub use source::{MAX_SOURCE_ERROR_CHARS, MAX_SOURCES, SourceKind};
 pub use timestamp::{Timestamp, month_name};
 pub use validation::{
     MAX_URI_BYTES, ValidationError, bounded_bytes, bounded_text, parse_enum, parse_uri, text_prefix,

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use crate::domain::{
-    AgentId, AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId, KeyId, KeySeq,
-    Label, MessageId, MessageSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SessionId, Timestamp,
-    VisitorId, VisitorSeq,
+    AgentId, AgentSeq, AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId,
+    KeyId, KeySeq, Label, MessageId, MessageSeq, NoteId, PassageSeq, ProjectId, ProjectSeq, QnaId,
+    SavedReplyId, SessionId, SourceId, Timestamp, VisitorId, VisitorSeq,
 };
 
 /// A value that is bound to a parameter or was read from a column.
@@ -205,10 +205,10 @@ macro_rules! newtypes {
     )*};
 }
 
-newtypes!(i64: AssistantSeq, ConversationSeq, KeySeq, MessageSeq, PassageSeq, ProjectSeq,
+newtypes!(i64: AgentSeq, AssistantSeq, ConversationSeq, KeySeq, MessageSeq, PassageSeq, ProjectSeq,
     Timestamp, VisitorSeq);
-newtypes!(Uuid: AgentId, AssistantId, ConversationId, DocumentId, KeyId, MessageId, ProjectId, QnaId,
-    SessionId, VisitorId);
+newtypes!(Uuid: AgentId, AssistantId, ConversationId, DocumentId, KeyId, MessageId, NoteId, ProjectId,
+    QnaId, SavedReplyId, SessionId, SourceId, VisitorId);
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {

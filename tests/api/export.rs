@@ -16,7 +16,8 @@ use crate::helpers::{
 };
 
 /// Values that the demo has none of: a second project, revoked and restricted keys, a
-/// model's parts and metadata, failed answers, a plan, unusual texts.
+/// model's parts and metadata, failed answers, a plan, unusual texts, agents with their
+/// notes and settings, conversations that wait.
 const UNUSUAL_ROWS: &str = r##"
     UPDATE project SET plan = 'pro', message_quota = 500, description = 'a "quote"',
            widget_config = '{"brandColor": "#123456"}';
@@ -41,6 +42,35 @@ const UNUSUAL_ROWS: &str = r##"
     INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at,
                               last_interaction_at)
     SELECT randomblob(16), 1, max(seq), 'open', 8, 9, 10 FROM visitor;
+    UPDATE project SET business_hours = '{"timeZone": "Europe/Berlin", "days": {}}',
+           away_message = 'later', webhook_url = 'https://shop.example/hook',
+           webhook_secret = randomblob(32), notification_emails = '["a@shop.example"]';
+    UPDATE api_key SET identity_secret = randomblob(32) WHERE kind = 'publishable';
+    INSERT INTO agent (id, project_seq, name, email, avatar_url, role, password_hash, is_away,
+                       created_at)
+    VALUES (X'0195aaaa000070008000000000000001', 1, 'Mara', 'mara@shop.example',
+            'https://shop.example/mara.png', 'owner', '$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA', 1, 3),
+           (randomblob(16), 1, 'Tom', 'tom@shop.example', NULL, 'agent', NULL, 0, 4);
+    UPDATE visitor SET email = 'ann@mail.example', phone = '+491234', blocked_at = 9,
+           is_verified = NOT is_verified WHERE seq % 5 = 0;
+    UPDATE conversation SET waiting_since = 5, waiting_reason = 'contact', waited_ms = 70
+     WHERE status = 'open' AND is_human_handled = 0 AND seq % 4 = 0;
+    UPDATE conversation SET agent_id = X'0195aaaa000070008000000000000001'
+     WHERE is_human_handled = 1;
+    UPDATE conversation SET read_message_seq = last_message_seq WHERE seq % 2 = 0;
+    INSERT INTO note (id, conversation_seq, agent_id, agent_name, text, created_at)
+    SELECT randomblob(16), seq, iif(seq % 2, X'0195aaaa000070008000000000000001', NULL),
+           iif(seq % 2, 'Mara', NULL), 'call "back"', 6 FROM conversation WHERE seq % 9 = 0;
+    INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at, resolved_at)
+    SELECT m.seq, (SELECT max(q.seq) FROM message AS q WHERE q.conversation_seq = c.seq
+                      AND q.role = 'user'), c.project_seq, m.created_at, iif(m.seq % 2, 7, NULL)
+      FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq
+     WHERE m.role = 'assistant' AND c.seq % 10 = 0;
+    INSERT INTO saved_reply (id, project_seq, name, text, created_at, updated_at)
+    VALUES (randomblob(16), 1, 'Thanks', 'You are **welcome**', 1, 2);
+    INSERT INTO source (id, project_seq, location, kind, started_at, finished_at, documents, error)
+    VALUES (randomblob(16), 1, 'https://shop.example/sitemap.xml', 'website', 1, 2, 3, NULL),
+           (randomblob(16), 1, '/srv/help', 'folder', 1, NULL, 0, 'cannot be read');
 "##;
 
 /// A file with all kinds of rows, and a private key of its first project.
@@ -132,6 +162,33 @@ fn imported_file_has_the_same_lists_messages_and_export() {
             let target = format!("/v2/conversations/{id}");
             assert_eq!(body(&original, &target), body(&copy, &target), "{target}");
         }
+    }
+}
+
+#[test]
+fn secrets_of_projects_and_keys_are_exported_only_with_secrets() {
+    let (folder, _) = unusual_file();
+    let at = folder.path();
+    let secrets = "SELECT count(webhook_secret) + (SELECT count(identity_secret) FROM api_key) \
+                     FROM project";
+    let count = |db: &str| -> i64 {
+        let connection = open_connection(&at.join(db));
+        let row = connection.query_row(secrets, [], |row| row.get(0));
+        row.expect("a count")
+    };
+    assert_eq!(count("parlor.db"), 2);
+    let arguments = ["export", "all.ndjson", "--with-secrets"];
+    let output = parlor_command(at).args(arguments).output().expect("a run");
+    assert!(output.status.success());
+    run_successfully(at, &["export", "others.ndjson"]);
+    for (name, expected) in [("all", 2), ("others", 0)] {
+        let (export, db) = (format!("{name}.ndjson"), format!("{name}.db"));
+        let import = ["import", &export, "--db", &db];
+        run_successfully(at, &import);
+        assert_eq!(count(&db), expected, "{name}");
+        // A second import changes nothing.
+        let again = run_successfully(at, &import);
+        assert!(again.contains("imported before"), "{again}");
     }
 }
 

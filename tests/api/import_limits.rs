@@ -130,7 +130,12 @@ fn cases_of_projects() -> Vec<Case> {
             json!(["https://shop.example/path"]),
             "websites such as",
         ),
-        ("secret", "name", text(3), "must be session"),
+        (
+            "secret",
+            "name",
+            text(3),
+            "must be one of: session, webhook, identity",
+        ),
         ("secret", "value", json!("00"), "64 hexadecimal digits"),
         ("usage", "messages", json!(-1), "invalid value"),
     ]

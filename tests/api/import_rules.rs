@@ -217,6 +217,7 @@ fn invalid_line_is_named_with_a_reason_and_the_lines_before_it_are_imported() {
             "widgetConfig: must be an object",
         ),
     ];
+    let cases = cases.into_iter().chain(staff_cases());
     for (line, reason) in cases {
         write_export(at, &[PROJECT.into(), VISITOR.into(), line]);
         let error = run_with_error(at, &["import", "hostile.ndjson", "--db", "copy.db"]);
@@ -225,6 +226,179 @@ fn invalid_line_is_named_with_a_reason_and_the_lines_before_it_are_imported() {
         assert!(error.len() < 500, "{error}");
     }
     assert_eq!(count(&at.join("copy.db"), "visitor"), 1);
+    run_successfully(at, &["check", "--db", "copy.db"]);
+}
+
+const AGENT: &str = r#"{"type":"agent","data":{"id":"0195aaaa-0000-7000-8000-000000000010","projectId":"0195aaaa-0000-7000-8000-00000000000a","name":"Mara","email":"mara@shop.example","role":"owner","createdAt":"2026-01-01T00:00:00.000Z"}}"#;
+const SOURCE: &str = r#"{"type":"source","data":{"id":"0195aaaa-0000-7000-8000-000000000011","projectId":"0195aaaa-0000-7000-8000-00000000000a","location":"https://shop.example/","kind":"website","documents":1}}"#;
+const SAVED_REPLY: &str = r#"{"type":"savedReply","data":{"id":"0195aaaa-0000-7000-8000-000000000012","projectId":"0195aaaa-0000-7000-8000-00000000000a","name":"Thanks","text":"a text","createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z"}}"#;
+const NOTE: &str = r#"{"type":"note","data":{"id":"0195aaaa-0000-7000-8000-000000000013","conversationId":"0195aaaa-0000-7000-8000-00000000000c","text":"a note","createdAt":"2026-01-01T00:00:00.000Z"}}"#;
+const REFUSAL: &str = r#"{"type":"refusal","data":{"conversationId":"0195aaaa-0000-7000-8000-00000000000c","messageId":"0195aaaa-0000-7000-8000-00000000000d","questionId":"0195aaaa-0000-7000-8000-00000000000d","createdAt":"2026-01-01T00:00:00.000Z"}}"#;
+
+/// Invalid records of agents and of what they use.
+fn staff_cases() -> Vec<(Vec<u8>, &'static str)> {
+    let insert = |line: &str, member: &str| {
+        let data = format!(r#""data":{{{member},"#);
+        line.replacen(r#""data":{"#, &data, 1).into_bytes()
+    };
+    let replaced = |line: &str, from: &str, to: &str| {
+        assert!(line.contains(from), "{from}");
+        line.replacen(from, to, 1).into_bytes()
+    };
+    let waiting = r#""waitingSince":"2026-01-01T00:00:00.000Z""#;
+    let reason = r#""waitingReason":"contact""#;
+    let both = format!("{waiting},{reason}");
+    vec![
+        (
+            insert(AGENT, r#""passwordHash":"secret""#),
+            "passwordHash: must be a hash of argon2id",
+        ),
+        (
+            replaced(AGENT, "mara@", "Mara@"),
+            "email: must be in lower case",
+        ),
+        (
+            replaced(AGENT, "mara@", "mara "),
+            "email: must be an e-mail address",
+        ),
+        (
+            replaced(AGENT, "owner", "admin"),
+            "role: must be one of: owner, agent",
+        ),
+        (
+            insert(AGENT, r#""avatarUrl":"javascript:alert(1)""#),
+            "avatarUrl: must be an http or https URL",
+        ),
+        (
+            replaced(SOURCE, "https", "file"),
+            "location: must be an http or https URL",
+        ),
+        (
+            replaced(SOURCE, "website", "mail"),
+            "kind: must be one of: website, folder",
+        ),
+        (
+            insert(SOURCE, r#""finishedAt":"2026-01-01T00:00:00.000Z""#),
+            "finishedAt: must not be set",
+        ),
+        (
+            replaced(SAVED_REPLY, "a text", ""),
+            "text: must have 1 to 10000",
+        ),
+        (
+            replaced(SAVED_REPLY, "Thanks", " Thanks"),
+            "name: begins or ends with spaces",
+        ),
+        (
+            replaced(NOTE, "a note", &"x".repeat(10_001)),
+            "text: must have 1 to 10000",
+        ),
+        (
+            insert(PROJECT, r#""businessHours":[]"#),
+            "businessHours: must be an object",
+        ),
+        (
+            insert(PROJECT, r#""webhookUrl":"file:///etc/passwd""#),
+            "webhookUrl: must be an http",
+        ),
+        (
+            insert(PROJECT, r#""notificationEmails":["x"]"#),
+            "notificationEmails: must have 3 to",
+        ),
+        (
+            insert(PROJECT, r#""awayMessage":"""#),
+            "awayMessage: must have 1 to",
+        ),
+        (
+            insert(VISITOR, r#""email":"x\ny@z""#),
+            "email: must be an e-mail address",
+        ),
+        (
+            insert(VISITOR, r#""phone":"""#),
+            "phone: must have 1 to 100",
+        ),
+        (
+            insert(CONVERSATION, waiting),
+            "waitingReason: must be set exactly",
+        ),
+        (
+            insert(CONVERSATION, reason),
+            "waitingReason: must be set exactly",
+        ),
+        (
+            insert(CONVERSATION, &both.replace("contact", "bored")),
+            "waitingReason: must be one of",
+        ),
+        (
+            insert(
+                &CONVERSATION.replace("\"isHumanHandled\":false", "\"isHumanHandled\":true"),
+                &both,
+            ),
+            "waitingSince: must not be set",
+        ),
+        (
+            br#"{"type":"secret","data":{"name":"webhook","value":"00"}}"#.to_vec(),
+            "value: must be 64 hexadecimal digits",
+        ),
+        (
+            insert(
+                &SECRET.replace("session", "identity"),
+                r#""projectId":"0195aaaa-0000-7000-8000-00000000000a""#,
+            ),
+            "projectId: must be set exactly if the name is webhook",
+        ),
+        (
+            SECRET.replace("session", "identity").into_bytes(),
+            "keyId: must be set exactly",
+        ),
+        (
+            SECRET.replace("session", "other").into_bytes(),
+            "name: must be one of",
+        ),
+    ]
+}
+
+const SECRET: &str = r#"{"type":"secret","data":{"name":"session","value":"0000000000000000000000000000000000000000000000000000000000000000"}}"#;
+
+#[test]
+fn records_of_agents_that_contradict_others_are_reported() {
+    let folder = TempDir::new().expect("a folder");
+    let at = folder.path();
+    let other = |line: &str, from: &str, to: &str| line.replace(from, to).into_bytes();
+    let end = r#"{"type":"end","data":{"counts":{"agent":2,"conversation":1,"message":1,"note":2,"project":1,"refusal":2,"savedReply":2,"source":2,"visitor":1}}}"#;
+    let lines = [
+        PROJECT.into(),
+        AGENT.into(),
+        other(AGENT, "000010\"", "000020\""),
+        SOURCE.into(),
+        other(SOURCE, "000011\"", "000021\""),
+        SAVED_REPLY.into(),
+        other(SAVED_REPLY, "000012\"", "000022\""),
+        VISITOR.into(),
+        CONVERSATION.into(),
+        MESSAGE.into(),
+        NOTE.into(),
+        other(NOTE, "00000c\"", "00000f\""),
+        REFUSAL.into(),
+        // The answer is not stored.
+        other(REFUSAL, "\"messageId\":\"0195", "\"messageId\":\"1195"),
+        end.into(),
+    ];
+    write_export(at, &lines);
+    let error = run_with_error(at, &["import", "hostile.ndjson", "--db", "copy.db"]);
+    for expected in [
+        "line 4: agent 0195aaaa-0000-7000-8000-000000000020: another agent has the same email",
+        "line 6: source 0195aaaa-0000-7000-8000-000000000021: the project has another source with the same location",
+        "line 8: savedReply 0195aaaa-0000-7000-8000-000000000022: the project has another saved reply with the same name",
+        "line 13: note 0195aaaa-0000-7000-8000-000000000013: its conversation is not before it",
+        "line 15: refusal 1195aaaa-0000-7000-8000-00000000000d: it contradicts another record, or a record that it refers to is gone",
+        "5 records were not imported",
+    ] {
+        assert!(error.contains(expected), "{expected}\n{error}");
+    }
+    let db = at.join("copy.db");
+    let tables = ["agent", "source", "saved_reply", "note", "answer_refusal"];
+    assert_eq!(tables.map(|table| count(&db, table)), [1; 5]);
     run_successfully(at, &["check", "--db", "copy.db"]);
 }
 

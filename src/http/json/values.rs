@@ -8,8 +8,9 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
-    AgentId, AssistantId, ConversationId, DocumentId, Feedback, MessageId, MessageStatus,
-    ProjectId, QnaId, Role, Status, Timestamp, VisitorId, WaitingReason, WidgetPosition,
+    AgentId, AssistantId, ConversationId, DocumentId, Feedback, KeyId, MessageId, MessageStatus,
+    NoteId, ProjectId, QnaId, Role, SavedReplyId, SourceId, Status, Timestamp, VisitorId,
+    WaitingReason, WidgetPosition,
 };
 
 /// Ids are hyphenated lower-case UUIDs.
@@ -66,9 +67,13 @@ id_json! {
     AssistantId: "The id of an assistant.",
     ConversationId: "The id of a conversation, unique within the project.",
     DocumentId: "The id of a learned document.",
+    KeyId: "The id of an API key, which is not secret.",
     MessageId: "The id of a message.",
+    NoteId: "The id of a note.",
     ProjectId: "The id of a project.",
     QnaId: "The id of a Q&A.",
+    SavedReplyId: "The id of a saved reply.",
+    SourceId: "The id of a source.",
     VisitorId: "The id of a visitor.",
 }
 

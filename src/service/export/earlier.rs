@@ -133,7 +133,13 @@ impl ResumePoint {
                 Err(LineError::Io(error)) => return Err(error.into()),
                 Ok(_) | Err(LineError::TooLong) => None,
             };
-            let Some(kind @ (RecordKind::Conversation | RecordKind::Message)) = kind else {
+            let Some(
+                kind @ (RecordKind::Conversation
+                | RecordKind::Message
+                | RecordKind::Note
+                | RecordKind::Refusal),
+            ) = kind
+            else {
                 break;
             };
             if kind == RecordKind::Conversation {

@@ -131,7 +131,7 @@ impl<R: BufRead> FileImport<'_, R> {
     }
 
     fn push(&mut self, mut record: Record, size: usize) -> Result<(), FileImportError> {
-        rules::escape_passages(&mut record);
+        rules::normalize(&mut record);
         rules::check(&record).map_err(|reason| self.invalid(reason))?;
         let is_secret = matches!(record.kind(), RecordKind::Secret | RecordKind::Session);
         if is_secret && !self.has_secrets {

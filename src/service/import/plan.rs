@@ -78,6 +78,14 @@ impl<'s> Plan<'s> {
     pub fn add(&mut self, record: &Record) -> Result<(), StoreError> {
         let decision = match record {
             Record::Message(message) => self.add_message(message)?,
+            Record::Note(note) => {
+                let insert = |project| import::insert_note(project, note);
+                self.add_part(note.conversation_id, record, insert)?
+            }
+            Record::Refusal(refusal) => {
+                let insert = |project| import::insert_refusal(project, refusal);
+                self.add_part(refusal.conversation_id, record, insert)?
+            }
             record => {
                 self.end_conversation();
                 let decision = match import::compare(self.snapshot, record)? {
@@ -148,6 +156,32 @@ impl<'s> Plan<'s> {
         let insert = import::insert_message(open.project, message);
         self.append(insert);
         Ok(Decision::Import)
+    }
+
+    /// Adds a record of a conversation that is no message.
+    fn add_part(
+        &mut self,
+        conversation: ConversationId,
+        record: &Record,
+        insert: impl FnOnce(ProjectId) -> Batch,
+    ) -> Result<Decision, StoreError> {
+        let open = self.conversation.as_ref();
+        let Some(open) = open.filter(|open| open.id == conversation) else {
+            let reason = "its conversation is not before it".to_owned();
+            return Ok(Decision::Refuse(reason));
+        };
+        let (project, is_stored) = (open.project, open.is_stored);
+        let accepts_new = is_stored && open.accepts_messages;
+        match import::compare(self.snapshot, record)? {
+            _ if !is_stored => Ok(Decision::Skip),
+            Comparison::Stored => Ok(Decision::Unchanged),
+            Comparison::Conflict(reason) => Ok(Decision::Refuse(reason)),
+            Comparison::New if !accepts_new => Ok(Decision::Skip),
+            Comparison::New => {
+                self.append(insert(project));
+                Ok(Decision::Import)
+            }
+        }
     }
 
     fn append(&mut self, batch: Batch) {

@@ -5,18 +5,21 @@
 use serde_json::{Map, Value};
 
 use crate::domain::{
-    CloseReason, DeviceId, ExternalId, Key, Label, MAX_ANSWER_TEXT_BYTES, MAX_ASSISTANT_TEXT_CHARS,
-    MAX_AUTHOR_NAME_CHARS, MAX_DESCRIPTION_CHARS, MAX_DOCUMENT_URL_BYTES, MAX_HEADING_CHARS,
-    MAX_MESSAGE_ERROR_CHARS, MAX_MESSAGE_JSON_BYTES, MAX_MESSAGE_QUOTA, MAX_NAME_CHARS,
-    MAX_PAGE_TITLE_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, MAX_SECTION_BYTES,
+    CloseReason, DeviceId, ExternalId, Key, KeyKind, Label, MAX_ANSWER_TEXT_BYTES,
+    MAX_ASSISTANT_TEXT_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_DESCRIPTION_CHARS, MAX_DOCUMENT_URL_BYTES,
+    MAX_HEADING_CHARS, MAX_MESSAGE_ERROR_CHARS, MAX_MESSAGE_JSON_BYTES, MAX_MESSAGE_QUOTA,
+    MAX_NAME_CHARS, MAX_NOTE_CHARS, MAX_PAGE_TITLE_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS,
+    MAX_SAVED_REPLY_CHARS, MAX_SAVED_REPLY_NAME_CHARS, MAX_SECTION_BYTES, MAX_SOURCE_ERROR_CHARS,
     MAX_TEXT_SELECTION_CHARS, MAX_TITLE_CHARS, MAX_URI_BYTES, MAX_VISITOR_NAME_CHARS,
-    MessageContent, MessageStatus, Origin, Role, Status, ValidationError, bounded_bytes,
-    bounded_text, bounded_web_url, page_address, parse_answer, parse_question, parse_uri,
+    MessageContent, MessageStatus, Origin, Role, SourceKind, Status, ValidationError,
+    bounded_bytes, bounded_text, bounded_web_url, page_address, parse_answer, parse_question,
+    parse_uri, parse_web_url,
 };
 use crate::learn::escape_active_content;
 use crate::store::export::{
-    AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, JsonText, KeyRecord,
-    MessageRecord, ProjectRecord, QnaRecord, Record, SecretRecord, UsageRecord, VisitorRecord,
+    AccountRecord, AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, JsonText,
+    KeyRecord, MessageRecord, NoteRecord, ProjectRecord, QnaRecord, Record, SavedReplyRecord,
+    SecretRecord, SourceRecord, UsageRecord, VisitorRecord,
 };
 use crate::store::session::SIGNING_SECRET;
 use crate::store::widget_config;
@@ -30,12 +33,37 @@ const MAX_WIDGET_BYTES: usize = 256 << 10;
 /// The addresses of documents without an address on the web begin with this text.
 const FILE_PREFIX: &str = "file:";
 
-/// Turns the active content of learned passages into text.
-pub fn escape_passages(record: &mut Record) {
-    if let Record::Document(document) = record {
-        for passage in &mut document.passages {
-            passage.body = escape_active_content(std::mem::take(&mut passage.body));
+/// The maximum size of business hours.
+const MAX_BUSINESS_HOURS_BYTES: usize = 16 << 10;
+
+/// The maximum length of a text that visitors see while no agent is available.
+const MAX_AWAY_MESSAGE_CHARS: usize = 2000;
+
+/// The maximum number of addresses that receive notifications.
+const MAX_NOTIFICATION_EMAILS: usize = 100;
+
+const MAX_EMAIL_CHARS: usize = 254;
+const MAX_PHONE_CHARS: usize = 100;
+const MAX_PASSWORD_HASH_CHARS: usize = 500;
+
+/// The names of the secrets of projects and of keys.
+const WEBHOOK_SECRET: &str = "webhook";
+const IDENTITY_SECRET: &str = "identity";
+
+/// Gives values of a record the form in which they are stored: turns the active content of
+/// learned passages into text.
+pub fn normalize(record: &mut Record) {
+    match record {
+        Record::Document(document) => {
+            for passage in &mut document.passages {
+                passage.body = escape_active_content(std::mem::take(&mut passage.body));
+            }
         }
+        Record::Visitor(visitor) => {
+            let default = visitor.external_id.is_some();
+            visitor.is_verified = visitor.is_verified.filter(|flag| *flag != default);
+        }
+        _ => {}
     }
 }
 
@@ -48,15 +76,19 @@ pub fn check(record: &Record) -> Result<(), String> {
         Record::Project(record) => check_project(record),
         Record::Assistant(record) => check_assistant(record),
         Record::Key(record) => check_key(record),
+        Record::Agent(record) => check_account(record),
         Record::Secret(record) => check_secret(record),
         Record::Usage(record) => check_usage(record),
         Record::Qna(record) => check_qna(record),
         Record::Document(record) => check_document(record),
+        Record::Source(record) => check_source(record),
+        Record::SavedReply(record) => check_saved_reply(record),
         Record::Visitor(record) => check_visitor(record),
         // Ids and times alone, whose types are their rules.
-        Record::Session(_) => Ok(()),
+        Record::Session(_) | Record::Refusal(_) => Ok(()),
         Record::Conversation(record) => check_conversation(record),
         Record::Message(record) => check_message(record),
+        Record::Note(record) => check_note(record),
     }
 }
 
@@ -74,7 +106,37 @@ fn check_project(project: &ProjectRecord) -> Result<(), String> {
         "widgetConfig",
         "is too large",
     )?;
-    widget_config::check(widget).map_err(|reason| format!("widgetConfig{reason}"))
+    widget_config::check(widget).map_err(|reason| format!("widgetConfig{reason}"))?;
+    check_contact(project)
+}
+
+/// Checks when and how agents of a project can be reached.
+fn check_contact(project: &ProjectRecord) -> Result<(), String> {
+    optional(
+        "businessHours",
+        project.business_hours.as_ref(),
+        |member, json| {
+            bytes(member, json.as_str(), MAX_BUSINESS_HOURS_BYTES)?;
+            let object = serde_json::from_str::<Map<String, Value>>(json.as_str());
+            expect(object.is_ok(), member, "must be an object")
+        },
+    )?;
+    optional(
+        "awayMessage",
+        project.away_message.as_deref(),
+        |member, value| text(member, value, 1, MAX_AWAY_MESSAGE_CHARS),
+    )?;
+    optional("webhookUrl", project.webhook_url.as_deref(), web_url)?;
+    let emails = &project.notification_emails;
+    let rule = format!("must be at most {MAX_NOTIFICATION_EMAILS} addresses");
+    expect(
+        emails.len() <= MAX_NOTIFICATION_EMAILS,
+        "notificationEmails",
+        &rule,
+    )?;
+    emails
+        .iter()
+        .try_for_each(|address| email("notificationEmails", address))
 }
 
 fn check_assistant(assistant: &AssistantRecord) -> Result<(), String> {
@@ -92,12 +154,75 @@ fn check_key(key: &KeyRecord) -> Result<(), String> {
         let is_stored_form = parsed.is_some_and(|parsed| parsed.as_str() == origin);
         let rule = "must be websites such as https://shop.example";
         expect(is_stored_form, "origins", rule)
-    })
+    })?;
+    let Some(text) = key.publishable_key.as_deref() else {
+        return Ok(());
+    };
+    let is_same = Key::from_text(text).hash().0 == key.hash.0;
+    let rule = "must be the publishable key of the hash";
+    expect(
+        key.kind == KeyKind::Publishable && is_same,
+        "publishableKey",
+        rule,
+    )
+}
+
+fn check_account(account: &AccountRecord) -> Result<(), String> {
+    label::<MAX_NAME_CHARS>("name", &account.name)?;
+    email("email", &account.email)?;
+    let is_lower_case = account.email.to_lowercase() == account.email;
+    expect(is_lower_case, "email", "must be in lower case")?;
+    optional("avatarUrl", account.avatar_url.as_deref(), web_url)?;
+    optional(
+        "passwordHash",
+        account.password_hash.as_deref(),
+        |member, hash| {
+            text(member, hash, 1, MAX_PASSWORD_HASH_CHARS)?;
+            let rule = "must be a hash of argon2id in PHC string format";
+            expect(hash.starts_with("$argon2id$"), member, rule)
+        },
+    )
 }
 
 fn check_secret(secret: &SecretRecord) -> Result<(), String> {
-    let rule = format!("must be {SIGNING_SECRET}");
-    expect(secret.name == SIGNING_SECRET, "name", &rule)
+    let names = [SIGNING_SECRET, WEBHOOK_SECRET, IDENTITY_SECRET];
+    let name = secret.name.as_str();
+    let rule = format!("must be one of: {}", names.join(", "));
+    expect(names.contains(&name), "name", &rule)?;
+    let has_project = secret.project_id.is_some() == (name == WEBHOOK_SECRET);
+    let rule = format!("must be set exactly if the name is {WEBHOOK_SECRET}");
+    expect(has_project, "projectId", &rule)?;
+    let has_key = secret.key_id.is_some() == (name == IDENTITY_SECRET);
+    let rule = format!("must be set exactly if the name is {IDENTITY_SECRET}");
+    expect(has_key, "keyId", &rule)
+}
+
+fn check_source(source: &SourceRecord) -> Result<(), String> {
+    let location = source.location.as_str();
+    bytes("location", location, MAX_DOCUMENT_URL_BYTES)?;
+    expect(!location.is_empty(), "location", "must not be empty")?;
+    let is_web = source.kind != SourceKind::Website || parse_web_url(location).is_some();
+    expect(is_web, "location", "must be an http or https URL")?;
+    expect(source.documents <= MAX_COUNT, "documents", "is too large")?;
+    let has_begun = source.started_at.is_some() || source.finished_at.is_none();
+    expect(has_begun, "finishedAt", "must not be set without startedAt")?;
+    optional("error", source.error.as_deref(), |member, value| {
+        text(member, value, 0, MAX_SOURCE_ERROR_CHARS)
+    })
+}
+
+fn check_saved_reply(reply: &SavedReplyRecord) -> Result<(), String> {
+    label::<MAX_SAVED_REPLY_NAME_CHARS>("name", &reply.name)?;
+    text("text", &reply.text, 1, MAX_SAVED_REPLY_CHARS)
+}
+
+fn check_note(note: &NoteRecord) -> Result<(), String> {
+    optional(
+        "agentName",
+        note.agent_name.as_deref(),
+        label::<MAX_NAME_CHARS>,
+    )?;
+    text("text", &note.text, 1, MAX_NOTE_CHARS)
 }
 
 fn check_usage(usage: &UsageRecord) -> Result<(), String> {
@@ -146,11 +271,11 @@ fn check_visitor(visitor: &VisitorRecord) -> Result<(), String> {
     optional("name", visitor.name.as_deref(), |member, value| {
         text(member, value, 0, MAX_VISITOR_NAME_CHARS)
     })?;
-    optional(
-        "avatarUrl",
-        visitor.avatar_url.as_deref(),
-        |member, value| bounded_web_url(member, value).map(drop).map_err(in_words),
-    )
+    optional("avatarUrl", visitor.avatar_url.as_deref(), web_url)?;
+    optional("email", visitor.email.as_deref(), email)?;
+    optional("phone", visitor.phone.as_deref(), |member, value| {
+        text(member, value, 1, MAX_PHONE_CHARS)
+    })
 }
 
 fn check_conversation(conversation: &ConversationRecord) -> Result<(), String> {
@@ -170,7 +295,23 @@ fn check_conversation(conversation: &ConversationRecord) -> Result<(), String> {
     optional("title", conversation.title.as_deref(), |member, value| {
         text(member, value, 0, MAX_TITLE_CHARS)
     })?;
-    optional("pageUrl", conversation.page_url.as_deref(), page_url)
+    optional("pageUrl", conversation.page_url.as_deref(), page_url)?;
+    check_waiting(conversation)
+}
+
+fn check_waiting(conversation: &ConversationRecord) -> Result<(), String> {
+    let is_waiting = conversation.waiting_since.is_some();
+    let accepts = conversation.status == Status::Open && !conversation.is_human_handled;
+    let rule = "must not be set if the conversation is closed or an agent handles it";
+    expect(!is_waiting || accepts, "waitingSince", rule)?;
+    let rule = "must be set exactly if the conversation waits";
+    expect(
+        is_waiting == conversation.waiting_reason.is_some(),
+        "waitingReason",
+        rule,
+    )?;
+    let waited = conversation.waited_ms.unwrap_or_default();
+    expect(waited <= MAX_COUNT, "waitedMs", "is too large")
 }
 
 fn check_message(message: &MessageRecord) -> Result<(), String> {
@@ -270,6 +411,20 @@ fn label<const MAX: usize>(member: &'static str, text: &str) -> Result<(), Strin
 
 fn bytes(member: &'static str, text: &str, max: usize) -> Result<(), String> {
     bounded_bytes(member, text, max).map_err(in_words)
+}
+
+/// An address that can receive e-mail, roughly.
+fn email(member: &'static str, address: &str) -> Result<(), String> {
+    text(member, address, 3, MAX_EMAIL_CHARS)?;
+    let has_other = address
+        .chars()
+        .any(|char| char.is_whitespace() || char.is_control());
+    let rule = "must be an e-mail address";
+    expect(!has_other && address.contains('@'), member, rule)
+}
+
+fn web_url(member: &'static str, url: &str) -> Result<(), String> {
+    bounded_web_url(member, url).map(drop).map_err(in_words)
 }
 
 fn uri(member: &'static str, text: &str) -> Result<(), String> {

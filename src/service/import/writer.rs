@@ -101,9 +101,9 @@ impl<'a> RecordWriter<'a> {
         let is_full = self.waiting.len() >= BATCH_RECORDS || self.waiting_bytes >= BATCH_BYTES;
         let is_over_full = self.waiting.len() >= MAX_BATCHES_PER_CONVERSATION * BATCH_RECORDS
             || self.waiting_bytes >= MAX_BATCHES_PER_CONVERSATION * BATCH_BYTES;
-        // Records of one kind do not refer to each other, except messages.
+        // Records of one kind do not refer to each other, except those of conversations.
         let is_other_kind = before.is_some_and(|before| group(before) != group(kind));
-        if is_other_kind || is_over_full || (is_full && kind != RecordKind::Message) {
+        if is_other_kind || is_over_full || (is_full && !is_part(kind)) {
             self.flush()?;
         }
         self.waiting.push(WaitingRecord { line, record });
@@ -271,10 +271,19 @@ impl<'a> RecordWriter<'a> {
 
 /// Kinds whose records may share a batch have the same group.
 fn group(kind: RecordKind) -> RecordKind {
-    match kind {
-        RecordKind::Message => RecordKind::Conversation,
-        kind => kind,
+    if is_part(kind) {
+        RecordKind::Conversation
+    } else {
+        kind
     }
+}
+
+/// Whether records of a kind follow the conversation to which they belong.
+fn is_part(kind: RecordKind) -> bool {
+    matches!(
+        kind,
+        RecordKind::Message | RecordKind::Note | RecordKind::Refusal
+    )
 }
 
 /// The id of a record, for the operator.
@@ -283,13 +292,18 @@ fn id(record: &Record) -> String {
         Record::Project(record) => record.id.to_string(),
         Record::Assistant(record) => record.id.to_string(),
         Record::Key(record) => record.id.to_string(),
+        Record::Agent(record) => record.id.to_string(),
         Record::Secret(record) => record.name.chars().take(40).collect(),
         Record::Usage(record) => format!("of project {}", record.project_id),
         Record::Qna(record) => record.id.to_string(),
         Record::Document(record) => record.id.to_string(),
+        Record::Source(record) => record.id.to_string(),
+        Record::SavedReply(record) => record.id.to_string(),
         Record::Visitor(record) => record.id.to_string(),
         Record::Session(record) => record.id.to_string(),
         Record::Conversation(record) => record.id.to_string(),
         Record::Message(record) => record.id.to_string(),
+        Record::Note(record) => record.id.to_string(),
+        Record::Refusal(record) => record.message_id.to_string(),
     }
 }

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::record::InvalidRecord;
 use crate::domain::{
-    AssistantMode, DocumentId, KeyId, KeyKind, MessageId, ProjectId, QnaId, SessionId, Timestamp,
+    AgentId, AgentRole, AssistantMode, DocumentId, KeyId, KeyKind, MessageId, NoteId, ProjectId,
+    QnaId, SavedReplyId, SessionId, SourceId, SourceKind, Timestamp, WaitingReason, parse_enum,
 };
 
 /// Parses JSON. The error names the member, if it is known.
@@ -158,12 +159,18 @@ fn uuid<T>(id: Option<T>) -> Result<T, String> {
     id.ok_or_else(|| "must be a UUID".to_owned())
 }
 
+fn name<T: Copy>(text: &str, names: &[(&str, T)]) -> Result<T, String> {
+    parse_enum("", text, names).map_err(|error| error.reason)
+}
+
 fn timestamp(text: &str) -> Result<Timestamp, String> {
     let expected = "must be a time in UTC such as 2026-01-15T10:30:00.000Z";
     Timestamp::parse_utc(text).ok_or_else(|| expected.to_owned())
 }
 
 from_text! {
+    AgentId: |text: &str| uuid(Self::parse(text));
+    AgentRole: |text: &str| name(text, &Self::NAMES);
     AssistantMode: |text: &str| Self::parse(text).map_err(|error| error.reason);
     DocumentId: |text: &str| uuid(Self::parse(text));
     Hex<32>: Self::parse;
@@ -171,10 +178,15 @@ from_text! {
     KeyKind: |text: &str| Self::parse(text).map_err(|error| error.reason);
     MessageId: |text: &str| uuid(Self::parse(text));
     Month: Self::parse;
+    NoteId: |text: &str| uuid(Self::parse(text));
     ProjectId: |text: &str| uuid(Self::parse(text));
     QnaId: |text: &str| uuid(Self::parse(text));
+    SavedReplyId: |text: &str| uuid(Self::parse(text));
     SessionId: |text: &str| uuid(Self::parse(text));
+    SourceId: |text: &str| uuid(Self::parse(text));
+    SourceKind: |text: &str| name(text, &Self::NAMES);
     Timestamp: timestamp;
+    WaitingReason: |text: &str| name(text, &Self::NAMES);
 }
 
 /// Serializes a type as its text.
@@ -190,10 +202,11 @@ macro_rules! as_text {
 }
 
 as_text! {
+    AgentRole: |role| role.as_str();
     AssistantMode: |mode| mode.as_str();
-    KeyId: |id| *id;
     KeyKind: |kind| kind.as_str();
     SessionId: |id| *id;
+    SourceKind: |kind| kind.as_str();
 }
 
 #[cfg(test)]

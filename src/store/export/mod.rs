@@ -9,14 +9,13 @@ mod tests;
 
 pub use json::{Hex, JsonText, Month, parse as parse_json};
 pub use record::{
-    AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, InvalidRecord, KeyRecord,
-    MessageRecord, PassageRecord, ProjectRecord, QnaRecord, Record, RecordCounts, RecordKind,
-    SecretRecord, SessionRecord, UsageRecord, VisitorRecord,
+    AccountRecord, AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, InvalidRecord,
+    KeyRecord, MessageRecord, NoteRecord, PassageRecord, ProjectRecord, QnaRecord, Record,
+    RecordCounts, RecordKind, RefusalRecord, SavedReplyRecord, SecretRecord, SessionRecord,
+    SourceRecord, UsageRecord, VisitorRecord,
 };
 pub(super) use rows::StoredRecord;
 pub use state::state;
-
-use std::ops::ControlFlow;
 
 use super::error::StoreError;
 use super::open::SCHEMA_VERSION;
@@ -63,12 +62,15 @@ pub fn for_each_before_conversations<E: From<StoreError>>(
     all_of::<ProjectRecord, E>(snapshot, &mut each)?;
     all_of::<AssistantRecord, E>(snapshot, &mut each)?;
     all_of::<KeyRecord, E>(snapshot, &mut each)?;
+    all_of::<AccountRecord, E>(snapshot, &mut each)?;
     if scope.with_secrets {
         all_of::<SecretRecord, E>(snapshot, &mut each)?;
     }
     all_of::<UsageRecord, E>(snapshot, &mut each)?;
     all_of::<QnaRecord, E>(snapshot, &mut each)?;
     all_of::<DocumentRecord, E>(snapshot, &mut each)?;
+    all_of::<SourceRecord, E>(snapshot, &mut each)?;
+    all_of::<SavedReplyRecord, E>(snapshot, &mut each)?;
     all_of::<VisitorRecord, E>(snapshot, &mut each)?;
     if scope.with_secrets {
         all_of::<SessionRecord, E>(snapshot, &mut each)?;
@@ -87,7 +89,7 @@ fn all_of<T: StoredRecord, E: From<StoreError>>(
 }
 
 /// Calls `each` with the conversations from `first` on, or all of them. The messages of a
-/// conversation follow it. Holds one record in memory.
+/// conversation follow it, and then its notes and refusals. Holds one record in memory.
 ///
 /// # Errors
 /// The error of `each`, or of the database.
@@ -101,12 +103,21 @@ pub fn for_each_conversation<E: From<StoreError>>(
     snapshot.for_each(&all, |row| {
         let seq: ConversationSeq = row.get(rows::CONVERSATION_SEQ)?;
         each(ConversationRecord::from_row(snapshot, row)?.into())?;
-        let messages = Sql::new(rows::MESSAGES_OF_CONVERSATION, [seq.into()]);
-        let flow = snapshot.try_for_each(&messages, |row| {
-            each(MessageRecord::from_row(snapshot, row)?.into())?;
-            Ok::<_, E>(ControlFlow::Continue(()))
-        });
-        flow.map(drop)
+        part_of::<MessageRecord, E>(snapshot, seq, rows::MESSAGES_OF_CONVERSATION, &mut each)?;
+        part_of::<NoteRecord, E>(snapshot, seq, rows::NOTES_OF_CONVERSATION, &mut each)?;
+        part_of::<RefusalRecord, E>(snapshot, seq, rows::REFUSALS_OF_CONVERSATION, &mut each)
+    })
+}
+
+/// Calls `each` with the records of a kind that belong to a conversation.
+fn part_of<T: StoredRecord, E: From<StoreError>>(
+    snapshot: &Snapshot,
+    conversation: ConversationSeq,
+    select: &'static str,
+    each: &mut impl FnMut(Record) -> Result<(), E>,
+) -> Result<(), E> {
+    snapshot.for_each(&Sql::new(select, [conversation.into()]), |row| {
+        each(T::from_row(snapshot, row)?.into())
     })
 }
 

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{Hex, JsonText, Month};
 use crate::domain::{
-    AssistantId, AssistantMode, ConversationId, DocumentId, Feedback, KeyId, KeyKind, MessageId,
-    MessageStatus, ProjectId, QnaId, Role, SessionId, Status, Timestamp, VisitorId,
+    AgentId, AgentRole, AssistantId, AssistantMode, ConversationId, DocumentId, Feedback, KeyId,
+    KeyKind, MessageId, MessageStatus, NoteId, ProjectId, QnaId, Role, SavedReplyId, SessionId,
+    SourceId, SourceKind, Status, Timestamp, VisitorId, WaitingReason,
 };
 
 /// Declares the kinds of records, in the order in which a file has them.
@@ -68,14 +69,19 @@ records! {
     Project(ProjectRecord) "project";
     Assistant(AssistantRecord) "assistant";
     Key(KeyRecord) "key";
+    Agent(AccountRecord) "agent";
     Secret(SecretRecord) "secret";
     Usage(UsageRecord) "usage";
     Qna(QnaRecord) "qna";
     Document(DocumentRecord) "document";
+    Source(SourceRecord) "source";
+    SavedReply(SavedReplyRecord) "savedReply";
     Visitor(VisitorRecord) "visitor";
     Session(SessionRecord) "session";
     Conversation(ConversationRecord) "conversation";
     Message(MessageRecord) "message";
+    Note(NoteRecord) "note";
+    Refusal(RefusalRecord) "refusal";
 }
 
 impl RecordKind {
@@ -109,6 +115,10 @@ impl RecordCounts {
     }
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// Declares the struct of a record. Members that are null are left out in JSON.
 macro_rules! record {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
@@ -135,6 +145,17 @@ record! {
         plan: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         message_quota: Option<u32>,
+        /// The weekly hours in which agents answer, with their time zone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        business_hours: Option<JsonText>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        away_message: Option<String>,
+        /// Receives notifications. The secret that signs them is a record of its own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        webhook_url: Option<String>,
+        /// The addresses that receive notifications.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notification_emails: Vec<String>,
         created_at: Timestamp,
     }
 }
@@ -155,7 +176,7 @@ record! {
 }
 
 record! {
-    /// A key. Its text is not stored anywhere.
+    /// A key. The text of a private key is not stored anywhere.
     KeyRecord {
         id: KeyId,
         project_id: ProjectId,
@@ -169,6 +190,9 @@ record! {
         origins: Vec<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         assistant_id: Option<AssistantId>,
+        /// The text of a publishable key.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        publishable_key: Option<String>,
         created_at: Timestamp,
         #[serde(skip_serializing_if = "Option::is_none")]
         revoked_at: Option<Timestamp>,
@@ -176,9 +200,34 @@ record! {
 }
 
 record! {
-    /// A secret of the server, such as the one that signs session tokens.
+    /// The account of an agent.
+    AccountRecord {
+        id: AgentId,
+        project_id: ProjectId,
+        name: String,
+        email: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        avatar_url: Option<String>,
+        role: AgentRole,
+        /// argon2id, in PHC string format.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        password_hash: Option<String>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_away: bool,
+        created_at: Timestamp,
+    }
+}
+
+record! {
+    /// A secret of the server, of a project or of a key.
     SecretRecord {
         name: String,
+        /// The project whose notifications the secret signs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        project_id: Option<ProjectId>,
+        /// The key whose visitors the secret identifies.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key_id: Option<KeyId>,
         value: Hex<32>,
     }
 }
@@ -236,6 +285,35 @@ record! {
 }
 
 record! {
+    /// A website or folder that was learned, with its last run.
+    SourceRecord {
+        id: SourceId,
+        project_id: ProjectId,
+        location: String,
+        kind: SourceKind,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        started_at: Option<Timestamp>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        finished_at: Option<Timestamp>,
+        documents: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    }
+}
+
+record! {
+    /// A text that agents use again.
+    SavedReplyRecord {
+        id: SavedReplyId,
+        project_id: ProjectId,
+        name: String,
+        text: String,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    }
+}
+
+record! {
     /// A visitor of a project.
     VisitorRecord {
         id: VisitorId,
@@ -248,6 +326,16 @@ record! {
         name: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         avatar_url: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        phone: Option<String>,
+        /// Whether the website's server has set external id and name. None: exactly if
+        /// there is an external id.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        is_verified: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        blocked_at: Option<Timestamp>,
         created_at: Timestamp,
     }
 }
@@ -285,6 +373,20 @@ record! {
         title: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         page_url: Option<String>,
+        /// The account of the agent who has taken over.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        agent_id: Option<AgentId>,
+        /// Since when the conversation waits for an agent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waiting_since: Option<Timestamp>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waiting_reason: Option<WaitingReason>,
+        /// How long the visitor waited for an agent, last time, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waited_ms: Option<u64>,
+        /// Whether an agent has read all messages.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_read: bool,
     }
 }
 
@@ -326,5 +428,35 @@ record! {
         page_title: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         text_selection: Option<String>,
+    }
+}
+
+record! {
+    /// A note of an agent in the conversation whose record precedes it.
+    NoteRecord {
+        id: NoteId,
+        conversation_id: ConversationId,
+        /// The account of the author, which may be deleted. None: a private key.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        agent_id: Option<AgentId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        agent_name: Option<String>,
+        text: String,
+        created_at: Timestamp,
+    }
+}
+
+record! {
+    /// An answer of the assistant that found nothing, in the conversation whose record
+    /// precedes it.
+    RefusalRecord {
+        conversation_id: ConversationId,
+        /// The answer.
+        message_id: MessageId,
+        /// The message of the visitor.
+        question_id: MessageId,
+        created_at: Timestamp,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resolved_at: Option<Timestamp>,
     }
 }

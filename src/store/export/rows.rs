@@ -4,14 +4,16 @@ use serde::Serialize;
 
 use super::json::{Hex, JsonText, Month};
 use super::record::{
-    AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, KeyRecord, MessageRecord,
-    PassageRecord, ProjectRecord, QnaRecord, Record, RecordKind, SecretRecord, SessionRecord,
-    UsageRecord, VisitorRecord,
+    AccountRecord, AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, KeyRecord,
+    MessageRecord, NoteRecord, PassageRecord, ProjectRecord, QnaRecord, Record, RecordKind,
+    RefusalRecord, SavedReplyRecord, SecretRecord, SessionRecord, SourceRecord, UsageRecord,
+    VisitorRecord,
 };
 use crate::domain::{
-    AgentName, AssistantMode, Feedback, HumanAgent, KeyKind, Label, MAX_DESCRIPTION_CHARS,
-    MAX_NAME_CHARS, MAX_PAGE_TITLE_CHARS, MAX_PLAN_CHARS, MAX_TEXT_SELECTION_CHARS, MessageStatus,
-    Role, Status, page_address, text_prefix,
+    AgentName, AgentRole, AssistantMode, Feedback, HumanAgent, KeyKind, Label,
+    MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_PAGE_TITLE_CHARS, MAX_PLAN_CHARS,
+    MAX_TEXT_SELECTION_CHARS, MessageStatus, Role, SourceKind, Status, WaitingReason, page_address,
+    text_prefix,
 };
 use crate::store::error::StoreError;
 use crate::store::lease::INTERRUPTED;
@@ -52,7 +54,8 @@ macro_rules! stored {
 
 stored! {
     ProjectRecord:
-        "SELECT id, name, description, widget_config, plan, created_at, message_quota FROM project",
+        "SELECT id, name, description, widget_config, plan, created_at, message_quota, \
+                business_hours, away_message, webhook_url, notification_emails FROM project",
         "WHERE id = ?", "ORDER BY seq", |_, row| project(row);
     AssistantRecord:
         "SELECT a.id, p.id, a.name, a.mode, a.prompt, a.fallback, a.created_at \
@@ -60,13 +63,30 @@ stored! {
         "WHERE a.id = ?", "ORDER BY a.seq", |_, row| assistant(row);
     KeyRecord:
         "SELECT k.id, p.id, k.kind, k.name, k.hash, k.hint, k.origins, a.id, k.created_at, \
-                k.revoked_at \
+                k.revoked_at, k.publishable_key \
            FROM api_key AS k JOIN project AS p ON p.seq = k.project_seq \
                              LEFT JOIN assistant AS a ON a.seq = k.assistant_seq",
         "WHERE k.id = ?", "ORDER BY k.seq", |_, row| key(row);
+    AccountRecord:
+        "SELECT a.id, p.id, a.name, a.email, a.avatar_url, a.role, a.password_hash, a.is_away, \
+                a.created_at \
+           FROM agent AS a JOIN project AS p ON p.seq = a.project_seq",
+        "WHERE a.id = ?", "ORDER BY a.seq", |_, row| account(row);
     SecretRecord:
-        "SELECT name, value FROM secret", "WHERE name = ?", "ORDER BY name",
-        |_, row| Ok(SecretRecord { name: row.get(0)?, value: Hex(row.get(1)?) });
+        "SELECT name, value, project_id, key_id FROM ( \
+             SELECT 0 AS kind, 0 AS seq, name, value, NULL AS project_id, NULL AS key_id \
+               FROM secret \
+             UNION ALL SELECT 1, seq, 'webhook', webhook_secret, id, NULL FROM project \
+                        WHERE webhook_secret IS NOT NULL \
+             UNION ALL SELECT 2, seq, 'identity', identity_secret, NULL, id FROM api_key \
+                        WHERE identity_secret IS NOT NULL)",
+        "WHERE name = ? AND project_id IS ? AND key_id IS ?", "ORDER BY kind, seq, name",
+        |_, row| Ok(SecretRecord {
+            name: row.get(0)?,
+            value: Hex(row.get(1)?),
+            project_id: row.get(2)?,
+            key_id: row.get(3)?,
+        });
     UsageRecord:
         "SELECT p.id, u.month, u.messages \
            FROM usage AS u JOIN project AS p ON p.seq = u.project_seq",
@@ -85,8 +105,17 @@ stored! {
         "SELECT d.id, p.id, d.url, d.title, d.hash, d.source, d.learned_at, d.seq \
            FROM document AS d JOIN project AS p ON p.seq = d.project_seq",
         "WHERE d.id = ?", "ORDER BY d.seq", document;
+    SourceRecord:
+        "SELECT s.id, p.id, s.location, s.kind, s.started_at, s.finished_at, s.documents, s.error \
+           FROM source AS s JOIN project AS p ON p.seq = s.project_seq",
+        "WHERE s.id = ?", "ORDER BY s.seq", |_, row| source(row);
+    SavedReplyRecord:
+        "SELECT r.id, p.id, r.name, r.text, r.created_at, r.updated_at \
+           FROM saved_reply AS r JOIN project AS p ON p.seq = r.project_seq",
+        "WHERE r.id = ?", "ORDER BY r.seq", |_, row| saved_reply(row);
     VisitorRecord:
-        "SELECT v.id, p.id, v.sa_vid, v.external_id, v.name, v.avatar_url, v.created_at \
+        "SELECT v.id, p.id, v.sa_vid, v.external_id, v.name, v.avatar_url, v.created_at, v.email, \
+                v.phone, v.is_verified, v.blocked_at \
            FROM visitor AS v JOIN project AS p ON p.seq = v.project_seq",
         "WHERE p.id = ? AND v.id = ?", "ORDER BY v.seq", |_, row| visitor(row);
     SessionRecord:
@@ -98,7 +127,8 @@ stored! {
     ConversationRecord:
         "SELECT c.id, p.id, v.id, c.status, c.created_at, c.updated_at, c.last_interaction_at, \
                 c.closed_at, c.close_reason, c.is_human_handled, c.has_agent, c.agent_name, \
-                c.agent_image, c.title, c.page_url, c.seq \
+                c.agent_image, c.title, c.page_url, c.seq, c.agent_id, c.waiting_since, \
+                c.waiting_reason, c.waited_ms, c.read_message_seq, c.last_message_seq \
            FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
                                   JOIN visitor AS v ON v.seq = c.visitor_seq",
         "WHERE p.id = ? AND c.id = ?", "WHERE c.seq >= ? ORDER BY c.seq",
@@ -109,6 +139,16 @@ stored! {
                 m.agent_image, m.page_url, m.page_title, m.text_selection \
            FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq",
         "WHERE m.id = ?", "ORDER BY m.seq", |_, row| message(row);
+    NoteRecord:
+        "SELECT n.id, c.id, n.agent_id, n.agent_name, n.text, n.created_at \
+           FROM note AS n JOIN conversation AS c ON c.seq = n.conversation_seq",
+        "WHERE n.id = ?", "ORDER BY n.seq", |_, row| note(row);
+    RefusalRecord:
+        "SELECT c.id, m.id, q.id, r.created_at, r.resolved_at \
+           FROM answer_refusal AS r JOIN message AS m ON m.seq = r.message_seq \
+                                    JOIN message AS q ON q.seq = r.question_seq \
+                                    JOIN conversation AS c ON c.seq = m.conversation_seq",
+        "WHERE m.id = ?", "ORDER BY m.seq", |_, row| refusal(row);
 }
 
 /// The column with the row number of a conversation.
@@ -122,22 +162,51 @@ pub(super) const MESSAGES_OF_CONVERSATION: &str = "\
       FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
      WHERE m.conversation_seq = ? ORDER BY m.seq";
 
+/// The same of its notes.
+pub(super) const NOTES_OF_CONVERSATION: &str = "\
+    SELECT n.id, c.id, n.agent_id, n.agent_name, n.text, n.created_at \
+      FROM note AS n JOIN conversation AS c ON c.seq = n.conversation_seq \
+     WHERE n.conversation_seq = ? ORDER BY n.seq";
+
+/// The same of its refusals. Few answers are refusals, so the rows are found by the messages.
+pub(super) const REFUSALS_OF_CONVERSATION: &str = "\
+    SELECT c.id, m.id, q.id, r.created_at, r.resolved_at \
+      FROM conversation AS c CROSS JOIN message AS m ON m.conversation_seq = c.seq \
+                             CROSS JOIN answer_refusal AS r ON r.message_seq = m.seq \
+                             CROSS JOIN message AS q ON q.seq = r.question_seq \
+     WHERE c.seq = ? ORDER BY m.seq";
+
 /// The SELECT of the number of records of a kind.
 pub(super) fn count(kind: RecordKind) -> &'static str {
     match kind {
         RecordKind::Project => "SELECT count(*) FROM project",
         RecordKind::Assistant => "SELECT count(*) FROM assistant",
         RecordKind::Key => "SELECT count(*) FROM api_key",
-        RecordKind::Secret => "SELECT count(*) FROM secret",
+        RecordKind::Agent => "SELECT count(*) FROM agent",
+        RecordKind::Secret => {
+            "SELECT (SELECT count(*) FROM secret) \
+                  + (SELECT count(webhook_secret) FROM project) \
+                  + (SELECT count(identity_secret) FROM api_key)"
+        }
         RecordKind::Usage => "SELECT count(*) FROM usage",
         RecordKind::Qna => "SELECT count(*) FROM qna",
         RecordKind::Document => "SELECT count(*) FROM document",
+        RecordKind::Source => "SELECT count(*) FROM source",
+        RecordKind::SavedReply => "SELECT count(*) FROM saved_reply",
         RecordKind::Visitor => "SELECT count(*) FROM visitor",
         RecordKind::Session => "SELECT count(*) FROM session",
         RecordKind::Conversation => "SELECT count(*) FROM conversation",
         RecordKind::Message => {
             // The messages of deleted conversations are deleted later.
             "SELECT count(*) FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq"
+        }
+        RecordKind::Note => {
+            "SELECT count(*) FROM note AS n JOIN conversation AS c ON c.seq = n.conversation_seq"
+        }
+        RecordKind::Refusal => {
+            "SELECT count(*) FROM answer_refusal AS r JOIN message AS m ON m.seq = r.message_seq \
+                                                      JOIN message AS q ON q.seq = r.question_seq \
+                                                      JOIN conversation AS c ON c.seq = m.conversation_seq"
         }
     }
 }
@@ -150,6 +219,10 @@ fn project(row: Row<'_>) -> Result<ProjectRecord, StoreError> {
         widget_config: JsonText::from_stored(&widget_config::valid_settings(row.get(3)?)),
         plan: optional_label::<MAX_PLAN_CHARS>(row, 4)?,
         message_quota: row.get(6)?,
+        business_hours: row.get::<Option<&str>>(7)?.map(JsonText::from_stored),
+        away_message: row.get(8)?,
+        webhook_url: row.get(9)?,
+        notification_emails: serde_json::from_str(row.get(10)?).unwrap_or_default(),
         created_at: row.get(5)?,
     })
 }
@@ -178,6 +251,66 @@ fn key(row: Row<'_>) -> Result<KeyRecord, StoreError> {
         assistant_id: row.get(7)?,
         created_at: row.get(8)?,
         revoked_at: row.get(9)?,
+        publishable_key: row.get(10)?,
+    })
+}
+
+fn account(row: Row<'_>) -> Result<AccountRecord, StoreError> {
+    Ok(AccountRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        name: row.get(2)?,
+        email: row.get(3)?,
+        avatar_url: row.get(4)?,
+        role: row.variant(5, &AgentRole::NAMES)?,
+        password_hash: row.get(6)?,
+        is_away: row.get(7)?,
+        created_at: row.get(8)?,
+    })
+}
+
+fn source(row: Row<'_>) -> Result<SourceRecord, StoreError> {
+    Ok(SourceRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        location: row.get(2)?,
+        kind: row.variant(3, &SourceKind::NAMES)?,
+        started_at: row.get(4)?,
+        finished_at: row.get(5)?,
+        documents: row.get(6)?,
+        error: row.get(7)?,
+    })
+}
+
+fn saved_reply(row: Row<'_>) -> Result<SavedReplyRecord, StoreError> {
+    Ok(SavedReplyRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        name: row.get(2)?,
+        text: row.get(3)?,
+        created_at: row.get(4)?,
+        updated_at: row.get(5)?,
+    })
+}
+
+fn note(row: Row<'_>) -> Result<NoteRecord, StoreError> {
+    Ok(NoteRecord {
+        id: row.get(0)?,
+        conversation_id: row.get(1)?,
+        agent_id: row.get(2)?,
+        agent_name: row.get(3)?,
+        text: row.get(4)?,
+        created_at: row.get(5)?,
+    })
+}
+
+fn refusal(row: Row<'_>) -> Result<RefusalRecord, StoreError> {
+    Ok(RefusalRecord {
+        conversation_id: row.get(0)?,
+        message_id: row.get(1)?,
+        question_id: row.get(2)?,
+        created_at: row.get(3)?,
+        resolved_at: row.get(4)?,
     })
 }
 
@@ -220,6 +353,8 @@ fn document(snapshot: &Snapshot, row: Row<'_>) -> Result<DocumentRecord, StoreEr
 }
 
 fn visitor(row: Row<'_>) -> Result<VisitorRecord, StoreError> {
+    let is_verified: bool = row.get(9)?;
+    let is_identified = !row.is_null(3)?;
     Ok(VisitorRecord {
         id: row.get(0)?,
         project_id: row.get(1)?,
@@ -227,6 +362,10 @@ fn visitor(row: Row<'_>) -> Result<VisitorRecord, StoreError> {
         external_id: row.get(3)?,
         name: row.get(4)?,
         avatar_url: row.get(5)?,
+        email: row.get(7)?,
+        phone: row.get(8)?,
+        is_verified: (is_verified != is_identified).then_some(is_verified),
+        blocked_at: row.get(10)?,
         created_at: row.get(6)?,
     })
 }
@@ -243,6 +382,7 @@ fn session(row: Row<'_>) -> Result<SessionRecord, StoreError> {
 }
 
 fn conversation(row: Row<'_>) -> Result<ConversationRecord, StoreError> {
+    let (read, last): (Option<i64>, Option<i64>) = (row.get(20)?, row.get(21)?);
     Ok(ConversationRecord {
         id: row.get(0)?,
         project_id: row.get(1)?,
@@ -257,6 +397,11 @@ fn conversation(row: Row<'_>) -> Result<ConversationRecord, StoreError> {
         human_agent: human_agent(row, 10)?.map(AgentRecord::from),
         title: row.get(13)?,
         page_url: page_url(row, 14)?,
+        agent_id: row.get(16)?,
+        waiting_since: row.get(17)?,
+        waiting_reason: row.optional_variant(18, &WaitingReason::NAMES)?,
+        waited_ms: row.get(19)?,
+        is_read: read.is_some_and(|read| read >= last.unwrap_or(0)),
     })
 }
 

@@ -4,32 +4,42 @@ use crate::store::open::open_in_memory;
 
 use super::StoredRecord;
 use super::record::{
-    AssistantRecord, ConversationRecord, DocumentRecord, KeyRecord, MessageRecord, ProjectRecord,
-    QnaRecord, SecretRecord, SessionRecord, UsageRecord, VisitorRecord,
+    AccountRecord, AssistantRecord, ConversationRecord, DocumentRecord, KeyRecord, MessageRecord,
+    NoteRecord, ProjectRecord, QnaRecord, RefusalRecord, SavedReplyRecord, SecretRecord,
+    SessionRecord, SourceRecord, UsageRecord, VisitorRecord,
 };
 
 /// The SELECTs of the tables that an export has.
-const EXPORTED_TABLES: [(&str, &str); 11] = [
+const EXPORTED_TABLES: [(&str, &str); 16] = [
     ("project", ProjectRecord::ALL),
     ("assistant", AssistantRecord::ALL),
     ("api_key", KeyRecord::ALL),
+    ("agent", AccountRecord::ALL),
     ("secret", SecretRecord::ALL),
     ("usage", UsageRecord::ALL),
     ("qna", QnaRecord::ALL),
     ("document", DocumentRecord::ALL),
+    ("source", SourceRecord::ALL),
+    ("saved_reply", SavedReplyRecord::ALL),
     ("visitor", VisitorRecord::ALL),
     ("session", SessionRecord::ALL),
     ("conversation", ConversationRecord::ALL),
     ("message", MessageRecord::ALL),
+    ("note", NoteRecord::ALL),
+    ("answer_refusal", RefusalRecord::ALL),
 ];
 
 /// Tables that an export does not have: passages are part of documents and follow from
-/// Q&As; processes and idempotency keys are valid for a short time and one server; the
-/// search index follows from the texts; deleted rows are not exported.
-const OTHER_TABLES: [&str; 8] = [
+/// Q&As; processes, idempotency keys, sessions of agents, links for signing in and
+/// notifications are valid for a short time and one server; the search index follows from
+/// the texts; deleted rows are not exported.
+const OTHER_TABLES: [&str; 11] = [
     "passage",
     "process",
     "idempotency_key",
+    "agent_session",
+    "sign_in_link",
+    "notification",
     "search_progress",
     "search_backlog",
     "deleted_conversation",
@@ -39,7 +49,7 @@ const OTHER_TABLES: [&str; 8] = [
 
 /// Columns that an export does not have: row numbers, which the importing database
 /// chooses, and what follows from other columns.
-const OTHER_COLUMNS: [&str; 14] = [
+const OTHER_COLUMNS: [&str; 19] = [
     "seq",
     "project_seq",
     "visitor_seq",
@@ -47,6 +57,13 @@ const OTHER_COLUMNS: [&str; 14] = [
     "assistant_seq",
     "key_seq",
     "last_message_seq",
+    "waiting_conversations",
+    // The ids of the messages are exported.
+    "message_seq",
+    "question_seq",
+    // Records of the kind secret.
+    "webhook_secret",
+    "identity_secret",
     "open_conversations",
     "closed_conversations",
     "open_human_handled",

@@ -2,7 +2,8 @@
 
 use super::super::error::StoreError;
 use super::super::export::{
-    DocumentRecord, KeyRecord, Record, SessionRecord, StoredRecord, UsageRecord, VisitorRecord,
+    AccountRecord, DocumentRecord, KeyRecord, Record, SavedReplyRecord, SecretRecord,
+    SessionRecord, SourceRecord, StoredRecord, UsageRecord, VisitorRecord,
 };
 use super::super::snapshot::Snapshot;
 use super::super::sql::{Sql, Value};
@@ -22,7 +23,11 @@ pub enum Comparison {
 pub fn compare(snapshot: &Snapshot, record: &Record) -> Result<Comparison, StoreError> {
     match record {
         Record::Project(record) => same_or(snapshot, record, [record.id.into()], []),
-        Record::Secret(record) => same_or(snapshot, record, [record.name.as_str().into()], []),
+        Record::Secret(record) => {
+            let name = record.name.as_str().into();
+            let identity = [name, record.project_id.into(), record.key_id.into()];
+            same_or(snapshot, record, identity, secret_conditions(record))
+        }
         Record::Assistant(record) => {
             let conditions = [project_exists(record.project_id)];
             same_or(snapshot, record, [record.id.into()], conditions)
@@ -30,6 +35,12 @@ pub fn compare(snapshot: &Snapshot, record: &Record) -> Result<Comparison, Store
         Record::Key(record) => {
             same_or(snapshot, record, [record.id.into()], key_conditions(record))
         }
+        Record::Agent(record) => same_or(
+            snapshot,
+            record,
+            [record.id.into()],
+            [project_exists(record.project_id), email_is_free(record)],
+        ),
         Record::Usage(record) => compare_usage(snapshot, record),
         Record::Qna(record) => {
             let conditions = [project_exists(record.project_id)];
@@ -39,6 +50,18 @@ pub fn compare(snapshot: &Snapshot, record: &Record) -> Result<Comparison, Store
             let conditions = [project_exists(record.project_id), url_is_free(record)];
             same_or(snapshot, record, [record.id.into()], conditions)
         }
+        Record::Source(record) => same_or(
+            snapshot,
+            record,
+            [record.id.into()],
+            [project_exists(record.project_id), location_is_free(record)],
+        ),
+        Record::SavedReply(record) => same_or(
+            snapshot,
+            record,
+            [record.id.into()],
+            [project_exists(record.project_id), name_is_free(record)],
+        ),
         Record::Visitor(record) => {
             let identity = [record.project_id.into(), record.id.into()];
             same_or(snapshot, record, identity, visitor_conditions(record))
@@ -56,6 +79,8 @@ pub fn compare(snapshot: &Snapshot, record: &Record) -> Result<Comparison, Store
             same_or(snapshot, record, identity, conditions)
         }
         Record::Message(record) => same_or(snapshot, record, [record.id.into()], []),
+        Record::Note(record) => same_or(snapshot, record, [record.id.into()], []),
+        Record::Refusal(record) => same_or(snapshot, record, [record.message_id.into()], []),
     }
 }
 
@@ -165,6 +190,43 @@ fn key_conditions(key: &KeyRecord) -> Vec<Condition> {
     let reason = "the same key is stored under another id";
     conditions.push(Condition::is_free(sql, reason));
     conditions
+}
+
+/// The project or key of a secret must be stored.
+fn secret_conditions(secret: &SecretRecord) -> Vec<Condition> {
+    let key = secret.key_id.map(|id| {
+        let sql = Sql::new("SELECT 1 FROM api_key WHERE id = ?", [id.into()]);
+        Condition::exists(sql, "its key", id)
+    });
+    let project = secret.project_id.map(project_exists);
+    project.into_iter().chain(key).collect()
+}
+
+fn email_is_free(account: &AccountRecord) -> Condition {
+    let email = [account.email.as_str().into()];
+    let sql = Sql::new("SELECT 1 FROM agent WHERE email = ?", email);
+    Condition::is_free(sql, "another agent has the same email")
+}
+
+fn location_is_free(source: &SourceRecord) -> Condition {
+    let sql = Sql::new(
+        "SELECT 1 FROM source \
+          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND location = ?",
+        [source.project_id.into(), source.location.as_str().into()],
+    );
+    Condition::is_free(sql, "the project has another source with the same location")
+}
+
+fn name_is_free(reply: &SavedReplyRecord) -> Condition {
+    let sql = Sql::new(
+        "SELECT 1 FROM saved_reply \
+          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND name = ?",
+        [reply.project_id.into(), reply.name.as_str().into()],
+    );
+    Condition::is_free(
+        sql,
+        "the project has another saved reply with the same name",
+    )
 }
 
 fn url_is_free(document: &DocumentRecord) -> Condition {

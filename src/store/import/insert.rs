@@ -4,13 +4,13 @@ use super::super::batch::Batch;
 use super::super::erasure::next_seq;
 use super::super::error::StoreError;
 use super::super::export::{
-    AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, JsonText, KeyRecord,
-    MessageRecord, ProjectRecord, QnaRecord, Record, SecretRecord, SessionRecord, UsageRecord,
-    VisitorRecord,
+    AccountRecord, AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, JsonText,
+    KeyRecord, MessageRecord, NoteRecord, ProjectRecord, QnaRecord, Record, RefusalRecord,
+    SavedReplyRecord, SecretRecord, SessionRecord, SourceRecord, UsageRecord, VisitorRecord,
 };
 use super::super::rejection::Rejection;
 use super::super::sql::{Sql, Value};
-use crate::domain::{ConversationId, ProjectId, title_key};
+use crate::domain::{ConversationId, ProjectId, WaitingReason, title_key};
 
 /// Whether a batch of this module failed because a record contradicts another one.
 pub fn is_contradiction(error: &StoreError) -> bool {
@@ -21,21 +21,24 @@ pub fn is_contradiction(error: &StoreError) -> bool {
     }
 }
 
-/// Inserts a record other than a message. Rejected with `NotFound` if a record that it
+/// Inserts a record that is no part of a conversation. Rejected with `NotFound` if a record that it
 /// refers to is not stored.
 pub fn insert(record: &Record) -> Batch {
     match record {
         Record::Project(record) => insert_project(record),
         Record::Assistant(record) => expecting_references(insert_assistant(record)),
         Record::Key(record) => expecting_references(insert_key(record)),
+        Record::Agent(record) => expecting_references(insert_account(record)),
         Record::Secret(record) => insert_secret(record),
         Record::Usage(record) => expecting_references(insert_usage(record)),
         Record::Qna(record) => insert_qna(record),
         Record::Document(record) => insert_document(record),
+        Record::Source(record) => expecting_references(insert_source(record)),
+        Record::SavedReply(record) => expecting_references(insert_saved_reply(record)),
         Record::Visitor(record) => expecting_references(insert_visitor(record)),
         Record::Session(record) => expecting_references(insert_session(record)),
         Record::Conversation(record) => expecting_references(insert_conversation(record)),
-        Record::Message(_) => Batch::new(),
+        Record::Message(_) | Record::Note(_) | Record::Refusal(_) => Batch::new(),
     }
 }
 
@@ -48,9 +51,10 @@ fn insert_project(project: &ProjectRecord) -> Batch {
     Batch::of([Sql::new(
         concat!(
             "INSERT INTO project (seq, id, name, description, widget_config, plan, created_at, \
-                                  message_quota) VALUES (",
+                                  message_quota, business_hours, away_message, webhook_url, \
+                                  notification_emails) VALUES (",
             next_seq!("project"),
-            ", ?, ?, ?, ?, ?, ?, ?)"
+            ", ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ),
         [
             project.id.into(),
@@ -60,6 +64,12 @@ fn insert_project(project: &ProjectRecord) -> Batch {
             project.plan.as_deref().into(),
             project.created_at.into(),
             project.message_quota.map(i64::from).into(),
+            project.business_hours.as_ref().map(JsonText::as_str).into(),
+            project.away_message.as_deref().into(),
+            project.webhook_url.as_deref().into(),
+            serde_json::json!(project.notification_emails)
+                .to_string()
+                .into(),
         ],
     )])
 }
@@ -83,8 +93,8 @@ fn insert_assistant(assistant: &AssistantRecord) -> Sql {
 fn insert_key(key: &KeyRecord) -> Sql {
     Sql::new(
         "INSERT INTO api_key (project_seq, id, kind, name, hash, hint, origins, created_at, \
-                              revoked_at, assistant_seq) \
-         SELECT p.seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, a.seq \
+                              revoked_at, assistant_seq, publishable_key) \
+         SELECT p.seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, a.seq, ?11 \
            FROM project AS p LEFT JOIN assistant AS a ON a.id = ?10 AND a.project_seq = p.seq \
           WHERE p.id = ?1 AND (?10 IS NULL) = (a.seq IS NULL)",
         [
@@ -98,15 +108,80 @@ fn insert_key(key: &KeyRecord) -> Sql {
             key.created_at.into(),
             key.revoked_at.into(),
             key.assistant_id.into(),
+            key.publishable_key.as_deref().into(),
         ],
     )
 }
 
+fn insert_account(account: &AccountRecord) -> Sql {
+    Sql::new(
+        "INSERT INTO agent (project_seq, id, name, email, avatar_url, role, password_hash, \
+                            is_away, created_at) \
+         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM project WHERE id = ?1",
+        [
+            account.project_id.into(),
+            account.id.into(),
+            account.name.as_str().into(),
+            account.email.as_str().into(),
+            account.avatar_url.as_deref().into(),
+            account.role.as_str().into(),
+            account.password_hash.as_deref().into(),
+            account.is_away.into(),
+            account.created_at.into(),
+        ],
+    )
+}
+
+/// The secret of a project or key is a column of its row.
 fn insert_secret(secret: &SecretRecord) -> Batch {
-    Batch::of([Sql::new(
-        "INSERT INTO secret (name, value) VALUES (?, ?)",
-        [secret.name.as_str().into(), secret.value.0.into()],
-    )])
+    let value = secret.value.0.into();
+    match (secret.project_id, secret.key_id) {
+        (Some(project), _) => expecting_references(Sql::new(
+            "UPDATE project SET webhook_secret = ?2 WHERE id = ?1",
+            [project.into(), value],
+        )),
+        (None, Some(key)) => expecting_references(Sql::new(
+            "UPDATE api_key SET identity_secret = ?2 WHERE id = ?1",
+            [key.into(), value],
+        )),
+        (None, None) => Batch::of([Sql::new(
+            "INSERT INTO secret (name, value) VALUES (?, ?)",
+            [secret.name.as_str().into(), value],
+        )]),
+    }
+}
+
+fn insert_source(source: &SourceRecord) -> Sql {
+    Sql::new(
+        "INSERT INTO source (project_seq, id, location, kind, started_at, finished_at, documents, \
+                             error) \
+         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM project WHERE id = ?1",
+        [
+            source.project_id.into(),
+            source.id.into(),
+            source.location.as_str().into(),
+            source.kind.as_str().into(),
+            source.started_at.into(),
+            source.finished_at.into(),
+            i64::try_from(source.documents).unwrap_or(i64::MAX).into(),
+            source.error.as_deref().into(),
+        ],
+    )
+}
+
+fn insert_saved_reply(reply: &SavedReplyRecord) -> Sql {
+    Sql::new(
+        "INSERT INTO saved_reply (project_seq, id, name, text, created_at, updated_at) \
+         SELECT seq, ?2, ?3, ?4, ?5, ?6 FROM project WHERE id = ?1",
+        [
+            reply.project_id.into(),
+            reply.id.into(),
+            reply.name.as_str().into(),
+            reply.text.as_str().into(),
+            reply.created_at.into(),
+            reply.updated_at.into(),
+        ],
+    )
 }
 
 fn insert_usage(usage: &UsageRecord) -> Sql {
@@ -179,10 +254,10 @@ fn insert_visitor(visitor: &VisitorRecord) -> Sql {
     Sql::new(
         concat!(
             "INSERT INTO visitor (seq, project_seq, id, sa_vid, external_id, name, avatar_url, \
-                                  created_at) \
+                                  created_at, email, phone, is_verified, blocked_at) \
              SELECT ",
             next_seq!("visitor"),
-            ", seq, ?2, ?3, ?4, ?5, ?6, ?7 FROM project WHERE id = ?1"
+            ", seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM project WHERE id = ?1"
         ),
         [
             visitor.project_id.into(),
@@ -192,6 +267,13 @@ fn insert_visitor(visitor: &VisitorRecord) -> Sql {
             visitor.name.as_deref().into(),
             visitor.avatar_url.as_deref().into(),
             visitor.created_at.into(),
+            visitor.email.as_deref().into(),
+            visitor.phone.as_deref().into(),
+            visitor
+                .is_verified
+                .unwrap_or(visitor.external_id.is_some())
+                .into(),
+            visitor.blocked_at.into(),
         ],
     )
 }
@@ -221,10 +303,12 @@ fn insert_conversation(conversation: &ConversationRecord) -> Sql {
         concat!(
             "INSERT INTO conversation (seq, project_seq, visitor_seq, id, status, created_at, \
                 updated_at, last_interaction_at, closed_at, close_reason, is_human_handled, \
-                has_agent, agent_name, agent_image, title, title_key, page_url) \
+                has_agent, agent_name, agent_image, title, title_key, page_url, agent_id, \
+                waiting_since, waiting_reason, waited_ms, read_message_seq) \
              SELECT ",
             next_seq!("conversation"),
-            ", p.seq, v.seq, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 \
+            ", p.seq, v.seq, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+             ?17, ?18, ?19, ?20, ?21 \
            FROM project AS p JOIN visitor AS v ON v.project_seq = p.seq AND v.id = ?2 \
           WHERE p.id = ?1"
         ),
@@ -245,6 +329,18 @@ fn insert_conversation(conversation: &ConversationRecord) -> Sql {
             title.into(),
             title.map(title_key).into(),
             conversation.page_url.as_deref().into(),
+            conversation.agent_id.into(),
+            conversation.waiting_since.into(),
+            conversation
+                .waiting_reason
+                .map(WaitingReason::as_str)
+                .into(),
+            conversation
+                .waited_ms
+                .map(|ms| i64::try_from(ms).unwrap_or(i64::MAX))
+                .into(),
+            // Until its messages are stored.
+            conversation.is_read.then_some(0).into(),
         ],
     )
 }
@@ -291,12 +387,54 @@ pub fn insert_message(project: ProjectId, message: &MessageRecord) -> Batch {
     ))
 }
 
-/// Makes the newest message of a conversation its last message.
+/// Makes the newest message of a conversation its last message. If agents have read the
+/// conversation, it is also the newest message that they have read.
 pub fn set_last_message(project: ProjectId, conversation: ConversationId) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE conversation SET last_message_seq = \
-                (SELECT max(seq) FROM message WHERE conversation_seq = conversation.seq) \
+        "UPDATE conversation SET (last_message_seq, read_message_seq) = \
+                (SELECT max(seq), iif(read_message_seq IS NULL, NULL, max(seq)) \
+                   FROM message WHERE conversation_seq = conversation.seq) \
           WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?",
         [project.into(), conversation.into()],
     )])
+}
+
+/// Adds a note to its conversation. Rejected with `NotFound` if the conversation is not
+/// stored.
+pub fn insert_note(project: ProjectId, note: &NoteRecord) -> Batch {
+    expecting_references(Sql::new(
+        "INSERT INTO note (conversation_seq, id, agent_id, agent_name, text, created_at) \
+         SELECT seq, ?3, ?4, ?5, ?6, ?7 FROM conversation \
+          WHERE project_seq = (SELECT seq FROM project WHERE id = ?1) AND id = ?2",
+        [
+            project.into(),
+            note.conversation_id.into(),
+            note.id.into(),
+            note.agent_id.into(),
+            note.agent_name.as_deref().into(),
+            note.text.as_str().into(),
+            note.created_at.into(),
+        ],
+    ))
+}
+
+/// Marks an answer as a refusal. Rejected with `NotFound` if its conversation does not have
+/// the answer and the question.
+pub fn insert_refusal(project: ProjectId, refusal: &RefusalRecord) -> Batch {
+    expecting_references(Sql::new(
+        "INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at, \
+                                     resolved_at) \
+         SELECT m.seq, q.seq, c.project_seq, ?5, ?6 \
+           FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq AND m.id = ?3 \
+                                  JOIN message AS q ON q.conversation_seq = c.seq AND q.id = ?4 \
+          WHERE c.project_seq = (SELECT seq FROM project WHERE id = ?1) AND c.id = ?2",
+        [
+            project.into(),
+            refusal.conversation_id.into(),
+            refusal.message_id.into(),
+            refusal.question_id.into(),
+            refusal.created_at.into(),
+            refusal.resolved_at.into(),
+        ],
+    ))
 }

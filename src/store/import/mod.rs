@@ -9,4 +9,6 @@ mod compare;
 mod insert;
 
 pub use compare::{Comparison, compare, is_conversation_stored, is_visitor_stored, last_message};
-pub use insert::{insert, insert_message, is_contradiction, set_last_message};
+pub use insert::{
+    insert, insert_message, insert_note, insert_refusal, is_contradiction, set_last_message,
+};

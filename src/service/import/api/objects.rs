@@ -127,6 +127,10 @@ impl ApiVisitor {
                 .avatar_url
                 .clone()
                 .filter(|url| bounded_web_url("avatarUrl", url).is_ok()),
+            email: None,
+            phone: None,
+            is_verified: None,
+            blocked_at: None,
             created_at,
         }
     }
@@ -154,6 +158,11 @@ impl ApiConversation {
             human_agent: self.human_agent.as_ref().map(ApiAgent::to_record),
             title: shorten(self.title.as_deref(), MAX_TITLE_CHARS),
             page_url: None,
+            agent_id: None,
+            waiting_since: None,
+            waiting_reason: None,
+            waited_ms: None,
+            is_read: false,
         }
     }
 }
