@@ -1,5 +1,14 @@
 import { Page } from '../ui';
+import { PasswordSection } from './PasswordSection';
+import { ProfileSection } from './ProfileSection';
+import { SessionsSection } from './SessionsSection';
 
 export default function AccountPage() {
-  return <Page title="Your account">{null}</Page>;
+  return (
+    <Page title="Your account">
+      <ProfileSection />
+      <PasswordSection />
+      <SessionsSection />
+    </Page>
+  );
 }

@@ -1,1 +1,0 @@
-import{E as e,o as t}from"./inbox-ui-DN2tQVft.js";var n=e();function r(){return(0,n.jsx)(t,{title:`Appearance`,children:null})}export{r as default};

@@ -1,1 +1,0 @@
-import{D as e,E as t,r as n}from"./inbox-ui-DN2tQVft.js";var r=e(),i=t(),a=document.getElementById(`root`);a&&(0,r.createRoot)(a).render((0,i.jsx)(n,{icon:`settings`,title:`Set up`}));
