@@ -44,6 +44,10 @@ impl<'a> BaseUrl<'a> {
         }
     }
 
+    pub fn is_https(&self) -> bool {
+        self.scheme == "https"
+    }
+
     /// The length in bytes.
     pub fn length(&self) -> usize {
         self.scheme.len() + "://".len() + self.authority.len()

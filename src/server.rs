@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::access::AGENT_SESSION_TIMES;
 use crate::answer::INTERRUPTED_MESSAGE;
 use crate::app::{AppState, StartError};
 use crate::clock_check::ClockCheck;
@@ -24,7 +25,8 @@ use crate::service::backup::ScheduledBackups;
 use crate::service::{message_indexer, retention};
 use crate::store::answer::{self, AnswerEnd};
 use crate::store::{
-    DeletedConversation, Rejection, Snapshot, StoreError, idempotency, key, lease, session,
+    DeletedConversation, Rejection, Snapshot, StoreError, agent_session, idempotency, key, lease,
+    session, sign_in_link,
 };
 
 /// Serves until `shutdown` completes. Running requests then get the time of
@@ -346,6 +348,11 @@ async fn delete_expired(app: &AppState, now: Timestamp) {
             "sessions",
             session::remove_idle(app.settings.session_idle(), now),
         ),
+        (
+            "sessions of agents",
+            agent_session::remove_expired(AGENT_SESSION_TIMES, now),
+        ),
+        ("links", sign_in_link::remove_expired(now)),
         ("leases", lease::remove_expired(now)),
         ("idempotency keys", idempotency::remove_expired(now)),
     ] {

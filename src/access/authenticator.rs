@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CredentialCache, RateLimited, RateLimits, SigningKeys};
+use super::{CredentialCache, Passwords, RateLimited, RateLimits, SigningKeys};
 use crate::config::Settings;
 use crate::domain::{Key, KeyHash, KeyKind, Origin, SessionId, Timestamp, VisitorId, VisitorSeq};
 use crate::store::key::StoredKey;
@@ -18,6 +18,8 @@ pub enum AuthError {
     InvalidKey,
     #[error("the session token is invalid or its session has ended")]
     InvalidSession,
+    #[error("the agent's session does not exist any more")]
+    SignedOut,
     /// With the origin of the page, if it has one.
     #[error("the website may not use this key")]
     WebsiteNotAllowed(Option<Origin>),
@@ -79,10 +81,11 @@ const SESSION_TOUCH_FRACTION: u32 = 100;
 
 /// Checks credentials against the database and the rate limits.
 pub struct Authenticator {
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
     signing: Arc<SigningKeys>,
-    cache: CredentialCache,
-    limits: RateLimits,
+    pub(super) cache: CredentialCache,
+    pub(super) limits: RateLimits,
+    pub(super) passwords: Passwords,
     session_idle: Duration,
     session_max: Duration,
     accepts_demo_keys: bool,
@@ -101,6 +104,7 @@ impl Authenticator {
             signing,
             cache: CredentialCache::default(),
             limits: RateLimits::new(settings),
+            passwords: Passwords::default(),
             session_idle: settings.session_idle(),
             session_max: settings.session_max(),
             accepts_demo_keys,
@@ -245,7 +249,7 @@ impl Authenticator {
     }
 
     /// The number of requests that each rate limit refused.
-    pub fn rate_limit_refusals(&self) -> [(&'static str, u64); 4] {
+    pub fn rate_limit_refusals(&self) -> [(&'static str, u64); 6] {
         self.limits.refusals()
     }
 

@@ -7,16 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::domain::{KeyHash, SessionId, VisitorSeq};
+use crate::domain::{AgentSeq, KeyHash, SessionId, TokenHash, VisitorSeq};
+use crate::store::agent_session::{self, AgentSession};
 use crate::store::key::{self, StoredKey};
 use crate::store::session::{self, Session};
 use crate::store::{Snapshot, Store, StoreError};
 
-/// Keys and sessions that were read within the last second.
+/// Keys, and sessions of visitors and agents, that were read within the last second.
 #[derive(Default)]
 pub struct CredentialCache {
     keys: TtlCache<KeyHash, StoredKey>,
     sessions: TtlCache<SessionId, Session>,
+    agent_sessions: TtlCache<TokenHash, AgentSession>,
 }
 
 impl CredentialCache {
@@ -38,6 +40,27 @@ impl CredentialCache {
     ) -> Result<Option<Arc<Session>>, StoreError> {
         let find = move |snapshot: &Snapshot| session::find(snapshot, id);
         self.sessions.get_or_read(store, id, find).await
+    }
+
+    /// A session of an agent, also if it has expired.
+    pub async fn agent_session(
+        &self,
+        store: &Store,
+        hash: TokenHash,
+    ) -> Result<Option<Arc<AgentSession>>, StoreError> {
+        let find = move |snapshot: &Snapshot| agent_session::find(snapshot, hash);
+        self.agent_sessions.get_or_read(store, hash, find).await
+    }
+
+    /// Removes a session of an agent from the cache, because its row changes.
+    pub fn remove_agent_session(&self, hash: TokenHash) {
+        self.agent_sessions.remove(&hash);
+    }
+
+    /// Removes the sessions of an account, because its rows changed. A read that began
+    /// before the change is not cached.
+    pub fn remove_agent(&self, agent: AgentSeq) {
+        self.agent_sessions.retain(|session| session.agent != agent);
     }
 
     /// Removes a session from the cache, because its row changes.

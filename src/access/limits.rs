@@ -1,7 +1,8 @@
-//! Rate limits: a token bucket for each session, private key and client address
+//! Rate limits: a token bucket for each session, private key and client address, and for
+//! sign-ins of agents
 //! (`docs/api-contract.md`, section 10.2).
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::config::Settings;
-use crate::domain::{KeyId, SessionId};
+use crate::domain::{AgentSessionSeq, KeyId, SessionId};
 
 /// A rate limit is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,12 @@ pub struct RateLimits {
     keys: Limiter<KeyId>,
     new_sessions: Limiter<IpAddr>,
     public_requests: Limiter<IpAddr>,
+    agent_sessions: Limiter<AgentSessionSeq>,
+    sign_in_addresses: Limiter<IpAddr>,
+    /// By a part of the hash of the e-mail address, so that the number of buckets is
+    /// bounded, whatever clients send.
+    sign_in_emails: Limiter<u16>,
+    email_hasher: RandomState,
 }
 
 impl RateLimits {
@@ -38,6 +45,10 @@ impl RateLimits {
             keys: Limiter::new(per_minute(settings.key_rate_limit)),
             new_sessions: Limiter::new(per_minute(settings.ip_rate_limit)),
             public_requests: Limiter::new(per_minute(settings.public_rate_limit)),
+            agent_sessions: Limiter::new(per_minute(settings.key_rate_limit)),
+            sign_in_addresses: Limiter::new(per_minute(settings.sign_in_rate_limit)),
+            sign_in_emails: Limiter::new(per_minute(settings.sign_in_rate_limit)),
+            email_hasher: RandomState::new(),
         }
     }
 
@@ -59,15 +70,37 @@ impl RateLimits {
         self.public_requests.check(&network_of(address))
     }
 
+    /// Counts a request of an agent.
+    pub fn agent_session(&self, session: AgentSessionSeq) -> Result<(), RateLimited> {
+        self.agent_sessions.check(&session)
+    }
+
+    /// Counts an attempt to sign in by its client address.
+    pub fn sign_in_address(&self, address: IpAddr) -> Result<(), RateLimited> {
+        self.sign_in_addresses.check(&network_of(address))
+    }
+
+    /// Counts an attempt to sign in by the account.
+    pub fn sign_in_email(&self, email: &str) -> Result<(), RateLimited> {
+        let hash = self.email_hasher.hash_one(email);
+        self.sign_in_emails.check(&(hash as u16))
+    }
+
     /// The number of refused requests for each limit.
-    pub fn refusals(&self) -> [(&'static str, u64); 4] {
+    pub fn refusals(&self) -> [(&'static str, u64); 6] {
+        let count = |refusals: &AtomicU64| refusals.load(Ordering::Relaxed);
+        let sign_ins = [
+            &self.sign_in_addresses.refusals,
+            &self.sign_in_emails.refusals,
+        ];
         [
-            ("session", &self.sessions.refusals),
-            ("private_key", &self.keys.refusals),
-            ("new_session", &self.new_sessions.refusals),
-            ("public", &self.public_requests.refusals),
+            ("session", count(&self.sessions.refusals)),
+            ("private_key", count(&self.keys.refusals)),
+            ("new_session", count(&self.new_sessions.refusals)),
+            ("public", count(&self.public_requests.refusals)),
+            ("agent", count(&self.agent_sessions.refusals)),
+            ("sign_in", sign_ins.map(count).iter().sum()),
         ]
-        .map(|(limit, refusals)| (limit, refusals.load(Ordering::Relaxed)))
     }
 
     /// Removes the buckets that are full again.
@@ -76,6 +109,9 @@ impl RateLimits {
         self.keys.remove_idle();
         self.new_sessions.remove_idle();
         self.public_requests.remove_idle();
+        self.agent_sessions.remove_idle();
+        self.sign_in_addresses.remove_idle();
+        self.sign_in_emails.remove_idle();
     }
 }
 

@@ -144,7 +144,7 @@ pub struct Settings {
     )]
     pub rate_limit: u32,
 
-    /// Requests per minute of each private key
+    /// Requests per minute of each private key, and of each session of an agent
     #[arg(
         long,
         env = "PARLOR_KEY_RATE_LIMIT",
@@ -171,6 +171,15 @@ pub struct Settings {
         default_value_t = 120
     )]
     pub public_rate_limit: u32,
+
+    /// Attempts to sign in per minute from each IP address (IPv6: from each /64), and the same for each e-mail address; 0: unlimited
+    #[arg(
+        long,
+        env = "PARLOR_SIGN_IN_RATE_LIMIT",
+        value_name = "N",
+        default_value_t = 10
+    )]
+    pub sign_in_rate_limit: u32,
 
     /// Messages that the visitors of a project may send per calendar month (UTC); 0: unlimited. A project can have a quota of its own
     #[arg(

@@ -1,5 +1,9 @@
 //! Agents: people who answer for the website (docs/api-contract.md, section 9).
 
+use super::id::{AgentId, AgentSeq};
+use super::timestamp::Timestamp;
+use super::validation::{ValidationError, parse_enum};
+
 /// The person who answers for the website, as visitors see them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HumanAgent<'a> {
@@ -23,12 +27,32 @@ impl AgentRole {
     pub const NAMES: [(&'static str, AgentRole); 2] =
         [("owner", AgentRole::Owner), ("agent", AgentRole::Agent)];
 
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
+        parse_enum("role", text, &Self::NAMES)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             AgentRole::Owner => "owner",
             AgentRole::Agent => "agent",
         }
     }
+}
+
+/// An account of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentAccount {
+    pub seq: AgentSeq,
+    pub id: AgentId,
+    pub name: String,
+    /// In lower case.
+    pub email: String,
+    pub avatar_url: Option<String>,
+    pub role: AgentRole,
+    /// Whether the agent does not want to count as available.
+    pub is_away: bool,
+    pub has_password: bool,
+    pub created_at: Timestamp,
 }
 
 /// The name and picture of an agent, as visitors see them.

@@ -71,6 +71,8 @@ public_id! {
     SavedReplyId
     /// A website or folder that was learned.
     SourceId
+    /// A session of an agent. This id is not a secret.
+    AgentSessionId
 }
 
 impl ProjectSeq {
@@ -93,6 +95,8 @@ row_number! {
     AssistantSeq
     /// The row of an agent's account. A number is never used again.
     AgentSeq
+    /// The row of an agent's session. A number is never used again.
+    AgentSessionSeq
     /// The row of a passage. A number is never used again.
     PassageSeq
 }

@@ -10,6 +10,7 @@ mod bucket_url;
 mod color;
 mod conversation;
 mod document;
+mod email;
 mod id;
 mod key;
 mod label;
@@ -17,8 +18,10 @@ mod list_filter;
 mod list_query;
 mod message;
 mod note;
+mod password;
 mod project;
 mod qna;
+mod secret_token;
 mod source;
 mod timestamp;
 mod validation;
@@ -26,7 +29,7 @@ mod visitor;
 mod web_url;
 mod widget_config;
 
-pub use agent::{AgentProfile, AgentRole, HumanAgent};
+pub use agent::{AgentAccount, AgentProfile, AgentRole, HumanAgent};
 pub use assistant::{Assistant, AssistantMode, MAX_ASSISTANT_TEXT_CHARS};
 pub use bucket_url::BucketUrl;
 pub use conversation::{
@@ -37,10 +40,11 @@ pub use document::{
     Document, LearnedDocument, MAX_DOCUMENT_URL_BYTES, MAX_HEADING_CHARS, MAX_SECTION_BYTES,
     Section,
 };
+pub use email::{EmailAddress, MAX_EMAIL_BYTES};
 pub use id::{
-    AgentId, AgentSeq, AssistantId, AssistantSeq, ConversationId, ConversationSeq, DocumentId,
-    KeyId, KeySeq, MessageId, MessageSeq, NoteId, PassageSeq, ProjectId, ProjectSeq, QnaId,
-    SavedReplyId, SessionId, SourceId, VisitorId, VisitorSeq,
+    AgentId, AgentSeq, AgentSessionId, AgentSessionSeq, AssistantId, AssistantSeq, ConversationId,
+    ConversationSeq, DocumentId, KeyId, KeySeq, MessageId, MessageSeq, NoteId, PassageSeq,
+    ProjectId, ProjectSeq, QnaId, SavedReplyId, SessionId, SourceId, VisitorId, VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, Origin};
 pub use label::{
@@ -61,11 +65,13 @@ pub use note::{
     MAX_NOTE_CHARS, MAX_NOTES, MAX_SAVED_REPLIES, MAX_SAVED_REPLY_CHARS,
     MAX_SAVED_REPLY_NAME_CHARS, SavedReplyName,
 };
+pub use password::{MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password};
 pub use project::{MAX_MESSAGE_QUOTA, Project, ProjectChange, ProjectStatistics, ProjectSummary};
 pub use qna::{
     Author, MAX_ANSWER_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer,
     parse_question,
 };
+pub use secret_token::{SecretToken, TokenHash};
 pub use source::{MAX_SOURCE_ERROR_CHARS, MAX_SOURCES, SourceKind};
 pub use timestamp::{Timestamp, month_name};
 pub use validation::{

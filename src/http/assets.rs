@@ -72,6 +72,26 @@ pub fn respond(app: &AppState, request: &HttpRequest, path: &str) -> HandlerResu
     Ok(response)
 }
 
+/// The text of a page.
+///
+/// # Errors
+/// 404 if there is no such page.
+pub fn text(path: &str) -> Result<String, ApiError> {
+    let file = Dist::get(path).ok_or(ApiError::new(ErrorCode::NotFound))?;
+    String::from_utf8(file.data.into_owned()).map_err(ApiError::internal)
+}
+
+/// A page whose text is made for one response.
+///
+/// # Errors
+/// 429 or 503 if the memory budget does not suffice.
+pub fn respond_with(app: &AppState, request: &HttpRequest, page: String) -> HandlerResult {
+    let mut response = etag::respond_public(app, request, page)?;
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, html);
+    Ok(response)
+}
+
 fn set_headers(
     response: &mut HttpResponse,
     content_type: &'static str,

@@ -5,28 +5,36 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 
 use crate::access::{Accounts, AuthError, OverBudget, Owner, Permit, Website, network_of};
 use crate::app::AppState;
 use crate::domain::{Origin, ProjectSeq};
 use crate::http::base_url;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::params::project_id;
 use crate::http::request_context::{CallerKind, set_caller};
-use crate::service::caller::Caller;
+use crate::http::session_cookie;
+use crate::service::caller::{AccessError, Caller};
 use crate::service::project;
 use crate::store::Snapshot;
+use crate::store::agent_session::AgentSession;
 use crate::store::key::StoredKey;
 
-/// Checks the bearer credential of a request.
+/// Checks the bearer credential of a request. Without one, the cookie of an agent's session.
 ///
 /// # Errors
 /// 401 without a valid credential, 403 from a website that its key does not
-/// list, 429 above the rate limit.
+/// list, and as [`agent`], 429 above the rate limit.
 pub async fn bearer(app: &AppState, request: &HttpRequest) -> Result<Caller, ApiError> {
-    let credential =
-        bearer_text(request).ok_or_else(|| ApiError::unauthorized("Authentication required"))?;
+    let Some(credential) = bearer_text(request) else {
+        let session = cookie_session(app, request).await?;
+        return Ok(Caller::Agent {
+            project: session.project,
+            agent: session.agent,
+            role: session.role,
+        });
+    };
     // Tokens contain dots, keys do not.
     if credential.contains('.') {
         session_token(app, request, credential).await
@@ -36,11 +44,10 @@ pub async fn bearer(app: &AppState, request: &HttpRequest) -> Result<Caller, Api
     }
 }
 
-/// Checks that the bearer credential is a private key of the project that the
-/// path names.
+/// Checks that the caller is a private key or an agent of the project that the path names.
 ///
 /// # Errors
-/// 401, 403 and 429 as [`bearer`], 403 for the key of another project, 404 if
+/// 401, 403 and 429 as [`bearer`], 403 for a caller of another project, 404 if
 /// the project does not exist.
 pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
     let own = bearer(app, request).await?.require_staff()?;
@@ -50,17 +57,94 @@ pub async fn own_project(app: &AppState, request: &HttpRequest) -> Result<Projec
     Ok(own)
 }
 
-/// Checks the bearer credential of a request that needs a private key.
+/// Checks the credential of a request that needs a private key or an agent.
 ///
 /// # Errors
 /// 401 for every other credential; 403 and 429 as [`bearer`].
-pub async fn require_private_key(
-    app: &AppState,
-    request: &HttpRequest,
-) -> Result<ProjectSeq, ApiError> {
+pub async fn require_staff(app: &AppState, request: &HttpRequest) -> Result<ProjectSeq, ApiError> {
     match bearer_text(request) {
         Some(key) if !key.contains('.') => verify_private_key(app, request, key).await,
+        None if session_cookie::read(app, request).is_some() => {
+            Ok(cookie_session(app, request).await?.project)
+        }
         _ => Err(ApiError::unauthorized("A private key is required")),
+    }
+}
+
+/// Checks the session of an agent, for operations about the own account.
+///
+/// # Errors
+/// 401 without the cookie of a session; 403 for other credentials, and if a page of another
+/// server may have sent a request that changes data or opens a WebSocket.
+pub async fn agent(app: &AppState, request: &HttpRequest) -> Result<Arc<AgentSession>, ApiError> {
+    if bearer_text(request).is_some() {
+        bearer(app, request).await?;
+        return Err(AccessError::AgentOnly.into());
+    }
+    cookie_session(app, request).await
+}
+
+async fn cookie_session(
+    app: &AppState,
+    request: &HttpRequest,
+) -> Result<Arc<AgentSession>, ApiError> {
+    let token = session_cookie::read(app, request)
+        .ok_or_else(|| ApiError::unauthorized("Authentication required"))?;
+    // Browsers send cookies with requests of other websites of the same domain.
+    if !is_safe(request) && !has_own_origin(app, request) {
+        return Err(other_origin(app, request));
+    }
+    let session = app.auth.agent_session(&token).await?;
+    set_caller(request, CallerKind::Agent);
+    Ok(session)
+}
+
+/// Whether a request only reads. The messages of a WebSocket are not read by browsers'
+/// rules for other websites, so opening one is not safe.
+fn is_safe(request: &HttpRequest) -> bool {
+    let is_read = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    is_read && !request.headers().contains_key(header::UPGRADE)
+}
+
+/// Whether a page of this server sends the request.
+fn has_own_origin(app: &AppState, request: &HttpRequest) -> bool {
+    let origin = request.headers().get(header::ORIGIN);
+    let origin = origin.and_then(|origin| Origin::from_url(origin.to_str().ok()?));
+    let own = Origin::from_url(&base_url::of(app, request).to_string());
+    origin.is_some() && origin == own
+}
+
+/// Checks that no page of another server sends the request. Programs send no `Origin`.
+///
+/// # Errors
+/// 403 from a page of another server.
+pub fn refuse_other_origin(app: &AppState, request: &HttpRequest) -> Result<(), ApiError> {
+    if !request.headers().contains_key(header::ORIGIN) || has_own_origin(app, request) {
+        return Ok(());
+    }
+    Err(other_origin(app, request))
+}
+
+/// 403: a page of another server sends the request, or nobody knows which page.
+fn other_origin(app: &AppState, request: &HttpRequest) -> ApiError {
+    let base = base_url::of(app, request);
+    ApiError::new(ErrorCode::Forbidden).with_message(format!(
+        "Only pages of {base} may do this. If this server has another URL, start it with \
+         --public-url URL, or behind a proxy with --behind-proxy"
+    ))
+}
+
+/// Counts an attempt to sign in.
+///
+/// # Errors
+/// 429 above the rate limit of the client address.
+pub fn limit_sign_in(app: &AppState, request: &HttpRequest) -> Result<(), ApiError> {
+    match client_address(app, request) {
+        Some(address) => Ok(app.auth.limit_sign_in_address(address)?),
+        None => Ok(()),
     }
 }
 

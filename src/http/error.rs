@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use crate::domain::{
-    AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, VisitorId,
+    AgentId, AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, VisitorId,
 };
 
 /// The kind of an error, in the order of [`ERROR_CODES`].
@@ -26,6 +26,7 @@ pub enum ErrorCode {
     DocumentNotFound,
     ProjectNotFound,
     AssistantNotFound,
+    AgentNotFound,
     NotFound,
     MethodNotAllowed,
     Conflict,
@@ -98,6 +99,9 @@ error_codes! {
     AssistantNotFound 404 "ASSISTANT_NOT_FOUND"
         "The project has no assistant with this id."
         "Assistant not found" r#"{"assistantId":"123e4567-e89b-12d3-a456-426614174000"}"#;
+    AgentNotFound 404 "AGENT_NOT_FOUND"
+        "The project has no agent with this id."
+        "Agent not found" r#"{"agentId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     NotFound 404 "NOT_FOUND"
         "There is no such path. GET /v2/openapi lists all paths."
         "There is no such path; GET /v2/openapi lists all paths" "";
@@ -228,6 +232,10 @@ impl ApiError {
 
     pub fn visitor_not_found(id: VisitorId) -> Self {
         Self::with_details(ErrorCode::VisitorNotFound, json!({ "visitorId": id }))
+    }
+
+    pub fn agent_not_found(id: AgentId) -> Self {
+        Self::with_details(ErrorCode::AgentNotFound, json!({ "agentId": id }))
     }
 
     pub fn assistant_not_found(id: AssistantId) -> Self {

@@ -5,10 +5,11 @@
 use serde_json::json;
 
 use super::error::{ApiError, ErrorCode};
-use crate::access::{AuthError, OverBudget, RateLimited};
+use crate::access::{AuthError, OverBudget, PasswordError, RateLimited};
 use crate::answer::AnswerError;
 use crate::domain::{Origin, ValidationError};
 use crate::service::agent::AgentError;
+use crate::service::agent_account::AccountError;
 use crate::service::caller::AccessError;
 use crate::service::completion::CompletionError;
 use crate::service::conversation::{CloseError, FindError, ImportConversationError};
@@ -21,6 +22,7 @@ use crate::service::qna::QnaError;
 use crate::service::readiness::NotReady;
 use crate::service::replay::ReplayError;
 use crate::service::send_message::SendError;
+use crate::service::sign_in::SignInError;
 use crate::service::stop_answer::StopError;
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
 use crate::store::{Rejection, StoreError};
@@ -35,6 +37,9 @@ const RETRY_OVER_BUDGET: u64 = 5;
 /// answers.
 const RETRY_TOO_MANY_DETACHED: u64 = 5;
 
+/// Seconds after which a sign-in may be repeated while too many others run.
+const RETRY_MANY_SIGN_INS: u64 = 5;
+
 /// Seconds after which a search may be repeated that took too long.
 const RETRY_SLOW_SEARCH: u64 = 5;
 
@@ -47,6 +52,11 @@ const RETRY_NOT_READY: u64 = 10;
 /// 401: the session does not exist any more.
 fn session_ended() -> ApiError {
     ApiError::unauthorized("The session has ended; start a new one with /identity/init")
+}
+
+/// 401: the session of an agent does not exist any more.
+fn signed_out() -> ApiError {
+    ApiError::unauthorized("The session has ended; sign in again")
 }
 
 /// 403: the key lists websites, and the page that sent the request is of another one.
@@ -95,6 +105,25 @@ fn project_name_exists() -> ApiError {
         .with_message("Another project has this name; choose another one")
 }
 
+/// 409: an account, perhaps of another project, has the e-mail address.
+fn email_exists() -> ApiError {
+    ApiError::conflict("agent", "email").with_message("An account has this e-mail address already")
+}
+
+/// 409: a project that has accounts has an owner.
+fn last_owner() -> ApiError {
+    ApiError::conflict("agent", "role")
+        .with_message("This is the only owner of the project; make another agent owner first")
+}
+
+/// 401: a link that signs in is not valid.
+fn invalid_link() -> ApiError {
+    ApiError::unauthorized(
+        "The link was used, replaced, or has expired; ask for a new one: an owner makes it in the \
+         inbox, and the operator of the server with `parlor agents link`",
+    )
+}
+
 fn idempotency_key_used() -> ApiError {
     ApiError::conflict("request", "Idempotency-Key")
         .with_message("This Idempotency-Key was used for another request")
@@ -111,6 +140,7 @@ impl From<AuthError> for ApiError {
         match error {
             AuthError::InvalidKey => Self::unauthorized("The API key is unknown or revoked"),
             AuthError::InvalidSession => session_ended(),
+            AuthError::SignedOut => signed_out(),
             AuthError::WebsiteNotAllowed(origin) => website_not_allowed(origin.as_ref()),
             AuthError::RateLimited(limit) => limit.into(),
             AuthError::Store(error) => error.into(),
@@ -181,6 +211,9 @@ impl From<Rejection> for ApiError {
             Rejection::ConversationNotFound => Self::new(ErrorCode::ConversationNotFound),
             Rejection::NotFound => Self::new(ErrorCode::NotFound),
             Rejection::VisitorNotFound => session_ended(),
+            Rejection::EmailExists => email_exists(),
+            Rejection::LastOwner => last_owner(),
+            Rejection::HasAccount | Rejection::LinkUsed => invalid_link(),
             Rejection::TakenOver
             | Rejection::DocumentExists
             | Rejection::ConversationChanged
@@ -200,6 +233,7 @@ impl From<AccessError> for ApiError {
                 "Only the website's server or an agent may do this; use a private key or sign in"
             }
             AccessError::VisitorOnly => "Only a visitor may do this; use a session token",
+            AccessError::AgentOnly => "Only an agent may do this; sign in",
         })
     }
 }
@@ -267,6 +301,48 @@ impl From<AgentError> for ApiError {
             AgentError::Closed => conversation_closed(),
             AgentError::NotTakenOver => not_taken_over(),
             AgentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::WrongPassword => {
+                Self::unauthorized("The e-mail address or the password is wrong")
+            }
+            SignInError::InvalidLink => invalid_link(),
+            SignInError::EmailExists => email_exists(),
+            SignInError::ProjectNameExists => project_name_exists(),
+            SignInError::Password(error) => error.into(),
+            SignInError::Random(error) => Self::internal(error),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::NotFound(id) => Self::agent_not_found(id),
+            AccountError::SignedOut => signed_out(),
+            AccountError::EmailExists => email_exists(),
+            AccountError::LastOwner => last_owner(),
+            AccountError::WrongPassword => {
+                ValidationError::new("currentPassword", "must be the current password").into()
+            }
+            AccountError::Password(error) => error.into(),
+            AccountError::Random(error) => Self::internal(error),
+            AccountError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::unavailable(RETRY_MANY_SIGN_INS, error),
+            error => Self::internal(error),
         }
     }
 }

@@ -12,10 +12,11 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
-    AssistantId, CONTROL_CHARS, CloseReason, ConversationId, DeviceId, Direction, ExternalId,
-    Feedback, INVISIBLE_CHARS, Label, Limit, MAX_MESSAGE_QUOTA, MAX_URI_BYTES, MessageContent,
-    MessageStatus, Offset, Role, SearchLimit, Sort, Status, Timestamp, ValidationError, VisitorId,
-    bounded_text, parse_enum, parse_uri, text_prefix,
+    AgentRole, AssistantId, CONTROL_CHARS, CloseReason, ConversationId, DeviceId, Direction,
+    EmailAddress, ExternalId, Feedback, INVISIBLE_CHARS, Label, Limit, MAX_EMAIL_BYTES,
+    MAX_MESSAGE_QUOTA, MAX_PASSWORD_CHARS, MAX_URI_BYTES, MIN_PASSWORD_CHARS, MessageContent,
+    MessageStatus, Offset, Password, Role, SearchLimit, Sort, Status, Timestamp, ValidationError,
+    VisitorId, bounded_text, parse_enum, parse_uri, text_prefix,
 };
 use crate::http::params::UUID_EXPECTED;
 use crate::learn::Format;
@@ -186,11 +187,13 @@ macro_rules! parsed_from_string {
 // The deserializer knows the path of the field, so the name that `$parse`
 // reports is not used.
 parsed_from_string! {
+    AgentRole: Self::parse;
     AssistantId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
     CloseReason: Self::parse;
     ConversationId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
     DeviceId: |text: &str| Self::parse("", text);
     Direction: Self::parse;
+    EmailAddress: |text: &str| Self::parse("", text);
     ExternalId: |text: &str| Self::parse("", text);
     Feedback: Self::parse;
     Flag: Self::parse;
@@ -201,6 +204,7 @@ parsed_from_string! {
     MessageLimit: Self::parse;
     MessageStatus: Self::parse;
     Offset: Self::parse;
+    Password: |text: &str| Self::parse("", text);
     Role: Self::parse;
     SearchLimit: Self::parse;
     Sort: Self::parse;
@@ -231,6 +235,9 @@ described_by! {
     CloseReason: text(0, Self::MAX_CHARS);
     DeviceId: text(1, Self::MAX_CHARS);
     Direction as "OrderDirection": choice("The direction of an order.", &Self::NAMES);
+    EmailAddress: string().description(Some("An e-mail address."))
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+        .max_length(Some(MAX_EMAIL_BYTES));
     ExternalId: text(1, Self::MAX_CHARS);
     Flag: ObjectBuilder::new().schema_type(Type::Boolean);
     Format as "DocumentFormat": choice("The format of the text of a document.", &Self::NAMES);
@@ -240,6 +247,7 @@ described_by! {
     MessageLimit: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
     MessageQuota: integer(0, MAX_MESSAGE_QUOTA.into());
     Offset: integer(0, Self::MAX).default(Some(0.into()));
+    Password: text(MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS);
     SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
     Sort as "ConversationOrder": choice("A field by which conversations are ordered.", &Self::NAMES);
     Time: string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));

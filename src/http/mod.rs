@@ -40,6 +40,7 @@ mod request_context;
 mod request_log;
 mod response;
 mod routes;
+mod session_cookie;
 mod sse;
 mod surrogates;
 mod transfer;
@@ -62,8 +63,8 @@ use crate::http::error::{ApiError, ErrorCode};
 use list_cache::ListCache;
 use request_context::{Route, set_route};
 use routes::{
-    agent, completions, conversations, documents, events, export, health, identity, messages,
-    metrics, pages, projects, qnas, search, send, visitors,
+    agent, agents, completions, conversations, documents, events, export, health, identity,
+    messages, metrics, pages, projects, qnas, search, send, sign_in, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -157,6 +158,7 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(get().to(projects::current))
                 .route(web::patch().to(projects::update)),
         )
+        .configure(agent_routes)
         .configure(conversation_routes)
         .service(
             at("/v2/messages/{messageId}/feedback", "POST").route(web::post().to(messages::rate)),
@@ -164,6 +166,40 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/v2/visitors/{visitorId}", "DELETE").route(web::delete().to(visitors::remove)))
         .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
         .configure(knowledge_routes);
+}
+
+/// The routes of agents: accounts and sessions.
+fn agent_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(at("/v2/setup", "POST").route(web::post().to(sign_in::set_up)))
+        .service(
+            at("/v2/agents", "GET, HEAD, POST")
+                .route(get().to(agents::list))
+                .route(web::post().to(agents::create)),
+        )
+        .service(at("/v2/agents/sign-in", "POST").route(web::post().to(sign_in::sign_in)))
+        .service(
+            at("/v2/agents/sign-in-link", "POST").route(web::post().to(sign_in::sign_in_with_link)),
+        )
+        .service(at("/v2/agents/sign-out", "POST").route(web::post().to(sign_in::sign_out)))
+        .service(
+            at("/v2/agents/me", "GET, HEAD, PATCH")
+                .route(get().to(agents::me))
+                .route(web::patch().to(agents::update_me)),
+        )
+        .service(at("/v2/agents/me/sessions", "GET, HEAD").route(get().to(agents::sessions)))
+        .service(
+            at("/v2/agents/me/sessions/{sessionId}", "DELETE")
+                .route(web::delete().to(agents::end_session)),
+        )
+        .service(
+            at("/v2/agents/{agentId}", "PATCH, DELETE")
+                .route(web::patch().to(agents::update))
+                .route(web::delete().to(agents::remove)),
+        )
+        .service(
+            at("/v2/agents/{agentId}/link", "POST").route(web::post().to(agents::create_link)),
+        );
 }
 
 /// The routes of conversations.
@@ -226,6 +262,9 @@ fn server_routes(config: &mut web::ServiceConfig) {
 fn page_routes(config: &mut web::ServiceConfig) {
     config
         .service(at("/", "GET, HEAD").route(get().to(pages::start)))
+        .service(at("/inbox", "GET, HEAD").route(get().to(pages::inbox)))
+        .service(at("/inbox/{view:.*}", "GET, HEAD").route(get().to(pages::inbox)))
+        .service(at("/setup", "GET, HEAD").route(get().to(pages::setup)))
         .service(at("/favicon.ico", "GET, HEAD").route(get().to(pages::favicon)))
         .service(at("/robots.txt", "GET, HEAD").route(get().to(pages::robots)))
         .service(at("/third-party-notices.txt", "GET, HEAD").route(get().to(pages::notices)))

@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, web};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    agent, completions, conversations, documents, events, export, identity, messages, projects,
-    qnas, search, send, visitors,
+    agent, agents, completions, conversations, documents, events, export, identity, messages,
+    projects, qnas, search, send, sign_in, visitors,
 };
 use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
@@ -26,7 +26,10 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
         conversations::start, export::export, conversations::read, conversations::close,
         conversations::remove, visitors::remove, messages::list,
         send::send, send::stop, messages::rate, completions::create, agent::take_over, agent::hand_back,
-        agent::reply, events::listen,
+        agent::reply, sign_in::set_up, sign_in::sign_in, sign_in::sign_in_with_link,
+        sign_in::sign_out, agents::me, agents::update_me, agents::sessions, agents::end_session,
+        agents::list, agents::create, agents::update, agents::remove, agents::create_link,
+        events::listen,
         search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
         documents::list, documents::create, documents::read, documents::remove, document,
     ),
@@ -37,7 +40,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
     tags(
         (name = "Conversations", description = "The conversations of visitors with a website."),
         (name = "Messages", description = "The messages of a conversation."),
-        (name = "Agents", description = "A human agent takes a conversation over from the assistant."),
+        (name = "Agents", description = "People who answer for the website: their accounts, and how they take a conversation over from the assistant."),
         (name = "Chat completions", description = "Answers that are not stored."),
         (name = "Identity", description = "Sessions and visitors."),
         (name = "Projects", description = "A website and the appearance of its chat."),
@@ -73,6 +76,13 @@ impl Modify for SecuritySchemes {
                 "key",
             ),
         );
+        let cookie = ApiKeyValue::with_description(
+            "parlor_session",
+            "The session of an agent who has signed in. Behind TLS the name is \
+             `__Host-parlor_session`. Requests that change data need an `Origin` of this server.",
+        );
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(cookie));
+        components.add_security_scheme("agent", cookie);
     }
 }
 

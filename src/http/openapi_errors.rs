@@ -46,6 +46,7 @@ error_groups! {
     ConflictErrors: Conflict;
     /// Operations that ask a model.
     ModelErrors: PaymentRequired, BadGateway;
+    AgentErrors: AgentNotFound;
     AssistantErrors: AssistantNotFound;
     ConversationErrors: ConversationNotFound;
     DocumentErrors: DocumentNotFound, ProjectNotFound;

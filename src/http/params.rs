@@ -9,7 +9,8 @@ use url::form_urlencoded;
 use utoipa::IntoParams;
 
 use crate::domain::{
-    ConversationId, DocumentId, MessageId, ProjectId, QnaId, ValidationError, VisitorId,
+    AgentId, AgentSessionId, ConversationId, DocumentId, MessageId, ProjectId, QnaId,
+    ValidationError, VisitorId,
 };
 use crate::http::deserialize::from_query;
 use crate::http::error::ApiError;
@@ -54,6 +55,16 @@ impl KeyParams {
         }
         Ok(&self.api_key)
     }
+}
+
+/// The `agentId` of the path.
+pub fn agent_id(request: &HttpRequest) -> Result<AgentId, ApiError> {
+    path_id(request, "agentId", AgentId::parse)
+}
+
+/// The `sessionId` of the path.
+pub fn agent_session_id(request: &HttpRequest) -> Result<AgentSessionId, ApiError> {
+    path_id(request, "sessionId", AgentSessionId::parse)
 }
 
 /// The `conversationId` of the path.

@@ -18,6 +18,8 @@ pub enum CallerKind {
     PublishableKey,
     Visitor,
     PrivateKey,
+    /// An agent who has signed in.
+    Agent,
 }
 
 impl CallerKind {
@@ -27,6 +29,7 @@ impl CallerKind {
             Self::PublishableKey => "publishable_key",
             Self::Visitor => "visitor",
             Self::PrivateKey => "private_key",
+            Self::Agent => "agent",
         }
     }
 }

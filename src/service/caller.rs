@@ -34,6 +34,8 @@ pub enum AccessError {
     OwnerOnly,
     #[error("only a visitor may do this")]
     VisitorOnly,
+    #[error("only an agent who has signed in may do this")]
+    AgentOnly,
 }
 
 impl Caller {

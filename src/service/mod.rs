@@ -5,6 +5,7 @@
 //! (http, cli) turn into a response or a message.
 
 pub mod agent;
+pub mod agent_account;
 mod answer_context;
 pub mod assistant;
 pub mod backup;
@@ -37,6 +38,7 @@ pub mod search_merge;
 pub mod send_message;
 pub mod session;
 pub mod setup;
+pub mod sign_in;
 pub mod stop_answer;
 
 use std::sync::Arc;

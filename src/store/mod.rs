@@ -6,6 +6,8 @@
 //! [`Snapshot`], a write is a function that returns a [`Batch`].
 
 pub mod agent;
+pub mod agent_account;
+pub mod agent_session;
 pub mod answer;
 pub mod assistant;
 pub mod backup;
@@ -55,6 +57,7 @@ pub mod search_merge;
 mod search_queue;
 mod server_lock;
 pub mod session;
+pub mod sign_in_link;
 mod snapshot;
 mod sql;
 #[cfg(test)]

@@ -27,13 +27,21 @@ pub enum Rejection {
     DocumentExists,
     /// Another project has the name.
     ProjectNameExists,
+    /// Another account has the e-mail address.
+    EmailExists,
+    /// The account is the only owner of its project.
+    LastOwner,
+    /// The project has an account, so that it needs no set-up.
+    HasAccount,
+    /// The link was used or replaced.
+    LinkUsed,
     /// The caller already used the `Idempotency-Key`.
     IdempotencyKeyUsed,
 }
 
 impl Rejection {
     /// The names by which guard statements return a reason.
-    pub(super) const NAMES: [(&'static str, Rejection); 8] = [
+    pub(super) const NAMES: [(&'static str, Rejection); 11] = [
         ("conversation_closed", Rejection::ConversationClosed),
         ("answer_in_progress", Rejection::AnswerInProgress),
         ("taken_over", Rejection::TakenOver),
@@ -42,5 +50,8 @@ impl Rejection {
         ("answer_ended", Rejection::AnswerEnded),
         ("document_exists", Rejection::DocumentExists),
         ("project_name_exists", Rejection::ProjectNameExists),
+        ("email_exists", Rejection::EmailExists),
+        ("last_owner", Rejection::LastOwner),
+        ("has_account", Rejection::HasAccount),
     ];
 }

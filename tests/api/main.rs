@@ -12,6 +12,7 @@ mod stub_server;
 
 mod access;
 mod agents;
+mod agents_sign_in;
 mod allowed_origins;
 mod answer_failures;
 mod answer_streams;

@@ -6,6 +6,7 @@
 //! messages of lists without serde.
 
 mod agent;
+mod agent_account;
 mod chunk;
 mod conversation;
 mod document;
@@ -18,6 +19,7 @@ mod visitor;
 mod widget_config;
 mod write;
 
+pub use agent_account::{AgentJson, AgentSessionJson, SignedInAgentJson};
 pub use chunk::ChunkJson;
 pub use conversation::{ConversationJson, ConversationListItemJson};
 pub use document::{DocumentJson, SectionJson};

@@ -8,9 +8,9 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
-    AgentId, AssistantId, ConversationId, DocumentId, Feedback, KeyId, MessageId, MessageStatus,
-    NoteId, ProjectId, QnaId, Role, SavedReplyId, SourceId, Status, Timestamp, VisitorId,
-    WaitingReason, WidgetPosition,
+    AgentId, AgentRole, AgentSessionId, AssistantId, ConversationId, DocumentId, Feedback, KeyId,
+    MessageId, MessageStatus, NoteId, ProjectId, QnaId, Role, SavedReplyId, SourceId, Status,
+    Timestamp, VisitorId, WaitingReason, WidgetPosition,
 };
 
 /// Ids are hyphenated lower-case UUIDs.
@@ -64,6 +64,7 @@ fn string_schema() -> ObjectBuilder {
 
 id_json! {
     AgentId: "The id of an agent's account.",
+    AgentSessionId: "The id of a session of an agent. It is not a secret.",
     AssistantId: "The id of an assistant.",
     ConversationId: "The id of a conversation, unique within the project.",
     DocumentId: "The id of a learned document.",
@@ -78,6 +79,8 @@ id_json! {
 }
 
 enum_json! {
+    AgentRole: Some("What an account may do. An `owner` may do what a private key may do. An `agent` may not change keys, agents and settings, and not erase or export."),
+        [AgentRole::Owner, AgentRole::Agent];
     Status as "ConversationStatus": Some("Whether a conversation accepts messages. `closed` sorts before `open`."),
         [Status::Closed, Status::Open];
     Role as "MessageRole": Some("The author of a message."),

@@ -99,7 +99,7 @@ pub async fn create(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HandlerResult {
-    let project = auth::require_private_key(&app, &request).await?;
+    let project = auth::require_staff(&app, &request).await?;
     let body = JsonBody::<CompletionRequest>::read(&app, &request, payload, project.into()).await?;
     let CompletionRequest {
         assistant_id,

@@ -1,6 +1,7 @@
 //! The endpoints, one file per noun: parameters, bodies, responses, handlers.
 
 pub(super) mod agent;
+pub(super) mod agents;
 pub(super) mod completions;
 pub(super) mod conversations;
 pub(super) mod documents;
@@ -15,4 +16,5 @@ pub(super) mod projects;
 pub(super) mod qnas;
 pub(super) mod search;
 pub(super) mod send;
+pub(super) mod sign_in;
 pub(super) mod visitors;

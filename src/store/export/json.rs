@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::record::InvalidRecord;
 use crate::domain::{
-    AgentId, AgentRole, AssistantMode, DocumentId, KeyId, KeyKind, MessageId, NoteId, ProjectId,
-    QnaId, SavedReplyId, SessionId, SourceId, SourceKind, Timestamp, WaitingReason, parse_enum,
+    AgentId, AssistantMode, DocumentId, KeyId, KeyKind, MessageId, NoteId, ProjectId, QnaId,
+    SavedReplyId, SessionId, SourceId, SourceKind, Timestamp, WaitingReason, parse_enum,
 };
 
 /// Parses JSON. The error names the member, if it is known.
@@ -170,7 +170,6 @@ fn timestamp(text: &str) -> Result<Timestamp, String> {
 
 from_text! {
     AgentId: |text: &str| uuid(Self::parse(text));
-    AgentRole: |text: &str| name(text, &Self::NAMES);
     AssistantMode: |text: &str| Self::parse(text).map_err(|error| error.reason);
     DocumentId: |text: &str| uuid(Self::parse(text));
     Hex<32>: Self::parse;
@@ -202,7 +201,6 @@ macro_rules! as_text {
 }
 
 as_text! {
-    AgentRole: |role| role.as_str();
     AssistantMode: |mode| mode.as_str();
     KeyKind: |kind| kind.as_str();
     SessionId: |id| *id;

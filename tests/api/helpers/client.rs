@@ -70,6 +70,12 @@ impl Request {
         self
     }
 
+    /// Sends the origin of the server, as its pages do.
+    pub fn own_origin(self) -> Self {
+        let origin = format!("http://{}", self.address);
+        self.header("Origin", origin)
+    }
+
     pub fn bearer(self, credential: &str) -> Self {
         self.header("Authorization", format!("Bearer {credential}"))
     }

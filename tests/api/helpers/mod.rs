@@ -5,6 +5,7 @@
 //! in a temporary directory. Dropping the `TestServer` stops the server and
 //! removes the directory.
 
+mod agents;
 mod answers;
 mod client;
 mod event_stream;
@@ -17,6 +18,7 @@ mod server;
 mod side;
 mod websocket;
 
+pub use agents::*;
 pub use answers::*;
 pub use client::*;
 pub use event_stream::*;

@@ -14,7 +14,7 @@ use parlor::answer::active_answers::ActiveAnswers;
 use parlor::app::AppState;
 use parlor::cache_stats::CacheStats;
 use parlor::config::Settings;
-use parlor::domain::{Key, KeyKind, Origin, Timestamp};
+use parlor::domain::{AgentRole, Key, KeyKind, Origin, Timestamp};
 use parlor::events::EventHub;
 use parlor::listeners::Listeners;
 use parlor::server;
@@ -25,8 +25,8 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::{
-    Client, FakeModel, ProjectFixture, Request, Response, Visitor, create_key, setup_answers,
-    string, wait_until,
+    Agent, Client, FakeModel, ProjectFixture, Request, Response, Visitor, create_key,
+    setup_answers, string, wait_until,
 };
 
 /// A running server with a database of its own. Dereferences to a `Client` of
@@ -222,6 +222,21 @@ impl TestServer {
         let id = found.expect("a read").expect("a key").id;
         let revoke = key::revoke(id, Timestamp::now());
         self.store().write_blocking(revoke).expect("a stored key");
+    }
+
+    /// Creates an account in the first project and signs in.
+    pub fn create_agent(&self, name: &str, role: AgentRole) -> Agent {
+        Agent::create(self.store(), &self.project, name, role)
+    }
+
+    /// The same in another project.
+    pub fn create_agent_in(&self, project: &ProjectFixture, name: &str, role: AgentRole) -> Agent {
+        Agent::create(self.store(), project, name, role)
+    }
+
+    /// Creates an account with a password in the first project and signs in.
+    pub fn create_agent_with_password(&self, name: &str, role: AgentRole, password: &str) -> Agent {
+        Agent::create_with(self.store(), &self.project, name, role, Some(password))
     }
 
     /// Creates a visitor of the first project.

@@ -1,0 +1,141 @@
+//! Hashes of passwords: argon2id with the parameters that OWASP recommends (19 MiB of
+//! memory, two passes, one lane), which are the defaults of the crate.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// Why a password could not be hashed or checked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many passwords are being checked.
+    #[error("too many sign-ins at the same time")]
+    Busy,
+    #[error("a password could not be hashed: {0}")]
+    Hash(password_hash::Error),
+    #[error("the system returned no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error("the thread that hashes a password has ended")]
+    Thread,
+}
+
+/// Passwords that are hashed at the same time. Each takes 19 MiB and some 20 ms of a core,
+/// so sign-ins can use neither the memory nor all cores of the server.
+const MAX_CONCURRENT: usize = 2;
+
+/// How long a sign-in waits for its turn.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// Sign-ins that wait, at most.
+const MAX_WAITING: usize = 100;
+
+/// Hashes and checks passwords on blocking threads, a few at the same time.
+pub struct Passwords {
+    running: Semaphore,
+    /// Those that run or wait.
+    pending: Semaphore,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self {
+            running: Semaphore::new(MAX_CONCURRENT),
+            pending: Semaphore::new(MAX_CONCURRENT + MAX_WAITING),
+        }
+    }
+}
+
+impl Passwords {
+    /// The hash of a new password in PHC string format.
+    pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
+        let password = password.to_owned();
+        self.run(move || hash_password(&password)).await?
+    }
+
+    /// Whether `password` is the one of `hash`. Without a hash, the work is the same, so
+    /// that the time of the response does not tell whether an account exists.
+    pub async fn verify(
+        &self,
+        password: &str,
+        hash: Option<String>,
+    ) -> Result<bool, PasswordError> {
+        let password = password.to_owned();
+        self.run(move || verify_password(&password, hash.as_deref()))
+            .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let _pending = self
+            .pending
+            .try_acquire()
+            .map_err(|_| PasswordError::Busy)?;
+        let turn = tokio::time::timeout(MAX_WAIT, self.running.acquire()).await;
+        let _turn = turn.map_err(|_| PasswordError::Busy)?;
+        spawn_blocking(work)
+            .await
+            .map_err(|_| PasswordError::Thread)
+    }
+}
+
+/// The hash of a password in PHC string format.
+pub fn hash_password(password: &str) -> Result<String, PasswordError> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt)?;
+    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
+    Ok(hash.map_err(PasswordError::Hash)?.to_string())
+}
+
+/// The hash that is checked for an account that does not exist or has no password. Nobody
+/// knows a password for it.
+static NO_PASSWORD: LazyLock<Option<String>> = LazyLock::new(|| {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).ok()?;
+    hash_password(&u128::from_ne_bytes(random).to_string()).ok()
+});
+
+fn verify_password(password: &str, hash: Option<&str>) -> bool {
+    let verify = |hash: &str| Argon2::default().verify_password(password.as_bytes(), hash);
+    match (hash, NO_PASSWORD.as_deref()) {
+        (Some(hash), _) => verify(hash).is_ok(),
+        (None, Some(hash)) => {
+            let _ = verify(hash);
+            false
+        }
+        (None, None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hash_is_argon2id_with_the_parameters_of_owasp_and_a_salt() {
+        let [first, second] = [(); 2].map(|()| hash_password("correct horse").expect("a hash"));
+        assert!(
+            first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{first}"
+        );
+        assert_ne!(first, second);
+        assert!(verify_password("correct horse", Some(&first)));
+        assert!(!verify_password("correct horsf", Some(&first)));
+        assert!(!verify_password("correct horse", None));
+        assert!(!verify_password("correct horse", Some("no hash")));
+    }
+
+    #[test]
+    fn password_of_another_implementation_is_verified() {
+        // From the tests of the reference implementation: password "password", salt
+        // "somesalt".
+        let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ\
+                    $CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(verify_password("password", Some(hash)));
+    }
+}
