@@ -77,7 +77,7 @@ pub use timestamp::{Timestamp, month_name};
 pub use validation::{
     MAX_URI_BYTES, ValidationError, bounded_bytes, bounded_text, parse_enum, parse_uri, text_prefix,
 };
-pub use visitor::{DeviceId, ExternalId, MAX_VISITOR_NAME_CHARS, Visitor};
+pub use visitor::{DeviceId, ExternalId, MAX_VISITOR_NAME_CHARS, Visitor, VisitorDetails};
 pub use web_url::{bounded_web_url, page_address, parse_web_url, without_userinfo};
 pub use widget_config::{
     ChatWidgetConfig, RawWidgetValue, WIDGET_SETTINGS, WidgetChange, WidgetOffset, WidgetPosition,

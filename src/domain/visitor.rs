@@ -1,7 +1,7 @@
 //! Visitors of a website (docs/api-contract.md, section 5.4).
 
-use super::VisitorId;
 use super::validation::{ValidationError, bounded_text};
+use super::{Timestamp, VisitorId};
 
 /// The maximum length of a visitor's name in characters.
 pub const MAX_VISITOR_NAME_CHARS: usize = 200;
@@ -16,6 +16,20 @@ pub struct Visitor {
     pub name: Option<String>,
     /// The URL of a picture.
     pub avatar_url: Option<String>,
+    /// `None` if a visitor reads.
+    pub details: Option<VisitorDetails>,
+}
+
+/// What private keys and agents see of a visitor, and visitors do not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisitorDetails {
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    /// Whether the website's server has confirmed the external id and the name.
+    pub is_verified: bool,
+    /// Whether the visitor may not write any more.
+    pub is_blocked: bool,
+    pub created_at: Timestamp,
 }
 
 impl Visitor {

@@ -82,12 +82,12 @@ pub struct PrivateListParams {
     created_before: Option<Time>,
 }
 
-/// What a private key adds to each conversation of a list.
+/// What a private key adds to each conversation.
 #[derive(Deserialize, IntoParams, Default)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct IncludeParams {
-    /// With a private key: `visitor` adds the visitor to each conversation.
+    /// With a private key: `visitor` adds the visitor of a conversation.
     #[param(inline)]
     include: Option<ListInclude>,
 }
@@ -126,13 +126,13 @@ fn default_export_direction() -> Direction {
 /// 422 for an invalid parameter.
 pub fn list_request(query: &str, scope: Scope, cursors: &Cursors) -> Result<ListRequest, ApiError> {
     let params: ConversationListParams = parse_query(query)?;
-    let (private, include): (PrivateListParams, IncludeParams) = match scope {
-        Scope::Project(_) => (parse_query(query)?, parse_query(query)?),
-        Scope::Visitor(_) => Default::default(),
+    let (private, includes_visitor) = match scope {
+        Scope::Project(_) => (parse_query(query)?, includes_visitor(query)?),
+        Scope::Visitor(_) => (PrivateListParams::default(), false),
     };
     let after = params.after.clone();
     let mut list = private.restrict(params);
-    list.includes_visitor = include.include == Some(ListInclude::Visitor);
+    list.includes_visitor = includes_visitor;
     let cursor = after.filter(|text| !text.is_empty() && text != "null");
     if let Some(cursor) = cursor {
         let after = cursors.verify(scope, &list, &cursor)?;
@@ -140,6 +140,15 @@ pub fn list_request(query: &str, scope: Scope, cursors: &Cursors) -> Result<List
         list.query.after = Some(after);
     }
     Ok(list)
+}
+
+/// Whether the query string of staff asks for the visitor of a conversation.
+///
+/// # Errors
+/// 422 for an invalid parameter.
+pub fn includes_visitor(query: &str) -> Result<bool, ApiError> {
+    let params: IncludeParams = parse_query(query)?;
+    Ok(params.include == Some(ListInclude::Visitor))
 }
 
 /// Refuses a search for words if the server has no index of messages.

@@ -148,7 +148,7 @@ impl PageRows {
         self.rows.read(snapshot, select(audience), |row| {
             let mut item = list_item(row, audience)?;
             if includes_visitor {
-                item.visitor = Some(visitor::read(snapshot, row.get(VISITOR_COLUMN)?)?);
+                item.visitor = Some(visitor::read(snapshot, row.get(VISITOR_COLUMN)?, audience)?);
             }
             match &item.last_message {
                 Some(last) if hides_failures && last.is_failure_without_text() => {

@@ -138,7 +138,7 @@ impl ConversationWalk {
                 continue;
             }
             if self.times.contains(properties.created_at) {
-                let visitor = visitor::read(snapshot, properties.visitor)?;
+                let visitor = visitor::read(snapshot, properties.visitor, Audience::Staff)?;
                 let with = |conversation: &Conversation<'_>| read(seq, conversation, &visitor);
                 return conversation::read(snapshot, seq, Audience::Staff, with)
                     .map(WalkStep::Conversation);

@@ -193,7 +193,8 @@ fn forget_visitor(visitor: VisitorSeq) -> Batch {
         ),
         Sql::new(
             "UPDATE visitor SET sa_vid = NULL, external_id = NULL, name = NULL, \
-                    avatar_url = NULL WHERE seq = ?",
+                    avatar_url = NULL, email = NULL, phone = NULL, is_verified = 0, \
+                    blocked_at = NULL WHERE seq = ?",
             value(),
         ),
     ])

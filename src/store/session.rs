@@ -86,6 +86,7 @@ pub fn started_visitor(written: &BatchOutput) -> Option<(Visitor, bool)> {
         external_id: text(external_id),
         name: text(name),
         avatar_url: text(avatar_url),
+        details: None,
     };
     Some((visitor, *is_new == Value::Integer(1)))
 }

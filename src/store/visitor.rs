@@ -6,8 +6,8 @@ use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{
-    DeviceId, ExternalId, ProjectSeq, Scope, Timestamp, Visitor, VisitorFilter, VisitorId,
-    VisitorSeq,
+    Audience, DeviceId, ExternalId, ProjectSeq, Scope, Timestamp, Visitor, VisitorDetails,
+    VisitorFilter, VisitorId, VisitorSeq,
 };
 
 /// The name by which a website knows a visitor.
@@ -91,24 +91,51 @@ fn find_by_names(
     snapshot.optional(&sql, |row| row.get(0))
 }
 
+/// The columns that [`from_row`] reads.
+macro_rules! visitor_columns {
+    () => {
+        "id, external_id, name, avatar_url, email, phone, is_verified, blocked_at IS NOT NULL, \
+         created_at"
+    };
+}
 /// Reads a visitor.
 ///
 /// # Errors
 /// Rejected with `VisitorNotFound` if the visitor was deleted.
-pub fn read(snapshot: &Snapshot, seq: VisitorSeq) -> Result<Visitor, StoreError> {
+pub fn read(
+    snapshot: &Snapshot,
+    seq: VisitorSeq,
+    audience: Audience,
+) -> Result<Visitor, StoreError> {
     let sql = Sql::new(
-        "SELECT id, external_id, name, avatar_url FROM visitor WHERE seq = ?",
+        concat!("SELECT ", visitor_columns!(), " FROM visitor WHERE seq = ?"),
         [seq.into()],
     );
-    let visitor = snapshot.optional(&sql, |row| {
-        Ok(Visitor {
-            id: row.get(0)?,
-            external_id: row.get(1)?,
-            name: row.get(2)?,
-            avatar_url: row.get(3)?,
-        })
-    })?;
+    let visitor = snapshot.optional(&sql, |row| from_row(row, audience))?;
     visitor.ok_or(StoreError::Rejected(Rejection::VisitorNotFound))
+}
+
+fn from_row(row: Row<'_>, audience: Audience) -> Result<Visitor, StoreError> {
+    Ok(Visitor {
+        id: row.get(0)?,
+        external_id: row.get(1)?,
+        name: row.get(2)?,
+        avatar_url: row.get(3)?,
+        details: match audience {
+            Audience::Visitor => None,
+            Audience::Staff => Some(details(row)?),
+        },
+    })
+}
+
+fn details(row: Row<'_>) -> Result<VisitorDetails, StoreError> {
+    Ok(VisitorDetails {
+        email: row.get(4)?,
+        phone: row.get(5)?,
+        is_verified: row.get(6)?,
+        is_blocked: row.get(7)?,
+        created_at: row.get(8)?,
+    })
 }
 
 /// Finds a visitor of a project by id.
@@ -138,8 +165,10 @@ pub struct VisitorRow {
 macro_rules! select_visitors {
     ($conditions:literal) => {
         concat!(
-            "SELECT seq, id, external_id, name, avatar_url, sa_vid, created_at, \
-                    open_conversations + closed_conversations FROM visitor WHERE project_seq = ?1 ",
+            "SELECT ",
+            visitor_columns!(),
+            ", seq, sa_vid, open_conversations + closed_conversations \
+               FROM visitor WHERE project_seq = ?1 ",
             $conditions
         )
     };
@@ -147,16 +176,11 @@ macro_rules! select_visitors {
 
 fn visitor_row(row: Row<'_>) -> Result<VisitorRow, StoreError> {
     Ok(VisitorRow {
-        seq: row.get(0)?,
-        visitor: Visitor {
-            id: row.get(1)?,
-            external_id: row.get(2)?,
-            name: row.get(3)?,
-            avatar_url: row.get(4)?,
-        },
-        sa_vid: row.get(5)?,
-        created_at: row.get(6)?,
-        conversations: row.get(7)?,
+        visitor: from_row(row, Audience::Staff)?,
+        created_at: row.get(8)?,
+        seq: row.get(9)?,
+        sa_vid: row.get(10)?,
+        conversations: row.get(11)?,
     })
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::helpers::{
     ConversationRow, EXAMPLE_TIME, Response, TestServer, Visitor, ids, insert_conversations,
-    insert_rows, setup_conversation, take_inbox_state, wait_until,
+    insert_rows, setup_conversation, take_inbox_state, take_visitor_details, wait_until,
 };
 
 fn export(server: &TestServer, query: &str) -> Response {
@@ -71,6 +71,10 @@ fn each_line_is_a_conversation_with_its_visitor_and_messages() {
         .send()
         .expect(200);
     expected["visitor"] = me;
+    assert_eq!(
+        take_visitor_details(&mut line["visitor"])["isBlocked"],
+        false
+    );
     assert_eq!(take_inbox_state(line)["isUnread"], true);
     assert_eq!(line, &expected);
     assert_eq!(line["messages"].as_array().expect("messages").len(), 2);

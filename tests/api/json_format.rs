@@ -5,7 +5,9 @@ use rusqlite::params;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::helpers::{ConversationRow, EXAMPLE_TIME, TestServer, Visitor, ids, take_inbox_state};
+use crate::helpers::{
+    ConversationRow, EXAMPLE_TIME, TestServer, Visitor, ids, take_inbox_state, take_visitor_details,
+};
 
 const EXAMPLE: &str = "123e4567-e89b-12d3-a456-426614174000";
 
@@ -226,6 +228,37 @@ fn started_conversation_equals_read_conversation() {
     let read = server.get(path).bearer(&visitor.token).send().expect(200);
     assert_eq!(read, started);
     assert_eq!(ids(&server.list(&visitor.token, "")).len(), 1);
+}
+
+#[test]
+fn private_key_also_reads_the_visitor_of_a_conversation() {
+    let (server, visitor) = setup_example();
+    server
+        .db_connection()
+        .execute(
+            "UPDATE visitor SET email = 'eva@home.example', is_verified = 1",
+            (),
+        )
+        .expect("an update");
+    let path = format!("/v2/conversations/{EXAMPLE}?include=visitor");
+    let read = |credential: &str| server.get(&path).bearer(credential).send().expect(200);
+    assert_eq!(read(&visitor.token).get("visitor"), None);
+    let mut read = read(&server.project.private_key)["visitor"].clone();
+    let details = take_visitor_details(&mut read);
+    assert!(details["createdAt"].is_string());
+    assert_eq!(
+        (&details["email"], &details["phone"]),
+        (&json!("eva@home.example"), &Value::Null)
+    );
+    assert_eq!(
+        (&details["isVerified"], &details["isBlocked"]),
+        (&json!(true), &json!(false))
+    );
+    let me = server.get("/v2/identity/me").bearer(&visitor.token).send();
+    assert_eq!(read, me.expect(200));
+    let invalid = server.get(format!("/v2/conversations/{EXAMPLE}?include=x"));
+    let invalid = invalid.bearer(&server.project.private_key).send();
+    invalid.expect_validation_error("include", "visitor");
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub struct ConversationJson<'a> {
 }
 
 /// A property that visitors do not get: `None` for a visitor.
-type StaffOnly<T> = Option<T>;
+pub(super) type StaffOnly<T> = Option<T>;
 
 /// The type of the object.
 #[derive(Serialize, ToSchema)]

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::{Visitor, VisitorId};
+use super::conversation::StaffOnly;
+use crate::domain::{Timestamp, Visitor, VisitorId};
 
 /// A person who writes on a website, identified by a device id or by the
 /// website's own id.
@@ -24,6 +25,27 @@ pub struct VisitorJson<'a> {
     /// The address of a picture.
     #[schema(required)]
     pub(super) avatar_url: Option<&'a str>,
+    /// With a private key: the e-mail address that the visitor left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<&str>, required = false)]
+    pub(super) email: StaffOnly<Option<&'a str>>,
+    /// With a private key: the phone number that the visitor left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<&str>, required = false)]
+    pub(super) phone: StaffOnly<Option<&'a str>>,
+    /// With a private key: whether the website's server has confirmed `externalId` and
+    /// `name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) is_verified: StaffOnly<bool>,
+    /// With a private key: whether the visitor may not write any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) is_blocked: StaffOnly<bool>,
+    /// With a private key: the time of the first visit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, required = false)]
+    pub(super) created_at: StaffOnly<Timestamp>,
 }
 
 /// The type of the object.
@@ -57,6 +79,7 @@ impl<'a> From<&'a Visitor> for VisitorJson<'a> {
         } else {
             VisitorType::Anonymous
         };
+        let details = visitor.details.as_ref();
         Self {
             object: VisitorObject::Visitor,
             id: visitor.id,
@@ -64,6 +87,11 @@ impl<'a> From<&'a Visitor> for VisitorJson<'a> {
             external_id: visitor.external_id.as_deref(),
             name: visitor.name.as_deref(),
             avatar_url: visitor.avatar_url.as_deref(),
+            email: details.map(|details| details.email.as_deref()),
+            phone: details.map(|details| details.phone.as_deref()),
+            is_verified: details.map(|details| details.is_verified),
+            is_blocked: details.map(|details| details.is_blocked),
+            created_at: details.map(|details| details.created_at),
         }
     }
 }

@@ -129,6 +129,15 @@ impl WriteJson for &VisitorJson<'_> {
             "name": self.name,
             "avatarUrl": self.avatar_url,
         );
+        if self.is_blocked.is_some() {
+            write_members!(buffer,
+                "email": self.email.flatten(),
+                "phone": self.phone.flatten(),
+                "isVerified": self.is_verified,
+                "isBlocked": self.is_blocked,
+                "createdAt": self.created_at,
+            );
+        }
         buffer.push(b'}');
     }
 }
@@ -242,7 +251,8 @@ mod tests {
     use super::*;
     use crate::domain::{
         AgentId, Conversation, ConversationId, ConversationListItem, Feedback, HumanAgent,
-        InboxState, Message, MessageId, MessageStatus, Role, Status, Visitor, VisitorId, Waiting,
+        InboxState, Message, MessageId, MessageStatus, Role, Status, Visitor, VisitorDetails,
+        VisitorId, Waiting,
     };
 
     fn conversations() -> [Conversation<'static>; 4] {
@@ -315,12 +325,13 @@ mod tests {
         ]
     }
 
-    fn visitors() -> [Option<Visitor>; 3] {
+    fn visitors() -> [Option<Visitor>; 4] {
         let anonymous = Visitor {
             id: VisitorId::generate(),
             external_id: None,
             name: None,
             avatar_url: None,
+            details: None,
         };
         let identified = Visitor {
             external_id: Some("customer \"7\"".to_owned()),
@@ -328,7 +339,18 @@ mod tests {
             avatar_url: Some("https://a.example/x.png".to_owned()),
             ..anonymous.clone()
         };
-        [None, Some(anonymous), Some(identified)]
+        let details = VisitorDetails {
+            email: Some("zoë\"@a.example".to_owned()),
+            phone: None,
+            is_verified: true,
+            is_blocked: false,
+            created_at: Timestamp(1_705_314_600_005),
+        };
+        let detailed = Visitor {
+            details: Some(details),
+            ..identified.clone()
+        };
+        [None, Some(anonymous), Some(identified), Some(detailed)]
     }
 
     #[test]

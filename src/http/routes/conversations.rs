@@ -10,17 +10,18 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, DeviceId, ExternalId, ListRequest, Scope, SortKey,
-    page_address,
+    Audience, CloseReason, Conversation, ConversationId, DeviceId, ExternalId, ListRequest, Scope,
+    SortKey, page_address,
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
 use crate::http::field_types::{Uri, not_null};
 use crate::http::item_stream::{self, ItemBody, ItemSource};
-use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson};
+use crate::http::json::{ConversationJson, ConversationListItemJson, MessageJson, VisitorJson};
 use crate::http::list_cache::ListCache;
 use crate::http::list_params::{
-    ConversationListParams, IncludeParams, PrivateListParams, check_search, list_request,
+    ConversationListParams, IncludeParams, PrivateListParams, check_search, includes_visitor,
+    list_request,
 };
 use crate::http::list_response::{
     ListBody, ListEnvelope, ListItem, ListResponse, ListWriter, insert_page_headers,
@@ -38,7 +39,7 @@ use crate::store::Snapshot;
 use crate::store::conversation::{self, PageRows};
 use crate::store::idempotency::SavedResponse;
 use crate::store::message::MessageCursor;
-use crate::store::visitor::VisitorIdentity;
+use crate::store::visitor::{self, VisitorIdentity};
 
 // ── Parameters ──
 
@@ -123,9 +124,20 @@ impl ListItem for ConversationListItemJson<'_> {
 #[derive(Serialize, ToSchema)]
 pub struct ConversationFull<'a> {
     #[serde(flatten)]
-    conversation: ConversationJson<'a>,
+    head: ConversationHead<'a>,
     /// The newest 1000 messages, oldest first.
     messages: Vec<MessageJson<'a>>,
+}
+
+/// A conversation without its messages.
+#[derive(Serialize, ToSchema)]
+pub struct ConversationHead<'a> {
+    #[serde(flatten)]
+    conversation: ConversationJson<'a>,
+    /// The visitor of the conversation. Only with `include=visitor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    visitor: Option<VisitorJson<'a>>,
 }
 
 /// The result of closing a conversation.
@@ -285,8 +297,12 @@ pub async fn start(
 }
 
 fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
-    let body = ConversationFull {
+    let head = ConversationHead {
         conversation: ConversationJson::from(conversation),
+        visitor: None,
+    };
+    let body = ConversationFull {
+        head,
         messages: Vec::new(),
     };
     response::to_saved(StatusCode::CREATED, &body)
@@ -297,16 +313,26 @@ fn render_started(conversation: &Conversation<'_>) -> SavedResponse {
 /// Returns the conversation with its messages, oldest first, at most the newest
 /// 1000.
 #[utoipa::path(get, path = "/conversations/{conversationId}", tag = "Conversations", operation_id = "get-conversation",
-    params(("conversationId" = ConversationId, Path)), security(("session" = []), ("private-key" = [])),
+    params(("conversationId" = ConversationId, Path), IncludeParams), security(("session" = []), ("private-key" = [])),
     responses((status = 200, description = "The conversation", body = ConversationFull),
               BearerErrors, ConversationErrors, ValidationErrors, ServerErrors))]
 pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
+    let includes_visitor = match caller.audience() {
+        Audience::Staff => includes_visitor(request.query_string())?,
+        Audience::Visitor => false,
+    };
     let read = move |snapshot: &Snapshot| {
-        let seq = service::find(snapshot, caller, id)?.seq;
-        let head = conversation::read(snapshot, seq, caller.audience(), |conversation| {
-            serde_json::to_vec(&ConversationJson::from(conversation))
+        let found = service::find(snapshot, caller, id)?;
+        let (seq, audience) = (found.seq, caller.audience());
+        let visitor = includes_visitor.then(|| visitor::read(snapshot, found.visitor, audience));
+        let visitor = visitor.transpose()?;
+        let head = conversation::read(snapshot, seq, audience, |conversation| {
+            serde_json::to_vec(&ConversationHead {
+                conversation: ConversationJson::from(conversation),
+                visitor: visitor.as_ref().map(VisitorJson::from),
+            })
         })?;
         let messages = MessageCursor::newest(snapshot, seq, id, caller.is_visitor())?;
         let list = ListWriter::last_member(head?, "messages");

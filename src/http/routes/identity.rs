@@ -100,7 +100,7 @@ fn render_started(app: &AppState, started: &StartedSession) -> SavedResponse {
 pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     let caller = auth::bearer(&app, &request).await?;
     let seq = caller.require_visitor()?;
-    let read = move |snapshot: &Snapshot| visitor::read(snapshot, seq);
+    let read = move |snapshot: &Snapshot| visitor::read(snapshot, seq, caller.audience());
     let visitor = app.store.read(read).await?;
     let body = serde_json::to_vec(&VisitorJson::from(&visitor))?;
     etag::respond(&app, &request, caller.into(), body)

@@ -72,13 +72,25 @@ pub fn ids(list: &Value) -> Vec<String> {
 
 /// Removes what visitors do not see from a conversation and returns it.
 pub fn take_inbox_state(conversation: &mut Value) -> Value {
-    let members = conversation.as_object_mut().expect("a conversation");
+    take_members(
+        conversation,
+        &["waitingSince", "waitingReason", "isUnread", "agentId"],
+    )
+}
+
+/// Removes what visitors do not see from a visitor and returns it.
+pub fn take_visitor_details(visitor: &mut Value) -> Value {
+    let names = ["email", "phone", "isVerified", "isBlocked", "createdAt"];
+    take_members(visitor, &names)
+}
+
+fn take_members(object: &mut Value, names: &[&str]) -> Value {
+    let members = object.as_object_mut().expect("an object");
     let mut take = |name: &str| {
         members
             .shift_remove(name)
             .unwrap_or_else(|| panic!("{name}"))
     };
-    let names = ["waitingSince", "waitingReason", "isUnread", "agentId"];
-    let state = names.map(|name| (name.to_owned(), take(name)));
-    Value::Object(state.into_iter().collect())
+    let taken = names.iter().map(|name| ((*name).to_owned(), take(name)));
+    Value::Object(taken.collect())
 }
