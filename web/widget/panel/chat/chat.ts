@@ -12,11 +12,11 @@ import {
 import { DeviceStorage } from '../../../shared/device-storage';
 import { Drafts } from '../../../shared/drafts';
 import { textOf } from '../../../shared/message-text';
+import { Outbox, type OutboxEntry } from '../../../shared/outbox';
 import { randomId } from '../../../shared/random-id';
 import { CONVERSATION_ENTRY, OUTBOX_ENTRY, type PanelContext, storagePrefix } from '../../contract';
 import type { Delivery } from './delivery';
 import { LiveConnection, type LiveEvent } from './live';
-import { Outbox, type OutboxEntry } from './outbox';
 import { OutboxRunner } from './outbox-runner';
 import { pageContext } from './page-context';
 import { Session } from './session';
@@ -77,7 +77,7 @@ export class Chat {
     this.#drafts = new Drafts(new DeviceStorage('sessionStorage', prefix));
     this.#session = new Session(this.#apiUrl, options.key, this.#storage);
     this.api = createApi(this.#apiUrl, this.#session.fetch);
-    this.#outbox = new Outbox(this.#storage);
+    this.#outbox = new Outbox(this.#storage, OUTBOX_ENTRY);
     this.#tabs = new TabChannel(prefix, (message) => this.#onTab(message));
     const sender = { api: this.api, apiUrl: this.#apiUrl, fetch: this.#session.fetch };
     const lock = `${prefix}outbox`;

@@ -1,8 +1,8 @@
 // Sends one message of the outbox, and reads the answer.
 
 import { type Api, RequestError, requestError, unwrap } from '../../../shared/api';
+import type { OutboxEntry } from '../../../shared/outbox';
 import { type AnswerListener, readAnswer } from './answer-stream';
-import type { OutboxEntry } from './outbox';
 
 /**
  * The result of an attempt.

@@ -1,8 +1,8 @@
 // Sends the messages of the outbox, one after the other and in one tab only.
 
+import type { Outbox, OutboxEntry } from '../../../shared/outbox';
 import type { AnswerListener } from './answer-stream';
 import { classify, type Delivery, deliver, type Sender, startConversation } from './delivery';
-import type { Outbox, OutboxEntry } from './outbox';
 
 const FIRST_DELAY_S = 1;
 const MAX_DELAY_S = 30;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Message } from '../../../shared/api';
-import type { OutboxEntry } from './outbox';
+import type { OutboxEntry } from '../../../shared/outbox';
 import { buildTimeline, type LiveAnswer } from './timeline';
 
 const message = (id: string, role: Message['role'], text: string, status = 'complete') =>

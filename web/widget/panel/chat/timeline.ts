@@ -3,7 +3,7 @@
 
 import type { Feedback, Message } from '../../../shared/api';
 import { textOf } from '../../../shared/message-text';
-import type { OutboxEntry } from './outbox';
+import { missingEntries, type OutboxEntry } from '../../../shared/outbox';
 
 /** An answer that is being received. */
 export interface LiveAnswer {
@@ -30,29 +30,9 @@ export function buildTimeline(
   answer: LiveAnswer | null,
 ): TimelineItem[] {
   const items = messages.map(itemOf);
-  items.push(...missingEntries(messages, entries).map(itemOfEntry));
+  items.push(...missingEntries(messages, entries, 'user').map(itemOfEntry));
   if (answer) placeAnswer(items, answer);
   return items;
-}
-
-/** The messages of the outbox that the server has not returned yet. */
-function missingEntries(
-  messages: readonly Message[],
-  entries: readonly OutboxEntry[],
-): OutboxEntry[] {
-  const taken = new Set<string>();
-  return entries.filter((entry) => {
-    const start = messages.findIndex((message) => message.id === entry.after) + 1;
-    const stored = messages
-      .slice(start)
-      .find((message) => isCopy(message, entry) && !taken.has(message.id));
-    if (stored) taken.add(stored.id);
-    return !stored;
-  });
-}
-
-function isCopy(message: Message, entry: OutboxEntry): boolean {
-  return message.role === 'user' && textOf(message) === entry.content;
 }
 
 /** Replaces the stored part of the answer by the longer text that was received. */
