@@ -62,6 +62,15 @@ export function useEvents<Type extends EventType>(
   useEffect(() => stream.subscribe((event) => receive(event)), [stream]);
 }
 
+/** Receives the text of answers in the conversation while they are written. */
+export function useWatch(conversationId: string): void {
+  const stream = useStream();
+  useEffect(() => {
+    stream.watch(conversationId);
+    return () => stream.watch(null);
+  }, [stream, conversationId]);
+}
+
 /** Whether live events arrive. */
 export function useConnection(): ConnectionState {
   const stream = useStream();

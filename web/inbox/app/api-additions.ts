@@ -79,7 +79,8 @@ export type ConversationListItem = Omit<Schemas['ConversationListItem'], 'visito
   ConversationAdditions & { visitor?: Visitor };
 export type ConversationList = Omit<Schemas['ConversationList'], 'data'> &
   Data<ConversationListItem>;
-export type ConversationFull = Schemas['ConversationFull'] & ConversationAdditions;
+export type ConversationFull = Omit<Schemas['ConversationFull'], keyof ConversationAdditions> &
+  ConversationAdditions & { visitor?: Visitor };
 
 export interface Note {
   object: 'note';
@@ -240,7 +241,7 @@ export interface AdditionalPaths {
     get: Read<ConversationList, { query?: ListQuery }>;
   };
   '/conversations/{conversationId}': Omit<paths['/conversations/{conversationId}'], 'get'> & {
-    get: Read<ConversationFull, Path<'conversationId'>>;
+    get: Read<ConversationFull, Path<'conversationId'> & { query?: { include?: 'visitor' } }>;
   };
   '/conversations/{conversationId}/agent': Omit<
     paths['/conversations/{conversationId}/agent'],

@@ -20,7 +20,8 @@ export type InboxEvent =
   | { type: 'conversation_updated'; conversation: ConversationListItem }
   | { type: 'conversation_deleted'; chatId: string }
   | { type: 'new_message'; chatId: string; message: Message }
-  | { type: 'message_delta'; chatId: string; messageId: string; delta: string }
+  /** Only of the watched conversation. `isStart`: the delta has the whole text so far. */
+  | { type: 'message_delta'; chatId: string; messageId: string; delta: string; isStart?: boolean }
   | { type: 'message_done'; chatId: string; message: Message }
   | {
       type: 'waiting';
@@ -52,6 +53,7 @@ const MAX_SLEEP_MS = 60_000;
 export interface Socket {
   onmessage: ((event: MessageEvent) => void) | null;
   onclose: ((event: CloseEvent) => void) | null;
+  send(text: string): void;
   close(): void;
 }
 
@@ -67,6 +69,7 @@ export class EventStream {
   private socket: Socket | null = null;
   private position: { stream: string; sequence: number } | null = null;
   private wasGreeted = false;
+  private watched: string | null = null;
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly handlers = new Set<(event: InboxEvent) => void>();
@@ -85,6 +88,16 @@ export class EventStream {
     this.stateListeners.add(listener);
     return () => this.stateListeners.delete(listener);
   };
+
+  /** Asks for the text of answers in a conversation while they are written; null: in none. */
+  watch(conversationId: string | null): void {
+    this.watched = conversationId;
+    if (this.wasGreeted) this.sendWatched();
+  }
+
+  private sendWatched(): void {
+    this.socket?.send(JSON.stringify({ type: 'watch', chatId: this.watched }));
+  }
 
   /** Opens the connection, at once and again if there is one. */
   open(): void {
@@ -134,6 +147,7 @@ export class EventStream {
     this.wasGreeted = true;
     this.failures = 0;
     this.setState('open');
+    if (this.watched) this.sendWatched();
   }
 
   private setState(state: ConnectionState): void {

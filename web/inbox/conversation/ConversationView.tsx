@@ -1,0 +1,185 @@
+import { useEffect, useRef, useState } from 'react';
+import { navigate } from '../app/router';
+import { useMe } from '../app/session';
+import { Icon, Time } from '../ui';
+import { Announcer } from './Announcer';
+import styles from './ConversationPage.module.css';
+import { Composer, type ComposerMode } from './composer/Composer';
+import { type DialogName, Dialogs } from './Dialogs';
+import {
+  type ConversationData,
+  handlerOf,
+  type LiveAnswer,
+  visitorName,
+} from './data/conversation-data';
+import { useActions } from './data/useActions';
+import { useComposer } from './data/useComposer';
+import { useReadMark } from './data/useReadMark';
+import { useTimeline } from './data/useTimeline';
+import { type Typists, useTypists } from './data/useTyping';
+import { Header } from './Header';
+import { Log } from './Log';
+import { useConversationShortcuts } from './shortcuts';
+import { useMediaQuery } from './useMediaQuery';
+import { Sheet } from './visitor/Sheet';
+import { VisitorPanel } from './visitor/VisitorPanel';
+
+export interface ConversationViewProps {
+  conversation: ConversationData;
+  answer: LiveAnswer | null;
+  backHref: string | null;
+}
+
+export function ConversationView({ conversation, answer, backHref }: ConversationViewProps) {
+  const me = useMe();
+  const handler = handlerOf(conversation, me);
+  const isOpen = conversation.status === 'open';
+  const [dialog, setDialog] = useState<DialogName | null>(null);
+  const actions = useActions(conversation, setDialog);
+  const composer = useComposer(conversation, setDialog);
+  const { timeline, messages, replies } = useTimeline(conversation, answer);
+  const typists = useTypists(conversation.id);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const isWide = useMediaQuery('(min-width: 1200px)');
+  useReadMark(conversation);
+  useFocusOnArrival(heading, backHref);
+  const write = (mode: ComposerMode) => {
+    if (mode === 'reply' && !isOpen) return;
+    composer.setMode(mode);
+    requestAnimationFrame(() => composer.input.current?.focus());
+  };
+  useConversationShortcuts({
+    reply: () => write('reply'),
+    note: () => write('note'),
+    takeOver: () => isOpen && handler !== 'me' && void actions.takeOver(),
+    close: () => isOpen && setDialog('close'),
+    leave: () => leave(heading.current, backHref),
+  });
+  return (
+    <div className={styles.view} data-conversation={conversation.id}>
+      <section className={styles.main} aria-label="Conversation">
+        <Header
+          conversation={conversation}
+          handler={handler}
+          backHref={backHref}
+          heading={heading}
+          pending={actions.pending}
+          onDetails={isWide ? null : () => setDialog('details')}
+          onTakeOver={() => void actions.takeOver()}
+          onHandBack={() => void actions.handBack()}
+          onClose={() => setDialog('close')}
+          onBlock={() => void actions.block()}
+          onSavedReplies={() => setDialog('savedReplies')}
+        />
+        <Log
+          timeline={timeline}
+          messageCount={conversation.messages.length}
+          visitor={conversation.visitor}
+          typists={typists}
+          onDeleteNote={actions.askToDeleteNote}
+          errorOf={(key) => replies.errorOf(key)}
+          onRetry={composer.retry}
+          onEdit={composer.edit}
+          onDiscard={(key) => replies.discard(key)}
+        />
+        <OtherAgents typists={typists} />
+        {!isOpen && <Closed conversation={conversation} />}
+        <Composer
+          mode={composer.mode}
+          onModeChange={composer.setMode}
+          canReply={isOpen}
+          text={composer.text}
+          onTextChange={composer.setText}
+          onSubmit={() => void composer.submit()}
+          isPending={composer.isPending}
+          hint={hintOf(conversation, handler)}
+          input={composer.input}
+          onManageSavedReplies={() => setDialog('savedReplies')}
+        />
+        <Announcer
+          messages={messages}
+          visitorName={visitorName(conversation.visitor)}
+          ownName={me.name}
+        />
+      </section>
+      {isWide && (
+        <aside className={styles.side} aria-label="About the visitor">
+          <VisitorPanel conversation={conversation} />
+        </aside>
+      )}
+      <Sheet
+        title="About the visitor"
+        isOpen={!isWide && dialog === 'details'}
+        onClose={() => setDialog(null)}
+      >
+        <VisitorPanel conversation={conversation} />
+      </Sheet>
+      <Dialogs
+        conversation={conversation}
+        dialog={dialog}
+        actions={actions}
+        onTakenOver={composer.retryTaken}
+        onCancel={() => setDialog(null)}
+      />
+    </div>
+  );
+}
+
+/** Without a list next to the conversation, the page has changed: its heading gets the focus. */
+function useFocusOnArrival(
+  heading: React.RefObject<HTMLHeadingElement | null>,
+  backHref: string | null,
+): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each conversation
+  useEffect(() => {
+    if (backHref !== null) heading.current?.focus();
+  }, []);
+}
+
+/** Leaves the input field; from elsewhere, goes back to the list. */
+function leave(heading: HTMLElement | null, backHref: string | null): void {
+  if (document.activeElement?.matches('textarea, input')) {
+    heading?.focus();
+    return;
+  }
+  if (backHref !== null) navigate(backHref);
+  else document.querySelector<HTMLElement>('[data-list] [aria-current="true"]')?.focus();
+}
+
+function hintOf(conversation: ConversationData, handler: string): string | null {
+  if (handler === 'assistant') return 'A reply takes the conversation over from the assistant.';
+  if (handler === 'other') {
+    return `${conversation.humanAgent?.name ?? 'Another agent'} has taken over.`;
+  }
+  return null;
+}
+
+function OtherAgents({ typists: { agents } }: { typists: Typists }) {
+  return (
+    <p className={styles.typing} role="status">
+      {agents.length > 0 && (
+        <span>
+          <Icon name="edit" size={13} />
+          {agents.join(', ')} {agents.length === 1 ? 'is' : 'are'} replying
+        </span>
+      )}
+    </p>
+  );
+}
+
+function Closed({ conversation: { closedAt, closeReason } }: { conversation: ConversationData }) {
+  return (
+    <p className={styles.closed}>
+      <Icon name="check" size={16} />
+      <span>
+        Closed{closeReason ? `: ${closeReason}` : ''}
+        {closedAt && (
+          <>
+            {' · '}
+            <Time value={closedAt} />
+          </>
+        )}
+      </span>
+    </p>
+  );
+}
