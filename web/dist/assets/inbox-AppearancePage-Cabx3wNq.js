@@ -1,1 +1,0 @@
-import{V as e,s as t}from"./inbox-ui-BW1SOkgw.js";var n=e();function r(){return(0,n.jsx)(t,{title:`Appearance`,children:null})}export{r as default};

@@ -1,1 +1,0 @@
-import{H as e,V as t,i as n}from"./inbox-ui-BW1SOkgw.js";var r=e(),i=t(),a=document.getElementById(`root`);a&&(0,r.createRoot)(a).render((0,i.jsx)(n,{icon:`settings`,title:`Set up`}));
