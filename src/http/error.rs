@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use crate::domain::{
-    AgentId, AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId, VisitorId,
+    AgentId, AgentSessionId, AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId,
+    VisitorId,
 };
 
 /// The kind of an error, in the order of [`ERROR_CODES`].
@@ -27,6 +28,7 @@ pub enum ErrorCode {
     ProjectNotFound,
     AssistantNotFound,
     AgentNotFound,
+    SessionNotFound,
     NotFound,
     MethodNotAllowed,
     Conflict,
@@ -102,6 +104,9 @@ error_codes! {
     AgentNotFound 404 "AGENT_NOT_FOUND"
         "The project has no agent with this id."
         "Agent not found" r#"{"agentId":"123e4567-e89b-12d3-a456-426614174000"}"#;
+    SessionNotFound 404 "SESSION_NOT_FOUND"
+        "The agent has no session with this id."
+        "Session not found" r#"{"sessionId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     NotFound 404 "NOT_FOUND"
         "There is no such path. GET /v2/openapi lists all paths."
         "There is no such path; GET /v2/openapi lists all paths" "";
@@ -236,6 +241,10 @@ impl ApiError {
 
     pub fn agent_not_found(id: AgentId) -> Self {
         Self::with_details(ErrorCode::AgentNotFound, json!({ "agentId": id }))
+    }
+
+    pub fn agent_session_not_found(id: AgentSessionId) -> Self {
+        Self::with_details(ErrorCode::SessionNotFound, json!({ "sessionId": id }))
     }
 
     pub fn assistant_not_found(id: AssistantId) -> Self {

@@ -325,6 +325,7 @@ impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::NotFound(id) => Self::agent_not_found(id),
+            AccountError::NoSuchSession(id) => Self::agent_session_not_found(id),
             AccountError::SignedOut => signed_out(),
             AccountError::EmailExists => email_exists(),
             AccountError::LastOwner => last_owner(),

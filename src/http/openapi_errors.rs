@@ -47,6 +47,7 @@ error_groups! {
     /// Operations that ask a model.
     ModelErrors: PaymentRequired, BadGateway;
     AgentErrors: AgentNotFound;
+    AgentSessionErrors: SessionNotFound;
     AssistantErrors: AssistantNotFound;
     ConversationErrors: ConversationNotFound;
     DocumentErrors: DocumentNotFound, ProjectNotFound;

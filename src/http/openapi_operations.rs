@@ -23,17 +23,18 @@ pub fn complete(document: &mut Value) {
     components["responses"] = responses();
     let schemas = components["schemas"].clone();
     let paths = document["paths"].as_object_mut();
-    for (_, methods) in paths.into_iter().flatten() {
+    for (path, methods) in paths.into_iter().flatten() {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {
-            complete_operation(&schemas, method, operation);
+            complete_operation(&schemas, path, method, operation);
         }
     }
 }
 
-fn complete_operation(schemas: &Value, method: &str, operation: &mut Value) {
+fn complete_operation(schemas: &Value, path: &str, method: &str, operation: &mut Value) {
     if operation.get("security").is_none() {
         operation["security"] = json!([]);
     }
+    admit_agents(operation);
     if operation.get("requestBody").is_some() {
         operation["requestBody"]["required"] = has_required_field(schemas, operation).into();
     }
@@ -52,11 +53,55 @@ fn complete_operation(schemas: &Value, method: &str, operation: &mut Value) {
         let header = json!({ "$ref": "#/components/headers/X-Incomplete-Results" });
         operation["responses"]["200"]["headers"]["X-Incomplete-Results"] = header;
     }
+    describe_secrets(operation);
     if method != "get" {
-        add_parameter(operation, "IdempotencyKey");
+        if !is_of_accounts(path) {
+            add_parameter(operation, "IdempotencyKey");
+        }
     } else if is_tagged(&operation["responses"]["200"]) {
         add_parameter(operation, "IfNoneMatch");
         operation["responses"]["304"] = json!({ "$ref": "#/components/responses/NotModified" });
+    }
+}
+
+/// An agent who has signed in may call what a private key may call
+/// (docs/api-contract.md, section 3.7).
+fn admit_agents(operation: &mut Value) {
+    let schemes = operation["security"].as_array_mut();
+    for schemes in schemes.into_iter() {
+        if schemes.contains(&json!({ "private-key": [] })) {
+            schemes.push(json!({ "agent": [] }));
+        }
+    }
+}
+
+/// Whether a path is of accounts and sign-ins. Their passwords and links are not stored for
+/// repeated requests (docs/api-contract.md, section 11).
+fn is_of_accounts(path: &str) -> bool {
+    path == "/setup" || path.starts_with("/agents")
+}
+
+/// The operations that start or end a session of an agent, by the status of their success.
+const SIGN_INS: [(&str, &str); 4] = [
+    ("set-up", "201"),
+    ("sign-in", "200"),
+    ("sign-in-with-link", "200"),
+    ("sign-out", "204"),
+];
+
+/// Operations whose response has a link that signs in.
+const LINKS: [&str; 2] = ["create-agent", "create-sign-in-link"];
+
+/// Adds the headers of responses that no cache may store.
+fn describe_secrets(operation: &mut Value) {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    let header = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
+    if let Some((_, status)) = SIGN_INS.iter().find(|(sign_in, _)| *sign_in == id) {
+        let headers = &mut operation["responses"][status]["headers"];
+        headers["Set-Cookie"] = header("Set-Cookie");
+        headers["Cache-Control"] = header("Cache-Control");
+    } else if LINKS.contains(&id) {
+        operation["responses"]["201"]["headers"]["Cache-Control"] = header("Cache-Control");
     }
 }
 
@@ -190,7 +235,8 @@ fn headers() -> Value {
     json!({
         "X-Request-Id": header("string", "The id of the request. It is the `X-Request-Id` of the request if that has 1 to 64 letters, digits, `-`, `_` or `.`."),
         "Vary": header("string", "The request headers on which the response depends."),
-        "Cache-Control": optional("`private, no-cache` for a response with an `ETag`, `no-cache` for a stream, `no-store` for an export and an error."),
+        "Cache-Control": optional("`private, no-cache` for a response with an `ETag`, `no-cache` for a stream, `no-store` for an export, a link, a session and an error."),
+        "Set-Cookie": header("string", "The cookie of the session, or its removal."),
         "Content-Disposition": header("string", "`attachment` with the name of a file."),
         "ETag": header("string", "The version of the body, as a strong entity tag. Send it as `If-None-Match` to receive the body only if it has changed."),
         "Link": header("string", "The URLs of the pages with the relations `first`, `prev`, `next` and `last` (RFC 8288). A relation without a page is absent. In a list with cursors, `next` has a cursor, and a page at a cursor has no `prev`."),

@@ -18,6 +18,8 @@ use crate::store::{Batch, Rejection, Snapshot, Store, StoreError, sign_in_link};
 pub enum AccountError {
     #[error("the project has no agent {0}")]
     NotFound(AgentId),
+    #[error("the agent has no session {0}")]
+    NoSuchSession(AgentSessionId),
     /// The account of the caller was deleted.
     #[error("the account does not exist any more")]
     SignedOut,
@@ -273,14 +275,18 @@ pub async fn sessions(store: &Store, agent: AgentSeq) -> Result<Vec<SessionSumma
     store.read(read).await
 }
 
-/// Ends a session of an account. Nothing happens if it has ended.
+/// Ends a session of an account.
+///
+/// # Errors
+/// [`AccountError::NoSuchSession`].
 pub async fn end_session(
     store: &Store,
     agent: AgentSeq,
     id: AgentSessionId,
-) -> Result<(), StoreError> {
-    store
-        .write(agent_session::end_by_id(agent, id))
-        .await
-        .map(drop)
+) -> Result<(), AccountError> {
+    match store.write(agent_session::end_by_id(agent, id)).await {
+        Ok(_) => Ok(()),
+        Err(StoreError::Rejected(Rejection::NotFound)) => Err(AccountError::NoSuchSession(id)),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -195,11 +195,14 @@ pub fn end(session: AgentSessionSeq) -> Batch {
 }
 
 /// Ends a session of an account by its id.
+///
+/// Rejected with [`Rejection::NotFound`].
 pub fn end_by_id(agent: AgentSeq, id: AgentSessionId) -> Batch {
-    Batch::of([Sql::new(
+    let sql = Sql::new(
         "DELETE FROM agent_session WHERE id = ? AND agent_seq = ?",
         [id.into(), agent.into()],
-    )])
+    );
+    Batch::new().run_expecting_change(sql, Rejection::NotFound)
 }
 
 /// Ends the sessions of an account, except one.

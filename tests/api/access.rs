@@ -1,24 +1,30 @@
 //! Who may call each operation: the table "Access" of docs/SECURITY.md, compared with the
 //! operations of the OpenAPI document and with responses.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use parlor::domain::{AgentId, AgentRole};
 use serde_json::{Value, json};
 
 use crate::helpers::{
-    ProjectFixture, Request, Response, TestServer, Visitor, WebSocketClient, string,
+    Agent, ProjectFixture, Request, Response, TestServer, UNKNOWN_ID, Visitor, WebSocketClient,
+    string,
 };
 
 /// The callers, in the order of the columns.
-const CALLERS: [&str; 8] = [
+const CALLERS: [&str; 11] = [
     "None",
     "Publishable key",
     "Session",
     "Other visitor",
     "Other project",
     "Private key",
+    "Owner",
+    "Agent",
     "Revoked key",
     "Expired session",
+    "Deleted agent",
 ];
 
 /// The statuses of each operation, by method and path.
@@ -47,6 +53,8 @@ struct Fixture {
     ann: Visitor,
     ben: Visitor,
     expired: Visitor,
+    /// The number of names that were used.
+    names: Cell<usize>,
     /// A publishable key and a private key.
     revoked: [String; 2],
 }
@@ -63,6 +71,7 @@ impl Fixture {
             .execute("UPDATE session SET last_used_at = 0, created_at = 0", ());
         assert_eq!(written.expect("an update"), 1);
         Self {
+            names: Cell::new(0),
             document: server.get("/v2/openapi").send().expect(200),
             other_project: server.create_project(),
             ann: server.create_visitor("ann"),
@@ -88,6 +97,28 @@ impl Fixture {
         })
     }
 
+    /// A new account that has signed in, because some operations end the session.
+    fn agent(&self, caller: usize) -> Option<Agent> {
+        let role = match CALLERS[caller] {
+            "Owner" | "Deleted agent" => AgentRole::Owner,
+            "Agent" => AgentRole::Agent,
+            _ => return None,
+        };
+        let agent = self.server.create_agent(&self.unique_name(), role);
+        if CALLERS[caller] == "Deleted agent" {
+            let id = AgentId::parse(&agent.id).expect("a UUID");
+            let database = self.server.db_connection();
+            let deleted = database.execute("DELETE FROM agent WHERE id = ?", [id.0]);
+            assert_eq!(deleted.expect("a deletion"), 1);
+        }
+        Some(agent)
+    }
+
+    fn unique_name(&self) -> String {
+        self.names.set(self.names.get() + 1);
+        format!("Agent{}", self.names.get())
+    }
+
     /// What a caller sends in `apiKey`: the bearer credential, or a publishable key of
     /// the caller if there is one.
     fn api_key(&self, caller: usize) -> Option<&str> {
@@ -108,6 +139,13 @@ impl Fixture {
             let messages = &self.server.get_conversation(&self.ann, &conversation)["messages"];
             path = path.replace("{messageId}", &string(&messages[1]["id"]));
         }
+        if path.contains("{agentId}") {
+            let agent = self
+                .server
+                .create_agent(&self.unique_name(), AgentRole::Agent);
+            path = path.replace("{agentId}", &agent.id);
+        }
+        path = path.replace("{sessionId}", UNKNOWN_ID);
         // Not Ann, because an erased visitor has no session.
         let visitor = || self.server.create_visitor(&conversation).id;
         if path.contains("{visitorId}") {
@@ -146,6 +184,14 @@ impl Fixture {
     fn example_body(&self, method: &str, path: &str) -> Value {
         if (method, path) == ("post", "/conversations") {
             return json!({ "visitor": { "externalId": "42" } });
+        }
+        if (method, path) == ("post", "/projects/{projectId}/documents") {
+            let url = format!("https://shop.example/{}", self.unique_name());
+            return json!({ "url": url, "title": "Delivery", "content": "Two days." });
+        }
+        if (method, path) == ("post", "/agents") {
+            let email = format!("{}@shop.example", self.unique_name());
+            return json!({ "name": "Ben", "email": email, "role": "agent" });
         }
         self.operation(method, path)["requestBody"]["content"]["application/json"]["example"]
             .clone()
@@ -191,6 +237,9 @@ impl Fixture {
     }
 
     fn with_bearer(&self, request: Request, caller: usize, has_key: bool) -> Response {
+        if let Some(agent) = self.agent(caller) {
+            return request.agent(&agent).send();
+        }
         match self.bearer(caller) {
             Some(credential) if !has_key => request.bearer(credential).send(),
             _ => request.send(),
@@ -217,7 +266,7 @@ impl Fixture {
 
 /// Routes that the OpenAPI document does not have: of operators, of the reference, of the
 /// widget and of the pages.
-const OTHER_ROUTES: [&str; 13] = [
+const OTHER_ROUTES: [&str; 16] = [
     "/health",
     "/metrics",
     "/ready",
@@ -227,7 +276,10 @@ const OTHER_ROUTES: [&str; 13] = [
     "/",
     "/assets/{name}",
     "/favicon.ico",
+    "/inbox",
+    "/inbox/{view:.*}",
     "/robots.txt",
+    "/setup",
     "/third-party-notices.txt",
     "/widget.js",
     "/widget.mjs",

@@ -82,6 +82,7 @@ fn every_operation_answers_its_example_as_documented() {
     let conversation = check_conversations(&mut walk);
     check_answers(&mut walk, &conversation);
     check_agents(&mut walk, &conversation);
+    check_accounts(&mut walk);
     check_qnas(&mut walk);
     check_documents(&mut walk);
     check_websocket(&mut walk, &conversation);
@@ -163,6 +164,53 @@ fn check_agents(walk: &mut Walk, conversation: &str) {
     let reply = walk.by_key("POST", &format!("{path}/replies"));
     walk.expect("reply-to-conversation", 201, reply);
     walk.expect("hand-back-conversation", 200, walk.by_key("DELETE", &agent));
+}
+
+fn check_accounts(walk: &mut Walk) {
+    let token = walk.server.create_setup_link();
+    let setup = with_token(walk, "/setup", "set-up", &token);
+    let cookie = walk.expect_as_sent("set-up", 201, setup).cookie();
+    walk.expect("sign-in", 200, walk.server.post("/v2/agents/sign-in"));
+    let by_agent = |walk: &Walk, method, path: &str| {
+        let request = walk.server.request(method, format!("/v2/agents{path}"));
+        request.cookie(&cookie).own_origin()
+    };
+    walk.expect_read("get-own-agent", &by_agent(walk, "GET", "/me"));
+    walk.expect("update-own-agent", 200, by_agent(walk, "PATCH", "/me"));
+    walk.expect_read("get-own-sessions", &by_agent(walk, "GET", "/me/sessions"));
+    walk.expect_read("get-agents", &by_agent(walk, "GET", ""));
+    let created = walk.expect("create-agent", 201, by_agent(walk, "POST", ""));
+    let ben = string(&created.json()["id"]);
+    walk.expect(
+        "update-agent",
+        200,
+        by_agent(walk, "PATCH", &format!("/{ben}")),
+    );
+    let create_link = by_agent(walk, "POST", &format!("/{ben}/link"));
+    let link = walk.expect("create-sign-in-link", 201, create_link).json();
+    let link = string(&link["signInLink"]);
+    let (_, token) = link.split_once("#link=").expect("a token");
+    let sign_in = with_token(walk, "/agents/sign-in-link", "sign-in-with-link", token);
+    walk.expect_as_sent("sign-in-with-link", 200, sign_in);
+    let sessions = by_agent(walk, "GET", "/me/sessions").send().json();
+    let sessions = sessions["data"].as_array().expect("sessions");
+    let other = sessions.iter().find(|one| one["isCurrent"] == false);
+    let session = string(&other.expect("the session of sign-in")["id"]);
+    let end = by_agent(walk, "DELETE", &format!("/me/sessions/{session}"));
+    walk.expect("delete-own-session", 204, end);
+    walk.expect(
+        "delete-agent",
+        204,
+        by_agent(walk, "DELETE", &format!("/{ben}")),
+    );
+    walk.expect("sign-out", 204, by_agent(walk, "POST", "/sign-out"));
+}
+
+/// The example of a request, with a valid token.
+fn with_token(walk: &Walk, path: &str, id: &str, token: &str) -> Request {
+    let mut body = walk.document.request_example(id);
+    body["token"] = token.into();
+    walk.server.post(format!("/v2{path}")).json(&body)
 }
 
 fn check_qnas(walk: &mut Walk) {

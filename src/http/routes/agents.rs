@@ -17,7 +17,8 @@ use crate::http::error::ApiError;
 use crate::http::field_types::{Uri, not_null, nullable};
 use crate::http::json::{AgentJson, AgentSessionJson, SignedInAgentJson};
 use crate::http::openapi_errors::{
-    AgentErrors, BearerErrors, BodyErrors, ConflictErrors, ServerErrors, ValidationErrors,
+    AgentErrors, AgentSessionErrors, BearerErrors, BodyErrors, ConflictErrors, ServerErrors,
+    ValidationErrors,
 };
 use crate::http::params::{agent_id, agent_session_id};
 use crate::http::response::{self, HandlerResult};
@@ -212,11 +213,11 @@ pub async fn sessions(app: web::Data<AppState>, request: HttpRequest) -> Handler
 
 /// End one of the own sessions
 ///
-/// A session that has ended already stays so.
+/// The browser of the session has to sign in again.
 #[utoipa::path(delete, path = "/agents/me/sessions/{sessionId}", tag = "Agents", operation_id = "delete-own-session",
     params(("sessionId" = AgentSessionId, Path)), security(("agent" = [])),
     responses((status = 204, description = "The session has ended"),
-              BodyErrors, BearerErrors, ValidationErrors, ServerErrors))]
+              BodyErrors, BearerErrors, AgentSessionErrors, ValidationErrors, ServerErrors))]
 pub async fn end_session(
     app: web::Data<AppState>,
     request: HttpRequest,
@@ -237,7 +238,7 @@ pub async fn end_session(
 ///
 /// Returns the accounts of the project, the oldest first.
 #[utoipa::path(get, path = "/agents", tag = "Agents", operation_id = "get-agents",
-    security(("private-key" = []), ("agent" = [])),
+    security(("private-key" = [])),
     responses((status = 200, description = "The accounts", body = AgentListJson),
               BearerErrors, ServerErrors))]
 pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
@@ -257,7 +258,7 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
 /// Creates an account without a password, and a link with which its agent signs in and
 /// sets one.
 #[utoipa::path(post, path = "/agents", tag = "Agents", operation_id = "create-agent",
-    request_body = NewAgentRequest, security(("private-key" = []), ("agent" = [])),
+    request_body = NewAgentRequest, security(("private-key" = [])),
     responses((status = 201, description = "The account, with a link", body = NewAgentJson),
               BodyErrors, BearerErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn create(
@@ -291,7 +292,7 @@ pub async fn create(
 /// Change an agent
 #[utoipa::path(patch, path = "/agents/{agentId}", tag = "Agents", operation_id = "update-agent",
     params(("agentId" = AgentId, Path)), request_body = AgentChangeRequest,
-    security(("private-key" = []), ("agent" = [])),
+    security(("private-key" = [])),
     responses((status = 200, description = "The changed account", body = AgentJson),
               BodyErrors, BearerErrors, AgentErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn update(
@@ -319,7 +320,7 @@ pub async fn update(
 /// Ends the sessions of the agent. Messages keep the agent's name. The last owner of a
 /// project cannot be deleted.
 #[utoipa::path(delete, path = "/agents/{agentId}", tag = "Agents", operation_id = "delete-agent",
-    params(("agentId" = AgentId, Path)), security(("private-key" = []), ("agent" = [])),
+    params(("agentId" = AgentId, Path)), security(("private-key" = [])),
     responses((status = 204, description = "The account is deleted"),
               BodyErrors, BearerErrors, AgentErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn remove(
@@ -340,7 +341,7 @@ pub async fn remove(
 ///
 /// Creates a link that signs the agent in once. It replaces the earlier one.
 #[utoipa::path(post, path = "/agents/{agentId}/link", tag = "Agents", operation_id = "create-sign-in-link",
-    params(("agentId" = AgentId, Path)), security(("private-key" = []), ("agent" = [])),
+    params(("agentId" = AgentId, Path)), security(("private-key" = [])),
     responses((status = 201, description = "The link", body = SignInLinkJson),
               BodyErrors, BearerErrors, AgentErrors, ValidationErrors, ServerErrors))]
 pub async fn create_link(

@@ -155,7 +155,7 @@ pub async fn sign_in_with_link(
 /// Ends the session of the cookie. Without a session, nothing happens.
 #[utoipa::path(post, path = "/agents/sign-out", tag = "Agents", operation_id = "sign-out",
     responses((status = 204, description = "The session has ended. `Set-Cookie` removes the cookie"),
-              BodyErrors, KeyErrors, RateLimitErrors, ServerErrors))]
+              BodyErrors, KeyErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
 pub async fn sign_out(
     app: web::Data<AppState>,
     request: HttpRequest,

@@ -14,11 +14,11 @@ use parlor::answer::active_answers::ActiveAnswers;
 use parlor::app::AppState;
 use parlor::cache_stats::CacheStats;
 use parlor::config::Settings;
-use parlor::domain::{AgentRole, Key, KeyKind, Origin, Timestamp};
+use parlor::domain::{AgentRole, Key, KeyKind, Origin, SecretToken, Timestamp};
 use parlor::events::EventHub;
 use parlor::listeners::Listeners;
 use parlor::server;
-use parlor::store::{Options, Store, key};
+use parlor::store::{Options, Store, key, sign_in_link};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -237,6 +237,16 @@ impl TestServer {
     /// Creates an account with a password in the first project and signs in.
     pub fn create_agent_with_password(&self, name: &str, role: AgentRole, password: &str) -> Agent {
         Agent::create_with(self.store(), &self.project, name, role, Some(password))
+    }
+
+    /// Creates a set-up link of the first project and returns its token.
+    pub fn create_setup_link(&self) -> String {
+        let token = SecretToken::generate().expect("random bytes");
+        let (now, project) = (Timestamp::now(), self.project.seq);
+        let expires_at = now.plus(Duration::from_secs(60 * 60));
+        let link = sign_in_link::create_setup(token.hash(), project, now, expires_at);
+        self.store().write_blocking(link).expect("a link");
+        token.reveal().to_owned()
     }
 
     /// Creates a visitor of the first project.
