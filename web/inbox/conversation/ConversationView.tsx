@@ -1,5 +1,4 @@
 import { useEffect, useRef, useState } from 'react';
-import { navigate } from '../app/router';
 import { useMe } from '../app/session';
 import { Icon, Time } from '../ui';
 import { Announcer } from './Announcer';
@@ -53,7 +52,6 @@ export function ConversationView({ conversation, answer, backHref }: Conversatio
     note: () => write('note'),
     takeOver: () => isOpen && handler !== 'me' && void actions.takeOver(),
     close: () => isOpen && setDialog('close'),
-    leave: () => leave(heading.current, backHref),
   });
   return (
     <div className={styles.view} data-conversation={conversation.id}>
@@ -94,6 +92,7 @@ export function ConversationView({ conversation, answer, backHref }: Conversatio
           isPending={composer.isPending}
           hint={hintOf(conversation, handler)}
           input={composer.input}
+          onLeave={() => heading.current?.focus()}
           onManageSavedReplies={() => setDialog('savedReplies')}
         />
         <Announcer
@@ -134,16 +133,6 @@ function useFocusOnArrival(
   useEffect(() => {
     if (backHref !== null) heading.current?.focus();
   }, []);
-}
-
-/** Leaves the input field; from elsewhere, goes back to the list. */
-function leave(heading: HTMLElement | null, backHref: string | null): void {
-  if (document.activeElement?.matches('textarea, input')) {
-    heading?.focus();
-    return;
-  }
-  if (backHref !== null) navigate(backHref);
-  else document.querySelector<HTMLElement>('[data-list] [aria-current="true"]')?.focus();
 }
 
 function hintOf(conversation: ConversationData, handler: string): string | null {

@@ -40,18 +40,18 @@ export function Header({ conversation, handler, backHref, heading, ...props }: H
           <Icon name="chevronLeft" size={20} />
         </Link>
       )}
-      <Avatar
-        name={visitor?.name ?? null}
-        url={visitor?.avatarUrl}
-        seed={visitor?.id ?? ''}
-        size={36}
-      />
-      <div className={styles.titles}>
-        <h2 ref={heading} tabIndex={-1} className={styles.name}>
-          {visitorName(visitor)}
-        </h2>
-        <State conversation={conversation} handler={handler} />
+      <div className={styles.picture}>
+        <Avatar
+          name={visitor?.name ?? null}
+          url={visitor?.avatarUrl}
+          seed={visitor?.id ?? ''}
+          size={36}
+        />
       </div>
+      <h2 ref={heading} tabIndex={-1} className={styles.name}>
+        {visitorName(visitor)}
+      </h2>
+      <State conversation={conversation} handler={handler} />
       <div className={styles.actions}>
         {isOpen && handler !== 'me' && (
           <Button

@@ -33,8 +33,10 @@ export function PendingItem({ entry, startsGroup, ...props }: PendingItemProps) 
       footer={
         failed ? (
           <div className={styles.problem} role="alert">
-            <Icon name="alert" size={14} />
-            <span>{problemText(error)}</span>
+            <span className={styles.reason}>
+              <Icon name="alert" size={14} />
+              {problemText(error)}
+            </span>
             {!isClosed(error) && (
               <Button size="small" onPress={() => props.onRetry(key)}>
                 Try again

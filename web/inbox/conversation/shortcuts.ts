@@ -23,7 +23,6 @@ export interface ConversationActions {
   note: () => void;
   takeOver: () => void;
   close: () => void;
-  leave: () => void;
 }
 
 const KEYS: Record<string, keyof ConversationActions> = {
@@ -31,7 +30,6 @@ const KEYS: Record<string, keyof ConversationActions> = {
   n: 'note',
   t: 'takeOver',
   e: 'close',
-  Escape: 'leave',
 };
 
 /** Calls the actions while no field and no dialog has the focus. */
@@ -40,7 +38,7 @@ export function useConversationShortcuts(actions: ConversationActions): void {
     const action = KEYS[event.key];
     if (!action || event.defaultPrevented || event.isComposing) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (isBusy(event.target, action === 'leave')) return;
+    if (isBusy(event.target)) return;
     event.preventDefault();
     actions[action]();
   });
@@ -52,9 +50,8 @@ export function useConversationShortcuts(actions: ConversationActions): void {
 }
 
 /** Whether the key belongs to a field, a menu or a dialog. */
-function isBusy(target: EventTarget | null, isEscape: boolean): boolean {
+function isBusy(target: EventTarget | null): boolean {
   if (document.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]')) return true;
   if (!(target instanceof HTMLElement)) return false;
-  const isField = target.matches('input, textarea, select, [contenteditable="true"]');
-  return isField && !(isEscape && target.closest('[data-conversation]') !== null);
+  return target.matches('input, textarea, select, [contenteditable="true"]');
 }

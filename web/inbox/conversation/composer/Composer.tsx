@@ -23,6 +23,8 @@ export interface ComposerProps {
   /** What will happen when a reply is sent. */
   hint: string | null;
   input: RefObject<HTMLTextAreaElement | null>;
+  /** The agent leaves the input field with the Escape key. */
+  onLeave: () => void;
   onManageSavedReplies: () => void;
 }
 
@@ -46,6 +48,11 @@ export function Composer(props: ComposerProps) {
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (picker.onKeyDown(event)) return;
+    if (event.key === 'Escape' && !event.nativeEvent.isComposing) {
+      event.preventDefault();
+      props.onLeave();
+      return;
+    }
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     submit();
@@ -79,7 +86,11 @@ export function Composer(props: ComposerProps) {
               mode === 'reply' ? 'Write a reply. Type / for saved replies' : 'Only agents see notes'
             }
             {...picker.inputProps}
-            onChange={(event) => onTextChange(event.currentTarget.value)}
+            onSelect={picker.followCaret}
+            onChange={(event) => {
+              onTextChange(event.currentTarget.value);
+              picker.followCaret(event);
+            }}
             onKeyDown={onKeyDown}
           />
         )}

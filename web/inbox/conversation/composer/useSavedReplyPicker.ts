@@ -66,13 +66,15 @@ export function useSavedReplyPicker({ input, text, isEnabled, onTextChange }: Pi
     'aria-autocomplete': 'list' as const,
     'aria-controls': isOpen ? listId : undefined,
     'aria-activedescendant': isOpen && replies[index] ? `${listId}-${index}` : undefined,
-    onSelect: (event: { currentTarget: HTMLTextAreaElement }) => {
-      const { selectionEnd } = event.currentTarget;
-      setCaret(selectionEnd);
-      if (!slashQuery(event.currentTarget.value, selectionEnd)) setDismissed(null);
-    },
   };
-  return { listId, isOpen, replies, index, isPending, error, choose, open, onKeyDown, inputProps };
+  /** After a change of the text or of the selection. */
+  const followCaret = ({ currentTarget }: { currentTarget: HTMLTextAreaElement }) => {
+    const { selectionEnd, value } = currentTarget;
+    setCaret(selectionEnd);
+    if (!slashQuery(value, selectionEnd)) setDismissed(null);
+  };
+  const state = { listId, isOpen, replies, index, isPending, error };
+  return { ...state, choose, open, onKeyDown, followCaret, inputProps };
 }
 
 export type SavedReplyPicker = ReturnType<typeof useSavedReplyPicker>;
