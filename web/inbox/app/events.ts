@@ -20,6 +20,9 @@ export type InboxEvent =
   | { type: 'conversation_updated'; conversation: ConversationListItem }
   | { type: 'conversation_deleted'; chatId: string }
   | { type: 'new_message'; chatId: string; message: Message }
+  /** A message has changed, such as its feedback. */
+  | { type: 'message_updated'; chatId: string; message: Message }
+  | { type: 'message_deleted'; chatId: string; messageId: string }
   /** Only of the watched conversation. `isStart`: the delta has the whole text so far. */
   | { type: 'message_delta'; chatId: string; messageId: string; delta: string; isStart?: boolean }
   | { type: 'message_done'; chatId: string; message: Message }

@@ -31,11 +31,14 @@ export function useConversation(id: string) {
     if (client.isFetching({ queryKey }) > 0) refreshSoon();
     if (answer?.messageId === message.id && message.status !== 'streaming') setAnswer(null);
   };
-  useEvents(['new_message', 'message_done'], ({ chatId, message }) => {
+  useEvents(['new_message', 'message_updated', 'message_done'], ({ chatId, message }) => {
     if (chatId === id) insert(message);
   });
   useEvents(['message_delta'], (event) => {
     if (event.chatId === id) setAnswer((old) => withDelta(old, event));
+  });
+  useEvents(['message_deleted'], ({ chatId }) => {
+    if (chatId === id) refreshSoon();
   });
   useEvents(['conversation_updated'], ({ conversation }) => {
     if (conversation.id === id) refreshSoon();

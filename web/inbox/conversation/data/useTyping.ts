@@ -1,16 +1,10 @@
 // Who is writing, in both directions.
 
 import { useEffect, useState } from 'react';
+import { TYPING_TIMEOUT_MS, TypingSignal } from '../../../shared/typing-signal';
 import { useEvents } from '../../app/EventsProvider';
 import { useMe } from '../../app/session';
 import { postTyping } from './requests';
-
-/** Without another event, a person has stopped writing. */
-const TYPING_TIMEOUT_MS = 7_000;
-/** While an agent writes, the server is told this often. */
-const REPEAT_INTERVAL_MS = 3_000;
-/** An agent who has not changed the text for this time has stopped. */
-const PAUSE_MS = 5_000;
 
 export interface Typists {
   isVisitorTyping: boolean;
@@ -59,38 +53,10 @@ interface Typist {
 }
 
 /** Tells the server whether this agent is writing. */
-export class TypingSignal {
-  readonly #conversationId: string;
-  #repeatedAt = 0;
-  #pause: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(conversationId: string) {
-    this.#conversationId = conversationId;
-  }
-
-  /** The agent changed the text. */
-  change(text: string): void {
-    if (text.trim() === '') {
-      this.stop();
-      return;
-    }
-    clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => this.stop(), PAUSE_MS);
-    if (Date.now() - this.#repeatedAt < REPEAT_INTERVAL_MS) return;
-    this.#repeatedAt = Date.now();
-    void postTyping(this.#conversationId, true);
-  }
-
-  stop(): void {
-    clearTimeout(this.#pause);
-    if (this.#repeatedAt === 0) return;
-    this.#repeatedAt = 0;
-    void postTyping(this.#conversationId, false);
-  }
-}
-
 export function useTypingSignal(conversationId: string): TypingSignal {
-  const [signal] = useState(() => new TypingSignal(conversationId));
+  const [signal] = useState(
+    () => new TypingSignal((isTyping) => void postTyping(conversationId, isTyping)),
+  );
   useEffect(() => () => signal.stop(), [signal]);
   return signal;
 }

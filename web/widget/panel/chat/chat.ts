@@ -14,6 +14,7 @@ import { Drafts } from '../../../shared/drafts';
 import { textOf } from '../../../shared/message-text';
 import { Outbox, type OutboxEntry } from '../../../shared/outbox';
 import { randomId } from '../../../shared/random-id';
+import { TYPING_TIMEOUT_MS, TypingSignal } from '../../../shared/typing-signal';
 import { CONVERSATION_ENTRY, OUTBOX_ENTRY, type PanelContext, storagePrefix } from '../../contract';
 import type { Delivery } from './delivery';
 import { LiveConnection, type LiveEvent } from './live';
@@ -34,6 +35,8 @@ export interface ChatState {
   /** The messages of this conversation that are being sent. */
   entries: readonly OutboxEntry[];
   answer: LiveAnswer | null;
+  /** Whether the agent is writing. */
+  isAgentTyping: boolean;
   isLoading: boolean;
   /** Whether the server can be reached. */
   isConnected: boolean;
@@ -61,7 +64,9 @@ export class Chat {
   readonly #runner: OutboxRunner;
   readonly #tabs: TabChannel;
   readonly #end = new AbortController();
+  readonly #typing = new TypingSignal((isTyping) => this.#sendTyping(isTyping));
   #live: LiveConnection | null = null;
+  #typingTimer: ReturnType<typeof setTimeout> | undefined;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
   #tabTimer: ReturnType<typeof setTimeout> | undefined;
   #isVisible = false;
@@ -100,6 +105,8 @@ export class Chat {
     this.#end.abort();
     clearTimeout(this.#refreshTimer);
     clearTimeout(this.#tabTimer);
+    clearTimeout(this.#typingTimer);
+    this.#typing.stop();
     this.#live?.close();
     this.#tabs.close();
   }
@@ -113,11 +120,23 @@ export class Chat {
   setDraft(draft: string): void {
     this.#drafts.write(this.store.value.conversationId, draft);
     this.store.update({ draft });
+    this.#typing.change(draft);
+  }
+
+  /** Agents see that the visitor is writing. The assistant does not wait for it. */
+  #sendTyping(isTyping: boolean): void {
+    const { conversation } = this.store.value;
+    if (!conversation?.isHumanHandled) return;
+    const headers = { 'Content-Type': 'application/json' };
+    const body = JSON.stringify({ isTyping });
+    const url = `${this.#apiUrl}/conversations/${conversation.id}/typing`;
+    void this.#session.fetch(url, { method: 'POST', headers, body }).catch(() => null);
   }
 
   send(content: string): void {
     this.#add(content, this.store.value.messages.at(-1)?.id ?? null);
     this.#drafts.write(this.store.value.conversationId, '');
+    this.#typing.stop();
     this.store.update({ draft: '' });
     this.#context.emit('message', { role: 'user', text: content });
   }
@@ -165,6 +184,7 @@ export class Chat {
   }
 
   openConversation(id: string | null): void {
+    this.#typing.stop();
     if (id) this.#storage.write(CONVERSATION_ENTRY, id);
     else this.#storage.remove(CONVERSATION_ENTRY);
     this.#live?.close();
@@ -224,6 +244,7 @@ export class Chat {
       messages: [],
       entries: this.#entriesOf(conversationId),
       answer: null,
+      isAgentTyping: false,
       isLoading: conversationId !== null,
       isConnected: true,
       draft: this.#drafts.read(conversationId),
@@ -288,11 +309,22 @@ export class Chat {
   #onLiveEvent(event: LiveEvent): void {
     const { message } = event;
     if (event.chatId !== this.store.value.conversationId) return;
+    this.#showTyping(event.type === 'typing' && event.isTyping === true);
+    if (event.type === 'typing') return;
     const isFromAgent = event.type === 'new_message' && message?.role === 'human_agent';
     // A new connection repeats recent messages. While the conversation is loaded, they
     // would be in the wrong place.
     if (isFromAgent && !this.store.value.isLoading) this.#insert(message);
     this.#refreshSoon();
+  }
+
+  /** Any other event ends it, above all the message that the agent was writing. */
+  #showTyping(isAgentTyping: boolean): void {
+    clearTimeout(this.#typingTimer);
+    if (isAgentTyping) {
+      this.#typingTimer = setTimeout(() => this.#showTyping(false), TYPING_TIMEOUT_MS);
+    }
+    if (this.store.value.isAgentTyping !== isAgentTyping) this.store.update({ isAgentTyping });
   }
 
   /** Adds a message, or replaces the one with its id. */

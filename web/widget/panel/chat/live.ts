@@ -6,6 +6,9 @@ export interface LiveEvent {
   type?: string;
   chatId?: string;
   message?: Message;
+  /** Of the type `typing`. */
+  isTyping?: boolean;
+  agent?: { name: string | null } | null;
 }
 
 export interface LiveListener {

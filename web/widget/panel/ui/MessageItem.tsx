@@ -34,7 +34,7 @@ function Body({ item }: { item: TimelineItem }) {
   return <Markdown text={item.text} isStreaming={isStreaming} sourcesLabel={texts.sources} />;
 }
 
-function Dots({ label }: { label: string }) {
+export function Dots({ label }: { label: string }) {
   return (
     <span class="dots" role="img" aria-label={label}>
       <i />

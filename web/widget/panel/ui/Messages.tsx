@@ -5,7 +5,7 @@ import type { ChatState } from '../chat/chat';
 import { useStore } from '../chat/store';
 import { buildTimeline, type TimelineItem } from '../chat/timeline';
 import { Icon } from './icons';
-import { MessageItem } from './MessageItem';
+import { Dots, MessageItem } from './MessageItem';
 import { usePanel } from './panel-context';
 import { Starters } from './Starters';
 
@@ -23,7 +23,7 @@ export function Messages() {
     () => buildTimeline(messages, entries, answer),
     [messages, entries, answer],
   );
-  const { log, isNearEnd, onScroll, scrollToEnd } = useFollowing(items);
+  const { log, isNearEnd, onScroll, scrollToEnd } = useFollowing(items, state.isAgentTyping);
   return (
     <div class="messages">
       <div
@@ -47,6 +47,13 @@ export function Messages() {
             <MessageItem item={item} isFirst={items[index - 1]?.role !== item.role} />
           </Fragment>
         ))}
+        {state.isAgentTyping && (
+          <div class="message human_agent first" data-state="waiting">
+            <div class="body">
+              <Dots label={texts.writing} />
+            </div>
+          </div>
+        )}
         {state.isLoading && <p class="empty">{texts.loading}</p>}
         {items.length === 0 && !state.isLoading && <Starters />}
         <Problem state={state} last={items.at(-1)} />
@@ -96,7 +103,7 @@ function Problem({ state, last }: { state: ChatState; last: TimelineItem | undef
 }
 
 /** Keeps the end of the log in view, unless the visitor has scrolled up. */
-function useFollowing(items: readonly TimelineItem[]) {
+function useFollowing(items: readonly TimelineItem[], isAgentTyping: boolean) {
   const log = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const [isNearEnd, setNearEnd] = useState(true);
@@ -104,7 +111,7 @@ function useFollowing(items: readonly TimelineItem[]) {
   const lastRole = items.at(-1)?.role;
   useLayoutEffect(() => {
     if (follows.current || lastRole === 'user') scrollToEnd();
-  }, [items]);
+  }, [items, isAgentTyping]);
   useLayoutEffect(() => {
     // The panel is opened, the window or the input field changes its size.
     const observer = new ResizeObserver(() => follows.current && scrollToEnd());
