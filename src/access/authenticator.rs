@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::{CredentialCache, Passwords, RateLimited, RateLimits, SigningKeys};
 use crate::config::Settings;
-use crate::domain::{Key, KeyHash, KeyKind, Origin, SessionId, Timestamp, VisitorId, VisitorSeq};
+use crate::domain::{
+    Key, KeyHash, KeyId, KeyKind, Origin, SessionId, Timestamp, VisitorId, VisitorSeq,
+};
 use crate::store::key::StoredKey;
 use crate::store::session::{self, Session};
 use crate::store::{Store, StoreError};
@@ -241,6 +243,11 @@ impl Authenticator {
             Err(AuthError::InvalidSession) => Validity::Invalid,
             Err(_) => Validity::Valid { until: None },
         }
+    }
+
+    /// Applies the change or revocation of a key at once.
+    pub fn forget_key(&self, id: KeyId) {
+        self.cache.remove_key(id);
     }
 
     /// Refuses the sessions of a visitor who was deleted, from now on.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::domain::{AgentSeq, KeyHash, SessionId, TokenHash, VisitorSeq};
+use crate::domain::{AgentSeq, KeyHash, KeyId, SessionId, TokenHash, VisitorSeq};
 use crate::store::agent_session::{self, AgentSession};
 use crate::store::key::{self, StoredKey};
 use crate::store::session::{self, Session};
@@ -66,6 +66,12 @@ impl CredentialCache {
     /// Removes a session from the cache, because its row changes.
     pub fn remove_session(&self, id: SessionId) {
         self.sessions.remove(&id);
+    }
+
+    /// Removes a key that was changed or revoked, and the sessions, which may be the key's.
+    pub fn remove_key(&self, id: KeyId) {
+        self.keys.retain(|key| key.id != id);
+        self.sessions.retain(|_| false);
     }
 
     /// Removes the sessions of a visitor who was deleted. A read that began before the

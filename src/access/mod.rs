@@ -5,6 +5,7 @@ mod agent_sessions;
 mod authenticator;
 mod credentials;
 mod cursors;
+pub mod identity;
 mod jwt;
 mod limits;
 mod memory_budget;

@@ -41,6 +41,12 @@ impl KeyKind {
     }
 }
 
+/// The maximum number of keys of a project, with those that are revoked.
+pub const MAX_KEYS: u32 = 2000;
+
+/// The maximum number of websites of a key.
+pub const MAX_ORIGINS: usize = 100;
+
 /// The alphabet of URL-safe Base64; six random bits select a character.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

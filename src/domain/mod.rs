@@ -46,7 +46,7 @@ pub use id::{
     ConversationSeq, DocumentId, KeyId, KeySeq, MessageId, MessageSeq, NoteId, PassageSeq,
     ProjectId, ProjectSeq, QnaId, SavedReplyId, SessionId, SourceId, VisitorId, VisitorSeq,
 };
-pub use key::{Key, KeyHash, KeyKind, Origin};
+pub use key::{Key, KeyHash, KeyKind, MAX_KEYS, MAX_ORIGINS, Origin};
 pub use label::{
     AgentName, AssistantName, CONTROL_CHARS, INVISIBLE_CHARS, KeyName, Label,
     MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS, PlanName,
@@ -63,7 +63,7 @@ pub use message::{
 };
 pub use note::{
     MAX_NOTE_CHARS, MAX_NOTES, MAX_SAVED_REPLIES, MAX_SAVED_REPLY_CHARS,
-    MAX_SAVED_REPLY_NAME_CHARS, SavedReplyName,
+    MAX_SAVED_REPLY_NAME_CHARS, Note, NoteAuthor, SavedReply, SavedReplyName,
 };
 pub use password::{MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password};
 pub use project::{MAX_MESSAGE_QUOTA, Project, ProjectChange, ProjectStatistics, ProjectSummary};

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use crate::domain::{
-    AgentId, AgentSessionId, AssistantId, ConversationId, DocumentId, MessageId, ProjectId, QnaId,
-    VisitorId,
+    AgentId, AgentSessionId, AssistantId, ConversationId, DocumentId, KeyId, MessageId, NoteId,
+    ProjectId, QnaId, SavedReplyId, SourceId, VisitorId,
 };
 
 /// The kind of an error, in the order of [`ERROR_CODES`].
@@ -29,6 +29,10 @@ pub enum ErrorCode {
     AssistantNotFound,
     AgentNotFound,
     SessionNotFound,
+    KeyNotFound,
+    NoteNotFound,
+    SavedReplyNotFound,
+    SourceNotFound,
     NotFound,
     MethodNotAllowed,
     Conflict,
@@ -107,6 +111,18 @@ error_codes! {
     SessionNotFound 404 "SESSION_NOT_FOUND"
         "The agent has no session with this id."
         "Session not found" r#"{"sessionId":"123e4567-e89b-12d3-a456-426614174000"}"#;
+    KeyNotFound 404 "KEY_NOT_FOUND"
+        "The project has no key with this id."
+        "Key not found" r#"{"keyId":"123e4567-e89b-12d3-a456-426614174000"}"#;
+    NoteNotFound 404 "NOTE_NOT_FOUND"
+        "The conversation has no note with this id."
+        "Note not found" r#"{"noteId":"123e4567-e89b-12d3-a456-426614174000"}"#;
+    SavedReplyNotFound 404 "SAVED_REPLY_NOT_FOUND"
+        "The project has no saved reply with this id."
+        "Saved reply not found" r#"{"savedReplyId":"123e4567-e89b-12d3-a456-426614174000"}"#;
+    SourceNotFound 404 "SOURCE_NOT_FOUND"
+        "The project has no source with this id."
+        "Source not found" r#"{"sourceId":"123e4567-e89b-12d3-a456-426614174000"}"#;
     NotFound 404 "NOT_FOUND"
         "There is no such path. GET /v2/openapi lists all paths."
         "There is no such path; GET /v2/openapi lists all paths" "";
@@ -257,6 +273,22 @@ impl ApiError {
 
     pub fn document_not_found(id: DocumentId) -> Self {
         Self::with_details(ErrorCode::DocumentNotFound, json!({ "documentId": id }))
+    }
+
+    pub fn key_not_found(id: KeyId) -> Self {
+        Self::with_details(ErrorCode::KeyNotFound, json!({ "keyId": id }))
+    }
+
+    pub fn note_not_found(id: NoteId) -> Self {
+        Self::with_details(ErrorCode::NoteNotFound, json!({ "noteId": id }))
+    }
+
+    pub fn saved_reply_not_found(id: SavedReplyId) -> Self {
+        Self::with_details(ErrorCode::SavedReplyNotFound, json!({ "savedReplyId": id }))
+    }
+
+    pub fn source_not_found(id: SourceId) -> Self {
+        Self::with_details(ErrorCode::SourceNotFound, json!({ "sourceId": id }))
     }
 
     pub fn project_not_found(id: ProjectId) -> Self {

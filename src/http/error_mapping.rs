@@ -7,7 +7,7 @@ use serde_json::json;
 use super::error::{ApiError, ErrorCode};
 use crate::access::{AuthError, OverBudget, PasswordError, RateLimited};
 use crate::answer::AnswerError;
-use crate::domain::{Origin, ValidationError};
+use crate::domain::{MAX_KEYS, MAX_NOTES, MAX_SAVED_REPLIES, Origin, ValidationError};
 use crate::service::agent::AgentError;
 use crate::service::agent_account::AccountError;
 use crate::service::caller::AccessError;
@@ -17,13 +17,17 @@ use crate::service::document::DeleteDocumentError;
 use crate::service::erasure::{DeleteConversationError, EraseVisitorError};
 use crate::service::feedback::FeedbackError;
 use crate::service::idempotency::IdempotencyError;
+use crate::service::key::ManageKeyError;
+use crate::service::note::NoteError;
 use crate::service::project::ProjectError;
 use crate::service::qna::QnaError;
 use crate::service::readiness::NotReady;
 use crate::service::replay::ReplayError;
+use crate::service::saved_reply::SavedReplyError;
 use crate::service::send_message::SendError;
 use crate::service::sign_in::SignInError;
 use crate::service::stop_answer::StopError;
+use crate::service::visitor::BlockError;
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
 use crate::store::{Rejection, StoreError};
 
@@ -124,6 +128,14 @@ fn invalid_link() -> ApiError {
     )
 }
 
+/// 403: an agent has blocked the visitor.
+fn visitor_blocked() -> ApiError {
+    ApiError::forbidden(
+        "You cannot write to this website any more. If this is a mistake, contact the website in \
+         another way",
+    )
+}
+
 fn idempotency_key_used() -> ApiError {
     ApiError::conflict("request", "Idempotency-Key")
         .with_message("This Idempotency-Key was used for another request")
@@ -207,6 +219,9 @@ impl From<Rejection> for ApiError {
             Rejection::NotTakenOver => not_taken_over(),
             Rejection::ConversationExists => conversation_id_exists(),
             Rejection::ProjectNameExists => project_name_exists(),
+            Rejection::NameExists => Self::conflict("object", "name"),
+            Rejection::LimitReached => Self::conflict("object", "count"),
+            Rejection::VisitorBlocked => visitor_blocked(),
             Rejection::IdempotencyKeyUsed => idempotency_key_used(),
             Rejection::ConversationNotFound => Self::new(ErrorCode::ConversationNotFound),
             Rejection::NotFound => Self::new(ErrorCode::NotFound),
@@ -424,6 +439,65 @@ impl From<CompletionError> for ApiError {
             CompletionError::Plan(error) => error.into(),
             CompletionError::Answer(error) => error.into(),
             CompletionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoteError> for ApiError {
+    fn from(error: NoteError) -> Self {
+        match error {
+            NoteError::Find(error) => error.into(),
+            NoteError::NotFound(id) => Self::note_not_found(id),
+            NoteError::TooMany => Self::conflict("note", "count").with_message(format!(
+                "The conversation has {MAX_NOTES} notes, the most that it may have; delete one first"
+            )),
+            NoteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SavedReplyError> for ApiError {
+    fn from(error: SavedReplyError) -> Self {
+        match error {
+            SavedReplyError::NotFound(id) => Self::saved_reply_not_found(id),
+            SavedReplyError::NameExists => Self::conflict("saved_reply", "name")
+                .with_message("Another saved reply has this name; choose another one"),
+            SavedReplyError::TooMany => {
+                Self::conflict("saved_reply", "count").with_message(format!(
+                    "The project has {MAX_SAVED_REPLIES} saved replies, the most that it may \
+                     have; delete one first"
+                ))
+            }
+            SavedReplyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BlockError> for ApiError {
+    fn from(error: BlockError) -> Self {
+        match error {
+            BlockError::NotFound(id) => Self::visitor_not_found(id),
+            BlockError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ManageKeyError> for ApiError {
+    fn from(error: ManageKeyError) -> Self {
+        match error {
+            ManageKeyError::NotFound(id) => Self::key_not_found(id),
+            ManageKeyError::NoSuchAssistant(id) => Self::assistant_not_found(id),
+            ManageKeyError::AssistantOfPrivateKey => {
+                Self::validation("assistantId", "must be left out for a private key")
+            }
+            ManageKeyError::IdentityOfPrivateKey => {
+                Self::validation("keyId", "must be a publishable key")
+            }
+            ManageKeyError::TooMany => Self::conflict("key", "count").with_message(format!(
+                "The project has {MAX_KEYS} keys, the most that it may have"
+            )),
+            ManageKeyError::Random(error) => Self::internal(error),
+            ManageKeyError::Store(error) => error.into(),
         }
     }
 }

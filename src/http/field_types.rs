@@ -15,8 +15,8 @@ use crate::domain::{
     AgentRole, AssistantId, CONTROL_CHARS, CloseReason, ConversationId, DeviceId, Direction,
     EmailAddress, ExternalId, Feedback, INVISIBLE_CHARS, Label, Limit, MAX_EMAIL_BYTES,
     MAX_MESSAGE_QUOTA, MAX_PASSWORD_CHARS, MAX_URI_BYTES, MIN_PASSWORD_CHARS, MessageContent,
-    MessageStatus, Offset, Password, Role, SearchLimit, Sort, Status, Timestamp, ValidationError,
-    VisitorId, bounded_text, parse_enum, parse_uri, text_prefix,
+    MessageStatus, Offset, Origin, Password, Role, SearchLimit, Sort, Status, Timestamp,
+    ValidationError, VisitorId, bounded_text, parse_enum, parse_uri, text_prefix,
 };
 use crate::http::params::UUID_EXPECTED;
 use crate::learn::Format;
@@ -79,6 +79,14 @@ pub trait Item {
 /// A list of `MIN` to `MAX` items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoundedList<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
+
+/// A website: scheme, host and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Website(pub Origin);
+
+impl Item for Website {
+    const PLURAL: &'static str = "websites";
+}
 
 /// Messages that visitors may send in a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,6 +220,7 @@ parsed_from_string! {
     Time: Self::parse;
     Uri: |text: &str| parse_uri("", text).map(Uri);
     VisitorId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
+    Website: |text: &str| Origin::parse(text).map(Website);
 }
 
 /// Describes a type by `$schema`, under the name `$name` if it has one.
@@ -253,6 +262,8 @@ described_by! {
     Time: string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
     Uri: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
         .max_length(Some(MAX_URI_BYTES));
+    Website: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
+        .description(Some("A website: scheme, host and port."));
 }
 
 impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {

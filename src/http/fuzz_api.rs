@@ -8,7 +8,7 @@ use crate::http::error::ApiError;
 use crate::http::json::write_string;
 use crate::http::list_params::list_request;
 use crate::http::routes::{agent, completions, conversations, documents, identity};
-use crate::http::routes::{messages, projects, qnas, send};
+use crate::http::routes::{keys, messages, notes, projects, qnas, saved_replies, send};
 
 /// Parses the query string of a list of conversations and verifies its cursor.
 ///
@@ -43,10 +43,15 @@ pub const BODY_PARSERS: &[BodyParser] = body_parsers! {
     conversations::StartRequest,
     documents::NewDocumentRequest,
     identity::InitRequest,
+    keys::KeyChangeRequest,
+    keys::NewKeyRequest,
     messages::FeedbackRequest,
+    notes::NewNoteRequest,
     projects::ProjectChangeRequest,
     qnas::NewQnaRequest,
     qnas::QnaChangeRequest,
+    saved_replies::NewSavedReplyRequest,
+    saved_replies::SavedReplyChangeRequest,
     send::SendRequest,
 };
 

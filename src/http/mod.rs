@@ -63,8 +63,9 @@ use crate::http::error::{ApiError, ErrorCode};
 use list_cache::ListCache;
 use request_context::{Route, set_route};
 use routes::{
-    agent, agents, completions, conversations, documents, events, export, health, identity,
-    messages, metrics, pages, projects, qnas, search, send, sign_in, visitors,
+    agent, agents, completions, conversations, documents, events, export, health, identity, keys,
+    messages, metrics, notes, pages, projects, qnas, saved_replies, search, send, sign_in,
+    visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -160,10 +161,12 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .configure(agent_routes)
         .configure(conversation_routes)
+        .configure(note_routes)
         .service(
             at("/v2/messages/{messageId}/feedback", "POST").route(web::post().to(messages::rate)),
         )
-        .service(at("/v2/visitors/{visitorId}", "DELETE").route(web::delete().to(visitors::remove)))
+        .configure(visitor_routes)
+        .configure(key_routes)
         .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
         .configure(knowledge_routes);
 }
@@ -199,6 +202,71 @@ fn agent_routes(config: &mut web::ServiceConfig) {
         )
         .service(
             at("/v2/agents/{agentId}/link", "POST").route(web::post().to(agents::create_link)),
+        );
+}
+
+/// The routes of visitors.
+fn visitor_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            at("/v2/visitors/{visitorId}", "GET, HEAD, DELETE")
+                .route(get().to(visitors::read))
+                .route(web::delete().to(visitors::remove)),
+        )
+        .service(
+            at("/v2/visitors/{visitorId}/block", "PUT, DELETE")
+                .route(web::put().to(visitors::block))
+                .route(web::delete().to(visitors::unblock)),
+        );
+}
+
+/// The routes of API keys.
+fn key_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            at("/v2/keys", "GET, HEAD, POST")
+                .route(get().to(keys::list))
+                .route(web::post().to(keys::create)),
+        )
+        .service(
+            at("/v2/keys/{keyId}", "PATCH, DELETE")
+                .route(web::patch().to(keys::update))
+                .route(web::delete().to(keys::revoke)),
+        )
+        .service(
+            at("/v2/keys/{keyId}/identity-secret", "POST, DELETE")
+                .route(web::post().to(keys::create_identity_secret))
+                .route(web::delete().to(keys::remove_identity_secret)),
+        );
+}
+
+/// The routes of notes and saved replies.
+fn note_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            at(
+                "/v2/conversations/{conversationId}/notes",
+                "GET, HEAD, POST",
+            )
+            .route(get().to(notes::list))
+            .route(web::post().to(notes::create)),
+        )
+        .service(
+            at(
+                "/v2/conversations/{conversationId}/notes/{noteId}",
+                "DELETE",
+            )
+            .route(web::delete().to(notes::remove)),
+        )
+        .service(
+            at("/v2/saved-replies", "GET, HEAD, POST")
+                .route(get().to(saved_replies::list))
+                .route(web::post().to(saved_replies::create)),
+        )
+        .service(
+            at("/v2/saved-replies/{savedReplyId}", "PATCH, DELETE")
+                .route(web::patch().to(saved_replies::update))
+                .route(web::delete().to(saved_replies::remove)),
         );
 }
 

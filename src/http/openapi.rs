@@ -7,8 +7,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    agent, agents, completions, conversations, documents, events, export, identity, messages,
-    projects, qnas, search, send, sign_in, visitors,
+    agent, agents, completions, conversations, documents, events, export, identity, keys, messages,
+    notes, projects, qnas, saved_replies, search, send, sign_in, visitors,
 };
 use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
@@ -24,12 +24,15 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
     paths(
         identity::init, identity::me, projects::current, projects::update, conversations::list,
         conversations::start, export::export, conversations::read, conversations::close,
-        conversations::remove, visitors::remove, messages::list,
+        conversations::remove, visitors::read, visitors::remove, visitors::block, visitors::unblock, messages::list,
         send::send, send::stop, messages::rate, completions::create, agent::take_over, agent::hand_back,
         agent::reply, sign_in::set_up, sign_in::sign_in, sign_in::sign_in_with_link,
         sign_in::sign_out, agents::me, agents::update_me, agents::sessions, agents::end_session,
         agents::list, agents::create, agents::update, agents::remove, agents::create_link,
-        events::listen,
+        notes::list, notes::create, notes::remove,
+        saved_replies::list, saved_replies::create, saved_replies::update, saved_replies::remove,
+        keys::list, keys::create, keys::update, keys::revoke, keys::create_identity_secret,
+        keys::remove_identity_secret, events::listen,
         search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
         documents::list, documents::create, documents::read, documents::remove, document,
     ),
@@ -43,6 +46,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
         (name = "Agents", description = "People who answer for the website: their accounts, and how they take a conversation over from the assistant."),
         (name = "Chat completions", description = "Answers that are not stored."),
         (name = "Identity", description = "Sessions and visitors."),
+        (name = "Keys", description = "Keys of the API: publishable keys for web pages, private keys for servers."),
         (name = "Projects", description = "A website and the appearance of its chat."),
         (name = "Qnas", description = "Q&As: questions that the website has answered."),
         (name = "Documents", description = "Pages that the project has learned."),

@@ -51,7 +51,13 @@ error_groups! {
     AssistantErrors: AssistantNotFound;
     ConversationErrors: ConversationNotFound;
     DocumentErrors: DocumentNotFound, ProjectNotFound;
+    KeyNotFoundErrors: KeyNotFound;
+    NewKeyErrors: AssistantNotFound;
+    ChangedKeyErrors: KeyNotFound, AssistantNotFound;
     MessageErrors: MessageNotFound;
+    NoteErrors: NoteNotFound, ConversationNotFound;
+    SavedReplyErrors: SavedReplyNotFound;
+    SourceErrors: SourceNotFound;
     ProjectErrors: ProjectNotFound;
     QnaErrors: QnaNotFound, ProjectNotFound;
     VisitorErrors: VisitorNotFound;

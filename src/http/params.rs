@@ -9,8 +9,8 @@ use url::form_urlencoded;
 use utoipa::IntoParams;
 
 use crate::domain::{
-    AgentId, AgentSessionId, ConversationId, DocumentId, MessageId, ProjectId, QnaId,
-    ValidationError, VisitorId,
+    AgentId, AgentSessionId, ConversationId, DocumentId, KeyId, MessageId, NoteId, ProjectId,
+    QnaId, SavedReplyId, SourceId, ValidationError, VisitorId,
 };
 use crate::http::deserialize::from_query;
 use crate::http::error::ApiError;
@@ -85,6 +85,26 @@ pub fn qna_id(request: &HttpRequest) -> Result<QnaId, ApiError> {
 /// The `documentId` of the path.
 pub fn document_id(request: &HttpRequest) -> Result<DocumentId, ApiError> {
     path_id(request, "documentId", DocumentId::parse)
+}
+
+/// The `keyId` of the path.
+pub fn key_id(request: &HttpRequest) -> Result<KeyId, ApiError> {
+    path_id(request, "keyId", KeyId::parse)
+}
+
+/// The `noteId` of the path.
+pub fn note_id(request: &HttpRequest) -> Result<NoteId, ApiError> {
+    path_id(request, "noteId", NoteId::parse)
+}
+
+/// The `savedReplyId` of the path.
+pub fn saved_reply_id(request: &HttpRequest) -> Result<SavedReplyId, ApiError> {
+    path_id(request, "savedReplyId", SavedReplyId::parse)
+}
+
+/// The `sourceId` of the path.
+pub fn source_id(request: &HttpRequest) -> Result<SourceId, ApiError> {
+    path_id(request, "sourceId", SourceId::parse)
 }
 
 /// The `visitorId` of the path.

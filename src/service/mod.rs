@@ -23,6 +23,7 @@ pub mod import;
 pub mod key;
 pub mod learn;
 pub mod message_indexer;
+pub mod note;
 pub mod plan;
 pub mod project;
 pub mod project_removal;
@@ -34,12 +35,14 @@ pub mod readiness;
 pub mod replay;
 pub mod restore;
 pub mod retention;
+pub mod saved_reply;
 pub mod search_merge;
 pub mod send_message;
 pub mod session;
 pub mod setup;
 pub mod sign_in;
 pub mod stop_answer;
+pub mod visitor;
 
 use std::sync::Arc;
 

@@ -49,7 +49,11 @@ pub async fn stop(
     Ok(response)
 }
 
-async fn end_answer(services: &Services, seq: ConversationSeq) -> Result<(), StoreError> {
+/// Stops the answer of a conversation, if there is one, and stores its text so far.
+pub(super) async fn end_answer(
+    services: &Services,
+    seq: ConversationSeq,
+) -> Result<(), StoreError> {
     let Some((answer, text)) = services.active_answers.stop(seq) else {
         return Ok(());
     };

@@ -8,7 +8,8 @@
 
 use super::batch::Batch;
 use super::conversation_state::{
-    require_agent, require_assistant, require_last_message, set_last_message,
+    require_agent, require_assistant, require_last_message, require_writing_visitor,
+    set_last_message,
 };
 use super::error::StoreError;
 use super::idempotency;
@@ -181,10 +182,13 @@ impl MessageContext {
 
     /// Stores a message to the agent who handles the conversation.
     ///
-    /// Rejected with `ConversationClosed` or `NotTakenOver`.
+    /// Rejected with `VisitorBlocked`, `ConversationClosed` or `NotTakenOver`.
     pub fn add_message_to_agent(&self, message: &VisitorMessage) -> Batch {
+        let visitor = require_writing_visitor(self.conversation);
         let guard = require_agent(self.conversation);
-        let batch = Batch::new().guard(guard, Rejection::ConversationNotFound);
+        let batch = Batch::new()
+            .guard(visitor, Rejection::ConversationNotFound)
+            .guard(guard, Rejection::ConversationNotFound);
         self.add_question(batch, message)
             .run(self.set_last_message(message.id))
     }

@@ -398,7 +398,7 @@ pub struct NewConversation {
 impl NewConversation {
     /// Starts the conversation for a visitor who is stored.
     ///
-    /// Rejected with `VisitorNotFound`.
+    /// Rejected with `VisitorNotFound` or `VisitorBlocked`.
     pub fn start(&self, visitor: VisitorSeq) -> Batch {
         let insert = Sql::new(
             insert_conversation!("seq = ?3"),
@@ -410,7 +410,10 @@ impl NewConversation {
                 self.page_url.clone().into(),
             ],
         );
-        Batch::new().run_expecting_change(insert, Rejection::VisitorNotFound)
+        let guard = visitor::require_not_blocked(visitor);
+        Batch::new()
+            .guard(guard, Rejection::VisitorNotFound)
+            .run_expecting_change(insert, Rejection::VisitorNotFound)
     }
 
     /// Imports the conversation, with its visitor if the visitor is new.

@@ -33,7 +33,7 @@ impl ConversationState {
     ///
     /// # Errors
     /// [`StoreError::Rejected`] with the reason that a write would be rejected
-    /// for: `ConversationClosed`, `TakenOver` or `AnswerInProgress`.
+    /// for: `VisitorBlocked`, `ConversationClosed`, `TakenOver` or `AnswerInProgress`.
     pub fn check_assistant(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
         let guard = require_assistant(self.seq);
         check_guard(
@@ -89,15 +89,26 @@ pub(super) fn require_open(conversation: ConversationSeq) -> Sql {
     )
 }
 
-/// Guard: the conversation is open, the assistant handles it, and no answer is
-/// being streamed in it.
+/// Guard: the visitor may write, the conversation is open, the assistant handles it, and no
+/// answer is being streamed in it.
 pub(super) fn require_assistant(conversation: ConversationSeq) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN c.status = 'closed' THEN 'conversation_closed' \
+        "SELECT CASE WHEN v.blocked_at IS NOT NULL THEN 'visitor_blocked' \
+                     WHEN c.status = 'closed' THEN 'conversation_closed' \
                      WHEN c.is_human_handled THEN 'taken_over' \
                      WHEN m.status = 'streaming' THEN 'answer_in_progress' END \
-           FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
+           FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq \
+                                  LEFT JOIN message AS m ON m.seq = c.last_message_seq \
           WHERE c.seq = ?",
+        [conversation.into()],
+    )
+}
+
+/// Guard: the visitor of the conversation may write.
+pub(super) fn require_writing_visitor(conversation: ConversationSeq) -> Sql {
+    Sql::new(
+        "SELECT CASE WHEN v.blocked_at IS NOT NULL THEN 'visitor_blocked' END \
+           FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq WHERE c.seq = ?",
         [conversation.into()],
     )
 }

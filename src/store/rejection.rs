@@ -35,13 +35,19 @@ pub enum Rejection {
     HasAccount,
     /// The link was used or replaced.
     LinkUsed,
+    /// Another row of the project has the name.
+    NameExists,
+    /// The project or conversation has as many rows as it may have.
+    LimitReached,
+    /// The visitor is blocked.
+    VisitorBlocked,
     /// The caller already used the `Idempotency-Key`.
     IdempotencyKeyUsed,
 }
 
 impl Rejection {
     /// The names by which guard statements return a reason.
-    pub(super) const NAMES: [(&'static str, Rejection); 11] = [
+    pub(super) const NAMES: [(&'static str, Rejection); 14] = [
         ("conversation_closed", Rejection::ConversationClosed),
         ("answer_in_progress", Rejection::AnswerInProgress),
         ("taken_over", Rejection::TakenOver),
@@ -53,5 +59,8 @@ impl Rejection {
         ("email_exists", Rejection::EmailExists),
         ("last_owner", Rejection::LastOwner),
         ("has_account", Rejection::HasAccount),
+        ("name_exists", Rejection::NameExists),
+        ("limit_reached", Rejection::LimitReached),
+        ("visitor_blocked", Rejection::VisitorBlocked),
     ];
 }

@@ -1,13 +1,14 @@
 //! Visitors, and the names by which a website knows them.
 
+use super::batch::Batch;
 use super::erasure::next_seq;
 use super::error::StoreError;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{
-    Audience, DeviceId, ExternalId, ProjectSeq, Scope, Timestamp, Visitor, VisitorDetails,
-    VisitorFilter, VisitorId, VisitorSeq,
+    Audience, ConversationSeq, DeviceId, ExternalId, ProjectSeq, Scope, Timestamp, Visitor,
+    VisitorDetails, VisitorFilter, VisitorId, VisitorSeq,
 };
 
 /// The name by which a website knows a visitor.
@@ -136,6 +137,47 @@ fn details(row: Row<'_>) -> Result<VisitorDetails, StoreError> {
         is_blocked: row.get(7)?,
         created_at: row.get(8)?,
     })
+}
+
+/// Blocks a visitor, or unblocks a visitor if `at` is `None`. A blocked visitor keeps the
+/// first time.
+///
+/// Rejected with `NotFound` if the project has no such visitor.
+pub fn set_blocked(project: ProjectSeq, id: VisitorId, at: Option<Timestamp>) -> Batch {
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "UPDATE visitor SET blocked_at = iif(?3 IS NULL, NULL, coalesce(blocked_at, ?3)) \
+              WHERE project_seq = ?1 AND id = ?2",
+            [project.into(), id.into(), at.into()],
+        ),
+        Rejection::NotFound,
+    )
+}
+
+/// Guard: the visitor is not blocked.
+pub(super) fn require_not_blocked(visitor: VisitorSeq) -> Sql {
+    Sql::new(
+        "SELECT CASE WHEN blocked_at IS NOT NULL THEN 'visitor_blocked' END \
+           FROM visitor WHERE seq = ?",
+        [visitor.into()],
+    )
+}
+
+/// The conversations of a visitor in which an answer is being generated.
+pub fn streaming_conversations(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    id: VisitorId,
+) -> Result<Vec<ConversationSeq>, StoreError> {
+    // Few answers are being generated at a time.
+    let sql = Sql::new(
+        "SELECT c.seq FROM message AS m INDEXED BY message_streaming \
+                CROSS JOIN conversation AS c ON c.seq = m.conversation_seq \
+          WHERE m.status = 'streaming' \
+            AND c.visitor_seq = (SELECT seq FROM visitor WHERE project_seq = ? AND id = ?)",
+        [project.into(), id.into()],
+    );
+    snapshot.all(&sql, |row| row.get(0))
 }
 
 /// Finds a visitor of a project by id.

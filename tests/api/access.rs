@@ -151,6 +151,15 @@ impl Fixture {
         if path.contains("{visitorId}") {
             path = path.replace("{visitorId}", &visitor());
         }
+        for (parameter, collection) in [
+            ("{noteId}", format!("/conversations/{conversation}/notes")),
+            ("{savedReplyId}", "/saved-replies".to_owned()),
+            ("{keyId}", "/keys".to_owned()),
+        ] {
+            if path.contains(parameter) {
+                path = path.replace(parameter, &self.create_resource(&collection));
+            }
+        }
         let project = self.server.project.id.0.to_string();
         path = path.replace("{projectId}", &project);
         for (parameter, noun) in [("{qnaId}", "qnas"), ("{documentId}", "documents")] {
@@ -160,6 +169,16 @@ impl Fixture {
         }
         assert!(!path.contains('{'), "{path} has an unknown parameter");
         format!("/v2{path}")
+    }
+
+    /// Creates an object with the private key of the project and returns its id.
+    fn create_resource(&self, collection: &str) -> String {
+        let body = json!({
+            "name": self.unique_name(), "text": "Text", "kind": "publishable",
+        });
+        let request = self.server.post(format!("/v2{collection}"));
+        let request = request.bearer(&self.server.project.private_key);
+        string(&request.json(body).send().expect(201)["id"])
     }
 
     /// Creates a Q&A or a document and returns its id.
@@ -184,6 +203,9 @@ impl Fixture {
     fn example_body(&self, method: &str, path: &str) -> Value {
         if (method, path) == ("post", "/conversations") {
             return json!({ "visitor": { "externalId": "42" } });
+        }
+        if (method, path) == ("post", "/saved-replies") {
+            return json!({ "name": self.unique_name(), "text": "Text" });
         }
         if (method, path) == ("post", "/projects/{projectId}/documents") {
             let url = format!("https://shop.example/{}", self.unique_name());

@@ -290,8 +290,8 @@ fn staff_cases() -> Vec<(Vec<u8>, &'static str)> {
             "name: begins or ends with spaces",
         ),
         (
-            replaced(NOTE, "a note", &"x".repeat(10_001)),
-            "text: must have 1 to 10000",
+            replaced(NOTE, "a note", &"x".repeat(5_001)),
+            "text: must have 1 to 5000",
         ),
         (
             insert(PROJECT, r#""businessHours":[]"#),

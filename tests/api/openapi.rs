@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
-const OPERATIONS: [(&str, &str); 44] = [
+const OPERATIONS: [(&str, &str); 60] = [
     ("get", "/agents"),
     ("post", "/agents"),
     ("get", "/agents/me"),
@@ -31,11 +31,20 @@ const OPERATIONS: [(&str, &str); 44] = [
     ("post", "/conversations/{conversationId}/close"),
     ("get", "/conversations/{conversationId}/messages"),
     ("post", "/conversations/{conversationId}/messages"),
+    ("get", "/conversations/{conversationId}/notes"),
+    ("post", "/conversations/{conversationId}/notes"),
+    ("delete", "/conversations/{conversationId}/notes/{noteId}"),
     ("post", "/conversations/{conversationId}/replies"),
     ("post", "/conversations/{conversationId}/stop"),
     ("get", "/conversations/{conversationId}/ws"),
     ("post", "/identity/init"),
     ("get", "/identity/me"),
+    ("get", "/keys"),
+    ("post", "/keys"),
+    ("delete", "/keys/{keyId}"),
+    ("patch", "/keys/{keyId}"),
+    ("delete", "/keys/{keyId}/identity-secret"),
+    ("post", "/keys/{keyId}/identity-secret"),
     ("post", "/messages/{messageId}/feedback"),
     ("get", "/openapi"),
     ("get", "/projects/current"),
@@ -49,9 +58,16 @@ const OPERATIONS: [(&str, &str); 44] = [
     ("delete", "/projects/{projectId}/qnas/{qnaId}"),
     ("get", "/projects/{projectId}/qnas/{qnaId}"),
     ("put", "/projects/{projectId}/qnas/{qnaId}"),
+    ("get", "/saved-replies"),
+    ("post", "/saved-replies"),
+    ("delete", "/saved-replies/{savedReplyId}"),
+    ("patch", "/saved-replies/{savedReplyId}"),
     ("get", "/search"),
     ("post", "/setup"),
     ("delete", "/visitors/{visitorId}"),
+    ("get", "/visitors/{visitorId}"),
+    ("delete", "/visitors/{visitorId}/block"),
+    ("put", "/visitors/{visitorId}/block"),
 ];
 
 fn document(server: &TestServer) -> Value {
@@ -191,7 +207,7 @@ fn open_operations_are_those_without_a_bearer_credential() {
         assert_eq!(security(operation), expected, "{method} {path}");
         by_credential[expected.split_terminator(" or ").count()] += 1;
     }
-    assert_eq!(by_credential, [11, 7, 20, 6]);
+    assert_eq!(by_credential, [11, 7, 36, 6]);
 }
 
 /// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a
@@ -213,6 +229,11 @@ fn expected_credential(method: &str, path: &str) -> &'static str {
         ) => "private-key or agent",
         (_, "export" | "documents" | "{documentId}") => "private-key or agent",
         ("delete", "{conversationId}" | "{visitorId}") => "private-key or agent",
+        (_, "keys" | "{keyId}" | "identity-secret" | "notes" | "{noteId}") => {
+            "private-key or agent"
+        }
+        (_, "saved-replies" | "{savedReplyId}" | "block") => "private-key or agent",
+        ("get", "{visitorId}") => "private-key or agent",
         _ => "session or private-key or agent",
     }
 }

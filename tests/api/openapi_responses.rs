@@ -83,6 +83,8 @@ fn every_operation_answers_its_example_as_documented() {
     check_answers(&mut walk, &conversation);
     check_agents(&mut walk, &conversation);
     check_accounts(&mut walk);
+    check_inbox(&mut walk, &conversation);
+    check_api_keys(&mut walk);
     check_qnas(&mut walk);
     check_documents(&mut walk);
     check_websocket(&mut walk, &conversation);
@@ -211,6 +213,46 @@ fn with_token(walk: &Walk, path: &str, id: &str, token: &str) -> Request {
     let mut body = walk.document.request_example(id);
     body["token"] = token.into();
     walk.server.post(format!("/v2{path}")).json(&body)
+}
+
+fn check_inbox(walk: &mut Walk, conversation: &str) {
+    let all = format!("/conversations/{conversation}/notes");
+    let note = walk.expect("create-note", 201, walk.by_key("POST", &all));
+    walk.expect("create-note", 403, walk.by_visitor("POST", &all));
+    let note = format!("{all}/{}", string(&note.json()["id"]));
+    walk.expect_read("get-notes", &walk.by_key("GET", &all));
+    walk.expect("delete-note", 204, walk.by_key("DELETE", &note));
+    walk.expect("delete-note", 404, walk.by_key("DELETE", &note));
+    let all = "/saved-replies";
+    let reply = walk.expect("create-saved-reply", 201, walk.by_key("POST", all));
+    walk.expect("create-saved-reply", 409, walk.by_key("POST", all));
+    walk.expect_read("get-saved-replies", &walk.by_key("GET", all));
+    let reply = format!("{all}/{}", string(&reply.json()["id"]));
+    walk.expect("update-saved-reply", 200, walk.by_key("PATCH", &reply));
+    walk.expect("delete-saved-reply", 204, walk.by_key("DELETE", &reply));
+    walk.expect("delete-saved-reply", 404, walk.by_key("DELETE", &reply));
+    let visitor = format!("/visitors/{}", walk.ann.id);
+    walk.expect_read("get-visitor", &walk.by_key("GET", &visitor));
+    let block = format!("{visitor}/block");
+    walk.expect("block-visitor", 204, walk.by_key("PUT", &block));
+    walk.expect("unblock-visitor", 204, walk.by_key("DELETE", &block));
+}
+
+fn check_api_keys(walk: &mut Walk) {
+    let key = walk.expect("create-key", 201, walk.by_key("POST", "/keys"));
+    walk.expect_read("get-keys", &walk.by_key("GET", "/keys"));
+    let key = format!("/keys/{}", string(&key.json()["id"]));
+    walk.expect("update-key", 200, walk.by_key("PATCH", &key));
+    let secret = format!("{key}/identity-secret");
+    walk.expect("create-identity-secret", 201, walk.by_key("POST", &secret));
+    walk.expect(
+        "delete-identity-secret",
+        204,
+        walk.by_key("DELETE", &secret),
+    );
+    walk.expect("revoke-key", 204, walk.by_key("DELETE", &key));
+    let unknown = format!("/keys/{UNKNOWN_ID}");
+    walk.expect("revoke-key", 404, walk.by_key("DELETE", &unknown));
 }
 
 fn check_qnas(walk: &mut Walk) {

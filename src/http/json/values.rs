@@ -9,8 +9,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
     AgentId, AgentRole, AgentSessionId, AssistantId, ConversationId, DocumentId, Feedback, KeyId,
-    MessageId, MessageStatus, NoteId, ProjectId, QnaId, Role, SavedReplyId, SourceId, Status,
-    Timestamp, VisitorId, WaitingReason, WidgetPosition,
+    KeyKind, MessageId, MessageStatus, NoteId, ProjectId, QnaId, Role, SavedReplyId, SourceId,
+    Status, Timestamp, VisitorId, WaitingReason, WidgetPosition,
 };
 
 /// Ids are hyphenated lower-case UUIDs.
@@ -81,6 +81,8 @@ id_json! {
 enum_json! {
     AgentRole: Some("What an account may do. An `owner` may do what a private key may do. An `agent` may not change keys, agents and settings, and not erase or export."),
         [AgentRole::Owner, AgentRole::Agent];
+    KeyKind: Some("The kind of a key: `publishable` for web pages, `private` for servers."),
+        [KeyKind::Publishable, KeyKind::Private];
     Status as "ConversationStatus": Some("Whether a conversation accepts messages. `closed` sorts before `open`."),
         [Status::Closed, Status::Open];
     Role as "MessageRole": Some("The author of a message."),
