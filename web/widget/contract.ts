@@ -15,6 +15,10 @@ export interface WidgetOptions {
   /** A selector of the page's own buttons that open the chat; `none`: no button at all. */
   launcher?: string | undefined;
   zIndex?: number | undefined;
+  /** The element that contains the widget; without it, the body of the page. */
+  container?: HTMLElement | undefined;
+  /** The settings; without them, the widget reads those of the server. */
+  project?: Project | undefined;
 }
 
 /** What the panel gets from the loader. */

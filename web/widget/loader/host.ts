@@ -12,7 +12,10 @@ export class Host {
   readonly root = this.element.attachShadow({ mode: 'open' });
   readonly #observer = new MutationObserver(() => this.attach());
 
-  constructor(zIndex = Z_INDEX) {
+  readonly #container: HTMLElement | undefined;
+
+  constructor(zIndex = Z_INDEX, container?: HTMLElement) {
+    this.#container = container;
     // Through the object model: a strict content security policy forbids the attribute.
     this.element.style.cssText = `${HOST_STYLE}z-index:${zIndex}!important`;
     // Some page frameworks replace the body.
@@ -27,7 +30,8 @@ export class Host {
 
   /** Puts the element into the page, if it is not there. */
   attach(): void {
-    if (document.body && !this.element.isConnected) document.body.append(this.element);
+    const container = this.#container ?? document.body;
+    if (container && !this.element.isConnected) container.append(this.element);
   }
 
   remove(): void {

@@ -39,11 +39,13 @@ export class Widget extends EventTarget {
   constructor(options: WidgetOptions) {
     super();
     this.options = options;
-    this.#host = new Host(options.zIndex);
+    this.#host = new Host(options.zIndex, options.container);
     this.#host.addStyle(css);
     const page = document.documentElement.lang;
     this.#lang = chooseLanguage([options.lang, page, navigator.language]);
-    this.#project = readProject(options.server, options.key, this.#end.signal);
+    this.#project = options.project
+      ? Promise.resolve(options.project)
+      : readProject(options.server, options.key, this.#end.signal);
   }
 
   get isOpen(): boolean {

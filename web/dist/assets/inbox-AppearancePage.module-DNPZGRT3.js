@@ -1,0 +1,1 @@
+var e={columns:`_columns_1yshk_1`,buttons:`_buttons_1yshk_7`};export{e as t};

@@ -1,1 +1,0 @@
-import{J as e,l as t}from"./inbox-ui-mE4g4x-k.js";var n=e();function r(){return(0,n.jsx)(t,{title:`Notifications`,children:null})}export{r as default};

@@ -1,1 +1,0 @@
-import{J as e,Y as t,a as n}from"./inbox-ui-mE4g4x-k.js";var r=t(),i=e(),a=document.getElementById(`root`);a&&(0,r.createRoot)(a).render((0,i.jsx)(n,{icon:`settings`,title:`Set up`}));

@@ -1,0 +1,163 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api, type Source, unwrap } from '../app/api';
+import { keys } from '../app/queries';
+import { useMe } from '../app/session';
+import {
+  Badge,
+  Button,
+  ConfirmDialog,
+  EmptyState,
+  ErrorState,
+  IconButton,
+  LoadingState,
+  Notice,
+  Section,
+  Time,
+  toast,
+} from '../ui';
+import { Row, Rows } from './Rows';
+import { SourceDialog } from './SourceDialog';
+
+/** While a source is learned, its state is read again. */
+const POLL_INTERVAL_MS = 2_000;
+
+/** The websites and folders that were learned. */
+export function SourcesSection() {
+  const client = useQueryClient();
+  const isOwner = useMe().role === 'owner';
+  const [isAdding, setAdding] = useState(false);
+  const { data, error, refetch } = useQuery({
+    queryKey: keys.sources,
+    queryFn: async () => unwrap(await api.GET('/sources')).data,
+    refetchInterval: ({ state }) =>
+      state.data?.some((source) => source.status === 'running') ? POLL_INTERVAL_MS : false,
+  });
+  const refresh = () => client.invalidateQueries({ queryKey: keys.sources });
+  return (
+    <Section
+      title="Pages and files"
+      description="The assistant quotes them, with links."
+      actions={
+        isOwner && (
+          <Button icon="plus" onPress={() => setAdding(true)}>
+            Learn a website
+          </Button>
+        )
+      }
+    >
+      {error && <ErrorState error={error} onRetry={() => void refetch()} />}
+      {!data && !error && <LoadingState label="Loading the sources" />}
+      {data?.length === 0 && (
+        <EmptyState
+          icon="globe"
+          title="Nothing learned yet"
+          text={
+            <>
+              Give the address of your website. Folders are learned with{' '}
+              <code>parlor learn FOLDER</code>.
+            </>
+          }
+        />
+      )}
+      {data && data.length > 0 && (
+        <Rows label="Sources">
+          {data.map((source) => (
+            <SourceRow key={source.id} source={source} isOwner={isOwner} onChange={refresh} />
+          ))}
+        </Rows>
+      )}
+      {isAdding && (
+        <SourceDialog
+          onClose={() => setAdding(false)}
+          onSaved={() => {
+            setAdding(false);
+            void refresh();
+          }}
+        />
+      )}
+    </Section>
+  );
+}
+
+interface SourceRowProps {
+  source: Source;
+  isOwner: boolean;
+  onChange: () => Promise<void>;
+}
+
+function SourceRow({ source, isOwner, onChange }: SourceRowProps) {
+  const [isRemoving, setRemoving] = useState(false);
+  const params = { path: { sourceId: source.id } };
+  const learn = () => {
+    api
+      .POST('/sources/{sourceId}/learn', { params })
+      .then(unwrap)
+      .then(onChange)
+      .catch(toast.error);
+  };
+  const remove = async () => {
+    unwrap(await api.DELETE('/sources/{sourceId}', { params }));
+    await onChange();
+  };
+  return (
+    <>
+      <Row
+        title={
+          <>
+            {source.location}
+            {source.status === 'running' && <Badge kind="accent">Learning…</Badge>}
+            {source.status === 'failed' && <Badge kind="danger">Failed</Badge>}
+          </>
+        }
+        details={
+          <>
+            {documentCount(source)}
+            {source.finishedAt && (
+              <>
+                {' · learned '}
+                <Time value={source.finishedAt} />
+              </>
+            )}
+          </>
+        }
+        actions={
+          isOwner && (
+            <>
+              {source.kind === 'website' && (
+                <IconButton
+                  icon="refresh"
+                  label={`Learn again: ${source.location}`}
+                  isDisabled={source.status === 'running'}
+                  onPress={learn}
+                />
+              )}
+              <IconButton
+                icon="trash"
+                label={`Remove: ${source.location}`}
+                onPress={() => setRemoving(true)}
+              />
+            </>
+          )
+        }
+      >
+        {source.error && <Notice kind="error">{source.error}</Notice>}
+      </Row>
+      <ConfirmDialog
+        title="Remove this source?"
+        isOpen={isRemoving}
+        isDangerous
+        action="Remove"
+        onClose={() => setRemoving(false)}
+        onConfirm={remove}
+      >
+        <p>The assistant forgets what it has learned from {source.location}.</p>
+      </ConfirmDialog>
+    </>
+  );
+}
+
+function documentCount({ documents }: Source): string {
+  if (documents === null) return 'not learned yet';
+  return documents === 1 ? '1 page' : `${documents} pages`;
+}
