@@ -63,8 +63,28 @@ pub struct AgentProfile {
     pub image: Option<String>,
 }
 
+/// The agent to whom a conversation is assigned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignee {
+    pub profile: AgentProfile,
+    /// `None`: a private key assigns the conversation.
+    pub account: Option<AgentId>,
+}
+
+impl From<&AgentAccount> for Assignee {
+    fn from(account: &AgentAccount) -> Self {
+        Self {
+            profile: AgentProfile {
+                name: Some(account.name.clone()),
+                image: account.avatar_url.clone(),
+            },
+            account: Some(account.id),
+        }
+    }
+}
+
 impl AgentProfile {
-    pub(super) fn as_human_agent(&self) -> HumanAgent<'_> {
+    pub fn as_human_agent(&self) -> HumanAgent<'_> {
         HumanAgent {
             name: self.name.as_deref(),
             image: self.image.as_deref(),

@@ -29,7 +29,7 @@ mod visitor;
 mod web_url;
 mod widget_config;
 
-pub use agent::{AgentAccount, AgentProfile, AgentRole, HumanAgent};
+pub use agent::{AgentAccount, AgentProfile, AgentRole, Assignee, HumanAgent};
 pub use assistant::{Assistant, AssistantMode, MAX_ASSISTANT_TEXT_CHARS};
 pub use bucket_url::BucketUrl;
 pub use conversation::{

@@ -99,6 +99,13 @@ fn not_taken_over() -> ApiError {
         .with_message("No agent has taken the conversation over; take it over first")
 }
 
+/// 409: another account has the conversation.
+fn other_agent() -> ApiError {
+    ApiError::conflict("conversation", "humanAgent").with_message(
+        "Another agent has taken the conversation over; take it over with \"force\": true",
+    )
+}
+
 fn conversation_id_exists() -> ApiError {
     ApiError::conflict("conversation", "id")
 }
@@ -216,6 +223,7 @@ impl From<Rejection> for ApiError {
         match reason {
             Rejection::ConversationClosed => conversation_closed(),
             Rejection::AnswerInProgress => answer_in_progress(),
+            Rejection::OtherAgent => other_agent(),
             Rejection::NotTakenOver => not_taken_over(),
             Rejection::ConversationExists => conversation_id_exists(),
             Rejection::ProjectNameExists => project_name_exists(),
@@ -315,6 +323,7 @@ impl From<AgentError> for ApiError {
             AgentError::NotFound(id) => Self::conversation_not_found(id),
             AgentError::Closed => conversation_closed(),
             AgentError::NotTakenOver => not_taken_over(),
+            AgentError::OtherAgent => other_agent(),
             AgentError::Store(error) => error.into(),
         }
     }

@@ -2,11 +2,13 @@
 //! and hand it back (docs/api-contract.md, section 9).
 
 use super::batch::Batch;
-use super::conversation_state::{require_agent, require_open, set_last_message};
+use super::conversation_state::{
+    require_agent, require_no_other_agent, require_open, set_last_message,
+};
 use super::idempotency::{self, SavedResponse};
 use super::rejection::Rejection;
 use super::sql::Sql;
-use crate::domain::{AgentProfile, ConversationSeq, MessageContent, MessageId, Timestamp};
+use crate::domain::{AgentId, Assignee, ConversationSeq, MessageContent, MessageId, Timestamp};
 
 /// Assigns a conversation to an agent. The answer that is being streamed ends:
 /// `partial` is that answer with its text so far, which is kept. After the
@@ -17,7 +19,7 @@ use crate::domain::{AgentProfile, ConversationSeq, MessageContent, MessageId, Ti
 /// Rejected with `ConversationClosed`.
 pub fn take_over(
     conversation: ConversationSeq,
-    agent: &AgentProfile,
+    agent: &Assignee,
     partial: Option<(MessageId, String)>,
     to_agent: &SavedResponse,
     at: Timestamp,
@@ -46,17 +48,24 @@ pub fn take_over(
                     agent_image = ?3, updated_at = ?4, \
                     last_interaction_at = CASE WHEN ?5 THEN ?4 ELSE last_interaction_at END, \
                     last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
-                    agent_id = NULL, waiting_since = NULL, waiting_reason = NULL, \
+                    agent_id = ?6, waiting_since = NULL, waiting_reason = NULL, \
                     waited_ms = ifnull(max(0, ?4 - waiting_since), waited_ms) \
               WHERE seq = ?1",
             [
                 conversation.into(),
-                agent.name.clone().into(),
-                agent.image.clone().into(),
+                agent.profile.name.clone().into(),
+                agent.profile.image.clone().into(),
                 at.into(),
                 has_partial.into(),
+                agent.account.into(),
             ],
         ))
+}
+
+/// Rejected with `ConversationClosed` or `OtherAgent`: another account has the conversation.
+pub fn expect_no_other_agent(conversation: ConversationSeq, account: AgentId) -> Batch {
+    let guard = require_no_other_agent(conversation, account);
+    Batch::new().guard(guard, Rejection::ConversationNotFound)
 }
 
 /// Returns a conversation to the assistant.

@@ -7,8 +7,8 @@ use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
 use crate::domain::{
-    ConversationId, ConversationSeq, MessageId, MessageSeq, MessageStatus, ProjectSeq, Role,
-    Timestamp, VisitorSeq,
+    AgentId, ConversationId, ConversationSeq, MessageId, MessageSeq, MessageStatus, ProjectSeq,
+    Role, Timestamp, VisitorSeq,
 };
 
 /// The visitor and the newest message of a conversation.
@@ -120,6 +120,36 @@ pub(super) fn require_agent(conversation: ConversationSeq) -> Sql {
                      WHEN NOT is_human_handled THEN 'not_taken_over' END \
            FROM conversation WHERE seq = ?",
         [conversation.into()],
+    )
+}
+
+/// Guard: the conversation is open, and no other account has taken it over. Accounts that
+/// were deleted do not count.
+pub(super) fn require_no_other_agent(conversation: ConversationSeq, account: AgentId) -> Sql {
+    Sql::new(
+        "SELECT CASE WHEN status = 'closed' THEN 'conversation_closed' \
+                     WHEN is_human_handled AND agent_id <> ?2 \
+                          AND EXISTS (SELECT 1 FROM agent AS a WHERE a.id = agent_id) \
+                     THEN 'other_agent' END \
+           FROM conversation WHERE seq = ?1",
+        [conversation.into(), account.into()],
+    )
+}
+
+/// Checks [`require_no_other_agent`] before a write.
+///
+/// # Errors
+/// [`StoreError::Rejected`] with `ConversationClosed` or `OtherAgent`.
+pub fn check_no_other_agent(
+    snapshot: &Snapshot,
+    conversation: ConversationSeq,
+    account: AgentId,
+) -> Result<(), StoreError> {
+    let guard = require_no_other_agent(conversation, account);
+    check_guard(
+        snapshot.connection(),
+        &guard,
+        Rejection::ConversationNotFound,
     )
 }
 

@@ -13,6 +13,8 @@ pub enum Rejection {
     TakenOver,
     /// No agent handles the conversation.
     NotTakenOver,
+    /// Another account has taken the conversation over.
+    OtherAgent,
     /// The message that the write refers to is not the newest one any more.
     ConversationChanged,
     /// The answer is not being streamed any more: something else ended it.
@@ -47,11 +49,12 @@ pub enum Rejection {
 
 impl Rejection {
     /// The names by which guard statements return a reason.
-    pub(super) const NAMES: [(&'static str, Rejection); 14] = [
+    pub(super) const NAMES: [(&'static str, Rejection); 15] = [
         ("conversation_closed", Rejection::ConversationClosed),
         ("answer_in_progress", Rejection::AnswerInProgress),
         ("taken_over", Rejection::TakenOver),
         ("not_taken_over", Rejection::NotTakenOver),
+        ("other_agent", Rejection::OtherAgent),
         ("conversation_changed", Rejection::ConversationChanged),
         ("answer_ended", Rejection::AnswerEnded),
         ("document_exists", Rejection::DocumentExists),

@@ -13,6 +13,7 @@ mod stub_server;
 mod access;
 mod agents;
 mod agents_sign_in;
+mod agents_take_over;
 mod allowed_origins;
 mod answer_failures;
 mod answer_streams;

@@ -8,11 +8,13 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::domain::{
-    AgentName, AgentProfile, Conversation, ConversationId, Message, MessageContent,
+    AgentName, AgentProfile, Assignee, Conversation, ConversationId, Message, MessageContent,
+    ProjectSeq,
 };
 use crate::http::answer_response::to_agent_response;
 use crate::http::body::{JsonBody, NoFields};
-use crate::http::field_types::Uri;
+use crate::http::error::ApiError;
+use crate::http::field_types::{Uri, not_null};
 use crate::http::json::{ConversationJson, MessageJson};
 use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, ConversationErrors, ServerErrors, ValidationErrors,
@@ -20,27 +22,60 @@ use crate::http::openapi_errors::{
 use crate::http::params::conversation_id;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency, response};
-use crate::service::agent;
+use crate::service::agent::{self, Target};
+use crate::service::agent_account;
+use crate::service::caller::Caller;
+use crate::service::idempotency::Idempotency;
 use crate::store::idempotency::SavedResponse;
 
-/// The agent who takes a conversation over.
+/// The agent who takes a conversation over. An agent who has signed in takes it over with
+/// the name and picture of the account, so that the body may be empty.
 #[derive(Deserialize, ToSchema)]
 pub struct AgentRequest {
-    /// The name that visitors see.
-    #[schema(inline)]
-    name: AgentName,
+    /// The name that visitors see. Required with a private key.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    name: Option<AgentName>,
     /// The URL of a picture.
     #[schema(inline)]
     image: Option<Uri>,
+    /// Whether to take the conversation over from another agent who has signed in. Otherwise
+    /// this is a conflict.
+    #[serde(default)]
+    #[schema(default = false)]
+    force: bool,
 }
 
-impl From<AgentRequest> for AgentProfile {
-    fn from(body: AgentRequest) -> Self {
-        Self {
-            name: Some(body.name.into_string()),
-            image: body.image.map(|image| image.0),
-        }
+impl AgentRequest {
+    /// The agent that a private key names.
+    ///
+    /// # Errors
+    /// 400 without a name.
+    fn into_assignee(self) -> Result<Assignee, ApiError> {
+        let name = self
+            .name
+            .ok_or_else(|| ApiError::body("name", "is required"))?;
+        let profile = AgentProfile {
+            name: Some(name.into_string()),
+            image: self.image.map(|image| image.0),
+        };
+        Ok(Assignee {
+            profile,
+            account: None,
+        })
     }
+}
+
+/// The account of an agent who has signed in. `None` for a private key.
+///
+/// # Errors
+/// 401 if the account was deleted.
+async fn own_account(app: &AppState, caller: Caller) -> Result<Option<Assignee>, ApiError> {
+    let Caller::Agent { agent, .. } = caller else {
+        return Ok(None);
+    };
+    let account = agent_account::read_own(&app.store, agent).await?;
+    Ok(Some(Assignee::from(&account)))
 }
 
 /// A message of an agent.
@@ -56,7 +91,8 @@ pub struct ReplyRequest {
 /// Take a conversation over
 ///
 /// An agent takes over from the assistant. An answer that is being generated is
-/// stopped. A repeated call replaces the agent.
+/// stopped. A repeated call with a private key replaces the agent. If another agent who has
+/// signed in has the conversation, an agent gets a conflict, unless `force` is true.
 #[utoipa::path(put, path = "/conversations/{conversationId}/agent", tag = "Agents", operation_id = "take-over-conversation",
     params(("conversationId" = ConversationId, Path)), request_body = AgentRequest,
     security(("private-key" = [])), responses((status = 200, description = "The conversation with its agent", body = ConversationJson),
@@ -71,9 +107,13 @@ pub async fn take_over(
     let id = conversation_id(&request)?;
     let body = JsonBody::<AgentRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
-    let agent = AgentProfile::from(body.value);
-    let to_agent = to_agent_response();
-    let take_over = agent::take_over(&app.services, project, id, agent, &key, render, &to_agent);
+    let force = body.value.force;
+    let agent = match own_account(&app, caller).await? {
+        Some(agent) => agent,
+        None => body.value.into_assignee()?,
+    };
+    let (target, to_agent) = (target(&app, project, id, &key), to_agent_response());
+    let take_over = agent::take_over(target, agent, force, render, &to_agent);
     idempotency::respond(&app, &key, take_over).await
 }
 
@@ -94,13 +134,14 @@ pub async fn hand_back(
     let id = conversation_id(&request)?;
     let body = JsonBody::<NoFields>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
-    let hand_back = agent::hand_back(&app.services, project, id, &key, render);
+    let hand_back = agent::hand_back(target(&app, project, id, &key), render);
     idempotency::respond(&app, &key, hand_back).await
 }
 
 /// Reply as an agent
 ///
-/// An agent must have taken the conversation over.
+/// An agent must have taken the conversation over. An agent who has signed in and has not
+/// takes it over with the reply.
 #[utoipa::path(post, path = "/conversations/{conversationId}/replies", tag = "Agents", operation_id = "reply-to-conversation",
     params(("conversationId" = ConversationId, Path)), request_body = ReplyRequest,
     security(("private-key" = [])), responses((status = 201, description = "The stored message", body = MessageJson),
@@ -115,9 +156,24 @@ pub async fn reply(
     let id = conversation_id(&request)?;
     let body = JsonBody::<ReplyRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
-    let content = body.value.content;
-    let reply = agent::reply(&app.services, project, id, content, &key, render_message);
+    let agent = own_account(&app, caller).await?;
+    let (target, to_agent) = (target(&app, project, id, &key), to_agent_response());
+    let reply = agent::reply(target, agent, body.value.content, render_message, &to_agent);
     idempotency::respond(&app, &key, reply).await
+}
+
+fn target<'a>(
+    app: &'a AppState,
+    project: ProjectSeq,
+    id: ConversationId,
+    idempotency: &'a Idempotency,
+) -> Target<'a> {
+    Target {
+        services: &app.services,
+        project,
+        id,
+        idempotency,
+    }
 }
 
 fn render(conversation: &Conversation<'_>) -> SavedResponse {
