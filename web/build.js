@@ -123,7 +123,7 @@ async function buildInbox() {
     base: '/',
     root,
     html: { cspNonce: NONCE },
-    plugins: [englishOnly, packageNames],
+    plugins: [lexerOnly, englishOnly, packageNames],
     build: {
       ...buildBase,
       // The chunks that a page needs are loaded together.

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { useEffect, useState } from 'react';
 import { Button } from 'react-aria-components';
 import favicon from '../../pages/favicon.svg?no-inline';
+import { useWaitingAlerts } from '../list/useWaitingAlerts';
 import { useWaitingCount } from '../list/useWaitingCount';
 import { Avatar, classes, Icon, Menu, MenuItem, MenuSeparator, MenuTrigger } from '../ui';
 import { useConnection } from './EventsProvider';
@@ -9,6 +10,7 @@ import styles from './Layout.module.css';
 import { BASE_PATH, Link, usePathname } from './router';
 import { PAGES, type PageInfo, parseRoute } from './routes';
 import { useMe, useSignOut } from './session';
+import { useWaitingTitle } from './title';
 
 /** The pages in the bar at the bottom; the others are in its menu. */
 const PRIMARY = new Set(['inbox', 'overview', 'knowledge']);
@@ -16,6 +18,8 @@ const PRIMARY = new Set(['inbox', 'overview', 'knowledge']);
 export function Layout({ children }: { children: ReactNode }) {
   const route = parseRoute(usePathname());
   const isConversation = route?.conversationId != null;
+  useWaitingTitle(useWaitingCount());
+  useWaitingAlerts();
   return (
     <div className={classes(styles.layout, isConversation && styles.inConversation)}>
       <a className={styles.skip} href="#main">

@@ -1,6 +1,7 @@
-import type { CSSProperties } from 'react';
+import { type CSSProperties, useState } from 'react';
 import styles from './Avatar.module.css';
 import { classes } from './classes';
+import { Icon } from './Icon';
 
 export interface AvatarProps {
   /** Null: an anonymous person. */
@@ -31,6 +32,7 @@ export function initials(name: string): string {
 
 /** The picture of a person, or the initials. The name is expected next to it. */
 export function Avatar({ name, url, size = 32, presence, seed }: AvatarProps) {
+  const [brokenUrl, setBrokenUrl] = useState<string | null>(null);
   const style = {
     width: size,
     height: size,
@@ -39,16 +41,19 @@ export function Avatar({ name, url, size = 32, presence, seed }: AvatarProps) {
   } as CSSProperties;
   return (
     <span className={styles.avatar} style={style} aria-hidden="true">
-      {url ? (
+      {url && url !== brokenUrl ? (
         <img
           className={styles.image}
           src={url}
           alt=""
           loading="lazy"
           referrerPolicy="no-referrer"
+          onError={() => setBrokenUrl(url)}
         />
+      ) : name ? (
+        initials(name)
       ) : (
-        initials(name ?? '?')
+        <Icon name="user" size={size * 0.55} />
       )}
       {presence && (
         <span className={classes(styles.presence, presence !== 'offline' && styles[presence])} />

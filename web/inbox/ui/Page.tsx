@@ -1,4 +1,5 @@
-import { type ReactNode, useEffect } from 'react';
+import type { ReactNode } from 'react';
+import { usePageTitle } from '../app/title';
 import styles from './Page.module.css';
 
 export interface PageProps {
@@ -12,9 +13,7 @@ export interface PageProps {
 
 /** A page other than the list of conversations. */
 export function Page({ title, description, actions, children }: PageProps) {
-  useEffect(() => {
-    document.title = title;
-  }, [title]);
+  usePageTitle(title);
   return (
     <div className={styles.page}>
       <div className={styles.inner}>

@@ -1,1 +1,0 @@
-import{X as e,Y as t,a as n}from"./inbox-ui-CKfFe1Pu.js";var r=e(),i=t(),a=document.getElementById(`root`);a&&(0,r.createRoot)(a).render((0,i.jsx)(n,{icon:`settings`,title:`Set up`}));
