@@ -7,6 +7,7 @@ pub mod builtin;
 pub mod detached;
 pub mod draft;
 pub mod generation;
+pub mod handover;
 pub mod model;
 mod observed;
 pub mod recorder;

@@ -34,6 +34,9 @@ pub use language::{Language, detect_language};
 pub use stemmer::stem;
 pub use stop_words::is_stop_word;
 pub use tokenizer::tokenize;
+pub(super) use tokenizer::{
+    is_apostrophe, is_combining_mark, push_folded, starts_with_contraction,
+};
 
 use crate::domain::{PassageSeq, ProjectSeq};
 use crate::store::{Snapshot, StoreError, passage};

@@ -95,28 +95,31 @@ fn is_unsegmented_script(c: char) -> bool {
 }
 
 /// Whether `c` is a combining mark, which belongs to the letter before it.
-fn is_combining_mark(c: char) -> bool {
+pub fn is_combining_mark(c: char) -> bool {
     matches!(u32::from(c), 0x0300..=0x036F | 0x0591..=0x05BD | 0x064B..=0x0652
         | 0x093C | 0x094D | 0x09CD | 0x0A4D | 0x0BCD | 0x0C4D | 0x0CCD | 0x0D4D)
 }
 
-fn is_apostrophe(c: char) -> bool {
+pub fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '’')
 }
 
 /// Whether the text after an apostrophe continues the word, as in "don't" and
 /// "we'll". In "l'article" it starts a new word.
-fn starts_with_contraction(rest: &str) -> bool {
+pub fn starts_with_contraction(rest: &str) -> bool {
     let letters = rest.chars().take_while(|c| c.is_alphanumeric()).take(3);
     (1..=2).contains(&letters.count())
 }
 
+fn push_normalized(c: char, token: &mut String) {
+    if token.len() < MAX_TOKEN_BYTES {
+        push_folded(c, token);
+    }
+}
+
 /// Appends `c` in lower case and without diacritics. Umlauts become their base
 /// vowel. The stemmer does the same to "ae", "oe" and "ue".
-fn push_normalized(c: char, token: &mut String) {
-    if token.len() >= MAX_TOKEN_BYTES {
-        return;
-    }
+pub fn push_folded(c: char, token: &mut String) {
     if c.is_ascii() {
         token.push(c.to_ascii_lowercase());
         return;

@@ -1,0 +1,266 @@
+//! Decides whether a message asks for a person.
+//!
+//! A message is a sequence of items (`vocabulary`). A request is a clause in which
+//! the words around a person fit together:
+//!
+//! - a verb of contact and a person ("talk to a person"), with a wish or as a
+//!   command: "I talked to a person yesterday" is a report
+//! - a wish directly before the person ("I need a human"), which no noun may follow:
+//!   "I need a human hair brush"
+//! - a short sentence of nothing else ("real person please")
+//! - a phrase that is a request on its own ("transfer me")
+//! - the refusal of a bot ("I don't want to talk to a robot")
+
+use super::language::{Language, coverage};
+use super::normalize::normalize;
+use super::vocabulary::{Item, Role, languages_with_target, vocabularies};
+
+/// The maximum number of words without an entry between a verb and the person.
+const MAX_GAP: usize = 2;
+
+/// The maximum number of items between a refusal and what it refuses.
+const MAX_REFUSAL_DISTANCE: usize = 5;
+
+/// The maximum number of items of a request without a verb.
+const MAX_SHORT_ITEMS: usize = 9;
+
+/// The maximum number of items of a command that begins with a verb of contact.
+const MAX_COMMAND_ITEMS: usize = 6;
+
+/// The maximum number of characters without an entry at which an unspaced text is
+/// still a short sentence.
+const MAX_ITEMS_OF_CLAUSE: usize = 200;
+
+/// Returns the language in which the visitor asks for a person. Returns `None` if
+/// the message is no such request.
+pub fn is_handover_request(text: &str) -> Option<Language> {
+    handover_request(text, None)
+}
+
+/// Like [`is_handover_request`]. `hint` decides between languages that share the
+/// words of the request, for example "operator".
+pub fn handover_request(text: &str, hint: Option<Language>) -> Option<Language> {
+    let normalized = normalize(text);
+    let languages = languages_with_target(&normalized);
+    let mut requests = languages.filter(|&language| is_request_in(language, &normalized));
+    let first = requests.next()?;
+    let mut best = (coverage(first, &normalized), first);
+    for language in requests {
+        let score = coverage(language, &normalized);
+        if score > best.0 || score == best.0 && hint == Some(language) {
+            best = (score, language);
+        }
+    }
+    Some(best.1)
+}
+
+fn is_request_in(language: Language, normalized: &str) -> bool {
+    let vocabulary = &vocabularies()[language as usize];
+    let items: Vec<Item> = vocabulary.items(normalized).collect();
+    let mut sentences = items.split(|item| item.role == Role::SentenceEnd);
+    sentences.any(|sentence| {
+        let mut clauses = sentence.split(|item| item.role == Role::ClauseEnd);
+        let is_whole = clauses.clone().count() == 1;
+        is_short_request(sentence)
+            || clauses.any(|clause| {
+                let clause = Clause {
+                    items: &clause[..clause.len().min(MAX_ITEMS_OF_CLAUSE)],
+                    has_any_order: vocabulary.has_any_order,
+                };
+                clause.is_request() || !is_whole && clause.is_short_request_with_wish()
+            })
+    })
+}
+
+/// Whether a sentence is nothing but a person and words that belong to a request.
+fn is_short_request(items: &[Item]) -> bool {
+    let has = |role| items.iter().any(|item| item.role == role);
+    let is_foreign = |item: &Item| {
+        matches!(
+            item.role,
+            Role::Other | Role::Common | Role::Refusal | Role::Condition | Role::Bot
+        )
+    };
+    let has_target = has(Role::Person)
+        || has(Role::Team)
+        || has(Role::Someone) && (has(Role::Real) || has(Role::Help) || has(Role::Contact));
+    has_target && items.len() <= MAX_SHORT_ITEMS && !items.iter().any(is_foreign)
+}
+
+/// The part of a sentence between two commas.
+struct Clause<'a> {
+    items: &'a [Item],
+    has_any_order: bool,
+}
+
+impl Clause<'_> {
+    fn is_request(&self) -> bool {
+        (0..self.items.len()).any(|target| match self.items[target].role {
+            Role::Request => !self.is_refused(target),
+            Role::Person => self.is_request_for(target, &[Role::Contact, Role::Reach], true),
+            Role::Someone => self.is_request_for(target, &[Role::Contact, Role::Reach], false),
+            Role::Team => self.is_request_for(target, &[Role::Contact], false),
+            Role::Bot => self.is_bot_refused(target),
+            _ => false,
+        })
+    }
+
+    fn is_short_request_with_wish(&self) -> bool {
+        let is_wish = |item: &Item| {
+            matches!(
+                item.role,
+                Role::Filler | Role::Wish | Role::Real | Role::Contact
+            )
+        };
+        is_short_request(self.items) && self.items.iter().any(is_wish)
+    }
+
+    /// Whether the clause asks for the person at `target`, with one of the `verbs`
+    /// or, if `wish_is_enough`, with a wish.
+    fn is_request_for(&self, target: usize, verbs: &[Role], wish_is_enough: bool) -> bool {
+        if self.is_refused(target) || self.has_before(target, Role::Condition) {
+            return false;
+        }
+        let is_linked = self
+            .verbs_near(target, verbs)
+            .any(|verb| self.is_wished(verb.max(target)) && !self.is_refused(verb));
+        is_linked
+            || wish_is_enough
+                && (self.has_adjacent_wish(target) && self.ends_noun_phrase(target)
+                    || self.is_first(target) && self.is_role(target + 1, Role::Filler))
+    }
+
+    /// Returns the verbs that belong to the person at `target`.
+    fn verbs_near<'a>(
+        &'a self,
+        target: usize,
+        verbs: &'a [Role],
+    ) -> impl Iterator<Item = usize> + 'a {
+        (0..self.items.len()).filter(move |&verb| {
+            let (first, last) = (verb.min(target), verb.max(target));
+            verbs.contains(&self.items[verb].role)
+                && self.is_close(first + 1..last)
+                && (verb < target || self.follows_person(first, last))
+        })
+    }
+
+    /// Whether a verb can follow the person: in any order, or after a wish ("is there
+    /// someone I can talk to").
+    fn follows_person(&self, person: usize, verb: usize) -> bool {
+        self.has_any_order
+            || self.items[person + 1..verb]
+                .iter()
+                .any(|item| item.role == Role::Wish)
+    }
+
+    /// Whether few words without an entry are between two items.
+    fn is_close(&self, between: std::ops::Range<usize>) -> bool {
+        let others = self.items[between.clone()]
+            .iter()
+            .filter(|item| is_unknown(item));
+        let breaks = |item: &Item| matches!(item.role, Role::Condition | Role::Bot);
+        others.count() <= MAX_GAP && !self.items[between].iter().any(breaks)
+    }
+
+    /// Whether the visitor wishes what the items up to `last` say: with a wish, or as
+    /// a command.
+    fn is_wished(&self, last: usize) -> bool {
+        let is_wish = |item: &Item| item.role == Role::Wish;
+        let until = if self.has_any_order {
+            self.items.len()
+        } else {
+            last + 1
+        };
+        let is_verb = |item: &Item| matches!(item.role, Role::Contact | Role::Reach);
+        let first_verb = self.items.iter().position(is_verb).unwrap_or(0);
+        self.items[..until].iter().any(is_wish)
+            || self.is_first(first_verb)
+            || self.has_any_order && !self.items[first_verb + 1..].iter().any(is_unknown)
+            || self.items.len() <= MAX_COMMAND_ITEMS && !self.items.iter().any(is_unknown)
+    }
+
+    /// Whether a wish is next to the person, with only glue between them.
+    fn has_adjacent_wish(&self, target: usize) -> bool {
+        let mut before = self.items[..target]
+            .iter()
+            .rev()
+            .skip_while(|item| is_inner(item));
+        let mut after = self.items[target + 1..]
+            .iter()
+            .skip_while(|item| is_inner(item));
+        let is_wish = |item: Option<&Item>| item.is_some_and(|item| item.role == Role::Wish);
+        is_wish(before.next()) || self.has_any_order && is_wish(after.next())
+    }
+
+    /// Whether no noun follows the person.
+    fn ends_noun_phrase(&self, target: usize) -> bool {
+        let mut after = self.items[target + 1..]
+            .iter()
+            .skip_while(|item| is_inner(item));
+        after.next().is_none_or(|item| !is_unknown(item))
+    }
+
+    /// Whether nothing but politeness is before an item.
+    fn is_first(&self, index: usize) -> bool {
+        let is_soft = |item: &Item| {
+            matches!(
+                item.role,
+                Role::Filler | Role::Glue | Role::Real | Role::Wish
+            )
+        };
+        self.items[..index].iter().all(is_soft)
+    }
+
+    fn is_role(&self, index: usize, role: Role) -> bool {
+        self.items.get(index).is_some_and(|item| item.role == role)
+    }
+
+    fn has_before(&self, index: usize, role: Role) -> bool {
+        self.items[..index].iter().any(|item| item.role == role)
+    }
+
+    /// Whether a refusal governs an item. In languages with any order, it can follow.
+    fn is_refused(&self, index: usize) -> bool {
+        let first = index.saturating_sub(MAX_REFUSAL_DISTANCE);
+        let is_end = |role| matches!(role, Role::Bot | Role::Request);
+        let before = (first..index).rev();
+        let mut before = before.take_while(|&position| !is_end(self.items[position].role));
+        let end = self.items.len().min(index + 1 + MAX_REFUSAL_DISTANCE);
+        let mut after = index + 1..end;
+        let is_refusal = |position| self.is_role(position, Role::Refusal);
+        before.any(|position| is_refusal(position) && !self.is_interjection(position))
+            || self.has_any_order && after.any(is_refusal)
+    }
+
+    /// Whether a refusal only begins the clause: "no I want a person".
+    fn is_interjection(&self, refusal: usize) -> bool {
+        self.is_first(refusal) && self.is_role(refusal + 1, Role::Wish)
+    }
+
+    /// Whether the visitor does not want the bot at `bot`.
+    fn is_bot_refused(&self, bot: usize) -> bool {
+        let is_part = |item: &&Item| {
+            matches!(
+                item.role,
+                Role::Contact | Role::Reach | Role::Wish | Role::Filler
+            ) || is_inner(item)
+        };
+        let mut before = self.items[..bot].iter().rev().skip_while(is_part);
+        let mut after = self.items[bot + 1..].iter().skip_while(is_part);
+        let is_refusal = |item: Option<&Item>| item.is_some_and(|i| i.role == Role::Refusal);
+        is_refusal(before.next()) || self.has_any_order && is_refusal(after.next())
+    }
+}
+
+/// Whether an item has no entry that matters for a request.
+fn is_unknown(item: &Item) -> bool {
+    matches!(item.role, Role::Other | Role::Common)
+}
+
+/// Whether an item can be between a verb or a wish and the person.
+fn is_inner(item: &Item) -> bool {
+    matches!(
+        item.role,
+        Role::Glue | Role::Real | Role::Person | Role::Someone | Role::Team
+    )
+}
