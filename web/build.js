@@ -126,6 +126,7 @@ async function buildInbox() {
     plugins: [lexerOnly, englishOnly, packageNames],
     build: {
       ...buildBase,
+      chunkSizeWarningLimit: 700,
       // The chunks that a page needs are loaded together.
       modulePreload: { polyfill: false },
       rolldownOptions: {

@@ -4,13 +4,11 @@ import { I18nProvider, RouterProvider } from 'react-aria-components';
 import { ToastRegion } from '../ui';
 import { EventsProvider } from './EventsProvider';
 import { Layout } from './Layout';
+import { LOCALE } from './locale';
 import { createQueryClient } from './queries';
 import { Routes } from './Routes';
 import { navigate } from './router';
 import { SessionProvider } from './session';
-
-/** The language of the texts. */
-export const LOCALE = 'en-US';
 
 export function App() {
   const [client] = useState(createQueryClient);

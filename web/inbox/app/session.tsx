@@ -1,11 +1,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { createContext, type ReactNode, useContext, useEffect } from 'react';
+import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
+import { LinkPage } from '../sign-in/LinkPage';
+import { signInToken } from '../sign-in/link-token';
 import { SignInPage } from '../sign-in/SignInPage';
 import { ErrorState, LoadingState, toast } from '../ui';
 import { api, type Me, onSignedOut, RequestError, unwrap } from './api';
 import { keys } from './queries';
+import { BASE_PATH } from './router';
 
-const SessionContext = createContext<Me | null>(null);
+/** The account, for pages outside of the inbox too. */
+export const SessionContext = createContext<Me | null>(null);
 
 /** The account that is signed in. */
 export function useMe(): Me {
@@ -15,7 +19,7 @@ export function useMe(): Me {
 }
 
 /** Null: nobody is signed in. */
-async function fetchMe(): Promise<Me | null> {
+export async function fetchMe(): Promise<Me | null> {
   try {
     return unwrap(await api.GET('/agents/me'));
   } catch (error) {
@@ -29,7 +33,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const { data: me, error, refetch } = useQuery({ queryKey: keys.me, queryFn: fetchMe });
   useEffect(() => onSignedOut(() => client.setQueryData(keys.me, null)), [client]);
-  if (me === null) return <SignInPage />;
+  const [token, setToken] = useState(signInToken);
+  const [wasSignedIn, setWasSignedIn] = useState(false);
+  if (me && !wasSignedIn) setWasSignedIn(true);
+  if (token) return <LinkPage token={token} onDone={() => setToken(null)} />;
+  if (me === null) return <SignInPage wasSignedIn={wasSignedIn} />;
   if (me) return <SessionContext value={me}>{children}</SessionContext>;
   if (error) return <ErrorState error={error} onRetry={() => void refetch()} />;
   return <LoadingState label="Opening the inbox" />;
@@ -37,15 +45,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
 /** A function that ends the session. */
 export function useSignOut(): () => void {
-  const client = useQueryClient();
   return () => {
     api
       .POST('/agents/sign-out')
       .then(unwrap)
-      .then(() => {
-        client.clear();
-        client.setQueryData(keys.me, null);
-      })
+      .then(() => location.assign(BASE_PATH))
       .catch(toast.error);
   };
 }

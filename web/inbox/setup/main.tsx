@@ -1,6 +1,20 @@
 import '../ui/theme.css';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { I18nProvider } from 'react-aria-components';
 import { createRoot } from 'react-dom/client';
-import { EmptyState } from '../ui';
+import { LOCALE } from '../app/locale';
+import { createQueryClient } from '../app/queries';
+import { ToastRegion } from '../ui';
+import { SetupPage } from './SetupPage';
 
 const root = document.getElementById('root');
-if (root) createRoot(root).render(<EmptyState icon="settings" title="Set up" />);
+if (root) {
+  createRoot(root).render(
+    <I18nProvider locale={LOCALE}>
+      <QueryClientProvider client={createQueryClient()}>
+        <SetupPage />
+        <ToastRegion />
+      </QueryClientProvider>
+    </I18nProvider>,
+  );
+}

@@ -3,6 +3,7 @@
 export { Avatar, type AvatarProps } from './Avatar';
 export { Badge, type BadgeProps } from './Badge';
 export { Button, type ButtonProps, IconButton, type IconButtonProps, LinkButton } from './Button';
+export { CardPage } from './CardPage';
 export { classes } from './classes';
 export { ConfirmDialog, Dialog, DialogActions } from './Dialog';
 export { Checkbox, Select, type SelectOption, Switch, TextArea, TextField } from './Field';

@@ -1,0 +1,1 @@
+function e(e){return`<script src="${new URL(`/widget.js`,location.href).href}" data-key="${e}" async><\/script>`}export{e as t};

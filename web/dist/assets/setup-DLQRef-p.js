@@ -1,1 +1,0 @@
-import{Ot as e,kt as t,s as n}from"./inbox-ui-N_r1O_J7.js";var r=t(),i=e(),a=document.getElementById(`root`);a&&(0,r.createRoot)(a).render((0,i.jsx)(n,{icon:`settings`,title:`Set up`}));

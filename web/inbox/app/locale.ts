@@ -1,0 +1,2 @@
+/** The language of the texts. */
+export const LOCALE = 'en-US';

@@ -1,0 +1,67 @@
+import { useState } from 'react';
+import { api, unwrap } from '../app/api';
+import { usePageTitle } from '../app/title';
+import { Form } from '../pages/Form';
+import { useSubmit } from '../pages/useSubmit';
+import { Button, CardPage, EmptyState, TextField } from '../ui';
+import { forgetToken } from './link-token';
+import { isUsedLink, useReadAccount } from './SignInPage';
+
+/** Signs in with the token of a link. It can be used once, so that a click uses it. */
+export function LinkPage({ token, onDone }: { token: string; onDone: () => void }) {
+  usePageTitle('Sign in');
+  const readAccount = useReadAccount();
+  const [password, setPassword] = useState('');
+  const [isUsed, setUsed] = useState(false);
+  const leave = () => {
+    forgetToken();
+    onDone();
+  };
+  const { submit, isPending, errorOf, error } = useSubmit(
+    ['password'],
+    async () => {
+      const body = { token, ...(password && { password }) };
+      try {
+        unwrap(await api.POST('/agents/sign-in-link', { body }));
+      } catch (failure) {
+        if (!isUsedLink(failure)) throw failure;
+        setUsed(true);
+        return false;
+      }
+      await readAccount();
+      return true;
+    },
+    (isSignedIn) => isSignedIn && leave(),
+  );
+  if (isUsed) {
+    return (
+      <EmptyState
+        icon="link"
+        title="This link was used or is too old"
+        text="Sign in with your password, or let an owner of the inbox make another link."
+      >
+        <Button variant="primary" onPress={leave}>
+          Sign in
+        </Button>
+      </EmptyState>
+    );
+  }
+  return (
+    <CardPage title="Welcome to the inbox" text="You are signing in with a link.">
+      <Form error={error} onSubmit={() => submit(undefined)}>
+        <TextField
+          label="New password (optional)"
+          type="password"
+          autoComplete="new-password"
+          description="With a password you can sign in without a link. At least 10 characters."
+          value={password}
+          onChange={setPassword}
+          errorMessage={errorOf('password')}
+        />
+        <Button variant="primary" type="submit" autoFocus isPending={isPending}>
+          Open the inbox
+        </Button>
+      </Form>
+    </CardPage>
+  );
+}
