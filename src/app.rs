@@ -16,6 +16,7 @@ use crate::answer::{AnswerProvider, AnswerProviders};
 use crate::cache_stats::CacheStats;
 use crate::config::{Settings, SettingsError};
 use crate::domain::Timestamp;
+use crate::events::project::ProjectHub;
 use crate::events::{EventHub, Presence};
 use crate::metrics::RequestMetrics;
 use crate::own_urls::OwnUrls;
@@ -87,6 +88,9 @@ impl AppState {
         fail_interrupted_answers(&store, lease)?;
         let signing = Arc::new(SigningKeys::new(signing_secret(&store)?));
         let answer_shutdown = watch::Sender::new(false);
+        let presence = Presence::default();
+        let project_events = ProjectHub::new(presence.clone());
+        store.set_observer(Arc::new(project_events.clone()));
         Ok(Self {
             services: Services {
                 store: store.clone(),
@@ -99,7 +103,8 @@ impl AppState {
                 detached_answers: Arc::default(),
                 lease,
                 events: EventHub::default(),
-                presence: Presence::default(),
+                project_events,
+                presence,
                 monthly_messages: settings.monthly_messages,
                 is_email_configured: false,
                 generation_limits: GenerationLimits {
@@ -142,6 +147,7 @@ impl AppState {
     pub fn drain(&self) {
         self.readiness.drain();
         self.services.events.close();
+        self.services.project_events.close();
     }
 
     /// Ends the answers that are being generated. Their clients receive an error, and

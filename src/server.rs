@@ -258,27 +258,52 @@ async fn renew_lease(app: &AppState) -> Result<(), StoreError> {
 /// within a second.
 const REVOCATION_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Ends the live events of revoked keys, and of the sessions that were started with
-/// them: one query for all subscribers, and none without subscribers.
+/// Ends the live events of revoked keys, of the sessions that were started with them, and
+/// of agents who have signed out: one query for all subscribers, and none without
+/// subscribers.
 async fn end_revoked_subscriptions(app: Arc<AppState>) {
-    let events = &app.services.events;
     loop {
         tokio::time::sleep(REVOCATION_INTERVAL).await;
-        let mut keys = events.keys();
-        if keys.is_empty() {
-            continue;
-        }
-        match app.store.read(key::valid_seqs).await {
-            Ok(valid) => keys.retain(|key| !valid.contains(key)),
-            Err(error) => {
-                log::debug!("revoked keys could not be read: {error}");
-                continue;
+        app.services.project_events.sweep(Instant::now());
+        for ended in [end_revoked_keys(&app).await, end_agent_sessions(&app).await] {
+            if let Err(error) = ended {
+                log::debug!("revoked credentials could not be read: {error}");
             }
         }
-        if !keys.is_empty() {
-            events.remove_keys(&keys);
-        }
     }
+}
+
+async fn end_revoked_keys(app: &AppState) -> Result<(), StoreError> {
+    let (events, project_events) = (&app.services.events, &app.services.project_events);
+    let mut keys = events.keys();
+    keys.extend(project_events.keys());
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let valid = app.store.read(key::valid_seqs).await?;
+    keys.retain(|key| !valid.contains(key));
+    if !keys.is_empty() {
+        events.remove_keys(&keys);
+        project_events.revoke_keys(&keys);
+    }
+    Ok(())
+}
+
+async fn end_agent_sessions(app: &AppState) -> Result<(), StoreError> {
+    let project_events = &app.services.project_events;
+    let mut sessions = project_events.sessions();
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    let now = Timestamp::now();
+    let read =
+        move |snapshot: &Snapshot| agent_session::valid_seqs(snapshot, AGENT_SESSION_TIMES, now);
+    let valid = app.store.read(read).await?;
+    sessions.retain(|session| !valid.contains(session));
+    if !sessions.is_empty() {
+        project_events.revoke_sessions(&sessions);
+    }
+    Ok(())
 }
 
 /// How often the signing secret is read. A replaced secret is applied within a second.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AuthError, Authenticator, Passwords, RateLimited};
-use crate::domain::{AgentSeq, EmailAddress, SecretToken, Timestamp};
+use super::{AuthError, Authenticator, Passwords, RateLimited, Validity};
+use crate::domain::{AgentSeq, EmailAddress, SecretToken, Timestamp, TokenHash};
 use crate::store::agent_session::{self, AgentSession, SessionTimes};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -27,20 +27,29 @@ impl Authenticator {
         let session = session.filter(|session| !has_expired(session, now));
         let session = session.ok_or(AuthError::SignedOut)?;
         self.limits.agent_session(session.seq)?;
-        self.touch_agent_session(&session, token, now).await;
+        self.touch_agent_session(&session, token.hash(), now).await;
         Ok(session)
     }
 
-    async fn touch_agent_session(
-        &self,
-        session: &AgentSession,
-        token: &SecretToken,
-        now: Timestamp,
-    ) {
+    /// Whether the session of an agent's connection is valid. An open connection uses its
+    /// session.
+    pub(super) async fn agent_session_validity(&self, hash: TokenHash) -> Validity {
+        let now = Timestamp::now();
+        match self.cache.agent_session(&self.store, hash).await {
+            Ok(Some(session)) if !has_expired(&session, now) => {
+                self.touch_agent_session(&session, hash, now).await;
+                Validity::Valid { until: None }
+            }
+            Ok(_) => Validity::Invalid,
+            Err(_) => Validity::Valid { until: None },
+        }
+    }
+
+    async fn touch_agent_session(&self, session: &AgentSession, hash: TokenHash, now: Timestamp) {
         if now <= session.last_used_at.plus(TOUCH_INTERVAL) {
             return;
         }
-        self.cache.remove_agent_session(token.hash());
+        self.cache.remove_agent_session(hash);
         let touch = agent_session::touch(session.seq, now);
         if let Err(error) = self.store.write(touch).await {
             log::warn!("the last use of an agent's session could not be stored: {error}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{CredentialCache, Passwords, RateLimited, RateLimits, SigningKeys};
 use crate::config::Settings;
 use crate::domain::{
-    Key, KeyHash, KeyId, KeyKind, Origin, SessionId, Timestamp, VisitorId, VisitorSeq,
+    Key, KeyHash, KeyId, KeyKind, Origin, SessionId, Timestamp, TokenHash, VisitorId, VisitorSeq,
 };
 use crate::store::key::StoredKey;
 use crate::store::session::{self, Session};
@@ -62,9 +62,12 @@ impl Website {
 
 /// The credentials of a connection that outlives its request.
 #[derive(Debug, Clone, Copy)]
-pub struct ConnectionCredentials {
-    key: KeyHash,
-    session: Option<SessionId>,
+pub enum ConnectionCredentials {
+    /// A publishable key, and the session of a visitor if the connection needs one.
+    Publishable(KeyHash, Option<SessionId>),
+    PrivateKey(KeyHash),
+    /// The session of an agent.
+    AgentSession(TokenHash),
 }
 
 /// Whether the credentials of a connection are valid.
@@ -134,6 +137,12 @@ impl Authenticator {
         let stored = self.key_of_website(&key, KeyKind::Private, website).await?;
         self.limits.private_key(stored.id)?;
         Ok(stored)
+    }
+
+    /// A private key that has been checked before.
+    pub async fn stored_private_key(&self, key: &str) -> Result<Arc<StoredKey>, AuthError> {
+        let hash = Key::from_text(key).hash();
+        self.valid_key(hash, KeyKind::Private).await
     }
 
     async fn key_of_website(
@@ -220,20 +229,31 @@ impl Authenticator {
 
     /// The credentials of a connection, which have been checked before.
     pub fn connection_credentials(&self, key: &str, token: Option<&str>) -> ConnectionCredentials {
-        ConnectionCredentials {
-            key: Key::from_text(key).hash(),
-            session: token.and_then(|token| self.verify(token)),
-        }
+        let session = token.and_then(|token| self.verify(token));
+        ConnectionCredentials::Publishable(Key::from_text(key).hash(), session)
+    }
+
+    /// The credentials of a connection with a private key, which has been checked before.
+    pub fn private_key_credentials(&self, key: &str) -> ConnectionCredentials {
+        ConnectionCredentials::PrivateKey(Key::from_text(key).hash())
     }
 
     /// Whether the credentials of a connection are still valid. If the database
     /// cannot be read, they count as valid.
     pub async fn validity(&self, credentials: ConnectionCredentials) -> Validity {
-        let key = self.valid_key(credentials.key, KeyKind::Publishable).await;
-        if matches!(key, Err(AuthError::InvalidKey)) {
+        let (key, kind, session) = match credentials {
+            ConnectionCredentials::Publishable(key, session) => {
+                (key, KeyKind::Publishable, session)
+            }
+            ConnectionCredentials::PrivateKey(key) => (key, KeyKind::Private, None),
+            ConnectionCredentials::AgentSession(hash) => {
+                return self.agent_session_validity(hash).await;
+            }
+        };
+        if matches!(self.valid_key(key, kind).await, Err(AuthError::InvalidKey)) {
             return Validity::Invalid;
         }
-        let Some(session) = credentials.session else {
+        let Some(session) = session else {
             return Validity::Valid { until: None };
         };
         match self.valid_session(session).await {

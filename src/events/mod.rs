@@ -9,6 +9,7 @@
 mod event;
 mod hub;
 mod presence;
+pub mod project;
 mod subscription;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Which agents are online: those with an open socket for the events of their project.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ pub struct Presence(Arc<Mutex<ByProject>>);
 /// The agents who are online. Maps of projects are never empty.
 type ByProject = HashMap<ProjectSeq, HashMap<AgentSeq, OnlineAgent>>;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct OnlineAgent {
     sockets: usize,
     is_away: bool,
@@ -46,21 +47,17 @@ impl Presence {
         self.lock().values().map(HashMap::len).sum()
     }
 
-    /// Records that a socket of an agent was opened. Returns whether the presence has
-    /// changed.
+    /// Records that a socket of an agent was opened. Returns whether the agent was not
+    /// online before.
     pub(super) fn add_socket(&self, project: ProjectSeq, agent: AgentSeq, is_away: bool) -> bool {
         let mut presence = self.lock();
-        let agents = presence.entry(project).or_default();
-        let was_away = agents.get(&agent).map(|agent| agent.is_away);
-        let entry = agents.entry(agent).or_insert(OnlineAgent {
-            sockets: 0,
-            is_away,
-            closed_at: None,
-        });
+        let entry = presence.entry(project).or_default().entry(agent);
+        let is_new = matches!(entry, Entry::Vacant(_));
+        let entry = entry.or_default();
         entry.sockets += 1;
         entry.is_away = is_away;
         entry.closed_at = None;
-        was_away != Some(is_away)
+        is_new
     }
 
     /// Records that a socket of an agent was closed.

@@ -7,9 +7,12 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::{Method, header};
 
-use crate::access::{Accounts, AuthError, OverBudget, Owner, Permit, Website, network_of};
+use crate::access::{
+    Accounts, AuthError, ConnectionCredentials, OverBudget, Owner, Permit, Website, network_of,
+};
 use crate::app::AppState;
 use crate::domain::{Origin, ProjectSeq};
+use crate::events::project::SubscriberIdentity;
 use crate::http::base_url;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::params::project_id;
@@ -18,6 +21,7 @@ use crate::http::session_cookie;
 use crate::service::caller::{AccessError, Caller};
 use crate::service::project;
 use crate::store::Snapshot;
+use crate::store::agent_account;
 use crate::store::agent_session::AgentSession;
 use crate::store::key::StoredKey;
 
@@ -190,6 +194,54 @@ pub async fn session_token(
         visitor: session.visitor,
         project: session.project,
         key: session.key,
+    })
+}
+
+/// A caller who may listen to the events of a project.
+pub struct EventSubscriber {
+    pub project: ProjectSeq,
+    pub identity: SubscriberIdentity,
+    pub credentials: ConnectionCredentials,
+}
+
+/// Checks that the caller may listen to the events of a project.
+///
+/// # Errors
+/// As [`bearer`], and 403 for a visitor.
+pub async fn event_subscriber(
+    app: &AppState,
+    request: &HttpRequest,
+) -> Result<EventSubscriber, ApiError> {
+    let Some(key) = bearer_text(request) else {
+        return agent_subscriber(app, request).await;
+    };
+    let project = bearer(app, request).await?.require_staff()?;
+    let stored = app.auth.stored_private_key(key).await?;
+    Ok(EventSubscriber {
+        project,
+        identity: SubscriberIdentity::Key(stored.seq),
+        credentials: app.auth.private_key_credentials(key),
+    })
+}
+
+async fn agent_subscriber(
+    app: &AppState,
+    request: &HttpRequest,
+) -> Result<EventSubscriber, ApiError> {
+    let session = cookie_session(app, request).await?;
+    let token = session_cookie::read(app, request);
+    let token = token.ok_or(AuthError::SignedOut)?;
+    let agent = session.agent;
+    let read = move |snapshot: &Snapshot| agent_account::read(snapshot, agent);
+    let account = app.store.read(read).await?.ok_or(AuthError::SignedOut)?;
+    Ok(EventSubscriber {
+        project: session.project,
+        identity: SubscriberIdentity::Agent {
+            agent,
+            session: session.seq,
+            is_away: account.is_away,
+        },
+        credentials: ConnectionCredentials::AgentSession(token.hash()),
     })
 }
 

@@ -70,7 +70,9 @@ impl Scrape {
             "1 if reads and writes work, as /ready says, otherwise 0",
             u64::from(self.is_ready),
         )?;
-        let sockets = self.app.services.events.subscriber_count();
+        let services = &self.app.services;
+        let sockets =
+            services.events.subscriber_count() + services.project_events.subscriber_count();
         families.gauge("parlor_websockets", "Open WebSockets", sockets)
     }
 

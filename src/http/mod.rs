@@ -13,6 +13,7 @@ mod base_url;
 mod body;
 mod charged_body;
 mod conversation_export;
+mod conversation_feed;
 mod deserialize;
 pub mod error;
 mod error_mapping;
@@ -35,6 +36,8 @@ mod openapi_operations;
 mod openapi_schemas;
 mod params;
 mod prefer;
+mod project_feed;
+mod project_frames;
 mod reference;
 mod request_context;
 mod request_log;
@@ -64,8 +67,8 @@ use list_cache::ListCache;
 use request_context::{Route, set_route};
 use routes::{
     agent, agents, completions, conversations, documents, events, export, health, identity, keys,
-    messages, metrics, notes, pages, projects, qnas, saved_replies, search, send, sign_in,
-    visitors,
+    messages, metrics, notes, pages, project_events, projects, qnas, saved_replies, search, send,
+    sign_in, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -162,6 +165,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .configure(agent_routes)
         .configure(conversation_routes)
         .configure(note_routes)
+        .service(at("/v2/events", "GET").route(web::get().to(project_events::listen)))
         .service(
             at("/v2/messages/{messageId}/feedback", "POST").route(web::post().to(messages::rate)),
         )

@@ -8,11 +8,11 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     agent, agents, completions, conversations, documents, events, export, identity, keys, messages,
-    notes, projects, qnas, saved_replies, search, send, sign_in, visitors,
+    notes, project_events, projects, qnas, saved_replies, search, send, sign_in, visitors,
 };
 use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
-use crate::http::json::{ChunkJson, EventJson};
+use crate::http::json::{ChunkJson, EventJson, ProjectEventJson};
 use crate::http::openapi_errors::ServerErrors;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
@@ -32,18 +32,19 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
         notes::list, notes::create, notes::remove,
         saved_replies::list, saved_replies::create, saved_replies::update, saved_replies::remove,
         keys::list, keys::create, keys::update, keys::revoke, keys::create_identity_secret,
-        keys::remove_identity_secret, events::listen,
+        keys::remove_identity_secret, events::listen, project_events::listen,
         search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
         documents::list, documents::create, documents::read, documents::remove, document,
     ),
     components(schemas(
-        ChunkJson, EventJson, Sort, Direction, Status, Role, MessageStatus,
+        ChunkJson, EventJson, ProjectEventJson, Sort, Direction, Status, Role, MessageStatus,
     )),
     security(("session" = []), ("private-key" = [])),
     tags(
         (name = "Conversations", description = "The conversations of visitors with a website."),
         (name = "Messages", description = "The messages of a conversation."),
         (name = "Agents", description = "People who answer for the website: their accounts, and how they take a conversation over from the assistant."),
+        (name = "Events", description = "Live events of all conversations, for agents and servers."),
         (name = "Chat completions", description = "Answers that are not stored."),
         (name = "Identity", description = "Sessions and visitors."),
         (name = "Keys", description = "Keys of the API: publishable keys for web pages, private keys for servers."),

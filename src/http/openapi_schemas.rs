@@ -17,7 +17,7 @@ pub fn complete(document: &mut Value) {
     schemas["ErrorCode"] = error_code();
     // Parts of other types have other properties.
     schemas["MessagePart"]["additionalProperties"] = true.into();
-    for union in ["AnswerChunk", "ConversationEvent"] {
+    for union in ["AnswerChunk", "ConversationEvent", "ProjectEvent"] {
         name_variants(schemas, union);
     }
     simplify(document);

@@ -5,33 +5,45 @@
 //! no queue of its own: the connection polls it for the next frame when it can
 //! send one.
 
-use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use actix_http::ws::{CloseCode, CloseReason, OpCode, Parser, ProtocolError};
+use actix_web::body::{BodyStream, MessageBody};
 use actix_web::web::{self, Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use tokio::time::Sleep;
 
-use super::json::encode_event;
-use crate::access::{ConnectionCredentials, Permit, Validity};
+use crate::access::{ConnectionCredentials, Validity};
 use crate::app::AppState;
 use crate::domain::Timestamp;
-use crate::events::Subscription;
 
 /// The maximum length of the content of a frame from a client.
 const MAX_CONTENT_BYTES: usize = 4096;
 /// The maximum length of the header of a frame (RFC 6455).
 const MAX_HEADER_BYTES: usize = 14;
 
+/// What a socket sends.
+pub trait Feed {
+    /// The next step. Cancel safe.
+    async fn next(&mut self, app: &AppState) -> FeedStep;
+
+    /// Handles a text frame of the client.
+    fn receive(&mut self, text: &[u8]);
+}
+
+/// A step of a [`Feed`].
+pub enum FeedStep {
+    Send(Bytes),
+    Close(CloseCode),
+}
+
 /// The connection of a client that listens to events.
-pub struct Socket {
+pub struct Socket<F> {
     app: web::Data<AppState>,
     credentials: ConnectionCredentials,
-    /// The events to send before those of `events`. `None` if they are sent.
-    backlog: Option<Box<Backlog>>,
-    events: Subscription,
+    feed: F,
     incoming: web::Payload,
     /// The received bytes of an incomplete frame.
     partial: BytesMut,
@@ -40,22 +52,6 @@ pub struct Socket {
     /// Elapses at the next heartbeat: first at once, to read when the session expires.
     heartbeat_timer: Pin<Box<Sleep>>,
     is_closed: bool,
-}
-
-/// The events of a conversation that a socket sends when it opens.
-pub struct Backlog {
-    events: VecDeque<Bytes>,
-    _permit: Option<Permit>,
-}
-
-impl Backlog {
-    /// `events` are encoded, oldest first. `permit` is for the events if they are large.
-    pub fn new(events: VecDeque<Bytes>, permit: Option<Permit>) -> Self {
-        Self {
-            events,
-            _permit: permit,
-        }
-    }
 }
 
 /// The next action of a socket.
@@ -68,19 +64,17 @@ enum SocketAction {
     Disconnect,
 }
 
-impl Socket {
-    /// A socket that sends `backlog` and then `events` while `credentials` are valid.
+impl<F: Feed> Socket<F> {
+    /// A socket that sends `feed` while `credentials` are valid.
     pub fn new(
         app: web::Data<AppState>,
         credentials: ConnectionCredentials,
-        backlog: Backlog,
-        events: Subscription,
+        feed: F,
         incoming: web::Payload,
     ) -> Self {
         Self {
             credentials,
-            backlog: Some(Box::new(backlog)),
-            events,
+            feed,
             incoming,
             partial: BytesMut::new(),
             last_seen: Instant::now(),
@@ -90,8 +84,20 @@ impl Socket {
         }
     }
 
+    /// The body of the response that opens the socket.
+    pub fn into_body(self) -> impl MessageBody + use<F>
+    where
+        F: 'static,
+    {
+        let frames = stream::unfold(self, |mut socket| async move {
+            let frame = socket.next_frame().await?;
+            Some((Ok::<_, Infallible>(frame), socket))
+        });
+        BodyStream::new(frames)
+    }
+
     /// The bytes of the next frame to send. `None` at the end.
-    pub async fn next_frame(&mut self) -> Option<Bytes> {
+    async fn next_frame(&mut self) -> Option<Bytes> {
         let mut bytes = BytesMut::new();
         while bytes.is_empty() && !self.is_closed {
             match self.next_action().await {
@@ -113,18 +119,13 @@ impl Socket {
         if let Some(step) = self.parse_frame() {
             return step;
         }
-        if let Some(event) = self.next_of_backlog() {
-            return SocketAction::Send(OpCode::Text, event);
-        }
         tokio::select! {
             // In this order, so that a client that sends without pause cannot
             // delay events.
             biased;
-            event = self.events.next() => match event {
-                Some(event) => SocketAction::Send(OpCode::Text, event.encoded(encode_event)),
-                None if self.app.services.events.is_closed() => SocketAction::Close(Some(CloseCode::Away)),
-                None if self.events.is_revoked() => SocketAction::Close(Some(CloseCode::Policy)),
-                None => SocketAction::Close(Some(CloseCode::Again)),
+            step = self.feed.next(&self.app) => match step {
+                FeedStep::Send(text) => SocketAction::Send(OpCode::Text, text),
+                FeedStep::Close(code) => SocketAction::Close(Some(code)),
             },
             () = &mut self.heartbeat_timer => self.heartbeat().await,
             received = self.incoming.next() => match received {
@@ -137,14 +138,6 @@ impl Socket {
         }
     }
 
-    fn next_of_backlog(&mut self) -> Option<Bytes> {
-        let event = self.backlog.as_mut()?.events.pop_front();
-        if event.is_none() {
-            self.backlog = None;
-        }
-        event
-    }
-
     /// Takes the next frame out of the received bytes, if it is complete.
     fn parse_frame(&mut self) -> Option<SocketAction> {
         match Parser::parse(&mut self.partial, true, MAX_CONTENT_BYTES) {
@@ -154,7 +147,11 @@ impl Socket {
                     // Frees the buffer while the client is silent.
                     self.partial = BytesMut::new();
                 }
-                Some(reply(is_final, kind, content.unwrap_or_default().freeze()))
+                let content = content.unwrap_or_default().freeze();
+                if is_final && kind == OpCode::Text && content != "ping" {
+                    self.feed.receive(&content);
+                }
+                Some(reply(is_final, kind, content))
             }
             // The parser waits for a complete frame, whatever its length.
             Ok(None) if self.partial.len() > MAX_CONTENT_BYTES + MAX_HEADER_BYTES => {

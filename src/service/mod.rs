@@ -50,6 +50,7 @@ use crate::answer::AnswerProviders;
 use crate::answer::active_answers::ActiveAnswers;
 use crate::answer::detached::DetachedAnswers;
 use crate::answer::generation::GenerationLimits;
+use crate::events::project::ProjectHub;
 use crate::events::{EventHub, Presence};
 use crate::store::Store;
 use crate::store::lease::Lease;
@@ -65,6 +66,8 @@ pub struct Services {
     /// This process's lease on the answers that it streams.
     pub lease: Lease,
     pub events: EventHub,
+    /// The live events of projects.
+    pub project_events: ProjectHub,
     /// The agents who are online.
     pub presence: Presence,
     /// Messages that a project's visitors may send in a month. 0: no limit.

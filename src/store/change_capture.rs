@@ -21,11 +21,16 @@ use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 
 use super::sql::find_variant;
-use crate::domain::{ConversationId, ProjectSeq, Sort, SortValue, Status, VisitorSeq};
+use crate::domain::{
+    AgentSeq, ConversationId, ConversationSeq, MessageId, MessageSeq, ProjectSeq, Sort, SortValue,
+    Status, VisitorSeq,
+};
 
-/// The columns of a conversation that decide in which lists it is, and where.
+/// The columns of a conversation that decide in which lists it is, and where, and those
+/// that live events report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ListedConversation {
+pub struct ListedConversation {
+    pub seq: ConversationSeq,
     pub project: ProjectSeq,
     pub visitor: VisitorSeq,
     pub id: ConversationId,
@@ -36,6 +41,8 @@ pub(super) struct ListedConversation {
     pub closed_at: Option<i64>,
     pub is_human_handled: bool,
     pub title_key: Option<Box<str>>,
+    pub last_message: Option<MessageSeq>,
+    pub waiting_since: Option<i64>,
 }
 
 impl ListedConversation {
@@ -57,27 +64,65 @@ impl ListedConversation {
 
 /// A change of one row that changes the content of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ListChange {
+pub enum ListChange {
     Inserted(Box<ListedConversation>),
     Deleted(Box<ListedConversation>),
     Updated(Box<ConversationUpdate>),
-    /// A message of a conversation of this project and visitor was updated or
-    /// deleted, or the visitor was updated. No conversation moves in a list.
-    ContentChanged(ProjectSeq, VisitorSeq),
+    /// Something in the lists of this project and visitor changed. No conversation moves
+    /// in a list.
+    ContentChanged(ProjectSeq, VisitorSeq, ContentChange),
 }
 
 /// A conversation before and after an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ConversationUpdate {
+pub struct ConversationUpdate {
     pub before: ListedConversation,
     pub after: ListedConversation,
+}
+
+/// A change in the content of lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContentChange {
+    /// The visitor was updated.
+    Visitor,
+    MessageUpdated(Box<MessageUpdate>),
+    MessageDeleted(ConversationSeq, ConversationId, MessageId),
+}
+
+/// A message that was updated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageUpdate {
+    pub conversation: ConversationSeq,
+    pub chat: ConversationId,
+    pub seq: MessageSeq,
+    pub old_id: MessageId,
+    /// Another id than before if an answer has replaced a failed one.
+    pub id: MessageId,
+    /// Whether the message is an answer whose streaming has ended.
+    pub has_ended: bool,
+}
+
+/// An account of an agent that was inserted, updated or deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentChange {
+    pub project: ProjectSeq,
+    pub agent: AgentSeq,
+    /// `None` if the account was deleted.
+    pub is_away: Option<bool>,
+}
+
+/// The changes of a transaction, in order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub lists: Vec<ListChange>,
+    pub agents: Vec<AgentChange>,
 }
 
 impl ListChange {
     /// The project and the visitor whose lists the change affects.
     pub fn owners(&self) -> (ProjectSeq, VisitorSeq) {
         match self {
-            Self::ContentChanged(project, visitor) => (*project, *visitor),
+            Self::ContentChanged(project, visitor, _) => (*project, *visitor),
             Self::Inserted(row) | Self::Deleted(row) => (row.project, row.visitor),
             Self::Updated(update) => (update.after.project, update.after.visitor),
         }
@@ -96,18 +141,25 @@ impl ListChange {
 }
 
 /// The changes of the current transaction of a connection, in order.
-pub(super) struct ChangeCapture(Arc<Mutex<Vec<ListChange>>>);
+pub(super) struct ChangeCapture(Arc<Mutex<Changes>>);
+
+/// A place in the changes of a transaction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Savepoint {
+    lists: usize,
+    agents: usize,
+}
 
 impl ChangeCapture {
     /// Starts to capture what `connection` writes: creates the functions and the
     /// TEMP triggers that call them.
     pub fn start(connection: &Connection) -> rusqlite::Result<Self> {
-        let changes = Arc::<Mutex<Vec<ListChange>>>::default();
+        let changes = Arc::<Mutex<Changes>>::default();
         for (name, argument_count, read) in FUNCTIONS {
             let changes = changes.clone();
             let flags = FunctionFlags::SQLITE_UTF8;
             connection.create_scalar_function(name, argument_count, flags, move |arguments| {
-                lock(&changes).push(read(arguments)?);
+                read(arguments, &mut lock(&changes))?;
                 Ok(0)
             })?;
         }
@@ -116,56 +168,119 @@ impl ChangeCapture {
     }
 
     /// Returns a mark for [`Self::rollback_to`].
-    pub fn savepoint(&self) -> usize {
-        lock(&self.0).len()
+    pub fn savepoint(&self) -> Savepoint {
+        let changes = lock(&self.0);
+        Savepoint {
+            lists: changes.lists.len(),
+            agents: changes.agents.len(),
+        }
     }
 
     /// Discards the changes after a savepoint, because the database discarded
     /// them.
-    pub fn rollback_to(&self, savepoint: usize) {
-        lock(&self.0).truncate(savepoint);
+    pub fn rollback_to(&self, savepoint: Savepoint) {
+        let mut changes = lock(&self.0);
+        changes.lists.truncate(savepoint.lists);
+        changes.agents.truncate(savepoint.agents);
     }
 
     /// Returns all changes and starts anew.
-    pub fn take(&self) -> Vec<ListChange> {
+    pub fn take(&self) -> Changes {
         std::mem::take(&mut *lock(&self.0))
     }
 }
 
-fn lock(changes: &Mutex<Vec<ListChange>>) -> MutexGuard<'_, Vec<ListChange>> {
+fn lock(changes: &Mutex<Changes>) -> MutexGuard<'_, Changes> {
     changes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-type ReadChange = fn(&Context<'_>) -> rusqlite::Result<ListChange>;
+type ReadChange = fn(&Context<'_>, &mut Changes) -> rusqlite::Result<()>;
 
 /// The functions that the triggers call: name, number of arguments, and how
 /// to read a change from the arguments.
-const FUNCTIONS: [(&str, i32, ReadChange); 4] = [
-    ("capture_insert", COLUMNS.len() as i32, |arguments| {
-        let row = read_conversation(arguments, 0)?;
-        Ok(ListChange::Inserted(row.into()))
-    }),
-    ("capture_delete", COLUMNS.len() as i32, |arguments| {
-        let row = read_conversation(arguments, 0)?;
-        Ok(ListChange::Deleted(row.into()))
-    }),
-    ("capture_update", 2 * COLUMNS.len() as i32, |arguments| {
-        let update = ConversationUpdate {
-            before: read_conversation(arguments, 0)?,
-            after: read_conversation(arguments, COLUMNS.len())?,
+const FUNCTIONS: [(&str, i32, ReadChange); 7] = [
+    (
+        "capture_insert",
+        COLUMNS.len() as i32,
+        |arguments, changes| {
+            let row = read_conversation(arguments, 0)?;
+            changes.lists.push(ListChange::Inserted(row.into()));
+            Ok(())
+        },
+    ),
+    (
+        "capture_delete",
+        COLUMNS.len() as i32,
+        |arguments, changes| {
+            let row = read_conversation(arguments, 0)?;
+            changes.lists.push(ListChange::Deleted(row.into()));
+            Ok(())
+        },
+    ),
+    (
+        "capture_update",
+        2 * COLUMNS.len() as i32,
+        |arguments, changes| {
+            let update = ConversationUpdate {
+                before: read_conversation(arguments, 0)?,
+                after: read_conversation(arguments, COLUMNS.len())?,
+            };
+            changes.lists.push(ListChange::Updated(update.into()));
+            Ok(())
+        },
+    ),
+    ("capture_message_update", 8, |arguments, changes| {
+        let update = MessageUpdate {
+            conversation: ConversationSeq(arguments.get(2)?),
+            chat: ConversationId(arguments.get(3)?),
+            seq: MessageSeq(arguments.get(4)?),
+            old_id: MessageId(arguments.get(5)?),
+            id: MessageId(arguments.get(6)?),
+            has_ended: arguments.get(7)?,
         };
-        Ok(ListChange::Updated(update.into()))
+        push_content_change(
+            arguments,
+            changes,
+            ContentChange::MessageUpdated(update.into()),
+        )
     }),
-    ("capture_content_change", 2, |arguments| {
-        let project = ProjectSeq(arguments.get(0)?);
-        let visitor = VisitorSeq(arguments.get(1)?);
-        Ok(ListChange::ContentChanged(project, visitor))
+    ("capture_message_delete", 5, |arguments, changes| {
+        let (seq, id) = (
+            ConversationSeq(arguments.get(2)?),
+            ConversationId(arguments.get(3)?),
+        );
+        let change = ContentChange::MessageDeleted(seq, id, MessageId(arguments.get(4)?));
+        push_content_change(arguments, changes, change)
+    }),
+    ("capture_visitor_update", 2, |arguments, changes| {
+        push_content_change(arguments, changes, ContentChange::Visitor)
+    }),
+    ("capture_agent", 3, |arguments, changes| {
+        changes.agents.push(AgentChange {
+            project: ProjectSeq(arguments.get(0)?),
+            agent: AgentSeq(arguments.get(1)?),
+            is_away: arguments.get(2)?,
+        });
+        Ok(())
     }),
 ];
 
+/// Adds a change whose first two arguments are the project and the visitor.
+fn push_content_change(
+    arguments: &Context<'_>,
+    changes: &mut Changes,
+    change: ContentChange,
+) -> rusqlite::Result<()> {
+    let project = ProjectSeq(arguments.get(0)?);
+    let visitor = VisitorSeq(arguments.get(1)?);
+    let change = ListChange::ContentChanged(project, visitor, change);
+    changes.lists.push(change);
+    Ok(())
+}
+
 /// The columns that the triggers pass to a function, in the order in which
 /// [`read_conversation`] reads them.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 13] = [
     "project_seq",
     "visitor_seq",
     "id",
@@ -176,6 +291,9 @@ const COLUMNS: [&str; 10] = [
     "closed_at",
     "is_human_handled",
     "title_key",
+    "seq",
+    "last_message_seq",
+    "waiting_since",
 ];
 
 /// Reads a conversation from the arguments of a function, from the index `first`
@@ -196,6 +314,9 @@ fn read_conversation(
         closed_at: arguments.get(first + 7)?,
         is_human_handled: arguments.get(first + 8)?,
         title_key: title_key.map(Box::from),
+        seq: ConversationSeq(arguments.get(first + 10)?),
+        last_message: arguments.get::<Option<i64>>(first + 11)?.map(MessageSeq),
+        waiting_since: arguments.get(first + 12)?,
     })
 }
 
@@ -208,7 +329,9 @@ const LIST_CHANGE: &str = "OLD.status <> 'streaming' OR NEW.status <> 'streaming
 /// Whether an update of a visitor changes lists that contain visitors. The trigger
 /// `visitor_after_update` of `schema.sql` has the same condition.
 const VISITOR_CHANGE: &str = "OLD.external_id IS NOT NEW.external_id \
-     OR OLD.name IS NOT NEW.name OR OLD.avatar_url IS NOT NEW.avatar_url";
+     OR OLD.name IS NOT NEW.name OR OLD.avatar_url IS NOT NEW.avatar_url \
+     OR OLD.email IS NOT NEW.email OR OLD.phone IS NOT NEW.phone \
+     OR OLD.is_verified IS NOT NEW.is_verified OR OLD.blocked_at IS NOT NEW.blocked_at";
 
 fn triggers() -> String {
     let columns_of = |row: &str| COLUMNS.map(|column| format!("{row}.{column}")).join(", ");
@@ -225,17 +348,27 @@ fn triggers() -> String {
         END;
         CREATE TEMP TRIGGER capture_message_update AFTER UPDATE ON main.message
         WHEN {LIST_CHANGE} BEGIN
-            SELECT capture_content_change(project_seq, visitor_seq)
+            SELECT capture_message_update(project_seq, visitor_seq, seq, id, NEW.seq, OLD.id, NEW.id,
+                                          OLD.status = 'streaming' AND NEW.status <> 'streaming')
               FROM conversation WHERE seq = NEW.conversation_seq;
         END;
         CREATE TEMP TRIGGER capture_message_delete AFTER DELETE ON main.message BEGIN
-            SELECT capture_content_change(project_seq, visitor_seq)
+            SELECT capture_message_delete(project_seq, visitor_seq, seq, id, OLD.id)
               FROM conversation WHERE seq = OLD.conversation_seq;
         END;
         CREATE TEMP TRIGGER capture_visitor_update
-        AFTER UPDATE OF external_id, name, avatar_url ON main.visitor
-        WHEN {VISITOR_CHANGE} BEGIN
-            SELECT capture_content_change(NEW.project_seq, NEW.seq);
+        AFTER UPDATE OF external_id, name, avatar_url, email, phone, is_verified, blocked_at
+        ON main.visitor WHEN {VISITOR_CHANGE} BEGIN
+            SELECT capture_visitor_update(NEW.project_seq, NEW.seq);
+        END;
+        CREATE TEMP TRIGGER capture_agent_insert AFTER INSERT ON main.agent BEGIN
+            SELECT capture_agent(NEW.project_seq, NEW.seq, NEW.is_away);
+        END;
+        CREATE TEMP TRIGGER capture_agent_update AFTER UPDATE ON main.agent BEGIN
+            SELECT capture_agent(NEW.project_seq, NEW.seq, NEW.is_away);
+        END;
+        CREATE TEMP TRIGGER capture_agent_delete AFTER DELETE ON main.agent BEGIN
+            SELECT capture_agent(OLD.project_seq, OLD.seq, NULL);
         END;"
     )
 }
@@ -255,9 +388,9 @@ mod tests {
     use crate::store::open::open_in_memory;
 
     const INSERT: &str = "\
-        INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
+        INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, updated_at, \
                                   last_interaction_at) \
-        VALUES (?, 3, 4, 'open', 5, 6, 7)";
+        VALUES (?, ?, 3, 4, 'open', 5, 6, 7)";
 
     fn captured_connection() -> (Connection, ChangeCapture) {
         let connection = open_in_memory();
@@ -269,9 +402,9 @@ mod tests {
     }
 
     /// Inserts a conversation and returns its id.
-    fn insert(connection: &Connection) -> ConversationId {
+    fn insert(connection: &Connection, seq: i64) -> ConversationId {
         let id = ConversationId::generate();
-        let inserted = connection.execute(INSERT, params![id.0]);
+        let inserted = connection.execute(INSERT, params![seq, id.0]);
         inserted.expect("a conversation");
         id
     }
@@ -279,6 +412,7 @@ mod tests {
     /// The conversation that [`insert`] inserts.
     fn inserted(id: ConversationId) -> ListedConversation {
         ListedConversation {
+            seq: ConversationSeq(1),
             project: ProjectSeq(3),
             visitor: VisitorSeq(4),
             id,
@@ -289,6 +423,8 @@ mod tests {
             closed_at: None,
             is_human_handled: false,
             title_key: None,
+            last_message: None,
+            waiting_since: None,
         }
     }
 
@@ -296,9 +432,9 @@ mod tests {
     fn every_change_of_a_conversation_is_captured() {
         let (connection, capture) = captured_connection();
         let execute = |sql| connection.execute(sql, ()).expect(sql);
-        let before = inserted(insert(&connection));
+        let before = inserted(insert(&connection, 1));
         assert_eq!(
-            capture.take(),
+            capture.take().lists,
             [ListChange::Inserted(before.clone().into())]
         );
         execute(
@@ -314,38 +450,78 @@ mod tests {
             before,
             after: after.clone(),
         };
-        assert_eq!(capture.take(), [ListChange::Updated(update.into())]);
+        assert_eq!(capture.take().lists, [ListChange::Updated(update.into())]);
         execute("DELETE FROM conversation");
-        assert_eq!(capture.take(), [ListChange::Deleted(after.into())]);
+        assert_eq!(capture.take().lists, [ListChange::Deleted(after.into())]);
+    }
+
+    /// A captured change of the conversation that [`insert`] inserts.
+    fn content_change(change: ContentChange) -> ListChange {
+        ListChange::ContentChanged(ProjectSeq(3), VisitorSeq(4), change)
     }
 
     #[test]
     fn updated_and_deleted_messages_are_captured_and_other_tables_are_not() {
         let (connection, capture) = captured_connection();
         let execute = |sql| connection.execute(sql, ()).expect(sql);
-        insert(&connection);
+        let chat = insert(&connection, 1);
         capture.take();
-        execute(
+        let id = MessageId::generate();
+        let inserted = connection.execute(
             "INSERT INTO message (seq, id, conversation_seq, created_at, role, status, text) \
-             SELECT 1, randomblob(16), seq, 5, 'user', 'complete', 'Hello' FROM conversation",
+             VALUES (1, ?, 1, 5, 'assistant', 'streaming', '')",
+            params![id.0],
         );
+        inserted.expect("a message");
         execute("INSERT INTO session VALUES (randomblob(16), 4, 1, 1, 1)");
-        assert_eq!(capture.take(), []);
-        let changed = [ListChange::ContentChanged(ProjectSeq(3), VisitorSeq(4))];
+        execute("UPDATE message SET text = 'Hel'");
+        assert_eq!(capture.take(), Changes::default());
+        let updated = |has_ended| {
+            content_change(ContentChange::MessageUpdated(Box::new(MessageUpdate {
+                conversation: ConversationSeq(1),
+                chat,
+                seq: MessageSeq(1),
+                old_id: id,
+                id,
+                has_ended,
+            })))
+        };
+        execute("UPDATE message SET text = 'Hello', status = 'complete'");
+        assert_eq!(capture.take().lists, [updated(true)]);
         execute("UPDATE message SET feedback = 'like'");
-        assert_eq!(capture.take(), changed);
+        assert_eq!(capture.take().lists, [updated(false)]);
         execute("DELETE FROM message");
-        assert_eq!(capture.take(), changed);
+        let deleted = ContentChange::MessageDeleted(ConversationSeq(1), chat, id);
+        assert_eq!(capture.take().lists, [content_change(deleted)]);
+    }
+
+    #[test]
+    fn changes_of_agents_are_captured() {
+        let (connection, capture) = captured_connection();
+        let execute = |sql| connection.execute(sql, ()).expect(sql);
+        execute(
+            "INSERT INTO agent (seq, id, project_seq, name, email, role, created_at) \
+             VALUES (7, randomblob(16), 3, 'Mara', 'mara@shop.example', 'agent', 0)",
+        );
+        execute("UPDATE agent SET is_away = 1");
+        execute("DELETE FROM agent");
+        let change = |is_away| AgentChange {
+            project: ProjectSeq(3),
+            agent: AgentSeq(7),
+            is_away,
+        };
+        let changes = [change(Some(false)), change(Some(true)), change(None)];
+        assert_eq!(capture.take().agents, changes);
     }
 
     #[test]
     fn rollback_to_discards_the_changes_after_the_savepoint() {
         let (connection, capture) = captured_connection();
-        let first = insert(&connection);
+        let first = insert(&connection, 1);
         let savepoint = capture.savepoint();
-        insert(&connection);
+        insert(&connection, 2);
         capture.rollback_to(savepoint);
         let first = ListChange::Inserted(inserted(first).into());
-        assert_eq!(capture.take(), [first]);
+        assert_eq!(capture.take().lists, [first]);
     }
 }

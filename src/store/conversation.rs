@@ -131,6 +131,15 @@ impl From<Vec<i64>> for PageRows {
 }
 
 impl PageRows {
+    /// A conversation with its visitor, as private keys and agents see it.
+    pub(super) fn for_staff(seq: ConversationSeq) -> Self {
+        Self {
+            rows: RowQueue::new(vec![seq.0]),
+            includes_visitor: true,
+            audience: Audience::Staff,
+        }
+    }
+
     /// The rows of the conversations.
     pub(super) fn into_seqs(self) -> impl Iterator<Item = ConversationSeq> {
         self.rows.into_seqs().map(ConversationSeq)

@@ -139,12 +139,17 @@ pub fn stored(snapshot: &Snapshot, scope: Scope) -> Result<i64, StoreError> {
 mod tests {
     use super::*;
     use crate::store::batch::Batch;
+    use crate::store::change_capture::ContentChange;
     use crate::store::sql::Sql;
     use crate::store::test_db::{PROJECT, TestDb};
 
     fn message_change(project: i64, visitor: i64) -> [ListChange; 1] {
-        let change = ListChange::ContentChanged(ProjectSeq(project), VisitorSeq(visitor));
-        [change]
+        let (project, visitor) = (ProjectSeq(project), VisitorSeq(visitor));
+        [ListChange::ContentChanged(
+            project,
+            visitor,
+            ContentChange::Visitor,
+        )]
     }
 
     #[test]
@@ -251,11 +256,24 @@ mod tests {
         let db = db_with_two_visitors();
         let changed = [true, true, false];
         let unchanged = [false; 3];
-        let writes: [(&[&str], [bool; 3]); 16] = [
+        let writes: [(&[&str], [bool; 3]); 20] = [
             (&["UPDATE visitor SET name = 'Ann' WHERE seq = 1"], changed),
             (
                 &["UPDATE visitor SET name = 'Ann' WHERE seq = 1"],
                 unchanged,
+            ),
+            (
+                &["UPDATE visitor SET email = 'a@b.c' WHERE seq = 1"],
+                changed,
+            ),
+            (&["UPDATE visitor SET phone = '+49' WHERE seq = 1"], changed),
+            (
+                &["UPDATE visitor SET is_verified = 1 WHERE seq = 1"],
+                changed,
+            ),
+            (
+                &["UPDATE visitor SET blocked_at = 1 WHERE seq = 1"],
+                changed,
             ),
             (
                 &["UPDATE visitor SET sa_vid = 'x' WHERE seq = 1"],

@@ -11,7 +11,7 @@ use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{
     ConversationId, ConversationSeq, Feedback, HumanAgent, Message, MessageId, MessageParts,
-    MessageStatus, ProjectSeq, Role, Timestamp, VisitorSeq,
+    MessageSeq, MessageStatus, ProjectSeq, Role, Timestamp, VisitorSeq,
 };
 
 /// The number of messages that a conversation is returned with: its newest
@@ -239,6 +239,56 @@ pub fn recent_replies(
     );
     snapshot.for_each(&sql, |row| {
         each(&from_row(row, 0, chat)?);
+        Ok(())
+    })
+}
+
+/// The messages of a conversation after the first of two, up to the second.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MessageRange {
+    pub conversation: ConversationSeq,
+    pub chat: ConversationId,
+    pub after: MessageSeq,
+    pub last: MessageSeq,
+}
+
+/// The number of messages of a range.
+pub(super) fn count_in(snapshot: &Snapshot, range: MessageRange) -> Result<u64, StoreError> {
+    let sql = Sql::new(
+        "SELECT count(*) FROM message WHERE conversation_seq = ?1 AND seq > ?2 AND seq <= ?3",
+        [
+            range.conversation.into(),
+            range.after.into(),
+            range.last.into(),
+        ],
+    );
+    let count: i64 = snapshot.one(&sql, |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// Calls `each` with the newest messages of a range, oldest first, at most `limit`.
+pub(super) fn newest_in(
+    snapshot: &Snapshot,
+    range: MessageRange,
+    limit: u64,
+    mut each: impl FnMut(&Message),
+) -> Result<(), StoreError> {
+    let sql = Sql::new(
+        select_messages!(
+            "seq IN (SELECT seq FROM message \
+                      WHERE conversation_seq = ?1 AND seq > ?2 AND seq <= ?3 \
+                      ORDER BY seq DESC LIMIT ?4) \
+             ORDER BY seq"
+        ),
+        [
+            range.conversation.into(),
+            range.after.into(),
+            range.last.into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
+    );
+    snapshot.for_each(&sql, |row| {
+        each(&from_row(row, 0, range.chat)?);
         Ok(())
     })
 }

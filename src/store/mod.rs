@@ -17,6 +17,7 @@ pub mod bench_api;
 pub mod bulk_load;
 mod change_capture;
 mod check;
+mod commit_observer;
 mod commit_status;
 pub mod conversation;
 pub mod conversation_state;
@@ -36,6 +37,7 @@ pub mod key;
 pub mod lease;
 mod list_composer;
 pub mod list_version;
+pub mod live_event;
 pub mod message;
 mod message_search;
 pub mod note;
@@ -79,7 +81,12 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use batch::{Batch, BatchOutput};
+pub use change_capture::{
+    AgentChange, Changes, ContentChange, ConversationUpdate, ListChange, ListedConversation,
+    MessageUpdate,
+};
 pub use check::{CheckedFile, Faults, objects};
+pub use commit_observer::CommitObserver;
 pub use commit_status::LastCommit;
 pub use database_lock::check_name_of_server;
 pub use erasure::{Deleted, DeletedConversation, Deletion};
@@ -92,6 +99,7 @@ pub use server_lock::{LockError, ServerLock};
 pub use snapshot::Snapshot;
 pub use sql::{Sql, Value};
 
+use commit_observer::ObserverSlot;
 use list_version::ListVersions;
 use offset_index::OffsetIndex;
 use readers::Readers;
@@ -115,6 +123,7 @@ pub struct Store {
     writer: Writer,
     list_versions: Arc<ListVersions>,
     offset_index: Arc<OffsetIndex>,
+    observer: ObserverSlot,
     metrics: Arc<StoreMetrics>,
 }
 
@@ -137,16 +146,18 @@ impl Store {
             Arc::<ListVersions>::default(),
             Arc::<OffsetIndex>::default(),
         );
-        let reads = Arc::default();
+        let (reads, observer) = (Arc::default(), ObserverSlot::default());
         let metrics = Arc::new(StoreMetrics::new(options.readers));
         let writer = Writer::start(
             connection,
             list_versions.clone(),
             offset_index.clone(),
+            observer.clone(),
             Arc::clone(&reads),
             metrics.clone(),
         );
         Ok(Self {
+            observer,
             writer: writer?,
             list_versions,
             searches: SearchQueue::start(
@@ -174,6 +185,11 @@ impl Store {
 
     pub fn metrics(&self) -> &StoreMetrics {
         &self.metrics
+    }
+
+    /// Reports all later commits to `observer`. A store has one observer.
+    pub fn set_observer(&self, observer: Arc<dyn CommitObserver>) {
+        self.observer.set(observer);
     }
 
     /// Runs `work` on a reader thread, with one snapshot of the file.

@@ -19,6 +19,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, BatchOutput};
+use super::commit_observer::ObserverSlot;
 use super::commit_status::CommitStatus;
 use super::error::StoreError;
 use super::list_version::ListVersions;
@@ -58,12 +59,14 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on `connection`. Changes are applied to
-    /// `offset_index` before each commit and to `list_versions` after it.
+    /// `offset_index` before each commit, to `list_versions` after it, and then reported
+    /// to `observer`.
     /// `reads` is the number of reads that were ever submitted.
     pub(super) fn start(
         connection: Connection,
         list_versions: Arc<ListVersions>,
         offset_index: Arc<OffsetIndex>,
+        observer: ObserverSlot,
         reads: Arc<AtomicU64>,
         metrics: Arc<StoreMetrics>,
     ) -> Result<Self, OpenError> {
@@ -73,6 +76,7 @@ impl Writer {
             connection,
             list_versions,
             offset_index,
+            observer,
             reads,
             metrics.clone(),
         )

@@ -82,6 +82,7 @@ mod output;
 mod own_urls;
 mod pages;
 mod project_commands;
+mod project_events;
 mod projects;
 mod qnas;
 mod rate_limits;

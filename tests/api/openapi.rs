@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
-const OPERATIONS: [(&str, &str); 60] = [
+const OPERATIONS: [(&str, &str); 61] = [
     ("get", "/agents"),
     ("post", "/agents"),
     ("get", "/agents/me"),
@@ -37,6 +37,7 @@ const OPERATIONS: [(&str, &str); 60] = [
     ("post", "/conversations/{conversationId}/replies"),
     ("post", "/conversations/{conversationId}/stop"),
     ("get", "/conversations/{conversationId}/ws"),
+    ("get", "/events"),
     ("post", "/identity/init"),
     ("get", "/identity/me"),
     ("get", "/keys"),
@@ -207,7 +208,7 @@ fn open_operations_are_those_without_a_bearer_credential() {
         assert_eq!(security(operation), expected, "{method} {path}");
         by_credential[expected.split_terminator(" or ").count()] += 1;
     }
-    assert_eq!(by_credential, [11, 7, 36, 6]);
+    assert_eq!(by_credential, [11, 7, 37, 6]);
 }
 
 /// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a
@@ -227,7 +228,7 @@ fn expected_credential(method: &str, path: &str) -> &'static str {
             "agents" | "{agentId}" | "link" | "agent" | "replies" | "completions" | "qnas"
             | "{qnaId}",
         ) => "private-key or agent",
-        (_, "export" | "documents" | "{documentId}") => "private-key or agent",
+        (_, "export" | "documents" | "{documentId}" | "events") => "private-key or agent",
         ("delete", "{conversationId}" | "{visitorId}") => "private-key or agent",
         (_, "keys" | "{keyId}" | "identity-secret" | "notes" | "{noteId}") => {
             "private-key or agent"

@@ -7,6 +7,7 @@ use std::net::TcpStream;
 
 use parlor::answer::AnswerError;
 use serde_json::Value;
+use tungstenite::client::IntoClientRequest;
 
 use crate::helpers::{
     OpenApiDocument, Request, Response, TestServer, UNKNOWN_ID, Visitor, check_keys, header_names,
@@ -87,22 +88,31 @@ fn every_operation_answers_its_example_as_documented() {
     check_api_keys(&mut walk);
     check_qnas(&mut walk);
     check_documents(&mut walk);
-    check_websocket(&mut walk, &conversation);
+    check_websockets(&mut walk, &conversation);
     check_deletions(&mut walk, &conversation);
     assert_eq!(walk.checked, walk.document.operation_ids());
 }
 
-fn check_websocket(walk: &mut Walk, conversation: &str) {
+fn check_websockets(walk: &mut Walk, conversation: &str) {
     let key = &walk.server.project.publishable_key;
+    let path = format!("conversations/{conversation}/ws?apiKey={key}");
+    check_websocket(walk, "connect-websocket", &path);
+    check_websocket(walk, "connect-project-websocket", "events");
+}
+
+fn check_websocket(walk: &mut Walk, id: &str, path: &str) {
     let address = walk.server.0;
-    let url = format!("ws://{address}/v2/conversations/{conversation}/ws?apiKey={key}");
+    let url = format!("ws://{address}/v2/{path}");
+    let mut request = url.into_client_request().expect("a request");
+    let authorization = format!("Bearer {}", walk.server.project.private_key);
+    let authorization = authorization.parse().expect("a value");
+    request.headers_mut().insert("authorization", authorization);
     let connection = TcpStream::connect(address).expect("a connection");
-    let (_, response) = tungstenite::client(url, connection).expect("a WebSocket");
+    let (_, response) = tungstenite::client(request, connection).expect("a WebSocket");
     assert_eq!(response.status(), 101);
     let names = response.headers().keys().map(ToString::to_string);
-    walk.document
-        .check_headers("connect-websocket", 101, &names.collect());
-    walk.checked.insert("connect-websocket".to_owned());
+    walk.document.check_headers(id, 101, &names.collect());
+    walk.checked.insert(id.to_owned());
 }
 
 fn check_sessions(walk: &mut Walk) {

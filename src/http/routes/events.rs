@@ -2,15 +2,13 @@
 //! (docs/api-contract.md, section 8).
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::ws::{self, HandshakeError};
-use actix_web::body::{BodyStream, MessageBody};
+use actix_web::body::MessageBody;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
-use futures_util::stream;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -20,6 +18,7 @@ use crate::domain::{ConversationId, MessageId, ProjectSeq, Timestamp, Validation
 use crate::events::{PublishedEvent, SubscriberKeys};
 use crate::http::auth;
 use crate::http::charged_body::MAX_UNCHARGED_BYTES;
+use crate::http::conversation_feed::{Backlog, ConversationFeed};
 use crate::http::error::ApiError;
 use crate::http::json::{encode_event, encode_new_message};
 use crate::http::openapi_errors::{
@@ -27,7 +26,7 @@ use crate::http::openapi_errors::{
 };
 use crate::http::params::{self, KeyParams, conversation_id};
 use crate::http::response::HandlerResult;
-use crate::http::websocket::{Backlog, Socket};
+use crate::http::websocket::Socket;
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, FindError};
 use crate::store::{Snapshot, message};
@@ -90,12 +89,9 @@ pub async fn listen(
         .await?;
     let backlog = backlog(replies, events.take_queued());
     let backlog = charge_backlog(&app, &request, caller, backlog)?;
-    let socket = Socket::new(app, credentials, backlog, events, payload);
-    let frames = stream::unfold(socket, |mut socket| async move {
-        let frame = socket.next_frame().await?;
-        Some((Ok::<_, Infallible>(frame), socket))
-    });
-    let response = response.message_body(BodyStream::new(frames).boxed());
+    let feed = ConversationFeed::new(backlog, events);
+    let socket = Socket::new(app, credentials, feed, payload);
+    let response = response.message_body(socket.into_body().boxed());
     Ok(response.map_err(ApiError::internal)?.into())
 }
 
@@ -193,7 +189,7 @@ async fn authenticate(app: &AppState, request: &HttpRequest) -> Result<Listener,
 }
 
 /// The error of a request that is no WebSocket handshake: a validation error.
-fn handshake_error(error: HandshakeError) -> ApiError {
+pub(super) fn handshake_error(error: HandshakeError) -> ApiError {
     let (field, reason) = match error {
         HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade => {
             ("Upgrade", "must be websocket")

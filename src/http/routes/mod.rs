@@ -14,6 +14,7 @@ pub(super) mod messages;
 pub(super) mod metrics;
 pub(super) mod notes;
 pub(super) mod pages;
+pub(super) mod project_events;
 pub(super) mod projects;
 pub(super) mod qnas;
 pub(super) mod saved_replies;

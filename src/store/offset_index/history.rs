@@ -96,6 +96,7 @@ pub(super) fn delta_since(
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::change_capture::ContentChange;
     use super::*;
     use crate::domain::{ProjectSeq, VisitorSeq};
 
@@ -103,7 +104,10 @@ mod tests {
 
     /// A transaction from one version to another, with one change per version.
     fn transaction(before: i64, after: i64) -> ProjectChanges {
-        let change = || ListChange::ContentChanged(ProjectSeq(1), VisitorSeq(1));
+        let change = || {
+            let (project, visitor) = (ProjectSeq(1), VisitorSeq(1));
+            ListChange::ContentChanged(project, visitor, ContentChange::Visitor)
+        };
         ProjectChanges {
             before,
             after,

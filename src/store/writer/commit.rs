@@ -108,12 +108,18 @@ impl WriterThread {
         self.execute("BEGIN IMMEDIATE")?;
         let result = self.run_batches(batches).and_then(|results| {
             let changes = self.changes.take();
-            if let Err(error) = self.offset_index.apply_changes(&self.connection, &changes) {
+            if let Err(error) = self
+                .offset_index
+                .apply_changes(&self.connection, &changes.lists)
+            {
                 log::warn!("the offset index is dropped and built again on demand: {error}");
                 self.offset_index.clear();
             }
             self.commit()?;
-            self.list_versions.record(&changes);
+            self.list_versions.record(&changes.lists);
+            if let Some(observer) = self.observer.get() {
+                observer.committed(&changes);
+            }
             // The file may have been deleted during the commit. The commit counts if the
             // file is moved back.
             let check = self.file.check();

@@ -1,5 +1,6 @@
 use std::sync::atomic::Ordering;
 
+use super::super::commit_observer::ObserverSlot;
 use super::thread::{COMMIT_DELAY, POLL_INTERVAL, Work};
 use super::*;
 use crate::domain::{ListQuery, Offset, Scope};
@@ -18,7 +19,15 @@ fn writer_thread() -> WriterThread {
 fn open_writer(connection: Connection) -> WriterThread {
     let metrics = Arc::new(StoreMetrics::new(1));
     let (versions, index, reads) = (Arc::default(), Arc::default(), Arc::default());
-    WriterThread::new(connection, versions, index, reads, metrics).expect("a writer")
+    WriterThread::new(
+        connection,
+        versions,
+        index,
+        ObserverSlot::default(),
+        reads,
+        metrics,
+    )
+    .expect("a writer")
 }
 
 fn insert(x: i64, bytes: usize) -> Batch {
@@ -162,6 +171,7 @@ fn writes_of_many_threads_are_stored_when_the_writer_stops() {
         connection,
         Arc::default(),
         Arc::default(),
+        ObserverSlot::default(),
         Arc::default(),
         metrics,
     )

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::{QueuedBatch, WriterCommand};
 use crate::metrics::StoreMetrics;
 use crate::store::change_capture::ChangeCapture;
+use crate::store::commit_observer::ObserverSlot;
 use crate::store::commit_status::CommitStatus;
 use crate::store::error::StoreError;
 use crate::store::file_identity::FileIdentity;
@@ -64,6 +65,7 @@ pub(super) struct WriterThread {
     pub(super) changes: ChangeCapture,
     pub(super) list_versions: Arc<ListVersions>,
     pub(super) offset_index: Arc<OffsetIndex>,
+    pub(super) observer: ObserverSlot,
     pub(super) external: ExternalChanges,
     pub(super) file: FileIdentity,
     pub(super) reads: Arc<AtomicU64>,
@@ -92,6 +94,7 @@ impl WriterThread {
         connection: Connection,
         list_versions: Arc<ListVersions>,
         offset_index: Arc<OffsetIndex>,
+        observer: ObserverSlot,
         reads: Arc<AtomicU64>,
         metrics: Arc<StoreMetrics>,
     ) -> rusqlite::Result<Self> {
@@ -107,6 +110,7 @@ impl WriterThread {
             changes: ChangeCapture::start(&connection)?,
             list_versions,
             offset_index,
+            observer,
             external: ExternalChanges {
                 data_version: data_version(&connection)?,
                 polled_at: Instant::now(),
@@ -173,6 +177,9 @@ impl WriterThread {
             // A restored backup repeats list versions with other content.
             self.offset_index.drop_stale(&self.connection);
             self.list_versions.invalidate_all();
+            if let Some(observer) = self.observer.get() {
+                observer.changed_externally();
+            }
         }
         self.external = ExternalChanges {
             data_version,

@@ -1,0 +1,293 @@
+//! The channels of all projects and their subscribers.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use super::channel::{Channel, lock};
+use super::subscription::{Place, ProjectSubscription};
+use super::{ProjectEvent, Stream};
+use crate::domain::{AgentSeq, AgentSessionSeq, KeySeq, ProjectSeq};
+use crate::events::Presence;
+use crate::store::{Changes, CommitObserver};
+
+/// How long a channel without subscribers collects events, for subscribers that come
+/// back.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// The live events of all projects. Clones share the channels.
+#[derive(Debug, Clone, Default)]
+pub struct ProjectHub(Arc<HubState>);
+
+#[derive(Debug, Default)]
+struct HubState {
+    channels: RwLock<HashMap<ProjectSeq, Arc<Channel>>>,
+    /// The number of channels. Without a channel, a commit costs one load.
+    channel_count: AtomicUsize,
+    subscribers: Mutex<HashMap<u64, Subscriber>>,
+    next_id: AtomicU64,
+    is_closed: AtomicBool,
+    resyncs: AtomicU64,
+    presence: Presence,
+}
+
+/// A subscriber as the hub knows it.
+#[derive(Debug)]
+struct Subscriber {
+    identity: SubscriberIdentity,
+    channel: Arc<Channel>,
+    is_revoked: Arc<AtomicBool>,
+}
+
+/// Who subscribes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SubscriberIdentity {
+    /// A server with a private key.
+    Key(KeySeq),
+    /// An agent who has signed in.
+    Agent {
+        agent: AgentSeq,
+        session: AgentSessionSeq,
+        is_away: bool,
+    },
+}
+
+impl SubscriberIdentity {
+    fn key(self) -> Option<KeySeq> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Agent { .. } => None,
+        }
+    }
+
+    fn session(self) -> Option<AgentSessionSeq> {
+        match self {
+            Self::Key(_) => None,
+            Self::Agent { session, .. } => Some(session),
+        }
+    }
+
+    fn agent(self) -> Option<AgentSeq> {
+        match self {
+            Self::Key(_) => None,
+            Self::Agent { agent, .. } => Some(agent),
+        }
+    }
+}
+
+impl ProjectHub {
+    /// A hub that records the agents among its subscribers in `presence`.
+    pub fn new(presence: Presence) -> Self {
+        Self(Arc::new(HubState {
+            presence,
+            ..HubState::default()
+        }))
+    }
+
+    /// Subscribes to the events of a project until the subscription is dropped. With
+    /// `after`, the events after this place follow, if the channel still has all of them.
+    /// An agent is online meanwhile.
+    pub fn subscribe(
+        &self,
+        project: ProjectSeq,
+        identity: SubscriberIdentity,
+        after: Option<(Stream, u64)>,
+    ) -> ProjectSubscription {
+        let channel = self.channel(project);
+        if let SubscriberIdentity::Agent { agent, is_away, .. } = identity
+            && self.0.presence.add_socket(project, agent, is_away)
+        {
+            channel.push(ProjectEvent::PresenceChanged);
+            channel.notify();
+        }
+        let place = Place::new(&channel, after);
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let is_revoked = Arc::<AtomicBool>::default();
+        let subscriber = Subscriber {
+            identity,
+            channel: channel.clone(),
+            is_revoked: is_revoked.clone(),
+        };
+        lock(&self.0.subscribers).insert(id, subscriber);
+        ProjectSubscription::new(self.clone(), project, id, channel, place, is_revoked)
+    }
+
+    /// The channel of a project, with one more subscription.
+    fn channel(&self, project: ProjectSeq) -> Arc<Channel> {
+        let mut channels = self.write();
+        let channel = channels
+            .entry(project)
+            .or_insert_with(|| Arc::new(Channel::new()))
+            .clone();
+        lock(&channel.state).subscriptions += 1;
+        self.0
+            .channel_count
+            .store(channels.len(), Ordering::Release);
+        channel
+    }
+
+    /// Ends a subscription. Its subscriber is gone.
+    pub(super) fn unsubscribe(&self, project: ProjectSeq, id: u64, channel: &Channel) {
+        let removed = lock(&self.0.subscribers).remove(&id);
+        if let Some(agent) = removed.and_then(|subscriber| subscriber.identity.agent()) {
+            self.0
+                .presence
+                .remove_socket(project, agent, Instant::now());
+        }
+        let mut state = lock(&channel.state);
+        state.subscriptions -= 1;
+        state.idle_since = Instant::now();
+    }
+
+    /// Publishes an event of a project that no commit reports.
+    pub fn publish(&self, project: ProjectSeq, event: ProjectEvent) {
+        if self.0.channel_count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        if let Some(channel) = self.read().get(&project) {
+            channel.push(event);
+            channel.notify();
+        }
+    }
+
+    /// Removes the channels that have had no subscriber for [`IDLE_TIMEOUT`], and the
+    /// agents who have left.
+    pub fn sweep(&self, now: Instant) {
+        for project in self.0.presence.remove_offline(now) {
+            self.publish(project, ProjectEvent::PresenceChanged);
+        }
+        if self.0.channel_count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut channels = self.write();
+        channels.retain(|_, channel| {
+            let state = lock(&channel.state);
+            let idle_time = now.saturating_duration_since(state.idle_since);
+            state.subscriptions > 0 || idle_time < IDLE_TIMEOUT
+        });
+        self.0
+            .channel_count
+            .store(channels.len(), Ordering::Release);
+    }
+
+    /// The keys of all subscribers.
+    pub fn keys(&self) -> Vec<KeySeq> {
+        let subscribers = lock(&self.0.subscribers);
+        let identities = subscribers.values().map(|entry| entry.identity);
+        identities.filter_map(SubscriberIdentity::key).collect()
+    }
+
+    /// The sessions of all subscribers.
+    pub fn sessions(&self) -> HashSet<AgentSessionSeq> {
+        let subscribers = lock(&self.0.subscribers);
+        let identities = subscribers.values().map(|entry| entry.identity);
+        identities.filter_map(SubscriberIdentity::session).collect()
+    }
+
+    /// Ends the subscriptions of these keys.
+    pub fn revoke_keys(&self, revoked: &HashSet<KeySeq>) {
+        self.revoke(|identity| identity.key().is_some_and(|key| revoked.contains(&key)));
+    }
+
+    /// Ends the subscriptions of these sessions.
+    pub fn revoke_sessions(&self, revoked: &HashSet<AgentSessionSeq>) {
+        self.revoke(|identity| {
+            let session = identity.session();
+            session.is_some_and(|session| revoked.contains(&session))
+        });
+    }
+
+    fn revoke(&self, is_revoked: impl Fn(SubscriberIdentity) -> bool) {
+        for subscriber in lock(&self.0.subscribers).values() {
+            if is_revoked(subscriber.identity) {
+                subscriber.is_revoked.store(true, Ordering::Release);
+                subscriber.channel.notify();
+            }
+        }
+    }
+
+    /// Ends all subscriptions, including later ones.
+    pub fn close(&self) {
+        self.0.is_closed.store(true, Ordering::Release);
+        for channel in self.read().values() {
+            channel.notify();
+        }
+    }
+
+    /// Whether [`ProjectHub::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed.load(Ordering::Acquire)
+    }
+
+    /// The number of subscribers of all projects.
+    pub fn subscriber_count(&self) -> usize {
+        lock(&self.0.subscribers).len()
+    }
+
+    /// The number of times that a subscriber was told that events are missing.
+    pub fn resync_count(&self) -> u64 {
+        self.0.resyncs.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_resync(&self) {
+        self.0.resyncs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<ProjectSeq, Arc<Channel>>> {
+        self.0
+            .channels
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<ProjectSeq, Arc<Channel>>> {
+        self.0
+            .channels
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CommitObserver for ProjectHub {
+    fn committed(&self, changes: &Changes) {
+        if self.0.channel_count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let channels = self.read();
+        let mut changed: Vec<&Arc<Channel>> = Vec::new();
+        for change in &changes.lists {
+            let Some(channel) = channels.get(&change.owners().0) else {
+                continue;
+            };
+            ProjectEvent::for_each_of(change, |event| channel.push(event));
+            if !changed.iter().any(|other| Arc::ptr_eq(other, channel)) {
+                changed.push(channel);
+            }
+        }
+        for agent in &changes.agents {
+            let Some(channel) = channels.get(&agent.project) else {
+                continue;
+            };
+            if let Some(is_away) = agent.is_away {
+                self.0
+                    .presence
+                    .set_away(agent.project, agent.agent, is_away);
+            } else {
+                self.revoke(|identity| identity.agent() == Some(agent.agent));
+            }
+            channel.push(ProjectEvent::PresenceChanged);
+            channel.notify();
+        }
+        for channel in changed {
+            channel.notify();
+        }
+    }
+
+    fn changed_externally(&self) {
+        for channel in self.read().values() {
+            channel.push(ProjectEvent::Resync);
+            channel.notify();
+        }
+    }
+}
