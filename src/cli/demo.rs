@@ -12,14 +12,17 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::CommandError;
+use super::browser::open_in_browser;
 use super::database::SnapshotArgument;
 use super::output::print_line;
 use super::progress::with_progress_bar;
 use super::serve::{announce, lock, prepare, serve, shutdown_signal};
 use crate::app::AppState;
 use crate::config::Settings;
-use crate::demo::{DemoPlan, create_database, is_demo_database};
+use crate::demo::{DemoPlan, create_database, first_owner, is_demo_database};
 use crate::own_urls::{BaseUrl, OwnUrls};
+use crate::service::agent_commands;
+use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -38,6 +41,9 @@ pub struct Demo {
     /// Create the file that --db names, and do not serve it
     #[arg(long, requires = "db")]
     no_serve: bool,
+    /// Open the inbox in the browser, signed in
+    #[arg(long)]
+    open: bool,
     #[command(flatten)]
     snapshot: SnapshotArgument,
     #[command(flatten)]
@@ -67,10 +73,15 @@ impl Demo {
         let mut app = AppState::open(file.path(), settings, true)?;
         lock.lock_created_file()?;
         app.lock = Some(lock.clone());
+        let inbox = inbox_url(&app.store, urls.base(|| None))?;
         serve(app, listeners, |out| {
             announce(out, address, &urls)?;
-            write!(out, "{}", example_commands(urls.listening()))?;
-            out.flush()
+            write!(out, "{}", example_commands(urls.listening(), &inbox))?;
+            out.flush()?;
+            if self.open {
+                open_in_browser(inbox);
+            }
+            Ok(())
         })
     }
 
@@ -178,12 +189,24 @@ impl Drop for DemoFile {
     }
 }
 
-/// What the demo prints: its keys, and commands for another terminal.
-fn example_commands(base: BaseUrl<'_>) -> String {
+/// The URL that opens the inbox as the first owner. Each start makes a new one.
+fn inbox_url(store: &Store, base: BaseUrl<'_>) -> Result<String, CommandError> {
+    let Some(owner) = first_owner(store)? else {
+        return Ok(format!("{base}/inbox"));
+    };
+    let link = agent_commands::create_link(store, owner.seq)?;
+    Ok(format!("{base}{}", link.sign_in_path()))
+}
+
+/// What the demo prints: its pages and keys, and commands for another terminal.
+fn example_commands(base: BaseUrl<'_>, inbox: &str) -> String {
     format!(
         r#"
 Generated conversations of an invented shop. Ctrl-C stops the demo.
-Open {base}/ in a browser: a page of the shop with its chat.
+
+A page of the shop with its chat, for visitors:  {base}/
+The inbox of the shop, signed in as Mara:        {inbox}
+
 Keys: pk_demo (publishable, for web pages) and sk_demo (private, for servers).
 
 Commands for another terminal. Ask the assistant of the shop a question:

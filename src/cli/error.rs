@@ -6,9 +6,12 @@ use std::path::PathBuf;
 
 use super::health::HealthError;
 use super::visible_text::VisibleText;
+use crate::access::PasswordError;
 use crate::app::StartError;
 use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, QnaId};
+use crate::service::agent_account::AccountError;
+use crate::service::agent_commands::AccountName;
 use crate::service::assistant::AssistantError;
 use crate::service::backup::{BackupError, BucketError};
 use crate::service::export::ExportError;
@@ -69,6 +72,24 @@ pub enum CommandError {
     KeyNotShown(std::io::Error),
     #[error("no key has the id {0}; `parlor keys list` shows them")]
     NoSuchKey(KeyId),
+    #[error("no account has {}; `parlor agents list` shows them", account_text(.0))]
+    NoSuchAgent(AccountName),
+    #[error("an account has this e-mail address already; `parlor agents list` shows the accounts")]
+    AgentEmailExists,
+    #[error(
+        "this is the only owner of the project; create another one with `parlor agents add --role owner` first"
+    )]
+    LastOwner,
+    #[error("the two passwords differ; run the command again")]
+    PasswordsDiffer,
+    #[error("the password {0}; enter it at the prompt, or pass one line on standard input")]
+    InvalidPassword(String),
+    #[error("a password could not be hashed: {0}")]
+    Hash(PasswordError),
+    #[error(
+        "the link could not be shown: {0}; run `parlor agents link` with an open standard output"
+    )]
+    LinkNotShown(std::io::Error),
     #[error("no assistant has the id {0}; `parlor assistants list` shows them")]
     NoSuchAssistant(AssistantId),
     #[error("{0} does not exist; `parlor serve` creates it")]
@@ -197,6 +218,30 @@ impl From<QnaError> for CommandError {
         match error {
             QnaError::NotFound(id) => Self::NoSuchQna(id),
             QnaError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn account_text(name: &AccountName) -> String {
+    match name {
+        AccountName::Id(id) => format!("the id {id}"),
+        AccountName::Email(email) => format!("the e-mail address {email}"),
+    }
+}
+
+impl From<AccountError> for CommandError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::NotFound(id) => Self::NoSuchAgent(AccountName::Id(id)),
+            AccountError::EmailExists => Self::AgentEmailExists,
+            AccountError::LastOwner => Self::LastOwner,
+            AccountError::Password(error) => Self::Hash(error),
+            AccountError::Random(error) => Self::Random(error),
+            AccountError::Store(error) => error.into(),
+            // These are errors of requests.
+            AccountError::SignedOut
+            | AccountError::WrongPassword
+            | AccountError::NoSuchSession(_) => StoreError::Internal(error.to_string()).into(),
         }
     }
 }

@@ -3,8 +3,10 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod agents;
 mod assistants;
 mod backup;
+mod browser;
 mod check;
 mod database;
 mod demo;
@@ -32,6 +34,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{LogLevels, accept_renamed_variables};
 use crate::log_format::{LogFormat, LogLines};
+use agents::Agents;
 use assistants::Assistants;
 use backup::Backup;
 use check::Check;
@@ -99,6 +102,11 @@ pub enum Command {
     Keys {
         #[command(subcommand)]
         command: Keys,
+    },
+    /// Create, list and remove accounts of agents, the people who answer visitors
+    Agents {
+        #[command(subcommand)]
+        command: Agents,
     },
     /// Create, list and change assistants, which answer visitors
     Assistants {
@@ -176,6 +184,7 @@ fn run_command(command: Command, lines: LogLines) -> Result<(), CommandError> {
         Command::Health(health) => health.run(),
         Command::Projects { command } => command.run(),
         Command::Keys { command } => command.run(),
+        Command::Agents { command } => command.run(),
         Command::Assistants { command } => command.run(),
         Command::Learn(learn) => learn.run(),
         Command::Qna { command } => command.run(),

@@ -10,6 +10,7 @@ use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::CommandError;
+use super::browser::open_in_browser;
 use super::database::DatabaseFile;
 use super::keys::print_project_keys;
 use super::output::is_discarded;
@@ -19,13 +20,18 @@ use crate::listeners::Listeners;
 use crate::log_format::LogLines;
 use crate::own_urls::OwnUrls;
 use crate::server;
+use crate::service::agent_account::Link;
+use crate::service::agent_commands;
 use crate::service::setup::{self, ProjectKeys};
-use crate::store::ServerLock;
+use crate::store::{ServerLock, Store};
 
 #[derive(Debug, Args)]
 pub struct Serve {
     #[command(flatten)]
     file: DatabaseFile,
+    /// Open the inbox in the browser, at the first start the page that sets it up
+    #[arg(long)]
+    open: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -45,8 +51,29 @@ impl Serve {
         lock.lock_created_file()?;
         app.lock = Some(lock.clone());
         setup::create_first_project(&app.store, |keys| show_first_keys(path, &urls, keys, lines))?;
-        serve(app, listeners, |out| announce(out, address, &urls))
+        let link = setup_link(&app.store);
+        serve(app, listeners, |out| {
+            announce(out, address, &urls)?;
+            let path = link.map(|link| link.setup_path());
+            if let Some(path) = &path {
+                show_setup_link(&format!("{}{path}", urls.base(|| None)), lines)?;
+            }
+            if self.open {
+                let path = path.as_deref().unwrap_or("/inbox");
+                open_in_browser(format!("{}{path}", urls.base(|| None)));
+            }
+            Ok(())
+        })
     }
+}
+
+/// A new link that sets the first project up, as long as it has no account. A file that
+/// cannot be written to does not prevent the start.
+fn setup_link(store: &Store) -> Option<Link> {
+    agent_commands::create_setup_link(store).unwrap_or_else(|error| {
+        log::warn!("no link to set the inbox up could be stored: {error}");
+        None
+    })
 }
 
 /// Checks the settings and binds the addresses, before a file is created.
@@ -61,20 +88,35 @@ pub fn lock(path: &Path, settings: &Settings) -> Result<ServerLock, CommandError
     Ok(ServerLock::acquire(path, wait)?)
 }
 
-/// Shows the keys on standard output, or on standard error, in the form of the log, if
-/// standard output is closed or discarded.
+/// Shows the keys.
 fn show_first_keys(
     file: &Path,
     urls: &OwnUrls,
     keys: &ProjectKeys,
     lines: LogLines,
 ) -> io::Result<()> {
+    let mut text = Vec::new();
+    print_first_keys(&mut text, file, urls, keys)?;
+    show(&String::from_utf8_lossy(&text), lines)
+}
+
+/// Shows the link that sets the inbox up.
+fn show_setup_link(url: &str, lines: LogLines) -> io::Result<()> {
+    let text = format!(
+        "The inbox has no account yet. Open this link once, within 7 days, to create the first \
+         one:\n  {url}\n"
+    );
+    show(&text, lines)
+}
+
+/// Shows a text on standard output, or on standard error, in the form of the log, if
+/// standard output is closed or discarded.
+fn show(text: &str, lines: LogLines) -> io::Result<()> {
     if !is_discarded(io::stdout()) {
-        print_first_keys(&mut io::stdout().lock(), file, urls, keys)
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
     } else if !is_discarded(io::stderr()) {
-        let mut text = Vec::new();
-        print_first_keys(&mut text, file, urls, keys)?;
-        let text = String::from_utf8_lossy(&text);
         writeln!(io::stderr(), "{}", lines.notice(text.trim_end()))
     } else {
         Err(io::Error::other(
@@ -104,8 +146,7 @@ fn print_first_keys(
     writeln!(
         out,
         "`parlor learn FOLDER|URL --db {file}` stores the pages that the assistant answers from."
-    )?;
-    out.flush()
+    )
 }
 
 /// Prints the address that the server listens on, and the URL of the reference.

@@ -3,9 +3,10 @@
 //! every machine.
 //!
 //! `generator` makes the rows; `load` hands them to the store's bulk loader;
-//! `database` creates the whole demo database. The texts are in `phrases/`, one
+//! `database` creates the whole demo database; `agents` has the accounts of the inbox. The texts are in `phrases/`, one
 //! file per language, and `help/`, one file per page.
 
+mod agents;
 mod database;
 mod dialogue;
 mod generator;
@@ -21,6 +22,7 @@ mod tests;
 mod timeline;
 mod visitors;
 
+pub use agents::first_owner;
 pub use database::{DemoError, create_database, is_demo_database};
 pub use load::fill;
 

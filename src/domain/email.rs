@@ -29,6 +29,12 @@ impl EmailAddress {
         address.ok_or_else(|| ValidationError::new(field, EXPECTED))
     }
 
+    /// An address that the program contains.
+    pub fn from_static(text: &'static str) -> Self {
+        debug_assert!(Self::from_text(text).is_some(), "{text:?}");
+        Self(text.to_owned())
+    }
+
     fn from_text(text: &str) -> Option<Self> {
         let (local, host) = text.rsplit_once('@')?;
         if text.len() > MAX_EMAIL_BYTES || !is_local_part(local) {

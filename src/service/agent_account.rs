@@ -60,7 +60,7 @@ pub struct Link {
 }
 
 impl Link {
-    fn generate(now: Timestamp) -> Result<Self, getrandom::Error> {
+    pub(super) fn generate(now: Timestamp) -> Result<Self, getrandom::Error> {
         Ok(Self {
             token: SecretToken::generate()?,
             expires_at: now.plus(LINK_LIFETIME),
@@ -96,16 +96,13 @@ pub async fn create(
     project: ProjectSeq,
     spec: AccountSpec,
 ) -> Result<AgentAccount, AccountError> {
-    let (id, batch) = insert(project, &spec, None);
+    let (id, batch) = insert(project, &spec);
     store.write(batch).await?;
     read(store, project, id).await
 }
 
-fn insert(
-    project: ProjectSeq,
-    spec: &AccountSpec,
-    password_hash: Option<&str>,
-) -> (AgentId, Batch) {
+/// The write that stores an account. A project with an account needs no set-up.
+pub(super) fn insert(project: ProjectSeq, spec: &AccountSpec) -> (AgentId, Batch) {
     let (id, email) = (AgentId::generate(), spec.email.to_lowercase());
     let account = NewAccount {
         id,
@@ -114,7 +111,7 @@ fn insert(
         email: &email,
         avatar_url: spec.avatar_url.as_deref(),
         role: spec.role,
-        password_hash,
+        password_hash: None,
         at: Timestamp::now(),
     };
     (

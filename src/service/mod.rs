@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod agent_account;
+pub mod agent_commands;
 mod answer_context;
 pub mod assistant;
 pub mod backup;

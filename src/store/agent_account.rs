@@ -48,6 +48,12 @@ pub fn find(
     snapshot.optional(&sql, from_row)
 }
 
+/// Finds an account of any project.
+pub fn find_by_id(snapshot: &Snapshot, id: AgentId) -> Result<Option<AgentAccount>, StoreError> {
+    let sql = Sql::new(select_accounts!("WHERE id = ?"), [id.into()]);
+    snapshot.optional(&sql, from_row)
+}
+
 /// Reads an account. `None` if it was deleted.
 pub fn read(snapshot: &Snapshot, seq: AgentSeq) -> Result<Option<AgentAccount>, StoreError> {
     let sql = Sql::new(select_accounts!("WHERE seq = ?"), [seq.into()]);

@@ -12,6 +12,7 @@ mod stub_server;
 
 mod access;
 mod agents;
+mod agents_command;
 mod agents_sign_in;
 mod agents_take_over;
 mod allowed_origins;

@@ -1,0 +1,31 @@
+//! The agents of the demo.
+
+use crate::domain::{AgentAccount, AgentName, AgentRole, EmailAddress, ProjectSeq};
+use crate::service::agent_account::{AccountError, AccountSpec};
+use crate::service::agent_commands;
+use crate::store::Store;
+
+/// Name, e-mail address and role.
+const AGENTS: [(&str, &str, AgentRole); 3] = [
+    ("Mara", "mara@tern.example", AgentRole::Owner),
+    ("Ben", "ben@tern.example", AgentRole::Agent),
+    ("Yuki", "yuki@tern.example", AgentRole::Agent),
+];
+
+/// The first owner of the demo. Creates the agents unless there are some.
+pub fn first_owner(store: &Store) -> Result<Option<AgentAccount>, AccountError> {
+    let project = ProjectSeq::FIRST;
+    if agent_commands::list(store, project)?.is_empty() {
+        for (name, email, role) in AGENTS {
+            let spec = AccountSpec {
+                name: AgentName::from_static(name),
+                email: EmailAddress::from_static(email),
+                role,
+                avatar_url: None,
+            };
+            agent_commands::create(store, project, spec)?;
+        }
+    }
+    let mut agents = agent_commands::list(store, project)?.into_iter();
+    Ok(agents.find(|agent| agent.role == AgentRole::Owner))
+}
