@@ -84,9 +84,11 @@ export function QnaSection() {
         </Rows>
       )}
       {list.hasNextPage && (
-        <Button isPending={list.isFetchingNextPage} onPress={() => void list.fetchNextPage()}>
-          Show more
-        </Button>
+        <div>
+          <Button isPending={list.isFetchingNextPage} onPress={() => void list.fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
       )}
       {(task?.kind === 'add' || task?.kind === 'edit') && (
         <QnaDialog

@@ -29,7 +29,7 @@ export function Row({ start, title, details, actions, children }: RowProps) {
       <div className={styles.main}>
         <div className={styles.title}>{title}</div>
         {details && <div className={styles.details}>{details}</div>}
-        {children}
+        {children && <div className={styles.below}>{children}</div>}
       </div>
       {actions && <div className={styles.actions}>{actions}</div>}
     </li>

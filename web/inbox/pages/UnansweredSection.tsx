@@ -66,9 +66,11 @@ export function UnansweredSection() {
         </Rows>
       )}
       {list.hasNextPage && (
-        <Button isPending={list.isFetchingNextPage} onPress={() => void list.fetchNextPage()}>
-          Show more
-        </Button>
+        <div>
+          <Button isPending={list.isFetchingNextPage} onPress={() => void list.fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
       )}
       {answered && (
         <QnaDialog
