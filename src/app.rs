@@ -23,6 +23,7 @@ use crate::own_urls::OwnUrls;
 use crate::service::Services;
 use crate::service::backup::BackupStatus;
 use crate::service::readiness::Readiness;
+use crate::service::statistics::StatisticsCache;
 use crate::store::lease::Lease;
 use crate::store::{OpenError, Options, ServerLock, Store, StoreError, lease, session};
 
@@ -62,6 +63,7 @@ pub struct AppState {
     pub services: Services,
     /// The search indexes of the projects' passages.
     pub index_cache: Arc<IndexCache>,
+    pub statistics: StatisticsCache,
     pub list_cache_stats: Arc<CacheStats>,
     /// The memory of requests and responses in flight.
     pub memory: Arc<MemoryBudget>,
@@ -118,6 +120,7 @@ impl AppState {
             signing,
             index_cache,
             list_cache_stats: Arc::default(),
+            statistics: StatisticsCache::default(),
             memory: Arc::new(MemoryBudget::new(settings.memory_budget_mb)),
             own_urls: OwnUrls::new(settings.public_url.clone(), settings.listen),
             request_metrics: RequestMetrics::default(),

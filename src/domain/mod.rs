@@ -23,6 +23,7 @@ mod project;
 mod qna;
 mod secret_token;
 mod source;
+mod statistics;
 mod timestamp;
 mod validation;
 mod visitor;
@@ -68,16 +69,17 @@ pub use note::{
 pub use password::{MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password};
 pub use project::{MAX_MESSAGE_QUOTA, Project, ProjectChange, ProjectStatistics, ProjectSummary};
 pub use qna::{
-    Author, MAX_ANSWER_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_QUESTION_CHARS, Qna, parse_answer,
-    parse_question,
+    Author, MAX_ANSWER_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_QUESTION_CHARS, Qna, UnansweredQuestion,
+    parse_answer, parse_question,
 };
 pub use secret_token::{SecretToken, TokenHash};
 pub use source::{MAX_SOURCE_ERROR_CHARS, MAX_SOURCES, SourceKind};
+pub use statistics::{DAY_MS, DayStatistics, Statistics};
 pub use timestamp::{Timestamp, month_name};
 pub use validation::{
     MAX_URI_BYTES, ValidationError, bounded_bytes, bounded_text, parse_enum, parse_uri, text_prefix,
 };
-pub use visitor::{DeviceId, ExternalId, MAX_VISITOR_NAME_CHARS, Visitor, VisitorDetails};
+pub use visitor::{DeviceId, ExternalId, MAX_VISITOR_NAME_CHARS, Person, Visitor, VisitorDetails};
 pub use web_url::{bounded_web_url, page_address, parse_web_url, without_userinfo};
 pub use widget_config::{
     ChatWidgetConfig, RawWidgetValue, WIDGET_SETTINGS, WidgetChange, WidgetOffset, WidgetPosition,

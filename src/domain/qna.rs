@@ -1,7 +1,18 @@
 //! Questions with their answers (docs/api-contract.md, section 5.6).
 
 use super::validation::{ValidationError, bounded_text};
-use super::{QnaId, Timestamp};
+use super::{ConversationId, MessageId, QnaId, Timestamp};
+
+/// A question to which the assistant found no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnansweredQuestion {
+    /// The message of the assistant.
+    pub id: MessageId,
+    /// What the visitor wrote.
+    pub question: String,
+    pub conversation: ConversationId,
+    pub created_at: Timestamp,
+}
 
 /// The author of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

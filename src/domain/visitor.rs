@@ -1,7 +1,7 @@
 //! Visitors of a website (docs/api-contract.md, section 5.4).
 
 use super::validation::{ValidationError, bounded_text};
-use super::{Timestamp, VisitorId};
+use super::{EmailAddress, Timestamp, VisitorId};
 
 /// The maximum length of a visitor's name in characters.
 pub const MAX_VISITOR_NAME_CHARS: usize = 200;
@@ -37,6 +37,15 @@ impl Visitor {
     pub fn is_identified(&self) -> bool {
         self.external_id.is_some()
     }
+}
+
+/// A person, as the website's server has signed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub external_id: ExternalId,
+    pub name: Option<String>,
+    pub email: Option<EmailAddress>,
+    pub avatar_url: Option<String>,
 }
 
 /// The id that a browser chose for itself, `saVid` in requests: 1 to 100

@@ -5,6 +5,7 @@
 use serde_json::json;
 
 use super::error::{ApiError, ErrorCode};
+use crate::access::identity::IdentityError;
 use crate::access::{AuthError, OverBudget, PasswordError, RateLimited};
 use crate::answer::AnswerError;
 use crate::domain::{MAX_KEYS, MAX_NOTES, MAX_SAVED_REPLIES, Origin, ValidationError};
@@ -25,8 +26,10 @@ use crate::service::readiness::NotReady;
 use crate::service::replay::ReplayError;
 use crate::service::saved_reply::SavedReplyError;
 use crate::service::send_message::SendError;
+use crate::service::session::IdentifyError;
 use crate::service::sign_in::SignInError;
 use crate::service::stop_answer::StopError;
+use crate::service::unanswered::ResolveError;
 use crate::service::visitor::BlockError;
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
 use crate::store::{Rejection, StoreError};
@@ -479,6 +482,53 @@ impl From<SavedReplyError> for ApiError {
             }
             SavedReplyError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<ResolveError> for ApiError {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::NotFound(id) => Self::message_not_found(id),
+            ResolveError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<IdentifyError> for ApiError {
+    fn from(error: IdentifyError) -> Self {
+        match error {
+            IdentifyError::SwitchedOff => Self::forbidden(
+                "The key has no identity secret; an owner creates one in the inbox, under keys, \
+                 or with POST /keys/{keyId}/identity-secret",
+            ),
+            IdentifyError::Token(error) => error.into(),
+            IdentifyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<IdentityError> for ApiError {
+    fn from(error: IdentityError) -> Self {
+        Self::unauthorized(match error {
+            IdentityError::Signature => {
+                "The token is not signed with the identity secret of this key; sign with HS256, \
+                 and take the whole text of the secret as the key"
+            }
+            IdentityError::Expired => {
+                "The token has expired; get a new one from the website's server, and check its \
+                 clock"
+            }
+            IdentityError::NotYetValid => {
+                "The token was issued in the future; check the clock of the website's server"
+            }
+            IdentityError::Lifetime => {
+                "The token is valid for too long; exp must be at most 24 hours after iat"
+            }
+            IdentityError::Claim(invalid) => {
+                let reason = format!("has an invalid claim. {} {}", invalid.field, invalid.reason);
+                return Self::validation("token", &reason);
+            }
+        })
     }
 }
 

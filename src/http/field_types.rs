@@ -145,6 +145,30 @@ impl MessageLimit {
     }
 }
 
+/// The number of days of statistics (docs/api-contract.md, section 4.25).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatisticsDays(pub u32);
+
+impl StatisticsDays {
+    const MAX: u32 = 90;
+
+    fn parse(text: &str) -> Result<Self, ValidationError> {
+        let days = text
+            .parse()
+            .ok()
+            .filter(|days| (1..=Self::MAX).contains(days));
+        let reason = || format!("must be a whole number from 1 to {}", Self::MAX);
+        days.map(Self)
+            .ok_or_else(|| ValidationError::new("days", reason()))
+    }
+}
+
+impl Default for StatisticsDays {
+    fn default() -> Self {
+        Self(30)
+    }
+}
+
 impl Default for MessageLimit {
     fn default() -> Self {
         Self(Self::MAX)
@@ -216,6 +240,7 @@ parsed_from_string! {
     Role: Self::parse;
     SearchLimit: Self::parse;
     Sort: Self::parse;
+    StatisticsDays: Self::parse;
     Status: Self::parse;
     Time: Self::parse;
     Uri: |text: &str| parse_uri("", text).map(Uri);
@@ -258,6 +283,7 @@ described_by! {
     Offset: integer(0, Self::MAX).default(Some(0.into()));
     Password: text(MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS);
     SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
+    StatisticsDays: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
     Sort as "ConversationOrder": choice("A field by which conversations are ordered.", &Self::NAMES);
     Time: string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
     Uri: string().format(Some(SchemaFormat::Custom("uri".to_owned())))

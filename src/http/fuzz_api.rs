@@ -42,6 +42,7 @@ pub const BODY_PARSERS: &[BodyParser] = body_parsers! {
     conversations::CloseRequest,
     conversations::StartRequest,
     documents::NewDocumentRequest,
+    identity::IdentifyRequest,
     identity::InitRequest,
     keys::KeyChangeRequest,
     keys::NewKeyRequest,

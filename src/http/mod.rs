@@ -68,7 +68,7 @@ use request_context::{Route, set_route};
 use routes::{
     agent, agents, completions, conversations, documents, events, export, health, identity, keys,
     messages, metrics, notes, pages, project_events, projects, qnas, saved_replies, search, send,
-    sign_in, visitors,
+    sign_in, statistics, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -156,6 +156,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .configure(server_routes)
         .configure(page_routes)
         .service(at("/v2/identity/init", "POST").route(web::post().to(identity::init)))
+        .service(at("/v2/identity/identify", "POST").route(web::post().to(identity::identify)))
         .service(at("/v2/identity/me", "GET, HEAD").route(get().to(identity::me)))
         .service(
             at("/v2/projects/current", "GET, HEAD, PATCH")
@@ -171,6 +172,7 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .configure(visitor_routes)
         .configure(key_routes)
+        .configure(statistics_routes)
         .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
         .configure(knowledge_routes);
 }
@@ -241,6 +243,20 @@ fn key_routes(config: &mut web::ServiceConfig) {
             at("/v2/keys/{keyId}/identity-secret", "POST, DELETE")
                 .route(web::post().to(keys::create_identity_secret))
                 .route(web::delete().to(keys::remove_identity_secret)),
+        );
+}
+
+/// The routes of statistics and unanswered questions.
+fn statistics_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(at("/v2/statistics", "GET, HEAD").route(get().to(statistics::read)))
+        .service(
+            at("/v2/unanswered-questions", "GET, HEAD")
+                .route(get().to(statistics::list_unanswered)),
+        )
+        .service(
+            at("/v2/unanswered-questions/{messageId}", "DELETE")
+                .route(web::delete().to(statistics::resolve_unanswered)),
         );
 }
 

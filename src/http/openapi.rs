@@ -8,7 +8,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     agent, agents, completions, conversations, documents, events, export, identity, keys, messages,
-    notes, project_events, projects, qnas, saved_replies, search, send, sign_in, visitors,
+    notes, project_events, projects, qnas, saved_replies, search, send, sign_in, statistics,
+    visitors,
 };
 use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
@@ -22,13 +23,14 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
     info(title = "parlor", description = include_str!("openapi.md")),
     servers((url = SERVER_PLACEHOLDER)),
     paths(
-        identity::init, identity::me, projects::current, projects::update, conversations::list,
+        identity::init, identity::identify, identity::me, projects::current, projects::update, conversations::list,
         conversations::start, export::export, conversations::read, conversations::close,
         conversations::remove, visitors::read, visitors::remove, visitors::block, visitors::unblock, messages::list,
         send::send, send::stop, messages::rate, completions::create, agent::take_over, agent::hand_back,
         agent::reply, sign_in::set_up, sign_in::sign_in, sign_in::sign_in_with_link,
         sign_in::sign_out, agents::me, agents::update_me, agents::sessions, agents::end_session,
         agents::list, agents::create, agents::update, agents::remove, agents::create_link,
+        statistics::read, statistics::list_unanswered, statistics::resolve_unanswered,
         notes::list, notes::create, notes::remove,
         saved_replies::list, saved_replies::create, saved_replies::update, saved_replies::remove,
         keys::list, keys::create, keys::update, keys::revoke, keys::create_identity_secret,

@@ -78,7 +78,7 @@ fn admit_agents(operation: &mut Value) {
 /// Whether a path is of accounts and sign-ins. Their passwords and links are not stored for
 /// repeated requests (docs/api-contract.md, section 11).
 fn is_of_accounts(path: &str) -> bool {
-    path == "/setup" || path.starts_with("/agents")
+    path == "/setup" || path == "/identity/identify" || path.starts_with("/agents")
 }
 
 /// The operations that start or end a session of an agent, by the status of their success.

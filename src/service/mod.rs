@@ -42,7 +42,9 @@ pub mod send_message;
 pub mod session;
 pub mod setup;
 pub mod sign_in;
+pub mod statistics;
 pub mod stop_answer;
+pub mod unanswered;
 pub mod visitor;
 
 use std::sync::Arc;

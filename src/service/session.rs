@@ -1,9 +1,10 @@
 //! Sessions of visitors.
 
+use crate::access::identity::{self, IdentityError};
 use crate::domain::{DeviceId, SessionId, Timestamp, Visitor, VisitorId};
-use crate::store::key::StoredKey;
+use crate::store::key::{self, StoredKey};
 use crate::store::visitor::{NewVisitor, VisitorIdentity};
-use crate::store::{Store, StoreError, session};
+use crate::store::{Batch, Snapshot, Store, StoreError, session};
 
 /// A session that was started.
 #[derive(Debug, Clone)]
@@ -37,9 +38,54 @@ pub async fn start(
         identity: VisitorIdentity::Device(device.clone()),
         at: started_at,
     };
-    let written = store
-        .write(session::start(&visitor, device, id, key.seq))
-        .await?;
+    let batch = session::start(&visitor, device, id, key.seq);
+    write_started(store, batch, id, started_at).await
+}
+
+/// Why a person was not identified.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum IdentifyError {
+    #[error("the key has no identity secret")]
+    SwitchedOff,
+    #[error(transparent)]
+    Token(#[from] IdentityError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Starts a session for the person of a token that the website's server has signed. A
+/// person who is known gets the same visitor again, with the values of the token.
+///
+/// # Errors
+/// See [`IdentifyError`].
+pub async fn identify(
+    store: &Store,
+    key: &StoredKey,
+    token: &str,
+) -> Result<StartedSession, IdentifyError> {
+    let seq = key.seq;
+    let read = move |snapshot: &Snapshot| key::identity_secret(snapshot, seq);
+    let secret = store.read(read).await?;
+    let secret = secret.ok_or(IdentifyError::SwitchedOff)?;
+    let (id, started_at) = (SessionId::generate(), Timestamp::now());
+    let person = identity::verify(&secret, token, started_at)?;
+    let visitor = NewVisitor {
+        id: VisitorId::generate(),
+        project: key.project,
+        identity: VisitorIdentity::ExternalId(person.external_id.clone()),
+        at: started_at,
+    };
+    let batch = session::start_identified(&visitor, &person, id, seq);
+    Ok(write_started(store, batch, id, started_at).await?)
+}
+
+async fn write_started(
+    store: &Store,
+    batch: Batch,
+    id: SessionId,
+    started_at: Timestamp,
+) -> Result<StartedSession, StoreError> {
+    let written = store.write(batch).await?;
     let (visitor, is_new_visitor) = session::started_visitor(&written)
         .ok_or_else(|| StoreError::Internal("a session has no visitor".to_owned()))?;
     Ok(StartedSession {

@@ -64,9 +64,11 @@ pub mod session;
 pub mod sign_in_link;
 mod snapshot;
 mod sql;
+pub mod statistics;
 #[cfg(test)]
 mod test_db;
 mod totals;
+pub mod unanswered;
 mod unindexed;
 mod upgrade;
 pub mod usage;

@@ -8,7 +8,8 @@ use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
 use super::visitor::NewVisitor;
 use crate::domain::{
-    DeviceId, KeySeq, ProjectSeq, SessionId, Timestamp, Visitor, VisitorId, VisitorSeq,
+    DeviceId, EmailAddress, KeySeq, Person, ProjectSeq, SessionId, Timestamp, Visitor, VisitorId,
+    VisitorSeq,
 };
 
 /// A stored session.
@@ -69,6 +70,50 @@ pub fn start(visitor: &NewVisitor, device: DeviceId, session: SessionId, key: Ke
             "SELECT id, external_id, name, avatar_url, id = ?3 FROM visitor \
               WHERE project_seq = ?1 AND sa_vid = ?2",
             [project.into(), device.into(), visitor.id.into()],
+        ),
+    ])
+}
+
+/// Starts a session for a person whom the website's server has identified. The visitor of
+/// the person is stored if it is new, and gets the values of the person. The result is read
+/// with [`started_visitor`].
+pub fn start_identified(
+    visitor: &NewVisitor,
+    person: &Person,
+    session: SessionId,
+    key: KeySeq,
+) -> Batch {
+    let (at, project) = (visitor.at, visitor.project);
+    let external_id = || Value::from(person.external_id.as_str());
+    Batch::of([
+        visitor.insert(),
+        Sql::new(
+            "UPDATE visitor SET name = coalesce(?3, name), avatar_url = coalesce(?4, avatar_url), \
+                                email = coalesce(?5, email), is_verified = 1 \
+              WHERE project_seq = ?1 AND external_id = ?2",
+            [
+                project.into(),
+                external_id(),
+                person.name.as_deref().into(),
+                person.avatar_url.as_deref().into(),
+                person.email.as_ref().map(EmailAddress::as_str).into(),
+            ],
+        ),
+        Sql::new(
+            "INSERT INTO session (id, visitor_seq, key_seq, created_at, last_used_at) \
+             SELECT ?1, seq, ?2, ?3, ?3 FROM visitor WHERE project_seq = ?4 AND external_id = ?5",
+            [
+                session.into(),
+                key.into(),
+                at.into(),
+                project.into(),
+                external_id(),
+            ],
+        ),
+        Sql::new(
+            "SELECT id, external_id, name, avatar_url, id = ?3 FROM visitor \
+              WHERE project_seq = ?1 AND external_id = ?2",
+            [project.into(), external_id(), visitor.id.into()],
         ),
     ])
 }

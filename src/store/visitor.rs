@@ -28,7 +28,8 @@ pub struct NewVisitor {
 }
 
 impl NewVisitor {
-    /// Stores the visitor. A visitor who is already stored stays unchanged.
+    /// Stores the visitor. A visitor who is already stored stays unchanged. External ids are
+    /// from the website's server.
     pub(super) fn insert(&self) -> Sql {
         let (device, external_id) = match &self.identity {
             VisitorIdentity::Device(id) => (Some(id.as_str()), None),
@@ -36,10 +37,11 @@ impl NewVisitor {
         };
         Sql::new(
             concat!(
-                "INSERT INTO visitor (seq, id, project_seq, sa_vid, external_id, created_at) \
+                "INSERT INTO visitor (seq, id, project_seq, sa_vid, external_id, created_at, \
+                                      is_verified) \
                  VALUES (",
                 next_seq!("visitor"),
-                ", ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                ", ?1, ?2, ?3, ?4, ?5, ?4 IS NOT NULL) ON CONFLICT DO NOTHING"
             ),
             [
                 self.id.into(),

@@ -138,6 +138,7 @@ impl Fixture {
             question.send().expect(200);
             let messages = &self.server.get_conversation(&self.ann, &conversation)["messages"];
             path = path.replace("{messageId}", &string(&messages[1]["id"]));
+            self.server.add_refusals(&conversation);
         }
         if path.contains("{agentId}") {
             let agent = self

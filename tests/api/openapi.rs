@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
-const OPERATIONS: [(&str, &str); 61] = [
+const OPERATIONS: [(&str, &str); 65] = [
     ("get", "/agents"),
     ("post", "/agents"),
     ("get", "/agents/me"),
@@ -38,6 +38,7 @@ const OPERATIONS: [(&str, &str); 61] = [
     ("post", "/conversations/{conversationId}/stop"),
     ("get", "/conversations/{conversationId}/ws"),
     ("get", "/events"),
+    ("post", "/identity/identify"),
     ("post", "/identity/init"),
     ("get", "/identity/me"),
     ("get", "/keys"),
@@ -65,6 +66,9 @@ const OPERATIONS: [(&str, &str); 61] = [
     ("patch", "/saved-replies/{savedReplyId}"),
     ("get", "/search"),
     ("post", "/setup"),
+    ("get", "/statistics"),
+    ("get", "/unanswered-questions"),
+    ("delete", "/unanswered-questions/{messageId}"),
     ("delete", "/visitors/{visitorId}"),
     ("get", "/visitors/{visitorId}"),
     ("delete", "/visitors/{visitorId}/block"),
@@ -208,7 +212,7 @@ fn open_operations_are_those_without_a_bearer_credential() {
         assert_eq!(security(operation), expected, "{method} {path}");
         by_credential[expected.split_terminator(" or ").count()] += 1;
     }
-    assert_eq!(by_credential, [11, 7, 37, 6]);
+    assert_eq!(by_credential, [12, 7, 40, 6]);
 }
 
 /// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a
@@ -220,7 +224,7 @@ fn expected_credential(method: &str, path: &str) -> &'static str {
     match (method, path.rsplit('/').next().expect("a segment")) {
         (_, "sign-in" | "sign-in-link" | "sign-out" | "setup") => "",
         ("patch", "current") => "private-key or agent",
-        (_, "init" | "current" | "search" | "openapi" | "ws") => "",
+        (_, "init" | "identify" | "current" | "search" | "openapi" | "ws") => "",
         ("get", "qnas" | "{qnaId}") => "",
         (_, "me" | "feedback") | ("post", "messages") => "session",
         (
@@ -233,6 +237,7 @@ fn expected_credential(method: &str, path: &str) -> &'static str {
         (_, "keys" | "{keyId}" | "identity-secret" | "notes" | "{noteId}") => {
             "private-key or agent"
         }
+        (_, "statistics" | "unanswered-questions" | "{messageId}") => "private-key or agent",
         (_, "saved-replies" | "{savedReplyId}" | "block") => "private-key or agent",
         ("get", "{visitorId}") => "private-key or agent",
         _ => "session or private-key or agent",

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use std::net::TcpStream;
 
 use parlor::answer::AnswerError;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
 
 use crate::helpers::{
     OpenApiDocument, Request, Response, TestServer, UNKNOWN_ID, Visitor, check_keys, header_names,
     setup_model, string,
 };
+use crate::identify::{IdentityKey, person_token};
 
 /// Sends the example requests of a document and checks the responses.
 struct Walk {
@@ -122,6 +123,17 @@ fn check_sessions(walk: &mut Walk) {
     for status in [201, 200] {
         let request = walk.server.post("/v2/identity/init").json(&body);
         walk.expect_as_sent("init", status, request);
+    }
+    let identity = IdentityKey::create(&walk.server);
+    let exp = parlor::domain::Timestamp::now().seconds() + 60;
+    let token = person_token(
+        &identity.secret,
+        &json!({"sub": "42", "name": "Ann", "exp": exp}),
+    );
+    for status in [201, 200] {
+        let body = json!({"apiKey": identity.text, "token": token});
+        let request = walk.server.post("/v2/identity/identify").json(body);
+        walk.expect_as_sent("identify", status, request);
     }
     walk.expect_read("get-me", &walk.by_visitor("GET", "/identity/me"));
     let project = walk
@@ -241,6 +253,16 @@ fn check_inbox(walk: &mut Walk, conversation: &str) {
     walk.expect("update-saved-reply", 200, walk.by_key("PATCH", &reply));
     walk.expect("delete-saved-reply", 204, walk.by_key("DELETE", &reply));
     walk.expect("delete-saved-reply", 404, walk.by_key("DELETE", &reply));
+    walk.expect_read("get-statistics", &walk.by_key("GET", "/statistics"));
+    walk.server.add_refusals(conversation);
+    let all = "/unanswered-questions";
+    let list = walk.by_key("GET", all);
+    walk.expect_read("get-unanswered-questions", &list);
+    let id = string(&list.send().json()["data"][0]["id"]);
+    let question = format!("{all}/{id}");
+    let id = "resolve-unanswered-question";
+    walk.expect(id, 204, walk.by_key("DELETE", &question));
+    walk.expect(id, 404, walk.by_key("DELETE", &question));
     let visitor = format!("/visitors/{}", walk.ann.id);
     walk.expect_read("get-visitor", &walk.by_key("GET", &visitor));
     let block = format!("{visitor}/block");

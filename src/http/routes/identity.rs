@@ -91,6 +91,45 @@ fn render_started(app: &AppState, started: &StartedSession) -> SavedResponse {
     response::to_saved(status, &body)
 }
 
+/// A person whom the website's server has identified.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IdentifyRequest {
+    /// A publishable key.
+    #[schema(min_length = 1)]
+    api_key: String,
+    /// A JSON Web Token of the website's server, signed with HS256 and the identity secret
+    /// of the key. Claims: `sub` (the website's own id of the person), `exp` (at most 24
+    /// hours after `iat`), optionally `iat`, `name`, `email` and `avatarUrl`.
+    token: String,
+}
+
+/// Identify a visitor
+///
+/// Starts a session for the person of the token. The same `sub` is the same visitor, on
+/// every device. Conversations of the anonymous visitor of the device stay with that visitor.
+#[utoipa::path(post, path = "/identity/identify", tag = "Identity", operation_id = "identify",
+    request_body = IdentifyRequest,
+    responses((status = 200, description = "The person is known", body = SessionJson),
+              (status = 201, description = "The visitor is new", body = SessionJson),
+              BodyErrors, KeyErrors, ValidationErrors, RateLimitErrors, ServerErrors))]
+pub async fn identify(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HandlerResult {
+    auth::limit_new_session(&app, &request)?;
+    let owner = auth::address_owner(&app, &request);
+    let body = JsonBody::<IdentifyRequest>::read(&app, &request, payload, owner).await?;
+    let IdentifyRequest { api_key, token } = body.value;
+    if api_key.is_empty() {
+        return Err(ApiError::body("apiKey", "is required"));
+    }
+    let key = auth::publishable_key(&app, &request, &api_key).await?;
+    let started = session::identify(&app.store, &key, &token).await?;
+    response::from_saved(render_started(&app, &started))
+}
+
 /// Read the visitor
 ///
 /// Returns the visitor of the session token.

@@ -21,4 +21,5 @@ pub(super) mod saved_replies;
 pub(super) mod search;
 pub(super) mod send;
 pub(super) mod sign_in;
+pub(super) mod statistics;
 pub(super) mod visitors;

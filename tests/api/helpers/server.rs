@@ -293,6 +293,20 @@ impl TestServer {
 
     /// A conversation with its messages, as a visitor sees it.
     #[track_caller]
+    /// Marks the answers of a conversation as refusals.
+    pub fn add_refusals(&self, conversation: &str) {
+        let insert =
+            "INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at)
+            SELECT m.seq, (SELECT max(seq) FROM message AS q WHERE q.seq < m.seq
+                              AND q.conversation_seq = c.seq AND q.role = 'user'),
+                   c.project_seq, m.created_at
+              FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq
+             WHERE c.id = ? AND m.role = 'assistant'";
+        let id = parlor::domain::ConversationId::parse(conversation).expect("a UUID");
+        let database = self.db_connection();
+        database.execute(insert, [id.0]).expect("refusals");
+    }
+
     pub fn get_conversation(&self, visitor: &Visitor, id: &str) -> Value {
         self.get_conversation_for(&visitor.token, id)
     }
