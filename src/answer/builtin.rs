@@ -14,7 +14,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub(super) use search_queries::{search_queries, visitor_messages};
+pub(super) use small_talk::is_small_talk;
 
+use super::handover::{self, Availability, HandoverSituation};
 use super::retrieval::{self, IndexCache, Language, PassageHit, PassageSource, RankedPassages};
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, CompleteAnswer, FinishDetails};
 use crate::domain::ProjectSeq;
@@ -55,43 +57,61 @@ impl AnswerProvider for BuiltinProvider {
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         let index_cache = Arc::clone(&self.index_cache);
         Box::pin(async move {
-            let text = store
-                .read(move |snapshot| answer_text(snapshot, &request, &index_cache))
+            let answer = store
+                .read(move |snapshot| answer(snapshot, &request, &index_cache))
                 .await?;
-            Ok(Answer::Complete(CompleteAnswer {
-                text,
-                finish: FinishDetails::default(),
-            }))
+            Ok(Answer::Complete(answer))
         })
     }
 }
 
 /// Returns the answer to the newest message of the visitor.
-fn answer_text(
+fn answer(
     snapshot: &Snapshot,
     request: &AnswerRequest,
     index_cache: &IndexCache,
-) -> Result<String, StoreError> {
+) -> Result<CompleteAnswer, StoreError> {
     let messages = visitor_messages(request);
     let newest = messages.first().copied().unwrap_or_default();
     let language = visitor_language(&messages);
-    let small_talk = SmallTalk::detect(newest);
-    if let Some(talk @ (SmallTalk::Greeting | SmallTalk::Thanks)) = small_talk {
-        return Ok(talk.reply(language).to_owned());
+    if let Some(talk) = SmallTalk::detect(newest) {
+        return Ok(known(talk.reply(language).to_owned()));
+    }
+    if let Some(language) = handover::is_handover_request(newest) {
+        return Ok(known(handover::handover_text(language, &NOBODY_IS_THERE)));
     }
     let queries = search_queries(request, &messages);
     let result = first_confident(snapshot, request.project, &queries, index_cache)?;
-    let quotes = result.map(|(query, result)| quote(&query, &result.hits));
+    if let Some((query, result)) = result {
+        return Ok(known(quote(&query, &result.hits)));
+    }
     let fallback = request.assistant.fallback.as_deref();
-    Ok(match (small_talk, quotes) {
-        (Some(talk), Some(quotes)) => format!("{}\n\n{quotes}", talk.reply(language)),
-        (None, Some(quotes)) => quotes,
-        (Some(talk), None) => talk.reply(language).to_owned(),
-        (None, None) => fallback
-            .unwrap_or(small_talk::unknown_reply(language))
-            .to_owned(),
+    let text = fallback.unwrap_or(small_talk::unknown_reply(language));
+    Ok(CompleteAnswer {
+        text: text.to_owned(),
+        finish: FinishDetails {
+            is_refusal: true,
+            ..FinishDetails::default()
+        },
     })
 }
+
+/// An answer with a text that is not the fallback.
+fn known(text: String) -> CompleteAnswer {
+    CompleteAnswer {
+        text,
+        finish: FinishDetails::default(),
+    }
+}
+
+/// The situation outside of a conversation: nobody can be notified. In a conversation, the
+/// service answers a request for a person.
+const NOBODY_IS_THERE: HandoverSituation<'static> = HandoverSituation {
+    availability: Availability::Unavailable,
+    contact: None,
+    has_left_contact: false,
+    away_message: None,
+};
 
 /// Returns the language of the newest message whose language can be detected.
 /// Otherwise returns English.

@@ -142,6 +142,7 @@ impl Generation {
         };
         let end = AnswerEnd::Complete {
             metadata: finish.metadata(),
+            is_refusal: finish.is_refusal,
         };
         match recorder.finish(&end).await {
             Ok(()) => AnswerEvent::Complete(finish),

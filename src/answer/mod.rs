@@ -128,6 +128,9 @@ struct StoredMetadata {
 pub struct FinishDetails {
     pub reason: FinishReason,
     pub usage: Usage,
+    /// Whether the assistant does not know the answer. False in answers that are read
+    /// again.
+    pub is_refusal: bool,
 }
 
 impl FinishDetails {

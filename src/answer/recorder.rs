@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use super::INTERRUPTED_MESSAGE;
 use super::active_answers::AnswerHandle;
 use super::draft::Draft;
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, WaitingReason};
 use crate::store::answer::{AnswerEnd, finish_answer};
+use crate::store::waiting::WaitingContext;
 use crate::store::{Batch, Rejection, Store, StoreError};
 
 /// The delays between attempts to store the end of an answer.
@@ -22,15 +23,31 @@ const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 pub struct AnswerRecorder {
     /// `None` after the end of the answer.
     handle: Option<AnswerHandle>,
+    end: EndOptions,
     store: Arc<Store>,
     /// True when the shutdown interrupts answers.
     shutdown: watch::Receiver<bool>,
 }
 
+/// What the end of an answer depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct EndOptions {
+    /// Whether the answer replaces one that failed.
+    pub replaces_failure: bool,
+    /// Whether the server can send e-mails.
+    pub is_email_configured: bool,
+}
+
 impl AnswerRecorder {
-    pub fn new(handle: AnswerHandle, store: Arc<Store>, shutdown: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        handle: AnswerHandle,
+        end: EndOptions,
+        store: Arc<Store>,
+        shutdown: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             handle: Some(handle),
+            end,
             store,
             shutdown,
         }
@@ -54,7 +71,7 @@ impl AnswerRecorder {
         let Some(handle) = self.handle.take() else {
             return Ok(());
         };
-        let batch = finish_batch(&handle, end);
+        let batch = finish_batch(&handle, self.end, end);
         if let Err(error) = self.store.write(batch.clone()).await {
             if !is_final(&error) {
                 let retry = retry_until_stored(self.store.clone(), batch, handle, error.clone());
@@ -66,14 +83,29 @@ impl AnswerRecorder {
     }
 }
 
-fn finish_batch(handle: &AnswerHandle, end: &AnswerEnd) -> Batch {
-    finish_answer(
-        handle.conversation(),
-        handle.message(),
-        handle.draft().text(),
-        end,
-        Timestamp::now(),
-    )
+/// Stores the end of an answer. After an answer that did not help, the conversation may
+/// wait for a person.
+fn finish_batch(handle: &AnswerHandle, options: EndOptions, end: &AnswerEnd) -> Batch {
+    let (conversation, answer) = (handle.conversation(), handle.message());
+    let at = Timestamp::now();
+    let batch = finish_answer(conversation, answer, handle.draft().text(), end, at);
+    let waiting = WaitingContext {
+        conversation,
+        is_email_configured: options.is_email_configured,
+        at,
+    };
+    let batch = match end {
+        AnswerEnd::Complete {
+            is_refusal: false, ..
+        } => return batch,
+        AnswerEnd::Complete { .. } => batch.then(waiting.refuse(answer)),
+        AnswerEnd::Failed { .. } => batch.then(waiting.start_after(answer)),
+    };
+    if options.replaces_failure {
+        batch.then(waiting.start(WaitingReason::Unanswered))
+    } else {
+        batch
+    }
 }
 
 impl Drop for AnswerRecorder {
@@ -87,9 +119,12 @@ impl Drop for AnswerRecorder {
                 error: INTERRUPTED_MESSAGE,
             }
         } else {
-            AnswerEnd::Complete { metadata: None }
+            AnswerEnd::Complete {
+                metadata: None,
+                is_refusal: false,
+            }
         };
-        let batch = finish_batch(&handle, &end);
+        let batch = finish_batch(&handle, self.end, &end);
         let (store, write) = (self.store.clone(), self.store.submit(batch.clone()));
         // Without a runtime the process is exiting and cannot wait for the write.
         if let Ok(runtime) = Handle::try_current() {

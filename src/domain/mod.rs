@@ -7,6 +7,7 @@
 mod agent;
 mod assistant;
 mod bucket_url;
+mod business_hours;
 mod color;
 mod conversation;
 mod document;
@@ -33,6 +34,9 @@ mod widget_config;
 pub use agent::{AgentAccount, AgentProfile, AgentRole, Assignee, HumanAgent};
 pub use assistant::{Assistant, AssistantMode, MAX_ASSISTANT_TEXT_CHARS};
 pub use bucket_url::BucketUrl;
+pub use business_hours::{
+    Availability, BusinessHours, DAY_NAMES, HourRange, MAX_RANGES_PER_DAY, TimeOfDay,
+};
 pub use conversation::{
     CloseReason, Conversation, ConversationListItem, InboxState, Status, Waiting, WaitingReason,
     title_key,

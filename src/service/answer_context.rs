@@ -1,9 +1,10 @@
 //! The input of an answer: the settings of the assistant, the history of the
 //! conversation, and whether the message repeats the newest question.
 
+use super::handover::{Handover, HandoverContext, remove_handovers};
 use super::plan::{self, ModelNotInPlan};
 use crate::answer::{ChatMessage, ChatRole};
-use crate::domain::{Assistant, ConversationSeq, KeySeq, MessageContent, ProjectSeq, Role};
+use crate::domain::{Assistant, ConversationSeq, KeySeq, MessageContent, Role};
 use crate::store::answer::{self, AnswerTarget, HistoryEntry};
 use crate::store::conversation_state::ConversationState;
 use crate::store::{Snapshot, StoreError, assistant};
@@ -23,6 +24,8 @@ pub(super) struct AnswerContext {
     /// The stored question or failed answer, if the visitor repeats the newest
     /// question (docs/api-contract.md, section 6.5).
     pub repeated: Option<AnswerTarget>,
+    /// The answer, if the message asks for a person or leaves contact details.
+    pub handover: Option<Handover>,
 }
 
 impl AnswerContext {
@@ -33,7 +36,7 @@ impl AnswerContext {
     /// [`ModelNotInPlan`] if a model would answer and the plan has no model.
     pub fn read<E>(
         snapshot: &Snapshot,
-        project: ProjectSeq,
+        handover: HandoverContext,
         key: KeySeq,
         state: &ConversationState,
         content: &MessageContent,
@@ -42,11 +45,9 @@ impl AnswerContext {
     where
         E: From<ModelNotInPlan> + From<StoreError>,
     {
+        let project = handover.project;
         let assistant = assistant::of_key(snapshot, project, key)?;
         let uses_model = assistant.mode.uses_model(has_model);
-        if uses_model {
-            plan::check_model::<E>(snapshot, project)?;
-        }
         let limit = if uses_model {
             MAX_MODEL_HISTORY
         } else {
@@ -54,8 +55,13 @@ impl AnswerContext {
         };
         let failed = state.failed_answer();
         let before = failed.map(|last| last.seq);
-        let history = answer::history(snapshot, state.seq, before, limit)?;
+        let mut history = answer::history(snapshot, state.seq, before, limit)?;
         let repeated = repeated_question(state, &history, content);
+        let handover = handover.read(snapshot, content.as_str(), &history)?;
+        if uses_model && handover.is_none() {
+            plan::check_model::<E>(snapshot, project)?;
+        }
+        remove_handovers(&mut history);
         let mut messages: Vec<_> = history.into_iter().map(chat_message).collect();
         if repeated.is_none() {
             messages.push(chat_message((Role::User, content.as_str().to_owned())));
@@ -65,6 +71,7 @@ impl AnswerContext {
             assistant,
             messages,
             repeated,
+            handover,
         })
     }
 }

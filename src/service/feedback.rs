@@ -5,6 +5,7 @@ use super::caller::{AccessError, Caller};
 use super::idempotency::Idempotency;
 use crate::domain::{Feedback, MessageId, Role, Timestamp};
 use crate::store::idempotency::SavedResponse;
+use crate::store::waiting::WaitingContext;
 use crate::store::{Rejection, StoreError, message};
 
 /// Why feedback was not stored.
@@ -21,7 +22,8 @@ pub enum FeedbackError {
 }
 
 /// Stores the visitor's feedback to a message of the assistant or an agent.
-/// None clears the feedback. Returns `response`, which is saved for a repeated
+/// None clears the feedback. After two answers that did not help, the conversation waits
+/// for a person; feedback that is cleared does not end the wait. Returns `response`, which is saved for a repeated
 /// request.
 pub async fn rate(
     services: &Services,
@@ -42,7 +44,16 @@ pub async fn rate(
         return Err(FeedbackError::VisitorMessage);
     }
     let now = Timestamp::now();
-    let batch = idempotency.save(message::rate(id, feedback, now), &response, now);
+    let mut batch = message::rate(id, feedback, now);
+    if feedback == Some(Feedback::Dislike) {
+        let waiting = WaitingContext {
+            conversation: message.conversation,
+            is_email_configured: services.is_email_configured,
+            at: now,
+        };
+        batch = batch.then(waiting.start_after(id));
+    }
+    let batch = idempotency.save(batch, &response, now);
     match services.store.write(batch).await {
         Ok(_) => Ok(response),
         Err(StoreError::Rejected(Rejection::NotFound)) => Err(FeedbackError::NotFound(id)),

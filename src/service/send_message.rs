@@ -16,18 +16,21 @@ use tokio::time::Instant;
 use super::Services;
 use super::answer_context::AnswerContext;
 use super::caller::{AccessError, Caller};
+use super::handover::{Handover, HandoverContext};
 use super::idempotency::Idempotency;
 use super::plan::ModelNotInPlan;
 use super::quota::{self, QuotaExceeded};
 use super::replay::{ReplayError, replay};
 use crate::answer::draft::{AnswerReader, Detachment, Reservation};
 use crate::answer::generation::spawn;
-use crate::answer::recorder::AnswerRecorder;
+use crate::answer::handover::{ContactDetails, contact_details};
+use crate::answer::recorder::{AnswerRecorder, EndOptions};
 use crate::answer::{
-    Answer, AnswerError, AnswerRequest, AnswerStream, CompleteAnswer, VisitorPage,
+    Answer, AnswerError, AnswerRequest, AnswerStream, CompleteAnswer, FinishDetails, VisitorPage,
 };
 use crate::domain::{
     ConversationId, ConversationSeq, MessageContent, MessageId, Role, SentMessage, Timestamp,
+    WaitingReason,
 };
 use crate::events::Event;
 use crate::store::answer::{
@@ -35,7 +38,8 @@ use crate::store::answer::{
 };
 use crate::store::conversation_state;
 use crate::store::idempotency::SavedResponse;
-use crate::store::{Rejection, Snapshot, StoreError};
+use crate::store::waiting::WaitingContext;
+use crate::store::{Batch, Rejection, Snapshot, StoreError, visitor};
 
 /// A message to send.
 pub struct SendInput {
@@ -189,12 +193,18 @@ impl SendMessage<'_> {
 
     async fn prepare(&self) -> Result<Prepared, SendError> {
         let (caller, id) = (self.input.caller, self.input.conversation);
-        let Caller::Visitor { project, key, .. } = caller else {
+        let Caller::Visitor {
+            project,
+            key,
+            visitor,
+        } = caller
+        else {
             return Err(AccessError::VisitorOnly.into());
         };
         let content = self.input.content.clone();
         let monthly_messages = self.services.monthly_messages;
         let has_model = self.services.answer_providers.model.is_some();
+        let availability = self.services.availability_input(project);
         let read = move |snapshot: &Snapshot| {
             let state = conversation_state::read(snapshot, project, id)?;
             let state = state.ok_or(SendError::NotFound(id))?;
@@ -209,8 +219,13 @@ impl SendMessage<'_> {
             if is_for_agent {
                 return Ok(Prepared::ForAgent(state.seq));
             }
+            let handover = HandoverContext {
+                project,
+                visitor,
+                availability,
+            };
             let context = AnswerContext::read::<SendError>(
-                snapshot, project, key, &state, &content, has_model,
+                snapshot, handover, key, &state, &content, has_model,
             )?;
             Ok(Prepared::ForAssistant(Box::new(context)))
         };
@@ -228,6 +243,8 @@ impl SendMessage<'_> {
     async fn to_agent(&self, conversation: ConversationSeq) -> Result<SendOutcome, SendError> {
         let (context, message) = (self.message_context(conversation), self.message());
         let batch = context.add_message_to_agent(&message);
+        let contact = contact_details(message.content.as_str());
+        let batch = batch.then(self.store_contact(&contact)?);
         let batch = self.idempotency.save(batch, self.to_agent, context.at);
         let events = vec![self.new_message(&message, context.at)];
         self.services
@@ -245,6 +262,11 @@ impl SendMessage<'_> {
         let target = context
             .repeated
             .unwrap_or_else(|| AnswerTarget::NewQuestion(Box::new(self.message())));
+        if let Some(handover) = context.handover {
+            return self
+                .store_handover(context.conversation, &target, handover)
+                .await;
+        }
         let request = AnswerRequest {
             project: self.input.caller.project(),
             assistant: context.assistant,
@@ -254,8 +276,17 @@ impl SendMessage<'_> {
         let providers = &self.services.answer_providers;
         match providers.answer(&self.services.store, request).await? {
             Answer::Complete(answer) => {
-                self.store_complete(context.conversation, &target, answer)
-                    .await
+                let context = self.message_context(context.conversation);
+                let is_refusal = answer.finish.is_refusal;
+                let refuse = |id| self.refuse(context, &target, id);
+                let more = |id| {
+                    if is_refusal {
+                        refuse(id)
+                    } else {
+                        Batch::default()
+                    }
+                };
+                self.store_complete(context, &target, answer, more).await
             }
             Answer::Stream(stream) => {
                 self.store_stream(context.conversation, &target, stream)
@@ -264,11 +295,31 @@ impl SendMessage<'_> {
         }
     }
 
-    async fn store_complete(
+    /// Stores the answer to a message that asks for a person or leaves contact details.
+    /// The conversation waits from then on.
+    async fn store_handover(
         &self,
         conversation: ConversationSeq,
         target: &AnswerTarget,
+        handover: Handover,
+    ) -> Result<SendOutcome, SendError> {
+        let context = self.message_context(conversation);
+        let more = self
+            .store_contact(&handover.contact)?
+            .then(self.waiting(context).start(handover.reason));
+        let answer = CompleteAnswer {
+            text: handover.answer,
+            finish: FinishDetails::default(),
+        };
+        self.store_complete(context, target, answer, |_| more).await
+    }
+
+    async fn store_complete(
+        &self,
+        context: MessageContext,
+        target: &AnswerTarget,
         answer: CompleteAnswer,
+        more: impl FnOnce(MessageId) -> Batch,
     ) -> Result<SendOutcome, SendError> {
         let new = NewAnswer {
             id: MessageId::generate(),
@@ -277,7 +328,8 @@ impl SendMessage<'_> {
                 metadata: answer.finish.metadata(),
             },
         };
-        self.store_answer(conversation, target, &new).await?;
+        self.store_answer(context, target, &new, more(new.id))
+            .await?;
         Ok(SendOutcome::Answered(new.id, answer))
     }
 
@@ -302,11 +354,16 @@ impl SendMessage<'_> {
             });
         }
         let store = self.services.store.clone();
-        let recorder = AnswerRecorder::new(handle, store, limits.shutdown.clone());
+        let end = EndOptions {
+            replaces_failure: matches!(target, AnswerTarget::ReplaceFailed(_)),
+            is_email_configured: self.services.is_email_configured,
+        };
+        let recorder = AnswerRecorder::new(handle, end, store, limits.shutdown.clone());
         // The batch is in the writer's queue before the request to the model, so the
         // end of the answer cannot be written before the question. If the batch
         // is rejected, the reader is dropped, which cancels the model.
-        let stored = self.store_answer(conversation, target, &new);
+        let context = self.message_context(conversation);
+        let stored = self.store_answer(context, target, &new, Batch::default());
         let reader = spawn(stream, Some(recorder), limits);
         stored.await?;
         Ok(SendOutcome::Streaming(new.id, reader))
@@ -320,16 +377,16 @@ impl SendMessage<'_> {
         Ok(Arc::new((permit, reservation)))
     }
 
-    /// Puts the write of a question and its answer into the writer's queue.
+    /// Puts the write of a question and its answer, and `more`, into the writer's queue.
     fn store_answer(
         &self,
-        conversation: ConversationSeq,
+        context: MessageContext,
         target: &AnswerTarget,
         answer: &NewAnswer,
+        more: Batch,
     ) -> impl Future<Output = Result<(), StoreError>> + use<> {
-        let context = self.message_context(conversation);
         let response = SavedResponse::answer(answer.id);
-        let batch = context.add_answer(target, answer);
+        let batch = context.add_answer(target, answer).then(more);
         let batch = self.idempotency.save(batch, &response, context.at);
         let events = match target {
             AnswerTarget::NewQuestion(question) => vec![self.new_message(question, context.at)],
@@ -341,6 +398,32 @@ impl SendMessage<'_> {
             self.input.conversation,
             events,
         )
+    }
+
+    /// Records that the assistant does not know the answer.
+    fn refuse(&self, context: MessageContext, target: &AnswerTarget, answer: MessageId) -> Batch {
+        let waiting = self.waiting(context);
+        let refusal = waiting.refuse(answer);
+        match target {
+            AnswerTarget::ReplaceFailed(_) => {
+                refusal.then(waiting.start(WaitingReason::Unanswered))
+            }
+            AnswerTarget::NewQuestion(_) | AnswerTarget::Pending(_) => refusal,
+        }
+    }
+
+    fn store_contact(&self, contact: &ContactDetails) -> Result<Batch, AccessError> {
+        let visitor = self.input.caller.require_visitor()?;
+        let (email, phone) = (contact.email.as_deref(), contact.phone.as_deref());
+        Ok(visitor::store_contact(visitor, email, phone))
+    }
+
+    fn waiting(&self, context: MessageContext) -> WaitingContext {
+        WaitingContext {
+            conversation: context.conversation,
+            is_email_configured: self.services.is_email_configured,
+            at: context.at,
+        }
     }
 
     fn message(&self) -> VisitorMessage {

@@ -57,7 +57,10 @@ pub(super) async fn end_answer(
     let Some((answer, text)) = services.active_answers.stop(seq) else {
         return Ok(());
     };
-    let end = AnswerEnd::Complete { metadata: None };
+    let end = AnswerEnd::Complete {
+        metadata: None,
+        is_refusal: false,
+    };
     let batch = finish_answer(seq, answer, text, &end, Timestamp::now());
     match services.store.write(batch).await {
         Ok(_) | Err(StoreError::Rejected(Rejection::AnswerEnded)) => Ok(()),

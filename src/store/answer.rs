@@ -296,6 +296,8 @@ pub enum AnswerEnd {
     Complete {
         /// JSON.
         metadata: Option<String>,
+        /// Whether the assistant does not know the answer.
+        is_refusal: bool,
     },
     /// The answer failed. `error` is the text that the visitor may see.
     Failed { error: &'static str },
@@ -346,7 +348,7 @@ pub fn save_texts(lease: Lease, texts: Vec<(MessageId, String)>) -> Batch {
 
 fn store_end(answer: MessageId, text: String, end: &AnswerEnd) -> Sql {
     let (status, metadata, error) = match end {
-        AnswerEnd::Complete { metadata } => (MessageStatus::Complete, metadata.clone(), None),
+        AnswerEnd::Complete { metadata, .. } => (MessageStatus::Complete, metadata.clone(), None),
         AnswerEnd::Failed { error } => (MessageStatus::Error, None, Some(*error)),
     };
     Sql::new(

@@ -296,6 +296,7 @@ pub(super) fn newest_in(
 /// The author of a message and the visitor of its conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageOwner {
+    pub conversation: ConversationSeq,
     pub visitor: VisitorSeq,
     pub role: Role,
 }
@@ -307,7 +308,7 @@ pub fn find(
     id: MessageId,
 ) -> Result<Option<MessageOwner>, StoreError> {
     let sql = Sql::new(
-        "SELECT c.visitor_seq, m.role \
+        "SELECT c.visitor_seq, m.role, c.seq \
            FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
           WHERE m.id = ? AND c.project_seq = ?",
         [id.into(), project.into()],
@@ -316,6 +317,7 @@ pub fn find(
         Ok(MessageOwner {
             visitor: row.get(0)?,
             role: row.variant(1, &Role::NAMES)?,
+            conversation: row.get(2)?,
         })
     })
 }

@@ -15,6 +15,7 @@ mod batch;
 #[doc(hidden)]
 pub mod bench_api;
 pub mod bulk_load;
+mod business_hours;
 mod change_capture;
 mod check;
 mod commit_observer;
@@ -73,6 +74,7 @@ mod unindexed;
 mod upgrade;
 pub mod usage;
 pub mod visitor;
+pub mod waiting;
 pub mod websearch;
 pub mod widget_config;
 mod writer;

@@ -20,6 +20,15 @@ pub fn list_seqs(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Passage
     snapshot.all(&sql, |row| row.get(0))
 }
 
+/// Whether a project has passages.
+pub fn has_any(snapshot: &Snapshot, project: ProjectSeq) -> Result<bool, StoreError> {
+    let sql = Sql::new(
+        "SELECT EXISTS (SELECT 1 FROM passage WHERE project_seq = ?)",
+        [project.into()],
+    );
+    snapshot.one(&sql, |row| row.get(0))
+}
+
 /// A passage with its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {

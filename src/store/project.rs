@@ -7,10 +7,10 @@ use super::error::StoreError;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
-use super::{usage, widget_config};
+use super::{business_hours, usage, widget_config};
 use crate::domain::{
-    AssistantId, AssistantMode, Project, ProjectChange, ProjectId, ProjectName, ProjectSeq,
-    ProjectStatistics, ProjectSummary, Timestamp,
+    AssistantId, AssistantMode, BusinessHours, Project, ProjectChange, ProjectId, ProjectName,
+    ProjectSeq, ProjectStatistics, ProjectSummary, Timestamp,
 };
 
 /// The oldest project.
@@ -40,6 +40,21 @@ pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError>
             chat_widget_config: widget_config::parse(row.get(3)?),
         })
     })
+}
+
+/// The business hours of a project, and the message that is shown outside of them.
+pub fn business_hours(
+    snapshot: &Snapshot,
+    seq: ProjectSeq,
+) -> Result<(Option<BusinessHours>, Option<String>), StoreError> {
+    let sql = Sql::new(
+        "SELECT business_hours, away_message FROM project WHERE seq = ?",
+        [seq.into()],
+    );
+    let hours = |json: &str| business_hours::parse(json);
+    let read =
+        |row: super::sql::Row<'_>| Ok((row.get::<Option<&str>>(0)?.and_then(hours), row.get(1)?));
+    Ok(snapshot.optional(&sql, read)?.unwrap_or_default())
 }
 
 /// All projects, the oldest first.

@@ -6,6 +6,7 @@ use super::error::StoreError;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
+use super::waiting;
 use crate::domain::{
     Audience, ConversationSeq, DeviceId, ExternalId, ProjectSeq, Scope, Timestamp, Visitor,
     VisitorDetails, VisitorFilter, VisitorId, VisitorSeq,
@@ -142,18 +143,22 @@ fn details(row: Row<'_>) -> Result<VisitorDetails, StoreError> {
 }
 
 /// Blocks a visitor, or unblocks a visitor if `at` is `None`. A blocked visitor keeps the
-/// first time.
+/// first time. The conversations of a blocked visitor do not wait for a person.
 ///
 /// Rejected with `NotFound` if the project has no such visitor.
 pub fn set_blocked(project: ProjectSeq, id: VisitorId, at: Option<Timestamp>) -> Batch {
-    Batch::new().run_expecting_change(
+    let batch = Batch::new().run_expecting_change(
         Sql::new(
             "UPDATE visitor SET blocked_at = iif(?3 IS NULL, NULL, coalesce(blocked_at, ?3)) \
               WHERE project_seq = ?1 AND id = ?2",
             [project.into(), id.into(), at.into()],
         ),
         Rejection::NotFound,
-    )
+    );
+    match at {
+        Some(at) => batch.run(waiting::end_all_of(project, id, at)),
+        None => batch,
+    }
 }
 
 /// Guard: the visitor is not blocked.
@@ -180,6 +185,27 @@ pub fn streaming_conversations(
         [project.into(), id.into()],
     );
     snapshot.all(&sql, |row| row.get(0))
+}
+
+/// The e-mail address that a visitor left, otherwise the phone number.
+pub fn contact(snapshot: &Snapshot, seq: VisitorSeq) -> Result<Option<String>, StoreError> {
+    let sql = Sql::new(
+        "SELECT coalesce(email, phone) FROM visitor WHERE seq = ?",
+        [seq.into()],
+    );
+    Ok(snapshot.optional(&sql, |row| row.get(0))?.flatten())
+}
+
+/// Stores the contact details that a visitor left. `None` keeps what is stored.
+pub fn store_contact(seq: VisitorSeq, email: Option<&str>, phone: Option<&str>) -> Batch {
+    if email.is_none() && phone.is_none() {
+        return Batch::new();
+    }
+    Batch::of([Sql::new(
+        "UPDATE visitor SET email = coalesce(?2, email), phone = coalesce(?3, phone) \
+          WHERE seq = ?1",
+        [seq.into(), email.into(), phone.into()],
+    )])
 }
 
 /// Finds a visitor of a project by id.

@@ -105,4 +105,5 @@ mod two_projects;
 mod unusable_files;
 mod upgrade;
 mod upgrade_safety;
+mod waiting;
 mod websocket;

@@ -7,8 +7,6 @@ use crate::answer::retrieval::{Language, tokenize};
 pub enum SmallTalk {
     Greeting,
     Thanks,
-    /// The visitor wants to talk to an agent.
-    AgentRequest,
 }
 
 /// The maximum number of words of a greeting or thanks.
@@ -105,40 +103,6 @@ const FILLER_WORDS: &[&str] = &[
     "wie",
     "gehts",
 ];
-/// Words for an agent.
-const AGENT_WORDS: &[&str] = &[
-    "human",
-    "humans",
-    "person",
-    "agent",
-    "representative",
-    "operator",
-    "mensch",
-    "menschen",
-    "mitarbeiter",
-    "mitarbeiterin",
-    "kundenberater",
-    "berater",
-];
-/// Words of a request for an agent.
-const CONTACT_WORDS: &[&str] = &[
-    "talk",
-    "speak",
-    "chat",
-    "connect",
-    "transfer",
-    "real",
-    "live",
-    "sprechen",
-    "reden",
-    "verbinden",
-    "verbinde",
-    "echten",
-    "echte",
-    "richtigen",
-    "spreche",
-];
-
 /// Words of a wish such as "good morning".
 const WISH_WORDS: &[&str] = &["good", "guten", "schonen", "gruss"];
 
@@ -162,8 +126,6 @@ impl SmallTalk {
             Some(Self::Thanks)
         } else if is_small_talk && (has(GREETING_WORDS) || has_wish) {
             Some(Self::Greeting)
-        } else if has(AGENT_WORDS) && (has(CONTACT_WORDS) || words.len() <= 2) {
-            Some(Self::AgentRequest)
         } else {
             None
         }
@@ -179,35 +141,28 @@ impl SmallTalk {
             (Self::Thanks, Language::German) => {
                 "Gern geschehen! Wenn noch etwas ist, fragen Sie einfach."
             }
-            (Self::AgentRequest, Language::English) => {
-                "Of course: I can pass this to a person of the team. Leave your e-mail address and \
-                 what it is about, and somebody will get back to you."
-            }
-            (Self::AgentRequest, Language::German) => {
-                "Natürlich: Ich kann das an einen Menschen aus dem Team weitergeben. Hinterlassen \
-                 Sie Ihre E-Mail-Adresse und worum es geht, dann meldet sich jemand bei Ihnen."
-            }
         }
     }
+}
+
+/// Whether a message is small talk.
+pub fn is_small_talk(text: &str) -> bool {
+    SmallTalk::detect(text).is_some()
 }
 
 /// Returns the reply to a question without an answer.
 pub fn unknown_reply(language: Language) -> &'static str {
     match language {
         Language::English => {
-            "I'm sorry, I don't know that. I can pass this to a person of the team: just say so or \
-             leave your e-mail address."
+            "I'm sorry, I don't know that. Could you put your question in other words?"
         }
-        Language::German => {
-            "Das weiß ich leider nicht. Ich kann es an einen Menschen aus dem Team weitergeben: \
-             Sagen Sie einfach Bescheid oder hinterlassen Sie Ihre E-Mail-Adresse."
-        }
+        Language::German => "Das weiß ich leider nicht. Können Sie Ihre Frage anders formulieren?",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::SmallTalk::{self, AgentRequest, Greeting, Thanks};
+    use super::SmallTalk::{self, Greeting, Thanks};
 
     #[test]
     fn small_talk_is_distinguished_from_questions() {
@@ -219,9 +174,9 @@ mod tests {
             ("Thank you so much, that helps", Some(Thanks)),
             ("Hi, how long does delivery take?", None),
             ("thanks, and how do I return it?", None),
-            ("can I talk to a person?", Some(AgentRequest)),
-            ("human please", Some(AgentRequest)),
-            ("Kann ich mit einem Menschen sprechen?", Some(AgentRequest)),
+            ("can I talk to a person?", None),
+            ("human please", None),
+            ("Kann ich mit einem Menschen sprechen?", None),
             ("How many people fit in the tent?", None),
             ("", None),
             ("\0", None),

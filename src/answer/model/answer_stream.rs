@@ -8,6 +8,7 @@ use reqwest::Response;
 use tokio::time::{self, Instant};
 
 use super::citations::CitationTracker;
+use super::refusal::RefusalDetector;
 use super::response::ResponseParser;
 use super::upstream::Upstream;
 use super::upstream_error::{DEFAULT_RETRY_AFTER_SECS, error_causes};
@@ -22,11 +23,13 @@ pub fn answer_stream(
     upstream: Arc<Upstream>,
     messages: Vec<ChatMessage>,
     citations: CitationTracker,
+    refusal: RefusalDetector,
 ) -> AnswerStream {
     let request = PendingRequest {
         upstream,
         messages,
         citations,
+        refusal,
     };
     Box::pin(stream::unfold(
         ResponseState::Pending(request),
@@ -38,6 +41,7 @@ struct PendingRequest {
     upstream: Arc<Upstream>,
     messages: Vec<ChatMessage>,
     citations: CitationTracker,
+    refusal: RefusalDetector,
 }
 
 enum ResponseState {
@@ -72,6 +76,7 @@ struct ResponseReader {
     response: Option<Response>,
     parser: ResponseParser,
     citations: CitationTracker,
+    refusal: RefusalDetector,
     /// The deadlines of the next text and of the complete answer.
     next_deadline: Instant,
     answer_deadline: Instant,
@@ -85,6 +90,7 @@ impl ResponseReader {
             upstream,
             messages,
             citations,
+            refusal,
         } = request;
         let start = Instant::now();
         let answer_deadline = start + Duration::from_secs(upstream.settings.timeout);
@@ -99,6 +105,7 @@ impl ResponseReader {
             response: Some(response),
             parser: ResponseParser::default(),
             citations,
+            refusal,
             next_deadline,
             answer_deadline,
             has_text: false,
@@ -111,10 +118,12 @@ impl ResponseReader {
             if let Some(text) = self.parser.take_text() {
                 self.has_text = true;
                 self.citations.scan(&text);
+                self.refusal.scan(&text);
                 return Ok(AnswerChunk::Text(text));
             }
             if let Some(result) = self.parser.result() {
-                let finish = result.map_err(|error| self.upstream.redact_key(error))?;
+                let mut finish = result.map_err(|error| self.upstream.redact_key(error))?;
+                finish.is_refusal |= self.refusal.is_refusal();
                 return Ok(self.take_sources().unwrap_or(AnswerChunk::Finish(finish)));
             }
             self.read().await;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::answer::builtin::{search_queries, visitor_messages};
+use crate::answer::builtin::{is_small_talk, search_queries, visitor_messages};
 use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource, RankedPassages};
 use crate::answer::{AnswerError, AnswerRequest};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, passage};
 
 /// A passage of a document or Q&A in the prompt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +19,15 @@ pub struct Excerpt {
 /// The maximum number of excerpts in a prompt.
 const MAX_EXCERPTS: usize = 6;
 
-/// Returns the excerpts for a request, best first.
+/// The result of the search for excerpts.
+pub struct FoundExcerpts {
+    /// Best first.
+    pub excerpts: Vec<Excerpt>,
+    /// Whether the project has documents or Q&As, but nothing about the question.
+    pub lacks_knowledge: bool,
+}
+
+/// Returns the excerpts for a request.
 ///
 /// # Errors
 /// Returns the error of reading the passages.
@@ -27,19 +35,27 @@ pub async fn find_excerpts(
     store: &Store,
     index_cache: &Arc<IndexCache>,
     request: &AnswerRequest,
-) -> Result<Vec<Excerpt>, AnswerError> {
+) -> Result<FoundExcerpts, AnswerError> {
     let index_cache = index_cache.clone();
     let project = request.project;
-    let queries = search_queries(request, &visitor_messages(request));
-    let hits = store
+    let messages = visitor_messages(request);
+    let is_small_talk = messages.first().is_some_and(|newest| is_small_talk(newest));
+    let queries = search_queries(request, &messages);
+    let (hits, lacks_knowledge) = store
         .read(move |snapshot| {
             let results = queries.iter().map(|query| {
                 retrieval::search(snapshot, project, query, MAX_EXCERPTS, &index_cache)
             });
-            best_hits(results)
+            let hits = best_hits(results)?;
+            let lacks_knowledge =
+                hits.is_empty() && !is_small_talk && passage::has_any(snapshot, project)?;
+            Ok::<_, StoreError>((hits, lacks_knowledge))
         })
         .await?;
-    Ok(hits.into_iter().map(Excerpt::from).collect())
+    Ok(FoundExcerpts {
+        excerpts: hits.into_iter().map(Excerpt::from).collect(),
+        lacks_knowledge,
+    })
 }
 
 /// Returns the first confident result, otherwise the first result that is not

@@ -6,7 +6,8 @@
 //! - `upstream` sends it with retries through `http_client`, and `upstream_error`
 //!   classifies failures.
 //! - `sse`, `chunk` and `response` parse the response.
-//! - `citations` adds the cited sources to the answer.
+//! - `citations` adds the cited sources to the answer, and `refusal` detects answers that
+//!   say that the model does not know.
 //! - `answer_stream` combines these to an [`AnswerStream`].
 
 mod answer_stream;
@@ -18,6 +19,7 @@ mod excerpts;
 pub mod fuzz_api;
 mod http_client;
 mod prompt;
+mod refusal;
 mod request;
 mod response;
 mod sse;
@@ -36,6 +38,7 @@ use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, AnswerStream};
 use crate::config::Settings;
 use crate::store::Store;
 use citations::CitationTracker;
+use refusal::RefusalDetector;
 use upstream::Upstream;
 
 /// The provider that asks the configured model. Serves concurrent requests.
@@ -67,9 +70,21 @@ impl ModelProvider {
     /// Returns the answer to a request from these excerpts. The first poll sends
     /// the request to the model.
     pub fn stream(&self, request: &AnswerRequest, excerpts: &[Excerpt]) -> AnswerStream {
+        self.stream_with(request, excerpts, false)
+    }
+
+    /// The same. `lacks_knowledge`: the search has found nothing that the answer could be
+    /// based on.
+    fn stream_with(
+        &self,
+        request: &AnswerRequest,
+        excerpts: &[Excerpt],
+        lacks_knowledge: bool,
+    ) -> AnswerStream {
         let messages = request::messages(request, excerpts, &self.upstream.settings);
         let citations = CitationTracker::new(excerpts);
-        answer_stream::answer_stream(self.upstream.clone(), messages, citations)
+        let refusal = RefusalDetector::new(&request.assistant, lacks_knowledge);
+        answer_stream::answer_stream(self.upstream.clone(), messages, citations, refusal)
     }
 }
 
@@ -80,8 +95,9 @@ impl AnswerProvider for ModelProvider {
         request: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         Box::pin(async move {
-            let excerpts = excerpts::find_excerpts(store, &self.index_cache, &request).await?;
-            Ok(Answer::Stream(self.stream(&request, &excerpts)))
+            let found = excerpts::find_excerpts(store, &self.index_cache, &request).await?;
+            let stream = self.stream_with(&request, &found.excerpts, found.lacks_knowledge);
+            Ok(Answer::Stream(stream))
         })
     }
 }

@@ -128,9 +128,11 @@ impl ResponseParser {
     /// Returns the result. Returns `None` if the answer is not done.
     pub fn result(&self) -> Option<Result<FinishDetails, AnswerError>> {
         let result = self.answer.result.clone()?;
+        let reason = self.answer.finish_reason.unwrap_or_default();
         Some(result.map(|()| FinishDetails {
-            reason: self.answer.finish_reason.unwrap_or_default(),
+            reason,
             usage: self.answer.usage,
+            is_refusal: reason == FinishReason::ContentFilter,
         }))
     }
 }

@@ -50,6 +50,7 @@ fn answer_does_not_depend_on_chunk_boundaries() {
         let expected = FinishDetails {
             reason: FinishReason::Stop,
             usage,
+            is_refusal: false,
         };
         assert_eq!(result.expect("an answer"), expected, "cut at {at}");
     }

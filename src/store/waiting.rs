@@ -1,0 +1,138 @@
+//! Conversations that wait for a person (docs/api-contract.md, section 6.9).
+//!
+//! The statements belong into the batch that stores the reason: the message, the failed
+//! answer or the feedback. So the wait and its notifications are stored with the reason or
+//! not at all. A takeover, a reply and a close end the wait (`agent.rs`,
+//! `conversation.rs`).
+
+use super::batch::Batch;
+use super::notification;
+use super::sql::Sql;
+use crate::domain::{ConversationSeq, MessageId, ProjectSeq, Timestamp, VisitorId, WaitingReason};
+
+/// A conversation that can begin to wait.
+#[derive(Debug, Clone, Copy)]
+pub struct WaitingContext {
+    pub conversation: ConversationSeq,
+    /// Whether the server can send e-mails.
+    pub is_email_configured: bool,
+    pub at: Timestamp,
+}
+
+/// Updates the conversation `?1` that does not wait, and may: it is open, no agent handles
+/// it, and its visitor is not blocked. `?2` is the time and `?3` the reason.
+macro_rules! start_waiting {
+    ($($condition:expr),*) => {
+        concat!(
+            "UPDATE conversation SET waiting_since = ?2, waiting_reason = ?3, \
+                    updated_at = max(updated_at, ?2) \
+              WHERE seq = ?1 AND status = 'open' AND is_human_handled = 0 \
+                AND waiting_since IS NULL \
+                AND NOT EXISTS (SELECT 1 FROM visitor AS v \
+                                 WHERE v.seq = conversation.visitor_seq \
+                                   AND v.blocked_at IS NOT NULL) "
+            $(, $condition)*
+        )
+    };
+}
+
+/// Whether the message of an alias is an answer that did not help: refused, failed or
+/// disliked.
+macro_rules! is_unhelpful {
+    ($alias:literal) => {
+        concat!(
+            "(",
+            $alias,
+            ".role = 'assistant' AND (",
+            $alias,
+            ".status = 'error' OR ",
+            $alias,
+            ".feedback = 'dislike' OR EXISTS (SELECT 1 FROM answer_refusal AS r \
+                                               WHERE r.message_seq = ",
+            $alias,
+            ".seq)))"
+        )
+    };
+}
+
+/// The answer `?4` and the answer before or after it did not help, and no agent has
+/// written since. Messages of visitors do not separate two answers; those of agents do.
+const TWO_UNHELPFUL_ANSWERS: &str = start_waiting!(
+    "AND EXISTS (SELECT 1 FROM message AS a \
+                  WHERE a.conversation_seq = ?1 AND a.id = ?4 AND ",
+    is_unhelpful!("a"),
+    " AND NOT EXISTS (SELECT 1 FROM message AS h \
+                       WHERE h.conversation_seq = ?1 AND h.seq > a.seq \
+                         AND h.role = 'human_agent') \
+      AND EXISTS (SELECT 1 FROM message AS n \
+                   WHERE n.seq IN ((SELECT max(seq) FROM message \
+                                     WHERE conversation_seq = ?1 AND seq < a.seq \
+                                       AND role <> 'user'), \
+                                   (SELECT min(seq) FROM message \
+                                     WHERE conversation_seq = ?1 AND seq > a.seq \
+                                       AND role <> 'user')) AND ",
+    is_unhelpful!("n"),
+    "))"
+);
+
+impl WaitingContext {
+    /// Makes the conversation wait, unless it waits already.
+    pub fn start(self, reason: WaitingReason) -> Batch {
+        self.notify(Sql::new(
+            start_waiting!(),
+            [
+                self.conversation.into(),
+                self.at.into(),
+                reason.as_str().into(),
+            ],
+        ))
+    }
+
+    /// Makes the conversation wait if an answer and its neighbour did not help. Run it
+    /// after the statement that makes `answer` unhelpful.
+    pub fn start_after(self, answer: MessageId) -> Batch {
+        self.notify(Sql::new(
+            TWO_UNHELPFUL_ANSWERS,
+            [
+                self.conversation.into(),
+                self.at.into(),
+                WaitingReason::Unanswered.as_str().into(),
+                answer.into(),
+            ],
+        ))
+    }
+
+    /// Records that an answer found nothing to say, for the list of unanswered questions,
+    /// and makes the conversation wait if the answer before it did not help either.
+    pub fn refuse(self, answer: MessageId) -> Batch {
+        let refusal = Sql::new(
+            "INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at) \
+             SELECT a.seq, q.seq, c.project_seq, ?3 \
+               FROM message AS a JOIN conversation AS c ON c.seq = a.conversation_seq \
+                                 JOIN message AS q ON q.seq = \
+                    (SELECT max(seq) FROM message \
+                      WHERE conversation_seq = ?1 AND seq < a.seq AND role = 'user') \
+              WHERE a.conversation_seq = ?1 AND a.id = ?2 \
+                 ON CONFLICT DO NOTHING",
+            [self.conversation.into(), answer.into(), self.at.into()],
+        );
+        Batch::of([refusal]).then(self.start_after(answer))
+    }
+
+    fn notify(self, start: Sql) -> Batch {
+        let notify =
+            notification::enqueue_waiting(self.conversation, self.is_email_configured, self.at);
+        Batch::of([start]).then(notify)
+    }
+}
+
+/// Ends the wait of all conversations of a visitor.
+pub(super) fn end_all_of(project: ProjectSeq, visitor: VisitorId, at: Timestamp) -> Sql {
+    Sql::new(
+        "UPDATE conversation SET waiting_since = NULL, waiting_reason = NULL, \
+                updated_at = max(updated_at, ?3) \
+          WHERE visitor_seq = (SELECT seq FROM visitor WHERE project_seq = ?1 AND id = ?2) \
+            AND waiting_since IS NOT NULL",
+        [project.into(), visitor.into(), at.into()],
+    )
+}
