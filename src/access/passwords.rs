@@ -114,6 +114,8 @@ fn verify_password(password: &str, hash: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -128,6 +130,39 @@ mod tests {
         assert!(!verify_password("correct horsf", Some(&first)));
         assert!(!verify_password("correct horse", None));
         assert!(!verify_password("correct horse", Some("no hash")));
+    }
+
+    #[test]
+    fn work_for_an_unknown_account_is_that_of_a_known_one() {
+        let hash = hash_password("correct horse").expect("a hash");
+        let fastest = |hash: Option<&str>| {
+            let times = (0..5).map(|_| {
+                let start = Instant::now();
+                verify_password("correct horse", hash);
+                start.elapsed()
+            });
+            times.min().unwrap_or_default()
+        };
+        // The first call makes the hash that is checked.
+        fastest(None);
+        let (known, unknown) = (fastest(Some(&hash)), fastest(None));
+        assert!(
+            unknown * 3 > known && known * 3 > unknown,
+            "{unknown:?} {known:?}"
+        );
+    }
+
+    #[test]
+    fn sign_ins_that_wait_are_bounded() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let passwords = Passwords::default();
+        let all = u32::try_from(MAX_CONCURRENT + MAX_WAITING).expect("a small number");
+        let permits = passwords.pending.try_acquire_many(all).expect("permits");
+        let refused = runtime.block_on(passwords.verify("x", None));
+        assert!(matches!(refused, Err(PasswordError::Busy)), "{refused:?}");
+        drop(permits);
     }
 
     #[test]

@@ -12,7 +12,11 @@ mod stub_server;
 
 mod access;
 mod agents;
+mod agents_accounts;
 mod agents_command;
+mod agents_origin;
+mod agents_pages;
+mod agents_sessions;
 mod agents_sign_in;
 mod agents_take_over;
 mod allowed_origins;
