@@ -4,13 +4,13 @@ import {
   Avatar,
   Badge,
   Button,
-  classes,
+  formatDuration,
   Icon,
   IconButton,
   Menu,
   MenuItem,
   MenuTrigger,
-  Time,
+  useNow,
 } from '../ui';
 import { type ConversationData, type Handler, visitorName } from './data/conversation-data';
 import styles from './Header.module.css';
@@ -88,11 +88,12 @@ export function Header({ conversation, handler, backHref, heading, ...props }: H
 /** What happens with the conversation, in a few words. */
 function State({ conversation, handler }: Pick<HeaderProps, 'conversation' | 'handler'>) {
   const { waitingSince, humanAgent } = conversation;
+  const now = useNow();
   return (
     <p className={styles.state}>
       {waitingSince && (
         <Badge kind="warning" icon="clock">
-          Waiting <Time value={waitingSince} as="duration" />
+          {waitingText(Date.parse(waitingSince), now)}
         </Badge>
       )}
       {handler === 'nobody' && <Badge icon="check">Closed</Badge>}
@@ -109,6 +110,11 @@ function State({ conversation, handler }: Pick<HeaderProps, 'conversation' | 'ha
       {handler === 'assistant' && <Badge icon="assistant">Assistant is answering</Badge>}
     </p>
   );
+}
+
+function waitingText(since: number, now: number): string {
+  const duration = formatDuration(now - since);
+  return duration === 'now' ? 'Waiting' : `Waiting ${duration}`;
 }
 
 type MoreProps = Omit<HeaderProps, 'handler' | 'backHref' | 'heading'>;
@@ -153,7 +159,7 @@ async function copyLink(): Promise<void> {
 /** The place of the header while the conversation is loaded. */
 export function HeaderSkeleton({ backHref }: { backHref: string | null }) {
   return (
-    <header className={classes(styles.header)}>
+    <header className={styles.header}>
       {backHref !== null && (
         <Link href={backHref} className={styles.back} aria-label="Back to the list">
           <Icon name="chevronLeft" size={20} />

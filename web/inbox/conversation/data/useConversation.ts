@@ -40,8 +40,14 @@ export function useConversation(id: string) {
   useEvents(['message_deleted'], ({ chatId }) => {
     if (chatId === id) refreshSoon();
   });
-  useEvents(['conversation_updated'], ({ conversation }) => {
-    if (conversation.id === id) refreshSoon();
+  useEvents(['conversation_updated'], ({ conversation: { id: changed, lastMessage, visitor } }) => {
+    if (changed !== id) return;
+    client.setQueryData(queryKey, (old: ConversationData | undefined) =>
+      old && visitor ? { ...old, visitor } : old,
+    );
+    void client.invalidateQueries({ queryKey: keys.notes(id) });
+    const isMissing = !query.data?.messages.some((message) => message.id === lastMessage?.id);
+    if (lastMessage && isMissing) refreshSoon();
   });
   useEvents(['hello', 'resync'], () => {
     setAnswer(null);
