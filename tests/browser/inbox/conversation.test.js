@@ -201,28 +201,51 @@ test('blocked visitor cannot write until an agent unblocks', async () => {
 });
 
 test('panel tells the page, the selected text and the other conversations', async () => {
-  const { chat, id: first } = await answeredVisitor('My first question');
-  await parlor.request('POST', `/conversations/${first}/close`, {});
-  await chat.button('New conversation').click();
-  await chat.page.evaluate(() => {
-    const range = document.createRange();
-    range.selectNodeContents(document.querySelector('h1'));
-    window.getSelection().addRange(range);
-  });
-  await chat.send('My second question');
-  (await model.nextAnswer()).end();
-  await chat.page.waitForFunction(() => true);
-  const { id } = await parlor.newestConversation();
-  assert.notEqual(id, first);
-  const { conversation } = await agentAt(id);
+  const visitor = await newSession();
+  const first = await visitor('POST', '/conversations', {});
+  await visitor('POST', `/conversations/${first.id}/messages`, { content: 'My first question' });
+  await visitor('POST', `/conversations/${first.id}/close`, {});
+  const second = await visitor('POST', '/conversations', {});
+  const pageContext = {
+    url: 'https://shop.example/wool', title: 'Wool', textSelection: 'Wash at 30 degrees',
+  };
+  await visitor('POST', `/conversations/${second.id}/messages`, { content: 'Really?', pageContext });
+  const { conversation } = await agentAt(second.id);
   const panel = conversation.view.getByRole('complementary');
-  await panel.getByRole('link', { name: 'Shop', exact: false }).waitFor();
-  assert.equal(await panel.locator('blockquote').innerText(), 'Shop');
+  const link = panel.getByRole('link', { name: /^Wool/ });
+  assert.equal(await link.getAttribute('href'), 'https://shop.example/wool');
+  assert.equal(await panel.locator('blockquote').innerText(), 'Wash at 30 degrees');
+  assert.equal(await conversation.row('Really?').locator('blockquote').innerText(), 'Wash at 30 degrees');
   await panel.getByText('Anonymous').waitFor();
   await panel.getByRole('link', { name: /My first question/ }).click();
   await conversation.row('My first question').waitFor();
-  assert.match(conversation.page.url(), new RegExp(first));
+  assert.match(conversation.page.url(), new RegExp(first.id));
 });
+
+/** Requests of a new visitor, whose questions the assistant answers with one word. */
+async function newSession() {
+  const request = async (method, path, body, token) => {
+    const response = await fetch(`${parlor.target}/v2${path}`, {
+      method,
+      headers: { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text && JSON.parse(text);
+  };
+  const device = { apiKey: 'pk_demo', saVid: crypto.randomUUID() };
+  const { sessionToken } = await request('POST', '/identity/init', device);
+  return async (method, path, body) => {
+    const response = request(method, path, body, sessionToken);
+    if (path.endsWith('/messages')) {
+      const answer = await model.nextAnswer();
+      answer.write('Yes.');
+      answer.end();
+    }
+    return response;
+  };
+}
 
 test('conversation is read when an agent sees it', async () => {
   const { chat, id } = await answeredVisitor();

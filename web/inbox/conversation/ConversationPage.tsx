@@ -1,4 +1,3 @@
-import { useEffect } from 'react';
 import { RequestError } from '../app/api';
 import { useWatch } from '../app/EventsProvider';
 import { BASE_PATH } from '../app/router';
@@ -23,14 +22,11 @@ function Loader({ conversationId, backHref }: ConversationPageProps) {
   const { data, error, answer, refetch } = useConversation(conversationId);
   useWatch(conversationId);
   const isMissing = error instanceof RequestError && (error.status === 404 || error.status === 422);
-  useEffect(() => {
-    if (isMissing) document.title = 'Conversation not found';
-  }, [isMissing]);
   if (data && !isMissing) {
     return <ConversationView conversation={data} answer={answer} backHref={backHref} />;
   }
   return (
-    <section className={styles.main} aria-label="Conversation">
+    <div className={styles.main}>
       <HeaderSkeleton backHref={backHref} />
       {isMissing && (
         <EmptyState
@@ -50,6 +46,6 @@ function Loader({ conversationId, backHref }: ConversationPageProps) {
       )}
       {!error && <LoadingState label="Opening the conversation" />}
       <VisuallyHidden elementType="h2">Conversation</VisuallyHidden>
-    </section>
+    </div>
   );
 }

@@ -1,16 +1,13 @@
 import { useEffect, useRef, useState } from 'react';
 import { useMe } from '../app/session';
+import { useMedia } from '../app/useMedia';
+import { visitorName } from '../list/people';
 import { Icon, Time } from '../ui';
 import { Announcer } from './Announcer';
 import styles from './ConversationPage.module.css';
 import { Composer, type ComposerMode } from './composer/Composer';
 import { type DialogName, Dialogs } from './Dialogs';
-import {
-  type ConversationData,
-  handlerOf,
-  type LiveAnswer,
-  visitorName,
-} from './data/conversation-data';
+import { type ConversationData, handlerOf, type LiveAnswer } from './data/conversation-data';
 import { useActions } from './data/useActions';
 import { useComposer } from './data/useComposer';
 import { useReadMark } from './data/useReadMark';
@@ -19,7 +16,6 @@ import { type Typists, useTypists } from './data/useTyping';
 import { Header } from './Header';
 import { Log } from './Log';
 import { useConversationShortcuts } from './shortcuts';
-import { useMediaQuery } from './useMediaQuery';
 import { Sheet } from './visitor/Sheet';
 import { VisitorPanel } from './visitor/VisitorPanel';
 
@@ -39,7 +35,7 @@ export function ConversationView({ conversation, answer, backHref }: Conversatio
   const { timeline, messages, replies } = useTimeline(conversation, answer);
   const typists = useTypists(conversation.id);
   const heading = useRef<HTMLHeadingElement>(null);
-  const isWide = useMediaQuery('(min-width: 1200px)');
+  const isWide = useMedia('(min-width: 1200px)');
   useReadMark(conversation);
   useFocusOnArrival(heading, backHref);
   const write = (mode: ComposerMode) => {
@@ -55,7 +51,7 @@ export function ConversationView({ conversation, answer, backHref }: Conversatio
   });
   return (
     <div className={styles.view} data-conversation={conversation.id}>
-      <section className={styles.main} aria-label="Conversation">
+      <div className={styles.main}>
         <Header
           conversation={conversation}
           handler={handler}
@@ -97,10 +93,10 @@ export function ConversationView({ conversation, answer, backHref }: Conversatio
         />
         <Announcer
           messages={messages}
-          visitorName={visitorName(conversation.visitor)}
+          visitorName={visitorName(conversation.visitor, conversation.id)}
           ownName={me.name}
         />
-      </section>
+      </div>
       {isWide && (
         <aside className={styles.side} aria-label="About the visitor">
           <VisitorPanel conversation={conversation} />

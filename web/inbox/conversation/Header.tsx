@@ -1,5 +1,6 @@
 import type { RefObject } from 'react';
 import { Link } from '../app/router';
+import { visitorName } from '../list/people';
 import {
   Avatar,
   Badge,
@@ -12,7 +13,7 @@ import {
   MenuTrigger,
   useNow,
 } from '../ui';
-import { type ConversationData, type Handler, visitorName } from './data/conversation-data';
+import type { ConversationData, Handler } from './data/conversation-data';
 import styles from './Header.module.css';
 
 export interface HeaderProps {
@@ -49,7 +50,7 @@ export function Header({ conversation, handler, backHref, heading, ...props }: H
         />
       </div>
       <h2 ref={heading} tabIndex={-1} className={styles.name}>
-        {visitorName(visitor)}
+        {visitorName(visitor, conversation.id)}
       </h2>
       <State conversation={conversation} handler={handler} />
       <div className={styles.actions}>

@@ -2,8 +2,8 @@ import { memo, type ReactNode } from 'react';
 import type { Message } from '../../shared/api';
 import { textOf } from '../../shared/message-text';
 import type { Note, Visitor } from '../app/api';
+import { visitorName } from '../list/people';
 import { Avatar, Badge, classes, formatFullTime, Icon, IconButton, VisuallyHidden } from '../ui';
-import { visitorName } from './data/conversation-data';
 import { Markdown, PlainText } from './Markdown';
 import styles from './MessageItem.module.css';
 import { formatClock } from './times';
@@ -30,7 +30,7 @@ function authorOf(message: Message, visitor: Visitor | undefined): Person {
     const url = message.humanAgent?.image;
     return { name, picture: <Avatar name={name} url={url} size={AVATAR_PX} /> };
   }
-  const name = visitorName(visitor);
+  const name = visitorName(visitor, message.chatId);
   const seed = visitor?.id ?? '';
   const url = visitor?.avatarUrl;
   const picture = <Avatar name={visitor?.name ?? null} seed={seed} url={url} size={AVATAR_PX} />;

@@ -1,3 +1,4 @@
+import { CONVERSATION_SHORTCUTS } from '../conversation/shortcuts';
 import { Dialog } from '../ui';
 import styles from './HelpDialog.module.css';
 
@@ -7,8 +8,7 @@ const SHORTCUTS: { keys: string[]; text: string }[] = [
   { keys: ['Enter'], text: 'Open the conversation' },
   { keys: ['Esc'], text: 'Back to the list' },
   { keys: ['/'], text: 'Search' },
-  { keys: ['r'], text: 'Reply' },
-  { keys: ['e'], text: 'Close the conversation' },
+  ...CONVERSATION_SHORTCUTS,
   { keys: ['?'], text: 'This help' },
 ];
 

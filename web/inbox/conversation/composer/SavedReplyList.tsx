@@ -14,7 +14,9 @@ export function SavedReplyList({ picker, onManage }: SavedReplyListProps) {
   const { listId, replies, index, isPending, error, choose } = picker;
   const active = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another option is active
-  useEffect(() => active.current?.scrollIntoView({ block: 'nearest' }), [index]);
+  useEffect(() => {
+    active.current?.scrollIntoView({ block: 'nearest' });
+  }, [index]);
   return (
     <div className={styles.popover}>
       <div id={listId} role="listbox" aria-label="Saved replies" className={styles.list}>

@@ -1,7 +1,7 @@
 // What the view knows of a conversation, and how messages and answers change that.
 
 import type { Message } from '../../../shared/api';
-import type { ConversationFull, Me, Visitor } from '../../app/api';
+import type { ConversationFull, Me } from '../../app/api';
 
 export type ConversationData = ConversationFull;
 
@@ -18,11 +18,6 @@ export function handlerOf(conversation: ConversationData, me: Pick<Me, 'id'>): H
   if (conversation.status === 'closed') return 'nobody';
   if (!conversation.isHumanHandled) return 'assistant';
   return conversation.agentId === me.id ? 'me' : 'other';
-}
-
-/** The name of a visitor, also of one who has not told it. */
-export function visitorName(visitor: Visitor | undefined): string {
-  return visitor?.name || visitor?.email || visitor?.phone || visitor?.externalId || 'Visitor';
 }
 
 /** The conversation with the message, which replaces an earlier version of it. */

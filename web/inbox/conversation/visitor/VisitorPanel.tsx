@@ -5,8 +5,9 @@ import { errorText } from '../../app/errors';
 import { keys } from '../../app/queries';
 import { Link } from '../../app/router';
 import { conversationPath } from '../../app/routes';
+import { visitorName } from '../../list/people';
 import { Avatar, Badge, Icon, type IconName, Skeleton, Time } from '../../ui';
-import { type ConversationData, newestPage, visitorName } from '../data/conversation-data';
+import { type ConversationData, newestPage } from '../data/conversation-data';
 import styles from './VisitorPanel.module.css';
 
 /** What the agent should know about the visitor and the conversation. */
@@ -29,7 +30,7 @@ function Who({ visitor }: { visitor: Visitor }) {
       <div className={styles.who}>
         <Avatar name={name} url={avatarUrl} seed={id} size={44} />
         <div className={styles.whoText}>
-          <p className={styles.whoName}>{visitorName(visitor)}</p>
+          <p className={styles.whoName}>{visitorName(visitor, id)}</p>
           <p className={styles.badges}>
             {isBlocked && (
               <Badge kind="danger" icon="block">
