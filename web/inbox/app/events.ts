@@ -23,8 +23,8 @@ export type InboxEvent =
   /** A message has changed, such as its feedback. */
   | { type: 'message_updated'; chatId: string; message: Message }
   | { type: 'message_deleted'; chatId: string; messageId: string }
-  /** Only of the watched conversation. `isStart`: the delta has the whole text so far. */
-  | { type: 'message_delta'; chatId: string; messageId: string; delta: string; isStart?: boolean }
+  /** Only of the watched conversation. `offset`: where in the text the delta belongs. */
+  | { type: 'message_delta'; chatId: string; messageId: string; offset: number; delta: string }
   | { type: 'message_done'; chatId: string; message: Message }
   | {
       type: 'waiting';
@@ -94,12 +94,14 @@ export class EventStream {
 
   /** Asks for the text of answers in a conversation while they are written; null: in none. */
   watch(conversationId: string | null): void {
+    this.sendWatch('unwatch');
     this.watched = conversationId;
-    if (this.wasGreeted) this.sendWatched();
+    this.sendWatch('watch');
   }
 
-  private sendWatched(): void {
-    this.socket?.send(JSON.stringify({ type: 'watch', chatId: this.watched }));
+  private sendWatch(type: 'watch' | 'unwatch'): void {
+    if (!this.watched || !this.wasGreeted) return;
+    this.socket?.send(JSON.stringify({ type, chatId: this.watched }));
   }
 
   /** Opens the connection, at once and again if there is one. */
@@ -150,7 +152,7 @@ export class EventStream {
     this.wasGreeted = true;
     this.failures = 0;
     this.setState('open');
-    if (this.watched) this.sendWatched();
+    this.sendWatch('watch');
   }
 
   private setState(state: ConnectionState): void {

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Message } from '../../../shared/api';
-import { type ConversationData, handlerOf, withAnswer, withMessage } from './conversation-data';
+import {
+  type ConversationData,
+  handlerOf,
+  withAnswer,
+  withDelta,
+  withMessage,
+} from './conversation-data';
 
 function message(id: string, minute: number, fields: Partial<Message> = {}): Message {
   const createdAt = `2026-01-01T10:0${minute}:00.000Z`;
@@ -32,6 +38,16 @@ test('live text replaces the stored part of an answer, but not a complete one', 
   const unknown = withAnswer([message('a', 1)], answer, 'c');
   expect(unknown.map(({ id }) => id)).toEqual(['a', 'b']);
   expect(unknown[1]?.status).toBe('streaming');
+});
+
+test('delta is put at its offset, and without the part before it there is no answer', () => {
+  const start = withDelta(null, { messageId: 'a', offset: 0, delta: 'Hello' });
+  expect(start).toEqual({ messageId: 'a', text: 'Hello' });
+  const more = withDelta(start, { messageId: 'a', offset: 5, delta: ', how' });
+  expect(more?.text).toBe('Hello, how');
+  expect(withDelta(more, { messageId: 'a', offset: 0, delta: 'Hello, h' })?.text).toBe('Hello, h');
+  expect(withDelta(more, { messageId: 'a', offset: 12, delta: 'x' })).toBeNull();
+  expect(withDelta(more, { messageId: 'b', offset: 3, delta: 'x' })).toBeNull();
 });
 
 test('handler is the account, another agent, the assistant or nobody', () => {

@@ -11,6 +11,19 @@ export interface LiveAnswer {
   text: string;
 }
 
+/**
+ * The answer with another part, which belongs at `offset` of the text. Null: a part before
+ * is missing.
+ */
+export function withDelta(
+  answer: LiveAnswer | null,
+  { messageId, offset, delta }: { messageId: string; offset: number; delta: string },
+): LiveAnswer | null {
+  const text = answer?.messageId === messageId ? answer.text : '';
+  if (offset > text.length) return null;
+  return { messageId, text: text.slice(0, offset) + delta };
+}
+
 /** Who answers the visitor. */
 export type Handler = 'assistant' | 'me' | 'other' | 'nobody';
 

@@ -3,7 +3,12 @@ import { useEffect, useState } from 'react';
 import type { Message } from '../../../shared/api';
 import { useEvents } from '../../app/EventsProvider';
 import { keys } from '../../app/queries';
-import { type ConversationData, type LiveAnswer, withMessage } from './conversation-data';
+import {
+  type ConversationData,
+  type LiveAnswer,
+  withDelta,
+  withMessage,
+} from './conversation-data';
 import { fetchConversation, fetchNotes } from './requests';
 
 /** Between two reads of an answer whose deltas do not arrive. */
@@ -63,15 +68,6 @@ export function useNotes(id: string) {
 
 function isStreaming(conversation: ConversationData | undefined): boolean {
   return conversation?.messages.at(-1)?.status === 'streaming';
-}
-
-/** `isStart`: the delta has the whole text so far. */
-function withDelta(
-  answer: LiveAnswer | null,
-  { messageId, delta, isStart }: { messageId: string; delta: string; isStart?: boolean },
-): LiveAnswer {
-  const isContinued = answer?.messageId === messageId && !isStart;
-  return { messageId, text: isContinued ? answer.text + delta : delta };
 }
 
 /** A function that reads the conversation and its notes again, once for many calls. */
