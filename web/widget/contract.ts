@@ -21,11 +21,21 @@ export interface WidgetOptions {
   project?: Project | undefined;
 }
 
+/** A person whom the website knows. */
+export interface Identity {
+  /** The website's own id of the person. */
+  readonly subject: string;
+  /** The signed token. The page may replace it by a newer one of the same person. */
+  token: string;
+}
+
 /** What the panel gets from the loader. */
 export interface PanelContext {
   root: ShadowRoot;
   options: WidgetOptions;
   project: Project;
+  /** Null: the visitor is anonymous. */
+  identity: Identity | null;
   lang: string;
   /** Whether the widget shows a button of its own, above which the panel is placed. */
   hasBubble: boolean;
@@ -48,11 +58,18 @@ export interface PanelModule {
 }
 
 /** The events of `window.parlor`. */
-export type WidgetEvent = 'open' | 'close' | 'message' | 'unread' | 'destroy';
+export type WidgetEvent =
+  | 'open'
+  | 'close'
+  | 'message'
+  | 'unread'
+  | 'destroy'
+  /** The server has refused the token of `identify`. */
+  | 'identityerror';
 
 /** The names under which the widget stores its state, in `localStorage` and `sessionStorage`. */
-export function storagePrefix(key: string): string {
-  return `parlor:${key}:`;
+export function storagePrefix(key: string, identity: Identity | null): string {
+  return identity ? `parlor:${key}:${identity.subject}:` : `parlor:${key}:`;
 }
 
 /** Stored for a tab while its chat is open, so that it opens again after a reload. */

@@ -3,6 +3,7 @@
 import type { Project } from '../../shared/api';
 import {
   CONVERSATION_ENTRY,
+  type Identity,
   OPEN_ENTRY,
   OUTBOX_ENTRY,
   type Panel,
@@ -14,6 +15,7 @@ import {
 import { Bubble } from './bubble';
 import css from './bubble.css?inline';
 import { Host } from './host';
+import { forget, identityOf } from './identity';
 import { chooseLanguage } from './labels';
 import { readProject } from './project';
 
@@ -31,6 +33,7 @@ export class Widget extends EventTarget {
   readonly #lang: string;
   #bubble: Bubble | null = null;
   #panel: Promise<Panel | null> | null = null;
+  #identity: Identity | null = null;
   #isOpen = false;
   #unread = 0;
   /** The element that had the focus before the chat was opened. */
@@ -58,7 +61,10 @@ export class Widget extends EventTarget {
     this.show();
     this.#previousFocus = document.activeElement;
     this.#setOpen(true);
+    const identity = this.#identity;
     const panel = await this.#loadPanel();
+    // Another person has a panel of their own, which `#switchTo` opens.
+    if (identity !== this.#identity) return;
     if (!panel) this.#setOpen(false);
     else if (this.#isOpen) panel.open();
   }
@@ -82,6 +88,26 @@ export class Widget extends EventTarget {
   hide(): void {
     void this.close();
     this.#host.element.style.setProperty('display', 'none', 'important');
+  }
+
+  /**
+   * Switches to a person whom the website knows. The website's server has signed the
+   * token. The conversations of the anonymous visitor stay where they are.
+   */
+  identify(token: string): void {
+    const identity = identityOf(token);
+    if (this.#identity?.subject === identity.subject) this.#identity.token = token;
+    else this.#switchTo(identity);
+  }
+
+  /** Switches back to the anonymous visitor, and removes what is stored for the person. */
+  reset(): void {
+    if (!this.#identity) return;
+    const prefix = storagePrefix(this.options.key, this.#identity);
+    const end = this.#switchTo(null);
+    forget(prefix);
+    // What the panel has stored until it was gone.
+    void end?.then(() => forget(prefix));
   }
 
   /** Removes the widget from the page. */
@@ -125,14 +151,30 @@ export class Widget extends EventTarget {
     }
   }
 
+  /** The promise is fulfilled when the panel of the previous person is gone. */
+  #switchTo(identity: Identity | null): Promise<void> | undefined {
+    this.#identity = identity;
+    const panel = this.#panel;
+    this.#panel = null;
+    this.#setUnread(0);
+    const end = panel?.then((old) => old?.destroy());
+    if (this.#isOpen) void this.#loadPanel().then((next) => this.#isOpen && next?.open());
+    else this.#continue();
+    return end;
+  }
+
   /** Continues what the visitor began before a reload or on another page. */
   #openUnasked(openDelay: number): void {
-    const prefix = storagePrefix(this.options.key);
+    if (openDelay > 0) this.#after(openDelay, () => this.open());
+    this.#continue();
+  }
+
+  #continue(): void {
+    const prefix = storagePrefix(this.options.key, this.#identity);
     if (readEntry('sessionStorage', prefix + OPEN_ENTRY)) {
       void this.open();
       return;
     }
-    if (openDelay > 0) this.#after(openDelay, () => this.open());
     const entries = [CONVERSATION_ENTRY, OUTBOX_ENTRY].map((name) => prefix + name);
     if (entries.some((name) => readEntry('localStorage', name))) {
       this.#after(BACKGROUND_DELAY_MS, () => this.#loadPanel());
@@ -162,7 +204,7 @@ export class Widget extends EventTarget {
   }
 
   #loadPanel(): Promise<Panel | null> {
-    this.#panel ??= this.#importPanel().catch((error: unknown) => {
+    this.#panel ??= this.#importPanel(this.#identity).catch((error: unknown) => {
       // The next opening tries again.
       this.#panel = null;
       console.error('parlor: the chat could not be loaded.', error);
@@ -171,18 +213,20 @@ export class Widget extends EventTarget {
     return this.#panel;
   }
 
-  async #importPanel(): Promise<Panel | null> {
+  async #importPanel(identity: Identity | null): Promise<Panel | null> {
     const url = this.options.server + PANEL_PATH;
     const [module, project] = await Promise.all([
       import(/* @vite-ignore */ url) as Promise<PanelModule>,
       this.#project,
     ]);
-    if (!project || this.#end.signal.aborted) return null;
+    const isOutdated = this.#end.signal.aborted || identity !== this.#identity;
+    if (!project || isOutdated) return null;
     this.attach();
     return module.mount({
       root: this.#host.root,
       options: this.options,
       project,
+      identity,
       lang: this.#lang,
       hasBubble: !this.options.launcher,
       close: () => void this.close(),

@@ -16,13 +16,16 @@ export async function mount(context: PanelContext): Promise<Panel> {
   const end = new AbortController();
   const element = document.createElement('div');
   element.className = 'root';
-  addStyles(context);
+  const removeStyles = addStyles(context);
   applyTheme(element, context, end.signal);
   followViewport(element, end.signal);
   context.root.append(element);
 
   const chat = new Chat(context);
-  const tab = new DeviceStorage('sessionStorage', storagePrefix(context.options.key));
+  const tab = new DeviceStorage(
+    'sessionStorage',
+    storagePrefix(context.options.key, context.identity),
+  );
   const panel = { chat, texts, lang: context.lang, context };
   const show = (isOpen: boolean) => {
     if (isOpen) tab.write(OPEN_ENTRY, true);
@@ -45,11 +48,14 @@ export async function mount(context: PanelContext): Promise<Panel> {
       end.abort();
       chat.destroy();
       render(null, element);
+      element.remove();
+      removeStyles();
     },
   };
 }
 
-function addStyles({ root, project }: PanelContext): void {
+/** Returns a function that removes the styles. */
+function addStyles({ root, project }: PanelContext): () => void {
   const { customCSSStyles } = project.chatWidgetConfig;
   const sheets = [styles, customCSSStyles].filter(Boolean).map((text) => {
     const sheet = new CSSStyleSheet();
@@ -57,6 +63,9 @@ function addStyles({ root, project }: PanelContext): void {
     return sheet;
   });
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...sheets];
+  return () => {
+    root.adoptedStyleSheets = root.adoptedStyleSheets.filter((sheet) => !sheets.includes(sheet));
+  };
 }
 
 /** Sets the custom properties of the theme, and follows the system between light and dark. */

@@ -74,13 +74,16 @@ export class Chat {
   #reads = 0;
 
   constructor(context: PanelContext) {
-    const { options } = context;
-    const prefix = storagePrefix(options.key);
+    const { options, identity } = context;
+    const prefix = storagePrefix(options.key, identity);
     this.#context = context;
     this.#apiUrl = `${options.server}v2`;
     this.#storage = new DeviceStorage('localStorage', prefix);
     this.#drafts = new Drafts(new DeviceStorage('sessionStorage', prefix));
-    this.#session = new Session(this.#apiUrl, options.key, this.#storage);
+    this.#session = new Session(this.#apiUrl, options.key, this.#storage, {
+      identity,
+      onRefusal: (status) => context.emit('identityerror', { status }),
+    });
     this.api = createApi(this.#apiUrl, this.#session.fetch);
     this.#outbox = new Outbox(this.#storage, OUTBOX_ENTRY);
     this.#tabs = new TabChannel(prefix, (message) => this.#onTab(message));

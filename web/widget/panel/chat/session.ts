@@ -3,20 +3,29 @@
 import { requestError } from '../../../shared/api';
 import type { DeviceStorage } from '../../../shared/device-storage';
 import { randomId } from '../../../shared/random-id';
+import type { Identity } from '../../contract';
 
 const TOKEN_ENTRY = 'token';
 const VISITOR_ENTRY = 'visitor';
+
+/** A person whom the website knows, and what happens when the server refuses the token. */
+export interface SessionIdentity {
+  identity: Identity | null;
+  onRefusal: (status: number) => void;
+}
 
 export class Session {
   readonly #api: string;
   readonly #key: string;
   readonly #storage: DeviceStorage;
+  readonly #person: SessionIdentity;
   #renewal: Promise<string> | null = null;
 
-  constructor(api: string, key: string, storage: DeviceStorage) {
+  constructor(api: string, key: string, storage: DeviceStorage, person: SessionIdentity) {
     this.#api = api;
     this.#key = key;
     this.#storage = storage;
+    this.#person = person;
   }
 
   /** `fetch` with the token. A token that the server refuses is renewed once. */
@@ -44,17 +53,30 @@ export class Session {
   }
 
   async #begin(): Promise<string> {
-    const saVid = this.#storage.read<string>(VISITOR_ENTRY) ?? randomId();
-    this.#storage.write(VISITOR_ENTRY, saVid);
-    const response = await fetch(`${this.#api}/identity/init`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ apiKey: this.#key, saVid }),
-    });
+    const { identity, onRefusal } = this.#person;
+    const response = identity
+      ? await this.#post('identify', { token: identity.token })
+      : await this.#post('init', { saVid: this.#deviceId() });
+    if (!response.ok && identity) onRefusal(response.status);
     if (!response.ok) throw await requestError(response);
     const { sessionToken } = (await response.json()) as { sessionToken: string };
     this.#storage.write(TOKEN_ENTRY, sessionToken);
     return sessionToken;
+  }
+
+  #post(operation: string, body: object): Promise<Response> {
+    return fetch(`${this.#api}/identity/${operation}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ apiKey: this.#key, ...body }),
+    });
+  }
+
+  /** The name of this device. */
+  #deviceId(): string {
+    const id = this.#storage.read<string>(VISITOR_ENTRY) ?? randomId();
+    this.#storage.write(VISITOR_ENTRY, id);
+    return id;
   }
 }
 

@@ -1,0 +1,122 @@
+// The website tells the widget who the visitor is.
+
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { after, before, test } from 'node:test';
+
+import { launch, newVisitor } from './browser.js';
+import { ChatPage } from './chat.js';
+import { startParlor } from './parlor.js';
+import { startSite } from './site.js';
+
+let browser, parlor, site, secret;
+before(async () => {
+  [browser, parlor] = await Promise.all([launch(), startParlor()]);
+  site = await startSite(parlor.url);
+  const { data } = await parlor.request('GET', '/keys');
+  const { id } = data.find(({ kind }) => kind === 'publishable');
+  ({ identitySecret: secret } = await parlor.request('POST', `/keys/${id}/identity-secret`));
+});
+after(async () => {
+  site?.stop();
+  await browser?.close();
+  await parlor?.stop();
+});
+
+/** A token as the server of a website signs it. */
+function sign(claims, key = secret) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const iat = Math.floor(Date.now() / 1000);
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iat, exp: iat + 600, ...claims })}`;
+  return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
+}
+
+async function visit() {
+  const { context } = await newVisitor(browser);
+  const chat = await ChatPage.visit(context, site.url);
+  await chat.bubble.waitFor();
+  return chat;
+}
+
+const identify = (chat, token) => chat.page.evaluate((jwt) => window.parlor.identify(jwt), token);
+const reset = (chat) => chat.page.evaluate(() => window.parlor.reset());
+const storedNames = (chat) =>
+  chat.page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]);
+
+async function ask(chat, text) {
+  await chat.send(text);
+  await chat.waitForEnd();
+}
+
+async function newestVisitor() {
+  const { id } = await parlor.newestConversation();
+  const { visitor } = await parlor.request('GET', `/conversations/${id}?include=visitor`);
+  return visitor;
+}
+
+test('identified person has conversations of their own, on every device', async () => {
+  const chat = await visit();
+  await chat.open();
+  await ask(chat, 'How do I wash merino wool?');
+  assert.equal((await newestVisitor()).isVerified, false);
+
+  await identify(chat, sign({ sub: 'customer 42', name: 'Zoë Park', email: 'zoe@shop.example' }));
+  await chat.questions.first().waitFor({ state: 'detached' });
+  await ask(chat, 'Do you ship to Norway?');
+  const { externalId, name, email, isVerified } = await newestVisitor();
+  const expected = ['customer 42', 'Zoë Park', 'zoe@shop.example', true];
+  assert.deepEqual([externalId, name, email, isVerified], expected);
+
+  const other = await visit();
+  await identify(other, sign({ sub: 'customer 42' }));
+  await other.open();
+  await other.button('Conversations').click();
+  await other.panel.getByText('Do you ship to Norway?').waitFor();
+});
+
+test('reset returns to the anonymous visitor and removes what was stored', async () => {
+  const chat = await visit();
+  await chat.open();
+  await ask(chat, 'How do I wash merino wool?');
+  await identify(chat, sign({ sub: 'customer 7' }));
+  await chat.questions.first().waitFor({ state: 'detached' });
+  await ask(chat, 'Do you ship to Norway?');
+  await reset(chat);
+  await chat.questions.filter({ hasText: 'merino wool' }).waitFor();
+  assert.deepEqual(await chat.questionTexts(), ['How do I wash merino wool?']);
+  assert.deepEqual((await storedNames(chat)).filter((name) => name.includes('customer')), []);
+});
+
+test('nothing is stored for an identified person before the first opening', async () => {
+  const chat = await visit();
+  await identify(chat, sign({ sub: 'customer 8' }));
+  await chat.page.waitForLoadState('networkidle');
+  assert.deepEqual(await storedNames(chat), []);
+});
+
+test('refused token is reported to the page, which can give another one', async () => {
+  const chat = await visit();
+  const refusal = chat.page.evaluate(
+    (token) =>
+      new Promise((done) => {
+        window.parlor.addEventListener('identityerror', ({ detail }) => done(detail.status));
+        window.parlor.identify(token);
+        void window.parlor.open();
+      }),
+    sign({ sub: 'customer 9' }, 'another secret'),
+  );
+  await chat.input.waitFor();
+  await chat.send('Do you ship to Norway?');
+  assert.equal(await refusal, 401);
+
+  // The message is back in the input field.
+  await identify(chat, sign({ sub: 'customer 9' }));
+  await chat.button('Send').click();
+  await chat.waitForEnd();
+  assert.equal((await newestVisitor()).externalId, 'customer 9');
+});
+
+test('text that is no token is an error of the page', async () => {
+  const chat = await visit();
+  await assert.rejects(identify(chat, 'customer 10'), /JSON Web Token/);
+});
