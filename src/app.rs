@@ -22,6 +22,7 @@ use crate::metrics::RequestMetrics;
 use crate::own_urls::OwnUrls;
 use crate::service::Services;
 use crate::service::backup::BackupStatus;
+use crate::service::notification::{MailerError, Notifier};
 use crate::service::readiness::Readiness;
 use crate::service::statistics::StatisticsCache;
 use crate::store::lease::Lease;
@@ -47,6 +48,8 @@ pub enum StartError {
     Io(#[from] std::io::Error),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error(transparent)]
+    Mailer(#[from] MailerError),
     #[error("the system returned no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }
@@ -87,6 +90,7 @@ impl AppState {
         let model = ModelProvider::new(&settings, index_cache.clone())?;
         let store = Arc::new(Store::open(path, &store_options(&settings))?);
         let lease = Lease::new();
+        let notifier = Notifier::new(&settings)?;
         fail_interrupted_answers(&store, lease)?;
         let signing = Arc::new(SigningKeys::new(signing_secret(&store)?));
         let answer_shutdown = watch::Sender::new(false);
@@ -108,7 +112,8 @@ impl AppState {
                 project_events,
                 presence,
                 monthly_messages: settings.monthly_messages,
-                is_email_configured: false,
+                is_email_configured: notifier.is_email_configured(),
+                notifier,
                 generation_limits: GenerationLimits {
                     stall_timeout: settings.stream_timeouts.stalled_client,
                     max_detached: settings.stream_timeouts.detached,

@@ -17,13 +17,15 @@ use crate::access::AGENT_SESSION_TIMES;
 use crate::answer::INTERRUPTED_MESSAGE;
 use crate::app::{AppState, StartError};
 use crate::clock_check::ClockCheck;
-use crate::domain::Timestamp;
+use crate::domain::{ReplyLink, Timestamp};
 use crate::http;
 use crate::listeners::Listeners;
 use crate::own_urls::OwnUrls;
 use crate::service::backup::ScheduledBackups;
+use crate::service::notification::{self, Sender};
 use crate::service::{message_indexer, retention};
 use crate::store::answer::{self, AnswerEnd};
+use crate::store::notification::queue;
 use crate::store::{
     DeletedConversation, Rejection, Snapshot, StoreError, agent_session, idempotency, key, lease,
     session, sign_in_link,
@@ -130,13 +132,14 @@ async fn stop_gracefully(app: &AppState, server: &ServerHandle) {
 }
 
 /// Starts the tasks that run until the shutdown.
-fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 5] {
+fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 6] {
     [
         actix_web::rt::spawn(housekeeping(app.clone())),
         actix_web::rt::spawn(index_messages(app.clone())),
         actix_web::rt::spawn(end_revoked_subscriptions(app.clone())),
         actix_web::rt::spawn(update_signing_keys(app.clone())),
         actix_web::rt::spawn(end_deleted_conversations(app.clone())),
+        actix_web::rt::spawn(send_notifications(app.clone())),
     ]
 }
 
@@ -179,6 +182,28 @@ async fn store_active_answers(app: &AppState) {
 /// Adds new messages to the search index, forever.
 async fn index_messages(app: Arc<AppState>) {
     message_indexer::run(&app.store, app.settings.search_messages).await;
+}
+
+/// Sends notifications when they are due, forever.
+async fn send_notifications(app: Arc<AppState>) {
+    if let Some(mailer) = &app.services.notifier.mailer
+        && let Err(error) = mailer.check().await
+    {
+        log::warn!("no e-mail can be sent for the moment: {error}");
+    }
+    let signing = app.signing.clone();
+    let issue_link = move |link: ReplyLink, expires_at| {
+        let keys = signing.current();
+        keys.reply_links.issue(link, expires_at)
+    };
+    let sender = Sender {
+        store: app.store.clone(),
+        notifier: app.services.notifier.clone(),
+        base_url: app.own_urls.base(|| None).to_string(),
+        encode_waiting: http::json::encode_waiting,
+        issue_link: Box::new(issue_link),
+    };
+    notification::run(Arc::new(sender)).await;
 }
 
 /// Removes expired data from memory and from the database, forever.
@@ -365,6 +390,9 @@ async fn save_partial_answers(app: Arc<AppState>) {
     }
 }
 
+/// How long notifications are shown that are not sent again.
+const NOTIFICATION_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// Deletes rows that have expired. Requests do not use them, whether they are deleted
 /// or not.
 async fn delete_expired(app: &AppState, now: Timestamp) {
@@ -380,6 +408,10 @@ async fn delete_expired(app: &AppState, now: Timestamp) {
         ("links", sign_in_link::remove_expired(now)),
         ("leases", lease::remove_expired(now)),
         ("idempotency keys", idempotency::remove_expired(now)),
+        (
+            "notifications",
+            queue::remove_finished(Timestamp(now.0 - NOTIFICATION_AGE.as_millis() as i64)),
+        ),
     ] {
         if let Err(error) = app.store.write(batch).await {
             log::warn!("expired {name} could not be deleted: {error}; trying again in 10 minutes");

@@ -10,6 +10,7 @@ mod jwt;
 mod limits;
 mod memory_budget;
 mod passwords;
+mod reply_links;
 mod signing;
 mod tokens;
 
@@ -20,5 +21,6 @@ pub use cursors::Cursors;
 pub use limits::{RateLimited, RateLimits, network_of};
 pub use memory_budget::{Accounts, MemoryBudget, OverBudget, Owner, Permit};
 pub use passwords::{PasswordError, Passwords, hash_password};
+pub use reply_links::ReplyLinks;
 pub use signing::{KeySet, SigningKeys};
 pub use tokens::Tokens;

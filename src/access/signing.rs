@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
-use super::{Cursors, Tokens};
+use super::{Cursors, ReplyLinks, Tokens};
 
 /// The current keys. They are replaced when the secret is replaced
 /// (`parlor keys rotate-secret`).
@@ -18,6 +18,7 @@ pub struct KeySet {
     pub generation: u64,
     pub tokens: Tokens,
     pub cursors: Cursors,
+    pub reply_links: ReplyLinks,
     /// The key of the hash in entity tags.
     pub tag_key: [u64; 4],
 }
@@ -51,6 +52,7 @@ impl KeySet {
             generation,
             tokens: Tokens::new(&secret),
             cursors: Cursors::new(&secret),
+            reply_links: ReplyLinks::new(&secret),
             tag_key: tag_key(&secret),
             secret,
         }

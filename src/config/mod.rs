@@ -9,6 +9,7 @@ mod log;
 mod model;
 mod public_url;
 mod renamed_variables;
+mod smtp;
 mod timing;
 
 use std::net::SocketAddr;
@@ -23,8 +24,10 @@ pub use log::{LogAddresses, LogLevels, LogRequests, LogSettings};
 pub use model::{ModelSettings, Secret};
 pub use public_url::parse_public_url;
 pub use renamed_variables::{RENAMED_VARIABLES, accept_renamed_variables};
+pub use smtp::{NotificationSettings, SmtpServer, SmtpTls};
 pub use timing::{
-    HousekeepingTimes, ReadinessIntervals, SocketTimeouts, StreamTimeouts, TransferLimits,
+    HousekeepingTimes, NotificationTimes, ReadinessIntervals, SocketTimeouts, StreamTimeouts,
+    TransferLimits,
 };
 
 /// The address on which a server listens without a setting.
@@ -242,6 +245,9 @@ pub struct Settings {
     #[command(flatten)]
     pub model: ModelSettings,
 
+    #[command(flatten)]
+    pub notifications: NotificationSettings,
+
     /// Not a setting, because it is for one start: `--no-snapshot` of the commands.
     #[arg(skip)]
     pub no_snapshot: bool,
@@ -265,6 +271,10 @@ pub struct Settings {
     /// Not a command line option; tests change it.
     #[arg(skip)]
     pub readiness_intervals: ReadinessIntervals,
+
+    /// Not a command line option; tests change it.
+    #[arg(skip)]
+    pub notification_times: NotificationTimes,
 }
 
 /// Settings that contradict each other.
@@ -279,6 +289,8 @@ pub enum SettingsError {
         max_body_bytes: usize,
         memory_budget_mb: usize,
     },
+    #[error("--smtp-url {0}")]
+    SmtpUrl(String),
 }
 
 impl Settings {
@@ -286,7 +298,8 @@ impl Settings {
     ///
     /// # Errors
     /// The largest body needs more than half of the memory budget: the body and its read
-    /// buffer are charged, and no request with such a body could succeed.
+    /// buffer are charged, and no request with such a body could succeed. `--smtp-url` is
+    /// invalid.
     pub fn check(&self) -> Result<(), SettingsError> {
         let memory_budget_mb = self.memory_budget_mb as usize;
         if self.max_body_bytes > memory_budget_mb << 19 {
@@ -295,7 +308,8 @@ impl Settings {
                 memory_budget_mb,
             });
         }
-        Ok(())
+        let server = self.notifications.smtp_server();
+        server.map(drop).map_err(SettingsError::SmtpUrl)
     }
 
     pub fn session_idle(&self) -> Duration {

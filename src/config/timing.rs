@@ -96,6 +96,30 @@ impl Default for TransferLimits {
     }
 }
 
+/// When notifications are sent.
+#[derive(Debug, Clone, Copy)]
+pub struct NotificationTimes {
+    /// How often the server looks for notifications to send.
+    pub poll_interval: Duration,
+    /// How long a visitor has time to see a reply before it is e-mailed.
+    pub reply_delay: Duration,
+    /// The first retry comes after this time. The later ones are multiples of it.
+    pub first_retry: Duration,
+    /// How long a receiver of a webhook may take.
+    pub webhook_timeout: Duration,
+}
+
+impl Default for NotificationTimes {
+    fn default() -> Self {
+        Self {
+            poll_interval: Duration::from_millis(500),
+            reply_delay: Duration::from_secs(2 * 60),
+            first_retry: Duration::from_secs(5),
+            webhook_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
 /// Timing of WebSocket connections.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketTimeouts {

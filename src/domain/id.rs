@@ -73,6 +73,8 @@ public_id! {
     SourceId
     /// A session of an agent. This id is not a secret.
     AgentSessionId
+    /// A notification.
+    NotificationId
 }
 
 impl ProjectSeq {
@@ -97,6 +99,8 @@ row_number! {
     AgentSeq
     /// The row of an agent's session. A number is never used again.
     AgentSessionSeq
+    /// The row of a notification.
+    NotificationSeq
     /// The row of a passage. A number is never used again.
     PassageSeq
 }

@@ -19,6 +19,7 @@ mod list_filter;
 mod list_query;
 mod message;
 mod note;
+mod notification;
 mod password;
 mod project;
 mod qna;
@@ -48,8 +49,9 @@ pub use document::{
 pub use email::{EmailAddress, MAX_EMAIL_BYTES};
 pub use id::{
     AgentId, AgentSeq, AgentSessionId, AgentSessionSeq, AssistantId, AssistantSeq, ConversationId,
-    ConversationSeq, DocumentId, KeyId, KeySeq, MessageId, MessageSeq, NoteId, PassageSeq,
-    ProjectId, ProjectSeq, QnaId, SavedReplyId, SessionId, SourceId, VisitorId, VisitorSeq,
+    ConversationSeq, DocumentId, KeyId, KeySeq, MessageId, MessageSeq, NoteId, NotificationId,
+    NotificationSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SavedReplyId, SessionId, SourceId,
+    VisitorId, VisitorSeq,
 };
 pub use key::{Key, KeyHash, KeyKind, MAX_KEYS, MAX_ORIGINS, Origin};
 pub use label::{
@@ -69,6 +71,10 @@ pub use message::{
 pub use note::{
     MAX_NOTE_CHARS, MAX_NOTES, MAX_SAVED_REPLIES, MAX_SAVED_REPLY_CHARS,
     MAX_SAVED_REPLY_NAME_CHARS, Note, NoteAuthor, SavedReply, SavedReplyName,
+};
+pub use notification::{
+    MAX_NOTIFICATION_EMAILS, Notification, NotificationKind, NotificationTargets, ReplyLink,
+    TargetsChange, WebhookSecret,
 };
 pub use password::{MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password};
 pub use project::{MAX_MESSAGE_QUOTA, Project, ProjectChange, ProjectStatistics, ProjectSummary};

@@ -21,6 +21,11 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// The conversation of the events.
+    pub fn topic(&self) -> Topic {
+        self.topic
+    }
+
     /// The next event; `None` when the hub is closed or has removed this
     /// subscriber because its queue was full or [`Subscription::is_revoked`]. Cancel
     /// safe: no event is lost when the future is dropped.

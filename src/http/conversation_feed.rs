@@ -65,5 +65,10 @@ impl Feed for ConversationFeed {
         }
     }
 
+    fn client_is_alive(&self, app: &AppState) {
+        let (project, conversation) = self.events.topic();
+        app.services.notifier.mark_read(project, conversation);
+    }
+
     fn receive(&mut self, _text: &[u8]) {}
 }

@@ -20,6 +20,9 @@ use crate::service::feedback::FeedbackError;
 use crate::service::idempotency::IdempotencyError;
 use crate::service::key::ManageKeyError;
 use crate::service::note::NoteError;
+use crate::service::notification::PRIVATE_HOST;
+use crate::service::notification::link::LinkError;
+use crate::service::notification::settings::NotificationError;
 use crate::service::project::ProjectError;
 use crate::service::qna::QnaError;
 use crate::service::readiness::NotReady;
@@ -371,6 +374,39 @@ impl From<PasswordError> for ApiError {
         match error {
             PasswordError::Busy => Self::unavailable(RETRY_MANY_SIGN_INS, error),
             error => Self::internal(error),
+        }
+    }
+}
+
+impl From<NotificationError> for ApiError {
+    fn from(error: NotificationError) -> Self {
+        let conflict = |field| Self::conflict("notification_settings", field);
+        match error {
+            NotificationError::PrivateHost => Self::validation("webhookUrl", PRIVATE_HOST),
+            NotificationError::NoWebhook => conflict("webhookUrl")
+                .with_message("The project has no webhook; set webhookUrl first"),
+            NotificationError::NoAddress => conflict("emails")
+                .with_message("The project has no address for notifications; set emails first"),
+            NotificationError::NoMailServer => conflict("isEmailConfigured").with_message(
+                "The server has no mail server; its operator sets one with --smtp-url and \
+                 --email-from",
+            ),
+            NotificationError::Random(error) => Self::internal(error),
+            NotificationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LinkError> for ApiError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Invalid => Self::unauthorized(
+                "The link has expired, or its conversation does not exist any more",
+            ),
+            LinkError::NoKey => Self::forbidden(
+                "The project has no publishable key that can open the link; an owner creates one",
+            ),
+            LinkError::Store(error) => error.into(),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::{
     EmailAddress, ExternalId, Feedback, INVISIBLE_CHARS, Label, Limit, MAX_EMAIL_BYTES,
     MAX_MESSAGE_QUOTA, MAX_PASSWORD_CHARS, MAX_URI_BYTES, MIN_PASSWORD_CHARS, MessageContent,
     MessageStatus, Offset, Origin, Password, Role, SearchLimit, Sort, Status, Timestamp,
-    ValidationError, VisitorId, bounded_text, parse_enum, parse_uri, text_prefix,
+    ValidationError, VisitorId, bounded_text, bounded_web_url, parse_enum, parse_uri, text_prefix,
 };
 use crate::http::params::UUID_EXPECTED;
 use crate::learn::Format;
@@ -32,6 +32,10 @@ pub struct Prefix<const MAX: usize>(pub String);
 /// An absolute URI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uri(pub String);
+
+/// The URL of a webhook: http or https.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookUrl(pub String);
 
 /// A flag in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,6 +247,7 @@ parsed_from_string! {
     StatisticsDays: Self::parse;
     Status: Self::parse;
     Time: Self::parse;
+    WebhookUrl: |text: &str| bounded_web_url("", text).map(WebhookUrl);
     Uri: |text: &str| parse_uri("", text).map(Uri);
     VisitorId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
     Website: |text: &str| Origin::parse(text).map(Website);
@@ -286,6 +291,8 @@ described_by! {
     StatisticsDays: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
     Sort as "ConversationOrder": choice("A field by which conversations are ordered.", &Self::NAMES);
     Time: string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    WebhookUrl: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
+        .max_length(Some(MAX_URI_BYTES));
     Uri: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
         .max_length(Some(MAX_URI_BYTES));
     Website: string().format(Some(SchemaFormat::Custom("uri".to_owned())))

@@ -14,6 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use crate::app::AppState;
+use crate::domain::{NotificationKind, Timestamp};
 use crate::metrics::{AnswerMetrics, HistogramSnapshot, ProcessUsage};
 use crate::store::with_suffix;
 
@@ -52,6 +53,7 @@ impl Collector for Scrape {
         self.files(&mut families)?;
         self.answers(&mut families)?;
         self.backups(&mut families)?;
+        self.notifications(&mut families)?;
         self.limits(&mut families)?;
         self.process(&mut families)
     }
@@ -241,6 +243,29 @@ impl Scrape {
             "parlor_backup_failures",
             "Backups that failed",
             backups.failures(),
+        )
+    }
+
+    fn notifications(&self, families: &mut Families<'_>) -> fmt::Result {
+        let stats = &self.app.services.notifier.stats;
+        let attempts = NotificationKind::NAMES.iter().flat_map(|(name, kind)| {
+            [
+                ("delivered", stats.delivered(*kind)),
+                ("failed", stats.failed(*kind)),
+            ]
+            .map(|(result, count)| ([("kind", *name), ("result", result)], count))
+        });
+        let help = "Attempts to send a notification";
+        families.counters("parlor_notification_attempts", help, attempts)?;
+        families.gauge(
+            "parlor_notifications_pending",
+            "Notifications that are to be sent",
+            stats.pending(),
+        )?;
+        families.gauge(
+            "parlor_notification_oldest_pending_seconds",
+            "The age of the oldest notification that is due",
+            stats.oldest_pending_seconds(Timestamp::now()),
         )
     }
 

@@ -66,9 +66,9 @@ use crate::http::error::{ApiError, ErrorCode};
 use list_cache::ListCache;
 use request_context::{Route, set_route};
 use routes::{
-    agent, agents, completions, conversations, documents, events, export, health, identity, keys,
-    messages, metrics, notes, pages, project_events, projects, qnas, saved_replies, search, send,
-    sign_in, statistics, visitors,
+    agent, agents, completions, conversations, documents, events, export, health, identity,
+    identity_link, keys, messages, metrics, notes, notifications, pages, project_events, projects,
+    qnas, saved_replies, search, send, sign_in, statistics, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -157,6 +157,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .configure(page_routes)
         .service(at("/v2/identity/init", "POST").route(web::post().to(identity::init)))
         .service(at("/v2/identity/identify", "POST").route(web::post().to(identity::identify)))
+        .service(at("/v2/identity/link", "POST").route(web::post().to(identity_link::open)))
         .service(at("/v2/identity/me", "GET, HEAD").route(get().to(identity::me)))
         .service(
             at("/v2/projects/current", "GET, HEAD, PATCH")
@@ -164,6 +165,7 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::patch().to(projects::update)),
         )
         .configure(agent_routes)
+        .configure(notification_routes)
         .configure(conversation_routes)
         .configure(note_routes)
         .service(at("/v2/events", "GET").route(web::get().to(project_events::listen)))
@@ -288,6 +290,17 @@ fn note_routes(config: &mut web::ServiceConfig) {
                 .route(web::patch().to(saved_replies::update))
                 .route(web::delete().to(saved_replies::remove)),
         );
+}
+
+/// The routes of notifications.
+fn notification_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            at("/v2/notifications", "GET, HEAD, PATCH")
+                .route(get().to(notifications::read))
+                .route(web::patch().to(notifications::update)),
+        )
+        .service(at("/v2/notifications/test", "POST").route(web::post().to(notifications::test)));
 }
 
 /// The routes of conversations.

@@ -7,13 +7,13 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    agent, agents, completions, conversations, documents, events, export, identity, keys, messages,
-    notes, project_events, projects, qnas, saved_replies, search, send, sign_in, statistics,
-    visitors,
+    agent, agents, completions, conversations, documents, events, export, identity, identity_link,
+    keys, messages, notes, notifications, project_events, projects, qnas, saved_replies, search,
+    send, sign_in, statistics, visitors,
 };
 use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
-use crate::http::json::{ChunkJson, EventJson, ProjectEventJson};
+use crate::http::json::{ChunkJson, EventJson, ProjectEventJson, WebhookEventJson};
 use crate::http::openapi_errors::ServerErrors;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
@@ -23,6 +23,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
     info(title = "parlor", description = include_str!("openapi.md")),
     servers((url = SERVER_PLACEHOLDER)),
     paths(
+        notifications::read, notifications::update, notifications::test, identity_link::open,
         identity::init, identity::identify, identity::me, projects::current, projects::update, conversations::list,
         conversations::start, export::export, conversations::read, conversations::close,
         conversations::remove, visitors::read, visitors::remove, visitors::block, visitors::unblock, messages::list,
@@ -39,7 +40,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
         documents::list, documents::create, documents::read, documents::remove, document,
     ),
     components(schemas(
-        ChunkJson, EventJson, ProjectEventJson, Sort, Direction, Status, Role, MessageStatus,
+        ChunkJson, EventJson, ProjectEventJson, WebhookEventJson, Sort, Direction, Status, Role, MessageStatus,
     )),
     security(("session" = []), ("private-key" = [])),
     tags(
@@ -50,6 +51,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
         (name = "Chat completions", description = "Answers that are not stored."),
         (name = "Identity", description = "Sessions and visitors."),
         (name = "Keys", description = "Keys of the API: publishable keys for web pages, private keys for servers."),
+        (name = "Notifications", description = "How agents learn of conversations that wait for them."),
         (name = "Projects", description = "A website and the appearance of its chat."),
         (name = "Qnas", description = "Q&As: questions that the website has answered."),
         (name = "Documents", description = "Pages that the project has learned."),

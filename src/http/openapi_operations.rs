@@ -75,10 +75,12 @@ fn admit_agents(operation: &mut Value) {
     }
 }
 
-/// Whether a path is of accounts and sign-ins. Their passwords and links are not stored for
-/// repeated requests (docs/api-contract.md, section 11).
+/// Whether a path is of accounts and sign-ins, or starts a session by a link. Their
+/// passwords and tokens are not stored for repeated requests (docs/api-contract.md,
+/// section 11).
 fn is_of_accounts(path: &str) -> bool {
-    path == "/setup" || path == "/identity/identify" || path.starts_with("/agents")
+    matches!(path, "/setup" | "/identity/identify" | "/identity/link")
+        || path.starts_with("/agents")
 }
 
 /// The operations that start or end a session of an agent, by the status of their success.

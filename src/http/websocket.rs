@@ -29,6 +29,9 @@ pub trait Feed {
     /// The next step. Cancel safe.
     async fn next(&mut self, app: &AppState) -> FeedStep;
 
+    /// The client has sent a frame, so that it received what was sent before.
+    fn client_is_alive(&self, _app: &AppState) {}
+
     /// Handles a text frame of the client.
     fn receive(&mut self, text: &[u8]);
 }
@@ -143,6 +146,7 @@ impl<F: Feed> Socket<F> {
         match Parser::parse(&mut self.partial, true, MAX_CONTENT_BYTES) {
             Ok(Some((is_final, kind, content))) => {
                 self.last_seen = Instant::now();
+                self.feed.client_is_alive(&self.app);
                 if self.partial.is_empty() {
                     // Frees the buffer while the client is silent.
                     self.partial = BytesMut::new();

@@ -191,7 +191,9 @@ pub async fn reply(
     })
     .await?;
     let mut events = vec![Event::NewMessage(message)];
-    let mut batch = agent::reply(seq, message_id, &content, now);
+    let (notifier, project, id) = (&target.services.notifier, target.project, target.id);
+    let mut batch = agent::reply(seq, message_id, &content, now)
+        .then(notifier.enqueue_reply(project, id, seq, message_id, now));
     if let Some(agent) = agent.filter(|_| takes_over) {
         batch = assign(target.services, seq, &agent, account, to_agent, now).then(batch);
         events.insert(0, Event::HumanAssigned);

@@ -27,6 +27,7 @@ pub mod key;
 pub mod learn;
 pub mod message_indexer;
 pub mod note;
+pub mod notification;
 pub mod plan;
 pub mod project;
 pub mod project_removal;
@@ -59,6 +60,7 @@ use crate::events::project::ProjectHub;
 use crate::events::{EventHub, Presence};
 use crate::store::Store;
 use crate::store::lease::Lease;
+use notification::Notifier;
 
 /// What the use cases of a running server share.
 pub struct Services {
@@ -80,4 +82,5 @@ pub struct Services {
     pub generation_limits: GenerationLimits,
     /// Whether the server can send e-mails.
     pub is_email_configured: bool,
+    pub notifier: Arc<Notifier>,
 }

@@ -1,6 +1,11 @@
 //! Notifications: webhook requests and e-mails that are to be sent. The rows are the queue,
 //! so that a restart loses none.
 
+pub mod content;
+pub mod link;
+pub mod queue;
+pub mod settings;
+
 use super::batch::Batch;
 use super::error::StoreError;
 use super::snapshot::Snapshot;

@@ -13,9 +13,9 @@ use uuid::Uuid;
 use super::error::StoreError;
 use crate::domain::{
     AgentId, AgentSeq, AgentSessionId, AgentSessionSeq, AssistantId, AssistantSeq, ConversationId,
-    ConversationSeq, DocumentId, KeyId, KeySeq, Label, MessageId, MessageSeq, NoteId, PassageSeq,
-    ProjectId, ProjectSeq, QnaId, SavedReplyId, SessionId, SourceId, Timestamp, VisitorId,
-    VisitorSeq,
+    ConversationSeq, DocumentId, KeyId, KeySeq, Label, MessageId, MessageSeq, NoteId,
+    NotificationId, NotificationSeq, PassageSeq, ProjectId, ProjectSeq, QnaId, SavedReplyId,
+    SessionId, SourceId, Timestamp, VisitorId, VisitorSeq,
 };
 
 /// A value that is bound to a parameter or was read from a column.
@@ -206,10 +206,10 @@ macro_rules! newtypes {
     )*};
 }
 
-newtypes!(i64: AgentSeq, AgentSessionSeq, AssistantSeq, ConversationSeq, KeySeq, MessageSeq, PassageSeq,
+newtypes!(i64: AgentSeq, AgentSessionSeq, AssistantSeq, ConversationSeq, KeySeq, MessageSeq, NotificationSeq, PassageSeq,
     ProjectSeq, Timestamp, VisitorSeq);
 newtypes!(Uuid: AgentId, AgentSessionId, AssistantId, ConversationId, DocumentId, KeyId, MessageId, NoteId,
-    ProjectId, QnaId, SavedReplyId, SessionId, SourceId, VisitorId);
+    NotificationId, ProjectId, QnaId, SavedReplyId, SessionId, SourceId, VisitorId);
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {

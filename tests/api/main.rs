@@ -80,6 +80,7 @@ mod messages;
 mod metrics;
 mod names;
 mod notes;
+mod notifications;
 #[cfg(feature = "s3")]
 mod object_storage;
 mod openapi;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
-const OPERATIONS: [(&str, &str); 65] = [
+const OPERATIONS: [(&str, &str); 69] = [
     ("get", "/agents"),
     ("post", "/agents"),
     ("get", "/agents/me"),
@@ -40,6 +40,7 @@ const OPERATIONS: [(&str, &str); 65] = [
     ("get", "/events"),
     ("post", "/identity/identify"),
     ("post", "/identity/init"),
+    ("post", "/identity/link"),
     ("get", "/identity/me"),
     ("get", "/keys"),
     ("post", "/keys"),
@@ -48,6 +49,9 @@ const OPERATIONS: [(&str, &str); 65] = [
     ("delete", "/keys/{keyId}/identity-secret"),
     ("post", "/keys/{keyId}/identity-secret"),
     ("post", "/messages/{messageId}/feedback"),
+    ("get", "/notifications"),
+    ("patch", "/notifications"),
+    ("post", "/notifications/test"),
     ("get", "/openapi"),
     ("get", "/projects/current"),
     ("patch", "/projects/current"),
@@ -212,7 +216,7 @@ fn open_operations_are_those_without_a_bearer_credential() {
         assert_eq!(security(operation), expected, "{method} {path}");
         by_credential[expected.split_terminator(" or ").count()] += 1;
     }
-    assert_eq!(by_credential, [12, 7, 40, 6]);
+    assert_eq!(by_credential, [13, 7, 43, 6]);
 }
 
 /// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a
@@ -221,7 +225,11 @@ fn expected_credential(method: &str, path: &str) -> &'static str {
     if path.starts_with("/agents/me") {
         return "agent";
     }
+    if path == "/identity/link" {
+        return "";
+    }
     match (method, path.rsplit('/').next().expect("a segment")) {
+        (_, "notifications" | "test") => "private-key or agent",
         (_, "sign-in" | "sign-in-link" | "sign-out" | "setup") => "",
         ("patch", "current") => "private-key or agent",
         (_, "init" | "identify" | "current" | "search" | "openapi" | "ws") => "",

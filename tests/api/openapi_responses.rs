@@ -87,9 +87,11 @@ fn every_operation_answers_its_example_as_documented() {
     check_accounts(&mut walk);
     check_inbox(&mut walk, &conversation);
     check_api_keys(&mut walk);
+    check_notifications(&mut walk);
     check_qnas(&mut walk);
     check_documents(&mut walk);
     check_websockets(&mut walk, &conversation);
+    check_link(&mut walk, &conversation);
     check_deletions(&mut walk, &conversation);
     assert_eq!(walk.checked, walk.document.operation_ids());
 }
@@ -285,6 +287,30 @@ fn check_api_keys(walk: &mut Walk) {
     walk.expect("revoke-key", 204, walk.by_key("DELETE", &key));
     let unknown = format!("/keys/{UNKNOWN_ID}");
     walk.expect("revoke-key", 404, walk.by_key("DELETE", &unknown));
+}
+
+fn check_link(walk: &mut Walk, conversation: &str) {
+    let token = walk.server.reply_link_token(&walk.ann, conversation);
+    let request = walk.server.post("/v2/identity/link");
+    let link = request.json(serde_json::json!({ "token": token }));
+    walk.expect_as_sent("open-link", 201, link);
+}
+
+fn check_notifications(walk: &mut Walk) {
+    let path = "/notifications";
+    let private = serde_json::json!({ "webhookUrl": "http://127.0.0.1/" });
+    let update = walk.by_key("PATCH", path);
+    walk.expect_as_sent("update-notifications", 422, update.clone().json(private));
+    walk.expect("update-notifications", 200, update);
+    walk.expect_read("get-notifications", &walk.by_key("GET", path));
+    let test = walk.by_key("POST", "/notifications/test");
+    walk.expect("test-notifications", 409, test.clone());
+    // An address that is refused, so that the test needs no network.
+    let connection = walk.server.db_connection();
+    let changed = connection.execute("UPDATE project SET webhook_url = 'http://127.0.0.1/'", ());
+    changed.expect("a change");
+    let webhook = serde_json::json!({ "kind": "webhook" });
+    walk.expect_as_sent("test-notifications", 200, test.json(webhook));
 }
 
 fn check_qnas(walk: &mut Walk) {

@@ -32,6 +32,7 @@ use std::sync::Arc;
 pub use error::ModelError;
 pub use excerpts::Excerpt;
 pub use response::MAX_ANSWER_BYTES;
+pub use upstream_error::{error_causes, retry_after_secs};
 
 use super::retrieval::IndexCache;
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, AnswerStream};

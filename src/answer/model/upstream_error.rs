@@ -103,7 +103,7 @@ pub fn error_causes(error: &reqwest::Error) -> String {
 /// body.
 pub async fn classify_response(response: Response, dialect: Dialect) -> UpstreamError {
     let status = response.status();
-    let retry_after = retry_after_secs(response.headers(), SystemTime::now());
+    let retry_after = retry_after_secs(response.headers(), SystemTime::now(), MAX_RETRY_AFTER_SECS);
     // The body can quote parts of a rejected key.
     let body = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => String::new(),
@@ -202,16 +202,15 @@ fn other_dialect(body: &str, dialect: Dialect) -> Option<Dialect> {
     })
 }
 
-/// Returns the value of `Retry-After` in seconds, from 1 to
-/// [`MAX_RETRY_AFTER_SECS`].
-fn retry_after_secs(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
+/// Returns the value of `Retry-After` in seconds, from 1 to `max`.
+pub fn retry_after_secs(headers: &HeaderMap, now: SystemTime, max: u64) -> Option<u64> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = text.parse().ok().or_else(|| {
         let date = httpdate::parse_http_date(text).ok()?;
         let delay = date.duration_since(now).unwrap_or_default();
         Some(delay.as_secs() + u64::from(delay.subsec_nanos() > 0))
     });
-    seconds.map(|seconds: u64| seconds.clamp(1, MAX_RETRY_AFTER_SECS))
+    seconds.map(|seconds: u64| seconds.clamp(1, max))
 }
 
 /// The limits for reading the body of an error response.
@@ -250,7 +249,7 @@ mod tests {
         headers.insert(RETRY_AFTER, HeaderValue::from_str(text).expect("a value"));
         // Tue, 15 Nov 1994 08:12:31 GMT
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_887_151);
-        retry_after_secs(&headers, now)
+        retry_after_secs(&headers, now, MAX_RETRY_AFTER_SECS)
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod event;
 mod key;
 mod message;
 mod note;
+mod notification;
 mod project;
 mod project_event;
 mod qna;
@@ -31,6 +32,9 @@ pub use event::{EventJson, encode_event, encode_new_message};
 pub use key::{KeyJson, NewKeyJson};
 pub use message::MessageJson;
 pub use note::{NoteJson, SavedReplyJson};
+pub use notification::{
+    NotificationSettingsJson, WebhookEventJson, encode_waiting, encode_webhook_test,
+};
 pub use project::ProjectJson;
 pub use project_event::{AgentPresenceJson, ProjectEventJson};
 pub use qna::QnaJson;

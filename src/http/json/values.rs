@@ -9,8 +9,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
     AgentId, AgentRole, AgentSessionId, AssistantId, ConversationId, DocumentId, Feedback, KeyId,
-    KeyKind, MessageId, MessageStatus, NoteId, ProjectId, QnaId, Role, SavedReplyId, SourceId,
-    Status, Timestamp, VisitorId, WaitingReason, WidgetPosition,
+    KeyKind, MessageId, MessageStatus, NoteId, NotificationId, NotificationKind, ProjectId, QnaId,
+    Role, SavedReplyId, SourceId, Status, Timestamp, VisitorId, WaitingReason, WidgetPosition,
 };
 
 /// Ids are hyphenated lower-case UUIDs.
@@ -71,6 +71,7 @@ id_json! {
     KeyId: "The id of an API key, which is not secret.",
     MessageId: "The id of a message.",
     NoteId: "The id of a note.",
+    NotificationId: "The id of a notification.",
     ProjectId: "The id of a project.",
     QnaId: "The id of a Q&A.",
     SavedReplyId: "The id of a saved reply.",
@@ -91,6 +92,8 @@ enum_json! {
         [MessageStatus::Streaming, MessageStatus::Complete, MessageStatus::Error];
     Feedback: Some("A visitor's rating of an answer."),
         [Feedback::Like, Feedback::Dislike];
+    NotificationKind: Some("How a notification is sent: `webhook` and `email` to agents, `reply_email` to a visitor."),
+        [NotificationKind::Webhook, NotificationKind::Email, NotificationKind::ReplyEmail];
     WaitingReason: Some("Why a conversation waits for a person."),
         [WaitingReason::Requested, WaitingReason::Contact, WaitingReason::Unanswered];
     WidgetPosition: Some("The corner of the window in which the chat opens."),

@@ -31,6 +31,7 @@ use crate::http::openapi_errors::{
 };
 use crate::http::params::conversation_id;
 use crate::http::response::{self, HandlerResult};
+use crate::http::routes::messages::caller_has_read;
 use crate::http::{auth, idempotency, links};
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, CloseError, ImportInput};
@@ -339,6 +340,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         ItemBody::read(snapshot, list, messages)
     };
     let body = app.store.read(read).await?;
+    caller_has_read(&app, caller, id);
     body.respond(&app, &request, caller.into())
 }
 

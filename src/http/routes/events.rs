@@ -80,6 +80,7 @@ pub async fn listen(
         id,
     } = authenticate(&app, &request).await?;
     let mut response = ws::handshake(request.head()).map_err(handshake_error)?;
+    app.services.notifier.mark_read(project, id);
     // Subscribes before the read, so that no event after it is missed. A conversation
     // that is deleted later ends its subscriptions.
     let mut events = app.services.events.subscribe(project, id, keys);

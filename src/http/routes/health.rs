@@ -14,14 +14,17 @@ pub async fn health() -> HandlerResult {
     respond(&json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }
 
-/// Responds whether reads and writes work. A failed backup is a warning: the server
-/// can do its work.
+/// Responds whether reads and writes work. Failed backups and e-mails are warnings:
+/// the server can do its work.
 pub async fn ready(app: web::Data<AppState>) -> HandlerResult {
     let check = app.readiness.check(&app.services, app.lock.as_deref());
     check.await.map_err(ApiError::from)?;
     let mut warnings = Vec::new();
     if app.backup_status.has_failed() {
         warnings.push("backup-failed");
+    }
+    if app.services.notifier.stats.has_email_failed() {
+        warnings.push("email-failed");
     }
     respond(&json!({ "status": "ready", "warnings": warnings }))
 }

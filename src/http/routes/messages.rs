@@ -112,7 +112,15 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         ItemBody::read(snapshot, list, messages)
     };
     let body = app.store.read(read).await?;
+    caller_has_read(&app, caller, id);
     body.respond(&app, &request, caller.into())
+}
+
+/// Notes that a visitor has read a conversation, so that the replies in it are not e-mailed.
+pub fn caller_has_read(app: &AppState, caller: Caller, id: ConversationId) {
+    if caller.is_visitor() {
+        app.services.notifier.mark_read(caller.project(), id);
+    }
 }
 
 impl ItemSource for MessageCursor {

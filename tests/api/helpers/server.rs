@@ -8,17 +8,20 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use clap::Parser;
-use parlor::access::MemoryBudget;
+use parlor::access::{MemoryBudget, ReplyLinks};
 use parlor::answer::AnswerProvider;
 use parlor::answer::active_answers::ActiveAnswers;
 use parlor::app::AppState;
 use parlor::cache_stats::CacheStats;
 use parlor::config::Settings;
-use parlor::domain::{AgentRole, Key, KeyKind, Origin, SecretToken, Timestamp};
+use parlor::domain::{
+    AgentRole, ConversationId, ConversationSeq, Key, KeyKind, Origin, ReplyLink, SecretToken,
+    Timestamp, VisitorId,
+};
 use parlor::events::EventHub;
 use parlor::listeners::Listeners;
 use parlor::server;
-use parlor::store::{Options, Store, key, sign_in_link};
+use parlor::store::{Options, Store, key, notification, sign_in_link};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -247,6 +250,51 @@ impl TestServer {
         let link = sign_in_link::create_setup(token.hash(), project, now, expires_at);
         self.store().write_blocking(link).expect("a link");
         token.reveal().to_owned()
+    }
+
+    /// Lets a conversation wait for an agent from now on.
+    pub fn let_wait(&self, conversation: &str) {
+        let id = ConversationId::parse(conversation).expect("an id").0;
+        let (connection, at) = (self.db_connection(), Timestamp::now());
+        let sql = "UPDATE conversation SET waiting_since = ?, waiting_reason = 'requested' \
+                    WHERE id = ? RETURNING seq";
+        let row = (at.0, id.as_bytes());
+        let seq = connection.query_row(sql, row, |row| row.get(0));
+        let seq = ConversationSeq(seq.expect("a conversation"));
+        let enqueue = notification::enqueue_waiting(seq, true, at);
+        self.store().write_blocking(enqueue).expect("a write");
+    }
+
+    /// Lets a conversation of a new visitor wait, and returns its id.
+    pub fn let_wait_new(&self, device: &str) -> String {
+        let conversation = self.start_conversation(&self.create_visitor(device));
+        self.let_wait(&conversation);
+        conversation
+    }
+
+    /// Stores the e-mail address of a visitor.
+    pub fn set_contact(&self, visitor: &Visitor, email: &str) {
+        let id = VisitorId::parse(&visitor.id).expect("an id").0;
+        let sql = "UPDATE visitor SET email = ? WHERE id = ?";
+        let changed = self.db_connection().execute(sql, (email, id.as_bytes()));
+        assert_eq!(changed.expect("a change"), 1);
+    }
+
+    /// The token of a link in an e-mail with replies.
+    pub fn reply_link_token(&self, visitor: &Visitor, conversation: &str) -> String {
+        let link = ReplyLink {
+            project: self.project.id,
+            visitor: VisitorId::parse(&visitor.id).expect("an id"),
+            conversation: ConversationId::parse(conversation).expect("an id"),
+        };
+        self.reply_links()
+            .issue(link, Timestamp::now().plus(Duration::from_secs(60)))
+    }
+
+    /// Signs tokens of links with the secret of the file.
+    pub fn reply_links(&self) -> ReplyLinks {
+        let secret: Vec<u8> = self.query_value("SELECT value FROM secret WHERE name = 'session'");
+        ReplyLinks::new(&secret)
     }
 
     /// Creates a visitor of the first project.

@@ -1,0 +1,380 @@
+//! The texts of e-mails. All texts of visitors, agents and projects are hostile: they
+//! become neither headers nor HTML.
+
+use std::fmt::Write;
+
+use crate::domain::Timestamp;
+use crate::store::notification::content::{UnseenReplies, WaitingConversation};
+
+/// The longest text of a visitor or of an agent in an e-mail, in characters.
+const MAX_QUOTE_CHARS: usize = 4000;
+
+/// The longest name in an e-mail, in characters.
+const MAX_LINE_CHARS: usize = 200;
+
+/// An e-mail without sender and recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    /// The conversation, so that mail programs show its e-mails together.
+    pub thread: Option<String>,
+}
+
+/// A part of the body of an e-mail.
+enum Block {
+    Paragraph(String),
+    /// A text that somebody else wrote.
+    Quote(String),
+    Link {
+        label: &'static str,
+        url: String,
+    },
+    /// A remark in small print.
+    Remark(String),
+}
+
+/// Tells agents that a conversation waits.
+pub fn waiting(conversation: &WaitingConversation, inbox_url: &str) -> Letter {
+    let project = one_line(&conversation.project_name);
+    let reason = match conversation.reason.as_deref() {
+        Some("contact") => "The visitor has left contact details.",
+        Some("unanswered") => "The assistant could not help the visitor.",
+        _ => "The visitor has asked for a person.",
+    };
+    let mut blocks = vec![Block::Paragraph(format!(
+        "A conversation of {project} is waiting for an agent. {reason}"
+    ))];
+    if let Some(message) = &conversation.last_message {
+        blocks.push(Block::Paragraph("The visitor wrote:".to_owned()));
+        blocks.push(Block::Quote(quotable(message)));
+    }
+    blocks.push(Block::Paragraph(visitor_details(conversation)));
+    blocks.push(Block::Link {
+        label: "Open the conversation",
+        url: inbox_url.to_owned(),
+    });
+    blocks.push(Block::Remark(format!(
+        "You receive this e-mail because your address is in the notification settings of \
+         {project}."
+    )));
+    Letter::new(
+        format!("{project}: a visitor is waiting"),
+        &blocks,
+        Some(conversation.id.to_string()),
+    )
+}
+
+fn visitor_details(conversation: &WaitingConversation) -> String {
+    let details = [
+        ("Name", &conversation.visitor_name),
+        ("E-mail", &conversation.visitor_email),
+        ("Phone", &conversation.visitor_phone),
+        ("Page", &conversation.page_url),
+    ];
+    let mut lines: Vec<_> = details
+        .into_iter()
+        .filter_map(|(label, value)| Some(format!("{label}: {}", one_line(value.as_ref()?))))
+        .collect();
+    if let Some(since) = conversation.waiting_since {
+        lines.push(format!("Waiting since: {}", minute(since)));
+    }
+    lines.join("\n")
+}
+
+/// A time as `2024-01-15 10:30 UTC`.
+fn minute(time: Timestamp) -> String {
+    let mut buffer = [0; 24];
+    let text = time.format_iso8601(&mut buffer);
+    format!("{} {} UTC", &text[..10], &text[11..16])
+}
+
+/// Brings replies to a visitor who has left.
+pub fn reply(replies: &UnseenReplies, chat_url: &str, link_days: u64) -> Letter {
+    let project = one_line(&replies.project_name);
+    let mut blocks = Vec::new();
+    let mut author = None;
+    for reply in &replies.replies {
+        let name = reply.agent.as_deref().map(one_line);
+        let name = name.filter(|name| !name.is_empty());
+        if blocks.is_empty() || author != name {
+            blocks.push(Block::Paragraph(match &name {
+                Some(name) => format!("{name} of {project} replied to you:"),
+                None => format!("{project} replied to you:"),
+            }));
+            author = name;
+        }
+        blocks.push(Block::Quote(quotable(&reply.text)));
+    }
+    blocks.push(Block::Link {
+        label: "Open the conversation",
+        url: chat_url.to_owned(),
+    });
+    blocks.push(Block::Remark(format!(
+        "Please answer in the conversation: replies to this e-mail are not read. The link is \
+         valid for {link_days} days. Everybody who has it can read your conversations, so do \
+         not forward this e-mail."
+    )));
+    Letter::new(
+        format!("Reply from {project}"),
+        &blocks,
+        Some(replies.link.conversation.to_string()),
+    )
+}
+
+/// Shows that e-mails arrive.
+pub fn test(project_name: &str, inbox_url: &str) -> Letter {
+    let project = one_line(project_name);
+    let blocks = [
+        Block::Paragraph(format!(
+            "This is a test. E-mails about conversations of {project} that are waiting for an \
+             agent arrive at this address."
+        )),
+        Block::Link {
+            label: "Open the notification settings",
+            url: inbox_url.to_owned(),
+        },
+    ];
+    Letter::new(format!("{project}: test of notifications"), &blocks, None)
+}
+
+impl Letter {
+    fn new(subject: String, blocks: &[Block], thread: Option<String>) -> Self {
+        Self {
+            subject,
+            text: plain_text(blocks),
+            html: html(blocks),
+            thread,
+        }
+    }
+}
+
+fn plain_text(blocks: &[Block]) -> String {
+    let mut text = String::new();
+    for block in blocks {
+        match block {
+            Block::Paragraph(paragraph) | Block::Remark(paragraph) => text.push_str(paragraph),
+            Block::Quote(quote) => {
+                let lines: Vec<_> = quote.lines().map(|line| format!("> {line}")).collect();
+                text.push_str(&lines.join("\n"));
+            }
+            Block::Link { label, url } => {
+                let _ = write!(text, "{label}:\n{url}");
+            }
+        }
+        text.push_str("\n\n");
+    }
+    text
+}
+
+fn html(blocks: &[Block]) -> String {
+    let mut html = String::from(
+        "<!doctype html><html><head><meta charset=\"utf-8\"></head>\
+         <body style=\"font-family:sans-serif;font-size:16px;line-height:1.5;max-width:36em\">",
+    );
+    for block in blocks {
+        let _ = match block {
+            Block::Paragraph(text) => write!(html, "<p>{}</p>", with_breaks(text)),
+            Block::Quote(text) => write!(
+                html,
+                "<blockquote style=\"margin:1em 0;padding-left:1em;border-left:3px solid #999\">\
+                 {}</blockquote>",
+                with_breaks(text)
+            ),
+            Block::Link { label, url } => {
+                write!(html, "<p><a href=\"{}\">{label}</a></p>", escaped(url))
+            }
+            Block::Remark(text) => write!(
+                html,
+                "<p style=\"font-size:13px;color:#555\">{}</p>",
+                with_breaks(text)
+            ),
+        };
+    }
+    html.push_str("</body></html>");
+    html
+}
+
+fn with_breaks(text: &str) -> String {
+    escaped(text).replace('\n', "<br>\n")
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            char => escaped.push(char),
+        }
+    }
+    escaped
+}
+
+/// A text on one line, without characters that change how it is displayed.
+fn one_line(text: &str) -> String {
+    let spaced = text
+        .chars()
+        .map(|char| if char.is_control() { ' ' } else { char });
+    cut(
+        spaced.filter(|char| !is_direction_mark(*char)),
+        MAX_LINE_CHARS,
+    )
+}
+
+/// A text with its line breaks, without characters that change how it is displayed.
+fn quotable(text: &str) -> String {
+    let text = text.trim().replace("\r\n", "\n").replace('\r', "\n");
+    let visible = text
+        .chars()
+        .filter(|char| (*char == '\n' || !char.is_control()) && !is_direction_mark(*char));
+    cut(visible, MAX_QUOTE_CHARS)
+}
+
+/// Whether the character reverses the order of the characters after it.
+fn is_direction_mark(char: char) -> bool {
+    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn cut(chars: impl Iterator<Item = char>, max: usize) -> String {
+    let mut text: String = chars.take(max + 1).collect();
+    if let Some((end, _)) = text.char_indices().nth(max) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ConversationId, ProjectId, ReplyLink, VisitorId};
+    use crate::store::notification::content::Reply;
+
+    const HOSTILE: &str = "<img src=x onerror=alert(1)> \"&'\r\nBcc: eve@evil.example\u{202e}";
+
+    fn link() -> ReplyLink {
+        ReplyLink {
+            project: ProjectId::generate(),
+            visitor: VisitorId::generate(),
+            conversation: ConversationId::generate(),
+        }
+    }
+
+    fn conversation() -> WaitingConversation {
+        WaitingConversation {
+            id: ConversationId::generate(),
+            project_name: "Shop".to_owned(),
+            waiting_since: Some(Timestamp(1_705_314_600_000)),
+            reason: Some("requested".to_owned()),
+            visitor_name: None,
+            visitor_email: None,
+            visitor_phone: None,
+            page_url: None,
+            last_message: Some("Is a person there?".to_owned()),
+        }
+    }
+
+    #[test]
+    fn waiting_letter_has_message_time_and_link() {
+        let letter = waiting(
+            &conversation(),
+            "https://chat.example/inbox/conversations/1",
+        );
+        assert_eq!(letter.subject, "Shop: a visitor is waiting");
+        for text in [
+            "> Is a person there?",
+            "Waiting since: 2024-01-15 10:30 UTC",
+            "https://chat.example/inbox/conversations/1",
+        ] {
+            assert!(letter.text.contains(text), "{}", letter.text);
+        }
+    }
+
+    #[test]
+    fn texts_of_others_are_escaped_and_stay_on_their_lines() {
+        let hostile = || Some(HOSTILE.to_owned());
+        let conversation = WaitingConversation {
+            project_name: HOSTILE.to_owned(),
+            visitor_name: hostile(),
+            visitor_email: hostile(),
+            page_url: hostile(),
+            last_message: hostile(),
+            ..conversation()
+        };
+        let replies = UnseenReplies {
+            link: link(),
+            project_name: HOSTILE.to_owned(),
+            email: None,
+            is_blocked: false,
+            has_answered: false,
+            replies: vec![Reply {
+                agent: hostile(),
+                text: HOSTILE.to_owned(),
+            }],
+        };
+        for letter in [
+            waiting(&conversation, "https://chat.example/"),
+            reply(&replies, "https://chat.example/chat#token", 7),
+            test(HOSTILE, "https://chat.example/"),
+        ] {
+            assert!(!letter.subject.contains(['\r', '\n']), "{}", letter.subject);
+            assert!(!letter.html.contains("<img"), "{}", letter.html);
+            assert!(letter.html.contains("&lt;img"), "{}", letter.html);
+            assert!(!letter.text.contains(['\r', '\u{202e}']), "{}", letter.text);
+            assert!(!letter.text.contains("\nBcc"), "{}", letter.text);
+        }
+    }
+
+    #[test]
+    fn reply_letter_names_each_agent_once() {
+        let line = |agent: &str, text: &str| Reply {
+            agent: Some(agent.to_owned()),
+            text: text.to_owned(),
+        };
+        let replies = UnseenReplies {
+            link: link(),
+            project_name: "Shop".to_owned(),
+            email: None,
+            is_blocked: false,
+            has_answered: false,
+            replies: vec![
+                line("Mara", "One"),
+                line("Mara", "Two"),
+                line("Ben", "Three"),
+            ],
+        };
+        let letter = reply(&replies, "https://chat.example/chat#token", 7);
+        assert_eq!(
+            letter.text.matches("Mara of Shop replied to you:").count(),
+            1
+        );
+        assert_eq!(
+            letter.text.matches("Ben of Shop replied to you:").count(),
+            1
+        );
+        for text in [
+            "> One",
+            "> Two",
+            "> Three",
+            "https://chat.example/chat#token",
+        ] {
+            assert!(letter.text.contains(text), "{}", letter.text);
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        let conversation = WaitingConversation {
+            last_message: Some("é".repeat(100_000)),
+            ..conversation()
+        };
+        let letter = waiting(&conversation, "https://chat.example/");
+        assert!(letter.text.chars().count() < MAX_QUOTE_CHARS + 1000);
+        assert!(letter.text.contains('…'));
+    }
+}

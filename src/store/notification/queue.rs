@@ -1,0 +1,234 @@
+//! The queue of notifications: what is due, and how attempts end.
+
+use crate::domain::{
+    ConversationId, ConversationSeq, MessageSeq, NotificationId, NotificationKind, NotificationSeq,
+    ProjectSeq, Timestamp,
+};
+use crate::store::batch::Batch;
+use crate::store::error::StoreError;
+use crate::store::rejection::Rejection;
+use crate::store::snapshot::Snapshot;
+use crate::store::sql::{Row, Sql, Value};
+
+/// A notification whose next attempt is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueNotification {
+    pub seq: NotificationSeq,
+    pub id: NotificationId,
+    pub project: ProjectSeq,
+    pub conversation: ConversationSeq,
+    /// The first reply of an e-mail with replies.
+    pub first_reply: Option<MessageSeq>,
+    pub kind: NotificationKind,
+    pub recipient: String,
+    pub created_at: Timestamp,
+    /// The number of earlier attempts.
+    pub attempts: u32,
+}
+
+/// The notifications that are left out of [`due`].
+#[derive(Debug, Clone, Default)]
+pub struct Exclusions {
+    /// Those that are being sent.
+    pub in_flight: Vec<NotificationSeq>,
+    /// All webhooks.
+    pub webhooks: bool,
+    /// The webhooks of these projects.
+    pub webhook_projects: Vec<ProjectSeq>,
+    /// All e-mails.
+    pub emails: bool,
+    /// All e-mails with replies.
+    pub replies: bool,
+}
+
+/// The notifications that are due, those that are due the longest first, at most `limit`.
+pub fn due(
+    snapshot: &Snapshot,
+    now: Timestamp,
+    without: &Exclusions,
+    limit: u32,
+) -> Result<Vec<DueNotification>, StoreError> {
+    let in_flight = without.in_flight.iter().map(|seq| seq.0);
+    let projects = without.webhook_projects.iter().map(|project| project.0);
+    let sql = Sql::new(
+        "SELECT seq, id, project_seq, conversation_seq, message_seq, kind, recipient, created_at, \
+                attempts \
+           FROM notification \
+          WHERE next_attempt_at <= ?1 AND conversation_seq IS NOT NULL \
+            AND seq NOT IN (SELECT value FROM json_each(?2)) \
+            AND CASE kind WHEN 'webhook' \
+                    THEN NOT ?3 AND project_seq NOT IN (SELECT value FROM json_each(?4)) \
+                    ELSE NOT ?5 AND NOT (?6 AND kind = 'reply_email') END \
+          ORDER BY next_attempt_at LIMIT ?7",
+        [
+            now.into(),
+            json_array(in_flight),
+            without.webhooks.into(),
+            json_array(projects),
+            without.emails.into(),
+            without.replies.into(),
+            i64::from(limit).into(),
+        ],
+    );
+    snapshot.all(&sql, due_notification)
+}
+
+fn json_array(numbers: impl Iterator<Item = i64>) -> Value {
+    serde_json::json!(numbers.collect::<Vec<_>>())
+        .to_string()
+        .into()
+}
+
+fn due_notification(row: Row<'_>) -> Result<DueNotification, StoreError> {
+    Ok(DueNotification {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        project: row.get(2)?,
+        conversation: row.get(3)?,
+        first_reply: row.get(4)?,
+        kind: row.variant(5, &NotificationKind::NAMES)?,
+        recipient: row.get(6)?,
+        created_at: row.get(7)?,
+        attempts: row.get(8)?,
+    })
+}
+
+/// Stores that an attempt begins. If the process ends before the attempt, the next one is
+/// at `retry_at`.
+///
+/// Rejected with `NotFound` if the notification was deleted or postponed.
+pub fn begin_attempt(seq: NotificationSeq, now: Timestamp, retry_at: Timestamp) -> Batch {
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "UPDATE notification SET attempts = attempts + 1, next_attempt_at = ?3 \
+              WHERE seq = ?1 AND next_attempt_at <= ?2",
+            [seq.into(), now.into(), retry_at.into()],
+        ),
+        Rejection::NotFound,
+    )
+}
+
+/// Stores that a notification was delivered.
+pub fn delivered(seq: NotificationSeq, at: Timestamp) -> Batch {
+    Batch::of([Sql::new(
+        "UPDATE notification SET delivered_at = ?2, next_attempt_at = NULL, error = NULL \
+          WHERE seq = ?1",
+        [seq.into(), at.into()],
+    )])
+}
+
+/// Stores why an attempt failed, and when the next one is. None: there is none.
+pub fn failed(seq: NotificationSeq, error: &str, next_attempt_at: Option<Timestamp>) -> Batch {
+    Batch::of([Sql::new(
+        "UPDATE notification SET error = ?2, next_attempt_at = ?3 \
+          WHERE seq = ?1 AND next_attempt_at IS NOT NULL",
+        [seq.into(), error.into(), next_attempt_at.into()],
+    )])
+}
+
+/// Deletes e-mails with replies that the visitors have seen, unless they are being sent.
+pub fn cancel_replies(seqs: impl IntoIterator<Item = NotificationSeq>) -> Batch {
+    Batch::of([Sql::new(
+        "DELETE FROM notification WHERE attempts = 0 AND seq IN (SELECT value FROM json_each(?))",
+        [json_array(seqs.into_iter().map(|seq| seq.0))],
+    )])
+}
+
+/// Deletes a notification that is not needed any more.
+pub fn remove(seq: NotificationSeq) -> Batch {
+    Batch::of([Sql::new(
+        "DELETE FROM notification WHERE seq = ?",
+        [seq.into()],
+    )])
+}
+
+/// Removes the webhook of a project, unless it has another URL by now. Its notifications
+/// are not sent again.
+pub fn switch_off_webhook(project: ProjectSeq, url: &str, error: &str) -> Batch {
+    Batch::of([
+        Sql::new(
+            "UPDATE notification SET next_attempt_at = NULL, error = ?3 \
+              WHERE project_seq = ?1 AND kind = 'webhook' AND recipient = ?2 \
+                AND next_attempt_at IS NOT NULL",
+            [project.into(), url.into(), error.into()],
+        ),
+        Sql::new(
+            "UPDATE project SET webhook_url = NULL, webhook_secret = NULL \
+              WHERE seq = ?1 AND webhook_url = ?2",
+            [project.into(), url.into()],
+        ),
+    ])
+}
+
+/// An e-mail with replies that is not sent yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingReply {
+    pub seq: NotificationSeq,
+    pub project: ProjectSeq,
+    pub conversation: ConversationId,
+}
+
+/// The e-mails with replies that are not sent yet, those that are due next first, at most
+/// `limit`.
+pub fn pending_replies(snapshot: &Snapshot, limit: u32) -> Result<Vec<PendingReply>, StoreError> {
+    let sql = Sql::new(
+        "SELECT n.seq, n.project_seq, c.id \
+           FROM notification AS n JOIN conversation AS c ON c.seq = n.conversation_seq \
+          WHERE n.next_attempt_at IS NOT NULL AND n.kind = 'reply_email' AND n.attempts = 0 \
+          ORDER BY n.next_attempt_at LIMIT ?",
+        [i64::from(limit).into()],
+    );
+    snapshot.all(&sql, |row| {
+        Ok(PendingReply {
+            seq: row.get(0)?,
+            project: row.get(1)?,
+            conversation: row.get(2)?,
+        })
+    })
+}
+
+/// The number of notifications that are to be sent, and when the oldest whose first attempt
+/// was due was created.
+pub fn pending(
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<(u64, Option<Timestamp>), StoreError> {
+    let sql = Sql::new(
+        "SELECT count(*), min(created_at) FILTER (WHERE attempts > 0 OR next_attempt_at < ?) \
+           FROM notification WHERE next_attempt_at IS NOT NULL",
+        [now.into()],
+    );
+    snapshot.one(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// The number of e-mails of a kind that were sent to a recipient for a project since a time.
+pub fn sent_emails(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    kind: NotificationKind,
+    recipient: &str,
+    since: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = Sql::new(
+        "SELECT count(*) FROM notification \
+          WHERE project_seq = ? AND created_at >= ? AND kind = ? AND recipient = ? \
+            AND delivered_at IS NOT NULL",
+        [
+            project.into(),
+            since.into(),
+            kind.as_str().into(),
+            recipient.into(),
+        ],
+    );
+    snapshot.one(&sql, |row| row.get(0))
+}
+
+/// Deletes the notifications that were created before a time and are not sent again.
+pub fn remove_finished(before: Timestamp) -> Batch {
+    Batch::of([Sql::new(
+        "DELETE FROM notification \
+          WHERE project_seq IN (SELECT seq FROM project) AND created_at < ? \
+            AND next_attempt_at IS NULL",
+        [before.into()],
+    )])
+}
