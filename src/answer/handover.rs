@@ -3,7 +3,8 @@
 //!
 //! 1. `normalize` turns a message into words without diacritics and punctuation.
 //! 2. `vocabulary` reads one file of words and texts per language
-//!    (`handover/languages`), and `word_trie` finds its entries in a message.
+//!    (`handover/languages`), and `word_trie` and `spellings` find its
+//!    entries in a message.
 //! 3. `request` decides from the order of these entries whether a clause asks for
 //!    a person.
 //! 4. `contact`, `email` and `phone` find contact details.
@@ -18,6 +19,7 @@ mod language;
 mod normalize;
 mod phone;
 mod request;
+mod spellings;
 #[cfg(test)]
 mod tests;
 mod texts;

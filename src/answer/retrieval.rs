@@ -28,9 +28,11 @@ mod synonyms;
 mod tests;
 mod tokenizer;
 
+pub(super) use edit_distance::is_within_edits;
 pub use index_cache::IndexCache;
 pub use inverted_index::{InvertedIndex, MemoryUsage};
 pub use language::{Language, detect_language};
+pub(super) use spelling_index::SpellingIndex;
 pub use stemmer::stem;
 pub use stop_words::is_stop_word;
 pub use tokenizer::tokenize;

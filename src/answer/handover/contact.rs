@@ -15,10 +15,10 @@
 use std::ops::Range;
 
 use super::email::{find_emails, replace_spelled_signs};
-use super::language::Language;
+use super::language::{Language, contact_coverage, coverage};
 use super::normalize::normalize;
 use super::phone::{Introduction, digit_runs};
-use super::vocabulary::{Item, Role, vocabularies};
+use super::vocabulary::{Role, vocabularies};
 
 /// The maximum number of bytes before and after a detail that decide whose it is.
 const MAX_CONTEXT_BYTES: usize = 160;
@@ -100,7 +100,8 @@ impl<'a> Sentence<'a> {
         let roles = contact_roles(&context);
         let is_question = self.after.ends_with(['?', '？', '؟', ';', '\u{37E}']);
         let has_words = context.chars().any(char::is_alphanumeric);
-        roles.contains(&Role::Mine) || !roles.contains(&Role::Theirs) && !(is_question && has_words)
+        let is_mentioned = roles.contains(&Role::Theirs) || is_question && has_words;
+        roles.contains(&Role::Mine) || !is_mentioned
     }
 
     /// Returns what the nearest words before the detail say about a number.
@@ -120,25 +121,16 @@ impl<'a> Sentence<'a> {
 
 /// Returns the roles of the words in a text, in the language that has most of them.
 fn contact_roles(normalized: &str) -> Vec<Role> {
-    let entries = |language: Language| {
-        let items = vocabularies()[language as usize].contact_items(normalized);
-        items.filter(|item| item.role.is_for_contact())
-    };
-    let length = |language: &Language| {
-        entries(*language)
-            .map(|item: Item| item.chars)
-            .sum::<usize>()
-    };
+    // Of equal languages, the first wins: max_by_key returns the last.
     let languages = Language::ALL.into_iter().rev();
-    let best = languages.max_by_key(|language| {
-        (
-            length(language),
-            super::language::coverage(*language, normalized),
-        )
+    let best = languages.max_by_key(|&language| {
+        let contact = contact_coverage(language, normalized);
+        (contact, coverage(language, normalized))
     });
-    best.map_or(Vec::new(), |language| {
-        entries(language).map(|item| item.role).collect()
-    })
+    let language = best.unwrap_or(Language::English);
+    let items = vocabularies()[language as usize].contact_items(normalized);
+    let roles = items.map(|item| item.role);
+    roles.filter(|role| role.is_for_contact()).collect()
 }
 
 /// Returns the end of the first sentence, after its mark.

@@ -1,7 +1,7 @@
 //! The languages of the hand-over, which are those of the widget.
 
 use super::request::handover_request;
-use super::vocabulary::{Role, vocabularies};
+use super::vocabulary::{Item, Role, vocabularies};
 
 /// A language that the hand-over knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,8 +85,14 @@ pub fn detect_language(text: &str) -> Option<Language> {
     if let Some(language) = script_language(text) {
         return Some(language);
     }
-    let normalized = super::normalize::normalize(text);
-    let mut scores = Language::ALL.map(|language| (coverage(language, &normalized), language));
+    // Addresses have words of other languages, such as "com".
+    let is_word = |word: &&str| !word.contains(['@', '/']) && !word.starts_with("www.");
+    let words: Vec<&str> = text.split_whitespace().filter(is_word).collect();
+    let normalized = super::normalize::normalize(&words.join(" "));
+    let mut scores = Language::ALL.map(|language| {
+        let contact = contact_coverage(language, &normalized);
+        (coverage(language, &normalized) + contact, language)
+    });
     for (score, language) in &mut scores {
         *score += 4 * text
             .chars()
@@ -98,13 +104,26 @@ pub fn detect_language(text: &str) -> Option<Language> {
     (best > second).then_some(language)
 }
 
-/// Returns how many characters of a normalised text belong to entries of the
-/// vocabulary of `language`.
+/// Returns how many characters of a normalised text belong to entries for requests
+/// in the vocabulary of `language`.
 pub fn coverage(language: Language, normalized: &str) -> usize {
-    let items = vocabularies()[language as usize].items(normalized);
-    let is_entry = |role: &Role| !matches!(role, Role::Other | Role::SentenceEnd | Role::ClauseEnd);
+    entry_chars(vocabularies()[language as usize].items(normalized))
+}
+
+/// Like [`coverage`], with the entries for contact details.
+pub fn contact_coverage(language: Language, normalized: &str) -> usize {
+    entry_chars(vocabularies()[language as usize].contact_items(normalized))
+}
+
+fn entry_chars(items: impl Iterator<Item = Item>) -> usize {
+    let is_mark = |role| {
+        matches!(
+            role,
+            Role::SentenceEnd | Role::QuestionEnd | Role::ClauseEnd
+        )
+    };
     items
-        .filter(|item| is_entry(&item.role))
+        .filter(|item| item.role != Role::Other && !is_mark(item.role))
         .map(|item| item.chars)
         .sum()
 }

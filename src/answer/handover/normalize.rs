@@ -4,13 +4,14 @@ use crate::answer::retrieval::{
     is_apostrophe, is_combining_mark, push_folded, starts_with_contraction,
 };
 
-/// The marks between sentences and between clauses in normalised text.
+/// The marks at the end of sentences, questions and clauses in normalised text.
 pub const SENTENCE_END: char = '.';
+pub const QUESTION_END: char = '?';
 pub const CLAUSE_END: char = ',';
 
 /// Returns the words of `text` in lower case and without diacritics, separated by
-/// single spaces. Punctuation becomes a word of its own: [`SENTENCE_END`] or
-/// [`CLAUSE_END`]. Spaces between Chinese, Japanese and Korean characters are
+/// single spaces. Punctuation becomes a word of its own: [`SENTENCE_END`],
+/// [`QUESTION_END`] or [`CLAUSE_END`]. Spaces between Chinese, Japanese and Korean characters are
 /// removed, because writers set them freely.
 pub fn normalize(text: &str) -> String {
     let mut normalized = Normalizer {
@@ -62,9 +63,9 @@ impl Normalizer {
     fn add(&mut self, c: char, rest: &str) {
         match c {
             '.' if rest.starts_with(char::is_alphanumeric) => self.has_gap = true,
-            '.' | '!' | '?' | ';' | '\n' | '。' | '।' | '؟' | '؛' | '…' | '\u{37E}' => {
-                self.add_mark(SENTENCE_END);
-            }
+            '?' | '؟' | '\u{37E}' => self.add_mark(QUESTION_END),
+            ';' if self.last.is_some_and(is_greek) => self.add_mark(QUESTION_END),
+            '.' | '!' | ';' | '\n' | '。' | '।' | '؛' | '…' => self.add_mark(SENTENCE_END),
             ',' | '،' | '、' | ':' | '(' | ')' | '–' | '—' => self.add_mark(CLAUSE_END),
             _ if is_apostrophe(c) || matches!(c, '`' | '´' | 'ʼ') => {
                 let joins = starts_with_contraction(rest) || self.last.is_some_and(is_cyrillic);
@@ -76,7 +77,11 @@ impl Normalizer {
     }
 
     fn add_mark(&mut self, mark: char) {
-        if self.output.is_empty() || self.output.ends_with([SENTENCE_END, CLAUSE_END]) {
+        if self.output.is_empty()
+            || self
+                .output
+                .ends_with([SENTENCE_END, QUESTION_END, CLAUSE_END])
+        {
             return;
         }
         self.output.push(' ');
@@ -95,6 +100,10 @@ impl Normalizer {
         push_letter(c, &mut self.output);
         (self.last, self.has_gap) = (Some(c), false);
     }
+}
+
+fn is_greek(c: char) -> bool {
+    matches!(c, '\u{370}'..='\u{3FF}')
 }
 
 fn is_cyrillic(c: char) -> bool {
@@ -136,7 +145,8 @@ mod tests {
             ("зв'яжіть мене", "звяжіть мене"),
             ("상담원 연결해 주세요", "상담원연결해주세요"),
             ("转agent 吧", "转 agent 吧"),
-            ("أريد موظّفة؟", "اريد موظفه ."),
+            ("أريد موظّفة؟", "اريد موظفه ?"),
+            ("άνθρωπο;", "ανθρωπο ?"),
             ("ＡＢ １２ ٣٤", "ab 12 34"),
             ("see example.com, v1.5.", "see example com , v1 5 ."),
             ("Görüşmek İSTİYORUM", "gorusmek istiyorum"),

@@ -44,7 +44,7 @@ pub struct DigitRun {
 pub fn digit_runs(text: &str) -> Vec<DigitRun> {
     let mut runs = Vec::new();
     let mut start = 0;
-    while let Some(offset) = text[start..].find(|c| is_digit(c)) {
+    while let Some(offset) = text[start..].find(is_digit) {
         let run = DigitRun::parse(text, start + offset);
         start = run.range.end;
         runs.push(run);

@@ -11,9 +11,11 @@
 //! - a phrase that is a request on its own ("transfer me")
 //! - the refusal of a bot ("I don't want to talk to a robot")
 
+use std::ops::Range;
+
 use super::language::{Language, coverage};
 use super::normalize::normalize;
-use super::vocabulary::{Item, Role, languages_with_target, vocabularies};
+use super::vocabulary::{Item, Order, Role, languages_with_target, vocabularies};
 
 /// The maximum number of words without an entry between a verb and the person.
 const MAX_GAP: usize = 2;
@@ -27,9 +29,15 @@ const MAX_SHORT_ITEMS: usize = 9;
 /// The maximum number of items of a command that begins with a verb of contact.
 const MAX_COMMAND_ITEMS: usize = 6;
 
-/// The maximum number of characters without an entry at which an unspaced text is
-/// still a short sentence.
-const MAX_ITEMS_OF_CLAUSE: usize = 200;
+/// The maximum number of items of a clause that are considered.
+const MAX_CLAUSE_ITEMS: usize = 200;
+
+/// The maximum number of items between a verb and the person, and between a
+/// condition and the person.
+const MAX_VERB_DISTANCE: usize = 8;
+
+/// The part of the best coverage, as a fraction, that another language needs.
+const MIN_COVERAGE_PERCENT: (usize, usize) = (70, 100);
 
 /// Returns the language in which the visitor asks for a person. Returns `None` if
 /// the message is no such request.
@@ -42,34 +50,58 @@ pub fn is_handover_request(text: &str) -> Option<Language> {
 pub fn handover_request(text: &str, hint: Option<Language>) -> Option<Language> {
     let normalized = normalize(text);
     let languages = languages_with_target(&normalized);
-    let mut requests = languages.filter(|&language| is_request_in(language, &normalized));
-    let first = requests.next()?;
-    let mut best = (coverage(first, &normalized), first);
-    for language in requests {
-        let score = coverage(language, &normalized);
-        if score > best.0 || score == best.0 && hint == Some(language) {
-            best = (score, language);
-        }
-    }
-    Some(best.1)
+    let scored: Vec<_> = languages
+        .map(|language| (coverage(language, &normalized), language))
+        .collect();
+    let best = scored.iter().map(|(score, _)| *score).max()?;
+    // A language that knows fewer words of the text is not the language of the text.
+    let requests = scored.into_iter().filter(|&(score, language)| {
+        score * MIN_COVERAGE_PERCENT.1 >= best * MIN_COVERAGE_PERCENT.0
+            && is_request_in(language, &normalized)
+    });
+    let preferred = |(score, language): &(usize, Language)| (*score, hint == Some(*language));
+    // Of equal languages, the first wins: max_by_key returns the last.
+    let requests: Vec<_> = requests.collect();
+    let best = requests.into_iter().rev().max_by_key(preferred);
+    best.map(|(_, language)| language)
 }
 
 fn is_request_in(language: Language, normalized: &str) -> bool {
     let vocabulary = &vocabularies()[language as usize];
     let items: Vec<Item> = vocabulary.items(normalized).collect();
-    let mut sentences = items.split(|item| item.role == Role::SentenceEnd);
-    sentences.any(|sentence| {
-        let mut clauses = sentence.split(|item| item.role == Role::ClauseEnd);
-        let is_whole = clauses.clone().count() == 1;
-        is_short_request(sentence)
-            || clauses.any(|clause| {
-                let clause = Clause {
-                    items: &clause[..clause.len().min(MAX_ITEMS_OF_CLAUSE)],
-                    has_any_order: vocabulary.has_any_order,
-                };
-                clause.is_request() || !is_whole && clause.is_short_request_with_wish()
-            })
-    })
+    let is_end = |item: &Item| matches!(item.role, Role::SentenceEnd | Role::QuestionEnd);
+    let mut sentences = items.split_inclusive(is_end);
+    sentences.any(|sentence| is_request_sentence(sentence, vocabulary.order))
+}
+
+/// Whether a sentence, with its mark, has a clause that asks for a person.
+fn is_request_sentence(sentence: &[Item], order: Order) -> bool {
+    let is_question = sentence
+        .iter()
+        .any(|item| matches!(item.role, Role::QuestionEnd | Role::Question));
+    let is_mark = |item: &Item| matches!(item.role, Role::SentenceEnd | Role::QuestionEnd);
+    let items = sentence.iter().filter(|item| !is_mark(item)).copied();
+    let items: Vec<Item> = items.map(|item| resolve_duty(item, is_question)).collect();
+    let mut clauses = items.split(|item| item.role == Role::ClauseEnd);
+    let is_whole = clauses.clone().count() == 1;
+    is_short_request(&items)
+        || clauses.any(|clause| {
+            let clause = Clause {
+                items: &clause[..clause.len().min(MAX_CLAUSE_ITEMS)],
+                order,
+            };
+            clause.is_request() || !is_whole && clause.is_short_request_with_wish()
+        })
+}
+
+/// Makes a duty a refusal in a question, and a wish otherwise.
+fn resolve_duty(item: Item, is_question: bool) -> Item {
+    let role = match item.role {
+        Role::Duty if is_question => Role::Refusal,
+        Role::Duty => Role::Wish,
+        role => role,
+    };
+    Item { role, ..item }
 }
 
 /// Whether a sentence is nothing but a person and words that belong to a request.
@@ -78,7 +110,12 @@ fn is_short_request(items: &[Item]) -> bool {
     let is_foreign = |item: &Item| {
         matches!(
             item.role,
-            Role::Other | Role::Common | Role::Refusal | Role::Condition | Role::Bot
+            Role::Other
+                | Role::Common
+                | Role::Refusal
+                | Role::Condition
+                | Role::Bot
+                | Role::Presence
         )
     };
     let has_target = has(Role::Person)
@@ -90,13 +127,14 @@ fn is_short_request(items: &[Item]) -> bool {
 /// The part of a sentence between two commas.
 struct Clause<'a> {
     items: &'a [Item],
-    has_any_order: bool,
+    order: Order,
 }
 
 impl Clause<'_> {
     fn is_request(&self) -> bool {
         (0..self.items.len()).any(|target| match self.items[target].role {
-            Role::Request => !self.is_refused(target),
+            Role::Request => !self.is_refused(target) && !self.is_conditional(target),
+            Role::Presence => !self.items.iter().any(is_unknown) && !self.is_refused(target),
             Role::Person => self.is_request_for(target, &[Role::Contact, Role::Reach], true),
             Role::Someone => self.is_request_for(target, &[Role::Contact, Role::Reach], false),
             Role::Team => self.is_request_for(target, &[Role::Contact], false),
@@ -118,12 +156,12 @@ impl Clause<'_> {
     /// Whether the clause asks for the person at `target`, with one of the `verbs`
     /// or, if `wish_is_enough`, with a wish.
     fn is_request_for(&self, target: usize, verbs: &[Role], wish_is_enough: bool) -> bool {
-        if self.is_refused(target) || self.has_before(target, Role::Condition) {
+        if self.is_refused(target) || self.is_conditional(target) {
             return false;
         }
         let is_linked = self
             .verbs_near(target, verbs)
-            .any(|verb| self.is_wished(verb.max(target)) && !self.is_refused(verb));
+            .any(|verb| self.is_wished(verb, target) && !self.is_refused(verb));
         is_linked
             || wish_is_enough
                 && (self.has_adjacent_wish(target) && self.ends_noun_phrase(target)
@@ -136,7 +174,9 @@ impl Clause<'_> {
         target: usize,
         verbs: &'a [Role],
     ) -> impl Iterator<Item = usize> + 'a {
-        (0..self.items.len()).filter(move |&verb| {
+        let start = target.saturating_sub(MAX_VERB_DISTANCE);
+        let end = self.items.len().min(target + MAX_VERB_DISTANCE + 1);
+        (start..end).filter(move |&verb| {
             let (first, last) = (verb.min(target), verb.max(target));
             verbs.contains(&self.items[verb].role)
                 && self.is_close(first + 1..last)
@@ -147,14 +187,14 @@ impl Clause<'_> {
     /// Whether a verb can follow the person: in any order, or after a wish ("is there
     /// someone I can talk to").
     fn follows_person(&self, person: usize, verb: usize) -> bool {
-        self.has_any_order
+        self.has_any_order()
             || self.items[person + 1..verb]
                 .iter()
                 .any(|item| item.role == Role::Wish)
     }
 
     /// Whether few words without an entry are between two items.
-    fn is_close(&self, between: std::ops::Range<usize>) -> bool {
+    fn is_close(&self, between: Range<usize>) -> bool {
         let others = self.items[between.clone()]
             .iter()
             .filter(|item| is_unknown(item));
@@ -162,21 +202,33 @@ impl Clause<'_> {
         others.count() <= MAX_GAP && !self.items[between].iter().any(breaks)
     }
 
-    /// Whether the visitor wishes what the items up to `last` say: with a wish, or as
-    /// a command.
-    fn is_wished(&self, last: usize) -> bool {
-        let is_wish = |item: &Item| item.role == Role::Wish;
-        let until = if self.has_any_order {
-            self.items.len()
-        } else {
-            last + 1
+    /// Whether the visitor wishes what a verb and a person say: with a wish, or as a
+    /// command.
+    fn is_wished(&self, verb: usize, target: usize) -> bool {
+        let (first, last) = (verb.min(target), verb.max(target));
+        let unknown_count = |range: Range<usize>| {
+            let items = self.items[range].iter();
+            items.filter(|item| is_unknown(item)).count()
         };
-        let is_verb = |item: &Item| matches!(item.role, Role::Contact | Role::Reach);
-        let first_verb = self.items.iter().position(is_verb).unwrap_or(0);
-        self.items[..until].iter().any(is_wish)
-            || self.is_first(first_verb)
-            || self.has_any_order && !self.items[first_verb + 1..].iter().any(is_unknown)
-            || self.items.len() <= MAX_COMMAND_ITEMS && !self.items.iter().any(is_unknown)
+        let is_command = self.is_first(first)
+            || self.items.len() <= MAX_COMMAND_ITEMS && unknown_count(0..self.items.len()) == 0
+            || self.has_any_order() && unknown_count(last + 1..self.items.len()) == 0;
+        let mut wishes = (0..self.items.len()).filter(|&item| self.is_role(item, Role::Wish));
+        is_command
+            || wishes.any(|wish| match wish {
+                _ if wish < first => unknown_count(wish + 1..first) <= self.max_wish_gap(),
+                _ if wish < last => true,
+                _ => self.has_any_order() && unknown_count(last + 1..wish) <= MAX_GAP,
+            })
+    }
+
+    /// Returns the maximum number of words without an entry between a wish and the
+    /// verb: "can I use the headset to talk to someone" has two.
+    fn max_wish_gap(&self) -> usize {
+        match self.order {
+            Order::VerbFirst => 1,
+            Order::Any | Order::VerbFinal => MAX_GAP,
+        }
     }
 
     /// Whether a wish is next to the person, with only glue between them.
@@ -189,7 +241,7 @@ impl Clause<'_> {
             .iter()
             .skip_while(|item| is_inner(item));
         let is_wish = |item: Option<&Item>| item.is_some_and(|item| item.role == Role::Wish);
-        is_wish(before.next()) || self.has_any_order && is_wish(after.next())
+        is_wish(before.next()) || self.has_any_order() && is_wish(after.next())
     }
 
     /// Whether no noun follows the person.
@@ -205,7 +257,7 @@ impl Clause<'_> {
         let is_soft = |item: &Item| {
             matches!(
                 item.role,
-                Role::Filler | Role::Glue | Role::Real | Role::Wish
+                Role::Filler | Role::Glue | Role::Question | Role::Real | Role::Wish
             )
         };
         self.items[..index].iter().all(is_soft)
@@ -215,8 +267,16 @@ impl Clause<'_> {
         self.items.get(index).is_some_and(|item| item.role == role)
     }
 
-    fn has_before(&self, index: usize, role: Role) -> bool {
-        self.items[..index].iter().any(|item| item.role == role)
+    fn has_any_order(&self) -> bool {
+        self.order != Order::VerbFirst
+    }
+
+    /// Whether the clause only describes what is at `index`: "when I talk to a person".
+    fn is_conditional(&self, index: usize) -> bool {
+        let is_condition = |item: &Item| item.role == Role::Condition;
+        let start = index.saturating_sub(MAX_VERB_DISTANCE);
+        self.items[start..index].iter().any(is_condition)
+            || self.order == Order::VerbFinal && self.items[index..].iter().any(is_condition)
     }
 
     /// Whether a refusal governs an item. In languages with any order, it can follow.
@@ -229,7 +289,7 @@ impl Clause<'_> {
         let mut after = index + 1..end;
         let is_refusal = |position| self.is_role(position, Role::Refusal);
         before.any(|position| is_refusal(position) && !self.is_interjection(position))
-            || self.has_any_order && after.any(is_refusal)
+            || self.has_any_order() && after.any(is_refusal)
     }
 
     /// Whether a refusal only begins the clause: "no I want a person".
@@ -248,7 +308,7 @@ impl Clause<'_> {
         let mut before = self.items[..bot].iter().rev().skip_while(is_part);
         let mut after = self.items[bot + 1..].iter().skip_while(is_part);
         let is_refusal = |item: Option<&Item>| item.is_some_and(|i| i.role == Role::Refusal);
-        is_refusal(before.next()) || self.has_any_order && is_refusal(after.next())
+        is_refusal(before.next()) || self.has_any_order() && is_refusal(after.next())
     }
 }
 
@@ -261,6 +321,6 @@ fn is_unknown(item: &Item) -> bool {
 fn is_inner(item: &Item) -> bool {
     matches!(
         item.role,
-        Role::Glue | Role::Real | Role::Person | Role::Someone | Role::Team
+        Role::Glue | Role::Question | Role::Real | Role::Person | Role::Someone | Role::Team
     )
 }

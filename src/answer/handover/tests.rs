@@ -1,26 +1,106 @@
 //! Tests of the requests, the contact details and the texts in all languages.
 
+use super::language::LANGUAGE_COUNT;
 use super::texts::TEXT_KEYS;
 use super::vocabulary::vocabularies;
 use super::{
-    Availability, ContactDetails, HandoverSituation, Language, contact_details, handover_text,
-    is_handover_request,
+    Availability, ContactDetails, HandoverSituation, Language, choose_language, contact_details,
+    handover_request, handover_text, is_handover_request,
 };
 
+/// The messages of each language: `+` asks for a person, `-` does not.
+macro_rules! examples {
+    ($($tag:literal)*) => {
+        [$(($tag, include_str!(concat!("examples/", $tag, ".txt")))),*]
+    };
+}
+
+const EXAMPLES: [(&str, &str); LANGUAGE_COUNT] =
+    examples!["en" "de" "es" "fr" "pt" "it" "pl" "tr" "ja" "zh" "ko" "ar" "el" "uk" "hi" "vi"];
+
+/// The minimum number of requests and of other messages per language.
+const MIN_EXAMPLES: usize = 20;
+
+fn examples(file: &'static str, mark: &'static str) -> Vec<&'static str> {
+    let lines = file.lines().filter_map(|line| line.split_once(' '));
+    lines
+        .filter_map(|(start, text)| (start == mark).then_some(text))
+        .collect()
+}
+
 #[test]
-fn requests_for_a_person_are_recognized() {
+fn requests_for_a_person_are_recognized_in_every_language() {
+    for (tag, file) in EXAMPLES {
+        let requests = examples(file, "+");
+        assert!(requests.len() >= MIN_EXAMPLES, "{tag}");
+        for text in requests {
+            let language = Language::from_tag(tag);
+            assert_eq!(handover_request(text, language), language, "{text}");
+        }
+    }
+}
+
+#[test]
+fn other_messages_are_no_requests() {
+    for (tag, file) in EXAMPLES {
+        let others = examples(file, "-");
+        assert!(others.len() >= MIN_EXAMPLES, "{tag}");
+        for text in others {
+            assert_eq!(is_handover_request(text), None, "{tag}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_hint_decides_between_languages_with_the_same_words() {
+    assert_eq!(is_handover_request("operator"), Some(Language::English));
+    let polish = Some(Language::Polish);
+    assert_eq!(handover_request("operator", polish), polish);
     assert_eq!(
-        is_handover_request("human agent please"),
+        handover_request("human please", polish),
         Some(Language::English)
     );
-    assert_eq!(
-        is_handover_request("kann ich mit jemandem sprechen"),
-        Some(Language::German)
-    );
-    assert_eq!(
-        is_handover_request("does your human resources department hire?"),
-        None
-    );
+}
+
+#[test]
+fn the_language_of_a_reply_follows_the_text_then_the_hint() {
+    let german = Some(Language::German);
+    for (text, hint, expected) in [
+        ("kann ich mit jemandem sprechen", None, Language::German),
+        ("mi correo es mara@example.com", german, Language::Spanish),
+        (
+            "私のメールは mara@example.com です",
+            german,
+            Language::Japanese,
+        ),
+        ("mara@example.com", german, Language::German),
+        ("mara@example.com", None, Language::English),
+    ] {
+        assert_eq!(choose_language(text, hint), expected, "{text}");
+    }
+}
+
+/// Adversarial texts must take linear time: no message takes a second.
+#[test]
+fn long_and_random_texts_are_processed_in_bounded_time() {
+    let words = [
+        "talk to", "person", "without", "is there", "if", "a", "@", "1 ", "(at)", "0.", "?",
+    ];
+    let mut random = fastrand::Rng::with_seed(12);
+    let mut texts = Vec::from(words.map(|word| format!("{word} ").repeat(5000)));
+    for _ in 0..200 {
+        let chars = (0..200).map(|_| random.char('\0'..='\u{FFFF}'));
+        texts.push(chars.collect());
+        let words = (0..100).map(|_| words[random.usize(..words.len())]);
+        texts.push(words.collect::<Vec<_>>().join(" "));
+    }
+    let start = std::time::Instant::now();
+    for text in &texts {
+        is_handover_request(text);
+        contact_details(text);
+        choose_language(text, None);
+    }
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -16,13 +16,15 @@
 //!   `[other]` therefore takes a word out: "human resources" is no human.
 //!
 //! [`Role`] explains the sections. The lines of `[texts]` are `key = text`
-//! (`texts.rs`). The line `@order any` means that the verb can follow the person.
+//! (`texts.rs`). The line `@order any` means that the verb can follow the person, and
+//! `@order final` that the verb is at the end of a sentence.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::language::{LANGUAGE_COUNT, Language};
 use super::normalize::normalize;
+use super::spellings::Spellings;
 use super::word_trie::{WordTrie, first_unit, visit_starts};
 
 /// What an entry means for a request. The name of a section is in quotes.
@@ -48,12 +50,19 @@ pub enum Role {
     Help,
     /// "wish": the words that make a request, such as "I want" or "can I".
     Wish,
+    /// "question": words that make a question without a question mark.
+    Question,
     /// "please": politeness, greetings and urgency.
     Filler,
     /// "about": the words that begin a reason after the person.
     About,
     /// "refusal": the visitor does not want it.
     Refusal,
+    /// "duty": a wish in a statement ("I have to talk to a person"), and a refusal in
+    /// a question ("do I have to talk to a person?").
+    Duty,
+    /// "presence": a question whether a person is there. Nothing else may follow it.
+    Presence,
     /// "condition": the words that make a description, such as "which" or "if".
     Condition,
     /// "request": a phrase that is a request on its own.
@@ -69,10 +78,11 @@ pub enum Role {
     Call,
     Number,
     SentenceEnd,
+    QuestionEnd,
     ClauseEnd,
 }
 
-const SECTIONS: [(&str, Role); 21] = [
+const SECTIONS: [(&str, Role); 24] = [
     ("person", Role::Person),
     ("someone", Role::Someone),
     ("team", Role::Team),
@@ -83,9 +93,12 @@ const SECTIONS: [(&str, Role); 21] = [
     ("reach", Role::Reach),
     ("help", Role::Help),
     ("wish", Role::Wish),
+    ("question", Role::Question),
     ("please", Role::Filler),
     ("about", Role::About),
     ("refusal", Role::Refusal),
+    ("duty", Role::Duty),
+    ("presence", Role::Presence),
     ("condition", Role::Condition),
     ("request", Role::Request),
     ("other", Role::Other),
@@ -101,7 +114,15 @@ impl Role {
     pub fn is_target(self) -> bool {
         matches!(
             self,
-            Role::Person | Role::Someone | Role::Team | Role::Bot | Role::Request
+            Role::Person | Role::Someone | Role::Team | Role::Bot | Role::Request | Role::Presence
+        )
+    }
+
+    /// Whether an entry is also recognised with a spelling error.
+    fn is_fuzzy(self) -> bool {
+        matches!(
+            self,
+            Role::Person | Role::Team | Role::Contact | Role::Reach | Role::Wish | Role::Filler
         )
     }
 
@@ -118,16 +139,27 @@ pub struct Item {
     pub chars: usize,
 }
 
+/// Where the verb of a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Before the person: "talk to a person".
+    VerbFirst,
+    /// Before or after the person: "mit einem Menschen sprechen".
+    Any,
+    /// At the end of the sentence, together with the tense and the negation.
+    VerbFinal,
+}
+
 /// The words and texts of a language.
 #[derive(Debug)]
 pub struct Vocabulary {
-    /// Whether the verb can follow the person ("mit jemandem sprechen").
-    pub has_any_order: bool,
+    pub order: Order,
     pub texts: HashMap<&'static str, &'static str>,
     request_words: WordTrie<Role>,
     contact_words: WordTrie<Role>,
     /// The entries that [`Role::is_target`], with whether they match longer words.
     targets: Vec<(String, bool)>,
+    spellings: Spellings<Role>,
 }
 
 impl Vocabulary {
@@ -135,11 +167,12 @@ impl Vocabulary {
     /// and a test parses all of them.
     fn parse(file: &'static str) -> Self {
         let mut vocabulary = Self {
-            has_any_order: false,
+            order: Order::VerbFirst,
             texts: HashMap::new(),
             request_words: WordTrie::new(),
             contact_words: WordTrie::new(),
             targets: Vec::new(),
+            spellings: Spellings::default(),
         };
         let mut section = "";
         for line in file.lines().map(str::trim) {
@@ -148,7 +181,10 @@ impl Vocabulary {
             } else if let Some(name) = line.strip_prefix('[') {
                 section = name.trim_end_matches(']');
             } else if let Some(order) = line.strip_prefix("@order ") {
-                vocabulary.has_any_order = order == "any";
+                vocabulary.order = match order {
+                    "any" => Order::Any,
+                    _ => Order::VerbFinal,
+                };
             } else if section == "texts" {
                 let (key, text) = line.split_once(" = ").expect("a text has a key");
                 vocabulary.texts.insert(key, text);
@@ -178,6 +214,9 @@ impl Vocabulary {
             }
             self.request_words
                 .add(&entry, is_prefix, |first| first.unwrap_or(role));
+            if !is_prefix && role.is_fuzzy() {
+                self.spellings.add(&entry, role);
+            }
             if role.is_target() {
                 self.targets.push((entry, is_prefix));
             }
@@ -186,25 +225,33 @@ impl Vocabulary {
 
     /// Returns the items of a normalised text.
     pub fn items<'a>(&'a self, normalized: &'a str) -> impl Iterator<Item = Item> + 'a {
-        items(&self.request_words, normalized)
+        items(&self.request_words, normalized, |word| {
+            self.spellings.similar(word).next()
+        })
     }
 
     /// Like [`Self::items`], with the words for contact details.
     pub fn contact_items<'a>(&'a self, normalized: &'a str) -> impl Iterator<Item = Item> + 'a {
-        items(&self.contact_words, normalized)
+        items(&self.contact_words, normalized, |_| None)
     }
 }
 
-fn items<'a>(trie: &'a WordTrie<Role>, normalized: &'a str) -> impl Iterator<Item = Item> + 'a {
+fn items<'a>(
+    trie: &'a WordTrie<Role>,
+    normalized: &'a str,
+    similar: impl Fn(&str) -> Option<Role> + 'a,
+) -> impl Iterator<Item = Item> + 'a {
     let mut rest = normalized;
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(' ');
         let (length, role) = match rest.as_bytes().first()? {
             b'.' => (1, Role::SentenceEnd),
+            b'?' => (1, Role::QuestionEnd),
             b',' => (1, Role::ClauseEnd),
-            _ => trie
-                .longest_match(rest)
-                .unwrap_or_else(|| (first_unit(rest), Role::Other)),
+            _ => trie.longest_match(rest).unwrap_or_else(|| {
+                let length = first_unit(rest);
+                (length, similar(&rest[..length]).unwrap_or(Role::Other))
+            }),
         };
         let (matched, remaining) = rest.split_at(length);
         rest = remaining;
@@ -245,22 +292,34 @@ pub fn vocabularies() -> &'static [Vocabulary; LANGUAGE_COUNT] {
 }
 
 /// The targets of all languages. Bit `n` of a value stands for language `n`.
-static TARGETS: LazyLock<WordTrie<u16>> = LazyLock::new(|| {
-    let mut trie = WordTrie::new();
+struct Targets {
+    words: WordTrie<u16>,
+    spellings: Spellings<u16>,
+}
+
+static TARGETS: LazyLock<Targets> = LazyLock::new(|| {
+    let (mut words, mut spellings) = (WordTrie::new(), Spellings::default());
     for (index, vocabulary) in vocabularies().iter().enumerate() {
         for (entry, is_prefix) in &vocabulary.targets {
-            trie.add(entry, *is_prefix, |bits| bits.unwrap_or(0) | 1 << index);
+            words.add(entry, *is_prefix, |bits| bits.unwrap_or(0) | 1 << index);
+            spellings.add(entry, 1 << index);
         }
     }
-    trie
+    Targets { words, spellings }
 });
 
 /// Returns the languages that have a target in a normalised text.
 pub fn languages_with_target(normalized: &str) -> impl Iterator<Item = Language> {
     let mut found = 0_u16;
     visit_starts(normalized, |_, rest| {
-        TARGETS.matches(rest, |_, bits| found |= bits);
-        first_unit(rest)
+        let length = first_unit(rest);
+        let before = found;
+        TARGETS.words.matches(rest, |_, bits| found |= bits);
+        if found == before {
+            let similar = TARGETS.spellings.similar(&rest[..length]);
+            found |= similar.fold(0, |found, bits| found | bits);
+        }
+        length
     });
     let is_found = move |language: &Language| found & (1 << *language as usize) != 0;
     Language::ALL.into_iter().filter(is_found)
