@@ -17,7 +17,7 @@ use crate::cache_stats::CacheStats;
 use crate::config::{Settings, SettingsError};
 use crate::domain::Timestamp;
 use crate::events::project::ProjectHub;
-use crate::events::{EventHub, Presence};
+use crate::events::{EventHub, Presence, TypingAuthors};
 use crate::metrics::RequestMetrics;
 use crate::own_urls::OwnUrls;
 use crate::service::Services;
@@ -111,6 +111,7 @@ impl AppState {
                 events: EventHub::default(),
                 project_events,
                 presence,
+                typing: TypingAuthors::default(),
                 monthly_messages: settings.monthly_messages,
                 is_email_configured: notifier.is_email_configured(),
                 notifier,

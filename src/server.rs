@@ -290,6 +290,7 @@ async fn end_revoked_subscriptions(app: Arc<AppState>) {
     loop {
         tokio::time::sleep(REVOCATION_INTERVAL).await;
         app.services.project_events.sweep(Instant::now());
+        app.services.end_typing(Instant::now());
         for ended in [end_revoked_keys(&app).await, end_agent_sessions(&app).await] {
             if let Err(error) = ended {
                 log::debug!("revoked credentials could not be read: {error}");

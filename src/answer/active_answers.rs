@@ -77,6 +77,11 @@ impl ActiveAnswers {
         None
     }
 
+    /// The text of an answer. Whoever reads it does not count as a reader.
+    pub fn draft(&self, conversation: ConversationSeq, message: MessageId) -> Option<Arc<Draft>> {
+        Some(self.find(conversation, message)?.draft)
+    }
+
     fn find(&self, conversation: ConversationSeq, message: MessageId) -> Option<ActiveAnswer> {
         let registry = self.lock();
         let mut answers = registry.get(&conversation)?.iter();

@@ -114,6 +114,18 @@ impl Draft {
         self.state.borrow().text.clone()
     }
 
+    /// The text from `offset` on, at most `max_bytes` of it. Whoever reads it does not
+    /// count as a reader.
+    pub fn text_after(&self, offset: usize, max_bytes: usize) -> String {
+        unread_text(&self.state.borrow().text, offset, max_bytes).to_owned()
+    }
+
+    /// Whether the generation has ended or was stopped, so that no text follows.
+    pub fn has_ended(&self) -> bool {
+        let state = self.state.borrow();
+        state.is_stopped || !state.progress.is_running()
+    }
+
     /// Appends to the text. Returns false, without an effect, if the answer was
     /// stopped.
     pub fn push(&self, text: &str) -> bool {
@@ -299,7 +311,7 @@ impl AnswerReader {
     fn poll(&mut self) -> ControlFlow<Option<AnswerEvent>> {
         // One borrow, so that no text is added between the two checks.
         let state = self.state.borrow_and_update();
-        let text = unread_text(&state.text, self.offset);
+        let text = unread_text(&state.text, self.offset, MAX_EVENT_BYTES);
         if text.is_empty() {
             return match &state.progress {
                 DraftProgress::Running => ControlFlow::Continue(()),
@@ -318,9 +330,9 @@ impl AnswerReader {
     }
 }
 
-/// The text from `offset` on, at most `MAX_EVENT_BYTES` of it.
-fn unread_text(text: &str, offset: usize) -> &str {
-    let end = text.floor_char_boundary(offset.saturating_add(MAX_EVENT_BYTES));
+/// The text from `offset` on, at most `max_bytes` of it.
+fn unread_text(text: &str, offset: usize, max_bytes: usize) -> &str {
+    let end = text.floor_char_boundary(offset.saturating_add(max_bytes));
     text.get(offset..end).unwrap_or_default()
 }
 

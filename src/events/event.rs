@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::domain::{ConversationId, MessageId, SentMessage};
+use crate::domain::{AgentProfile, ConversationId, MessageId, SentMessage};
 
 /// A live event (`docs/api-contract.md`, section 8.3).
 #[derive(Debug, Clone)]
@@ -18,6 +18,11 @@ pub enum Event {
     HandedBack,
     /// The conversation was closed.
     Closed,
+    /// An agent begins or stops typing.
+    Typing {
+        is_typing: bool,
+        agent: AgentProfile,
+    },
 }
 
 /// An event of a conversation, shared by the subscribers.
@@ -33,7 +38,7 @@ impl PublishedEvent {
     pub fn message_id(&self) -> Option<MessageId> {
         match &self.event {
             Event::NewMessage(message) => Some(message.id),
-            Event::HumanAssigned | Event::HandedBack | Event::Closed => None,
+            Event::HumanAssigned | Event::HandedBack | Event::Closed | Event::Typing { .. } => None,
         }
     }
 

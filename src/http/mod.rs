@@ -47,6 +47,7 @@ mod session_cookie;
 mod sse;
 mod surrogates;
 mod transfer;
+mod watched_answers;
 mod websocket;
 
 use std::net::TcpListener;
@@ -68,7 +69,7 @@ use request_context::{Route, set_route};
 use routes::{
     agent, agents, completions, conversations, documents, events, export, health, identity,
     identity_link, keys, messages, metrics, notes, notifications, pages, project_events, projects,
-    qnas, saved_replies, search, send, sign_in, statistics, visitors,
+    qnas, saved_replies, search, send, sign_in, statistics, typing, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -337,6 +338,14 @@ fn conversation_routes(config: &mut web::ServiceConfig) {
             at("/v2/conversations/{conversationId}/agent", "PUT, DELETE")
                 .route(web::put().to(agent::take_over))
                 .route(web::delete().to(agent::hand_back)),
+        )
+        .service(
+            at("/v2/conversations/{conversationId}/typing", "POST")
+                .route(web::post().to(typing::report)),
+        )
+        .service(
+            at("/v2/conversations/{conversationId}/read", "POST")
+                .route(web::post().to(typing::mark_as_read)),
         )
         .service(
             at("/v2/conversations/{conversationId}/replies", "POST")

@@ -9,12 +9,13 @@ use utoipa::{Modify, OpenApi};
 use super::{
     agent, agents, completions, conversations, documents, events, export, identity, identity_link,
     keys, messages, notes, notifications, project_events, projects, qnas, saved_replies, search,
-    send, sign_in, statistics, visitors,
+    send, sign_in, statistics, typing, visitors,
 };
 use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
 use crate::http::json::{ChunkJson, EventJson, ProjectEventJson, WebhookEventJson};
 use crate::http::openapi_errors::ServerErrors;
+use crate::http::project_feed::ClientFrame;
 use crate::http::response::HandlerResult;
 use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
 
@@ -36,11 +37,12 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
         saved_replies::list, saved_replies::create, saved_replies::update, saved_replies::remove,
         keys::list, keys::create, keys::update, keys::revoke, keys::create_identity_secret,
         keys::remove_identity_secret, events::listen, project_events::listen,
+        typing::report, typing::mark_as_read,
         search::search, qnas::list, qnas::read, qnas::create, qnas::update, qnas::remove,
         documents::list, documents::create, documents::read, documents::remove, document,
     ),
     components(schemas(
-        ChunkJson, EventJson, ProjectEventJson, WebhookEventJson, Sort, Direction, Status, Role, MessageStatus,
+        ChunkJson, EventJson, ProjectEventJson, ClientFrame, WebhookEventJson, Sort, Direction, Status, Role, MessageStatus,
     )),
     security(("session" = []), ("private-key" = [])),
     tags(

@@ -55,7 +55,7 @@ fn complete_operation(schemas: &Value, path: &str, method: &str, operation: &mut
     }
     describe_secrets(operation);
     if method != "get" {
-        if !is_of_accounts(path) {
+        if !ignores_keys(path) {
             add_parameter(operation, "IdempotencyKey");
         }
     } else if is_tagged(&operation["responses"]["200"]) {
@@ -75,12 +75,14 @@ fn admit_agents(operation: &mut Value) {
     }
 }
 
-/// Whether a path is of accounts and sign-ins, or starts a session by a link. Their
-/// passwords and tokens are not stored for repeated requests (docs/api-contract.md,
-/// section 11).
-fn is_of_accounts(path: &str) -> bool {
+/// Whether the operations of a path ignore `Idempotency-Key`: those of accounts, sign-ins
+/// and sessions by a link, whose passwords and tokens are not stored for repeated requests,
+/// and those whose repetition has no effect (docs/api-contract.md, section 11).
+fn ignores_keys(path: &str) -> bool {
     matches!(path, "/setup" | "/identity/identify" | "/identity/link")
         || path.starts_with("/agents")
+        || path.ends_with("/typing")
+        || path.ends_with("/read")
 }
 
 /// The operations that start or end a session of an agent, by the status of their success.

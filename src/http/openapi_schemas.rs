@@ -17,7 +17,12 @@ pub fn complete(document: &mut Value) {
     schemas["ErrorCode"] = error_code();
     // Parts of other types have other properties.
     schemas["MessagePart"]["additionalProperties"] = true.into();
-    for union in ["AnswerChunk", "ConversationEvent", "ProjectEvent"] {
+    for union in [
+        "AnswerChunk",
+        "ConversationEvent",
+        "ProjectEvent",
+        "ProjectClientFrame",
+    ] {
         name_variants(schemas, union);
     }
     simplify(document);

@@ -3,11 +3,14 @@
 
 use bytes::Bytes;
 
-use crate::domain::{ConversationId, ConversationSeq, Message, MessageSeq, ProjectSeq};
-use crate::events::Presence;
+use crate::domain::{
+    ConversationId, ConversationSeq, Message, MessageId, MessageSeq, MessageStatus, ProjectSeq,
+};
 use crate::events::project::{MAX_VISITOR_CONVERSATIONS, ProjectEvent, Stream};
+use crate::events::{Presence, TYPING_TIMEOUT, Typing, TypingAuthor};
 use crate::http::json::{
-    AgentPresenceJson, ConversationListItemJson, MessageJson, ProjectEventJson,
+    AgentPresenceJson, ConversationListItemJson, MessageJson, ProjectEventJson, TypingAgentJson,
+    TypingAuthorJson,
 };
 use crate::store::{Snapshot, StoreError, agent_account, live_event};
 
@@ -20,6 +23,10 @@ pub struct Frames {
     pub frames: Vec<Bytes>,
     /// The sequence number of the last event that has its frames here.
     pub last: Option<u64>,
+    /// The new messages that are answers being generated.
+    pub streaming: Vec<(ConversationSeq, MessageId)>,
+    /// The answers that have ended.
+    pub ended: Vec<MessageId>,
 }
 
 /// What the frames of a project need besides the events.
@@ -28,6 +35,8 @@ pub struct FrameWriter<'a, 's> {
     pub project: ProjectSeq,
     pub stream: Stream,
     pub presence: &'a Presence,
+    /// The frames up to this sequence number have been sent.
+    pub after: u64,
     pub output: Frames,
 }
 
@@ -64,7 +73,10 @@ impl FrameWriter<'_, '_> {
                 let seqs = live_event::conversations_of(self.snapshot, *visitor, limit)?;
                 let count = seqs.len() as u64;
                 for (number, seq) in (1..).zip(seqs) {
-                    self.updated(sequence - (count - number), seq)?;
+                    let sequence = sequence - (count - number);
+                    if sequence > self.after {
+                        self.updated(sequence, seq)?;
+                    }
                 }
                 Ok(())
             }
@@ -106,6 +118,13 @@ impl FrameWriter<'_, '_> {
                 Ok(())
             }
             ProjectEvent::WaitingChanged(seq) => self.waiting(sequence, *seq),
+            ProjectEvent::Typing(typing, at) => {
+                // A resumed client does not receive what is long over.
+                if at.elapsed() < TYPING_TIMEOUT {
+                    self.typing(sequence, typing);
+                }
+                Ok(())
+            }
             ProjectEvent::PresenceChanged => self.presence(sequence),
             ProjectEvent::Resync => {
                 self.push(&ProjectEventJson::Resync {
@@ -157,14 +176,21 @@ impl FrameWriter<'_, '_> {
         conversation: ConversationSeq,
         range: (MessageSeq, MessageSeq),
     ) -> Result<(), StoreError> {
-        let frames = &mut self.output.frames;
+        let (output, after) = (&mut self.output, self.after);
         let write = |remaining, message: &Message<'_>| {
+            let sequence = sequence - remaining;
+            if sequence <= after {
+                return;
+            }
+            if message.status == MessageStatus::Streaming {
+                output.streaming.push((conversation, message.id));
+            }
             let event = ProjectEventJson::NewMessage {
-                sequence: sequence - remaining,
+                sequence,
                 chat_id: message.conversation_id,
                 message: message.into(),
             };
-            frames.push(event.encode());
+            output.frames.push(event.encode());
         };
         live_event::messages(self.snapshot, conversation, range, limit, write)
     }
@@ -175,11 +201,34 @@ impl FrameWriter<'_, '_> {
         message: MessageSeq,
         event: impl for<'a> Fn(ConversationId, MessageJson<'a>) -> ProjectEventJson<'a>,
     ) -> Result<(), StoreError> {
-        let frames = &mut self.output.frames;
+        let output = &mut self.output;
         let range = (MessageSeq(message.0 - 1), message);
         live_event::messages(self.snapshot, conversation, range, 1, |_, message| {
-            frames.push(event(message.conversation_id, message.into()).encode());
+            if message.status != MessageStatus::Streaming {
+                output.ended.push(message.id);
+            }
+            output
+                .frames
+                .push(event(message.conversation_id, message.into()).encode());
         })
+    }
+
+    fn typing(&mut self, sequence: u64, typing: &Typing) {
+        let (from, agent) = match &typing.author {
+            TypingAuthor::Visitor => (TypingAuthorJson::Visitor, None),
+            TypingAuthor::Agent(id, profile) => {
+                let name = profile.name.as_deref();
+                let agent = id.map(|id| TypingAgentJson { id, name });
+                (TypingAuthorJson::Agent, agent)
+            }
+        };
+        self.push(&ProjectEventJson::Typing {
+            sequence,
+            chat_id: typing.chat,
+            is_typing: typing.is_typing,
+            from,
+            agent,
+        });
     }
 
     fn presence(&mut self, sequence: u64) -> Result<(), StoreError> {

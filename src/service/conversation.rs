@@ -4,8 +4,8 @@ use super::Services;
 use super::caller::{AccessError, Caller};
 use super::idempotency::Idempotency;
 use crate::domain::{
-    CloseReason, Conversation, ConversationId, InboxState, ProjectSeq, Timestamp, VisitorId,
-    VisitorSeq,
+    Audience, CloseReason, Conversation, ConversationId, InboxState, ProjectSeq, Timestamp,
+    VisitorId, VisitorSeq,
 };
 use crate::events::Event;
 use crate::store::conversation::{self, ConversationRef, NewConversation};
@@ -38,6 +38,31 @@ pub fn find(
     let conversation = conversation.ok_or(FindError::NotFound(id))?;
     caller.check_owner(conversation.visitor)?;
     Ok(conversation)
+}
+
+/// Marks all messages of a conversation as read by the agents.
+///
+/// # Errors
+/// Those of [`find`].
+pub async fn mark_as_read(
+    services: &Services,
+    caller: Caller,
+    id: ConversationId,
+) -> Result<(), FindError> {
+    let read = move |snapshot: &Snapshot| {
+        let seq = find(snapshot, caller, id)?.seq;
+        let is_unread = conversation::read(snapshot, seq, Audience::Staff, |conversation| {
+            conversation.inbox.is_some_and(|inbox| inbox.is_unread)
+        })?;
+        Ok::<_, FindError>(is_unread.then_some(seq))
+    };
+    if let Some(seq) = services.store.read(read).await? {
+        services
+            .store
+            .write(conversation::mark_as_read(seq))
+            .await?;
+    }
+    Ok(())
 }
 
 /// The response to a request that started a conversation.

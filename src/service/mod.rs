@@ -47,6 +47,7 @@ pub mod setup;
 pub mod sign_in;
 pub mod statistics;
 pub mod stop_answer;
+pub mod typing;
 pub mod unanswered;
 pub mod visitor;
 
@@ -57,7 +58,7 @@ use crate::answer::active_answers::ActiveAnswers;
 use crate::answer::detached::DetachedAnswers;
 use crate::answer::generation::GenerationLimits;
 use crate::events::project::ProjectHub;
-use crate::events::{EventHub, Presence};
+use crate::events::{EventHub, Presence, TypingAuthors};
 use crate::store::Store;
 use crate::store::lease::Lease;
 use notification::Notifier;
@@ -77,6 +78,7 @@ pub struct Services {
     pub project_events: ProjectHub,
     /// The agents who are online.
     pub presence: Presence,
+    pub typing: TypingAuthors,
     /// Messages that a project's visitors may send in a month. 0: no limit.
     pub monthly_messages: u64,
     pub generation_limits: GenerationLimits,

@@ -2,9 +2,7 @@
 //! and hand it back (docs/api-contract.md, section 9).
 
 use super::batch::Batch;
-use super::conversation_state::{
-    require_agent, require_no_other_agent, require_open, set_last_message,
-};
+use super::conversation_state::{require_agent, require_no_other_agent, require_open};
 use super::idempotency::{self, SavedResponse};
 use super::rejection::Rejection;
 use super::sql::Sql;
@@ -48,6 +46,7 @@ pub fn take_over(
                     agent_image = ?3, updated_at = ?4, \
                     last_interaction_at = CASE WHEN ?5 THEN ?4 ELSE last_interaction_at END, \
                     last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
+                    read_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
                     agent_id = ?6, waiting_since = NULL, waiting_reason = NULL, \
                     waited_ms = ifnull(max(0, ?4 - waiting_since), waited_ms) \
               WHERE seq = ?1",
@@ -105,5 +104,11 @@ pub fn reply(
                 content.as_str().into(),
             ],
         ))
-        .run(set_last_message(conversation, message, at))
+        .run(Sql::new(
+            "UPDATE conversation SET (last_message_seq, read_message_seq) = \
+                        (SELECT seq, seq FROM message WHERE id = ?2), \
+                    last_interaction_at = ?3, updated_at = ?3 \
+              WHERE seq = ?1",
+            [conversation.into(), message.into(), at.into()],
+        ))
 }

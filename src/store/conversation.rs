@@ -448,6 +448,15 @@ const IMPORT_BY_DEVICE: &str = insert_conversation!("project_seq = ?2 AND sa_vid
 
 const IMPORT_BY_EXTERNAL_ID: &str = insert_conversation!("project_seq = ?2 AND external_id = ?3");
 
+/// Marks all messages of a conversation as read by the agents.
+pub fn mark_as_read(seq: ConversationSeq) -> Batch {
+    Batch::of([Sql::new(
+        "UPDATE conversation SET read_message_seq = last_message_seq \
+          WHERE seq = ? AND read_message_seq IS NOT last_message_seq",
+        [seq.into()],
+    )])
+}
+
 /// Closes a conversation.
 ///
 /// Rejected with `ConversationClosed` if it is closed already.

@@ -234,6 +234,9 @@ impl Fixture {
         if self.has_parameter(method, path, "token") {
             return self.websocket_status(&target, caller);
         }
+        if path == "/events" {
+            return self.project_websocket_status(&target, caller);
+        }
         let has_key = self.has_parameter(method, path, "apiKey");
         if has_key {
             target += "?q=delivery";
@@ -280,7 +283,26 @@ impl Fixture {
         } else {
             format!("{target}?apiKey={credential}")
         };
-        match WebSocketClient::try_open(*self.server, &target, &[]) {
+        self.open_status(&target, &[])
+    }
+
+    fn project_websocket_status(&self, target: &str, caller: usize) -> u16 {
+        if let Some(agent) = self.agent(caller) {
+            let origin = format!("http://{}", self.server.0);
+            let headers = [("cookie", agent.cookie.as_str()), ("origin", &origin)];
+            return self.open_status(target, &headers);
+        }
+        match self.bearer(caller) {
+            Some(credential) => {
+                let authorization = format!("Bearer {credential}");
+                self.open_status(target, &[("authorization", &authorization)])
+            }
+            None => self.open_status(target, &[]),
+        }
+    }
+
+    fn open_status(&self, target: &str, headers: &[(&'static str, &str)]) -> u16 {
+        match WebSocketClient::try_open(*self.server, target, headers) {
             Ok(_) => 101,
             Err(response) => response.status().as_u16(),
         }

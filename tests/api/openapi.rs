@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
-const OPERATIONS: [(&str, &str); 69] = [
+const OPERATIONS: [(&str, &str); 71] = [
     ("get", "/agents"),
     ("post", "/agents"),
     ("get", "/agents/me"),
@@ -34,8 +34,10 @@ const OPERATIONS: [(&str, &str); 69] = [
     ("get", "/conversations/{conversationId}/notes"),
     ("post", "/conversations/{conversationId}/notes"),
     ("delete", "/conversations/{conversationId}/notes/{noteId}"),
+    ("post", "/conversations/{conversationId}/read"),
     ("post", "/conversations/{conversationId}/replies"),
     ("post", "/conversations/{conversationId}/stop"),
+    ("post", "/conversations/{conversationId}/typing"),
     ("get", "/conversations/{conversationId}/ws"),
     ("get", "/events"),
     ("post", "/identity/identify"),
@@ -216,7 +218,7 @@ fn open_operations_are_those_without_a_bearer_credential() {
         assert_eq!(security(operation), expected, "{method} {path}");
         by_credential[expected.split_terminator(" or ").count()] += 1;
     }
-    assert_eq!(by_credential, [13, 7, 43, 6]);
+    assert_eq!(by_credential, [13, 7, 44, 7]);
 }
 
 /// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a
@@ -240,7 +242,7 @@ fn expected_credential(method: &str, path: &str) -> &'static str {
             "agents" | "{agentId}" | "link" | "agent" | "replies" | "completions" | "qnas"
             | "{qnaId}",
         ) => "private-key or agent",
-        (_, "export" | "documents" | "{documentId}" | "events") => "private-key or agent",
+        (_, "export" | "documents" | "{documentId}" | "events" | "read") => "private-key or agent",
         ("delete", "{conversationId}" | "{visitorId}") => "private-key or agent",
         (_, "keys" | "{keyId}" | "identity-secret" | "notes" | "{noteId}") => {
             "private-key or agent"

@@ -189,6 +189,10 @@ fn check_agents(walk: &mut Walk, conversation: &str) {
     walk.expect("send-message", 202, walk.by_visitor("POST", &messages));
     let reply = walk.by_key("POST", &format!("{path}/replies"));
     walk.expect("reply-to-conversation", 201, reply);
+    let read = walk.by_key("POST", &format!("{path}/read"));
+    walk.expect("mark-conversation-as-read", 204, read);
+    let typing = walk.by_visitor("POST", &format!("{path}/typing"));
+    walk.expect("report-typing", 204, typing);
     walk.expect("hand-back-conversation", 200, walk.by_key("DELETE", &agent));
 }
 

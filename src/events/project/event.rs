@@ -1,8 +1,11 @@
 //! The events of a project.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
 
 use crate::domain::{ConversationId, ConversationSeq, MessageId, MessageSeq, VisitorSeq};
+use crate::events::Typing;
 use crate::store::{ContentChange, ConversationUpdate, ListChange};
 
 /// An event of a project (`docs/api-contract.md`, section 8.5).
@@ -21,6 +24,8 @@ pub enum ProjectEvent {
     MessageDeleted(ConversationId, MessageId),
     /// The conversation begins to wait for an agent, or does not wait any more.
     WaitingChanged(ConversationSeq),
+    /// Someone begins or stops typing, and when.
+    Typing(Arc<Typing>, Instant),
     /// An agent came or left, or an account was changed.
     PresenceChanged,
     /// Events are missing.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::MessageJson;
+use super::agent::HumanAgentJson;
 use crate::domain::{ConversationId, Message};
 use crate::events::{Event, PublishedEvent};
 
@@ -45,6 +46,15 @@ pub enum EventJson<'a> {
         /// The id of the conversation.
         chat_id: ConversationId,
     },
+    /// An agent begins or stops typing. A message of the agent ends typing too.
+    #[schema(title = "AgentTypingEvent")]
+    #[serde(rename_all = "camelCase")]
+    Typing {
+        /// The id of the conversation.
+        chat_id: ConversationId,
+        is_typing: bool,
+        agent: HumanAgentJson<'a>,
+    },
 }
 
 /// Returns an event as JSON.
@@ -55,6 +65,14 @@ pub fn encode_event(published: &PublishedEvent) -> Bytes {
         Event::HumanAssigned => EventJson::HumanAssigned { chat_id },
         Event::HandedBack => EventJson::HandedBack { chat_id },
         Event::Closed => EventJson::ConversationClosed { chat_id },
+        Event::Typing { is_typing, agent } => EventJson::Typing {
+            chat_id,
+            is_typing: *is_typing,
+            agent: HumanAgentJson {
+                name: agent.name.as_deref(),
+                image: agent.image.as_deref(),
+            },
+        },
     };
     encode(&json)
 }

@@ -36,7 +36,7 @@ pub use notification::{
     NotificationSettingsJson, WebhookEventJson, encode_waiting, encode_webhook_test,
 };
 pub use project::ProjectJson;
-pub use project_event::{AgentPresenceJson, ProjectEventJson};
+pub use project_event::{AgentPresenceJson, ProjectEventJson, TypingAgentJson, TypingAuthorJson};
 pub use qna::QnaJson;
 pub use statistics::{StatisticsJson, UnansweredQuestionJson};
 pub use visitor::VisitorJson;

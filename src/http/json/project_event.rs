@@ -62,6 +62,19 @@ pub enum ProjectEventJson<'a> {
         chat_id: ConversationId,
         message: MessageJson<'a>,
     },
+    /// A part of an answer that is being generated, in a conversation that the client
+    /// watches. The first part after the beginning of a watch has the text so far.
+    #[schema(title = "MessageDeltaEvent")]
+    #[serde(rename_all = "camelCase")]
+    MessageDelta {
+        sequence: u64,
+        /// The id of the conversation.
+        chat_id: ConversationId,
+        message_id: MessageId,
+        /// Where the part begins in the text, in code units of UTF-16.
+        offset: usize,
+        delta: &'a str,
+    },
     /// An answer that was streamed has ended.
     #[schema(title = "MessageDoneEvent")]
     #[serde(rename_all = "camelCase")]
@@ -103,12 +116,44 @@ pub enum ProjectEventJson<'a> {
         #[schema(required)]
         reason: Option<WaitingReason>,
     },
+    /// A visitor or an agent begins or stops typing. A message of the author ends typing
+    /// too.
+    #[schema(title = "TypingEvent")]
+    #[serde(rename_all = "camelCase")]
+    Typing {
+        sequence: u64,
+        /// The id of the conversation.
+        chat_id: ConversationId,
+        is_typing: bool,
+        from: TypingAuthorJson,
+        /// The agent; null for a visitor, and for the website's server.
+        #[schema(required)]
+        agent: Option<TypingAgentJson<'a>>,
+    },
     /// The agents of the project, after one of them has come, left or changed.
     #[schema(title = "PresenceEvent")]
     Presence {
         sequence: u64,
         agents: Vec<AgentPresenceJson<'a>>,
     },
+}
+
+/// Who is typing.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = TypingAuthor)]
+pub enum TypingAuthorJson {
+    Visitor,
+    Agent,
+}
+
+/// The account of an agent who is typing.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TypingAgent)]
+pub struct TypingAgentJson<'a> {
+    pub id: AgentId,
+    #[schema(required)]
+    pub name: Option<&'a str>,
 }
 
 /// An agent, and whether the agent is there.

@@ -24,4 +24,5 @@ pub(super) mod search;
 pub(super) mod send;
 pub(super) mod sign_in;
 pub(super) mod statistics;
+pub(super) mod typing;
 pub(super) mod visitors;

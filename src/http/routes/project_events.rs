@@ -49,6 +49,9 @@ impl ProjectEventParams {
 /// After a disconnect, connect again with `after`, and the missed events follow. If the
 /// server does not have them any more, it sends `resync`: read everything again.
 ///
+/// The text of an answer follows while it is generated if the client watches the
+/// conversation, with a text frame that is a `ProjectClientFrame` as JSON.
+///
 /// Send the text frame `ping` every 30 seconds, because the server disconnects
 /// silent clients. The server replies with the text frame `pong`.
 #[utoipa::path(get, path = "/events", tag = "Events", operation_id = "connect-project-websocket",
@@ -57,7 +60,16 @@ impl ProjectEventParams {
         "serverFrames": { "oneOf": [
             { "$ref": "#/components/schemas/ProjectEvent" }, { "const": "pong" },
         ] },
-        "clientFrames": { "const": "ping" },
+        "clientFrames": { "oneOf": [
+            { "$ref": "#/components/schemas/ProjectClientFrame" }, { "const": "ping" },
+        ] },
+        "examples": [
+            { "type": "hello", "sequence": 41, "stream": "0f6b8c1e5d2a4b7c9e3f1a2b3c4d5e6f" },
+            { "type": "waiting", "sequence": 42, "chatId": "0198c9b0-7f50-7d3a-9c51-2f6f3a1f0e11",
+              "waitingSince": "2026-01-05T09:30:00.000Z", "reason": "requested" },
+            { "type": "typing", "sequence": 43, "chatId": "0198c9b0-7f50-7d3a-9c51-2f6f3a1f0e11",
+              "isTyping": true, "from": "visitor", "agent": null },
+        ],
     }))),
     responses((status = 101, description = "The WebSocket is open"),
               BearerErrors, ValidationErrors, ServerErrors))]

@@ -19,6 +19,7 @@ use parlor::domain::{
     Timestamp, VisitorId,
 };
 use parlor::events::EventHub;
+use parlor::events::project::ProjectHub;
 use parlor::listeners::Listeners;
 use parlor::server;
 use parlor::store::{Options, Store, key, notification, sign_in_link};
@@ -49,6 +50,7 @@ pub struct TestServer {
     /// The memory of requests and responses in flight.
     pub memory: Arc<MemoryBudget>,
     events: EventHub,
+    project_events: ProjectHub,
     /// The store of the server.
     server_store: Weak<Store>,
     /// The project that exists from the start.
@@ -121,6 +123,7 @@ impl TestServer {
             list_cache_stats: Arc::default(),
             memory: Arc::new(MemoryBudget::new(0)),
             events: EventHub::default(),
+            project_events: ProjectHub::default(),
             server_store: Weak::new(),
             project,
             directory,
@@ -141,6 +144,7 @@ impl TestServer {
         self.list_cache_stats = app.list_cache_stats.clone();
         self.memory = app.memory.clone();
         self.events = app.services.events.clone();
+        self.project_events = app.services.project_events.clone();
         self.server_store = Arc::downgrade(&app.store);
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
@@ -191,6 +195,11 @@ impl TestServer {
     /// The events that the server publishes to WebSockets.
     pub fn events(&self) -> &EventHub {
         &self.events
+    }
+
+    /// The events that the server publishes to agents and private keys.
+    pub fn project_events(&self) -> &ProjectHub {
+        &self.project_events
     }
 
     /// The store of the server, which the server closes when it stops.
