@@ -19,7 +19,7 @@ use super::progress::with_progress_bar;
 use super::serve::{announce, lock, prepare, serve, shutdown_signal};
 use crate::app::AppState;
 use crate::config::Settings;
-use crate::demo::{DemoPlan, create_database, first_owner, is_demo_database};
+use crate::demo::{AGENT_PASSWORD, DemoPlan, create_database, first_owner, is_demo_database};
 use crate::own_urls::{BaseUrl, OwnUrls};
 use crate::service::agent_commands;
 use crate::store::Store;
@@ -206,6 +206,7 @@ Generated conversations of an invented shop. Ctrl-C stops the demo.
 
 A page of the shop with its chat, for visitors:  {base}/
 The inbox of the shop, signed in as Mara:        {inbox}
+Further agents sign in at {base}/inbox: ben@tern.example, yuki@tern.example; password {AGENT_PASSWORD}.
 
 Keys: pk_demo (publishable, for web pages) and sk_demo (private, for servers).
 

@@ -1,6 +1,6 @@
 //! The agents of the demo.
 
-use crate::domain::{AgentAccount, AgentName, AgentRole, EmailAddress, ProjectSeq};
+use crate::domain::{AgentAccount, AgentName, AgentRole, EmailAddress, Password, ProjectSeq};
 use crate::service::agent_account::{AccountError, AccountSpec};
 use crate::service::agent_commands;
 use crate::store::Store;
@@ -11,6 +11,9 @@ const AGENTS: [(&str, &str, AgentRole); 3] = [
     ("Ben", "ben@tern.example", AgentRole::Agent),
     ("Yuki", "yuki@tern.example", AgentRole::Agent),
 ];
+
+/// The password of all agents. It is as public as the keys of the demo.
+pub const AGENT_PASSWORD: &str = "demo-password";
 
 /// The first owner of the demo. Creates the agents unless there are some.
 pub fn first_owner(store: &Store) -> Result<Option<AgentAccount>, AccountError> {
@@ -23,7 +26,9 @@ pub fn first_owner(store: &Store) -> Result<Option<AgentAccount>, AccountError> 
                 role,
                 avatar_url: None,
             };
-            agent_commands::create(store, project, spec)?;
+            let account = agent_commands::create(store, project, spec)?;
+            let password = Password::from_static(AGENT_PASSWORD);
+            agent_commands::change_password(store, account.seq, &password)?;
         }
     }
     let mut agents = agent_commands::list(store, project)?.into_iter();

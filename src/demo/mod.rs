@@ -22,7 +22,7 @@ mod tests;
 mod timeline;
 mod visitors;
 
-pub use agents::first_owner;
+pub use agents::{AGENT_PASSWORD, first_owner};
 pub use database::{DemoError, create_database, is_demo_database};
 pub use load::fill;
 

@@ -21,6 +21,12 @@ impl Password {
         bounded_text(field, text, MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS).map(Self)
     }
 
+    /// A password that the program contains.
+    pub fn from_static(text: &'static str) -> Self {
+        debug_assert!(Self::parse("", text).is_ok(), "{text:?}");
+        Self(text.to_owned())
+    }
+
     /// Returns the password in clear text.
     pub fn reveal(&self) -> &str {
         &self.0

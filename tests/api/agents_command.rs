@@ -251,6 +251,9 @@ fn demo_prints_a_link_that_signs_in_as_an_owner_again_and_again() {
             (&json!("Mara"), &json!("owner"))
         );
         sign_in_with_link(server.client, &link).expect(200);
+        let body = json!({ "email": "ben@tern.example", "password": "demo-password" });
+        let ben = server.client.post("/v2/agents/sign-in").json(body).send();
+        assert_eq!(ben.expect(200)["role"], "agent");
         let agents = server.client.get("/v2/agents").cookie(&session.cookie());
         let agents: Value = agents.send().expect(200);
         assert_eq!(agents["data"].as_array().map(Vec::len), Some(3));
