@@ -24,9 +24,10 @@ use crate::service::Services;
 use crate::service::backup::BackupStatus;
 use crate::service::notification::{MailerError, Notifier};
 use crate::service::readiness::Readiness;
+use crate::service::source::SourceRuns;
 use crate::service::statistics::StatisticsCache;
 use crate::store::lease::Lease;
-use crate::store::{OpenError, Options, ServerLock, Store, StoreError, lease, session};
+use crate::store::{OpenError, Options, ServerLock, Store, StoreError, lease, session, source};
 
 /// Why a server could not start or ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +93,7 @@ impl AppState {
         let lease = Lease::new();
         let notifier = Notifier::new(&settings)?;
         fail_interrupted_answers(&store, lease)?;
+        store.write_blocking(source::fail_interrupted(Timestamp::now()))?;
         let signing = Arc::new(SigningKeys::new(signing_secret(&store)?));
         let answer_shutdown = watch::Sender::new(false);
         let presence = Presence::default();
@@ -115,6 +117,7 @@ impl AppState {
                 monthly_messages: settings.monthly_messages,
                 is_email_configured: notifier.is_email_configured(),
                 notifier,
+                source_runs: Arc::new(SourceRuns::new(settings.learn_private_network)),
                 generation_limits: GenerationLimits {
                     stall_timeout: settings.stream_timeouts.stalled_client,
                     max_detached: settings.stream_timeouts.detached,

@@ -76,6 +76,7 @@ pub async fn run(
         backups.cancel();
     }
     stop_gracefully(&app, &handle).await;
+    app.services.source_runs.shut_down().await;
     serving.await.map_err(io::Error::other)??;
     answer_tasks.iter().for_each(JoinHandle::abort);
     store_active_answers(&app).await;

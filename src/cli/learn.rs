@@ -12,7 +12,7 @@ use super::CommandError;
 use super::database::ProjectArguments;
 use super::output::{print_error, print_line};
 use super::visible_text::VisibleText;
-use crate::domain::{parse_web_url, without_userinfo};
+use crate::domain::{DEFAULT_MAX_PAGES, parse_web_url, without_userinfo};
 use crate::learn::{FolderSource, WebsiteSource};
 use crate::redaction::redact;
 use crate::service::learn::{LearnError, Learner, ProgressObserver};
@@ -31,7 +31,7 @@ pub struct Learn {
     #[arg(long, requires = "base_url")]
     clean_urls: bool,
     /// The most pages of a sitemap to read
-    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    #[arg(long, default_value_t = DEFAULT_MAX_PAGES, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000))]
     max_pages: u32,
     /// Allow addresses of private networks, such as localhost and 10.0.0.1
     #[arg(long)]
@@ -84,7 +84,7 @@ impl Learn {
             result = self.learn_sources(learner, progress) => result,
             _ = tokio::signal::ctrl_c() => Err(CommandError::Stopped),
         };
-        learner.flush().await?;
+        learner.stop("The run was stopped").await?;
         result
     }
 

@@ -83,7 +83,9 @@ pub use qna::{
     parse_answer, parse_question,
 };
 pub use secret_token::{SecretToken, TokenHash};
-pub use source::{MAX_SOURCE_ERROR_CHARS, MAX_SOURCES, SourceKind};
+pub use source::{
+    DEFAULT_MAX_PAGES, MAX_SOURCE_ERROR_CHARS, MAX_SOURCES, Source, SourceKind, SourceStatus,
+};
 pub use statistics::{DAY_MS, DayStatistics, Statistics};
 pub use timestamp::{Timestamp, month_name};
 pub use validation::{

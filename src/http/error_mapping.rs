@@ -8,7 +8,7 @@ use super::error::{ApiError, ErrorCode};
 use crate::access::identity::IdentityError;
 use crate::access::{AuthError, OverBudget, PasswordError, RateLimited};
 use crate::answer::AnswerError;
-use crate::domain::{MAX_KEYS, MAX_NOTES, MAX_SAVED_REPLIES, Origin, ValidationError};
+use crate::domain::{MAX_KEYS, MAX_NOTES, MAX_SAVED_REPLIES, MAX_SOURCES, Origin, ValidationError};
 use crate::service::agent::AgentError;
 use crate::service::agent_account::AccountError;
 use crate::service::caller::AccessError;
@@ -31,6 +31,7 @@ use crate::service::saved_reply::SavedReplyError;
 use crate::service::send_message::SendError;
 use crate::service::session::IdentifyError;
 use crate::service::sign_in::SignInError;
+use crate::service::source::SourceError;
 use crate::service::stop_answer::StopError;
 use crate::service::unanswered::ResolveError;
 use crate::service::visitor::BlockError;
@@ -55,6 +56,9 @@ const RETRY_SLOW_SEARCH: u64 = 5;
 
 /// Seconds after which a search may be repeated while the index is being built.
 const RETRY_BUILDING_INDEX: u64 = 10;
+
+/// Seconds after which a source may be learned while others are being learned.
+const RETRY_MANY_SOURCES: u64 = 30;
 
 /// Seconds after which `/ready` may be asked again.
 const RETRY_NOT_READY: u64 = 10;
@@ -517,6 +521,33 @@ impl From<SavedReplyError> for ApiError {
                 ))
             }
             SavedReplyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SourceError> for ApiError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::NotFound(id) => Self::source_not_found(id),
+            SourceError::Exists => Self::conflict("source", "url")
+                .with_message("The project has a source with this address; learn it again"),
+            SourceError::TooMany => Self::conflict("source", "count").with_message(format!(
+                "The project has {MAX_SOURCES} sources, the most that it may have; delete one \
+                 first"
+            )),
+            SourceError::Running => Self::conflict("source", "status")
+                .with_message("A source of the project is being learned; wait until it has ended"),
+            SourceError::Busy => Self::rate_limited(RETRY_MANY_SOURCES).with_message(
+                "The server learns sources of other projects; try again when they have ended",
+            ),
+            SourceError::Folder => Self::validation(
+                "sourceId",
+                "must be a website; the operator of the server learns folders with `parlor learn`",
+            ),
+            SourceError::StillRunning => Self::unavailable(RETRY_MANY_SOURCES, error),
+            SourceError::Url(error) => error.0.into(),
+            SourceError::Thread(error) => Self::internal(error),
+            SourceError::Store(error) => error.into(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::http::error::ApiError;
 use crate::http::json::write_string;
 use crate::http::list_params::list_request;
 use crate::http::routes::{agent, completions, conversations, documents, identity};
-use crate::http::routes::{keys, messages, notes, projects, qnas, saved_replies, send};
+use crate::http::routes::{keys, messages, notes, projects, qnas, saved_replies, send, sources};
 
 /// Parses the query string of a list of conversations and verifies its cursor.
 ///
@@ -54,6 +54,7 @@ pub const BODY_PARSERS: &[BodyParser] = body_parsers! {
     saved_replies::NewSavedReplyRequest,
     saved_replies::SavedReplyChangeRequest,
     send::SendRequest,
+    sources::NewSourceRequest,
 };
 
 /// Writes a text as a JSON string, as the lists of conversations do.

@@ -69,7 +69,7 @@ use request_context::{Route, set_route};
 use routes::{
     agent, agents, completions, conversations, documents, events, export, health, identity,
     identity_link, keys, messages, metrics, notes, notifications, pages, project_events, projects,
-    qnas, saved_replies, search, send, sign_in, statistics, typing, visitors,
+    qnas, saved_replies, search, send, sign_in, sources, statistics, typing, visitors,
 };
 
 /// Blocking threads of each worker. They convert documents, which takes CPU time;
@@ -176,6 +176,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .configure(visitor_routes)
         .configure(key_routes)
         .configure(statistics_routes)
+        .configure(source_routes)
         .service(at("/v2/chat/completions", "POST").route(web::post().to(completions::create)))
         .configure(knowledge_routes);
 }
@@ -261,6 +262,18 @@ fn statistics_routes(config: &mut web::ServiceConfig) {
             at("/v2/unanswered-questions/{messageId}", "DELETE")
                 .route(web::delete().to(statistics::resolve_unanswered)),
         );
+}
+
+/// The routes of sources.
+fn source_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            at("/v2/sources", "GET, HEAD, POST")
+                .route(get().to(sources::list))
+                .route(web::post().to(sources::create)),
+        )
+        .service(at("/v2/sources/{sourceId}", "DELETE").route(web::delete().to(sources::remove)))
+        .service(at("/v2/sources/{sourceId}/learn", "POST").route(web::post().to(sources::learn)));
 }
 
 /// The routes of notes and saved replies.

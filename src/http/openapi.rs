@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 use super::{
     agent, agents, completions, conversations, documents, events, export, identity, identity_link,
     keys, messages, notes, notifications, project_events, projects, qnas, saved_replies, search,
-    send, sign_in, statistics, typing, visitors,
+    send, sign_in, sources, statistics, typing, visitors,
 };
 use crate::app::AppState;
 use crate::domain::{Direction, MessageStatus, Role, Sort, Status};
@@ -32,7 +32,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
         agent::reply, sign_in::set_up, sign_in::sign_in, sign_in::sign_in_with_link,
         sign_in::sign_out, agents::me, agents::update_me, agents::sessions, agents::end_session,
         agents::list, agents::create, agents::update, agents::remove, agents::create_link,
-        statistics::read, statistics::list_unanswered, statistics::resolve_unanswered,
+        sources::list, sources::create, sources::learn, sources::remove, statistics::read, statistics::list_unanswered, statistics::resolve_unanswered,
         notes::list, notes::create, notes::remove,
         saved_replies::list, saved_replies::create, saved_replies::update, saved_replies::remove,
         keys::list, keys::create, keys::update, keys::revoke, keys::create_identity_secret,

@@ -1,19 +1,21 @@
 //! `parlor learn`: stores the documents of a source: those that changed since the last run, and
 //! deletes those that the source no longer has.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use futures_util::StreamExt;
 
 use crate::domain::{
-    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, Timestamp, page_address,
+    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, SourceKind, Timestamp, page_address,
 };
 use crate::learn::{
     Conversion, FetchOutcome, FolderSource, RawDocument, SourceError, WebsiteSource,
 };
+use crate::redaction::redact;
 use crate::store::document::{self, DocumentSummary, NewDocument};
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, Store, StoreError, source};
 
 /// The passages of one write batch, about. A batch of this size delays the
 /// writes of a running server by some milliseconds.
@@ -76,8 +78,8 @@ impl fmt::Display for LearnSummary {
     }
 }
 
-/// Learns sources for one project. Writes are collected in batches: call
-/// [`Learner::flush`] after a failed or cancelled source.
+/// Learns sources for one project, and stores the run of each source. Writes are collected
+/// in batches: call [`Learner::stop`] after a failed or cancelled source.
 pub struct Learner<'a> {
     store: &'a Store,
     project: ProjectSeq,
@@ -86,7 +88,21 @@ pub struct Learner<'a> {
     pending: Batch,
     /// Passages and deletions in `pending`.
     pending_size: usize,
+    /// The run that has not ended.
+    current: Option<CurrentRun>,
 }
+
+/// The run of a source that has not ended.
+struct CurrentRun {
+    location: String,
+    /// The pages that were read before the run.
+    pages_before: usize,
+    /// Why pages could not be read, for a run that reads none.
+    warnings: RefCell<Vec<String>>,
+}
+
+/// The warnings of a run that are stored if it reads no page.
+const MAX_STORED_WARNINGS: usize = 5;
 
 /// The state of learning one source.
 struct SourceRun {
@@ -110,6 +126,7 @@ impl<'a> Learner<'a> {
             summary: LearnSummary::default(),
             pending: Batch::default(),
             pending_size: 0,
+            current: None,
         }
     }
 
@@ -122,7 +139,18 @@ impl<'a> Learner<'a> {
     /// # Errors
     /// The folder does not exist, or the database fails.
     pub async fn learn_folder(&mut self, folder: &FolderSource) -> Result<(), LearnError> {
-        let mut run = self.start_run(folder.id()?).await?;
+        let location = folder.id()?;
+        self.begin(&location, SourceKind::Folder).await?;
+        let result = self.read_folder(folder, location).await;
+        self.end(result).await
+    }
+
+    async fn read_folder(
+        &mut self,
+        folder: &FolderSource,
+        location: String,
+    ) -> Result<(), LearnError> {
+        let mut run = self.start_run(location).await?;
         let listing = folder.list_files();
         run.is_complete = listing.is_complete;
         self.warn_all(&listing.warnings);
@@ -131,7 +159,7 @@ impl<'a> Learner<'a> {
             match file.read() {
                 Ok(raw) => self.learn_document(&mut run, raw).await?,
                 Err(message) => {
-                    self.observer.warn(&message);
+                    self.warn(&message);
                     run.retained.insert(file.url.clone());
                 }
             }
@@ -148,6 +176,12 @@ impl<'a> Learner<'a> {
     /// # Errors
     /// The address or robots.txt cannot be read, or the database fails.
     pub async fn learn_website(&mut self, website: &WebsiteSource) -> Result<(), LearnError> {
+        self.begin(website.id(), SourceKind::Website).await?;
+        let result = self.read_website(website).await;
+        self.end(result).await
+    }
+
+    async fn read_website(&mut self, website: &WebsiteSource) -> Result<(), LearnError> {
         let mut plan = website.plan_crawl().await?;
         let mut run = self.start_run(website.id().to_owned()).await?;
         run.is_complete = plan.is_complete;
@@ -161,9 +195,9 @@ impl<'a> Learner<'a> {
             match outcome {
                 FetchOutcome::Found(raw) => self.learn_document(&mut run, raw).await?,
                 FetchOutcome::NoIndex => {}
-                FetchOutcome::Skipped(reason) => self.observer.warn(&format!("{url}: {reason}")),
+                FetchOutcome::Skipped(reason) => self.warn(&format!("{url}: {reason}")),
                 FetchOutcome::Failed(reason) => {
-                    self.observer.warn(&format!("{url}: {reason}"));
+                    self.warn(&format!("{url}: {reason}"));
                     run.retain(url.as_str());
                 }
             }
@@ -173,12 +207,13 @@ impl<'a> Learner<'a> {
     }
 
     /// Writes the pending batch.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn flush(&mut self) -> Result<(), StoreError> {
+    async fn flush(&mut self) -> Result<(), StoreError> {
         self.pending_size = 0;
         let batch = std::mem::take(&mut self.pending);
+        self.write(batch).await
+    }
+
+    async fn write(&self, batch: Batch) -> Result<(), StoreError> {
         for _ in 1..MAX_WRITE_ATTEMPTS {
             match self.store.write(batch.clone()).await {
                 Err(StoreError::Busy) => log::info!("the database is busy; retrying the write"),
@@ -189,9 +224,64 @@ impl<'a> Learner<'a> {
     }
 
     fn warn_all(&self, warnings: &[String]) {
-        warnings
-            .iter()
-            .for_each(|warning| self.observer.warn(warning));
+        warnings.iter().for_each(|warning| self.warn(warning));
+    }
+
+    fn warn(&self, message: &str) {
+        self.observer.warn(message);
+        if let Some(run) = &self.current {
+            let mut warnings = run.warnings.borrow_mut();
+            if warnings.len() < MAX_STORED_WARNINGS {
+                warnings.push(message.to_owned());
+            }
+        }
+    }
+
+    /// Stores that the run of a source begins.
+    async fn begin(&mut self, location: &str, kind: SourceKind) -> Result<(), StoreError> {
+        let begin = source::begin_run(self.project, location, kind, Timestamp::now());
+        self.write(begin).await?;
+        self.current = Some(CurrentRun {
+            location: location.to_owned(),
+            pages_before: self.summary.pages(),
+            warnings: RefCell::default(),
+        });
+        Ok(())
+    }
+
+    /// Stores how the run ended, and returns its result.
+    async fn end(&mut self, result: Result<(), LearnError>) -> Result<(), LearnError> {
+        let Some(run) = self.current.take() else {
+            return result;
+        };
+        let pages = self.summary.pages() - run.pages_before;
+        let error = match &result {
+            Ok(()) if pages > 0 => None,
+            Ok(()) => Some(run.warnings.take().join("\n")),
+            Err(error) => Some(error.to_string()),
+        };
+        let error = error.map(|error| match error.as_str() {
+            "" => "No page with a text was found".to_owned(),
+            error => redact(error).into_owned(),
+        });
+        let stored = error.as_deref().map_or(Ok(pages as u64), Err);
+        let end = source::end_run(self.project, &run.location, Timestamp::now(), stored);
+        self.write(end).await?;
+        result
+    }
+
+    /// Writes the pending batch. A run that has not ended failed for `reason`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn stop(&mut self, reason: &str) -> Result<(), StoreError> {
+        self.flush().await?;
+        if let Some(run) = self.current.take() {
+            let now = Timestamp::now();
+            let end = source::end_run(self.project, &run.location, now, Err(reason));
+            self.write(end).await?;
+        }
+        Ok(())
     }
 
     async fn start_run(&self, source: String) -> Result<SourceRun, StoreError> {
@@ -221,13 +311,13 @@ impl<'a> Learner<'a> {
         };
         if document.sections.is_empty() {
             let message = format!("{}: it says nothing; no text was found", document.url);
-            self.observer.warn(&message);
+            self.warn(&message);
             return Ok(());
         }
         if document.url.len() > MAX_DOCUMENT_URL_BYTES {
             let start: String = document.url.chars().take(100).collect();
             let message = format!("{start}…: its address is too long; it is passed over");
-            self.observer.warn(&message);
+            self.warn(&message);
             return Ok(());
         }
         // Several pages may have the same canonical address; the first counts.

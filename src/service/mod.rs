@@ -45,6 +45,7 @@ pub mod send_message;
 pub mod session;
 pub mod setup;
 pub mod sign_in;
+pub mod source;
 pub mod statistics;
 pub mod stop_answer;
 pub mod typing;
@@ -62,6 +63,7 @@ use crate::events::{EventHub, Presence, TypingAuthors};
 use crate::store::Store;
 use crate::store::lease::Lease;
 use notification::Notifier;
+use source::SourceRuns;
 
 /// What the use cases of a running server share.
 pub struct Services {
@@ -82,6 +84,8 @@ pub struct Services {
     /// Messages that a project's visitors may send in a month. 0: no limit.
     pub monthly_messages: u64,
     pub generation_limits: GenerationLimits,
+    /// The websites that this process learns.
+    pub source_runs: Arc<SourceRuns>,
     /// Whether the server can send e-mails.
     pub is_email_configured: bool,
     pub notifier: Arc<Notifier>,

@@ -64,6 +64,7 @@ mod server_lock;
 pub mod session;
 pub mod sign_in_link;
 mod snapshot;
+pub mod source;
 mod sql;
 pub mod statistics;
 #[cfg(test)]

@@ -4,12 +4,12 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use parlor::domain::{AgentId, AgentRole};
+use parlor::domain::{AgentId, AgentRole, SourceId};
 use serde_json::{Value, json};
 
 use crate::helpers::{
     Agent, ProjectFixture, Request, Response, TestServer, UNKNOWN_ID, Visitor, WebSocketClient,
-    string,
+    string, wait_until,
 };
 
 /// The callers, in the order of the columns.
@@ -161,6 +161,9 @@ impl Fixture {
                 path = path.replace(parameter, &self.create_resource(&collection));
             }
         }
+        if path.contains("{sourceId}") {
+            path = path.replace("{sourceId}", &self.create_source());
+        }
         let project = self.server.project.id.0.to_string();
         path = path.replace("{projectId}", &project);
         for (parameter, noun) in [("{qnaId}", "qnas"), ("{documentId}", "documents")] {
@@ -180,6 +183,18 @@ impl Fixture {
         let request = self.server.post(format!("/v2{collection}"));
         let request = request.bearer(&self.server.project.private_key);
         string(&request.json(body).send().expect(201)["id"])
+    }
+
+    /// Stores a website without learning it, and returns its id.
+    fn create_source(&self) -> String {
+        let id = SourceId::generate();
+        let insert = "INSERT INTO source (id, project_seq, location, kind) \
+                      VALUES (?, 1, ?, 'website')";
+        let location = format!("http://127.0.0.1:9/{}", self.unique_name());
+        let database = self.server.db_connection();
+        let written = database.execute(insert, (id.0, location));
+        written.expect("a source");
+        id.to_string()
     }
 
     /// Creates a Q&A or a document and returns its id.
@@ -205,6 +220,9 @@ impl Fixture {
         if (method, path) == ("post", "/conversations") {
             return json!({ "visitor": { "externalId": "42" } });
         }
+        if (method, path) == ("post", "/sources") {
+            return json!({ "url": format!("http://127.0.0.1:9/{}", self.unique_name()) });
+        }
         if (method, path) == ("post", "/saved-replies") {
             return json!({ "name": self.unique_name(), "text": "Text" });
         }
@@ -226,9 +244,18 @@ impl Fixture {
         parameters.any(|parameter| parameter["name"] == name)
     }
 
+    /// Waits until no source is being learned, because a project learns one at a time.
+    fn wait_for_runs(&self) {
+        let count = "SELECT count(*) FROM source WHERE started_at > 0 AND finished_at IS NULL";
+        wait_until("no source is being learned", || {
+            self.server.query_value::<i64>(count) == 0
+        });
+    }
+
     /// Sends a valid request of an operation with the credential of a caller. It is sent
     /// where the operation expects it.
     fn status(&self, method: &str, path: &str, caller: usize) -> u16 {
+        self.wait_for_runs();
         let mut target = self.concrete(path);
         let mut body = self.example_body(method, path);
         if self.has_parameter(method, path, "token") {

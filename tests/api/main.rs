@@ -102,6 +102,7 @@ mod search;
 mod second_server;
 mod shutdown;
 mod signing_secret;
+mod sources;
 mod start_up;
 mod statistics;
 mod streamed_lists;

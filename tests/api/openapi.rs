@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{TestServer, UNKNOWN_ID, string};
 
-const OPERATIONS: [(&str, &str); 71] = [
+const OPERATIONS: [(&str, &str); 75] = [
     ("get", "/agents"),
     ("post", "/agents"),
     ("get", "/agents/me"),
@@ -72,6 +72,10 @@ const OPERATIONS: [(&str, &str); 71] = [
     ("patch", "/saved-replies/{savedReplyId}"),
     ("get", "/search"),
     ("post", "/setup"),
+    ("get", "/sources"),
+    ("post", "/sources"),
+    ("delete", "/sources/{sourceId}"),
+    ("post", "/sources/{sourceId}/learn"),
     ("get", "/statistics"),
     ("get", "/unanswered-questions"),
     ("delete", "/unanswered-questions/{messageId}"),
@@ -218,7 +222,7 @@ fn open_operations_are_those_without_a_bearer_credential() {
         assert_eq!(security(operation), expected, "{method} {path}");
         by_credential[expected.split_terminator(" or ").count()] += 1;
     }
-    assert_eq!(by_credential, [13, 7, 44, 7]);
+    assert_eq!(by_credential, [13, 7, 48, 7]);
 }
 
 /// The credential of an operation (docs/api-contract.md, section 3.5). Keys in a
@@ -247,7 +251,15 @@ fn expected_credential(method: &str, path: &str) -> &'static str {
         (_, "keys" | "{keyId}" | "identity-secret" | "notes" | "{noteId}") => {
             "private-key or agent"
         }
-        (_, "statistics" | "unanswered-questions" | "{messageId}") => "private-key or agent",
+        (
+            _,
+            "sources"
+            | "{sourceId}"
+            | "learn"
+            | "statistics"
+            | "unanswered-questions"
+            | "{messageId}",
+        ) => "private-key or agent",
         (_, "saved-replies" | "{savedReplyId}" | "block") => "private-key or agent",
         ("get", "{visitorId}") => "private-key or agent",
         _ => "session or private-key or agent",

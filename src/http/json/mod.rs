@@ -18,6 +18,7 @@ mod notification;
 mod project;
 mod project_event;
 mod qna;
+mod source;
 mod statistics;
 mod values;
 mod visitor;
@@ -38,6 +39,7 @@ pub use notification::{
 pub use project::ProjectJson;
 pub use project_event::{AgentPresenceJson, ProjectEventJson, TypingAgentJson, TypingAuthorJson};
 pub use qna::QnaJson;
+pub use source::SourceJson;
 pub use statistics::{StatisticsJson, UnansweredQuestionJson};
 pub use visitor::VisitorJson;
 pub use widget_config::WidgetChangeJson;

@@ -10,7 +10,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::{
     AgentId, AgentRole, AgentSessionId, AssistantId, ConversationId, DocumentId, Feedback, KeyId,
     KeyKind, MessageId, MessageStatus, NoteId, NotificationId, NotificationKind, ProjectId, QnaId,
-    Role, SavedReplyId, SourceId, Status, Timestamp, VisitorId, WaitingReason, WidgetPosition,
+    Role, SavedReplyId, SourceId, SourceKind, SourceStatus, Status, Timestamp, VisitorId,
+    WaitingReason, WidgetPosition,
 };
 
 /// Ids are hyphenated lower-case UUIDs.
@@ -80,6 +81,10 @@ id_json! {
 }
 
 enum_json! {
+    SourceKind: Some("What a source is: a `website`, or a `folder` of the server's machine."),
+        [SourceKind::Website, SourceKind::Folder];
+    SourceStatus: Some("The state of the last run of a source."),
+        SourceStatus::ALL;
     AgentRole: Some("What an account may do. An `owner` may do what a private key may do. An `agent` may not change keys, agents and settings, and not erase or export."),
         [AgentRole::Owner, AgentRole::Agent];
     KeyKind: Some("The kind of a key: `publishable` for web pages, `private` for servers."),

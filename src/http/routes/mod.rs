@@ -23,6 +23,7 @@ pub(super) mod saved_replies;
 pub(super) mod search;
 pub(super) mod send;
 pub(super) mod sign_in;
+pub(super) mod sources;
 pub(super) mod statistics;
 pub(super) mod typing;
 pub(super) mod visitors;

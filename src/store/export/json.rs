@@ -203,7 +203,6 @@ macro_rules! as_text {
 as_text! {
     AssistantMode: |mode| mode.as_str();
     SessionId: |id| *id;
-    SourceKind: |kind| kind.as_str();
 }
 
 #[cfg(test)]

@@ -1,0 +1,175 @@
+//! Websites and folders that were learned, with their last runs.
+
+use super::batch::{Batch, BatchOutput};
+use super::error::StoreError;
+use super::rejection::Rejection;
+use super::snapshot::Snapshot;
+use super::sql::{Row, Sql};
+use crate::domain::{
+    MAX_SOURCE_ERROR_CHARS, MAX_SOURCES, ProjectSeq, Source, SourceId, SourceKind, Timestamp,
+    text_prefix,
+};
+
+/// The documents that one batch deletes. A batch delays other writes by some milliseconds.
+const DOCUMENTS_PER_DELETION: i64 = 50;
+
+/// A SELECT of the columns that [`from_row`] reads.
+macro_rules! select_sources {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, location, kind, started_at, finished_at, documents, error FROM source ",
+            $rest
+        )
+    };
+}
+
+/// The sources of a project, oldest first, at most twice [`MAX_SOURCES`]: commands and
+/// imports may store more than the API accepts.
+pub fn list(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Source>, StoreError> {
+    let sql = Sql::new(
+        select_sources!("WHERE project_seq = ? ORDER BY seq LIMIT ?"),
+        [project.into(), i64::from(2 * MAX_SOURCES).into()],
+    );
+    snapshot.all(&sql, from_row)
+}
+
+/// Finds a source of a project.
+pub fn find(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    id: SourceId,
+) -> Result<Option<Source>, StoreError> {
+    let sql = Sql::new(
+        select_sources!("WHERE project_seq = ? AND id = ?"),
+        [project.into(), id.into()],
+    );
+    snapshot.optional(&sql, from_row)
+}
+
+fn from_row(row: Row<'_>) -> Result<Source, StoreError> {
+    Ok(Source {
+        id: row.get(0)?,
+        location: row.get(1)?,
+        kind: row.variant(2, &SourceKind::NAMES)?,
+        started_at: row.get(3)?,
+        finished_at: row.get(4)?,
+        documents: row.get(5)?,
+        error: row.get(6)?,
+    })
+}
+
+/// Stores a new source whose first run begins.
+///
+/// Rejected with `NameExists` if the project has a source of the location, and with
+/// `LimitReached` if it has [`MAX_SOURCES`].
+pub fn create(project: ProjectSeq, source: &Source) -> Batch {
+    let location = source.location.as_str();
+    let guard = Sql::new(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM source WHERE project_seq = ?1 AND location = ?2) \
+                     THEN 'name_exists' \
+                     WHEN (SELECT count(*) FROM source WHERE project_seq = ?1) >= ?3 \
+                     THEN 'limit_reached' END",
+        [
+            project.into(),
+            location.into(),
+            i64::from(MAX_SOURCES).into(),
+        ],
+    );
+    let insert = Sql::new(
+        "INSERT INTO source (id, project_seq, location, kind, started_at) VALUES (?, ?, ?, ?, ?)",
+        [
+            source.id.into(),
+            project.into(),
+            location.into(),
+            source.kind.as_str().into(),
+            source.started_at.into(),
+        ],
+    );
+    Batch::new().guard(guard, Rejection::NotFound).run(insert)
+}
+
+/// Stores that a run of a location begins. The source is stored if it is new.
+pub fn begin_run(project: ProjectSeq, location: &str, kind: SourceKind, at: Timestamp) -> Batch {
+    Batch::of([Sql::new(
+        "INSERT INTO source (id, project_seq, location, kind, started_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT (project_seq, location) DO UPDATE \
+            SET started_at = ?5, finished_at = NULL, error = NULL",
+        [
+            SourceId::generate().into(),
+            project.into(),
+            location.into(),
+            kind.as_str().into(),
+            at.into(),
+        ],
+    )])
+}
+
+/// Stores how a run ended. A run that failed keeps the number of documents of the run
+/// before.
+pub fn end_run(
+    project: ProjectSeq,
+    location: &str,
+    at: Timestamp,
+    result: Result<u64, &str>,
+) -> Batch {
+    let documents = result
+        .ok()
+        .map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+    let error = result
+        .err()
+        .map(|text| text_prefix(text, MAX_SOURCE_ERROR_CHARS));
+    Batch::of([Sql::new(
+        "UPDATE source SET finished_at = max(?3, started_at), documents = coalesce(?4, documents), \
+                           error = ?5 \
+          WHERE project_seq = ?1 AND location = ?2",
+        [
+            project.into(),
+            location.into(),
+            at.into(),
+            documents.into(),
+            error.into(),
+        ],
+    )])
+}
+
+/// Stores that the runs of an earlier process have ended.
+pub fn fail_interrupted(at: Timestamp) -> Batch {
+    Batch::of([Sql::new(
+        "UPDATE source SET finished_at = max(?1, started_at), \
+                           error = 'The run was interrupted; learn the source again' \
+          WHERE started_at IS NOT NULL AND finished_at IS NULL",
+        [at.into()],
+    )])
+}
+
+/// Deletes some documents of a source. [`deleted_documents`] reads the result.
+pub fn delete_documents(project: ProjectSeq, location: &str) -> Batch {
+    Batch::of([Sql::new(
+        "DELETE FROM document WHERE seq IN (SELECT seq FROM document \
+             WHERE project_seq = ? AND source = ? LIMIT ?) RETURNING 1",
+        [
+            project.into(),
+            location.into(),
+            DOCUMENTS_PER_DELETION.into(),
+        ],
+    )])
+}
+
+/// The number of documents that [`delete_documents`] deleted.
+pub fn deleted_documents(output: &BatchOutput) -> usize {
+    output.rows.len()
+}
+
+/// Deletes a source.
+///
+/// Rejected with `NotFound` if the project has no such source.
+pub fn delete(project: ProjectSeq, id: SourceId) -> Batch {
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "DELETE FROM source WHERE project_seq = ? AND id = ?",
+            [project.into(), id.into()],
+        ),
+        Rejection::NotFound,
+    )
+}
