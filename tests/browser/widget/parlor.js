@@ -9,10 +9,14 @@ import { createInterface } from 'node:readline';
 
 const PRIVATE_KEY = 'sk_demo';
 
-/** Starts a demo. `model` is the URL of a language model. */
-export async function startParlor({ model } = {}) {
+/**
+ * Starts a demo. `model` is the URL of a language model, `conversations` the number of
+ * conversations that the demo generates.
+ */
+export async function startParlor({ model, conversations = 3 } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'parlor-widget-'));
-  let { child, address } = await start(folder, '127.0.0.1:0', model);
+  const options = { model, conversations };
+  let { child, address } = await start(folder, '127.0.0.1:0', options);
   const request = async (method, path, body) => {
     const response = await fetch(`http://${address}/v2${path}`, {
       method,
@@ -36,7 +40,7 @@ export async function startParlor({ model } = {}) {
       return once(child, 'exit');
     },
     async restart() {
-      ({ child } = await start(folder, address, model));
+      ({ child } = await start(folder, address, options));
     },
     async stop() {
       child.kill();
@@ -46,8 +50,8 @@ export async function startParlor({ model } = {}) {
   };
 }
 
-async function start(folder, address, model) {
-  const args = ['demo', '--conversations', '3', '--db', join(folder, 'demo.db'), '--listen', address,
+async function start(folder, address, { model, conversations }) {
+  const args = ['demo', '--conversations', String(conversations), '--db', join(folder, 'demo.db'), '--listen', address,
     '--rate-limit', '0'];
   if (model) args.push('--model-url', model, '--model', 'test', '--model-private-network');
   const child = spawn(process.env.PARLOR, args, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -4,7 +4,16 @@ import { Button } from 'react-aria-components';
 import favicon from '../../pages/favicon.svg?no-inline';
 import { useWaitingAlerts } from '../list/useWaitingAlerts';
 import { useWaitingCount } from '../list/useWaitingCount';
-import { Avatar, classes, Icon, Menu, MenuItem, MenuSeparator, MenuTrigger } from '../ui';
+import {
+  Avatar,
+  classes,
+  Icon,
+  Menu,
+  MenuItem,
+  MenuSeparator,
+  MenuTrigger,
+  VisuallyHidden,
+} from '../ui';
 import { useConnection } from './EventsProvider';
 import styles from './Layout.module.css';
 import { BASE_PATH, Link, usePathname } from './router';
@@ -56,7 +65,6 @@ function Navigation({ current }: { current: string | null }) {
           key={name}
           href={href}
           title={label}
-          aria-label={label}
           aria-current={name === current ? 'page' : undefined}
           className={classes(styles.item, !PRIMARY.has(name) && styles.secondary)}
         >
@@ -65,6 +73,7 @@ function Navigation({ current }: { current: string | null }) {
           {name === 'inbox' && waiting > 0 && (
             <span className={styles.count} title={`${waiting} waiting for a person`}>
               {waiting > 99 ? '99+' : waiting}
+              <VisuallyHidden> waiting for a person</VisuallyHidden>
             </span>
           )}
         </Link>
@@ -108,10 +117,13 @@ function AccountMenu() {
   const signOut = useSignOut();
   return (
     <MenuTrigger>
-      <Button className={styles.account ?? ''} aria-label={`Account of ${name}`}>
+      <Button className={styles.account ?? ''}>
         <Avatar name={name} url={avatarUrl} size={30} presence={isAway ? 'away' : 'online'} />
         <span className={styles.accountName}>
-          <strong>{name}</strong>
+          <strong>
+            <VisuallyHidden>Account of </VisuallyHidden>
+            {name}
+          </strong>
           <span>{isAway ? 'Away' : email}</span>
         </span>
       </Button>

@@ -50,18 +50,19 @@ export function ConversationList({ filters, search, openId, handle }: Conversati
   const [cursor, setCursor] = useState<{ index: number; id: string | null } | null>(null);
   const [isPointed, setPointed] = useState(false);
 
-  // The position of the address, once the length of the list is known.
-  const isPlaced = useRef(false);
+  // The list begins at the position of the address. Its length has to be known for that.
+  const [start] = useState(positionInAddress);
+  const [isPlaced, setPlaced] = useState(false);
   useLayoutEffect(() => {
-    if (isPlaced.current || snapshot.total === null) return;
-    isPlaced.current = true;
-    const position = Number(new URLSearchParams(location.search).get(POSITION_PARAMETER));
-    if (position > 1) scroll.showAtTop(position - 1);
+    if (isPlaced || snapshot.total === null) return;
+    setPlaced(true);
+    if (start > 0) scroll.showAtTop(start);
   });
 
-  const { first, last } = scroll;
+  const first = isPlaced ? scroll.first : start;
+  const last = first + scroll.last - scroll.first;
   useEffect(() => pages.show(first, last), [pages, first, last]);
-  usePositionInAddress(snapshot.total === null ? null : first);
+  usePositionInAddress(isPlaced ? first : null);
 
   // Rows that came in before the visible ones do not move these.
   const applyShift = useEffectEvent((rows: number) => {
@@ -109,8 +110,8 @@ export function ConversationList({ filters, search, openId, handle }: Conversati
     pages.refresh();
   };
   const indexes = Array.from(
-    { length: Math.max(0, Math.min(last, total - 1) - first + 1) },
-    (_, i) => first + i,
+    { length: Math.max(0, Math.min(scroll.last, total - 1) - scroll.first + 1) },
+    (_, i) => scroll.first + i,
   );
   return (
     <>
@@ -178,6 +179,12 @@ export function ConversationList({ filters, search, openId, handle }: Conversati
       )}
     </>
   );
+}
+
+/** The row of the address, beginning with 0. */
+function positionInAddress(): number {
+  const position = Number(new URLSearchParams(location.search).get(POSITION_PARAMETER));
+  return Number.isSafeInteger(position) && position > 0 ? position - 1 : 0;
 }
 
 /** Keeps the position of the first visible row in the address. */

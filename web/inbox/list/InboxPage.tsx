@@ -72,13 +72,13 @@ export function InboxPage({ conversationId }: { conversationId: string | null })
         />
       </section>
       {conversationId ? (
-        <section className={styles.conversation} aria-label="Conversation">
+        <div className={styles.conversation}>
           <ConversationPage
             key={conversationId}
             conversationId={conversationId}
             backHref={isTwoPanes ? null : BASE_PATH + search}
           />
-        </section>
+        </div>
       ) : (
         isTwoPanes && (
           <div className={styles.conversation}>

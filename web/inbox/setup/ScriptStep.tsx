@@ -4,6 +4,7 @@ import { keys } from '../app/queries';
 import { CopyField } from '../pages/CopyField';
 import { scriptTag } from '../pages/script-tag';
 import { CardPage, ErrorState, LoadingState, Notice } from '../ui';
+import styles from './Setup.module.css';
 import type { StepProps } from './SetupPage';
 import { StepButtons } from './StepButtons';
 
@@ -29,7 +30,7 @@ export function ScriptStep({ header, onBack, onNext }: StepProps) {
           No publishable key can be shown. Create one later in “Keys and websites”.
         </Notice>
       )}
-      <p>
+      <p className={styles.hint}>
         The key in the line is public. “Keys and websites” in the inbox limits it to your websites.
       </p>
       <StepButtons onBack={onBack} action="Continue" onAction={onNext} />

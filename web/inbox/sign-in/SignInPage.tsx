@@ -6,6 +6,7 @@ import { usePageTitle } from '../app/title';
 import { Form } from '../pages/Form';
 import { useSubmit } from '../pages/useSubmit';
 import { Button, CardPage, Notice, TextField } from '../ui';
+import styles from './SignInPage.module.css';
 
 export interface SignInPageProps {
   /** The session ended while the inbox was open. */
@@ -81,10 +82,10 @@ export function SignInPage({ wasSignedIn }: SignInPageProps) {
           onChange={setPassword}
           errorMessage={errorOf('password')}
         />
-        <Button variant="primary" type="submit" isPending={isPending} isDisabled={!isComplete}>
+        <Button variant="primary" type="submit" isPending={isPending}>
           Sign in
         </Button>
-        <p>
+        <p className={styles.hint}>
           Forgot the password, or no account? An owner of the inbox can send you a sign-in link.
         </p>
       </Form>
