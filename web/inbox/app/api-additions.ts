@@ -87,7 +87,8 @@ export interface Note {
   id: string;
   text: string;
   createdAt: string;
-  agent: { id: string | null; name: string };
+  /** Null: a program with a private key wrote it. */
+  agent: { id: string | null; name: string } | null;
 }
 
 export interface SavedReply {

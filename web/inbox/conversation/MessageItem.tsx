@@ -179,7 +179,7 @@ interface NoteItemProps {
 
 /** An internal note, which visitors never get. */
 export const NoteItem = memo(function NoteItem({ note, startsGroup, onDelete }: NoteItemProps) {
-  const { name } = note.agent;
+  const name = note.agent?.name ?? 'Private key';
   const picture = (
     <span className={styles.notePicture}>
       <Icon name="note" size={16} />

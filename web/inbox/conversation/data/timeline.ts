@@ -89,7 +89,7 @@ function timeOf(content: Content): string {
 }
 
 function authorOf(content: Content): string {
-  if (content.kind === 'note') return `note ${content.note.agent.name}`;
+  if (content.kind === 'note') return `note ${content.note.agent?.name ?? ''}`;
   if (content.kind === 'pending') return 'pending';
   return `${content.message.role} ${content.message.humanAgent?.name ?? ''}`;
 }
