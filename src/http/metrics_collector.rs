@@ -75,7 +75,17 @@ impl Scrape {
         let services = &self.app.services;
         let sockets =
             services.events.subscriber_count() + services.project_events.subscriber_count();
-        families.gauge("parlor_websockets", "Open WebSockets", sockets)
+        families.gauge("parlor_websockets", "Open WebSockets", sockets)?;
+        families.gauge(
+            "parlor_agents_online",
+            "Agents whose inbox is open",
+            services.presence.online_count(),
+        )?;
+        families.counter(
+            "parlor_event_resyncs",
+            "Times that a client of /v2/events had to read everything again",
+            services.project_events.resync_count(),
+        )
     }
 
     fn requests(&self, families: &mut Families<'_>) -> fmt::Result {

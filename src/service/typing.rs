@@ -1,4 +1,4 @@
-//! Reports that a visitor or an agent is typing (docs/api-contract.md, section 4.30).
+//! Reports that a visitor or an agent is typing (docs/api-contract.md, section 4.27).
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,5 +1,5 @@
 //! What the other side of a conversation shall know at once: who is typing and what was
-//! read (docs/api-contract.md, sections 4.30 and 4.31).
+//! read (docs/api-contract.md, sections 4.27 and 4.28).
 
 use actix_web::{HttpRequest, web};
 use serde::Deserialize;
