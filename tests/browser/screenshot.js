@@ -1,80 +1,52 @@
-// Makes the picture of the README: `node screenshot.js FILE`. See `screenshot`.
+// Makes the pictures of the README: `node screenshot.js FOLDER`. See `screenshot`.
 
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { ChatPage } from './widget/chat.js';
+import { launch, newVisitor } from './widget/browser.js';
 
-import { launch, openPage, origin } from './browser.js';
-import { authorize, execute, openOperation, setParameter } from './reference.js';
+const [folder] = process.argv.slice(2);
+const { PARLOR_URL: url, INBOX_LINK: link } = process.env;
 
-const QUESTION = 'How do I wash merino wool?';
-
-/** Pixels of the picture per CSS pixel. */
+/** Pixels of the pictures per CSS pixel. */
 const SCALE = 1.5;
-const HEIGHT = 540;
-/** The reference is wider than its place in the picture. */
-const REDUCTION = 0.8;
-const TYPES = { html: 'text/html', js: 'text/javascript' };
-
-/** Serves the pages of this folder. */
-async function servePages() {
-  const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
-    try {
-      const file = await readFile(new URL(`.${pathname}`, import.meta.url));
-      response.setHeader('Content-Type', TYPES[pathname.split('.').pop()]);
-      response.end(file);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
-  return server;
-}
-
-function capture(page) {
-  return page.screenshot({ encoding: 'base64' });
-}
-
-async function captureChat(browser, pages) {
-  const query = new URLSearchParams({ api: `${process.env.PARLOR_URL}/v2`, question: QUESTION });
-  const viewport = { width: 320, height: HEIGHT, deviceScaleFactor: SCALE };
-  const { page } = await openPage(browser, viewport, `${pages}/chat.html?${query}`);
-  await page.waitForSelector('[data-ready]');
-  return capture(page);
-}
-
-async function captureReference(browser) {
-  const viewport = { width: 700, height: HEIGHT / REDUCTION, deviceScaleFactor: SCALE * REDUCTION };
-  const { page } = await openPage(browser, viewport, `${origin}/v2`);
-  await page.waitForSelector('.opblock');
-  await authorize(page, 'private-key', 'sk_demo');
-  const list = await openOperation(page, 'get', '/conversations');
-  await setParameter(list, 'limit', '3');
-  await execute(list);
-  await page.evaluate(() => document.activeElement.blur());
-  await list.$eval('.responses-wrapper', (responses) => responses.scrollIntoView());
-  return capture(page);
-}
 
 const browser = await launch();
-const server = await servePages();
 try {
-  const pages = `http://127.0.0.1:${server.address().port}`;
-  const images = {
-    chat: await captureChat(browser, pages),
-    reference: await captureReference(browser),
-  };
-  const viewport = { width: 940, height: HEIGHT + 64, deviceScaleFactor: SCALE };
-  const { page } = await openPage(browser, viewport, `${pages}/screenshot.html`);
-  await page.evaluate(async (images) => {
-    for (const [id, data] of Object.entries(images)) {
-      const image = document.getElementById(id);
-      image.src = `data:image/png;base64,${data}`;
-      await image.decode();
-    }
-  }, images);
-  await page.screenshot({ path: process.argv[2] });
+  const agent = await openInbox();
+  const chat = await openChat();
+  await chat.send('How do I wash merino wool?');
+  await chat.waitForEnd();
+  await chat.send('Can I talk to a person, please?');
+  await chat.questions.nth(1).waitFor();
+  await chat.waitForEnd();
+
+  const inbox = agent.getByRole('main');
+  await inbox.getByText('Waiting', { exact: true }).last().waitFor();
+  await inbox.getByText('How do I wash merino wool?').first().click();
+  await inbox.getByPlaceholder('Write a reply').fill('Hi, I am Mara. What is it about?');
+  await inbox.getByRole('button', { name: 'Send' }).click();
+  await chat.waitForText('I am Mara');
+  await inbox.getByText('You are answering').waitFor();
+
+  await agent.screenshot({ path: `${folder}/inbox.png` });
+  await chat.page.screenshot({ path: `${folder}/chat.png` });
 } finally {
-  server.close();
   await browser.close();
+}
+
+/** The inbox of the demo, signed in. */
+async function openInbox() {
+  const viewport = { width: 1180, height: 660 };
+  const { context } = await newVisitor(browser, { viewport, deviceScaleFactor: SCALE });
+  const page = await context.newPage();
+  await page.goto(link);
+  await page.getByRole('button', { name: 'Open the inbox' }).click();
+  await page.getByRole('heading', { name: 'Inbox' }).waitFor();
+  return page;
+}
+
+/** The chat on the shop page of the demo. */
+async function openChat() {
+  const viewport = { width: 760, height: 660 };
+  const { context } = await newVisitor(browser, { viewport, deviceScaleFactor: SCALE });
+  return (await ChatPage.visit(context, `${url}/`)).open();
 }
