@@ -10,11 +10,11 @@ export function useWaitingAlerts(): void {
   useEvents(['waiting'], async ({ chatId, waitingSince }) => {
     const isOpen = parseRoute(location.pathname)?.conversationId === chatId;
     if (!waitingSince || alertState() !== 'on' || (isOpen && document.hasFocus())) return;
-    const params = { path: { conversationId: chatId } };
+    const params = { path: { conversationId: chatId }, query: { include: 'visitor' as const } };
     const result = await api.GET('/conversations/{conversationId}', { params });
-    const { title } = unwrap(result);
+    const { title, visitor } = unwrap(result);
     await showAlert({
-      title: `${visitorName(undefined, chatId)} waits for a person`,
+      title: `${visitorName(visitor, chatId)} waits for a person`,
       text: title ?? '',
       tag: `${chatId}:${waitingSince}`,
       onClick: () => navigate(conversationPath(chatId)),
