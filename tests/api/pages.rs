@@ -98,6 +98,7 @@ fn start_page_explains_the_server_and_forbids_inline_code() {
     assert_eq!(kind, Some("text/html; charset=utf-8"));
     assert!(page.text().contains("chat server"), "{}", page.text());
     assert!(page.text().contains("./v2"), "{}", page.text());
+    assert!(page.text().contains("./inbox"), "{}", page.text());
     let policy = page.header("content-security-policy").expect("a policy");
     assert!(policy.contains("default-src 'none'"), "{policy}");
     assert!(!policy.contains("unsafe"), "{policy}");
