@@ -197,7 +197,7 @@ pub struct Settings {
     #[arg(long, env = "PARLOR_PLAN_CHANGES", value_parser = BoolishValueParser::new())]
     pub plan_changes: bool,
 
-    /// Allow owners to learn websites of private networks in the inbox and over the API, including this machine; `parlor learn --private` does not need it
+    /// Allow owners to learn websites of private networks in the inbox and over the API, including this machine; parlor learn --private does not need it
     #[arg(long, env = "PARLOR_LEARN_PRIVATE_NETWORK", value_parser = BoolishValueParser::new())]
     pub learn_private_network: bool,
 
