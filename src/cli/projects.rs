@@ -172,6 +172,7 @@ impl OptionArguments {
             plan: self.plan.map(|plan| plan.0),
             message_quota: self.monthly_messages.map(|quota| quota.0),
             widget: WidgetChange(widget),
+            ..ProjectChange::default()
         })
     }
 }

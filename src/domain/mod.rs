@@ -21,6 +21,7 @@ mod message;
 mod note;
 mod notification;
 mod password;
+mod phone;
 mod project;
 mod qna;
 mod secret_token;
@@ -77,7 +78,11 @@ pub use notification::{
     TargetsChange, WebhookSecret,
 };
 pub use password::{MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password};
-pub use project::{MAX_MESSAGE_QUOTA, Project, ProjectChange, ProjectStatistics, ProjectSummary};
+pub use phone::PhoneNumber;
+pub use project::{
+    MAX_AWAY_MESSAGE_CHARS, MAX_MESSAGE_QUOTA, Project, ProjectChange, ProjectStatistics,
+    ProjectSummary,
+};
 pub use qna::{
     Author, MAX_ANSWER_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_QUESTION_CHARS, Qna, UnansweredQuestion,
     parse_answer, parse_question,
@@ -91,7 +96,10 @@ pub use timestamp::{Timestamp, month_name};
 pub use validation::{
     MAX_URI_BYTES, ValidationError, bounded_bytes, bounded_text, parse_enum, parse_uri, text_prefix,
 };
-pub use visitor::{DeviceId, ExternalId, MAX_VISITOR_NAME_CHARS, Person, Visitor, VisitorDetails};
+pub use visitor::{
+    DeviceId, ExternalId, MAX_VISITOR_NAME_CHARS, Person, Visitor, VisitorChange, VisitorDetails,
+    VisitorName,
+};
 pub use web_url::{bounded_web_url, page_address, parse_web_url, without_userinfo};
 pub use widget_config::{
     ChatWidgetConfig, RawWidgetValue, WIDGET_SETTINGS, WidgetChange, WidgetOffset, WidgetPosition,

@@ -2,10 +2,13 @@
 
 use super::label::{PlanName, ProjectDescription, ProjectName};
 use super::widget_config::{ChatWidgetConfig, WidgetChange};
-use super::{ProjectId, ProjectSeq};
+use super::{BusinessHours, ProjectId, ProjectSeq};
 
 /// The largest quota of messages in a month.
 pub const MAX_MESSAGE_QUOTA: u32 = 1_000_000_000;
+
+/// The maximum length of the away message in characters.
+pub const MAX_AWAY_MESSAGE_CHARS: usize = 500;
 
 /// A website whose visitors write to it. Its texts are as they are stored, also those that
 /// an earlier version accepted.
@@ -15,6 +18,9 @@ pub struct Project {
     pub name: String,
     pub description: Option<String>,
     pub chat_widget_config: ChatWidgetConfig,
+    /// `None`: always open.
+    pub business_hours: Option<BusinessHours>,
+    pub away_message: Option<String>,
 }
 
 /// What a list of projects shows.
@@ -46,6 +52,8 @@ pub struct ProjectChange {
     pub plan: Option<Option<PlanName>>,
     pub message_quota: Option<Option<u32>>,
     pub widget: WidgetChange,
+    pub business_hours: Option<Option<BusinessHours>>,
+    pub away_message: Option<Option<String>>,
 }
 
 /// What the conversations of a project amount to.

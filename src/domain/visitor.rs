@@ -1,7 +1,8 @@
 //! Visitors of a website (docs/api-contract.md, section 5.4).
 
+use super::label::Label;
 use super::validation::{ValidationError, bounded_text};
-use super::{EmailAddress, Timestamp, VisitorId};
+use super::{EmailAddress, PhoneNumber, Timestamp, VisitorId};
 
 /// The maximum length of a visitor's name in characters.
 pub const MAX_VISITOR_NAME_CHARS: usize = 200;
@@ -46,6 +47,25 @@ pub struct Person {
     pub name: Option<String>,
     pub email: Option<EmailAddress>,
     pub avatar_url: Option<String>,
+}
+
+/// The name of a visitor.
+pub type VisitorName = Label<MAX_VISITOR_NAME_CHARS>;
+
+/// New values of a visitor. `None`: no change. `Some(None)`: no value.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VisitorChange {
+    pub name: Option<Option<VisitorName>>,
+    pub email: Option<Option<EmailAddress>>,
+    pub phone: Option<Option<PhoneNumber>>,
+}
+
+impl VisitorChange {
+    /// Whether the change has an e-mail address or a phone number.
+    pub fn leaves_contact_details(&self) -> bool {
+        let has_email = self.email.as_ref().is_some_and(Option::is_some);
+        has_email || self.phone.as_ref().is_some_and(Option::is_some)
+    }
 }
 
 /// The id that a browser chose for itself, `saVid` in requests: 1 to 100

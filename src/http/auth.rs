@@ -326,6 +326,11 @@ fn client_network(app: &AppState, request: &HttpRequest) -> IpAddr {
     network_of(address)
 }
 
+/// Whether a request has a bearer credential or the cookie of a session.
+pub fn has_credential(app: &AppState, request: &HttpRequest) -> bool {
+    bearer_text(request).is_some() || session_cookie::read(app, request).is_some()
+}
+
 fn bearer_text(request: &HttpRequest) -> Option<&str> {
     let header = request
         .headers()

@@ -35,6 +35,7 @@ use crate::service::source::SourceError;
 use crate::service::stop_answer::StopError;
 use crate::service::unanswered::ResolveError;
 use crate::service::visitor::BlockError;
+use crate::service::visitor_profile::VisitorChangeError;
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
 use crate::store::{Rejection, StoreError};
 
@@ -624,6 +625,17 @@ impl From<ManageKeyError> for ApiError {
             )),
             ManageKeyError::Random(error) => Self::internal(error),
             ManageKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<VisitorChangeError> for ApiError {
+    fn from(error: VisitorChangeError) -> Self {
+        match error {
+            VisitorChangeError::VerifiedName => {
+                Self::forbidden("The website has set the name; leave name out")
+            }
+            VisitorChangeError::Store(error) => error.into(),
         }
     }
 }

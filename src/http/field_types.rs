@@ -15,8 +15,9 @@ use crate::domain::{
     AgentRole, AssistantId, CONTROL_CHARS, CloseReason, ConversationId, DeviceId, Direction,
     EmailAddress, ExternalId, Feedback, INVISIBLE_CHARS, Label, Limit, MAX_EMAIL_BYTES,
     MAX_MESSAGE_QUOTA, MAX_PASSWORD_CHARS, MAX_URI_BYTES, MIN_PASSWORD_CHARS, MessageContent,
-    MessageStatus, Offset, Origin, Password, Role, SearchLimit, Sort, Status, Timestamp,
-    ValidationError, VisitorId, bounded_text, bounded_web_url, parse_enum, parse_uri, text_prefix,
+    MessageStatus, Offset, Origin, Password, PhoneNumber, Role, SearchLimit, Sort, Status,
+    TimeOfDay, Timestamp, ValidationError, VisitorId, bounded_text, bounded_web_url, parse_enum,
+    parse_uri, text_prefix,
 };
 use crate::http::params::UUID_EXPECTED;
 use crate::learn::Format;
@@ -241,6 +242,7 @@ parsed_from_string! {
     MessageStatus: Self::parse;
     Offset: Self::parse;
     Password: |text: &str| Self::parse("", text);
+    PhoneNumber: |text: &str| Self::parse("", text);
     Role: Self::parse;
     SearchLimit: Self::parse;
     Sort: Self::parse;
@@ -248,6 +250,7 @@ parsed_from_string! {
     Status: Self::parse;
     Time: Self::parse;
     WebhookUrl: |text: &str| bounded_web_url("", text).map(WebhookUrl);
+    TimeOfDay: Self::parse;
     Uri: |text: &str| parse_uri("", text).map(Uri);
     VisitorId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
     Website: |text: &str| Origin::parse(text).map(Website);
@@ -286,6 +289,7 @@ described_by! {
     MessageLimit: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
     MessageQuota: integer(0, MAX_MESSAGE_QUOTA.into());
     Offset: integer(0, Self::MAX).default(Some(0.into()));
+    PhoneNumber: string().description(Some("A phone number: digits, with `+` before them in the international form."));
     Password: text(MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS);
     SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
     StatisticsDays: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
@@ -293,6 +297,8 @@ described_by! {
     Time: string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
     WebhookUrl: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
         .max_length(Some(MAX_URI_BYTES));
+    TimeOfDay: string().description(Some("A time of the day from 00:00 to 24:00."))
+        .pattern(Some("^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"));
     Uri: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
         .max_length(Some(MAX_URI_BYTES));
     Website: string().format(Some(SchemaFormat::Custom("uri".to_owned())))

@@ -44,6 +44,7 @@ pub const BODY_PARSERS: &[BodyParser] = body_parsers! {
     documents::NewDocumentRequest,
     identity::IdentifyRequest,
     identity::InitRequest,
+    identity::VisitorChangeRequest,
     keys::KeyChangeRequest,
     keys::NewKeyRequest,
     messages::FeedbackRequest,

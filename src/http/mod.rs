@@ -159,7 +159,11 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(at("/v2/identity/init", "POST").route(web::post().to(identity::init)))
         .service(at("/v2/identity/identify", "POST").route(web::post().to(identity::identify)))
         .service(at("/v2/identity/link", "POST").route(web::post().to(identity_link::open)))
-        .service(at("/v2/identity/me", "GET, HEAD").route(get().to(identity::me)))
+        .service(
+            at("/v2/identity/me", "GET, HEAD, PATCH")
+                .route(get().to(identity::me))
+                .route(web::patch().to(identity::update)),
+        )
         .service(
             at("/v2/projects/current", "GET, HEAD, PATCH")
                 .route(get().to(projects::current))

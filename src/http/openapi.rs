@@ -25,7 +25,7 @@ use crate::http::{auth, base_url, etag, openapi_operations, openapi_schemas};
     servers((url = SERVER_PLACEHOLDER)),
     paths(
         notifications::read, notifications::update, notifications::test, identity_link::open,
-        identity::init, identity::identify, identity::me, projects::current, projects::update, conversations::list,
+        identity::init, identity::identify, identity::me, identity::update, projects::current, projects::update, conversations::list,
         conversations::start, export::export, conversations::read, conversations::close,
         conversations::remove, visitors::read, visitors::remove, visitors::block, visitors::unblock, messages::list,
         send::send, send::stop, messages::rate, completions::create, agent::take_over, agent::hand_back,

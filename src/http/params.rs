@@ -45,6 +45,11 @@ pub struct KeyParams {
 }
 
 impl KeyParams {
+    /// Whether the parameter is absent or empty.
+    pub fn is_empty(&self) -> bool {
+        self.api_key.is_empty()
+    }
+
     /// Returns the key.
     ///
     /// # Errors

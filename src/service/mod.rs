@@ -51,6 +51,7 @@ pub mod stop_answer;
 pub mod typing;
 pub mod unanswered;
 pub mod visitor;
+pub mod visitor_profile;
 
 use std::sync::Arc;
 

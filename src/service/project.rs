@@ -5,8 +5,8 @@ use std::fmt;
 use super::Services;
 use super::idempotency::Idempotency;
 use crate::domain::{
-    Project, ProjectChange, ProjectId, ProjectName, ProjectSeq, ProjectStatistics, ProjectSummary,
-    Timestamp,
+    Availability, Project, ProjectChange, ProjectId, ProjectName, ProjectSeq, ProjectStatistics,
+    ProjectSummary, Timestamp,
 };
 use crate::store::idempotency::SavedResponse;
 use crate::store::{Rejection, Snapshot, Store, StoreError, project, usage};
@@ -54,15 +54,28 @@ pub async fn change(
     project: ProjectSeq,
     change: &ProjectChange,
     idempotency: &Idempotency,
-    render: fn(&Project) -> SavedResponse,
+    render: fn(&Project, &Availability) -> SavedResponse,
 ) -> Result<SavedResponse, ProjectError> {
     let written = services.store.write(project::change(project, change)).await;
     written.map_err(|error| name_error(error, change.name.as_ref()))?;
-    let read = move |snapshot: &Snapshot| project::read(snapshot, project);
-    let response = render(&services.store.read(read).await?);
+    let (project, availability) = read(services, project).await?;
+    let response = render(&project, &availability);
     // Saved by a write of its own: a change that is repeated changes nothing more.
     idempotency.save_alone(&services.store, &response).await?;
     Ok(response)
+}
+
+/// Reads a project and its availability.
+pub async fn read(
+    services: &Services,
+    project: ProjectSeq,
+) -> Result<(Project, Availability), StoreError> {
+    let availability = services.availability_input(project);
+    let read = move |snapshot: &Snapshot| {
+        let availability = availability.read(snapshot, project)?;
+        Ok((project::read(snapshot, project)?, availability))
+    };
+    services.store.read(read).await
 }
 
 /// The error of a write that stores `name`.

@@ -29,7 +29,8 @@ pub fn find(snapshot: &Snapshot, id: ProjectId) -> Result<Option<ProjectSeq>, St
 /// Reads a project. Widget settings that are not stored have their defaults.
 pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError> {
     let sql = Sql::new(
-        "SELECT id, name, description, widget_config FROM project WHERE seq = ?",
+        "SELECT id, name, description, widget_config, business_hours, away_message \
+           FROM project WHERE seq = ?",
         [seq.into()],
     );
     snapshot.one(&sql, |row| {
@@ -38,6 +39,8 @@ pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError>
             name: row.get(1)?,
             description: row.get(2)?,
             chat_widget_config: widget_config::parse(row.get(3)?),
+            business_hours: row.get::<Option<&str>>(4)?.and_then(business_hours::parse),
+            away_message: row.get(5)?,
         })
     })
 }
@@ -120,12 +123,17 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
         plan,
         message_quota,
         widget,
+        business_hours,
+        away_message,
     } = change;
     let quota = message_quota.flatten().map(i64::from);
+    let hours = business_hours.as_ref().and_then(Option::as_ref);
     let sql = Sql::new(
         "UPDATE project SET name = coalesce(?2, name), \
                 description = iif(?3, ?4, description), plan = iif(?5, ?6, plan), \
                 message_quota = iif(?8, ?9, message_quota), \
+                business_hours = iif(?10, ?11, business_hours), \
+                away_message = iif(?12, ?13, away_message), \
                 widget_config = json_patch(iif(json_valid(widget_config), widget_config, '{}'), ?7) \
           WHERE seq = ?1",
         [
@@ -138,6 +146,10 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
             widget_config::merge_patch(widget).into(),
             message_quota.is_some().into(),
             quota.into(),
+            business_hours.is_some().into(),
+            hours.map(business_hours::to_json).into(),
+            away_message.is_some().into(),
+            away_message.clone().flatten().into(),
         ],
     );
     let batch = match name {

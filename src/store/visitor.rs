@@ -8,8 +8,8 @@ use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use super::waiting;
 use crate::domain::{
-    Audience, ConversationSeq, DeviceId, ExternalId, ProjectSeq, Scope, Timestamp, Visitor,
-    VisitorDetails, VisitorFilter, VisitorId, VisitorSeq,
+    Audience, ConversationSeq, DeviceId, EmailAddress, ExternalId, PhoneNumber, ProjectSeq, Scope,
+    Timestamp, Visitor, VisitorChange, VisitorDetails, VisitorFilter, VisitorId, VisitorSeq,
 };
 
 /// The name by which a website knows a visitor.
@@ -206,6 +206,32 @@ pub fn store_contact(seq: VisitorSeq, email: Option<&str>, phone: Option<&str>) 
           WHERE seq = ?1",
         [seq.into(), email.into(), phone.into()],
     )])
+}
+
+/// Changes the name and the contact details of a visitor.
+///
+/// Rejected with `VisitorNotFound`.
+pub fn change(seq: VisitorSeq, change: &VisitorChange) -> Batch {
+    let VisitorChange { name, email, phone } = change;
+    let email = email.as_ref().map(Option::as_ref);
+    let phone = phone.as_ref().map(Option::as_ref);
+    Batch::new().run_expecting_change(
+        Sql::new(
+            "UPDATE visitor SET name = iif(?2, ?3, name), email = iif(?4, ?5, email), \
+                    phone = iif(?6, ?7, phone) \
+              WHERE seq = ?1",
+            [
+                seq.into(),
+                name.is_some().into(),
+                name.as_ref().and_then(Option::as_ref).into(),
+                email.is_some().into(),
+                email.flatten().map(EmailAddress::as_str).into(),
+                phone.is_some().into(),
+                phone.flatten().map(PhoneNumber::as_str).into(),
+            ],
+        ),
+        Rejection::VisitorNotFound,
+    )
 }
 
 /// Finds a visitor of a project by id.

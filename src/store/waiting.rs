@@ -6,9 +6,13 @@
 //! `conversation.rs`).
 
 use super::batch::Batch;
+use super::error::StoreError;
 use super::notification;
+use super::snapshot::Snapshot;
 use super::sql::Sql;
-use crate::domain::{ConversationSeq, MessageId, ProjectSeq, Timestamp, VisitorId, WaitingReason};
+use crate::domain::{
+    ConversationSeq, MessageId, ProjectSeq, Timestamp, VisitorId, VisitorSeq, WaitingReason,
+};
 
 /// A conversation that can begin to wait.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +128,21 @@ impl WaitingContext {
             notification::enqueue_waiting(self.conversation, self.is_email_configured, self.at);
         Batch::of([start]).then(notify)
     }
+}
+
+/// The open conversation without an agent in which a visitor has written last.
+pub fn candidate(
+    snapshot: &Snapshot,
+    visitor: VisitorSeq,
+) -> Result<Option<ConversationSeq>, StoreError> {
+    let sql = Sql::new(
+        "SELECT seq FROM conversation INDEXED BY conversation_by_visitor \
+          WHERE visitor_seq = ? AND status = 'open' AND is_human_handled = 0 \
+            AND last_message_seq IS NOT NULL \
+          ORDER BY last_interaction_at DESC, id DESC LIMIT 1",
+        [visitor.into()],
+    );
+    snapshot.optional(&sql, |row| row.get(0))
 }
 
 /// Ends the wait of all conversations of a visitor.

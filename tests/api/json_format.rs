@@ -295,7 +295,14 @@ fn project_has_documented_widget_settings() {
     let keys: Vec<_> = project.as_object().expect("an object").keys().collect();
     assert_eq!(
         keys,
-        ["object", "id", "name", "description", "chatWidgetConfig"]
+        [
+            "object",
+            "id",
+            "name",
+            "description",
+            "chatWidgetConfig",
+            "availability"
+        ]
     );
     assert_eq!(project["object"], "project");
     assert_eq!(project["name"], "Tern & Co.");

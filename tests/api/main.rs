@@ -24,6 +24,7 @@ mod answer_failures;
 mod answer_streams;
 mod assistants;
 mod auth;
+mod availability;
 mod backup;
 mod backup_schedule;
 mod blocked_visitors;

@@ -147,6 +147,7 @@ fn check_sessions(walk: &mut Walk) {
         walk.expect_as_sent("identify", status, request);
     }
     walk.expect_read("get-me", &walk.by_visitor("GET", "/identity/me"));
+    walk.expect("update-me", 200, walk.by_visitor("PATCH", "/identity/me"));
     let project = walk
         .server
         .get(format!("/v2/projects/current?apiKey={key}"));

@@ -7,6 +7,7 @@
 
 mod agent;
 mod agent_account;
+mod business_hours;
 mod chunk;
 mod conversation;
 mod document;
@@ -26,6 +27,7 @@ mod widget_config;
 mod write;
 
 pub use agent_account::{AgentJson, AgentSessionJson, SignedInAgentJson};
+pub use business_hours::BusinessHoursJson;
 pub use chunk::ChunkJson;
 pub use conversation::{ConversationJson, ConversationListItemJson};
 pub use document::{DocumentJson, SectionJson};

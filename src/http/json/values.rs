@@ -10,8 +10,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::{
     AgentId, AgentRole, AgentSessionId, AssistantId, ConversationId, DocumentId, Feedback, KeyId,
     KeyKind, MessageId, MessageStatus, NoteId, NotificationId, NotificationKind, ProjectId, QnaId,
-    Role, SavedReplyId, SourceId, SourceKind, SourceStatus, Status, Timestamp, VisitorId,
-    WaitingReason, WidgetPosition,
+    Role, SavedReplyId, SourceId, SourceKind, SourceStatus, Status, TimeOfDay, Timestamp,
+    VisitorId, WaitingReason, WidgetPosition,
 };
 
 /// Ids are hyphenated lower-case UUIDs.
@@ -103,6 +103,12 @@ enum_json! {
         [WaitingReason::Requested, WaitingReason::Contact, WaitingReason::Unanswered];
     WidgetPosition: Some("The corner of the window in which the chat opens."),
         [WidgetPosition::BottomLeft, WidgetPosition::BottomRight];
+}
+
+impl Serialize for TimeOfDay {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl Serialize for Timestamp {

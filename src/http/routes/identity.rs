@@ -6,16 +6,19 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::AppState;
-use crate::domain::DeviceId;
+use crate::domain::{DeviceId, EmailAddress, PhoneNumber, Visitor, VisitorChange, VisitorName};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::field_types::nullable;
 use crate::http::json::VisitorJson;
 use crate::http::openapi_errors::{
-    BearerErrors, BodyErrors, KeyErrors, RateLimitErrors, ServerErrors, ValidationErrors,
+    BearerErrors, BodyErrors, ConflictErrors, KeyErrors, RateLimitErrors, ServerErrors,
+    ValidationErrors,
 };
 use crate::http::response::HandlerResult;
 use crate::http::{auth, etag, idempotency, response};
 use crate::service::session::{self, StartedSession};
+use crate::service::visitor_profile;
 use crate::store::idempotency::SavedResponse;
 use crate::store::{Snapshot, visitor};
 
@@ -143,4 +146,52 @@ pub async fn me(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult
     let visitor = app.store.read(read).await?;
     let body = serde_json::to_vec(&VisitorJson::from(&visitor))?;
     etag::respond(&app, &request, caller.into(), body)
+}
+
+/// The fields to change. A field that is left out stays as it is, and `null` removes the
+/// value.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VisitorChangeRequest {
+    /// The name of the person.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(inline, value_type = Option<VisitorName>)]
+    name: Option<Option<VisitorName>>,
+    /// An address at which an agent can answer.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(inline, value_type = Option<EmailAddress>)]
+    email: Option<Option<EmailAddress>>,
+    /// A number at which an agent can call.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(inline, value_type = Option<PhoneNumber>)]
+    phone: Option<Option<PhoneNumber>>,
+}
+
+/// Change the visitor
+///
+/// Changes the name and the contact details of the visitor of the session token. If the
+/// visitor leaves contact details, the conversation in which the visitor has written last
+/// waits for a person. The name of a verified visitor cannot be changed (403).
+#[utoipa::path(patch, path = "/identity/me", tag = "Identity", operation_id = "update-me",
+    request_body = VisitorChangeRequest, security(("session" = [])),
+    responses((status = 200, description = "The changed visitor", body = VisitorJson),
+              BodyErrors, BearerErrors, ConflictErrors, ValidationErrors, ServerErrors))]
+pub async fn update(
+    app: web::Data<AppState>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HandlerResult {
+    let caller = auth::bearer(&app, &request).await?;
+    let seq = caller.require_visitor()?;
+    let body =
+        JsonBody::<VisitorChangeRequest>::read(&app, &request, payload, caller.into()).await?;
+    let key = idempotency::from_request(&request, &body.raw, caller)?;
+    let VisitorChangeRequest { name, email, phone } = body.value;
+    let change = VisitorChange { name, email, phone };
+    let update = visitor_profile::change(&app.services, seq, change, &key, render_changed);
+    idempotency::respond(&app, &key, update).await
+}
+
+fn render_changed(visitor: &Visitor) -> SavedResponse {
+    response::to_saved(StatusCode::OK, &VisitorJson::from(visitor))
 }
