@@ -102,11 +102,7 @@ impl AppState {
         Ok(Self {
             services: Services {
                 store: store.clone(),
-                answer_providers: AnswerProviders {
-                    builtin: Arc::new(BuiltinProvider::new(index_cache.clone())),
-                    model: model.map(|model| Arc::new(model) as Arc<dyn AnswerProvider>),
-                    metrics: Arc::default(),
-                },
+                answer_providers: answer_providers(index_cache.clone(), model),
                 active_answers: Arc::default(),
                 detached_answers: Arc::default(),
                 lease,
@@ -118,12 +114,7 @@ impl AppState {
                 is_email_configured: notifier.is_email_configured(),
                 notifier,
                 source_runs: Arc::new(SourceRuns::new(settings.learn_private_network)),
-                generation_limits: GenerationLimits {
-                    stall_timeout: settings.stream_timeouts.stalled_client,
-                    max_detached: settings.stream_timeouts.detached,
-                    shutdown: answer_shutdown.subscribe(),
-                    detached_runtime: None,
-                },
+                generation_limits: generation_limits(&settings, &answer_shutdown),
             },
             auth: Authenticator::new(store.clone(), signing.clone(), &settings, demo),
             signing,
@@ -171,6 +162,23 @@ impl AppState {
     /// Whether new requests are refused.
     pub fn is_draining(&self) -> bool {
         self.readiness.is_draining()
+    }
+}
+
+fn answer_providers(index_cache: Arc<IndexCache>, model: Option<ModelProvider>) -> AnswerProviders {
+    AnswerProviders {
+        builtin: Arc::new(BuiltinProvider::new(index_cache)),
+        model: model.map(|model| Arc::new(model) as Arc<dyn AnswerProvider>),
+        metrics: Arc::default(),
+    }
+}
+
+fn generation_limits(settings: &Settings, shutdown: &watch::Sender<bool>) -> GenerationLimits {
+    GenerationLimits {
+        stall_timeout: settings.stream_timeouts.stalled_client,
+        max_detached: settings.stream_timeouts.detached,
+        shutdown: shutdown.subscribe(),
+        detached_runtime: None,
     }
 }
 

@@ -22,66 +22,63 @@ pub enum Comparison {
 /// Compares a record with the stored rows.
 pub fn compare(snapshot: &Snapshot, record: &Record) -> Result<Comparison, StoreError> {
     match record {
-        Record::Project(record) => same_or(snapshot, record, [record.id.into()], []),
-        Record::Secret(record) => {
-            let name = record.name.as_str().into();
-            let identity = [name, record.project_id.into(), record.key_id.into()];
-            same_or(snapshot, record, identity, secret_conditions(record))
+        Record::Project(it) => same_or(snapshot, it, [it.id.into()], []),
+        Record::Secret(it) => {
+            let name = it.name.as_str().into();
+            let identity = [name, it.project_id.into(), it.key_id.into()];
+            same_or(snapshot, it, identity, secret_conditions(it))
         }
-        Record::Assistant(record) => {
-            let conditions = [project_exists(record.project_id)];
-            same_or(snapshot, record, [record.id.into()], conditions)
+        Record::Assistant(it) => in_project(snapshot, it, it.id, it.project_id, None),
+        Record::Key(it) => same_or(snapshot, it, [it.id.into()], key_conditions(it)),
+        Record::Agent(it) => {
+            in_project(snapshot, it, it.id, it.project_id, Some(email_is_free(it)))
         }
-        Record::Key(record) => {
-            same_or(snapshot, record, [record.id.into()], key_conditions(record))
+        Record::Usage(it) => compare_usage(snapshot, it),
+        Record::Qna(it) => in_project(snapshot, it, it.id, it.project_id, None),
+        Record::Document(it) => {
+            in_project(snapshot, it, it.id, it.project_id, Some(url_is_free(it)))
         }
-        Record::Agent(record) => same_or(
+        Record::Source(it) => in_project(
             snapshot,
-            record,
-            [record.id.into()],
-            [project_exists(record.project_id), email_is_free(record)],
+            it,
+            it.id,
+            it.project_id,
+            Some(location_is_free(it)),
         ),
-        Record::Usage(record) => compare_usage(snapshot, record),
-        Record::Qna(record) => {
-            let conditions = [project_exists(record.project_id)];
-            same_or(snapshot, record, [record.id.into()], conditions)
+        Record::SavedReply(it) => {
+            in_project(snapshot, it, it.id, it.project_id, Some(name_is_free(it)))
         }
-        Record::Document(record) => {
-            let conditions = [project_exists(record.project_id), url_is_free(record)];
-            same_or(snapshot, record, [record.id.into()], conditions)
+        Record::Visitor(it) => {
+            let identity = [it.project_id.into(), it.id.into()];
+            same_or(snapshot, it, identity, visitor_conditions(it))
         }
-        Record::Source(record) => same_or(
-            snapshot,
-            record,
-            [record.id.into()],
-            [project_exists(record.project_id), location_is_free(record)],
-        ),
-        Record::SavedReply(record) => same_or(
-            snapshot,
-            record,
-            [record.id.into()],
-            [project_exists(record.project_id), name_is_free(record)],
-        ),
-        Record::Visitor(record) => {
-            let identity = [record.project_id.into(), record.id.into()];
-            same_or(snapshot, record, identity, visitor_conditions(record))
+        Record::Session(it) => same_or(snapshot, it, [it.id.into()], session_conditions(it)),
+        Record::Conversation(it) => {
+            let identity = [it.project_id.into(), it.id.into()];
+            let visitor = visitor_exists(it.project_id, it.visitor_id.into());
+            same_or(
+                snapshot,
+                it,
+                identity,
+                [project_exists(it.project_id), visitor],
+            )
         }
-        Record::Session(record) => same_or(
-            snapshot,
-            record,
-            [record.id.into()],
-            session_conditions(record),
-        ),
-        Record::Conversation(record) => {
-            let identity = [record.project_id.into(), record.id.into()];
-            let visitor = visitor_exists(record.project_id, record.visitor_id.into());
-            let conditions = [project_exists(record.project_id), visitor];
-            same_or(snapshot, record, identity, conditions)
-        }
-        Record::Message(record) => same_or(snapshot, record, [record.id.into()], []),
-        Record::Note(record) => same_or(snapshot, record, [record.id.into()], []),
-        Record::Refusal(record) => same_or(snapshot, record, [record.message_id.into()], []),
+        Record::Message(it) => same_or(snapshot, it, [it.id.into()], []),
+        Record::Note(it) => same_or(snapshot, it, [it.id.into()], []),
+        Record::Refusal(it) => same_or(snapshot, it, [it.message_id.into()], []),
     }
+}
+
+/// [`same_or`] for a record of a project whose id is unique in the file.
+fn in_project<T: StoredRecord>(
+    snapshot: &Snapshot,
+    record: &T,
+    id: impl Into<Value>,
+    project: ProjectId,
+    condition: Option<Condition>,
+) -> Result<Comparison, StoreError> {
+    let conditions = std::iter::once(project_exists(project)).chain(condition);
+    same_or(snapshot, record, [id.into()], conditions)
 }
 
 /// Compares a record with the stored one of the same id. If there is none, the record is
