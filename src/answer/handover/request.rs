@@ -29,6 +29,9 @@ const MAX_SHORT_ITEMS: usize = 9;
 /// The maximum number of items of a command that begins with a verb of contact.
 const MAX_COMMAND_ITEMS: usize = 6;
 
+/// The maximum number of characters of a refusal that can be an interjection.
+const MAX_INTERJECTION_CHARS: usize = 4;
+
 /// The maximum number of items of a clause that are considered.
 const MAX_CLAUSE_ITEMS: usize = 200;
 
@@ -81,7 +84,8 @@ fn is_request_sentence(sentence: &[Item], order: Order) -> bool {
         .any(|item| matches!(item.role, Role::QuestionEnd | Role::Question));
     let is_mark = |item: &Item| matches!(item.role, Role::SentenceEnd | Role::QuestionEnd);
     let items = sentence.iter().filter(|item| !is_mark(item)).copied();
-    let items: Vec<Item> = items.map(|item| resolve_duty(item, is_question)).collect();
+    let mut items: Vec<Item> = items.map(|item| resolve_duty(item, is_question)).collect();
+    join_wishes(&mut items);
     let mut clauses = items.split(|item| item.role == Role::ClauseEnd);
     let is_whole = clauses.clone().count() == 1;
     is_short_request(&items)
@@ -92,6 +96,17 @@ fn is_request_sentence(sentence: &[Item], order: Order) -> bool {
             };
             clause.is_request() || !is_whole && clause.is_short_request_with_wish()
         })
+}
+
+/// Removes the mark after a wish: in "I want, if possible, a person", the wish
+/// belongs to the next clause.
+fn join_wishes(items: &mut Vec<Item>) {
+    let mut is_after_wish = false;
+    items.retain(|item| {
+        let is_joint = is_after_wish && item.role == Role::ClauseEnd;
+        is_after_wish = item.role == Role::Wish;
+        !is_joint
+    });
 }
 
 /// Makes a duty a refusal in a question, and a wish otherwise.
@@ -163,9 +178,30 @@ impl Clause<'_> {
             .verbs_near(target, verbs)
             .any(|verb| self.is_wished(verb, target) && !self.is_refused(verb));
         is_linked
+            || self.is_helper(target)
             || wish_is_enough
                 && (self.has_adjacent_wish(target) && self.ends_noun_phrase(target)
                     || self.is_first(target) && self.is_role(target + 1, Role::Filler))
+    }
+
+    /// Whether the person at `target` is to help: "an agent should call me". "Can
+    /// someone help me choose a size" asks for no person of the team.
+    fn is_helper(&self, target: usize) -> bool {
+        let end = self.items.len().min(target + MAX_VERB_DISTANCE + 1);
+        let is_precise = self.items[target].role == Role::Person;
+        let mut verbs = (target + 1..end).filter(|&verb| self.is_role(verb, Role::Help));
+        (is_precise || !self.items.iter().any(is_unknown))
+            && verbs.any(|verb| self.is_close(target + 1..verb) && self.has_wish(verb))
+    }
+
+    /// Whether the clause has a wish before `end`, or anywhere if the order is free.
+    fn has_wish(&self, end: usize) -> bool {
+        let end = if self.has_any_order() {
+            self.items.len()
+        } else {
+            end
+        };
+        self.items[..end].iter().any(|item| item.role == Role::Wish)
     }
 
     /// Returns the verbs that belong to the person at `target`.
@@ -294,7 +330,9 @@ impl Clause<'_> {
 
     /// Whether a refusal only begins the clause: "no I want a person".
     fn is_interjection(&self, refusal: usize) -> bool {
-        self.is_first(refusal) && self.is_role(refusal + 1, Role::Wish)
+        self.items[refusal].chars <= MAX_INTERJECTION_CHARS
+            && self.is_first(refusal)
+            && self.is_role(refusal + 1, Role::Wish)
     }
 
     /// Whether the visitor does not want the bot at `bot`.

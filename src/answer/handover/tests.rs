@@ -5,7 +5,7 @@ use super::texts::TEXT_KEYS;
 use super::vocabulary::vocabularies;
 use super::{
     Availability, ContactDetails, HandoverSituation, Language, choose_language, contact_details,
-    handover_request, handover_text, is_handover_request,
+    handover_request, handover_text, is_handover_request, leaves_contact_details,
 };
 
 /// The messages of each language: `+` asks for a person, `-` does not.
@@ -48,6 +48,17 @@ fn other_messages_are_no_requests() {
         for text in others {
             assert_eq!(is_handover_request(text), None, "{tag}: {text}");
         }
+    }
+}
+
+#[test]
+fn contact_details_are_recognized_in_every_language() {
+    let file = include_str!("examples/contact.txt");
+    for text in examples(file, "+") {
+        assert!(leaves_contact_details(text), "{text}");
+    }
+    for text in examples(file, "-") {
+        assert!(!leaves_contact_details(text), "{text}");
     }
 }
 
