@@ -62,7 +62,7 @@ pub fn handover_request(text: &str, hint: Option<Language>) -> Option<Language> 
         score * MIN_COVERAGE_PERCENT.1 >= best * MIN_COVERAGE_PERCENT.0
             && is_request_in(language, &normalized)
     });
-    let preferred = |(score, language): &(usize, Language)| (*score, hint == Some(*language));
+    let preferred = |(score, language): &(usize, Language)| (hint == Some(*language), *score);
     // Of equal languages, the first wins: max_by_key returns the last.
     let requests: Vec<_> = requests.collect();
     let best = requests.into_iter().rev().max_by_key(preferred);
