@@ -132,7 +132,7 @@ function useFocusOnArrival(
 }
 
 function hintOf(conversation: ConversationData, handler: string): string | null {
-  if (handler === 'assistant') return 'A reply takes the conversation over from the assistant.';
+  if (handler === 'assistant') return 'Sending takes over.';
   if (handler === 'other') {
     return `${conversation.humanAgent?.name ?? 'Another agent'} has taken over.`;
   }

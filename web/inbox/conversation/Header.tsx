@@ -108,7 +108,9 @@ function State({ conversation, handler }: Pick<HeaderProps, 'conversation' | 'ha
           {humanAgent?.name ?? 'An agent'} is answering
         </Badge>
       )}
-      {handler === 'assistant' && <Badge icon="assistant">Assistant is answering</Badge>}
+      {handler === 'assistant' && (
+        <Badge icon="assistant">{waitingSince ? 'Assistant' : 'Assistant is answering'}</Badge>
+      )}
     </p>
   );
 }

@@ -52,9 +52,10 @@ export function SavedReplyList({ picker, onManage }: SavedReplyListProps) {
   );
 }
 
-function statusText({ isPending, error, replies }: SavedReplyPicker): string {
+function statusText({ isPending, error, isEmpty, replies }: SavedReplyPicker): string {
   if (error) return errorText(error);
   if (isPending) return 'Loading…';
+  if (isEmpty) return 'There are no saved replies yet.';
   if (replies.length === 0) return 'No saved reply matches.';
   return replies.length === 1 ? '1 saved reply' : `${replies.length} saved replies`;
 }

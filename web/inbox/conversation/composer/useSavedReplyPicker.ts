@@ -73,7 +73,8 @@ export function useSavedReplyPicker({ input, text, isEnabled, onTextChange }: Pi
     setCaret(selectionEnd);
     if (!slashQuery(value, selectionEnd)) setDismissed(null);
   };
-  const state = { listId, isOpen, replies, index, isPending, error };
+  const isEmpty = data?.length === 0;
+  const state = { listId, isOpen, isEmpty, replies, index, isPending, error };
   return { ...state, choose, open, onKeyDown, followCaret, inputProps };
 }
 
