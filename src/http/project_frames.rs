@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::domain::{
     ConversationId, ConversationSeq, Message, MessageId, MessageSeq, MessageStatus, ProjectSeq,
+    VisitorSeq,
 };
 use crate::events::project::{MAX_VISITOR_CONVERSATIONS, ProjectEvent, Stream};
 use crate::events::{Presence, TYPING_TIMEOUT, Typing, TypingAuthor};
@@ -61,53 +62,39 @@ impl FrameWriter<'_, '_> {
 
     fn write(&mut self, sequence: u64, event: &ProjectEvent) -> Result<(), StoreError> {
         match event {
-            ProjectEvent::ConversationCreated(seq) => {
-                self.conversation(*seq, |conversation| ProjectEventJson::ConversationCreated {
-                    sequence,
-                    conversation,
-                })
-            }
+            ProjectEvent::ConversationCreated(seq) => self.created(sequence, *seq),
             ProjectEvent::ConversationUpdated(seq) => self.updated(sequence, *seq),
-            ProjectEvent::VisitorUpdated(visitor) => {
-                let limit = MAX_VISITOR_CONVERSATIONS;
-                let seqs = live_event::conversations_of(self.snapshot, *visitor, limit)?;
-                let count = seqs.len() as u64;
-                for (number, seq) in (1..).zip(seqs) {
-                    let sequence = sequence - (count - number);
-                    if sequence > self.after {
-                        self.updated(sequence, seq)?;
-                    }
-                }
-                Ok(())
-            }
-            ProjectEvent::ConversationDeleted(chat_id) => {
-                self.push(&ProjectEventJson::ConversationDeleted {
-                    sequence,
-                    chat_id: *chat_id,
-                });
-                Ok(())
-            }
+            ProjectEvent::VisitorUpdated(visitor) => self.visitor_updated(sequence, *visitor),
             ProjectEvent::NewMessages(conversation, after, last) => {
                 let limit = event.max_frames();
                 self.new_messages(sequence, limit, *conversation, (*after, *last))
             }
             ProjectEvent::MessageDone(conversation, message) => {
-                self.message(*conversation, *message, |chat_id, message| {
-                    ProjectEventJson::MessageDone {
-                        sequence,
-                        chat_id,
-                        message,
-                    }
-                })
+                self.message_done(sequence, *conversation, *message)
             }
             ProjectEvent::MessageUpdated(conversation, message) => {
-                self.message(*conversation, *message, |chat_id, message| {
-                    ProjectEventJson::MessageUpdated {
-                        sequence,
-                        chat_id,
-                        message,
-                    }
-                })
+                self.message_updated(sequence, *conversation, *message)
+            }
+            ProjectEvent::WaitingChanged(seq) => self.waiting(sequence, *seq),
+            ProjectEvent::PresenceChanged => self.presence(sequence),
+            ProjectEvent::ConversationDeleted(_)
+            | ProjectEvent::MessageDeleted(..)
+            | ProjectEvent::Typing(..)
+            | ProjectEvent::Resync => {
+                self.write_without_read(sequence, event);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the frame of an event that has all that the frame needs.
+    fn write_without_read(&mut self, sequence: u64, event: &ProjectEvent) {
+        match event {
+            ProjectEvent::ConversationDeleted(chat_id) => {
+                self.push(&ProjectEventJson::ConversationDeleted {
+                    sequence,
+                    chat_id: *chat_id,
+                });
             }
             ProjectEvent::MessageDeleted(chat_id, message_id) => {
                 self.push(&ProjectEventJson::MessageDeleted {
@@ -115,25 +102,67 @@ impl FrameWriter<'_, '_> {
                     chat_id: *chat_id,
                     message_id: *message_id,
                 });
-                Ok(())
             }
-            ProjectEvent::WaitingChanged(seq) => self.waiting(sequence, *seq),
-            ProjectEvent::Typing(typing, at) => {
-                // A resumed client does not receive what is long over.
-                if at.elapsed() < TYPING_TIMEOUT {
-                    self.typing(sequence, typing);
-                }
-                Ok(())
+            // A resumed client does not receive what is long over.
+            ProjectEvent::Typing(typing, at) if at.elapsed() < TYPING_TIMEOUT => {
+                self.typing(sequence, typing);
             }
-            ProjectEvent::PresenceChanged => self.presence(sequence),
-            ProjectEvent::Resync => {
-                self.push(&ProjectEventJson::Resync {
-                    sequence,
-                    stream: self.stream.to_string(),
-                });
-                Ok(())
+            ProjectEvent::Resync => self.push(&ProjectEventJson::Resync {
+                sequence,
+                stream: self.stream.to_string(),
+            }),
+            _ => {}
+        }
+    }
+
+    fn created(&mut self, sequence: u64, seq: ConversationSeq) -> Result<(), StoreError> {
+        self.conversation(seq, |conversation| ProjectEventJson::ConversationCreated {
+            sequence,
+            conversation,
+        })
+    }
+
+    /// The last conversation has the sequence number of the event.
+    fn visitor_updated(&mut self, sequence: u64, visitor: VisitorSeq) -> Result<(), StoreError> {
+        let limit = MAX_VISITOR_CONVERSATIONS;
+        let seqs = live_event::conversations_of(self.snapshot, visitor, limit)?;
+        let first = sequence + 1 - seqs.len() as u64;
+        for (sequence, seq) in (first..).zip(seqs) {
+            if sequence > self.after {
+                self.updated(sequence, seq)?;
             }
         }
+        Ok(())
+    }
+
+    fn message_done(
+        &mut self,
+        sequence: u64,
+        conversation: ConversationSeq,
+        message: MessageSeq,
+    ) -> Result<(), StoreError> {
+        self.message(conversation, message, |chat_id, message| {
+            ProjectEventJson::MessageDone {
+                sequence,
+                chat_id,
+                message,
+            }
+        })
+    }
+
+    fn message_updated(
+        &mut self,
+        sequence: u64,
+        conversation: ConversationSeq,
+        message: MessageSeq,
+    ) -> Result<(), StoreError> {
+        self.message(conversation, message, |chat_id, message| {
+            ProjectEventJson::MessageUpdated {
+                sequence,
+                chat_id,
+                message,
+            }
+        })
     }
 
     fn updated(&mut self, sequence: u64, seq: ConversationSeq) -> Result<(), StoreError> {

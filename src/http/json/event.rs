@@ -11,7 +11,6 @@ use crate::events::{Event, PublishedEvent};
 
 /// A live event of a conversation. Clients ignore events of other types.
 #[derive(Serialize, ToSchema)]
-#[expect(clippy::large_enum_variant, reason = "lives only while it is encoded")]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schema(as = ConversationEvent)]
 pub enum EventJson<'a> {

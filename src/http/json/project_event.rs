@@ -10,7 +10,6 @@ use crate::domain::{AgentId, ConversationId, MessageId, Timestamp, WaitingReason
 /// A live event of a project. Sequence numbers grow, with gaps. Clients ignore events of
 /// other types.
 #[derive(Serialize, ToSchema)]
-#[expect(clippy::large_enum_variant, reason = "lives only while it is encoded")]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schema(as = ProjectEvent)]
 pub enum ProjectEventJson<'a> {
