@@ -26,6 +26,9 @@ use crate::store::{Rejection, Snapshot, Store, StoreError, source};
 /// The runs of all projects at the same time.
 const MAX_RUNS: usize = 2;
 
+/// The longest time from the stored end of a run to the end of its thread.
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// How long a cancelled run may take to end. It ends after the page that it converts.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -127,6 +130,22 @@ impl SourceRuns {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reserves the run of a project. A run that has just stored its end is waited for.
+    async fn reserve_soon(
+        self: &Arc<Self>,
+        project: ProjectSeq,
+        source: SourceId,
+    ) -> Result<Reservation, SourceError> {
+        match self.reserve(project, source) {
+            Err(SourceError::Running) => {
+                let ended = self.wait_until(|runs| !runs.contains_key(&project));
+                let _ = tokio::time::timeout(RELEASE_TIMEOUT, ended).await;
+                self.reserve(project, source)
+            }
+            result => result,
+        }
+    }
+
     /// Reserves the run of a project.
     fn reserve(
         self: &Arc<Self>,
@@ -189,7 +208,10 @@ pub async fn create(
         documents: 0,
         error: None,
     };
-    let reservation = services.source_runs.reserve(project, source.id)?;
+    let reservation = services
+        .source_runs
+        .reserve_soon(project, source.id)
+        .await?;
     let response = render(&source);
     let batch = idempotency.save(source::create(project, &source), &response, now);
     match services.store.write(batch).await {
@@ -231,7 +253,7 @@ pub async fn learn(
         return Err(SourceError::Folder);
     }
     let url = source_url(&stored.location)?;
-    let reservation = services.source_runs.reserve(project, id)?;
+    let reservation = services.source_runs.reserve_soon(project, id).await?;
     let now = Timestamp::now();
     let source = Source {
         started_at: Some(now),

@@ -350,10 +350,10 @@ impl TestServer {
 
     /// A conversation with its messages, as a visitor sees it.
     #[track_caller]
-    /// Marks the answers of a conversation as refusals.
+    /// Marks all answers of a conversation as refusals. The assistant marks some itself.
     pub fn add_refusals(&self, conversation: &str) {
         let insert =
-            "INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at)
+            "INSERT OR IGNORE INTO answer_refusal (message_seq, question_seq, project_seq, created_at)
             SELECT m.seq, (SELECT max(seq) FROM message AS q WHERE q.seq < m.seq
                               AND q.conversation_seq = c.seq AND q.role = 'user'),
                    c.project_seq, m.created_at
