@@ -1,13 +1,15 @@
 //! Hashes of passwords: argon2id with the parameters that OWASP recommends (19 MiB of
 //! memory, two passes, one lane), which are the defaults of the crate.
 
-use std::sync::LazyLock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use std::{io, thread};
 
 use argon2::Argon2;
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Why a password could not be hashed or checked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -33,11 +35,13 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Sign-ins that wait, at most.
 const MAX_WAITING: usize = 100;
 
-/// Hashes and checks passwords on blocking threads, a few at the same time.
+/// Hashes and checks passwords on threads of its own, a few at the same time.
 pub struct Passwords {
     running: Semaphore,
     /// Those that run or wait.
     pending: Semaphore,
+    /// Started for the first password. None: the system has refused a thread.
+    threads: OnceLock<Option<HashThreads>>,
 }
 
 impl Default for Passwords {
@@ -45,6 +49,7 @@ impl Default for Passwords {
         Self {
             running: Semaphore::new(MAX_CONCURRENT),
             pending: Semaphore::new(MAX_CONCURRENT + MAX_WAITING),
+            threads: OnceLock::new(),
         }
     }
 }
@@ -78,9 +83,41 @@ impl Passwords {
             .map_err(|_| PasswordError::Busy)?;
         let turn = tokio::time::timeout(MAX_WAIT, self.running.acquire()).await;
         let _turn = turn.map_err(|_| PasswordError::Busy)?;
-        spawn_blocking(work)
-            .await
-            .map_err(|_| PasswordError::Thread)
+        let threads = self.threads.get_or_init(|| HashThreads::start().ok());
+        let threads = threads.as_ref().ok_or(PasswordError::Thread)?;
+        let (sender, result) = oneshot::channel();
+        let job: Job = Box::new(move || drop(sender.send(work())));
+        threads.0.send(job).map_err(|_| PasswordError::Thread)?;
+        result.await.map_err(|_| PasswordError::Thread)
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The queue of [`MAX_CONCURRENT`] threads. The allocator keeps the memory of a hash for
+/// the thread that has used it, so the many threads of the runtime would keep it many times.
+struct HashThreads(Sender<Job>);
+
+impl HashThreads {
+    fn start() -> io::Result<Self> {
+        let (jobs, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..MAX_CONCURRENT {
+            let queue = queue.clone();
+            let thread = thread::Builder::new().name("parlor-password".to_owned());
+            thread.spawn(move || run_jobs(&queue))?;
+        }
+        Ok(Self(jobs))
+    }
+}
+
+/// Runs jobs until the sender of the queue is dropped.
+fn run_jobs(queue: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        // The caller of a job that panics gets an error. The thread serves the next one.
+        let _ = catch_unwind(AssertUnwindSafe(job));
     }
 }
 
@@ -114,6 +151,7 @@ fn verify_password(password: &str, hash: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::time::Instant;
 
     use super::*;
@@ -163,6 +201,22 @@ mod tests {
         let refused = runtime.block_on(passwords.verify("x", None));
         assert!(matches!(refused, Err(PasswordError::Busy)), "{refused:?}");
         drop(permits);
+    }
+
+    #[test]
+    fn passwords_are_hashed_on_the_same_few_threads_also_after_a_panic() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        let passwords = Passwords::default();
+        let thread = || runtime.block_on(passwords.run(|| thread::current().id()));
+        for _ in 0..2 * MAX_CONCURRENT {
+            let panicked = runtime.block_on(passwords.run(|| panic!("a test")));
+            assert!(matches!(panicked, Err::<(), _>(PasswordError::Thread)));
+        }
+        let threads: HashSet<_> = (0..50).map(|_| thread().expect("a thread")).collect();
+        assert!(threads.len() <= MAX_CONCURRENT, "{threads:?}");
     }
 
     #[test]
