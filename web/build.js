@@ -83,7 +83,9 @@ async function buildPages() {
     build: {
       ...buildBase,
       rolldownOptions: {
-        input: ['home.html', 'shop.html'].map((page) => join(import.meta.dirname, 'pages', page)),
+        input: ['chat.html', 'home.html', 'shop.html'].map((page) =>
+          join(import.meta.dirname, 'pages', page),
+        ),
         output: { assetFileNames: 'assets/[name]-[hash][extname]', entryFileNames: HASHED },
       },
     },

@@ -391,6 +391,7 @@ fn page_routes(config: &mut web::ServiceConfig) {
         .service(at("/", "GET, HEAD").route(get().to(pages::start)))
         .service(at("/inbox", "GET, HEAD").route(get().to(pages::inbox)))
         .service(at("/inbox/{view:.*}", "GET, HEAD").route(get().to(pages::inbox)))
+        .service(at("/chat", "GET, HEAD").route(get().to(pages::chat)))
         .service(at("/setup", "GET, HEAD").route(get().to(pages::setup)))
         .service(at("/favicon.ico", "GET, HEAD").route(get().to(pages::favicon)))
         .service(at("/robots.txt", "GET, HEAD").route(get().to(pages::robots)))

@@ -338,7 +338,7 @@ impl Fixture {
 
 /// Routes that the OpenAPI document does not have: of operators, of the reference, of the
 /// widget and of the pages.
-const OTHER_ROUTES: [&str; 16] = [
+const OTHER_ROUTES: [&str; 17] = [
     "/health",
     "/metrics",
     "/ready",
@@ -347,6 +347,7 @@ const OTHER_ROUTES: [&str; 16] = [
     "/v2/reference/{name}",
     "/",
     "/assets/{name}",
+    "/chat",
     "/favicon.ico",
     "/inbox",
     "/inbox/{view:.*}",

@@ -33,6 +33,11 @@ pub async fn inbox(app: web::Data<AppState>, request: HttpRequest) -> HandlerRes
     respond_with_nonce(&app, &request, "inbox.html")
 }
 
+/// The page that opens the conversation of a link in an e-mail.
+pub async fn chat(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
+    respond_with_nonce(&app, &request, "chat.html")
+}
+
 /// The page that sets a project up.
 pub async fn setup(app: web::Data<AppState>, request: HttpRequest) -> HandlerResult {
     respond_with_nonce(&app, &request, "setup.html")

@@ -5,7 +5,8 @@ import type { DeviceStorage } from '../../../shared/device-storage';
 import { randomId } from '../../../shared/random-id';
 import type { Identity } from '../../contract';
 
-const TOKEN_ENTRY = 'token';
+/** The entry with the token. */
+export const TOKEN_ENTRY = 'token';
 const VISITOR_ENTRY = 'visitor';
 
 /** A person whom the website knows, and what happens when the server refuses the token. */
