@@ -97,6 +97,11 @@ proxies:
 object-storage:
     tests/run object-storage
 
+# e-mails and webhooks with a mail server and Standard Webhooks
+[group('tests')]
+mail:
+    tests/run mail
+
 # metrics, alert rules and dashboard with Prometheus
 [group('tests')]
 monitoring:
