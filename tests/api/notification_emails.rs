@@ -280,7 +280,7 @@ fn link_ends_with_its_time_its_visitor_and_its_conversation() {
     let valid = server.reply_link_token(&visitor, &conversation);
     open_link(&server, &valid).expect(201);
     open_link(&server, &valid).expect(201);
-    let link = |visitor: &str, conversation: &str, project, seconds| {
+    let link = |visitor: &str, conversation: &str, project, seconds: i64| {
         let link = ReplyLink {
             project,
             visitor: VisitorId::parse(visitor).expect("an id"),
