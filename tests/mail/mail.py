@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -48,17 +49,22 @@ class Receiver(BaseHTTPRequestHandler):
         pass
 
 
+def openssl(folder, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
 def certificate(folder):
-    """A certificate for `localhost` that is its own authority."""
-    files = [folder / "certificate.pem", folder / "key.pem"]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost",
-         "-out", files[0], "-keyout", files[1]],
-        check=True, capture_output=True,
-    )
-    return files
+    """A certificate for `localhost`, its key, and the certificate of its authority."""
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl(folder, "req", "-x509", *key, "-days", "2", "-subj", "/CN=authority",
+            "-out", "authority.pem", "-keyout", "authority.key")
+    openssl(folder, "req", "-new", *key, "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost",
+            "-out", "request.pem", "-keyout", "key.pem")
+    openssl(folder, "x509", "-req", "-in", "request.pem", "-days", "2",
+            "-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial",
+            "-copy_extensions", "copy", "-out", "certificate.pem")
+    return [folder / name for name in ["certificate.pem", "key.pem", "authority.pem"]]
 
 
 def start_mail_server(mailbox, files):
@@ -78,18 +84,21 @@ def start_mail_server(mailbox, files):
                 authenticator=authenticate, auth_required=True, hostname="localhost",
             )
 
-    server = MailServer(mailbox, hostname="localhost", port=0)
+    # The controller connects to its port at the start, so that it cannot be 0.
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    server = MailServer(mailbox, hostname="127.0.0.1", port=port)
     server.start()
-    return server, server.server.sockets[0].getsockname()[1]
+    return server, port
 
 
-def start_parlor(port, certificate_file):
+def start_parlor(port, authority):
     environment = os.environ | {
         "PARLOR_SMTP_URL": f"smtp://{USER}@localhost:{port}",
         "PARLOR_SMTP_PASSWORD": PASSWORD,
         "PARLOR_EMAIL_FROM": "Tern & Co. <help@shop.example>",
         "PARLOR_WEBHOOK_PRIVATE_NETWORK": "true",
-        "SSL_CERT_FILE": str(certificate_file),
+        "SSL_CERT_FILE": str(authority),
     }
     process = subprocess.Popen(
         [os.environ["PARLOR"], "demo", "--listen", "127.0.0.1:0"],
@@ -140,10 +149,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         files = certificate(pathlib.Path(folder))
         mailbox = Mailbox()
-        server, port = start_mail_server(mailbox, files)
+        server, port = start_mail_server(mailbox, files[:2])
         receiver = HTTPServer(("127.0.0.1", 0), Receiver)
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
-        process, url = start_parlor(port, files[0])
+        process, url = start_parlor(port, files[2])
         try:
             settings = {
                 "webhookUrl": f"http://127.0.0.1:{receiver.server_port}/",
