@@ -135,6 +135,17 @@ test('keys move, open, search and help', async () => {
   await context.close();
 });
 
+test('Enter opens the row that the keys chose, although a view was clicked', async () => {
+  const { context, list, page } = await openList();
+  await list.view('All').click();
+  await page.waitForURL(/view=all/);
+  const first = await list.idAt(0);
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(new RegExp(`/conversations/${first}`));
+  await context.close();
+});
+
 test('new conversation does not move the row under the pointer', async () => {
   const { context, list } = await openList();
   const first = await list.idAt(0);

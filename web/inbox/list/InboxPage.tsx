@@ -34,6 +34,8 @@ export function InboxPage({ conversationId }: { conversationId: string | null })
   };
   const move = (rows: number) => (event: KeyboardEvent) => {
     event.preventDefault();
+    // Enter opens the row, instead of what was clicked before.
+    if (event.target instanceof HTMLElement) event.target.blur();
     const row = list.current?.moveCursor(rows);
     if (row && conversationId) open(row.id);
   };

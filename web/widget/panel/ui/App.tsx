@@ -15,7 +15,9 @@ export function App({ isOpen }: { isOpen: boolean }) {
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     chat.setVisible(isOpen);
-    if (isOpen) firstFocus(input.current, panel.current)?.focus();
+    // The page with a preview keeps the focus: its user is writing in a form.
+    const isPreview = context.options.container !== undefined;
+    if (isOpen && !isPreview) firstFocus(input.current, panel.current)?.focus();
   }, [isOpen]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Escape' && !event.isComposing) {
