@@ -140,7 +140,9 @@ impl PageFetcher {
         if self.allow_private || !address_policy::has_private_host(url) {
             return Ok(());
         }
-        let reason = "it is in a private network; --private allows that".to_owned();
+        let reason = "it is in a private network; --private allows that, and for sources of the \
+                      inbox the setting --learn-private-network of the server"
+            .to_owned();
         Err(FetchError::Permanent(reason))
     }
 }

@@ -9,13 +9,13 @@ use super::conversation::{self as conversations, FindError};
 use crate::domain::{AgentProfile, Audience, ConversationId};
 use crate::events::project::ProjectEvent;
 use crate::events::{Event, Typing, TypingAuthor};
-use crate::store::{Snapshot, StoreError, agent_account, conversation};
+use crate::store::{Snapshot, StoreError, agent_account, conversation, visitor};
 
 /// Tells the other side of a conversation, and the agents, that the caller begins or stops
 /// typing.
 ///
 /// # Errors
-/// Those of [`conversations::find`].
+/// Those of [`conversations::find`]. Rejected with `VisitorBlocked`.
 pub async fn report(
     services: &Services,
     caller: Caller,
@@ -42,7 +42,10 @@ fn author(
 ) -> Result<TypingAuthor, FindError> {
     let seq = conversations::find(snapshot, caller, chat)?.seq;
     match caller {
-        Caller::Visitor { .. } => Ok(TypingAuthor::Visitor),
+        Caller::Visitor { visitor, .. } => {
+            visitor::check_not_blocked(snapshot, visitor)?;
+            Ok(TypingAuthor::Visitor)
+        }
         Caller::Server { .. } => Ok(TypingAuthor::Agent(None, profile(snapshot, seq)?)),
         Caller::Agent { agent, .. } => {
             let account = agent_account::read(snapshot, agent)?;

@@ -170,6 +170,21 @@ pub(super) fn require_not_blocked(visitor: VisitorSeq) -> Sql {
     )
 }
 
+/// Checks that a visitor is not blocked.
+///
+/// # Errors
+/// Rejected with `VisitorBlocked`.
+pub fn check_not_blocked(snapshot: &Snapshot, visitor: VisitorSeq) -> Result<(), StoreError> {
+    let sql = Sql::new(
+        "SELECT 1 FROM visitor WHERE seq = ? AND blocked_at IS NOT NULL",
+        [visitor.into()],
+    );
+    match snapshot.optional(&sql, |_| Ok(()))? {
+        Some(()) => Err(StoreError::Rejected(Rejection::VisitorBlocked)),
+        None => Ok(()),
+    }
+}
+
 /// The conversations of a visitor in which an answer is being generated.
 pub fn streaming_conversations(
     snapshot: &Snapshot,
@@ -210,12 +225,13 @@ pub fn store_contact(seq: VisitorSeq, email: Option<&str>, phone: Option<&str>) 
 
 /// Changes the name and the contact details of a visitor.
 ///
-/// Rejected with `VisitorNotFound`.
+/// Rejected with `VisitorNotFound` or `VisitorBlocked`.
 pub fn change(seq: VisitorSeq, change: &VisitorChange) -> Batch {
     let VisitorChange { name, email, phone } = change;
     let email = email.as_ref().map(Option::as_ref);
     let phone = phone.as_ref().map(Option::as_ref);
-    Batch::new().run_expecting_change(
+    let guarded = Batch::new().guard(require_not_blocked(seq), Rejection::VisitorNotFound);
+    guarded.run_expecting_change(
         Sql::new(
             "UPDATE visitor SET name = iif(?2, ?3, name), email = iif(?4, ?5, email), \
                     phone = iif(?6, ?7, phone) \

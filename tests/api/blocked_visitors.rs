@@ -69,6 +69,13 @@ fn blocked_visitor_cannot_write_until_unblocked() {
     expect_blocked(&server.post_message(&ann, &conversation, "More").send());
     let start = server.post("/v2/conversations").bearer(&ann.token);
     expect_blocked(&start.send());
+    let change = server
+        .request("PATCH", "/v2/identity/me")
+        .bearer(&ann.token);
+    expect_blocked(&change.json(&json!({ "name": "Spam" })).send());
+    let typing = format!("/v2/conversations/{conversation}/typing");
+    let typing = server.post(&typing).bearer(&ann.token);
+    expect_blocked(&typing.json(&json!({ "isTyping": true })).send());
     // Reading is allowed.
     assert_eq!(
         server.get_conversation(&ann, &conversation)["id"],
