@@ -187,11 +187,15 @@ impl Clause<'_> {
     /// Whether the person at `target` is to help: "an agent should call me". "Can
     /// someone help me choose a size" asks for no person of the team.
     fn is_helper(&self, target: usize) -> bool {
+        let start = target.saturating_sub(MAX_VERB_DISTANCE);
         let end = self.items.len().min(target + MAX_VERB_DISTANCE + 1);
         let is_precise = self.items[target].role == Role::Person;
-        let mut verbs = (target + 1..end).filter(|&verb| self.is_role(verb, Role::Help));
+        let mut verbs = (start..end).filter(|&verb| self.is_role(verb, Role::Help));
         (is_precise || !self.items.iter().any(is_unknown))
-            && verbs.any(|verb| self.is_close(target + 1..verb) && self.has_wish(verb))
+            && verbs.any(|verb| {
+                let (first, last) = (verb.min(target), verb.max(target));
+                self.is_close(first + 1..last) && self.has_wish(last)
+            })
     }
 
     /// Whether the clause has a wish before `end`, or anywhere if the order is free.
@@ -229,13 +233,14 @@ impl Clause<'_> {
                 .any(|item| item.role == Role::Wish)
     }
 
-    /// Whether few words without an entry are between two items.
+    /// Whether few words without an entry are between two items. The words of a
+    /// reason do not count: "mit jemandem wegen meiner Bestellung sprechen".
     fn is_close(&self, between: Range<usize>) -> bool {
-        let others = self.items[between.clone()]
-            .iter()
-            .filter(|item| is_unknown(item));
+        let items = &self.items[between];
+        let before_reason = items.iter().take_while(|item| item.role != Role::About);
+        let others = before_reason.filter(|item| is_unknown(item)).count();
         let breaks = |item: &Item| matches!(item.role, Role::Condition | Role::Bot);
-        others.count() <= MAX_GAP && !self.items[between].iter().any(breaks)
+        others <= MAX_GAP && !items.iter().any(breaks)
     }
 
     /// Whether the visitor wishes what a verb and a person say: with a wish, or as a
