@@ -2,13 +2,14 @@
 //! memory, two passes, one lane), which are the defaults of the crate.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use std::{io, thread};
 
-use argon2::Argon2;
-use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::password_hash::{self, PasswordHasher};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Why a password could not be hashed or checked.
@@ -25,31 +26,29 @@ pub enum PasswordError {
     Thread,
 }
 
-/// Passwords that are hashed at the same time. Each takes 19 MiB and some 20 ms of a core,
-/// so sign-ins can use neither the memory nor all cores of the server.
-const MAX_CONCURRENT: usize = 2;
-
 /// How long a sign-in waits for its turn.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Sign-ins that wait, at most.
 const MAX_WAITING: usize = 100;
 
-/// Hashes and checks passwords on threads of its own, a few at the same time.
+/// Hashes and checks passwords on a thread of its own, one at a time. A password takes
+/// 19 MiB and some 20 ms of a core, so sign-ins can use neither the memory nor all cores of
+/// the server.
 pub struct Passwords {
     running: Semaphore,
     /// Those that run or wait.
     pending: Semaphore,
     /// Started for the first password. None: the system has refused a thread.
-    threads: OnceLock<Option<HashThreads>>,
+    thread: OnceLock<Option<HashThread>>,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
         Self {
-            running: Semaphore::new(MAX_CONCURRENT),
-            pending: Semaphore::new(MAX_CONCURRENT + MAX_WAITING),
-            threads: OnceLock::new(),
+            running: Semaphore::new(1),
+            pending: Semaphore::new(1 + MAX_WAITING),
+            thread: OnceLock::new(),
         }
     }
 }
@@ -58,7 +57,7 @@ impl Passwords {
     /// The hash of a new password in PHC string format.
     pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         let password = password.to_owned();
-        self.run(move || hash_password(&password)).await?
+        self.run(move |_| hash_password(&password)).await?
     }
 
     /// Whether `password` is the one of `hash`. Without a hash, the work is the same, so
@@ -69,13 +68,13 @@ impl Passwords {
         hash: Option<String>,
     ) -> Result<bool, PasswordError> {
         let password = password.to_owned();
-        self.run(move || verify_password(&password, hash.as_deref()))
+        self.run(move |memory| verify_password(&password, hash.as_deref(), memory))
             .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
         let _pending = self
             .pending
@@ -83,41 +82,43 @@ impl Passwords {
             .map_err(|_| PasswordError::Busy)?;
         let turn = tokio::time::timeout(MAX_WAIT, self.running.acquire()).await;
         let _turn = turn.map_err(|_| PasswordError::Busy)?;
-        let threads = self.threads.get_or_init(|| HashThreads::start().ok());
-        let threads = threads.as_ref().ok_or(PasswordError::Thread)?;
+        let thread = self.thread.get_or_init(|| HashThread::start().ok());
+        let thread = thread.as_ref().ok_or(PasswordError::Thread)?;
         let (sender, result) = oneshot::channel();
-        let job: Job = Box::new(move || drop(sender.send(work())));
-        threads.0.send(job).map_err(|_| PasswordError::Thread)?;
+        let job: Job = Box::new(move |memory| drop(sender.send(work(memory))));
+        thread.0.send(job).map_err(|_| PasswordError::Thread)?;
         result.await.map_err(|_| PasswordError::Thread)
     }
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
-/// The queue of [`MAX_CONCURRENT`] threads. The allocator keeps the memory of a hash for
-/// the thread that has used it, so the many threads of the runtime would keep it many times.
-struct HashThreads(Sender<Job>);
+/// The thread keeps the memory of a hash for so long without a password. The allocator
+/// does not reuse memory of this size well, so that many sign-ins would fill the memory.
+const MEMORY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-impl HashThreads {
+/// The queue of the thread.
+struct HashThread(Sender<Job>);
+
+impl HashThread {
     fn start() -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
-        let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..MAX_CONCURRENT {
-            let queue = queue.clone();
-            let thread = thread::Builder::new().name("parlor-password".to_owned());
-            thread.spawn(move || run_jobs(&queue))?;
-        }
+        let thread = thread::Builder::new().name("parlor-password".to_owned());
+        thread.spawn(move || run_jobs(&queue))?;
         Ok(Self(jobs))
     }
 }
 
 /// Runs jobs until the sender of the queue is dropped.
-fn run_jobs(queue: &Mutex<Receiver<Job>>) {
+fn run_jobs(queue: &Receiver<Job>) {
+    let mut memory = Vec::new();
     loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        // The caller of a job that panics gets an error. The thread serves the next one.
-        let _ = catch_unwind(AssertUnwindSafe(job));
+        match queue.recv_timeout(MEMORY_IDLE_TIMEOUT) {
+            // The caller of a job that panics gets an error. The thread serves the next one.
+            Ok(job) => drop(catch_unwind(AssertUnwindSafe(|| job(&mut memory)))),
+            Err(RecvTimeoutError::Timeout) => memory = Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
 }
 
@@ -137,46 +138,65 @@ static NO_PASSWORD: LazyLock<Option<String>> = LazyLock::new(|| {
     hash_password(&u128::from_ne_bytes(random).to_string()).ok()
 });
 
-fn verify_password(password: &str, hash: Option<&str>) -> bool {
-    let verify = |hash: &str| Argon2::default().verify_password(password.as_bytes(), hash);
+/// `memory` is the working memory of the hash.
+fn verify_password(password: &str, hash: Option<&str>, memory: &mut Vec<Block>) -> bool {
+    let mut verify = |hash: &str| is_password(password, hash, memory).unwrap_or(false);
     match (hash, NO_PASSWORD.as_deref()) {
-        (Some(hash), _) => verify(hash).is_ok(),
+        (Some(hash), _) => verify(hash),
         (None, Some(hash)) => {
-            let _ = verify(hash);
+            verify(hash);
             false
         }
         (None, None) => false,
     }
 }
 
+/// Whether the password is the one of the hash. `None` if the hash is not valid.
+fn is_password(password: &str, hash: &str, memory: &mut Vec<Block>) -> Option<bool> {
+    let hash = PasswordHash::new(hash).ok()?;
+    let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+    let algorithm = Algorithm::new(hash.algorithm.as_str()).ok()?;
+    let version = Version::try_from(hash.version.unwrap_or(Version::default().into())).ok()?;
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash).ok()?);
+    memory.resize(argon2.params().block_count(), Block::default());
+    let mut output = vec![0; expected.as_bytes().len()];
+    argon2
+        .hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory)
+        .ok()?;
+    // The comparison takes the same time for all outputs of the length.
+    Some(Output::new(&output).ok()? == *expected)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
     use std::time::Instant;
 
     use super::*;
 
     #[test]
     fn hash_is_argon2id_with_the_parameters_of_owasp_and_a_salt() {
+        let mut memory = Vec::new();
         let [first, second] = [(); 2].map(|()| hash_password("correct horse").expect("a hash"));
         assert!(
             first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{first}"
         );
         assert_ne!(first, second);
-        assert!(verify_password("correct horse", Some(&first)));
-        assert!(!verify_password("correct horsf", Some(&first)));
-        assert!(!verify_password("correct horse", None));
-        assert!(!verify_password("correct horse", Some("no hash")));
+        let mut verify = |password, hash| verify_password(password, hash, &mut memory);
+        assert!(verify("correct horse", Some(&first)));
+        assert!(!verify("correct horsf", Some(&first)));
+        assert!(!verify("correct horse", None));
+        assert!(!verify("correct horse", Some("no hash")));
     }
 
     #[test]
     fn work_for_an_unknown_account_is_that_of_a_known_one() {
         let hash = hash_password("correct horse").expect("a hash");
-        let fastest = |hash: Option<&str>| {
+        let mut memory = Vec::new();
+        let mut fastest = |hash: Option<&str>| {
             let times = (0..5).map(|_| {
                 let start = Instant::now();
-                verify_password("correct horse", hash);
+                verify_password("correct horse", hash, &mut memory);
                 start.elapsed()
             });
             times.min().unwrap_or_default()
@@ -196,7 +216,7 @@ mod tests {
             .build()
             .expect("a runtime");
         let passwords = Passwords::default();
-        let all = u32::try_from(MAX_CONCURRENT + MAX_WAITING).expect("a small number");
+        let all = u32::try_from(1 + MAX_WAITING).expect("a small number");
         let permits = passwords.pending.try_acquire_many(all).expect("permits");
         let refused = runtime.block_on(passwords.verify("x", None));
         assert!(matches!(refused, Err(PasswordError::Busy)), "{refused:?}");
@@ -204,19 +224,27 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_hashed_on_the_same_few_threads_also_after_a_panic() {
+    fn passwords_are_hashed_in_the_same_memory_also_after_a_panic() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .expect("a runtime");
         let passwords = Passwords::default();
-        let thread = || runtime.block_on(passwords.run(|| thread::current().id()));
-        for _ in 0..2 * MAX_CONCURRENT {
-            let panicked = runtime.block_on(passwords.run(|| panic!("a test")));
-            assert!(matches!(panicked, Err::<(), _>(PasswordError::Thread)));
+        let checked = runtime.block_on(passwords.verify("x", None));
+        assert!(!checked.expect("a result"));
+        let memory = || {
+            let work = |memory: &mut Vec<Block>| (memory.as_ptr() as usize, memory.len());
+            runtime.block_on(passwords.run(work)).expect("memory")
+        };
+        let before = memory();
+        assert_eq!(before.1, 19 * 1024);
+        let panicked = runtime.block_on(passwords.run(|_| panic!("a test")));
+        assert!(matches!(panicked, Err::<(), _>(PasswordError::Thread)));
+        for _ in 0..3 {
+            let checked = runtime.block_on(passwords.verify("x", None));
+            assert!(!checked.expect("a result"));
         }
-        let threads: HashSet<_> = (0..50).map(|_| thread().expect("a thread")).collect();
-        assert!(threads.len() <= MAX_CONCURRENT, "{threads:?}");
+        assert_eq!(memory(), before);
     }
 
     #[test]
@@ -225,6 +253,6 @@ mod tests {
         // "somesalt".
         let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ\
                     $CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        assert!(verify_password("password", Some(hash)));
+        assert!(verify_password("password", Some(hash), &mut Vec::new()));
     }
 }

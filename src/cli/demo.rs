@@ -195,7 +195,8 @@ fn inbox_url(store: &Store, base: BaseUrl<'_>) -> Result<String, CommandError> {
         return Ok(format!("{base}/inbox"));
     };
     let link = agent_commands::create_link(store, owner.seq)?;
-    Ok(format!("{base}{}", link.sign_in_path()))
+    // Nobody needs a password for the demo.
+    Ok(format!("{base}{}&direct", link.sign_in_path()))
 }
 
 /// What the demo prints: its pages and keys, and commands for another terminal.

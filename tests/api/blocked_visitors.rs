@@ -72,10 +72,10 @@ fn blocked_visitor_cannot_write_until_unblocked() {
     let change = server
         .request("PATCH", "/v2/identity/me")
         .bearer(&ann.token);
-    expect_blocked(&change.json(&json!({ "name": "Spam" })).send());
+    expect_blocked(&change.json(json!({ "name": "Spam" })).send());
     let typing = format!("/v2/conversations/{conversation}/typing");
     let typing = server.post(&typing).bearer(&ann.token);
-    expect_blocked(&typing.json(&json!({ "isTyping": true })).send());
+    expect_blocked(&typing.json(json!({ "isTyping": true })).send());
     // Reading is allowed.
     assert_eq!(
         server.get_conversation(&ann, &conversation)["id"],

@@ -39,7 +39,6 @@ async function openInbox() {
   const { context } = await newVisitor(browser, { viewport, deviceScaleFactor: SCALE });
   const page = await context.newPage();
   await page.goto(link);
-  await page.getByRole('button', { name: 'Open the inbox' }).click();
   await page.getByRole('heading', { name: 'Inbox' }).waitFor();
   return page;
 }

@@ -2,7 +2,8 @@ import { type ComponentType, lazy, Suspense } from 'react';
 import { InboxPage } from '../list/InboxPage';
 import { EmptyState, LinkButton, LoadingState } from '../ui';
 import { BASE_PATH, usePathname } from './router';
-import { type PageName, parseRoute } from './routes';
+import { PAGES, type PageName, parseRoute } from './routes';
+import { useMe } from './session';
 
 /** The pages that are loaded when they are opened. */
 const LAZY_PAGES: Record<Exclude<PageName, 'inbox'>, ComponentType> = {
@@ -17,6 +18,7 @@ const LAZY_PAGES: Record<Exclude<PageName, 'inbox'>, ComponentType> = {
 
 export function Routes() {
   const route = parseRoute(usePathname());
+  const isOwner = useMe().role === 'owner';
   if (!route) {
     return (
       <EmptyState icon="search" title="There is no such page">
@@ -25,6 +27,16 @@ export function Routes() {
     );
   }
   if (route.page === 'inbox') return <InboxPage conversationId={route.conversationId} />;
+  const { isOwnerOnly = false } = PAGES.find(({ name }) => name === route.page) ?? {};
+  if (isOwnerOnly && !isOwner) {
+    return (
+      <EmptyState
+        icon="key"
+        title="Only owners can open this page"
+        text="An owner of the inbox can change your role."
+      />
+    );
+  }
   const Page = LAZY_PAGES[route.page];
   return (
     <Suspense fallback={<LoadingState label="Opening the page" />}>

@@ -18,7 +18,7 @@ export interface PageInfo {
   href: string;
   label: string;
   icon: IconName;
-  /** Only owners see the page in the navigation. */
+  /** Only owners see and open the page. */
   isOwnerOnly?: boolean;
 }
 

@@ -32,6 +32,7 @@ type Task =
 
 export default function AgentsPage() {
   const client = useQueryClient();
+  const isOwner = useMe().role === 'owner';
   const [task, setTask] = useState<Task>(null);
   const { data, error, refetch } = useQuery({
     queryKey: keys.agents,
@@ -56,9 +57,11 @@ export default function AgentsPage() {
       title="Agents"
       description="The people who answer your visitors. An owner may also change keys, agents and settings, and may erase and export data."
       actions={
-        <Button variant="primary" icon="plus" onPress={() => setTask({ kind: 'add' })}>
-          Add an agent
-        </Button>
+        isOwner && (
+          <Button variant="primary" icon="plus" onPress={() => setTask({ kind: 'add' })}>
+            Add an agent
+          </Button>
+        )
       }
     >
       <Section>
@@ -110,6 +113,7 @@ interface AgentRowProps {
 function AgentRow({ agent, onTask, onLink }: AgentRowProps) {
   const me = useMe();
   const isMe = agent.id === me.id;
+  const isOwner = me.role === 'owner';
   const presence = agent.isOnline ? (agent.isAway ? 'away' : 'online') : undefined;
   return (
     <Row
@@ -131,21 +135,23 @@ function AgentRow({ agent, onTask, onLink }: AgentRowProps) {
       }
       details={agent.email}
       actions={
-        <MenuTrigger>
-          <IconButton icon="more" label={`Actions for ${agent.name}`} />
-          <Menu>
-            <MenuItem icon="edit" onAction={() => onTask({ kind: 'edit', agent })}>
-              Edit
-            </MenuItem>
-            <MenuItem icon="link" onAction={() => onLink(agent)}>
-              Make a sign-in link
-            </MenuItem>
-            <MenuSeparator />
-            <MenuItem icon="trash" isDangerous onAction={() => onTask({ kind: 'remove', agent })}>
-              Remove
-            </MenuItem>
-          </Menu>
-        </MenuTrigger>
+        isOwner && (
+          <MenuTrigger>
+            <IconButton icon="more" label={`Actions for ${agent.name}`} />
+            <Menu>
+              <MenuItem icon="edit" onAction={() => onTask({ kind: 'edit', agent })}>
+                Edit
+              </MenuItem>
+              <MenuItem icon="link" onAction={() => onLink(agent)}>
+                Make a sign-in link
+              </MenuItem>
+              <MenuSeparator />
+              <MenuItem icon="trash" isDangerous onAction={() => onTask({ kind: 'remove', agent })}>
+                Remove
+              </MenuItem>
+            </Menu>
+          </MenuTrigger>
+        )
       }
     />
   );

@@ -1,10 +1,10 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { api, unwrap } from '../app/api';
 import { usePageTitle } from '../app/title';
 import { Form } from '../pages/Form';
 import { useSubmit } from '../pages/useSubmit';
-import { Button, CardPage, EmptyState, TextField } from '../ui';
-import { forgetToken } from './link-token';
+import { Button, CardPage, EmptyState, LoadingState, TextField } from '../ui';
+import { forgetToken, isDirectLink } from './link-token';
 import { isUsedLink, useReadAccount } from './SignInPage';
 
 /** Signs in with the token of a link. It can be used once, so that a click uses it. */
@@ -13,6 +13,7 @@ export function LinkPage({ token, onDone }: { token: string; onDone: () => void 
   const readAccount = useReadAccount();
   const [password, setPassword] = useState('');
   const [isUsed, setUsed] = useState(false);
+  const [isDirect] = useState(isDirectLink);
   const leave = () => {
     forgetToken();
     onDone();
@@ -33,6 +34,10 @@ export function LinkPage({ token, onDone }: { token: string; onDone: () => void 
     },
     (isSignedIn) => isSignedIn && leave(),
   );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page opens
+  useEffect(() => {
+    if (isDirect) submit(undefined);
+  }, []);
   if (isUsed) {
     return (
       <EmptyState
@@ -46,6 +51,7 @@ export function LinkPage({ token, onDone }: { token: string; onDone: () => void 
       </EmptyState>
     );
   }
+  if (isDirect && error === null) return <LoadingState label="Opening the inbox" />;
   return (
     <CardPage title="Welcome to the inbox" text="You are signing in with a link.">
       <Form error={error} onSubmit={() => submit(undefined)}>

@@ -6,6 +6,11 @@ export function signInToken(): string | null {
   return new URLSearchParams(location.hash.slice(1)).get('link');
 }
 
+/** Whether the link signs in at once, without the choice of a password: that of the demo. */
+export function isDirectLink(): boolean {
+  return new URLSearchParams(location.hash.slice(1)).has('direct');
+}
+
 /** The token of the set-up link that was opened; null: none. */
 export function setUpToken(): string | null {
   return location.hash.slice(1) || null;
