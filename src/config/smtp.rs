@@ -188,19 +188,22 @@ mod tests {
 
     #[test]
     fn password_of_its_own_setting_is_used_first() {
-        let url = "smtps://ann:one@mail.example";
+        let url = "smtps://ann:first-word@mail.example";
         let from = ["--smtp-url", url, "--email-from", "a@shop.example"];
         let password = |arguments: &[&str]| {
             let settings = parse(arguments).expect("settings");
             let shown = format!("{settings:?}");
-            assert!(!shown.contains("one") && !shown.contains("two"), "{shown}");
+            assert!(
+                !shown.contains("first-word") && !shown.contains("second-word"),
+                "{shown}"
+            );
             assert!(settings.is_email_configured());
             let server = settings.smtp_server().expect("a URL").expect("a server");
             server.password.map(|password| password.reveal().to_owned())
         };
-        assert_eq!(password(&from).as_deref(), Some("one"));
-        let both = [&from[..], &["--smtp-password", "two"]].concat();
-        assert_eq!(password(&both).as_deref(), Some("two"));
+        assert_eq!(password(&from).as_deref(), Some("first-word"));
+        let both = [&from[..], &["--smtp-password", "second-word"]].concat();
+        assert_eq!(password(&both).as_deref(), Some("second-word"));
     }
 
     #[test]

@@ -7,8 +7,10 @@ use crate::http::body;
 use crate::http::error::ApiError;
 use crate::http::json::write_string;
 use crate::http::list_params::list_request;
-use crate::http::routes::{agent, completions, conversations, documents, identity};
-use crate::http::routes::{keys, messages, notes, projects, qnas, saved_replies, send, sources};
+use crate::http::routes::{
+    agent, agents, completions, conversations, documents, identity, identity_link, keys, messages,
+    notes, notifications, projects, qnas, saved_replies, send, sign_in, sources, typing,
+};
 
 /// Parses the query string of a list of conversations and verifies its cursor.
 ///
@@ -38,6 +40,9 @@ macro_rules! body_parsers {
 pub const BODY_PARSERS: &[BodyParser] = body_parsers! {
     agent::AgentRequest,
     agent::ReplyRequest,
+    agents::AgentChangeRequest,
+    agents::NewAgentRequest,
+    agents::OwnChangeRequest,
     completions::CompletionRequest,
     conversations::CloseRequest,
     conversations::StartRequest,
@@ -45,17 +50,24 @@ pub const BODY_PARSERS: &[BodyParser] = body_parsers! {
     identity::IdentifyRequest,
     identity::InitRequest,
     identity::VisitorChangeRequest,
+    identity_link::LinkRequest,
     keys::KeyChangeRequest,
     keys::NewKeyRequest,
     messages::FeedbackRequest,
     notes::NewNoteRequest,
+    notifications::NotificationChangeRequest,
+    notifications::NotificationTestRequest,
     projects::ProjectChangeRequest,
     qnas::NewQnaRequest,
     qnas::QnaChangeRequest,
     saved_replies::NewSavedReplyRequest,
     saved_replies::SavedReplyChangeRequest,
     send::SendRequest,
+    sign_in::SetupRequest,
+    sign_in::SignInLinkRequest,
+    sign_in::SignInRequest,
     sources::NewSourceRequest,
+    typing::TypingRequest,
 };
 
 /// Writes a text as a JSON string, as the lists of conversations do.
