@@ -1,7 +1,7 @@
 //! Websites that the server learns in the background.
 //!
 //! A run has a thread of its own, because converting pages takes CPU time. A project has
-//! one run at a time, and the server at most [`MAX_RUNS`].
+//! one run at a time, and the server at most `MAX_RUNS`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

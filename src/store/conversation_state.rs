@@ -136,7 +136,7 @@ pub(super) fn require_no_other_agent(conversation: ConversationSeq, account: Age
     )
 }
 
-/// Checks [`require_no_other_agent`] before a write.
+/// Checks `require_no_other_agent` before a write.
 ///
 /// # Errors
 /// [`StoreError::Rejected`] with `ConversationClosed` or `OtherAgent`.

@@ -160,7 +160,7 @@ fn unsupported_method_returns_405_with_allow_header() {
         ("PUT", &conversation, "GET, HEAD, DELETE"),
         ("GET", close.as_str(), "POST"),
         ("GET", "/v2/identity/init", "POST"),
-        ("POST", "/v2/identity/me", "GET, HEAD"),
+        ("POST", "/v2/identity/me", "GET, HEAD, PATCH"),
         ("POST", "/v2/projects/current", "GET, HEAD, PATCH"),
         ("POST", "/v2/openapi", "GET, HEAD"),
         ("POST", "/health", "GET, HEAD"),

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::backup::count;
 use crate::helpers::{
     ParlorProcess, TestServer, insert_conversations, parlor_command, run_successfully,
-    setup_conversation, string,
+    setup_conversation, string, take_inbox_state, take_visitor_details,
 };
 
 /// A folder with a database file, and the private key of its project.
@@ -82,6 +82,12 @@ fn exported(address: SocketAddr, key: &str) -> Vec<Value> {
     let lines = export.text().lines();
     lines
         .map(|line| serde_json::from_str(line).expect("JSON"))
+        .map(|mut line: Value| {
+            // Not in the API of the hosted service.
+            take_inbox_state(&mut line);
+            take_visitor_details(&mut line["visitor"]);
+            line
+        })
         .collect()
 }
 

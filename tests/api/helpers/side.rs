@@ -1,8 +1,11 @@
 //! Two projects in one file, with a row of each kind.
 
-use serde_json::json;
+use std::collections::BTreeMap;
 
-use super::{ProjectFixture, Request, TestServer, Visitor, string};
+use parlor::domain::AgentRole;
+use serde_json::{Value, json};
+
+use super::{Agent, ProjectFixture, Request, TestServer, Visitor, string};
 
 /// In all texts of a project, except in what everybody may read.
 pub const SECRET: &str = "Zanzibar";
@@ -20,6 +23,9 @@ pub struct Side {
     pub qna: String,
     pub document: String,
     pub assistant: String,
+    pub owner: Agent,
+    /// The ids of what agents use, by the names in paths.
+    inbox: BTreeMap<&'static str, String>,
 }
 
 impl Side {
@@ -45,7 +51,10 @@ impl Side {
             .db_connection()
             .query_row(sql, [project.seq.0], |row| row.get::<_, String>(0));
         let assistant = assistant.expect("an assistant");
+        let owner = server.create_agent_in(&project, &format!("{word}-owner"), AgentRole::Owner);
         Self {
+            inbox: inbox_ids(server, &project, &conversation, &owner, word),
+            owner,
             answer: string(&messages["messages"][1]["id"]),
             qna: string(&qna.expect(201)["id"]),
             document: string(&document.send().expect(201)["id"]),
@@ -67,11 +76,14 @@ impl Side {
             "{qnaId}" => self.qna.clone(),
             "{documentId}" => self.document.clone(),
             "{visitorId}" => self.visitor.id.clone(),
-            other => panic!("the test has no id for {other}"),
+            other => match self.inbox.get(other) {
+                Some(id) => id.clone(),
+                None => panic!("the test has no id for {other}"),
+            },
         }
     }
 
-    pub fn ids(&self) -> [String; 7] {
+    pub fn ids(&self) -> Vec<String> {
         let names = [
             "conversation",
             "message",
@@ -80,12 +92,57 @@ impl Side {
             "document",
             "visitor",
         ];
-        let [a, b, c, d, e, f] = names.map(|name| self.id(&format!("{{{name}Id}}")));
-        [a, b, c, d, e, f, self.assistant.clone()]
+        let ids = names.map(|name| self.id(&format!("{{{name}Id}}")));
+        let inbox = self.inbox.values().cloned();
+        ids.into_iter()
+            .chain([self.assistant.clone()])
+            .chain(inbox)
+            .collect()
     }
 
     pub fn credentials(&self) -> [Option<&str>; 3] {
         let [key, token] = [&self.project.private_key, &self.visitor.token];
         [Some(key), Some(token), None]
     }
+}
+
+/// Creates one of each thing that agents use.
+fn inbox_ids(
+    server: &TestServer,
+    project: &ProjectFixture,
+    conversation: &str,
+    owner: &Agent,
+    word: &str,
+) -> BTreeMap<&'static str, String> {
+    let create = |path: &str, body: Value| {
+        let request = server.post(format!("/v2{path}")).json(body);
+        string(&request.bearer(&project.private_key).send().expect(201)["id"])
+    };
+    let notes = format!("/conversations/{conversation}/notes");
+    let agent = server.create_agent_in(project, &format!("{word}-agent"), AgentRole::Agent);
+    let sessions = server.get("/v2/agents/me/sessions").agent(owner).send();
+    let source = parlor::domain::SourceId::generate();
+    let sql = "INSERT INTO source (id, project_seq, location, kind, finished_at) \
+               VALUES (?1, ?2, 'https://shop.example/' || ?3, 'website', 0)";
+    server
+        .db_connection()
+        .execute(sql, (source.0, project.seq.0, word))
+        .expect("a source");
+    BTreeMap::from([
+        ("{agentId}", agent.id),
+        (
+            "{sessionId}",
+            string(&sessions.expect(200)["data"][0]["id"]),
+        ),
+        (
+            "{keyId}",
+            create("/keys", json!({ "kind": "publishable", "name": word })),
+        ),
+        ("{noteId}", create(&notes, json!({ "text": word }))),
+        (
+            "{savedReplyId}",
+            create("/saved-replies", json!({ "name": word, "text": word })),
+        ),
+        ("{sourceId}", source.to_string()),
+    ])
 }
