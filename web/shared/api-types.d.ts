@@ -4,6 +4,74 @@
  */
 
 export interface paths {
+    "/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the notification settings
+         * @description Returns where notifications are sent, and the newest ones.
+         */
+        get: operations["get-notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the notification settings
+         * @description A webhook gets a secret when its URL is set for the first time. Notifications that are to
+         *     be sent go to the new URL, and not to removed addresses.
+         */
+        patch: operations["update-notifications"];
+        trace?: never;
+    };
+    "/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test the notifications
+         * @description Sends a notification to the webhook, or to all addresses, and waits until the receivers
+         *     have accepted it. A test is not repeated.
+         */
+        post: operations["test-notifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identity/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open the link of an e-mail
+         * @description An agent's reply is e-mailed to a visitor who has left. The e-mail has a link to the page
+         *     `/chat`, which calls this operation. It starts a session of the visitor. The link is valid
+         *     for 7 days, until the visitor or the conversation is erased or the visitor is blocked.
+         */
+        post: operations["open-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/identity/init": {
         parameters: {
             query?: never;
@@ -18,6 +86,27 @@ export interface paths {
          * @description The same device is the same visitor. Each call returns a new token.
          */
         post: operations["init"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identity/identify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Identify a visitor
+         * @description Starts a session for the person of the token. The same `sub` is the same visitor, on
+         *     every device. Conversations of the anonymous visitor of the device stay with that visitor.
+         */
+        post: operations["identify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -41,7 +130,13 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change the visitor
+         * @description Changes the name and the contact details of the visitor of the session token. If the
+         *     visitor leaves contact details, the conversation in which the visitor has written last
+         *     waits for a person. The name of a verified visitor cannot be changed (403).
+         */
+        patch: operations["update-me"];
         trace?: never;
     };
     "/projects/current": {
@@ -53,7 +148,8 @@ export interface paths {
         };
         /**
          * Read the project
-         * @description Returns the project of the key, with the appearance of its chat.
+         * @description Returns the project of the publishable key, with the appearance of its chat. Without
+         *     `apiKey`, a private key or an agent reads the own project, with its business hours.
          */
         get: operations["get-project"];
         put?: never;
@@ -170,7 +266,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Read a visitor
+         * @description Returns what private keys and agents see of a visitor: also contact details.
+         */
+        get: operations["get-visitor"];
         put?: never;
         post?: never;
         /**
@@ -180,6 +280,31 @@ export interface paths {
          *     visitor become invalid.
          */
         delete: operations["delete-visitor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/visitors/{visitorId}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Block a visitor
+         * @description The visitor cannot start conversations and send messages any more (403). An answer that
+         *     is being generated for the visitor ends.
+         */
+        put: operations["block-visitor"];
+        post?: never;
+        /**
+         * Unblock a visitor
+         * @description The visitor can write again.
+         */
+        delete: operations["unblock-visitor"];
         options?: never;
         head?: never;
         patch?: never;
@@ -284,7 +409,8 @@ export interface paths {
         /**
          * Take a conversation over
          * @description An agent takes over from the assistant. An answer that is being generated is
-         *     stopped. A repeated call replaces the agent.
+         *     stopped. A repeated call with a private key replaces the agent. If another agent who has
+         *     signed in has the conversation, an agent gets a conflict, unless `force` is true.
          */
         put: operations["take-over-conversation"];
         post?: never;
@@ -309,10 +435,515 @@ export interface paths {
         put?: never;
         /**
          * Reply as an agent
-         * @description An agent must have taken the conversation over.
+         * @description An agent must have taken the conversation over. An agent who has signed in and has not
+         *     takes it over with the reply.
          */
         post: operations["reply-to-conversation"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set the project up
+         * @description Creates the first account of the project, an owner, and signs in. The server prints the
+         *     link with the token when it starts, as long as the project has no account.
+         */
+        post: operations["set-up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with a password */
+        post: operations["sign-in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/sign-in-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with a link
+         * @description A link can be used once. An owner creates links, and `parlor agents link` does.
+         */
+        post: operations["sign-in-with-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign out
+         * @description Ends the session of the cookie. Without a session, nothing happens.
+         */
+        post: operations["sign-out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the own account
+         * @description Returns the account of the agent who has signed in, with its project.
+         */
+        get: operations["get-own-agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the own account
+         * @description A new password ends the other sessions of the account.
+         */
+        patch: operations["update-own-agent"];
+        trace?: never;
+    };
+    "/agents/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the own sessions
+         * @description Returns the browsers in which the agent has signed in, the last used first.
+         */
+        get: operations["get-own-sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/me/sessions/{sessionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one of the own sessions
+         * @description The browser of the session has to sign in again.
+         */
+        delete: operations["delete-own-session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the agents
+         * @description Returns the accounts of the project, the oldest first.
+         */
+        get: operations["get-agents"];
+        put?: never;
+        /**
+         * Create an agent
+         * @description Creates an account without a password, and a link with which its agent signs in and
+         *     sets one.
+         */
+        post: operations["create-agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/{agentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete an agent
+         * @description Ends the sessions of the agent. Messages keep the agent's name. The last owner of a
+         *     project cannot be deleted.
+         */
+        delete: operations["delete-agent"];
+        options?: never;
+        head?: never;
+        /** Change an agent */
+        patch: operations["update-agent"];
+        trace?: never;
+    };
+    "/agents/{agentId}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a link for an agent
+         * @description Creates a link that signs the agent in once. It replaces the earlier one.
+         */
+        post: operations["create-sign-in-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sources
+         * @description Returns the websites and folders that were learned, the oldest first, with their last
+         *     runs.
+         */
+        get: operations["get-sources"];
+        put?: never;
+        /**
+         * Learn a website
+         * @description Adds a source. The server reads the page, or up to 2000 pages of the sitemap, in the
+         *     background, and obeys robots.txt. A project learns one source at a time.
+         */
+        post: operations["create-source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sources/{sourceId}/learn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Learn a source again
+         * @description Pages that are unchanged stay, changed ones are learned again, and missing ones are
+         *     deleted.
+         */
+        post: operations["learn-source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sources/{sourceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a source
+         * @description Deletes the source and the documents that were learned from it. A run ends.
+         */
+        delete: operations["delete-source"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read statistics
+         * @description Counts the conversations of the last days. The counts are at most a minute old.
+         */
+        get: operations["get-statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unanswered-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List unanswered questions
+         * @description Returns the questions to which the assistant found no answer, the newest first. Write a
+         *     Q&A for a question, and remove the question from the list.
+         */
+        get: operations["get-unanswered-questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unanswered-questions/{messageId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Resolve an unanswered question
+         * @description Removes the question from the list. The conversation stays as it is.
+         */
+        delete: operations["resolve-unanswered-question"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/{conversationId}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List notes
+         * @description Returns the notes of agents about a conversation, the oldest first. Visitors never see
+         *     them.
+         */
+        get: operations["get-notes"];
+        put?: never;
+        /**
+         * Add a note
+         * @description The author is the agent who has signed in. A conversation has at most 200 notes.
+         */
+        post: operations["create-note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/{conversationId}/notes/{noteId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a note
+         * @description Every agent may delete every note.
+         */
+        delete: operations["delete-note"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/saved-replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List saved replies
+         * @description Returns the saved replies of the project by name.
+         */
+        get: operations["get-saved-replies"];
+        put?: never;
+        /**
+         * Create a saved reply
+         * @description A project has at most 200 saved replies.
+         */
+        post: operations["create-saved-reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/saved-replies/{savedReplyId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a saved reply
+         * @description Messages that were made from the saved reply stay.
+         */
+        delete: operations["delete-saved-reply"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a saved reply
+         * @description Changes the fields of the body.
+         */
+        patch: operations["update-saved-reply"];
+        trace?: never;
+    };
+    "/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List keys
+         * @description Returns the keys of the project, the oldest first, also those that are revoked.
+         */
+        get: operations["get-keys"];
+        put?: never;
+        /**
+         * Create a key
+         * @description The response has the text of the key. The text of a private key is sent only once.
+         */
+        post: operations["create-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys/{keyId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description The server refuses the key and the sessions that were started with it from now on. The
+         *     key stays in the list.
+         */
+        delete: operations["revoke-key"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a key
+         * @description Changes the fields of the body.
+         */
+        patch: operations["update-key"];
+        trace?: never;
+    };
+    "/keys/{keyId}/identity-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create an identity secret
+         * @description The website's server signs tokens for `POST /identity/identify` with the secret. A new
+         *     secret replaces the earlier one, whose tokens become invalid.
+         */
+        post: operations["create-identity-secret"];
+        /**
+         * Remove the identity secret
+         * @description `POST /identity/identify` refuses tokens from now on. Sessions stay valid.
+         */
+        delete: operations["delete-identity-secret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -343,6 +974,79 @@ export interface paths {
         get: operations["connect-websocket"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listen to a project
+         * @description Opens a WebSocket (RFC 6455). The server sends text frames with a `ProjectEvent` as
+         *     JSON. The first event is `hello`. Ignore events of other types.
+         *
+         *     After a disconnect, connect again with `after`, and the missed events follow. If the
+         *     server does not have them any more, it sends `resync`: read everything again.
+         *
+         *     The text of an answer follows while it is generated if the client watches the
+         *     conversation, with a text frame that is a `ProjectClientFrame` as JSON.
+         *
+         *     Send the text frame `ping` every 30 seconds, because the server disconnects
+         *     silent clients. The server replies with the text frame `pong`.
+         */
+        get: operations["connect-project-websocket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/{conversationId}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report typing
+         * @description Tells the other side of the conversation, and other agents, that the caller begins or
+         *     stops typing. Repeat the request every 3 seconds while the caller is typing: after 6
+         *     seconds, typing counts as ended. Nothing is stored.
+         */
+        post: operations["report-typing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/{conversationId}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark a conversation as read
+         * @description All messages of the conversation count as read by the agents. `isUnread` is false until
+         *     the next message. A reply and a takeover have the same effect.
+         */
+        post: operations["mark-conversation-as-read"];
         delete?: never;
         options?: never;
         head?: never;
@@ -494,15 +1198,111 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description The agent who takes a conversation over. */
-        AgentRequest: {
+        /** @description An account of an agent. */
+        Agent: {
+            object: components["schemas"]["AgentObject"];
+            id: components["schemas"]["AgentId"];
             /** @description The name that visitors see. */
             name: string;
+            /** @description The e-mail address in lower case, with which the agent signs in. */
+            email: string;
+            /** @description The URL of a picture, which visitors see. */
+            avatarUrl: string | null;
+            role: components["schemas"]["AgentRole"];
+            /** @description Whether the agent does not want to count as available. */
+            isAway: boolean;
+            /** @description Whether the agent has the inbox open. */
+            isOnline: boolean;
+            /** @description Whether the agent can sign in with a password. Otherwise only with a link. */
+            hasPassword: boolean;
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description The fields to change. A field that is left out stays as it is. */
+        AgentChangeRequest: {
+            /** @description The name that visitors see. */
+            name?: string;
+            role?: components["schemas"]["AgentRole"];
+            /**
+             * Format: uri
+             * @description The URL of a picture. `null` removes it.
+             */
+            avatarUrl?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description The id of an agent's account.
+         */
+        AgentId: string;
+        /** @description The accounts of a project. */
+        AgentList: {
+            data: components["schemas"]["Agent"][];
+        };
+        /**
+         * @description The type of the object.
+         * @enum {string}
+         */
+        AgentObject: "agent";
+        /** @description An agent, and whether the agent is there. */
+        AgentPresence: {
+            id: components["schemas"]["AgentId"];
+            name: string;
+            avatarUrl: string | null;
+            /** @description Whether the inbox of the agent is open. */
+            isOnline: boolean;
+            /** @description Whether the agent does not want to count as available. */
+            isAway: boolean;
+        };
+        /** @description The project of an agent. */
+        AgentProject: {
+            id: components["schemas"]["ProjectId"];
+            /** @description The name of the website. */
+            name: string;
+        };
+        /**
+         * @description The agent who takes a conversation over. An agent who has signed in takes it over with
+         *     the name and picture of the account, so that the body may be empty.
+         */
+        AgentRequest: {
+            /** @description The name that visitors see. Required with a private key. */
+            name?: string;
             /**
              * Format: uri
              * @description The URL of a picture.
              */
             image?: string | null;
+            /**
+             * @description Whether to take the conversation over from another agent who has signed in. Otherwise
+             *     this is a conflict.
+             * @default false
+             */
+            force: boolean;
+        };
+        /**
+         * @description What an account may do. An `owner` may do what a private key may do. An `agent` may not change keys, agents and settings, and not erase or export.
+         * @enum {string}
+         */
+        AgentRole: "owner" | "agent";
+        /** @description A session of an agent in a browser. */
+        AgentSession: {
+            id: components["schemas"]["AgentSessionId"];
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description To ten minutes. */
+            lastUsedAt: components["schemas"]["Timestamp"];
+            /** @description The browser, as it names itself. */
+            userAgent: string | null;
+            /** @description The IP address of the sign-in. */
+            address: string | null;
+            /** @description Whether it is the session of the request. */
+            isCurrent: boolean;
+        };
+        /**
+         * Format: uuid
+         * @description The id of a session of an agent. It is not a secret.
+         */
+        AgentSessionId: string;
+        /** @description The sessions of an agent. */
+        AgentSessionList: {
+            data: components["schemas"]["AgentSession"][];
         };
         /** @description An answer as a list of steps. The last step has the text. */
         Answer: {
@@ -553,6 +1353,35 @@ export interface components {
              * @description The address of a picture.
              */
             image?: string | null;
+        };
+        /** @description Whether visitors can reach a person. */
+        Availability: {
+            /** @description Whether an agent is online, not away, and within the business hours. */
+            isOnline: boolean;
+            /** @description Whether the team is notified of a conversation that waits for a person. */
+            canNotify: boolean;
+            /** @description The message that is shown while no agent is online; null while one is online. */
+            awayMessage: string | null;
+        };
+        /** @description The hours of each day. */
+        BusinessDays: {
+            monday?: components["schemas"]["HourRange"][];
+            tuesday?: components["schemas"]["HourRange"][];
+            wednesday?: components["schemas"]["HourRange"][];
+            thursday?: components["schemas"]["HourRange"][];
+            friday?: components["schemas"]["HourRange"][];
+            saturday?: components["schemas"]["HourRange"][];
+            sunday?: components["schemas"]["HourRange"][];
+        };
+        /** @description The weekly hours in which agents answer. */
+        BusinessHours: {
+            /**
+             * @description A time zone of the IANA database.
+             * @example Europe/Berlin
+             */
+            timeZone: string;
+            /** @description The hours of each day. A day that is left out has none. */
+            days?: components["schemas"]["BusinessDays"];
         };
         /** @description The look of the chat widget. Colours are `#rgb` or `#rrggbb`, because clients compute contrasts from them. */
         ChatWidgetConfig: {
@@ -789,9 +1618,27 @@ export interface components {
             humanAgent: components["schemas"]["HumanAgent"] | null;
             /** @description Derived from the first message; null until there is one. */
             title: string | null;
+            /**
+             * @description With a private key: since when the conversation waits for a person; null if it does
+             *     not wait.
+             */
+            waitingSince?: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description With a private key: why the conversation waits. The visitor asked for a person
+             *     (`requested`) or left contact details (`contact`), or two consecutive answers did
+             *     not help (`unanswered`).
+             */
+            waitingReason?: components["schemas"]["WaitingReason"] | null;
+            /** @description With a private key: whether there is a message that no agent has read. */
+            isUnread?: components["schemas"]["Option_bool"];
+            /**
+             * @description With a private key: the account of the agent who has taken over; null for none or a
+             *     private key.
+             */
+            agentId?: components["schemas"]["AgentId"] | null;
         };
         /** @description A live event of a conversation. Clients ignore events of other types. */
-        ConversationEvent: components["schemas"]["NewMessageEvent"] | components["schemas"]["HumanAssignedEvent"] | components["schemas"]["HandedBackEvent"] | components["schemas"]["ConversationClosedEvent"];
+        ConversationEvent: components["schemas"]["NewMessageEvent"] | components["schemas"]["HumanAssignedEvent"] | components["schemas"]["HandedBackEvent"] | components["schemas"]["ConversationClosedEvent"] | components["schemas"]["AgentTypingEvent"];
         /** @description A conversation with its visitor and all messages. */
         ConversationExport: components["schemas"]["Conversation"] & {
             visitor: components["schemas"]["Visitor"];
@@ -799,9 +1646,14 @@ export interface components {
             messages: components["schemas"]["Message"][];
         };
         /** @description A conversation with its messages, oldest first. */
-        ConversationFull: components["schemas"]["Conversation"] & {
+        ConversationFull: components["schemas"]["ConversationHead"] & {
             /** @description The newest 1000 messages, oldest first. */
             messages: components["schemas"]["Message"][];
+        };
+        /** @description A conversation without its messages. */
+        ConversationHead: components["schemas"]["Conversation"] & {
+            /** @description The visitor of the conversation. Only with `include=visitor`. */
+            visitor?: components["schemas"]["Visitor"];
         };
         /**
          * Format: uuid
@@ -852,6 +1704,19 @@ export interface components {
          * @enum {string}
          */
         ConversationStatus: "closed" | "open";
+        /** @description The conversations of a day. */
+        DayStatistics: {
+            /**
+             * Format: date
+             * @description The day in UTC, such as `2024-01-15`.
+             */
+            date: string;
+            /**
+             * Format: int64
+             * @description The conversations that were started.
+             */
+            conversations: number;
+        };
         /** @description The response to an operation that returns nothing else. */
         DeleteResult: {
             /** @description Always true. */
@@ -910,10 +1775,22 @@ export interface components {
             body: string;
         };
         /**
+         * Format: email
+         * @description An e-mail address.
+         */
+        EmailAddress: string;
+        /**
          * @description A visitor's rating of an answer.
          * @enum {string}
          */
         Feedback: "like" | "dislike";
+        /** @description The messages that visitors rated in the period. */
+        FeedbackCounts: {
+            /** Format: int64 */
+            likes: number;
+            /** Format: int64 */
+            dislikes: number;
+        };
         /** @description A visitor's rating of a message. */
         FeedbackRequest: {
             /** @description `null` removes earlier feedback. */
@@ -924,12 +1801,38 @@ export interface components {
             /** @description Null if there is no feedback. */
             feedback: components["schemas"]["Feedback"] | null;
         };
+        /** @description A range of a day. If `to` is before `from`, the range ends on the next day. */
+        HourRange: {
+            /** @description A time of the day from 00:00 to 24:00. */
+            from: string;
+            /** @description A time of the day from 00:00 to 24:00. */
+            to: string;
+        };
         /** @description The agent who answers. */
         HumanAgent: {
             /** @description The name that visitors see. */
             name: string | null;
             /** @description The URL of a picture. */
             image: string | null;
+        };
+        /** @description A person whom the website's server has identified. */
+        IdentifyRequest: {
+            /** @description A publishable key. */
+            apiKey: string;
+            /**
+             * @description A JSON Web Token of the website's server, signed with HS256 and the identity secret
+             *     of the key. Claims: `sub` (the website's own id of the person), `exp` (at most 24
+             *     hours after `iat`), optionally `iat`, `name`, `email` and `avatarUrl`.
+             */
+            token: string;
+        };
+        /** @description The secret with which the website's server signs who its visitors are. */
+        IdentitySecret: {
+            /**
+             * @description The key of HS256, as text. It is sent once. Null in the response to a request that
+             *     is repeated with its `Idempotency-Key`.
+             */
+            identitySecret: string | null;
         };
         /** @description The device that starts a session. */
         InitRequest: {
@@ -938,6 +1841,60 @@ export interface components {
             /** @description The id of the browser, the same at every visit. */
             saVid: string;
         };
+        /** @description An API key. The text of a private key is not stored. */
+        Key: {
+            object: components["schemas"]["KeyObject"];
+            id: components["schemas"]["KeyId"];
+            name: string;
+            kind: components["schemas"]["KeyKind"];
+            /** @description The last four characters of the key. */
+            hint: string;
+            /** @description The websites that may use the key. Empty: every website. */
+            origins: string[];
+            /** @description The assistant that answers visitors with this key; null: the project's first. */
+            assistantId: components["schemas"]["AssistantId"] | null;
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description Null: the key is valid. */
+            revokedAt: components["schemas"]["Timestamp"] | null;
+            /**
+             * @description The text of a publishable key; null for a private key, and for a key that an
+             *     earlier version created.
+             */
+            publishableKey: string | null;
+            /** @description Whether the website's server can sign who its visitors are. */
+            hasIdentitySecret: boolean;
+        };
+        /** @description The fields to change. A field that is left out stays as it is. */
+        KeyChangeRequest: {
+            /** @description A name for the key. */
+            name?: string;
+            /** @description The websites that may use the key. Empty: every website. */
+            origins?: components["schemas"]["Website"][];
+            /**
+             * Format: uuid
+             * @description The id of an assistant.
+             */
+            assistantId?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description The id of an API key, which is not secret.
+         */
+        KeyId: string;
+        /**
+         * @description The kind of a key: `publishable` for web pages, `private` for servers.
+         * @enum {string}
+         */
+        KeyKind: "publishable" | "private";
+        /** @description The keys of a project. */
+        KeyList: {
+            data: components["schemas"]["Key"][];
+        };
+        /**
+         * @description The type of the object.
+         * @enum {string}
+         */
+        KeyObject: "key";
         /** @description A learned page or file. */
         LearnedDocument: {
             object: components["schemas"]["DocumentObject"];
@@ -953,6 +1910,21 @@ export interface components {
              * @description The number of passages that search can find.
              */
             passages: number;
+        };
+        /** @description The link of an e-mail. */
+        LinkRequest: {
+            /** @description The part of the link after `#`. */
+            token: string;
+        };
+        /** @description A session of the visitor who received the e-mail. */
+        LinkedSession: {
+            /** @description The bearer token of the session. */
+            sessionToken: string;
+            visitor: components["schemas"]["Visitor"];
+            /** @description The publishable key of the session. */
+            apiKey: string;
+            /** @description The conversation with the replies. */
+            conversationId: components["schemas"]["ConversationId"];
         };
         /**
          * @description The type of the object.
@@ -1027,6 +1999,29 @@ export interface components {
          * @enum {string}
          */
         MessageStatus: "streaming" | "complete" | "error";
+        /** @description A new account, with a link that opens it. */
+        NewAgent: components["schemas"]["Agent"] & {
+            /** @description A link that signs in once. */
+            signInLink: string;
+            /** @description When the link expires. */
+            expiresAt: components["schemas"]["Timestamp"];
+        };
+        /** @description A new account. */
+        NewAgentRequest: {
+            /** @description The name that visitors see. */
+            name: string;
+            /**
+             * Format: email
+             * @description An e-mail address.
+             */
+            email: string;
+            role: components["schemas"]["AgentRole"];
+            /**
+             * Format: uri
+             * @description The URL of a picture, which visitors see.
+             */
+            avatarUrl?: string | null;
+        };
         /** @description A page to learn. */
         NewDocumentRequest: {
             /**
@@ -1041,6 +2036,35 @@ export interface components {
             /** @description The format of `content`. */
             format?: components["schemas"]["DocumentFormat"];
         };
+        /** @description A new key with its text. */
+        NewKey: components["schemas"]["Key"] & {
+            /**
+             * @description The text of the key, which is sent once. Null in the response to a request that is
+             *     repeated with its `Idempotency-Key`.
+             */
+            key: string | null;
+        };
+        /** @description A new key. */
+        NewKeyRequest: {
+            kind: components["schemas"]["KeyKind"];
+            /** @description A name for the key. */
+            name: string;
+            /**
+             * @description The websites that may use the key, such as `https://shop.example`. The default is
+             *     every website.
+             */
+            origins?: components["schemas"]["Website"][];
+            /**
+             * Format: uuid
+             * @description The id of an assistant.
+             */
+            assistantId?: string | null;
+        };
+        /** @description A new note. */
+        NewNoteRequest: {
+            /** @description Text for other agents. */
+            text: string;
+        };
         /** @description A question with its answer. */
         NewQnaRequest: {
             /** @description The question in the words of a visitor. */
@@ -1052,12 +2076,145 @@ export interface components {
             /** @description The author of the answer. */
             createdBy?: components["schemas"]["AuthorRequest"];
         };
+        /** @description A new saved reply. */
+        NewSavedReplyRequest: {
+            /** @description A name by which agents find the reply. No other reply of the project has it. */
+            name: string;
+            /** @description Markdown. */
+            text: string;
+        };
+        /** @description A website to learn. */
+        NewSourceRequest: {
+            /**
+             * Format: uri
+             * @description The address of a page, or of a sitemap whose pages are learned.
+             */
+            url: string;
+        };
+        /** @description A note of an agent about a conversation. Visitors never see notes. */
+        Note: {
+            object: components["schemas"]["NoteObject"];
+            id: components["schemas"]["NoteId"];
+            text: string;
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description The author; null: a private key. */
+            agent: components["schemas"]["NoteAuthor"] | null;
+        };
+        /** @description The agent who wrote a note. The account may be deleted. */
+        NoteAuthor: {
+            id: components["schemas"]["AgentId"];
+            /** @description The name when the note was written. */
+            name: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description The id of a note.
+         */
+        NoteId: string;
+        /** @description The notes of a conversation. */
+        NoteList: {
+            data: components["schemas"]["Note"][];
+        };
+        /**
+         * @description The type of the object.
+         * @enum {string}
+         */
+        NoteObject: "note";
+        /** @description A notification that was sent or is to be sent. */
+        Notification: {
+            /** @description Of a webhook: the header `webhook-id` of the request. */
+            id: components["schemas"]["NotificationId"];
+            kind: components["schemas"]["NotificationKind"];
+            /** @description The URL or the e-mail address. */
+            recipient: string;
+            createdAt: components["schemas"]["Timestamp"];
+            deliveredAt: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int32
+             * @description The number of attempts so far.
+             */
+            attempts: number;
+            /** @description Null: there is no further attempt. */
+            nextAttemptAt: components["schemas"]["Timestamp"] | null;
+            /** @description Why the last attempt failed. */
+            error: string | null;
+        };
+        /** @description The fields to change. A field that is left out stays as it is. */
+        NotificationChangeRequest: {
+            /**
+             * Format: uri
+             * @description The URL that receives a request when a conversation begins to wait for an agent.
+             *     `null` removes the webhook.
+             */
+            webhookUrl?: string | null;
+            /** @description The addresses that receive an e-mail when a conversation begins to wait for an agent. */
+            emails?: components["schemas"]["EmailAddress"][];
+            /** @description Replaces the secret of the webhook. */
+            rotateWebhookSecret?: boolean;
+        };
+        /**
+         * Format: uuid
+         * @description The id of a notification.
+         */
+        NotificationId: string;
+        /**
+         * @description How a notification is sent: `webhook` and `email` to agents, `reply_email` to a visitor.
+         * @enum {string}
+         */
+        NotificationKind: "webhook" | "email" | "reply_email";
+        /** @description The notification settings of a project. */
+        NotificationSettings: {
+            object: components["schemas"]["SettingsObject"];
+            /** @description The URL that receives a request when a conversation begins to wait for an agent. */
+            webhookUrl: string | null;
+            /** @description Verifies the signatures of the requests (Standard Webhooks). Null without a URL. */
+            webhookSecret: string | null;
+            /** @description The addresses that receive an e-mail when a conversation begins to wait for an agent. */
+            emails: string[];
+            /** @description Whether the server has a mail server. Without it, no e-mails are sent. */
+            isEmailConfigured: boolean;
+            /** @description The notifications of the last 7 days, the newest first, at most 20. */
+            recent: components["schemas"]["Notification"][];
+        };
+        /** @description What to test. */
+        NotificationTestRequest: {
+            kind: components["schemas"]["TestKind"];
+        };
+        /** @description The result of a test. */
+        NotificationTestResult: {
+            /** @description Whether all receivers have accepted the notification. */
+            isDelivered: boolean;
+            /** @description Why a receiver has not accepted the notification. */
+            error: string | null;
+        };
+        Option_bool: null | boolean;
         /**
          * @description The direction of an order.
          * @default desc
          * @enum {string}
          */
         OrderDirection: "asc" | "desc";
+        /** @description The fields to change. A field that is left out stays as it is. */
+        OwnChangeRequest: {
+            /** @description The name that visitors see. */
+            name?: string;
+            /**
+             * Format: uri
+             * @description The URL of a picture. `null` removes it.
+             */
+            avatarUrl?: string | null;
+            /** @description Whether the agent does not want to count as available. */
+            isAway?: boolean;
+            /**
+             * Format: email
+             * @description A new e-mail address. Needs `currentPassword`.
+             */
+            email?: string;
+            /** @description The password so far, unless the account has none. */
+            currentPassword?: string;
+            /** @description A new password. Needs `currentPassword`, and ends the other sessions. */
+            newPassword?: string;
+        };
         /**
          * @description The page on which the visitor is. Unusable texts are ignored or cut, because
          *     they must not prevent a message.
@@ -1081,6 +2238,11 @@ export interface components {
             /** @description What the website is about. */
             description: string | null;
             chatWidgetConfig: components["schemas"]["ChatWidgetConfig"];
+            availability: components["schemas"]["Availability"];
+            /** @description With a private key: the weekly hours in which agents answer; null: always. */
+            businessHours?: components["schemas"]["BusinessHours"] | null;
+            /** @description With a private key: the message that is shown while no agent is online. */
+            awayMessage?: string | null;
         };
         /** @description The fields to change. A field that is left out stays as it is. */
         ProjectChangeRequest: {
@@ -1097,7 +2259,18 @@ export interface components {
              *     the quota of the server. Needs a server that allows it, otherwise 403.
              */
             monthlyMessages?: number | null;
+            /** @description The weekly hours in which agents answer. `null`: always. */
+            businessHours?: components["schemas"]["BusinessHours"] | null;
+            /** @description The message that is shown while no agent is online. `null` removes the message. */
+            awayMessage?: string | null;
         };
+        /** @description A text frame of a client, besides `ping`. */
+        ProjectClientFrame: components["schemas"]["WatchFrame"] | components["schemas"]["UnwatchFrame"];
+        /**
+         * @description A live event of a project. Sequence numbers grow, with gaps. Clients ignore events of
+         *     other types.
+         */
+        ProjectEvent: components["schemas"]["HelloEvent"] | components["schemas"]["ResyncEvent"] | components["schemas"]["ConversationCreatedEvent"] | components["schemas"]["ConversationUpdatedEvent"] | components["schemas"]["ConversationDeletedEvent"] | components["schemas"]["MessageCreatedEvent"] | components["schemas"]["MessageDeltaEvent"] | components["schemas"]["MessageDoneEvent"] | components["schemas"]["MessageUpdatedEvent"] | components["schemas"]["MessageDeletedEvent"] | components["schemas"]["WaitingEvent"] | components["schemas"]["TypingEvent"] | components["schemas"]["PresenceEvent"];
         /**
          * Format: uuid
          * @description The id of a project.
@@ -1167,6 +2340,37 @@ export interface components {
             /** @description The text of the message. */
             content: string;
         };
+        /** @description A text that agents use again. */
+        SavedReply: {
+            object: components["schemas"]["SavedReplyObject"];
+            id: components["schemas"]["SavedReplyId"];
+            name: string;
+            /** @description Markdown. */
+            text: string;
+            createdAt: components["schemas"]["Timestamp"];
+            updatedAt: components["schemas"]["Timestamp"];
+        };
+        /** @description The fields to change. A field that is left out stays as it is. */
+        SavedReplyChangeRequest: {
+            /** @description A name by which agents find the reply. No other reply of the project has it. */
+            name?: string;
+            /** @description Markdown. */
+            text?: string;
+        };
+        /**
+         * Format: uuid
+         * @description The id of a saved reply.
+         */
+        SavedReplyId: string;
+        /** @description The saved replies of a project. */
+        SavedReplyList: {
+            data: components["schemas"]["SavedReply"][];
+        };
+        /**
+         * @description The type of the object.
+         * @enum {string}
+         */
+        SavedReplyObject: "saved_reply";
         /** @description A passage of a page, or a Q&A. */
         SearchResult: {
             /**
@@ -1215,6 +2419,99 @@ export interface components {
             sessionToken: string;
             visitor: components["schemas"]["Visitor"];
         };
+        /**
+         * @description The type of the object.
+         * @enum {string}
+         */
+        SettingsObject: "notification_settings";
+        /** @description The first account of a project. */
+        SetupRequest: {
+            /** @description The part of the set-up link after `#`. */
+            token: string;
+            /** @description The name that visitors see. */
+            name: string;
+            /**
+             * Format: email
+             * @description An e-mail address.
+             */
+            email: string;
+            password: string;
+            /** @description A name for the project. */
+            projectName?: string;
+        };
+        /** @description A link that opens an account. */
+        SignInLink: {
+            /** @description A link that signs in once. */
+            signInLink: string;
+            /** @description When the link expires. */
+            expiresAt: components["schemas"]["Timestamp"];
+        };
+        /** @description A link that signs in. */
+        SignInLinkRequest: {
+            /** @description The part of the link after `link=`. */
+            token: string;
+            /** @description A new password. It ends the other sessions of the account. */
+            password?: string;
+        };
+        /** @description An account and its password. */
+        SignInRequest: {
+            /**
+             * Format: email
+             * @description An e-mail address.
+             */
+            email: string;
+            /** @description The password. */
+            password: string;
+        };
+        /** @description The account of the agent who has signed in, with its project. */
+        SignedInAgent: components["schemas"]["Agent"] & {
+            project: components["schemas"]["AgentProject"];
+        };
+        /** @description A website or folder that was learned, with its last run. */
+        Source: {
+            object: components["schemas"]["SourceObject"];
+            id: components["schemas"]["SourceId"];
+            /** @description The URL, or the path of a folder on the server. */
+            location: string;
+            kind: components["schemas"]["SourceKind"];
+            /** @description The state of the last run. */
+            status: components["schemas"]["SourceStatus"];
+            /** @description The begin of the last run. */
+            startedAt: components["schemas"]["Timestamp"] | null;
+            /** @description The end of the last run; null while it runs. */
+            finishedAt: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int64
+             * @description The documents that the last successful run stored or found unchanged.
+             */
+            documents: number;
+            /** @description Why the last run failed. */
+            error: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description The id of a source.
+         */
+        SourceId: string;
+        /**
+         * @description What a source is: a `website`, or a `folder` of the server's machine.
+         * @enum {string}
+         */
+        SourceKind: "website" | "folder";
+        /** @description The sources of a project. */
+        SourceList: {
+            data: components["schemas"]["Source"][];
+        };
+        /**
+         * @description The type of the object.
+         * @enum {string}
+         */
+        SourceObject: "source";
+        /**
+         * @description The state of the last run of a source.
+         * @enum {string}
+         */
+        SourceStatus: "running" | "done" | "failed";
         /** @description Where the conversation was started. */
         StartContext: {
             /**
@@ -1239,6 +2536,48 @@ export interface components {
             /** @description The device id, as in `/identity/init`. */
             saVid?: string;
         };
+        /**
+         * @description What the conversations of the last days amount to. It is at most a minute old, except
+         *     `waiting`.
+         */
+        Statistics: {
+            object: components["schemas"]["StatisticsObject"];
+            /** @description Each day of the period, the oldest first. The last one is today. */
+            days: components["schemas"]["DayStatistics"][];
+            /**
+             * Format: int64
+             * @description The conversations that were started in the period.
+             */
+            conversations: number;
+            /**
+             * Format: double
+             * @description The share of the conversations with a message in which no agent took part, from 0 to
+             *     1; null without conversations.
+             */
+            answeredByAssistant: number | null;
+            /**
+             * Format: int64
+             * @description Half of the visitors who waited for an agent waited at most this time; null if nobody
+             *     has waited.
+             */
+            medianWaitSeconds: number | null;
+            /**
+             * Format: int64
+             * @description The conversations that wait for an agent now.
+             */
+            waiting: number;
+            feedback: components["schemas"]["FeedbackCounts"];
+        };
+        /**
+         * @description The type of the object.
+         * @enum {string}
+         */
+        StatisticsObject: "statistics";
+        /**
+         * @description The way of a test notification.
+         * @enum {string}
+         */
+        TestKind: "webhook" | "email";
         /**
          * Format: date-time
          * @description A timestamp in UTC with milliseconds, in the form of ISO 8601.
@@ -1273,6 +2612,56 @@ export interface components {
              */
             cachedInputTokens: number;
         };
+        /** @description The account of an agent who is typing. */
+        TypingAgent: {
+            id: components["schemas"]["AgentId"];
+            name: string | null;
+        };
+        /**
+         * @description Who is typing.
+         * @enum {string}
+         */
+        TypingAuthor: "visitor" | "agent";
+        /** @description Whether the caller is typing. */
+        TypingRequest: {
+            isTyping: boolean;
+        };
+        /** @description A question to which the assistant found no answer. */
+        UnansweredQuestion: {
+            object: components["schemas"]["UnansweredQuestionObject"];
+            /** @description The id of the message of the assistant. */
+            id: components["schemas"]["MessageId"];
+            /** @description What the visitor wrote. */
+            question: string;
+            conversationId: components["schemas"]["ConversationId"];
+            createdAt: components["schemas"]["Timestamp"];
+        };
+        /** @description One page of unanswered questions, newest first. */
+        UnansweredQuestionList: {
+            object: components["schemas"]["ListObject"];
+            /**
+             * Format: int64
+             * @description The number of matches on all pages.
+             */
+            total: number;
+            /**
+             * Format: int64
+             * @description The limit of this page.
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description The `offset` of the request.
+             */
+            offset: number;
+            /** @description The rows of this page. */
+            data: components["schemas"]["UnansweredQuestion"][];
+        };
+        /**
+         * @description The type of the object.
+         * @enum {string}
+         */
+        UnansweredQuestionObject: "unanswered_question";
         /**
          * @description A person who writes on a website, identified by a device id or by the
          *     website's own id.
@@ -1287,6 +2676,34 @@ export interface components {
             name: string | null;
             /** @description The address of a picture. */
             avatarUrl: string | null;
+            /** @description With a private key: the e-mail address that the visitor left. */
+            email?: string | null;
+            /** @description With a private key: the phone number that the visitor left. */
+            phone?: string | null;
+            /**
+             * @description With a private key: whether the website's server has confirmed `externalId` and
+             *     `name`.
+             */
+            isVerified?: components["schemas"]["Option_bool"];
+            /** @description With a private key: whether the visitor may not write any more. */
+            isBlocked?: components["schemas"]["Option_bool"];
+            /** @description With a private key: the time of the first visit. */
+            createdAt?: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description The fields to change. A field that is left out stays as it is, and `null` removes the
+         *     value.
+         */
+        VisitorChangeRequest: {
+            /** @description The name of the person. */
+            name?: string | null;
+            /**
+             * Format: email
+             * @description An e-mail address.
+             */
+            email?: string | null;
+            /** @description A phone number: digits, with `+` before them in the international form. */
+            phone?: string | null;
         };
         /**
          * Format: uuid
@@ -1303,6 +2720,38 @@ export interface components {
          * @enum {string}
          */
         VisitorType: "anonymous" | "identified";
+        /** @description A conversation that waits for an agent. */
+        WaitingConversation: {
+            conversation: components["schemas"]["Conversation"];
+            visitor: components["schemas"]["Visitor"];
+            /** @description The newest message. */
+            lastMessage: components["schemas"]["Message"] | null;
+            /** @description The conversation in the inbox. */
+            inboxUrl: string;
+        };
+        /**
+         * @description Why a conversation waits for a person.
+         * @enum {string}
+         */
+        WaitingReason: "requested" | "contact" | "unanswered";
+        /** @description The body of a request to a webhook. */
+        WebhookEvent: {
+            type: components["schemas"]["WebhookEventType"];
+            /** @description When the event happened. */
+            timestamp: components["schemas"]["Timestamp"];
+            /** @description Null for a test. */
+            data: components["schemas"]["WaitingConversation"] | null;
+        };
+        /**
+         * @description The type of an event.
+         * @enum {string}
+         */
+        WebhookEventType: "conversation.waiting" | "notification.test";
+        /**
+         * Format: uri
+         * @description A website: scheme, host and port.
+         */
+        Website: string;
         /** @description The body of every error response. */
         ApiError: {
             error: components["schemas"]["ErrorDetail"];
@@ -1321,7 +2770,7 @@ export interface components {
          * @description The kind of an error, for programs.
          * @enum {string}
          */
-        ErrorCode: "INVALID_REQUEST_BODY" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "CONVERSATION_NOT_FOUND" | "MESSAGE_NOT_FOUND" | "VISITOR_NOT_FOUND" | "QNA_NOT_FOUND" | "DOCUMENT_NOT_FOUND" | "PROJECT_NOT_FOUND" | "ASSISTANT_NOT_FOUND" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION_ERROR" | "RATE_LIMIT_EXCEEDED" | "INTERNAL_SERVER_ERROR" | "BAD_GATEWAY" | "SERVICE_UNAVAILABLE";
+        ErrorCode: "INVALID_REQUEST_BODY" | "UNAUTHORIZED" | "PAYMENT_REQUIRED" | "FORBIDDEN" | "CONVERSATION_NOT_FOUND" | "MESSAGE_NOT_FOUND" | "VISITOR_NOT_FOUND" | "QNA_NOT_FOUND" | "DOCUMENT_NOT_FOUND" | "PROJECT_NOT_FOUND" | "ASSISTANT_NOT_FOUND" | "AGENT_NOT_FOUND" | "SESSION_NOT_FOUND" | "KEY_NOT_FOUND" | "NOTE_NOT_FOUND" | "SAVED_REPLY_NOT_FOUND" | "SOURCE_NOT_FOUND" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION_ERROR" | "RATE_LIMIT_EXCEEDED" | "INTERNAL_SERVER_ERROR" | "BAD_GATEWAY" | "SERVICE_UNAVAILABLE";
         /** @description The answer begins. */
         StartChunk: {
             /** @description The id of the stored message. Absent if the answer is not stored. */
@@ -1459,6 +2908,233 @@ export interface components {
              */
             type: "conversation_closed";
         };
+        /** @description An agent begins or stops typing. A message of the agent ends typing too. */
+        AgentTypingEvent: {
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            isTyping: boolean;
+            agent: components["schemas"]["HumanAgent"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "typing";
+        };
+        /**
+         * @description The first event of a WebSocket. To continue later, connect with the parameter
+         *     `after`: the stream, a colon, and the sequence number of the last event.
+         */
+        HelloEvent: {
+            /**
+             * Format: int64
+             * @description The events up to this number are not sent.
+             */
+            sequence: number;
+            /** @description The name of the stream of events. */
+            stream: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "hello";
+        };
+        /** @description Events are missing. Read everything again. */
+        ResyncEvent: {
+            /**
+             * Format: int64
+             * @description The events up to this number are not sent.
+             */
+            sequence: number;
+            /** @description The name of the stream of events. */
+            stream: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "resync";
+        };
+        /** @description A conversation was started. */
+        ConversationCreatedEvent: {
+            /** Format: int64 */
+            sequence: number;
+            conversation: components["schemas"]["ConversationListItem"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "conversation_created";
+        };
+        /**
+         * @description Something in a conversation or about its visitor has changed. Several changes can be
+         *     one event.
+         */
+        ConversationUpdatedEvent: {
+            /** Format: int64 */
+            sequence: number;
+            conversation: components["schemas"]["ConversationListItem"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "conversation_updated";
+        };
+        /** @description A conversation was deleted. */
+        ConversationDeletedEvent: {
+            /** Format: int64 */
+            sequence: number;
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "conversation_deleted";
+        };
+        /**
+         * @description A message was stored: of a visitor, an agent or the assistant. While its status is
+         *     `streaming`, it has no text yet.
+         */
+        MessageCreatedEvent: {
+            /** Format: int64 */
+            sequence: number;
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            message: components["schemas"]["Message"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "new_message";
+        };
+        /**
+         * @description A part of an answer that is being generated, in a conversation that the client
+         *     watches. The first part after the beginning of a watch has the text so far.
+         */
+        MessageDeltaEvent: {
+            /** Format: int64 */
+            sequence: number;
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            messageId: components["schemas"]["MessageId"];
+            /** @description Where the part begins in the text, in code units of UTF-16. */
+            offset: number;
+            delta: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message_delta";
+        };
+        /** @description An answer that was streamed has ended. */
+        MessageDoneEvent: {
+            /** Format: int64 */
+            sequence: number;
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            message: components["schemas"]["Message"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message_done";
+        };
+        /** @description A message was changed, for example by feedback. */
+        MessageUpdatedEvent: {
+            /** Format: int64 */
+            sequence: number;
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            message: components["schemas"]["Message"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message_updated";
+        };
+        /**
+         * @description A message was removed: an answer that was stopped before its first text, or a failed
+         *     answer that another one replaces.
+         */
+        MessageDeletedEvent: {
+            /** Format: int64 */
+            sequence: number;
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            messageId: components["schemas"]["MessageId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message_deleted";
+        };
+        /** @description A conversation begins to wait for a person, or does not wait any more. */
+        WaitingEvent: {
+            /** Format: int64 */
+            sequence: number;
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            /** @description Null if the conversation does not wait any more. */
+            waitingSince: components["schemas"]["Timestamp"] | null;
+            reason: components["schemas"]["WaitingReason"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "waiting";
+        };
+        /**
+         * @description A visitor or an agent begins or stops typing. A message of the author ends typing
+         *     too.
+         */
+        TypingEvent: {
+            /** Format: int64 */
+            sequence: number;
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            isTyping: boolean;
+            from: components["schemas"]["TypingAuthor"];
+            /** @description The agent; null for a visitor, and for the website's server. */
+            agent: components["schemas"]["TypingAgent"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "typing";
+        };
+        /** @description The agents of the project, after one of them has come, left or changed. */
+        PresenceEvent: {
+            /** Format: int64 */
+            sequence: number;
+            agents: components["schemas"]["AgentPresence"][];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "presence";
+        };
+        /**
+         * @description Send the text of answers in a conversation while they are generated. A client can
+         *     watch 8 conversations; another one replaces the first.
+         */
+        WatchFrame: {
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "watch";
+        };
+        /** @description Do not send the text of answers in a conversation any more. */
+        UnwatchFrame: {
+            /** @description The id of the conversation. */
+            chatId: components["schemas"]["ConversationId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "unwatch";
+        };
     };
     responses: {
         /** @description The client has the current body, as `If-None-Match` shows. */
@@ -1485,8 +3161,10 @@ export interface components {
         "X-Request-Id": string;
         /** @description The request headers on which the response depends. */
         Vary: string;
-        /** @description `private, no-cache` for a response with an `ETag`, `no-cache` for a stream, `no-store` for an export and an error. */
+        /** @description `private, no-cache` for a response with an `ETag`, `no-cache` for a stream, `no-store` for an export, a link, a session and an error. */
         "Cache-Control": string;
+        /** @description The cookie of the session, or its removal. */
+        "Set-Cookie": string;
         /** @description `attachment` with the name of a file. */
         "Content-Disposition": string;
         /** @description The version of the body, as a strong entity tag. Send it as `If-None-Match` to receive the body only if it has changed. */
@@ -1516,6 +3194,611 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "get-notifications": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "notification_settings",
+                     *       "webhookUrl": "https://shop.example/webhook",
+                     *       "webhookSecret": "whsec_Wm9vGmFzdGVyIHBsYWluIGV4YW1wbGUgc2VjcmV0ISE=",
+                     *       "emails": [
+                     *         "mara@shop.example"
+                     *       ],
+                     *       "isEmailConfigured": true,
+                     *       "recent": [
+                     *         {
+                     *           "id": "0195aaaa-0000-7000-8000-000000000041",
+                     *           "kind": "webhook",
+                     *           "recipient": "https://shop.example/webhook",
+                     *           "createdAt": "2024-01-15T10:30:00.000Z",
+                     *           "deliveredAt": null,
+                     *           "attempts": 1,
+                     *           "nextAttemptAt": "2024-01-15T10:30:05.000Z",
+                     *           "error": "The receiver responded with status 500"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NotificationSettings"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "update-notifications": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "webhookUrl": "https://shop.example/webhook",
+                 *       "emails": [
+                 *         "mara@shop.example"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NotificationChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The changed settings */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "notification_settings",
+                     *       "webhookUrl": "https://shop.example/webhook",
+                     *       "webhookSecret": "whsec_Wm9vGmFzdGVyIHBsYWluIGV4YW1wbGUgc2VjcmV0ISE=",
+                     *       "emails": [
+                     *         "mara@shop.example"
+                     *       ],
+                     *       "isEmailConfigured": true,
+                     *       "recent": [
+                     *         {
+                     *           "id": "0195aaaa-0000-7000-8000-000000000041",
+                     *           "kind": "webhook",
+                     *           "recipient": "https://shop.example/webhook",
+                     *           "createdAt": "2024-01-15T10:30:00.000Z",
+                     *           "deliveredAt": null,
+                     *           "attempts": 1,
+                     *           "nextAttemptAt": "2024-01-15T10:30:05.000Z",
+                     *           "error": "The receiver responded with status 500"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NotificationSettings"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "test-notifications": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "email"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NotificationTestRequest"];
+            };
+        };
+        responses: {
+            /** @description The result */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "isDelivered": true,
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NotificationTestResult"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "open-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJwaWQiOiIwMTk1In0.c2lnbmF0dXJl"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            /** @description The session is started */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionToken": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIwMTk1In0.c2lnbmF0dXJl",
+                     *       "visitor": {
+                     *         "object": "visitor",
+                     *         "id": "0195aaaa-0000-7000-8000-000000000011",
+                     *         "type": "anonymous",
+                     *         "externalId": null,
+                     *         "name": null,
+                     *         "avatarUrl": null
+                     *       },
+                     *       "apiKey": "pk_Zk3nF9aQ7rT1uX5yB8cD2eG4hJ6kL0mN",
+                     *       "conversationId": "123e4567-e89b-12d3-a456-426614174000"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LinkedSession"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     init: {
         parameters: {
             query?: never;
@@ -1579,6 +3862,186 @@ export interface operations {
                      *         "type": "anonymous",
                      *         "externalId": null,
                      *         "name": null,
+                     *         "avatarUrl": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    identify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "apiKey": "pk_Zk3nF9aQ7rT1uX5yB8cD2eG4hJ6kL0mN",
+                 *       "token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjdXN0b21lci03IiwibmFtZSI6IkFubiIsImV4cCI6MTcwNTMxODIwMH0.c2lnbmF0dXJl"
+                 *     }
+                 */
+                "application/json": components["schemas"]["IdentifyRequest"];
+            };
+        };
+        responses: {
+            /** @description The person is known */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionToken": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIwMTkxYWI0My1mYzAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMTAiLCJzdWIiOiIwMTkxYWI0My1mYzAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMjAiLCJpYXQiOjE3MDUzMTQ2MDAsImV4cCI6MTcwNzkwNjYwMH0.c2lnbmF0dXJl",
+                     *       "visitor": {
+                     *         "object": "visitor",
+                     *         "id": "5d0c3c56-7a0e-4f7e-9a53-2f6f6a1d9b10",
+                     *         "type": "identified",
+                     *         "externalId": "customer-7",
+                     *         "name": "Ann",
+                     *         "avatarUrl": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The visitor is new */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionToken": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIwMTkxYWI0My1mYzAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMTAiLCJzdWIiOiIwMTkxYWI0My1mYzAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMjAiLCJpYXQiOjE3MDUzMTQ2MDAsImV4cCI6MTcwNzkwNjYwMH0.c2lnbmF0dXJl",
+                     *       "visitor": {
+                     *         "object": "visitor",
+                     *         "id": "5d0c3c56-7a0e-4f7e-9a53-2f6f6a1d9b10",
+                     *         "type": "identified",
+                     *         "externalId": "customer-7",
+                     *         "name": "Ann",
                      *         "avatarUrl": null
                      *       }
                      *     }
@@ -1800,11 +4263,180 @@ export interface operations {
             };
         };
     };
+    "update-me": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Eva",
+                 *       "email": "eva@home.example",
+                 *       "phone": "+49 30 1234567"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitorChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The changed visitor */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "visitor",
+                     *       "id": "5d0c3c56-7a0e-4f7e-9a53-2f6f6a1d9b10",
+                     *       "type": "anonymous",
+                     *       "externalId": null,
+                     *       "name": "Eva",
+                     *       "avatarUrl": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Visitor"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     "get-project": {
         parameters: {
-            query: {
-                /** @description A publishable key. */
-                apiKey: string;
+            query?: {
+                /** @description A publishable key. Needed without a private key and without an agent's session. */
+                apiKey?: string;
             };
             header?: {
                 /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
@@ -1855,6 +4487,11 @@ export interface operations {
                      *         "customCSSStyles": "",
                      *         "starterQuestions": "",
                      *         "privacyUrl": null
+                     *       },
+                     *       "availability": {
+                     *         "isOnline": false,
+                     *         "canNotify": true,
+                     *         "awayMessage": "We are back on Monday at 9."
                      *       }
                      *     }
                      */
@@ -1959,7 +4596,29 @@ export interface operations {
                  *         "brandColor": "#0b6e4f",
                  *         "position": "bottom-left",
                  *         "width": null
-                 *       }
+                 *       },
+                 *       "businessHours": {
+                 *         "timeZone": "Europe/Berlin",
+                 *         "days": {
+                 *           "monday": [
+                 *             {
+                 *               "from": "09:00",
+                 *               "to": "17:00"
+                 *             }
+                 *           ],
+                 *           "friday": [
+                 *             {
+                 *               "from": "09:00",
+                 *               "to": "12:00"
+                 *             },
+                 *             {
+                 *               "from": "13:00",
+                 *               "to": "15:00"
+                 *             }
+                 *           ]
+                 *         }
+                 *       },
+                 *       "awayMessage": "We are back on Monday at 9."
                  *     }
                  */
                 "application/json": components["schemas"]["ProjectChangeRequest"];
@@ -2004,7 +4663,39 @@ export interface operations {
                      *         "customCSSStyles": "",
                      *         "starterQuestions": "",
                      *         "privacyUrl": null
-                     *       }
+                     *       },
+                     *       "availability": {
+                     *         "isOnline": false,
+                     *         "canNotify": false,
+                     *         "awayMessage": "We are back on Monday at 9."
+                     *       },
+                     *       "businessHours": {
+                     *         "timeZone": "Europe/Berlin",
+                     *         "days": {
+                     *           "monday": [
+                     *             {
+                     *               "from": "09:00",
+                     *               "to": "17:00"
+                     *             }
+                     *           ],
+                     *           "tuesday": [],
+                     *           "wednesday": [],
+                     *           "thursday": [],
+                     *           "friday": [
+                     *             {
+                     *               "from": "09:00",
+                     *               "to": "12:00"
+                     *             },
+                     *             {
+                     *               "from": "13:00",
+                     *               "to": "15:00"
+                     *             }
+                     *           ],
+                     *           "saturday": [],
+                     *           "sunday": []
+                     *         }
+                     *       },
+                     *       "awayMessage": "We are back on Monday at 9."
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -2165,6 +4856,8 @@ export interface operations {
                  *     others.
                  */
                 isHumanHandled?: boolean;
+                /** @description With a private key: only conversations that wait for a person, or only the others. */
+                waiting?: boolean;
                 /** @description With a private key: only conversations of the visitor with this `id`. */
                 visitorId?: components["schemas"]["VisitorId"];
                 /**
@@ -2191,7 +4884,7 @@ export interface operations {
                  *     alone is midnight in UTC.
                  */
                 createdBefore?: string;
-                /** @description With a private key: `visitor` adds the visitor to each conversation. */
+                /** @description With a private key: `visitor` adds the visitor of a conversation. */
                 include?: "visitor";
             };
             header?: {
@@ -2516,6 +5209,8 @@ export interface operations {
                  *     others.
                  */
                 isHumanHandled?: boolean;
+                /** @description With a private key: only conversations that wait for a person, or only the others. */
+                waiting?: boolean;
                 /** @description With a private key: only conversations of the visitor with this `id`. */
                 visitorId?: components["schemas"]["VisitorId"];
                 /**
@@ -2560,7 +5255,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example {"object":"conversation","id":"123e4567-e89b-12d3-a456-426614174000","createdAt":"2024-01-15T10:30:00.000Z","updatedAt":"2024-01-15T10:30:05.000Z","status":"open","closedAt":null,"closeReason":null,"lastInterationAt":"2024-01-15T10:30:05.000Z","lastInteractionAt":"2024-01-15T10:30:05.000Z","isHumanHandled":false,"humanAgent":null,"title":"How long does delivery take?","visitor":{"object":"visitor","id":"5d0c3c56-7a0e-4f7e-9a53-2f6f6a1d9b10","type":"anonymous","externalId":null,"name":null,"avatarUrl":null},"messages":[{"object":"message","id":"8f14e45f-ceea-467f-a9d1-7b2f5c1c3f10","createdAt":"2024-01-15T10:30:00.000Z","chatId":"123e4567-e89b-12d3-a456-426614174000","role":"user","parts":[{"type":"text","text":"How long does delivery take?"}],"status":"complete","error":null,"feedback":null,"feedbackAt":null,"metadata":null,"humanAgent":null,"pageUrl":"https://shop.example/cart","pageTitle":"Your cart","textSelection":null},{"object":"message","id":"f2b7e0d8-90f0-4d0c-8d41-3f1f5f0f7a21","createdAt":"2024-01-15T10:30:05.000Z","chatId":"123e4567-e89b-12d3-a456-426614174000","role":"assistant","parts":[{"type":"text","text":"Delivery takes two days within the EU."}],"status":"complete","error":null,"feedback":null,"feedbackAt":null,"metadata":null,"humanAgent":null,"pageUrl":null,"pageTitle":null,"textSelection":null}]} */
+                    /** @example {"object":"conversation","id":"123e4567-e89b-12d3-a456-426614174000","createdAt":"2024-01-15T10:30:00.000Z","updatedAt":"2024-01-15T10:30:05.000Z","status":"open","closedAt":null,"closeReason":null,"lastInterationAt":"2024-01-15T10:30:05.000Z","lastInteractionAt":"2024-01-15T10:30:05.000Z","isHumanHandled":false,"humanAgent":null,"title":"How long does delivery take?","waitingSince":null,"waitingReason":null,"isUnread":true,"agentId":null,"visitor":{"object":"visitor","id":"5d0c3c56-7a0e-4f7e-9a53-2f6f6a1d9b10","type":"anonymous","externalId":null,"name":null,"avatarUrl":null,"email":null,"phone":null,"isVerified":false,"isBlocked":false,"createdAt":"2024-01-15T10:30:00.000Z"},"messages":[{"object":"message","id":"8f14e45f-ceea-467f-a9d1-7b2f5c1c3f10","createdAt":"2024-01-15T10:30:00.000Z","chatId":"123e4567-e89b-12d3-a456-426614174000","role":"user","parts":[{"type":"text","text":"How long does delivery take?"}],"status":"complete","error":null,"feedback":null,"feedbackAt":null,"metadata":null,"humanAgent":null,"pageUrl":"https://shop.example/cart","pageTitle":"Your cart","textSelection":null},{"object":"message","id":"f2b7e0d8-90f0-4d0c-8d41-3f1f5f0f7a21","createdAt":"2024-01-15T10:30:05.000Z","chatId":"123e4567-e89b-12d3-a456-426614174000","role":"assistant","parts":[{"type":"text","text":"Delivery takes two days within the EU."}],"status":"complete","error":null,"feedback":null,"feedbackAt":null,"metadata":null,"humanAgent":null,"pageUrl":null,"pageTitle":null,"textSelection":null}]} */
                     "application/x-ndjson": string;
                     /**
                      * @example conversationId,conversationCreatedAt,status,closedAt,closeReason,title,visitorId,externalId,visitorName,messageId,createdAt,role,agentName,messageStatus,text,feedback,pageUrl
@@ -2649,7 +5344,10 @@ export interface operations {
     };
     "get-conversation": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With a private key: `visitor` adds the visitor of a conversation. */
+                include?: "visitor";
+            };
             header?: {
                 /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3166,6 +5864,139 @@ export interface operations {
             };
         };
     };
+    "get-visitor": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description The id of a visitor. */
+                visitorId: components["schemas"]["VisitorId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The visitor */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "visitor",
+                     *       "id": "5d0c3c56-7a0e-4f7e-9a53-2f6f6a1d9b10",
+                     *       "type": "anonymous",
+                     *       "externalId": null,
+                     *       "name": null,
+                     *       "avatarUrl": null,
+                     *       "email": "ann@mail.example",
+                     *       "phone": null,
+                     *       "isVerified": false,
+                     *       "isBlocked": false,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Visitor"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no visitor with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     "delete-visitor": {
         parameters: {
             query?: never;
@@ -3182,6 +6013,328 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The visitor is erased */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no visitor with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "block-visitor": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a visitor. */
+                visitorId: components["schemas"]["VisitorId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The visitor is blocked */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no visitor with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "unblock-visitor": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a visitor. */
+                visitorId: components["schemas"]["VisitorId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The visitor is not blocked */
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4405,7 +7558,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -4441,7 +7594,11 @@ export interface operations {
                      *         "name": "Mara",
                      *         "image": "https://shop.example/team/mara.png"
                      *       },
-                     *       "title": "How long does delivery take?"
+                     *       "title": "How long does delivery take?",
+                     *       "waitingSince": null,
+                     *       "waitingReason": null,
+                     *       "isUnread": true,
+                     *       "agentId": null
                      *     }
                      */
                     "application/json": components["schemas"]["Conversation"];
@@ -4620,7 +7777,11 @@ export interface operations {
                      *       "lastInteractionAt": "2024-01-15T10:30:00.000Z",
                      *       "isHumanHandled": false,
                      *       "humanAgent": null,
-                     *       "title": "How long does delivery take?"
+                     *       "title": "How long does delivery take?",
+                     *       "waitingSince": null,
+                     *       "waitingReason": null,
+                     *       "isUnread": true,
+                     *       "agentId": null
                      *     }
                      */
                     "application/json": components["schemas"]["Conversation"];
@@ -4962,6 +8123,5081 @@ export interface operations {
             };
         };
     };
+    "set-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "mJ3v0Qb8xS1cT5yR7uW9zA2dF4gH6kL8nP0qE3iO5sM",
+                 *       "name": "Mara",
+                 *       "email": "mara@shop.example",
+                 *       "password": "correct horse battery staple",
+                 *       "projectName": "Tern & Co."
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetupRequest"];
+            };
+        };
+        responses: {
+            /** @description The account. `Set-Cookie` has the session */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "agent",
+                     *       "id": "0191ab43-fc00-7000-8000-000000000030",
+                     *       "name": "Mara",
+                     *       "email": "mara@shop.example",
+                     *       "avatarUrl": null,
+                     *       "role": "owner",
+                     *       "isAway": false,
+                     *       "isOnline": true,
+                     *       "hasPassword": true,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "project": {
+                     *         "id": "0191ab43-fc00-7000-8000-000000000001",
+                     *         "name": "Tern & Co."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedInAgent"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "mara@shop.example",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SignInRequest"];
+            };
+        };
+        responses: {
+            /** @description The account. `Set-Cookie` has the session */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "agent",
+                     *       "id": "0191ab43-fc00-7000-8000-000000000030",
+                     *       "name": "Mara",
+                     *       "email": "mara@shop.example",
+                     *       "avatarUrl": "https://shop.example/team/mara.png",
+                     *       "role": "owner",
+                     *       "isAway": false,
+                     *       "isOnline": true,
+                     *       "hasPassword": true,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "project": {
+                     *         "id": "0191ab43-fc00-7000-8000-000000000001",
+                     *         "name": "Tern & Co."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedInAgent"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "sign-in-with-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "mJ3v0Qb8xS1cT5yR7uW9zA2dF4gH6kL8nP0qE3iO5sM",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SignInLinkRequest"];
+            };
+        };
+        responses: {
+            /** @description The account. `Set-Cookie` has the session */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "agent",
+                     *       "id": "0191ab43-fc00-7000-8000-000000000030",
+                     *       "name": "Mara",
+                     *       "email": "mara@shop.example",
+                     *       "avatarUrl": "https://shop.example/team/mara.png",
+                     *       "role": "owner",
+                     *       "isAway": false,
+                     *       "isOnline": true,
+                     *       "hasPassword": true,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "project": {
+                     *         "id": "0191ab43-fc00-7000-8000-000000000001",
+                     *         "name": "Tern & Co."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedInAgent"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session has ended. `Set-Cookie` removes the cookie */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "get-own-agent": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "agent",
+                     *       "id": "0191ab43-fc00-7000-8000-000000000030",
+                     *       "name": "Mara",
+                     *       "email": "mara@shop.example",
+                     *       "avatarUrl": "https://shop.example/team/mara.png",
+                     *       "role": "owner",
+                     *       "isAway": false,
+                     *       "isOnline": true,
+                     *       "hasPassword": true,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "project": {
+                     *         "id": "0191ab43-fc00-7000-8000-000000000001",
+                     *         "name": "Tern & Co."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedInAgent"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "update-own-agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Mara",
+                 *       "avatarUrl": "https://shop.example/team/mara.png",
+                 *       "isAway": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["OwnChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The changed account */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "agent",
+                     *       "id": "0191ab43-fc00-7000-8000-000000000030",
+                     *       "name": "Mara",
+                     *       "email": "mara@shop.example",
+                     *       "avatarUrl": "https://shop.example/team/mara.png",
+                     *       "role": "owner",
+                     *       "isAway": true,
+                     *       "isOnline": true,
+                     *       "hasPassword": true,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "project": {
+                     *         "id": "0191ab43-fc00-7000-8000-000000000001",
+                     *         "name": "Tern & Co."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedInAgent"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "get-own-sessions": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0191ab43-fc00-7000-8000-000000000040",
+                     *           "createdAt": "2024-01-15T10:30:00.000Z",
+                     *           "lastUsedAt": "2024-01-16T08:10:00.000Z",
+                     *           "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+                     *           "address": "203.0.113.7",
+                     *           "isCurrent": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AgentSessionList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "delete-own-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a session of an agent. It is not a secret. */
+                sessionId: components["schemas"]["AgentSessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session has ended */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The agent has no session with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "get-agents": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The accounts */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "object": "agent",
+                     *           "id": "0191ab43-fc00-7000-8000-000000000030",
+                     *           "name": "Mara",
+                     *           "email": "mara@shop.example",
+                     *           "avatarUrl": "https://shop.example/team/mara.png",
+                     *           "role": "owner",
+                     *           "isAway": false,
+                     *           "isOnline": true,
+                     *           "hasPassword": true,
+                     *           "createdAt": "2024-01-15T10:30:00.000Z"
+                     *         },
+                     *         {
+                     *           "object": "agent",
+                     *           "id": "0191ab43-fc00-7000-8000-000000000031",
+                     *           "name": "Ben",
+                     *           "email": "ben@shop.example",
+                     *           "avatarUrl": null,
+                     *           "role": "agent",
+                     *           "isAway": false,
+                     *           "isOnline": false,
+                     *           "hasPassword": false,
+                     *           "createdAt": "2024-01-15T10:30:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AgentList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "create-agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Ben",
+                 *       "email": "ben@shop.example",
+                 *       "role": "agent"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewAgentRequest"];
+            };
+        };
+        responses: {
+            /** @description The account, with a link */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "agent",
+                     *       "id": "0191ab43-fc00-7000-8000-000000000031",
+                     *       "name": "Ben",
+                     *       "email": "ben@shop.example",
+                     *       "avatarUrl": null,
+                     *       "role": "agent",
+                     *       "isAway": false,
+                     *       "isOnline": false,
+                     *       "hasPassword": false,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "signInLink": "https://chat.shop.example/inbox#link=mJ3v0Qb8xS1cT5yR7uW9zA2dF4gH6kL8nP0qE3iO5sM",
+                     *       "expiresAt": "2024-01-22T10:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewAgent"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "delete-agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an agent's account. */
+                agentId: components["schemas"]["AgentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account is deleted */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no agent with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "update-agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an agent's account. */
+                agentId: components["schemas"]["AgentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "owner"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AgentChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The changed account */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "agent",
+                     *       "id": "0191ab43-fc00-7000-8000-000000000031",
+                     *       "name": "Ben",
+                     *       "email": "ben@shop.example",
+                     *       "avatarUrl": null,
+                     *       "role": "owner",
+                     *       "isAway": false,
+                     *       "isOnline": false,
+                     *       "hasPassword": false,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no agent with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "create-sign-in-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an agent's account. */
+                agentId: components["schemas"]["AgentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "signInLink": "https://chat.shop.example/inbox#link=mJ3v0Qb8xS1cT5yR7uW9zA2dF4gH6kL8nP0qE3iO5sM",
+                     *       "expiresAt": "2024-01-22T10:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no agent with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "get-sources": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sources */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "object": "source",
+                     *           "id": "0195aaaa-0000-7000-8000-000000000035",
+                     *           "location": "https://shop.example/sitemap.xml",
+                     *           "kind": "website",
+                     *           "status": "done",
+                     *           "startedAt": "2024-01-15T10:30:00.000Z",
+                     *           "finishedAt": "2024-01-15T10:31:00.000Z",
+                     *           "documents": 42,
+                     *           "error": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SourceList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "create-source": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://shop.example/sitemap.xml"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewSourceRequest"];
+            };
+        };
+        responses: {
+            /** @description The source, which is being learned */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "source",
+                     *       "id": "0195aaaa-0000-7000-8000-000000000035",
+                     *       "location": "https://shop.example/sitemap.xml",
+                     *       "kind": "website",
+                     *       "status": "running",
+                     *       "startedAt": "2024-01-15T10:30:00.000Z",
+                     *       "finishedAt": null,
+                     *       "documents": 0,
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "learn-source": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a source. */
+                sourceId: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The source, which is being learned */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "source",
+                     *       "id": "0195aaaa-0000-7000-8000-000000000035",
+                     *       "location": "https://shop.example/sitemap.xml",
+                     *       "kind": "website",
+                     *       "status": "running",
+                     *       "startedAt": "2024-01-15T10:30:00.000Z",
+                     *       "finishedAt": null,
+                     *       "documents": 42,
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no source with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "delete-source": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a source. */
+                sourceId: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The source and its documents are deleted */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no source with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "get-statistics": {
+        parameters: {
+            query?: {
+                /** @description The number of days of the period, of which today is the last. Days are those of UTC. */
+                days?: number;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "statistics",
+                     *       "days": [
+                     *         {
+                     *           "date": "2024-01-14",
+                     *           "conversations": 12
+                     *         },
+                     *         {
+                     *           "date": "2024-01-15",
+                     *           "conversations": 9
+                     *         }
+                     *       ],
+                     *       "conversations": 21,
+                     *       "answeredByAssistant": 0.81,
+                     *       "medianWaitSeconds": 95,
+                     *       "waiting": 2,
+                     *       "feedback": {
+                     *         "likes": 7,
+                     *         "dislikes": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Statistics"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "get-unanswered-questions": {
+        parameters: {
+            query?: {
+                /** @description The maximum number of questions in the response. */
+                limit?: number;
+                /** @description The number of questions to skip. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of questions */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "list",
+                     *       "total": 1,
+                     *       "limit": 10,
+                     *       "offset": 0,
+                     *       "data": [
+                     *         {
+                     *           "object": "unanswered_question",
+                     *           "id": "f2b7e0d8-90f0-4d0c-8d41-3f1f5f0f7a21",
+                     *           "question": "Do you deliver to Norway?",
+                     *           "conversationId": "123e4567-e89b-12d3-a456-426614174000",
+                     *           "createdAt": "2024-01-15T10:30:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnansweredQuestionList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "resolve-unanswered-question": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a message. */
+                messageId: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The question is resolved */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no message with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "get-notes": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description The id of a conversation, unique within the project. */
+                conversationId: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notes */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "object": "note",
+                     *           "id": "0195aaaa-0000-7000-8000-000000000032",
+                     *           "text": "Waits for a call back on Monday.",
+                     *           "createdAt": "2024-01-15T10:30:00.000Z",
+                     *           "agent": {
+                     *             "id": "0195aaaa-0000-7000-8000-000000000033",
+                     *             "name": "Mara"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NoteList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no conversation with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "create-note": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a conversation, unique within the project. */
+                conversationId: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "Waits for a call back on Monday."
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewNoteRequest"];
+            };
+        };
+        responses: {
+            /** @description The new note */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "note",
+                     *       "id": "0195aaaa-0000-7000-8000-000000000032",
+                     *       "text": "Waits for a call back on Monday.",
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "agent": {
+                     *         "id": "0195aaaa-0000-7000-8000-000000000033",
+                     *         "name": "Mara"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Note"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no conversation with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "delete-note": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a conversation, unique within the project. */
+                conversationId: components["schemas"]["ConversationId"];
+                /** @description The id of a note. */
+                noteId: components["schemas"]["NoteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The note is deleted */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The conversation has no note with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "get-saved-replies": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The saved replies */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "object": "saved_reply",
+                     *           "id": "0195aaaa-0000-7000-8000-000000000034",
+                     *           "name": "Delivery",
+                     *           "text": "Delivery takes **two days** within the EU.",
+                     *           "createdAt": "2024-01-15T10:30:00.000Z",
+                     *           "updatedAt": "2024-01-15T10:30:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SavedReplyList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "create-saved-reply": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Delivery",
+                 *       "text": "Delivery takes **two days** within the EU."
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewSavedReplyRequest"];
+            };
+        };
+        responses: {
+            /** @description The new saved reply */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "saved_reply",
+                     *       "id": "0195aaaa-0000-7000-8000-000000000034",
+                     *       "name": "Delivery",
+                     *       "text": "Delivery takes **two days** within the EU.",
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "updatedAt": "2024-01-15T10:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SavedReply"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "delete-saved-reply": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a saved reply. */
+                savedReplyId: components["schemas"]["SavedReplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The saved reply is deleted */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no saved reply with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "update-saved-reply": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of a saved reply. */
+                savedReplyId: components["schemas"]["SavedReplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "Delivery takes **two days** within the EU."
+                 *     }
+                 */
+                "application/json": components["schemas"]["SavedReplyChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The changed saved reply */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "saved_reply",
+                     *       "id": "0195aaaa-0000-7000-8000-000000000034",
+                     *       "name": "Delivery",
+                     *       "text": "Delivery takes **two days** within the EU.",
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "updatedAt": "2024-01-15T10:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SavedReply"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no saved reply with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "get-keys": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response. If the body has not changed, the status is 304 and there is no body. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "object": "key",
+                     *           "id": "0195aaaa-0000-7000-8000-000000000031",
+                     *           "name": "Shop",
+                     *           "kind": "publishable",
+                     *           "hint": "L0mN",
+                     *           "origins": [
+                     *             "https://shop.example"
+                     *           ],
+                     *           "assistantId": null,
+                     *           "createdAt": "2024-01-15T10:30:00.000Z",
+                     *           "revokedAt": null,
+                     *           "publishableKey": "pk_Zk3nF9aQ7rT1uX5yB8cD2eG4hJ6kL0mN",
+                     *           "hasIdentitySecret": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "create-key": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "publishable",
+                 *       "name": "Shop",
+                 *       "origins": [
+                 *         "https://shop.example"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The new key */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "key",
+                     *       "id": "0195aaaa-0000-7000-8000-000000000031",
+                     *       "name": "Shop",
+                     *       "kind": "publishable",
+                     *       "hint": "L0mN",
+                     *       "origins": [
+                     *         "https://shop.example"
+                     *       ],
+                     *       "assistantId": null,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "revokedAt": null,
+                     *       "publishableKey": "pk_Zk3nF9aQ7rT1uX5yB8cD2eG4hJ6kL0mN",
+                     *       "hasIdentitySecret": false,
+                     *       "key": "pk_Zk3nF9aQ7rT1uX5yB8cD2eG4hJ6kL0mN"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no assistant with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "revoke-key": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of an API key, which is not secret. */
+                keyId: components["schemas"]["KeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key is revoked */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no key with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "update-key": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of an API key, which is not secret. */
+                keyId: components["schemas"]["KeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop",
+                 *       "origins": [
+                 *         "https://shop.example"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["KeyChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The changed key */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "key",
+                     *       "id": "0195aaaa-0000-7000-8000-000000000031",
+                     *       "name": "Shop",
+                     *       "kind": "publishable",
+                     *       "hint": "L0mN",
+                     *       "origins": [
+                     *         "https://shop.example"
+                     *       ],
+                     *       "assistantId": null,
+                     *       "createdAt": "2024-01-15T10:30:00.000Z",
+                     *       "revokedAt": null,
+                     *       "publishableKey": "pk_Zk3nF9aQ7rT1uX5yB8cD2eG4hJ6kL0mN",
+                     *       "hasIdentitySecret": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no key with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "create-identity-secret": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of an API key, which is not secret. */
+                keyId: components["schemas"]["KeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new secret */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "identitySecret": "ids_Zk3nF9aQ7rT1uX5yB8cD2eG4hJ6kL0mNZk3nF9aQ7rT"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IdentitySecret"];
+                };
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no key with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "delete-identity-secret": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key that the client chooses for this request, such as a UUID. If the request is repeated with the same key within 24 hours, it returns the first response and is not executed again. The same key with another request is a conflict. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of an API key, which is not secret. */
+                keyId: components["schemas"]["KeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key has no secret */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no key with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     "connect-websocket": {
         parameters: {
             query: {
@@ -5018,6 +13254,411 @@ export interface operations {
             };
             /** @description The project has no conversation with this id. */
             404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "connect-project-websocket": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Continue after an event: its stream, a colon and its sequence number.
+                 * @example 0f6b8c1e5d2a4b7c9e3f1a2b3c4d5e6f:42
+                 */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The WebSocket is open */
+            101: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    Connection: components["headers"]["Connection"];
+                    Upgrade: components["headers"]["Upgrade"];
+                    "Sec-WebSocket-Accept": components["headers"]["Sec-WebSocket-Accept"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "report-typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a conversation, unique within the project. */
+                conversationId: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "isTyping": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["TypingRequest"];
+            };
+        };
+        responses: {
+            /** @description The report is accepted */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no conversation with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description A parameter or field breaks a rule; `reason` names the allowed range or values. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many requests. Wait for `retryAfter` seconds. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description An unexpected error. The server log has the cause, next to the X-Request-Id of the response. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server is overloaded, out of disk space, or shutting down. Try again after `retryAfter` seconds. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    "mark-conversation-as-read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a conversation, unique within the project. */
+                conversationId: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation is read */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON, lacks a required field, or a field has the wrong type. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The credential is missing, wrong, expired or revoked. Start a new session with POST /identity/init, or check the key. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The project has no conversation with this id. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body exceeds the size limit of the server. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The Content-Type of the body is not application/json. */
+            415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     Vary: components["headers"]["Vary"];
