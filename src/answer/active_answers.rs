@@ -77,7 +77,7 @@ impl ActiveAnswers {
         None
     }
 
-    /// The text of an answer. Whoever reads it does not count as a reader.
+    /// The text of an answer. The caller does not count as a reader.
     pub fn draft(&self, conversation: ConversationSeq, message: MessageId) -> Option<Arc<Draft>> {
         Some(self.find(conversation, message)?.draft)
     }

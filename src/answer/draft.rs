@@ -114,7 +114,7 @@ impl Draft {
         self.state.borrow().text.clone()
     }
 
-    /// The text from `offset` on, at most `max_bytes` of it. Whoever reads it does not
+    /// The text from `offset` on, at most `max_bytes` of it. The caller does not
     /// count as a reader.
     pub fn text_after(&self, offset: usize, max_bytes: usize) -> String {
         unread_text(&self.state.borrow().text, offset, max_bytes).to_owned()

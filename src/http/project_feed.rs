@@ -100,12 +100,12 @@ enum Happened {
 impl ProjectFeed {
     /// Sends `hello`, the agents who are there, and then `events`.
     pub fn new(app: &AppState, events: ProjectSubscription) -> Self {
-        let (place, stream) = (events.place(), events.stream());
+        let (position, stream) = (events.position(), events.stream());
         let hello = ProjectEventJson::Hello {
-            sequence: place.sequence,
+            sequence: position.sequence,
             stream: stream.to_string(),
         };
-        let presence = vec![(place.sequence, ProjectEvent::PresenceChanged)];
+        let presence = vec![(position.sequence, ProjectEvent::PresenceChanged)];
         let read = read_frames(app, &events, presence);
         let mut feed = Self {
             events,
@@ -116,7 +116,7 @@ impl ProjectFeed {
             answers: WatchedAnswers::default(),
             next_delta: None,
         };
-        if place.has_gap {
+        if position.has_gap {
             feed.push_resync();
         }
         feed
@@ -124,7 +124,7 @@ impl ProjectFeed {
 
     fn push_resync(&mut self) {
         let resync = ProjectEventJson::Resync {
-            sequence: self.events.place().sequence,
+            sequence: self.events.position().sequence,
             stream: self.events.stream().to_string(),
         };
         self.frames.push_back(resync.encode());
@@ -191,7 +191,7 @@ impl ProjectFeed {
 
     /// Sends the new text of the watched answers.
     fn push_deltas(&mut self) {
-        let sequence = self.events.place().sequence;
+        let sequence = self.events.position().sequence;
         self.answers.push_deltas(sequence, &mut self.frames);
         let is_due = self.answers.is_active();
         self.next_delta = is_due.then(|| Box::pin(sleep_until(Instant::now() + DELTA_INTERVAL)));
@@ -232,7 +232,7 @@ fn read_frames(
 ) -> ReadFuture<Frames> {
     let (store, presence) = (app.store.clone(), app.services.presence.clone());
     let (project, stream) = (subscription.project(), subscription.stream());
-    let after = subscription.place().sequence;
+    let after = subscription.position().sequence;
     let read = move |snapshot: &Snapshot| {
         let writer = FrameWriter {
             snapshot,

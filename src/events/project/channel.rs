@@ -57,7 +57,7 @@ struct Ring {
     removed: u64,
 }
 
-/// The place is not in the ring any more.
+/// The position is not in the ring any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gap {
     /// The sequence number of the newest event.

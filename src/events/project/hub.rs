@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::time::{Duration, Instant};
 
 use super::channel::{Channel, lock};
-use super::subscription::{Place, ProjectSubscription};
+use super::subscription::{ProjectSubscription, RingPosition};
 use super::{ProjectEvent, Stream};
 use crate::domain::{AgentSeq, AgentSessionSeq, KeySeq, ProjectSeq};
 use crate::events::Presence;
@@ -86,7 +86,7 @@ impl ProjectHub {
     }
 
     /// Subscribes to the events of a project until the subscription is dropped. With
-    /// `after`, the events after this place follow, if the channel still has all of them.
+    /// `after`, the events after this position follow, if the channel still has all of them.
     /// An agent is online meanwhile.
     pub fn subscribe(
         &self,
@@ -101,7 +101,7 @@ impl ProjectHub {
             channel.push(ProjectEvent::PresenceChanged);
             channel.notify();
         }
-        let place = Place::new(&channel, after);
+        let position = RingPosition::new(&channel, after);
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let is_revoked = Arc::<AtomicBool>::default();
         let subscriber = Subscriber {
@@ -110,7 +110,7 @@ impl ProjectHub {
             is_revoked: is_revoked.clone(),
         };
         lock(&self.0.subscribers).insert(id, subscriber);
-        ProjectSubscription::new(self.clone(), project, id, channel, place, is_revoked)
+        ProjectSubscription::new(self.clone(), project, id, channel, position, is_revoked)
     }
 
     /// The channel of a project, with one more subscription.

@@ -2,8 +2,8 @@
 //!
 //! Each project with subscribers has a channel: a ring of the newest events, with
 //! sequence numbers. An event has ids, not bodies: what it reports is read when the event
-//! is sent. A subscription is a place in the ring. So a slow subscriber costs no memory,
-//! and a subscriber that comes back continues where it was. A subscriber whose place is
+//! is sent. A subscription is a position in the ring. So a slow subscriber costs no memory,
+//! and a subscriber that comes back continues where it was. A subscriber whose position is
 //! not in the ring any more is told to read everything again.
 //!
 //! The writer of the store reports each commit ([`ProjectHub`] is its observer), so no use
@@ -19,4 +19,4 @@ mod tests;
 pub use channel::{MAX_EVENTS, Stream};
 pub use event::{MAX_VISITOR_CONVERSATIONS, ProjectEvent, combine};
 pub use hub::{IDLE_TIMEOUT, ProjectHub, SubscriberIdentity};
-pub use subscription::{NextEvents, Place, ProjectSubscription, SubscriptionEnd};
+pub use subscription::{NextEvents, ProjectSubscription, RingPosition, SubscriptionEnd};

@@ -1,4 +1,4 @@
-//! A subscriber's place in the events of a project.
+//! A subscriber's position in the events of a project.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,26 +16,26 @@ pub struct ProjectSubscription {
     project: ProjectSeq,
     id: u64,
     channel: Arc<Channel>,
-    place: Place,
+    position: RingPosition,
     signal: watch::Receiver<()>,
     is_revoked: Arc<AtomicBool>,
 }
 
 /// Where a subscription begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct RingPosition {
     /// The events up to this sequence number have been sent.
     pub sequence: u64,
-    /// Whether events before the place are missing.
+    /// Whether events before the position are missing.
     pub has_gap: bool,
 }
 
-/// The events after the place of a subscription.
+/// The events after the position of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextEvents {
     /// Possibly none.
     Events(Vec<(u64, ProjectEvent)>),
-    /// Events are missing. The place is at the newest event now.
+    /// Events are missing. The position is at the newest event now.
     Gap,
 }
 
@@ -48,8 +48,8 @@ pub enum SubscriptionEnd {
     Revoked,
 }
 
-impl Place {
-    /// The place after `after` if the channel has all events since. Otherwise the newest.
+impl RingPosition {
+    /// The position after `after` if the channel has all events since. Otherwise the newest.
     pub(super) fn new(channel: &Channel, after: Option<(Stream, u64)>) -> Self {
         match after {
             Some((stream, sequence))
@@ -74,21 +74,21 @@ impl ProjectSubscription {
         project: ProjectSeq,
         id: u64,
         channel: Arc<Channel>,
-        place: Place,
+        position: RingPosition,
         is_revoked: Arc<AtomicBool>,
     ) -> Self {
-        if place.has_gap {
+        if position.has_gap {
             hub.count_resync();
         }
         let mut signal = channel.signal.subscribe();
-        // Events may follow the place already.
+        // Events may follow the position already.
         signal.mark_changed();
         Self {
             hub,
             project,
             id,
             channel,
-            place,
+            position,
             signal,
             is_revoked,
         }
@@ -102,9 +102,9 @@ impl ProjectSubscription {
         self.channel.stream
     }
 
-    /// The place of the subscription.
-    pub fn place(&self) -> Place {
-        self.place
+    /// The position of the subscription.
+    pub fn position(&self) -> RingPosition {
+        self.position
     }
 
     /// Waits until events may follow or the subscription has ended. Cancel safe.
@@ -124,13 +124,13 @@ impl ProjectSubscription {
         }
     }
 
-    /// The next events, at most `limit`. The place stays until [`Self::advance`].
+    /// The next events, at most `limit`. The position stays until [`Self::advance`].
     pub fn next(&mut self, limit: usize) -> NextEvents {
-        match self.channel.after(self.place.sequence, limit) {
+        match self.channel.after(self.position.sequence, limit) {
             Ok(events) => NextEvents::Events(events),
             Err(gap) => {
                 self.hub.count_resync();
-                self.place.sequence = gap.newest;
+                self.position.sequence = gap.newest;
                 NextEvents::Gap
             }
         }
@@ -138,7 +138,7 @@ impl ProjectSubscription {
 
     /// Records that the events up to a sequence number have been sent.
     pub fn advance(&mut self, sequence: u64) {
-        self.place.sequence = sequence;
+        self.position.sequence = sequence;
         if self.channel.newest() > sequence {
             self.signal.mark_changed();
         }

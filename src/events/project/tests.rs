@@ -20,7 +20,7 @@ fn updated(conversation: i64) -> ProjectEvent {
     ProjectEvent::ConversationUpdated(ConversationSeq(conversation))
 }
 
-/// The events after the place of a subscription, which moves to their end.
+/// The events after the position of a subscription, which moves to their end.
 fn take(subscription: &mut ProjectSubscription) -> Vec<ProjectEvent> {
     let NextEvents::Events(events) = subscription.next(MAX_EVENTS) else {
         panic!("events are missing");
@@ -55,11 +55,11 @@ fn place_continues_after_the_event_that_it_names() {
     let mut first = hub.subscribe(PROJECT, KEY, None);
     hub.publish(PROJECT, updated(1));
     assert_eq!(take(&mut first), [updated(1)]);
-    let place = (first.stream(), first.place().sequence);
+    let position = (first.stream(), first.position().sequence);
     drop(first);
     hub.publish(PROJECT, updated(2));
-    let mut second = hub.subscribe(PROJECT, KEY, Some(place));
-    assert!(!second.place().has_gap);
+    let mut second = hub.subscribe(PROJECT, KEY, Some(position));
+    assert!(!second.position().has_gap);
     assert_eq!(take(&mut second), [updated(2)]);
 }
 
@@ -70,10 +70,10 @@ fn unknown_place_has_a_gap() {
     let stream = subscription.stream();
     let unknown = Stream(uuid::Uuid::nil());
     for (stream, sequence, has_gap) in [(stream, 0, false), (stream, 1, true), (unknown, 0, true)] {
-        let place = hub
+        let position = hub
             .subscribe(PROJECT, KEY, Some((stream, sequence)))
-            .place();
-        assert_eq!(place.has_gap, has_gap, "{stream:?} {sequence}");
+            .position();
+        assert_eq!(position.has_gap, has_gap, "{stream:?} {sequence}");
     }
     assert_eq!(hub.resync_count(), 2);
 }
@@ -140,7 +140,7 @@ fn committed_update_reports_messages_and_waiting() {
         ProjectEvent::ConversationDeleted(id),
     ];
     assert_eq!(take(&mut subscription), expected);
-    assert_eq!(subscription.place().sequence, 9, "five for new messages");
+    assert_eq!(subscription.position().sequence, 9, "five for new messages");
     assert_eq!(take(&mut other), []);
 }
 
@@ -198,10 +198,14 @@ fn revoked_sessions_and_keys_end_their_subscriptions_only() {
 fn channel_collects_events_for_a_while_after_the_last_subscriber() {
     let hub = ProjectHub::default();
     let subscription = hub.subscribe(PROJECT, KEY, None);
-    let place = (subscription.stream(), subscription.place().sequence);
+    let position = (subscription.stream(), subscription.position().sequence);
     drop(subscription);
     hub.sweep(Instant::now());
-    let is_known = |hub: &ProjectHub| !hub.subscribe(PROJECT, KEY, Some(place)).place().has_gap;
+    let is_known = |hub: &ProjectHub| {
+        !hub.subscribe(PROJECT, KEY, Some(position))
+            .position()
+            .has_gap
+    };
     assert!(is_known(&hub));
     hub.sweep(Instant::now() + IDLE_TIMEOUT * 2);
     assert!(!is_known(&hub));

@@ -27,15 +27,15 @@ struct ProjectEventParams {
 }
 
 impl ProjectEventParams {
-    fn place(&self) -> Result<Option<(Stream, u64)>, ValidationError> {
+    fn position(&self) -> Result<Option<(Stream, u64)>, ValidationError> {
         let Some(after) = &self.after else {
             return Ok(None);
         };
-        let place = after
+        let position = after
             .split_once(':')
             .and_then(|(stream, sequence)| Some((Stream::parse(stream)?, sequence.parse().ok()?)));
         let expected = "must be a stream, a colon and a sequence number";
-        place
+        position
             .map(Some)
             .ok_or_else(|| ValidationError::new("after", expected))
     }
@@ -79,7 +79,7 @@ pub async fn listen(
     payload: web::Payload,
 ) -> HandlerResult {
     let subscriber = auth::event_subscriber(&app, &request).await?;
-    let after = params::query::<ProjectEventParams>(&request)?.place()?;
+    let after = params::query::<ProjectEventParams>(&request)?.position()?;
     let mut response = ws::handshake(request.head()).map_err(handshake_error)?;
     let hub = &app.services.project_events;
     let events = hub.subscribe(subscriber.project, subscriber.identity, after);
