@@ -60,7 +60,7 @@ test('owner sets up account, website, knowledge, and asks a question', async () 
   await chat.getByText('Hello from the Corner Shop').waitFor();
   await chat.getByRole('textbox').fill('How long does shipping take?');
   await chat.getByRole('textbox').press('Enter');
-  await chat.getByText('Shipping takes three days.').waitFor();
+  await chat.getByText('Shipping takes three days.', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Open the inbox' }).click();
   await page.getByRole('heading', { name: 'Inbox' }).waitFor();
   await page.locator('[data-index="0"]').getByText('How long does shipping take?').first().waitFor();

@@ -45,7 +45,10 @@ export interface ConversationListProps {
 export function ConversationList({ filters, search, openId, handle }: ConversationListProps) {
   const [pages, snapshot] = useConversationPages(filters);
   const area = useRef<HTMLDivElement>(null);
-  const total = snapshot.total ?? LOADING_ROWS;
+  // While the list is read again, it keeps its length, and so its position.
+  const length = useRef(LOADING_ROWS);
+  if (snapshot.total !== null) length.current = snapshot.total;
+  const total = length.current;
   const scroll = useListScroll(area, total);
   const [cursor, setCursor] = useState<{ index: number; id: string | null } | null>(null);
   const [isPointed, setPointed] = useState(false);
@@ -56,8 +59,14 @@ export function ConversationList({ filters, search, openId, handle }: Conversati
   useLayoutEffect(() => {
     if (isPlaced || snapshot.total === null) return;
     setPlaced(true);
-    if (start > 0) scroll.showAtTop(start);
   });
+  // In the frame after that, the scroll area has its full height.
+  const showStart = useEffectEvent(() => scroll.showAtTop(start));
+  useEffect(() => {
+    if (!isPlaced || start === 0) return;
+    const frame = requestAnimationFrame(() => showStart());
+    return () => cancelAnimationFrame(frame);
+  }, [isPlaced, start]);
 
   const first = isPlaced ? scroll.first : start;
   const last = first + scroll.last - scroll.first;
