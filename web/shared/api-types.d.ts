@@ -475,7 +475,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in with a password */
+        /**
+         * Sign in with a password
+         * @description Starts a session in a cookie, for the e-mail address and the password of an account.
+         */
         post: operations["sign-in"];
         delete?: never;
         options?: never;
@@ -630,7 +633,10 @@ export interface paths {
         delete: operations["delete-agent"];
         options?: never;
         head?: never;
-        /** Change an agent */
+        /**
+         * Change an agent
+         * @description Changes the name, the role or the picture. Only an owner may do this.
+         */
         patch: operations["update-agent"];
         trace?: never;
     };

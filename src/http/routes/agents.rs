@@ -290,6 +290,8 @@ pub async fn create(
 }
 
 /// Change an agent
+///
+/// Changes the name, the role or the picture. Only an owner may do this.
 #[utoipa::path(patch, path = "/agents/{agentId}", tag = "Agents", operation_id = "update-agent",
     params(("agentId" = AgentId, Path)), request_body = AgentChangeRequest,
     security(("private-key" = [])),

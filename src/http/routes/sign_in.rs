@@ -106,6 +106,8 @@ pub async fn set_up(
 }
 
 /// Sign in with a password
+///
+/// Starts a session in a cookie, for the e-mail address and the password of an account.
 #[utoipa::path(post, path = "/agents/sign-in", tag = "Agents", operation_id = "sign-in",
     request_body = SignInRequest,
     responses((status = 200, description = "The account. `Set-Cookie` has the session", body = SignedInAgentJson),

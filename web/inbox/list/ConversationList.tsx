@@ -20,6 +20,8 @@ import { useListScroll } from './useListScroll';
 
 /** Placeholders until the first page is here. */
 const LOADING_ROWS = 20;
+/** When the position of the address is shown, after the length is known. */
+const START_DELAYS_MS = [0, 50, 150];
 /** Between two updates of a list that nobody points at. */
 const REFRESH_DELAY_MS = 800;
 /** Until the address has the position. */
@@ -60,12 +62,12 @@ export function ConversationList({ filters, search, openId, handle }: Conversati
     if (isPlaced || snapshot.total === null) return;
     setPlaced(true);
   });
-  // In the frame after that, the scroll area has its full height.
+  // The scroll area gets its full height after that.
   const showStart = useEffectEvent(() => scroll.showAtTop(start));
   useEffect(() => {
     if (!isPlaced || start === 0) return;
-    const frame = requestAnimationFrame(() => showStart());
-    return () => cancelAnimationFrame(frame);
+    const timers = START_DELAYS_MS.map((delay) => setTimeout(() => showStart(), delay));
+    return () => timers.forEach(clearTimeout);
   }, [isPlaced, start]);
 
   const first = isPlaced ? scroll.first : start;
