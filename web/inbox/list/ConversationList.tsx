@@ -20,8 +20,6 @@ import { useListScroll } from './useListScroll';
 
 /** Placeholders until the first page is here. */
 const LOADING_ROWS = 20;
-/** When the position of the address is shown, after the length is known. */
-const START_DELAYS_MS = [0, 50, 150];
 /** Between two updates of a list that nobody points at. */
 const REFRESH_DELAY_MS = 800;
 /** Until the address has the position. */
@@ -47,10 +45,7 @@ export interface ConversationListProps {
 export function ConversationList({ filters, search, openId, handle }: ConversationListProps) {
   const [pages, snapshot] = useConversationPages(filters);
   const area = useRef<HTMLDivElement>(null);
-  // While the list is read again, it keeps its length, and so its position.
-  const length = useRef(LOADING_ROWS);
-  if (snapshot.total !== null) length.current = snapshot.total;
-  const total = length.current;
+  const total = snapshot.total ?? LOADING_ROWS;
   const scroll = useListScroll(area, total);
   const [cursor, setCursor] = useState<{ index: number; id: string | null } | null>(null);
   const [isPointed, setPointed] = useState(false);
@@ -61,14 +56,8 @@ export function ConversationList({ filters, search, openId, handle }: Conversati
   useLayoutEffect(() => {
     if (isPlaced || snapshot.total === null) return;
     setPlaced(true);
+    if (start > 0) scroll.showAtTop(start);
   });
-  // The scroll area gets its full height after that.
-  const showStart = useEffectEvent(() => scroll.showAtTop(start));
-  useEffect(() => {
-    if (!isPlaced || start === 0) return;
-    const timers = START_DELAYS_MS.map((delay) => setTimeout(() => showStart(), delay));
-    return () => timers.forEach(clearTimeout);
-  }, [isPlaced, start]);
 
   const first = isPlaced ? scroll.first : start;
   const last = first + scroll.last - scroll.first;
