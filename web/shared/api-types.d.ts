@@ -1636,7 +1636,7 @@ export interface components {
              */
             waitingReason?: components["schemas"]["WaitingReason"] | null;
             /** @description With a private key: whether there is a message that no agent has read. */
-            isUnread?: components["schemas"]["Option_bool"];
+            isUnread?: boolean;
             /**
              * @description With a private key: the account of the agent who has taken over; null for none or a
              *     private key.
@@ -2193,7 +2193,6 @@ export interface components {
             /** @description Why a receiver has not accepted the notification. */
             error: string | null;
         };
-        Option_bool: null | boolean;
         /**
          * @description The direction of an order.
          * @default desc
@@ -2690,9 +2689,9 @@ export interface components {
              * @description With a private key: whether the website's server has confirmed `externalId` and
              *     `name`.
              */
-            isVerified?: components["schemas"]["Option_bool"];
+            isVerified?: boolean;
             /** @description With a private key: whether the visitor may not write any more. */
-            isBlocked?: components["schemas"]["Option_bool"];
+            isBlocked?: boolean;
             /** @description With a private key: the time of the first visit. */
             createdAt?: components["schemas"]["Timestamp"];
         };
@@ -3399,6 +3398,18 @@ export interface operations {
             };
             /** @description The caller is not allowed to do this: the conversation belongs to another visitor, the key is not valid for this website, or the endpoint needs another kind of credential. */
             403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Vary: components["headers"]["Vary"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request conflicts with the current state of the resource. */
+            409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     Vary: components["headers"]["Vary"];

@@ -53,7 +53,7 @@ pub struct ConversationJson<'a> {
     pub(super) waiting_reason: StaffOnly<Option<WaitingReason>>,
     /// With a private key: whether there is a message that no agent has read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(value_type = bool, required = false)]
     pub(super) is_unread: StaffOnly<bool>,
     /// With a private key: the account of the agent who has taken over; null for none or a
     /// private key.

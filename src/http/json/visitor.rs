@@ -36,11 +36,11 @@ pub struct VisitorJson<'a> {
     /// With a private key: whether the website's server has confirmed `externalId` and
     /// `name`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(value_type = bool, required = false)]
     pub(super) is_verified: StaffOnly<bool>,
     /// With a private key: whether the visitor may not write any more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(value_type = bool, required = false)]
     pub(super) is_blocked: StaffOnly<bool>,
     /// With a private key: the time of the first visit.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -101,7 +101,7 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
 #[utoipa::path(patch, path = "/notifications", tag = "Notifications", operation_id = "update-notifications",
     request_body = NotificationChangeRequest, security(("private-key" = [])),
     responses((status = 200, description = "The changed settings", body = NotificationSettingsJson),
-              BodyErrors, BearerErrors, ValidationErrors, ServerErrors))]
+              BodyErrors, BearerErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn update(
     app: web::Data<AppState>,
     request: HttpRequest,

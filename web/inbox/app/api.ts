@@ -1,13 +1,10 @@
 // The client of the API. The cookie of the session is sent along by the browser.
 
 import createClient from 'openapi-fetch';
-import type { paths } from '../../shared/api-types';
-import type { AdditionalPaths } from './api-additions';
+import type { ApiPaths } from './staff-types';
 
 export { RequestError, unwrap } from '../../shared/api';
-export type * from './api-additions';
-
-export type ApiPaths = Omit<paths, keyof AdditionalPaths> & AdditionalPaths;
+export type * from './staff-types';
 
 /** Called when the server no longer accepts the session. */
 let signedOut: () => void = () => {};

@@ -46,8 +46,8 @@ function ReplyTable(props: { onEdit: (draft: Draft) => void; onClose: () => void
   const remove = async ({ id }: SavedReply) => {
     setFailure(null);
     try {
-      const params = { path: { replyId: id } };
-      unwrap(await api.DELETE('/saved-replies/{replyId}', { params }));
+      const params = { path: { savedReplyId: id } };
+      unwrap(await api.DELETE('/saved-replies/{savedReplyId}', { params }));
     } catch (error) {
       setFailure(error);
     }
@@ -139,7 +139,10 @@ function ReplyForm({ draft, onDone }: { draft: Draft; onDone: () => void }) {
 async function saveReply({ id, ...body }: Draft): Promise<void> {
   unwrap(
     id
-      ? await api.PATCH('/saved-replies/{replyId}', { params: { path: { replyId: id } }, body })
+      ? await api.PATCH('/saved-replies/{savedReplyId}', {
+          params: { path: { savedReplyId: id } },
+          body,
+        })
       : await api.POST('/saved-replies', { body }),
   );
 }

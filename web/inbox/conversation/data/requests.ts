@@ -27,7 +27,7 @@ export async function fetchNotes(id: string, signal: AbortSignal): Promise<Note[
 }
 
 export async function takeOver(id: string, force: boolean): Promise<void> {
-  const body = force ? { force } : {};
+  const body = { force };
   unwrap(await api.PUT('/conversations/{conversationId}/agent', { params: path(id), body }));
 }
 
