@@ -10,6 +10,9 @@ const DIGITS: std::ops::RangeInclusive<usize> = 6..=15;
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
+    /// What [`Self::parse`] accepts, as a regular expression of JSON Schema.
+    pub const PATTERN: &str = r"^[ \u00a0()./-]*\+?([ \u00a0()./-]*[0-9]){6,15}[ \u00a0()./-]*$";
+
     /// Removes spaces and the signs `( ) - . /`, and checks the rest.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, ValidationError> {
         let number: String = text

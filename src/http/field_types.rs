@@ -289,7 +289,9 @@ described_by! {
     MessageLimit: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
     MessageQuota: integer(0, MAX_MESSAGE_QUOTA.into());
     Offset: integer(0, Self::MAX).default(Some(0.into()));
-    PhoneNumber: string().description(Some("A phone number: digits, with `+` before them in the international form."));
+    PhoneNumber: string()
+        .description(Some("A phone number: 6 to 15 digits, with `+` before them in the international form."))
+        .pattern(Some(PhoneNumber::PATTERN));
     Password: text(MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS);
     SearchLimit: integer(1, Self::MAX).default(Some(Self::default().get().into()));
     StatisticsDays: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));

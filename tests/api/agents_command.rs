@@ -48,7 +48,9 @@ fn set_up(client: Client, token: &str) -> Response {
 }
 
 fn sign_in_with_link(client: Client, link: &str) -> Response {
-    let (_, token) = link.split_once("/inbox#link=").expect("a link");
+    let (_, parameters) = link.split_once("/inbox#link=").expect("a link");
+    // The link of the demo has a second parameter.
+    let (token, _) = parameters.split_once('&').unwrap_or((parameters, ""));
     let request = client.post("/v2/agents/sign-in-link");
     request.json(json!({ "token": token })).send()
 }

@@ -2707,7 +2707,7 @@ export interface components {
              * @description An e-mail address.
              */
             email?: string | null;
-            /** @description A phone number: digits, with `+` before them in the international form. */
+            /** @description A phone number: 6 to 15 digits, with `+` before them in the international form. */
             phone?: string | null;
         };
         /**
