@@ -2,40 +2,32 @@
 //! a failed use case becomes a status, a code and a text
 //! (docs/api-contract.md, section 2).
 
+mod accounts;
+mod inbox;
+mod visitors;
+
 use serde_json::json;
 
+use self::accounts::{email_exists, invalid_link, last_owner, signed_out};
+use self::visitors::visitor_blocked;
 use super::error::{ApiError, ErrorCode};
-use crate::access::identity::IdentityError;
-use crate::access::{AuthError, OverBudget, PasswordError, RateLimited};
+use crate::access::{AuthError, OverBudget, RateLimited};
 use crate::answer::AnswerError;
-use crate::domain::{MAX_KEYS, MAX_NOTES, MAX_SAVED_REPLIES, MAX_SOURCES, Origin, ValidationError};
+use crate::domain::{Origin, ValidationError};
 use crate::service::agent::AgentError;
-use crate::service::agent_account::AccountError;
 use crate::service::caller::AccessError;
 use crate::service::completion::CompletionError;
 use crate::service::conversation::{CloseError, FindError, ImportConversationError};
 use crate::service::document::DeleteDocumentError;
-use crate::service::erasure::{DeleteConversationError, EraseVisitorError};
+use crate::service::erasure::DeleteConversationError;
 use crate::service::feedback::FeedbackError;
 use crate::service::idempotency::IdempotencyError;
-use crate::service::key::ManageKeyError;
-use crate::service::note::NoteError;
-use crate::service::notification::PRIVATE_HOST;
-use crate::service::notification::link::LinkError;
-use crate::service::notification::settings::NotificationError;
 use crate::service::project::ProjectError;
 use crate::service::qna::QnaError;
 use crate::service::readiness::NotReady;
 use crate::service::replay::ReplayError;
-use crate::service::saved_reply::SavedReplyError;
 use crate::service::send_message::SendError;
-use crate::service::session::IdentifyError;
-use crate::service::sign_in::SignInError;
-use crate::service::source::SourceError;
 use crate::service::stop_answer::StopError;
-use crate::service::unanswered::ResolveError;
-use crate::service::visitor::BlockError;
-use crate::service::visitor_profile::VisitorChangeError;
 use crate::service::{plan::ModelNotInPlan, quota::QuotaExceeded};
 use crate::store::{Rejection, StoreError};
 
@@ -49,17 +41,11 @@ const RETRY_OVER_BUDGET: u64 = 5;
 /// answers.
 const RETRY_TOO_MANY_DETACHED: u64 = 5;
 
-/// Seconds after which a sign-in may be repeated while too many others run.
-const RETRY_MANY_SIGN_INS: u64 = 5;
-
 /// Seconds after which a search may be repeated that took too long.
 const RETRY_SLOW_SEARCH: u64 = 5;
 
 /// Seconds after which a search may be repeated while the index is being built.
 const RETRY_BUILDING_INDEX: u64 = 10;
-
-/// Seconds after which a source may be learned while others are being learned.
-const RETRY_MANY_SOURCES: u64 = 30;
 
 /// Seconds after which `/ready` may be asked again.
 const RETRY_NOT_READY: u64 = 10;
@@ -67,11 +53,6 @@ const RETRY_NOT_READY: u64 = 10;
 /// 401: the session does not exist any more.
 fn session_ended() -> ApiError {
     ApiError::unauthorized("The session has ended; start a new one with /identity/init")
-}
-
-/// 401: the session of an agent does not exist any more.
-fn signed_out() -> ApiError {
-    ApiError::unauthorized("The session has ended; sign in again")
 }
 
 /// 403: the key lists websites, and the page that sent the request is of another one.
@@ -125,33 +106,6 @@ fn conversation_id_exists() -> ApiError {
 fn project_name_exists() -> ApiError {
     ApiError::conflict("project", "name")
         .with_message("Another project has this name; choose another one")
-}
-
-/// 409: an account, perhaps of another project, has the e-mail address.
-fn email_exists() -> ApiError {
-    ApiError::conflict("agent", "email").with_message("An account has this e-mail address already")
-}
-
-/// 409: a project that has accounts has an owner.
-fn last_owner() -> ApiError {
-    ApiError::conflict("agent", "role")
-        .with_message("This is the only owner of the project; make another agent owner first")
-}
-
-/// 401: a link that signs in is not valid.
-fn invalid_link() -> ApiError {
-    ApiError::unauthorized(
-        "The link was used, replaced, or has expired; ask for a new one: an owner makes it in the \
-         inbox, and the operator of the server with `parlor agents link`",
-    )
-}
-
-/// 403: an agent has blocked the visitor.
-fn visitor_blocked() -> ApiError {
-    ApiError::forbidden(
-        "You cannot write to this website any more. If this is a mistake, contact the website in \
-         another way",
-    )
 }
 
 fn idempotency_key_used() -> ApiError {
@@ -319,15 +273,6 @@ impl From<DeleteConversationError> for ApiError {
     }
 }
 
-impl From<EraseVisitorError> for ApiError {
-    fn from(error: EraseVisitorError) -> Self {
-        match error {
-            EraseVisitorError::NotFound(id) => Self::visitor_not_found(id),
-            EraseVisitorError::Store(error) => error.into(),
-        }
-    }
-}
-
 impl From<AgentError> for ApiError {
     fn from(error: AgentError) -> Self {
         match error {
@@ -336,82 +281,6 @@ impl From<AgentError> for ApiError {
             AgentError::NotTakenOver => not_taken_over(),
             AgentError::OtherAgent => other_agent(),
             AgentError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<SignInError> for ApiError {
-    fn from(error: SignInError) -> Self {
-        match error {
-            SignInError::WrongPassword => {
-                Self::unauthorized("The e-mail address or the password is wrong")
-            }
-            SignInError::InvalidLink => invalid_link(),
-            SignInError::EmailExists => email_exists(),
-            SignInError::ProjectNameExists => project_name_exists(),
-            SignInError::Password(error) => error.into(),
-            SignInError::Random(error) => Self::internal(error),
-            SignInError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<AccountError> for ApiError {
-    fn from(error: AccountError) -> Self {
-        match error {
-            AccountError::NotFound(id) => Self::agent_not_found(id),
-            AccountError::NoSuchSession(id) => Self::agent_session_not_found(id),
-            AccountError::SignedOut => signed_out(),
-            AccountError::EmailExists => email_exists(),
-            AccountError::LastOwner => last_owner(),
-            AccountError::WrongPassword => {
-                ValidationError::new("currentPassword", "must be the current password").into()
-            }
-            AccountError::Password(error) => error.into(),
-            AccountError::Random(error) => Self::internal(error),
-            AccountError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<PasswordError> for ApiError {
-    fn from(error: PasswordError) -> Self {
-        match error {
-            PasswordError::Busy => Self::unavailable(RETRY_MANY_SIGN_INS, error),
-            error => Self::internal(error),
-        }
-    }
-}
-
-impl From<NotificationError> for ApiError {
-    fn from(error: NotificationError) -> Self {
-        let conflict = |field| Self::conflict("notification_settings", field);
-        match error {
-            NotificationError::PrivateHost => Self::validation("webhookUrl", PRIVATE_HOST),
-            NotificationError::NoWebhook => conflict("webhookUrl")
-                .with_message("The project has no webhook; set webhookUrl first"),
-            NotificationError::NoAddress => conflict("emails")
-                .with_message("The project has no address for notifications; set emails first"),
-            NotificationError::NoMailServer => conflict("isEmailConfigured").with_message(
-                "The server has no mail server; its operator sets one with --smtp-url and \
-                 --email-from",
-            ),
-            NotificationError::Random(error) => Self::internal(error),
-            NotificationError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<LinkError> for ApiError {
-    fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::Invalid => Self::unauthorized(
-                "The link has expired, or its conversation does not exist any more",
-            ),
-            LinkError::NoKey => Self::forbidden(
-                "The project has no publishable key that can open the link; an owner creates one",
-            ),
-            LinkError::Store(error) => error.into(),
         }
     }
 }
@@ -492,150 +361,6 @@ impl From<CompletionError> for ApiError {
             CompletionError::Plan(error) => error.into(),
             CompletionError::Answer(error) => error.into(),
             CompletionError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<NoteError> for ApiError {
-    fn from(error: NoteError) -> Self {
-        match error {
-            NoteError::Find(error) => error.into(),
-            NoteError::NotFound(id) => Self::note_not_found(id),
-            NoteError::TooMany => Self::conflict("note", "count").with_message(format!(
-                "The conversation has {MAX_NOTES} notes, the most that it may have; delete one first"
-            )),
-            NoteError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<SavedReplyError> for ApiError {
-    fn from(error: SavedReplyError) -> Self {
-        match error {
-            SavedReplyError::NotFound(id) => Self::saved_reply_not_found(id),
-            SavedReplyError::NameExists => Self::conflict("saved_reply", "name")
-                .with_message("Another saved reply has this name; choose another one"),
-            SavedReplyError::TooMany => {
-                Self::conflict("saved_reply", "count").with_message(format!(
-                    "The project has {MAX_SAVED_REPLIES} saved replies, the most that it may \
-                     have; delete one first"
-                ))
-            }
-            SavedReplyError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<SourceError> for ApiError {
-    fn from(error: SourceError) -> Self {
-        match error {
-            SourceError::NotFound(id) => Self::source_not_found(id),
-            SourceError::Exists => Self::conflict("source", "url")
-                .with_message("The project has a source with this address; learn it again"),
-            SourceError::TooMany => Self::conflict("source", "count").with_message(format!(
-                "The project has {MAX_SOURCES} sources, the most that it may have; delete one \
-                 first"
-            )),
-            SourceError::Running => Self::conflict("source", "status")
-                .with_message("A source of the project is being learned; wait until it has ended"),
-            SourceError::Busy => Self::rate_limited(RETRY_MANY_SOURCES).with_message(
-                "The server learns sources of other projects; try again when they have ended",
-            ),
-            SourceError::Folder => Self::validation(
-                "sourceId",
-                "must be a website; the operator of the server learns folders with `parlor learn`",
-            ),
-            SourceError::StillRunning => Self::unavailable(RETRY_MANY_SOURCES, error),
-            SourceError::Url(error) => error.0.into(),
-            SourceError::Thread(error) => Self::internal(error),
-            SourceError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<ResolveError> for ApiError {
-    fn from(error: ResolveError) -> Self {
-        match error {
-            ResolveError::NotFound(id) => Self::message_not_found(id),
-            ResolveError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<IdentifyError> for ApiError {
-    fn from(error: IdentifyError) -> Self {
-        match error {
-            IdentifyError::SwitchedOff => Self::forbidden(
-                "The key has no identity secret; an owner creates one in the inbox, under keys, \
-                 or with POST /keys/{keyId}/identity-secret",
-            ),
-            IdentifyError::Token(error) => error.into(),
-            IdentifyError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<IdentityError> for ApiError {
-    fn from(error: IdentityError) -> Self {
-        Self::unauthorized(match error {
-            IdentityError::Signature => {
-                "The token is not signed with the identity secret of this key; sign with HS256, \
-                 and take the whole text of the secret as the key"
-            }
-            IdentityError::Expired => {
-                "The token has expired; get a new one from the website's server, and check its \
-                 clock"
-            }
-            IdentityError::NotYetValid => {
-                "The token was issued in the future; check the clock of the website's server"
-            }
-            IdentityError::Lifetime => {
-                "The token is valid for too long; exp must be at most 24 hours after iat"
-            }
-            IdentityError::Claim(invalid) => {
-                let reason = format!("has an invalid claim. {} {}", invalid.field, invalid.reason);
-                return Self::validation("token", &reason);
-            }
-        })
-    }
-}
-
-impl From<BlockError> for ApiError {
-    fn from(error: BlockError) -> Self {
-        match error {
-            BlockError::NotFound(id) => Self::visitor_not_found(id),
-            BlockError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<ManageKeyError> for ApiError {
-    fn from(error: ManageKeyError) -> Self {
-        match error {
-            ManageKeyError::NotFound(id) => Self::key_not_found(id),
-            ManageKeyError::NoSuchAssistant(id) => Self::assistant_not_found(id),
-            ManageKeyError::AssistantOfPrivateKey => {
-                Self::validation("assistantId", "must be left out for a private key")
-            }
-            ManageKeyError::IdentityOfPrivateKey => {
-                Self::validation("keyId", "must be a publishable key")
-            }
-            ManageKeyError::TooMany => Self::conflict("key", "count").with_message(format!(
-                "The project has {MAX_KEYS} keys, the most that it may have"
-            )),
-            ManageKeyError::Random(error) => Self::internal(error),
-            ManageKeyError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<VisitorChangeError> for ApiError {
-    fn from(error: VisitorChangeError) -> Self {
-        match error {
-            VisitorChangeError::VerifiedName => {
-                Self::forbidden("The website has set the name; leave name out")
-            }
-            VisitorChangeError::Store(error) => error.into(),
         }
     }
 }
