@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { type Agent, type AgentRole, api, unwrap } from '../app/api';
+import { useSubmit } from '../app/useSubmit';
 import { Button, Dialog, DialogActions, Select, TextField } from '../ui';
-import { Form } from './Form';
-import { useSubmit } from './useSubmit';
+import { Form } from '../ui/Form';
 
 const ROLES = [
   { id: 'agent', label: 'Agent: answers visitors' },

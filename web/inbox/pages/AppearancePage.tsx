@@ -2,12 +2,12 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Project, type ProjectChange, unwrap } from '../app/api';
 import { keys } from '../app/queries';
+import { useSubmit } from '../app/useSubmit';
 import { Button, ErrorState, LoadingState, Page, Section, toast } from '../ui';
+import { Form, FormButtons } from '../ui/Form';
 import { AppearanceFields, type Config } from './AppearanceFields';
 import styles from './AppearancePage.module.css';
 import { changedSettings } from './changed-settings';
-import { Form } from './Form';
-import { useSubmit } from './useSubmit';
 import { WidgetPreview } from './WidgetPreview';
 
 export default function AppearancePage() {
@@ -48,14 +48,14 @@ function Appearance({ project }: { project: Project }) {
             onChange={(part) => setConfig({ ...config, ...part })}
             errorOf={(name) => errorOf(errorName(name))}
           />
-          <div className={styles.buttons}>
+          <FormButtons>
             <Button variant="primary" type="submit" isPending={isPending} isDisabled={!isChanged}>
               Save
             </Button>
             <Button isDisabled={!isChanged} onPress={() => setConfig(saved)}>
               Discard
             </Button>
-          </div>
+          </FormButtons>
         </Form>
       </Section>
       <WidgetPreview project={{ ...project, chatWidgetConfig: config }} />

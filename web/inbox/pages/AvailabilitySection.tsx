@@ -2,11 +2,11 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Project, type ProjectChange, unwrap } from '../app/api';
 import { keys } from '../app/queries';
+import { useSubmit } from '../app/useSubmit';
 import { Button, ErrorState, LoadingState, Section, Switch, TextArea, toast } from '../ui';
+import { Form } from '../ui/Form';
 import { BusinessHoursFields } from './BusinessHoursFields';
 import { defaultHours } from './business-hours';
-import { Form } from './Form';
-import { useSubmit } from './useSubmit';
 
 export function AvailabilitySection() {
   const { data, error, refetch } = useQuery({

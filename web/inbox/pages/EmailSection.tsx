@@ -1,8 +1,7 @@
 import { useState } from 'react';
 import type { NotificationSettings } from '../app/api';
 import { Button, Notice, Section, TextArea } from '../ui';
-import styles from './AppearancePage.module.css';
-import { Form } from './Form';
+import { Form, FormButtons } from '../ui/Form';
 import { useNotificationChange, useNotificationTest } from './notifications';
 
 export function EmailSection({ settings }: { settings: NotificationSettings }) {
@@ -30,7 +29,7 @@ export function EmailSection({ settings }: { settings: NotificationSettings }) {
           rows={3}
           errorMessage={errorOf('emails')}
         />
-        <div className={styles.buttons}>
+        <FormButtons>
           <Button variant="primary" type="submit" isPending={isPending}>
             Save
           </Button>
@@ -41,7 +40,7 @@ export function EmailSection({ settings }: { settings: NotificationSettings }) {
           >
             Send a test
           </Button>
-        </div>
+        </FormButtons>
       </Form>
     </Section>
   );

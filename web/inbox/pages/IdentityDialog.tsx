@@ -2,10 +2,10 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type ApiKey, api, unwrap } from '../app/api';
 import { keys } from '../app/queries';
+import { useSubmit } from '../app/useSubmit';
 import { Button, Dialog, DialogActions } from '../ui';
-import { CopyField } from './CopyField';
-import { Form } from './Form';
-import { useSubmit } from './useSubmit';
+import { CopyField } from '../ui/CopyField';
+import { Form } from '../ui/Form';
 
 export interface IdentityDialogProps {
   apiKey: ApiKey;

@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { type ApiKey, api, unwrap } from '../app/api';
+import { useSubmit } from '../app/useSubmit';
 import { Button, Dialog, DialogActions, Select, TextArea, TextField } from '../ui';
-import { Form } from './Form';
-import { useSubmit } from './useSubmit';
+import { Form } from '../ui/Form';
 
 const KINDS = [
   { id: 'publishable', label: 'Website: for web pages' },

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type ApiKey, api, unwrap } from '../app/api';
 import { keys } from '../app/queries';
+import { scriptTag } from '../app/script-tag';
 import {
   Badge,
   ConfirmDialog,
@@ -13,11 +14,10 @@ import {
   Time,
   toast,
 } from '../ui';
-import { CopyField } from './CopyField';
+import { CopyField } from '../ui/CopyField';
 import { IdentityDialog } from './IdentityDialog';
 import { KeyDialog } from './KeyDialog';
 import { Row } from './Rows';
-import { scriptTag } from './script-tag';
 
 type Task = 'edit' | 'identity' | 'revoke' | null;
 

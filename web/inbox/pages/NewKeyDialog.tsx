@@ -1,7 +1,7 @@
 import type { ApiKey } from '../app/api';
+import { scriptTag } from '../app/script-tag';
 import { Button, Dialog, DialogActions } from '../ui';
-import { CopyField } from './CopyField';
-import { scriptTag } from './script-tag';
+import { CopyField } from '../ui/CopyField';
 
 export interface NewKeyDialogProps {
   apiKey: ApiKey;

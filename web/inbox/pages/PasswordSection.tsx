@@ -3,9 +3,9 @@ import { useState } from 'react';
 import { api, unwrap } from '../app/api';
 import { keys } from '../app/queries';
 import { useMe } from '../app/session';
+import { useSubmit } from '../app/useSubmit';
 import { Button, Section, TextField, toast } from '../ui';
-import { Form } from './Form';
-import { useSubmit } from './useSubmit';
+import { Form } from '../ui/Form';
 
 const MIN_PASSWORD_CHARS = 10;
 

@@ -3,9 +3,9 @@ import { useState } from 'react';
 import { api, type Me, unwrap } from '../app/api';
 import { keys } from '../app/queries';
 import { useMe } from '../app/session';
+import { useSubmit } from '../app/useSubmit';
 import { Button, Section, Switch, TextField, toast } from '../ui';
-import { Form } from './Form';
-import { useSubmit } from './useSubmit';
+import { Form } from '../ui/Form';
 
 interface Input {
   name?: string;

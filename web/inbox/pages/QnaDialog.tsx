@@ -1,10 +1,10 @@
 import { useState } from 'react';
 import { api, unwrap } from '../app/api';
 import { useMe } from '../app/session';
+import { useSubmit } from '../app/useSubmit';
 import { Button, Dialog, DialogActions, TextArea, TextField } from '../ui';
-import { Form } from './Form';
+import { Form } from '../ui/Form';
 import type { Qna } from './QnaSection';
-import { useSubmit } from './useSubmit';
 
 export interface QnaDialogProps {
   /** The Q&A to change; null: a new one. */

@@ -1,5 +1,5 @@
 import { Button, Dialog, DialogActions } from '../ui';
-import { CopyField } from './CopyField';
+import { CopyField } from '../ui/CopyField';
 
 export interface SignInLinkDialogProps {
   name: string;

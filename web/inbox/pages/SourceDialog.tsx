@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { api, unwrap } from '../app/api';
+import { useSubmit } from '../app/useSubmit';
 import { Button, Dialog, DialogActions, TextField } from '../ui';
-import { Form } from './Form';
-import { useSubmit } from './useSubmit';
+import { Form } from '../ui/Form';
 
 export function SourceDialog({ onClose, onSaved }: { onClose: () => void; onSaved: () => void }) {
   const [url, setUrl] = useState('');

@@ -1,9 +1,8 @@
 import { useState } from 'react';
 import type { NotificationSettings } from '../app/api';
 import { Button, Section, TextField } from '../ui';
-import styles from './AppearancePage.module.css';
-import { CopyField } from './CopyField';
-import { Form } from './Form';
+import { CopyField } from '../ui/CopyField';
+import { Form, FormButtons } from '../ui/Form';
 import { useNotificationChange, useNotificationTest } from './notifications';
 
 export function WebhookSection({ settings }: { settings: NotificationSettings }) {
@@ -27,7 +26,7 @@ export function WebhookSection({ settings }: { settings: NotificationSettings })
         {settings.webhookSecret && (
           <CopyField label="secret of the webhook" text={settings.webhookSecret} />
         )}
-        <div className={styles.buttons}>
+        <FormButtons>
           <Button variant="primary" type="submit" isPending={isPending}>
             Save
           </Button>
@@ -38,7 +37,7 @@ export function WebhookSection({ settings }: { settings: NotificationSettings })
           >
             Send a test
           </Button>
-        </div>
+        </FormButtons>
       </Form>
     </Section>
   );

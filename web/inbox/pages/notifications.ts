@@ -1,8 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { api, type NotificationSettings, unwrap } from '../app/api';
 import { keys } from '../app/queries';
+import { type Submit, useSubmit } from '../app/useSubmit';
 import { toast } from '../ui';
-import { type Submit, useSubmit } from './useSubmit';
 
 export interface NotificationChange {
   webhookUrl?: string | null;

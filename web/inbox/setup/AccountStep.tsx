@@ -1,10 +1,10 @@
 import { useState } from 'react';
 import { api, unwrap } from '../app/api';
 import { BASE_PATH } from '../app/router';
-import { Form } from '../pages/Form';
-import { useSubmit } from '../pages/useSubmit';
+import { useSubmit } from '../app/useSubmit';
 import { isUsedLink } from '../sign-in/SignInPage';
 import { Button, CardPage, EmptyState, TextField } from '../ui';
+import { Form } from '../ui/Form';
 
 interface Account {
   token: string;

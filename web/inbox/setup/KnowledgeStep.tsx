@@ -1,9 +1,9 @@
 import { useState } from 'react';
 import { api, unwrap } from '../app/api';
 import { useMe } from '../app/session';
-import { Form } from '../pages/Form';
-import { useSubmit } from '../pages/useSubmit';
+import { useSubmit } from '../app/useSubmit';
 import { CardPage, Icon, TextArea, TextField, toast } from '../ui';
+import { Form } from '../ui/Form';
 import styles from './Setup.module.css';
 import type { StepProps } from './SetupPage';
 import { StepButtons } from './StepButtons';

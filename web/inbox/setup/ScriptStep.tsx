@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, unwrap } from '../app/api';
 import { keys } from '../app/queries';
-import { CopyField } from '../pages/CopyField';
-import { scriptTag } from '../pages/script-tag';
+import { scriptTag } from '../app/script-tag';
 import { CardPage, ErrorState, LoadingState, Notice } from '../ui';
+import { CopyField } from '../ui/CopyField';
 import styles from './Setup.module.css';
 import type { StepProps } from './SetupPage';
 import { StepButtons } from './StepButtons';

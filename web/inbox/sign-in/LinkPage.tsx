@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'react';
 import { api, unwrap } from '../app/api';
 import { usePageTitle } from '../app/title';
-import { Form } from '../pages/Form';
-import { useSubmit } from '../pages/useSubmit';
+import { useSubmit } from '../app/useSubmit';
 import { Button, CardPage, EmptyState, LoadingState, TextField } from '../ui';
+import { Form } from '../ui/Form';
 import { forgetToken, isDirectLink } from './link-token';
 import { isUsedLink, useReadAccount } from './SignInPage';
 

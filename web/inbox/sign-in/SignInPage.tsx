@@ -3,9 +3,9 @@ import { useState } from 'react';
 import { api, RequestError, unwrap } from '../app/api';
 import { keys } from '../app/queries';
 import { usePageTitle } from '../app/title';
-import { Form } from '../pages/Form';
-import { useSubmit } from '../pages/useSubmit';
+import { useSubmit } from '../app/useSubmit';
 import { Button, CardPage, Notice, TextField } from '../ui';
+import { Form } from '../ui/Form';
 import styles from './SignInPage.module.css';
 
 export interface SignInPageProps {

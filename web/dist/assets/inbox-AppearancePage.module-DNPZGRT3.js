@@ -1,1 +1,0 @@
-var e={columns:`_columns_1yshk_1`,buttons:`_buttons_1yshk_7`};export{e as t};
