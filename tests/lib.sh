@@ -110,9 +110,10 @@ build_parlor() {
 # rate limits, and stops it when the script ends. Sets url, the process id demo_pid,
 # and demo_log, the file of its output.
 start_demo() {
-    local deadline=$((SECONDS + 60))
+    local deadline
     build_parlor
     demo_log=$(mktemp)
+    deadline=$((SECONDS + 60))
     PARLOR_RATE_LIMIT=0 "$PARLOR" demo --listen 127.0.0.1:0 "$@" </dev/null >"$demo_log" 2>&1 &
     demo_pid=$!
     on_exit stop_demo "$demo_pid" "$demo_log"
