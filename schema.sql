@@ -346,7 +346,11 @@ CREATE TABLE source (
     started_at  INTEGER, -- begin of the last run
     finished_at INTEGER, -- end of the last run; null: it has not ended
     documents   INTEGER NOT NULL DEFAULT 0, -- documents that the last run stored or found unchanged
-    error       TEXT -- why the last run failed; null: it has not
+    error       TEXT, -- why the last run failed; null: it has not
+    problems    TEXT NOT NULL DEFAULT '[]', -- JSON array of {item, reason}: what the last run skipped or warned about; at most 100
+    skipped     INTEGER NOT NULL DEFAULT 0, -- pages and files that the last run skipped
+    removed     INTEGER NOT NULL DEFAULT 0, -- documents that the last run deleted
+    interval_s  INTEGER CHECK (interval_s > 0) -- seconds from one run to the next; null: learned on request
 ) STRICT;
 CREATE UNIQUE INDEX source_by_id ON source (id);
 CREATE UNIQUE INDEX source_by_location ON source (project_seq, location);
@@ -429,7 +433,8 @@ CREATE TABLE document (
     title       TEXT NOT NULL,
     hash        BLOB NOT NULL CHECK (length(hash) = 32), -- SHA-256 of the page or file; equal: no need to learn it again
     source      TEXT NOT NULL DEFAULT '', -- the folder or website that was learned; '': sent over the API
-    learned_at  INTEGER NOT NULL
+    learned_at  INTEGER NOT NULL,
+    description TEXT NOT NULL DEFAULT '' -- summary of the page, for search; '': it has none
 ) STRICT;
 CREATE UNIQUE INDEX document_by_id ON document (id);
 CREATE UNIQUE INDEX document_by_url ON document (project_seq, url);
@@ -466,6 +471,15 @@ CREATE TABLE passage_version (
     version INTEGER NOT NULL
 ) STRICT;
 INSERT INTO passage_version VALUES (1, 0);
+
+CREATE TABLE embedding (
+    -- Vectors that an embedding model calculated from passages. They can be calculated again.
+    model        TEXT NOT NULL, -- the model and how it is used; vectors of different models are not comparable
+    passage_hash BLOB NOT NULL CHECK (length(passage_hash) = 32), -- SHA-256 of the title, heading and body of the passage
+    part         INTEGER NOT NULL, -- number of the part, from 0; a passage longer than the limit of the model has several
+    vector       BLOB NOT NULL, -- f32 scale (little-endian), then int8 components
+    PRIMARY KEY (model, passage_hash, part)
+) STRICT, WITHOUT ROWID;
 
 -- The search index of messages and titles. A server that has it switched on adds
 -- new texts in the background, so that no request waits for it.

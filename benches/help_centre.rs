@@ -63,6 +63,7 @@ impl HelpCentre {
         Document {
             url: format!("https://help.shop.example/{number}"),
             title: self.random_words(&mut random, 3).join(" "),
+            description: String::new(),
             sections: sections.collect(),
         }
     }

@@ -62,6 +62,7 @@ fn read_document(path: &Path) -> Document {
     Document {
         url: format!("https://shop.example/help/{name}"),
         title: title.trim_start_matches("# ").trim().to_owned(),
+        description: String::new(),
         sections: std::iter::once(introduction)
             .filter(|(_, body)| !body.is_empty())
             .chain(sections)

@@ -7,6 +7,10 @@ use super::{DocumentId, Timestamp};
 /// characters, with the ellipsis of a shortened one.
 pub const MAX_HEADING_CHARS: usize = 301;
 
+/// The maximum length of the description of a document in characters. Descriptions of
+/// pages are cut to it.
+pub const MAX_DOCUMENT_DESCRIPTION_CHARS: usize = 1000;
+
 /// The maximum length of the address of a document, and of the address or path of its
 /// source, in bytes.
 pub const MAX_DOCUMENT_URL_BYTES: usize = 8 << 10;
@@ -22,6 +26,9 @@ pub struct Document {
     /// without an address has `file:` and its path in the folder.
     pub url: String,
     pub title: String,
+    /// A summary of the page, which search uses and answers do not quote. Empty if the page
+    /// has none.
+    pub description: String,
     /// In the order of the text.
     pub sections: Vec<Section>,
 }
@@ -43,6 +50,8 @@ pub struct LearnedDocument<'a> {
     /// See [`Document::url`].
     pub url: &'a str,
     pub title: &'a str,
+    /// See [`Document::description`].
+    pub description: &'a str,
     pub learned_at: Timestamp,
     /// The number of sections that are stored as passages.
     pub passages: u64,

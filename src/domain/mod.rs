@@ -44,8 +44,8 @@ pub use conversation::{
     title_key,
 };
 pub use document::{
-    Document, LearnedDocument, MAX_DOCUMENT_URL_BYTES, MAX_HEADING_CHARS, MAX_SECTION_BYTES,
-    Section,
+    Document, LearnedDocument, MAX_DOCUMENT_DESCRIPTION_CHARS, MAX_DOCUMENT_URL_BYTES,
+    MAX_HEADING_CHARS, MAX_SECTION_BYTES, Section,
 };
 pub use email::{EmailAddress, MAX_EMAIL_BYTES};
 pub use id::{
@@ -89,7 +89,8 @@ pub use qna::{
 };
 pub use secret_token::{SecretToken, TokenHash};
 pub use source::{
-    DEFAULT_MAX_PAGES, MAX_SOURCE_ERROR_CHARS, MAX_SOURCES, Source, SourceKind, SourceStatus,
+    DEFAULT_MAX_PAGES, MAX_SOURCE_ERROR_CHARS, MAX_SOURCE_PROBLEMS, MAX_SOURCES, RunReport, Source,
+    SourceKind, SourceProblem, SourceStatus,
 };
 pub use statistics::{DAY_MS, DayStatistics, Statistics};
 pub use timestamp::{Timestamp, month_name};

@@ -40,6 +40,28 @@ pub struct Source {
     pub documents: u64,
     /// Why the last run failed.
     pub error: Option<String>,
+    pub report: RunReport,
+    /// The seconds from one run to the next; `None`: learned on request.
+    pub interval_s: Option<u32>,
+}
+
+/// What the last run of a source did, beside the documents that it stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunReport {
+    /// What the run skipped or warned about, at most [`MAX_SOURCE_PROBLEMS`].
+    pub problems: Vec<SourceProblem>,
+    /// The pages and files that the run skipped.
+    pub skipped: u64,
+    /// The documents that the run deleted.
+    pub removed: u64,
+}
+
+/// A page or file that a run skipped or warned about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceProblem {
+    /// The URL, or the path in the folder.
+    pub item: String,
+    pub reason: String,
 }
 
 /// The state of the last run of a source.
@@ -79,6 +101,9 @@ pub const DEFAULT_MAX_PAGES: u32 = 2000;
 
 /// The maximum length of the text that says why a source could not be learned, in characters.
 pub const MAX_SOURCE_ERROR_CHARS: usize = 1000;
+
+/// The maximum number of problems of a run that are stored.
+pub const MAX_SOURCE_PROBLEMS: usize = 100;
 
 /// The maximum number of sources of a project.
 pub const MAX_SOURCES: u32 = 200;

@@ -98,6 +98,7 @@ impl RawDocument {
         let document = Document {
             url: self.url.clone(),
             title: title.unwrap_or_else(|| sections::shorten_heading(&self.name)),
+            description: String::new(),
             sections: content.sections,
         };
         (document, directives)

@@ -62,6 +62,7 @@ fn as_learned<'a>(new: &NewDocument<'a>) -> LearnedDocument<'a> {
         id: new.id,
         url: &new.document.url,
         title: &new.document.title,
+        description: new.description(),
         learned_at: new.at,
         passages: new.document.sections.len() as u64,
     }

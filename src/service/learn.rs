@@ -8,7 +8,8 @@ use std::fmt;
 use futures_util::StreamExt;
 
 use crate::domain::{
-    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, SourceKind, Timestamp, page_address,
+    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, RunReport, SourceKind, Timestamp,
+    page_address,
 };
 use crate::learn::{
     Conversion, FetchOutcome, FolderSource, RawDocument, SourceError, WebsiteSource,
@@ -265,7 +266,13 @@ impl<'a> Learner<'a> {
             error => redact(error).into_owned(),
         });
         let stored = error.as_deref().map_or(Ok(pages as u64), Err);
-        let end = source::end_run(self.project, &run.location, Timestamp::now(), stored);
+        let end = source::end_run(
+            self.project,
+            &run.location,
+            Timestamp::now(),
+            stored,
+            &RunReport::default(),
+        );
         self.write(end).await?;
         result
     }
@@ -278,7 +285,13 @@ impl<'a> Learner<'a> {
         self.flush().await?;
         if let Some(run) = self.current.take() {
             let now = Timestamp::now();
-            let end = source::end_run(self.project, &run.location, now, Err(reason));
+            let end = source::end_run(
+                self.project,
+                &run.location,
+                now,
+                Err(reason),
+                &RunReport::default(),
+            );
             self.write(end).await?;
         }
         Ok(())

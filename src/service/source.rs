@@ -15,8 +15,8 @@ use super::Services;
 use super::idempotency::Idempotency;
 use super::learn::{LearnError, Learner, ProgressObserver};
 use crate::domain::{
-    DEFAULT_MAX_PAGES, ProjectSeq, Source, SourceId, SourceKind, Timestamp, ValidationError,
-    page_address, parse_web_url,
+    DEFAULT_MAX_PAGES, ProjectSeq, RunReport, Source, SourceId, SourceKind, Timestamp,
+    ValidationError, page_address, parse_web_url,
 };
 use crate::learn::WebsiteSource;
 use crate::redaction::redact;
@@ -207,6 +207,8 @@ pub async fn create(
         finished_at: None,
         documents: 0,
         error: None,
+        report: RunReport::default(),
+        interval_s: None,
     };
     let reservation = services
         .source_runs

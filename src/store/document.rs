@@ -9,14 +9,15 @@ use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{
-    Document, DocumentId, LearnedDocument, Limit, Offset, ProjectSeq, Section, Timestamp,
+    Document, DocumentId, LearnedDocument, Limit, MAX_DOCUMENT_DESCRIPTION_CHARS, Offset,
+    ProjectSeq, Section, Timestamp,
 };
 
 /// A SELECT of the columns that [`document_from_row`] reads, and of `seq`.
 macro_rules! select_documents {
     ($condition:literal) => {
         concat!(
-            "SELECT id, url, title, learned_at, \
+            "SELECT id, url, title, description, learned_at, \
                     (SELECT count(*) FROM passage WHERE document_seq = document.seq), seq \
                FROM document WHERE ",
             $condition
@@ -113,8 +114,9 @@ fn document_from_row(row: Row<'_>) -> Result<LearnedDocument<'_>, StoreError> {
         id: row.get(0)?,
         url: row.get(1)?,
         title: row.get(2)?,
-        learned_at: row.get(3)?,
-        passages: row.get(4)?,
+        description: row.get(3)?,
+        learned_at: row.get(4)?,
+        passages: row.get(5)?,
     })
 }
 
@@ -131,7 +133,7 @@ pub fn with_document<T>(
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, |row| {
-        let cursor = SectionCursor::new(snapshot, row.get(5)?)?;
+        let cursor = SectionCursor::new(snapshot, row.get(6)?)?;
         Ok((read(&document_from_row(row)?), cursor))
     })
 }
@@ -219,7 +221,7 @@ pub struct NewDocument<'a> {
     pub at: Timestamp,
 }
 
-impl NewDocument<'_> {
+impl<'a> NewDocument<'a> {
     /// [`NewDocument::upsert`] for a caller that relies on the id.
     ///
     /// Rejected with [`Rejection::DocumentExists`] if the URL has a document with
@@ -251,10 +253,11 @@ impl NewDocument<'_> {
 
     fn upsert_document(&self) -> Sql {
         Sql::new(
-            "INSERT INTO document (id, project_seq, url, title, hash, source, learned_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?) \
+            "INSERT INTO document (id, project_seq, url, title, hash, source, learned_at, description) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (project_seq, url) DO UPDATE SET title = excluded.title, \
-                hash = excluded.hash, source = excluded.source, learned_at = excluded.learned_at",
+                hash = excluded.hash, source = excluded.source, \
+                learned_at = excluded.learned_at, description = excluded.description",
             [
                 self.id.into(),
                 self.project.into(),
@@ -263,8 +266,16 @@ impl NewDocument<'_> {
                 self.hash.into(),
                 self.source.into(),
                 self.at.into(),
+                self.description().into(),
             ],
         )
+    }
+
+    /// The description as it is stored.
+    pub fn description(&self) -> &'a str {
+        let text = self.document.description.as_str();
+        let end = text.char_indices().nth(MAX_DOCUMENT_DESCRIPTION_CHARS);
+        end.map_or(text, |(end, _)| &text[..end])
     }
 
     fn delete_passages(&self) -> Sql {

@@ -2,12 +2,13 @@
 
 use super::batch::{Batch, BatchOutput};
 use super::error::StoreError;
+use super::export::ProblemRecord;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use crate::domain::{
-    MAX_SOURCE_ERROR_CHARS, MAX_SOURCES, ProjectSeq, Source, SourceId, SourceKind, Timestamp,
-    text_prefix,
+    MAX_SOURCE_ERROR_CHARS, MAX_SOURCE_PROBLEMS, MAX_SOURCES, ProjectSeq, RunReport, Source,
+    SourceId, SourceKind, SourceProblem, Timestamp, text_prefix,
 };
 
 /// The documents that one batch deletes. A batch delays other writes by some milliseconds.
@@ -17,7 +18,8 @@ const DOCUMENTS_PER_DELETION: i64 = 50;
 macro_rules! select_sources {
     ($rest:literal) => {
         concat!(
-            "SELECT id, location, kind, started_at, finished_at, documents, error FROM source ",
+            "SELECT id, location, kind, started_at, finished_at, documents, error, problems, \
+                    skipped, removed, interval_s FROM source ",
             $rest
         )
     };
@@ -55,7 +57,35 @@ fn from_row(row: Row<'_>) -> Result<Source, StoreError> {
         finished_at: row.get(4)?,
         documents: row.get(5)?,
         error: row.get(6)?,
+        report: RunReport {
+            problems: problems(row.get(7)?),
+            skipped: row.get(8)?,
+            removed: row.get(9)?,
+        },
+        interval_s: row.get(10)?,
     })
+}
+
+/// Reads the column `problems`.
+fn problems(json: &str) -> Vec<SourceProblem> {
+    let stored: Vec<ProblemRecord> = serde_json::from_str(json).unwrap_or_default();
+    let problem = |stored: ProblemRecord| SourceProblem {
+        item: stored.item,
+        reason: stored.reason,
+    };
+    stored.into_iter().map(problem).collect()
+}
+
+/// The first [`MAX_SOURCE_PROBLEMS`] problems as the column `problems` has them.
+fn problems_json(problems: &[SourceProblem]) -> String {
+    let prefix = |text: &str| text_prefix(text, MAX_SOURCE_ERROR_CHARS).to_owned();
+    let record = |problem: &SourceProblem| ProblemRecord {
+        item: prefix(&problem.item),
+        reason: prefix(&problem.reason),
+    };
+    let records = problems.iter().take(MAX_SOURCE_PROBLEMS).map(record);
+    let records: Vec<_> = records.collect();
+    serde_json::to_string(&records).unwrap_or_else(|_| "[]".to_owned())
 }
 
 /// Stores a new source whose first run begins.
@@ -112,16 +142,16 @@ pub fn end_run(
     location: &str,
     at: Timestamp,
     result: Result<u64, &str>,
+    report: &RunReport,
 ) -> Batch {
-    let documents = result
-        .ok()
-        .map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let documents = result.ok().map(count);
     let error = result
         .err()
         .map(|text| text_prefix(text, MAX_SOURCE_ERROR_CHARS));
     Batch::of([Sql::new(
         "UPDATE source SET finished_at = max(?3, started_at), documents = coalesce(?4, documents), \
-                           error = ?5 \
+                           error = ?5, problems = ?6, skipped = ?7, removed = ?8 \
           WHERE project_seq = ?1 AND location = ?2",
         [
             project.into(),
@@ -129,6 +159,9 @@ pub fn end_run(
             at.into(),
             documents.into(),
             error.into(),
+            problems_json(&report.problems).into(),
+            count(report.skipped).into(),
+            count(report.removed).into(),
         ],
     )])
 }

@@ -32,11 +32,15 @@ fn document_is_stored_read_and_deleted() {
     let server = TestServer::start();
     let project = server.project.clone();
     let url = "https://Shop.example/help#top";
-    let document =
-        post_document(&server, &project, json!({ "url": url, "content": TEXT })).expect(201);
+    let document = post_document(
+        &server,
+        &project,
+        json!({ "url": url, "description": "Where we deliver", "content": TEXT }),
+    )
+    .expect(201);
     let expected = json!({
         "object": "document", "id": document["id"], "url": "https://shop.example/help",
-        "title": "Delivery", "learnedAt": document["learnedAt"], "passages": 2,
+        "title": "Delivery", "description": "Where we deliver", "learnedAt": document["learnedAt"], "passages": 2,
         "sections": [
             { "heading": "", "body": "We deliver to every place in Norway within two days." },
             { "heading": "Costs", "body": "Five euros, and nothing at all from fifty euros on." },

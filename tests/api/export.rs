@@ -71,6 +71,9 @@ const UNUSUAL_ROWS: &str = r##"
     INSERT INTO source (id, project_seq, location, kind, started_at, finished_at, documents, error)
     VALUES (randomblob(16), 1, 'https://shop.example/sitemap.xml', 'website', 1, 2, 3, NULL),
            (randomblob(16), 1, '/srv/help', 'folder', 1, NULL, 0, 'cannot be read');
+    UPDATE source SET problems = '[{"item":"https://shop.example/a","reason":"status 404"}]',
+           skipped = 4, removed = 5, interval_s = 86400 WHERE kind = 'website';
+    UPDATE document SET description = 'a "summary"' WHERE seq % 2 = 0;
 "##;
 
 /// A file with all kinds of rows, and a private key of its first project.

@@ -155,6 +155,12 @@ fn cases_of_knowledge_and_visitors() -> Vec<Case> {
         ("document", "source", text(8193), "at most 8192 bytes"),
         (
             "document",
+            "description",
+            text(1001),
+            "at most 1000 characters",
+        ),
+        (
+            "document",
             "passages",
             passage(302, 1),
             "at most 301 characters",

@@ -231,6 +231,7 @@ fn invalid_line_is_named_with_a_reason_and_the_lines_before_it_are_imported() {
 
 const AGENT: &str = r#"{"type":"agent","data":{"id":"0195aaaa-0000-7000-8000-000000000010","projectId":"0195aaaa-0000-7000-8000-00000000000a","name":"Mara","email":"mara@shop.example","role":"owner","createdAt":"2026-01-01T00:00:00.000Z"}}"#;
 const SOURCE: &str = r#"{"type":"source","data":{"id":"0195aaaa-0000-7000-8000-000000000011","projectId":"0195aaaa-0000-7000-8000-00000000000a","location":"https://shop.example/","kind":"website","documents":1}}"#;
+const PROBLEM: &str = r#"{"item":"/a","reason":"status 404"}"#;
 const SAVED_REPLY: &str = r#"{"type":"savedReply","data":{"id":"0195aaaa-0000-7000-8000-000000000012","projectId":"0195aaaa-0000-7000-8000-00000000000a","name":"Thanks","text":"a text","createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z"}}"#;
 const NOTE: &str = r#"{"type":"note","data":{"id":"0195aaaa-0000-7000-8000-000000000013","conversationId":"0195aaaa-0000-7000-8000-00000000000c","text":"a note","createdAt":"2026-01-01T00:00:00.000Z"}}"#;
 const REFUSAL: &str = r#"{"type":"refusal","data":{"conversationId":"0195aaaa-0000-7000-8000-00000000000c","messageId":"0195aaaa-0000-7000-8000-00000000000d","questionId":"0195aaaa-0000-7000-8000-00000000000d","createdAt":"2026-01-01T00:00:00.000Z"}}"#;
@@ -280,6 +281,17 @@ fn staff_cases() -> Vec<(Vec<u8>, &'static str)> {
         (
             insert(SOURCE, r#""finishedAt":"2026-01-01T00:00:00.000Z""#),
             "finishedAt: must not be set",
+        ),
+        (
+            insert(SOURCE, r#""intervalSeconds":0"#),
+            "intervalSeconds: must not be 0",
+        ),
+        (
+            insert(
+                SOURCE,
+                &format!(r#""problems":[{}]"#, [PROBLEM; 101].join(",")),
+            ),
+            "problems: must have at most 100 items",
         ),
         (
             replaced(SAVED_REPLY, "a text", ""),

@@ -293,6 +293,27 @@ fn api_returns_the_qnas_and_documents_of_an_upgraded_file() {
 }
 
 #[test]
+fn api_returns_the_sources_of_an_upgraded_file() {
+    let folder = TempDir::new().expect("a folder");
+    for version in older_versions(&folder).filter(|version| *version >= 7) {
+        let server = served(version);
+        let sources = server.get("/v2/sources").bearer(FIXTURE_KEY);
+        let sources = sources.send().expect(200)["data"].clone();
+        let (website, folder) = (&sources[0], &sources[1]);
+        assert_eq!(website["location"], "https://shop.example/sitemap.xml");
+        assert_eq!(folder["error"], "No page with a text was found");
+        for source in [website, folder] {
+            assert_eq!(source["problems"], json!([]), "schema {version}");
+            assert_eq!(
+                (&source["skipped"], &source["removed"]),
+                (&json!(0), &json!(0))
+            );
+            assert_eq!(source["intervalSeconds"], json!(null));
+        }
+    }
+}
+
+#[test]
 fn upgrade_of_first_schema_gives_each_project_an_assistant() {
     let folder = TempDir::new().expect("a folder");
     let path = built_by_migrations(&folder, 1);

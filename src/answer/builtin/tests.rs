@@ -40,6 +40,7 @@ impl ProjectFixture {
         let document = Document {
             url: url.to_owned(),
             title: title.to_owned(),
+            description: String::new(),
             sections: sections.collect(),
         };
         let document = NewDocument {

@@ -36,6 +36,7 @@ impl SearchFixture {
         let document = Document {
             url: format!("https://x.example/{title}"),
             title: title.to_owned(),
+            description: String::new(),
             sections: vec![Section {
                 heading: String::new(),
                 body: body.to_owned(),

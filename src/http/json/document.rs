@@ -16,6 +16,9 @@ pub struct DocumentJson<'a> {
     url: &'a str,
     /// The title of the page.
     title: &'a str,
+    /// A summary of the page, which search uses and answers do not quote. Empty if there is
+    /// none.
+    description: &'a str,
     /// When the document was last learned.
     learned_at: Timestamp,
     /// The number of passages that search can find.
@@ -36,6 +39,7 @@ impl<'a> From<&LearnedDocument<'a>> for DocumentJson<'a> {
             id: document.id,
             url: document.url,
             title: document.title,
+            description: document.description,
             learned_at: document.learned_at,
             passages: document.passages,
         }

@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
 use crate::domain::{
-    Document, DocumentId, LearnedDocument, Limit, MAX_HEADING_CHARS, Offset, ProjectId, ProjectSeq,
-    Section, without_userinfo,
+    Document, DocumentId, LearnedDocument, Limit, MAX_DOCUMENT_DESCRIPTION_CHARS,
+    MAX_HEADING_CHARS, Offset, ProjectId, ProjectSeq, Section, without_userinfo,
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
@@ -57,6 +57,11 @@ pub struct NewDocumentRequest {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
     title: Option<DocumentTitle>,
+    /// A summary of the page, which search uses and answers do not quote. The default is the
+    /// description in the content.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(inline, nullable = false)]
+    description: Option<DocumentDescription>,
     /// The text of the page in the format `format`.
     content: String,
     /// The format of `content`.
@@ -66,9 +71,11 @@ pub struct NewDocumentRequest {
 
 type DocumentTitle = Text<1, { MAX_HEADING_CHARS - 1 }>;
 
+type DocumentDescription = Text<0, MAX_DOCUMENT_DESCRIPTION_CHARS>;
+
 impl NewDocumentRequest {
-    /// The document to learn and the title that replaces its own.
-    fn into_document(self) -> (RawDocument, Option<String>) {
+    /// The document to learn, and what replaces its own title and description.
+    fn into_document(self) -> (RawDocument, Replacements) {
         let document = RawDocument {
             url: normalized_address(self.url.0),
             name: "Untitled".to_owned(),
@@ -76,7 +83,27 @@ impl NewDocumentRequest {
             charset: Some("utf-8".to_owned()),
             bytes: self.content.into_bytes(),
         };
-        (document, self.title.map(|title| title.0))
+        let replacements = Replacements {
+            title: self.title.map(|title| title.0),
+            description: self.description.map(|description| description.0),
+        };
+        (document, replacements)
+    }
+}
+
+/// What replaces the title and the description of a document.
+struct Replacements {
+    title: Option<String>,
+    description: Option<String>,
+}
+
+impl Replacements {
+    fn apply(self, document: Document) -> Document {
+        Document {
+            title: self.title.unwrap_or(document.title),
+            description: self.description.unwrap_or(document.description),
+            ..document
+        }
     }
 }
 
@@ -184,15 +211,12 @@ pub async fn create(
     let body =
         JsonBody::<NewDocumentRequest>::read(&app, &request, payload, project.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, Caller::Server { project })?;
-    let (raw, title) = body.value.into_document();
+    let (raw, replacements) = body.value.into_document();
     let hash = raw.hash();
     // Converting a large page takes long.
     let converted = web::block(move || raw.convert_ignoring_directives()).await;
     let converted = converted.map_err(ApiError::internal)?;
-    let document = Document {
-        title: title.unwrap_or(converted.title),
-        ..converted
-    };
+    let document = replacements.apply(converted);
     let store = service::store(&app.services, project, &document, hash, &key, render_stored);
     idempotency::respond(&app, &key, store).await
 }

@@ -6,14 +6,15 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     CloseReason, DeviceId, ExternalId, Key, KeyKind, Label, MAX_ANSWER_TEXT_BYTES,
-    MAX_ASSISTANT_TEXT_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_DESCRIPTION_CHARS, MAX_DOCUMENT_URL_BYTES,
-    MAX_HEADING_CHARS, MAX_MESSAGE_ERROR_CHARS, MAX_MESSAGE_JSON_BYTES, MAX_MESSAGE_QUOTA,
-    MAX_NAME_CHARS, MAX_NOTE_CHARS, MAX_PAGE_TITLE_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS,
+    MAX_ASSISTANT_TEXT_CHARS, MAX_AUTHOR_NAME_CHARS, MAX_DESCRIPTION_CHARS,
+    MAX_DOCUMENT_DESCRIPTION_CHARS, MAX_DOCUMENT_URL_BYTES, MAX_HEADING_CHARS,
+    MAX_MESSAGE_ERROR_CHARS, MAX_MESSAGE_JSON_BYTES, MAX_MESSAGE_QUOTA, MAX_NAME_CHARS,
+    MAX_NOTE_CHARS, MAX_PAGE_TITLE_CHARS, MAX_PLAN_CHARS, MAX_PROJECT_NAME_CHARS,
     MAX_SAVED_REPLY_CHARS, MAX_SAVED_REPLY_NAME_CHARS, MAX_SECTION_BYTES, MAX_SOURCE_ERROR_CHARS,
-    MAX_TEXT_SELECTION_CHARS, MAX_TITLE_CHARS, MAX_URI_BYTES, MAX_VISITOR_NAME_CHARS,
-    MessageContent, MessageStatus, Origin, Role, SourceKind, Status, ValidationError,
-    bounded_bytes, bounded_text, bounded_web_url, page_address, parse_answer, parse_question,
-    parse_uri, parse_web_url,
+    MAX_SOURCE_PROBLEMS, MAX_TEXT_SELECTION_CHARS, MAX_TITLE_CHARS, MAX_URI_BYTES,
+    MAX_VISITOR_NAME_CHARS, MessageContent, MessageStatus, Origin, Role, SourceKind, Status,
+    ValidationError, bounded_bytes, bounded_text, bounded_web_url, page_address, parse_answer,
+    parse_question, parse_uri, parse_web_url,
 };
 use crate::learn::escape_active_content;
 use crate::store::export::{
@@ -208,7 +209,23 @@ fn check_source(source: &SourceRecord) -> Result<(), String> {
     expect(has_begun, "finishedAt", "must not be set without startedAt")?;
     optional("error", source.error.as_deref(), |member, value| {
         text(member, value, 0, MAX_SOURCE_ERROR_CHARS)
-    })
+    })?;
+    check_report(source)
+}
+
+/// Checks what the last run of a source reported.
+fn check_report(source: &SourceRecord) -> Result<(), String> {
+    let rule = format!("must have at most {MAX_SOURCE_PROBLEMS} items");
+    let is_short = source.problems.len() <= MAX_SOURCE_PROBLEMS;
+    expect(is_short, "problems", &rule)?;
+    for problem in &source.problems {
+        at_most("problems.item", &problem.item, MAX_SOURCE_ERROR_CHARS)?;
+        at_most("problems.reason", &problem.reason, MAX_SOURCE_ERROR_CHARS)?;
+    }
+    expect(source.skipped <= MAX_COUNT, "skipped", "is too large")?;
+    expect(source.removed <= MAX_COUNT, "removed", "is too large")?;
+    let has_interval = source.interval_seconds != Some(0);
+    expect(has_interval, "intervalSeconds", "must not be 0")
 }
 
 fn check_saved_reply(reply: &SavedReplyRecord) -> Result<(), String> {
@@ -247,6 +264,8 @@ fn check_document(document: &DocumentRecord) -> Result<(), String> {
     // Texts of pages may contain every character.
     heading("title", &document.title)?;
     bytes("source", &document.source, MAX_DOCUMENT_URL_BYTES)?;
+    let description = &document.description;
+    at_most("description", description, MAX_DOCUMENT_DESCRIPTION_CHARS)?;
     document.passages.iter().try_for_each(|passage| {
         heading("passages.heading", &passage.heading)?;
         bytes("passages.body", &passage.body, MAX_SECTION_BYTES)
@@ -254,8 +273,13 @@ fn check_document(document: &DocumentRecord) -> Result<(), String> {
 }
 
 fn heading(member: &'static str, heading: &str) -> Result<(), String> {
-    let rule = format!("must have at most {MAX_HEADING_CHARS} characters");
-    let has_too_many = heading.chars().nth(MAX_HEADING_CHARS).is_some();
+    at_most(member, heading, MAX_HEADING_CHARS)
+}
+
+/// Checks the length of a text that may contain every character.
+fn at_most(member: &'static str, text: &str, max_chars: usize) -> Result<(), String> {
+    let rule = format!("must have at most {max_chars} characters");
+    let has_too_many = text.chars().nth(max_chars).is_some();
     expect(!has_too_many, member, &rule)
 }
 

@@ -10,8 +10,8 @@ mod tests;
 pub use json::{Hex, JsonText, Month, parse as parse_json};
 pub use record::{
     AccountRecord, AgentRecord, AssistantRecord, ConversationRecord, DocumentRecord, InvalidRecord,
-    KeyRecord, MessageRecord, NoteRecord, PassageRecord, ProjectRecord, QnaRecord, Record,
-    RecordCounts, RecordKind, RefusalRecord, SavedReplyRecord, SecretRecord, SessionRecord,
+    KeyRecord, MessageRecord, NoteRecord, PassageRecord, ProblemRecord, ProjectRecord, QnaRecord,
+    Record, RecordCounts, RecordKind, RefusalRecord, SavedReplyRecord, SecretRecord, SessionRecord,
     SourceRecord, UsageRecord, VisitorRecord,
 };
 pub(super) use rows::StoredRecord;

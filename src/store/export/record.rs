@@ -115,6 +115,10 @@ impl RecordCounts {
     }
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -271,6 +275,8 @@ record! {
         /// The folder or website that was learned; empty for the API.
         source: String,
         learned_at: Timestamp,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        description: String,
         passages: Vec<PassageRecord>,
     }
 }
@@ -298,6 +304,23 @@ record! {
         documents: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// What the last run skipped or warned about.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        problems: Vec<ProblemRecord>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        skipped: u64,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        removed: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        interval_seconds: Option<u32>,
+    }
+}
+
+record! {
+    /// A page or file that a run of a source skipped or warned about.
+    ProblemRecord {
+        item: String,
+        reason: String,
     }
 }
 

@@ -102,11 +102,13 @@ stored! {
            FROM qna AS q JOIN project AS p ON p.seq = q.project_seq",
         "WHERE q.id = ?", "ORDER BY q.seq", |_, row| qna(row);
     DocumentRecord:
-        "SELECT d.id, p.id, d.url, d.title, d.hash, d.source, d.learned_at, d.seq \
+        "SELECT d.id, p.id, d.url, d.title, d.hash, d.source, d.learned_at, d.seq, \
+                d.description \
            FROM document AS d JOIN project AS p ON p.seq = d.project_seq",
         "WHERE d.id = ?", "ORDER BY d.seq", document;
     SourceRecord:
-        "SELECT s.id, p.id, s.location, s.kind, s.started_at, s.finished_at, s.documents, s.error \
+        "SELECT s.id, p.id, s.location, s.kind, s.started_at, s.finished_at, s.documents, s.error, \
+                s.problems, s.skipped, s.removed, s.interval_s \
            FROM source AS s JOIN project AS p ON p.seq = s.project_seq",
         "WHERE s.id = ?", "ORDER BY s.seq", |_, row| source(row);
     SavedReplyRecord:
@@ -279,6 +281,10 @@ fn source(row: Row<'_>) -> Result<SourceRecord, StoreError> {
         finished_at: row.get(5)?,
         documents: row.get(6)?,
         error: row.get(7)?,
+        problems: serde_json::from_str(row.get(8)?).unwrap_or_default(),
+        skipped: row.get(9)?,
+        removed: row.get(10)?,
+        interval_seconds: row.get(11)?,
     })
 }
 
@@ -348,6 +354,7 @@ fn document(snapshot: &Snapshot, row: Row<'_>) -> Result<DocumentRecord, StoreEr
         hash: Hex(row.get(4)?),
         source: row.get(5)?,
         learned_at: row.get(6)?,
+        description: row.get(8)?,
         passages: passages?,
     })
 }

@@ -32,9 +32,10 @@ const EXPORTED_TABLES: [(&str, &str); 16] = [
 /// Tables that an export does not have: passages are part of documents and follow from
 /// Q&As; processes, idempotency keys, sessions of agents, links for signing in and
 /// notifications are valid for a short time and one server; the search index follows from
-/// the texts; deleted rows are not exported.
-const OTHER_TABLES: [&str; 11] = [
+/// the texts, and so do embeddings; deleted rows are not exported.
+const OTHER_TABLES: [&str; 12] = [
     "passage",
+    "embedding",
     "process",
     "idempotency_key",
     "agent_session",

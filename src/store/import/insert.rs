@@ -152,10 +152,12 @@ fn insert_secret(secret: &SecretRecord) -> Batch {
 }
 
 fn insert_source(source: &SourceRecord) -> Sql {
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let problems = serde_json::to_string(&source.problems).unwrap_or_else(|_| "[]".to_owned());
     Sql::new(
         "INSERT INTO source (project_seq, id, location, kind, started_at, finished_at, documents, \
-                             error) \
-         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM project WHERE id = ?1",
+                             error, problems, skipped, removed, interval_s) \
+         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM project WHERE id = ?1",
         [
             source.project_id.into(),
             source.id.into(),
@@ -163,8 +165,12 @@ fn insert_source(source: &SourceRecord) -> Sql {
             source.kind.as_str().into(),
             source.started_at.into(),
             source.finished_at.into(),
-            i64::try_from(source.documents).unwrap_or(i64::MAX).into(),
+            count(source.documents).into(),
             source.error.as_deref().into(),
+            problems.into(),
+            count(source.skipped).into(),
+            count(source.removed).into(),
+            source.interval_seconds.map(i64::from).into(),
         ],
     )
 }
@@ -224,8 +230,8 @@ fn insert_qna(qna: &QnaRecord) -> Batch {
 
 fn insert_document(document: &DocumentRecord) -> Batch {
     let insert = Sql::new(
-        "INSERT INTO document (project_seq, id, url, title, hash, source, learned_at) \
-         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7 FROM project WHERE id = ?1",
+        "INSERT INTO document (project_seq, id, url, title, hash, source, learned_at, description) \
+         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM project WHERE id = ?1",
         [
             document.project_id.into(),
             document.id.into(),
@@ -234,6 +240,7 @@ fn insert_document(document: &DocumentRecord) -> Batch {
             document.hash.0.into(),
             document.source.as_str().into(),
             document.learned_at.into(),
+            document.description.as_str().into(),
         ],
     );
     let passages = document.passages.iter().map(|passage| {

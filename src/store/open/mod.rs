@@ -55,6 +55,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!(
         "../../../migrations/0007_agents_and_handover.sql"
     )),
+    M::up(include_str!("../../../migrations/0008_knowledge.sql")),
 ];
 
 /// The schema version that this program reads and writes.
