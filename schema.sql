@@ -84,7 +84,8 @@ CREATE TABLE visitor (
     email                TEXT, -- contact details that the visitor left
     phone                TEXT,
     is_verified          INTEGER NOT NULL DEFAULT 0 CHECK (is_verified IN (0, 1)), -- 1: external_id and name are from the website's server
-    blocked_at           INTEGER -- null: the visitor may write
+    blocked_at           INTEGER, -- null: the visitor may write
+    is_email_verified    INTEGER NOT NULL DEFAULT 0 CHECK (is_email_verified IN (0, 1)) -- 1: email is from the website's server
 ) STRICT;
 CREATE UNIQUE INDEX visitor_by_id ON visitor (project_seq, id);
 CREATE UNIQUE INDEX visitor_by_sa_vid ON visitor (project_seq, sa_vid)
@@ -614,11 +615,12 @@ END;
 
 -- Lists may contain these columns of the visitors (docs/api-contract.md, D25).
 CREATE TRIGGER visitor_after_update
-AFTER UPDATE OF external_id, name, avatar_url, email, phone, is_verified, blocked_at ON visitor
+AFTER UPDATE OF external_id, name, avatar_url, email, phone, is_verified, blocked_at,
+                is_email_verified ON visitor
 WHEN OLD.external_id IS NOT NEW.external_id OR OLD.name IS NOT NEW.name
   OR OLD.avatar_url IS NOT NEW.avatar_url OR OLD.email IS NOT NEW.email
   OR OLD.phone IS NOT NEW.phone OR OLD.is_verified IS NOT NEW.is_verified
-  OR OLD.blocked_at IS NOT NEW.blocked_at BEGIN
+  OR OLD.blocked_at IS NOT NEW.blocked_at OR OLD.is_email_verified IS NOT NEW.is_email_verified BEGIN
     UPDATE project SET list_version = list_version + 1 WHERE seq = NEW.project_seq;
     UPDATE visitor SET list_version = list_version + 1 WHERE seq = NEW.seq;
 END;

@@ -1,5 +1,19 @@
--- Migration 8: descriptions of documents, reports of the runs of sources, and the vectors
--- of passages.
+-- Migration 8: descriptions of documents, reports of the runs of sources, the vectors of
+-- passages, and e-mail addresses that the website's server has set.
+
+ALTER TABLE visitor ADD COLUMN is_email_verified INTEGER NOT NULL DEFAULT 0
+    CHECK (is_email_verified IN (0, 1));
+DROP TRIGGER visitor_after_update;
+CREATE TRIGGER visitor_after_update
+AFTER UPDATE OF external_id, name, avatar_url, email, phone, is_verified, blocked_at,
+                is_email_verified ON visitor
+WHEN OLD.external_id IS NOT NEW.external_id OR OLD.name IS NOT NEW.name
+  OR OLD.avatar_url IS NOT NEW.avatar_url OR OLD.email IS NOT NEW.email
+  OR OLD.phone IS NOT NEW.phone OR OLD.is_verified IS NOT NEW.is_verified
+  OR OLD.blocked_at IS NOT NEW.blocked_at OR OLD.is_email_verified IS NOT NEW.is_email_verified BEGIN
+    UPDATE project SET list_version = list_version + 1 WHERE seq = NEW.project_seq;
+    UPDATE visitor SET list_version = list_version + 1 WHERE seq = NEW.seq;
+END;
 
 ALTER TABLE document ADD COLUMN description TEXT NOT NULL DEFAULT '';
 

@@ -194,7 +194,7 @@ fn forget_visitor(visitor: VisitorSeq) -> Batch {
         Sql::new(
             "UPDATE visitor SET sa_vid = NULL, external_id = NULL, name = NULL, \
                     avatar_url = NULL, email = NULL, phone = NULL, is_verified = 0, \
-                    blocked_at = NULL WHERE seq = ?",
+                    blocked_at = NULL, is_email_verified = 0 WHERE seq = ?",
             value(),
         ),
     ])

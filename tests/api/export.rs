@@ -52,7 +52,7 @@ const UNUSUAL_ROWS: &str = r##"
             'https://shop.example/mara.png', 'owner', '$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA', 1, 3),
            (randomblob(16), 1, 'Tom', 'tom@shop.example', NULL, 'agent', NULL, 0, 4);
     UPDATE visitor SET email = 'ann@mail.example', phone = '+491234', blocked_at = 9,
-           is_verified = NOT is_verified WHERE seq % 5 = 0;
+           is_verified = NOT is_verified, is_email_verified = 1 WHERE seq % 5 = 0;
     UPDATE conversation SET waiting_since = 5, waiting_reason = 'contact', waited_ms = 70
      WHERE status = 'open' AND is_human_handled = 0 AND seq % 4 = 0;
     UPDATE conversation SET agent_id = X'0195aaaa000070008000000000000001'

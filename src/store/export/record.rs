@@ -357,6 +357,9 @@ record! {
         /// there is an external id.
         #[serde(skip_serializing_if = "Option::is_none")]
         is_verified: Option<bool>,
+        /// Whether the website's server has set the e-mail address.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_email_verified: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         blocked_at: Option<Timestamp>,
         created_at: Timestamp,

@@ -117,7 +117,7 @@ stored! {
         "WHERE r.id = ?", "ORDER BY r.seq", |_, row| saved_reply(row);
     VisitorRecord:
         "SELECT v.id, p.id, v.sa_vid, v.external_id, v.name, v.avatar_url, v.created_at, v.email, \
-                v.phone, v.is_verified, v.blocked_at \
+                v.phone, v.is_verified, v.blocked_at, v.is_email_verified \
            FROM visitor AS v JOIN project AS p ON p.seq = v.project_seq",
         "WHERE p.id = ? AND v.id = ?", "ORDER BY v.seq", |_, row| visitor(row);
     SessionRecord:
@@ -373,6 +373,7 @@ fn visitor(row: Row<'_>) -> Result<VisitorRecord, StoreError> {
         phone: row.get(8)?,
         is_verified: (is_verified != is_identified).then_some(is_verified),
         blocked_at: row.get(10)?,
+        is_email_verified: row.get(11)?,
         created_at: row.get(6)?,
     })
 }

@@ -261,10 +261,11 @@ fn insert_visitor(visitor: &VisitorRecord) -> Sql {
     Sql::new(
         concat!(
             "INSERT INTO visitor (seq, project_seq, id, sa_vid, external_id, name, avatar_url, \
-                                  created_at, email, phone, is_verified, blocked_at) \
+                                  created_at, email, phone, is_verified, blocked_at, \
+                                  is_email_verified) \
              SELECT ",
             next_seq!("visitor"),
-            ", seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM project WHERE id = ?1"
+            ", seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM project WHERE id = ?1"
         ),
         [
             visitor.project_id.into(),
@@ -281,6 +282,7 @@ fn insert_visitor(visitor: &VisitorRecord) -> Sql {
                 .unwrap_or(visitor.external_id.is_some())
                 .into(),
             visitor.blocked_at.into(),
+            visitor.is_email_verified.into(),
         ],
     )
 }

@@ -131,6 +131,7 @@ impl ApiVisitor {
             phone: None,
             is_verified: None,
             blocked_at: None,
+            is_email_verified: false,
             created_at,
         }
     }
