@@ -121,16 +121,16 @@ fn add_help_centre(store: &Store) {
     }
 }
 
-/// Whether a hit is one of the expected sources.
+/// Whether a hit is one of the expected pages or Q&As. The search returns a page once,
+/// so the section is not compared.
 fn is_expected(hit: &PassageHit, expected: &[&str]) -> bool {
     expected
         .iter()
         .any(|name| match (&hit.source, name.split_once(':')) {
             (PassageSource::Qna { .. }, Some(("qna", question))) => hit.title == question,
             (PassageSource::Document { url }, Some(("page", place))) => {
-                let (page, heading) = place.split_once('#').unwrap_or((place, ""));
-                let is_page = url.rsplit('/').next() == Some(page);
-                is_page && (heading.is_empty() || hit.heading == heading)
+                let (page, _) = place.split_once('#').unwrap_or((place, ""));
+                url.rsplit('/').next() == Some(page)
             }
             _ => false,
         })
@@ -268,7 +268,7 @@ fn search_finds_known_answers_and_rejects_unknown_questions() {
     print_tallies("odd lines", &odd);
     let (answerable, none) = print_tallies("all lines", &all);
     assert!(
-        answerable.share(answerable.hit_at_3) >= 0.85,
+        answerable.share(answerable.hit_at_3) >= 0.90,
         "an expected source is among the first three hits"
     );
     assert!(

@@ -25,6 +25,8 @@ pub struct InvertedIndex {
     /// The version of the project's documents and Q&As that was indexed.
     pub version: i64,
     pub passages: Vec<IndexedPassage>,
+    /// The indexes in `passages`.
+    positions: HashMap<PassageSeq, u32>,
     /// The number of documents and Q&As.
     pub source_count: u32,
     terms: HashMap<Arc<str>, TermId>,
@@ -215,6 +217,8 @@ impl InvertedIndex {
     pub fn finish(&mut self, version: i64) {
         self.version = version;
         self.number_sources();
+        let seqs = self.passages.iter().map(|passage| passage.seq);
+        self.positions = seqs.zip(0..).collect();
         self.postings.iter_mut().for_each(Vec::shrink_to_fit);
         self.total_tokens = self
             .passages
@@ -266,6 +270,11 @@ impl InvertedIndex {
     pub fn term(&self, stem: &str) -> Option<TermId> {
         let term = *self.terms.get(stem)?;
         (!self.postings[term as usize].is_empty()).then_some(term)
+    }
+
+    /// Returns the index of a passage in [`Self::passages`].
+    pub fn position(&self, seq: PassageSeq) -> Option<u32> {
+        self.positions.get(&seq).copied()
     }
 
     /// Returns the postings of a term, ordered by passage.

@@ -23,9 +23,11 @@ const SOURCE_SHARE: f32 = 0.3;
 /// The share of the score that depends on the coverage of the query.
 const COVERAGE_SHARE: f32 = 0.5;
 
-/// A passage with its score.
+/// A page or Q&A with its best passage.
 #[derive(Debug, Clone, Copy)]
-pub struct ScoredPassage {
+pub struct ScoredPage {
+    /// See [`IndexedPassage::source`](super::inverted_index::IndexedPassage::source).
+    pub source: u32,
     /// The index in [`InvertedIndex::passages`].
     pub passage: u32,
     /// From 0 to 1.
@@ -34,9 +36,9 @@ pub struct ScoredPassage {
     pub coverage: f32,
 }
 
-/// Returns the `limit` best passages, best first. Among equal scores the older
+/// Returns the `limit` best pages, best first. Among equal scores the page of the older
 /// passage comes first.
-pub fn rank(index: &InvertedIndex, query: &SearchQuery, limit: usize) -> Vec<ScoredPassage> {
+pub fn rank(index: &InvertedIndex, query: &SearchQuery, limit: usize) -> Vec<ScoredPage> {
     let total_weight = query.total_weight();
     if total_weight <= 0.0 || index.passages.is_empty() {
         return Vec::new();
@@ -45,29 +47,33 @@ pub fn rank(index: &InvertedIndex, query: &SearchQuery, limit: usize) -> Vec<Sco
     for clause in &query.clauses {
         scores.add_clause(index, clause);
     }
-    let mut passages: Vec<ScoredPassage> = scores
-        .matching
-        .iter()
-        .map(|passage| scores.scored_passage(index, query, *passage, total_weight))
-        .collect();
-    keep_best(&mut passages, limit, index);
-    passages
+    let mut best: Vec<Option<ScoredPage>> = vec![None; index.source_count as usize];
+    for passage in &scores.matching {
+        let scored = scores.scored_page(index, query, *passage, total_weight);
+        let best = &mut best[scored.source as usize];
+        if best.is_none_or(|best| scored.score > best.score) {
+            *best = Some(scored);
+        }
+    }
+    let mut pages: Vec<_> = best.into_iter().flatten().collect();
+    keep_best(&mut pages, limit, index);
+    pages
 }
 
-/// Keeps the `limit` best passages, sorted. Does not sort the others.
-fn keep_best(passages: &mut Vec<ScoredPassage>, limit: usize, index: &InvertedIndex) {
-    let order = |one: &ScoredPassage, other: &ScoredPassage| {
-        let seq = |scored: &ScoredPassage| index.passages[scored.passage as usize].seq.0;
+/// Keeps the `limit` best pages, sorted. Does not sort the others.
+fn keep_best(pages: &mut Vec<ScoredPage>, limit: usize, index: &InvertedIndex) {
+    let order = |one: &ScoredPage, other: &ScoredPage| {
+        let seq = |scored: &ScoredPage| index.passages[scored.passage as usize].seq.0;
         other
             .score
             .total_cmp(&one.score)
             .then(seq(one).cmp(&seq(other)))
     };
-    if limit > 0 && limit < passages.len() {
-        passages.select_nth_unstable_by(limit - 1, order);
+    if limit > 0 && limit < pages.len() {
+        pages.select_nth_unstable_by(limit - 1, order);
     }
-    passages.truncate(limit);
-    passages.sort_unstable_by(order);
+    pages.truncate(limit);
+    pages.sort_unstable_by(order);
 }
 
 /// The scores of all passages and sources while the clauses are added.
@@ -149,13 +155,13 @@ impl Scores {
         }
     }
 
-    fn scored_passage(
+    fn scored_page(
         &self,
         index: &InvertedIndex,
         query: &SearchQuery,
         passage: u32,
         total_weight: f32,
-    ) -> ScoredPassage {
+    ) -> ScoredPage {
         let indexed = &index.passages[passage as usize];
         let coverage = self.covered[passage as usize] / total_weight;
         let source_score = self.source_score[indexed.source as usize];
@@ -170,7 +176,8 @@ impl Scores {
         } else {
             1.0
         };
-        ScoredPassage {
+        ScoredPage {
+            source: indexed.source,
             passage,
             score: score / total_weight
                 * language_factor

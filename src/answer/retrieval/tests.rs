@@ -33,14 +33,24 @@ impl SearchFixture {
     }
 
     fn add_document(&self, project: ProjectSeq, title: &str, body: &str) -> DocumentId {
+        self.add_sections(project, title, &[("", body)])
+    }
+
+    fn add_sections(
+        &self,
+        project: ProjectSeq,
+        title: &str,
+        sections: &[(&str, &str)],
+    ) -> DocumentId {
+        let sections = sections.iter().map(|(heading, body)| Section {
+            heading: (*heading).to_owned(),
+            body: (*body).to_owned(),
+        });
         let document = Document {
             url: format!("https://x.example/{title}"),
             title: title.to_owned(),
             description: String::new(),
-            sections: vec![Section {
-                heading: String::new(),
-                body: body.to_owned(),
-            }],
+            sections: sections.collect(),
         };
         let id = DocumentId::generate();
         let new = NewDocument {
@@ -156,6 +166,56 @@ fn search_accepts_any_text() {
     }
     assert_eq!(fixture.search(PROJECT, "?!…"), RankedPassages::default());
     assert_eq!(fixture.titles(PROJECT, &long)[0], "Warranty");
+}
+
+#[test]
+fn search_returns_a_page_once_with_its_best_passage() {
+    let fixture = SearchFixture::new();
+    fixture.add_sections(
+        PROJECT,
+        "Okapi",
+        &[
+            ("Food", "An okapi eats leaves."),
+            ("Sleep", "An okapi sleeps rarely."),
+            ("Home", "The okapi lives in a forest."),
+        ],
+    );
+    fixture.add_document(PROJECT, "Zebra", "A zebra is no okapi.");
+    let hits = fixture.search(PROJECT, "how does an okapi sleep").hits;
+    let hits: Vec<_> = hits
+        .iter()
+        .map(|hit| (hit.title.as_str(), hit.heading.as_str()))
+        .collect();
+    assert_eq!(hits, [("Okapi", "Sleep"), ("Zebra", "")]);
+}
+
+#[test]
+fn pages_of_similar_meaning_are_found_too() {
+    let fixture = sample_documents();
+    let index = fixture.store.read_blocking(|snapshot| {
+        let index = fixture.index_cache.index(snapshot, PROJECT)?;
+        Ok::<_, StoreError>(index)
+    });
+    let index = index.expect("an index");
+    let titles = |passages: &[(usize, f32)]| {
+        let passage = |(position, cosine): &(usize, f32)| (index.passages[*position].seq, *cosine);
+        let semantic = SemanticRanking {
+            passages: passages.iter().map(passage).collect(),
+        };
+        let input = SearchInput {
+            text: "warranty",
+            semantic: Some(&semantic),
+        };
+        let ranked = fixture.store.read_blocking(|snapshot| {
+            search_input(snapshot, PROJECT, &input, 3, &fixture.index_cache)
+        });
+        let hits = ranked.unwrap_or_else(|error: StoreError| panic!("{error}"));
+        let titles = hits.hits.into_iter().map(|hit| hit.title);
+        titles.collect::<Vec<_>>()
+    };
+    assert_eq!(titles(&[]), ["Warranty"]);
+    assert_eq!(titles(&[(0, 0.9)]), ["Refunds", "Warranty"]);
+    assert_eq!(titles(&[(0, 0.9), (3, 0.8)]), ["Warranty", "Refunds"]);
 }
 
 #[test]
