@@ -8,6 +8,7 @@ use clap::Subcommand;
 
 use super::database::ProjectArguments;
 use super::output::print_line;
+use super::qna_csv::ColumnNames;
 use super::visible_text::VisibleText;
 use super::{CommandError, qna_csv};
 use crate::domain::{QnaId, parse_answer, parse_question};
@@ -39,9 +40,11 @@ pub enum Qnas {
     Import {
         #[command(flatten)]
         target: ProjectArguments,
-        /// The file; the answer of a question that exists already is replaced
+        /// The file; the answer of a question that exists already is replaced. The delimiter and the encoding are found out
         #[arg(value_name = "FILE.csv")]
         csv: PathBuf,
+        #[command(flatten)]
+        columns: ColumnNames,
     },
     /// Export all Q&As as CSV, which `parlor qna import` reads
     Export {
@@ -90,7 +93,11 @@ impl Qnas {
                 add(&target, qna)
             }
             Qnas::List { target } => list(&target),
-            Qnas::Import { target, csv } => import(&target, &csv),
+            Qnas::Import {
+                target,
+                csv,
+                columns,
+            } => import(&target, &csv, &columns),
             Qnas::Export { target, csv } => export(&target, csv),
             Qnas::Remove { target, id } => remove(&target, id),
         }
@@ -144,10 +151,14 @@ fn export(target: &ProjectArguments, path: Option<PathBuf>) -> Result<(), Comman
 }
 
 /// Imports the whole file, or nothing if a line is invalid.
-fn import(target: &ProjectArguments, path: &Path) -> Result<(), CommandError> {
+fn import(
+    target: &ProjectArguments,
+    path: &Path,
+    columns: &ColumnNames,
+) -> Result<(), CommandError> {
     let bytes = fs::read(path);
     let bytes = bytes.map_err(|error| CommandError::UnreadableFile(path.to_owned(), error))?;
-    let qnas = qna_csv::parse(&bytes).map_err(|error| CommandError::InvalidLine {
+    let qnas = qna_csv::parse(&bytes, columns).map_err(|error| CommandError::InvalidLine {
         path: path.to_owned(),
         line: error.line,
         reason: error.reason,

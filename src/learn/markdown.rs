@@ -1,12 +1,13 @@
 //! Prepares Markdown for the split into sections: removes the front matter,
-//! makes links absolute and converts HTML blocks.
+//! makes links absolute and converts HTML.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
 use url::Url;
 
-use super::{html, links};
+use super::{html_in_markdown, links};
 
 /// The extensions of CommonMark that are recognized.
 pub const OPTIONS: Options = Options::ENABLE_TABLES
@@ -18,7 +19,16 @@ pub const OPTIONS: Options = Options::ENABLE_TABLES
 /// Links are resolved against `base`; pictures become their alternative text.
 pub fn normalize(text: &str, base: Option<&Url>) -> (Option<String>, String) {
     let (title, body) = split_front_matter(text);
-    (title, rewrite_links(body, base))
+    let body = rewrite_links(body, base);
+    (title, html_in_markdown::convert(&body, base))
+}
+
+/// The Markdown of an answer that may be written in HTML.
+pub fn markdown_of_answer(answer: &str) -> Cow<'_, str> {
+    if !html_in_markdown::contains_elements(answer) {
+        return Cow::Borrowed(answer);
+    }
+    Cow::Owned(html_in_markdown::convert(answer, None).trim().to_owned())
 }
 
 /// Splits the front matter off: `---`, some lines, and `---` or `...`.
@@ -51,11 +61,9 @@ fn rewrite_links(text: &str, base: Option<&Url>) -> String {
     let definitions = parser.reference_definitions().iter();
     let removed = definitions.map(|(_, definition)| (definition.span.clone(), String::new()));
     let mut rewriter = LinkRewriter {
-        text,
         base,
         edits: removed.collect(),
         open_links: Vec::new(),
-        depth: 0,
     };
     for (event, range) in parser.into_offset_iter() {
         rewriter.handle(event, range);
@@ -68,12 +76,10 @@ type TextEdit = (Range<usize>, String);
 
 /// Collects the edits that make each link absolute, or reduce it to its text.
 struct LinkRewriter<'t> {
-    text: &'t str,
     base: Option<&'t Url>,
     edits: Vec<TextEdit>,
     /// The links and pictures around the current event, the innermost last.
     open_links: Vec<OpenLink>,
-    depth: usize,
 }
 
 /// A link or picture whose end has not been read yet.
@@ -88,26 +94,15 @@ struct OpenLink {
 impl LinkRewriter<'_> {
     fn handle(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
-            Event::Start(tag) => {
-                self.start(&tag, range);
-                self.depth += 1;
-            }
-            Event::End(tag) => {
-                self.depth = self.depth.saturating_sub(1);
-                if matches!(tag, TagEnd::Link | TagEnd::Image) {
-                    self.end_link(&range);
-                }
-            }
+            Event::Start(tag) => self.start(&tag, range),
+            Event::End(TagEnd::Link | TagEnd::Image) => self.end_link(&range),
+            Event::End(_) => {}
             _ => self.extend_content(&range),
         }
     }
 
     fn start(&mut self, tag: &Tag<'_>, range: Range<usize>) {
         let target = match tag {
-            Tag::HtmlBlock if self.depth == 0 => {
-                let block = html::convert_fragment(&self.text[range.clone()], self.base);
-                return self.edits.push((range, format!("\n{block}\n\n")));
-            }
             // `<https://…>` is absolute already.
             Tag::Link { link_type, .. } if is_autolink(*link_type) => None,
             Tag::Link { dest_url, .. } => Some(links::absolute(dest_url, self.base)),

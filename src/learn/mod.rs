@@ -21,19 +21,24 @@ mod format;
 #[doc(hidden)]
 pub mod fuzz_api;
 mod html;
+mod html_in_markdown;
 mod html_tables;
 mod links;
 mod markdown;
 mod raw_document;
 mod sections;
 mod sitemap;
+mod skipped_item;
 mod tag_attributes;
 mod website;
 
+pub use decode::{binary_format, decode_unknown};
 pub use excerpt::excerpt;
 pub use folder::FolderSource;
 pub use format::Format;
+pub use markdown::markdown_of_answer;
 pub use raw_document::{Conversion, RawDocument};
+pub use skipped_item::SkippedItem;
 pub use website::{FetchOutcome, WebsiteSource};
 
 /// Returns the Markdown of a passage from another database with active content as text, as

@@ -75,3 +75,61 @@ fn import_with_an_invalid_row_imports_nothing() {
     let stderr = workspace.run_err(&["qna", "import", "absent.csv"]);
     assert!(stderr.contains("absent.csv cannot be read"), "{stderr}");
 }
+
+/// The only Q&A of a file in `cases/csv`, as `parlor qna export` writes it.
+#[track_caller]
+fn imported(file: &str) -> String {
+    let workspace = Workspace::new();
+    workspace.run_ok(&["qna", "import", &csv_case(file)]);
+    let exported = workspace.run_ok(&["qna", "export"]).0;
+    let row = exported.strip_prefix("question,answer,published\r\n");
+    row.expect("header").to_owned()
+}
+
+fn csv_case(file: &str) -> String {
+    format!(
+        "{}/tests/learn/cases/csv/{file}",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+#[test]
+fn delimiter_of_a_csv_file_is_recognized() {
+    let row = "Do you ship?,\"Yes, we do.\",true";
+    assert_eq!(imported("01-semicolon.csv"), row);
+    for file in ["03-sep.csv", "04-tab.csv"] {
+        assert_eq!(imported(file), "Do you ship?,Yes.,true", "{file}");
+    }
+}
+
+#[test]
+fn blanks_around_csv_fields_are_removed() {
+    let row = "Do you ship?,\"Yes, we do.\",true";
+    assert_eq!(imported("15-space-after-comma.csv"), row);
+}
+
+#[test]
+fn error_of_a_csv_file_names_its_line() {
+    let workspace = Workspace::new();
+    let stderr = workspace.run_err(&["qna", "import", &csv_case("crlf-wrong-line-number.csv")]);
+    assert!(stderr.contains(", line 4: answer must have"), "{stderr}");
+}
+
+#[test]
+fn answer_in_html_is_stored_as_markdown() {
+    let row = "Do you ship to Norway?,\"Yes, **we** do.\n\n- 4 days\",true";
+    assert_eq!(imported("html-answer.csv"), row);
+}
+
+#[test]
+fn columns_are_named_by_options() {
+    let workspace = Workspace::new();
+    workspace.write("a.csv", "Titel;Text;Live\nOne?;1;FALSCH\n");
+    let stderr = workspace.run_err(&["qna", "import", "a.csv"]);
+    assert!(stderr.contains("--question-column"), "{stderr}");
+    let columns = ["--question-column", "titel", "--answer-column", "text"];
+    let import = ["qna", "import", "a.csv", "--published-column", "live"];
+    workspace.run_ok(&[&import[..], &columns].concat());
+    let exported = workspace.run_ok(&["qna", "export"]).0;
+    assert!(exported.ends_with("One?,1,false"), "{exported}");
+}

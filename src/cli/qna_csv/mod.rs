@@ -1,9 +1,16 @@
 //! The CSV format of Q&As: the columns question, answer and published.
 
-use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
+mod columns;
+mod table;
 
+use csv::{QuoteStyle, StringRecord, Terminator, WriterBuilder};
+
+pub use self::columns::ColumnNames;
+use self::columns::{ColumnIndexes, parse_published};
+use self::table::Row;
 use crate::csv_cell;
 use crate::domain::{ValidationError, parse_answer, parse_question};
+use crate::learn;
 use crate::service::qna_import::ImportedQna;
 use crate::store::qna::StoredQna;
 
@@ -22,14 +29,27 @@ pub struct InvalidLine {
 
 /// Writes Q&As as CSV.
 pub fn write(stored: &[StoredQna]) -> std::io::Result<Vec<u8>> {
-    let mut builder = WriterBuilder::new();
-    let mut writer = builder.terminator(Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(COLUMNS)?;
+    let mut csv = row(&COLUMNS)?;
     for qna in stored {
         let published = if qna.is_published { "true" } else { "false" };
         let [question, answer] = [&qna.question, &qna.answer].map(|text| csv_cell::escape(text));
-        writer.write_record([&*question, &*answer, published])?;
+        csv.extend(row(&[&question, &answer, published])?);
     }
+    Ok(csv)
+}
+
+/// A row. Fields with blanks around them are quoted, because an import trims others.
+fn row(fields: &[&str]) -> std::io::Result<Vec<u8>> {
+    let is_trimmed = fields.iter().all(|field| field.trim() == *field);
+    let quotes = if is_trimmed {
+        QuoteStyle::Necessary
+    } else {
+        QuoteStyle::Always
+    };
+    let mut builder = WriterBuilder::new();
+    builder.terminator(Terminator::CRLF).quote_style(quotes);
+    let mut writer = builder.from_writer(Vec::new());
+    writer.write_record(fields)?;
     writer.into_inner().map_err(|error| error.into_error())
 }
 
@@ -39,86 +59,52 @@ pub fn write(stored: &[StoredQna]) -> std::io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// The first invalid line.
-pub fn parse(bytes: &[u8]) -> Result<Vec<ImportedQna>, InvalidLine> {
-    // Spreadsheets write a byte order mark before the first name.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = ReaderBuilder::new().from_reader(bytes);
-    let header = reader.headers().map_err(|error| csv_error(&error))?;
-    let columns = ColumnIndexes::find(header)?;
-    let mut qnas = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| csv_error(&error))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let qna = columns.parse_record(&record);
-        qnas.push(qna.map_err(|reason| InvalidLine { line, reason })?);
-    }
-    Ok(qnas)
-}
-
-fn csv_error(error: &csv::Error) -> InvalidLine {
-    let line = error.position().map_or(1, csv::Position::line);
-    let reason = match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
-            format!("it has {len} fields, the first line has {expected_len}")
-        }
-        csv::ErrorKind::Utf8 { .. } => "it is not UTF-8; save the file as CSV UTF-8".to_owned(),
-        _ => error.to_string(),
+pub fn parse(bytes: &[u8], names: &ColumnNames) -> Result<Vec<ImportedQna>, InvalidLine> {
+    let is_header = |row: &StringRecord| ColumnIndexes::find(row, names).is_ok();
+    let table = table::read(bytes, is_header)?;
+    let columns = ColumnIndexes::find(&table.header.fields, names);
+    let columns = columns.map_err(|reason| table.header.invalid(reason))?;
+    let parse_row = |row: &Row| {
+        row.expect_fields(table.header.fields.len(), table.delimiter)?;
+        let qna = columns.parse_record(&row.fields);
+        qna.map_err(|reason| row.invalid(reason))
     };
-    InvalidLine { line, reason }
+    table.rows.iter().map(parse_row).collect()
 }
 
-/// The index of each column in a record.
-struct ColumnIndexes {
-    question: usize,
-    answer: usize,
-    published: Option<usize>,
+impl Row {
+    fn invalid(&self, reason: String) -> InvalidLine {
+        let line = self.line;
+        InvalidLine { line, reason }
+    }
+
+    /// Checks the number of fields. Spreadsheets write further empty ones.
+    fn expect_fields(&self, expected: usize, delimiter: char) -> Result<(), InvalidLine> {
+        let further = self.fields.iter().skip(expected);
+        let has_further = further.into_iter().any(|field| !field.trim().is_empty());
+        let length = self.fields.len();
+        if length >= expected && !has_further {
+            return Ok(());
+        }
+        Err(self.invalid(format!(
+            "it has {length} fields, the first line has {expected}; a text with {delimiter:?} \
+             needs quotation marks"
+        )))
+    }
 }
 
 impl ColumnIndexes {
-    fn find(header: &StringRecord) -> Result<Self, InvalidLine> {
-        let indexes_of = |column: &str| -> Vec<_> {
-            let names = header.iter().enumerate();
-            let same = names.filter(|(_, name)| name.trim().eq_ignore_ascii_case(column));
-            same.map(|(index, _)| index).collect()
-        };
-        let indexes = COLUMNS.map(indexes_of);
-        let invalid = |reason: String| InvalidLine { line: 1, reason };
-        for (name, indexes) in COLUMNS.iter().zip(&indexes) {
-            if indexes.len() > 1 {
-                return Err(invalid(format!("the column {name} occurs more than once")));
-            }
-        }
-        let [question, answer, published] = indexes.map(|indexes| indexes.first().copied());
-        let expected = "it must be question,answer or question,answer,published";
-        let missing = || invalid(expected.to_owned());
-        Ok(Self {
-            question: question.ok_or_else(missing)?,
-            answer: answer.ok_or_else(missing)?,
-            published,
-        })
-    }
-
     /// Parses a record; the error is the reason why the record is invalid.
     fn parse_record(&self, record: &StringRecord) -> Result<ImportedQna, String> {
         let field = |index| csv_cell::unescape(record.get(index).unwrap_or_default());
         let reason = |error: ValidationError| format!("{} {}", error.field, error.reason);
         let published = self.published.map_or("", field);
+        let answer = learn::markdown_of_answer(field(self.answer));
         Ok(ImportedQna {
             question: parse_question(field(self.question)).map_err(reason)?,
-            answer: parse_answer(field(self.answer)).map_err(reason)?,
+            answer: parse_answer(&answer).map_err(reason)?,
             is_published: parse_published(published)?,
         })
-    }
-}
-
-/// Parses the column `published`; an empty field means true.
-fn parse_published(text: &str) -> Result<bool, String> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "" | "true" | "yes" | "1" => Ok(true),
-        "false" | "no" | "0" => Ok(false),
-        _ => Err("published must be true or false".to_owned()),
     }
 }
 
@@ -126,6 +112,10 @@ fn parse_published(text: &str) -> Result<bool, String> {
 mod tests {
     use super::*;
     use crate::domain::QnaId;
+
+    fn parse(bytes: &[u8]) -> Result<Vec<ImportedQna>, InvalidLine> {
+        super::parse(bytes, &ColumnNames::default())
+    }
 
     #[test]
     fn column_that_occurs_twice_is_named() {
@@ -195,7 +185,18 @@ mod tests {
                 "question must have 1",
             ),
             (b"question,answer\na,b\nc\n", 3, "it has 1 fields"),
-            (b"question,answer\na,\xff\n", 2, "UTF-8"),
+            (b"PK\x03\x04", 1, "save the table as CSV UTF-8"),
+            (
+                b"sep=;\r\nquestion;answer\r\n\r\n;;\r\na;\r\n",
+                5,
+                "answer must",
+            ),
+            (
+                b"question,answer\r\n\"a\r\nb\",c\r\nd,e,f\r\n",
+                4,
+                "it has 3 fields",
+            ),
+            (b"question,answer\ra,b\rc\r", 3, "it has 1 fields"),
             (b"question,answer,published\na,b,maybe\n", 2, "published"),
             (b"question,answer\na,b\0\n", 2, "NUL"),
             (huge_field.as_bytes(), 2, "answer must have 1 to 20000"),
@@ -205,6 +206,29 @@ mod tests {
             let error = parse(csv).expect_err("invalid");
             assert_eq!(error.line, line, "{}", error.reason);
             assert!(error.reason.contains(expected), "{}", error.reason);
+        }
+    }
+
+    #[test]
+    fn delimiter_encoding_and_blanks_are_recognized() {
+        let texts = "Frage;Antwort\nGröße?;5 €\n";
+        let (windows, _, _) = encoding_rs::WINDOWS_1252.encode(texts);
+        let utf16: Vec<u8> = format!("\u{feff}{texts}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        for csv in [
+            &windows[..],
+            &utf16,
+            texts.as_bytes(),
+            "\"sep=|\"\nquestion|answer\nGröße?|5 €".as_bytes(),
+            "question | answer\n \"Größe?\" | \"5 €\" \n".as_bytes(),
+            "sep=\t\r\nanswer\tquestion\r\n5 €\tGröße?\t\t\r\n\t\r\n".as_bytes(),
+            "note,question,answer\n,,\nx;y;z, Größe? ,5 €\n".as_bytes(),
+        ] {
+            let rows = parse(csv).expect("parse");
+            assert_eq!(rows.len(), 1);
+            assert_eq!((&*rows[0].question, &*rows[0].answer), ("Größe?", "5 €"));
         }
     }
 }
