@@ -76,9 +76,11 @@ async function buildLoader(input, fileName, format, panelPath) {
   });
 }
 
-async function buildPages() {
+async function buildPages(panelPath) {
   await build({
     ...base,
+    // A page that consists of the chat contains the loader.
+    define: { PANEL_PATH: JSON.stringify(panelPath) },
     root: join(import.meta.dirname, 'pages'),
     build: {
       ...buildBase,
@@ -175,7 +177,7 @@ function writeNotices() {
 const panelPath = await buildPanel();
 await buildLoader('widget/loader/main.ts', 'widget.js', 'iife', panelPath);
 await buildLoader('widget/loader/module.ts', 'widget.mjs', 'es', panelPath);
-await buildPages();
+await buildPages(panelPath);
 await buildInbox();
 writeNotices();
 for (const name of ['favicon.ico', 'robots.txt']) copyFileSync(`pages/${name}`, join(dist, name));

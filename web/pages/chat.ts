@@ -3,6 +3,7 @@
 
 import { DeviceStorage } from '../shared/device-storage';
 import { CONVERSATION_ENTRY, storagePrefix } from '../widget/contract';
+import { load } from '../widget/loader/load';
 import { TOKEN_ENTRY } from '../widget/panel/chat/session';
 
 interface LinkedSession {
@@ -11,59 +12,112 @@ interface LinkedSession {
   conversationId: string;
 }
 
-/** The widget of this page, as far as the page uses it. */
-interface ChatWidget {
-  open(): void;
+/** The page has no server of its own: it is below the address of parlor. */
+const SERVER = new URL('.', location.href).href;
+
+/** What the page shows instead of the conversation. */
+const STATES = {
+  opening: ['Opening your conversation', 'One moment, please.'],
+  missing: [
+    'No conversation is open here',
+    'Please open the link in the e-mail again. The newest e-mail has the newest link.',
+  ],
+  ended: [
+    'This link is no longer valid',
+    'Links work for 7 days. Please open the link in the newest e-mail, or write to us in the chat on our website.',
+  ],
+  limited: ['Too many attempts', 'Please wait a minute, then try again.'],
+  failed: [
+    'The conversation could not be opened',
+    'Please check your internet connection, then try again.',
+  ],
+} as const;
+
+type State = keyof typeof STATES;
+
+/** After this time the page says that it takes too long. */
+const OPENING_TIMEOUT_MS = 10_000;
+
+/** The states in which another attempt can succeed. */
+const CAN_RETRY: ReadonlySet<State> = new Set(['limited', 'failed']);
+
+const main = document.querySelector('main') as HTMLElement;
+const button = main.querySelector('button') as HTMLButtonElement;
+
+function show(state: State): void {
+  const [title, text] = STATES[state];
+  main.hidden = false;
+  (main.querySelector('h1') as HTMLElement).textContent = title;
+  (main.querySelector('p') as HTMLElement).textContent = text;
+  button.hidden = !CAN_RETRY.has(state);
 }
 
-const TEXTS = {
-  open: 'The conversation is open in the chat window.',
-  ended: 'The link is no longer valid. Please start a new chat on the website.',
-  limited: 'Too many attempts. Please open the link again in a minute.',
-  failed: 'The conversation could not be opened. Please try the link again.',
-};
-
-function show(text: keyof typeof TEXTS): void {
-  const state = document.querySelector('#state');
-  if (state) state.textContent = TEXTS[text];
-}
+/** The publishable key of the conversation that this tab shows, so that a reload keeps it. */
+const tab = new DeviceStorage('sessionStorage', 'parlor-chat:');
+const KEY_ENTRY = 'key';
 
 /** The token of the link. It disappears from the address bar and from the history. */
 function takeToken(): string {
   const token = location.hash.slice(1);
-  history.replaceState(null, '', location.pathname);
+  if (token) history.replaceState(null, '', location.pathname);
   return token;
 }
 
 async function openLink(token: string): Promise<void> {
-  const response = await fetch('./v2/identity/link', {
+  show('opening');
+  const response = await fetch(`${SERVER}v2/identity/link`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ token }),
-  });
-  if (!response.ok) {
-    show(response.status === 429 ? 'limited' : response.status < 500 ? 'ended' : 'failed');
-    return;
-  }
-  startWidget((await response.json()) as LinkedSession);
+  }).catch(() => null);
+  if (response?.ok) openSession((await response.json()) as LinkedSession);
+  else show(stateOf(response?.status ?? 0));
 }
 
-/** Starts the widget with the session and the conversation of the link. */
-function startWidget({ sessionToken, apiKey, conversationId }: LinkedSession): void {
+function stateOf(status: number): State {
+  if (status === 429) return 'limited';
+  return status >= 400 && status < 500 ? 'ended' : 'failed';
+}
+
+function openSession({ sessionToken, apiKey, conversationId }: LinkedSession): void {
   const storage = new DeviceStorage('localStorage', storagePrefix(apiKey, null));
   storage.write(TOKEN_ENTRY, sessionToken);
   storage.write(CONVERSATION_ENTRY, conversationId);
-  const script = document.createElement('script');
-  script.src = './widget.js';
-  script.dataset.key = apiKey;
-  script.addEventListener('error', () => show('failed'));
-  script.addEventListener('load', () => {
-    (window as { parlor?: ChatWidget }).parlor?.open();
-    show('open');
-  });
-  document.head.append(script);
+  tab.write(KEY_ENTRY, apiKey);
+  void openChat(apiKey);
 }
 
-const token = takeToken();
-if (token) openLink(token).catch(() => show('failed'));
-else show('ended');
+/** Shows the conversation that is stored for the key. */
+async function openChat(apiKey: string): Promise<void> {
+  const onSessionEnd = () => {
+    widget.destroy();
+    tab.remove(KEY_ENTRY);
+    show('ended');
+  };
+  const widget = load({
+    key: apiKey,
+    server: SERVER,
+    lang: navigator.language,
+    launcher: 'none',
+    page: { onSessionEnd },
+  });
+  // The widget tries on, and may still succeed.
+  const timer = setTimeout(() => show('failed'), OPENING_TIMEOUT_MS);
+  await widget.open();
+  clearTimeout(timer);
+  if (widget.isOpen) main.hidden = true;
+  else show('failed');
+}
+
+function start(): void {
+  const token = takeToken();
+  const apiKey = tab.read<string>(KEY_ENTRY);
+  button.onclick = () => (token ? void openLink(token) : location.reload());
+  if (token) void openLink(token);
+  else if (apiKey) void openChat(apiKey);
+  else show('missing');
+}
+
+start();
+// Another link that is opened in this tab changes only the part behind `#`.
+addEventListener('hashchange', () => location.hash && location.reload());

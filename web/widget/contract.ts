@@ -19,6 +19,14 @@ export interface WidgetOptions {
   container?: HTMLElement | undefined;
   /** The settings; without them, the widget reads those of the server. */
   project?: Project | undefined;
+  /** The page consists of the chat. Its session is stored already. */
+  page?: ChatPageOptions | undefined;
+}
+
+/** A page that consists of the chat. */
+export interface ChatPageOptions {
+  /** The server no longer accepts the session. The widget starts no other one. */
+  onSessionEnd(): void;
 }
 
 /** A person whom the website knows. */
@@ -37,8 +45,6 @@ export interface PanelContext {
   /** Null: the visitor is anonymous. */
   identity: Identity | null;
   lang: string;
-  /** Whether the widget shows a button of its own, above which the panel is placed. */
-  hasBubble: boolean;
   /** The visitor closes the panel. */
   close(): void;
   /** The number of unread messages changed. */

@@ -64,6 +64,32 @@ test('page keeps its globals, elements and styles', async () => {
   assert.equal(await page.locator('head style, head link[rel=stylesheet]').count(), 0);
 });
 
+test('text that the visitor has selected in the page is sent with the next message', async () => {
+  const { chat, page } = await visit('/');
+  const ask = async (text) => {
+    await chat.send(text);
+    await chat.questions.filter({ hasText: text }).waitFor();
+    await chat.waitForEnd();
+  };
+  const selectWord = () => page.getByRole('heading', { name: 'Shop' })
+    .dblclick({ position: { x: 20, y: 15 } });
+  await selectWord();
+  await chat.open();
+  await ask('What is this?');
+  await ask('And how do I wash merino wool?');
+  await selectWord();
+  await chat.input.click();
+  await ask('What is this word?');
+  await selectWord();
+  await page.mouse.click(600, 400);
+  await chat.input.click();
+  await ask('Do you ship to Norway?');
+  const { messages } = await parlor.newestConversation();
+  const selections = messages.filter(({ role }) => role === 'user')
+    .map(({ textSelection }) => textSelection);
+  assert.deepEqual(selections, ['Shop', null, 'Shop', null]);
+});
+
 test('works under a strict content security policy with a nonce', async () => {
   const { chat, problems } = await visit('/strict');
   await chat.open();

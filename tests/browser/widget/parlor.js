@@ -11,11 +11,11 @@ const PRIVATE_KEY = 'sk_demo';
 
 /**
  * Starts a demo. `model` is the URL of a language model, `conversations` the number of
- * conversations that the demo generates.
+ * conversations that the demo generates, `args` more arguments.
  */
-export async function startParlor({ model, conversations = 3 } = {}) {
+export async function startParlor({ model, conversations = 3, args = [] } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'parlor-widget-'));
-  const options = { model, conversations };
+  const options = { model, conversations, args };
   let { child, address } = await start(folder, '127.0.0.1:0', options);
   const request = async (method, path, body) => {
     const response = await fetch(`http://${address}/v2${path}`, {
@@ -50,9 +50,9 @@ export async function startParlor({ model, conversations = 3 } = {}) {
   };
 }
 
-async function start(folder, address, { model, conversations }) {
+async function start(folder, address, { model, conversations, args: more }) {
   const args = ['demo', '--conversations', String(conversations), '--db', join(folder, 'demo.db'), '--listen', address,
-    '--rate-limit', '0'];
+    '--rate-limit', '0', ...more];
   if (model) args.push('--model-url', model, '--model', 'test', '--model-private-network');
   const child = spawn(process.env.PARLOR, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stderr.resume();

@@ -228,7 +228,6 @@ export class Widget extends EventTarget {
       project,
       identity,
       lang: this.#lang,
-      hasBubble: !this.options.launcher,
       close: () => void this.close(),
       setUnread: (count) => this.#setUnread(count),
       emit: (type, detail) => this.#emit(type, detail),

@@ -19,7 +19,7 @@ import { CONVERSATION_ENTRY, OUTBOX_ENTRY, type PanelContext, storagePrefix } fr
 import type { Delivery } from './delivery';
 import { LiveConnection, type LiveEvent } from './live';
 import { OutboxRunner } from './outbox-runner';
-import { pageContext } from './page-context';
+import { PageContext } from './page-context';
 import { Session } from './session';
 import { Store } from './store';
 import { TabChannel } from './tab-channel';
@@ -65,6 +65,7 @@ export class Chat {
   readonly #tabs: TabChannel;
   readonly #end = new AbortController();
   readonly #typing = new TypingSignal((isTyping) => this.#sendTyping(isTyping));
+  readonly #page: PageContext;
   #live: LiveConnection | null = null;
   #typingTimer: ReturnType<typeof setTimeout> | undefined;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
@@ -79,10 +80,12 @@ export class Chat {
     this.#context = context;
     this.#apiUrl = `${options.server}v2`;
     this.#storage = new DeviceStorage('localStorage', prefix);
+    this.#page = new PageContext(context.root.host, this.#end.signal);
     this.#drafts = new Drafts(new DeviceStorage('sessionStorage', prefix));
     this.#session = new Session(this.#apiUrl, options.key, this.#storage, {
       identity,
       onRefusal: (status) => context.emit('identityerror', { status }),
+      onEnd: options.page?.onSessionEnd,
     });
     this.api = createApi(this.#apiUrl, this.#session.fetch);
     this.#outbox = new Outbox(this.#storage, OUTBOX_ENTRY);
@@ -150,7 +153,12 @@ export class Chat {
       key: randomId(),
       conversation: conversationId,
       content,
-      body: JSON.stringify({ content, stream: true, detached: true, pageContext: pageContext() }),
+      body: JSON.stringify({
+        content,
+        stream: true,
+        detached: true,
+        pageContext: this.#page.take(),
+      }),
       after,
       createdAt: new Date().toISOString(),
       failed: false,

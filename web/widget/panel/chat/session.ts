@@ -1,6 +1,6 @@
 // The visitor's session: a token for the requests of the widget.
 
-import { requestError } from '../../../shared/api';
+import { RequestError, requestError } from '../../../shared/api';
 import type { DeviceStorage } from '../../../shared/device-storage';
 import { randomId } from '../../../shared/random-id';
 import type { Identity } from '../../contract';
@@ -13,6 +13,8 @@ const VISITOR_ENTRY = 'visitor';
 export interface SessionIdentity {
   identity: Identity | null;
   onRefusal: (status: number) => void;
+  /** For a session that only a link starts: called at its end, instead of starting another. */
+  onEnd?: (() => void) | undefined;
 }
 
 export class Session {
@@ -54,7 +56,11 @@ export class Session {
   }
 
   async #begin(): Promise<string> {
-    const { identity, onRefusal } = this.#person;
+    const { identity, onRefusal, onEnd } = this.#person;
+    if (onEnd) {
+      onEnd();
+      throw new RequestError(401, 'UNAUTHORIZED', {});
+    }
     const response = identity
       ? await this.#post('identify', { token: identity.token })
       : await this.#post('init', { saVid: this.#deviceId() });

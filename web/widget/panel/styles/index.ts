@@ -6,6 +6,9 @@ import input from './input.css?inline';
 import markdown from './markdown.css?inline';
 import media from './media.css?inline';
 import messages from './messages.css?inline';
+import page from './page.css?inline';
 import panelWindow from './window.css?inline';
 
-export const styles = [panelWindow, head, messages, markdown, input, history, media].join('\n');
+export const styles = [panelWindow, head, messages, markdown, input, history, page, media].join(
+  '\n',
+);

@@ -19,7 +19,9 @@ export function App({ isOpen }: { isOpen: boolean }) {
     const isPreview = context.options.container !== undefined;
     if (isOpen && !isPreview) firstFocus(input.current, panel.current)?.focus();
   }, [isOpen]);
+  const isPage = context.options.page !== undefined;
   const onKeyDown = (event: KeyboardEvent) => {
+    if (isPage) return;
     if (event.key === 'Escape' && !event.isComposing) {
       event.stopPropagation();
       context.close();
@@ -35,8 +37,8 @@ export function App({ isOpen }: { isOpen: boolean }) {
   return (
     <section
       ref={panel}
-      class={`panel ${position} ${context.hasBubble ? 'above-bubble' : ''}`}
-      role="dialog"
+      class={isPage ? 'panel page' : `panel ${position}`}
+      role={isPage ? 'main' : 'dialog'}
       aria-label={displayName(context)}
       lang={lang}
       dir={lang === 'ar' ? 'rtl' : 'ltr'}

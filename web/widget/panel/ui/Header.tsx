@@ -21,7 +21,9 @@ export function Header({ view, setView }: { view: View; setView: (view: View) =>
         <IconButton icon="history" label={texts.history} onClick={() => setView('history')} />
       )}
       <NewChatButton setView={setView} />
-      <IconButton icon="close" label={texts.close} onClick={() => context.close()} />
+      {!context.options.page && (
+        <IconButton icon="close" label={texts.close} onClick={() => context.close()} />
+      )}
     </header>
   );
 }

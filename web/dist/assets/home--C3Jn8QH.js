@@ -1,0 +1,1 @@
+var e=document.getElementById(`tag`);if(e?.textContent){let t=new URL(`widget.js`,location.href).href;e.textContent=e.textContent.replace(`/widget.js`,t)}
