@@ -2,6 +2,7 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { useState } from 'react';
 import { I18nProvider, RouterProvider } from 'react-aria-components';
 import { ToastRegion } from '../ui';
+import { ErrorBoundary } from './ErrorBoundary';
 import { EventsProvider } from './EventsProvider';
 import { Layout } from './Layout';
 import { LOCALE } from './locale';
@@ -16,13 +17,15 @@ export function App() {
     <I18nProvider locale={LOCALE}>
       <RouterProvider navigate={(to) => navigate(to)}>
         <QueryClientProvider client={client}>
-          <SessionProvider>
-            <EventsProvider>
-              <Layout>
-                <Routes />
-              </Layout>
-            </EventsProvider>
-          </SessionProvider>
+          <ErrorBoundary isWholePage>
+            <SessionProvider>
+              <EventsProvider>
+                <Layout>
+                  <Routes />
+                </Layout>
+              </EventsProvider>
+            </SessionProvider>
+          </ErrorBoundary>
           <ToastRegion />
         </QueryClientProvider>
       </RouterProvider>

@@ -14,6 +14,7 @@ import {
   MenuTrigger,
   VisuallyHidden,
 } from '../ui';
+import { ErrorBoundary } from './ErrorBoundary';
 import { useConnection } from './EventsProvider';
 import styles from './Layout.module.css';
 import { BASE_PATH, Link, usePathname } from './router';
@@ -25,7 +26,8 @@ import { useWaitingTitle } from './title';
 const PRIMARY = new Set(['inbox', 'overview', 'knowledge']);
 
 export function Layout({ children }: { children: ReactNode }) {
-  const route = parseRoute(usePathname());
+  const pathname = usePathname();
+  const route = parseRoute(pathname);
   const isConversation = route?.conversationId != null;
   useWaitingTitle(useWaitingCount());
   useWaitingAlerts();
@@ -39,7 +41,7 @@ export function Layout({ children }: { children: ReactNode }) {
         <OfflineBanner />
       </div>
       <main id="main" className={styles.main} tabIndex={-1}>
-        {children}
+        <ErrorBoundary resetKey={pathname}>{children}</ErrorBoundary>
       </main>
     </div>
   );

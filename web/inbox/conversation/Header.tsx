@@ -5,6 +5,7 @@ import {
   Avatar,
   Badge,
   Button,
+  copyText,
   formatDuration,
   Icon,
   IconButton,
@@ -142,7 +143,7 @@ function More({ conversation, ...props }: MoreProps) {
         <MenuItem icon="message" onAction={props.onSavedReplies}>
           Manage saved replies…
         </MenuItem>
-        <MenuItem icon="link" onAction={() => void copyLink()}>
+        <MenuItem icon="link" onAction={copyLink}>
           Copy the link
         </MenuItem>
         {conversation.visitor && (
@@ -155,8 +156,8 @@ function More({ conversation, ...props }: MoreProps) {
   );
 }
 
-async function copyLink(): Promise<void> {
-  await navigator.clipboard?.writeText(location.href.split('?')[0] ?? location.href);
+function copyLink(): void {
+  void copyText('link', location.origin + location.pathname);
 }
 
 /** The place of the header while the conversation is loaded. */

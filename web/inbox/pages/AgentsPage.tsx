@@ -130,7 +130,7 @@ function AgentRow({ agent, onTask, onLink }: AgentRowProps) {
           {agent.name}
           {isMe && <Badge>You</Badge>}
           {agent.role === 'owner' && <Badge kind="accent">Owner</Badge>}
-          {!agent.hasPassword && <Badge kind="warning">Has not signed in yet</Badge>}
+          {!agent.hasPassword && <Badge kind="warning">No password</Badge>}
         </>
       }
       details={agent.email}

@@ -1,6 +1,6 @@
 import { IconButton } from './Button';
 import styles from './CopyField.module.css';
-import { toast } from './Toast';
+import { copyText } from './copy-text';
 
 export interface CopyFieldProps {
   /** What the text is, for the button that copies it. */
@@ -10,12 +10,7 @@ export interface CopyFieldProps {
 
 /** A text to be copied, such as a key or a script tag. */
 export function CopyField({ label, text }: CopyFieldProps) {
-  const copy = () => {
-    navigator.clipboard
-      .writeText(text)
-      .then(() => toast.success(`Copied: ${label}`))
-      .catch(() => toast.error('The browser does not allow copying. Select the text instead.'));
-  };
+  const copy = () => void copyText(label, text);
   return (
     <div className={styles.field}>
       <code className={styles.text}>{text}</code>

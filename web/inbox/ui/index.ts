@@ -5,6 +5,7 @@ export { Badge, type BadgeProps } from './Badge';
 export { Button, type ButtonProps, IconButton, type IconButtonProps, LinkButton } from './Button';
 export { CardPage } from './CardPage';
 export { classes } from './classes';
+export { copyText } from './copy-text';
 export { ConfirmDialog, Dialog, DialogActions } from './Dialog';
 export { Checkbox, Select, type SelectOption, Switch, TextArea, TextField } from './Field';
 export { Icon, type IconName } from './Icon';
