@@ -66,7 +66,13 @@ export class ListPage {
 }
 
 /** Begins a conversation of a new visitor, with one message. */
-export async function visitorWrites(parlor, content, saVid = crypto.randomUUID()) {
+export async function visitorWrites(parlor, content) {
+  const visitor = await newVisitorSession(parlor);
+  return visitor.begin(content);
+}
+
+/** The requests of a new visitor. */
+export async function newVisitorSession(parlor) {
   const post = async (path, body, token) => {
     const response = await fetch(`${parlor.target}/v2${path}`, {
       method: 'POST',
@@ -76,8 +82,17 @@ export async function visitorWrites(parlor, content, saVid = crypto.randomUUID()
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response.json();
   };
-  const { sessionToken } = await post('/identity/init', { apiKey: 'pk_demo', saVid });
-  const { id } = await post('/conversations', {}, sessionToken);
-  await post(`/conversations/${id}/messages`, { content }, sessionToken);
-  return id;
+  const device = { apiKey: 'pk_demo', saVid: crypto.randomUUID() };
+  const { sessionToken } = await post('/identity/init', device);
+  const write = (id, content) => post(`/conversations/${id}/messages`, { content }, sessionToken);
+  return {
+    sessionToken,
+    write,
+    /** Begins a conversation with a message, and returns its id. */
+    async begin(content) {
+      const { id } = await post('/conversations', {}, sessionToken);
+      await write(id, content);
+      return id;
+    },
+  };
 }

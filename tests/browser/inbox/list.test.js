@@ -205,25 +205,3 @@ test('list and conversation are beside each other, or one at a time', async () =
   await list.row(1).waitFor();
   await context.close();
 });
-
-test('notification of the browser announces a conversation that waits', async () => {
-  const { context, page, list } = await openList();
-  // A page without TLS has no notifications: this one has the same interface.
-  await context.addInitScript(() => {
-    window.shown = [];
-    window.Notification = class {
-      static permission = 'granted';
-      constructor(title, { body }) {
-        window.shown.push({ title, body });
-      }
-    };
-  });
-  await list.open();
-  await page.getByRole('button', { name: 'Notify me when a visitor waits for a person' }).click();
-  await visitorWrites(parlor, 'I want to talk to a person');
-  await page.waitForFunction(() => window.shown.length > 0);
-  const [{ title, body }] = await page.evaluate(() => window.shown);
-  assert.match(title, /waits for a person/);
-  assert.equal(body, 'I want to talk to a person');
-  await context.close();
-});

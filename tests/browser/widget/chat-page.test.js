@@ -5,6 +5,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
+import { newVisitorSession } from '../inbox/list-page.js';
 import { desktop, launch, newVisitor, phone } from './browser.js';
 import { ChatPage } from './chat.js';
 import { startMail } from './mail.js';
@@ -52,19 +53,8 @@ const LINK = '**/v2/identity/link';
 
 /** The response to a valid link: the session of a new visitor with a conversation. */
 async function newLink() {
-  const post = async (path, body, token) => {
-    const response = await fetch(`${parlor.target}/v2${path}`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) },
-      body: JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return response.json();
-  };
-  const device = { apiKey: 'pk_demo', saVid: crypto.randomUUID() };
-  const { sessionToken } = await post('/identity/init', device);
-  const { id } = await post('/conversations', {}, sessionToken);
-  await post(`/conversations/${id}/messages`, { content: 'How do I wash merino wool?' }, sessionToken);
+  const { begin, sessionToken } = await newVisitorSession(parlor);
+  const id = await begin('How do I wash merino wool?');
   await parlor.request('PUT', `/conversations/${id}/agent`, { name: 'Mara' });
   const content = 'Hello, this is Mara. Your parcel leaves us **today**.';
   await parlor.request('POST', `/conversations/${id}/replies`, { content });

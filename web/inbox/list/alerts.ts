@@ -66,8 +66,13 @@ const NOTES = [
 const NOTE_SECONDS = 0.35;
 const VOLUME = 0.12;
 
+let audio: AudioContext | null = null;
+
 function playSound(): void {
-  const context = new AudioContext();
+  audio ??= new AudioContext();
+  const context = audio;
+  // Browsers allow sounds after the first click or key in a page.
+  void context.resume();
   for (const [frequency, start] of NOTES) {
     const time = context.currentTime + start;
     const oscillator = new OscillatorNode(context, { type: 'sine', frequency });
@@ -78,8 +83,5 @@ function playSound(): void {
     oscillator.connect(gain).connect(context.destination);
     oscillator.start(time);
     oscillator.stop(time + NOTE_SECONDS);
-    oscillator.onended = () => {
-      if (start > 0) void context.close();
-    };
   }
 }
