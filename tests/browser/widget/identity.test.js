@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
+import { newAgent } from '../inbox/agent.js';
+import { ConversationPage } from '../inbox/conversation-page.js';
 import { launch, newVisitor } from './browser.js';
 import { ChatPage } from './chat.js';
 import { startParlor } from './parlor.js';
@@ -85,6 +87,30 @@ test('reset returns to the anonymous visitor and removes what was stored', async
   await chat.questions.filter({ hasText: 'merino wool' }).waitFor();
   assert.deepEqual(await chat.questionTexts(), ['How do I wash merino wool?']);
   assert.deepEqual((await storedNames(chat)).filter((name) => name.includes('customer')), []);
+});
+
+test('inbox says what is verified, and what the visitor has typed', async () => {
+  const chat = await visit();
+  await identify(chat, sign({ sub: 'customer 11', name: 'Zoë Park' }));
+  await chat.open();
+  await ask(chat, 'Can I talk to a person? My e-mail address is someone@else.example');
+  const { id } = await parlor.newestConversation();
+  const { page } = await newAgent(browser, parlor, 'Mara Lind');
+  const { view } = await ConversationPage.open(page, parlor, id);
+  const panel = view.getByRole('complementary');
+  await panel.getByText('someone@else.example').waitFor();
+  const verified = panel.getByText('Verified', { exact: true });
+  assert.equal(await verified.count(), 1);
+  assert.match(await verified.locator('../..').innerText(), /^Zoë Park/);
+  const fact = panel.locator('dd').filter({ hasText: 'someone@else.example' });
+  assert.match(await fact.innerText(), /given in the chat/);
+
+  await identify(chat, sign({ sub: 'customer 12' }));
+  await chat.questions.first().waitFor({ state: 'detached' });
+  await ask(chat, 'Can I talk to a person? My e-mail address is someone@else.example');
+  const nameless = await parlor.newestConversation();
+  await ConversationPage.open(page, parlor, nameless.id);
+  await view.getByRole('heading', { name: 'customer 12' }).waitFor();
 });
 
 test('nothing is stored for an identified person before the first opening', async () => {

@@ -2,6 +2,9 @@
 
 import { RequestError } from './api';
 
+/** What a password has to be. */
+export const PASSWORD_RULE = 'Choose a password with at least 10 characters.';
+
 /** The text for an error of a request. */
 export function errorText(error: unknown): string {
   if (error instanceof TypeError) return 'The server cannot be reached.';

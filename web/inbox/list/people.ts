@@ -5,7 +5,9 @@ import type { ConversationListItem, Visitor } from '../app/api';
 /** The name of a visitor, or a short one that differs between anonymous visitors. */
 export function visitorName(visitor: Visitor | undefined, conversationId: string): string {
   if (visitor?.name) return visitor.name;
-  if (visitor?.email) return visitor.email;
+  // The mark that a visitor is verified must not stand next to an address that was typed.
+  const isTyped = visitor?.isVerified === true && visitor.isEmailVerified !== true;
+  if (visitor?.email && !(isTyped && visitor.externalId)) return visitor.email;
   if (visitor?.externalId) return visitor.externalId;
   const id = visitor?.id ?? conversationId;
   return `Visitor ${id.slice(-4).toUpperCase()}`;

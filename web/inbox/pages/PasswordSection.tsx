@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, unwrap } from '../app/api';
+import { PASSWORD_RULE } from '../app/errors';
 import { keys } from '../app/queries';
 import { useMe } from '../app/session';
 import { useSubmit } from '../app/useSubmit';
@@ -51,7 +52,7 @@ export function PasswordSection() {
           value={next}
           onChange={setNext}
           isRequired
-          errorMessage={errorOf('newPassword')}
+          errorMessage={errorOf('newPassword') && PASSWORD_RULE}
         />
         <div>
           <Button type="submit" isPending={isPending}>

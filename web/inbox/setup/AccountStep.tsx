@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { api, unwrap } from '../app/api';
+import { PASSWORD_RULE } from '../app/errors';
 import { BASE_PATH } from '../app/router';
 import { useSubmit } from '../app/useSubmit';
 import { isUsedLink } from '../sign-in/SignInPage';
@@ -59,7 +60,7 @@ export function AccountStep({ token, onDone }: { token: string; onDone: () => vo
           autoFocus
           value={name}
           onChange={setName}
-          errorMessage={errorOf('name')}
+          errorMessage={errorOf('name') && 'Enter the name that visitors see.'}
         />
         <TextField
           label="E-mail address"
@@ -67,7 +68,7 @@ export function AccountStep({ token, onDone }: { token: string; onDone: () => vo
           autoComplete="username"
           value={email}
           onChange={setEmail}
-          errorMessage={errorOf('email')}
+          errorMessage={errorOf('email') && 'Enter an e-mail address, such as mara@shop.example.'}
         />
         <TextField
           label="Password"
@@ -76,7 +77,7 @@ export function AccountStep({ token, onDone }: { token: string; onDone: () => vo
           description="At least 10 characters."
           value={password}
           onChange={setPassword}
-          errorMessage={errorOf('password')}
+          errorMessage={errorOf('password') && PASSWORD_RULE}
         />
         <Button variant="primary" type="submit" isPending={isPending}>
           Create the account

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { Me } from '../app/api';
 import { keys } from '../app/queries';
 import { BASE_PATH } from '../app/router';
@@ -59,6 +59,9 @@ const COMPONENTS: Record<StepName, (props: StepProps) => React.ReactNode> = {
 
 function Steps({ me }: { me: Me }) {
   const [step, setStep] = useState(readStep);
+  // Otherwise the focus would be lost with the button of the step before.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each step has a heading
+  useEffect(() => document.querySelector('h1')?.focus(), [step]);
   const show = (name: StepName) => {
     writeStep(name);
     setStep(name);

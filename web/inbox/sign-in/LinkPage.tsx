@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { api, unwrap } from '../app/api';
+import { PASSWORD_RULE } from '../app/errors';
 import { usePageTitle } from '../app/title';
 import { useSubmit } from '../app/useSubmit';
 import { Button, CardPage, EmptyState, LoadingState, TextField } from '../ui';
@@ -62,7 +63,7 @@ export function LinkPage({ token, onDone }: { token: string; onDone: () => void 
           description="With a password you can sign in without a link. At least 10 characters."
           value={password}
           onChange={setPassword}
-          errorMessage={errorOf('password')}
+          errorMessage={errorOf('password') && PASSWORD_RULE}
         />
         <Button variant="primary" type="submit" autoFocus isPending={isPending}>
           Open the inbox

@@ -19,7 +19,9 @@ export function CardPage({ title, text, isWide = false, header, children }: Card
       <div className={classes(styles.card, isWide && styles.wide)}>
         {header ?? <img src={favicon} alt="" width="44" height="44" />}
         <div>
-          <h1 className={styles.title}>{title}</h1>
+          <h1 className={styles.title} tabIndex={-1}>
+            {title}
+          </h1>
           {text && <p className={styles.text}>{text}</p>}
         </div>
         {children}

@@ -45,11 +45,13 @@ function Who({ visitor }: { visitor: Visitor }) {
         {email && (
           <Fact icon="mail" label="E-mail">
             <a href={`mailto:${encodeURIComponent(email).replaceAll('%40', '@')}`}>{email}</a>
+            <ContactOrigin isVerified={visitor.isEmailVerified === true} />
           </Fact>
         )}
         {phone && (
           <Fact icon="phone" label="Phone">
             <a href={`tel:${encodeURIComponent(phone).replaceAll('%2B', '+')}`}>{phone}</a>
+            <ContactOrigin isVerified={false} />
           </Fact>
         )}
         {externalId && (
@@ -63,7 +65,7 @@ function Who({ visitor }: { visitor: Visitor }) {
   );
 }
 
-/** Whether the website vouches for the name. */
+/** Whether the website vouches for the name and the id. */
 function Verification({ isVerified, name }: { isVerified: boolean; name: string | null }) {
   if (isVerified) {
     return (
@@ -73,6 +75,17 @@ function Verification({ isVerified, name }: { isVerified: boolean; name: string 
     );
   }
   return <Badge>{name ? 'Unverified' : 'Anonymous'}</Badge>;
+}
+
+/** Whether the website vouches for contact details, or the visitor has typed them. */
+function ContactOrigin({ isVerified }: { isVerified: boolean }) {
+  return isVerified ? (
+    <Badge kind="success" icon="check">
+      Verified
+    </Badge>
+  ) : (
+    <span className={styles.origin}>given in the chat</span>
+  );
 }
 
 function Fact(props: { icon: IconName; label: string; children: ReactNode }) {

@@ -1,1 +1,0 @@
-import{$ as e,Qt as t,U as n}from"./inbox-locale-DjukPMd2.js";var r={field:`_field_192ln_1`,text:`_text_192ln_10`},i=t();function a({label:t,text:a}){return(0,i.jsxs)(`div`,{className:r.field,children:[(0,i.jsx)(`code`,{className:r.text,children:a}),(0,i.jsx)(e,{icon:`copy`,label:`Copy: ${t}`,size:`small`,onPress:()=>void n(t,a)})]})}export{a as t};
