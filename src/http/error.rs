@@ -182,6 +182,8 @@ pub struct ApiError {
     /// Whether the rest of the request body is not read, so that the connection cannot be
     /// used again.
     pub closes_connection: bool,
+    /// Whether the request was refused because of load, which is no failure of the server.
+    pub is_overload: bool,
 }
 
 impl ApiError {
@@ -193,6 +195,7 @@ impl ApiError {
             cause: None,
             allow: None,
             closes_connection: false,
+            is_overload: false,
         }
     }
 
@@ -330,6 +333,14 @@ impl ApiError {
                 ErrorCode::ServiceUnavailable,
                 json!({ "retryAfter": seconds }),
             )
+        }
+    }
+
+    /// 503: too many such requests at the same time. The client may retry after `seconds`.
+    pub fn overloaded(seconds: u64, cause: impl ToString) -> Self {
+        Self {
+            is_overload: true,
+            ..Self::unavailable(seconds, cause)
         }
     }
 

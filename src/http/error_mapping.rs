@@ -14,6 +14,7 @@ use super::error::{ApiError, ErrorCode};
 use crate::access::{AuthError, OverBudget, RateLimited};
 use crate::answer::AnswerError;
 use crate::domain::{Origin, ValidationError};
+use crate::events::project::{MAX_SUBSCRIBERS, MAX_SUBSCRIBERS_OF_CALLER, TooManySubscribers};
 use crate::service::agent::AgentError;
 use crate::service::caller::AccessError;
 use crate::service::completion::CompletionError;
@@ -40,6 +41,9 @@ const RETRY_OVER_BUDGET: u64 = 5;
 /// Seconds after which a message may be sent again that exceeded the number of detached
 /// answers.
 const RETRY_TOO_MANY_DETACHED: u64 = 5;
+
+/// Seconds after which a client with too many sockets may connect again.
+const RETRY_MANY_SOCKETS: u64 = 10;
 
 /// Seconds after which a search may be repeated that took too long.
 const RETRY_SLOW_SEARCH: u64 = 5;
@@ -138,6 +142,16 @@ impl From<RateLimited> for ApiError {
     }
 }
 
+impl From<TooManySubscribers> for ApiError {
+    fn from(error: TooManySubscribers) -> Self {
+        let TooManySubscribers = error;
+        Self::rate_limited(RETRY_MANY_SOCKETS).with_message(format!(
+            "Too many connections to /v2/events: an agent or a key can have \
+             {MAX_SUBSCRIBERS_OF_CALLER}, a project {MAX_SUBSCRIBERS}; close some of them"
+        ))
+    }
+}
+
 impl From<OverBudget> for ApiError {
     fn from(error: OverBudget) -> Self {
         match error {
@@ -159,8 +173,8 @@ impl From<serde_json::Error> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy => Self::unavailable(RETRY_SOON, error),
-            StoreError::TooSlow => Self::unavailable(RETRY_SLOW_SEARCH, error)
+            StoreError::Busy => Self::overloaded(RETRY_SOON, error),
+            StoreError::TooSlow => Self::overloaded(RETRY_SLOW_SEARCH, error)
                 .with_message("The search took too long; use rarer words or a shorter time"),
             StoreError::IndexIncomplete => Self::unavailable(RETRY_BUILDING_INDEX, error)
                 .with_message("The messages of the project are being indexed for the first time"),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::ws::CloseCode;
@@ -13,10 +14,10 @@ use utoipa::ToSchema;
 use crate::app::AppState;
 use crate::domain::ConversationId;
 use crate::events::project::{
-    NextEvents, ProjectEvent, ProjectSubscription, SubscriptionEnd, combine,
+    Frames, NextEvents, ProjectEvent, ProjectSubscription, SubscriptionEnd, combine,
 };
 use crate::http::json::ProjectEventJson;
-use crate::http::project_frames::{FrameWriter, Frames};
+use crate::http::project_frames::FrameWriter;
 use crate::http::watched_answers::WatchedAnswers;
 use crate::http::websocket::{Feed, FeedStep};
 use crate::store::live_event::{self, WatchedConversation};
@@ -78,7 +79,7 @@ enum Work {
     /// The time of the next batch.
     Pause(Pin<Box<Sleep>>),
     /// The read of what events report, up to a sequence number.
-    Read(ReadFuture<Frames>),
+    Read(ReadFuture<Arc<Frames>>),
     /// The search for a conversation to watch.
     Find(ConversationId, ReadFuture<Option<WatchedConversation>>),
 }
@@ -89,7 +90,7 @@ type ReadFuture<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>>>;
 enum Happened {
     Event,
     PauseIsOver,
-    Read(Result<Frames, StoreError>),
+    Read(Result<Arc<Frames>, StoreError>),
     Found(
         ConversationId,
         Result<Option<WatchedConversation>, StoreError>,
@@ -107,6 +108,7 @@ impl ProjectFeed {
         };
         let presence = vec![(position.sequence, ProjectEvent::PresenceChanged)];
         let read = read_frames(app, &events, presence);
+        let read = Box::pin(async { read.await.map(Arc::new) });
         let mut feed = Self {
             events,
             frames: VecDeque::from([hello.encode()]),
@@ -161,12 +163,16 @@ impl ProjectFeed {
             NextEvents::Gap => self.push_resync(),
             NextEvents::Events(events) if events.is_empty() => {}
             NextEvents::Events(events) => {
-                self.work = Work::Read(read_frames(app, &self.events, combine(events)));
+                let place = (self.events.stream(), self.events.position().sequence);
+                let read = read_frames(app, &self.events, combine(events));
+                let hub = app.services.project_events.clone();
+                let read = async move { hub.shared_frames().get(place, read).await };
+                self.work = Work::Read(Box::pin(read));
             }
         }
     }
 
-    fn finish_read(&mut self, app: &AppState, result: Result<Frames, StoreError>) {
+    fn finish_read(&mut self, app: &AppState, result: Result<Arc<Frames>, StoreError>) {
         let output = match result {
             Ok(output) => output,
             Err(error) => {
@@ -178,13 +184,13 @@ impl ProjectFeed {
         };
         // The rest of the text of an answer precedes its end.
         self.push_deltas();
-        self.frames.extend(output.frames);
+        self.frames.extend(output.frames.iter().cloned());
         if let Some(last) = output.last {
             self.events.advance(last);
         }
         self.answers.forget(&output.ended);
-        for (conversation, message) in output.streaming {
-            self.answers.follow(app, conversation, message);
+        for (conversation, message) in &output.streaming {
+            self.answers.follow(app, *conversation, *message);
         }
         self.push_deltas();
     }

@@ -4,10 +4,9 @@
 use bytes::Bytes;
 
 use crate::domain::{
-    ConversationId, ConversationSeq, Message, MessageId, MessageSeq, MessageStatus, ProjectSeq,
-    VisitorSeq,
+    ConversationId, ConversationSeq, Message, MessageSeq, MessageStatus, ProjectSeq, VisitorSeq,
 };
-use crate::events::project::{MAX_VISITOR_CONVERSATIONS, ProjectEvent, Stream};
+use crate::events::project::{Frames, MAX_VISITOR_CONVERSATIONS, ProjectEvent, Stream};
 use crate::events::{Presence, TYPING_TIMEOUT, Typing, TypingAuthor};
 use crate::http::json::{
     AgentPresenceJson, ConversationListItemJson, MessageJson, ProjectEventJson, TypingAgentJson,
@@ -17,18 +16,6 @@ use crate::store::{Snapshot, StoreError, agent_account, live_event};
 
 /// After this many bytes, the rest of the events is read when these are sent.
 const MAX_BATCH_BYTES: usize = 64 << 10;
-
-/// The frames of events.
-#[derive(Default)]
-pub struct Frames {
-    pub frames: Vec<Bytes>,
-    /// The sequence number of the last event that has its frames here.
-    pub last: Option<u64>,
-    /// The new messages that are answers being generated.
-    pub streaming: Vec<(ConversationSeq, MessageId)>,
-    /// The answers that have ended.
-    pub ended: Vec<MessageId>,
-}
 
 /// What the frames of a project need besides the events.
 pub struct FrameWriter<'a, 's> {

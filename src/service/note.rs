@@ -4,7 +4,8 @@ use super::Services;
 use super::caller::Caller;
 use super::conversation::{FindError, find};
 use super::idempotency::Idempotency;
-use crate::domain::{ConversationId, Note, NoteId, Timestamp};
+use crate::domain::{ConversationId, ConversationSeq, Note, NoteId, Timestamp};
+use crate::events::project::ProjectEvent;
 use crate::store::idempotency::SavedResponse;
 use crate::store::{Rejection, Snapshot, StoreError, note};
 
@@ -51,7 +52,10 @@ pub async fn add(
     let response = render(&note);
     let batch = idempotency.save(note::add(seq, &note), &response, note.created_at);
     match services.store.write(batch).await {
-        Ok(_) => Ok(response),
+        Ok(_) => {
+            services.publish_notes(caller, seq);
+            Ok(response)
+        }
         Err(StoreError::Rejected(Rejection::LimitReached)) => Err(NoteError::TooMany),
         Err(StoreError::Rejected(Rejection::ConversationNotFound)) => {
             Err(FindError::NotFound(conversation).into())
@@ -76,8 +80,20 @@ pub async fn delete(
     let seq = services.store.read(find).await?.seq;
     let batch = idempotency.save(note::delete(seq, id), &response, Timestamp::now());
     match services.store.write(batch).await {
-        Ok(_) => Ok(response),
+        Ok(_) => {
+            services.publish_notes(caller, seq);
+            Ok(response)
+        }
         Err(StoreError::Rejected(Rejection::NotFound)) => Err(NoteError::NotFound(id)),
         Err(error) => Err(error.into()),
+    }
+}
+
+impl Services {
+    /// Tells inboxes that the notes of a conversation changed. They are in no list, so the
+    /// store reports no change.
+    fn publish_notes(&self, caller: Caller, conversation: ConversationSeq) {
+        let event = ProjectEvent::ConversationUpdated(conversation);
+        self.project_events.publish(caller.project(), event);
     }
 }

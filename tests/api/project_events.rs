@@ -214,6 +214,29 @@ fn changed_visitor_updates_the_conversations_of_the_visitor() {
 }
 
 #[test]
+fn new_and_deleted_notes_update_the_conversation() {
+    let server = TestServer::start();
+    let ann = server.create_visitor("ann");
+    let id = server.start_conversation(&ann);
+    let mut inbox = Inbox::open(&server, None);
+    inbox.next_of("presence");
+    let path = format!("/v2/conversations/{id}/notes");
+    let key = &server.project.private_key;
+    let added = server.post(&path).bearer(key);
+    let note = added
+        .json(json!({ "text": "call back" }))
+        .send()
+        .expect(201);
+    assert_eq!(inbox.next()["conversation"]["id"], id.as_str());
+    let target = format!("{path}/{}", string(&note["id"]));
+    let deleted = server.request("DELETE", target).bearer(key).send();
+    assert_eq!(deleted.status, 204);
+    let event = inbox.next();
+    assert_eq!(event["type"], "conversation_updated");
+    assert_eq!(event["conversation"]["id"], id.as_str());
+}
+
+#[test]
 fn several_changes_of_a_conversation_are_one_event() {
     let server = TestServer::start();
     let ann = server.create_visitor("ann");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::channel::{Channel, lock};
 use super::subscription::{ProjectSubscription, RingPosition};
-use super::{ProjectEvent, Stream};
+use super::{ProjectEvent, SharedFrames, Stream};
 use crate::domain::{AgentSeq, AgentSessionSeq, KeySeq, ProjectSeq};
 use crate::events::Presence;
 use crate::store::{Changes, CommitObserver};
@@ -15,6 +15,16 @@ use crate::store::{Changes, CommitObserver};
 /// How long a channel without subscribers collects events, for subscribers that come
 /// back.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// The maximum number of subscribers of a project, and of those that one agent or one private
+/// key has.
+pub const MAX_SUBSCRIBERS: usize = 512;
+pub const MAX_SUBSCRIBERS_OF_CALLER: usize = 64;
+
+/// A project, or a caller, has too many subscribers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many connections receive the events of the project, or of the agent or key")]
+pub struct TooManySubscribers;
 
 /// The live events of all projects. Clones share the channels.
 #[derive(Debug, Clone, Default)]
@@ -30,11 +40,13 @@ struct HubState {
     is_closed: AtomicBool,
     resyncs: AtomicU64,
     presence: Presence,
+    shared_frames: SharedFrames,
 }
 
 /// A subscriber as the hub knows it.
 #[derive(Debug)]
 struct Subscriber {
+    project: ProjectSeq,
     identity: SubscriberIdentity,
     channel: Arc<Channel>,
     is_revoked: Arc<AtomicBool>,
@@ -74,6 +86,11 @@ impl SubscriberIdentity {
             Self::Agent { agent, .. } => Some(agent),
         }
     }
+
+    /// Whether both are connections of the same key or the same agent.
+    fn is_same_caller(self, other: Self) -> bool {
+        (self.key(), self.agent()) == (other.key(), other.agent())
+    }
 }
 
 impl ProjectHub {
@@ -88,13 +105,28 @@ impl ProjectHub {
     /// Subscribes to the events of a project until the subscription is dropped. With
     /// `after`, the events after this position follow, if the channel still has all of them.
     /// An agent is online meanwhile.
+    ///
+    /// # Errors
+    /// There are [`MAX_SUBSCRIBERS`] or [`MAX_SUBSCRIBERS_OF_CALLER`].
     pub fn subscribe(
         &self,
         project: ProjectSeq,
         identity: SubscriberIdentity,
         after: Option<(Stream, u64)>,
-    ) -> ProjectSubscription {
+    ) -> Result<ProjectSubscription, TooManySubscribers> {
         let channel = self.channel(project);
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let is_revoked = Arc::<AtomicBool>::default();
+        let subscriber = Subscriber {
+            project,
+            identity,
+            channel: channel.clone(),
+            is_revoked: is_revoked.clone(),
+        };
+        if let Err(error) = self.add_subscriber(id, subscriber) {
+            release(&channel);
+            return Err(error);
+        }
         if let SubscriberIdentity::Agent { agent, is_away, .. } = identity
             && self.0.presence.add_socket(project, agent, is_away)
         {
@@ -102,15 +134,29 @@ impl ProjectHub {
             channel.notify();
         }
         let position = RingPosition::new(&channel, after);
-        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let is_revoked = Arc::<AtomicBool>::default();
-        let subscriber = Subscriber {
-            identity,
-            channel: channel.clone(),
-            is_revoked: is_revoked.clone(),
-        };
-        lock(&self.0.subscribers).insert(id, subscriber);
-        ProjectSubscription::new(self.clone(), project, id, channel, position, is_revoked)
+        Ok(ProjectSubscription::new(
+            self.clone(),
+            project,
+            id,
+            channel,
+            position,
+            is_revoked,
+        ))
+    }
+
+    fn add_subscriber(&self, id: u64, new: Subscriber) -> Result<(), TooManySubscribers> {
+        let mut subscribers = lock(&self.0.subscribers);
+        let of_project = subscribers
+            .values()
+            .filter(|one| one.project == new.project);
+        let of_caller = of_project
+            .clone()
+            .filter(|one| one.identity.is_same_caller(new.identity));
+        if of_project.count() >= MAX_SUBSCRIBERS || of_caller.count() >= MAX_SUBSCRIBERS_OF_CALLER {
+            return Err(TooManySubscribers);
+        }
+        subscribers.insert(id, new);
+        Ok(())
     }
 
     /// The channel of a project, with one more subscription.
@@ -135,9 +181,7 @@ impl ProjectHub {
                 .presence
                 .remove_socket(project, agent, Instant::now());
         }
-        let mut state = lock(&channel.state);
-        state.subscriptions -= 1;
-        state.idle_since = Instant::now();
+        release(channel);
     }
 
     /// Publishes an event of a project that no commit reports.
@@ -220,6 +264,11 @@ impl ProjectHub {
         self.0.is_closed.load(Ordering::Acquire)
     }
 
+    /// The frames that the subscribers of a project share.
+    pub fn shared_frames(&self) -> &SharedFrames {
+        &self.0.shared_frames
+    }
+
     /// The number of subscribers of all projects.
     pub fn subscriber_count(&self) -> usize {
         lock(&self.0.subscribers).len()
@@ -247,6 +296,13 @@ impl ProjectHub {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Ends one of the subscriptions of a channel.
+fn release(channel: &Channel) {
+    let mut state = lock(&channel.state);
+    state.subscriptions -= 1;
+    state.idle_since = Instant::now();
 }
 
 impl CommitObserver for ProjectHub {

@@ -12,11 +12,16 @@
 mod channel;
 mod event;
 mod hub;
+mod shared_frames;
 mod subscription;
 #[cfg(test)]
 mod tests;
 
 pub use channel::{MAX_EVENTS, Stream};
 pub use event::{MAX_VISITOR_CONVERSATIONS, ProjectEvent, combine};
-pub use hub::{IDLE_TIMEOUT, ProjectHub, SubscriberIdentity};
+pub use hub::{
+    IDLE_TIMEOUT, MAX_SUBSCRIBERS, MAX_SUBSCRIBERS_OF_CALLER, ProjectHub, SubscriberIdentity,
+    TooManySubscribers,
+};
+pub use shared_frames::{Frames, SharedFrames};
 pub use subscription::{NextEvents, ProjectSubscription, RingPosition, SubscriptionEnd};

@@ -16,6 +16,16 @@ use crate::store::{
 const PROJECT: ProjectSeq = ProjectSeq(1);
 const KEY: SubscriberIdentity = SubscriberIdentity::Key(KeySeq(1));
 
+fn subscribe(
+    hub: &ProjectHub,
+    project: ProjectSeq,
+    identity: SubscriberIdentity,
+    after: Option<(Stream, u64)>,
+) -> ProjectSubscription {
+    let subscription = hub.subscribe(project, identity, after);
+    subscription.expect("few subscribers")
+}
+
 fn updated(conversation: i64) -> ProjectEvent {
     ProjectEvent::ConversationUpdated(ConversationSeq(conversation))
 }
@@ -52,13 +62,13 @@ fn conversation() -> ListedConversation {
 #[test]
 fn place_continues_after_the_event_that_it_names() {
     let hub = ProjectHub::default();
-    let mut first = hub.subscribe(PROJECT, KEY, None);
+    let mut first = subscribe(&hub, PROJECT, KEY, None);
     hub.publish(PROJECT, updated(1));
     assert_eq!(take(&mut first), [updated(1)]);
     let position = (first.stream(), first.position().sequence);
     drop(first);
     hub.publish(PROJECT, updated(2));
-    let mut second = hub.subscribe(PROJECT, KEY, Some(position));
+    let mut second = subscribe(&hub, PROJECT, KEY, Some(position));
     assert!(!second.position().has_gap);
     assert_eq!(take(&mut second), [updated(2)]);
 }
@@ -66,13 +76,11 @@ fn place_continues_after_the_event_that_it_names() {
 #[test]
 fn unknown_place_has_a_gap() {
     let hub = ProjectHub::default();
-    let subscription = hub.subscribe(PROJECT, KEY, None);
+    let subscription = subscribe(&hub, PROJECT, KEY, None);
     let stream = subscription.stream();
     let unknown = Stream(uuid::Uuid::nil());
     for (stream, sequence, has_gap) in [(stream, 0, false), (stream, 1, true), (unknown, 0, true)] {
-        let position = hub
-            .subscribe(PROJECT, KEY, Some((stream, sequence)))
-            .position();
+        let position = subscribe(&hub, PROJECT, KEY, Some((stream, sequence))).position();
         assert_eq!(position.has_gap, has_gap, "{stream:?} {sequence}");
     }
     assert_eq!(hub.resync_count(), 2);
@@ -81,7 +89,7 @@ fn unknown_place_has_a_gap() {
 #[test]
 fn full_ring_moves_slow_subscribers_to_its_end() {
     let hub = ProjectHub::default();
-    let mut slow = hub.subscribe(PROJECT, KEY, None);
+    let mut slow = subscribe(&hub, PROJECT, KEY, None);
     for _ in 0..MAX_EVENTS {
         hub.publish(PROJECT, updated(1));
     }
@@ -110,8 +118,8 @@ fn combine_leaves_the_last_of_equal_events_and_nothing_before_a_resync() {
 #[test]
 fn committed_update_reports_messages_and_waiting() {
     let hub = ProjectHub::default();
-    let mut subscription = hub.subscribe(PROJECT, KEY, None);
-    let mut other = hub.subscribe(ProjectSeq(2), KEY, None);
+    let mut subscription = subscribe(&hub, PROJECT, KEY, None);
+    let mut other = subscribe(&hub, ProjectSeq(2), KEY, None);
     let before = conversation();
     let after = ListedConversation {
         last_message: Some(MessageSeq(5)),
@@ -154,7 +162,7 @@ fn deleted_agent_ends_the_subscription_and_away_agents_are_not_available() {
         session: AgentSessionSeq(4),
         is_away: false,
     };
-    let mut subscription = hub.subscribe(PROJECT, identity, None);
+    let mut subscription = subscribe(&hub, PROJECT, identity, None);
     assert!(presence.is_agent_available(PROJECT));
     let change = |is_away| Changes {
         lists: Vec::new(),
@@ -184,8 +192,8 @@ fn revoked_sessions_and_keys_end_their_subscriptions_only() {
         session: AgentSessionSeq(session),
         is_away: false,
     };
-    let [first, second] = [1, 2].map(|session| hub.subscribe(PROJECT, agent(session), None));
-    let key = hub.subscribe(PROJECT, KEY, None);
+    let [first, second] = [1, 2].map(|session| subscribe(&hub, PROJECT, agent(session), None));
+    let key = subscribe(&hub, PROJECT, KEY, None);
     assert_eq!(hub.sessions(), HashSet::from([1, 2].map(AgentSessionSeq)));
     hub.revoke_sessions(&HashSet::from([AgentSessionSeq(1)]));
     let ended = [&first, &second, &key].map(|subscription| subscription.end().is_some());
@@ -197,16 +205,42 @@ fn revoked_sessions_and_keys_end_their_subscriptions_only() {
 #[test]
 fn channel_collects_events_for_a_while_after_the_last_subscriber() {
     let hub = ProjectHub::default();
-    let subscription = hub.subscribe(PROJECT, KEY, None);
+    let subscription = subscribe(&hub, PROJECT, KEY, None);
     let position = (subscription.stream(), subscription.position().sequence);
     drop(subscription);
     hub.sweep(Instant::now());
     let is_known = |hub: &ProjectHub| {
-        !hub.subscribe(PROJECT, KEY, Some(position))
+        !subscribe(&hub, PROJECT, KEY, Some(position))
             .position()
             .has_gap
     };
     assert!(is_known(&hub));
     hub.sweep(Instant::now() + IDLE_TIMEOUT * 2);
     assert!(!is_known(&hub));
+}
+
+#[test]
+fn subscribers_of_a_caller_and_of_a_project_are_limited() {
+    let hub = ProjectHub::default();
+    let try_subscribe = |key| hub.subscribe(PROJECT, SubscriberIdentity::Key(KeySeq(key)), None);
+    let mut open = Vec::new();
+    for _ in 0..MAX_SUBSCRIBERS_OF_CALLER {
+        open.push(try_subscribe(0).expect("a subscription"));
+    }
+    assert_eq!(try_subscribe(0).err(), Some(TooManySubscribers));
+    for number in open.len()..MAX_SUBSCRIBERS {
+        let key = number / MAX_SUBSCRIBERS_OF_CALLER;
+        open.push(try_subscribe(key as i64).expect("a subscription"));
+    }
+    assert_eq!(try_subscribe(99).err(), Some(TooManySubscribers));
+    assert!(hub.subscribe(ProjectSeq(2), KEY, None).is_ok());
+    // One that has ended makes room. A refused one is no subscriber.
+    open.pop();
+    assert!(try_subscribe(99).is_ok());
+    drop(open);
+    assert_eq!(hub.subscriber_count(), 0);
+    hub.sweep(Instant::now() + IDLE_TIMEOUT);
+    hub.publish(PROJECT, updated(1));
+    let stream = subscribe(&hub, PROJECT, KEY, None);
+    assert_eq!(stream.position().sequence, 0, "the channel was removed");
 }

@@ -52,6 +52,9 @@ impl ProjectEventParams {
 /// The text of an answer follows while it is generated if the client watches the
 /// conversation, with a text frame that is a `ProjectClientFrame` as JSON.
 ///
+/// An agent and a private key can have 64 sockets at the same time, a project 512. Further
+/// ones get 429.
+///
 /// Send the text frame `ping` every 30 seconds, because the server disconnects
 /// silent clients. The server replies with the text frame `pong`.
 #[utoipa::path(get, path = "/events", tag = "Events", operation_id = "connect-project-websocket",
@@ -82,7 +85,7 @@ pub async fn listen(
     let after = params::query::<ProjectEventParams>(&request)?.position()?;
     let mut response = ws::handshake(request.head()).map_err(handshake_error)?;
     let hub = &app.services.project_events;
-    let events = hub.subscribe(subscriber.project, subscriber.identity, after);
+    let events = hub.subscribe(subscriber.project, subscriber.identity, after)?;
     let feed = ProjectFeed::new(&app, events);
     let socket = Socket::new(app, subscriber.credentials, feed, payload);
     let response = response.message_body(socket.into_body().boxed());

@@ -1,5 +1,7 @@
 //! Who may listen to a project, and until when.
 
+use parlor::events::project::MAX_SUBSCRIBERS_OF_CALLER;
+
 use super::*;
 use crate::helpers::refusal_body;
 
@@ -77,9 +79,14 @@ fn revoked_key_ends_the_socket() {
 fn removed_agent_and_ended_session_end_the_socket() {
     let server = TestServer::start();
     let owner = server.create_agent("Olga", AgentRole::Owner);
-    let [mara, noor] = ["Mara", "Noor"].map(|name| server.create_agent(name, AgentRole::Agent));
+    let names = ["Mara", "Noor", "Ben"];
+    let [mara, noor, ben] = names.map(|name| server.create_agent(name, AgentRole::Agent));
     let mut stays = Inbox::open_as(&server, &owner);
-    let mut inboxes = [&mara, &noor].map(|agent| Inbox::open_as(&server, agent));
+    let mut inboxes = [&mara, &noor, &ben].map(|agent| Inbox::open_as(&server, agent));
+    let sessions = server.get("/v2/agents/me/sessions").agent(&ben).send();
+    let session = string(&sessions.expect(200)["data"][0]["id"]);
+    let end = server.request("DELETE", format!("/v2/agents/me/sessions/{session}"));
+    assert_eq!(end.agent(&ben).send().status, 204);
     let remove = server.request("DELETE", format!("/v2/agents/{}", mara.id));
     assert_eq!(remove.agent(&owner).send().status, 204);
     let sign_out = server.post("/v2/agents/sign-out").agent(&noor).send();
@@ -97,4 +104,23 @@ fn shutdown_closes_the_socket() {
     let closed = std::thread::spawn(move || inbox.socket.read_until_close());
     server.stop();
     assert_eq!(closed.join().expect("a close frame"), Some(1001));
+}
+
+#[test]
+fn sockets_of_an_agent_are_limited() {
+    let server = TestServer::start();
+    let [mara, noor] = ["Mara", "Noor"].map(|name| server.create_agent(name, AgentRole::Agent));
+    let mut open: Vec<_> = (0..MAX_SUBSCRIBERS_OF_CALLER)
+        .map(|_| Inbox::open_as(&server, &mara))
+        .collect();
+    let origin = format!("http://{}", server.0);
+    let headers = [("cookie", mara.cookie.as_str()), ("origin", &origin)];
+    let refusal = refused(&server, "/v2/events", &headers);
+    assert_eq!(refusal, (429, "RATE_LIMIT_EXCEEDED".to_owned()));
+    Inbox::open_as(&server, &noor);
+    open.pop();
+    wait_until("a socket has ended", || {
+        server.project_events().subscriber_count() <= MAX_SUBSCRIBERS_OF_CALLER
+    });
+    Inbox::open_as(&server, &mara);
 }
