@@ -63,6 +63,15 @@ impl SearchFilter {
         *self == Self::default()
     }
 
+    /// Whether the filter only removes the conversations that wait for a person.
+    pub fn is_only_not_waiting(&self) -> bool {
+        let only = Self {
+            is_waiting: Some(false),
+            ..Self::default()
+        };
+        *self == only
+    }
+
     /// Whether the matches can be many, so that finding them can take long.
     pub fn is_slow(&self) -> bool {
         let has_few_matches = self.is_waiting == Some(true);

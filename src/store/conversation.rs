@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use super::batch::Batch;
 use super::erasure::next_seq;
 use super::error::StoreError;
-use super::list_composer::{self, Seek};
+use super::list_composer::{self, ComposedPage, Seek};
 use super::message;
 use super::message_search;
 use super::query::RowQueue;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
-use super::totals::Totals;
+use super::totals::{RowCounts, Totals};
 use super::visitor::{self, NewVisitor, VisitorIdentity};
 use crate::domain::{
     Audience, CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq,
@@ -213,12 +213,23 @@ fn page_seqs(
     query: &ListQuery,
     totals: &Totals,
 ) -> Result<(Vec<i64>, Option<SortKey>), StoreError> {
-    let (limit, offset) = (query.limit.get() as usize, query.offset.get());
     let counts = totals.row_counts(query.filter);
     let seek = seek(snapshot, scope, query, totals)?;
-    let Some(page) = list_composer::compose(scope, query, counts, seek.as_ref()) else {
+    let page = list_composer::compose(scope, query, counts, seek.as_ref());
+    composed_seqs(snapshot, query, counts, page)
+}
+
+/// The `seq` of the conversations of a composed page, in order, and the result of [`page`].
+pub(super) fn composed_seqs(
+    snapshot: &Snapshot,
+    query: &ListQuery,
+    counts: RowCounts,
+    page: Option<ComposedPage>,
+) -> Result<(Vec<i64>, Option<SortKey>), StoreError> {
+    let Some(page) = page else {
         return Ok((Vec::new(), None));
     };
+    let (limit, offset) = (query.limit.get() as usize, query.offset.get());
     let mut statement = page.statement.prepare(snapshot.connection())?;
     let mut cursor = statement.raw_query();
     let mut rows = Vec::with_capacity(limit + 1);

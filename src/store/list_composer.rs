@@ -53,7 +53,7 @@ use rusqlite::types::ValueRef;
 
 use super::sql::Sql;
 use super::totals::RowCounts;
-use crate::domain::{ConversationId, ListQuery, Scope, Sort, SortKey, SortValue};
+use crate::domain::{ConversationId, ListQuery, ProjectSeq, Scope, Sort, SortKey, SortValue};
 use index_range::ListOrder;
 pub(super) use seek::Seek;
 use sql_builder::{ScanDirection, SqlBuilder};
@@ -79,16 +79,37 @@ pub(super) fn compose(
     counts: RowCounts,
     seek: Option<&Seek>,
 ) -> Option<ComposedPage> {
-    let total = counts.matching;
-    let window = match seek {
-        None => LimitOffset::from_nearer_end(query, total)?,
-        Some(seek) => LimitOffset::from_seek(seek, query, total)?,
-    };
-    let statement = select(scope, query, counts, seek, &window)?;
+    let window = LimitOffset::of(query, counts.matching, seek)?;
+    let statement = select(scope, query, counts, seek, &window, Rows::All)?;
     Some(ComposedPage {
         statement,
         is_reversed: window.is_reversed,
     })
+}
+
+/// As [`compose`], for a page of the conversations of a project that do not wait for a person.
+/// Those that wait are skipped in the indexes: they are few.
+pub(super) fn compose_not_waiting(
+    project: ProjectSeq,
+    query: &ListQuery,
+    counts: RowCounts,
+    seek: Option<&Seek>,
+) -> Option<ComposedPage> {
+    let window = LimitOffset::of(query, counts.matching, seek)?;
+    let (scope, rows) = (Scope::Project(project), Rows::NotWaiting(project));
+    let statement = select(scope, query, counts, seek, &window, rows)?;
+    Some(ComposedPage {
+        statement,
+        is_reversed: window.is_reversed,
+    })
+}
+
+/// The rows of a list that a statement selects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    All,
+    /// Those that do not wait for a person.
+    NotWaiting(ProjectSeq),
 }
 
 /// Composes a statement that selects at most `limit` rows from `seek` on, in the
@@ -109,7 +130,7 @@ pub(super) fn compose_from(
         matching: u64::MAX,
         skipped: 0,
     };
-    select(scope, query, counts, Some(seek), &window)
+    select(scope, query, counts, Some(seek), &window, Rows::All)
 }
 
 /// `None` if no range has rows behind the place of `seek`.
@@ -119,12 +140,16 @@ fn select(
     counts: RowCounts,
     seek: Option<&Seek>,
     window: &LimitOffset,
+    rows: Rows,
 ) -> Option<Sql> {
     let order = ListOrder::of(scope, query, counts);
     let direction = ScanDirection::of(query, window.is_reversed);
     let mut sql = SqlBuilder::default();
     for range in order.ranges(seek.map(|seek| &seek.key), query.direction) {
         sql.select_range(order, range);
+        if let Rows::NotWaiting(project) = rows {
+            sql.exclude_waiting(project);
+        }
         if let Some(seek) = seek {
             sql.seek_predicate(order, range, direction, seek);
         }
@@ -146,6 +171,14 @@ struct LimitOffset {
 }
 
 impl LimitOffset {
+    /// The page of a list with `total` rows. `None` if it has no row.
+    fn of(query: &ListQuery, total: u64, seek: Option<&Seek>) -> Option<Self> {
+        match seek {
+            None => Self::from_nearer_end(query, total),
+            Some(seek) => Self::from_seek(seek, query, total),
+        }
+    }
+
     /// Counts from the end of the list that is nearer to the page: that halves
     /// the largest offset. `None` if the page is past the end.
     fn from_nearer_end(query: &ListQuery, total: u64) -> Option<Self> {

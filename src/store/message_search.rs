@@ -2,13 +2,15 @@
 //! for a person.
 //!
 //! These lists have no stored counts, and no index has their order. The statement reads
-//! all matches, counts and sorts them, so its cost grows with the number of matches.
+//! all matches, counts and sorts them, so its cost grows with the number of matches. Most
+//! conversations do not wait, so [`not_waiting`] reads the list of these in another way.
 //! [`Store::search`](super::Store::search) runs it apart from other reads, and
 //! interrupts it after a while.
 
 use super::conversation::{ListPage, PageRows};
 use super::error::StoreError;
 use super::list_composer;
+use super::not_waiting;
 use super::snapshot::Snapshot;
 use super::sql::{Sql, SqlText, Value};
 use super::unindexed::{self, UnindexedMatches};
@@ -25,7 +27,12 @@ pub(super) fn page(
     query: &ListQuery,
     search: &SearchFilter,
 ) -> Result<ListPage, StoreError> {
-    read(snapshot, scope, query, search, query.limit.get() as usize)
+    match scope {
+        Scope::Project(project) if search.is_only_not_waiting() => {
+            not_waiting::page(snapshot, project, query)
+        }
+        _ => read(snapshot, scope, query, search, query.limit.get() as usize),
+    }
 }
 
 /// Reads which conversations match, in the order of `query`, and whether some may be

@@ -41,6 +41,7 @@ pub mod list_version;
 pub mod live_event;
 pub mod message;
 mod message_search;
+mod not_waiting;
 pub mod note;
 pub mod notification;
 mod offset_index;

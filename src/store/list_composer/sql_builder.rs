@@ -3,7 +3,7 @@
 use super::super::sql::{Sql, SqlText, Value};
 use super::index_range::{IndexRange, ListOrder, NullOrder, SeekColumns};
 use super::seek::Seek;
-use crate::domain::{Direction, ListQuery, Scope, SortValue};
+use crate::domain::{Direction, ListQuery, ProjectSeq, Scope, SortValue};
 
 /// The direction in which a statement reads an order.
 #[derive(Clone, Copy)]
@@ -110,6 +110,15 @@ impl SqlBuilder {
             self.0.push(order.column(range));
             self.0.push(" IS NULL");
         }
+    }
+
+    /// Restricts the last range to the conversations that do not wait for a person.
+    pub fn exclude_waiting(&mut self, project: ProjectSeq) {
+        self.0.bind(
+            " AND seq NOT IN (SELECT seq FROM conversation INDEXED BY conversation_waiting \
+                               WHERE project_seq = ? AND waiting_since IS NOT NULL)",
+            project.into(),
+        );
     }
 
     /// Restricts the last range to the rows behind the place of `seek`.

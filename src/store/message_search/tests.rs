@@ -302,6 +302,84 @@ fn pages_by_offset_and_after_a_key_agree_with_a_filter_and_a_sort_of_all_rows() 
     assert!(found > 1000, "{found}");
 }
 
+#[test]
+fn pages_of_conversations_that_do_not_wait_agree_with_a_filter_and_a_sort_of_all_rows() {
+    let mut random = Rng::with_seed(12);
+    let rows: Vec<_> = (0..80).map(|_| random_row(&mut random)).collect();
+    assert!(rows.iter().any(|row| row.is_waiting));
+    let db = database_of(&rows);
+    let scope = Scope::Project(PROJECT);
+    let search = not_waiting();
+    for query in all_lists() {
+        let matches = |row: &&SearchedConversation| row.matches(scope, query.filter, &search);
+        let matching: Vec<_> = rows.iter().filter(matches).collect();
+        for offset in [
+            0,
+            matching.len() / 3,
+            matching.len() - 3,
+            matching.len() + 1,
+        ] {
+            let query = ListQuery {
+                limit: Limit::parse("5").expect("a limit"),
+                offset: Offset::parse(&offset.to_string()).expect("an offset"),
+                ..query.clone()
+            };
+            let list = ExpectedSearch {
+                keys: sorted_keys(&matching, &query),
+                db: &db,
+                scope,
+                query,
+                search: search.clone(),
+            };
+            list.assert_page();
+            list.assert_walk();
+        }
+    }
+}
+
+fn not_waiting() -> SearchFilter {
+    SearchFilter {
+        is_waiting: Some(false),
+        ..SearchFilter::default()
+    }
+}
+
+/// The list of the conversations that do not wait has nearly all conversations.
+#[test]
+fn first_and_last_pages_of_conversations_that_do_not_wait_read_no_other_rows() {
+    let db = TestDb::new();
+    db.insert_conversations(&mut Rng::with_seed(1), 5000);
+    let wait = Sql::new(
+        "UPDATE conversation SET waiting_since = 5, waiting_reason = 'requested' \
+          WHERE seq % 100 = 0 AND status = 'open' AND is_human_handled = 0",
+        [],
+    );
+    db.store.write_blocking(Batch::of([wait])).expect("a write");
+    let connection = db.store.readers.connection().expect("a connection");
+    let snapshot = Snapshot::begin(&connection, &db.store.offset_index).expect("a snapshot");
+    let read = |query: &ListQuery| {
+        let page = page(&snapshot, Scope::Project(PROJECT), query, &not_waiting());
+        page.expect("a page")
+    };
+    let total = read(&ListQuery::default()).total;
+    assert!((4900..5000).contains(&total), "{total}");
+    for query in all_lists() {
+        let page = read(&query);
+        let last = ListQuery {
+            offset: Offset::parse(&page.total.saturating_sub(10).to_string()).expect("an offset"),
+            ..query.clone()
+        };
+        let next = ListQuery {
+            after: page.last,
+            ..query.clone()
+        };
+        for query in [query, last, next] {
+            let cost = crate::store::query_cost_tests::cost(&connection, || drop(read(&query)));
+            assert!(cost.steps < 3000, "{} steps: {query:?}", cost.steps);
+        }
+    }
+}
+
 /// A search for rare words must not read all conversations.
 #[test]
 fn a_search_reads_its_matches_only() {
