@@ -81,6 +81,7 @@ mod messages;
 mod metrics;
 mod names;
 mod notes;
+mod notification_durability;
 mod notification_emails;
 mod notifications;
 #[cfg(feature = "s3")]

@@ -138,22 +138,69 @@ fn address_gets_at_most_sixty_emails_in_an_hour() {
     let receiver = MailReceiver::start();
     let server = server_with(&receiver);
     change(&server, json!({ "emails": ["mara@shop.example"] }));
-    let visitor = server.create_visitor("ann");
-    for _ in 0..60 {
-        server.let_wait(&server.start_conversation(&visitor));
+    for number in 0..60 {
+        server.let_wait_new(&format!("visitor {number}"));
     }
     receiver.wait_for(60);
     wait_until("they are recorded", || {
         server.query_value::<i64>("SELECT count(*) FROM notification WHERE delivered_at > 0") == 60
     });
-    server.let_wait(&server.start_conversation(&visitor));
+    server.let_wait_new("ann");
     wait_until("the next one is refused", || {
-        let error = settings(&server)["recent"][0]["error"].clone();
-        error
-            .as_str()
-            .is_some_and(|text| text.contains("60 e-mails within an hour"))
+        newest_error(&server).contains("60 e-mails within an hour")
     });
     assert_eq!(receiver.emails().len(), 60);
+}
+
+/// Why the newest notification was not sent.
+fn newest_error(server: &TestServer) -> String {
+    let error = settings(server)["recent"][0]["error"].clone();
+    error.as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn visitor_causes_at_most_five_emails_in_an_hour() {
+    let receiver = MailReceiver::start();
+    let server = server_with(&receiver);
+    change(&server, json!({ "emails": ["mara@shop.example"] }));
+    let ann = server.create_visitor("ann");
+    for sent in 1..=5 {
+        server.let_wait(&server.start_conversation(&ann));
+        receiver.wait_for(sent);
+        wait_until("it is recorded", || {
+            settings(&server)["recent"][0]["deliveredAt"].is_string()
+        });
+    }
+    server.let_wait(&server.start_conversation(&ann));
+    wait_until("the next one is refused", || {
+        newest_error(&server).contains("5 e-mails about this visitor")
+    });
+    server.let_wait_new("ben");
+    assert_eq!(receiver.wait_for(6).len(), 6);
+}
+
+#[test]
+fn emails_with_replies_are_counted_for_the_address_that_receives_them() {
+    let receiver = MailReceiver::start();
+    let server = server_with(&receiver);
+    let (visitor, conversation) = handled_conversation(&server);
+    // 60 e-mails that the address has received, whatever address the visitor had before.
+    let sent = "INSERT INTO notification (id, project_seq, conversation_seq, kind, recipient, \
+                                          created_at, attempts, delivered_at) \
+                WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60) \
+                SELECT randomblob(16), 1, 1, 'reply_email', 'victim@home.example', \
+                       unixepoch() * 1000, 1, unixepoch() * 1000 FROM n";
+    server.db_connection().execute(sent, ()).expect("rows");
+    reply(&server, &conversation, "Hello");
+    server.set_contact(&visitor, "victim@home.example");
+    wait_until("the e-mail is refused", || {
+        newest_error(&server).contains("60 e-mails within an hour")
+    });
+    assert_eq!(
+        settings(&server)["recent"][0]["recipient"],
+        "victim@home.example"
+    );
+    assert!(receiver.emails().is_empty());
 }
 
 #[test]

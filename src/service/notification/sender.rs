@@ -35,6 +35,10 @@ const MAX_WATCHED_REPLIES: u32 = 10_000;
 /// E-mails of a kind that an address receives from a project in an hour. Visitors decide how
 /// many conversations wait, so the number must be limited.
 const MAX_EMAILS_PER_HOUR: u64 = 60;
+
+/// E-mails that an address receives in an hour because one visitor waits, so that a visitor
+/// cannot use up those of the others.
+const MAX_EMAILS_OF_VISITOR_PER_HOUR: u64 = 5;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// How often the queue is measured for the metrics.
@@ -273,6 +277,10 @@ impl Sender {
         let token = (self.issue_link)(replies.link, expires_at);
         let chat_url = format!("{}/chat#{token}", self.base_url);
         let letter = letter::reply(&replies, &chat_url, LINK_DAYS);
+        if email != notification.recipient {
+            let change = queue::set_recipient(notification.seq, email);
+            self.store.write(change).await?;
+        }
         Ok(Some(self.send_email(notification, email, &letter).await?))
     }
 
@@ -285,22 +293,45 @@ impl Sender {
         let Some(mailer) = &self.notifier.mailer else {
             return Ok(Outcome::retry("No mail server is configured"));
         };
-        let (project, kind, address) = (
-            notification.project,
-            notification.kind,
-            notification.recipient.clone(),
-        );
-        let since = Timestamp(Timestamp::now().0 - HOUR.as_millis() as i64);
-        let read =
-            move |snapshot: &Snapshot| queue::sent_emails(snapshot, project, kind, &address, since);
-        if self.store.read(read).await? >= MAX_EMAILS_PER_HOUR {
-            let error = format!(
-                "The address has received {MAX_EMAILS_PER_HOUR} e-mails within an hour, which is \
-                 the limit"
-            );
+        if let Some(error) = self.exceeded_limit(notification, recipient).await? {
             return Ok(Outcome::Failed { error });
         }
         Ok(mailer.send(notification.id, recipient, letter).await)
+    }
+
+    /// Why the recipient gets no more e-mails now.
+    async fn exceeded_limit(
+        &self,
+        notification: &DueNotification,
+        recipient: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let (project, conversation) = (notification.project, notification.conversation);
+        let (kind, address) = (notification.kind, recipient.to_owned());
+        let since = Timestamp(Timestamp::now().0 - HOUR.as_millis() as i64);
+        let read = move |snapshot: &Snapshot| {
+            let of_address = queue::sent_emails(snapshot, project, kind, &address, since)?;
+            let of_visitor = match kind {
+                NotificationKind::Email => {
+                    queue::sent_emails_of_visitor(snapshot, conversation, &address, since)?
+                }
+                NotificationKind::ReplyEmail | NotificationKind::Webhook => 0,
+            };
+            Ok::<_, StoreError>((of_address, of_visitor))
+        };
+        let (of_address, of_visitor) = self.store.read(read).await?;
+        Ok(if of_address >= MAX_EMAILS_PER_HOUR {
+            Some(format!(
+                "The address has received {MAX_EMAILS_PER_HOUR} e-mails within an hour, which is \
+                 the limit"
+            ))
+        } else if of_visitor >= MAX_EMAILS_OF_VISITOR_PER_HOUR {
+            Some(format!(
+                "The address has received {MAX_EMAILS_OF_VISITOR_PER_HOUR} e-mails about this \
+                 visitor within an hour, which is the limit"
+            ))
+        } else {
+            None
+        })
     }
 }
 

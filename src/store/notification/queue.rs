@@ -223,6 +223,33 @@ pub fn sent_emails(
     snapshot.one(&sql, |row| row.get(0))
 }
 
+/// The number of e-mails that were sent to a recipient since a time because a visitor waited,
+/// the visitor of `conversation`.
+pub fn sent_emails_of_visitor(
+    snapshot: &Snapshot,
+    conversation: ConversationSeq,
+    recipient: &str,
+    since: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = Sql::new(
+        "SELECT count(*) FROM conversation AS own \
+                JOIN notification AS n ON n.project_seq = own.project_seq \
+                JOIN conversation AS c ON c.seq = n.conversation_seq \
+          WHERE own.seq = ?1 AND n.created_at >= ?2 AND n.kind = 'email' AND n.recipient = ?3 \
+            AND n.delivered_at IS NOT NULL AND c.visitor_seq = own.visitor_seq",
+        [conversation.into(), since.into(), recipient.into()],
+    );
+    snapshot.one(&sql, |row| row.get(0))
+}
+
+/// Stores the address that receives an e-mail, which the visitor may have changed since.
+pub fn set_recipient(seq: NotificationSeq, recipient: &str) -> Batch {
+    Batch::of([Sql::new(
+        "UPDATE notification SET recipient = ?2 WHERE seq = ?1",
+        [seq.into(), recipient.into()],
+    )])
+}
+
 /// Deletes the notifications that were created before a time and are not sent again.
 pub fn remove_finished(before: Timestamp) -> Batch {
     Batch::of([Sql::new(
