@@ -34,9 +34,9 @@ pub struct Prefix<const MAX: usize>(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uri(pub String);
 
-/// The URL of a webhook: http or https.
+/// The URL of a picture or of a server on the web: http or https.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookUrl(pub String);
+pub struct WebUrl(pub String);
 
 /// A flag in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,7 +249,7 @@ parsed_from_string! {
     StatisticsDays: Self::parse;
     Status: Self::parse;
     Time: Self::parse;
-    WebhookUrl: |text: &str| bounded_web_url("", text).map(WebhookUrl);
+    WebUrl: |text: &str| bounded_web_url("", text).map(WebUrl);
     TimeOfDay: Self::parse;
     Uri: |text: &str| parse_uri("", text).map(Uri);
     VisitorId: |text: &str| Self::parse(text).ok_or_else(uuid_expected);
@@ -297,7 +297,7 @@ described_by! {
     StatisticsDays: integer(1, Self::MAX.into()).default(Some(Self::default().0.into()));
     Sort as "ConversationOrder": choice("A field by which conversations are ordered.", &Self::NAMES);
     Time: string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
-    WebhookUrl: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
+    WebUrl: string().format(Some(SchemaFormat::Custom("uri".to_owned())))
         .max_length(Some(MAX_URI_BYTES));
     TimeOfDay: string().description(Some("A time of the day from 00:00 to 24:00."))
         .pattern(Some("^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"));

@@ -102,7 +102,7 @@ impl ObservedRequest {
     }
 
     /// Counts the request and writes its line, once.
-    fn end(&mut self, status: u16, cause: Option<&str>) {
+    fn end(&mut self, status: u16, error: Option<&ApiError>) {
         let duration = self.started.elapsed();
         if let Some(worker) = self.worker.take() {
             worker.end();
@@ -116,7 +116,8 @@ impl ObservedRequest {
                 id,
                 status,
                 duration,
-                cause,
+                cause: error.and_then(|error| error.cause.as_deref()),
+                is_overload: error.is_some_and(|error| error.is_overload),
             });
         }
     }
@@ -124,10 +125,9 @@ impl ObservedRequest {
     /// Ends the request and adds its id to the response.
     fn finish(mut self, mut response: HttpResponse) -> HttpResponse {
         let status = response.status().as_u16();
-        let error = response.extensions();
-        let cause = error.get::<ApiError>();
-        self.end(status, cause.and_then(|error| error.cause.as_deref()));
-        drop(error);
+        let extensions = response.extensions();
+        self.end(status, extensions.get::<ApiError>());
+        drop(extensions);
         response.headers_mut().insert(REQUEST_ID, self.id.clone());
         response
     }

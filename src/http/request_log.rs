@@ -49,6 +49,8 @@ pub struct Outcome<'a> {
     pub duration: Duration,
     /// The reason of a failure.
     pub cause: Option<&'a str>,
+    /// Whether the request was refused because of load.
+    pub is_overload: bool,
 }
 
 impl RequestLine {
@@ -73,7 +75,7 @@ impl RequestLine {
     /// Writes the line.
     pub fn write(&self, outcome: &Outcome<'_>) {
         let add_fields = |fields: &mut Fields<'_>| self.add_fields(outcome, fields);
-        self.log.write(self.level(outcome.status), add_fields);
+        self.log.write(self.level(outcome), add_fields);
     }
 
     fn add_fields(&self, outcome: &Outcome<'_>, fields: &mut Fields<'_>) {
@@ -94,13 +96,14 @@ impl RequestLine {
         }
     }
 
-    /// A failure has the level `error`, a refusal `info`. A success has `info` or
-    /// `debug`, as `--log-requests` says.
-    fn level(&self, status: u16) -> Level {
+    /// A failure has the level `error`, a refusal because of load `warn`, another refusal
+    /// `info`. A success has `info` or `debug`, as `--log-requests` says.
+    fn level(&self, outcome: &Outcome<'_>) -> Level {
         if OPERATOR_PATHS.contains(&self.uri.path()) {
             return Level::Debug;
         }
-        match (status, self.policy) {
+        match (outcome.status, self.policy) {
+            (500.., _) if outcome.is_overload => Level::Warn,
             (500.., _) => Level::Error,
             (400.., _) | (_, LogRequests::All) => Level::Info,
             (_, LogRequests::Errors) => Level::Debug,

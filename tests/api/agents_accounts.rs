@@ -146,6 +146,10 @@ fn agent_changes_the_own_account() {
         change(json!({ "role": "owner" })).expect(200)["role"],
         "agent"
     );
+    for url in ["javascript:alert(1)", "data:image/png;base64,", "mara.png"] {
+        let refused = change(json!({ "avatarUrl": url }));
+        refused.expect_validation_error("avatarUrl", "http or https");
+    }
     change(json!({ "name": "" })).expect_validation_error("name", "1 to 100");
     change(json!({ "email": "x" })).expect_validation_error("email", "e-mail");
     change(json!({ "name": null })).expect_body_error("name");

@@ -71,8 +71,22 @@ impl From<AccountError> for ApiError {
 impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
         match error {
-            PasswordError::Busy => Self::unavailable(RETRY_MANY_SIGN_INS, error),
+            PasswordError::Busy => Self::overloaded(RETRY_MANY_SIGN_INS, error),
             error => Self::internal(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sign_in_that_is_refused_because_of_load_is_no_failure_of_the_server() {
+        let refused = ApiError::from(SignInError::Password(PasswordError::Busy));
+        assert!(refused.is_overload);
+        assert_eq!(refused.retry_after(), Some(RETRY_MANY_SIGN_INS));
+        let failed = ApiError::from(SignInError::Password(PasswordError::Thread));
+        assert!(!failed.is_overload);
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::http::body::{JsonBody, NoFields};
 use crate::http::error::ApiError;
-use crate::http::field_types::{Uri, not_null, nullable};
+use crate::http::field_types::{WebUrl, not_null, nullable};
 use crate::http::json::{AgentJson, AgentSessionJson, SignedInAgentJson};
 use crate::http::openapi_errors::{
     AgentErrors, AgentSessionErrors, BearerErrors, BodyErrors, ConflictErrors, ServerErrors,
@@ -55,7 +55,7 @@ pub struct NewAgentRequest {
     role: AgentRole,
     /// The URL of a picture, which visitors see.
     #[schema(inline)]
-    avatar_url: Option<Uri>,
+    avatar_url: Option<WebUrl>,
 }
 
 /// A new account, with a link that opens it.
@@ -84,8 +84,8 @@ pub struct AgentChangeRequest {
     role: Option<AgentRole>,
     /// The URL of a picture. `null` removes it.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(inline, value_type = Option<Uri>)]
-    avatar_url: Option<Option<Uri>>,
+    #[schema(inline, value_type = Option<WebUrl>)]
+    avatar_url: Option<Option<WebUrl>>,
 }
 
 /// The fields to change. A field that is left out stays as it is.
@@ -98,8 +98,8 @@ pub struct OwnChangeRequest {
     name: Option<AgentName>,
     /// The URL of a picture. `null` removes it.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(inline, value_type = Option<Uri>)]
-    avatar_url: Option<Option<Uri>>,
+    #[schema(inline, value_type = Option<WebUrl>)]
+    avatar_url: Option<Option<WebUrl>>,
     /// Whether the agent does not want to count as available.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::app::AppState;
 use crate::domain::{EmailAddress, MAX_NOTIFICATION_EMAILS, NotificationKind, TargetsChange};
 use crate::http::body::JsonBody;
-use crate::http::field_types::{BoundedList, Item, WebhookUrl, not_null, nullable};
+use crate::http::field_types::{BoundedList, Item, WebUrl, not_null, nullable};
 use crate::http::json::{NotificationSettingsJson, encode_webhook_test};
 use crate::http::openapi_errors::{
     BearerErrors, BodyErrors, ConflictErrors, ServerErrors, ValidationErrors,
@@ -31,8 +31,8 @@ pub struct NotificationChangeRequest {
     /// The URL that receives a request when a conversation begins to wait for an agent.
     /// `null` removes the webhook.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(inline, value_type = Option<WebhookUrl>)]
-    webhook_url: Option<Option<WebhookUrl>>,
+    #[schema(inline, value_type = Option<WebUrl>)]
+    webhook_url: Option<Option<WebUrl>>,
     /// The addresses that receive an e-mail when a conversation begins to wait for an agent.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(inline, nullable = false)]
