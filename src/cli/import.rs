@@ -165,6 +165,13 @@ fn finish(summary: &ImportSummary, problems: u64) -> Result<(), CommandError> {
     if unchanged > 0 {
         print_line!("{unchanged} records were imported before");
     }
+    if summary.new_webhook_secrets > 0 {
+        print_error!(
+            "parlor: {} webhooks have a new secret, because the file has none (export \
+             --with-secrets). Copy it from the notification settings to the receiver",
+            summary.new_webhook_secrets
+        );
+    }
     if problems > MAX_PRINTED_PROBLEMS {
         let more = problems - MAX_PRINTED_PROBLEMS;
         print_error!("parlor: {more} more records contradict what is stored");

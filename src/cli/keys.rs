@@ -15,6 +15,9 @@ use crate::service::setup::ProjectKeys;
 use crate::service::{project, session};
 use crate::store::key::StoredKey;
 
+/// The number of characters of a key.
+const KEY_CHARS: usize = 35;
+
 #[derive(Debug, Subcommand)]
 pub enum Keys {
     /// Create a key and print it. It is shown once, because only its hash is stored
@@ -34,7 +37,7 @@ pub enum Keys {
         #[arg(long, value_name = "ID", value_parser = parse_assistant_id)]
         assistant: Option<AssistantId>,
     },
-    /// List the keys: id, kind, last characters, state, name, websites; with several projects also the project
+    /// List the keys: id, kind, state, key, name, websites; of a private key only the last characters; with several projects also the project
     List {
         #[command(flatten)]
         target: ProjectArguments,
@@ -156,8 +159,11 @@ fn row(key: &StoredKey) -> String {
     } else {
         VisibleText(&key.origins.join(" ")).to_string()
     };
-    let (id, kind, hint, name) = (key.id, key.kind.as_str(), &key.hint, VisibleText(&key.name));
-    format!("{id}  {kind:<11}  …{hint}  {state:<8}  {name}  ({origins})")
+    let (id, kind, name) = (key.id, key.kind.as_str(), VisibleText(&key.name));
+    // A publishable key is in every web page, so it may be shown.
+    let text = key.publishable_key.clone();
+    let text = text.unwrap_or_else(|| format!("…{}", key.hint));
+    format!("{id}  {kind:<11}  {state:<8}  {text:<KEY_CHARS$}  {name}  ({origins})")
 }
 
 /// Prints the keys of a new project.

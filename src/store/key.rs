@@ -26,13 +26,16 @@ pub struct StoredKey {
     pub origins: Vec<String>,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
+    /// The text of a publishable key. None: a private key, or an older version made the key.
+    pub publishable_key: Option<String>,
 }
 
 /// A SELECT of the columns that [`from_row`] reads.
 macro_rules! select_keys {
     ($rest:literal) => {
         concat!(
-            "SELECT seq, id, project_seq, kind, name, hint, origins, created_at, revoked_at \
+            "SELECT seq, id, project_seq, kind, name, hint, origins, created_at, revoked_at, \
+                    publishable_key \
                FROM api_key ",
             $rest
         )
@@ -68,6 +71,7 @@ fn from_row(row: Row<'_>) -> Result<StoredKey, StoreError> {
         origins: origins(row.get(6)?),
         created_at: row.get(7)?,
         revoked_at: row.get(8)?,
+        publishable_key: row.get(9)?,
     })
 }
 

@@ -184,14 +184,33 @@ fn secrets_of_projects_and_keys_are_exported_only_with_secrets() {
     let output = parlor_command(at).args(arguments).output().expect("a run");
     assert!(output.status.success());
     run_successfully(at, &["export", "others.ndjson"]);
-    for (name, expected) in [("all", 2), ("others", 0)] {
+    let webhook = |db: &str| -> Vec<u8> {
+        let connection = open_connection(&at.join(db));
+        let sql = "SELECT webhook_secret FROM project";
+        connection
+            .query_row(sql, [], |row| row.get(0))
+            .expect("a secret")
+    };
+    // A webhook needs a secret. An import that has none makes a new one.
+    for (name, expected) in [("all", 2), ("others", 1)] {
         let (export, db) = (format!("{name}.ndjson"), format!("{name}.db"));
         let import = ["import", &export, "--db", &db];
-        run_successfully(at, &import);
+        let output = parlor_command(at).args(import).output().expect("a run");
+        assert!(output.status.success());
+        let errors = String::from_utf8(output.stderr).expect("UTF-8");
+        let is_new = webhook(&db) != webhook("parlor.db");
+        assert_eq!(is_new, name == "others");
+        assert_eq!(
+            errors.contains("1 webhooks have a new secret"),
+            is_new,
+            "{errors}"
+        );
         assert_eq!(count(&db), expected, "{name}");
         // A second import changes nothing.
+        let secret = webhook(&db);
         let again = run_successfully(at, &import);
         assert!(again.contains("imported before"), "{again}");
+        assert_eq!(webhook(&db), secret);
     }
 }
 

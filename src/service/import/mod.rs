@@ -60,7 +60,9 @@ pub fn import(
     let result = import.run(bytes, monitor);
     // Also the records before an invalid line.
     import.writer.flush()?;
-    result.map(|()| import.writer.summary)
+    result?;
+    import.writer.create_webhook_secrets()?;
+    Ok(import.writer.summary)
 }
 
 struct FileImport<'a, R> {

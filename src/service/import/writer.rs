@@ -32,6 +32,8 @@ pub struct ImportSummary {
     pub unchanged: RecordCounts,
     /// Records that contradict what is stored.
     pub refused: RecordCounts,
+    /// Webhooks that have a new secret, because the file has none.
+    pub new_webhook_secrets: usize,
 }
 
 /// A record that was not imported.
@@ -131,6 +133,18 @@ impl<'a> RecordWriter<'a> {
                 .chunks(1)
                 .try_for_each(|record| self.store_alone(store, record))?,
             result => result?,
+        }
+        Ok(())
+    }
+
+    /// Gives the webhooks that were imported without a secret a new one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn create_webhook_secrets(&mut self) -> Result<(), WriteError> {
+        if let Some(store) = self.target.get() {
+            let output = store.write_blocking(import::create_webhook_secrets())?;
+            self.summary.new_webhook_secrets = import::count_created_secrets(&output);
         }
         Ok(())
     }

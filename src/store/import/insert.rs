@@ -1,6 +1,6 @@
 //! Inserts records that are new.
 
-use super::super::batch::Batch;
+use super::super::batch::{Batch, BatchOutput};
 use super::super::erasure::next_seq;
 use super::super::error::StoreError;
 use super::super::export::{
@@ -130,6 +130,21 @@ fn insert_account(account: &AccountRecord) -> Sql {
             account.created_at.into(),
         ],
     )
+}
+
+/// Gives each webhook without a secret a new one. An export without secrets has only the URLs,
+/// and requests cannot be sent without a signature. The result has a row for each.
+pub fn create_webhook_secrets() -> Batch {
+    Batch::of([Sql::new(
+        "UPDATE project SET webhook_secret = randomblob(32) \
+          WHERE webhook_url IS NOT NULL AND webhook_secret IS NULL RETURNING seq",
+        [],
+    )])
+}
+
+/// The number of secrets that [`create_webhook_secrets`] created.
+pub fn count_created_secrets(output: &BatchOutput) -> usize {
+    output.rows.len()
 }
 
 /// The secret of a project or key is a column of its row.

@@ -10,5 +10,6 @@ mod insert;
 
 pub use compare::{Comparison, compare, is_conversation_stored, is_visitor_stored, last_message};
 pub use insert::{
-    insert, insert_message, insert_note, insert_refusal, is_contradiction, set_last_message,
+    count_created_secrets, create_webhook_secrets, insert, insert_message, insert_note,
+    insert_refusal, is_contradiction, set_last_message,
 };

@@ -125,7 +125,9 @@ impl WriterThread {
     pub(super) fn run(mut self, commands: &Receiver<WriterCommand>) {
         let mut is_running = true;
         while is_running {
-            let first = match commands.recv_timeout(POLL_INTERVAL) {
+            // Commands do not postpone the next check.
+            let until_poll = POLL_INTERVAL.saturating_sub(self.external.polled_at.elapsed());
+            let first = match commands.recv_timeout(until_poll) {
                 Ok(first) => Some(first),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
