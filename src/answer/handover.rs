@@ -8,7 +8,7 @@
 //! 3. `request` decides from the order of these entries whether a clause asks for
 //!    a person.
 //! 4. `contact`, `email` and `phone` find contact details.
-//! 5. `texts` returns the reply in the language of the visitor.
+//! 5. `texts` returns the reply, and the texts of e-mails, in the language of the visitor.
 //!
 //! The module reads no database. It takes a few microseconds per message, and its
 //! time grows linearly with the length of the message.
@@ -29,4 +29,6 @@ mod word_trie;
 pub use contact::{ContactDetails, contact_details, leaves_contact_details};
 pub use language::{Language, choose_language, detect_language};
 pub use request::{handover_request, is_handover_request};
-pub use texts::{Availability, HandoverSituation, handover_text};
+pub use texts::{
+    Availability, HandoverSituation, ReplyEmailTexts, handover_text, reply_email_texts,
+};

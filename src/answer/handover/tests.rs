@@ -122,6 +122,17 @@ fn every_language_has_every_text() {
             let has_contact = text.contains("{contact}");
             let expects_contact = key.ends_with("_contact") || key.ends_with("_known");
             assert!(!text.is_empty(), "{language:?} {key}");
+            for (name, keys) in [
+                (
+                    "{project}",
+                    &["email_subject", "email_agent", "email_team"][..],
+                ),
+                ("{agent}", &["email_agent"]),
+                ("{days}", &["email_remark"]),
+            ] {
+                let has_name = text.contains(name);
+                assert_eq!(has_name, keys.contains(&key), "{language:?} {key} {name}");
+            }
             assert_eq!(has_contact, expects_contact, "{language:?} {key}");
         }
         assert_eq!(vocabulary.texts.len(), TEXT_KEYS.len(), "{language:?}");

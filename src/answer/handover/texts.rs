@@ -29,7 +29,7 @@ pub struct HandoverSituation<'a> {
 
 /// The keys of the texts in the files. Each file has all of them.
 #[cfg(test)]
-pub const TEXT_KEYS: [&str; 7] = [
+pub const TEXT_KEYS: [&str; 12] = [
     "online",
     "online_contact",
     "notify",
@@ -37,6 +37,11 @@ pub const TEXT_KEYS: [&str; 7] = [
     "notify_contact",
     "unavailable",
     "unavailable_contact",
+    "email_subject",
+    "email_agent",
+    "email_team",
+    "email_link",
+    "email_remark",
 ];
 
 /// Returns the reply to a message that asks for a person or leaves contact details.
@@ -60,5 +65,33 @@ pub fn handover_text(language: Language, situation: &HandoverSituation) -> Strin
             format!("{away}\n\n{text}")
         }
         _ => text,
+    }
+}
+
+/// The texts of an e-mail that brings replies to a visitor who has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyEmailTexts {
+    /// With `{project}`.
+    pub subject: &'static str,
+    /// Introduces the replies of an agent. With `{agent}` and `{project}`.
+    pub agent: &'static str,
+    /// Introduces replies without the name of an agent. With `{project}`.
+    pub team: &'static str,
+    /// The text of the link to the conversation.
+    pub link: &'static str,
+    /// How to answer, and how long the link is valid. With `{days}`.
+    pub remark: &'static str,
+}
+
+/// Returns the texts of an e-mail with replies.
+pub fn reply_email_texts(language: Language) -> ReplyEmailTexts {
+    let texts = &vocabularies()[language as usize].texts;
+    let text = |key| texts.get(key).copied().unwrap_or_default();
+    ReplyEmailTexts {
+        subject: text("email_subject"),
+        agent: text("email_agent"),
+        team: text("email_team"),
+        link: text("email_link"),
+        remark: text("email_remark"),
     }
 }

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::markdown;
+use crate::answer::handover::{Language, detect_language, reply_email_texts};
 use crate::domain::Timestamp;
 use crate::store::notification::content::{UnseenReplies, WaitingConversation};
 
@@ -27,6 +29,8 @@ enum Block {
     Paragraph(String),
     /// A text that somebody else wrote.
     Quote(String),
+    /// A reply of an agent, in Markdown.
+    Reply(String),
     Link {
         label: &'static str,
         url: String,
@@ -60,6 +64,7 @@ pub fn waiting(conversation: &WaitingConversation, inbox_url: &str) -> Letter {
          {project}."
     )));
     Letter::new(
+        Language::English,
         format!("{project}: a visitor is waiting"),
         &blocks,
         Some(conversation.id.to_string()),
@@ -90,8 +95,10 @@ fn minute(time: Timestamp) -> String {
     format!("{} {} UTC", &text[..10], &text[11..16])
 }
 
-/// Brings replies to a visitor who has left.
+/// Brings replies to a visitor who has left, in the visitor's language.
 pub fn reply(replies: &UnseenReplies, chat_url: &str, link_days: u64) -> Letter {
+    let language = language(replies);
+    let texts = reply_email_texts(language);
     let project = one_line(&replies.project_name);
     let mut blocks = Vec::new();
     let mut author = None;
@@ -100,27 +107,47 @@ pub fn reply(replies: &UnseenReplies, chat_url: &str, link_days: u64) -> Letter 
         let name = name.filter(|name| !name.is_empty());
         if blocks.is_empty() || author != name {
             blocks.push(Block::Paragraph(match &name {
-                Some(name) => format!("{name} of {project} replied to you:"),
-                None => format!("{project} replied to you:"),
+                Some(name) => fill(texts.agent, &[("agent", name), ("project", &project)]),
+                None => fill(texts.team, &[("project", &project)]),
             }));
             author = name;
         }
-        blocks.push(Block::Quote(quotable(&reply.text)));
+        blocks.push(Block::Reply(quotable(&reply.text)));
     }
     blocks.push(Block::Link {
-        label: "Open the conversation",
+        label: texts.link,
         url: chat_url.to_owned(),
     });
-    blocks.push(Block::Remark(format!(
-        "Please answer in the conversation: replies to this e-mail are not read. The link is \
-         valid for {link_days} days. Everybody who has it can read your conversations, so do \
-         not forward this e-mail."
-    )));
-    Letter::new(
-        format!("Reply from {project}"),
-        &blocks,
-        Some(replies.link.conversation.to_string()),
-    )
+    let days = link_days.to_string();
+    blocks.push(Block::Remark(fill(texts.remark, &[("days", &days)])));
+    let subject = fill(texts.subject, &[("project", &project)]);
+    let thread = Some(replies.link.conversation.to_string());
+    Letter::new(language, subject, &blocks, thread)
+}
+
+/// Replaces `{name}` in a text by the value of the name. The values can contain braces.
+fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{')
+        && let Some((name, after)) = after.split_once('}')
+    {
+        let value = values.iter().find(|(other, _)| *other == name);
+        filled.push_str(before);
+        filled.push_str(value.map_or("", |(_, value)| value));
+        rest = after;
+    }
+    filled + rest
+}
+
+/// The language of the newest message whose language can be detected, first of the visitor,
+/// then of the agents.
+fn language(replies: &UnseenReplies) -> Language {
+    let of_visitor = replies.visitor_texts.iter();
+    let of_agents = replies.replies.iter().rev().map(|reply| &reply.text);
+    let mut texts = of_visitor.chain(of_agents);
+    let found = texts.find_map(|text| detect_language(text));
+    found.unwrap_or(Language::English)
 }
 
 /// Shows that e-mails arrive.
@@ -136,15 +163,16 @@ pub fn test(project_name: &str, inbox_url: &str) -> Letter {
             url: inbox_url.to_owned(),
         },
     ];
-    Letter::new(format!("{project}: test of notifications"), &blocks, None)
+    let subject = format!("{project}: test of notifications");
+    Letter::new(Language::English, subject, &blocks, None)
 }
 
 impl Letter {
-    fn new(subject: String, blocks: &[Block], thread: Option<String>) -> Self {
+    fn new(language: Language, subject: String, blocks: &[Block], thread: Option<String>) -> Self {
         Self {
             subject,
             text: plain_text(blocks),
-            html: html(blocks),
+            html: html(language, blocks),
             thread,
         }
     }
@@ -155,10 +183,8 @@ fn plain_text(blocks: &[Block]) -> String {
     for block in blocks {
         match block {
             Block::Paragraph(paragraph) | Block::Remark(paragraph) => text.push_str(paragraph),
-            Block::Quote(quote) => {
-                let lines: Vec<_> = quote.lines().map(|line| format!("> {line}")).collect();
-                text.push_str(&lines.join("\n"));
-            }
+            Block::Quote(quote) => text.push_str(&quoted(quote)),
+            Block::Reply(reply) => text.push_str(&quoted(&markdown::to_text(reply))),
             Block::Link { label, url } => {
                 let _ = write!(text, "{label}:\n{url}");
             }
@@ -168,19 +194,38 @@ fn plain_text(blocks: &[Block]) -> String {
     text
 }
 
-fn html(blocks: &[Block]) -> String {
-    let mut html = String::from(
-        "<!doctype html><html><head><meta charset=\"utf-8\"></head>\
-         <body style=\"font-family:sans-serif;font-size:16px;line-height:1.5;max-width:36em\">",
+fn quoted(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| format!("> {line}")).collect();
+    lines.join("\n")
+}
+
+/// The style of a quoted text.
+const QUOTE_STYLE: &str =
+    "margin:1em 0;padding-inline-start:1em;border-inline-start:3px solid #999";
+
+fn html(language: Language, blocks: &[Block]) -> String {
+    let direction = match language {
+        Language::Arabic => "rtl",
+        _ => "ltr",
+    };
+    let mut html = format!(
+        "<!doctype html><html lang=\"{}\" dir=\"{direction}\"><head><meta charset=\"utf-8\">\
+         </head><body dir=\"{direction}\" \
+         style=\"font-family:sans-serif;font-size:16px;line-height:1.5;max-width:36em\">",
+        language.tag(),
     );
     for block in blocks {
         let _ = match block {
             Block::Paragraph(text) => write!(html, "<p>{}</p>", with_breaks(text)),
             Block::Quote(text) => write!(
                 html,
-                "<blockquote style=\"margin:1em 0;padding-left:1em;border-left:3px solid #999\">\
-                 {}</blockquote>",
+                "<blockquote style=\"{QUOTE_STYLE}\">{}</blockquote>",
                 with_breaks(text)
+            ),
+            Block::Reply(text) => write!(
+                html,
+                "<blockquote style=\"{QUOTE_STYLE}\">{}</blockquote>",
+                markdown::to_html(text)
             ),
             Block::Link { label, url } => {
                 write!(html, "<p><a href=\"{}\">{label}</a></p>", escaped(url))
@@ -312,6 +357,7 @@ mod tests {
             email: None,
             is_blocked: false,
             has_answered: false,
+            visitor_texts: Vec::new(),
             replies: vec![Reply {
                 agent: hostile(),
                 text: HOSTILE.to_owned(),
@@ -342,6 +388,7 @@ mod tests {
             email: None,
             is_blocked: false,
             has_answered: false,
+            visitor_texts: Vec::new(),
             replies: vec![
                 line("Mara", "One"),
                 line("Mara", "Two"),
@@ -365,6 +412,53 @@ mod tests {
         ] {
             assert!(letter.text.contains(text), "{}", letter.text);
         }
+    }
+
+    #[test]
+    fn reply_letter_is_in_the_language_of_the_visitor() {
+        let letter = |text: &str, reply_text: &str| {
+            let replies = UnseenReplies {
+                link: link(),
+                project_name: "{agent} Shop".to_owned(),
+                email: None,
+                is_blocked: false,
+                has_answered: false,
+                visitor_texts: vec!["42".to_owned(), text.to_owned()],
+                replies: vec![Reply {
+                    agent: Some("Mara {project}".to_owned()),
+                    text: reply_text.to_owned(),
+                }],
+            };
+            reply(&replies, "https://chat.example/chat#token", 7)
+        };
+        let german = letter(
+            "Wo ist denn meine Bestellung geblieben?",
+            "**Sie** kommt [morgen](https://a.example/)",
+        );
+        assert_eq!(german.subject, "Antwort von {agent} Shop");
+        for text in [
+            "Mara {project} von {agent} Shop hat Ihnen geantwortet:",
+            "> Sie kommt morgen (https://a.example/)",
+            "7 Tage",
+        ] {
+            assert!(german.text.contains(text), "{}", german.text);
+        }
+        for text in ["lang=\"de\" dir=\"ltr\"", "<strong>Sie</strong>"] {
+            assert!(german.html.contains(text), "{}", german.html);
+        }
+        let arabic = letter("أين طلبي من فضلك؟", "غدا");
+        assert!(
+            arabic.html.contains("lang=\"ar\" dir=\"rtl\""),
+            "{}",
+            arabic.html
+        );
+        let by_reply = letter("7", "Ihre Bestellung kommt morgen bei Ihnen an.");
+        assert!(
+            by_reply.subject.starts_with("Antwort"),
+            "{}",
+            by_reply.subject
+        );
+        assert_eq!(letter("7", "8").subject, "Reply from {agent} Shop");
     }
 
     #[test]

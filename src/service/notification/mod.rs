@@ -9,6 +9,7 @@
 mod letter;
 pub mod link;
 mod mailer;
+mod markdown;
 mod outcome;
 mod reply_watch;
 mod retry;

@@ -88,6 +88,8 @@ pub struct UnseenReplies {
     pub has_answered: bool,
     /// Oldest first.
     pub replies: Vec<Reply>,
+    /// The newest messages of the visitor, newest first.
+    pub visitor_texts: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +115,7 @@ pub fn unseen_replies(
         [notification.conversation.into(), first.into()],
     );
     let replies = replies(snapshot, notification.conversation, first)?;
+    let visitor_texts = visitor_texts(snapshot, notification.conversation)?;
     snapshot.optional(&sql, |row| {
         Ok(UnseenReplies {
             link: ReplyLink {
@@ -125,8 +128,21 @@ pub fn unseen_replies(
             is_blocked: row.get(5)?,
             has_answered: row.get(6)?,
             replies,
+            visitor_texts,
         })
     })
+}
+
+fn visitor_texts(
+    snapshot: &Snapshot,
+    conversation: ConversationSeq,
+) -> Result<Vec<String>, StoreError> {
+    let sql = Sql::new(
+        "SELECT text FROM message WHERE conversation_seq = ? AND role = 'user' \
+          ORDER BY seq DESC LIMIT 10",
+        [conversation.into()],
+    );
+    snapshot.all(&sql, |row| row.get(0))
 }
 
 fn replies(
