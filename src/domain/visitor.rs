@@ -28,6 +28,9 @@ pub struct VisitorDetails {
     pub phone: Option<String>,
     /// Whether the website's server has confirmed the external id and the name.
     pub is_verified: bool,
+    /// Whether the e-mail address is from the website's server, and the visitor has not
+    /// typed it.
+    pub is_email_verified: bool,
     /// Whether the visitor may not write any more.
     pub is_blocked: bool,
     pub created_at: Timestamp,

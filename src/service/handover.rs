@@ -44,6 +44,9 @@ impl HandoverContext {
         };
         let known = visitor::contact(snapshot, self.visitor)?;
         let left = contact.email.as_ref().or(contact.phone.as_ref());
+        // Replies are sent to a verified address, whatever the visitor writes.
+        let address = left.filter(|_| !known.is_verified);
+        let address = address.or(known.address.as_ref());
         let availability = self.availability.read(snapshot, self.project)?;
         let situation = HandoverSituation {
             availability: if availability.is_online {
@@ -53,7 +56,7 @@ impl HandoverContext {
             } else {
                 Availability::Unavailable
             },
-            contact: left.or(known.as_ref()).map(String::as_str),
+            contact: address.map(String::as_str),
             has_left_contact: left.is_some(),
             away_message: availability.away_message.as_deref(),
         };

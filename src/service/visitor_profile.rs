@@ -12,6 +12,8 @@ use crate::store::{Snapshot, StoreError, visitor};
 pub enum VisitorChangeError {
     #[error("the website's server has set the name")]
     VerifiedName,
+    #[error("the website's server has set the e-mail address")]
+    VerifiedEmail,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -21,7 +23,8 @@ pub enum VisitorChangeError {
 /// Returns the response with the changed visitor.
 ///
 /// # Errors
-/// [`VisitorChangeError::VerifiedName`] if the website's server has set the name.
+/// [`VisitorChangeError::VerifiedName`] and [`VisitorChangeError::VerifiedEmail`] if the
+/// website's server has set what the visitor changes.
 pub async fn change(
     services: &Services,
     seq: VisitorSeq,
@@ -35,9 +38,12 @@ pub async fn change(
         Ok::<_, StoreError>((visitor, conversation))
     };
     let (stored, conversation) = services.store.read(find).await?;
-    let is_verified = stored.details.is_some_and(|details| details.is_verified);
-    if is_verified && change.name.is_some() {
+    let details = stored.details.as_ref();
+    if change.name.is_some() && details.is_some_and(|details| details.is_verified) {
         return Err(VisitorChangeError::VerifiedName);
+    }
+    if change.email.is_some() && details.is_some_and(|details| details.is_email_verified) {
+        return Err(VisitorChangeError::VerifiedEmail);
     }
     let at = Timestamp::now();
     let mut batch = visitor::change(seq, &change);

@@ -331,7 +331,8 @@ const LIST_CHANGE: &str = "OLD.status <> 'streaming' OR NEW.status <> 'streaming
 const VISITOR_CHANGE: &str = "OLD.external_id IS NOT NEW.external_id \
      OR OLD.name IS NOT NEW.name OR OLD.avatar_url IS NOT NEW.avatar_url \
      OR OLD.email IS NOT NEW.email OR OLD.phone IS NOT NEW.phone \
-     OR OLD.is_verified IS NOT NEW.is_verified OR OLD.blocked_at IS NOT NEW.blocked_at";
+     OR OLD.is_verified IS NOT NEW.is_verified OR OLD.blocked_at IS NOT NEW.blocked_at \
+     OR OLD.is_email_verified IS NOT NEW.is_email_verified";
 
 fn triggers() -> String {
     let columns_of = |row: &str| COLUMNS.map(|column| format!("{row}.{column}")).join(", ");
@@ -357,7 +358,8 @@ fn triggers() -> String {
               FROM conversation WHERE seq = OLD.conversation_seq;
         END;
         CREATE TEMP TRIGGER capture_visitor_update
-        AFTER UPDATE OF external_id, name, avatar_url, email, phone, is_verified, blocked_at
+        AFTER UPDATE OF external_id, name, avatar_url, email, phone, is_verified, blocked_at,
+                        is_email_verified
         ON main.visitor WHEN {VISITOR_CHANGE} BEGIN
             SELECT capture_visitor_update(NEW.project_seq, NEW.seq);
         END;

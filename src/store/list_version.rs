@@ -256,7 +256,7 @@ mod tests {
         let db = db_with_two_visitors();
         let changed = [true, true, false];
         let unchanged = [false; 3];
-        let writes: [(&[&str], [bool; 3]); 20] = [
+        let writes: [(&[&str], [bool; 3]); 21] = [
             (&["UPDATE visitor SET name = 'Ann' WHERE seq = 1"], changed),
             (
                 &["UPDATE visitor SET name = 'Ann' WHERE seq = 1"],
@@ -269,6 +269,10 @@ mod tests {
             (&["UPDATE visitor SET phone = '+49' WHERE seq = 1"], changed),
             (
                 &["UPDATE visitor SET is_verified = 1 WHERE seq = 1"],
+                changed,
+            ),
+            (
+                &["UPDATE visitor SET is_email_verified = 1 WHERE seq = 1"],
                 changed,
             ),
             (

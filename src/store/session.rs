@@ -89,7 +89,8 @@ pub fn start_identified(
         visitor.insert(),
         Sql::new(
             "UPDATE visitor SET name = coalesce(?3, name), avatar_url = coalesce(?4, avatar_url), \
-                                email = coalesce(?5, email), is_verified = 1 \
+                                email = coalesce(?5, email), is_verified = 1, \
+                                is_email_verified = is_email_verified OR ?5 IS NOT NULL \
               WHERE project_seq = ?1 AND external_id = ?2",
             [
                 project.into(),

@@ -99,7 +99,7 @@ fn find_by_names(
 macro_rules! visitor_columns {
     () => {
         "id, external_id, name, avatar_url, email, phone, is_verified, blocked_at IS NOT NULL, \
-         created_at"
+         created_at, is_email_verified"
     };
 }
 /// Reads a visitor.
@@ -139,6 +139,7 @@ fn details(row: Row<'_>) -> Result<VisitorDetails, StoreError> {
         is_verified: row.get(6)?,
         is_blocked: row.get(7)?,
         created_at: row.get(8)?,
+        is_email_verified: row.get(9)?,
     })
 }
 
@@ -202,22 +203,39 @@ pub fn streaming_conversations(
     snapshot.all(&sql, |row| row.get(0))
 }
 
-/// The e-mail address that a visitor left, otherwise the phone number.
-pub fn contact(snapshot: &Snapshot, seq: VisitorSeq) -> Result<Option<String>, StoreError> {
-    let sql = Sql::new(
-        "SELECT coalesce(email, phone) FROM visitor WHERE seq = ?",
-        [seq.into()],
-    );
-    Ok(snapshot.optional(&sql, |row| row.get(0))?.flatten())
+/// How a visitor can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Contact {
+    /// The e-mail address, otherwise the phone number.
+    pub address: Option<String>,
+    /// Whether the address is an e-mail address from the website's server.
+    pub is_verified: bool,
 }
 
-/// Stores the contact details that a visitor left. `None` keeps what is stored.
+/// How a visitor can be reached.
+pub fn contact(snapshot: &Snapshot, seq: VisitorSeq) -> Result<Contact, StoreError> {
+    let sql = Sql::new(
+        "SELECT coalesce(email, phone), is_email_verified FROM visitor WHERE seq = ?",
+        [seq.into()],
+    );
+    let contact = snapshot.optional(&sql, |row| {
+        Ok(Contact {
+            address: row.get(0)?,
+            is_verified: row.get(1)?,
+        })
+    })?;
+    Ok(contact.unwrap_or_default())
+}
+
+/// Stores the contact details that a visitor left. `None` keeps what is stored, and an e-mail
+/// address from the website's server stays.
 pub fn store_contact(seq: VisitorSeq, email: Option<&str>, phone: Option<&str>) -> Batch {
     if email.is_none() && phone.is_none() {
         return Batch::new();
     }
     Batch::of([Sql::new(
-        "UPDATE visitor SET email = coalesce(?2, email), phone = coalesce(?3, phone) \
+        "UPDATE visitor SET email = iif(is_email_verified, email, coalesce(?2, email)), \
+                            phone = coalesce(?3, phone) \
           WHERE seq = ?1",
         [seq.into(), email.into(), phone.into()],
     )])
@@ -233,7 +251,8 @@ pub fn change(seq: VisitorSeq, change: &VisitorChange) -> Batch {
     let guarded = Batch::new().guard(require_not_blocked(seq), Rejection::VisitorNotFound);
     guarded.run_expecting_change(
         Sql::new(
-            "UPDATE visitor SET name = iif(?2, ?3, name), email = iif(?4, ?5, email), \
+            "UPDATE visitor SET name = iif(?2, ?3, name), \
+                    email = iif(?4 AND NOT is_email_verified, ?5, email), \
                     phone = iif(?6, ?7, phone) \
               WHERE seq = ?1",
             [
@@ -290,9 +309,9 @@ fn visitor_row(row: Row<'_>) -> Result<VisitorRow, StoreError> {
     Ok(VisitorRow {
         visitor: from_row(row, Audience::Staff)?,
         created_at: row.get(8)?,
-        seq: row.get(9)?,
-        sa_vid: row.get(10)?,
-        conversations: row.get(11)?,
+        seq: row.get(10)?,
+        sa_vid: row.get(11)?,
+        conversations: row.get(12)?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::helpers::{Response, TestServer, string};
+use crate::helpers::{Response, TestServer, Visitor, string};
 
 /// A token of a website's server. The same as every library makes.
 pub fn person_token(secret: &str, claims: &Value) -> String {
@@ -102,12 +102,58 @@ fn identified_person_is_the_same_verified_visitor_on_every_device() {
         (&details["isVerified"], &details["email"]),
         (&json!(true), &json!("ann@mail.example"))
     );
+    // A token without an address keeps the signed one.
+    assert_eq!(details["isEmailVerified"], true);
     let anonymous = server.get(format!("/v2/visitors/{}", ann.id));
     let anonymous = anonymous
         .bearer(&server.project.private_key)
         .send()
         .expect(200);
     assert_eq!(anonymous["isVerified"], false);
+}
+
+#[test]
+fn only_an_address_in_a_token_is_verified_and_no_text_replaces_it() {
+    let server = TestServer::start();
+    let key = IdentityKey::create(&server);
+    let claims = json!({"sub": "42", "name": "Ann", "exp": now_secs() + 600});
+    let session = key.identify(&server, &claims).expect(201);
+    let ann = Visitor::from_json(&session);
+    let id = server.start_conversation(&ann);
+    let details = || {
+        let read = server.get(format!("/v2/visitors/{}", ann.id));
+        read.bearer(&server.project.private_key).send().expect(200)
+    };
+    let change = |body: Value| {
+        let request = server.request("PATCH", "/v2/identity/me");
+        request.bearer(&ann.token).json(body).send()
+    };
+    let send = |text: &str| {
+        let answer = server.post_message(&ann, &id, text).send().expect(200);
+        string(&answer["steps"][0]["content"][0]["text"])
+    };
+    send("My e-mail is typed@mail.example");
+    let typed = details();
+    assert_eq!(typed["email"], "typed@mail.example");
+    assert_eq!(typed["isVerified"], true);
+    assert_eq!(typed["isEmailVerified"], false);
+    change(json!({ "email": "typed2@mail.example" })).expect(200);
+    assert_eq!(details()["email"], "typed2@mail.example");
+    let mut signed = claims.clone();
+    signed["email"] = json!("signed@mail.example");
+    key.identify(&server, &signed).expect(200);
+    let answer = send("My e-mail is typed3@mail.example");
+    assert!(answer.contains("signed@mail.example"), "{answer}");
+    for email in [json!("typed4@mail.example"), Value::Null] {
+        change(json!({ "email": email })).expect_error(403, "FORBIDDEN");
+    }
+    change(json!({ "phone": "030123456" })).expect(200);
+    let kept = details();
+    assert_eq!(kept["email"], "signed@mail.example");
+    assert_eq!(kept["isEmailVerified"], true);
+    signed["email"] = json!("new@mail.example");
+    key.identify(&server, &signed).expect(200);
+    assert_eq!(details()["email"], "new@mail.example");
 }
 
 #[test]

@@ -83,6 +83,9 @@ impl From<VisitorChangeError> for ApiError {
             VisitorChangeError::VerifiedName => {
                 Self::forbidden("The website has set the name; leave name out")
             }
+            VisitorChangeError::VerifiedEmail => {
+                Self::forbidden("The website has set the e-mail address; leave email out")
+            }
             VisitorChangeError::Store(error) => error.into(),
         }
     }

@@ -25,7 +25,8 @@ pub struct VisitorJson<'a> {
     /// The address of a picture.
     #[schema(required)]
     pub(super) avatar_url: Option<&'a str>,
-    /// With a private key: the e-mail address that the visitor left.
+    /// With a private key: the e-mail address that the website's server has signed, otherwise
+    /// the one that the visitor left.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<&str>, required = false)]
     pub(super) email: StaffOnly<Option<&'a str>>,
@@ -38,6 +39,11 @@ pub struct VisitorJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool, required = false)]
     pub(super) is_verified: StaffOnly<bool>,
+    /// With a private key: whether `email` is from the website's server. False: the visitor
+    /// has typed it, or there is none. Nobody has confirmed `phone`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    pub(super) is_email_verified: StaffOnly<bool>,
     /// With a private key: whether the visitor may not write any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool, required = false)]
@@ -90,6 +96,7 @@ impl<'a> From<&'a Visitor> for VisitorJson<'a> {
             email: details.map(|details| details.email.as_deref()),
             phone: details.map(|details| details.phone.as_deref()),
             is_verified: details.map(|details| details.is_verified),
+            is_email_verified: details.map(|details| details.is_email_verified),
             is_blocked: details.map(|details| details.is_blocked),
             created_at: details.map(|details| details.created_at),
         }

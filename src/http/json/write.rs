@@ -134,6 +134,7 @@ impl WriteJson for &VisitorJson<'_> {
                 "email": self.email.flatten(),
                 "phone": self.phone.flatten(),
                 "isVerified": self.is_verified,
+                "isEmailVerified": self.is_email_verified,
                 "isBlocked": self.is_blocked,
                 "createdAt": self.created_at,
             );
@@ -343,6 +344,7 @@ mod tests {
             email: Some("zoë\"@a.example".to_owned()),
             phone: None,
             is_verified: true,
+            is_email_verified: true,
             is_blocked: false,
             created_at: Timestamp(1_705_314_600_005),
         };

@@ -82,7 +82,14 @@ pub fn take_inbox_state(conversation: &mut Value) -> Value {
 
 /// Removes what visitors do not see from a visitor and returns it.
 pub fn take_visitor_details(visitor: &mut Value) -> Value {
-    let names = ["email", "phone", "isVerified", "isBlocked", "createdAt"];
+    let names = [
+        "email",
+        "phone",
+        "isVerified",
+        "isEmailVerified",
+        "isBlocked",
+        "createdAt",
+    ];
     take_members(visitor, &names)
 }
 
