@@ -71,6 +71,8 @@ pub struct PassageHit {
 pub struct RankedPassages {
     /// Best first.
     pub hits: Vec<PassageHit>,
+    /// The estimated probability that the best page answers the query.
+    pub confidence: f64,
     /// Whether the best page probably answers the query.
     pub is_confident: bool,
 }
@@ -117,7 +119,7 @@ pub fn search_input(
     let index = index_cache.index(snapshot, project)?;
     let query = SearchQuery::parse(input.text, &index);
     let lexical = ranking::rank(&index, &query, limit.max(MAX_FUSED_PAGES));
-    let is_confident = confidence::is_confident(&lexical);
+    let confidence = confidence::confidence(&lexical, index.source_count);
     let pages = match input.semantic {
         Some(semantic) => fusion::fuse(&index, lexical, semantic),
         None => lexical,
@@ -131,7 +133,8 @@ pub fn search_input(
         }
     }
     Ok(RankedPassages {
-        is_confident: is_confident && !hits.is_empty(),
+        confidence: f64::from(confidence),
+        is_confident: confidence >= confidence::MIN_CONFIDENCE && !hits.is_empty(),
         hits,
     })
 }

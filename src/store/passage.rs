@@ -82,7 +82,11 @@ fn passage_from_row(row: Row<'_>) -> Result<Passage, StoreError> {
 pub struct PassageText<'r> {
     /// The row id of the document; `None` for a Q&A.
     pub document: Option<i64>,
+    /// The address of the document; empty for a Q&A.
+    pub url: &'r str,
     pub title: &'r str,
+    /// The description of the document; empty for a Q&A.
+    pub description: &'r str,
     pub heading: &'r str,
     pub body: &'r str,
 }
@@ -95,16 +99,20 @@ pub fn with_text(
     read: impl FnOnce(&PassageText<'_>),
 ) -> Result<(), StoreError> {
     let sql = Sql::new(
-        "SELECT document_seq, title, heading, body FROM passage \
-          WHERE seq = ? AND project_seq = ?",
+        "SELECT document_seq, coalesce(document.url, ''), passage.title, \
+                coalesce(document.description, ''), heading, body FROM passage \
+           LEFT JOIN document ON document.seq = passage.document_seq \
+          WHERE passage.seq = ? AND passage.project_seq = ?",
         [seq.into(), project.into()],
     );
     let found = snapshot.optional(&sql, |row| {
         read(&PassageText {
             document: row.get(0)?,
-            title: row.get(1)?,
-            heading: row.get(2)?,
-            body: row.get(3)?,
+            url: row.get(1)?,
+            title: row.get(2)?,
+            description: row.get(3)?,
+            heading: row.get(4)?,
+            body: row.get(5)?,
         });
         Ok(())
     });

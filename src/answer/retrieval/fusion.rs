@@ -63,6 +63,8 @@ fn semantic_pages(index: &InvertedIndex, semantic: &SemanticRanking) -> Vec<Scor
                 passage,
                 score: cosine.clamp(0.0, 1.0),
                 coverage: 0.0,
+                matched_clauses: 0,
+                title_match: 0.0,
             });
         }
     }

@@ -29,6 +29,8 @@ pub struct InvertedIndex {
     positions: HashMap<PassageSeq, u32>,
     /// The number of documents and Q&As.
     pub source_count: u32,
+    /// The number of tokens of each document or Q&A that are not stop words.
+    pub source_lengths: Vec<u32>,
     terms: HashMap<Arc<str>, TermId>,
     /// By term id.
     term_texts: Vec<Arc<str>>,
@@ -65,26 +67,54 @@ pub struct IndexedPassage {
     /// [`InvertedIndex::source_count`].
     pub source: u32,
     pub language: Option<Language>,
-    /// The number of tokens that are not stop words.
+    /// The number of tokens of the body that are not stop words.
     pub token_count: u32,
+    /// The terms of the title or question.
+    pub title_terms: Arc<[TermId]>,
+    /// The terms of the outermost heading above the section, which is often the title
+    /// that a reader sees.
+    pub top_heading_terms: Arc<[TermId]>,
+    /// The terms of the section's own heading.
+    pub heading_terms: Arc<[TermId]>,
 }
 
-/// The term frequencies of one term in one passage, by field.
+/// The frequencies of one term in one passage.
 #[derive(Debug, Clone, Copy)]
 pub struct Posting {
     /// The index in [`InvertedIndex::passages`].
     pub passage: u32,
-    pub in_title: u8,
-    pub in_heading: u8,
+    /// The fields other than the body that have the term.
+    pub fields: FieldSet,
     pub in_body: u8,
 }
 
-/// A field of a passage.
+/// A field of a passage other than the body.
 #[derive(Debug, Clone, Copy)]
-enum PassageField {
-    Title,
-    Heading,
-    Body,
+pub enum PassageField {
+    Title = 1,
+    /// The words of the address.
+    Slug = 2,
+    Description = 4,
+    Heading = 8,
+}
+
+/// Some of the fields of a passage.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FieldSet(u8);
+
+impl FieldSet {
+    pub fn contains(self, field: PassageField) -> bool {
+        self.0 & field as u8 != 0
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Adds the fields of another set.
+    pub fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
 }
 
 /// The minimum length of a part of a compound, and of the rest of the compound.
@@ -124,15 +154,32 @@ impl InvertedIndex {
             Some(_) => PassageField::Title,
             None => PassageField::Heading,
         };
-        let mut token_count = self.add_text(position, title, passage.title, &mut detector);
-        token_count += self.add_text(
-            position,
-            PassageField::Heading,
-            passage.heading,
-            &mut detector,
-        );
+        let title_terms = self.terms_of(passage.title, &mut detector);
+        let slug_terms = self.terms_of(&slug_words(passage.url), &mut LanguageDetector::default());
+        let description_terms = self.terms_of(passage.description, &mut detector);
+        let [top, middle, own] = split_heading(passage.heading);
+        let top_heading_terms = self.terms_of(top, &mut detector);
+        let middle_terms = self.terms_of(middle, &mut detector);
+        let heading_terms = self.terms_of(own, &mut detector);
+        for (field, terms) in [
+            (title, &title_terms),
+            (PassageField::Slug, &slug_terms),
+            (PassageField::Description, &description_terms),
+            (PassageField::Heading, &top_heading_terms),
+            (PassageField::Heading, &middle_terms),
+            (PassageField::Heading, &heading_terms),
+        ] {
+            for term in terms {
+                self.posting(*term, position).fields.0 |= field as u8;
+            }
+        }
+        let mut token_count = 0;
         for text in without_link_targets(passage.body) {
-            token_count += self.add_text(position, PassageField::Body, text, &mut detector);
+            for term in self.terms_of(text, &mut detector) {
+                let in_body = &mut self.posting(term, position).in_body;
+                *in_body = in_body.saturating_add(1);
+                token_count += 1;
+            }
         }
         self.passages.push(IndexedPassage {
             seq,
@@ -140,27 +187,20 @@ impl InvertedIndex {
             source: 0,
             language: detector.language(),
             token_count,
+            title_terms: title_terms.into(),
+            top_heading_terms: top_heading_terms.into(),
+            heading_terms: heading_terms.into(),
         });
     }
 
-    /// Adds the text of a field. Returns the number of tokens that are not stop
-    /// words.
-    fn add_text(
-        &mut self,
-        passage: u32,
-        field: PassageField,
-        text: &str,
-        detector: &mut LanguageDetector,
-    ) -> u32 {
-        let mut token_count = 0;
+    /// Returns the terms of a text without stop words, and adds them if needed.
+    fn terms_of(&mut self, text: &str, detector: &mut LanguageDetector) -> Vec<TermId> {
+        let mut terms = Vec::new();
         tokenize(text, |token| {
             detector.add(token);
-            if let Some(term) = self.term_of_token(token) {
-                token_count += 1;
-                self.add_posting(term, passage, field);
-            }
+            terms.extend(self.term_of_token(token));
         });
-        token_count
+        terms
     }
 
     /// Returns the term of a token, and adds it if needed. Returns `None` for a
@@ -192,24 +232,18 @@ impl InvertedIndex {
         term
     }
 
-    fn add_posting(&mut self, term: TermId, passage: u32, field: PassageField) {
+    /// Returns the posting of a term in the last passage, and adds it if needed.
+    fn posting(&mut self, term: TermId, passage: u32) -> &mut Posting {
         let postings = &mut self.postings[term as usize];
         if postings.last().is_none_or(|last| last.passage != passage) {
             postings.push(Posting {
                 passage,
-                in_title: 0,
-                in_heading: 0,
+                fields: FieldSet::default(),
                 in_body: 0,
             });
         }
-        if let Some(last) = postings.last_mut() {
-            let frequency = match field {
-                PassageField::Title => &mut last.in_title,
-                PassageField::Heading => &mut last.in_heading,
-                PassageField::Body => &mut last.in_body,
-            };
-            *frequency = frequency.saturating_add(1);
-        }
+        let last = postings.len() - 1;
+        &mut postings[last]
     }
 
     /// Computes the values that depend on all passages and terms. Call it after
@@ -235,13 +269,18 @@ impl InvertedIndex {
     fn number_sources(&mut self) {
         let mut sources = HashMap::new();
         self.source_count = 0;
+        self.source_lengths.clear();
         for passage in &mut self.passages {
             let next = self.source_count;
             passage.source = match passage.document {
                 Some(document) => *sources.entry(document).or_insert(next),
                 None => next,
             };
-            self.source_count += u32::from(passage.source == next);
+            if passage.source == next {
+                self.source_count += 1;
+                self.source_lengths.push(0);
+            }
+            self.source_lengths[passage.source as usize] += passage.token_count;
         }
     }
 
@@ -294,6 +333,11 @@ impl InvertedIndex {
         self.total_tokens as f32 / self.passages.len().max(1) as f32
     }
 
+    /// Returns the average number of tokens of a document or Q&A.
+    pub fn average_source_length(&self) -> f32 {
+        self.total_tokens as f32 / self.source_count.max(1) as f32
+    }
+
     /// Estimates the memory that the index uses.
     pub fn memory_usage(&self) -> MemoryUsage {
         let forms = self.forms.iter().map(|form| &form.text);
@@ -328,6 +372,24 @@ pub struct MemoryUsage {
     pub terms: usize,
     pub vocabulary_bytes: usize,
     pub posting_bytes: usize,
+}
+
+/// Returns the outermost heading above a section, the headings below it, and the
+/// section's own heading.
+fn split_heading(heading: &str) -> [&str; 3] {
+    let (above, own) = heading.rsplit_once(" › ").unwrap_or(("", heading));
+    let (top, middle) = above.split_once(" › ").unwrap_or((above, ""));
+    [top, middle, own]
+}
+
+/// Returns the words of an address that name the page: the path without the ending of
+/// the file.
+fn slug_words(url: &str) -> String {
+    let path = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let path = path.split_once('/').map_or("", |(_, path)| path);
+    let path = path.rsplit_once('.').map_or(path, |(path, _)| path);
+    path.replace(['-', '_', '+'], " ")
 }
 
 /// Returns the parts of a Markdown text without the targets of its links, which

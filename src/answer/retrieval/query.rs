@@ -15,8 +15,8 @@ const MAX_QUERY_BYTES: usize = 4_000;
 const MAX_COMPOUNDS: usize = 12;
 
 /// Factors for the weight of a common word, and of a word inside a phrase.
-const COMMON_WORD_FACTOR: f32 = 0.4;
-const PHRASE_MEMBER_FACTOR: f32 = 0.4;
+const COMMON_WORD_FACTOR: f32 = 0.45;
+const PHRASE_MEMBER_FACTOR: f32 = 0.6;
 
 /// A clause below this weight occurs in more than a third of the passages, like
 /// the stop words of an unknown language. Such a clause is ignored if one of its
@@ -32,13 +32,13 @@ const PHRASE_FACTOR: f32 = 2.0;
 /// 1.
 mod expansion_weight {
     pub const EXACT: f32 = 1.0;
-    pub const SYNONYM: f32 = 0.7;
-    pub const PHRASE: f32 = 0.9;
-    pub const COMPOUND: f32 = 0.55;
+    pub const SYNONYM: f32 = 0.75;
+    pub const PHRASE: f32 = 0.6;
+    pub const COMPOUND: f32 = 0.42;
     pub const PREFIX: f32 = 0.6;
     pub const COMPOUND_PART: f32 = 0.7;
     /// Indexed by the number of edits.
-    pub const MISSPELT: [f32; 3] = [1.0, 0.8, 0.65];
+    pub const MISSPELT: [f32; 3] = [1.0, 0.75, 0.6];
 }
 
 /// A parsed query.
@@ -103,6 +103,13 @@ impl SearchQuery {
             clauses = frequent;
         }
         Self { clauses, language }
+    }
+
+    /// Returns how much a match of a term counts, from 0 to 1.
+    pub fn term_weight(&self, term: TermId) -> f32 {
+        let terms = self.clauses.iter().flat_map(|clause| &clause.terms);
+        let weights = terms.filter_map(|(other, weight)| (*other == term).then_some(*weight));
+        weights.fold(0.0, f32::max)
     }
 
     /// Returns the sum of all weights, which is the highest possible score.

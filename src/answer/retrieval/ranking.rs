@@ -1,27 +1,42 @@
-//! Ranks passages by BM25F with additions: field weights, coverage of the query,
-//! language, and the scores of the other passages of the same source.
+//! Ranks pages by BM25F with additions: field weights, coverage of the query, language,
+//! and how well the title or a heading matches the query.
+//!
+//! The score of a page combines the score of its best passage with the score of the
+//! page as a whole. Both are normalized by length, so a long page does not come first
+//! because it has all words of the query somewhere.
 
-use super::inverted_index::{InvertedIndex, Posting};
+use super::inverted_index::{FieldSet, InvertedIndex, PassageField, TermId};
 use super::query::{Clause, SearchQuery};
 
 /// The parameters k1 (term saturation) and b (length normalization) of BM25.
-const TERM_SATURATION: f32 = 0.9;
-const LENGTH_NORMALIZATION: f32 = 0.4;
+const TERM_SATURATION: f32 = 1.2;
+const LENGTH_NORMALIZATION: f32 = 0.5;
+const PAGE_LENGTH_NORMALIZATION: f32 = 0.75;
 
-/// The weight of a term in the title or in the heading, relative to the body. If
-/// a term is in both, the smaller weight is multiplied by `BOTH_FACTOR`.
-const TITLE_WEIGHT: f32 = 2.2;
-const HEADING_WEIGHT: f32 = 1.8;
-const BOTH_FACTOR: f32 = 0.2;
+/// The weights of a term in the fields of a passage, relative to the body. The highest
+/// of them counts, and the others multiplied by `FURTHER_FIELD_FACTOR`.
+const TITLE_WEIGHT: f32 = 2.5;
+const SLUG_WEIGHT: f32 = 1.5;
+const DESCRIPTION_WEIGHT: f32 = 1.2;
+const HEADING_WEIGHT: f32 = 1.2;
+const FURTHER_FIELD_FACTOR: f32 = 0.2;
 
 /// Factor for a passage in another language than the query.
 const OTHER_LANGUAGE_FACTOR: f32 = 0.6;
 
-/// The share of the score that comes from the whole source of a passage.
-const SOURCE_SHARE: f32 = 0.3;
+/// The share of the score that comes from the whole page.
+const PAGE_SHARE: f32 = 0.4;
 
 /// The share of the score that depends on the coverage of the query.
-const COVERAGE_SHARE: f32 = 0.5;
+const COVERAGE_SHARE: f32 = 0.25;
+
+/// The share of the score that comes from the match of the title or heading.
+const TITLE_MATCH_SHARE: f32 = 0.33;
+const TOP_HEADING_MATCH_FACTOR: f32 = 0.9;
+const HEADING_MATCH_FACTOR: f32 = 0.7;
+
+/// The titles and headings of this number of pages are compared with the query.
+const MAX_COMPARED_PAGES: usize = 30;
 
 /// A page or Q&A with its best passage.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +49,10 @@ pub struct ScoredPage {
     pub score: f32,
     /// The share of the query that the passage contains, from 0 to 1.
     pub coverage: f32,
+    /// The number of words and phrases of the query that the passage contains.
+    pub matched_clauses: u32,
+    /// How well the title or heading matches the query, from 0 to 1.
+    pub title_match: f32,
 }
 
 /// Returns the `limit` best pages, best first. Among equal scores the page of the older
@@ -47,15 +66,11 @@ pub fn rank(index: &InvertedIndex, query: &SearchQuery, limit: usize) -> Vec<Sco
     for clause in &query.clauses {
         scores.add_clause(index, clause);
     }
-    let mut best: Vec<Option<ScoredPage>> = vec![None; index.source_count as usize];
-    for passage in &scores.matching {
-        let scored = scores.scored_page(index, query, *passage, total_weight);
-        let best = &mut best[scored.source as usize];
-        if best.is_none_or(|best| scored.score > best.score) {
-            *best = Some(scored);
-        }
+    let mut pages = scores.best_passages(index, query, total_weight);
+    keep_best(&mut pages, limit.max(MAX_COMPARED_PAGES), index);
+    for page in &mut pages {
+        add_title_match(page, index, query, total_weight);
     }
-    let mut pages: Vec<_> = best.into_iter().flatten().collect();
     keep_best(&mut pages, limit, index);
     pages
 }
@@ -78,81 +93,138 @@ fn keep_best(pages: &mut Vec<ScoredPage>, limit: usize, index: &InvertedIndex) {
 
 /// The scores of all passages and sources while the clauses are added.
 struct Scores {
-    /// By passage: the sum over the clauses, and the covered weight.
-    score: Vec<f32>,
-    covered: Vec<f32>,
-    /// By source: the sum over the clauses of the best passage.
-    source_score: Vec<f32>,
-    /// By source and by passage: the values of the current clause. They are 0
-    /// between two clauses.
-    clause_source_score: Vec<f32>,
-    clause_score: Vec<f32>,
-    clause_coverage: Vec<f32>,
-    /// The passages with a value for the current clause.
+    /// By passage and by source.
+    passages: Vec<Score>,
+    sources: Vec<Score>,
+    /// The frequency of the current term in the bodies of each source. It is 0 between
+    /// two terms.
+    source_frequency: Vec<f32>,
+    /// The fields of each source that have the current term.
+    source_fields: Vec<FieldSet>,
+    /// The passages and sources with a value for the current clause.
     clause_passages: Vec<u32>,
+    clause_sources: Vec<u32>,
+    term_sources: Vec<u32>,
     /// The passages with a score.
     matching: Vec<u32>,
 }
 
+/// The score of a passage or source.
+#[derive(Debug, Clone, Copy, Default)]
+struct Score {
+    /// The sums over the clauses.
+    total: f32,
+    covered: f32,
+    matched_clauses: u32,
+    /// The values of the current clause. They are 0 between two clauses.
+    clause_score: f32,
+    clause_coverage: f32,
+}
+
+impl Score {
+    /// Adds a term of the current clause. The best term counts. Returns whether it is
+    /// the first one.
+    fn add_term(&mut self, score: f32, coverage: f32) -> bool {
+        let is_first = self.clause_score == 0.0;
+        self.clause_score = self.clause_score.max(score);
+        self.clause_coverage = self.clause_coverage.max(coverage);
+        is_first
+    }
+
+    /// Adds the current clause to the sums. Returns whether it is the first one.
+    fn add_clause(&mut self, weight: f32) -> bool {
+        let is_first = self.total == 0.0;
+        self.total += weight * std::mem::take(&mut self.clause_score);
+        self.covered += weight * std::mem::take(&mut self.clause_coverage);
+        self.matched_clauses += 1;
+        is_first
+    }
+}
+
 impl Scores {
     fn new(index: &InvertedIndex) -> Self {
-        let by_passage = || vec![0.0; index.passages.len()];
-        let by_source = || vec![0.0; index.source_count as usize];
+        let source_count = index.source_count as usize;
         Self {
-            score: by_passage(),
-            covered: by_passage(),
-            source_score: by_source(),
-            clause_source_score: by_source(),
-            clause_score: by_passage(),
-            clause_coverage: by_passage(),
+            passages: vec![Score::default(); index.passages.len()],
+            sources: vec![Score::default(); source_count],
+            source_frequency: vec![0.0; source_count],
+            source_fields: vec![FieldSet::default(); source_count],
             clause_passages: Vec::new(),
+            clause_sources: Vec::new(),
+            term_sources: Vec::new(),
             matching: Vec::new(),
         }
     }
 
-    /// Adds the scores of a clause. For each passage the best term counts.
+    /// Adds the scores of a clause. For each passage and source the best term counts.
     fn add_clause(&mut self, index: &InvertedIndex, clause: &Clause) {
-        self.score_terms(index, clause);
-        self.add_to_sources(index, clause);
-        for passage in self.clause_passages.drain(..) {
-            let passage = passage as usize;
-            if self.score[passage] == 0.0 {
-                self.matching.push(passage as u32);
-            }
-            let source = index.passages[passage].source as usize;
-            self.clause_source_score[source] = 0.0;
-            let score = std::mem::take(&mut self.clause_score[passage]);
-            let coverage = std::mem::take(&mut self.clause_coverage[passage]);
-            self.score[passage] += clause.weight * score;
-            self.covered[passage] += clause.weight * coverage;
-        }
-    }
-
-    fn score_terms(&mut self, index: &InvertedIndex, clause: &Clause) {
-        let average_length = index.average_length();
         for &(term, weight) in &clause.terms {
-            for posting in index.postings(term) {
-                let passage = posting.passage as usize;
-                let length = index.passages[passage].token_count as f32;
-                let score = weight * term_score(posting, length / average_length);
-                if self.clause_score[passage] == 0.0 {
-                    self.clause_passages.push(posting.passage);
-                }
-                self.clause_score[passage] = self.clause_score[passage].max(score);
-                self.clause_coverage[passage] = self.clause_coverage[passage].max(weight);
+            self.score_passages(index, term, weight);
+            self.score_sources(index, weight);
+        }
+        for passage in self.clause_passages.drain(..) {
+            if self.passages[passage as usize].add_clause(clause.weight) {
+                self.matching.push(passage);
+            }
+        }
+        for source in self.clause_sources.drain(..) {
+            self.sources[source as usize].add_clause(clause.weight);
+        }
+    }
+
+    fn score_passages(&mut self, index: &InvertedIndex, term: TermId, weight: f32) {
+        let average_length = index.average_length();
+        for posting in index.postings(term) {
+            let passage = &index.passages[posting.passage as usize];
+            let source = passage.source as usize;
+            let norm = length_norm(
+                passage.token_count as f32 / average_length,
+                LENGTH_NORMALIZATION,
+            );
+            let in_body = f32::from(posting.in_body);
+            let score = weight * term_score(posting.fields, in_body / norm);
+            if self.passages[posting.passage as usize].add_term(score, weight) {
+                self.clause_passages.push(posting.passage);
+            }
+            if self.source_frequency[source] == 0.0 && self.source_fields[source].is_empty() {
+                self.term_sources.push(passage.source);
+            }
+            self.source_frequency[source] += in_body;
+            self.source_fields[source].add(posting.fields);
+        }
+    }
+
+    /// Adds the current term to the sources.
+    fn score_sources(&mut self, index: &InvertedIndex, weight: f32) {
+        let average_length = index.average_source_length();
+        for source in self.term_sources.drain(..) {
+            let frequency = std::mem::take(&mut self.source_frequency[source as usize]);
+            let fields = std::mem::take(&mut self.source_fields[source as usize]);
+            let length = index.source_lengths[source as usize] as f32;
+            let norm = length_norm(length / average_length, PAGE_LENGTH_NORMALIZATION);
+            let score = weight * term_score(fields, frequency / norm);
+            if self.sources[source as usize].add_term(score, weight) {
+                self.clause_sources.push(source);
             }
         }
     }
 
-    /// Adds the best score of the clause in each source to the source.
-    fn add_to_sources(&mut self, index: &InvertedIndex, clause: &Clause) {
-        for passage in &self.clause_passages {
-            let passage = *passage as usize;
-            let source = index.passages[passage].source as usize;
-            let increase = (self.clause_score[passage] - self.clause_source_score[source]).max(0.0);
-            self.clause_source_score[source] += increase;
-            self.source_score[source] += clause.weight * increase;
+    /// Returns the best passage of each page.
+    fn best_passages(
+        &self,
+        index: &InvertedIndex,
+        query: &SearchQuery,
+        total_weight: f32,
+    ) -> Vec<ScoredPage> {
+        let mut best: Vec<Option<ScoredPage>> = vec![None; index.source_count as usize];
+        for passage in &self.matching {
+            let scored = self.scored_page(index, query, *passage, total_weight);
+            let best = &mut best[scored.source as usize];
+            if best.is_none_or(|best| scored.score > best.score) {
+                *best = Some(scored);
+            }
         }
+        best.into_iter().flatten().collect()
     }
 
     fn scored_page(
@@ -163,10 +235,11 @@ impl Scores {
         total_weight: f32,
     ) -> ScoredPage {
         let indexed = &index.passages[passage as usize];
-        let coverage = self.covered[passage as usize] / total_weight;
-        let source_score = self.source_score[indexed.source as usize];
+        let passage_score = self.passages[passage as usize];
+        let coverage = passage_score.covered / total_weight;
+        let page_score = self.sources[indexed.source as usize].total;
         let score =
-            (1.0 - SOURCE_SHARE) * self.score[passage as usize] + SOURCE_SHARE * source_score;
+            ((1.0 - PAGE_SHARE) * passage_score.total + PAGE_SHARE * page_score) / total_weight;
         let is_other_language = matches!(
             (indexed.language, query.language),
             (Some(passage), Some(query)) if passage != query
@@ -179,22 +252,78 @@ impl Scores {
         ScoredPage {
             source: indexed.source,
             passage,
-            score: score / total_weight
-                * language_factor
-                * (1.0 - COVERAGE_SHARE + COVERAGE_SHARE * coverage),
+            score: score * language_factor * (1.0 - COVERAGE_SHARE + COVERAGE_SHARE * coverage),
             coverage,
+            matched_clauses: passage_score.matched_clauses,
+            title_match: 0.0,
         }
     }
 }
 
-/// Returns the BM25F score of a term in a passage, from 0 to 1, without the
-/// inverse document frequency. `relative_length` is the length of the passage
-/// divided by the average.
-fn term_score(posting: &Posting, relative_length: f32) -> f32 {
-    let norm = 1.0 - LENGTH_NORMALIZATION + LENGTH_NORMALIZATION * relative_length;
-    let title = TITLE_WEIGHT * f32::from(posting.in_title.min(1));
-    let heading = HEADING_WEIGHT * f32::from(posting.in_heading.min(1));
-    let headline = title.max(heading) + BOTH_FACTOR * title.min(heading);
-    let frequency = headline + f32::from(posting.in_body) / norm;
+fn length_norm(relative_length: f32, strength: f32) -> f32 {
+    1.0 - strength + strength * relative_length
+}
+
+/// Returns the BM25F score of a term, from 0 to 1, without the inverse document
+/// frequency. `in_body` is the normalized frequency in the body.
+fn term_score(fields: FieldSet, in_body: f32) -> f32 {
+    let weights = [
+        (PassageField::Title, TITLE_WEIGHT),
+        (PassageField::Slug, SLUG_WEIGHT),
+        (PassageField::Description, DESCRIPTION_WEIGHT),
+        (PassageField::Heading, HEADING_WEIGHT),
+    ];
+    let (mut highest, mut sum) = (0.0_f32, 0.0);
+    for (field, weight) in weights {
+        if fields.contains(field) {
+            highest = highest.max(weight);
+            sum += weight;
+        }
+    }
+    let headline = highest + FURTHER_FIELD_FACTOR * (sum - highest);
+    let frequency = headline + in_body;
     frequency / (frequency + TERM_SATURATION)
+}
+
+/// Adds the match of the title or of the section's heading to the score of a page.
+fn add_title_match(
+    page: &mut ScoredPage,
+    index: &InvertedIndex,
+    query: &SearchQuery,
+    total_weight: f32,
+) {
+    let passage = &index.passages[page.passage as usize];
+    let title = headline_match(&passage.title_terms, index, query, total_weight);
+    let top_heading = headline_match(&passage.top_heading_terms, index, query, total_weight);
+    let heading = headline_match(&passage.heading_terms, index, query, total_weight);
+    page.title_match = title
+        .max(TOP_HEADING_MATCH_FACTOR * top_heading)
+        .max(HEADING_MATCH_FACTOR * heading);
+    page.score = (1.0 - TITLE_MATCH_SHARE) * page.score + TITLE_MATCH_SHARE * page.title_match;
+}
+
+/// Returns the share of the query that a title has, multiplied by the share of the title
+/// that the query has.
+fn headline_match(
+    terms: &[TermId],
+    index: &InvertedIndex,
+    query: &SearchQuery,
+    total_weight: f32,
+) -> f32 {
+    let (mut known, mut total) = (0.0, 0.0);
+    for term in terms {
+        let weight = index.idf(index.postings(*term).len());
+        total += weight;
+        known += weight * query.term_weight(*term);
+    }
+    let in_title = query.clauses.iter().map(|clause| {
+        let terms = clause.terms.iter().filter(|(term, _)| terms.contains(term));
+        clause.weight * terms.map(|(_, weight)| *weight).fold(0.0, f32::max)
+    });
+    let in_title: f32 = in_title.sum();
+    if total > 0.0 {
+        known / total * in_title / total_weight
+    } else {
+        0.0
+    }
 }

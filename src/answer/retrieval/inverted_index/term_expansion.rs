@@ -93,7 +93,9 @@ impl InvertedIndex {
         for edits in 1..=max_edits {
             let entries = spellings.candidates(word, edits).filter_map(&entry);
             let similar = entries.filter(|(other, term)| {
-                is_within_edits(word, other, edits) && !self.postings(*term).is_empty()
+                is_likely_misspelling(word, other)
+                    && is_within_edits(word, other, edits)
+                    && !self.postings(*term).is_empty()
             });
             let terms: Vec<_> = similar.map(|(_, term)| term).collect();
             if !terms.is_empty() {
@@ -102,4 +104,18 @@ impl InvertedIndex {
         }
         (max_edits, Vec::new())
     }
+}
+
+/// The minimum length of a word whose first letter may be misspelt.
+const MIN_FREE_FIRST_LETTER: usize = 7;
+
+/// Whether a word may be a misspelling of another, because it begins with the same letter
+/// or is long. People rarely misspell the first letter: "wetter" is not "better".
+fn is_likely_misspelling(word: &str, other: &str) -> bool {
+    let mut letters = word.chars();
+    let first = letters.next();
+    first == other.chars().next()
+        // Two letters in the wrong order: "erfund".
+        || other.starts_with(|c| letters.next() == Some(c))
+        || word.chars().count() >= MIN_FREE_FIRST_LETTER
 }
