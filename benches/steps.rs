@@ -50,6 +50,7 @@ fn demo_store() -> BenchResult<(TempDir, Store)> {
         conversations: CONVERSATIONS,
         visitors: DemoPlan::default_visitors(CONVERSATIONS),
         seed: 1,
+        end: Timestamp::now(),
     };
     fill(&file, PROJECT, &plan, &|_, _, _| {})?;
     Ok((folder, Store::open(&file, &Options::default())?))

@@ -1,7 +1,7 @@
 //! A demo database in a temporary folder.
 
 use parlor::demo::{DemoPlan, create_database};
-use parlor::domain::{ListFilter, ProjectSeq, Scope};
+use parlor::domain::{ListFilter, ProjectSeq, Scope, Timestamp};
 use parlor::store::{Options, Store, StoreError, conversation};
 use tempfile::TempDir;
 
@@ -22,6 +22,7 @@ impl DemoDatabase {
             conversations: 1500,
             visitors: 100,
             seed: 1,
+            end: Timestamp::now(),
         };
         create_database(&file, &plan, &|_, _, _| {}).expect("a demo database");
         let store = Store::open(&file, &Options::default()).expect("a database");

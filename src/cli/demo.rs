@@ -20,6 +20,7 @@ use super::serve::{announce, lock, prepare, serve, shutdown_signal};
 use crate::app::AppState;
 use crate::config::Settings;
 use crate::demo::{AGENT_PASSWORD, DemoPlan, create_database, first_owner, is_demo_database};
+use crate::domain::Timestamp;
 use crate::own_urls::{BaseUrl, OwnUrls};
 use crate::service::agent_commands;
 use crate::store::Store;
@@ -35,9 +36,12 @@ pub struct Demo {
     /// The number of visitors [default: a quarter of the conversations]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000_000))]
     visitors: Option<u32>,
-    /// The same seed generates the same data
+    /// The same seed and the same time of --until generate the same data
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
+    /// The end of the data in ISO 8601; the newest conversation is some minutes older [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<Timestamp>,
     /// Create the file that --db names, and do not serve it
     #[arg(long, requires = "db")]
     no_serve: bool,
@@ -123,8 +127,13 @@ impl Demo {
             conversations: self.conversations,
             visitors: self.visitors.unwrap_or_else(default_visitors),
             seed: self.seed,
+            end: self.until.unwrap_or_else(Timestamp::now),
         }
     }
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, &'static str> {
+    Timestamp::parse_iso8601(text).ok_or("expected a date or a time, such as 2026-06-30T18:00:00Z")
 }
 
 /// Creates a database. SIGINT and SIGTERM end this with an error, so that the caller

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
+use super::timeline::{DAY, Period};
 use super::{DemoPlan, help_center, load};
 use crate::domain::{
     AssistantId, Key, KeyId, KeyKind, ProjectChange, ProjectId, ProjectSeq, Timestamp,
@@ -13,9 +14,8 @@ use crate::domain::{
 use crate::store::key::{self, NewKey};
 use crate::store::{Batch, OpenError, Options, Store, StoreError, project};
 
-/// The creation time of the project, keys and help centre: before the first
-/// conversation.
-const CREATED_AT: Timestamp = Timestamp(1_725_148_800_000);
+/// How long before the first conversation the project and its keys were created.
+const PREPARATION: i64 = 30 * DAY;
 
 /// The ids are the same in every demo database.
 const PROJECT_ID: ProjectId = ProjectId(demo_uuid(1));
@@ -31,7 +31,7 @@ const STARTER_QUESTIONS: &str = "How long does delivery take?\n\
                                  How do I send something back?\n\
                                  How do I wash merino wool?";
 
-const fn demo_uuid(number: u128) -> Uuid {
+pub const fn demo_uuid(number: u128) -> Uuid {
     Uuid::from_u128(0x0191_ab43_fc00_7000_8000_0000_0000_0000 + number)
 }
 
@@ -57,11 +57,12 @@ pub fn create_database(
     plan: &DemoPlan,
     progress: &dyn Fn(u64, u64, &str),
 ) -> Result<(), DemoError> {
-    let project = create_project(path)?;
+    let created_at = Timestamp(Period::of(plan).start - PREPARATION);
+    let project = create_project(path, created_at)?;
     load::fill(path, project, plan, progress)?;
     let store = Store::open(path, &Options::default())?;
-    create_keys(&store, project)?;
-    store_help_center(&store, project)?;
+    create_keys(&store, project, created_at)?;
+    store_help_center(&store, project, plan)?;
     Ok(())
 }
 
@@ -84,10 +85,10 @@ pub fn is_demo_database(path: &Path, snapshot: bool) -> Result<bool, DemoError> 
     Ok(key.is_some())
 }
 
-fn create_project(path: &Path) -> Result<ProjectSeq, DemoError> {
+fn create_project(path: &Path, at: Timestamp) -> Result<ProjectSeq, DemoError> {
     let store = Store::open(path, &Options::default())?;
     let project = ProjectSeq::FIRST;
-    let batch = project::create(project, PROJECT_ID, ASSISTANT_ID, PROJECT_NAME, CREATED_AT);
+    let batch = project::create(project, PROJECT_ID, ASSISTANT_ID, PROJECT_NAME, at);
     store.write_blocking(batch.then(project::change(project, &widget_settings())))?;
     Ok(project)
 }
@@ -102,7 +103,7 @@ fn widget_settings() -> ProjectChange {
     }
 }
 
-fn create_keys(store: &Store, project: ProjectSeq) -> Result<(), StoreError> {
+fn create_keys(store: &Store, project: ProjectSeq, at: Timestamp) -> Result<(), StoreError> {
     let kinds = [KeyKind::Publishable, KeyKind::Private];
     for ((text, kind), id) in Key::DEMO.iter().zip(kinds).zip(KEY_IDS) {
         let new = NewKey {
@@ -113,15 +114,19 @@ fn create_keys(store: &Store, project: ProjectSeq) -> Result<(), StoreError> {
             name: "demo",
             origins: &[],
             assistant: None,
-            at: CREATED_AT,
+            at,
         };
         store.write_blocking(new.create())?;
     }
     Ok(())
 }
 
-fn store_help_center(store: &Store, project: ProjectSeq) -> Result<(), StoreError> {
-    let batches = help_center::batches(project, FIRST_HELP_ID, CREATED_AT);
+fn store_help_center(
+    store: &Store,
+    project: ProjectSeq,
+    plan: &DemoPlan,
+) -> Result<(), StoreError> {
+    let batches = help_center::batches(project, FIRST_HELP_ID, plan);
     let batch = batches.into_iter().fold(Batch::default(), Batch::then);
     store.write_blocking(batch)?;
     Ok(())

@@ -5,6 +5,8 @@
 use csv::{ReaderBuilder, StringRecord};
 use uuid::Uuid;
 
+use super::DemoPlan;
+use super::timeline::HOUR;
 use crate::domain::{DocumentId, ProjectSeq, QnaId, Timestamp};
 use crate::learn::{Format, RawDocument};
 use crate::store::Batch;
@@ -84,10 +86,24 @@ pages! {
 /// Columns: question, answer.
 const QNAS: &str = include_str!("help/qnas.csv");
 
+/// The address of the help centre, which the documents name as their source.
+pub const LOCATION: &str = "https://shop.example/help/";
+
+/// When the pages were learned.
+pub fn learned_at(plan: &DemoPlan) -> Timestamp {
+    Timestamp(plan.end.0 - 20 * HOUR)
+}
+
+/// The number of pages.
+pub fn page_count() -> i64 {
+    PAGES.len() as i64
+}
+
 /// Write batches that store the help centre in a project. The ids are
 /// consecutive numbers from `first_id`, so that they are the same in every
 /// database.
-pub fn batches(project: ProjectSeq, first_id: u128, at: Timestamp) -> Vec<Batch> {
+pub fn batches(project: ProjectSeq, first_id: u128, plan: &DemoPlan) -> Vec<Batch> {
+    let at = learned_at(plan);
     let mut ids = (first_id..).map(Uuid::from_u128);
     let mut next_id = move || ids.next().unwrap_or_default();
     let mut batches = Vec::new();
@@ -105,7 +121,7 @@ fn page(project: ProjectSeq, id: DocumentId, name: &str, text: &str, at: Timesta
     let (language, slug) = name.split_once('-').unwrap_or(("en", name));
     let folder = if language == "en" { "" } else { "de/" };
     let raw = RawDocument {
-        url: format!("https://shop.example/help/{folder}{slug}"),
+        url: format!("{LOCATION}{folder}{slug}"),
         name: name.to_owned(),
         format: Format::Markdown,
         charset: None,
@@ -117,7 +133,7 @@ fn page(project: ProjectSeq, id: DocumentId, name: &str, text: &str, at: Timesta
         project,
         document: &document,
         hash: raw.hash(),
-        source: "",
+        source: LOCATION,
         at,
     };
     new.upsert()
@@ -161,7 +177,13 @@ mod tests {
     #[test]
     fn all_rows_of_the_csv_file_become_qnas() {
         let lines = QNAS.lines().count();
-        let batches = batches(ProjectSeq(1), 1, Timestamp(0)).len() - PAGES.len();
+        let plan = DemoPlan {
+            conversations: 0,
+            visitors: 0,
+            seed: 1,
+            end: Timestamp(1_782_842_400_000),
+        };
+        let batches = batches(ProjectSeq(1), 1, &plan).len() - PAGES.len();
         assert!(
             batches > 60 && batches < lines,
             "{batches} of {lines} lines"

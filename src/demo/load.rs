@@ -5,19 +5,28 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use super::DemoPlan;
+use uuid::Uuid;
+
+use super::agents::account_id;
+use super::database::demo_uuid;
 use super::generator::{GeneratedConversation, GeneratedVisitor, Generator};
 use super::message::GeneratedMessage;
 use super::phrases::DemoAgent;
+use super::scenes::SAVED_REPLIES;
+use super::timeline::{DAY, SECOND};
+use super::{DemoPlan, help_center};
 use crate::domain::{
-    ConversationId, ConversationSeq, Feedback, MessageId, MessageSeq, ProjectSeq, Role, Timestamp,
-    VisitorId, VisitorSeq,
+    ConversationId, ConversationSeq, Feedback, MessageId, MessageSeq, NoteId, ProjectSeq, Role,
+    SavedReplyId, SourceId, Timestamp, VisitorId, VisitorSeq,
 };
 use crate::store::StoreError;
 use crate::store::bulk_load::{
-    BulkAgent, BulkConversation, BulkInserter, BulkMessage, BulkPage, BulkTitle, BulkVisitor,
-    bulk_load,
+    BulkAgent, BulkConversation, BulkInserter, BulkMessage, BulkNote, BulkPage, BulkRefusal,
+    BulkSavedReply, BulkSource, BulkTitle, BulkVisitor, bulk_load,
 };
+
+/// The first id of the saved replies.
+const FIRST_SAVED_REPLY_ID: u128 = demo_uuid(100).as_u128();
 
 /// Conversations that one message between the threads holds.
 const BATCH_SIZE: usize = 500;
@@ -44,10 +53,38 @@ pub fn fill(
                 inserter.insert_visitor(&bulk_visitor(&visitor))?;
             }
             progress(1, 1, "visitors");
-            Ok(())
+            insert_saved_replies(inserter, plan)?;
+            insert_source(inserter, plan)
         },
         |done, total| progress(done, total, "indexes"),
     )
+}
+
+fn insert_saved_replies(
+    inserter: &mut BulkInserter<'_>,
+    plan: &DemoPlan,
+) -> Result<(), StoreError> {
+    for ((name, text), id) in SAVED_REPLIES.into_iter().zip(FIRST_SAVED_REPLY_ID..) {
+        inserter.insert_saved_reply(&BulkSavedReply {
+            id: SavedReplyId(Uuid::from_u128(id)),
+            name,
+            text,
+            at: Timestamp(plan.end.0 - 30 * DAY),
+        })?;
+    }
+    Ok(())
+}
+
+/// The help centre, as if it was learned from the website.
+fn insert_source(inserter: &mut BulkInserter<'_>, plan: &DemoPlan) -> Result<(), StoreError> {
+    let learned_at = help_center::learned_at(plan);
+    inserter.insert_source(&BulkSource {
+        id: SourceId(demo_uuid(8)),
+        location: help_center::LOCATION,
+        started_at: Timestamp(learned_at.0 - 14 * SECOND),
+        finished_at: learned_at,
+        documents: help_center::page_count(),
+    })
 }
 
 /// Stores all conversations. Returns the generator, which has the visitors.
@@ -90,9 +127,35 @@ fn insert_batches(
             for message in &conversation.messages {
                 inserter.insert_message(&bulk_message(conversation, message))?;
             }
+            insert_staff_rows(inserter, conversation)?;
         }
         done += batch.len() as u64;
         progress(done, plan.conversations.into(), "conversations");
+    }
+    Ok(())
+}
+
+/// Stores what only agents see. Most conversations have nothing of it.
+fn insert_staff_rows(
+    inserter: &mut BulkInserter<'_>,
+    conversation: &GeneratedConversation,
+) -> Result<(), StoreError> {
+    for refusal in &conversation.refusals {
+        inserter.insert_refusal(&BulkRefusal {
+            answer: MessageSeq(refusal.answer),
+            question: MessageSeq(refusal.question),
+            at: Timestamp(refusal.at),
+        })?;
+    }
+    for note in &conversation.notes {
+        inserter.insert_note(&BulkNote {
+            id: NoteId(note.id),
+            conversation: ConversationSeq(conversation.seq),
+            author: note.author.id,
+            author_name: note.author.name,
+            text: note.text,
+            at: Timestamp(note.at),
+        })?;
     }
     Ok(())
 }
@@ -116,6 +179,11 @@ fn bulk_conversation(conversation: &GeneratedConversation) -> BulkConversation<'
             .messages
             .last()
             .map(|message| MessageSeq(message.seq)),
+        waiting: conversation
+            .waiting
+            .map(|(since, reason)| (Timestamp(since), reason)),
+        waited_ms: conversation.waited,
+        read_message: conversation.read_message.map(MessageSeq),
     }
 }
 
@@ -153,8 +221,8 @@ fn bulk_message<'a>(
 
 fn bulk_agent(agent: &DemoAgent) -> BulkAgent<'_> {
     BulkAgent {
+        id: account_id(agent.name),
         name: agent.name,
-        image: agent.image.as_deref(),
     }
 }
 
@@ -165,7 +233,9 @@ fn bulk_visitor(visitor: &GeneratedVisitor) -> BulkVisitor<'_> {
         sa_vid: &visitor.sa_vid,
         external_id: visitor.profile.external_id.as_deref(),
         name: visitor.profile.name.as_deref(),
-        avatar_url: visitor.profile.avatar_url.as_deref(),
+        email: visitor.profile.contact.email.as_deref(),
+        phone: visitor.profile.contact.phone,
+        is_verified: visitor.profile.is_verified,
         created_at: Timestamp(visitor.created_at),
     }
 }

@@ -7,7 +7,7 @@ use super::dialogue::{DialogueLine, DialogueRole};
 use super::phrases::{LANGUAGES, PhraseBook, PhraseSection};
 use super::random::{chance, id_at, pick};
 use super::templates::TemplateValues;
-use super::timeline::{HOUR, MINUTE, NOW, SECOND};
+use super::timeline::{HOUR, MINUTE, SECOND};
 
 const ERRORS: [&str; 3] = [
     "The model service did not answer in time.",
@@ -58,7 +58,7 @@ impl GeneratedMessage {
             role: line.role,
             text: String::new(),
             error: None,
-            feedback: random_feedback(line.role, created_at, rng),
+            feedback: random_feedback(line.role, (created_at, values.period.end), rng),
             page: (is_first && chance(50, rng)).then(|| GeneratedPage::random(values, rng)),
         };
         match line.role {
@@ -113,7 +113,7 @@ fn random_citation(template: &str, topic: &PhraseSection, rng: &mut Rng) -> Stri
 
 fn random_feedback(
     role: DialogueRole,
-    created_at: i64,
+    (created_at, end): (i64, i64),
     rng: &mut Rng,
 ) -> Option<GeneratedFeedback> {
     let percent = match role {
@@ -122,7 +122,7 @@ fn random_feedback(
         DialogueRole::Agent => 12,
     };
     let at = created_at + rng.i64(4 * SECOND..12 * MINUTE);
-    (chance(percent, rng) && at <= NOW).then(|| GeneratedFeedback {
+    (chance(percent, rng) && at <= end).then(|| GeneratedFeedback {
         is_like: chance(74, rng),
         at,
     })

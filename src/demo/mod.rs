@@ -2,8 +2,9 @@
 //! centre of an invented shop. The same [`DemoPlan`] gives the same data on
 //! every machine.
 //!
-//! `generator` makes the rows; `load` hands them to the store's bulk loader;
-//! `database` creates the whole demo database; `agents` has the accounts of the inbox. The texts are in `phrases/`, one
+//! `generator` makes the rows; `scenes` has the newest conversations, which a person
+//! wrote; `load` hands them to the store's bulk loader; `database` creates the whole demo
+//! database; `agents` has the accounts of the inbox. The texts are in `phrases/`, one
 //! file per language, and `help/`, one file per page.
 
 mod agents;
@@ -16,6 +17,7 @@ mod message;
 mod phrases;
 mod profile;
 mod random;
+mod scenes;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,9 @@ pub use agents::{AGENT_PASSWORD, first_owner};
 pub use database::{DemoError, create_database, is_demo_database};
 pub use load::fill;
 
-/// The size and the seed of the data.
+use crate::domain::Timestamp;
+
+/// The size, the seed and the time of the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DemoPlan {
     pub conversations: u32,
@@ -34,6 +38,8 @@ pub struct DemoPlan {
     /// "demo".
     pub visitors: u32,
     pub seed: u64,
+    /// The newest conversations are some minutes older. Nothing is later.
+    pub end: Timestamp,
 }
 
 impl DemoPlan {

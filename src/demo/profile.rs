@@ -13,6 +13,9 @@ const MAILBOXES: [&str; 12] = [
     "ops",
 ];
 
+/// The share of visitors who left their e-mail address.
+const CONTACT_PERCENT: u32 = 9;
+
 /// The data of a visitor.
 pub struct VisitorProfile {
     pub language: &'static PhraseBook,
@@ -20,7 +23,16 @@ pub struct VisitorProfile {
     pub id: Uuid,
     pub external_id: Option<String>,
     pub name: Option<String>,
-    pub avatar_url: Option<String>,
+    /// Whether the shop's server has identified the visitor.
+    pub is_verified: bool,
+    pub contact: VisitorContact,
+}
+
+/// The contact details that a visitor left.
+#[derive(Debug, Clone, Default)]
+pub struct VisitorContact {
+    pub email: Option<String>,
+    pub phone: Option<&'static str>,
 }
 
 impl VisitorProfile {
@@ -37,15 +49,19 @@ impl VisitorProfile {
             id: id_at(created_at, &mut rng),
             external_id: None,
             name: None,
-            avatar_url: None,
+            is_verified: false,
+            contact: VisitorContact::default(),
         };
-        profile.add_login(index, number, &mut rng);
+        profile.add_login(index, &mut rng);
+        if chance(CONTACT_PERCENT, &mut rng) {
+            profile.contact.email = Some(profile.email.clone());
+        }
         profile
     }
 
     /// Some visitors are logged in to the shop: they have an external id, and
     /// most of them a name.
-    fn add_login(&mut self, index: usize, number: u32, rng: &mut Rng) {
+    fn add_login(&mut self, index: usize, rng: &mut Rng) {
         let is_demo = index == DEMO_VISITOR;
         let (is_logged_in, has_name) = (chance(25, rng), chance(85, rng));
         if is_demo {
@@ -56,9 +72,7 @@ impl VisitorProfile {
             // The index makes the external id unique.
             self.external_id = Some(format!("customer-{}", 10_000 + index));
             self.name = has_name.then(|| full_name(self.language, rng));
-        }
-        if is_demo || (self.name.is_some() && chance(60, rng)) {
-            self.avatar_url = Some(format!("https://shop.example/avatars/{number}.png"));
+            self.is_verified = true;
         }
     }
 }

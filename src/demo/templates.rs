@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 use super::phrases::{DemoAgent, PhraseBook, PhraseSection};
 use super::random::{chance, pick};
-use super::timeline::{DAY, NOW, SPAN, month_and_day};
+use super::timeline::{DAY, HOUR, Period, month_and_day};
 
 const CARRIERS: [&str; 6] = ["DHL", "UPS", "DPD", "GLS", "FedEx", "Hermes"];
 const CODES: [&str; 5] = ["SPRING25", "WELCOME10", "HELLO5", "BLACKWEEK", "FREESHIP"];
@@ -28,6 +28,7 @@ pub struct TemplateValues<'a> {
     /// The agent who takes over if the scenario has a takeover.
     pub agent: &'static DemoAgent,
     pub product: &'static str,
+    pub period: Period,
     email: &'a str,
     order: u64,
     city: &'static str,
@@ -50,12 +51,13 @@ impl<'a> TemplateValues<'a> {
         language: &'static PhraseBook,
         topic: &'static PhraseSection,
         email: &'a str,
-        time: i64,
+        (time, period): (i64, Period),
         rng: &mut Rng,
     ) -> Self {
         // Order numbers increase with time.
-        let hours = (time - (NOW - SPAN)) / (DAY / 24);
+        let hours = (time - period.start) / HOUR;
         Self {
+            period,
             language,
             topic,
             email,
@@ -339,9 +341,15 @@ mod tests {
     #[test]
     fn all_slots_of_all_texts_can_be_filled() {
         let mut rng = Rng::with_seed(1);
+        let end = 1_782_842_400_000;
+        let period = Period {
+            start: end - 60 * DAY,
+            end,
+        };
         for language in LANGUAGES.iter() {
             let topic = &language.topics[0];
-            let values = TemplateValues::random(language, topic, "a@mail.example", NOW, &mut rng);
+            let times = (end, period);
+            let values = TemplateValues::random(language, topic, "a@mail.example", times, &mut rng);
             for text in language.texts() {
                 let filled = values.fill(text, "[1]");
                 assert!(!filled.contains(['{', '}']), "{filled}");

@@ -4,7 +4,10 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::{DemoPlan, fill};
-use crate::domain::ProjectSeq;
+use crate::domain::{ProjectSeq, Timestamp};
+
+/// The end of the data, 2026-06-30T18:00:00Z.
+const END: i64 = 1_782_842_400_000;
 
 fn generate(conversations: u32, visitors: u32, seed: u64) -> Connection {
     let folder = tempfile::tempdir().expect("create folder");
@@ -21,6 +24,7 @@ fn generate(conversations: u32, visitors: u32, seed: u64) -> Connection {
         conversations,
         visitors,
         seed,
+        end: Timestamp(END),
     };
     fill(&path, ProjectSeq(7), &plan, &|_, _, _| {}).expect("fill");
     // The connection keeps the file open after its folder is removed.
@@ -35,6 +39,9 @@ fn dump(connection: &Connection) -> Vec<Vec<Value>> {
         "visitor",
         "conversation",
         "message",
+        "note",
+        "saved_reply",
+        "source",
     ]
     .iter()
     .flat_map(|table| {
@@ -61,7 +68,7 @@ fn number(connection: &Connection, sql: &str) -> f64 {
 }
 
 /// Queries that count inconsistent rows.
-const INCONSISTENCIES: [&str; 11] = [
+const INCONSISTENCIES: [&str; 15] = [
     "SELECT count(*) FROM conversation
       WHERE last_interaction_at < created_at OR updated_at < last_interaction_at
          OR closed_at < last_interaction_at OR closed_at > updated_at
@@ -103,7 +110,22 @@ const INCONSISTENCIES: [&str; 11] = [
      OR open_human_handled <> (SELECT count(*) FROM conversation
             WHERE status = 'open' AND is_human_handled)
      OR closed_human_handled <> (SELECT count(*) FROM conversation
-            WHERE status = 'closed' AND is_human_handled)",
+            WHERE status = 'closed' AND is_human_handled)
+     OR waiting_conversations <> (SELECT count(*) FROM conversation
+            WHERE waiting_since IS NOT NULL)",
+    "SELECT count(*) FROM conversation c WHERE (read_message_seq IS NOT NULL AND read_message_seq NOT IN
+        (SELECT seq FROM message m WHERE m.conversation_seq = c.seq))
+     OR waited_ms <= 0 OR (waited_ms IS NOT NULL AND NOT is_human_handled)
+     OR waiting_since > last_interaction_at",
+    "SELECT count(*) FROM answer_refusal r WHERE NOT EXISTS
+        (SELECT 1 FROM message a JOIN message q ON q.conversation_seq = a.conversation_seq
+          WHERE a.seq = r.message_seq AND a.role = 'assistant' AND a.created_at = r.created_at
+            AND q.seq = r.question_seq AND q.role = 'user' AND q.seq < a.seq)",
+    "SELECT count(*) FROM note n JOIN conversation c ON c.seq = n.conversation_seq
+      WHERE n.created_at NOT BETWEEN c.created_at AND 1782842400000 OR n.agent_id IS NULL",
+    "SELECT (SELECT count(*) FROM visitor WHERE avatar_url IS NOT NULL)
+          + (SELECT count(*) FROM conversation WHERE agent_image IS NOT NULL)
+          + (SELECT count(*) FROM message WHERE agent_image IS NOT NULL)",
 ];
 
 fn assert_consistent(connection: &Connection, conversations: u32, visitors: u32) {
@@ -148,6 +170,35 @@ fn data_of_any_size_is_consistent() {
             );
         }
     }
+}
+
+#[test]
+fn some_conversations_of_the_last_hours_wait_whatever_the_size() {
+    for (conversations, visitors) in [(100, 25), (500, 125), (5000, 1250)] {
+        let connection = generate(conversations, visitors, 5);
+        let waiting = format!(
+            "SELECT count(*) FROM conversation
+              WHERE waiting_since BETWEEN {END} - 6 * 3600000 AND {END} - 60000"
+        );
+        assert!((3.0..=6.0).contains(&number(&connection, &waiting)));
+        let reasons = "SELECT count(DISTINCT waiting_reason) FROM conversation";
+        assert_eq!(number(&connection, reasons), 3.0);
+    }
+}
+
+#[test]
+fn agents_have_read_most_conversations_and_left_notes() {
+    let connection = generate(500, 125, 5);
+    let unread = "SELECT count(*) FROM conversation
+                   WHERE last_message_seq > ifnull(read_message_seq, 0)";
+    assert!((5.0..40.0).contains(&number(&connection, unread)));
+    let rows = |table| number(&connection, &format!("SELECT count(*) FROM {table}"));
+    assert!(rows("note") >= 3.0);
+    assert!(rows("answer_refusal WHERE resolved_at IS NULL") >= 5.0);
+    assert!(rows("saved_reply") >= 3.0);
+    assert_eq!(rows("source"), 1.0);
+    assert!(rows("visitor WHERE email IS NOT NULL") > 5.0);
+    assert!(rows("conversation WHERE waited_ms IS NOT NULL") > 20.0);
 }
 
 #[test]

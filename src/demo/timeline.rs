@@ -1,20 +1,26 @@
-//! The times of the demo data: 18 months of growing traffic with more
+//! The times of the demo data: 2 to 18 months of growing traffic with more
 //! conversations on weekdays, in office hours and before Christmas. All times
 //! are milliseconds since 1970; only integer arithmetic is used, so that every
 //! machine computes the same times.
 
+use std::ops::RangeInclusive;
+
 use fastrand::Rng;
 
-/// 2026-06-30T18:00:00Z: the end of the data. No generated time is later.
-pub const NOW: i64 = 1_782_842_400_000;
-/// The length of the data: 18 months before [`NOW`].
-pub const SPAN: i64 = SPAN_DAYS * DAY;
+use super::DemoPlan;
+
 pub const SECOND: i64 = 1000;
 pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
 
-const SPAN_DAYS: i64 = 548;
+/// The bounds of the length of the data. Few conversations are spread over a short
+/// time, so that each day has some.
+const SPAN_DAYS: RangeInclusive<i64> = 60..=548;
+/// Conversations a day, on average, before [`SPAN_DAYS`] bounds the length.
+const CONVERSATIONS_PER_DAY: i64 = 4;
+/// How much the traffic grows from the start to the end, in percent.
+const GROWTH_PERCENT: i64 = 270;
 
 /// The relative traffic of each hour of the day, in UTC.
 const HOUR_WEIGHTS: [u64; 24] = [
@@ -24,12 +30,36 @@ const HOUR_WEIGHTS: [u64; 24] = [
 /// The relative traffic of each day of the week, from Sunday.
 const WEEKDAY_WEIGHTS: [u64; 7] = [4, 12, 11, 11, 10, 9, 5];
 
+/// The time that the data covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    pub start: i64,
+    /// No generated time is later.
+    pub end: i64,
+}
+
+impl Period {
+    pub fn of(plan: &DemoPlan) -> Self {
+        let days = i64::from(plan.conversations) / CONVERSATIONS_PER_DAY;
+        let days = days.clamp(*SPAN_DAYS.start(), *SPAN_DAYS.end());
+        Self {
+            start: plan.end.0 - days * DAY,
+            end: plan.end.0,
+        }
+    }
+
+    fn length(self) -> i64 {
+        self.end - self.start
+    }
+}
+
 /// Generates the start times of conversations in ascending order.
 ///
 /// The weights of all hours are laid end to end on a line. The line is divided
 /// into as many equal segments as there are conversations, and each
 /// conversation starts at a random point of its segment.
 pub struct Arrivals {
+    period: Period,
     /// The cumulative weight at the end of each hour.
     cumulative_weights: Vec<u64>,
     count: u64,
@@ -40,17 +70,18 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    pub fn new(count: u32) -> Self {
-        let cumulative_weights = (0..SPAN / HOUR).scan(0, |total, hour| {
-            *total += hour_weight(NOW - SPAN + hour * HOUR);
+    pub fn new(count: u32, period: Period) -> Self {
+        let cumulative_weights = (0..period.length() / HOUR).scan(0, |total, hour| {
+            *total += hour_weight(period.start + hour * HOUR, period);
             Some(*total)
         });
         Self {
+            period,
             cumulative_weights: cumulative_weights.collect(),
             count: count.into(),
             generated: 0,
             hour: 0,
-            last: NOW - SPAN,
+            last: period.start,
             is_tie: false,
         }
     }
@@ -83,15 +114,15 @@ impl Arrivals {
         };
         let weight = self.cumulative_weights[self.hour] - start;
         let offset = (point - start) * HOUR as u64 / weight;
-        NOW - SPAN + self.hour as i64 * HOUR + offset as i64
+        self.period.start + self.hour as i64 * HOUR + offset as i64
     }
 }
 
 /// The traffic of the hour that begins at `start`. The unit is fine enough that
 /// each hour has more units than milliseconds.
-fn hour_weight(start: i64) -> u64 {
+fn hour_weight(start: i64, period: Period) -> u64 {
     let day = start.div_euclid(DAY);
-    let growth = 100 + 2 * SPAN.min(start - (NOW - SPAN)) / (4 * DAY);
+    let growth = 100 + GROWTH_PERCENT * (start - period.start) / period.length();
     let is_before_christmas = matches!(month_and_day(start), (11, 20..) | (12, ..=20));
     let season = if is_before_christmas { 16 } else { 10 };
     let weekday = WEEKDAY_WEIGHTS[(day + 4).rem_euclid(7) as usize];
@@ -117,7 +148,7 @@ mod tests {
 
     #[test]
     fn month_and_day_match_the_calendar() {
-        assert_eq!(month_and_day(NOW), (6, 30));
+        assert_eq!(month_and_day(1_782_842_400_000), (6, 30));
         assert_eq!(month_and_day(0), (1, 1));
         assert_eq!(month_and_day(1_709_210_096_007), (2, 29));
         assert_eq!(month_and_day(1_767_225_599_999), (12, 31));
@@ -126,10 +157,14 @@ mod tests {
     #[test]
     fn arrivals_are_sorted_within_the_span_and_have_ties() {
         let mut rng = Rng::with_seed(1);
-        let mut arrivals = Arrivals::new(5000);
+        let period = Period {
+            start: 1_735_000_000_000,
+            end: 1_782_842_400_000,
+        };
+        let mut arrivals = Arrivals::new(5000, period);
         let times: Vec<_> = (0..5000).map(|_| arrivals.next(&mut rng)).collect();
         assert!(times.is_sorted());
-        assert!(times[0] >= NOW - SPAN && times[4999] < NOW);
+        assert!(times[0] >= period.start && times[4999] < period.end);
         assert!(times.windows(2).any(|two| two[0] == two[1]));
     }
 }

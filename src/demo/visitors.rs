@@ -3,8 +3,9 @@
 
 use fastrand::Rng;
 
+use super::DemoPlan;
 use super::random::chance;
-use super::timeline::{DAY, HOUR, MINUTE, NOW, SECOND, SPAN};
+use super::timeline::{DAY, HOUR, MINUTE, Period, SECOND};
 
 /// The index of the visitor that the demo's own requests use.
 pub const DEMO_VISITOR: usize = 0;
@@ -20,6 +21,7 @@ const NOT_ARRIVED: i64 = 0;
 /// Assigns the planned number of conversations to the planned number of
 /// visitors.
 pub struct VisitorPool {
+    period: Period,
     conversations_left: u32,
     demo_conversations_left: u32,
     new_visitors_left: u32,
@@ -36,13 +38,16 @@ pub enum FinalState {
 }
 
 impl VisitorPool {
-    pub fn new(conversations: u32, visitors: u32) -> Self {
+    /// `scenes`: how many of the conversations and visitors are those of `scenes`.
+    pub fn new(plan: &DemoPlan, scenes: u32) -> Self {
+        let (conversations, visitors) = (plan.conversations - scenes, plan.visitors - scenes);
         let demo_conversations = match visitors {
             0 | 1 => conversations,
-            _ => (conversations / 20).clamp(12, 500).min(conversations),
+            _ => (plan.conversations / 20).clamp(12, 500).min(conversations),
         };
         let other_conversations = conversations - demo_conversations;
         Self {
+            period: Period::of(plan),
             conversations_left: conversations,
             demo_conversations_left: demo_conversations,
             new_visitors_left: visitors.saturating_sub(1).min(other_conversations),
@@ -90,7 +95,10 @@ impl VisitorPool {
     pub fn created_at(&self, visitor: usize, rng: &mut Rng) -> i64 {
         match self.arrived.get(visitor) {
             Some(&created_at) if created_at != NOT_ARRIVED => created_at,
-            _ => arrival_time(NOW - rng.i64(HOUR..SPAN - DAY), rng),
+            _ => {
+                let Period { start, end } = self.period;
+                arrival_time(rng.i64(start + DAY..end - HOUR), rng)
+            }
         }
     }
 }

@@ -13,8 +13,9 @@ use rusqlite::{Connection, Statement, params};
 
 use super::error::StoreError;
 use crate::domain::{
-    ConversationId, ConversationSeq, Feedback, MessageId, MessageSeq, MessageStatus, ProjectSeq,
-    Role, Status, Timestamp, VisitorId, VisitorSeq,
+    AgentId, ConversationId, ConversationSeq, Feedback, MessageId, MessageSeq, MessageStatus,
+    NoteId, ProjectSeq, Role, SavedReplyId, SourceId, SourceKind, Status, Timestamp, VisitorId,
+    VisitorSeq, WaitingReason,
 };
 
 /// A visitor to load.
@@ -24,7 +25,9 @@ pub struct BulkVisitor<'a> {
     pub sa_vid: &'a str,
     pub external_id: Option<&'a str>,
     pub name: Option<&'a str>,
-    pub avatar_url: Option<&'a str>,
+    pub email: Option<&'a str>,
+    pub phone: Option<&'a str>,
+    pub is_verified: bool,
     pub created_at: Timestamp,
 }
 
@@ -43,6 +46,10 @@ pub struct BulkConversation<'a> {
     pub title: Option<BulkTitle<'a>>,
     pub page_url: Option<&'a str>,
     pub last_message: Option<MessageSeq>,
+    /// Since when and why it waits for an agent.
+    pub waiting: Option<(Timestamp, WaitingReason)>,
+    pub waited_ms: Option<i64>,
+    pub read_message: Option<MessageSeq>,
 }
 
 /// A title and its sort key, [`crate::domain::title_key`].
@@ -55,8 +62,9 @@ pub struct BulkTitle<'a> {
 /// The agent of a conversation or message.
 #[derive(Clone, Copy)]
 pub struct BulkAgent<'a> {
+    /// The account, which need not exist.
+    pub id: Option<AgentId>,
     pub name: &'a str,
-    pub image: Option<&'a str>,
 }
 
 /// A message to load. It has failed if `error` is set.
@@ -79,6 +87,40 @@ pub struct BulkPage<'a> {
     pub url: &'a str,
     pub title: &'a str,
     pub selection: Option<&'a str>,
+}
+
+/// An answer that found nothing to say, with its question.
+pub struct BulkRefusal {
+    pub answer: MessageSeq,
+    pub question: MessageSeq,
+    pub at: Timestamp,
+}
+
+/// A note of an agent about a conversation.
+pub struct BulkNote<'a> {
+    pub id: NoteId,
+    pub conversation: ConversationSeq,
+    pub author: AgentId,
+    pub author_name: &'a str,
+    pub text: &'a str,
+    pub at: Timestamp,
+}
+
+/// A text that agents use again.
+pub struct BulkSavedReply<'a> {
+    pub id: SavedReplyId,
+    pub name: &'a str,
+    pub text: &'a str,
+    pub at: Timestamp,
+}
+
+/// A website that was learned without an error.
+pub struct BulkSource<'a> {
+    pub id: SourceId,
+    pub location: &'a str,
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
+    pub documents: i64,
 }
 
 /// Loads into the project what `insert_rows` inserts. The file must have the
@@ -153,6 +195,7 @@ impl DroppedObjects {
 
 /// Inserts rows in the transaction of a load.
 pub struct BulkInserter<'c> {
+    connection: &'c Connection,
     project: ProjectSeq,
     visitors: Statement<'c>,
     conversations: Statement<'c>,
@@ -161,6 +204,7 @@ pub struct BulkInserter<'c> {
     counts: HashMap<VisitorSeq, ConversationCounts>,
     /// Conversations of the visitors that are inserted.
     total: ConversationCounts,
+    waiting: i64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -192,31 +236,51 @@ impl AddAssign for ConversationCounts {
 }
 
 const INSERT_VISITOR: &str = "\
-    INSERT INTO visitor (seq, id, project_seq, sa_vid, external_id, name, avatar_url, created_at, \
-        open_conversations, closed_conversations, open_human_handled, closed_human_handled) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    INSERT INTO visitor (seq, id, project_seq, sa_vid, external_id, name, email, phone, \
+        is_verified, created_at, open_conversations, closed_conversations, open_human_handled, \
+        closed_human_handled) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
 const INSERT_CONVERSATION: &str = "\
     INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, updated_at, \
         last_interaction_at, closed_at, close_reason, is_human_handled, has_agent, agent_name, \
-        agent_image, title, title_key, page_url, last_message_seq) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        agent_id, title, title_key, page_url, last_message_seq, waiting_since, waiting_reason, \
+        waited_ms, read_message_seq) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+        ?18, ?19, ?20, ?21)";
 
 const INSERT_MESSAGE: &str = "\
     INSERT INTO message (seq, id, conversation_seq, created_at, role, status, text, error, \
-        feedback, feedback_at, has_agent, agent_name, agent_image, page_url, page_title, \
-        text_selection) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+        feedback, feedback_at, has_agent, agent_name, page_url, page_title, text_selection) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+const INSERT_REFUSAL: &str = "\
+    INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at) \
+    VALUES (?1, ?2, ?3, ?4)";
+
+const INSERT_NOTE: &str = "\
+    INSERT INTO note (id, conversation_seq, agent_id, agent_name, text, created_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const INSERT_SAVED_REPLY: &str = "\
+    INSERT INTO saved_reply (id, project_seq, name, text, created_at, updated_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
+
+const INSERT_SOURCE: &str = "\
+    INSERT INTO source (id, project_seq, location, kind, started_at, finished_at, documents) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 impl<'c> BulkInserter<'c> {
     fn new(connection: &'c Connection, project: ProjectSeq) -> Result<Self, StoreError> {
         Ok(Self {
+            connection,
             project,
             visitors: connection.prepare(INSERT_VISITOR)?,
             conversations: connection.prepare(INSERT_CONVERSATION)?,
             messages: connection.prepare(INSERT_MESSAGE)?,
             counts: HashMap::new(),
             total: ConversationCounts::default(),
+            waiting: 0,
         })
     }
 
@@ -232,7 +296,9 @@ impl<'c> BulkInserter<'c> {
             visitor.sa_vid,
             visitor.external_id,
             visitor.name,
-            visitor.avatar_url,
+            visitor.email,
+            visitor.phone,
+            visitor.is_verified,
             visitor.created_at.0,
             counts.open,
             counts.closed,
@@ -254,6 +320,7 @@ impl<'c> BulkInserter<'c> {
             Status::Open
         };
         counts.add(status, conversation.agent.is_some());
+        self.waiting += i64::from(conversation.waiting.is_some());
         self.conversations.execute(params![
             conversation.seq.0,
             conversation.id.0,
@@ -267,11 +334,15 @@ impl<'c> BulkInserter<'c> {
             conversation.close_reason,
             conversation.agent.is_some(),
             conversation.agent.map(|agent| agent.name),
-            conversation.agent.and_then(|agent| agent.image),
+            conversation.agent.and_then(|agent| agent.id).map(|id| id.0),
             conversation.title.map(|title| title.text),
             conversation.title.map(|title| title.key),
             conversation.page_url,
             conversation.last_message.map(|seq| seq.0),
+            conversation.waiting.map(|(since, _)| since.0),
+            conversation.waiting.map(|(_, reason)| reason.as_str()),
+            conversation.waited_ms,
+            conversation.read_message.map(|seq| seq.0),
         ])?;
         Ok(())
     }
@@ -296,11 +367,66 @@ impl<'c> BulkInserter<'c> {
             message.feedback.map(|(_, at)| at.0),
             message.agent.is_some(),
             message.agent.map(|agent| agent.name),
-            message.agent.and_then(|agent| agent.image),
             message.page.map(|page| page.url),
             message.page.map(|page| page.title),
             message.page.and_then(|page| page.selection),
         ])?;
+        Ok(())
+    }
+
+    /// Inserts the refusal of an answer.
+    pub fn insert_refusal(&mut self, refusal: &BulkRefusal) -> Result<(), StoreError> {
+        let BulkRefusal {
+            answer,
+            question,
+            at,
+        } = refusal;
+        self.connection.execute(
+            INSERT_REFUSAL,
+            params![answer.0, question.0, self.project.0, at.0],
+        )?;
+        Ok(())
+    }
+
+    /// Inserts a note.
+    pub fn insert_note(&mut self, note: &BulkNote<'_>) -> Result<(), StoreError> {
+        let row = params![
+            note.id.0,
+            note.conversation.0,
+            note.author.0,
+            note.author_name,
+            note.text,
+            note.at.0,
+        ];
+        self.connection.execute(INSERT_NOTE, row)?;
+        Ok(())
+    }
+
+    /// Inserts a saved reply.
+    pub fn insert_saved_reply(&mut self, reply: &BulkSavedReply<'_>) -> Result<(), StoreError> {
+        let row = params![
+            reply.id.0,
+            self.project.0,
+            reply.name,
+            reply.text,
+            reply.at.0
+        ];
+        self.connection.execute(INSERT_SAVED_REPLY, row)?;
+        Ok(())
+    }
+
+    /// Inserts a source.
+    pub fn insert_source(&mut self, source: &BulkSource<'_>) -> Result<(), StoreError> {
+        let row = params![
+            source.id.0,
+            self.project.0,
+            source.location,
+            SourceKind::Website.as_str(),
+            source.started_at.0,
+            source.finished_at.0,
+            source.documents,
+        ];
+        self.connection.execute(INSERT_SOURCE, row)?;
         Ok(())
     }
 
@@ -313,7 +439,8 @@ impl<'c> BulkInserter<'c> {
         }
         connection.execute(
             "UPDATE project SET open_conversations = ?2, closed_conversations = ?3, \
-                                open_human_handled = ?4, closed_human_handled = ?5 \
+                                open_human_handled = ?4, closed_human_handled = ?5, \
+                                waiting_conversations = ?6 \
               WHERE seq = ?1",
             params![
                 self.project.0,
@@ -321,6 +448,7 @@ impl<'c> BulkInserter<'c> {
                 self.total.closed,
                 self.total.open_human_handled,
                 self.total.closed_human_handled,
+                self.waiting,
             ],
         )?;
         Ok(())

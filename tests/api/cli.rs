@@ -185,6 +185,8 @@ fn demo(directory: &Path, file: &str, seed: &str) -> PathBuf {
         "60",
         "--seed",
         seed,
+        "--until",
+        "2026-06-30T18:00:00Z",
     ];
     run_successfully(directory, &arguments);
     directory.join(file)
