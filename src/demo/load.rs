@@ -7,7 +7,6 @@ use std::thread;
 
 use uuid::Uuid;
 
-use super::agents::account_id;
 use super::database::demo_uuid;
 use super::generator::{GeneratedConversation, GeneratedVisitor, Generator};
 use super::message::GeneratedMessage;
@@ -221,7 +220,7 @@ fn bulk_message<'a>(
 
 fn bulk_agent(agent: &DemoAgent) -> BulkAgent<'_> {
     BulkAgent {
-        id: account_id(agent.name),
+        id: agent.account,
         name: agent.name,
     }
 }

@@ -18,6 +18,9 @@
 
 use std::sync::LazyLock;
 
+use super::agents::account_id;
+use crate::domain::AgentId;
+
 /// A language's file name and contents.
 macro_rules! files {
     ($($tag:literal)*) => {
@@ -57,6 +60,8 @@ pub struct PhraseSection {
 #[derive(Debug)]
 pub struct DemoAgent {
     pub name: &'static str,
+    /// The account in the inbox, which some agents have.
+    pub account: Option<AgentId>,
 }
 
 #[derive(Debug, Default)]
@@ -156,7 +161,7 @@ impl PhraseBook {
             "@products" => self.products = values(),
             "@first" => self.first_names = values(),
             "@last" => self.last_names = values(),
-            "@agents" => self.agents = value.split('|').map(|name| DemoAgent { name }).collect(),
+            "@agents" => self.agents = value.split('|').map(DemoAgent::new).collect(),
             "@greetings" => self.greetings = values(),
             other => panic!("{}: no such property: {other}", self.tag),
         }
@@ -229,6 +234,11 @@ impl PhraseSection {
 }
 
 impl DemoAgent {
+    fn new(name: &'static str) -> Self {
+        let account = account_id(name);
+        Self { name, account }
+    }
+
     pub fn first_name(&self) -> &'static str {
         self.name.split(' ').next().unwrap_or(self.name)
     }

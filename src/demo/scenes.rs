@@ -16,7 +16,7 @@ use super::phrases::{DemoAgent, LANGUAGES};
 use super::profile::{VisitorContact, VisitorProfile};
 use super::random::id_at;
 use super::timeline::SECOND;
-use crate::answer::handover::{Availability, HandoverSituation, Language, handover_text};
+use crate::answer::handover::Language;
 use crate::domain::WaitingReason;
 
 /// One of this many conversations may be a scene.
@@ -58,10 +58,6 @@ enum SceneText {
     DislikedAnswer(&'static str),
     /// The assistant has no answer.
     Refusal(&'static str),
-    /// The assistant reacts to the request for a person, or to contact details.
-    Handover {
-        has_left_contact: bool,
-    },
     Reply(&'static DemoAgent, &'static str),
 }
 
@@ -114,7 +110,7 @@ impl Scene {
         let url = format!("https://shop.example/{path}");
         conversation.page_url = Some(url.clone());
         for line in self.lines {
-            self.add_line(&mut conversation, line, message_seq, rng);
+            Self::add_line(&mut conversation, line, message_seq, rng);
         }
         if let Some(first) = conversation.messages.first_mut() {
             first.page = Some(GeneratedPage {
@@ -130,7 +126,6 @@ impl Scene {
     }
 
     fn add_line(
-        &self,
         conversation: &mut GeneratedConversation,
         (pause, text): &SceneLine,
         message_seq: &mut i64,
@@ -143,7 +138,7 @@ impl Scene {
             id: id_at(at, rng),
             created_at: at,
             role: text.role(),
-            text: self.text_of(text),
+            text: text.text().to_owned(),
             error: None,
             feedback: None,
             page: None,
@@ -165,26 +160,6 @@ impl Scene {
         }
         conversation.last_interaction_at = at;
         conversation.messages.push(message);
-    }
-
-    fn text_of(&self, text: &SceneText) -> String {
-        match text {
-            SceneText::Handover { has_left_contact } => {
-                let visitor = &self.visitor;
-                let situation = HandoverSituation {
-                    availability: Availability::AgentOnline,
-                    contact: visitor.email,
-                    has_left_contact: *has_left_contact,
-                    away_message: None,
-                };
-                handover_text(visitor.language, &situation)
-            }
-            SceneText::Visitor(text)
-            | SceneText::Answer(text)
-            | SceneText::DislikedAnswer(text)
-            | SceneText::Refusal(text)
-            | SceneText::Reply(_, text) => (*text).to_owned(),
-        }
     }
 
     fn set_state(&self, conversation: &mut GeneratedConversation) {
@@ -220,12 +195,23 @@ impl SceneText {
             _ => DialogueRole::Assistant,
         }
     }
+
+    fn text(&self) -> &'static str {
+        match self {
+            SceneText::Visitor(text)
+            | SceneText::Answer(text)
+            | SceneText::DislikedAnswer(text)
+            | SceneText::Refusal(text)
+            | SceneText::Reply(_, text) => text,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::timeline::MINUTE;
     use super::*;
+    use crate::answer::handover::{Availability, HandoverSituation, handover_text};
 
     #[test]
     fn scenes_are_in_order_and_end_before_the_data() {
@@ -237,5 +223,22 @@ mod tests {
             let last = notes.chain([length + MINUTE]).max();
             assert!(last <= Some(scene.age), "{:?}", scene.lines[0].0);
         }
+    }
+
+    #[test]
+    fn replies_to_requests_for_a_person_are_those_of_the_assistant() {
+        let text = |language, contact: Option<&str>| {
+            let situation = HandoverSituation {
+                availability: Availability::AgentOnline,
+                contact,
+                has_left_contact: contact.is_some(),
+                away_message: None,
+            };
+            handover_text(language, &situation)
+        };
+        let contact = Some("lena.hartmann@mail.example");
+        assert_eq!(texts::HANDOVER, text(Language::English, None));
+        assert_eq!(texts::HANDOVER_IN_SPANISH, text(Language::Spanish, None));
+        assert_eq!(texts::HANDOVER_IN_GERMAN, text(Language::German, contact));
     }
 }

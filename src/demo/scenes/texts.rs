@@ -7,14 +7,24 @@ use crate::demo::phrases::DemoAgent;
 use crate::demo::timeline::{DAY, HOUR, MINUTE, SECOND};
 use crate::domain::WaitingReason;
 
-use SceneText::{Answer, DislikedAnswer, Handover, Refusal, Reply, Visitor};
+use SceneText::{Answer, DislikedAnswer, Refusal, Reply, Visitor};
 
 /// Replies to questions without an answer.
 const UNKNOWN: &str = "I'm sorry, I don't know that. Could you put your question in other words?";
 const UNKNOWN_IN_GERMAN: &str =
     "Das weiß ich leider nicht. Können Sie Ihre Frage anders formulieren?";
 
-const AGENT: DemoAgent = DemoAgent { name: BEN.name };
+/// Replies to a request for a person, and to contact details. They are constants, because
+/// the vocabularies of the hand-over take a while to load; a test compares them.
+pub const HANDOVER: &str =
+    "Of course. Someone from our team will join this chat. Until then, you can keep asking me.";
+pub const HANDOVER_IN_SPANISH: &str = "Por supuesto. Alguien de nuestro equipo se unirá a este chat. Mientras tanto, puede seguir preguntándome.";
+pub const HANDOVER_IN_GERMAN: &str = "Vielen Dank, ich habe lena.hartmann@mail.example notiert. Jemand aus unserem Team kommt in diesen Chat.";
+
+const AGENT: DemoAgent = DemoAgent {
+    name: BEN.name,
+    account: Some(BEN.id),
+};
 
 const NOBODY: SceneVisitor = SceneVisitor {
     language: Language::English,
@@ -107,15 +117,10 @@ pub const SCENES: &[Scene] = &[
             (
                 9 * SECOND,
                 Visitor(
-                    "I sent back two shirts with one label. Will both be refunded? Can somebody check order A-154310?",
+                    "I sent back two shirts with one label. Will both be refunded? Can somebody check order A-195310?",
                 ),
             ),
-            (
-                3 * SECOND,
-                Handover {
-                    has_left_contact: false,
-                },
-            ),
+            (3 * SECOND, Answer(HANDOVER)),
             (
                 11 * MINUTE,
                 Reply(
@@ -184,12 +189,7 @@ pub const SCENES: &[Scene] = &[
                     "Danke. Bitte melden Sie sich bei mir unter lena.hartmann@mail.example oder telefonisch unter +49 170 5550142.",
                 ),
             ),
-            (
-                2 * SECOND,
-                Handover {
-                    has_left_contact: true,
-                },
-            ),
+            (2 * SECOND, Answer(HANDOVER_IN_GERMAN)),
         ],
         waiting: Some((WaitingReason::Contact, 1)),
         is_read: false,
@@ -206,7 +206,7 @@ pub const SCENES: &[Scene] = &[
         lines: &[
             (
                 14 * SECOND,
-                Visitor("My cast-iron pan arrived with a crack in the handle, order A-154873."),
+                Visitor("My cast-iron pan arrived with a crack in the handle, order A-195873."),
             ),
             (
                 4 * SECOND,
@@ -218,12 +218,7 @@ pub const SCENES: &[Scene] = &[
                 3 * MINUTE,
                 Visitor("I did that yesterday. Can I talk to a person please?"),
             ),
-            (
-                2 * SECOND,
-                Handover {
-                    has_left_contact: false,
-                },
-            ),
+            (2 * SECOND, Answer(HANDOVER)),
         ],
         waiting: Some((WaitingReason::Requested, 1)),
         is_read: true,
@@ -277,15 +272,10 @@ pub const SCENES: &[Scene] = &[
             (
                 9 * SECOND,
                 Visitor(
-                    "Hola, el pedido A-155102 lleva tres días sin moverse. ¿Puedo hablar con una persona?",
+                    "Hola, el pedido A-196102 lleva tres días sin moverse. ¿Puedo hablar con una persona?",
                 ),
             ),
-            (
-                2 * SECOND,
-                Handover {
-                    has_left_contact: false,
-                },
-            ),
+            (2 * SECOND, Answer(HANDOVER_IN_SPANISH)),
         ],
         waiting: Some((WaitingReason::Requested, 1)),
         is_read: false,
