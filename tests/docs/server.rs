@@ -6,6 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 pub const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
 
+/// The pages show the data of this time, so that their numbers do not change.
+const END: [&str; 2] = ["--until", "2026-06-30T18:00:00Z"];
+
 /// Before the address of a server, in its output.
 const LISTENS: &str = "parlor listens on http://";
 
@@ -21,6 +24,7 @@ impl Server {
     pub fn start(command: &str, directory: &Path) -> Self {
         let mut process = without_settings(Command::new(PARLOR))
             .args([command, "--listen", "127.0.0.1:0"])
+            .args(END.iter().filter(|_| command == "demo"))
             .current_dir(directory)
             .env("TMPDIR", directory)
             .env("PARLOR_LOG", "error")
