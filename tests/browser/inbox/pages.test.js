@@ -70,6 +70,44 @@ for (const colorScheme of ['light', 'dark']) {
   }
 }
 
+/** How each dialog of the pages is opened. */
+const DIALOGS = [
+  ['knowledge', (page) => page.getByRole('button', { name: 'Add a Q&A' }).click()],
+  ['knowledge', (page) => page.getByRole('button', { name: 'Learn a website' }).click()],
+  ['knowledge', (page) => page.getByRole('button', { name: /^Delete: / }).first().click()],
+  ['keys', (page) => page.getByRole('button', { name: 'Create a key' }).click()],
+  ['keys', (page) => chooseAction(page, 'Signed identities')],
+  ['keys', (page) => chooseAction(page, 'Revoke')],
+  ['agents', (page) => page.getByRole('button', { name: 'Add an agent' }).click()],
+  ['agents', (page) => chooseAction(page, 'Make a sign-in link')],
+  ['agents', (page) => chooseAction(page, 'Remove')],
+];
+
+async function chooseAction(page, name) {
+  await page.getByRole('button', { name: /^Actions for/ }).first().click();
+  await page.getByRole('menuitem', { name }).click();
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`each dialog, 360 px, ${colorScheme}`, async () => {
+    const options = { viewport: phone, colorScheme, role: 'owner' };
+    const { context, page } = await newAgent(browser, parlor, 'Mara Lind', options);
+    for (const [index, [name, open]] of DIALOGS.entries()) {
+      await openPage(page, name);
+      await open(page);
+      const dialog = page.getByRole('dialog').or(page.getByRole('alertdialog'));
+      await dialog.waitFor();
+      const path = `${SCREENSHOTS}/dialog-${index}-${name}-${colorScheme}.png`;
+      if (SCREENSHOTS) await page.screenshot({ path });
+      assert.deepEqual(await violations(page), [], `${name} ${index}`);
+      assert.ok(await dialog.evaluate((element) => element.contains(document.activeElement)));
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+    }
+    await context.close();
+  });
+}
+
 /** The longest line of text that is comfortable to read. */
 const MAX_TEXT_WIDTH = 960;
 

@@ -45,10 +45,7 @@ function QnaForm({ onBack, onNext }: Buttons) {
       const params = { path: { projectId: project.id } };
       return unwrap(await api.POST('/projects/{projectId}/qnas', { params, body }));
     },
-    () => {
-      toast.success('The assistant knows the answer now.');
-      onNext();
-    },
+    onNext,
   );
   return (
     <Form error={error} onSubmit={() => submit({ question, answer })}>
