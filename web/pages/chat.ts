@@ -101,12 +101,30 @@ async function openChat(apiKey: string): Promise<void> {
     launcher: 'none',
     page: { onSessionEnd },
   });
+  countInTitle(widget);
   // The widget tries on, and may still succeed.
   const timer = setTimeout(() => show('failed'), OPENING_TIMEOUT_MS);
   await widget.open();
   clearTimeout(timer);
   if (widget.isOpen) main.hidden = true;
   else show('failed');
+}
+
+/** Counts the messages that arrive while the visitor looks at another tab. */
+function countInTitle(widget: EventTarget): void {
+  const { title } = document;
+  let count = 0;
+  widget.addEventListener('message', (event) => {
+    const { role } = (event as CustomEvent<{ role: string }>).detail;
+    if (role === 'user' || !document.hidden) return;
+    count += 1;
+    document.title = `(${count}) ${title}`;
+  });
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return;
+    count = 0;
+    document.title = title;
+  });
 }
 
 function start(): void {

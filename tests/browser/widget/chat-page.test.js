@@ -139,6 +139,25 @@ test('link that cannot be opened now can be tried again', async () => {
   await context.close();
 });
 
+test('tab counts the replies that the visitor has not seen', async () => {
+  const { context, chat, page } = await openPage();
+  const link = await newLink();
+  await openLink(page, link);
+  await chat.waitForText('leaves us today');
+  const setHidden = (isHidden) => page.evaluate((isHidden) => {
+    Object.defineProperty(document, 'hidden', { value: isHidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, isHidden);
+  await setHidden(true);
+  for (const content of ['It is on its way.', 'It arrives tomorrow.']) {
+    await parlor.request('POST', `/conversations/${link.conversationId}/replies`, { content });
+  }
+  await page.waitForFunction(() => document.title === '(2) Your conversation');
+  await setHidden(false);
+  assert.equal(await page.title(), 'Your conversation');
+  await context.close();
+});
+
 test('session that the server no longer accepts starts no other conversation', async () => {
   const { context, chat, page } = await openPage();
   await openLink(page, await newLink());
