@@ -3,8 +3,10 @@
 
 import { DeviceStorage } from '../shared/device-storage';
 import { CONVERSATION_ENTRY, storagePrefix } from '../widget/contract';
+import { chooseLanguage } from '../widget/loader/labels';
 import { load } from '../widget/loader/load';
 import { TOKEN_ENTRY } from '../widget/panel/chat/session';
+import { chatTexts } from './chat-texts';
 
 interface LinkedSession {
   sessionToken: string;
@@ -15,25 +17,10 @@ interface LinkedSession {
 /** The page has no server of its own: it is below the address of parlor. */
 const SERVER = new URL('.', location.href).href;
 
-/** What the page shows instead of the conversation. */
-const STATES = {
-  opening: ['Opening your conversation', 'One moment, please.'],
-  missing: [
-    'No conversation is open here',
-    'Please open the link in the e-mail again. The newest e-mail has the newest link.',
-  ],
-  ended: [
-    'This link is no longer valid',
-    'Links work for 7 days. Please open the link in the newest e-mail, or write to us in the chat on our website.',
-  ],
-  limited: ['Too many attempts', 'Please wait a minute, then try again.'],
-  failed: [
-    'The conversation could not be opened',
-    'Please check your internet connection, then try again.',
-  ],
-} as const;
+const language = chooseLanguage([navigator.language]);
+const texts = chatTexts(language);
 
-type State = keyof typeof STATES;
+type State = 'opening' | 'missing' | 'ended' | 'limited' | 'failed';
 
 /** After this time the page says that it takes too long. */
 const OPENING_TIMEOUT_MS = 10_000;
@@ -45,7 +32,7 @@ const main = document.querySelector('main') as HTMLElement;
 const button = main.querySelector('button') as HTMLButtonElement;
 
 function show(state: State): void {
-  const [title, text] = STATES[state];
+  const [title, text] = texts[state];
   main.hidden = false;
   (main.querySelector('h1') as HTMLElement).textContent = title;
   (main.querySelector('p') as HTMLElement).textContent = text;
@@ -97,7 +84,7 @@ async function openChat(apiKey: string): Promise<void> {
   const widget = load({
     key: apiKey,
     server: SERVER,
-    lang: navigator.language,
+    lang: language,
     launcher: 'none',
     page: { onSessionEnd },
   });
@@ -128,6 +115,10 @@ function countInTitle(widget: EventTarget): void {
 }
 
 function start(): void {
+  document.documentElement.lang = language;
+  document.documentElement.dir = language === 'ar' ? 'rtl' : 'ltr';
+  document.title = texts.title;
+  button.textContent = texts.retry;
   const token = takeToken();
   const apiKey = tab.read<string>(KEY_ENTRY);
   button.onclick = () => (token ? void openLink(token) : location.reload());

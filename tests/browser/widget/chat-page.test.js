@@ -122,6 +122,21 @@ async function review(page, name) {
   assert.deepEqual(serious, [], name);
 }
 
+for (const [locale, title] of [['de-AT', 'Dieser Link ist nicht mehr gültig'], ['ar', 'لم يعد هذا الرابط صالحًا'], ['sv', 'This link is no longer valid']]) {
+  test(`page speaks the language of the browser, ${locale}`, async () => {
+    const { context, page, chat } = await openPage({ locale });
+    await page.goto(`${parlor.url}/chat#wrong-token`);
+    await heading(page, title).waitFor();
+    const language = locale === 'sv' ? 'en' : locale.split('-')[0];
+    assert.equal(await page.locator('html').getAttribute('lang'), language);
+    await page.goto('about:blank');
+    await openLink(page, await newLink());
+    await chat.waitForText('leaves us today');
+    assert.equal(await chat.panel.getAttribute('lang'), language);
+    await context.close();
+  });
+}
+
 test('link that cannot be opened now can be tried again', async () => {
   const { context, chat, page } = await openPage();
   const link = await newLink();

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { chatTexts } from '../../../pages/chat-texts';
 import { bubbleLabel, chooseLanguage } from '../../loader/labels';
 import type { Texts } from './texts';
 
@@ -14,6 +15,7 @@ test.each(languages)('%s has every text', (lang, texts) => {
   expect(texts.agentHere).toContain('{name}');
   expect(bubbleLabel(lang, true, 0)).toBe(texts.close);
   expect(chooseLanguage([lang])).toBe(lang);
+  if (lang !== 'en') expect(chatTexts(lang)).not.toBe(chatTexts('en'));
 });
 
 test('language of the page precedes that of the browser', () => {
