@@ -1004,6 +1004,9 @@ export interface paths {
          *     The text of an answer follows while it is generated if the client watches the
          *     conversation, with a text frame that is a `ProjectClientFrame` as JSON.
          *
+         *     An agent and a private key can have 64 sockets at the same time, a project 512. Further
+         *     ones get 429.
+         *
          *     Send the text frame `ping` every 30 seconds, because the server disconnects
          *     silent clients. The server replies with the text frame `pong`.
          */
@@ -1909,6 +1912,11 @@ export interface components {
             url: string;
             /** @description The title of the page. */
             title: string;
+            /**
+             * @description A summary of the page, which search uses and answers do not quote. Empty if there is
+             *     none.
+             */
+            description: string;
             /** @description When the document was last learned. */
             learnedAt: components["schemas"]["Timestamp"];
             /**
@@ -2037,6 +2045,11 @@ export interface components {
             url: string;
             /** @description The default is the title in the content. */
             title?: string;
+            /**
+             * @description A summary of the page, which search uses and answers do not quote. The default is the
+             *     description in the content.
+             */
+            description?: string;
             /** @description The text of the page in the format `format`. */
             content: string;
             /** @description The format of `content`. */
@@ -2492,6 +2505,23 @@ export interface components {
             documents: number;
             /** @description Why the last run failed. */
             error: string | null;
+            /** @description What the last run skipped or warned about. */
+            problems: components["schemas"]["SourceProblem"][];
+            /**
+             * Format: int64
+             * @description The pages and files that the last run skipped, also those that are not in `problems`.
+             */
+            skipped: number;
+            /**
+             * Format: int64
+             * @description The documents that the last run deleted, because the source no longer has them.
+             */
+            removed: number;
+            /**
+             * Format: int32
+             * @description The seconds from one run to the next; null if the source is learned on request.
+             */
+            intervalSeconds: number | null;
         };
         /**
          * Format: uuid
@@ -2512,6 +2542,12 @@ export interface components {
          * @enum {string}
          */
         SourceObject: "source";
+        /** @description A page or file that a run skipped or warned about. */
+        SourceProblem: {
+            /** @description The URL, or the path in the folder. */
+            item: string;
+            reason: string;
+        };
         /**
          * @description The state of the last run of a source.
          * @enum {string}
@@ -2681,7 +2717,10 @@ export interface components {
             name: string | null;
             /** @description The address of a picture. */
             avatarUrl: string | null;
-            /** @description With a private key: the e-mail address that the visitor left. */
+            /**
+             * @description With a private key: the e-mail address that the website's server has signed, otherwise
+             *     the one that the visitor left.
+             */
             email?: string | null;
             /** @description With a private key: the phone number that the visitor left. */
             phone?: string | null;
@@ -2690,6 +2729,11 @@ export interface components {
              *     `name`.
              */
             isVerified?: boolean;
+            /**
+             * @description With a private key: whether `email` is from the website's server. False: the visitor
+             *     has typed it, or there is none. Nobody has confirmed `phone`.
+             */
+            isEmailVerified?: boolean;
             /** @description With a private key: whether the visitor may not write any more. */
             isBlocked?: boolean;
             /** @description With a private key: the time of the first visit. */
@@ -5272,7 +5316,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example {"object":"conversation","id":"123e4567-e89b-12d3-a456-426614174000","createdAt":"2024-01-15T10:30:00.000Z","updatedAt":"2024-01-15T10:30:05.000Z","status":"open","closedAt":null,"closeReason":null,"lastInterationAt":"2024-01-15T10:30:05.000Z","lastInteractionAt":"2024-01-15T10:30:05.000Z","isHumanHandled":false,"humanAgent":null,"title":"How long does delivery take?","waitingSince":null,"waitingReason":null,"isUnread":true,"agentId":null,"visitor":{"object":"visitor","id":"5d0c3c56-7a0e-4f7e-9a53-2f6f6a1d9b10","type":"anonymous","externalId":null,"name":null,"avatarUrl":null,"email":null,"phone":null,"isVerified":false,"isBlocked":false,"createdAt":"2024-01-15T10:30:00.000Z"},"messages":[{"object":"message","id":"8f14e45f-ceea-467f-a9d1-7b2f5c1c3f10","createdAt":"2024-01-15T10:30:00.000Z","chatId":"123e4567-e89b-12d3-a456-426614174000","role":"user","parts":[{"type":"text","text":"How long does delivery take?"}],"status":"complete","error":null,"feedback":null,"feedbackAt":null,"metadata":null,"humanAgent":null,"pageUrl":"https://shop.example/cart","pageTitle":"Your cart","textSelection":null},{"object":"message","id":"f2b7e0d8-90f0-4d0c-8d41-3f1f5f0f7a21","createdAt":"2024-01-15T10:30:05.000Z","chatId":"123e4567-e89b-12d3-a456-426614174000","role":"assistant","parts":[{"type":"text","text":"Delivery takes two days within the EU."}],"status":"complete","error":null,"feedback":null,"feedbackAt":null,"metadata":null,"humanAgent":null,"pageUrl":null,"pageTitle":null,"textSelection":null}]} */
+                    /** @example {"object":"conversation","id":"123e4567-e89b-12d3-a456-426614174000","createdAt":"2024-01-15T10:30:00.000Z","updatedAt":"2024-01-15T10:30:05.000Z","status":"open","closedAt":null,"closeReason":null,"lastInterationAt":"2024-01-15T10:30:05.000Z","lastInteractionAt":"2024-01-15T10:30:05.000Z","isHumanHandled":false,"humanAgent":null,"title":"How long does delivery take?","waitingSince":null,"waitingReason":null,"isUnread":true,"agentId":null,"visitor":{"object":"visitor","id":"5d0c3c56-7a0e-4f7e-9a53-2f6f6a1d9b10","type":"anonymous","externalId":null,"name":null,"avatarUrl":null,"email":null,"phone":null,"isVerified":false,"isEmailVerified":false,"isBlocked":false,"createdAt":"2024-01-15T10:30:00.000Z"},"messages":[{"object":"message","id":"8f14e45f-ceea-467f-a9d1-7b2f5c1c3f10","createdAt":"2024-01-15T10:30:00.000Z","chatId":"123e4567-e89b-12d3-a456-426614174000","role":"user","parts":[{"type":"text","text":"How long does delivery take?"}],"status":"complete","error":null,"feedback":null,"feedbackAt":null,"metadata":null,"humanAgent":null,"pageUrl":"https://shop.example/cart","pageTitle":"Your cart","textSelection":null},{"object":"message","id":"f2b7e0d8-90f0-4d0c-8d41-3f1f5f0f7a21","createdAt":"2024-01-15T10:30:05.000Z","chatId":"123e4567-e89b-12d3-a456-426614174000","role":"assistant","parts":[{"type":"text","text":"Delivery takes two days within the EU."}],"status":"complete","error":null,"feedback":null,"feedbackAt":null,"metadata":null,"humanAgent":null,"pageUrl":null,"pageTitle":null,"textSelection":null}]} */
                     "application/x-ndjson": string;
                     /**
                      * @example conversationId,conversationCreatedAt,status,closedAt,closeReason,title,visitorId,externalId,visitorName,messageId,createdAt,role,agentName,messageStatus,text,feedback,pageUrl
@@ -5917,6 +5961,7 @@ export interface operations {
                      *       "email": "ann@mail.example",
                      *       "phone": null,
                      *       "isVerified": false,
+                     *       "isEmailVerified": false,
                      *       "isBlocked": false,
                      *       "createdAt": "2024-01-15T10:30:00.000Z"
                      *     }
@@ -10135,7 +10180,16 @@ export interface operations {
                      *           "startedAt": "2024-01-15T10:30:00.000Z",
                      *           "finishedAt": "2024-01-15T10:31:00.000Z",
                      *           "documents": 42,
-                     *           "error": null
+                     *           "error": null,
+                     *           "problems": [
+                     *             {
+                     *               "item": "https://shop.example/old",
+                     *               "reason": "status 404"
+                     *             }
+                     *           ],
+                     *           "skipped": 1,
+                     *           "removed": 1,
+                     *           "intervalSeconds": 86400
                      *         }
                      *       ]
                      *     }
@@ -10248,7 +10302,11 @@ export interface operations {
                      *       "startedAt": "2024-01-15T10:30:00.000Z",
                      *       "finishedAt": null,
                      *       "documents": 0,
-                     *       "error": null
+                     *       "error": null,
+                     *       "problems": [],
+                     *       "skipped": 0,
+                     *       "removed": 0,
+                     *       "intervalSeconds": null
                      *     }
                      */
                     "application/json": components["schemas"]["Source"];
@@ -10412,7 +10470,11 @@ export interface operations {
                      *       "startedAt": "2024-01-15T10:30:00.000Z",
                      *       "finishedAt": null,
                      *       "documents": 42,
-                     *       "error": null
+                     *       "error": null,
+                     *       "problems": [],
+                     *       "skipped": 0,
+                     *       "removed": 0,
+                     *       "intervalSeconds": null
                      *     }
                      */
                     "application/json": components["schemas"]["Source"];
@@ -14692,6 +14754,7 @@ export interface operations {
                      *           "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
                      *           "url": "https://shop.example/help/shipping-times",
                      *           "title": "Shipping times",
+                     *           "description": "How long a parcel takes.",
                      *           "learnedAt": "2024-01-15T10:30:00.000Z",
                      *           "passages": 1
                      *         }
@@ -14810,6 +14873,7 @@ export interface operations {
                  * @example {
                  *       "url": "https://shop.example/help/shipping-times",
                  *       "title": "Shipping times",
+                 *       "description": "How long a parcel takes.",
                  *       "content": "# Shipping times\n\nParcels within the EU take two days.",
                  *       "format": "markdown"
                  *     }
@@ -14832,6 +14896,7 @@ export interface operations {
                      *       "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
                      *       "url": "https://shop.example/help/shipping-times",
                      *       "title": "Shipping times",
+                     *       "description": "How long a parcel takes.",
                      *       "learnedAt": "2024-01-15T10:30:00.000Z",
                      *       "passages": 1,
                      *       "sections": [
@@ -14859,6 +14924,7 @@ export interface operations {
                      *       "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
                      *       "url": "https://shop.example/help/shipping-times",
                      *       "title": "Shipping times",
+                     *       "description": "How long a parcel takes.",
                      *       "learnedAt": "2024-01-15T10:30:00.000Z",
                      *       "passages": 1,
                      *       "sections": [
@@ -15042,6 +15108,7 @@ export interface operations {
                      *       "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
                      *       "url": "https://shop.example/help/shipping-times",
                      *       "title": "Shipping times",
+                     *       "description": "How long a parcel takes.",
                      *       "learnedAt": "2024-01-15T10:30:00.000Z",
                      *       "passages": 1,
                      *       "sections": [

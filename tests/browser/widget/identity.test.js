@@ -105,6 +105,15 @@ test('inbox says what is verified, and what the visitor has typed', async () => 
   const fact = panel.locator('dd').filter({ hasText: 'someone@else.example' });
   assert.match(await fact.innerText(), /given in the chat/);
 
+  await identify(chat, sign({ sub: 'customer 13', name: 'Ida Holm', email: 'ida@shop.example' }));
+  await chat.questions.first().waitFor({ state: 'detached' });
+  await ask(chat, 'Can I talk to a person?');
+  const signed = await parlor.newestConversation();
+  await ConversationPage.open(page, parlor, signed.id);
+  const address = panel.locator('dd').filter({ hasText: 'ida@shop.example' });
+  await address.getByText('Verified', { exact: true }).waitFor();
+  assert.equal(await verified.count(), 2);
+
   await identify(chat, sign({ sub: 'customer 12' }));
   await chat.questions.first().waitFor({ state: 'detached' });
   await ask(chat, 'Can I talk to a person? My e-mail address is someone@else.example');

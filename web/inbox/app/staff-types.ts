@@ -22,10 +22,7 @@ export type Statistics = Schemas['Statistics'];
 export type UnansweredQuestion = Schemas['UnansweredQuestion'];
 export type WaitingReason = Schemas['WaitingReason'];
 
-export type Visitor = Required<Schemas['Visitor']> & {
-  /** Whether the e-mail address is from a token that the website has signed. */
-  isEmailVerified?: boolean;
-};
+export type Visitor = Required<Schemas['Visitor']>;
 export type Project = Required<Omit<Schemas['Project'], 'businessHours'>> & {
   /** Null: always open. */
   businessHours: BusinessHours | null;

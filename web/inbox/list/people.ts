@@ -6,7 +6,7 @@ import type { ConversationListItem, Visitor } from '../app/api';
 export function visitorName(visitor: Visitor | undefined, conversationId: string): string {
   if (visitor?.name) return visitor.name;
   // The mark that a visitor is verified must not stand next to an address that was typed.
-  const isTyped = visitor?.isVerified === true && visitor.isEmailVerified !== true;
+  const isTyped = visitor?.isVerified === true && !visitor.isEmailVerified;
   if (visitor?.email && !(isTyped && visitor.externalId)) return visitor.email;
   if (visitor?.externalId) return visitor.externalId;
   const id = visitor?.id ?? conversationId;

@@ -24,7 +24,8 @@ export function VisitorPanel({ conversation }: { conversation: ConversationData 
 }
 
 function Who({ visitor }: { visitor: Visitor }) {
-  const { name, email, phone, externalId, isVerified, isBlocked, avatarUrl, id } = visitor;
+  const { name, email, phone, externalId, isVerified, isEmailVerified } = visitor;
+  const { isBlocked, avatarUrl, id } = visitor;
   return (
     <section className={styles.section} aria-label="Visitor">
       <div className={styles.who}>
@@ -45,7 +46,7 @@ function Who({ visitor }: { visitor: Visitor }) {
         {email && (
           <Fact icon="mail" label="E-mail">
             <a href={`mailto:${encodeURIComponent(email).replaceAll('%40', '@')}`}>{email}</a>
-            <ContactOrigin isVerified={visitor.isEmailVerified === true} />
+            <ContactOrigin isVerified={isEmailVerified} />
           </Fact>
         )}
         {phone && (
