@@ -144,6 +144,7 @@ test('keyboard alone leads from the list to a reply and to the end of the conver
   await page.keyboard.type('Solved');
   await page.keyboard.press('Enter');
   await conversation.view.getByText('Closed: Solved').waitFor();
+  await conversation.dialog.waitFor({ state: 'detached' });
   const { status, humanAgent } = await parlor.request('GET', `/conversations/${id}`);
   assert.deepEqual([status, humanAgent.name], ['closed', 'Mara Lind']);
   await page.keyboard.press('Escape');
