@@ -210,7 +210,7 @@ fn channel_collects_events_for_a_while_after_the_last_subscriber() {
     drop(subscription);
     hub.sweep(Instant::now());
     let is_known = |hub: &ProjectHub| {
-        !subscribe(&hub, PROJECT, KEY, Some(position))
+        !subscribe(hub, PROJECT, KEY, Some(position))
             .position()
             .has_gap
     };
