@@ -6,7 +6,14 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use super::{Target, split_first};
 
-const FORMATS: [Format; 3] = [Format::Html, Format::Markdown, Format::Text];
+const FORMATS: [Format; 6] = [
+    Format::Html,
+    Format::Markdown,
+    Format::Text,
+    Format::Mdx,
+    Format::RestructuredText,
+    Format::AsciiDoc,
+];
 const MAX_EXCERPT_CHARS: usize = 300;
 
 pub struct Document;
@@ -65,6 +72,26 @@ impl Target for Document {
         "\0",
         "\u{feff}",
         "🦆",
+        "{{< tab \"a\" >}}",
+        "{{< /tab >}}",
+        "{% tab title=\"a\" %}",
+        "{% endtab %}",
+        "{{ a }}",
+        "<Card title=\"a\" href=\"/b\">",
+        "</Card>",
+        "{a}",
+        "import a from 'b'\n",
+        ":::note a\n",
+        "!!! note \"a\"\n    ",
+        "[^1]",
+        "[^1]: ",
+        "[[a|b]]",
+        ".. note:: a\n   ",
+        "::\n\n    ",
+        "`a <b>`_",
+        "link:a[b]",
+        "|===\n",
+        "----\n",
     ];
     /// Smaller than a page can be, so that a second suffices in a debug build.
     const MAX_BYTES: usize = 16 << 10;
@@ -82,6 +109,7 @@ impl Target for Document {
             format,
             charset: (first >= 128).then(|| "utf-8".to_owned()),
             bytes: bytes.to_vec(),
+            folder: None,
         };
         let Conversion::Document(document) = document.convert() else {
             return;
@@ -106,7 +134,7 @@ fn expect_no_code(markdown: &str, format: Format) {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     for event in Parser::new_ext(markdown, options) {
         match event {
-            Event::InlineHtml(html) if format == Format::Markdown => {
+            Event::InlineHtml(html) if format.is_markdown() => {
                 let name = html.trim_matches(['<', '>', '/', ' ', '\t', '\n']);
                 let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
                 assert!(is_name && name != "script", "{html:?} in {markdown}");

@@ -19,7 +19,7 @@ use crate::service::learn::{LearnError, Learner, ProgressObserver};
 
 #[derive(Debug, Args)]
 pub struct Learn {
-    /// Folders and files (.md, .html, .txt), pages (https://…) and sitemaps (https://…/sitemap.xml)
+    /// Folders and files (.md, .mdx, .html, .rst, .adoc, .txt), pages (https://…) and sitemaps (https://…/sitemap.xml)
     #[arg(required = true, value_name = "PATH|URL")]
     sources: Vec<String>,
     #[command(flatten)]

@@ -126,6 +126,7 @@ fn page(project: ProjectSeq, id: DocumentId, name: &str, text: &str, at: Timesta
         format: Format::Markdown,
         charset: None,
         bytes: text.as_bytes().to_vec(),
+        folder: None,
     };
     let document = raw.convert_ignoring_directives();
     let new = NewDocument {

@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, TagEnd, html as renderer};
-use url::Url;
 
 use super::html;
+use super::link_resolver::LinkResolver;
 use super::markdown::OPTIONS;
 
 /// Elements whose end is searched for. Those inside more open elements are not.
@@ -14,7 +14,7 @@ const MAX_OPEN_ELEMENTS: usize = 100;
 
 /// Converts the blocks that contain HTML. An element that begins in one block and ends in
 /// another one is converted with all blocks between.
-pub fn convert(text: &str, base: Option<&Url>) -> String {
+pub fn convert(text: &str, links: &LinkResolver<'_>) -> String {
     if !text.contains('<') {
         return text.to_owned();
     }
@@ -26,7 +26,8 @@ pub fn convert(text: &str, base: Option<&Url>) -> String {
         let mut page = String::new();
         renderer::push_html(&mut page, Parser::new_ext(&text[range], OPTIONS));
         converted.push('\n');
-        converted.push_str(html::convert_fragment(&page, base).trim());
+        let block = links.rewrite(html::convert_fragment(&page, links.base()));
+        converted.push_str(block.trim());
         converted.push_str("\n\n");
     }
     converted.push_str(&text[position..]);
@@ -189,7 +190,7 @@ mod tests {
             ("a\n\n<!-- b -->\n\nc\n", "a\n\n\n\n\n\nc\n"),
             ("- a <br> b\n- `c`\n", "\n- a  \nb\n- `c`\n\n"),
         ] {
-            let converted = convert(markdown, None);
+            let converted = convert(markdown, &LinkResolver::new(None, None));
             let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
             assert_eq!(words(&converted), words(expected), "{markdown}");
         }

@@ -11,21 +11,29 @@
 //! `service/learn.rs` stores the documents.
 
 mod active_content;
+mod asciidoc;
 mod block_split;
+mod bounded;
 mod decode;
 mod dom;
 mod excerpt;
 mod fetch;
 mod folder;
+mod folder_links;
 mod format;
+mod front_matter;
 #[doc(hidden)]
 pub mod fuzz_api;
 mod html;
 mod html_in_markdown;
 mod html_tables;
+mod indented;
+mod link_resolver;
 mod links;
 mod markdown;
+mod markup;
 mod raw_document;
+mod restructured_text;
 mod sections;
 mod sitemap;
 mod skipped_item;
@@ -35,6 +43,7 @@ mod website;
 pub use decode::{binary_format, decode_unknown};
 pub use excerpt::excerpt;
 pub use folder::FolderSource;
+pub use folder_links::FolderPage;
 pub use format::Format;
 pub use markdown::markdown_of_answer;
 pub use raw_document::{Conversion, RawDocument};

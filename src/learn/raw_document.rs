@@ -4,14 +4,16 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::active_content::RetainedTags;
+use super::folder_links::FolderPage;
 use super::format::Format;
 use super::html::{self, PageDirectives};
+use super::link_resolver::LinkResolver;
 use super::{active_content, decode, markdown, sections};
 use crate::domain::Document;
 
 /// Part of every content hash. Increase it when a change of this module gives
 /// other sections for the same bytes; documents are then stored again.
-const CONVERTER_VERSION: u8 = 2;
+const CONVERTER_VERSION: u8 = 3;
 
 /// A page or file before its conversion.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct RawDocument {
     /// The charset of the `Content-Type` header.
     pub charset: Option<String>,
     pub bytes: Vec<u8>,
+    /// The file of a folder that this is.
+    pub folder: Option<FolderPage>,
 }
 
 /// The result of a conversion.
@@ -36,13 +40,17 @@ pub enum Conversion {
 
 impl RawDocument {
     /// SHA-256 of everything that the conversion reads: the bytes, the format,
-    /// the charset, and the address (relative links are resolved against it).
+    /// the charset, and the addresses that links depend on.
     pub fn hash(&self) -> [u8; 32] {
         let head = format!(
-            "{CONVERTER_VERSION} {:?} {} {} ",
+            "{CONVERTER_VERSION} {:?} {} {} {}",
             self.format,
             self.url,
-            self.charset.as_deref().unwrap_or_default()
+            self.charset.as_deref().unwrap_or_default(),
+            self.folder
+                .as_ref()
+                .map(FolderPage::fingerprint)
+                .unwrap_or_default(),
         );
         Sha256::new()
             .chain_update(head)
@@ -70,25 +78,36 @@ impl RawDocument {
         self.parse().0
     }
 
+    fn link_resolver(&self) -> LinkResolver<'_> {
+        let base = match &self.folder {
+            Some(page) => page.links.source_url(&page.path),
+            None => Url::parse(&self.url).ok().filter(Url::has_host),
+        };
+        let links = self.folder.as_ref().map(|page| &*page.links);
+        LinkResolver::new(base, links)
+    }
+
     fn parse(&self) -> (Document, PageDirectives) {
         let text = decode::decode(&self.bytes, self.charset.as_deref(), self.format);
-        let base = Url::parse(&self.url).ok().filter(Url::has_host);
+        let links = self.link_resolver();
         let mut directives = PageDirectives::default();
+        let mut description = String::new();
         let mut content = match self.format {
-            Format::Markdown => {
-                let (title, body) = markdown::normalize(&text, base.as_ref());
-                sections::from_markdown(&body, title)
+            Format::Markdown | Format::Mdx | Format::RestructuredText | Format::AsciiDoc => {
+                let page = markdown::normalize(&text, &links, self.format);
+                description = page.description;
+                sections::from_markdown(&page.body, page.title)
             }
             Format::Text => sections::from_plain_text(&text),
             Format::Html => {
-                let page = html::convert(&text, base.as_ref());
+                let page = html::convert(&text, links.base());
                 directives = page.directives;
-                sections::from_html_page(&page.markdown, page.title)
+                sections::from_html_page(&links.rewrite(page.markdown), page.title)
             }
         };
         let retained_tags = match self.format {
-            Format::Markdown => RetainedTags::Formatting,
-            Format::Html | Format::Text => RetainedTags::None,
+            Format::Markdown | Format::Mdx => RetainedTags::Formatting,
+            _ => RetainedTags::None,
         };
         for section in &mut content.sections {
             let body = std::mem::take(&mut section.body);
@@ -98,7 +117,7 @@ impl RawDocument {
         let document = Document {
             url: self.url.clone(),
             title: title.unwrap_or_else(|| sections::shorten_heading(&self.name)),
-            description: String::new(),
+            description,
             sections: content.sections,
         };
         (document, directives)

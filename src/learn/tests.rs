@@ -14,6 +14,7 @@ fn raw_document(format: Format, bytes: &[u8]) -> RawDocument {
         format,
         charset: None,
         bytes: bytes.to_vec(),
+        folder: None,
     }
 }
 
@@ -350,6 +351,7 @@ fn pages_designed_to_be_slow_are_converted_in_bounded_time() {
             format,
             charset: None,
             bytes: text.into_bytes(),
+            folder: None,
         };
         raw.convert_ignoring_directives();
     }

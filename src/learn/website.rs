@@ -314,6 +314,7 @@ fn classify(response: FetchedPage) -> FetchOutcome {
         url: url.into(),
         format,
         bytes: response.bytes,
+        folder: None,
     })
 }
 

@@ -154,13 +154,14 @@ impl<'a> Learner<'a> {
         let mut run = self.start_run(location).await?;
         let listing = folder.list_files();
         run.is_complete = listing.is_complete;
-        self.warn_all(&listing.warnings);
+        let remarks = listing.skipped.iter().chain(&listing.warnings);
+        self.warn_all(&remarks.map(ToString::to_string).collect::<Vec<_>>());
         self.observer.add_pages(listing.files.len());
         for file in listing.files {
             match file.read() {
                 Ok(raw) => self.learn_document(&mut run, raw).await?,
-                Err(message) => {
-                    self.warn(&message);
+                Err(skipped) => {
+                    self.warn(&skipped.to_string());
                     run.retained.insert(file.url.clone());
                 }
             }

@@ -10,6 +10,7 @@ mod fake_website;
 mod setup;
 
 mod folders;
+mod markdown;
 mod processes;
 mod qnas;
 mod websites;

@@ -82,6 +82,7 @@ impl NewDocumentRequest {
             format: self.format,
             charset: Some("utf-8".to_owned()),
             bytes: self.content.into_bytes(),
+            folder: None,
         };
         let replacements = Replacements {
             title: self.title.map(|title| title.0),

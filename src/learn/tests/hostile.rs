@@ -111,7 +111,30 @@ fn page_with_too_many_attributes_keeps_its_text() {
 }
 
 /// The beginning of a Markdown text, and what is repeated after it.
-const REPEATED_MARKDOWN: [(&str, &str); 46] = [
+const REPEATED_MARKDOWN: [(&str, &str); 69] = [
+    ("", "{{ x"),
+    ("", "{% x"),
+    ("", "{% comment %}"),
+    ("", "{{< x"),
+    ("", "<A"),
+    ("", "<A b={"),
+    ("", "<A>\n"),
+    ("", "<A></A>"),
+    ("", "</A>"),
+    ("<Step></Step>", "<Tabs>"),
+    ("", ":::a b\n"),
+    ("", "!!! a\n    "),
+    ("", "> [!a] b\n"),
+    ("", "[^"),
+    ("", "[^a] "),
+    ("", "[[a"),
+    ("", "=="),
+    ("", "a~b"),
+    ("a\n", ": b\n"),
+    ("", "* TOC\n{:toc}\n"),
+    ("", "import {\n"),
+    ("", "{a={"),
+    ("---\na: &a [b]\n", "b: *a\n"),
     ("", "<p>x</p>\n\n"),
     ("", "> "),
     ("", "> > > > > > > > x\n"),
@@ -163,7 +186,7 @@ const REPEATED_MARKDOWN: [(&str, &str); 46] = [
 #[test]
 fn markdown_file_is_converted_in_time() {
     for (head, part) in REPEATED_MARKDOWN {
-        convert_in_time(Format::Markdown, &(head.to_owned() + &fill(part)));
+        convert_in_time(Format::Mdx, &(head.to_owned() + &fill(part)));
     }
     let lines = |count, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
     let columns = ["|a", "|-", "|x"].map(|cell| cell.repeat(100_000) + "\n");
@@ -180,6 +203,41 @@ fn markdown_file_is_converted_in_time() {
         columns[..2].concat() + &"|\n".repeat(100_000),
     ] {
         convert_in_time(Format::Markdown, &text);
+    }
+}
+
+/// The beginning of a text in another language of markup, and what is repeated after it.
+const REPEATED_MARKUP: [(&str, &str); 22] = [
+    ("", ".. note:: a\n"),
+    ("", "  .. a::\n\n"),
+    ("", "a::\n\n  b\n"),
+    ("", "a\n===\n"),
+    ("", "+-+-+\n| |\n"),
+    ("", "=== ===\n"),
+    ("", "`a <b>`_ "),
+    ("", "a_ "),
+    (".. _a: b\n\n", "a_"),
+    ("", ":a:`b` "),
+    ("", "|a"),
+    ("", "|===\n"),
+    ("|===\n", "|a\n"),
+    ("|===\n", "|a"),
+    ("", "link:a[b]"),
+    ("", "a:[b]"),
+    ("", "<<a"),
+    ("", "*a"),
+    ("", "{a"),
+    (":a: b\n", "{a}"),
+    ("", "* a\n"),
+    ("", "----\n"),
+];
+
+#[test]
+fn text_in_other_markup_is_converted_in_time() {
+    for (head, part) in REPEATED_MARKUP {
+        for format in [Format::RestructuredText, Format::AsciiDoc] {
+            convert_in_time(format, &(head.to_owned() + &fill(part)));
+        }
     }
 }
 

@@ -55,7 +55,27 @@ fn page_of_any_depth_is_converted() {
 }
 
 /// Syntax of the HTML and Markdown parsers.
-const SYNTAX: [&str; 40] = [
+const SYNTAX: [&str; 60] = [
+    "{{< tab \"a\" >}}",
+    "{{< /tab >}}",
+    "{% tab title=",
+    "{% endtab %}",
+    "{{",
+    "}}",
+    "<Tab label=",
+    "</Tab>",
+    "{",
+    "}",
+    "    ",
+    "!!! note \"x\"\n",
+    ":::note\n",
+    "[^1]",
+    "[^1]: ",
+    "[[",
+    "==",
+    "~a~",
+    "{% raw %}",
+    "endraw",
     "<",
     ">",
     "</",
@@ -98,6 +118,15 @@ const SYNTAX: [&str; 40] = [
     "日本。",
 ];
 
+const FORMATS: [Format; 6] = [
+    Format::Html,
+    Format::Markdown,
+    Format::Mdx,
+    Format::Text,
+    Format::RestructuredText,
+    Format::AsciiDoc,
+];
+
 #[test]
 fn any_bytes_can_be_converted() {
     let mut random = fastrand::Rng::with_seed(7);
@@ -109,7 +138,7 @@ fn any_bytes_can_be_converted() {
                 _ => bytes.extend_from_slice(SYNTAX[random.usize(..SYNTAX.len())].as_bytes()),
             }
         }
-        for (_, format) in Format::NAMES {
+        for format in FORMATS {
             let Conversion::Document(document) = raw_document(format, &bytes).convert() else {
                 continue;
             };
