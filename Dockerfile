@@ -13,7 +13,7 @@ COPY . .
 # which the final image cannot change: it has no shell.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/parlor/target \
-    cargo build --locked --profile dist --features s3 \
+    cargo build --locked --profile dist --features s3,local-embeddings \
     && cp target/dist/parlor /usr/local/bin/parlor \
     && .ci/third-party-notices /THIRD-PARTY-NOTICES \
     && mkdir /data

@@ -92,6 +92,11 @@ browser:
 proxies:
     tests/run proxies
 
+# an embedding model in the process, with real weights
+[group('tests')]
+embeddings:
+    tests/run embeddings
+
 # backups in object storage
 [group('tests')]
 object-storage:

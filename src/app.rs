@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::access::{Authenticator, MemoryBudget, SigningKeys};
 use crate::answer::builtin::BuiltinProvider;
+use crate::answer::embedding::{self, EmbeddingSetupError, SemanticSearch};
 use crate::answer::generation::GenerationLimits;
 use crate::answer::model::{ModelError, ModelProvider};
 use crate::answer::retrieval::IndexCache;
@@ -50,6 +51,8 @@ pub enum StartError {
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]
+    Embedding(#[from] EmbeddingSetupError),
+    #[error(transparent)]
     Mailer(#[from] MailerError),
     #[error("the system returned no random bytes: {0}")]
     Random(#[from] getrandom::Error),
@@ -67,6 +70,8 @@ pub struct AppState {
     pub services: Services,
     /// The search indexes of the projects' passages.
     pub index_cache: Arc<IndexCache>,
+    /// `None` without an embedding model.
+    pub semantic: Option<Arc<SemanticSearch>>,
     pub statistics: StatisticsCache,
     pub list_cache_stats: Arc<CacheStats>,
     /// The memory of requests and responses in flight.
@@ -88,7 +93,10 @@ impl AppState {
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
         settings.check()?;
         let index_cache = Arc::<IndexCache>::default();
+        let semantic = embedding::provider(&settings.embedding)?.map(SemanticSearch::new);
+        let semantic = semantic.map(Arc::new);
         let model = ModelProvider::new(&settings, index_cache.clone())?;
+        let model = model.map(|model| model.with_semantic(semantic.clone()));
         let store = Arc::new(Store::open(path, &store_options(&settings))?);
         let lease = Lease::new();
         let notifier = Notifier::new(&settings)?;
@@ -102,7 +110,7 @@ impl AppState {
         Ok(Self {
             services: Services {
                 store: store.clone(),
-                answer_providers: answer_providers(index_cache.clone(), model),
+                answer_providers: answer_providers(index_cache.clone(), semantic.clone(), model),
                 active_answers: Arc::default(),
                 detached_answers: Arc::default(),
                 lease,
@@ -119,6 +127,7 @@ impl AppState {
             auth: Authenticator::new(store.clone(), signing.clone(), &settings, demo),
             signing,
             index_cache,
+            semantic,
             list_cache_stats: Arc::default(),
             statistics: StatisticsCache::default(),
             memory: Arc::new(MemoryBudget::new(settings.memory_budget_mb)),
@@ -165,9 +174,13 @@ impl AppState {
     }
 }
 
-fn answer_providers(index_cache: Arc<IndexCache>, model: Option<ModelProvider>) -> AnswerProviders {
+fn answer_providers(
+    index_cache: Arc<IndexCache>,
+    semantic: Option<Arc<SemanticSearch>>,
+    model: Option<ModelProvider>,
+) -> AnswerProviders {
     AnswerProviders {
-        builtin: Arc::new(BuiltinProvider::new(index_cache)),
+        builtin: Arc::new(BuiltinProvider::new(index_cache).with_semantic(semantic)),
         model: model.map(|model| Arc::new(model) as Arc<dyn AnswerProvider>),
         metrics: Arc::default(),
     }

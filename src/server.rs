@@ -23,7 +23,7 @@ use crate::listeners::Listeners;
 use crate::own_urls::OwnUrls;
 use crate::service::backup::ScheduledBackups;
 use crate::service::notification::{self, Sender};
-use crate::service::{message_indexer, retention};
+use crate::service::{embedder, message_indexer, retention};
 use crate::store::answer::{self, AnswerEnd};
 use crate::store::notification::queue;
 use crate::store::{
@@ -133,7 +133,7 @@ async fn stop_gracefully(app: &AppState, server: &ServerHandle) {
 }
 
 /// Starts the tasks that run until the shutdown.
-fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 6] {
+fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 7] {
     [
         actix_web::rt::spawn(housekeeping(app.clone())),
         actix_web::rt::spawn(index_messages(app.clone())),
@@ -141,6 +141,7 @@ fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 6] {
         actix_web::rt::spawn(update_signing_keys(app.clone())),
         actix_web::rt::spawn(end_deleted_conversations(app.clone())),
         actix_web::rt::spawn(send_notifications(app.clone())),
+        actix_web::rt::spawn(embed_passages(app.clone())),
     ]
 }
 
@@ -183,6 +184,13 @@ async fn store_active_answers(app: &AppState) {
 /// Adds new messages to the search index, forever.
 async fn index_messages(app: Arc<AppState>) {
     message_indexer::run(&app.store, app.settings.search_messages).await;
+}
+
+/// Calculates the vectors of new passages, forever.
+async fn embed_passages(app: Arc<AppState>) {
+    if let Some(semantic) = &app.semantic {
+        embedder::run(&app.store, semantic).await;
+    }
 }
 
 /// Sends notifications when they are due, forever.

@@ -16,8 +16,11 @@ use std::sync::Arc;
 pub(super) use search_queries::{search_queries, visitor_messages};
 pub(super) use small_talk::is_small_talk;
 
+use super::embedding::{SemanticQueries, SemanticSearch, semantic_queries};
 use super::handover::{self, Availability, HandoverSituation};
-use super::retrieval::{self, IndexCache, Language, PassageHit, PassageSource, RankedPassages};
+use super::retrieval::{
+    self, IndexCache, Language, PassageHit, PassageSource, RankedPassages, SearchInput,
+};
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, CompleteAnswer, FinishDetails};
 use crate::domain::ProjectSeq;
 use crate::store::{Snapshot, Store, StoreError};
@@ -36,16 +39,25 @@ const MAX_ANSWER_CHARS: usize = 900;
 const MAX_FURTHER_QUOTE_CHARS: usize = 300;
 
 /// The provider that answers from documents and Q&As.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct BuiltinProvider {
     index_cache: Arc<IndexCache>,
+    semantic: Option<Arc<SemanticSearch>>,
 }
 
 impl BuiltinProvider {
     /// Returns a provider. `index_cache` can be shared with other users of the
     /// search.
     pub fn new(index_cache: Arc<IndexCache>) -> Self {
-        Self { index_cache }
+        Self {
+            index_cache,
+            semantic: None,
+        }
+    }
+
+    /// Also searches by meaning, if there is an embedding model.
+    pub fn with_semantic(self, semantic: Option<Arc<SemanticSearch>>) -> Self {
+        Self { semantic, ..self }
     }
 }
 
@@ -57,8 +69,12 @@ impl AnswerProvider for BuiltinProvider {
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         let index_cache = Arc::clone(&self.index_cache);
         Box::pin(async move {
+            let messages = visitor_messages(&request);
+            let queries = search_queries(&request, &messages);
+            let semantic = self.semantic.as_ref();
+            let queries = semantic_queries(semantic, request.project, &queries).await;
             let answer = store
-                .read(move |snapshot| answer(snapshot, &request, &index_cache))
+                .read(move |snapshot| answer(snapshot, &request, &queries, &index_cache))
                 .await?;
             Ok(Answer::Complete(answer))
         })
@@ -69,6 +85,7 @@ impl AnswerProvider for BuiltinProvider {
 fn answer(
     snapshot: &Snapshot,
     request: &AnswerRequest,
+    semantic: &SemanticQueries,
     index_cache: &IndexCache,
 ) -> Result<CompleteAnswer, StoreError> {
     let messages = visitor_messages(request);
@@ -81,7 +98,7 @@ fn answer(
         return Ok(known(handover::handover_text(language, &NOBODY_IS_THERE)));
     }
     let queries = search_queries(request, &messages);
-    let result = first_confident(snapshot, request.project, &queries, index_cache)?;
+    let result = first_confident(snapshot, request.project, &queries, semantic, index_cache)?;
     if let Some((query, result)) = result {
         return Ok(known(quote(&query, &result.hits)));
     }
@@ -127,10 +144,16 @@ fn first_confident(
     snapshot: &Snapshot,
     project: ProjectSeq,
     queries: &[String],
+    semantic: &SemanticQueries,
     index_cache: &IndexCache,
 ) -> Result<Option<(String, RankedPassages)>, StoreError> {
     for query in queries {
-        let result = retrieval::search(snapshot, project, query, MAX_PASSAGES, index_cache)?;
+        let semantic = semantic.rank(query);
+        let input = SearchInput {
+            text: query,
+            semantic: semantic.as_ref(),
+        };
+        let result = retrieval::search_input(snapshot, project, &input, MAX_PASSAGES, index_cache)?;
         if result.is_confident {
             return Ok(Some((query.clone(), result)));
         }

@@ -6,6 +6,7 @@ pub mod active_answers;
 pub mod builtin;
 pub mod detached;
 pub mod draft;
+pub mod embedding;
 pub mod generation;
 pub mod handover;
 pub mod model;

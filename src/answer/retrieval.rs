@@ -48,6 +48,7 @@ use crate::store::{Snapshot, StoreError, passage};
 
 pub use crate::store::passage::PassageSource;
 
+use confidence::{MIN_CONFIDENCE, MIN_FUSED_CONFIDENCE};
 use fusion::MAX_FUSED_PAGES;
 use query::SearchQuery;
 
@@ -119,10 +120,16 @@ pub fn search_input(
     let index = index_cache.index(snapshot, project)?;
     let query = SearchQuery::parse(input.text, &index);
     let lexical = ranking::rank(&index, &query, limit.max(MAX_FUSED_PAGES));
-    let confidence = confidence::confidence(&lexical, index.source_count);
-    let pages = match input.semantic {
-        Some(semantic) => fusion::fuse(&index, lexical, semantic),
-        None => lexical,
+    let (pages, confidence, min_confidence) = match input.semantic {
+        Some(semantic) => {
+            let fused = fusion::fuse(&index, lexical, semantic);
+            let confidence = confidence::fused_confidence(&fused.evidence);
+            (fused.pages, confidence, MIN_FUSED_CONFIDENCE)
+        }
+        None => {
+            let confidence = confidence::confidence(&lexical, index.source_count);
+            (lexical, confidence, MIN_CONFIDENCE)
+        }
     };
     let mut hits = Vec::with_capacity(limit.min(pages.len()));
     for page in pages.iter().take(limit) {
@@ -134,7 +141,7 @@ pub fn search_input(
     }
     Ok(RankedPassages {
         confidence: f64::from(confidence),
-        is_confident: confidence >= confidence::MIN_CONFIDENCE && !hits.is_empty(),
+        is_confident: confidence >= min_confidence && !hits.is_empty(),
         hits,
     })
 }

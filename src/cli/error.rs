@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::health::HealthError;
 use super::visible_text::VisibleText;
 use crate::access::PasswordError;
+use crate::answer::embedding::EmbeddingSetupError;
 use crate::app::StartError;
 use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, QnaId};
@@ -31,6 +32,8 @@ use crate::store::{LockError, OpenError, StoreError};
 pub enum CommandError {
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Embedding(#[from] EmbeddingSetupError),
     #[error(transparent)]
     Health(#[from] HealthError),
     #[error(transparent)]

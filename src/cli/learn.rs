@@ -12,10 +12,14 @@ use super::CommandError;
 use super::database::ProjectArguments;
 use super::output::{print_error, print_line};
 use super::visible_text::VisibleText;
-use crate::domain::{DEFAULT_MAX_PAGES, parse_web_url, without_userinfo};
+use crate::answer::embedding::{self, SemanticSearch};
+use crate::config::EmbeddingSettings;
+use crate::domain::{DEFAULT_MAX_PAGES, ProjectSeq, parse_web_url, without_userinfo};
 use crate::learn::{FolderSource, WebsiteSource};
 use crate::redaction::redact;
+use crate::service::embedder::{EmbedError, Embedder, Order};
 use crate::service::learn::{LearnError, Learner, ProgressObserver};
+use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub struct Learn {
@@ -36,6 +40,8 @@ pub struct Learn {
     /// Allow addresses of private networks, such as localhost and 10.0.0.1
     #[arg(long)]
     private: bool,
+    #[command(flatten)]
+    embedding: EmbeddingSettings,
 }
 
 /// Parses an address without its user name, password, query and fragment. It is not
@@ -56,6 +62,7 @@ enum SourceArgument {
 
 impl Learn {
     pub fn run(self) -> Result<(), CommandError> {
+        let provider = embedding::provider(&self.embedding)?;
         let (store, project) = self.target.open()?;
         let progress = TerminalProgress::new();
         let mut learner = Learner::new(&store, project, &progress);
@@ -69,6 +76,10 @@ impl Learn {
         result?;
         if summary.pages() == 0 {
             return Err(CommandError::NothingLearned);
+        }
+        if let Some(provider) = provider {
+            let semantic = SemanticSearch::new(provider);
+            runtime.block_on(embed_until_interrupted(&store, project, &semantic))?;
         }
         Ok(())
     }
@@ -120,6 +131,41 @@ impl Learn {
                 base_url: self.base_url.clone(),
                 clean_urls: self.clean_urls,
             }),
+        }
+    }
+}
+
+/// Calculates the vectors of the project's passages, or stops at Ctrl-C. If the model fails,
+/// the server calculates the vectors later.
+async fn embed_until_interrupted(
+    store: &Store,
+    project: ProjectSeq,
+    semantic: &SemanticSearch,
+) -> Result<(), CommandError> {
+    let progress = TerminalProgress::new();
+    let mut embedder = Embedder::new(store, semantic, Order::NewestFirst, Some(project));
+    let embed = async {
+        while !embedder.step().await? {
+            progress.0.set_length(embedder.known() as u64);
+            let done = embedder.known() - embedder.remaining();
+            progress.0.set_position(done as u64);
+            progress.0.set_message("passages embedded");
+        }
+        Ok(())
+    };
+    let result = tokio::select! {
+        result = embed => result,
+        _ = tokio::signal::ctrl_c() => return Err(CommandError::Stopped),
+    };
+    progress.0.finish_and_clear();
+    match result {
+        Ok(()) => Ok(()),
+        Err(EmbedError::Store(error)) => Err(error.into()),
+        Err(EmbedError::Model(error)) => {
+            progress.warn(&format!(
+                "{error}; passages without vectors are found by their words alone until a server or the next run calculates them"
+            ));
+            Ok(())
         }
     }
 }

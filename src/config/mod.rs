@@ -5,6 +5,7 @@
 #![allow(rustdoc::bare_urls)]
 
 mod backup;
+mod embedding;
 mod log;
 mod model;
 mod public_url;
@@ -20,6 +21,7 @@ use clap::{ArgAction, Args, value_parser};
 
 use crate::domain::Origin;
 pub use backup::{BackupSettings, NO_OBJECT_STORAGE, parse_backup_url};
+pub use embedding::EmbeddingSettings;
 pub use log::{LogAddresses, LogLevels, LogRequests, LogSettings};
 pub use model::{ModelSettings, Secret};
 pub use public_url::parse_public_url;
@@ -248,6 +250,9 @@ pub struct Settings {
 
     #[command(flatten)]
     pub model: ModelSettings,
+
+    #[command(flatten)]
+    pub embedding: EmbeddingSettings,
 
     #[command(flatten)]
     pub notifications: NotificationSettings,

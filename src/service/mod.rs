@@ -17,6 +17,7 @@ pub mod completion;
 pub mod conversation;
 mod deletion_steps;
 pub mod document;
+pub mod embedder;
 pub mod erasure;
 pub mod export;
 pub mod feedback;

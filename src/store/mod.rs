@@ -25,6 +25,7 @@ pub mod conversation_state;
 pub mod conversation_walk;
 mod database_lock;
 pub mod document;
+pub mod embedding;
 pub mod erasure;
 mod error;
 pub mod export;

@@ -38,6 +38,7 @@ mod detached_answers;
 mod documents;
 mod durability;
 mod durability_at_scale;
+mod embeddings;
 mod erasure;
 mod erasure_files;
 mod erasure_interruption;

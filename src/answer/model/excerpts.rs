@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::answer::builtin::{is_small_talk, search_queries, visitor_messages};
-use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource, RankedPassages};
+use crate::answer::embedding::{SemanticSearch, semantic_queries};
+use crate::answer::retrieval::{
+    self, IndexCache, PassageHit, PassageSource, RankedPassages, SearchInput,
+};
 use crate::answer::{AnswerError, AnswerRequest};
 use crate::store::{Store, StoreError, passage};
 
@@ -34,6 +37,7 @@ pub struct FoundExcerpts {
 pub async fn find_excerpts(
     store: &Store,
     index_cache: &Arc<IndexCache>,
+    semantic: Option<&Arc<SemanticSearch>>,
     request: &AnswerRequest,
 ) -> Result<FoundExcerpts, AnswerError> {
     let index_cache = index_cache.clone();
@@ -41,10 +45,16 @@ pub async fn find_excerpts(
     let messages = visitor_messages(request);
     let is_small_talk = messages.first().is_some_and(|newest| is_small_talk(newest));
     let queries = search_queries(request, &messages);
+    let semantic = semantic_queries(semantic, project, &queries).await;
     let (hits, lacks_knowledge) = store
         .read(move |snapshot| {
             let results = queries.iter().map(|query| {
-                retrieval::search(snapshot, project, query, MAX_EXCERPTS, &index_cache)
+                let semantic = semantic.rank(query);
+                let input = SearchInput {
+                    text: query,
+                    semantic: semantic.as_ref(),
+                };
+                retrieval::search_input(snapshot, project, &input, MAX_EXCERPTS, &index_cache)
             });
             let hits = best_hits(results)?;
             let lacks_knowledge =

@@ -12,11 +12,11 @@ use url::Url;
 use super::error::ModelError;
 use super::upstream_error::error_causes;
 use crate::address_policy::PublicResolver;
-use crate::config::{ModelSettings, Secret};
+use crate::config::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Returns a client that follows no redirects and uses no proxy.
+/// Returns a client that sends `key`, follows no redirects and uses no proxy.
 ///
 /// Connections are not reused. A pooled connection is driven by the worker thread
 /// that opened it, so the shutdown of that thread would break an answer of another
@@ -24,10 +24,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Returns an error if the key is invalid or TLS cannot be set up.
-pub fn http_client(base: &Url, settings: &ModelSettings) -> Result<Client, ModelError> {
+pub fn http_client(
+    base: &Url,
+    key: Option<&Secret>,
+    is_private_allowed: bool,
+) -> Result<Client, ModelError> {
     let builder = Client::builder()
         .user_agent(concat!("parlor/", env!("CARGO_PKG_VERSION")))
-        .default_headers(default_headers(settings.key.as_ref())?)
+        .default_headers(default_headers(key)?)
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
@@ -39,7 +43,7 @@ pub fn http_client(base: &Url, settings: &ModelSettings) -> Result<Client, Model
         .tcp_nodelay(true)
         .connect_timeout(CONNECT_TIMEOUT);
     let mut builder = with_tls(builder, base.scheme() == "https")?;
-    if !settings.private {
+    if !is_private_allowed {
         builder = builder.dns_resolver(PublicResolver);
     }
     builder

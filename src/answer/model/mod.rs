@@ -31,9 +31,11 @@ use std::sync::Arc;
 
 pub use error::ModelError;
 pub use excerpts::Excerpt;
+pub use http_client::http_client;
 pub use response::MAX_ANSWER_BYTES;
-pub use upstream_error::{error_causes, retry_after_secs};
+pub use upstream_error::{error_causes, error_summary, is_private_address, retry_after_secs};
 
+use super::embedding::SemanticSearch;
 use super::retrieval::IndexCache;
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, AnswerStream};
 use crate::config::Settings;
@@ -46,6 +48,7 @@ use upstream::Upstream;
 pub struct ModelProvider {
     upstream: Arc<Upstream>,
     index_cache: Arc<IndexCache>,
+    semantic: Option<Arc<SemanticSearch>>,
 }
 
 impl ModelProvider {
@@ -65,7 +68,13 @@ impl ModelProvider {
         Ok(Some(Self {
             upstream,
             index_cache,
+            semantic: None,
         }))
+    }
+
+    /// Also searches by meaning, if there is an embedding model.
+    pub fn with_semantic(self, semantic: Option<Arc<SemanticSearch>>) -> Self {
+        Self { semantic, ..self }
     }
 
     /// Returns the answer to a request from these excerpts. The first poll sends
@@ -96,7 +105,9 @@ impl AnswerProvider for ModelProvider {
         request: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         Box::pin(async move {
-            let found = excerpts::find_excerpts(store, &self.index_cache, &request).await?;
+            let semantic = self.semantic.as_ref();
+            let found =
+                excerpts::find_excerpts(store, &self.index_cache, semantic, &request).await?;
             let stream = self.stream_with(&request, &found.excerpts, found.lacks_knowledge);
             Ok(Answer::Stream(stream))
         })

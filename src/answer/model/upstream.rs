@@ -44,7 +44,7 @@ impl Upstream {
             log::warn!("--model-key goes over plain http, where others can read it; use https");
         }
         Ok(Self {
-            client: http_client(base, settings)?,
+            client: http_client(base, settings.key.as_ref(), settings.private)?,
             endpoint: chat_completions_url(base),
             settings: settings.clone(),
             rejects_stream_options: AtomicBool::new(false),

@@ -68,7 +68,8 @@ pub fn classify_transport_error(error: &reqwest::Error) -> UpstreamError {
     }
 }
 
-fn is_private_address(error: &reqwest::Error) -> bool {
+/// Whether the address belongs to a private network, which is not allowed.
+pub fn is_private_address(error: &reqwest::Error) -> bool {
     sources(error).any(|source| source.is::<PrivateHost>())
 }
 
@@ -160,6 +161,12 @@ fn overload_retry(retry_after: Option<u64>) -> RetryDecision {
         Some(seconds) if seconds > MAX_RETRY_DELAY_SECS => RetryDecision::Never,
         _ => RetryDecision::After(Duration::from_secs(retry_after.unwrap_or(0))),
     }
+}
+
+/// Returns the error message of a response without a success status, for the log: empty, or
+/// with a colon before it.
+pub async fn error_summary(response: Response) -> String {
+    summarize(&read_beginning(response).await)
 }
 
 /// Returns the error message of a body, or the beginning of the body, for the log.

@@ -3,6 +3,7 @@
 //! The estimate is a logistic regression. Its coefficients were fitted to the questions
 //! in even lines of the evaluation sets (tests/retrieval) and checked with the others.
 
+use super::fusion::FusedEvidence;
 use super::ranking::ScoredPage;
 
 /// The minimum confidence of an answer. A wrong answer is worse than none.
@@ -17,6 +18,17 @@ const TITLE_MATCH: f32 = 1.5;
 const MARGIN: f32 = 2.9;
 /// For the logarithm of the number of words found. One word says little.
 const MATCHED_CLAUSES: f32 = 2.15;
+
+/// The coefficients for a search with an embedding model, fitted with all-MiniLM-L6-v2.
+const FUSED_INTERCEPT: f32 = -6.0;
+const COSINE: f32 = 5.0;
+const COSINE_MARGIN: f32 = 7.0;
+const FUSED_COVERAGE: f32 = 2.3;
+const LEXICAL_RANK: f32 = 1.6;
+const SEMANTIC_RANK: f32 = 1.0;
+
+/// The minimum confidence of an answer from both rankings.
+pub const MIN_FUSED_CONFIDENCE: f32 = 0.5;
 
 /// The page that the best one is compared with: this rank, or a better one if there are
 /// few pages.
@@ -38,4 +50,16 @@ pub fn confidence(lexical: &[ScoredPage], page_count: u32) -> f32 {
         + MARGIN * margin
         + MATCHED_CLAUSES * (1.0 + best.matched_clauses as f32).ln();
     1.0 / (1.0 + (-evidence).exp())
+}
+
+/// Returns the estimated probability that the best page of both rankings answers the
+/// question.
+pub fn fused_confidence(evidence: &FusedEvidence) -> f32 {
+    let sum = FUSED_INTERCEPT
+        + COSINE * evidence.cosine
+        + COSINE_MARGIN * evidence.margin
+        + FUSED_COVERAGE * evidence.coverage
+        + LEXICAL_RANK * evidence.lexical_rank
+        + SEMANTIC_RANK * evidence.semantic_rank;
+    1.0 / (1.0 + (-sum).exp())
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource};
+use crate::answer::embedding::{SemanticQueries, semantic_queries};
+use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource, SearchInput};
 use crate::app::AppState;
 use crate::domain::{ProjectId, ProjectSeq, SearchLimit};
 use crate::http::error::ApiError;
@@ -75,9 +76,11 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
     let text = q.map_or_else(|| SearchText::parse("q", ""), Ok)?.0;
     let (project, server) = (key.project, base_url::of(&app, &request).to_string());
     let index_cache = app.index_cache.clone();
+    let texts = [text];
+    let semantic = semantic_queries(app.semantic.as_ref(), project, &texts).await;
     let find = move |snapshot: &Snapshot| {
         let addresses = ResultAddresses::new(snapshot, project, server)?;
-        results(&addresses, &text, size, &index_cache)
+        results(&addresses, &texts[0], &semantic, size, &index_cache)
     };
     let results = app.store.read(find).await?;
     let owner = auth::address_owner(&app, &request);
@@ -87,11 +90,17 @@ pub async fn search(app: web::Data<AppState>, request: HttpRequest) -> HandlerRe
 fn results(
     addresses: &ResultAddresses,
     text: &str,
+    semantic: &SemanticQueries,
     size: SearchLimit,
     index_cache: &IndexCache,
 ) -> Result<SearchResults, ApiError> {
     let ResultAddresses { snapshot, seq, .. } = addresses;
-    let ranked = retrieval::search(snapshot, *seq, text, size.get(), index_cache)?;
+    let semantic = semantic.rank(text);
+    let input = SearchInput {
+        text,
+        semantic: semantic.as_ref(),
+    };
+    let ranked = retrieval::search_input(snapshot, *seq, &input, size.get(), index_cache)?;
     let results = ranked.hits.into_iter().map(|hit| addresses.result(hit));
     Ok(SearchResults {
         results: results.collect::<Result<_, _>>()?,

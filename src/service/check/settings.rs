@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Finding;
 use super::files::backup_folder_fault;
+use crate::answer::embedding;
 use crate::answer::model::ModelProvider;
 use crate::config::Settings;
 
@@ -21,6 +22,9 @@ pub(super) fn check(settings: &Result<Settings, String>) -> Finding {
         return Finding::fault(NAME, error.to_string());
     }
     if let Err(error) = ModelProvider::new(settings, Arc::default()) {
+        return Finding::fault(NAME, error.to_string());
+    }
+    if let Err(error) = embedding::provider(&settings.embedding) {
         return Finding::fault(NAME, error.to_string());
     }
     let warnings = warnings(settings);

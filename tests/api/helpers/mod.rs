@@ -8,6 +8,7 @@
 mod agents;
 mod answers;
 mod client;
+mod embedding_stub;
 mod event_stream;
 mod fixtures;
 mod list_model;
@@ -22,6 +23,7 @@ mod websocket;
 pub use agents::*;
 pub use answers::*;
 pub use client::*;
+pub use embedding_stub::*;
 pub use event_stream::*;
 pub use fixtures::*;
 pub use list_model::*;
