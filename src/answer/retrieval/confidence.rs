@@ -28,7 +28,7 @@ const LEXICAL_RANK: f32 = 1.6;
 const SEMANTIC_RANK: f32 = 1.0;
 
 /// The minimum confidence of an answer from both rankings.
-pub const MIN_FUSED_CONFIDENCE: f32 = 0.5;
+pub const MIN_FUSED_CONFIDENCE: f32 = 0.43;
 
 /// The page that the best one is compared with: this rank, or a better one if there are
 /// few pages.

@@ -25,17 +25,19 @@ impl Encoder {
     /// The file and what is wrong with it, in words.
     pub fn load(folder: &ModelFolder) -> std::result::Result<Self, String> {
         let weights = |error: candle_core::Error| format!("model.safetensors: {error}");
-        let bytes = folder.weights.clone();
-        let weights_of = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &Device::Cpu);
-        let variables = weights_of.map_err(weights)?;
+        let variables = || {
+            let bytes = folder.weights.clone();
+            let variables = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &Device::Cpu);
+            variables.map_err(weights)
+        };
         let network = match folder.model_type() {
             "bert" => {
                 let config: bert::Config = config(folder)?;
-                BertModel::load(variables, &config).map(Network::Bert)
+                BertModel::load(variables()?, &config).map(Network::Bert)
             }
             "xlm-roberta" => {
                 let config: xlm_roberta::Config = config(folder)?;
-                XLMRobertaModel::new(&config, variables).map(Network::XlmRoberta)
+                XLMRobertaModel::new(&config, variables()?).map(Network::XlmRoberta)
             }
             other => {
                 return Err(format!(
