@@ -28,9 +28,10 @@ pub struct MarkdownPage {
 /// Reads the front matter, and makes the text plain Markdown: without HTML and the syntax of
 /// generators of websites. Pictures become their alternative text.
 pub fn normalize(text: &str, links: &LinkResolver<'_>, format: Format) -> MarkdownPage {
-    let (mut front_matter, text) = match format.has_front_matter() {
-        true => front_matter::split(text),
-        false => (FrontMatter::default(), text),
+    let (mut front_matter, text) = if format.has_front_matter() {
+        front_matter::split(text)
+    } else {
+        (FrontMatter::default(), text)
     };
     let body = match format {
         Format::RestructuredText => restructured_text::to_markdown(text),

@@ -212,7 +212,40 @@ fn front_matter_sets_addresses_and_descriptions() {
     ] {
         assert!(stderr.contains(line), "{line}: {stderr}");
     }
+    let database = Connection::open(workspace.path().join("parlor.db")).expect("open database");
+    let sql = "SELECT description FROM document WHERE url LIKE '%/first'";
+    let description: String = database
+        .query_one(sql, [], |row| row.get(0))
+        .expect("description");
+    assert_eq!(description, "About *a*");
     let (_, text) = page(&workspace, "https://shop.example/help/c.md");
     let links = "[a](https://shop.example/help/first#x) and [b](https://shop.example/b.html)";
     assert!(text.contains(links), "{text}");
+}
+
+#[test]
+fn restructured_text_and_asciidoc_are_learned() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "help/returns.rst",
+        "Returns\n=======\n\n.. note::\n   Opened cosmetics cannot be returned, see :doc:`prices`.\n\n\
+         .. code-block:: sh\n\n   parlor --help\n",
+    );
+    workspace.write(
+        "help/prices.adoc",
+        "= Prices\n:description: What we charge\n:fee: 5 euro\n\nNOTE: The fee is {fee}, see xref:returns.rst[returns].\n",
+    );
+    let base_url = ["--base-url", "https://shop.example/help/"];
+    workspace.run_ok(&[&["learn", "help"], &base_url[..]].concat());
+    let (title, text) = page(&workspace, "https://shop.example/help/returns.html");
+    assert_eq!(title, "Returns");
+    assert!(
+        text.contains("Opened cosmetics cannot be returned, see"),
+        "{text}"
+    );
+    assert!(text.contains("```sh\nparlor --help\n```"), "{text}");
+    let (title, text) = page(&workspace, "https://shop.example/help/prices.html");
+    assert_eq!(title, "Prices");
+    let link = "The fee is 5 euro, see [returns](https://shop.example/help/returns.html).";
+    assert!(text.contains(link), "{text}");
 }

@@ -43,9 +43,9 @@ impl ColumnIndexes {
     /// The reason why a column is missing or not unique.
     pub fn find(header: &StringRecord, names: &ColumnNames) -> Result<Self, String> {
         let find = |name: &Option<String>, usual| index_of(header, name.as_deref(), usual);
-        let question = find(&names.question_column, &QUESTION_NAMES)?;
-        let answer = find(&names.answer_column, &ANSWER_NAMES)?;
-        let published = find(&names.published_column, &PUBLISHED_NAMES)?;
+        let question = find(&names.question_column, QUESTION_NAMES)?;
+        let answer = find(&names.answer_column, ANSWER_NAMES)?;
+        let published = find(&names.published_column, PUBLISHED_NAMES)?;
         let missing = || {
             let columns: Vec<_> = header.iter().collect();
             format!(

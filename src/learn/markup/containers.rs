@@ -51,9 +51,10 @@ pub fn rewrite(text: &str) -> String {
 fn push_title(title: &str, indentation: usize, heading_level: usize, out: &mut String) {
     let level = (heading_level + 1).min(6);
     let is_question = indentation == 0 && title.ends_with(['?', '？']);
-    let title = match is_question {
-        true => format!("{} {title}", "#".repeat(level)),
-        false => format!("**{}**", title.replace("**", "")),
+    let title = if is_question {
+        format!("{} {title}", "#".repeat(level))
+    } else {
+        format!("**{}**", title.replace("**", ""))
     };
     let before = if out.is_empty() || out.ends_with("\n\n") {
         ""

@@ -22,9 +22,10 @@ pub struct Shielded {
 
 impl Shielded {
     pub fn new(text: &str) -> Self {
-        let text: Cow<'_, str> = match text.contains([OPEN, CLOSE]) {
-            true => text.replace([OPEN, CLOSE], "").into(),
-            false => text.into(),
+        let text: Cow<'_, str> = if text.contains([OPEN, CLOSE]) {
+            text.replace([OPEN, CLOSE], "").into()
+        } else {
+            text.into()
         };
         let mut shielded = Self {
             text: String::with_capacity(text.len()),
@@ -52,42 +53,11 @@ impl Shielded {
                 .parse()
                 .ok()
                 .and_then(|number: usize| self.codes.get(number));
-            self.push_code(code.map_or("", String::as_str), &mut restored);
+            push_code(code.map_or("", String::as_str), &mut restored);
             rest = after;
         }
         restored.push_str(rest);
         restored
-    }
-
-    fn push_code(&self, code: &str, text: &mut String) {
-        let mut lines = code.split('\n');
-        text.push_str(lines.next().unwrap_or_default());
-        if !code.contains('\n') {
-            return;
-        }
-        let line_start = text.rfind('\n').map_or(0, |end| end + 1);
-        let begin = text[line_start..].find(['`', '~', '<']).unwrap_or(0);
-        let keep = |char| {
-            if matches!(char, '>' | '\t') {
-                char
-            } else {
-                ' '
-            }
-        };
-        let prefix: String = text[line_start..line_start + begin]
-            .chars()
-            .map(keep)
-            .collect();
-        for line in lines {
-            text.push('\n');
-            let prefix = if line.is_empty() {
-                prefix.trim_end()
-            } else {
-                &prefix
-            };
-            text.push_str(prefix);
-            text.push_str(line);
-        }
     }
 
     fn shield(&mut self, code: impl Into<String>) {
@@ -96,6 +66,38 @@ impl Shielded {
         self.text.extend([OPEN]);
         self.text.push_str(&number.to_string());
         self.text.push(CLOSE);
+    }
+}
+
+/// Writes code with the indentation of its first line.
+fn push_code(code: &str, text: &mut String) {
+    let mut lines = code.split('\n');
+    text.push_str(lines.next().unwrap_or_default());
+    if !code.contains('\n') {
+        return;
+    }
+    let line_start = text.rfind('\n').map_or(0, |end| end + 1);
+    let begin = text[line_start..].find(['`', '~', '<']).unwrap_or(0);
+    let keep = |char| {
+        if matches!(char, '>' | '\t') {
+            char
+        } else {
+            ' '
+        }
+    };
+    let prefix: String = text[line_start..line_start + begin]
+        .chars()
+        .map(keep)
+        .collect();
+    for line in lines {
+        text.push('\n');
+        let prefix = if line.is_empty() {
+            prefix.trim_end()
+        } else {
+            &prefix
+        };
+        text.push_str(prefix);
+        text.push_str(line);
     }
 }
 

@@ -153,13 +153,16 @@ impl<'t> Lexer<'t> {
         if !self.is_mdx && !is_empty && !self.ends.contains(name) {
             return None;
         }
-        let token = match is_end {
-            true => Token::Close(normal_name(name)),
-            false => Token::Open(Tag {
-                name: normal_name(name),
-                attributes: Attributes::parse(attributes),
+        let name = normal_name(name);
+        let token = if is_end {
+            Token::Close(name)
+        } else {
+            let attributes = Attributes::parse(attributes);
+            Token::Open(Tag {
+                name,
+                attributes,
                 is_empty,
-            }),
+            })
         };
         Some((token, after))
     }
@@ -197,9 +200,10 @@ impl<'t> Iterator for Lexer<'t> {
 fn link_tag<'t>(is_end: bool, attributes: &str) -> Token<'t> {
     let attributes = Attributes::parse(attributes);
     let target = attributes.get(&["to", "href"]).unwrap_or_default();
-    Token::Html(match is_end {
-        true => "</a>".to_owned(),
-        false => format!("<a href=\"{}\">", target.replace('"', "&quot;")),
+    Token::Html(if is_end {
+        "</a>".to_owned()
+    } else {
+        format!("<a href=\"{}\">", target.replace('"', "&quot;"))
     })
 }
 
