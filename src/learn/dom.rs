@@ -103,12 +103,7 @@ pub fn tag(node: &Node) -> &str {
 
 /// The value of an attribute.
 pub fn attribute(node: &Node, name: &str) -> Option<String> {
-    let NodeData::Element { attrs, .. } = &node.data else {
-        return None;
-    };
-    let attributes = attrs.borrow();
-    let attribute = attributes.iter().find(|each| &*each.name.local == name)?;
-    Some(attribute.value.to_string())
+    read_attribute(node, name, str::to_owned)
 }
 
 /// Changes the value of an existing attribute; `None` removes the attribute.
@@ -156,12 +151,14 @@ pub fn text(root: &Rc<Node>) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-const INLINE_ELEMENTS: [&str; 19] = [
-    "a", "abbr", "b", "bdi", "code", "em", "font", "i", "kbd", "mark", "s", "small", "span",
-    "strong", "sub", "sup", "u", "var", "wbr",
+const INLINE_ELEMENTS: [&str; 28] = [
+    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd",
+    "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var",
+    "wbr",
 ];
 
-fn is_inline(tag: &str) -> bool {
+/// Whether an element is part of a line of text.
+pub fn is_inline(tag: &str) -> bool {
     INLINE_ELEMENTS.contains(&tag)
 }
 
@@ -170,9 +167,111 @@ pub fn replace_with_text(node: &Rc<Node>) {
     if tag(node).is_empty() {
         return;
     }
-    let text = text(node);
-    let contents = RefCell::new(text.as_str().into());
-    *node.children.borrow_mut() = vec![Node::new(NodeData::Text { contents })];
+    set_text(node, &text(node));
+}
+
+/// Replaces the children of an element by one text.
+pub fn set_text(node: &Rc<Node>, text: &str) {
+    set_children(node, vec![text_node(text)]);
+}
+
+/// A new node with a text.
+pub fn text_node(text: &str) -> Rc<Node> {
+    let contents = RefCell::new(text.into());
+    Node::new(NodeData::Text { contents })
+}
+
+/// A new element named `tag` without attributes. `other` is any element.
+pub fn new_element(other: &Node, tag: &str, children: Vec<Rc<Node>>) -> Rc<Node> {
+    let mut data = other.data.clone();
+    if let NodeData::Element { name, attrs, .. } = &mut data {
+        name.local = tag.into();
+        attrs.take();
+    }
+    let element = Node::new(data);
+    set_children(&element, children);
+    element
+}
+
+/// Replaces the children of a node.
+pub fn set_children(node: &Rc<Node>, children: Vec<Rc<Node>>) {
+    for child in &children {
+        child.parent.set(Some(Rc::downgrade(node)));
+    }
+    node.children.replace(children);
+}
+
+/// The node that contains `node`.
+pub fn parent(node: &Node) -> Option<Rc<Node>> {
+    let parent = node.parent.take();
+    let result = parent.as_ref().and_then(std::rc::Weak::upgrade);
+    node.parent.set(parent);
+    result
+}
+
+/// The child elements of a node.
+pub fn child_elements(node: &Node) -> Vec<Rc<Node>> {
+    let children = node.children.borrow();
+    let elements = children.iter().filter(|child| !tag(child).is_empty());
+    elements.cloned().collect()
+}
+
+/// Whether an element with one of these names is below `root`.
+pub fn contains_any(root: &Rc<Node>, names: &[&str]) -> bool {
+    descendants(root).any(|node| names.contains(&tag(&node)))
+}
+
+/// Whether a node is text without any visible character.
+pub fn is_blank_text(node: &Node) -> bool {
+    match &node.data {
+        NodeData::Text { contents } => contents.borrow().trim().is_empty(),
+        NodeData::Element { .. } => false,
+        _ => true,
+    }
+}
+
+/// Calls `read` with the value of an attribute, without a copy of the value.
+fn read_attribute<T>(node: &Node, name: &str, read: impl FnOnce(&str) -> T) -> Option<T> {
+    let NodeData::Element { attrs, .. } = &node.data else {
+        return None;
+    };
+    let attributes = attrs.borrow();
+    let attribute = attributes.iter().find(|each| &*each.name.local == name)?;
+    Some(read(&attribute.value))
+}
+
+/// Whether an element has attributes.
+pub fn has_attributes(node: &Node) -> bool {
+    matches!(&node.data, NodeData::Element { attrs, .. } if !attrs.borrow().is_empty())
+}
+
+pub fn has_attribute(node: &Node, name: &str) -> bool {
+    read_attribute(node, name, |_| ()).is_some()
+}
+
+/// Whether the class attribute of an element has a word that satisfies `predicate`. Words
+/// are in lower case and separated by white space.
+pub fn has_class(node: &Node, predicate: impl Fn(&str) -> bool) -> bool {
+    let has_word = |classes: &str| classes.split_whitespace().any(&predicate);
+    let result = read_attribute(node, "class", |classes| {
+        if classes.contains(char::is_uppercase) {
+            has_word(&classes.to_lowercase())
+        } else {
+            has_word(classes)
+        }
+    });
+    result.unwrap_or(false)
+}
+
+/// Whether an attribute has a value, regardless of case.
+pub fn has_value(node: &Node, name: &str, value: &str) -> bool {
+    let is_equal = |actual: &str| actual.trim().eq_ignore_ascii_case(value);
+    read_attribute(node, name, is_equal).unwrap_or(false)
+}
+
+/// Whether the value of an attribute contains a text.
+pub fn value_contains(node: &Node, name: &str, part: &str) -> bool {
+    read_attribute(node, name, |value| value.contains(part)).unwrap_or(false)
 }
 
 /// Moves the children and attributes of an element to a new element named
@@ -183,24 +282,9 @@ pub fn renamed(node: &Rc<Node>, tag: &str) -> Rc<Node> {
         name.local = tag.into();
     }
     let renamed = Node::new(data);
-    for child in node.children.take() {
-        child.parent.set(Some(Rc::downgrade(&renamed)));
-        renamed.children.borrow_mut().push(child);
-    }
+    renamed.parent.set(node.parent.take());
+    set_children(&renamed, node.children.take());
     renamed
-}
-
-/// Moves the children of an element into a new element, its only child. The elements
-/// among the children that have the name of the new one become `span`.
-pub fn wrap_children(node: &Rc<Node>, wrapper: &str) {
-    for child in node.children.borrow_mut().iter_mut() {
-        if tag(child) == wrapper {
-            *child = renamed(child, "span");
-        }
-    }
-    let child = renamed(node, wrapper);
-    child.parent.set(Some(Rc::downgrade(node)));
-    node.children.replace(vec![child]);
 }
 
 /// The text of a page without its tags, for pages that are not parsed into a

@@ -6,7 +6,7 @@
 //! Markdown (`decode`, then `html` or `markdown`). Then the Markdown becomes
 //! sections (`sections`). A conversion cannot fail: any bytes give a document,
 //! possibly one without sections. Its time and memory are bounded for malformed
-//! input (`dom`, `html`, `html_tables`).
+//! input (`dom`, `html`).
 //!
 //! `service/learn.rs` stores the documents.
 
@@ -26,7 +26,6 @@ mod front_matter;
 pub mod fuzz_api;
 mod html;
 mod html_in_markdown;
-mod html_tables;
 mod indented;
 mod link_resolver;
 mod links;

@@ -102,6 +102,7 @@ impl RawDocument {
             Format::Html => {
                 let page = html::convert(&text, links.base());
                 directives = page.directives;
+                description = page.description;
                 sections::from_html_page(&links.rewrite(page.markdown), page.title)
             }
         };

@@ -149,15 +149,16 @@ fn append_block(body: &mut String, block: &str) {
 }
 
 /// Merges each short section into the next section, and short sections at the
-/// end into the one before them.
+/// end into the one before them. The answer to a question stays a section of its own.
 fn merge_short_sections(sections: Vec<Section>) -> Vec<Section> {
     let mut merged: Vec<Section> = Vec::new();
     let mut pending: Vec<Section> = Vec::new();
     let mut length = 0;
     for section in sections {
         length += section.body.chars().count();
+        let is_answer = section.heading.ends_with(['?', '？']) && !section.body.is_empty();
         pending.push(section);
-        if length >= MIN_SECTION_CHARS || pending.len() == MAX_MERGED_SECTIONS {
+        if length >= MIN_SECTION_CHARS || is_answer || pending.len() == MAX_MERGED_SECTIONS {
             merged.extend(merge_into_last(&mut pending));
             length = 0;
         }

@@ -295,7 +295,7 @@ fn classify(response: FetchedPage) -> FetchOutcome {
         404 | 410 => return FetchOutcome::Skipped(status_reason(&response)),
         _ => return FetchOutcome::Failed(status_reason(&response)),
     }
-    if html::is_noindex(response.header("x-robots-tag")) {
+    if html::robots::header_forbids_indexing(response.header("x-robots-tag")) {
         return FetchOutcome::NoIndex;
     }
     let format = match page_format(&response) {

@@ -10,6 +10,7 @@ mod fake_website;
 mod setup;
 
 mod folders;
+mod html_pages;
 mod markdown;
 mod processes;
 mod qnas;

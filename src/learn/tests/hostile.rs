@@ -30,7 +30,7 @@ fn attributes(count: usize, value: &str) -> String {
 }
 
 /// The beginning of a page, and what is repeated after it.
-const REPEATED_HTML: [(&str, &str); 37] = [
+const REPEATED_HTML: [(&str, &str); 61] = [
     ("", "<p>x</p>"),
     ("", "<br>"),
     ("", "<div>"),
@@ -68,6 +68,48 @@ const REPEATED_HTML: [(&str, &str); 37] = [
     ("", "<svg><p>x"),
     ("<frameset>", "<script><p a b c>"),
     ("<p ", "<a "),
+    ("<table>", "<tr><td rowspan=65535 colspan=1000>x"),
+    (
+        "<table><tr><td rowspan=65535>x",
+        "<tr><th>y<td colspan=1000>z",
+    ),
+    (
+        "",
+        "<table><tr><th rowspan=65535 colspan=1000>x<td>y</table>",
+    ),
+    (
+        "",
+        "<button aria-controls=p>q</button><div id=p hidden>a</div>",
+    ),
+    (
+        "<div>",
+        "<button aria-expanded=false>q?</button><div hidden>a</div>b",
+    ),
+    (
+        "",
+        "<h2><button aria-controls=p>q</button></h2><p id=p hidden>a</p>b",
+    ),
+    ("", "<details><summary>q</summary>a</details>b"),
+    ("", "<details><summary>q</summary>"),
+    ("", "<details><summary><h2>q</h2></summary>a</details>b"),
+    ("<dl>", "<dt>q?<dd>a"),
+    ("", "<dl><dt>q<dd>a"),
+    (
+        "<div>",
+        "<input type=checkbox><label for=a>q</label><div>a</div>",
+    ),
+    ("<ul role=tablist>", "<li role=tab>q"),
+    ("", "<ul class=tabs><li>a<li>b</ul><div><p>x<p>y</div>"),
+    ("<div><div>", "<p>Was this helpful?"),
+    ("<div><div>", "<h2>Related articles</h2><a href=/x>y</a>"),
+    ("", "<aside>"),
+    ("", "<form><input>"),
+    ("", "<div class=share>"),
+    ("<p>", "<code>x</code>"),
+    ("<figure><figcaption>x y z</figcaption>", "<img alt='a b'>"),
+    ("<h2>", "<button>x</button><a class=anchor href=#x>y</a>"),
+    ("<pre>", "<div>x<br></div>"),
+    ("", "<div role=button>"),
 ];
 
 #[test]
