@@ -4,6 +4,7 @@
 #[path = "../stub_server/mod.rs"]
 mod stub_server;
 
+mod embeddings;
 mod failures;
 mod helpers;
 mod limits;

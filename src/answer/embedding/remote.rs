@@ -211,6 +211,7 @@ fn pieces(text: &str, length: usize) -> Vec<Range<usize>> {
             (weight > length).then_some(start + position)
         });
         let end = piece_end(text, start, limit.unwrap_or(text.len()));
+        let end = text.ceil_char_boundary(end.max(start + 1));
         pieces.push(start..end);
         start = end;
     }
