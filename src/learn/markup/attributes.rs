@@ -115,7 +115,7 @@ fn value(text: &str) -> (Value, &str) {
     if text.starts_with(['{', '[']) {
         let (expression, after) = text.split_at(enclosed_length(text).unwrap_or(text.len()));
         let value = Value {
-            text: literal(expression),
+            text: literal(expression).or_else(|| labels(expression)),
             is_quoted: true,
         };
         return (value, after);
@@ -174,6 +174,17 @@ pub fn literal(expression: &str) -> Option<String> {
         rest = after.trim_start_matches(|char: char| char == ',' || char.is_whitespace());
     }
     Some(texts.join(","))
+}
+
+/// The labels of a list such as `[{label: 'Apple', value: 'apple'}]`, separated by commas.
+fn labels(expression: &str) -> Option<String> {
+    let labels = expression.split("label:").skip(1);
+    let labels: Option<Vec<_>> = labels
+        .map(|rest| quoted_text(rest.trim_start()).map(|(label, _)| label))
+        .collect();
+    labels
+        .filter(|labels| !labels.is_empty())
+        .map(|labels| labels.join(","))
 }
 
 #[cfg(test)]

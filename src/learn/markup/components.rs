@@ -166,7 +166,7 @@ impl Writer<'_> {
         self.removed_indentation += removed_indentation;
         let tabs = tag
             .attributes
-            .get(&["items", "tabs", "labels"])
+            .get(&["items", "tabs", "labels", "values"])
             .unwrap_or_default();
         self.open.push(OpenComponent {
             name: tag.name.clone(),

@@ -156,15 +156,14 @@ fn icons(line: &str) -> Cow<'_, str> {
     if !ICON_SETS.iter().any(|set| line.contains(set)) {
         return Cow::Borrowed(line);
     }
-    let line = replace(line, ":", ":", |name| {
+    let removed = |name: &str| {
         let is_icon = ICON_SETS.iter().any(|set| name.starts_with(set));
-        (is_icon && !name.contains(char::is_whitespace)).then(String::new)
-    });
-    // The blank after an icon at the begin of a title.
-    match line.strip_prefix("** ") {
-        Some(title) => Cow::Owned(format!("**{title}")),
-        None => line,
-    }
+        let is_name = !name.contains(|char: char| char.is_whitespace() || char == ':');
+        (is_icon && is_name).then(String::new)
+    };
+    // The blank after an icon would change the indentation of a list item.
+    let line = replace(line, ":", ": ", removed);
+    Cow::Owned(replace(&line, ":", ":", removed).into_owned())
 }
 
 fn is_abbreviation(line: &str) -> bool {

@@ -57,6 +57,12 @@ fn components_of_mdx() {
         "**npm**\na\n**yarn**\nb\n<div>c</div>",
     );
     expect(
+        "<Tabs values={[{label: 'An apple', value: 'a'}, {label: \"Pear\", value: 'p'}]}>\n\
+         <TabItem value=\"a\">a</TabItem>\n<TabItem value=\"p\">b</TabItem>\n</Tabs>",
+        true,
+        "**An apple**\na\n**Pear**\nb",
+    );
+    expect(
         "Use <Name> here, not <Tip>this</Tip>.",
         false,
         "Use <Name> here, not this.",
@@ -133,7 +139,7 @@ fn containers_and_marks_of_mkdocs() {
          --8<-- \"k.md\"\n++ctrl+c++ :material-check: l :smile: ==m== H~2~O 10^th^ ~~n~~ a ~b~ c",
         false,
         "**Note well**\nFive days.\n```sh\na\n```\n**Linux**\nb\nc\n**Windows**\n- d\n    - e\n## Collapsed?\nf\n\
-         g{ .x } [h](i)\nctrl+c  l :smile: m H2O 10th ~~n~~ a ~b~ c",
+         g{ .x } [h](i)\nctrl+c l :smile: m H2O 10th ~~n~~ a ~b~ c",
     );
 }
 
