@@ -139,7 +139,7 @@ const fn enclosure(begin: &'static str, end: &'static str, content: Content) -> 
 }
 
 /// In templates, the words after the brace have blanks of any number and a hyphen around
-/// them; see [`Scanner::begins_with`].
+/// them; see [`begin_length`].
 const ENCLOSURES: [Enclosure; 15] = [
     enclosure("{::comment}", "{:/comment}", Content::Removed),
     enclosure("<!--", "-->", Content::Removed),
