@@ -10,6 +10,7 @@ import time
 import urllib.parse
 
 START_TIMEOUT_S = 600
+EMBEDDING_DELAY_S = 10
 FALLBACK = "This is not known."
 
 
@@ -46,7 +47,12 @@ class Server:
         return done.stdout.strip()
 
     def learn(self, pages: pathlib.Path, base_url: str) -> str:
-        return self.run("learn", str(pages), "--base-url", base_url, "--clean-urls")
+        """Learns a folder, with its vectors if the environment names an embedding."""
+        summary = self.run("learn", str(pages), "--base-url", base_url, "--clean-urls")
+        if any(os.environ.get(f"PARLOR_EMBEDDING_{name}") for name in ("URL", "DIR")):
+            # The server reads the vectors of other processes each second.
+            time.sleep(EMBEDDING_DELAY_S)
+        return summary
 
     def wait_for(self, pattern: str) -> str:
         """Returns the first group of the pattern in the log, as soon as it is there."""
