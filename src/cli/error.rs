@@ -131,8 +131,10 @@ pub enum CommandError {
     NoSuchQna(QnaId),
     #[error("the project has no visitor with {0}; `parlor visitors list` shows them")]
     NoSuchVisitor(String),
-    #[error("nothing could be learned; the lines above say why")]
-    NothingLearned,
+    #[error("{}", VisibleText(.0))]
+    NotLearned(String),
+    #[error("{0} sources were not learned; the lines above say why")]
+    SourcesNotLearned(usize),
     #[error("stopped before the demo was complete; its data is removed")]
     DemoStopped,
     #[error("stopped; what was learned so far is kept. Run the same command again to continue")]

@@ -2,6 +2,7 @@
 //! the assistants.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,7 +19,7 @@ use crate::domain::{DEFAULT_MAX_PAGES, ProjectSeq, parse_web_url, without_userin
 use crate::learn::{FolderSource, WebsiteSource};
 use crate::redaction::redact;
 use crate::service::embedder::{EmbedError, Embedder, Order};
-use crate::service::learn::{LearnError, Learner, ProgressObserver};
+use crate::service::learn::{LearnError, Learner, ProgressObserver, RunNotes};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -40,6 +41,12 @@ pub struct Learn {
     /// Allow addresses of private networks, such as localhost and 10.0.0.1
     #[arg(long)]
     private: bool,
+    /// Forget all pages that a source no longer has, also more than 5 pages and 10 % of it
+    #[arg(long)]
+    allow_removals: bool,
+    /// The most seconds in which requests that a website answers 429 or 503 are sent again
+    #[arg(long, default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    retry_limit: u64,
     #[command(flatten)]
     embedding: EmbeddingSettings,
 }
@@ -65,23 +72,28 @@ impl Learn {
         let provider = embedding::provider(&self.embedding)?;
         let (store, project) = self.target.open()?;
         let progress = TerminalProgress::new();
-        let mut learner = Learner::new(&store, project, &progress);
+        let mut learner =
+            Learner::new(&store, project, &progress).allow_removals(self.allow_removals);
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let result = runtime.block_on(self.learn_until_interrupted(&mut learner, &progress));
+        let result = runtime.block_on(self.learn_until_interrupted(&mut learner));
         progress.0.finish_and_clear();
         let summary = learner.summary();
         if summary.pages() + summary.deleted > 0 {
             print_line!("{summary}");
         }
-        result?;
-        if summary.pages() == 0 {
-            return Err(CommandError::NothingLearned);
-        }
+        let mut failures = result?;
         if let Some(provider) = provider {
             let semantic = SemanticSearch::new(provider);
             runtime.block_on(embed_until_interrupted(&store, project, &semantic))?;
         }
-        Ok(())
+        match failures.len() {
+            0 => Ok(()),
+            1 => Err(CommandError::NotLearned(failures.remove(0))),
+            count => {
+                failures.iter().for_each(|failure| progress.print(failure));
+                Err(CommandError::SourcesNotLearned(count))
+            }
+        }
     }
 
     /// Learns all sources, or stops at Ctrl-C. Stores the pages that were read
@@ -89,22 +101,18 @@ impl Learn {
     async fn learn_until_interrupted(
         &self,
         learner: &mut Learner<'_>,
-        progress: &TerminalProgress,
-    ) -> Result<(), CommandError> {
+    ) -> Result<Vec<String>, CommandError> {
         let result = tokio::select! {
-            result = self.learn_sources(learner, progress) => result,
+            result = self.learn_sources(learner) => result,
             _ = tokio::signal::ctrl_c() => Err(CommandError::Stopped),
         };
         learner.stop("The run was stopped").await?;
         result
     }
 
-    /// Learns each source. A source that cannot be read is a warning.
-    async fn learn_sources(
-        &self,
-        learner: &mut Learner<'_>,
-        progress: &TerminalProgress,
-    ) -> Result<(), CommandError> {
+    /// Learns each source. Returns why sources could not be learned.
+    async fn learn_sources(&self, learner: &mut Learner<'_>) -> Result<Vec<String>, CommandError> {
+        let mut failures = Vec::new();
         for argument in &self.sources {
             let result = match self.parse_source(argument) {
                 SourceArgument::Folder(folder) => learner.learn_folder(&folder).await,
@@ -112,20 +120,20 @@ impl Learn {
             };
             match result {
                 Ok(()) => {}
-                Err(LearnError::Source(error)) => progress.warn(&error.to_string()),
                 Err(LearnError::Store(error)) => return Err(error.into()),
+                Err(error) => failures.push(redact(&error.to_string()).into_owned()),
             }
         }
-        Ok(())
+        Ok(failures)
     }
 
     fn parse_source(&self, text: &str) -> SourceArgument {
         match parse_web_url(text) {
-            Some(url) => SourceArgument::Website(WebsiteSource::new(
-                url,
-                self.max_pages as usize,
-                self.private,
-            )),
+            Some(url) => {
+                let website = WebsiteSource::new(url, self.max_pages as usize, self.private);
+                let limit = Duration::from_secs(self.retry_limit);
+                SourceArgument::Website(website.with_retry_limit(limit))
+            }
             None => SourceArgument::Folder(FolderSource {
                 path: PathBuf::from(text),
                 base_url: self.base_url.clone(),
@@ -162,7 +170,7 @@ async fn embed_until_interrupted(
         Ok(()) => Ok(()),
         Err(EmbedError::Store(error)) => Err(error.into()),
         Err(EmbedError::Model(error)) => {
-            progress.warn(&format!(
+            progress.print(&format!(
                 "{error}; passages without vectors are found by their words alone until a server or the next run calculates them"
             ));
             Ok(())
@@ -170,7 +178,7 @@ async fn embed_until_interrupted(
     }
 }
 
-/// A progress bar if standard error is a terminal, and warnings.
+/// A progress bar if standard error is a terminal, and the summary of each run.
 struct TerminalProgress(ProgressBar);
 
 impl TerminalProgress {
@@ -178,6 +186,13 @@ impl TerminalProgress {
         let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {wide_msg}");
         let bar = ProgressBar::new(0);
         Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+    }
+}
+
+impl TerminalProgress {
+    fn print(&self, line: &str) {
+        self.0
+            .suspend(|| print_error!("parlor: {}", VisibleText(line)));
     }
 }
 
@@ -191,8 +206,7 @@ impl ProgressObserver for TerminalProgress {
         self.0.inc(1);
     }
 
-    fn warn(&self, message: &str) {
-        self.0
-            .suspend(|| print_error!("parlor: {}", VisibleText(&redact(message))));
+    fn run_ended(&self, _: &str, notes: &RunNotes) {
+        notes.summary().iter().for_each(|line| self.print(line));
     }
 }

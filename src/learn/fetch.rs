@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::links::same_site;
+use super::retry::{Retries, RetryTimes};
 use crate::address_policy::{self, PublicResolver};
 use crate::domain::without_userinfo;
 
@@ -24,6 +25,7 @@ pub struct PageFetcher {
     client: Client,
     allow_private: bool,
     credentials: Option<Credentials>,
+    retries: Retries,
 }
 
 /// A URL with a user name or a password. They are sent to the origin of the URL, and
@@ -79,7 +81,11 @@ impl PageFetcher {
     ///
     /// # Errors
     /// The TLS configuration of the client cannot be built.
-    pub fn new(allow_private: bool, credentials: Option<Credentials>) -> Result<Self, FetchError> {
+    pub fn new(
+        allow_private: bool,
+        credentials: Option<Credentials>,
+        retry_times: RetryTimes,
+    ) -> Result<Self, FetchError> {
         // Fails if another module has installed the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
@@ -99,6 +105,7 @@ impl PageFetcher {
             client,
             allow_private,
             credentials,
+            retries: Retries::new(retry_times),
         })
     }
 
@@ -106,14 +113,14 @@ impl PageFetcher {
     ///
     /// # Errors
     /// [`FetchError::Transient`] if the server cannot be reached or exceeds the
-    /// time limit; [`FetchError::Permanent`] if the page redirects to another
+    /// time limit, or if the body has an encoding that was not requested;
+    /// [`FetchError::Permanent`] if the page redirects to another
     /// website, is in a private network, or has more than `max_bytes`.
     pub async fn get(&self, url: &Url, max_bytes: usize) -> Result<FetchedPage, FetchError> {
         let mut current = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             self.check_address(&current)?;
-            let response = self.request(&current).send().await;
-            let response = response.map_err(|error| transient(&error))?;
+            let response = self.send(&current).await?;
             let Some(next) = redirect_target(&response, &current) else {
                 return read_body(response, current, max_bytes).await;
             };
@@ -125,6 +132,21 @@ impl PageFetcher {
         }
         let reason = format!("it is redirected more than {MAX_REDIRECTS} times");
         Err(FetchError::Permanent(reason))
+    }
+
+    /// Sends a request, and again after a wait if it is refused for a time.
+    async fn send(&self, url: &Url) -> Result<Response, FetchError> {
+        let mut attempt = 1;
+        loop {
+            self.retries.wait().await;
+            let response = self.request(url).send().await;
+            let response = response.map_err(|error| transient(&error))?;
+            let (status, headers) = (response.status(), response.headers());
+            if !self.retries.should_repeat(status, headers, attempt) {
+                return Ok(response);
+            }
+            attempt += 1;
+        }
     }
 
     fn request(&self, url: &Url) -> RequestBuilder {
@@ -171,8 +193,13 @@ impl FetchedPage {
 
     /// The value of a header; empty if the header is missing.
     pub fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name);
-        value.and_then(|value| value.to_str().ok()).unwrap_or("")
+        self.values(name).next().unwrap_or("")
+    }
+
+    /// The values of all headers of a name.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.headers.get_all(name).into_iter();
+        values.filter_map(|value| value.to_str().ok())
     }
 }
 
@@ -191,6 +218,10 @@ async fn read_body(
     url: Url,
     max_bytes: usize,
 ) -> Result<FetchedPage, FetchError> {
+    if let Some(encoding) = unknown_encoding(response.headers()) {
+        let reason = format!("its Content-Encoding is {encoding}, which was not requested");
+        return Err(FetchError::Transient(reason));
+    }
     let too_large =
         || FetchError::Permanent(format!("it has more than {} MB", max_bytes / 1_000_000));
     if response.content_length().unwrap_or(0) > max_bytes as u64 {
@@ -209,6 +240,20 @@ async fn read_body(
         headers: response.headers().clone(),
         bytes,
     })
+}
+
+/// The encoding of the body. The client has removed the header of an encoding that it
+/// decodes.
+fn unknown_encoding(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let values: Vec<_> = values.filter(|value| !is_identity(value)).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+fn is_identity(encoding: &str) -> bool {
+    let encoding = encoding.trim();
+    encoding.is_empty() || encoding.eq_ignore_ascii_case("identity")
 }
 
 /// Reports the innermost cause ("connection refused"), which is the most

@@ -41,8 +41,8 @@ pub struct FolderListing {
     pub skipped: Vec<SkippedItem>,
     /// Remarks about files that are learned.
     pub warnings: Vec<SkippedItem>,
-    /// Whether every subfolder could be read.
-    pub is_complete: bool,
+    /// A part of the folder that could not be read.
+    pub failure: Option<SkippedItem>,
 }
 
 /// A file of a supported format.
@@ -70,10 +70,7 @@ impl FolderSource {
     /// files, `node_modules` and `target` are left out. Symbolic links are not followed, so
     /// that no file outside the folder is read.
     pub fn list_files(&self) -> FolderListing {
-        let mut listing = FolderListing {
-            is_complete: true,
-            ..FolderListing::default()
-        };
+        let mut listing = FolderListing::default();
         let mut found = Vec::new();
         let mut walk = WalkDir::new(&self.path).sort_by_file_name().into_iter();
         while let Some(entry) = walk.next() {
@@ -89,9 +86,9 @@ impl FolderSource {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    listing.is_complete = false;
                     let path = error.path().unwrap_or(&self.path).display();
                     let item = SkippedItem::new(path.to_string(), error.to_string());
+                    listing.failure.get_or_insert_with(|| item.clone());
                     listing.skipped.push(item);
                 }
             }

@@ -33,6 +33,7 @@ mod markdown;
 mod markup;
 mod raw_document;
 mod restructured_text;
+mod retry;
 mod sections;
 mod sitemap;
 mod skipped_item;
@@ -47,7 +48,7 @@ pub use format::Format;
 pub use markdown::markdown_of_answer;
 pub use raw_document::{Conversion, RawDocument};
 pub use skipped_item::SkippedItem;
-pub use website::{FetchOutcome, WebsiteSource};
+pub use website::{CrawlPlan, FetchOutcome, NOINDEX, WebsiteSource};
 
 /// Returns the Markdown of a passage from another database with active content as text, as
 /// in passages of Markdown files that were learned.

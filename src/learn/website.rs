@@ -14,7 +14,9 @@ use url::Url;
 use super::fetch::{Credentials, FetchError, FetchedPage, PageFetcher};
 use super::links::same_site;
 use super::raw_document::name_from_path;
-use super::{Format, RawDocument, SourceError, decode, html, sitemap};
+use super::retry::RetryTimes;
+use super::sitemap::{self, SitemapEntries};
+use super::{Format, RawDocument, SkippedItem, SourceError, decode, html};
 use crate::domain::without_userinfo;
 
 /// The size of a page.
@@ -41,29 +43,35 @@ pub struct WebsiteSource {
     credentials: Option<Credentials>,
     max_pages: usize,
     allow_private: bool,
+    retry_times: RetryTimes,
 }
 
 /// The pages to fetch, and how.
 pub struct CrawlPlan {
     fetcher: PageFetcher,
     robots: Robots,
+    /// Whether the source is one page and no sitemap.
+    pub is_single_page: bool,
     /// In the order of the sitemap; the response if the page is fetched
     /// already.
     pub pages: Vec<(Url, Option<FetchedPage>)>,
     /// The pages beyond `max_pages`.
     pub left_out: Vec<Url>,
-    pub warnings: Vec<String>,
-    /// Whether all sitemaps could be read.
-    pub is_complete: bool,
+    /// The listed addresses that are not fetched.
+    pub skipped: Vec<SkippedItem>,
+    pub warnings: Vec<SkippedItem>,
+    /// The sitemaps that could not be read completely.
+    pub failures: Vec<SkippedItem>,
 }
 
 /// The result of fetching one page.
 pub enum FetchOutcome {
     Found(RawDocument),
-    /// The page is gone, or cannot become a document; the message says why.
+    /// The page does not exist any more, or the website forbids indexing it; the message
+    /// says which.
+    Gone(String),
+    /// The page cannot become a document; the message says why.
     Skipped(String),
-    /// The website forbids indexing the page.
-    NoIndex,
     /// The fetch failed and may succeed later; the message says why.
     Failed(String),
 }
@@ -79,7 +87,15 @@ impl WebsiteSource {
             url: without_userinfo(url),
             max_pages,
             allow_private,
+            retry_times: RetryTimes::default(),
         }
+    }
+
+    /// Replaces the longest time of all waits for a website that refuses requests.
+    #[must_use]
+    pub fn with_retry_limit(mut self, limit: Duration) -> Self {
+        self.retry_times.limit = limit;
+        self
     }
 
     /// Identifies the documents of this website.
@@ -90,10 +106,11 @@ impl WebsiteSource {
     /// Reads robots.txt and the sitemaps.
     ///
     /// # Errors
-    /// The address cannot be read, or robots.txt cannot be read, so that what
-    /// it forbids is unknown.
+    /// The address cannot be read, is not what it should be, or lists no page; or
+    /// robots.txt cannot be read, so that what it forbids is unknown.
     pub async fn plan_crawl(&self) -> Result<CrawlPlan, SourceError> {
-        let fetcher = PageFetcher::new(self.allow_private, self.credentials.clone());
+        let credentials = self.credentials.clone();
+        let fetcher = PageFetcher::new(self.allow_private, credentials, self.retry_times);
         let fetcher = fetcher.map_err(|error| self.error(&error))?;
         let robots = self.fetch_robots(&fetcher).await?;
         let is_listed = robots.sitemaps().contains(&self.url);
@@ -102,21 +119,75 @@ impl WebsiteSource {
         }
         let first = fetcher.get(&self.url, MAX_SITEMAP_BYTES).await;
         let first = first.map_err(|error| self.error(&error))?;
+        if !first.status.is_success() {
+            return Err(self.error(&status_reason(&first)));
+        }
         let mut plan = CrawlPlan {
             fetcher,
             robots,
+            is_single_page: false,
             pages: Vec::new(),
             left_out: Vec::new(),
+            skipped: Vec::new(),
             warnings: Vec::new(),
-            is_complete: true,
+            failures: Vec::new(),
         };
-        if first.status.is_success() && is_sitemap(&first) {
-            plan.read_sitemaps(first).await;
-        } else {
-            plan.pages.push((self.url.clone(), Some(first)));
+        let sitemap = self.sitemap(&first, is_listed);
+        match sitemap.map_err(|reason| self.error(&reason))? {
+            Some(entries) => {
+                let site = first.url;
+                plan.read_sitemaps(site, entries).await;
+                self.check_pages(&plan)?;
+            }
+            None => {
+                plan.is_single_page = true;
+                plan.pages.push((self.url.clone(), Some(first)));
+            }
         }
         plan.limit_pages(self.max_pages);
         Ok(plan)
+    }
+
+    /// The entries of the sitemap that the source is; `None` for a page. `is_listed`:
+    /// whether robots.txt lists it as a sitemap.
+    ///
+    /// # Errors
+    /// It should be a sitemap, and has no entries.
+    fn sitemap(
+        &self,
+        response: &FetchedPage,
+        is_listed: bool,
+    ) -> Result<Option<SitemapEntries>, String> {
+        let is_named_so = has_sitemap_name(&self.url) || has_sitemap_name(&response.url);
+        let is_expected = is_listed || is_named_so || is_xml(response);
+        let text = match sitemap_text(response) {
+            Ok(text) => text,
+            Err(reason) if is_expected => return Err(reason),
+            Err(_) => return Ok(None),
+        };
+        let is_list = || response.url.path().ends_with(".txt") && sitemap::is_url_list(&text);
+        if !is_expected && !sitemap::is_sitemap_xml(&text) && !is_list() {
+            return Ok(None);
+        }
+        let entries = sitemap::parse(&text);
+        if !entries.pages.is_empty() || !entries.sitemaps.is_empty() {
+            return Ok(Some(entries));
+        }
+        Err(entries.error.unwrap_or_else(|| LISTS_NO_PAGE.to_owned()))
+    }
+
+    /// Checks that the sitemaps list a page that may be read.
+    fn check_pages(&self, plan: &CrawlPlan) -> Result<(), SourceError> {
+        if !plan.pages.is_empty() {
+            return Ok(());
+        }
+        let mut reasons = plan.failures.iter().chain(&plan.skipped);
+        let reason = reasons
+            .next()
+            .map_or_else(String::new, |item| format!(" ({item})"));
+        let reason =
+            format!("it lists no page that can be read{reason}, so nothing of it is forgotten");
+        Err(self.error(&reason))
     }
 
     fn error(&self, reason: &impl ToString) -> SourceError {
@@ -152,40 +223,61 @@ impl WebsiteSource {
     }
 }
 
+/// A page that robots.txt does not allow.
+const DISALLOWED: &str = "robots.txt does not allow it";
+/// A page that asks not to be indexed.
+pub const NOINDEX: &str = "it asks not to be indexed (noindex)";
+
 fn status_reason(response: &FetchedPage) -> String {
     format!("it is answered {}", response.status)
 }
 
-fn is_sitemap(response: &FetchedPage) -> bool {
+/// A sitemap without entries.
+const LISTS_NO_PAGE: &str = "it lists no page";
+
+fn is_xml(response: &FetchedPage) -> bool {
     let media_type = response.media_type();
-    let is_xml = media_type.ends_with("/xml") || media_type.ends_with("+xml");
-    media_type != "application/xhtml+xml" && (is_xml || response.url.path().ends_with(".xml"))
+    media_type != "application/xhtml+xml"
+        && (media_type.ends_with("/xml") || media_type.ends_with("+xml"))
+}
+
+/// Whether an address is that of a file that can only be a sitemap.
+fn has_sitemap_name(url: &Url) -> bool {
+    [".xml", ".gz"].iter().any(|end| url.path().ends_with(end))
+}
+
+/// The text of a sitemap, which may be compressed.
+fn sitemap_text(response: &FetchedPage) -> Result<String, String> {
+    let bytes = sitemap::decompress(&response.bytes, MAX_SITEMAP_BYTES)?;
+    let charset = response.charset();
+    Ok(decode::decode(&bytes, charset.as_deref(), Format::Text))
 }
 
 impl CrawlPlan {
     /// Adds the pages of a sitemap and of all sitemaps that it lists.
-    async fn read_sitemaps(&mut self, first: FetchedPage) {
-        let site = first.url.clone();
+    async fn read_sitemaps(&mut self, site: Url, first: SitemapEntries) {
         let mut known_sitemaps = HashSet::from([site.clone()]);
         let mut known_pages = HashSet::new();
         let mut pending = VecDeque::new();
-        let mut next = Some(first);
-        while let Some(response) = next.take() {
-            let text = decode::decode(&response.bytes, response.charset().as_deref(), Format::Text);
-            let entries = sitemap::parse(&text);
-            for page in self.urls_of_site(&site, &entries.pages) {
+        let mut next = Some((site.clone(), first));
+        while let Some((url, entries)) = next.take() {
+            self.note_defects(&url, &entries);
+            for page in self.urls_of_site(&site, &url, &entries.pages) {
                 if known_pages.insert(page.clone()) {
                     self.pages.push((page, None));
                 }
             }
-            for url in self.urls_of_site(&site, &entries.sitemaps) {
-                if known_sitemaps.len() < MAX_SITEMAPS && known_sitemaps.insert(url.clone()) {
-                    pending.push_back(url);
+            for sitemap in self.urls_of_site(&site, &url, &entries.sitemaps) {
+                if known_sitemaps.insert(sitemap.clone()) {
+                    pending.push_back(sitemap);
                 }
             }
-            if self.pages.len() > MAX_SITEMAP_URLS {
-                self.is_complete = false;
-                pending.clear();
+            if self.pages.len() > MAX_SITEMAP_URLS || known_sitemaps.len() > MAX_SITEMAPS {
+                let reason = format!(
+                    "more than {MAX_SITEMAPS} sitemaps or {MAX_SITEMAP_URLS} pages are listed"
+                );
+                self.failures.push(SkippedItem::new(site.as_str(), reason));
+                break;
             }
             while next.is_none()
                 && let Some(url) = pending.pop_front()
@@ -193,32 +285,64 @@ impl CrawlPlan {
                 next = self.fetch_sitemap(&url).await;
             }
         }
-        let robots = &self.robots;
-        self.pages.retain(|(url, _)| robots.is_url_allowed(url));
+        self.leave_out_disallowed();
     }
 
-    async fn fetch_sitemap(&mut self, url: &Url) -> Option<FetchedPage> {
+    /// Leaves out the pages that robots.txt does not allow.
+    fn leave_out_disallowed(&mut self) {
+        let robots = &self.robots;
+        let skipped = &mut self.skipped;
+        self.pages.retain(|(url, _)| {
+            let is_allowed = robots.is_url_allowed(url);
+            if !is_allowed {
+                skipped.push(SkippedItem::new(url.as_str(), DISALLOWED));
+            }
+            is_allowed
+        });
+    }
+
+    fn note_defects(&mut self, url: &Url, entries: &SitemapEntries) {
+        if let Some(error) = &entries.error {
+            self.failures.push(SkippedItem::new(url.as_str(), error));
+        } else if entries.pages.is_empty() && entries.sitemaps.is_empty() {
+            self.warnings
+                .push(SkippedItem::new(url.as_str(), LISTS_NO_PAGE));
+        }
+        if let Some(remark) = entries.remark {
+            self.warnings.push(SkippedItem::new(url.as_str(), remark));
+        }
+    }
+
+    async fn fetch_sitemap(&mut self, url: &Url) -> Option<(Url, SitemapEntries)> {
         let reason = match self.fetcher.get(url, MAX_SITEMAP_BYTES).await {
-            Ok(response) if response.status.is_success() => return Some(response),
+            Ok(response) if response.status.is_success() => match sitemap_text(&response) {
+                Ok(text) => return Some((response.url, sitemap::parse(&text))),
+                Err(reason) => reason,
+            },
             Ok(response) => status_reason(&response),
             Err(error) => error.to_string(),
         };
-        self.is_complete = false;
-        self.warnings.push(format!("{url}: {reason}"));
+        self.failures.push(SkippedItem::new(url.as_str(), reason));
         None
     }
 
-    /// The listed addresses that belong to the website. Others are ignored with
-    /// a warning: a sitemap is not authoritative for other websites.
-    fn urls_of_site(&mut self, site: &Url, listed: &[String]) -> Vec<Url> {
-        let urls = listed.iter().filter_map(|url| site.join(url).ok());
-        let urls = urls.map(without_userinfo);
-        let (mut own, foreign): (Vec<_>, Vec<_>) = urls.partition(|url| same_site(url, site));
-        if let Some(first) = foreign.first() {
-            let count = foreign.len();
-            self.warnings.push(format!(
-                "{first}: on another website than {site}; {count} such addresses are passed over"
-            ));
+    /// The addresses in the sitemap `base` that belong to the website. Others are skipped:
+    /// a sitemap is not authoritative for other websites.
+    fn urls_of_site(&mut self, site: &Url, base: &Url, listed: &[String]) -> Vec<Url> {
+        let mut own = Vec::new();
+        for text in listed {
+            let Ok(url) = base.join(text).map(without_userinfo) else {
+                let start: String = text.chars().take(100).collect();
+                self.skipped
+                    .push(SkippedItem::new(start, "it is no address"));
+                continue;
+            };
+            if same_site(&url, site) {
+                own.push(url);
+            } else {
+                let reason = format!("on another website than {site}");
+                self.skipped.push(SkippedItem::new(url.as_str(), reason));
+            }
         }
         own.iter_mut().for_each(|url| url.set_fragment(None));
         own
@@ -227,10 +351,9 @@ impl CrawlPlan {
     fn limit_pages(&mut self, max_pages: usize) {
         if self.pages.len() > max_pages {
             let beyond = self.pages.split_off(max_pages);
-            self.warnings.push(format!(
-                "{} pages are left out, as --max-pages is {max_pages}",
-                beyond.len()
-            ));
+            let count = beyond.len();
+            let reason = format!("{count} pages are left out, as --max-pages is {max_pages}");
+            self.warnings.push(SkippedItem::new("sitemap", reason));
             self.left_out = beyond.into_iter().map(|(url, _)| url).collect();
         }
     }
@@ -238,15 +361,30 @@ impl CrawlPlan {
     /// Fetches the pages; the outcomes are in the order of the pages.
     pub fn fetch_pages(&mut self) -> impl Stream<Item = (Url, FetchOutcome)> {
         let pages = std::mem::take(&mut self.pages);
+        self.fetch_all(pages)
+    }
+
+    /// Fetches the pages at `urls` that the website allows.
+    pub fn fetch_others(&self, urls: &[String]) -> impl Stream<Item = (Url, FetchOutcome)> {
+        let urls = urls.iter().filter_map(|url| Url::parse(url).ok());
+        let is_allowed =
+            |url: &Url| matches!(url.scheme(), "http" | "https") && self.robots.is_url_allowed(url);
+        let pages = urls.filter(is_allowed).map(|url| (url, None));
+        self.fetch_all(pages.collect())
+    }
+
+    fn fetch_all(
+        &self,
+        pages: Vec<(Url, Option<FetchedPage>)>,
+    ) -> impl Stream<Item = (Url, FetchOutcome)> {
         let delay = self.crawl_delay();
         let concurrency = if delay.is_zero() {
             MAX_CONCURRENT_FETCHES
         } else {
             1
         };
-        let plan = &*self;
         let fetch = move |(url, response): (Url, Option<FetchedPage>)| async move {
-            let outcome = plan.fetch_page(&url, response, delay).await;
+            let outcome = self.fetch_page(&url, response, delay).await;
             (url, outcome)
         };
         stream::iter(pages).map(fetch).buffered(concurrency)
@@ -267,7 +405,9 @@ impl CrawlPlan {
         };
         match response {
             // The target of a redirect must be allowed too.
-            Ok(response) if !self.robots.is_url_allowed(&response.url) => FetchOutcome::NoIndex,
+            Ok(response) if !self.robots.is_url_allowed(&response.url) => {
+                FetchOutcome::Skipped(format!("it leads to {}: {DISALLOWED}", response.url))
+            }
             Ok(response) => classify(response),
             Err(error) => error.into(),
         }
@@ -292,11 +432,12 @@ impl From<FetchError> for FetchOutcome {
 fn classify(response: FetchedPage) -> FetchOutcome {
     match response.status.as_u16() {
         200..=299 => {}
-        404 | 410 => return FetchOutcome::Skipped(status_reason(&response)),
+        404 | 410 => return FetchOutcome::Gone(status_reason(&response)),
         _ => return FetchOutcome::Failed(status_reason(&response)),
     }
-    if html::robots::header_forbids_indexing(response.header("x-robots-tag")) {
-        return FetchOutcome::NoIndex;
+    let is_excluded = |value| html::robots::header_forbids_indexing(value);
+    if response.values("x-robots-tag").any(is_excluded) {
+        return FetchOutcome::Gone(NOINDEX.to_owned());
     }
     let format = match page_format(&response) {
         Ok(format) => format,

@@ -1,22 +1,31 @@
 //! `parlor learn`: stores the documents of a source: those that changed since the last run, and
 //! deletes those that the source no longer has.
+//!
+//! A run deletes nothing if a part of the source could not be read, or if it would delete
+//! so many documents that the source is more likely broken (`run`).
 
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+mod canonical;
+mod notes;
+mod run;
+
 use std::fmt;
+use std::io;
 
 use futures_util::StreamExt;
 
+use self::canonical::HeldPage;
+pub use self::notes::RunNotes;
+use self::run::{SourceRun, needs_permission};
 use crate::domain::{
-    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, RunReport, SourceKind, Timestamp,
-    page_address,
+    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, SourceKind, Timestamp,
 };
 use crate::learn::{
-    Conversion, FetchOutcome, FolderSource, RawDocument, SourceError, WebsiteSource,
+    Conversion, CrawlPlan, FetchOutcome, FolderSource, NOINDEX, RawDocument, SkippedItem,
+    SourceError, WebsiteSource,
 };
 use crate::redaction::redact;
-use crate::store::document::{self, DocumentSummary, NewDocument};
-use crate::store::{Batch, Store, StoreError, source};
+use crate::store::document::{self, NewDocument};
+use crate::store::{Batch, Snapshot, SourceLock, Store, StoreError, source};
 
 /// The passages of one write batch, about. A batch of this size delays the
 /// writes of a running server by some milliseconds.
@@ -29,6 +38,13 @@ const MAX_WRITE_ATTEMPTS: usize = 5;
 pub enum LearnError {
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// What could be read is stored, and nothing is deleted.
+    #[error("{0}")]
+    Incomplete(String),
+    #[error("{0}: it is being learned already, by `parlor learn` or the server; wait for its end")]
+    Running(String),
+    #[error("a lock file beside the database file could not be created: {0}")]
+    Lock(io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -39,8 +55,8 @@ pub trait ProgressObserver {
     fn add_pages(&self, count: usize);
     /// One page was read.
     fn page_done(&self, url: &str);
-    /// A page was skipped or could not be read.
-    fn warn(&self, message: &str);
+    /// The run of a source has ended.
+    fn run_ended(&self, location: &str, notes: &RunNotes);
 }
 
 /// What a [`Learner`] stored and deleted.
@@ -85,6 +101,7 @@ pub struct Learner<'a> {
     store: &'a Store,
     project: ProjectSeq,
     observer: &'a dyn ProgressObserver,
+    allow_removals: bool,
     summary: LearnSummary,
     pending: Batch,
     /// Passages and deletions in `pending`.
@@ -96,26 +113,11 @@ pub struct Learner<'a> {
 /// The run of a source that has not ended.
 struct CurrentRun {
     location: String,
-    /// The pages that were read before the run.
-    pages_before: usize,
-    /// Why pages could not be read, for a run that reads none.
-    warnings: RefCell<Vec<String>>,
-}
-
-/// The warnings of a run that are stored if it reads no page.
-const MAX_STORED_WARNINGS: usize = 5;
-
-/// The state of learning one source.
-struct SourceRun {
-    source: String,
-    /// All documents of the project by address.
-    stored: HashMap<String, DocumentSummary>,
-    /// The addresses that the source delivered.
-    seen: HashSet<String>,
-    /// The addresses that could not be read this time. Their documents stay.
-    retained: HashSet<String>,
-    /// Whether documents that were not seen may be deleted.
-    is_complete: bool,
+    /// The summary before the run.
+    before: LearnSummary,
+    notes: RunNotes,
+    /// Released after the end of the run is stored.
+    _lock: SourceLock,
 }
 
 impl<'a> Learner<'a> {
@@ -124,6 +126,7 @@ impl<'a> Learner<'a> {
             store,
             project,
             observer,
+            allow_removals: false,
             summary: LearnSummary::default(),
             pending: Batch::default(),
             pending_size: 0,
@@ -131,14 +134,22 @@ impl<'a> Learner<'a> {
         }
     }
 
+    /// Whether a run may delete more documents than [`needs_permission`] allows.
+    #[must_use]
+    pub fn allow_removals(mut self, allow: bool) -> Self {
+        self.allow_removals = allow;
+        self
+    }
+
     pub fn summary(&self) -> LearnSummary {
         self.summary
     }
 
-    /// Learns the files of a folder. A file that cannot be read is a warning.
+    /// Learns the files of a folder. A file that cannot be read is skipped.
     ///
     /// # Errors
-    /// The folder does not exist, or the database fails.
+    /// The folder does not exist or has no files with texts, a part of it cannot be read,
+    /// many of its documents would be deleted, or the database fails.
     pub async fn learn_folder(&mut self, folder: &FolderSource) -> Result<(), LearnError> {
         let location = folder.id()?;
         self.begin(&location, SourceKind::Folder).await?;
@@ -153,15 +164,18 @@ impl<'a> Learner<'a> {
     ) -> Result<(), LearnError> {
         let mut run = self.start_run(location).await?;
         let listing = folder.list_files();
-        run.is_complete = listing.is_complete;
-        let remarks = listing.skipped.iter().chain(&listing.warnings);
-        self.warn_all(&remarks.map(ToString::to_string).collect::<Vec<_>>());
+        run.failure = listing.failure.map(|item| item.to_string());
+        listing.skipped.into_iter().for_each(|item| self.skip(item));
+        listing
+            .warnings
+            .into_iter()
+            .for_each(|item| self.remark(item));
         self.observer.add_pages(listing.files.len());
         for file in listing.files {
             match file.read() {
                 Ok(raw) => self.learn_document(&mut run, raw).await?,
-                Err(skipped) => {
-                    self.warn(&skipped.to_string());
+                Err(item) => {
+                    self.skip(item);
                     run.retained.insert(file.url.clone());
                 }
             }
@@ -169,14 +183,15 @@ impl<'a> Learner<'a> {
             // Lets the caller handle Ctrl-C.
             tokio::task::yield_now().await;
         }
-        self.finish_run(run).await
+        self.finish_run(run, None).await
     }
 
     /// Learns a page, or the pages of a sitemap. A further page that cannot be
-    /// read is a warning.
+    /// read is skipped.
     ///
     /// # Errors
-    /// The address or robots.txt cannot be read, or the database fails.
+    /// The address, robots.txt or a sitemap cannot be read, no page has a text, many
+    /// documents would be deleted, or the database fails.
     pub async fn learn_website(&mut self, website: &WebsiteSource) -> Result<(), LearnError> {
         self.begin(website.id(), SourceKind::Website).await?;
         let result = self.read_website(website).await;
@@ -186,26 +201,49 @@ impl<'a> Learner<'a> {
     async fn read_website(&mut self, website: &WebsiteSource) -> Result<(), LearnError> {
         let mut plan = website.plan_crawl().await?;
         let mut run = self.start_run(website.id().to_owned()).await?;
-        run.is_complete = plan.is_complete;
+        self.check_kind(&run, &plan)?;
+        run.failure = plan.failures.first().map(ToString::to_string);
         let left_out = plan.left_out.iter().map(ToString::to_string);
         run.retained.extend(left_out);
-        self.warn_all(&plan.warnings);
-        self.observer.add_pages(plan.pages.len());
-        let outcomes = plan.fetch_pages();
-        let mut outcomes = std::pin::pin!(outcomes);
-        while let Some((url, outcome)) = outcomes.next().await {
-            match outcome {
-                FetchOutcome::Found(raw) => self.learn_document(&mut run, raw).await?,
-                FetchOutcome::NoIndex => {}
-                FetchOutcome::Skipped(reason) => self.warn(&format!("{url}: {reason}")),
-                FetchOutcome::Failed(reason) => {
-                    self.warn(&format!("{url}: {reason}"));
-                    run.retain(url.as_str());
-                }
-            }
-            self.observer.page_done(url.as_str());
+        for item in plan.failures.drain(..).chain(plan.skipped.drain(..)) {
+            self.skip(item);
         }
-        self.finish_run(run).await
+        plan.warnings.drain(..).for_each(|item| self.remark(item));
+        self.observer.add_pages(plan.pages.len());
+        {
+            let outcomes = plan.fetch_pages();
+            let mut outcomes = std::pin::pin!(outcomes);
+            while let Some((url, outcome)) = outcomes.next().await {
+                match outcome {
+                    FetchOutcome::Found(raw) => self.learn_document(&mut run, raw).await?,
+                    FetchOutcome::Gone(reason) => {
+                        run.gone.insert(url.to_string());
+                        self.skip(SkippedItem::new(url.as_str(), reason));
+                    }
+                    FetchOutcome::Skipped(reason) => {
+                        self.skip(SkippedItem::new(url.as_str(), reason));
+                    }
+                    FetchOutcome::Failed(reason) => {
+                        self.skip(SkippedItem::new(url.as_str(), reason));
+                        run.retain(url.as_str());
+                    }
+                }
+                self.observer.page_done(url.as_str());
+            }
+        }
+        self.finish_run(run, Some(&plan)).await
+    }
+
+    /// Refuses a page in the place of a sitemap: its website is probably broken.
+    fn check_kind(&self, run: &SourceRun, plan: &CrawlPlan) -> Result<(), LearnError> {
+        let before = run.stored_count();
+        if !plan.is_single_page || before < 2 || self.allow_removals {
+            return Ok(());
+        }
+        Err(LearnError::Incomplete(format!(
+            "{}: it was a sitemap with {before} pages and is one page now; nothing of it is              forgotten{PERMISSION_HINT}",
+            run.source
+        )))
     }
 
     /// Writes the pending batch.
@@ -225,57 +263,70 @@ impl<'a> Learner<'a> {
         self.store.write(batch).await.map(drop)
     }
 
-    fn warn_all(&self, warnings: &[String]) {
-        warnings.iter().for_each(|warning| self.warn(warning));
+    fn skip(&mut self, item: SkippedItem) {
+        if let Some(run) = &mut self.current {
+            run.notes.skip(item);
+        }
     }
 
-    fn warn(&self, message: &str) {
-        self.observer.warn(message);
-        if let Some(run) = &self.current {
-            let mut warnings = run.warnings.borrow_mut();
-            if warnings.len() < MAX_STORED_WARNINGS {
-                warnings.push(message.to_owned());
-            }
+    fn remark(&mut self, item: SkippedItem) {
+        if let Some(run) = &mut self.current {
+            run.notes.remark(item);
         }
     }
 
     /// Stores that the run of a source begins.
-    async fn begin(&mut self, location: &str, kind: SourceKind) -> Result<(), StoreError> {
+    async fn begin(&mut self, location: &str, kind: SourceKind) -> Result<(), LearnError> {
+        let lock = SourceLock::try_acquire(self.store, self.project, location);
+        let lock = lock.map_err(LearnError::Lock)?;
+        let lock = lock.ok_or_else(|| LearnError::Running(location.to_owned()))?;
         let begin = source::begin_run(self.project, location, kind, Timestamp::now());
         self.write(begin).await?;
         self.current = Some(CurrentRun {
             location: location.to_owned(),
-            pages_before: self.summary.pages(),
-            warnings: RefCell::default(),
+            before: self.summary,
+            notes: RunNotes::default(),
+            _lock: lock,
         });
         Ok(())
     }
 
+    /// The pages that the current run has read.
+    fn run_pages(&self) -> usize {
+        let before = self.current.as_ref().map(|run| run.before.pages());
+        self.summary.pages() - before.unwrap_or_default()
+    }
+
     /// Stores how the run ended, and returns its result.
     async fn end(&mut self, result: Result<(), LearnError>) -> Result<(), LearnError> {
+        // Pages that were read before the source failed.
+        self.flush().await?;
+        let pages = self.run_pages();
         let Some(run) = self.current.take() else {
             return result;
         };
-        let pages = self.summary.pages() - run.pages_before;
-        let error = match &result {
-            Ok(()) if pages > 0 => None,
-            Ok(()) => Some(run.warnings.take().join("\n")),
-            Err(error) => Some(error.to_string()),
-        };
-        let error = error.map(|error| match error.as_str() {
-            "" => "No page with a text was found".to_owned(),
-            error => redact(error).into_owned(),
+        let result = result.and_then(|()| match pages {
+            0 => Err(no_page_error(&run)),
+            _ => Ok(()),
         });
+        let error = result.as_ref().err().map(ToString::to_string);
+        let error = error.as_deref().map(redact);
         let stored = error.as_deref().map_or(Ok(pages as u64), Err);
-        let end = source::end_run(
-            self.project,
-            &run.location,
-            Timestamp::now(),
-            stored,
-            &RunReport::default(),
-        );
-        self.write(end).await?;
+        self.store_end(&run, stored).await?;
+        self.observer.run_ended(&run.location, &run.notes);
         result
+    }
+
+    async fn store_end(
+        &self,
+        run: &CurrentRun,
+        result: Result<u64, &str>,
+    ) -> Result<(), StoreError> {
+        let removed = self.summary.deleted - run.before.deleted;
+        let report = run.notes.report(removed as u64);
+        let now = Timestamp::now();
+        let end = source::end_run(self.project, &run.location, now, result, &report);
+        self.write(end).await
     }
 
     /// Writes the pending batch. A run that has not ended failed for `reason`.
@@ -285,33 +336,17 @@ impl<'a> Learner<'a> {
     pub async fn stop(&mut self, reason: &str) -> Result<(), StoreError> {
         self.flush().await?;
         if let Some(run) = self.current.take() {
-            let now = Timestamp::now();
-            let end = source::end_run(
-                self.project,
-                &run.location,
-                now,
-                Err(reason),
-                &RunReport::default(),
-            );
-            self.write(end).await?;
+            self.store_end(&run, Err(reason)).await?;
+            self.observer.run_ended(&run.location, &run.notes);
         }
         Ok(())
     }
 
     async fn start_run(&self, source: String) -> Result<SourceRun, StoreError> {
         let project = self.project;
-        let stored: Vec<DocumentSummary> = self
-            .store
-            .read(move |snapshot| document::list_all(snapshot, project))
-            .await?;
-        let by_url = |document: DocumentSummary| (document.url.clone(), document);
-        Ok(SourceRun {
-            source,
-            stored: stored.into_iter().map(by_url).collect(),
-            seen: HashSet::new(),
-            retained: HashSet::new(),
-            is_complete: true,
-        })
+        let read = move |snapshot: &Snapshot| document::list_all(snapshot, project);
+        let stored = self.store.read(read).await?;
+        Ok(SourceRun::new(source, stored))
     }
 
     async fn learn_document(
@@ -321,25 +356,46 @@ impl<'a> Learner<'a> {
     ) -> Result<(), StoreError> {
         let document = match raw.convert() {
             Conversion::Document(document) => document,
-            Conversion::NoIndex => return Ok(()),
+            Conversion::NoIndex => {
+                self.skip(SkippedItem::new(&raw.url, NOINDEX));
+                run.gone.insert(raw.url);
+                return Ok(());
+            }
         };
         if document.sections.is_empty() {
-            let message = format!("{}: it says nothing; no text was found", document.url);
-            self.warn(&message);
+            self.skip(SkippedItem::new(
+                &document.url,
+                "it says nothing; no text was found",
+            ));
             return Ok(());
         }
         if document.url.len() > MAX_DOCUMENT_URL_BYTES {
             let start: String = document.url.chars().take(100).collect();
-            let message = format!("{start}…: its address is too long; it is passed over");
-            self.warn(&message);
+            self.skip(SkippedItem::new(
+                format!("{start}…"),
+                "its address is too long",
+            ));
             return Ok(());
         }
+        let hash = raw.hash();
+        let page = HeldPage {
+            own_url: raw.url,
+            document,
+            hash,
+        };
+        for page in run.canonical.add(page) {
+            self.learn_page(run, &page).await?;
+        }
+        Ok(())
+    }
+
+    async fn learn_page(&mut self, run: &mut SourceRun, page: &HeldPage) -> Result<(), StoreError> {
         // Several pages may have the same canonical address; the first counts.
-        if !run.seen.insert(document.url.clone()) {
+        if !run.seen.insert(page.document.url.clone()) {
             return Ok(());
         }
-        self.summary.passages += document.sections.len();
-        self.store_if_changed(run, &document, raw.hash());
+        self.summary.passages += page.document.sections.len();
+        self.store_if_changed(run, &page.document, page.hash);
         if self.pending_size >= BATCH_PASSAGES {
             self.flush().await?;
         }
@@ -362,10 +418,8 @@ impl<'a> Learner<'a> {
         // An empty source is the HTTP API.
         let replaced = stored.filter(|stored| !has_same_hash && !stored.source.is_empty());
         if let Some(stored) = replaced.filter(|_| !has_same_source) {
-            let (url, source) = (&document.url, &stored.source);
-            self.observer.warn(&format!(
-                "{url}: stored in the place of what {source} had there"
-            ));
+            let reason = format!("stored in the place of what {} had there", stored.source);
+            self.remark(SkippedItem::new(&document.url, reason));
         }
         let new = NewDocument {
             id: DocumentId::generate(),
@@ -383,49 +437,100 @@ impl<'a> Learner<'a> {
         self.pending_size += size;
     }
 
-    /// Deletes the documents that the source no longer has, and writes the
-    /// pending batch.
-    async fn finish_run(&mut self, run: SourceRun) -> Result<(), LearnError> {
-        let missing = run.missing_documents();
-        if run.is_complete {
-            for id in missing {
-                self.queue(document::delete_if_present(self.project, id), 1);
-                self.summary.deleted += 1;
-            }
-        } else if !missing.is_empty() {
-            self.observer.warn(&format!(
-                "{}: as not all of it could be read, nothing of it is forgotten",
+    /// Learns the pages that were held, deletes the documents that the source no longer
+    /// has, and writes the pending batch.
+    async fn finish_run(
+        &mut self,
+        mut run: SourceRun,
+        plan: Option<&CrawlPlan>,
+    ) -> Result<(), LearnError> {
+        for page in run.canonical.take_held() {
+            self.learn_page(&mut run, &page).await?;
+        }
+        for (url, count) in run.canonical.take_ignored() {
+            let reason =
+                format!("{count} pages have this canonical address; it is not followed for them");
+            self.remark(SkippedItem::new(url, reason));
+        }
+        self.flush().await?;
+        if let Some(failure) = &run.failure {
+            return Err(LearnError::Incomplete(format!(
+                "{}: not all of it could be read ({failure}); what could be read is stored, and \
+                 nothing of it is forgotten",
                 run.source
-            ));
+            )));
+        }
+        // A source without pages is an error.
+        if self.run_pages() > 0 {
+            self.delete_missing(run, plan).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the documents that the source no longer has.
+    async fn delete_missing(
+        &mut self,
+        mut run: SourceRun,
+        plan: Option<&CrawlPlan>,
+    ) -> Result<(), LearnError> {
+        if !run.is_complete {
+            if !run.missing_documents().is_empty() {
+                let reason = "as not all of it could be read, nothing of it is forgotten";
+                self.remark(SkippedItem::new(&run.source, reason));
+            }
+            return Ok(());
+        }
+        let stored = run.stored_count();
+        let is_refused = |run: &SourceRun| {
+            !self.allow_removals && needs_permission(run.unexplained_removals().len(), stored)
+        };
+        if let Some(plan) = plan.filter(|_| is_refused(&run)) {
+            find_gone_pages(&mut run, plan).await;
+        }
+        if is_refused(&run) {
+            let count = run.unexplained_removals().len();
+            return Err(LearnError::Incomplete(format!(
+                "{}: {count} of its {stored} pages are missing, so nothing of it is \
+                 forgotten{PERMISSION_HINT}",
+                run.source
+            )));
+        }
+        for document in run.missing_documents() {
+            let delete = document::delete_of_source(self.project, document.id, &document.source);
+            self.queue(delete, 1);
+            self.summary.deleted += 1;
         }
         Ok(self.flush().await?)
     }
 }
 
-impl SourceRun {
-    /// Retains the document of a page that could not be read. If no document
-    /// has this address, the page may be stored under its canonical address, so
-    /// that no document of the source may be deleted.
-    fn retain(&mut self, url: &str) {
-        self.is_complete &= self.stored.contains_key(url);
-        self.retained.insert(url.to_owned());
-    }
+/// What the operator can do if a run refuses to delete documents.
+const PERMISSION_HINT: &str = "; if that is intended, run `parlor learn` with --allow-removals";
 
-    /// Whether this source stored a document. Earlier versions stored a source with
-    /// its user name and password.
-    fn is_source(&self, stored: &str) -> bool {
-        let without_userinfo = || page_address(stored).is_some_and(|url| url == self.source);
-        stored == self.source || without_userinfo()
-    }
+fn no_page_error(run: &CurrentRun) -> LearnError {
+    let location = &run.location;
+    let reason = match run.notes.first() {
+        Some(first) => format!(" ({first})"),
+        None => String::new(),
+    };
+    LearnError::Incomplete(format!(
+        "{location}: no page with a text was found{reason}; nothing of it is forgotten"
+    ))
+}
 
-    /// The documents of this source that were neither seen nor retained.
-    fn missing_documents(&self) -> Vec<DocumentId> {
-        let is_missing = |document: &&DocumentSummary| {
-            self.is_source(&document.source)
-                && !self.seen.contains(&document.url)
-                && !self.retained.contains(&document.url)
+/// Fetches the missing pages, to find out whether they do not exist any more.
+async fn find_gone_pages(run: &mut SourceRun, plan: &CrawlPlan) {
+    let urls = run.unexplained_removals();
+    let outcomes = plan.fetch_others(&urls);
+    let mut outcomes = std::pin::pin!(outcomes);
+    while let Some((url, outcome)) = outcomes.next().await {
+        let is_gone = match outcome {
+            FetchOutcome::Gone(_) => true,
+            FetchOutcome::Found(raw) => raw.convert() == Conversion::NoIndex,
+            FetchOutcome::Skipped(_) | FetchOutcome::Failed(_) => false,
         };
-        let missing = self.stored.values().filter(is_missing);
-        missing.map(|document| document.id).collect()
+        if is_gone {
+            run.gone.insert(url.into());
+        }
     }
 }

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::Services;
 use super::idempotency::Idempotency;
-use super::learn::{LearnError, Learner, ProgressObserver};
+use super::learn::{LearnError, Learner, ProgressObserver, RunNotes};
 use crate::domain::{
     DEFAULT_MAX_PAGES, ProjectSeq, RunReport, Source, SourceId, SourceKind, Timestamp,
     ValidationError, page_address, parse_web_url,
@@ -301,8 +301,7 @@ fn run(store: &Store, website: &WebsiteSource, mut reservation: Reservation) {
         Ok(runtime) => runtime,
         Err(error) => return log::error!("a source could not be learned: {error}"),
     };
-    let observer = RunLog(website.id());
-    let mut learner = Learner::new(store, reservation.project, &observer);
+    let mut learner = Learner::new(store, reservation.project, &RunLog);
     let result = runtime.block_on(async {
         let cancelled = async {
             let cancelled = reservation.cancelled.wait_for(|cancelled| *cancelled).await;
@@ -319,23 +318,25 @@ fn run(store: &Store, website: &WebsiteSource, mut reservation: Reservation) {
     });
     match result {
         Ok(()) => log::info!("{}: {}", website.id(), learner.summary()),
-        Err(LearnError::Source(error)) => log::warn!("{}", redact(&error.to_string())),
         Err(LearnError::Store(error)) => {
             log::error!("{} could not be learned: {error}", website.id());
         }
+        Err(error) => log::warn!("{}", redact(&error.to_string())),
     }
 }
 
-/// Writes the warnings of a run to the log.
-struct RunLog<'a>(&'a str);
+/// Writes the summary of a run to the log.
+struct RunLog;
 
-impl ProgressObserver for RunLog<'_> {
+impl ProgressObserver for RunLog {
     fn add_pages(&self, _: usize) {}
 
     fn page_done(&self, _: &str) {}
 
-    fn warn(&self, message: &str) {
-        log::info!("learning {}: {}", self.0, redact(message));
+    fn run_ended(&self, location: &str, notes: &RunNotes) {
+        for line in notes.summary() {
+            log::info!("learning {location}: {line}");
+        }
     }
 }
 

@@ -308,9 +308,12 @@ pub fn delete(project: ProjectSeq, id: DocumentId) -> Batch {
     Batch::new().run_expecting_change(delete_document(project, id), Rejection::NotFound)
 }
 
-/// [`delete`] without an expectation, for a batch that deletes many documents.
-pub fn delete_if_present(project: ProjectSeq, id: DocumentId) -> Batch {
-    Batch::of([delete_document(project, id)])
+/// Deletes a document unless another source has stored it since.
+pub fn delete_of_source(project: ProjectSeq, id: DocumentId, source: &str) -> Batch {
+    Batch::of([Sql::new(
+        "DELETE FROM document WHERE project_seq = ? AND id = ? AND source = ?",
+        [project.into(), id.into(), source.into()],
+    )])
 }
 
 fn delete_document(project: ProjectSeq, id: DocumentId) -> Sql {

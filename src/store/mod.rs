@@ -67,6 +67,7 @@ pub mod session;
 pub mod sign_in_link;
 mod snapshot;
 pub mod source;
+mod source_lock;
 mod sql;
 pub mod statistics;
 #[cfg(test)]
@@ -104,6 +105,7 @@ pub use options::Options;
 pub use rejection::Rejection;
 pub use server_lock::{LockError, ServerLock};
 pub use snapshot::Snapshot;
+pub use source_lock::SourceLock;
 pub use sql::{Sql, Value};
 
 use commit_observer::ObserverSlot;

@@ -166,6 +166,18 @@ pub fn end_run(
     )])
 }
 
+/// Stores how often a source is learned. `None`: on request.
+pub fn set_interval(project: ProjectSeq, location: &str, interval_s: Option<u32>) -> Batch {
+    Batch::of([Sql::new(
+        "UPDATE source SET interval_s = ?3 WHERE project_seq = ?1 AND location = ?2",
+        [
+            project.into(),
+            location.into(),
+            interval_s.map(i64::from).into(),
+        ],
+    )])
+}
+
 /// Stores that the runs of an earlier process have ended.
 pub fn fail_interrupted(at: Timestamp) -> Batch {
     Batch::of([Sql::new(

@@ -315,7 +315,7 @@ fn runs_of_the_command_line_are_stored() {
     run_with_error(at, &["learn", "help"]);
     let stored: String = read();
     assert!(
-        stored.contains("/help folder 1 No page with a text was found"),
+        stored.contains("/help folder 1 ") && stored.contains("no page with a text was found"),
         "{stored}"
     );
 }

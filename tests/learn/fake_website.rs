@@ -1,6 +1,6 @@
 //! An HTTP server whose responses a test defines.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -9,10 +9,14 @@ use std::thread;
 /// Status, further headers, and body.
 type FakeResponse = (&'static str, String, Vec<u8>);
 
+type FirstResponses = HashMap<String, VecDeque<FakeResponse>>;
+
 /// A website on its own port. It answers 404 for paths without a response.
 pub struct FakeWebsite {
     pub address: SocketAddr,
     responses: Arc<Mutex<HashMap<String, FakeResponse>>>,
+    /// Responses that precede the others, each for one request.
+    first_responses: Arc<Mutex<FirstResponses>>,
     requested_paths: Arc<Mutex<Vec<String>>>,
     credentials: Arc<Mutex<HashSet<Option<String>>>>,
 }
@@ -23,16 +27,23 @@ impl FakeWebsite {
         let site = Self {
             address: listener.local_addr().expect("local address"),
             responses: Arc::default(),
+            first_responses: Arc::default(),
             requested_paths: Arc::default(),
             credentials: Arc::default(),
         };
         let (responses, paths) = (site.responses.clone(), site.requested_paths.clone());
         let credentials = site.credentials.clone();
+        let first_responses = site.first_responses.clone();
+        let find = Arc::new(move |path: &str| {
+            let mut first = first_responses.lock().expect("lock");
+            let first = first.get_mut(path).and_then(VecDeque::pop_front);
+            first.or_else(|| responses.lock().expect("lock").get(path).cloned())
+        });
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (responses, paths) = (responses.clone(), paths.clone());
+                let (find, paths) = (find.clone(), paths.clone());
                 let credentials = credentials.clone();
-                thread::spawn(move || respond(stream, &responses, &paths, &credentials));
+                thread::spawn(move || respond(stream, &*find, &paths, &credentials));
             }
         });
         site
@@ -49,6 +60,13 @@ impl FakeWebsite {
             .lock()
             .expect("lock")
             .insert(path.to_owned(), response);
+    }
+
+    /// Adds a response without a body for one request of a path.
+    pub fn add_first(&self, path: &str, status: &'static str, headers: &str) {
+        let mut first = self.first_responses.lock().expect("lock");
+        let responses = first.entry(path.to_owned()).or_default();
+        responses.push_back((status, headers.to_owned(), Vec::new()));
     }
 
     /// Sets an HTML page as the response of a path.
@@ -93,7 +111,7 @@ impl FakeWebsite {
 
 fn respond(
     mut stream: TcpStream,
-    responses: &Mutex<HashMap<String, FakeResponse>>,
+    find: &dyn Fn(&str) -> Option<FakeResponse>,
     requested_paths: &Mutex<Vec<String>>,
     credentials: &Mutex<HashSet<Option<String>>>,
 ) {
@@ -110,8 +128,8 @@ fn respond(
     });
     credentials.lock().expect("lock").insert(authorization);
     requested_paths.lock().expect("lock").push(path.clone());
-    let response = responses.lock().expect("lock").get(&path).cloned();
-    let (status, headers, body) = response.unwrap_or(("404 Not Found", String::new(), Vec::new()));
+    let (status, headers, body) =
+        find(&path).unwrap_or(("404 Not Found", String::new(), Vec::new()));
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"

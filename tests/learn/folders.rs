@@ -107,11 +107,15 @@ fn folder_keeps_documents_of_other_folders_and_projects() {
     );
     fs::remove_dir_all(workspace.path().join("two")).expect("remove directory");
     fs::create_dir(workspace.path().join("two")).expect("create directory");
-    let output = workspace.run(&learn_two);
-    let (stdout, stderr) = output_texts(&output);
+    let stderr = workspace.run_err(&learn_two);
+    assert!(stderr.contains("no page with a text was found"), "{stderr}");
+    workspace.write(
+        "two/c.md",
+        "# C\n\nThe third of the files that are learned here.",
+    );
+    let (stdout, _) = workspace.run_ok(&learn_two);
     assert!(stdout.contains("2 forgotten"), "{stdout}");
-    assert!(stderr.contains("nothing could be learned"), "{stderr}");
-    assert!(workspace.urls().is_empty());
+    assert_eq!(workspace.urls(), ["file:c.md"]);
     assert_eq!(
         workspace.documents(2),
         [("file:a.md".to_owned(), "A".to_owned())]
@@ -127,7 +131,9 @@ fn unreadable_files_are_warnings_and_the_rest_is_learned() {
     );
     workspace.write("help/large.md", "x".repeat(2_000_001));
     workspace.write("help/empty.md", "");
-    let (stdout, stderr) = workspace.run_ok(&["learn", "absent", "help", "help/a.md"]);
+    let output = workspace.run(&["learn", "absent", "help", "help/a.md"]);
+    assert_eq!(output.status.code(), Some(1));
+    let (stdout, stderr) = output_texts(&output);
     assert!(
         stdout.starts_with("learned 2 pages (1 new, 0 changed, 1 as before"),
         "{stdout}"
@@ -139,8 +145,14 @@ fn unreadable_files_are_warnings_and_the_rest_is_learned() {
     ] {
         assert!(stderr.contains(message), "{stderr}");
     }
-    let stderr = workspace.run_err(&["learn", "absent"]);
-    assert!(stderr.contains("nothing could be learned"), "{stderr}");
+    let stderr = workspace.run_err(&["learn", "absent", "missing"]);
+    for message in [
+        "absent: No such file",
+        "missing: No such file",
+        "2 sources were not learned",
+    ] {
+        assert!(stderr.contains(message), "{stderr}");
+    }
     let stderr = workspace.run_err(&[
         "learn",
         "help",

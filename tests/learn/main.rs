@@ -14,4 +14,7 @@ mod html_pages;
 mod markdown;
 mod processes;
 mod qnas;
+mod removals;
+mod retries;
+mod sitemaps;
 mod websites;
