@@ -3,8 +3,9 @@
 //! know the answer.
 
 mod citations;
+mod conversation_query;
 mod markdown_segments;
-mod search_queries;
+mod sentences;
 mod small_talk;
 mod snippet;
 #[cfg(test)]
@@ -13,25 +14,29 @@ mod tests;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub(super) use search_queries::{search_queries, visitor_messages};
+pub(super) use conversation_query::{conversation_query, visitor_messages};
 pub(super) use small_talk::is_small_talk;
 
 use super::embedding::{SemanticQueries, SemanticSearch, semantic_queries};
 use super::handover::{self, Availability, HandoverSituation};
+use super::handover::{Language, detect_language};
 use super::retrieval::{
-    self, IndexCache, Language, PassageHit, PassageSource, RankedPassages, SearchInput,
+    self, IndexCache, PassageHit, PassageSource, RankedPassages, SearchInput,
 };
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, CompleteAnswer, FinishDetails};
-use crate::domain::ProjectSeq;
 use crate::store::{Snapshot, Store, StoreError};
 
 use citations::CitationWriter;
+use conversation_query::ConversationQuery;
 use small_talk::SmallTalk;
 
-/// The maximum number of passages in an answer, and the minimum score of a further
-/// passage relative to the first.
-const MAX_PASSAGES: usize = 3;
+/// The maximum number of pages in an answer, and the minimum score of a further page
+/// relative to the first.
+const MAX_PAGES: usize = 3;
 const MIN_RELATIVE_SCORE: f64 = 0.9;
+
+/// The minimum confidence of a page that a refusal names.
+const MIN_SUGGESTION_CONFIDENCE: f64 = 0.15;
 
 /// The maximum length of the quotes in an answer, and of the quote from each
 /// passage after the first.
@@ -70,11 +75,12 @@ impl AnswerProvider for BuiltinProvider {
         let index_cache = Arc::clone(&self.index_cache);
         Box::pin(async move {
             let messages = visitor_messages(&request);
-            let queries = search_queries(&request, &messages);
+            let query = conversation_query(&request, &messages);
+            let texts = [query.semantic_text().to_owned()];
             let semantic = self.semantic.as_ref();
-            let queries = semantic_queries(semantic, request.project, &queries).await;
+            let semantic = semantic_queries(semantic, request.project, &texts).await;
             let answer = store
-                .read(move |snapshot| answer(snapshot, &request, &queries, &index_cache))
+                .read(move |snapshot| answer(snapshot, &request, &query, &semantic, &index_cache))
                 .await?;
             Ok(Answer::Complete(answer))
         })
@@ -85,32 +91,67 @@ impl AnswerProvider for BuiltinProvider {
 fn answer(
     snapshot: &Snapshot,
     request: &AnswerRequest,
+    query: &ConversationQuery,
     semantic: &SemanticQueries,
     index_cache: &IndexCache,
 ) -> Result<CompleteAnswer, StoreError> {
     let messages = visitor_messages(request);
     let newest = messages.first().copied().unwrap_or_default();
-    let language = visitor_language(&messages);
-    if let Some(talk) = SmallTalk::detect(newest) {
+    let hint = messages.iter().find_map(|text| detect_language(text));
+    if let Some((talk, language)) = SmallTalk::detect(newest, hint) {
         return Ok(known(talk.reply(language).to_owned()));
     }
     if let Some(language) = handover::is_handover_request(newest) {
         return Ok(known(handover::handover_text(language, &NOBODY_IS_THERE)));
     }
-    let queries = search_queries(request, &messages);
-    let result = first_confident(snapshot, request.project, &queries, semantic, index_cache)?;
-    if let Some((query, result)) = result {
-        return Ok(known(quote(&query, &result.hits)));
+    let ranking = semantic.rank(query.semantic_text());
+    let input = SearchInput {
+        semantic: ranking.as_ref(),
+        ..query.search_input()
+    };
+    let result =
+        retrieval::search_input(snapshot, request.project, &input, MAX_PAGES, index_cache)?;
+    if result.is_confident {
+        return Ok(known(quote(newest, &result.hits)));
     }
     let fallback = request.assistant.fallback.as_deref();
-    let text = fallback.unwrap_or(small_talk::unknown_reply(language));
-    Ok(CompleteAnswer {
-        text: text.to_owned(),
+    Ok(refusal(
+        fallback,
+        hint.unwrap_or(Language::English),
+        &result,
+    ))
+}
+
+/// Returns the answer to a question that the search has no confident result for. It
+/// names the best page in its text. It does not cite the page, because the page may be
+/// about something else.
+fn refusal(fallback: Option<&str>, language: Language, result: &RankedPassages) -> CompleteAnswer {
+    let mut text = fallback
+        .unwrap_or(small_talk::unknown_reply(language))
+        .to_owned();
+    if let Some(link) = suggested_link(result) {
+        text.push_str("\n\n");
+        text.push_str(&small_talk::page_suggestion(language, &link));
+    }
+    CompleteAnswer {
+        text,
         finish: FinishDetails {
             is_refusal: true,
             ..FinishDetails::default()
         },
-    })
+    }
+}
+
+/// Returns a Markdown link to the best page, if it may be about the question.
+fn suggested_link(result: &RankedPassages) -> Option<String> {
+    if result.confidence < MIN_SUGGESTION_CONFIDENCE {
+        return None;
+    }
+    let best = result.hits.first()?;
+    match &best.source {
+        PassageSource::Document { url } => citations::link(url, &best.title),
+        PassageSource::Qna { .. } => None,
+    }
 }
 
 /// An answer with a text that is not the fallback.
@@ -129,37 +170,6 @@ const NOBODY_IS_THERE: HandoverSituation<'static> = HandoverSituation {
     has_left_contact: false,
     away_message: None,
 };
-
-/// Returns the language of the newest message whose language can be detected.
-/// Otherwise returns English.
-fn visitor_language(messages: &[&str]) -> Language {
-    let mut languages = messages
-        .iter()
-        .filter_map(|text| retrieval::detect_language(text));
-    languages.next().unwrap_or(Language::English)
-}
-
-/// Returns the first query with a confident result, and the result.
-fn first_confident(
-    snapshot: &Snapshot,
-    project: ProjectSeq,
-    queries: &[String],
-    semantic: &SemanticQueries,
-    index_cache: &IndexCache,
-) -> Result<Option<(String, RankedPassages)>, StoreError> {
-    for query in queries {
-        let semantic = semantic.rank(query);
-        let input = SearchInput {
-            text: query,
-            semantic: semantic.as_ref(),
-        };
-        let result = retrieval::search_input(snapshot, project, &input, MAX_PASSAGES, index_cache)?;
-        if result.is_confident {
-            return Ok(Some((query.clone(), result)));
-        }
-    }
-    Ok(None)
-}
 
 /// Returns the answer of the best Q&A, or quotes of the best documents with their
 /// sources.
@@ -205,5 +215,6 @@ fn passage_quote(query: &str, hit: &PassageHit, is_best: bool, remaining: usize)
     };
     let quote = snippet::snippet(query, &hit.body, max_chars);
     let quote = quote.or_else(|| is_best.then(|| hit.body.trim().to_owned()));
-    quote.filter(|quote| !quote.is_empty())
+    let quote = quote.filter(|quote| !quote.is_empty())?;
+    Some(snippet::with_heading(query, &hit.heading, quote))
 }

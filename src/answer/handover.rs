@@ -28,6 +28,7 @@ mod word_trie;
 
 pub use contact::{ContactDetails, contact_details, leaves_contact_details};
 pub use language::{Language, choose_language, detect_language};
+pub(super) use normalize::{is_unspaced, normalize};
 pub use request::{handover_request, is_handover_request};
 pub use texts::{
     Availability, HandoverSituation, ReplyEmailTexts, handover_text, reply_email_texts,

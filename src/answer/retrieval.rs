@@ -16,6 +16,7 @@
 
 mod confidence;
 mod edit_distance;
+mod follow_up;
 mod fusion;
 mod index_cache;
 mod inverted_index;
@@ -31,6 +32,7 @@ mod tests;
 mod tokenizer;
 
 pub(super) use edit_distance::is_within_edits;
+pub use follow_up::is_follow_up;
 pub use fusion::SemanticRanking;
 pub use index_cache::IndexCache;
 pub use inverted_index::{InvertedIndex, MemoryUsage};
@@ -50,7 +52,6 @@ pub use crate::store::passage::PassageSource;
 
 use confidence::{MIN_CONFIDENCE, MIN_FUSED_CONFIDENCE};
 use fusion::MAX_FUSED_PAGES;
-use query::SearchQuery;
 
 /// A passage of a search result.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +84,11 @@ pub struct RankedPassages {
 pub struct SearchInput<'a> {
     /// The question.
     pub text: &'a str,
+    /// Texts that the question may refer to, such as the visitor's earlier messages, the
+    /// newest first.
+    pub earlier: &'a [String],
+    /// The page that the last answer cited.
+    pub cited_url: Option<&'a str>,
     /// The ranking of the passages by meaning. `None` without an embedding model.
     pub semantic: Option<&'a SemanticRanking>,
 }
@@ -118,18 +124,15 @@ pub fn search_input(
     index_cache: &IndexCache,
 ) -> Result<RankedPassages, StoreError> {
     let index = index_cache.index(snapshot, project)?;
-    let query = SearchQuery::parse(input.text, &index);
-    let lexical = ranking::rank(&index, &query, limit.max(MAX_FUSED_PAGES));
+    let limit_of_ranking = limit.max(MAX_FUSED_PAGES);
+    let (lexical, confidence) = follow_up::rank(&index, input, limit_of_ranking);
     let (pages, confidence, min_confidence) = match input.semantic {
         Some(semantic) => {
             let fused = fusion::fuse(&index, lexical, semantic);
             let confidence = confidence::fused_confidence(&fused.evidence);
             (fused.pages, confidence, MIN_FUSED_CONFIDENCE)
         }
-        None => {
-            let confidence = confidence::confidence(&lexical, index.source_count);
-            (lexical, confidence, MIN_CONFIDENCE)
-        }
+        None => (lexical, confidence, MIN_CONFIDENCE),
     };
     let mut hits = Vec::with_capacity(limit.min(pages.len()));
     for page in pages.iter().take(limit) {

@@ -47,6 +47,12 @@ impl CitationWriter {
     }
 }
 
+/// Returns a Markdown link to a page. Returns `None` if a browser cannot open `url`.
+pub fn link(url: &str, title: &str) -> Option<String> {
+    let url = citable_url(url)?;
+    Some(format!("[{}]({url})", label(title, &url)))
+}
+
 /// Returns a URL that can be used in a Markdown link definition. Returns `None`
 /// if it is not a web address, has credentials or is too long.
 fn citable_url(url: &str) -> Option<String> {

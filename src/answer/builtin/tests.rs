@@ -136,8 +136,9 @@ impl ProjectFixture {
             .expect("an answer")
         {
             Answer::Complete(CompleteAnswer { text, finish }) => {
-                let fallbacks = [UNKNOWN, UNKNOWN_IN_GERMAN, fallback.unwrap_or(UNKNOWN)];
-                let is_refusal = fallbacks.iter().any(|begin| text.starts_with(begin));
+                let unknown = Language::ALL.map(small_talk::unknown_reply);
+                let mut refusals = unknown.into_iter().chain(fallback);
+                let is_refusal = refusals.any(|begin| text.starts_with(begin));
                 let expected = FinishDetails {
                     is_refusal,
                     ..FinishDetails::default()
@@ -204,7 +205,10 @@ fn unknown_question_is_answered_in_the_visitors_language() {
                 .answer(&["Wer hat das Spiel gewonnen?"])
                 .starts_with(UNKNOWN_IN_GERMAN)
         );
-        assert!(fixture.answer(&["ποιος κέρδισε;"]).starts_with(UNKNOWN));
+        assert_eq!(
+            fixture.answer(&["ποιος κέρδισε;"]),
+            small_talk::unknown_reply(Language::Greek)
+        );
         assert!(fixture.answer(&[""]).starts_with(UNKNOWN));
         assert!(fixture.answer(&[]).starts_with(UNKNOWN));
         assert_eq!(
@@ -219,6 +223,10 @@ fn small_talk_has_standard_replies() {
     let fixture = ProjectFixture::shop();
     assert_eq!(fixture.answer(&["hi"]), "Hello! How can I help you?");
     assert_eq!(
+        fixture.answer(&["¿Cuánto cuesta el envío a España?", "ok, bye"]),
+        "¡Hasta pronto! Vuelva cuando tenga una pregunta."
+    );
+    assert_eq!(
         fixture.answer(&["Wie lange dauert die Lieferung?", "danke!"]),
         "Gern geschehen! Wenn noch etwas ist, fragen Sie einfach."
     );
@@ -229,23 +237,74 @@ fn small_talk_has_standard_replies() {
     );
 }
 
-#[test]
-fn list_longer_than_an_answer_is_truncated() {
+/// A project with a page of so many steps.
+fn mill(step_count: usize) -> ProjectFixture {
     let fixture = ProjectFixture::new();
     let step = |number: usize| {
         format!(
-            "{number}. ChatMessage the knob of the okapi mill to the mark that says step {number} and wait until it hums, then let go of it slowly and carefully."
+            "{number}. Turn the knob of the okapi mill to the mark that says step {number} and wait until it hums, then let go of it slowly and carefully."
         )
     };
-    let steps: Vec<_> = (1..=8).map(step).collect();
+    let steps: Vec<_> = (1..=step_count).map(step).collect();
     fixture.add_document(
         "https://tern.example/mill",
         "Okapi mill",
         &[("Cleaning", &steps.join("\n"))],
     );
-    let answer = fixture.answer(&["how do I clean the okapi mill?"]);
-    assert!(answer.starts_with("1. ChatMessage the knob"), "{answer}");
+    fixture
+}
+
+#[test]
+fn list_of_steps_is_quoted_completely_unless_it_is_very_long() {
+    let answer = mill(8).answer(&["how do I clean the okapi mill?"]);
+    assert!(answer.contains("1. Turn the knob"), "{answer}");
+    assert!(answer.contains("\n8. Turn the knob"), "{answer}");
+    let answer = mill(20).answer(&["how do I clean the okapi mill?"]);
+    assert!(answer.contains("1. Turn the knob"), "{answer}");
     assert!(answer.contains("\n…") && answer.contains("[1]: https://tern.example/mill"));
+}
+
+#[test]
+fn refusal_names_the_best_page_without_citing_it() {
+    let fixture = ProjectFixture::shop();
+    for number in 0..30 {
+        let title = format!("Page {number}");
+        let url = format!("https://tern.example/{number}");
+        let text = format!("Shipping, delivery and prices of article {number}.");
+        fixture.add_document(&url, &title, &[("", &text)]);
+    }
+    let question = "Is there a discount for shipping teachers?";
+    for fallback in [None, Some("Ask Ann.")] {
+        let answer = fixture.answer_with(&[question], fallback, None);
+        assert!(answer.starts_with(fallback.unwrap_or(UNKNOWN)), "{answer}");
+        assert!(
+            answer.contains("This page may help: [Shipping](https://tern.example/shipping)"),
+            "{answer}"
+        );
+        assert!(!answer.contains("[1]"), "{answer}");
+    }
+}
+
+#[test]
+fn follow_up_refers_to_earlier_messages_and_to_the_cited_page() {
+    let fixture = ProjectFixture::shop();
+    for (title, text) in [
+        ("Norway", "Norway has a shop in Oslo."),
+        ("Spain", "Spain has a shop in Madrid."),
+        ("Repairs", "A repair takes ten days."),
+    ] {
+        let url = format!("https://tern.example/{title}");
+        fixture.add_document(&url, title, &[("", text)]);
+    }
+    for follow_up in ["and to Norway?", "what about Norway?"] {
+        let answer = fixture.answer(&["What does shipping to Spain cost?", follow_up]);
+        assert!(answer.contains("| Norway | €9 |"), "{answer}");
+    }
+    let answer = fixture.answer(&[
+        "What does shipping to Spain cost?",
+        "How many days does a repair take?",
+    ]);
+    assert!(answer.contains("ten days"), "{answer}");
 }
 
 #[test]

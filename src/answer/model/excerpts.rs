@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::answer::builtin::{is_small_talk, search_queries, visitor_messages};
+use crate::answer::builtin::{conversation_query, is_small_talk, visitor_messages};
 use crate::answer::embedding::{SemanticSearch, semantic_queries};
-use crate::answer::retrieval::{
-    self, IndexCache, PassageHit, PassageSource, RankedPassages, SearchInput,
-};
+use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource, SearchInput};
 use crate::answer::{AnswerError, AnswerRequest};
 use crate::store::{Store, StoreError, passage};
 
@@ -44,19 +42,20 @@ pub async fn find_excerpts(
     let project = request.project;
     let messages = visitor_messages(request);
     let is_small_talk = messages.first().is_some_and(|newest| is_small_talk(newest));
-    let queries = search_queries(request, &messages);
-    let semantic = semantic_queries(semantic, project, &queries).await;
+    let query = conversation_query(request, &messages);
+    let texts = [query.semantic_text().to_owned()];
+    let semantic = semantic_queries(semantic, project, &texts).await;
     let (hits, lacks_knowledge) = store
         .read(move |snapshot| {
-            let results = queries.iter().map(|query| {
-                let semantic = semantic.rank(query);
-                let input = SearchInput {
-                    text: query,
-                    semantic: semantic.as_ref(),
-                };
-                retrieval::search_input(snapshot, project, &input, MAX_EXCERPTS, &index_cache)
-            });
-            let hits = best_hits(results)?;
+            // The model decides whether an uncertain result is relevant.
+            let ranking = semantic.rank(query.semantic_text());
+            let input = SearchInput {
+                semantic: ranking.as_ref(),
+                ..query.search_input()
+            };
+            let found =
+                retrieval::search_input(snapshot, project, &input, MAX_EXCERPTS, &index_cache)?;
+            let hits = found.hits;
             let lacks_knowledge =
                 hits.is_empty() && !is_small_talk && passage::has_any(snapshot, project)?;
             Ok::<_, StoreError>((hits, lacks_knowledge))
@@ -66,24 +65,6 @@ pub async fn find_excerpts(
         excerpts: hits.into_iter().map(Excerpt::from).collect(),
         lacks_knowledge,
     })
-}
-
-/// Returns the first confident result, otherwise the first result that is not
-/// empty. The model decides whether an uncertain result is relevant.
-fn best_hits(
-    results: impl Iterator<Item = Result<RankedPassages, StoreError>>,
-) -> Result<Vec<PassageHit>, StoreError> {
-    let mut uncertain = Vec::new();
-    for result in results {
-        let result = result?;
-        if result.is_confident {
-            return Ok(result.hits);
-        }
-        if uncertain.is_empty() {
-            uncertain = result.hits;
-        }
-    }
-    Ok(uncertain)
 }
 
 impl From<PassageHit> for Excerpt {

@@ -153,7 +153,7 @@ fn semantic_pages(index: &InvertedIndex, semantic: &SemanticRanking) -> Vec<Scor
                 passage,
                 score: cosine.clamp(0.0, 1.0),
                 coverage: 0.0,
-                matched_clauses: 0,
+                matched_clauses: 0.0,
                 title_match: 0.0,
             });
         }

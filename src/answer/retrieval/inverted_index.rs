@@ -4,6 +4,7 @@
 mod term_expansion;
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::language::{Language, LanguageDetector};
@@ -66,6 +67,8 @@ pub struct IndexedPassage {
     /// The number of the document or Q&A, less than
     /// [`InvertedIndex::source_count`].
     pub source: u32,
+    /// See [`InvertedIndex::source_of_url`].
+    url_hash: u64,
     pub language: Option<Language>,
     /// The number of tokens of the body that are not stop words.
     pub token_count: u32,
@@ -185,6 +188,7 @@ impl InvertedIndex {
             seq,
             document: passage.document,
             source: 0,
+            url_hash: url_hash(passage.url),
             language: detector.language(),
             token_count,
             title_terms: title_terms.into(),
@@ -316,6 +320,16 @@ impl InvertedIndex {
         self.positions.get(&seq).copied()
     }
 
+    /// Returns the number of the document with an address.
+    pub fn source_of_url(&self, url: &str) -> Option<u32> {
+        let hash = url_hash(url);
+        let passage = self
+            .passages
+            .iter()
+            .find(|passage| passage.url_hash == hash);
+        passage.map(|passage| passage.source)
+    }
+
     /// Returns the postings of a term, ordered by passage.
     pub fn postings(&self, term: TermId) -> &[Posting] {
         &self.postings[term as usize]
@@ -372,6 +386,13 @@ pub struct MemoryUsage {
     pub terms: usize,
     pub vocabulary_bytes: usize,
     pub posting_bytes: usize,
+}
+
+/// Returns a number that differs for different addresses. The fragment is ignored.
+fn url_hash(url: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    url.split('#').next().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Returns the outermost heading above a section, the headings below it, and the

@@ -36,6 +36,7 @@ mod expansion_weight {
     pub const PHRASE: f32 = 0.6;
     pub const COMPOUND: f32 = 0.42;
     pub const PREFIX: f32 = 0.6;
+    pub const SUFFIX: f32 = 0.5;
     pub const COMPOUND_PART: f32 = 0.7;
     /// Indexed by the number of edits.
     pub const MISSPELT: [f32; 3] = [1.0, 0.75, 0.6];
@@ -105,11 +106,33 @@ impl SearchQuery {
         Self { clauses, language }
     }
 
+    /// Adds the clauses of an earlier message, unless the query has their terms.
+    pub fn add_earlier(&mut self, earlier: Self, weight: f32) {
+        for mut clause in earlier.clauses {
+            let is_known = clause
+                .terms
+                .first()
+                .is_none_or(|(term, _)| self.term_weight(*term) > 0.0);
+            if !is_known {
+                clause.weight *= weight;
+                self.clauses.push(clause);
+            }
+        }
+        self.language = self.language.or(earlier.language);
+    }
+
     /// Returns how much a match of a term counts, from 0 to 1.
     pub fn term_weight(&self, term: TermId) -> f32 {
         let terms = self.clauses.iter().flat_map(|clause| &clause.terms);
         let weights = terms.filter_map(|(other, weight)| (*other == term).then_some(*weight));
         weights.fold(0.0, f32::max)
+    }
+
+    /// Returns the share of the query, by weight, that no passage has.
+    pub fn unknown_share(&self) -> f32 {
+        let unknown = self.clauses.iter().filter(|clause| clause.terms.is_empty());
+        let weight: f32 = unknown.map(|clause| clause.weight).sum();
+        weight / self.total_weight().max(f32::MIN_POSITIVE)
     }
 
     /// Returns the sum of all weights, which is the highest possible score.
@@ -211,7 +234,7 @@ fn word_clause(token: &Token, index: &InvertedIndex) -> Option<Clause> {
 }
 
 /// Adds terms for a word that the index does not have: the parts of a compound,
-/// otherwise terms of similar spelling, otherwise a prefix of the word.
+/// otherwise terms of similar spelling, otherwise a prefix or the end of the word.
 fn add_approximate_terms(token: &Token, index: &InvertedIndex, clause: &mut Clause) {
     if let Some(parts) = index.compound_parts(&token.stem) {
         for part in parts {
@@ -228,5 +251,8 @@ fn add_approximate_terms(token: &Token, index: &InvertedIndex, clause: &mut Clau
     }
     if clause.terms.is_empty() {
         clause.add(index.prefix_term(&token.stem), expansion_weight::PREFIX);
+    }
+    if clause.terms.is_empty() {
+        clause.add(index.suffix_term(&token.stem), expansion_weight::SUFFIX);
     }
 }

@@ -49,8 +49,9 @@ pub struct ScoredPage {
     pub score: f32,
     /// The share of the query that the passage contains, from 0 to 1.
     pub coverage: f32,
-    /// The number of words and phrases of the query that the passage contains.
-    pub matched_clauses: u32,
+    /// The number of words and phrases of the query that the passage contains. A related
+    /// word counts less than 1.
+    pub matched_clauses: f32,
     /// How well the title or heading matches the query, from 0 to 1.
     pub title_match: f32,
 }
@@ -115,7 +116,7 @@ struct Score {
     /// The sums over the clauses.
     total: f32,
     covered: f32,
-    matched_clauses: u32,
+    matched_clauses: f32,
     /// The values of the current clause. They are 0 between two clauses.
     clause_score: f32,
     clause_coverage: f32,
@@ -135,8 +136,9 @@ impl Score {
     fn add_clause(&mut self, weight: f32) -> bool {
         let is_first = self.total == 0.0;
         self.total += weight * std::mem::take(&mut self.clause_score);
-        self.covered += weight * std::mem::take(&mut self.clause_coverage);
-        self.matched_clauses += 1;
+        let coverage = std::mem::take(&mut self.clause_coverage);
+        self.covered += weight * coverage;
+        self.matched_clauses += coverage;
         is_first
     }
 }

@@ -52,11 +52,15 @@ impl SearchFixture {
             description: String::new(),
             sections: sections.collect(),
         };
+        self.add(project, &document)
+    }
+
+    fn add(&self, project: ProjectSeq, document: &Document) -> DocumentId {
         let id = DocumentId::generate();
         let new = NewDocument {
             id,
             project,
-            document: &document,
+            document,
             hash: [0; 32],
             source: "",
             at: Timestamp(0),
@@ -190,6 +194,71 @@ fn search_returns_a_page_once_with_its_best_passage() {
 }
 
 #[test]
+fn exact_and_near_titles_rank_first() {
+    let fixture = SearchFixture::new();
+    fixture.add_document(PROJECT, "Okapi care", "How to look after it.");
+    let release_notes = "The okapi care page is new. Okapi care, okapi food, okapi care. ";
+    fixture.add_document(PROJECT, "Release notes", &release_notes.repeat(20));
+    fixture.add_document(
+        PROJECT,
+        "Menu",
+        "Okapi, care, food, home, contact, okapi care.",
+    );
+    fixture.add_document(
+        PROJECT,
+        "Okapi food and care in winter",
+        "Okapi care in winter.",
+    );
+    for question in [
+        "okapi care",
+        "Okapi care?",
+        "how do I care for an okapi",
+        "okapis care",
+    ] {
+        assert_eq!(
+            fixture.titles(PROJECT, question)[0],
+            "Okapi care",
+            "{question}"
+        );
+    }
+}
+
+#[test]
+fn words_of_the_address_and_the_description_are_found() {
+    let fixture = SearchFixture::new();
+    let page = |url: &str, description: &str| Document {
+        url: url.to_owned(),
+        title: "Untitled".to_owned(),
+        description: description.to_owned(),
+        sections: vec![Section {
+            heading: String::new(),
+            body: "Text.".to_owned(),
+        }],
+    };
+    fixture.add(
+        PROJECT,
+        &page("https://x.example/help/zebra-fur_care.html", ""),
+    );
+    fixture.add(
+        PROJECT,
+        &page("https://x.example/help/2", "All about giraffes."),
+    );
+    for (question, url) in [
+        ("zebra", "https://x.example/help/zebra-fur_care.html"),
+        ("fur", "https://x.example/help/zebra-fur_care.html"),
+        ("giraffe", "https://x.example/help/2"),
+    ] {
+        let hits = fixture.search(PROJECT, question).hits;
+        let source = PassageSource::Document {
+            url: url.to_owned(),
+        };
+        assert_eq!(hits.len(), 1, "{question}");
+        assert_eq!(hits[0].source, source, "{question}");
+    }
+    assert_eq!(fixture.search(PROJECT, "html").hits.len(), 0);
+}
+
+#[test]
 fn pages_of_similar_meaning_are_found_too() {
     let fixture = sample_documents();
     let index = fixture.store.read_blocking(|snapshot| {
@@ -205,6 +274,7 @@ fn pages_of_similar_meaning_are_found_too() {
         let input = SearchInput {
             text: "warranty",
             semantic: Some(&semantic),
+            ..SearchInput::default()
         };
         let ranked = fixture.store.read_blocking(|snapshot| {
             search_input(snapshot, PROJECT, &input, 3, &fixture.index_cache)

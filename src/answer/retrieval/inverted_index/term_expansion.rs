@@ -7,6 +7,12 @@ use crate::answer::retrieval::edit_distance::is_within_edits;
 use crate::answer::retrieval::spelling_index::SpellingIndex;
 use crate::answer::retrieval::stemmer;
 
+/// How many letters of a stem may have one error.
+const MIN_LETTERS_PER_STEM_EDIT: usize = 5;
+
+/// A word that is similar to more terms than this is another word, not a misspelling.
+const MAX_MISSPELT_TERMS: usize = 3;
+
 impl InvertedIndex {
     /// Returns longer terms that begin or end with `stem`, at most `limit` of
     /// each kind.
@@ -36,6 +42,14 @@ impl InvertedIndex {
         let ends = (1..=MIN_COMPOUND_REST).filter_map(|cut| stem.len().checked_sub(cut));
         let mut ends = ends.filter(|end| *end >= MIN_COMPOUND_PART && stem.is_char_boundary(*end));
         ends.find_map(|end| self.term(&stem[..end]))
+    }
+
+    /// Returns the longest term that `stem` ends with: the last part of a German compound
+    /// says what it is.
+    pub fn suffix_term(&self, stem: &str) -> Option<TermId> {
+        let last_start = stem.len().checked_sub(MIN_COMPOUND_PART)?;
+        let mut starts = (MIN_COMPOUND_REST..=last_start).filter(|at| stem.is_char_boundary(*at));
+        starts.find_map(|start| self.term(&stem[start..]))
     }
 
     /// Splits a compound into two terms of the index. The first part may have a
@@ -75,7 +89,7 @@ impl InvertedIndex {
         if !terms.is_empty() {
             return (edits, terms);
         }
-        let max_edits = max_edits.min(stem.len() / 4);
+        let max_edits = max_edits.min(stem.len() / MIN_LETTERS_PER_STEM_EDIT);
         self.closest(stem, max_edits, &self.term_spellings, |term| {
             Some((&self.term_texts[term as usize], term))
         })
@@ -97,7 +111,12 @@ impl InvertedIndex {
                     && is_within_edits(word, other, edits)
                     && !self.postings(*term).is_empty()
             });
-            let terms: Vec<_> = similar.map(|(_, term)| term).collect();
+            let mut terms: Vec<_> = similar.map(|(_, term)| term).collect();
+            terms.sort_unstable();
+            terms.dedup();
+            if terms.len() > MAX_MISSPELT_TERMS {
+                break;
+            }
             if !terms.is_empty() {
                 return (edits, terms);
             }
