@@ -161,7 +161,8 @@ fn is_answered(store: &Store, builtin: &BuiltinProvider, text: &str) -> bool {
     match answer.expect("an answer") {
         Answer::Complete(answer) => {
             assert!(answer.text.chars().count() < 2_000, "{}", answer.text);
-            answer.text != FALLBACK
+            assert_eq!(answer.finish.is_refusal, answer.text.starts_with(FALLBACK));
+            !answer.finish.is_refusal
         }
         Answer::Stream(_) => panic!("the built-in provider returns complete answers"),
     }

@@ -97,7 +97,7 @@ fn answer(
 ) -> Result<CompleteAnswer, StoreError> {
     let messages = visitor_messages(request);
     let newest = messages.first().copied().unwrap_or_default();
-    let hint = messages.iter().find_map(|text| detect_language(text));
+    let hint = messages.iter().find_map(|text| message_language(text));
     if let Some((talk, language)) = SmallTalk::detect(newest, hint) {
         return Ok(known(talk.reply(language).to_owned()));
     }
@@ -120,6 +120,26 @@ fn answer(
         hint.unwrap_or(Language::English),
         &result,
     ))
+}
+
+/// The share of stop words, in percent, from which on they decide the language.
+const MIN_STOP_WORD_PERCENT: usize = 40;
+
+/// Returns the language of a message. Questions in English and German have many stop
+/// words, which decide it.
+fn message_language(text: &str) -> Option<Language> {
+    let by_stop_words = retrieval::detect_language(text).map(|language| match language {
+        retrieval::Language::English => Language::English,
+        retrieval::Language::German => Language::German,
+    });
+    let (mut words, mut stop_words) = (0, 0);
+    retrieval::tokenize(text, |token| {
+        words += 1;
+        stop_words += usize::from(retrieval::is_stop_word(token));
+    });
+    let is_decided = stop_words * 100 >= words * MIN_STOP_WORD_PERCENT;
+    let decided = by_stop_words.filter(|_| is_decided);
+    decided.or_else(|| detect_language(text)).or(by_stop_words)
 }
 
 /// Returns the answer to a question that the search has no confident result for. It

@@ -76,7 +76,7 @@ mod tests {
         for text in [
             "Wir liefern z. B. nach Wien.",
             "Wir liefern z.B. nach Wien.",
-            "Mo. bzw. Di. d. h. ca. 3 Tage.",
+            "Wir holen ab bzw. liefern, d. h. ca. 3 Tage.",
             "Siehe Nr. 5 und Abs. 2.",
             "Bring it, e.g. in a bag, i.e. packed.",
             "Boxes, bags etc. are free.",

@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use super::markdown_segments::{Segment, segments};
 use crate::answer::retrieval::{is_stop_word, stem, tokenize};
 
-/// The maximum length of the best unit of a passage, such as the steps of an instruction,
-/// which are of no use without each other. Longer ones are cut.
-const MAX_UNIT_CHARS: usize = 1_600;
+/// The maximum length of the best unit of a passage, in percent of the length of a quote.
+/// The steps of an instruction are of no use without each other. Longer units are cut.
+const MAX_UNIT_PERCENT: usize = 178;
 
 /// Returns about `max_chars` characters of `body`. Returns `None` if nothing fits.
 pub fn snippet(query: &str, body: &str, max_chars: usize) -> Option<String> {
@@ -97,7 +97,7 @@ impl<'s, 'b> Selection<'s, 'b> {
             }
             let members = self.members(unit);
             let cost = self.cost(&members);
-            if cost <= remaining || (position == 0 && cost <= MAX_UNIT_CHARS) {
+            if cost <= remaining || (position == 0 && cost * 100 <= max_chars * MAX_UNIT_PERCENT) {
                 remaining = remaining.saturating_sub(cost);
                 members
                     .iter()
@@ -226,8 +226,7 @@ fn without_markup(body: &str) -> String {
         push_without_markers(line, &mut text);
         text.push('\n');
     }
-    text.truncate(text.trim_end().len());
-    text
+    text.trim().to_owned()
 }
 
 /// Whether a line is for a website generator, not for a reader.
@@ -317,7 +316,7 @@ mod tests {
     fn steps_are_quoted_completely() {
         let steps: Vec<_> = (1..=9).map(|n| format!("{n}. Turn knob {n} of the okapi mill to the mark and wait until the light goes out, then go on.")).collect();
         let body = format!("{}\n\n{}", "Other words. ".repeat(80), steps.join("\n\n"));
-        let quote = snippet("turn the knob", &body, 300).unwrap_or_default();
+        let quote = snippet("turn the knob", &body, 700).unwrap_or_default();
         assert!(
             quote.starts_with("1. Turn") && quote.contains("9. Turn"),
             "{quote}"
