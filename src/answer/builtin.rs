@@ -20,9 +20,7 @@ pub(super) use small_talk::is_small_talk;
 use super::embedding::{SemanticQueries, SemanticSearch, semantic_queries};
 use super::handover::{self, Availability, HandoverSituation};
 use super::handover::{Language, detect_language};
-use super::retrieval::{
-    self, IndexCache, PassageHit, PassageSource, RankedPassages, SearchInput,
-};
+use super::retrieval::{self, IndexCache, PassageHit, PassageSource, RankedPassages, SearchInput};
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, CompleteAnswer, FinishDetails};
 use crate::store::{Snapshot, Store, StoreError};
 

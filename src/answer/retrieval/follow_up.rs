@@ -85,7 +85,9 @@ pub fn rank(
     let alone = ranking::rank(index, &query, limit);
     let confidence = confidence::confidence(&query, &alone, index.source_count);
     let weight = earlier_weight(input.text);
-    if input.earlier.is_empty() || (confidence >= confidence::MIN_CONFIDENCE && weight < MIN_FOLLOW_UP_WEIGHT) {
+    if input.earlier.is_empty()
+        || (confidence >= confidence::MIN_CONFIDENCE && weight < MIN_FOLLOW_UP_WEIGHT)
+    {
         return (alone, confidence);
     }
     let mut joint_query = query;
