@@ -99,6 +99,7 @@ fn results(
     let input = SearchInput {
         text,
         semantic: semantic.as_ref(),
+        ..SearchInput::default()
     };
     let ranked = retrieval::search_input(snapshot, *seq, &input, size.get(), index_cache)?;
     let results = ranked.hits.into_iter().map(|hit| addresses.result(hit));
