@@ -73,6 +73,7 @@ const BOX_CLASSES: [(BoxKind, &[&str]); 3] = [
             "breadcrumb",
             "breadcrumbs",
             "code-copy",
+            "docnav",
             "comment-respond",
             "copy-btn",
             "copy-button",

@@ -331,8 +331,9 @@ impl Grid {
                 }
             }
         }
+        remove_empty_columns(&mut grid);
         Self {
-            columns,
+            columns: grid.first().map_or(0, Vec::len),
             rows: grid,
         }
     }
@@ -350,6 +351,22 @@ impl Grid {
             names.join(HEADER_SEPARATOR)
         };
         (0..self.columns).map(names).collect()
+    }
+}
+
+/// Removes the columns without any text, such as those for a margin.
+fn remove_empty_columns(grid: &mut [Vec<String>]) {
+    let columns = grid.first().map_or(0, Vec::len);
+    let is_used = |column: &usize| grid.iter().any(|row| !row[*column].is_empty());
+    let used: Vec<usize> = (0..columns).filter(is_used).collect();
+    if used.len() == columns {
+        return;
+    }
+    for row in grid {
+        *row = used
+            .iter()
+            .map(|column| std::mem::take(&mut row[*column]))
+            .collect();
     }
 }
 
