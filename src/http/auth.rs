@@ -1,7 +1,7 @@
 //! The caller of a request: reads credentials from headers and checks them with
 //! [`crate::access::Authenticator`].
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
@@ -294,11 +294,23 @@ async fn has_valid_bearer(app: &AppState, request: &HttpRequest) -> Result<bool,
 pub fn client_address(app: &AppState, request: &HttpRequest) -> Option<IpAddr> {
     if app.settings.behind_proxy {
         let last = base_url::last_entry(request, "x-forwarded-for");
-        if let Some(address) = last.and_then(|address| address.parse().ok()) {
+        if let Some(address) = last.and_then(forwarded_address) {
             return Some(address);
         }
     }
     Some(request.peer_addr()?.ip())
+}
+
+/// The address of an entry of `X-Forwarded-For`, which some proxies write with a port:
+/// `192.0.2.1:50000`, `[2001:db8::1]:50000`.
+fn forwarded_address(entry: &str) -> Option<IpAddr> {
+    let without_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let in_brackets = || {
+        let address = entry.strip_prefix('[')?.strip_suffix(']')?;
+        address.parse().ok().map(IpAddr::V6)
+    };
+    let address = entry.parse().ok();
+    address.or_else(without_port).or_else(in_brackets)
 }
 
 /// Who is charged for the bodies of a request without a bearer credential.

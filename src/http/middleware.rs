@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
 
@@ -77,6 +77,7 @@ struct ObservedRequest {
     id: HeaderValue,
     started: Instant,
     method: Method,
+    version: Version,
     context: Rc<RequestContext>,
     line: Option<RequestLine>,
     /// None after the end.
@@ -95,6 +96,7 @@ impl ObservedRequest {
             id: request_id(request.headers()),
             started: Instant::now(),
             method: request.method().clone(),
+            version: request.version(),
             context: RequestContext::attach(request),
             line: RequestLine::begin(request.request(), app),
             worker,
@@ -129,8 +131,18 @@ impl ObservedRequest {
         self.end(status, extensions.get::<ApiError>());
         drop(extensions);
         response.headers_mut().insert(REQUEST_ID, self.id.clone());
+        if self.version < Version::HTTP_11 && response.body().size() == BodySize::Stream {
+            end_with_connection(&mut response);
+        }
         response
     }
+}
+
+/// Ends a body of unknown length with the connection. HTTP/1.0 has no chunked encoding.
+fn end_with_connection(response: &mut HttpResponse) {
+    let head = response.head_mut();
+    head.no_chunking(true);
+    head.set_connection_type(ConnectionType::Close);
 }
 
 impl Drop for ObservedRequest {

@@ -51,6 +51,7 @@ mod failed_answers;
 mod headers;
 mod health;
 mod health_command;
+mod http_1_0;
 mod idempotency;
 mod identify;
 mod identity;

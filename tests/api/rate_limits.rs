@@ -97,6 +97,16 @@ fn address_behind_proxy_is_last_forwarded_one() {
         init_from(&format!("2001:db8:0:1::{host}")).expect_body_error("apiKey");
     }
     expect_rate_limited(&init_from("2001:db8:0:1:ffff::9"));
+    // Some proxies write the port too.
+    for forwarded in [
+        "198.51.100.7:50000",
+        "198.51.100.7:50001",
+        "[2001:db8:0:1::1]:50000",
+        "[2001:db8:0:1::1]",
+    ] {
+        expect_rate_limited(&init_from(forwarded));
+    }
+    init_from("198.51.100.9:50000").expect_body_error("apiKey");
     init_from("2001:db8:0:2::1").expect_body_error("apiKey");
 }
 
