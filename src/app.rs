@@ -24,6 +24,7 @@ use crate::own_urls::OwnUrls;
 use crate::service::Services;
 use crate::service::backup::BackupStatus;
 use crate::service::notification::{MailerError, Notifier};
+use crate::service::project::SelectError;
 use crate::service::readiness::Readiness;
 use crate::service::source::SourceRuns;
 use crate::service::statistics::StatisticsCache;
@@ -54,6 +55,8 @@ pub enum StartError {
     Embedding(#[from] EmbeddingSetupError),
     #[error(transparent)]
     Mailer(#[from] MailerError),
+    #[error("{0}; --learn-project names the project of --learn")]
+    LearnProject(#[from] SelectError),
     #[error("the system returned no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }

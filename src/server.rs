@@ -22,6 +22,7 @@ use crate::http;
 use crate::listeners::Listeners;
 use crate::own_urls::OwnUrls;
 use crate::service::backup::ScheduledBackups;
+use crate::service::learn_schedule::LearnSchedule;
 use crate::service::notification::{self, Sender};
 use crate::service::{embedder, message_indexer, retention};
 use crate::store::answer::{self, AnswerEnd};
@@ -54,11 +55,15 @@ pub async fn run(
         &app.settings.backup,
         app.backup_status.clone(),
     )?;
+    let services = &app.services;
+    let (runs, settings) = (&services.source_runs, &app.settings.learn);
+    let schedule = LearnSchedule::new(&app.store, runs, settings)?;
     let server = http::server(app.clone(), listeners.main)?;
     let handle = server.handle();
     let mut serving = start(server).await?;
     let tasks = spawn_tasks(&app);
     let answer_tasks = spawn_answer_tasks(&app);
+    let learning = schedule.map(|schedule| actix_web::rt::spawn(schedule.run()));
     announce();
     tokio::select! {
         () = shutdown => {
@@ -71,7 +76,8 @@ pub async fn run(
         }
     }
     app.drain();
-    tasks.iter().for_each(JoinHandle::abort);
+    tasks.iter().chain(&learning).for_each(JoinHandle::abort);
+    app.services.source_runs.cancel_all();
     if let Some(backups) = &backups {
         backups.cancel();
     }

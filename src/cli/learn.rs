@@ -1,7 +1,6 @@
 //! `parlor learn`: store the texts of folders and websites, for search and for
 //! the assistants.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,12 +13,14 @@ use super::database::ProjectArguments;
 use super::output::{print_error, print_line};
 use super::visible_text::VisibleText;
 use crate::answer::embedding::{self, SemanticSearch};
-use crate::config::EmbeddingSettings;
-use crate::domain::{DEFAULT_MAX_PAGES, ProjectSeq, parse_web_url, without_userinfo};
-use crate::learn::{FolderSource, WebsiteSource};
+use crate::config::{EmbeddingSettings, parse_base_url};
+use crate::domain::{DEFAULT_MAX_PAGES, ProjectSeq};
+use crate::learn::DEFAULT_RETRY_LIMIT;
 use crate::redaction::redact;
 use crate::service::embedder::{EmbedError, Embedder, Order};
-use crate::service::learn::{LearnError, Learner, ProgressObserver, RunNotes};
+use crate::service::learn::{
+    LearnError, LearnSource, Learner, ProgressObserver, ReadOptions, RunNotes,
+};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub struct Learn {
     #[command(flatten)]
     target: ProjectArguments,
     /// The address of the folder on the web, such as https://shop.example/help/; answers link to it
-    #[arg(long, value_name = "URL", value_parser = parse_web_address)]
+    #[arg(long, value_name = "URL", value_parser = parse_base_url)]
     base_url: Option<Url>,
     /// With --base-url: the addresses on the web have no .md or .html at the end
     #[arg(long, requires = "base_url")]
@@ -45,26 +46,10 @@ pub struct Learn {
     #[arg(long)]
     allow_removals: bool,
     /// The most seconds in which requests that a website answers 429 or 503 are sent again
-    #[arg(long, default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    #[arg(long, default_value_t = DEFAULT_RETRY_LIMIT.as_secs(), value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
     retry_limit: u64,
     #[command(flatten)]
     embedding: EmbeddingSettings,
-}
-
-/// Parses an address without its user name, password, query and fragment. It is not
-/// fetched.
-fn parse_web_address(text: &str) -> Result<Url, String> {
-    let url = parse_web_url(text).map(without_userinfo);
-    let mut url = url.ok_or("must be an address such as https://shop.example/help/")?;
-    url.set_query(None);
-    url.set_fragment(None);
-    Ok(url)
-}
-
-/// A source argument.
-enum SourceArgument {
-    Folder(FolderSource),
-    Website(WebsiteSource),
 }
 
 impl Learn {
@@ -114,10 +99,7 @@ impl Learn {
     async fn learn_sources(&self, learner: &mut Learner<'_>) -> Result<Vec<String>, CommandError> {
         let mut failures = Vec::new();
         for argument in &self.sources {
-            let result = match self.parse_source(argument) {
-                SourceArgument::Folder(folder) => learner.learn_folder(&folder).await,
-                SourceArgument::Website(website) => learner.learn_website(&website).await,
-            };
+            let result = learner.learn(&self.source(argument)).await;
             match result {
                 Ok(()) => {}
                 Err(LearnError::Store(error)) => return Err(error.into()),
@@ -127,19 +109,15 @@ impl Learn {
         Ok(failures)
     }
 
-    fn parse_source(&self, text: &str) -> SourceArgument {
-        match parse_web_url(text) {
-            Some(url) => {
-                let website = WebsiteSource::new(url, self.max_pages as usize, self.private);
-                let limit = Duration::from_secs(self.retry_limit);
-                SourceArgument::Website(website.with_retry_limit(limit))
-            }
-            None => SourceArgument::Folder(FolderSource {
-                path: PathBuf::from(text),
-                base_url: self.base_url.clone(),
-                clean_urls: self.clean_urls,
-            }),
-        }
+    fn source(&self, text: &str) -> LearnSource {
+        let options = ReadOptions {
+            base_url: self.base_url.clone(),
+            clean_urls: self.clean_urls,
+            max_pages: self.max_pages,
+            allow_private: self.private,
+            retry_limit: Duration::from_secs(self.retry_limit),
+        };
+        LearnSource::new(text, &options)
     }
 }
 

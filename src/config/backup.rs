@@ -50,7 +50,7 @@ pub fn parse_backup_url(text: &str) -> Result<BucketUrl, String> {
 }
 
 /// Parses a number with a unit.
-fn parse_interval(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
     let parse = || {
         let unit = text.chars().last()?;
         let number: u64 = text.strip_suffix(unit)?.parse().ok()?;

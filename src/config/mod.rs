@@ -6,6 +6,7 @@
 
 mod backup;
 mod embedding;
+mod learn;
 mod log;
 mod model;
 mod public_url;
@@ -22,6 +23,7 @@ use clap::{ArgAction, Args, value_parser};
 use crate::domain::Origin;
 pub use backup::{BackupSettings, NO_OBJECT_STORAGE, parse_backup_url};
 pub use embedding::EmbeddingSettings;
+pub use learn::{LearnSettings, parse_base_url};
 pub use log::{LogAddresses, LogLevels, LogRequests, LogSettings};
 pub use model::{ModelSettings, Secret};
 pub use public_url::parse_public_url;
@@ -199,7 +201,7 @@ pub struct Settings {
     #[arg(long, env = "PARLOR_PLAN_CHANGES", value_parser = BoolishValueParser::new())]
     pub plan_changes: bool,
 
-    /// Allow owners to learn websites of private networks in the inbox and over the API, including this machine; parlor learn --private does not need it
+    /// Allow websites of private networks, including this machine, in --learn, and for owners in the inbox and over the API; parlor learn --private does not need it
     #[arg(long, env = "PARLOR_LEARN_PRIVATE_NETWORK", value_parser = BoolishValueParser::new())]
     pub learn_private_network: bool,
 
@@ -247,6 +249,9 @@ pub struct Settings {
 
     #[command(flatten)]
     pub backup: BackupSettings,
+
+    #[command(flatten)]
+    pub learn: LearnSettings,
 
     #[command(flatten)]
     pub model: ModelSettings,

@@ -47,6 +47,7 @@ pub use folder_links::FolderPage;
 pub use format::Format;
 pub use markdown::markdown_of_answer;
 pub use raw_document::{Conversion, RawDocument};
+pub use retry::DEFAULT_RETRY_LIMIT;
 pub use skipped_item::SkippedItem;
 pub use website::{CrawlPlan, FetchOutcome, NOINDEX, WebsiteSource};
 

@@ -12,6 +12,9 @@ const MAX_ATTEMPTS: u32 = 5;
 /// The longest wait without `Retry-After`.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
+/// The sum of all waits of a run if nothing else is said.
+pub const DEFAULT_RETRY_LIMIT: Duration = Duration::from_secs(300);
+
 /// How long a run waits for a website.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryTimes {
@@ -25,7 +28,7 @@ impl Default for RetryTimes {
     fn default() -> Self {
         Self {
             first_wait: Duration::from_secs(1),
-            limit: Duration::from_secs(300),
+            limit: DEFAULT_RETRY_LIMIT,
         }
     }
 }

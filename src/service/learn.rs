@@ -5,6 +5,7 @@
 //! so many documents that the source is more likely broken (`run`).
 
 mod canonical;
+mod learn_source;
 mod notes;
 mod run;
 
@@ -14,10 +15,11 @@ use std::io;
 use futures_util::StreamExt;
 
 use self::canonical::HeldPage;
+pub use self::learn_source::{LearnSource, ReadOptions};
 pub use self::notes::RunNotes;
 use self::run::{SourceRun, needs_permission};
 use crate::domain::{
-    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, SourceKind, Timestamp,
+    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, RunReport, SourceKind, Timestamp,
 };
 use crate::learn::{
     Conversion, CrawlPlan, FetchOutcome, FolderSource, NOINDEX, RawDocument, SkippedItem,
@@ -151,10 +153,27 @@ impl<'a> Learner<'a> {
     /// The folder does not exist or has no files with texts, a part of it cannot be read,
     /// many of its documents would be deleted, or the database fails.
     pub async fn learn_folder(&mut self, folder: &FolderSource) -> Result<(), LearnError> {
-        let location = folder.id()?;
+        let location = match folder.id() {
+            Ok(location) => location,
+            Err(error) => return Err(self.missing_folder(folder, error).await?),
+        };
         self.begin(&location, SourceKind::Folder).await?;
         let result = self.read_folder(folder, location).await;
         self.end(result).await
+    }
+
+    /// Stores that a folder does not exist, if it was learned before.
+    async fn missing_folder(
+        &self,
+        folder: &FolderSource,
+        error: SourceError,
+    ) -> Result<LearnError, LearnError> {
+        let location = LearnSource::Folder(folder.clone()).location();
+        let reason = error.to_string();
+        let (now, report) = (Timestamp::now(), RunReport::default());
+        let end = source::end_run(self.project, &location, now, Err(&reason), &report);
+        self.write(end).await?;
+        Ok(error.into())
     }
 
     async fn read_folder(

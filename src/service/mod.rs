@@ -26,6 +26,7 @@ pub mod idempotency;
 pub mod import;
 pub mod key;
 pub mod learn;
+pub mod learn_schedule;
 pub mod message_indexer;
 pub mod note;
 pub mod notification;

@@ -1,4 +1,4 @@
-//! Websites that the server learns in the background.
+//! Sources that the server learns in the background.
 //!
 //! A run has a thread of its own, because converting pages takes CPU time. A project has
 //! one run at a time, and the server at most `MAX_RUNS`.
@@ -13,7 +13,7 @@ use url::Url;
 
 use super::Services;
 use super::idempotency::Idempotency;
-use super::learn::{LearnError, Learner, ProgressObserver, RunNotes};
+use super::learn::{LearnError, LearnSource, Learner, ProgressObserver, RunNotes};
 use crate::domain::{
     DEFAULT_MAX_PAGES, ProjectSeq, RunReport, Source, SourceId, SourceKind, Timestamp,
     ValidationError, page_address, parse_web_url,
@@ -21,7 +21,7 @@ use crate::domain::{
 use crate::learn::WebsiteSource;
 use crate::redaction::redact;
 use crate::store::idempotency::SavedResponse;
-use crate::store::{Rejection, Snapshot, Store, StoreError, source};
+use crate::store::{Rejection, Snapshot, SourceLock, Store, StoreError, source};
 
 /// The runs of all projects at the same time.
 const MAX_RUNS: usize = 2;
@@ -89,11 +89,16 @@ impl SourceRuns {
         }
     }
 
-    /// Cancels all runs, and waits until they have ended, at most 20 seconds.
-    pub async fn shut_down(&self) {
+    /// Cancels all runs.
+    pub fn cancel_all(&self) {
         for run in self.lock().values() {
             run.cancel.send_replace(true);
         }
+    }
+
+    /// Cancels all runs, and waits until they have ended, at most 20 seconds.
+    pub async fn shut_down(&self) {
+        self.cancel_all();
         if tokio::time::timeout(CANCEL_TIMEOUT, self.wait_until(HashMap::is_empty))
             .await
             .is_err()
@@ -222,7 +227,7 @@ pub async fn create(
         Err(StoreError::Rejected(Rejection::LimitReached)) => return Err(SourceError::TooMany),
         Err(error) => return Err(error.into()),
     }
-    start(services, url, reservation)?;
+    start_website(services, url, reservation)?;
     Ok(response)
 }
 
@@ -256,6 +261,9 @@ pub async fn learn(
     }
     let url = source_url(&stored.location)?;
     let reservation = services.source_runs.reserve_soon(project, id).await?;
+    if is_learned_elsewhere(&services.store, project, &stored.location) {
+        return Err(SourceError::Running);
+    }
     let now = Timestamp::now();
     let source = Source {
         started_at: Some(now),
@@ -267,8 +275,40 @@ pub async fn learn(
     let begin = source::begin_run(project, &source.location, source.kind, now);
     let batch = idempotency.save(begin, &response, now);
     services.store.write(batch).await?;
-    start(services, url, reservation)?;
+    start_website(services, url, reservation)?;
     Ok(response)
+}
+
+/// Whether `parlor learn` learns the source at the moment.
+fn is_learned_elsewhere(store: &Store, project: ProjectSeq, location: &str) -> bool {
+    // The run reports other errors.
+    matches!(SourceLock::try_acquire(store, project, location), Ok(None))
+}
+
+/// Learns a source of `--learn` when the project learns no other source, and waits for the
+/// end.
+///
+/// # Errors
+/// [`SourceError::Thread`].
+pub async fn run_scheduled(
+    store: &Arc<Store>,
+    runs: &Arc<SourceRuns>,
+    project: ProjectSeq,
+    id: SourceId,
+    source: LearnSource,
+) -> Result<(), SourceError> {
+    let reservation = loop {
+        if let Ok(reservation) = runs.reserve(project, id) {
+            break reservation;
+        }
+        runs.wait_until(|running| !running.contains_key(&project) && running.len() < MAX_RUNS)
+            .await;
+    };
+    start(store, source, reservation)?;
+    let is_running = |run: &ActiveRun| run.source == id;
+    runs.wait_until(|running| !running.get(&project).is_some_and(is_running))
+        .await;
+    Ok(())
 }
 
 async fn find(
@@ -281,19 +321,31 @@ async fn find(
     found.ok_or(SourceError::NotFound(id))
 }
 
-/// Starts the thread of a run.
-fn start(services: &Services, url: Url, reservation: Reservation) -> Result<(), SourceError> {
+fn start_website(
+    services: &Services,
+    url: Url,
+    reservation: Reservation,
+) -> Result<(), SourceError> {
     let allows_private = services.source_runs.allows_private;
     let website = WebsiteSource::new(url, DEFAULT_MAX_PAGES as usize, allows_private);
-    let store = services.store.clone();
+    start(&services.store, LearnSource::Website(website), reservation)
+}
+
+/// Starts the thread of a run.
+fn start(
+    store: &Arc<Store>,
+    source: LearnSource,
+    reservation: Reservation,
+) -> Result<(), SourceError> {
+    let store = store.clone();
     let builder = thread::Builder::new().name("learn".to_owned());
-    let spawned = builder.spawn(move || run(&store, &website, reservation));
+    let spawned = builder.spawn(move || run(&store, &source, reservation));
     spawned
         .map(drop)
         .map_err(|error| SourceError::Thread(Arc::new(error)))
 }
 
-fn run(store: &Store, website: &WebsiteSource, mut reservation: Reservation) {
+fn run(store: &Store, source: &LearnSource, mut reservation: Reservation) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -308,7 +360,7 @@ fn run(store: &Store, website: &WebsiteSource, mut reservation: Reservation) {
             cancelled.map(drop)
         };
         let result = tokio::select! {
-            result = learner.learn_website(website) => result,
+            result = learner.learn(source) => result,
             _ = cancelled => Ok(()),
         };
         learner
@@ -317,9 +369,9 @@ fn run(store: &Store, website: &WebsiteSource, mut reservation: Reservation) {
         result
     });
     match result {
-        Ok(()) => log::info!("{}: {}", website.id(), learner.summary()),
+        Ok(()) => log::info!("{}: {}", source.location(), learner.summary()),
         Err(LearnError::Store(error)) => {
-            log::error!("{} could not be learned: {error}", website.id());
+            log::error!("{} could not be learned: {error}", source.location());
         }
         Err(error) => log::warn!("{}", redact(&error.to_string())),
     }

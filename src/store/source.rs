@@ -48,6 +48,19 @@ pub fn find(
     snapshot.optional(&sql, from_row)
 }
 
+/// Finds the source of a project with a location.
+pub fn find_by_location(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    location: &str,
+) -> Result<Option<Source>, StoreError> {
+    let sql = Sql::new(
+        select_sources!("WHERE project_seq = ? AND location = ?"),
+        [project.into(), location.into()],
+    );
+    snapshot.optional(&sql, from_row)
+}
+
 fn from_row(row: Row<'_>) -> Result<Source, StoreError> {
     Ok(Source {
         id: row.get(0)?,
@@ -166,14 +179,36 @@ pub fn end_run(
     )])
 }
 
-/// Stores how often a source is learned. `None`: on request.
-pub fn set_interval(project: ProjectSeq, location: &str, interval_s: Option<u32>) -> Batch {
+/// Stores a source that was not learned yet, unless the project has it.
+pub fn add_if_missing(project: ProjectSeq, location: &str, kind: SourceKind) -> Batch {
+    Batch::of([Sql::new(
+        "INSERT INTO source (id, project_seq, location, kind) VALUES (?, ?, ?, ?) \
+         ON CONFLICT (project_seq, location) DO NOTHING",
+        [
+            SourceId::generate().into(),
+            project.into(),
+            location.into(),
+            kind.as_str().into(),
+        ],
+    )])
+}
+
+/// Stores that all sources are learned on request.
+pub fn clear_intervals() -> Batch {
+    Batch::of([Sql::new(
+        "UPDATE source SET interval_s = NULL WHERE interval_s IS NOT NULL",
+        [],
+    )])
+}
+
+/// Stores how often a source is learned.
+pub fn set_interval(project: ProjectSeq, location: &str, interval_s: u32) -> Batch {
     Batch::of([Sql::new(
         "UPDATE source SET interval_s = ?3 WHERE project_seq = ?1 AND location = ?2",
         [
             project.into(),
             location.into(),
-            interval_s.map(i64::from).into(),
+            i64::from(interval_s).into(),
         ],
     )])
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use parlor::domain::AgentRole;
 use serde_json::{Value, json};
@@ -248,6 +249,77 @@ fn failed_run_says_why_and_private_addresses_are_refused() {
         "{failed}"
     );
     assert_eq!(documents(&server), 0);
+}
+
+#[test]
+fn server_learns_its_sources_at_the_start_and_in_intervals() {
+    let website = Website::start(&[("/a.html", "Mugs"), ("/missing.html", "")]);
+    let server = TestServer::start_with(|settings| {
+        settings.learn_private_network = true;
+        let missing = format!("http://{}/missing.html", website.address);
+        settings.learn.learn = vec![missing, website.sitemap(), "/does/not/exist".to_owned()];
+        settings.learn.learn_every = Duration::from_secs(1);
+    });
+    let with_status = |status: &str| {
+        let sources = sources(&server).into_iter();
+        let sources = sources.filter(|source| source["status"] == status);
+        sources.collect::<Vec<_>>()
+    };
+    wait_until("the sources are learned", || {
+        with_status("done").len() == 1 && with_status("failed").len() == 2
+    });
+    let learned = with_status("done").remove(0);
+    assert_eq!(learned["location"], website.sitemap());
+    assert_eq!(learned["intervalSeconds"], 1);
+    assert_eq!(
+        (&learned["documents"], &learned["skipped"]),
+        (&json!(1), &json!(1))
+    );
+    let problem = &learned["problems"][0];
+    assert!(
+        string(&problem["item"]).ends_with("/missing.html"),
+        "{problem}"
+    );
+    assert_eq!(problem["reason"], "it is answered 404 Not Found");
+    let failed = with_status("failed");
+    assert!(
+        failed
+            .iter()
+            .any(|source| string(&source["error"]).contains("404"))
+    );
+    assert!(
+        failed
+            .iter()
+            .any(|source| string(&source["error"]).contains("No such file"))
+    );
+    website.set_pages(&[("/b.html", "Lamps")]);
+    let key = &server.project.publishable_key;
+    let search = format!("/v2/search?q=lamps&apiKey={key}");
+    wait_until("the website is learned again", || {
+        server.get(search.as_str()).send().text().contains("Lamps")
+    });
+}
+
+#[test]
+fn shutdown_does_not_wait_for_a_website() {
+    let website = Website::start(&[("/a.html", "Mugs"), ("/b.html", "WAIT")]);
+    let mut server = TestServer::start_with(|settings| {
+        settings.learn_private_network = true;
+        settings.learn.learn = vec![website.sitemap()];
+    });
+    wait_until("the run has begun", || {
+        let sources = sources(&server);
+        sources
+            .first()
+            .is_some_and(|source| source["status"] == "running")
+    });
+    let begin = Instant::now();
+    server.stop();
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[test]
