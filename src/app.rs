@@ -103,8 +103,7 @@ impl AppState {
         let store = Arc::new(Store::open(path, &store_options(&settings))?);
         let lease = Lease::new();
         let notifier = Notifier::new(&settings)?;
-        fail_interrupted_answers(&store, lease)?;
-        store.write_blocking(source::fail_interrupted(Timestamp::now()))?;
+        fail_interrupted(&store, lease)?;
         let signing = Arc::new(SigningKeys::new(signing_secret(&store)?));
         let answer_shutdown = watch::Sender::new(false);
         let presence = Presence::default();
@@ -208,12 +207,13 @@ fn store_options(settings: &Settings) -> Options {
     }
 }
 
-/// Fails the answers that processes were streaming which are gone by now.
-fn fail_interrupted_answers(store: &Store, own: Lease) -> Result<(), StoreError> {
+/// Fails the answers and the runs of sources of processes that have ended.
+fn fail_interrupted(store: &Store, own: Lease) -> Result<(), StoreError> {
     let now = Timestamp::now();
     for owner in store.read_blocking(|snapshot| lease::interrupted_owners(snapshot, own, now))? {
         store.write_blocking(lease::fail_interrupted(owner))?;
     }
+    store.write_blocking(source::fail_interrupted(now))?;
     Ok(())
 }
 

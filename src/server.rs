@@ -55,9 +55,7 @@ pub async fn run(
         &app.settings.backup,
         app.backup_status.clone(),
     )?;
-    let services = &app.services;
-    let (runs, settings) = (&services.source_runs, &app.settings.learn);
-    let schedule = LearnSchedule::new(&app.store, runs, settings)?;
+    let schedule = LearnSchedule::new(&app.services, &app.settings.learn)?;
     let server = http::server(app.clone(), listeners.main)?;
     let handle = server.handle();
     let mut serving = start(server).await?;

@@ -150,13 +150,7 @@ fn parse_xml(xml: &str) -> SitemapEntries {
                     break;
                 }
             }
-            Ok(Event::Empty(element)) if !has_root => {
-                let name = element.local_name();
-                return match SitemapElement::from_name(name.as_ref()) {
-                    SitemapElement::Root => SitemapEntries::default(),
-                    _ => SitemapEntries::with_error(not_a_sitemap(name.as_ref())),
-                };
-            }
+            Ok(Event::Empty(root)) if !has_root => return empty_root(root.local_name().as_ref()),
             Ok(Event::Text(content)) => {
                 let content = content.xml10_content();
                 if content.contains('&') {
@@ -167,11 +161,7 @@ fn parse_xml(xml: &str) -> SitemapEntries {
             Ok(Event::CData(content)) => text.push_str(&content.xml10_content()),
             Ok(Event::GeneralRef(reference)) => push_reference(&mut text, &reference),
             Ok(Event::Eof) => {
-                entries.error = Some(if has_root {
-                    "it ends before its end tag, so that a part of it is missing".to_owned()
-                } else {
-                    "it is not a sitemap".to_owned()
-                });
+                entries.error = Some(end_error(has_root).to_owned());
                 break;
             }
             Err(error) => {
@@ -183,6 +173,23 @@ fn parse_xml(xml: &str) -> SitemapEntries {
     }
     entries.limit();
     entries
+}
+
+/// The entries of a file whose root is an empty element.
+fn empty_root(name: &str) -> SitemapEntries {
+    match SitemapElement::from_name(name) {
+        SitemapElement::Root => SitemapEntries::default(),
+        _ => SitemapEntries::with_error(not_a_sitemap(name)),
+    }
+}
+
+/// Why a file is incomplete that ends before its root does.
+fn end_error(has_root: bool) -> &'static str {
+    if has_root {
+        "it ends before its end tag, so that a part of it is missing"
+    } else {
+        "it is not a sitemap"
+    }
 }
 
 /// The elements with which web pages begin.

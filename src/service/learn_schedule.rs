@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Services;
 use super::learn::{LearnSource, ReadOptions};
 use super::project::{SelectError, select};
 use super::source::{SourceError, SourceRuns, run_scheduled};
@@ -27,14 +28,11 @@ impl LearnSchedule {
     ///
     /// # Errors
     /// The settings name no project, or one that does not exist.
-    pub fn new(
-        store: &Arc<Store>,
-        runs: &Arc<SourceRuns>,
-        settings: &LearnSettings,
-    ) -> Result<Option<Self>, SelectError> {
+    pub fn new(services: &Services, settings: &LearnSettings) -> Result<Option<Self>, SelectError> {
         if settings.learn.is_empty() {
             return Ok(None);
         }
+        let (store, runs) = (&services.store, &services.source_runs);
         let options = ReadOptions {
             base_url: settings.learn_base_url.clone(),
             clean_urls: settings.learn_clean_urls,

@@ -91,7 +91,7 @@ fn problems(json: &str) -> Vec<SourceProblem> {
 
 /// The first [`MAX_SOURCE_PROBLEMS`] problems as the column `problems` has them.
 fn problems_json(problems: &[SourceProblem]) -> String {
-    let prefix = |text: &str| text_prefix(text, MAX_SOURCE_ERROR_CHARS).to_owned();
+    let prefix = |text: &str| text_prefix(text, MAX_SOURCE_ERROR_CHARS);
     let record = |problem: &SourceProblem| ProblemRecord {
         item: prefix(&problem.item),
         reason: prefix(&problem.reason),

@@ -44,9 +44,11 @@ impl RunNotes {
     pub fn remark(&mut self, item: SkippedItem) {
         let reason = redact(&item.reason).into_owned();
         let next = self.reasons.len();
-        let reason = match self.by_reason.contains_key(&reason) {
-            false if next >= MAX_REASONS => OTHER_REASONS.to_owned(),
-            _ => reason,
+        let is_other = next >= MAX_REASONS && !self.by_reason.contains_key(&reason);
+        let reason = if is_other {
+            OTHER_REASONS.to_owned()
+        } else {
+            reason
         };
         let index = *self.by_reason.entry(reason.clone()).or_insert(next);
         if index == next {
