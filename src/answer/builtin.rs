@@ -95,8 +95,9 @@ fn answer(
 ) -> Result<CompleteAnswer, StoreError> {
     let messages = visitor_messages(request);
     let newest = messages.first().copied().unwrap_or_default();
-    let hint = messages.iter().find_map(|text| message_language(text));
-    if let Some((talk, language)) = SmallTalk::detect(newest, hint) {
+    let mut earlier = messages.iter().skip(1);
+    let earlier_language = earlier.find_map(|text| message_language(text));
+    if let Some((talk, language)) = SmallTalk::detect(newest, earlier_language) {
         return Ok(known(talk.reply(language).to_owned()));
     }
     if let Some(language) = handover::is_handover_request(newest) {
@@ -113,9 +114,10 @@ fn answer(
         return Ok(known(quote(newest, &result.hits)));
     }
     let fallback = request.assistant.fallback.as_deref();
+    let language = message_language(newest).or(earlier_language);
     Ok(refusal(
         fallback,
-        hint.unwrap_or(Language::English),
+        language.unwrap_or(Language::English),
         &result,
     ))
 }

@@ -4,186 +4,189 @@ use super::SmallTalk::{self, Bye, Greeting, Identity, Insult, Test, Thanks};
 use super::{KINDS, PHRASES, is_small_talk};
 use crate::answer::handover::Language;
 
+/// A message of each kind, by language.
+const MESSAGES: [(&str, [(&str, SmallTalk); 6]); 16] = [
+    (
+        "en",
+        [
+            ("hi there!", Greeting),
+            ("Thank you so much, that helps", Thanks),
+            ("bye", Bye),
+            ("Are you a bot?", Identity),
+            ("test", Test),
+            ("you are stupid!!", Insult),
+        ],
+    ),
+    (
+        "de",
+        [
+            ("Guten Tag", Greeting),
+            ("vielen Dank für die Hilfe", Thanks),
+            ("Tschüss", Bye),
+            ("Bist du ein Roboter?", Identity),
+            ("nur ein Test", Test),
+            ("du bist dumm", Insult),
+        ],
+    ),
+    (
+        "es",
+        [
+            ("¡Hola, buenas tardes!", Greeting),
+            ("muchas gracias por la ayuda", Thanks),
+            ("adiós", Bye),
+            ("¿Eres un robot?", Identity),
+            ("esto es una prueba", Test),
+            ("eres inútil", Insult),
+        ],
+    ),
+    (
+        "fr",
+        [
+            ("Bonjour", Greeting),
+            ("merci beaucoup pour votre aide", Thanks),
+            ("au revoir", Bye),
+            ("Êtes-vous un robot ?", Identity),
+            ("c'est un test", Test),
+            ("tu ne sers à rien", Insult),
+        ],
+    ),
+    (
+        "pt",
+        [
+            ("Olá, bom dia", Greeting),
+            ("muito obrigada", Thanks),
+            ("até logo", Bye),
+            ("Você é um robô?", Identity),
+            ("isto é um teste", Test),
+            ("que merda", Insult),
+        ],
+    ),
+    (
+        "it",
+        [
+            ("Buongiorno", Greeting),
+            ("grazie mille per l'aiuto", Thanks),
+            ("arrivederci", Bye),
+            ("Sei un robot?", Identity),
+            ("questa è una prova", Test),
+            ("sei inutile", Insult),
+        ],
+    ),
+    (
+        "pl",
+        [
+            ("Dzień dobry", Greeting),
+            ("dziękuję za pomoc", Thanks),
+            ("do widzenia", Bye),
+            ("Czy jesteś botem?", Identity),
+            ("to jest test", Test),
+            ("jesteś głupi", Insult),
+        ],
+    ),
+    (
+        "tr",
+        [
+            ("Merhaba", Greeting),
+            ("çok teşekkür ederim", Thanks),
+            ("görüşürüz", Bye),
+            ("Sen bir robot musun?", Identity),
+            ("bu bir test", Test),
+            ("aptalsın", Insult),
+        ],
+    ),
+    (
+        "ja",
+        [
+            ("こんにちは！", Greeting),
+            ("どうもありがとうございます", Thanks),
+            ("さようなら", Bye),
+            ("あなたはロボットですか？", Identity),
+            ("テストです", Test),
+            ("役立たず", Insult),
+        ],
+    ),
+    (
+        "zh",
+        [
+            ("你好！", Greeting),
+            ("非常感谢你的帮助", Thanks),
+            ("再见", Bye),
+            ("你是机器人吗？", Identity),
+            ("这是测试", Test),
+            ("真没用", Insult),
+        ],
+    ),
+    (
+        "ko",
+        [
+            ("안녕하세요", Greeting),
+            ("정말 감사합니다", Thanks),
+            ("안녕히 계세요", Bye),
+            ("로봇인가요?", Identity),
+            ("테스트입니다", Test),
+            ("멍청이", Insult),
+        ],
+    ),
+    (
+        "ar",
+        [
+            ("السلام عليكم", Greeting),
+            ("شكرا جزيلا", Thanks),
+            ("مع السلامة", Bye),
+            ("هل أنت روبوت؟", Identity),
+            ("هذا اختبار", Test),
+            ("أنت غبي", Insult),
+        ],
+    ),
+    (
+        "el",
+        [
+            ("Γεια σας", Greeting),
+            ("ευχαριστώ πολύ", Thanks),
+            ("αντίο", Bye),
+            ("Είσαι ρομπότ;", Identity),
+            ("αυτό είναι τεστ", Test),
+            ("είσαι άχρηστος", Insult),
+        ],
+    ),
+    (
+        "uk",
+        [
+            ("Добрий день", Greeting),
+            ("щиро дякую за допомогу", Thanks),
+            ("до побачення", Bye),
+            ("Ви робот?", Identity),
+            ("це просто тест", Test),
+            ("ти дурний", Insult),
+        ],
+    ),
+    (
+        "hi",
+        [
+            ("नमस्ते", Greeting),
+            ("बहुत धन्यवाद", Thanks),
+            ("अलविदा", Bye),
+            ("क्या आप रोबोट हैं?", Identity),
+            ("यह टेस्ट है", Test),
+            ("तुम बेकार हो", Insult),
+        ],
+    ),
+    (
+        "vi",
+        [
+            ("Xin chào", Greeting),
+            ("cảm ơn bạn rất nhiều", Thanks),
+            ("tạm biệt", Bye),
+            ("Bạn có phải là robot không?", Identity),
+            ("đây là test", Test),
+            ("đồ ngu", Insult),
+        ],
+    ),
+];
+
 #[test]
 fn small_talk_is_recognized_in_every_language() {
-    for (tag, messages) in [
-        (
-            "en",
-            [
-                ("hi there!", Greeting),
-                ("Thank you so much, that helps", Thanks),
-                ("bye", Bye),
-                ("Are you a bot?", Identity),
-                ("test", Test),
-                ("you are stupid!!", Insult),
-            ],
-        ),
-        (
-            "de",
-            [
-                ("Guten Tag", Greeting),
-                ("vielen Dank für die Hilfe", Thanks),
-                ("Tschüss", Bye),
-                ("Bist du ein Roboter?", Identity),
-                ("nur ein Test", Test),
-                ("du bist dumm", Insult),
-            ],
-        ),
-        (
-            "es",
-            [
-                ("¡Hola, buenas tardes!", Greeting),
-                ("muchas gracias por la ayuda", Thanks),
-                ("adiós", Bye),
-                ("¿Eres un robot?", Identity),
-                ("esto es una prueba", Test),
-                ("eres inútil", Insult),
-            ],
-        ),
-        (
-            "fr",
-            [
-                ("Bonjour", Greeting),
-                ("merci beaucoup pour votre aide", Thanks),
-                ("au revoir", Bye),
-                ("Êtes-vous un robot ?", Identity),
-                ("c'est un test", Test),
-                ("tu ne sers à rien", Insult),
-            ],
-        ),
-        (
-            "pt",
-            [
-                ("Olá, bom dia", Greeting),
-                ("muito obrigada", Thanks),
-                ("até logo", Bye),
-                ("Você é um robô?", Identity),
-                ("isto é um teste", Test),
-                ("que merda", Insult),
-            ],
-        ),
-        (
-            "it",
-            [
-                ("Buongiorno", Greeting),
-                ("grazie mille per l'aiuto", Thanks),
-                ("arrivederci", Bye),
-                ("Sei un robot?", Identity),
-                ("questa è una prova", Test),
-                ("sei inutile", Insult),
-            ],
-        ),
-        (
-            "pl",
-            [
-                ("Dzień dobry", Greeting),
-                ("dziękuję za pomoc", Thanks),
-                ("do widzenia", Bye),
-                ("Czy jesteś botem?", Identity),
-                ("to jest test", Test),
-                ("jesteś głupi", Insult),
-            ],
-        ),
-        (
-            "tr",
-            [
-                ("Merhaba", Greeting),
-                ("çok teşekkür ederim", Thanks),
-                ("görüşürüz", Bye),
-                ("Sen bir robot musun?", Identity),
-                ("bu bir test", Test),
-                ("aptalsın", Insult),
-            ],
-        ),
-        (
-            "ja",
-            [
-                ("こんにちは！", Greeting),
-                ("どうもありがとうございます", Thanks),
-                ("さようなら", Bye),
-                ("あなたはロボットですか？", Identity),
-                ("テストです", Test),
-                ("役立たず", Insult),
-            ],
-        ),
-        (
-            "zh",
-            [
-                ("你好！", Greeting),
-                ("非常感谢你的帮助", Thanks),
-                ("再见", Bye),
-                ("你是机器人吗？", Identity),
-                ("这是测试", Test),
-                ("真没用", Insult),
-            ],
-        ),
-        (
-            "ko",
-            [
-                ("안녕하세요", Greeting),
-                ("정말 감사합니다", Thanks),
-                ("안녕히 계세요", Bye),
-                ("로봇인가요?", Identity),
-                ("테스트입니다", Test),
-                ("멍청이", Insult),
-            ],
-        ),
-        (
-            "ar",
-            [
-                ("السلام عليكم", Greeting),
-                ("شكرا جزيلا", Thanks),
-                ("مع السلامة", Bye),
-                ("هل أنت روبوت؟", Identity),
-                ("هذا اختبار", Test),
-                ("أنت غبي", Insult),
-            ],
-        ),
-        (
-            "el",
-            [
-                ("Γεια σας", Greeting),
-                ("ευχαριστώ πολύ", Thanks),
-                ("αντίο", Bye),
-                ("Είσαι ρομπότ;", Identity),
-                ("αυτό είναι τεστ", Test),
-                ("είσαι άχρηστος", Insult),
-            ],
-        ),
-        (
-            "uk",
-            [
-                ("Добрий день", Greeting),
-                ("щиро дякую за допомогу", Thanks),
-                ("до побачення", Bye),
-                ("Ви робот?", Identity),
-                ("це просто тест", Test),
-                ("ти дурний", Insult),
-            ],
-        ),
-        (
-            "hi",
-            [
-                ("नमस्ते", Greeting),
-                ("बहुत धन्यवाद", Thanks),
-                ("अलविदा", Bye),
-                ("क्या आप रोबोट हैं?", Identity),
-                ("यह टेस्ट है", Test),
-                ("तुम बेकार हो", Insult),
-            ],
-        ),
-        (
-            "vi",
-            [
-                ("Xin chào", Greeting),
-                ("cảm ơn bạn rất nhiều", Thanks),
-                ("tạm biệt", Bye),
-                ("Bạn có phải là robot không?", Identity),
-                ("đây là test", Test),
-                ("đồ ngu", Insult),
-            ],
-        ),
-    ] {
+    for (tag, messages) in MESSAGES {
         let language = Language::from_tag(tag);
         for (text, kind) in messages {
             let expected = language.map(|language| (kind, language));
