@@ -96,10 +96,9 @@ impl AppState {
     pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
         settings.check()?;
         let index_cache = Arc::<IndexCache>::default();
-        let semantic = embedding::provider(&settings.embedding)?.map(SemanticSearch::new);
-        let semantic = semantic.map(Arc::new);
-        let model = ModelProvider::new(&settings, index_cache.clone())?;
-        let model = model.map(|model| model.with_semantic(semantic.clone()));
+        let semantic = semantic_search(&settings)?;
+        let model = ModelProvider::new(&settings, index_cache.clone())?
+            .map(|model| model.with_semantic(semantic.clone()));
         let store = Arc::new(Store::open(path, &store_options(&settings))?);
         let lease = Lease::new();
         let notifier = Notifier::new(&settings)?;
@@ -174,6 +173,12 @@ impl AppState {
     pub fn is_draining(&self) -> bool {
         self.readiness.is_draining()
     }
+}
+
+/// The search by meaning, if an embedding model is configured.
+fn semantic_search(settings: &Settings) -> Result<Option<Arc<SemanticSearch>>, StartError> {
+    let provider = embedding::provider(&settings.embedding)?;
+    Ok(provider.map(SemanticSearch::new).map(Arc::new))
 }
 
 fn answer_providers(

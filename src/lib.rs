@@ -17,6 +17,7 @@ pub mod demo;
 pub mod domain;
 pub mod events;
 pub mod http;
+mod json_surrogates;
 pub mod learn;
 pub mod listeners;
 pub mod log_buffer;

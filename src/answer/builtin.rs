@@ -25,6 +25,7 @@ use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, CompleteAnswer, 
 use crate::store::{Snapshot, Store, StoreError};
 
 use citations::CitationWriter;
+pub(super) use citations::{citable_url, source_label};
 use conversation_query::ConversationQuery;
 use small_talk::SmallTalk;
 

@@ -17,8 +17,8 @@ use crate::config::TransferLimits;
 use crate::http::auth;
 use crate::http::deserialize::{FieldError, FieldProblem, from_json};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::surrogates::replace_unpaired;
 use crate::http::transfer::{self, UNREAD_BYTES};
+use crate::json_surrogates::replace_unpaired;
 
 /// A parsed body and the bytes that the client sent. It is charged to the memory budget
 /// until it is dropped.

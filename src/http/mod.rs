@@ -45,7 +45,6 @@ mod response;
 mod routes;
 mod session_cookie;
 mod sse;
-mod surrogates;
 mod transfer;
 mod watched_answers;
 mod websocket;

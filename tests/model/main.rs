@@ -4,6 +4,7 @@
 #[path = "../stub_server/mod.rs"]
 mod stub_server;
 
+mod dialects;
 mod embeddings;
 mod failures;
 mod helpers;
@@ -11,3 +12,4 @@ mod limits;
 mod requests;
 mod responses;
 mod retries;
+mod server_faults;

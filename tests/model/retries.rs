@@ -84,7 +84,6 @@ fn permanent_failures_and_started_answers_are_not_retried() {
         broken_stream,
         error_response("401 No", ""),
         error_response("404 No", ""),
-        error_response("400 No", ""),
     ] {
         let server = StubServer::start(vec![script]);
         ask_server(&server, &[]).failure();
@@ -122,11 +121,29 @@ fn rejected_stream_options_are_not_sent_again() {
 }
 
 #[test]
-fn rejection_without_stream_options_is_permanent() {
+fn unknown_model_is_permanent() {
     let rejection = response("400 Bad Request", "", r#"{"error":"unknown model"}"#);
     let server = StubServer::start(vec![rejection]);
-    assert!(ask_server(&server, &[]).failure().contains("unknown model"));
-    assert_eq!(server.take_request_count(), 2);
+    let failure = ask_server(&server, &[]).failure();
+    assert!(
+        failure.contains("check --model: unknown model"),
+        "{failure}"
+    );
+    assert_eq!(server.take_request_count(), 1);
+}
+
+#[test]
+fn server_that_loads_the_model_is_asked_again() {
+    let loading = response(
+        "503 Service Unavailable",
+        "",
+        r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#,
+    );
+    let mut scripts = vec![loading; 4];
+    scripts.push(answer_script(&["Hi"]));
+    let server = StubServer::start(scripts);
+    assert_eq!(ask_server(&server, &[]).text, "Hi");
+    assert_eq!(server.take_request_count(), 5);
 }
 
 #[test]

@@ -61,6 +61,23 @@ pub struct StubServer {
 
 impl StubServer {
     pub fn start(scripts: Vec<Script>) -> Self {
+        let mut scripts = scripts.into_iter();
+        let mut script = Script::new();
+        Self::run(move || {
+            script = scripts.next().unwrap_or_else(|| script.clone());
+            Respond::With(script.clone())
+        })
+    }
+
+    /// Starts a server whose script depends on the request.
+    pub fn responding(
+        respond: impl Fn(&ReceivedRequest) -> Script + Send + Sync + 'static,
+    ) -> Self {
+        let respond = Arc::new(respond);
+        Self::run(move || Respond::To(respond.clone()))
+    }
+
+    fn run(mut next_response: impl FnMut() -> Respond + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (request_sender, requests) = mpsc::channel();
@@ -72,12 +89,9 @@ impl StubServer {
             gate: Arc::new(Mutex::new(gate_receiver)),
         };
         thread::spawn(move || {
-            let mut scripts = scripts.into_iter();
-            let mut script = Script::new();
             for stream in listener.incoming() {
-                script = scripts.next().unwrap_or(script);
-                let (connection, script) = (connection.clone(), script.clone());
-                thread::spawn(move || connection.run(&stream.expect("a connection"), script));
+                let (connection, response) = (connection.clone(), next_response());
+                thread::spawn(move || connection.run(&stream.expect("a connection"), response));
             }
         });
         Self {
@@ -125,6 +139,12 @@ impl StubServer {
     }
 }
 
+/// The response to a connection's request.
+enum Respond {
+    With(Script),
+    To(Arc<dyn Fn(&ReceivedRequest) -> Script + Send + Sync>),
+}
+
 /// The channels of a connection's thread.
 #[derive(Clone)]
 struct Connection {
@@ -134,9 +154,13 @@ struct Connection {
 }
 
 impl Connection {
-    fn run(&self, stream: &TcpStream, script: Script) {
+    fn run(&self, stream: &TcpStream, response: Respond) {
         let Some(request) = read_request(stream) else {
             return;
+        };
+        let script = match response {
+            Respond::With(script) => script,
+            Respond::To(respond) => respond(&request),
         };
         let _ = self.requests.send(request);
         for step in script {

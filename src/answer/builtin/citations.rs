@@ -5,7 +5,8 @@
 use url::Url;
 
 /// The maximum length of the label of a source, in characters.
-const MAX_LABEL_CHARS: usize = 120;
+/// Short enough for a phone.
+const MAX_LABEL_CHARS: usize = 60;
 /// The maximum length of the URL of a source. A longer URL is not cited.
 const MAX_URL_BYTES: usize = 2_048;
 
@@ -25,7 +26,7 @@ impl CitationWriter {
         };
         let known = self.sources.iter().position(|(known, _)| *known == url);
         let index = known.unwrap_or_else(|| {
-            let label = label(title, &url);
+            let label = source_label(title, &url);
             self.sources.push((url, label));
             self.sources.len() - 1
         });
@@ -50,12 +51,12 @@ impl CitationWriter {
 /// Returns a Markdown link to a page. Returns `None` if a browser cannot open `url`.
 pub fn link(url: &str, title: &str) -> Option<String> {
     let url = citable_url(url)?;
-    Some(format!("[{}]({url})", label(title, &url)))
+    Some(format!("[{}]({url})", source_label(title, &url)))
 }
 
 /// Returns a URL that can be used in a Markdown link definition. Returns `None`
 /// if it is not a web address, has credentials or is too long.
-fn citable_url(url: &str) -> Option<String> {
+pub(in crate::answer) fn citable_url(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let is_page = matches!(url.scheme(), "http" | "https") && url.username().is_empty();
     // The parser escapes spaces, quotes, angle brackets and control characters.
@@ -65,7 +66,7 @@ fn citable_url(url: &str) -> Option<String> {
 
 /// Returns the title without characters that have a meaning in Markdown. Returns
 /// the host of `url` if nothing is left.
-fn label(title: &str, url: &str) -> String {
+pub(in crate::answer) fn source_label(title: &str, url: &str) -> String {
     let plain: String = title
         .chars()
         .map(|c| match c {

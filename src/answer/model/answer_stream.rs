@@ -7,45 +7,46 @@ use futures_util::stream;
 use reqwest::Response;
 use tokio::time::{self, Instant};
 
-use super::citations::CitationTracker;
+use super::citations::CitationWriter;
 use super::refusal::RefusalDetector;
+use super::request::{Prompt, PromptSize};
 use super::response::ResponseParser;
-use super::upstream::Upstream;
+use super::upstream::{Upstream, UpstreamResponse};
 use super::upstream_error::{DEFAULT_RETRY_AFTER_SECS, error_causes};
-use crate::answer::{AnswerChunk, AnswerError, AnswerStream, ChatMessage};
+use crate::answer::{AnswerChunk, AnswerError, AnswerStream, FinishDetails};
 
 /// How long to wait for the usage after the finish reason.
 const USAGE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Returns the answer to `messages`. The first poll sends the request. Dropping
+/// Returns the answer to `prompt`. The first poll sends the request. Dropping
 /// the stream closes the connection.
 pub fn answer_stream(
     upstream: Arc<Upstream>,
-    messages: Vec<ChatMessage>,
-    citations: CitationTracker,
+    prompt: Prompt,
+    citations: CitationWriter,
     refusal: RefusalDetector,
 ) -> AnswerStream {
     let request = PendingRequest {
         upstream,
-        messages,
+        prompt,
         citations,
         refusal,
     };
     Box::pin(stream::unfold(
-        ResponseState::Pending(request),
+        ResponseState::Pending(Box::new(request)),
         ResponseState::next,
     ))
 }
 
 struct PendingRequest {
     upstream: Arc<Upstream>,
-    messages: Vec<ChatMessage>,
-    citations: CitationTracker,
+    prompt: Prompt,
+    citations: CitationWriter,
     refusal: RefusalDetector,
 }
 
 enum ResponseState {
-    Pending(PendingRequest),
+    Pending(Box<PendingRequest>),
     Reading(Box<ResponseReader>),
     Done,
 }
@@ -53,7 +54,7 @@ enum ResponseState {
 impl ResponseState {
     async fn next(self) -> Option<(Result<AnswerChunk, AnswerError>, ResponseState)> {
         let mut reader = match self {
-            ResponseState::Pending(request) => match ResponseReader::connect(request).await {
+            ResponseState::Pending(request) => match ResponseReader::connect(*request).await {
                 Ok(reader) => reader,
                 Err(error) => return Some((Err(error), ResponseState::Done)),
             },
@@ -72,10 +73,13 @@ impl ResponseState {
 /// Reads a response with timeouts.
 struct ResponseReader {
     upstream: Arc<Upstream>,
+    prompt: Prompt,
+    /// The size of the prompt that the server accepted.
+    size: PromptSize,
     /// `None` after the last read.
     response: Option<Response>,
     parser: ResponseParser,
-    citations: CitationTracker,
+    citations: CitationWriter,
     refusal: RefusalDetector,
     /// The deadlines of the next text and of the complete answer.
     next_deadline: Instant,
@@ -88,7 +92,7 @@ impl ResponseReader {
     async fn connect(request: PendingRequest) -> Result<Box<Self>, AnswerError> {
         let PendingRequest {
             upstream,
-            messages,
+            prompt,
             citations,
             refusal,
         } = request;
@@ -96,14 +100,16 @@ impl ResponseReader {
         let answer_deadline = start + Duration::from_secs(upstream.settings.timeout);
         let first_deadline = start + Duration::from_secs(upstream.settings.first_token_timeout);
         let next_deadline = answer_deadline.min(first_deadline);
-        let response = upstream
-            .send(&messages, next_deadline)
+        let UpstreamResponse { response, size } = upstream
+            .send(&prompt, PromptSize::Full, next_deadline)
             .await
             .map_err(|error| upstream.redact_key(error))?;
         Ok(Box::new(Self {
-            upstream,
             response: Some(response),
-            parser: ResponseParser::default(),
+            parser: ResponseParser::new(upstream.thought_mode()),
+            upstream,
+            prompt,
+            size,
             citations,
             refusal,
             next_deadline,
@@ -117,17 +123,71 @@ impl ResponseReader {
         loop {
             if let Some(text) = self.parser.take_text() {
                 self.has_text = true;
-                self.citations.scan(&text);
                 self.refusal.scan(&text);
-                return Ok(AnswerChunk::Text(text));
+                let text = self.citations.push(&text);
+                if !text.is_empty() {
+                    return Ok(AnswerChunk::Text(text));
+                }
+                continue;
             }
             if let Some(result) = self.parser.result() {
-                let mut finish = result.map_err(|error| self.upstream.redact_key(error))?;
-                finish.is_refusal |= self.refusal.is_refusal();
-                return Ok(self.take_sources().unwrap_or(AnswerChunk::Finish(finish)));
+                let has_unopened_thought = self.parser.has_unopened_thought();
+                match result {
+                    Ok(finish) => {
+                        self.upstream.set_unopened_thoughts(has_unopened_thought);
+                        return Ok(self.end(finish));
+                    }
+                    Err(error) if !self.parser.is_withheld() => {
+                        let rest = self.citations.flush();
+                        if !rest.is_empty() {
+                            return Ok(AnswerChunk::Text(rest));
+                        }
+                        return Err(self.upstream.redact_key(error));
+                    }
+                    Err(error) => self.retry_withheld(error).await?,
+                }
+                continue;
             }
             self.read().await;
         }
+    }
+
+    /// Returns the rest of the answer, with the sources, at the first call. Then returns
+    /// the end.
+    fn end(&mut self, mut finish: FinishDetails) -> AnswerChunk {
+        let rest = std::mem::take(&mut self.citations).finish();
+        if !rest.is_empty() {
+            return AnswerChunk::Text(rest);
+        }
+        finish.is_refusal |= self.refusal.is_refusal();
+        AnswerChunk::Finish(finish)
+    }
+
+    /// Sends a smaller prompt after the server's content filter withheld the answer. What
+    /// the filter refuses can be in the history.
+    ///
+    /// # Errors
+    /// Returns `error` if the message itself is refused.
+    async fn retry_withheld(&mut self, error: AnswerError) -> Result<(), AnswerError> {
+        if self.size >= PromptSize::NoHistory || !self.prompt.has_history() {
+            self.upstream.refuse(self.prompt.newest());
+            return Err(error);
+        }
+        let size = match self.size {
+            PromptSize::Full if self.prompt.unanswered().next().is_some() => {
+                PromptSize::OnlyAnswered
+            }
+            _ => PromptSize::NoHistory,
+        };
+        let sent = self
+            .upstream
+            .send(&self.prompt, size, self.next_deadline)
+            .await;
+        let sent = sent.map_err(|error| self.upstream.redact_key(error))?;
+        self.size = sent.size;
+        self.response = Some(sent.response);
+        self.parser = ResponseParser::new(self.upstream.thought_mode());
+        Ok(())
     }
 
     /// Starts the timeout of the next text now. The time that the consumer needed
@@ -138,13 +198,6 @@ impl ResponseReader {
         } else if self.has_text {
             self.set_timeout(Duration::from_secs(self.upstream.settings.idle_timeout));
         }
-    }
-
-    /// Returns the list of cited sources at the first call. Returns `None` if no
-    /// source is cited.
-    fn take_sources(&mut self) -> Option<AnswerChunk> {
-        let sources = std::mem::take(&mut self.citations).sources();
-        (!sources.is_empty()).then_some(AnswerChunk::Text(sources))
     }
 
     /// Reads once from the connection.

@@ -26,6 +26,18 @@ pub struct Choice {
 #[derive(Deserialize)]
 pub struct ChoiceMessage {
     pub content: Option<Value>,
+    /// Reasoning, under the names of different servers.
+    reasoning_content: Option<Value>,
+    reasoning: Option<Value>,
+}
+
+impl ChoiceMessage {
+    /// Whether the message is a part of the reasoning.
+    pub fn is_reasoning(&self) -> bool {
+        let parts = [&self.reasoning_content, &self.reasoning];
+        let has_text = |part: &Value| part.as_str().is_some_and(|text| !text.is_empty());
+        parts.into_iter().flatten().any(has_text)
+    }
 }
 
 /// Returns the texts of a message: one string, or the items of type `text` of an

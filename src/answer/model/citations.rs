@@ -1,20 +1,83 @@
-//! Detects which excerpts an answer cites and formats the list of sources
-//! (docs/api-contract.md, section 5.3).
+//! Numbers the sources of an answer, and rewrites what the model writes about sources
+//! (docs/api-contract.md, section 5.3): markers become `[n]` or `[n] [m]`, and link
+//! definitions of the model are left out, because the list of sources is appended here.
 
-use url::Url;
+use crate::answer::builtin::{citable_url, source_label};
 
 use super::excerpts::Excerpt;
+use super::text_position::TextPosition;
 
-/// The maximum length of the label of a source, in characters.
-const MAX_LABEL_CHARS: usize = 200;
+/// The maximum length of a text in brackets that can be a marker, and of the
+/// destination of a link after a marker, in bytes.
+const MAX_LABEL_BYTES: usize = 200;
+const MAX_DESTINATION_BYTES: usize = 2_048;
 
-/// Scans an answer for the markers `[n]`.
+/// Returns the number of each excerpt in the prompt and in the answer. Excerpts of one
+/// page have one number. An excerpt without a web address has none, and cannot be cited.
+pub fn source_numbers(excerpts: &[Excerpt]) -> Vec<Option<usize>> {
+    let mut pages: Vec<String> = Vec::new();
+    let number = |excerpt: &Excerpt| {
+        let url = citable_url(excerpt.url.as_deref()?)?;
+        let page = url.split('#').next().unwrap_or_default().to_owned();
+        let known = pages.iter().position(|known| *known == page);
+        Some(
+            known.unwrap_or_else(|| {
+                pages.push(page);
+                pages.len() - 1
+            }) + 1,
+        )
+    };
+    excerpts.iter().map(number).collect()
+}
+
+/// Returns an answer without its list of sources and without the markers.
+pub fn without_sources(answer: &str) -> String {
+    let mut lines: Vec<&str> = answer.lines().collect();
+    let with_sources = lines.len();
+    while lines.last().is_some_and(|line| is_source_line(line)) {
+        lines.pop();
+    }
+    if lines.len() == with_sources {
+        return answer.to_owned();
+    }
+    let mut text = String::new();
+    for part in lines.join("\n").split_inclusive(']') {
+        match part.rsplit_once('[') {
+            Some((before, number)) if is_number(number.trim_end_matches(']')) => {
+                text.push_str(before.trim_end_matches(' '));
+            }
+            _ => text.push_str(part),
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+/// Whether a line is `[n]: URL`, with or without a label.
+fn is_source_line(line: &str) -> bool {
+    let number = line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]: "));
+    number.is_some_and(|(number, url)| is_number(number) && url.starts_with("http"))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Rewrites an answer in parts.
 #[derive(Default)]
-pub struct CitationTracker {
-    /// By excerpt. `None` if the excerpt has no URL that can be cited.
-    sources: Vec<Option<CitedSource>>,
-    /// The number after an opening bracket that is not closed yet.
-    open_number: Option<usize>,
+pub struct CitationWriter {
+    /// By number, from 1.
+    sources: Vec<CitedSource>,
+    position: TextPosition,
+    /// Text that can become a marker or a link definition.
+    pending: Option<Pending>,
+    /// The blank lines before the next text.
+    blank: String,
+    /// The number of the marker that the text ends with.
+    last_marker: Option<usize>,
+    /// Whether the rest of the line is a link definition.
+    is_in_definition: bool,
 }
 
 struct CitedSource {
@@ -23,85 +86,210 @@ struct CitedSource {
     is_cited: bool,
 }
 
-impl CitationTracker {
+struct Pending {
+    text: String,
+    is_at_line_start: bool,
+    part: PendingPart,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum PendingPart {
+    /// Inside the brackets.
+    Label,
+    /// After the closing bracket.
+    Closed,
+    /// After `[n](`.
+    Link,
+    /// After `[label]:`.
+    Definition,
+}
+
+impl CitationWriter {
     pub fn new(excerpts: &[Excerpt]) -> Self {
-        let numbered = excerpts.iter().zip(1..);
+        let mut sources: Vec<CitedSource> = Vec::new();
+        for (excerpt, number) in excerpts.iter().zip(source_numbers(excerpts)) {
+            let url = excerpt.url.as_deref().and_then(citable_url);
+            if let (Some(number), Some(url)) = (number, url)
+                && number > sources.len()
+            {
+                let label = source_label(&excerpt.title, &url);
+                sources.push(CitedSource {
+                    line: format!(r#"[{number}]: {url} "{label}""#),
+                    is_cited: false,
+                });
+            }
+        }
         Self {
-            sources: numbered
-                .map(|(excerpt, number)| cited_source(excerpt, number))
-                .collect(),
-            open_number: None,
+            sources,
+            ..Self::default()
         }
     }
 
-    /// Scans the next part of the answer. A marker can continue in the next part.
-    pub fn scan(&mut self, text: &str) {
-        if self.sources.is_empty() {
+    /// Reads the next part of the answer. Returns the text that is complete.
+    pub fn push(&mut self, part: &str) -> String {
+        let mut out = String::with_capacity(part.len());
+        for c in part.chars() {
+            self.read(c, &mut out);
+        }
+        out
+    }
+
+    /// Returns the text that is held back, because nothing can follow.
+    pub fn flush(&mut self) -> String {
+        let mut out = String::new();
+        if let Some(pending) = self.pending.take() {
+            match (pending.part, self.marker(&pending.text)) {
+                (PendingPart::Closed | PendingPart::Link, Some(numbers)) => {
+                    self.write_markers(&numbers, &mut out);
+                }
+                (PendingPart::Definition, _) if pending.is_definition() => {}
+                _ => self.write_text(&pending.text, &mut out),
+            }
+        }
+        out
+    }
+
+    /// Ends the answer. Returns its rest, with the list of the cited sources.
+    pub fn finish(&mut self) -> String {
+        let mut out = self.flush();
+        let cited = self.sources.iter().filter(|source| source.is_cited);
+        let lines: Vec<_> = cited.map(|source| source.line.as_str()).collect();
+        if !lines.is_empty() {
+            out.push_str("\n\n");
+            out.push_str(&lines.join("\n"));
+        }
+        out
+    }
+
+    fn read(&mut self, c: char, out: &mut String) {
+        if self.is_in_definition {
+            self.is_in_definition = c != '\n';
             return;
         }
-        for byte in text.bytes() {
-            self.open_number = match (byte, self.open_number) {
-                (b'[', _) => Some(0),
-                (b'0'..=b'9', Some(number)) => {
-                    let digit = (byte - b'0').into();
-                    Some(number.saturating_mul(10).saturating_add(digit))
+        if let Some(pending) = self.pending.take()
+            && self.continue_pending(pending, c, out)
+        {
+            return;
+        }
+        if matches!(c, '[' | '【') && !self.position.is_in_code() {
+            self.pending = Some(Pending {
+                text: c.to_string(),
+                is_at_line_start: self.position.is_at_line_start(),
+                part: PendingPart::Label,
+            });
+            return;
+        }
+        self.write(c, out);
+    }
+
+    /// Reads a character after pending text. Returns whether it belongs to that text.
+    fn continue_pending(&mut self, mut pending: Pending, c: char, out: &mut String) -> bool {
+        let is_too_long = match pending.part {
+            PendingPart::Label => pending.text.len() > MAX_LABEL_BYTES,
+            _ => pending.text.len() > MAX_DESTINATION_BYTES,
+        };
+        let marker = self.marker(&pending.text);
+        match (pending.part, c) {
+            (PendingPart::Label, ']' | '】') if !is_too_long => {
+                pending.part = PendingPart::Closed;
+            }
+            (PendingPart::Label, c) if !is_too_long && !matches!(c, '\n' | '[' | '【') => {}
+            (PendingPart::Closed, ':') if pending.is_at_line_start => {
+                pending.part = PendingPart::Definition;
+            }
+            (PendingPart::Closed, '(') if marker.is_some() => pending.part = PendingPart::Link,
+            (PendingPart::Closed, _) | (PendingPart::Link, '\n') => {
+                match marker {
+                    Some(numbers) => self.write_markers(&numbers, out),
+                    None => self.write_text(&pending.text, out),
                 }
-                (b']', Some(number)) => {
-                    self.mark_cited(number);
-                    None
+                return false;
+            }
+            (PendingPart::Link, ')') => {
+                self.write_markers(&marker.unwrap_or_default(), out);
+                return true;
+            }
+            (PendingPart::Definition, ' ' | '\t') if pending.text.ends_with([':', ' ', '\t']) => {}
+            (PendingPart::Definition, c) if c.is_whitespace() => {
+                if pending.is_definition() {
+                    self.is_in_definition = c != '\n';
+                    return true;
                 }
-                _ => None,
-            };
+                self.write_text(&pending.text, out);
+                return false;
+            }
+            (PendingPart::Link | PendingPart::Definition, _) if !is_too_long => {}
+            _ => {
+                self.write_text(&pending.text, out);
+                return false;
+            }
+        }
+        pending.text.push(c);
+        self.pending = Some(pending);
+        true
+    }
+
+    /// Returns the numbers of a marker, such as `[1]`, `[1, 2]`, `[^1]` or `【1†source】`, if
+    /// there are sources with these numbers.
+    fn marker(&self, text: &str) -> Option<Vec<usize>> {
+        let end = text.find([']', '】'])?;
+        let label = text[..end].trim_start_matches(['[', '【', '^', ' ']);
+        let label = label.split('†').next().unwrap_or_default();
+        let numbers = label.split([',', ';', ' ']).filter(|part| !part.is_empty());
+        let numbers: Option<Vec<usize>> = numbers
+            .map(|number| {
+                let number = number.parse().ok().filter(|_| is_number(number))?;
+                (1..=self.sources.len()).contains(&number).then_some(number)
+            })
+            .collect();
+        numbers.filter(|numbers| !numbers.is_empty())
+    }
+
+    /// Writes markers. Adjacent markers are separated: `[1][2]` is one link in Markdown.
+    fn write_markers(&mut self, numbers: &[usize], out: &mut String) {
+        for &number in numbers {
+            if self.last_marker == Some(number) {
+                continue;
+            }
+            if self.last_marker.is_some() {
+                out.push(' ');
+            }
+            self.write_text(&format!("[{number}]"), out);
+            self.last_marker = Some(number);
+            self.sources[number - 1].is_cited = true;
         }
     }
 
-    fn mark_cited(&mut self, number: usize) {
-        let index = number.checked_sub(1);
-        let source = index.and_then(|index| self.sources.get_mut(index)?.as_mut());
-        if let Some(source) = source {
-            source.is_cited = true;
+    fn write_text(&mut self, text: &str, out: &mut String) {
+        for c in text.chars() {
+            self.write(c, out);
         }
     }
 
-    /// Returns the list of cited sources to append to the answer. Returns an empty
-    /// string if no source is cited.
-    pub fn sources(&self) -> String {
-        let cited = self.sources.iter().flatten();
-        let cited = cited.filter(|source| source.is_cited);
-        let lines: Vec<_> = cited.map(|source| source.line.as_str()).collect();
-        if lines.is_empty() {
-            return String::new();
+    /// Writes a character. Line ends are held back until the next text.
+    fn write(&mut self, c: char, out: &mut String) {
+        self.position.read(c);
+        self.last_marker = None;
+        if c == '\n' || c.is_whitespace() && !self.blank.is_empty() {
+            self.blank.push(c);
+        } else {
+            out.push_str(&std::mem::take(&mut self.blank));
+            out.push(c);
         }
-        format!("\n\n{}", lines.join("\n"))
     }
 }
 
-fn cited_source(excerpt: &Excerpt, number: usize) -> Option<CitedSource> {
-    let url = Url::parse(excerpt.url.as_deref()?).ok()?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return None;
+impl Pending {
+    /// Whether a text that begins with `[label]:` defines a link.
+    fn is_definition(&self) -> bool {
+        let Some((label, destination)) = self.text.split_once("]:") else {
+            return false;
+        };
+        let destination = destination.trim();
+        is_number(label.trim_start_matches(['[', '^']))
+            || destination.contains("://")
+            || destination.starts_with(['<', '/', '#'])
     }
-    // A parsed URL contains no spaces, quotes or line ends.
-    let label = label(&excerpt.title).unwrap_or_else(|| url.as_str().to_owned());
-    Some(CitedSource {
-        line: format!(r#"[{number}]: {url} "{label}""#),
-        is_cited: false,
-    })
-}
-
-/// Returns the title without characters that end a quoted Markdown label. Returns
-/// `None` for a blank title.
-fn label(title: &str) -> Option<String> {
-    let escape = |c: char| match c {
-        '"' => '\'',
-        '\\' => '/',
-        c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => ' ',
-        c => c,
-    };
-    let title: String = title.chars().map(escape).collect();
-    let words: Vec<_> = title.split_whitespace().collect();
-    let label: String = words.join(" ").chars().take(MAX_LABEL_CHARS).collect();
-    (!label.is_empty()).then_some(label)
 }
 
 #[cfg(test)]
@@ -116,55 +304,113 @@ mod tests {
         }
     }
 
-    fn sources(parts: &[&str]) -> String {
-        let mut citations = CitationTracker::new(&[
+    fn excerpts() -> Vec<Excerpt> {
+        vec![
             excerpt("Shipping", "https://tern.example/shipping"),
             excerpt("A file", "file:terms.md"),
             excerpt("Say \"hi\"\n[9]: x \\", "https://tern.example/a b?\"c\"\n"),
+            excerpt("Abroad", "https://tern.example/shipping#abroad"),
             excerpt(" \n ", "http://tern.example/"),
-        ]);
-        parts.iter().for_each(|part| citations.scan(part));
-        citations.sources()
+        ]
+    }
+
+    fn rewritten(parts: &[&str]) -> String {
+        let mut writer = CitationWriter::new(&excerpts());
+        let mut text: String = parts.iter().map(|part| writer.push(part)).collect();
+        text.push_str(&writer.finish());
+        text
+    }
+
+    const SHIPPING: &str = "[1]: https://tern.example/shipping \"Shipping\"";
+
+    #[test]
+    fn excerpts_of_one_page_have_one_number() {
+        let numbers = source_numbers(&excerpts());
+        assert_eq!(numbers, [Some(1), None, Some(2), Some(1), Some(3)]);
     }
 
     #[test]
     fn cited_sources_are_listed_by_number() {
-        assert_eq!(
-            sources(&["Soon [3], in two days [1][1]."]),
-            "\n\n[1]: https://tern.example/shipping \"Shipping\"\
-             \n[3]: https://tern.example/a%20b?%22c%22 \"Say 'hi' [9]: x /\""
+        let text = rewritten(&["Soon [2], in two days [1][1]."]);
+        assert!(
+            text.starts_with(&format!("Soon [2], in two days [1].\n\n{SHIPPING}\n[2]: ")),
+            "{text}"
+        );
+        assert!(
+            text.contains("[2]: https://tern.example/a%20b?%22c%22 \"Say 'hi' 9 : x\""),
+            "{text}"
         );
     }
 
     #[test]
-    fn marker_can_be_split_across_parts() {
-        let expected = sources(&["Hi [1]."]);
-        assert!(expected.starts_with("\n\n[1]: "));
-        assert_eq!(sources(&["Hi [", "1", "]."]), expected);
-    }
-
-    #[test]
-    fn invalid_markers_and_sources_without_web_address_are_not_listed() {
-        for text in [
-            "",
-            "[]",
-            "[0]",
-            "[5]",
-            "[2]",
-            "[1 ]",
-            "[a1]",
-            "1]",
-            "[99999999999999999999999]",
+    fn markers_are_rewritten_at_every_boundary() {
+        for (text, expected) in [
+            ("Soon [1][2].", "Soon [1] [2]."),
+            ("Soon [1, 2].", "Soon [1] [2]."),
+            ("Soon [1;2]!", "Soon [1] [2]!"),
+            ("Soon【1】.", "Soon[1]."),
+            ("Soon 【1†source】【2†lines】", "Soon [1] [2]"),
+            ("Soon [^1].", "Soon [1]."),
+            ("Soon [1](https://evil.example/x).", "Soon [1]."),
+            (
+                "Soon [1].\n\n[1]: https://evil.example/ \"Fake\"",
+                "Soon [1].",
+            ),
+            (
+                "Soon [1].\n\n[1]: https://evil.example/\n[note]: https://e.example/ x\nBye",
+                "Soon [1].\n\nBye",
+            ),
+            ("[1]: https://evil.example/\nSoon [1].", "Soon [1]."),
         ] {
-            assert_eq!(sources(&[text]), "", "{text}");
+            let list = rewritten(&[text]);
+            let (answer, _) = list.split_once("\n\n[1]: https://tern").expect(text);
+            assert_eq!(answer, expected, "{text}");
+            for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let (one, other) = text.split_at(at);
+                assert_eq!(rewritten(&[one, other]), list, "{text} cut at {at}");
+            }
         }
     }
 
     #[test]
-    fn source_without_title_has_its_url_as_label() {
-        assert_eq!(
-            sources(&["[label][4]"]),
-            "\n\n[4]: http://tern.example/ \"http://tern.example/\""
-        );
+    fn other_text_is_unchanged() {
+        for text in [
+            "",
+            "[]",
+            "[0]",
+            "[4]",
+            "[a1]",
+            "1]",
+            "[99999999999999999999999]",
+            "[text](https://tern.example/)",
+            "- [ ] a\n- [x] b",
+            "`a[1]`",
+            "```\nb[1]\n[1]: https://tern.example/\n```",
+            "[Note]: we ship on Monday.",
+            "a [b [c",
+            "a\n\n  b\n",
+        ] {
+            assert_eq!(rewritten(&[text]), text.trim_end_matches('\n'), "{text}");
+        }
+    }
+
+    #[test]
+    fn sources_are_removed_from_earlier_answers() {
+        for (answer, expected) in [
+            (
+                "Four days [1]. Free [1] [2].\n\n[1]: https://e.example/ \"A\"\n[2]: https://e.example/b \"B\"",
+                "Four days. Free.",
+            ),
+            ("No sources [1].", "No sources [1]."),
+            ("[1]: https://e.example/ \"A\"", ""),
+            ("", ""),
+        ] {
+            assert_eq!(without_sources(answer), expected);
+        }
+    }
+
+    #[test]
+    fn source_without_title_is_labelled() {
+        assert!(rewritten(&["x [3]"]).ends_with("[3]: http://tern.example/ \"tern.example\""));
     }
 }

@@ -3,16 +3,17 @@
 //!
 //! - `excerpts` searches the passages for the prompt.
 //! - `prompt` and `request` build the request.
-//! - `upstream` sends it with retries through `http_client`, and `upstream_error`
-//!   classifies failures.
-//! - `sse`, `chunk` and `response` parse the response.
-//! - `citations` adds the cited sources to the answer, and `refusal` detects answers that
+//! - `upstream` sends it with retries through `http_client`, `upstream_error` classifies
+//!   failures, and `dialect` finds out which parameters the server accepts.
+//! - `sse`, `chunk` and `response` parse the response, and `thoughts` removes reasoning.
+//! - `citations` rewrites the markers of sources and adds the cited sources, and `refusal` detects answers that
 //!   say that the model does not know.
 //! - `answer_stream` combines these to an [`AnswerStream`].
 
 mod answer_stream;
 mod chunk;
 mod citations;
+mod dialect;
 mod error;
 mod excerpts;
 #[doc(hidden)]
@@ -23,6 +24,8 @@ mod refusal;
 mod request;
 mod response;
 mod sse;
+mod text_position;
+mod thoughts;
 mod upstream;
 mod upstream_error;
 
@@ -40,8 +43,9 @@ use super::retrieval::IndexCache;
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, AnswerStream};
 use crate::config::Settings;
 use crate::store::Store;
-use citations::CitationTracker;
+use citations::CitationWriter;
 use refusal::RefusalDetector;
+use request::Prompt;
 use upstream::Upstream;
 
 /// The provider that asks the configured model. Serves concurrent requests.
@@ -91,10 +95,10 @@ impl ModelProvider {
         excerpts: &[Excerpt],
         lacks_knowledge: bool,
     ) -> AnswerStream {
-        let messages = request::messages(request, excerpts, &self.upstream.settings);
-        let citations = CitationTracker::new(excerpts);
+        let prompt = Prompt::new(request, excerpts, &self.upstream.settings);
+        let citations = CitationWriter::new(excerpts);
         let refusal = RefusalDetector::new(&request.assistant, lacks_knowledge);
-        answer_stream::answer_stream(self.upstream.clone(), messages, citations, refusal)
+        answer_stream::answer_stream(self.upstream.clone(), prompt, citations, refusal)
     }
 }
 

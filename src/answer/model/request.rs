@@ -6,44 +6,185 @@
 
 use serde::Serialize;
 
+use super::dialect::{Dialect, TokenLimit};
 use super::excerpts::Excerpt;
-use super::prompt;
-use crate::answer::{AnswerRequest, ChatMessage, ChatRole};
+use super::{citations, prompt};
+use crate::answer::{AnswerRequest, ChatMessage, ChatRole, VisitorPage};
 use crate::config::ModelSettings;
 
 /// The first user message if a conversation begins with the assistant.
 const PLACEHOLDER_USER_MESSAGE: &str = "(The visitor opened the chat.)";
 
-/// Returns the messages of a request: the system message, and the newest messages
-/// of the conversation with the material before the last one.
-pub fn messages(
-    request: &AnswerRequest,
-    excerpts: &[Excerpt],
-    settings: &ModelSettings,
-) -> Vec<ChatMessage> {
-    let page = request.page.as_ref();
-    let page = page.filter(|page| prompt::has_content(page));
-    let mut system = prompt::system_message(
-        &request.assistant,
-        settings.prompt.as_deref(),
-        !excerpts.is_empty(),
-        page.is_some(),
-    );
-    let (instructions, history): (Vec<_>, Vec<_>) = request
-        .messages
-        .iter()
-        .partition(|message| message.role == ChatRole::System);
-    for message in instructions {
-        system.push_str("\n\n");
-        system.push_str(&message.content);
+/// How much a request contains. A server that refuses a request gets the next smaller one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PromptSize {
+    Full,
+    /// Without earlier messages that have no answer, because the server may have refused
+    /// them.
+    OnlyAnswered,
+    /// With a quarter of the history.
+    ShortHistory,
+    /// Only the message to answer.
+    NoHistory,
+    /// Only the beginning of that message, and of the best excerpts.
+    Minimal,
+}
+
+/// The limits of [`PromptSize::Minimal`].
+const MINIMAL_EXCERPTS: usize = 2;
+const MINIMAL_CHARS: usize = 800;
+
+/// What the messages of a request are made from.
+pub struct Prompt {
+    system: String,
+    /// The messages of the visitor, the assistant and agents, oldest first.
+    history: Vec<ChatMessage>,
+    max_history_chars: usize,
+    excerpts: Vec<Excerpt>,
+    page: Option<VisitorPage>,
+}
+
+impl Prompt {
+    pub fn new(request: &AnswerRequest, excerpts: &[Excerpt], settings: &ModelSettings) -> Self {
+        let page = request.page.as_ref();
+        let page = page.filter(|page| prompt::has_content(page));
+        let mut system = prompt::system_message(
+            &request.assistant,
+            settings.prompt.as_deref(),
+            !excerpts.is_empty(),
+            page.is_some(),
+        );
+        let (instructions, history): (Vec<_>, Vec<_>) = request
+            .messages
+            .iter()
+            .cloned()
+            .partition(|message| message.role == ChatRole::System);
+        for message in instructions {
+            system.push_str("\n\n");
+            system.push_str(&message.content);
+        }
+        Self {
+            system,
+            history: history.into_iter().map(without_sources).collect(),
+            max_history_chars: settings.history,
+            excerpts: excerpts.to_vec(),
+            page: page.cloned(),
+        }
     }
-    let mut messages = vec![ChatMessage {
-        role: ChatRole::System,
-        content: system,
-    }];
-    push_history(&mut messages, &history, settings.history);
-    insert_material(&mut messages, &prompt::material(excerpts, page));
-    messages
+
+    /// The message of the visitor that is to be answered.
+    pub fn newest(&self) -> &str {
+        let newest = self.history.last();
+        newest.map_or("", |message| message.content.as_str())
+    }
+
+    /// Whether there are earlier messages.
+    pub fn has_history(&self) -> bool {
+        self.history.len() > 1
+    }
+
+    /// Earlier messages of the visitor that have no answer.
+    pub fn unanswered(&self) -> impl Iterator<Item = &str> {
+        let pairs = self.history.windows(2);
+        let is_unanswered =
+            |pair: &&[ChatMessage]| pair.iter().all(|message| message.role == ChatRole::User);
+        pairs
+            .filter(is_unanswered)
+            .map(|pair| pair[0].content.as_str())
+    }
+
+    /// Returns the messages of a request: the system message, and the newest messages of
+    /// the conversation with the material before the last one. `is_refused`: whether the
+    /// server is known to refuse a message of the visitor.
+    ///
+    /// Without `has_system_role`, the text of the system message begins the first message
+    /// of the visitor.
+    pub fn messages(
+        &self,
+        size: PromptSize,
+        has_system_role: bool,
+        is_refused: impl Fn(&str) -> bool,
+    ) -> Vec<ChatMessage> {
+        let mut messages = vec![ChatMessage {
+            role: ChatRole::System,
+            content: self.system.clone(),
+        }];
+        let history = self.history_of(size, is_refused);
+        let max_chars = match size {
+            PromptSize::Full | PromptSize::OnlyAnswered | PromptSize::NoHistory => {
+                self.max_history_chars
+            }
+            PromptSize::ShortHistory => self.max_history_chars / 4,
+            PromptSize::Minimal => MINIMAL_CHARS.min(self.max_history_chars),
+        };
+        push_history(&mut messages, &history, max_chars);
+        let material = match size {
+            PromptSize::Minimal => {
+                let excerpts = &self.excerpts[..self.excerpts.len().min(MINIMAL_EXCERPTS)];
+                prompt::material(excerpts, None, MINIMAL_CHARS)
+            }
+            _ => prompt::material(
+                &self.excerpts,
+                self.page.as_ref(),
+                prompt::MAX_EXCERPT_CHARS,
+            ),
+        };
+        insert_material(&mut messages, &material);
+        if !has_system_role {
+            merge_system_message(&mut messages);
+        }
+        messages
+    }
+
+    fn history_of(&self, size: PromptSize, is_refused: impl Fn(&str) -> bool) -> Vec<&ChatMessage> {
+        let Some((newest, earlier)) = self.history.split_last() else {
+            return Vec::new();
+        };
+        let unanswered: Vec<_> = self.unanswered().collect();
+        let is_kept = |message: &&ChatMessage| match message.role {
+            ChatRole::User => {
+                let is_unanswered = unanswered.contains(&message.content.as_str());
+                let is_dropped = is_unanswered && size > PromptSize::Full;
+                !is_dropped && !is_refused(&message.content)
+            }
+            _ => true,
+        };
+        let earlier = if size < PromptSize::NoHistory {
+            earlier
+        } else {
+            &[]
+        };
+        earlier.iter().filter(is_kept).chain([newest]).collect()
+    }
+}
+
+/// Removes the list of sources and the markers from an earlier answer. Its numbers are
+/// others than those of the excerpts in the prompt.
+fn without_sources(mut message: ChatMessage) -> ChatMessage {
+    if message.role == ChatRole::Assistant {
+        message.content = citations::without_sources(&message.content);
+    }
+    message
+}
+
+/// Moves the text of the system message into the first message of the visitor.
+fn merge_system_message(messages: &mut Vec<ChatMessage>) {
+    let system = messages.remove(0);
+    match messages
+        .first_mut()
+        .filter(|first| first.role == ChatRole::User)
+    {
+        Some(first) => first
+            .content
+            .insert_str(0, &format!("{}\n\n", system.content)),
+        None => messages.insert(
+            0,
+            ChatMessage {
+                role: ChatRole::User,
+                content: system.content,
+            },
+        ),
+    }
 }
 
 /// Adds the newest messages that fit into `max_chars` characters, and merges
@@ -111,17 +252,6 @@ fn insert_material(messages: &mut [ChatMessage], material: &str) {
     }
 }
 
-/// Request parameters that not all servers know. [`super::upstream::Upstream`]
-/// changes them when a server rejects them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dialect {
-    /// Whether to send `stream_options`, which requests the usage.
-    pub stream_options: bool,
-    /// Whether to send `max_completion_tokens` instead of `max_tokens`. Newer
-    /// models of OpenAI reject `max_tokens`. Other servers know only `max_tokens`.
-    pub max_completion_tokens: bool,
-}
-
 #[derive(Serialize)]
 struct RequestBody<'a> {
     model: &'a str,
@@ -144,17 +274,17 @@ struct StreamOptions {
 
 /// Returns the JSON of a request.
 pub fn body(messages: &[ChatMessage], settings: &ModelSettings, dialect: Dialect) -> Vec<u8> {
-    let has_new_name = dialect.max_completion_tokens;
+    let limit = |name| settings.max_tokens.filter(|_| dialect.token_limit == name);
     let body = RequestBody {
         model: settings.name.as_deref().unwrap_or_default(),
         messages,
-        stream: true,
-        stream_options: dialect.stream_options.then_some(StreamOptions {
+        stream: dialect.stream,
+        stream_options: (dialect.stream && dialect.stream_options).then_some(StreamOptions {
             include_usage: true,
         }),
-        temperature: settings.temperature,
-        max_tokens: settings.max_tokens.filter(|_| !has_new_name),
-        max_completion_tokens: settings.max_tokens.filter(|_| has_new_name),
+        temperature: settings.temperature.filter(|_| dialect.temperature),
+        max_tokens: limit(TokenLimit::MaxTokens),
+        max_completion_tokens: limit(TokenLimit::MaxCompletionTokens),
     };
     // The serialization of strings and finite numbers cannot fail.
     serde_json::to_vec(&body).unwrap_or_default()

@@ -8,11 +8,13 @@
 use serde_json::Value;
 
 use super::chunk::{
-    CompletionChunk, content_texts, error_message, parse_finish_reason, parse_usage,
+    ChoiceMessage, CompletionChunk, content_texts, error_message, parse_finish_reason, parse_usage,
 };
-use super::sse::SseDecoder;
+use super::sse::{DONE, SseDecoder};
+use super::thoughts::{ThoughtFilter, ThoughtMode};
 use crate::answer::{AnswerError, FinishDetails, FinishReason, Usage};
 use crate::domain::MAX_ANSWER_TEXT_BYTES;
+use crate::json_surrogates::replace_unpaired;
 
 /// The maximum length of an answer without its list of sources. A longer answer is
 /// truncated.
@@ -47,17 +49,32 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// The answer as far as it was received.
 #[derive(Default)]
 struct ParsedAnswer {
+    thoughts: ThoughtFilter,
     /// The text that `take_text` has not returned yet.
     text: String,
-    /// The length of the whole text, in bytes.
+    /// The length of the whole text, in bytes. 0 until a character is not blank.
     total_bytes: usize,
     finish_reason: Option<FinishReason>,
+    /// The finish reason of a part of the reasoning. The answer can follow.
+    reasoning_finish_reason: Option<FinishReason>,
     usage: Usage,
     /// The result, once nothing more is expected.
     result: Option<Result<(), AnswerError>>,
 }
 
 impl ResponseParser {
+    /// Returns a parser for a server that sends reasoning in this way.
+    pub fn new(mode: ThoughtMode) -> Self {
+        let answer = ParsedAnswer {
+            thoughts: ThoughtFilter::new(mode),
+            ..ParsedAnswer::default()
+        };
+        Self {
+            answer,
+            ..Self::default()
+        }
+    }
+
     /// Parses bytes of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
         let ResponseFormat::Unknown(head) = &self.format else {
@@ -125,6 +142,17 @@ impl ResponseParser {
         (!self.answer.text.is_empty()).then(|| std::mem::take(&mut self.answer.text))
     }
 
+    /// Whether the server sent reasoning without an opening tag.
+    pub fn has_unopened_thought(&self) -> bool {
+        self.answer.thoughts.has_unopened_thought()
+    }
+
+    /// Whether the answer has no text because the server's content filter withheld it.
+    pub fn is_withheld(&self) -> bool {
+        let is_filtered = self.answer.finish_reason == Some(FinishReason::ContentFilter);
+        is_filtered && matches!(self.answer.result, Some(Err(_)))
+    }
+
     /// Returns the result. Returns `None` if the answer is not done.
     pub fn result(&self) -> Option<Result<FinishDetails, AnswerError>> {
         let result = self.answer.result.clone()?;
@@ -157,10 +185,10 @@ fn detect_format(body: &[u8]) -> ResponseFormat {
 
 impl ParsedAnswer {
     fn read_event(&mut self, data: &[u8]) {
-        if data == b"[DONE]" {
+        if data.trim_ascii() == DONE {
             return self.end();
         }
-        match serde_json::from_slice(data) {
+        match parse_lossy(data) {
             Ok(chunk) => self.read_chunk(chunk),
             Err(error) => {
                 self.fail(invalid_response(format!(
@@ -173,16 +201,14 @@ impl ParsedAnswer {
     /// Reads the last event without its final blank line. Ignores it if it is
     /// incomplete.
     fn read_unterminated_event(&mut self, data: &[u8]) {
-        if self.result.is_none()
-            && (data == b"[DONE]" || serde_json::from_slice::<CompletionChunk>(data).is_ok())
-        {
+        if self.result.is_none() && (data.trim_ascii() == DONE || parse_lossy(data).is_ok()) {
             self.read_event(data);
         }
     }
 
     /// Reads the response of a server that does not stream.
     fn read_json_response(&mut self, json: &[u8]) {
-        match serde_json::from_slice(json) {
+        match parse_lossy(json) {
             Ok(chunk) => {
                 self.read_chunk(chunk);
                 self.end();
@@ -210,20 +236,28 @@ impl ParsedAnswer {
             return;
         };
         let message = choice.delta.or(choice.message);
-        if let Some(content) = message.and_then(|message| message.content) {
-            for text in content_texts(content) {
-                self.add_text(text);
-            }
+        let is_reasoning = message.as_ref().is_some_and(ChoiceMessage::is_reasoning);
+        let content = message.and_then(|message| message.content);
+        let texts = content.map(content_texts).unwrap_or_default();
+        let is_only_reasoning = is_reasoning && texts.iter().all(String::is_empty);
+        for text in texts {
+            let text = self.thoughts.push(&text);
+            self.add_text(text);
         }
         let reason = choice.finish_reason.filter(|reason| !reason.is_empty());
-        if self.result.is_none()
-            && let Some(reason) = reason
-        {
-            self.finish_reason = Some(parse_finish_reason(&reason));
+        let reason = reason.as_deref().map(parse_finish_reason);
+        if is_only_reasoning {
+            self.reasoning_finish_reason = reason.or(self.reasoning_finish_reason);
+        } else if self.result.is_none() {
+            self.finish_reason = reason.or(self.finish_reason);
         }
     }
 
+    /// Adds text of the answer, without blanks at the beginning.
     fn add_text(&mut self, mut text: String) {
+        if self.total_bytes == 0 {
+            text.drain(..text.len() - text.trim_start().len());
+        }
         let remaining = MAX_ANSWER_BYTES - self.total_bytes;
         let is_too_long = text.len() > remaining;
         text.truncate(text.floor_char_boundary(remaining));
@@ -247,25 +281,40 @@ impl ParsedAnswer {
     }
 
     fn end(&mut self) {
-        if self.result.is_none() {
-            // An answer that was withheld by a content filter has no text.
-            let is_filtered = self.finish_reason == Some(FinishReason::ContentFilter);
-            let is_empty = self.total_bytes == 0 && !is_filtered;
-            self.result = Some(if is_empty {
-                Err(invalid_response("an answer without any text"))
+        if self.result.is_some() {
+            return;
+        }
+        // The result prevents that a text over the limit ends the answer again.
+        self.result = Some(Ok(()));
+        let rest = self.thoughts.finish();
+        self.add_text(rest);
+        self.finish_reason = self.finish_reason.or(self.reasoning_finish_reason);
+        if self.total_bytes == 0 {
+            let is_withheld = self.finish_reason == Some(FinishReason::ContentFilter);
+            self.result = Some(Err(invalid_response(if is_withheld {
+                "no text, because its content filter withheld the answer"
             } else {
-                Ok(())
-            });
+                "an answer without any text"
+            })));
         }
     }
 
     fn fail(&mut self, error: AnswerError) {
-        if self.finish_reason.is_some() {
+        let has_ended = self.reasoning_finish_reason.is_some() && self.total_bytes > 0;
+        if self.finish_reason.is_some() || has_ended {
             self.end();
         } else if self.result.is_none() {
             self.result = Some(Err(error));
         }
     }
+}
+
+/// Parses JSON. U+FFFD replaces invalid UTF-8 and unpaired surrogates.
+fn parse_lossy(json: &[u8]) -> serde_json::Result<CompletionChunk> {
+    serde_json::from_slice(json).or_else(|_| {
+        let text = String::from_utf8_lossy(json);
+        serde_json::from_slice(&replace_unpaired(text.as_bytes()))
+    })
 }
 
 fn invalid_response(what: impl std::fmt::Display) -> AnswerError {

@@ -1,5 +1,7 @@
 //! An incremental decoder for server-sent events.
 
+use serde::de::IgnoredAny;
+
 /// The maximum length of a line and of the data of an event.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
 
@@ -11,6 +13,8 @@ pub struct SseDecoder {
     line_start: usize,
     /// The end of the bytes that were searched for a line end.
     searched_end: usize,
+    /// Whether the last line ended with a CR, so that an LF may follow.
+    is_after_cr: bool,
     /// The data of the current event, or of the event that `next` returned.
     data: Vec<u8>,
     is_event_complete: bool,
@@ -26,13 +30,18 @@ impl SseDecoder {
 
     /// Returns the data of the next complete event. Returns `None` if more bytes
     /// are needed. Ignores comments and the fields `event`, `id` and `retry`.
+    ///
+    /// An event ends with a blank line. Because some servers send none, data that is one
+    /// JSON object or `[DONE]` is an event at the end of its line.
     pub fn next(&mut self) -> Option<&[u8]> {
         self.clear_returned_event();
         while let Some((start, end)) = self.next_line() {
-            if start < end {
+            let is_blank = start == end;
+            if !is_blank {
                 let line = &self.bytes[start..end];
                 add_field(&mut self.data, line);
-            } else if !self.data.is_empty() {
+            }
+            if is_blank && !self.data.is_empty() || is_complete(&self.data) {
                 self.is_event_complete = true;
                 return Some(&self.data);
             }
@@ -59,19 +68,36 @@ impl SseDecoder {
         }
     }
 
-    /// Returns the start and end of the next line, without its LF or CRLF.
+    /// Returns the start and end of the next line, without its CR, LF or CRLF.
     fn next_line(&mut self) -> Option<(usize, usize)> {
+        if self.is_after_cr && self.line_start < self.bytes.len() {
+            self.is_after_cr = false;
+            if self.bytes[self.line_start] == b'\n' {
+                self.line_start += 1;
+                self.searched_end = self.searched_end.max(self.line_start);
+            }
+        }
         let rest = &self.bytes[self.searched_end..];
-        let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
+        let Some(length) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
             self.searched_end = self.bytes.len();
             return None;
         };
         let (start, end) = (self.line_start, self.searched_end + length);
+        self.is_after_cr = self.bytes[end] == b'\r';
         self.line_start = end + 1;
         self.searched_end = self.line_start;
-        let has_cr = self.bytes[start..end].ends_with(b"\r");
-        Some((start, end - usize::from(has_cr)))
+        Some((start, end))
     }
+}
+
+/// The data of the event that ends a stream.
+pub const DONE: &[u8] = b"[DONE]";
+
+/// Whether data is an event of its own: one JSON object, or the end of the stream.
+fn is_complete(data: &[u8]) -> bool {
+    let is_object =
+        data.trim_ascii_start().starts_with(b"{") && data.trim_ascii_end().ends_with(b"}");
+    data.trim_ascii() == DONE || is_object && serde_json::from_slice::<IgnoredAny>(data).is_ok()
 }
 
 /// Adds a line to the data of its event.
@@ -129,6 +155,28 @@ mod tests {
         }
         let bytes: Vec<_> = text.as_bytes().chunks(1).collect();
         assert_eq!(decode(&bytes), expected);
+    }
+
+    #[test]
+    fn events_may_lack_blank_lines_or_end_with_cr() {
+        let expected = ["{\"a\":1}", "{\"b\":\n2}", "[DONE] "];
+        for text in [
+            "data: {\"a\":1}\ndata: {\"b\":\ndata: 2}\ndata: [DONE] \n",
+            "data: {\"a\":1}\rdata: {\"b\":\rdata: 2}\r\rdata: [DONE] \r\r",
+            "data: {\"a\":1}\r\ndata: {\"b\":\r\ndata: 2}\r\n\r\ndata: [DONE] ",
+        ] {
+            for at in 0..=text.len() {
+                let (one, other) = text.as_bytes().split_at(at);
+                assert_eq!(decode(&[one, other]), expected, "{text:?} cut at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn object_is_returned_before_the_next_line() {
+        let mut decoder = SseDecoder::default();
+        decoder.push(b"data: {\"a\":1}\n");
+        assert_eq!(decoder.next(), Some(&b"{\"a\":1}"[..]));
     }
 
     #[test]

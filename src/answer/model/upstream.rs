@@ -1,22 +1,26 @@
 //! Sends requests to the model's server, with retries.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
+use quick_cache::sync::Cache;
 use reqwest::{Client, Response};
 use tokio::time::{self, Instant};
 use url::Url;
 
+use super::dialect::{KnownDialect, Negotiation, Trial};
 use super::error::ModelError;
 use super::http_client::http_client;
-use super::request::{self, Dialect};
+use super::request::{self, Prompt, PromptSize};
+use super::thoughts::ThoughtMode;
 use super::upstream_error::{
     DEFAULT_RETRY_AFTER_SECS, RetryDecision, UpstreamError, classify_response,
     classify_transport_error,
 };
 use crate::address_policy;
-use crate::answer::{AnswerError, ChatMessage};
+use crate::answer::AnswerError;
 use crate::config::{ModelSettings, Secret};
 
 /// How often a request is sent at most. Retries with another dialect do not count.
@@ -24,14 +28,29 @@ const MAX_ATTEMPTS: u32 = 3;
 /// The maximum delay before the second attempt. Doubles with each attempt.
 const BASE_RETRY_DELAY: Duration = Duration::from_millis(200);
 
+/// The delay between attempts while the server loads the model.
+const LOADING_DELAY: Duration = Duration::from_millis(500);
+/// The refused messages that are remembered.
+const MAX_REFUSED_MESSAGES: usize = 1000;
+
 /// The model's server.
 pub struct Upstream {
     client: Client,
     endpoint: Url,
     pub settings: ModelSettings,
-    /// The dialect that the server accepted last.
-    rejects_stream_options: AtomicBool,
-    wants_max_completion_tokens: AtomicBool,
+    dialect: KnownDialect,
+    thought_mode: Mutex<ThoughtMode>,
+    /// Messages of visitors that the server refused, by hash. Later requests do not have
+    /// them.
+    refused: Cache<u64, ()>,
+    hasher: RandomState,
+}
+
+/// The head of a successful response.
+pub struct UpstreamResponse {
+    pub response: Response,
+    /// The size of the prompt that the server accepted.
+    pub size: PromptSize,
 }
 
 impl Upstream {
@@ -47,37 +66,51 @@ impl Upstream {
             client: http_client(base, settings.key.as_ref(), settings.private)?,
             endpoint: chat_completions_url(base),
             settings: settings.clone(),
-            rejects_stream_options: AtomicBool::new(false),
-            wants_max_completion_tokens: AtomicBool::new(false),
+            dialect: KnownDialect::default(),
+            thought_mode: Mutex::new(ThoughtMode::of_model(
+                settings.name.as_deref().unwrap_or_default(),
+            )),
+            refused: Cache::new(MAX_REFUSED_MESSAGES),
+            hasher: RandomState::new(),
         })
     }
 
     /// Sends a request until the server returns a success status. Stops at the
-    /// deadline.
+    /// deadline. If the server rejects the request, tries other parameters and smaller
+    /// prompts.
     ///
     /// # Errors
     /// Returns the error of the last attempt.
     pub async fn send(
         &self,
-        messages: &[ChatMessage],
+        prompt: &Prompt,
+        size: PromptSize,
         deadline: Instant,
-    ) -> Result<Response, AnswerError> {
-        let mut dialect = self.dialect();
+    ) -> Result<UpstreamResponse, AnswerError> {
+        let (dialect, is_exhausted) = self.dialect.get();
+        let mut negotiation = Negotiation::new(Trial { dialect, size }, is_exhausted);
         let mut attempts = 0;
         loop {
-            let attempt = time::timeout_at(deadline, self.send_once(messages, dialect)).await;
-            let UpstreamError { error, retry } = match attempt {
+            let trial = negotiation.trial();
+            let attempt = self.send_once(self.body(prompt, trial));
+            let UpstreamError { error, retry } = match time::timeout_at(deadline, attempt).await {
                 Ok(Ok(response)) => {
-                    self.remember(dialect);
-                    return Ok(response);
+                    self.accept(prompt, trial);
+                    let size = trial.size;
+                    return Ok(UpstreamResponse { response, size });
                 }
                 Ok(Err(error)) => error,
                 Err(_) => return Err(self.timeout_error()),
             };
-            if let RetryDecision::WithDialect(other) = retry {
-                log::debug!("the model's server: {error}; retrying with other parameters");
-                dialect = other;
-                continue;
+            if let RetryDecision::Rejected(text) = &retry {
+                let is_different = |one, other| self.body(prompt, one) != self.body(prompt, other);
+                if negotiation.reject(text, is_different) {
+                    log::debug!("the model's server: {error}; trying another request");
+                    continue;
+                }
+                self.dialect.exhaust();
+                self.refuse(prompt.newest());
+                return Err(error);
             }
             attempts += 1;
             let Some(delay) = retry_delay(&retry, attempts, deadline) else {
@@ -88,12 +121,7 @@ impl Upstream {
         }
     }
 
-    async fn send_once(
-        &self,
-        messages: &[ChatMessage],
-        dialect: Dialect,
-    ) -> Result<Response, UpstreamError> {
-        let body = request::body(messages, &self.settings, dialect);
+    async fn send_once(&self, body: Vec<u8>) -> Result<Response, UpstreamError> {
         let request = self.client.post(self.endpoint.clone()).body(body);
         let response = request
             .send()
@@ -102,8 +130,48 @@ impl Upstream {
         if response.status().is_success() {
             Ok(response)
         } else {
-            Err(classify_response(response, dialect).await)
+            Err(classify_response(response).await)
         }
+    }
+
+    fn body(&self, prompt: &Prompt, trial: Trial) -> Vec<u8> {
+        let is_refused = |text: &str| self.refused.get(&self.hasher.hash_one(text)).is_some();
+        let messages = prompt.messages(trial.size, trial.dialect.system_role, is_refused);
+        request::body(&messages, &self.settings, trial.dialect)
+    }
+
+    /// Remembers what the server accepted.
+    fn accept(&self, prompt: &Prompt, trial: Trial) {
+        self.dialect.accept(trial.dialect);
+        if trial.size == PromptSize::OnlyAnswered {
+            prompt.unanswered().for_each(|text| self.refuse(text));
+        }
+    }
+
+    /// Remembers that the server refuses a message of a visitor.
+    pub fn refuse(&self, text: &str) {
+        self.refused.insert(self.hasher.hash_one(text), ());
+    }
+
+    /// How the server sends the reasoning of the model.
+    pub fn thought_mode(&self) -> ThoughtMode {
+        *self
+            .thought_mode
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers whether an answer had reasoning without an opening tag.
+    pub fn set_unopened_thoughts(&self, has_unopened_thought: bool) {
+        let mode = if has_unopened_thought {
+            ThoughtMode::Hold
+        } else {
+            ThoughtMode::Tags
+        };
+        *self
+            .thought_mode
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
     /// Returns the error for a server that sent no text before the deadline.
@@ -135,28 +203,18 @@ impl Upstream {
             AnswerError::ShuttingDown | AnswerError::Store(_) => error,
         }
     }
-
-    fn dialect(&self) -> Dialect {
-        Dialect {
-            stream_options: !self.rejects_stream_options.load(Ordering::Relaxed),
-            max_completion_tokens: self.wants_max_completion_tokens.load(Ordering::Relaxed),
-        }
-    }
-
-    fn remember(&self, dialect: Dialect) {
-        self.rejects_stream_options
-            .store(!dialect.stream_options, Ordering::Relaxed);
-        self.wants_max_completion_tokens
-            .store(dialect.max_completion_tokens, Ordering::Relaxed);
-    }
 }
 
 /// Returns the delay before the next attempt. Returns `None` if there is none:
 /// after the last attempt, after a permanent error, or if the delay exceeds the
 /// deadline.
 fn retry_delay(retry: &RetryDecision, attempts: u32, deadline: Instant) -> Option<Duration> {
-    let RetryDecision::After(min_delay) = retry else {
-        return None;
+    let min_delay = match retry {
+        RetryDecision::After(min_delay) => min_delay,
+        RetryDecision::WhileLoading => {
+            return (Instant::now() + LOADING_DELAY < deadline).then_some(LOADING_DELAY);
+        }
+        RetryDecision::Never | RetryDecision::Rejected(_) => return None,
     };
     // The server asks all clients for the same delay. Jitter spreads the retries.
     let backoff = BASE_RETRY_DELAY * 2_u32.pow(attempts - 1);

@@ -10,7 +10,6 @@ use serde_json::Value;
 use tokio::time;
 
 use super::chunk::{error_message, log_excerpt};
-use super::request::Dialect;
 use crate::address_policy::PrivateHost;
 use crate::answer::AnswerError;
 
@@ -35,8 +34,10 @@ pub enum RetryDecision {
     Never,
     /// Retry after at least this time.
     After(Duration),
-    /// Retry at once with other request parameters.
-    WithDialect(Dialect),
+    /// Retry until the deadline: the server loads the model.
+    WhileLoading,
+    /// The server rejected the request, and may accept another one. The text is its error.
+    Rejected(String),
 }
 
 impl UpstreamError {
@@ -102,7 +103,7 @@ pub fn error_causes(error: &reqwest::Error) -> String {
 
 /// Classifies a response without a success status. Reads the beginning of its
 /// body.
-pub async fn classify_response(response: Response, dialect: Dialect) -> UpstreamError {
+pub async fn classify_response(response: Response) -> UpstreamError {
     let status = response.status();
     let retry_after = retry_after_secs(response.headers(), SystemTime::now(), MAX_RETRY_AFTER_SECS);
     // The body can quote parts of a rejected key.
@@ -110,24 +111,17 @@ pub async fn classify_response(response: Response, dialect: Dialect) -> Upstream
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => String::new(),
         _ => read_beginning(response).await,
     };
-    classify(status, retry_after, &body, dialect)
+    classify(status, retry_after, &body)
 }
 
-fn classify(
-    status: StatusCode,
-    retry_after: Option<u64>,
-    body: &str,
-    dialect: Dialect,
-) -> UpstreamError {
+fn classify(status: StatusCode, retry_after: Option<u64>, body: &str) -> UpstreamError {
     let summary = summarize(body);
     let text = |hint: &str| format!("it answers {}{hint}{summary}", status.as_u16());
     match status.as_u16() {
-        400 | 422 => match other_dialect(body, dialect) {
-            Some(dialect) => UpstreamError {
-                error: AnswerError::ModelFailed(text("")),
-                retry: RetryDecision::WithDialect(dialect),
-            },
-            None => UpstreamError::permanent(text("; check the model's settings")),
+        400 if is_unknown_model(body) => UpstreamError::permanent(text("; check --model")),
+        400 | 413 | 422 => UpstreamError {
+            error: AnswerError::ModelFailed(text("; check the model's settings")),
+            retry: RetryDecision::Rejected(body.to_owned()),
         },
         401 | 403 => UpstreamError::permanent(text("; check --model-key")),
         404 => UpstreamError::permanent(text(
@@ -136,6 +130,7 @@ fn classify(
         300..=399 => {
             UpstreamError::permanent(text(", a redirect; set --model-url to where it leads"))
         }
+        503 if is_loading(body) => unavailable(retry_after, text(""), RetryDecision::WhileLoading),
         429 | 503 | 529 => unavailable(retry_after, text(""), overload_retry(retry_after)),
         408 | 504 => unavailable(retry_after, text(""), RetryDecision::Never),
         500 | 502 => UpstreamError {
@@ -181,32 +176,22 @@ fn summarize(body: &str) -> String {
     format!(": {summary}")
 }
 
-/// Returns the dialect to try next if the server rejected a parameter of the
-/// current one.
-fn other_dialect(body: &str, dialect: Dialect) -> Option<Dialect> {
-    const UNKNOWN_PARAMETER: [&str; 9] = [
-        "stream_options",
-        "include_usage",
-        "unknown",
-        "unrecognized",
-        "unexpected",
-        "unsupported",
-        "extra inputs",
-        "extra fields",
-        "additional properties",
+/// Whether an error says that the server does not have the model.
+fn is_unknown_model(body: &str) -> bool {
+    const UNKNOWN: [&str; 5] = [
+        "unknown model",
+        "model_not_found",
+        "model not found",
+        "invalid model",
+        "does not exist",
     ];
     let body = body.to_lowercase();
-    if !dialect.max_completion_tokens && body.contains("max_completion_tokens") {
-        return Some(Dialect {
-            max_completion_tokens: true,
-            ..dialect
-        });
-    }
-    let is_unknown = UNKNOWN_PARAMETER.iter().any(|word| body.contains(word));
-    (dialect.stream_options && is_unknown).then_some(Dialect {
-        stream_options: false,
-        ..dialect
-    })
+    UNKNOWN.iter().any(|words| body.contains(words))
+}
+
+/// Whether an error says that the server is still loading the model.
+fn is_loading(body: &str) -> bool {
+    body.to_lowercase().contains("loading")
 }
 
 /// Returns the value of `Retry-After` in seconds, from 1 to `max`.
@@ -246,11 +231,6 @@ mod tests {
 
     use super::*;
 
-    const DEFAULT_DIALECT: Dialect = Dialect {
-        stream_options: true,
-        max_completion_tokens: false,
-    };
-
     fn parsed_retry_after(text: &str) -> Option<u64> {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_str(text).expect("a value"));
@@ -279,7 +259,7 @@ mod tests {
 
     fn classified(status: u16, retry_after: Option<u64>, body: &str) -> UpstreamError {
         let status = StatusCode::from_u16(status).expect("a status");
-        classify(status, retry_after, body, DEFAULT_DIALECT)
+        classify(status, retry_after, body)
     }
 
     #[test]
@@ -290,7 +270,6 @@ mod tests {
             (503, true),
             (429, true),
             (504, false),
-            (400, false),
             (401, false),
             (403, false),
             (404, false),
@@ -348,31 +327,15 @@ mod tests {
     }
 
     #[test]
-    fn rejected_parameter_is_left_out_of_the_retry() {
-        let retried_dialect = |body| match classified(400, None, body).retry {
-            RetryDecision::WithDialect(dialect) => Some(dialect),
-            _ => None,
-        };
-        let without_stream_options = Dialect {
-            stream_options: false,
-            ..DEFAULT_DIALECT
-        };
+    fn rejections_are_negotiated_and_loading_is_awaited() {
+        let retry = |status, body| classified(status, None, body).retry;
+        assert_eq!(retry(400, "no"), RetryDecision::Rejected("no".to_owned()));
+        assert_eq!(retry(413, ""), RetryDecision::Rejected(String::new()));
         assert_eq!(
-            retried_dialect("Unknown field: stream_options"),
-            Some(without_stream_options)
+            retry(400, r#"{"error":"unknown model"}"#),
+            RetryDecision::Never
         );
-        assert_eq!(
-            retried_dialect("Extra inputs are not permitted"),
-            Some(without_stream_options)
-        );
-        let with_new_name = Dialect {
-            max_completion_tokens: true,
-            ..DEFAULT_DIALECT
-        };
-        assert_eq!(
-            retried_dialect("Use 'max_completion_tokens' instead"),
-            Some(with_new_name)
-        );
-        assert_eq!(retried_dialect("the context is too long"), None);
+        let loading = r#"{"error":{"message":"Loading model","code":503}}"#;
+        assert_eq!(retry(503, loading), RetryDecision::WhileLoading);
     }
 }

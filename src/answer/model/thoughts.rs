@@ -1,0 +1,364 @@
+//! Removes the reasoning of a model from its answer. Servers that do not separate it
+//! send it in the text, as `<think>…</think>`. Some chat templates write the opening
+//! tag into the prompt, so that only the closing tag arrives.
+
+/// The opening and closing tags of models.
+const TAGS: [(&str, &str); 5] = [
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("[THINK]", "[/THINK]"),
+];
+
+/// Names of models whose chat templates write the opening tag into the prompt.
+const THINKING_MODELS: [&str; 4] = ["deepseek-r1", "r1-distill", "qwq", "thinking"];
+
+/// How reasoning without an opening tag begins, in lower case.
+const THOUGHT_BEGINNINGS: [&str; 14] = [
+    "okay",
+    "ok,",
+    "alright",
+    "hmm",
+    "let me",
+    "let's",
+    "first,",
+    "we need",
+    "i need",
+    "the user",
+    "the visitor",
+    "the customer",
+    "wait",
+    "so the",
+];
+
+/// The number of characters that decide whether a text begins like reasoning.
+const BEGINNING_CHARS: usize = 12;
+
+/// The maximum length of a text that is held back, in bytes.
+const MAX_HELD_BYTES: usize = crate::domain::MAX_ANSWER_TEXT_BYTES;
+
+/// What is expected of the next answer of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThoughtMode {
+    /// Nothing is known yet: a text that begins like reasoning is held back until the
+    /// closing tag or the end.
+    Guess,
+    /// The text is reasoning up to the closing tag, and is held back.
+    Hold,
+    /// The text is the answer, except for what is in tags.
+    Tags,
+}
+
+impl ThoughtMode {
+    /// The mode for the first answer of the model of this name.
+    pub fn of_model(name: &str) -> Self {
+        let name = name.to_lowercase();
+        if THINKING_MODELS.iter().any(|part| name.contains(part)) {
+            Self::Hold
+        } else {
+            Self::Guess
+        }
+    }
+}
+
+/// Reads the text of one answer in parts.
+#[derive(Debug)]
+pub struct ThoughtFilter {
+    state: State,
+    /// Whether a closing tag without its opening tag was read.
+    has_unopened_thought: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Text that is not classified yet.
+    Start { held: String, mode: ThoughtMode },
+    /// Text that is reasoning if a closing tag follows.
+    Held(String),
+    /// Inside a pair of tags: the closing tag, and the end of the text, in which the
+    /// closing tag can begin.
+    Inside { close: &'static str, tail: String },
+    /// In the answer: the end of the text, in which a tag can begin.
+    Answer { tail: String },
+}
+
+impl Default for ThoughtFilter {
+    fn default() -> Self {
+        Self::new(ThoughtMode::Guess)
+    }
+}
+
+impl ThoughtFilter {
+    pub fn new(mode: ThoughtMode) -> Self {
+        Self {
+            state: State::Start {
+                held: String::new(),
+                mode,
+            },
+            has_unopened_thought: false,
+        }
+    }
+
+    /// Reads the next part of the text. Returns what of the text belongs to the answer.
+    pub fn push(&mut self, part: &str) -> String {
+        let mut answer = String::new();
+        let mut rest = part.to_owned();
+        while let Some(more) = self.step(&rest, &mut answer) {
+            rest = more;
+        }
+        answer
+    }
+
+    /// Ends the text. Returns the rest of the answer.
+    pub fn finish(&mut self) -> String {
+        let state = std::mem::replace(&mut self.state, State::answer());
+        match state {
+            State::Start { held, .. } | State::Held(held) => held,
+            State::Answer { tail } => tail,
+            State::Inside { .. } => String::new(),
+        }
+    }
+
+    /// Whether the server sends reasoning without an opening tag.
+    pub fn has_unopened_thought(&self) -> bool {
+        self.has_unopened_thought
+    }
+
+    /// Reads `text` until the state changes. Returns the rest, for the next state.
+    fn step(&mut self, text: &str, answer: &mut String) -> Option<String> {
+        match &mut self.state {
+            State::Start { held, mode } => {
+                held.push_str(text);
+                let (state, rest) = start(held.trim_start(), *mode)?;
+                self.state = state;
+                Some(rest)
+            }
+            State::Held(held) => {
+                held.push_str(text);
+                self.read_held(answer)
+            }
+            State::Inside { close, tail } => {
+                tail.push_str(text);
+                if let Some(at) = tail.find(*close) {
+                    let rest = tail[at + close.len()..].to_owned();
+                    self.state = start_after_thought();
+                    return Some(rest);
+                }
+                let kept = partial_tag_start(tail, &[*close]);
+                tail.drain(..kept);
+                None
+            }
+            State::Answer { tail } => {
+                tail.push_str(text);
+                let all = std::mem::take(tail);
+                self.read_answer(&all, answer)
+            }
+        }
+    }
+
+    /// Drops the text that is held back if its closing tag was read.
+    fn read_held(&mut self, answer: &mut String) -> Option<String> {
+        let State::Held(held) = &self.state else {
+            return None;
+        };
+        if let Some(end) = first_close_end(held) {
+            let rest = held[end..].to_owned();
+            self.has_unopened_thought = true;
+            self.state = start_after_thought();
+            return Some(rest);
+        }
+        if held.len() > MAX_HELD_BYTES {
+            answer.push_str(held);
+            self.state = State::answer();
+        }
+        None
+    }
+
+    /// Adds text to the answer up to the first tag.
+    fn read_answer(&mut self, text: &str, answer: &mut String) -> Option<String> {
+        let find = |tag: &'static str| Some((text.find(tag)?, tag));
+        let tags = || TAGS.iter().flat_map(|(open, close)| [*open, *close]);
+        let Some((at, tag)) = tags().filter_map(find).min() else {
+            let kept = partial_tag_start(text, &tags().collect::<Vec<_>>());
+            answer.push_str(&text[..kept]);
+            self.state = State::Answer {
+                tail: text[kept..].to_owned(),
+            };
+            return None;
+        };
+        answer.push_str(&text[..at]);
+        match TAGS.iter().find(|(open, _)| *open == tag) {
+            Some((_, close)) => self.state = State::inside(close),
+            None => self.has_unopened_thought = true,
+        }
+        Some(text[at + tag.len()..].to_owned())
+    }
+}
+
+impl State {
+    fn answer() -> Self {
+        Self::Answer {
+            tail: String::new(),
+        }
+    }
+
+    fn inside(close: &'static str) -> Self {
+        Self::Inside {
+            close,
+            tail: String::new(),
+        }
+    }
+}
+
+/// Classifies the beginning of a text. Returns the next state, and the text that it reads.
+/// Returns `None` if more text is needed.
+fn start(text: &str, mode: ThoughtMode) -> Option<(State, String)> {
+    if let Some((open, close)) = TAGS.iter().find(|(open, _)| text.starts_with(open)) {
+        return Some((State::inside(close), text[open.len()..].to_owned()));
+    }
+    if TAGS.iter().any(|(open, _)| open.starts_with(text)) {
+        return None;
+    }
+    let is_held = match mode {
+        ThoughtMode::Hold => true,
+        ThoughtMode::Guess => begins_like_thought(text)? || begins_unopened(text),
+        ThoughtMode::Tags => begins_unopened(text),
+    };
+    let state = if is_held {
+        State::Held(String::new())
+    } else {
+        State::answer()
+    };
+    Some((state, text.to_owned()))
+}
+
+/// After reasoning, blanks and further reasoning in tags can follow.
+fn start_after_thought() -> State {
+    State::Start {
+        held: String::new(),
+        mode: ThoughtMode::Tags,
+    }
+}
+
+/// Returns the end of the first closing tag.
+fn first_close_end(text: &str) -> Option<usize> {
+    let ends = TAGS
+        .iter()
+        .filter_map(|(_, close)| Some(text.find(close)? + close.len()));
+    ends.min()
+}
+
+/// Whether a closing tag comes before any opening tag.
+fn begins_unopened(text: &str) -> bool {
+    let first_open = TAGS.iter().filter_map(|(open, _)| text.find(open)).min();
+    first_close_end(text).is_some_and(|close| first_open.is_none_or(|open| close < open))
+}
+
+/// Whether a text begins like reasoning. Returns `None` if more text is needed.
+fn begins_like_thought(text: &str) -> Option<bool> {
+    let beginning: String = text.chars().take(BEGINNING_CHARS).collect();
+    let beginning = beginning.to_lowercase();
+    if THOUGHT_BEGINNINGS
+        .iter()
+        .any(|words| beginning.starts_with(words))
+    {
+        return Some(true);
+    }
+    let can_continue = THOUGHT_BEGINNINGS
+        .iter()
+        .any(|words| words.starts_with(&beginning));
+    (!can_continue).then_some(false)
+}
+
+/// Returns the start of a suffix of `text` that is the beginning of a tag, or the end of
+/// `text`.
+fn partial_tag_start(text: &str, tags: &[&str]) -> usize {
+    let longest = tags.iter().map(|tag| tag.len()).max().unwrap_or_default();
+    let first = text.len().saturating_sub(longest);
+    (first..text.len())
+        .filter(|at| text.is_char_boundary(*at))
+        .find(|at| tags.iter().any(|tag| tag.starts_with(&text[*at..])))
+        .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filtered(mode: ThoughtMode, parts: &[&str]) -> (String, bool) {
+        let mut filter = ThoughtFilter::new(mode);
+        let mut answer: String = parts.iter().map(|part| filter.push(part)).collect();
+        answer.push_str(&filter.finish());
+        (answer, filter.has_unopened_thought())
+    }
+
+    #[test]
+    fn reasoning_is_removed_at_every_boundary() {
+        for (mode, text, expected) in [
+            (
+                ThoughtMode::Guess,
+                "<think>\nSecret [1].\n</think>\n\nYes.",
+                "Yes.",
+            ),
+            (ThoughtMode::Guess, " <think></think>Yes.", "Yes."),
+            (ThoughtMode::Guess, "[THINK]x[/THINK]Yes.", "Yes."),
+            (
+                ThoughtMode::Guess,
+                "<think>a</think><think>b</think> Yes.",
+                "Yes.",
+            ),
+            (
+                ThoughtMode::Guess,
+                "<think>é</thinker> </think>Yes.",
+                "Yes.",
+            ),
+            (ThoughtMode::Guess, "<think>never closed", ""),
+            (
+                ThoughtMode::Guess,
+                "\nThe visitor wants X.\n</think>\nYes.",
+                "Yes.",
+            ),
+            (ThoughtMode::Guess, "Okay, it is open.", "Okay, it is open."),
+            (
+                ThoughtMode::Guess,
+                "Yes <think>so</think>it is.",
+                "Yes it is.",
+            ),
+            (ThoughtMode::Guess, "Ok", "Ok"),
+            (ThoughtMode::Hold, "Anything.</think>Yes.", "Yes."),
+            (ThoughtMode::Hold, "Nothing hidden.", "Nothing hidden."),
+            (
+                ThoughtMode::Tags,
+                "a < b <b>c</b> <thin",
+                "a < b <b>c</b> <thin",
+            ),
+        ] {
+            assert_eq!(filtered(mode, &[text]).0, expected, "{text}");
+            for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let (one, other) = text.split_at(at);
+                assert_eq!(
+                    filtered(mode, &[one, other]).0,
+                    expected,
+                    "{text} cut at {at}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn reasoning_without_opening_tag_is_noticed() {
+        assert!(filtered(ThoughtMode::Guess, &["Hmm.</think>Yes."]).1);
+        assert!(filtered(ThoughtMode::Tags, &["It is", " so.</think>Yes."]).1);
+        assert!(!filtered(ThoughtMode::Guess, &["<think>a</think>Yes."]).1);
+        assert!(!filtered(ThoughtMode::Hold, &["Yes."]).1);
+    }
+
+    #[test]
+    fn answer_is_returned_as_soon_as_it_arrives() {
+        let mut filter = ThoughtFilter::new(ThoughtMode::Guess);
+        assert_eq!(filter.push("Yes, "), "Yes, ");
+        assert_eq!(filter.push("we do <"), "we do ");
+        assert_eq!(filter.push("3"), "<3");
+    }
+}
