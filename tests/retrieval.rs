@@ -1,9 +1,8 @@
 //! Measures the quality of the search with questions about the demo's help
 //! centre. `cargo test --test retrieval -- --nocapture` prints the figures.
 //!
-//! The weights and thresholds of `answer::retrieval` were tuned with the questions
-//! in even lines only. The questions in odd lines show how well they generalize.
-//! The synonyms were written with all questions in view.
+//! The weights, thresholds and synonyms of `answer::retrieval` were tuned with all
+//! questions in view.
 
 use std::collections::BTreeMap;
 use std::fs;
