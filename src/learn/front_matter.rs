@@ -49,26 +49,26 @@ pub fn split(text: &str) -> (FrontMatter, &str) {
 }
 
 #[derive(Clone, Copy)]
-enum Language {
+enum FrontMatterFormat {
     Yaml,
     Toml,
     Json,
 }
 
 /// The text of a front matter.
-struct Block<'t> {
-    language: Language,
+struct FrontMatterBlock<'t> {
+    format: FrontMatterFormat,
     text: &'t str,
 }
 
-fn find(text: &str) -> Option<(Block<'_>, &str)> {
+fn find(text: &str) -> Option<(FrontMatterBlock<'_>, &str)> {
     let text = text.trim_start_matches('\n');
     let (first, rest) = text.split_once('\n')?;
-    let (language, ends): (_, &[&str]) = match first.trim_end() {
-        "---" => (Language::Yaml, &["---", "..."]),
-        "---toml" => (Language::Toml, &["---"]),
-        "---json" | ";;;" => (Language::Json, &["---", ";;;"]),
-        "+++" => (Language::Toml, &["+++"]),
+    let (format, ends): (_, &[&str]) = match first.trim_end() {
+        "---" => (FrontMatterFormat::Yaml, &["---", "..."]),
+        "---toml" => (FrontMatterFormat::Toml, &["---"]),
+        "---json" | ";;;" => (FrontMatterFormat::Json, &["---", ";;;"]),
+        "+++" => (FrontMatterFormat::Toml, &["+++"]),
         "{" => return find_json(text),
         _ => return None,
     };
@@ -76,7 +76,7 @@ fn find(text: &str) -> Option<(Block<'_>, &str)> {
     for line in rest.split_inclusive('\n') {
         if ends.contains(&line.trim_end()) {
             let text = &rest[..end];
-            return Some((Block { language, text }, &rest[end + line.len()..]));
+            return Some((FrontMatterBlock { format, text }, &rest[end + line.len()..]));
         }
         end += line.len();
         if end > MAX_FRONT_MATTER_BYTES {
@@ -88,22 +88,22 @@ fn find(text: &str) -> Option<(Block<'_>, &str)> {
 }
 
 /// A front matter that is a JSON object without further marks.
-fn find_json(text: &str) -> Option<(Block<'_>, &str)> {
+fn find_json(text: &str) -> Option<(FrontMatterBlock<'_>, &str)> {
     let head = &text[..text.floor_char_boundary(MAX_FRONT_MATTER_BYTES)];
     let mut values = serde_json::Deserializer::from_str(head).into_iter::<Map<String, Value>>();
     values.next()?.ok()?;
     let (object, rest) = text.split_at(values.byte_offset());
-    let block = Block {
-        language: Language::Json,
+    let block = FrontMatterBlock {
+        format: FrontMatterFormat::Json,
         text: object,
     };
     rest.starts_with('\n').then_some((block, rest))
 }
 
-impl Block<'_> {
+impl FrontMatterBlock<'_> {
     fn parse(&self) -> Result<Value, String> {
-        match self.language {
-            Language::Yaml => {
+        match self.format {
+            FrontMatterFormat::Yaml => {
                 let options = serde_saphyr::options! {
                     duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
                     with_snippet: false,
@@ -111,8 +111,12 @@ impl Block<'_> {
                 let value = serde_saphyr::from_str_with_options(self.text, options);
                 value.map_err(|error| error.to_string())
             }
-            Language::Toml => toml::from_str(self.text).map_err(|error| error.message().to_owned()),
-            Language::Json => serde_json::from_str(self.text).map_err(|error| error.to_string()),
+            FrontMatterFormat::Toml => {
+                toml::from_str(self.text).map_err(|error| error.message().to_owned())
+            }
+            FrontMatterFormat::Json => {
+                serde_json::from_str(self.text).map_err(|error| error.to_string())
+            }
         }
     }
 

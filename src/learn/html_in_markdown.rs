@@ -46,7 +46,7 @@ pub fn contains_elements(text: &str) -> bool {
 }
 
 /// A block of the text that is not within another one.
-struct Block {
+struct HtmlBlock {
     range: Range<usize>,
     has_html: bool,
     /// The index of the last block that is converted with this one.
@@ -74,8 +74,8 @@ fn ranges_with_html(text: &str) -> Vec<Range<usize>> {
     ranges
 }
 
-fn blocks(text: &str) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
+fn blocks(text: &str) -> Vec<HtmlBlock> {
+    let mut blocks: Vec<HtmlBlock> = Vec::new();
     let mut open: Vec<(String, usize)> = Vec::new();
     let mut depth = 0_usize;
     for (event, range) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
@@ -84,7 +84,7 @@ fn blocks(text: &str) -> Vec<Block> {
         match event {
             Event::Start(_) => {
                 if depth == 0 {
-                    blocks.push(Block {
+                    blocks.push(HtmlBlock {
                         range: line_start(text, range.start)..range.end,
                         has_html: false,
                         last: blocks.len(),
@@ -117,7 +117,7 @@ fn line_start(text: &str, at: usize) -> usize {
 fn read_tags(
     html: &str,
     is_html_block: bool,
-    blocks: &mut [Block],
+    blocks: &mut [HtmlBlock],
     open: &mut Vec<(String, usize)>,
 ) {
     let current = blocks.len() - 1;

@@ -5,19 +5,21 @@
 //! so many documents that the source is more likely broken (`run`).
 
 mod canonical;
+mod error;
 mod learn_source;
 mod notes;
+mod removals;
 mod run;
-
-use std::fmt;
-use std::io;
+mod summary;
 
 use futures_util::StreamExt;
 
 use self::canonical::HeldPage;
+pub use self::error::LearnError;
 pub use self::learn_source::{LearnSource, ReadOptions};
 pub use self::notes::RunNotes;
-use self::run::{SourceRun, needs_permission};
+use self::run::SourceRun;
+pub use self::summary::LearnSummary;
 use crate::domain::{
     Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, RunReport, SourceKind, Timestamp,
 };
@@ -35,22 +37,6 @@ const BATCH_PASSAGES: usize = 200;
 /// Attempts of a write while another process holds the write lock.
 const MAX_WRITE_ATTEMPTS: usize = 5;
 
-/// Why a source could not be learned.
-#[derive(Debug, thiserror::Error)]
-pub enum LearnError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// What could be read is stored, and nothing is deleted.
-    #[error("{0}")]
-    Incomplete(String),
-    #[error("{0}: it is being learned already, by `parlor learn` or the server; wait for its end")]
-    Running(String),
-    #[error("a lock file beside the database file could not be created: {0}")]
-    Lock(io::Error),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Receives the progress of a [`Learner`].
 pub trait ProgressObserver {
     /// `count` more pages will be read.
@@ -59,42 +45,6 @@ pub trait ProgressObserver {
     fn page_done(&self, url: &str);
     /// The run of a source has ended.
     fn run_ended(&self, location: &str, notes: &RunNotes);
-}
-
-/// What a [`Learner`] stored and deleted.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct LearnSummary {
-    pub new: usize,
-    pub changed: usize,
-    pub unchanged: usize,
-    pub deleted: usize,
-    /// The passages of all pages that were read.
-    pub passages: usize,
-}
-
-impl LearnSummary {
-    /// The pages that were read.
-    pub fn pages(&self) -> usize {
-        self.new + self.changed + self.unchanged
-    }
-}
-
-impl fmt::Display for LearnSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count| if count == 1 { "" } else { "s" };
-        let (pages, passages) = (self.pages(), self.passages);
-        let Self {
-            new,
-            changed,
-            unchanged,
-            deleted,
-            ..
-        } = self;
-        write!(f, "learned {pages} page{} ", plural(pages))?;
-        write!(f, "({new} new, {changed} changed, {unchanged} as before, ")?;
-        write!(f, "{deleted} forgotten), ")?;
-        write!(f, "{passages} passage{}", plural(passages))
-    }
 }
 
 /// Learns sources for one project, and stores the run of each source. Writes are collected
@@ -251,18 +201,6 @@ impl<'a> Learner<'a> {
             }
         }
         self.finish_run(run, Some(&plan)).await
-    }
-
-    /// Refuses a page in the place of a sitemap: its website is probably broken.
-    fn check_kind(&self, run: &SourceRun, plan: &CrawlPlan) -> Result<(), LearnError> {
-        let before = run.stored_count();
-        if !plan.is_single_page || before < 2 || self.allow_removals {
-            return Ok(());
-        }
-        Err(LearnError::Incomplete(format!(
-            "{}: it was a sitemap with {before} pages and is one page now; nothing of it is              forgotten{PERMISSION_HINT}",
-            run.source
-        )))
     }
 
     /// Writes the pending batch.
@@ -485,46 +423,7 @@ impl<'a> Learner<'a> {
         }
         Ok(())
     }
-
-    /// Deletes the documents that the source no longer has.
-    async fn delete_missing(
-        &mut self,
-        mut run: SourceRun,
-        plan: Option<&CrawlPlan>,
-    ) -> Result<(), LearnError> {
-        if !run.is_complete {
-            if !run.missing_documents().is_empty() {
-                let reason = "as not all of it could be read, nothing of it is forgotten";
-                self.remark(SkippedItem::new(&run.source, reason));
-            }
-            return Ok(());
-        }
-        let stored = run.stored_count();
-        let is_refused = |run: &SourceRun| {
-            !self.allow_removals && needs_permission(run.unexplained_removals().len(), stored)
-        };
-        if let Some(plan) = plan.filter(|_| is_refused(&run)) {
-            find_gone_pages(&mut run, plan).await;
-        }
-        if is_refused(&run) {
-            let count = run.unexplained_removals().len();
-            return Err(LearnError::Incomplete(format!(
-                "{}: {count} of its {stored} pages are missing, so nothing of it is \
-                 forgotten{PERMISSION_HINT}",
-                run.source
-            )));
-        }
-        for document in run.missing_documents() {
-            let delete = document::delete_of_source(self.project, document.id, &document.source);
-            self.queue(delete, 1);
-            self.summary.deleted += 1;
-        }
-        Ok(self.flush().await?)
-    }
 }
-
-/// What the operator can do if a run refuses to delete documents.
-const PERMISSION_HINT: &str = "; if that is intended, run `parlor learn` with --allow-removals";
 
 fn no_page_error(run: &CurrentRun) -> LearnError {
     let location = &run.location;
@@ -535,21 +434,4 @@ fn no_page_error(run: &CurrentRun) -> LearnError {
     LearnError::Incomplete(format!(
         "{location}: no page with a text was found{reason}; nothing of it is forgotten"
     ))
-}
-
-/// Fetches the missing pages, to find out whether they do not exist any more.
-async fn find_gone_pages(run: &mut SourceRun, plan: &CrawlPlan) {
-    let urls = run.unexplained_removals();
-    let outcomes = plan.fetch_others(&urls);
-    let mut outcomes = std::pin::pin!(outcomes);
-    while let Some((url, outcome)) = outcomes.next().await {
-        let is_gone = match outcome {
-            FetchOutcome::Gone(_) => true,
-            FetchOutcome::Found(raw) => raw.convert() == Conversion::NoIndex,
-            FetchOutcome::Skipped(_) | FetchOutcome::Failed(_) => false,
-        };
-        if is_gone {
-            run.gone.insert(url.into());
-        }
-    }
 }

@@ -65,13 +65,13 @@ impl ThoughtMode {
 /// Reads the text of one answer in parts.
 #[derive(Debug)]
 pub struct ThoughtFilter {
-    state: State,
+    state: ThoughtState,
     /// Whether a closing tag without its opening tag was read.
     has_unopened_thought: bool,
 }
 
 #[derive(Debug)]
-enum State {
+enum ThoughtState {
     /// Text that is not classified yet.
     Start { held: String, mode: ThoughtMode },
     /// Text that is reasoning if a closing tag follows.
@@ -92,7 +92,7 @@ impl Default for ThoughtFilter {
 impl ThoughtFilter {
     pub fn new(mode: ThoughtMode) -> Self {
         Self {
-            state: State::Start {
+            state: ThoughtState::Start {
                 held: String::new(),
                 mode,
             },
@@ -112,11 +112,11 @@ impl ThoughtFilter {
 
     /// Ends the text. Returns the rest of the answer.
     pub fn finish(&mut self) -> String {
-        let state = std::mem::replace(&mut self.state, State::answer());
+        let state = std::mem::replace(&mut self.state, ThoughtState::answer());
         match state {
-            State::Start { held, .. } | State::Held(held) => held,
-            State::Answer { tail } => tail,
-            State::Inside { .. } => String::new(),
+            ThoughtState::Start { held, .. } | ThoughtState::Held(held) => held,
+            ThoughtState::Answer { tail } => tail,
+            ThoughtState::Inside { .. } => String::new(),
         }
     }
 
@@ -128,17 +128,17 @@ impl ThoughtFilter {
     /// Reads `text` until the state changes. Returns the rest, for the next state.
     fn step(&mut self, text: &str, answer: &mut String) -> Option<String> {
         match &mut self.state {
-            State::Start { held, mode } => {
+            ThoughtState::Start { held, mode } => {
                 held.push_str(text);
                 let (state, rest) = start(held.trim_start(), *mode)?;
                 self.state = state;
                 Some(rest)
             }
-            State::Held(held) => {
+            ThoughtState::Held(held) => {
                 held.push_str(text);
                 self.read_held(answer)
             }
-            State::Inside { close, tail } => {
+            ThoughtState::Inside { close, tail } => {
                 tail.push_str(text);
                 if let Some(at) = tail.find(*close) {
                     let rest = tail[at + close.len()..].to_owned();
@@ -149,7 +149,7 @@ impl ThoughtFilter {
                 tail.drain(..kept);
                 None
             }
-            State::Answer { tail } => {
+            ThoughtState::Answer { tail } => {
                 tail.push_str(text);
                 let all = std::mem::take(tail);
                 self.read_answer(&all, answer)
@@ -159,7 +159,7 @@ impl ThoughtFilter {
 
     /// Drops the text that is held back if its closing tag was read.
     fn read_held(&mut self, answer: &mut String) -> Option<String> {
-        let State::Held(held) = &self.state else {
+        let ThoughtState::Held(held) = &self.state else {
             return None;
         };
         if let Some(end) = first_close_end(held) {
@@ -170,7 +170,7 @@ impl ThoughtFilter {
         }
         if held.len() > MAX_HELD_BYTES {
             answer.push_str(held);
-            self.state = State::answer();
+            self.state = ThoughtState::answer();
         }
         None
     }
@@ -182,21 +182,21 @@ impl ThoughtFilter {
         let Some((at, tag)) = tags().filter_map(find).min() else {
             let kept = partial_tag_start(text, &tags().collect::<Vec<_>>());
             answer.push_str(&text[..kept]);
-            self.state = State::Answer {
+            self.state = ThoughtState::Answer {
                 tail: text[kept..].to_owned(),
             };
             return None;
         };
         answer.push_str(&text[..at]);
         match TAGS.iter().find(|(open, _)| *open == tag) {
-            Some((_, close)) => self.state = State::inside(close),
+            Some((_, close)) => self.state = ThoughtState::inside(close),
             None => self.has_unopened_thought = true,
         }
         Some(text[at + tag.len()..].to_owned())
     }
 }
 
-impl State {
+impl ThoughtState {
     fn answer() -> Self {
         Self::Answer {
             tail: String::new(),
@@ -213,9 +213,9 @@ impl State {
 
 /// Classifies the beginning of a text. Returns the next state, and the text that it reads.
 /// Returns `None` if more text is needed.
-fn start(text: &str, mode: ThoughtMode) -> Option<(State, String)> {
+fn start(text: &str, mode: ThoughtMode) -> Option<(ThoughtState, String)> {
     if let Some((open, close)) = TAGS.iter().find(|(open, _)| text.starts_with(open)) {
-        return Some((State::inside(close), text[open.len()..].to_owned()));
+        return Some((ThoughtState::inside(close), text[open.len()..].to_owned()));
     }
     if TAGS.iter().any(|(open, _)| open.starts_with(text)) {
         return None;
@@ -226,16 +226,16 @@ fn start(text: &str, mode: ThoughtMode) -> Option<(State, String)> {
         ThoughtMode::Tags => begins_unopened(text),
     };
     let state = if is_held {
-        State::Held(String::new())
+        ThoughtState::Held(String::new())
     } else {
-        State::answer()
+        ThoughtState::answer()
     };
     Some((state, text.to_owned()))
 }
 
 /// After reasoning, blanks and further reasoning in tags can follow.
-fn start_after_thought() -> State {
-    State::Start {
+fn start_after_thought() -> ThoughtState {
+    ThoughtState::Start {
         held: String::new(),
         mode: ThoughtMode::Tags,
     }

@@ -7,7 +7,7 @@ use csv::{QuoteStyle, StringRecord, Terminator, WriterBuilder};
 
 pub use self::columns::ColumnNames;
 use self::columns::{ColumnIndexes, parse_published};
-use self::table::Row;
+use self::table::QnaRow;
 use crate::csv_cell;
 use crate::domain::{ValidationError, parse_answer, parse_question};
 use crate::learn;
@@ -64,7 +64,7 @@ pub fn parse(bytes: &[u8], names: &ColumnNames) -> Result<Vec<ImportedQna>, Inva
     let table = table::read(bytes, is_header)?;
     let columns = ColumnIndexes::find(&table.header.fields, names);
     let columns = columns.map_err(|reason| table.header.invalid(reason))?;
-    let parse_row = |row: &Row| {
+    let parse_row = |row: &QnaRow| {
         row.expect_fields(table.header.fields.len(), table.delimiter)?;
         let qna = columns.parse_record(&row.fields);
         qna.map_err(|reason| row.invalid(reason))
@@ -72,7 +72,7 @@ pub fn parse(bytes: &[u8], names: &ColumnNames) -> Result<Vec<ImportedQna>, Inva
     table.rows.iter().map(parse_row).collect()
 }
 
-impl Row {
+impl QnaRow {
     fn invalid(&self, reason: String) -> InvalidLine {
         let line = self.line;
         InvalidLine { line, reason }

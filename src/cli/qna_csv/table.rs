@@ -13,14 +13,14 @@ const MAX_HEADER_BYTES: usize = 64 << 10;
 
 /// The rows of a table that have a text.
 #[derive(Debug)]
-pub struct Table {
-    pub header: Row,
-    pub rows: Vec<Row>,
+pub struct QnaTable {
+    pub header: QnaRow,
+    pub rows: Vec<QnaRow>,
     pub delimiter: char,
 }
 
 #[derive(Debug)]
-pub struct Row {
+pub struct QnaRow {
     /// The line of the file on which the row begins, counted from 1.
     pub line: u64,
     pub fields: StringRecord,
@@ -32,7 +32,10 @@ pub struct Row {
 ///
 /// # Errors
 /// The file is not text.
-pub fn read(bytes: &[u8], is_header: impl Fn(&StringRecord) -> bool) -> Result<Table, InvalidLine> {
+pub fn read(
+    bytes: &[u8],
+    is_header: impl Fn(&StringRecord) -> bool,
+) -> Result<QnaTable, InvalidLine> {
     if let Some(format) = learn::binary_format(bytes) {
         let reason = format!("the file is {format}; save the table as CSV UTF-8");
         return Err(InvalidLine { line: 1, reason });
@@ -44,11 +47,11 @@ pub fn read(bytes: &[u8], is_header: impl Fn(&StringRecord) -> bool) -> Result<T
     };
     let delimiter = named.unwrap_or_else(|| find_delimiter(text, is_header));
     let mut rows = rows(text, delimiter, first_line).into_iter();
-    let empty = Row {
+    let empty = QnaRow {
         line: first_line,
         fields: StringRecord::new(),
     };
-    Ok(Table {
+    Ok(QnaTable {
         header: rows.next().unwrap_or(empty),
         rows: rows.collect(),
         delimiter: char::from(delimiter),
@@ -81,7 +84,7 @@ fn find_delimiter(text: &str, is_header: impl Fn(&StringRecord) -> bool) -> u8 {
         .map_or(DELIMITERS[0], |(delimiter, _)| *delimiter)
 }
 
-fn rows(text: &str, delimiter: u8, first_line: u64) -> Vec<Row> {
+fn rows(text: &str, delimiter: u8, first_line: u64) -> Vec<QnaRow> {
     let text = trim_fields(text, delimiter);
     let mut lines = LineCounter {
         bytes: text.as_bytes(),
@@ -94,7 +97,7 @@ fn rows(text: &str, delimiter: u8, first_line: u64) -> Vec<Row> {
         let at = fields.position().map_or(0, csv::Position::byte);
         let line = lines.line_of_record(usize::try_from(at).unwrap_or(usize::MAX));
         if has_text(&fields) {
-            rows.push(Row { line, fields });
+            rows.push(QnaRow { line, fields });
         }
     }
     rows

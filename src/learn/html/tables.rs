@@ -140,7 +140,7 @@ fn push_row(cells: &[String], markdown: &mut String) {
 }
 
 /// A row of a table.
-struct Row {
+struct TableRow {
     is_in_head: bool,
     cells: Vec<Cell>,
 }
@@ -151,7 +151,7 @@ struct Cell {
     rows: usize,
 }
 
-impl Row {
+impl TableRow {
     fn new(row: &Node, is_in_head: bool, rows_below: usize) -> Self {
         let mut cells = child_elements(row);
         cells.retain(|cell| matches!(tag(cell), "td" | "th"));
@@ -243,7 +243,7 @@ fn caption(table: &Rc<Node>) -> Option<Rc<Node>> {
 }
 
 /// The rows in the order of a reader: those of `<tfoot>` are the last.
-fn rows(table: &Node) -> Vec<Row> {
+fn rows(table: &Node) -> Vec<TableRow> {
     let mut groups: Vec<(u8, Vec<Rc<Node>>)> = Vec::new();
     for child in child_elements(table) {
         let order = match tag(&child) {
@@ -266,19 +266,19 @@ fn rows(table: &Node) -> Vec<Row> {
         let rows_of_group = rows.len();
         rows.iter()
             .enumerate()
-            .map(move |(index, row)| Row::new(row, is_in_head(*order), rows_of_group - index))
+            .map(move |(index, row)| TableRow::new(row, is_in_head(*order), rows_of_group - index))
     });
     rows.filter(|row| !row.cells.is_empty()).collect()
 }
 
 /// The number of rows that are the header: those of `<thead>`, else the first ones with
 /// header cells alone, else a first row in bold type above others that are not.
-fn header_rows(rows: &[Row], columns: usize) -> usize {
+fn header_rows(rows: &[TableRow], columns: usize) -> usize {
     let in_head = rows.iter().take_while(|row| row.is_in_head).count();
     if in_head > 0 {
         return in_head;
     }
-    let is_header = |row: &&Row| row.is_header() && (row.cells.len() > 1 || columns == 1);
+    let is_header = |row: &&TableRow| row.is_header() && (row.cells.len() > 1 || columns == 1);
     let headers = rows
         .iter()
         .take(MAX_HEADER_ROWS)
@@ -299,7 +299,7 @@ struct Grid {
 }
 
 impl Grid {
-    fn new(rows: &[Row], cell_markdown: &dyn Fn(&Rc<Node>) -> String) -> Self {
+    fn new(rows: &[TableRow], cell_markdown: &dyn Fn(&Rc<Node>) -> String) -> Self {
         let mut places = places(rows, true);
         let mut columns = column_count(&places);
         let has_spans = columns <= MAX_COLUMNS;
@@ -384,7 +384,7 @@ fn column_count(places: &[Vec<usize>]) -> usize {
 }
 
 /// The first column of each cell of each row.
-fn places(rows: &[Row], has_spans: bool) -> Vec<Vec<usize>> {
+fn places(rows: &[TableRow], has_spans: bool) -> Vec<Vec<usize>> {
     // For each column, the rows that a cell from above still covers.
     let mut covered: Vec<usize> = Vec::new();
     let mut places = Vec::with_capacity(rows.len());

@@ -24,7 +24,7 @@ impl Attributes {
             let (value, after) = match has_value {
                 true => value(after.trim_start()[1..].trim_start()),
                 false if name.is_empty() => value(rest),
-                false => (Value::plain(name), after),
+                false => (AttributeValue::plain(name), after),
             };
             attributes.push(Attribute {
                 name: if has_value {
@@ -89,12 +89,12 @@ fn name(text: &str) -> (&str, &str) {
     text.split_at(text.find(|char| !is_name(char)).unwrap_or(text.len()))
 }
 
-struct Value {
+struct AttributeValue {
     text: Option<String>,
     is_quoted: bool,
 }
 
-impl Value {
+impl AttributeValue {
     fn plain(text: &str) -> Self {
         Self {
             text: Some(text.to_owned()),
@@ -104,8 +104,8 @@ impl Value {
 }
 
 /// The value at the begin, and the text after it.
-fn value(text: &str) -> (Value, &str) {
-    let quoted = |text: &str| Value {
+fn value(text: &str) -> (AttributeValue, &str) {
+    let quoted = |text: &str| AttributeValue {
         text: Some(text.to_owned()),
         is_quoted: true,
     };
@@ -114,7 +114,7 @@ fn value(text: &str) -> (Value, &str) {
     }
     if text.starts_with(['{', '[']) {
         let (expression, after) = text.split_at(enclosed_length(text).unwrap_or(text.len()));
-        let value = Value {
+        let value = AttributeValue {
             text: literal(expression).or_else(|| labels(expression)),
             is_quoted: true,
         };
@@ -122,7 +122,7 @@ fn value(text: &str) -> (Value, &str) {
     }
     let end = text.find(|char: char| char.is_whitespace() || char == ',');
     let (word, after) = text.split_at(end.unwrap_or(text.len()));
-    (Value::plain(word), after)
+    (AttributeValue::plain(word), after)
 }
 
 /// The text in the quotation marks at the begin, and the text after them.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::Context;
 use super::attributes::{literal, quoted_text};
 use super::modules::Values;
-use super::roles::{Role, TitleKind, Titled, role_of};
-use super::tags::{Lexer, Tag, Token};
+use super::roles::{TagRole, TitleKind, Titled, role_of};
+use super::tags::{Lexer, MarkupToken, Tag};
 
 /// Stands for a value that only the website's server knows.
 const UNKNOWN_VALUE: &str = "…";
@@ -23,11 +23,11 @@ pub fn rewrite(text: &str, context: Context<'_>, values: &Values) -> String {
     }
     let mut ends = HashMap::new();
     for token in Lexer::new(text, context.is_mdx) {
-        if let Token::Close(name) = token {
+        if let MarkupToken::Close(name) = token {
             *ends.entry(name).or_default() += 1;
         }
     }
-    let mut writer = Writer {
+    let mut writer = ComponentWriter {
         context,
         values,
         out: String::with_capacity(text.len()),
@@ -60,7 +60,7 @@ struct OpenComponent {
     children: usize,
 }
 
-struct Writer<'a> {
+struct ComponentWriter<'a> {
     context: Context<'a>,
     values: &'a Values,
     out: String,
@@ -75,20 +75,20 @@ struct Writer<'a> {
     heading_level: usize,
 }
 
-impl Writer<'_> {
-    fn write(&mut self, token: Token<'_>, next: Option<&Token<'_>>) {
-        if let Token::Close(name) = token {
+impl ComponentWriter<'_> {
+    fn write(&mut self, token: MarkupToken<'_>, next: Option<&MarkupToken<'_>>) {
+        if let MarkupToken::Close(name) = token {
             return self.close(&name, next);
         }
         if self.open.iter().any(|component| component.is_removed) {
             return;
         }
         match token {
-            Token::Text(text) => self.text(text),
-            Token::Open(tag) => self.open_tag(tag, next),
-            Token::Html(html) => self.out.push_str(&html),
-            Token::Expression(expression) => self.expression(expression, next),
-            Token::Close(_) => {}
+            MarkupToken::Text(text) => self.text(text),
+            MarkupToken::Open(tag) => self.open_tag(tag, next),
+            MarkupToken::Html(html) => self.out.push_str(&html),
+            MarkupToken::Expression(expression) => self.expression(expression, next),
+            MarkupToken::Close(_) => {}
         }
     }
 
@@ -137,28 +137,34 @@ impl Writer<'_> {
         matches!(line.trim_end(), "" | "-" | "*" | "+")
     }
 
-    fn open_tag(&mut self, tag: Tag, next: Option<&Token<'_>>) {
+    fn open_tag(&mut self, tag: Tag, next: Option<&MarkupToken<'_>>) {
         let has_end = !tag.is_empty && self.ends.get(&tag.name).is_some_and(|count| *count > 0);
         let tab = self.begin_child(&tag.name);
         let is_block = self.is_at_line_start();
         match role_of(&tag, tab.as_deref()) {
-            Role::Text(text) => self.out.push_str(&text),
-            Role::Titled(titled) if is_block => self.title(&titled),
-            Role::Titled(titled) => self.out.push_str(&titled.title),
-            Role::Removed if is_block && has_end && ends_line(next) => self.paragraph_break(),
-            Role::RemovedWithContent if has_end && self.open.len() < MAX_DEPTH => {
+            TagRole::Text(text) => self.out.push_str(&text),
+            TagRole::Titled(titled) if is_block => self.title(&titled),
+            TagRole::Titled(titled) => self.out.push_str(&titled.title),
+            TagRole::Removed if is_block && has_end && ends_line(next) => self.paragraph_break(),
+            TagRole::RemovedWithContent if has_end && self.open.len() < MAX_DEPTH => {
                 return self.push_open(&tag, is_block, None, true);
             }
-            Role::Removed | Role::RemovedWithContent => {}
+            TagRole::Removed | TagRole::RemovedWithContent => {}
         }
         if has_end && self.open.len() < MAX_DEPTH {
             self.push_open(&tag, is_block, next, false);
         }
     }
 
-    fn push_open(&mut self, tag: &Tag, is_block: bool, next: Option<&Token<'_>>, is_removed: bool) {
+    fn push_open(
+        &mut self,
+        tag: &Tag,
+        is_block: bool,
+        next: Option<&MarkupToken<'_>>,
+        is_removed: bool,
+    ) {
         let indentation = match next {
-            Some(Token::Text(text)) if is_block => content_indentation(text),
+            Some(MarkupToken::Text(text)) if is_block => content_indentation(text),
             _ => None,
         };
         let own = self.line_indentation;
@@ -189,7 +195,7 @@ impl Writer<'_> {
         (!tab.is_empty()).then(|| tab.clone())
     }
 
-    fn close(&mut self, name: &str, next: Option<&Token<'_>>) {
+    fn close(&mut self, name: &str, next: Option<&MarkupToken<'_>>) {
         if let Some(count) = self.ends.get_mut(name) {
             *count = count.saturating_sub(1);
         }
@@ -255,11 +261,11 @@ impl Writer<'_> {
         }
     }
 
-    fn expression(&mut self, expression: &str, next: Option<&Token<'_>>) {
+    fn expression(&mut self, expression: &str, next: Option<&MarkupToken<'_>>) {
         let value = self.value(expression);
         let is_alone = self.is_at_line_start()
             && match next {
-                Some(Token::Text(text)) => text.trim_start_matches(' ').starts_with('\n'),
+                Some(MarkupToken::Text(text)) => text.trim_start_matches(' ').starts_with('\n'),
                 next => next.is_none(),
             };
         match value {
@@ -333,9 +339,9 @@ fn keeps_text(filters: &str) -> bool {
 }
 
 /// Whether nothing else is on the line.
-fn ends_line(next: Option<&Token<'_>>) -> bool {
+fn ends_line(next: Option<&MarkupToken<'_>>) -> bool {
     match next {
-        Some(Token::Text(text)) => {
+        Some(MarkupToken::Text(text)) => {
             let text = text.trim_start_matches([' ', '\t']);
             text.is_empty() || text.starts_with('\n')
         }

@@ -5,7 +5,7 @@ use super::tags::Tag;
 
 /// What becomes of a tag.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum TagRole {
     /// Only the content stays.
     Removed,
     /// Neither the tag nor its content stays.
@@ -69,23 +69,23 @@ fn is_in(name: &str, names: &str) -> bool {
 }
 
 /// The role of a tag. `tab` is its name in the list of its tabs.
-pub fn role_of(tag: &Tag, tab: Option<&str>) -> Role {
+pub fn role_of(tag: &Tag, tab: Option<&str>) -> TagRole {
     let (name, attributes) = (&*tag.name, &tag.attributes);
     if is_in(name, REMOVED_CONTENT_NAMES) {
-        return Role::RemovedWithContent;
+        return TagRole::RemovedWithContent;
     }
     if is_in(name, REFERENCE_NAMES) && !attributes_are_titles(attributes) {
-        return Role::Text(reference(name, attributes));
+        return TagRole::Text(reference(name, attributes));
     }
     let is_value = matches!(name, "param" | "var" | "variable");
     if is_value && attributes.get(&["name", "path", "query", "body"]).is_none() {
-        return Role::Text("…".to_owned());
+        return TagRole::Text("…".to_owned());
     }
     if is_in(name, TEXT_NAMES) || is_in(name, PICTURE_NAMES) {
-        return Role::Text(inline_text(name, attributes));
+        return TagRole::Text(inline_text(name, attributes));
     }
     match title(name, attributes, tab) {
-        Some(title) if !title.is_empty() => Role::Titled(Titled {
+        Some(title) if !title.is_empty() => TagRole::Titled(Titled {
             kind: title_kind(name, &title),
             title,
             link: link(name, attributes),
@@ -93,9 +93,9 @@ pub fn role_of(tag: &Tag, tab: Option<&str>) -> Role {
         }),
         _ if name.starts_with("include") => {
             let text = attributes.get(&BODY_ATTRIBUTES).unwrap_or_default();
-            Role::Text(text.to_owned())
+            TagRole::Text(text.to_owned())
         }
-        _ => Role::Removed,
+        _ => TagRole::Removed,
     }
 }
 

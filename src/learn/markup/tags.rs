@@ -9,7 +9,7 @@ const MAX_TAG_BYTES: usize = 8 << 10;
 
 /// A part of a text.
 #[derive(Debug)]
-pub enum Token<'t> {
+pub enum MarkupToken<'t> {
     Text(&'t str),
     /// The begin of a component, or a component without content.
     Open(Tag),
@@ -36,7 +36,7 @@ pub struct Lexer<'t> {
     is_mdx: bool,
     /// The names of the components that end in the text.
     ends: HashSet<&'t str>,
-    /// Bytes that may still be read in vain, so that the time stays linear.
+    /// The bytes that may still be read without a result. The limit keeps the time linear.
     budget: usize,
 }
 
@@ -55,7 +55,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// The tag at the begin of `rest`, and the text after it.
-    fn tag(&mut self, rest: &'t str) -> Option<(Token<'t>, &'t str)> {
+    fn tag(&mut self, rest: &'t str) -> Option<(MarkupToken<'t>, &'t str)> {
         if let Some(inner) = rest.strip_prefix("{{") {
             return self.template(inner);
         }
@@ -80,7 +80,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// A shortcode of Hugo or an expression.
-    fn template(&mut self, inner: &'t str) -> Option<(Token<'t>, &'t str)> {
+    fn template(&mut self, inner: &'t str) -> Option<(MarkupToken<'t>, &'t str)> {
         for (begin, end) in [("<", ">}}"), ("%", "%}}")] {
             if let Some(tag) = inner.strip_prefix(begin) {
                 let (tag, after) = self.until(tag, end)?;
@@ -91,14 +91,14 @@ impl<'t> Lexer<'t> {
         let is_expression = !expression.contains('\n') || expression.contains('|');
         is_expression.then(|| {
             (
-                Token::Expression(expression.trim()),
+                MarkupToken::Expression(expression.trim()),
                 after.trim_start_matches('}'),
             )
         })
     }
 
     /// An expression of MDX in single braces.
-    fn expression(&mut self, rest: &'t str) -> Option<(Token<'t>, &'t str)> {
+    fn expression(&mut self, rest: &'t str) -> Option<(MarkupToken<'t>, &'t str)> {
         if !self.is_mdx {
             return None;
         }
@@ -108,18 +108,18 @@ impl<'t> Lexer<'t> {
             return None;
         };
         Some((
-            Token::Expression(rest[1..length - 1].trim()),
+            MarkupToken::Expression(rest[1..length - 1].trim()),
             &rest[length..],
         ))
     }
 
     /// A tag of JSX.
-    fn component(&mut self, rest: &'t str) -> Option<(Token<'t>, &'t str)> {
+    fn component(&mut self, rest: &'t str) -> Option<(MarkupToken<'t>, &'t str)> {
         let inner = rest.strip_prefix('<')?;
         if self.is_mdx
             && let Some(after) = inner.strip_prefix('>').or_else(|| inner.strip_prefix("/>"))
         {
-            return Some((Token::Close(String::new()), after));
+            return Some((MarkupToken::Close(String::new()), after));
         }
         let (is_end, inner) = match inner.strip_prefix('/') {
             Some(inner) => (true, inner),
@@ -145,7 +145,7 @@ impl<'t> Lexer<'t> {
             let html = || format!("<{name}{}{end}>", Attributes::parse(attributes).to_html());
             return attributes
                 .contains('{')
-                .then(|| (Token::Html(html()), after));
+                .then(|| (MarkupToken::Html(html()), after));
         }
         if matches!(name, "Link" | "NavLink" | "A") && !is_empty {
             return Some((link_tag(is_end, attributes), after));
@@ -155,10 +155,10 @@ impl<'t> Lexer<'t> {
         }
         let name = normal_name(name);
         let token = if is_end {
-            Token::Close(name)
+            MarkupToken::Close(name)
         } else {
             let attributes = Attributes::parse(attributes);
-            Token::Open(Tag {
+            MarkupToken::Open(Tag {
                 name,
                 attributes,
                 is_empty,
@@ -169,9 +169,9 @@ impl<'t> Lexer<'t> {
 }
 
 impl<'t> Iterator for Lexer<'t> {
-    type Item = Token<'t>;
+    type Item = MarkupToken<'t>;
 
-    fn next(&mut self) -> Option<Token<'t>> {
+    fn next(&mut self) -> Option<MarkupToken<'t>> {
         let mut at = 0;
         while let Some(next) = self.text[at..].find(['<', '{']) {
             at += next;
@@ -181,7 +181,7 @@ impl<'t> Iterator for Lexer<'t> {
                 if is_tag {
                     let (text, rest) = self.text.split_at(at);
                     self.text = rest;
-                    return Some(Token::Text(text));
+                    return Some(MarkupToken::Text(text));
                 }
             } else if self.budget > 0
                 && let Some((token, rest)) = self.tag(self.text)
@@ -192,15 +192,15 @@ impl<'t> Iterator for Lexer<'t> {
             at += 1;
         }
         let rest = std::mem::take(&mut self.text);
-        (!rest.is_empty()).then_some(Token::Text(rest))
+        (!rest.is_empty()).then_some(MarkupToken::Text(rest))
     }
 }
 
 /// The tag of HTML for a component that is a link.
-fn link_tag<'t>(is_end: bool, attributes: &str) -> Token<'t> {
+fn link_tag<'t>(is_end: bool, attributes: &str) -> MarkupToken<'t> {
     let attributes = Attributes::parse(attributes);
     let target = attributes.get(&["to", "href"]).unwrap_or_default();
-    Token::Html(if is_end {
+    MarkupToken::Html(if is_end {
         "</a>".to_owned()
     } else {
         format!("<a href=\"{}\">", target.replace('"', "&quot;"))
@@ -267,7 +267,7 @@ const CONTROL_WORDS: [&str; 24] = [
     "macro",
 ];
 
-fn liquid(tag: &str) -> Option<Token<'_>> {
+fn liquid(tag: &str) -> Option<MarkupToken<'_>> {
     let tag = tag.trim_matches('-').trim();
     let (word, arguments) = tag.split_at(name_length(tag));
     if word.is_empty() {
@@ -275,29 +275,29 @@ fn liquid(tag: &str) -> Option<Token<'_>> {
     }
     let name = normal_name(word);
     if let Some(name) = name.strip_prefix("end") {
-        return Some(Token::Close(name.to_owned()));
+        return Some(MarkupToken::Close(name.to_owned()));
     }
     let arguments = if CONTROL_WORDS.contains(&&*name) {
         ""
     } else {
         arguments
     };
-    Some(Token::Open(Tag {
+    Some(MarkupToken::Open(Tag {
         name,
         attributes: Attributes::parse(arguments),
         is_empty: false,
     }))
 }
 
-fn shortcode<'t>(tag: &str) -> Token<'t> {
+fn shortcode<'t>(tag: &str) -> MarkupToken<'t> {
     let tag = tag.trim();
     if let Some(name) = tag.strip_prefix('/') {
-        return Token::Close(normal_name(name.trim()));
+        return MarkupToken::Close(normal_name(name.trim()));
     }
     let (name, arguments) = tag.split_at(tag.find(char::is_whitespace).unwrap_or(tag.len()));
     let trimmed = arguments.trim_end();
     let is_empty = trimmed.ends_with('/') && !trimmed.ends_with("//");
-    Token::Open(Tag {
+    MarkupToken::Open(Tag {
         name: normal_name(name),
         attributes: Attributes::parse(
             trimmed

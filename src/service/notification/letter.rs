@@ -25,7 +25,7 @@ pub struct Letter {
 }
 
 /// A part of the body of an e-mail.
-enum Block {
+enum LetterBlock {
     Paragraph(String),
     /// A text that somebody else wrote.
     Quote(String),
@@ -47,19 +47,19 @@ pub fn waiting(conversation: &WaitingConversation, inbox_url: &str) -> Letter {
         Some("unanswered") => "The assistant could not help the visitor.",
         _ => "The visitor has asked for a person.",
     };
-    let mut blocks = vec![Block::Paragraph(format!(
+    let mut blocks = vec![LetterBlock::Paragraph(format!(
         "A conversation of {project} is waiting for an agent. {reason}"
     ))];
     if let Some(message) = &conversation.last_message {
-        blocks.push(Block::Paragraph("The visitor wrote:".to_owned()));
-        blocks.push(Block::Quote(quotable(message)));
+        blocks.push(LetterBlock::Paragraph("The visitor wrote:".to_owned()));
+        blocks.push(LetterBlock::Quote(quotable(message)));
     }
-    blocks.push(Block::Paragraph(visitor_details(conversation)));
-    blocks.push(Block::Link {
+    blocks.push(LetterBlock::Paragraph(visitor_details(conversation)));
+    blocks.push(LetterBlock::Link {
         label: "Open the conversation",
         url: inbox_url.to_owned(),
     });
-    blocks.push(Block::Remark(format!(
+    blocks.push(LetterBlock::Remark(format!(
         "You receive this e-mail because your address is in the notification settings of \
          {project}."
     )));
@@ -106,20 +106,20 @@ pub fn reply(replies: &UnseenReplies, chat_url: &str, link_days: u64) -> Letter 
         let name = reply.agent.as_deref().map(one_line);
         let name = name.filter(|name| !name.is_empty());
         if blocks.is_empty() || author != name {
-            blocks.push(Block::Paragraph(match &name {
+            blocks.push(LetterBlock::Paragraph(match &name {
                 Some(name) => fill(texts.agent, &[("agent", name), ("project", &project)]),
                 None => fill(texts.team, &[("project", &project)]),
             }));
             author = name;
         }
-        blocks.push(Block::Reply(quotable(&reply.text)));
+        blocks.push(LetterBlock::Reply(quotable(&reply.text)));
     }
-    blocks.push(Block::Link {
+    blocks.push(LetterBlock::Link {
         label: texts.link,
         url: chat_url.to_owned(),
     });
     let days = link_days.to_string();
-    blocks.push(Block::Remark(fill(texts.remark, &[("days", &days)])));
+    blocks.push(LetterBlock::Remark(fill(texts.remark, &[("days", &days)])));
     let subject = fill(texts.subject, &[("project", &project)]);
     let thread = Some(replies.link.conversation.to_string());
     Letter::new(language, subject, &blocks, thread)
@@ -154,11 +154,11 @@ fn language(replies: &UnseenReplies) -> Language {
 pub fn test(project_name: &str, inbox_url: &str) -> Letter {
     let project = one_line(project_name);
     let blocks = [
-        Block::Paragraph(format!(
+        LetterBlock::Paragraph(format!(
             "This is a test. E-mails about conversations of {project} that are waiting for an \
              agent arrive at this address."
         )),
-        Block::Link {
+        LetterBlock::Link {
             label: "Open the notification settings",
             url: inbox_url.to_owned(),
         },
@@ -168,7 +168,12 @@ pub fn test(project_name: &str, inbox_url: &str) -> Letter {
 }
 
 impl Letter {
-    fn new(language: Language, subject: String, blocks: &[Block], thread: Option<String>) -> Self {
+    fn new(
+        language: Language,
+        subject: String,
+        blocks: &[LetterBlock],
+        thread: Option<String>,
+    ) -> Self {
         Self {
             subject,
             text: plain_text(blocks),
@@ -178,14 +183,16 @@ impl Letter {
     }
 }
 
-fn plain_text(blocks: &[Block]) -> String {
+fn plain_text(blocks: &[LetterBlock]) -> String {
     let mut text = String::new();
     for block in blocks {
         match block {
-            Block::Paragraph(paragraph) | Block::Remark(paragraph) => text.push_str(paragraph),
-            Block::Quote(quote) => text.push_str(&quoted(quote)),
-            Block::Reply(reply) => text.push_str(&quoted(&markdown::to_text(reply))),
-            Block::Link { label, url } => {
+            LetterBlock::Paragraph(paragraph) | LetterBlock::Remark(paragraph) => {
+                text.push_str(paragraph);
+            }
+            LetterBlock::Quote(quote) => text.push_str(&quoted(quote)),
+            LetterBlock::Reply(reply) => text.push_str(&quoted(&markdown::to_text(reply))),
+            LetterBlock::Link { label, url } => {
                 let _ = write!(text, "{label}:\n{url}");
             }
         }
@@ -203,7 +210,7 @@ fn quoted(text: &str) -> String {
 const QUOTE_STYLE: &str =
     "margin:1em 0;padding-inline-start:1em;border-inline-start:3px solid #999";
 
-fn html(language: Language, blocks: &[Block]) -> String {
+fn html(language: Language, blocks: &[LetterBlock]) -> String {
     let direction = match language {
         Language::Arabic => "rtl",
         _ => "ltr",
@@ -216,21 +223,21 @@ fn html(language: Language, blocks: &[Block]) -> String {
     );
     for block in blocks {
         let _ = match block {
-            Block::Paragraph(text) => write!(html, "<p>{}</p>", with_breaks(text)),
-            Block::Quote(text) => write!(
+            LetterBlock::Paragraph(text) => write!(html, "<p>{}</p>", with_breaks(text)),
+            LetterBlock::Quote(text) => write!(
                 html,
                 "<blockquote style=\"{QUOTE_STYLE}\">{}</blockquote>",
                 with_breaks(text)
             ),
-            Block::Reply(text) => write!(
+            LetterBlock::Reply(text) => write!(
                 html,
                 "<blockquote style=\"{QUOTE_STYLE}\">{}</blockquote>",
                 markdown::to_html(text)
             ),
-            Block::Link { label, url } => {
+            LetterBlock::Link { label, url } => {
                 write!(html, "<p><a href=\"{}\">{label}</a></p>", escaped(url))
             }
-            Block::Remark(text) => write!(
+            LetterBlock::Remark(text) => write!(
                 html,
                 "<p style=\"font-size:13px;color:#555\">{}</p>",
                 with_breaks(text)
