@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parent.parent
-# Help pages of the demo: their links are URLs of an invented website.
-EXCLUDED = ROOT / "src" / "demo"
+# Pages of invented websites: their links are URLs of these.
+EXCLUDED = {ROOT / "src" / "demo", ROOT / "tests" / "learn", ROOT / "tests" / "retrieval" / "sets"}
 SKIPPED_FOLDERS = {".git", "built", "node_modules", "target"}
 HTML_LINK = re.compile(r"""<(?:a|img|source)\b[^>]*?\b(?:href|src|srcset)=["']([^"']+)""")
 HTML_ANCHOR = re.compile(r"""<[^>]*?\b(?:id|name)=["']([^"']+)""")
@@ -20,7 +20,7 @@ HTML_ANCHOR = re.compile(r"""<[^>]*?\b(?:id|name)=["']([^"']+)""")
 
 def markdown_files(folder=ROOT):
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and path.name not in SKIPPED_FOLDERS and path != EXCLUDED:
+        if path.is_dir() and path.name not in SKIPPED_FOLDERS and path not in EXCLUDED:
             yield from markdown_files(path)
         elif path.suffix == ".md":
             yield path

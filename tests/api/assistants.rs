@@ -103,7 +103,7 @@ fn model_server_answers_through_binary() {
     let model_server = StubServer::start(vec![
         answer_script(&["Hel", "lo."]),
         response(
-            "400 Bad Request",
+            "404 Not Found",
             "Content-Type: text/html\r\n",
             "<h1>secret</h1>",
         ),

@@ -77,7 +77,7 @@ fn client_that_does_not_read_is_disconnected_without_delaying_others() {
             Ok(()) => std::thread::sleep(Duration::from_millis(5)),
             Err(end) => break end,
         }
-        assert!(start.elapsed() < Duration::from_secs(10), "it is kept");
+        assert!(start.elapsed() < Duration::from_secs(30), "it is kept");
     };
     let Error::Io(end) = end else { panic!("{end}") };
     assert!(
