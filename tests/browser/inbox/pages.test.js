@@ -1,9 +1,13 @@
 // The pages beside the list: axe-core in their states, their widths, and screenshots.
 
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { desktop, launch, phone } from '../widget/browser.js';
 import { startParlor } from '../widget/parlor.js';
@@ -69,6 +73,23 @@ for (const colorScheme of ['light', 'dark']) {
     });
   }
 }
+
+test('the knowledge page shows what the last run of a source skipped', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'parlor-pages-'));
+  await writeFile(join(folder, 'open.md'), '# Opening hours\n\nWe are open from 9 to 17 o’clock.');
+  await writeFile(join(folder, 'later.md'), '---\ndraft: true\n---\n# Later\n\nNot yet.');
+  const learn = ['learn', folder, '--base-url', 'https://shop.example/hours/', '--db', parlor.database];
+  await promisify(execFile)(process.env.PARLOR, learn);
+  const { context, page } = await newAgent(browser, parlor, 'Mara Lind', { role: 'owner' });
+  await openPage(page, 'knowledge');
+  const row = page.getByRole('listitem').filter({ hasText: folder });
+  await row.getByText('1 skipped').waitFor();
+  await row.getByText('1 remark').click();
+  await row.getByText('later.md').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await context.close();
+  await rm(folder, { recursive: true });
+});
 
 /** How each dialog of the pages is opened. */
 const DIALOGS = [

@@ -27,6 +27,8 @@ export async function startParlor({ model, conversations = 3, args = [] } = {}) 
     return response.json();
   };
   return {
+    /** The path of the database file. */
+    database: join(folder, 'demo.db'),
     target: `http://${address}`,
     url: `http://${address.replace('127.0.0.1', 'parlor.example')}`,
     request,

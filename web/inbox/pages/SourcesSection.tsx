@@ -18,6 +18,7 @@ import {
 } from '../ui';
 import { Row, Rows } from './Rows';
 import { SourceDialog } from './SourceDialog';
+import styles from './SourcesSection.module.css';
 
 /** While a source is learned, its state is read again. */
 const POLL_INTERVAL_MS = 2_000;
@@ -119,6 +120,8 @@ function SourceRow({ source, isOwner, onChange }: SourceRowProps) {
                 <Time value={source.finishedAt} />
               </>
             )}
+            {source.skipped > 0 && ` · ${source.skipped} skipped`}
+            {source.intervalSeconds !== null && ` · ${intervalText(source.intervalSeconds)}`}
           </>
         }
         actions={
@@ -142,6 +145,7 @@ function SourceRow({ source, isOwner, onChange }: SourceRowProps) {
         }
       >
         {source.error && <Notice kind="error">{source.error}</Notice>}
+        {source.problems.length > 0 && <SourceProblems source={source} />}
       </Row>
       <ConfirmDialog
         title="Remove this source?"
@@ -155,6 +159,36 @@ function SourceRow({ source, isOwner, onChange }: SourceRowProps) {
       </ConfirmDialog>
     </>
   );
+}
+
+/** What the last run skipped or warned about, closed at first. */
+function SourceProblems({ source }: { source: Source }) {
+  return (
+    <details className={styles.problems}>
+      <summary>
+        {source.problems.length === 1 ? '1 remark' : `${source.problems.length} remarks`}
+      </summary>
+      <ul>
+        {source.problems.map(({ item, reason }, index) => (
+          <li key={index}>
+            <span className={styles.item}>{item}</span>: {reason}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** How often a source is learned, in the largest unit without a rest. */
+function intervalText(seconds: number): string {
+  const units = [
+    [86_400, 'day'],
+    [3_600, 'hour'],
+    [60, 'minute'],
+  ] as const;
+  const [length, name] = units.find(([length]) => seconds % length === 0) ?? [1, 'second'];
+  const count = seconds / length;
+  return count === 1 ? `learned every ${name}` : `learned every ${count} ${name}s`;
 }
 
 function documentCount({ documents }: Source): string {
