@@ -14,19 +14,15 @@ import { ConversationPage } from './conversation-page.js';
 
 const SCREENSHOTS = process.env.PARLOR_SCREENSHOTS;
 
-const SAVED_REPLIES = [
-  ['Greeting', 'Hello, this is Mara. How can I help you?'],
-  ['Return label', 'You find your return label in **your account** under Orders.'],
-];
+/** Beside the saved replies of the demo. */
+const SAVED_REPLY = { name: 'Greeting', text: 'Hello, this is Mara. How can I help you?' };
 
 let browser, parlor, site, axe;
 before(async () => {
   [browser, parlor] = await Promise.all([launch(), startParlor()]);
   site = await startSite(parlor.url);
   axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  for (const [name, text] of SAVED_REPLIES) {
-    await parlor.request('POST', '/saved-replies', { name, text });
-  }
+  await parlor.request('POST', '/saved-replies', SAVED_REPLY);
   if (SCREENSHOTS) await mkdir(SCREENSHOTS, { recursive: true });
 });
 after(async () => {

@@ -169,13 +169,13 @@ test('saved reply is added, found with a slash and sent', async () => {
   await conversation.button('More actions').click();
   await page.getByRole('menuitem', { name: /saved replies/ }).click();
   await conversation.dialog.getByRole('button', { name: 'New saved reply' }).click();
-  await conversation.dialog.getByRole('textbox', { name: 'Name' }).fill('Return label');
+  await conversation.dialog.getByRole('textbox', { name: 'Name' }).fill('Exchange label');
   await conversation.dialog.getByRole('textbox', { name: 'Text' }).fill('Your label is in **your account**.');
   await conversation.dialog.getByRole('button', { name: 'Save' }).click();
-  await conversation.dialog.getByText('Return label').waitFor();
+  await conversation.dialog.getByText('Exchange label').waitFor();
   await conversation.dialog.getByRole('button', { name: 'Done' }).click();
-  await conversation.input.pressSequentially('Hello. /retu');
-  await page.getByRole('option', { name: /Return label/ }).waitFor();
+  await conversation.input.pressSequentially('Hello. /exch');
+  await page.getByRole('option', { name: /Exchange label/ }).waitFor();
   await conversation.input.press('Enter');
   assert.equal(await conversation.input.inputValue(), 'Hello. Your label is in **your account**.');
   await conversation.button('Preview').click();
