@@ -184,6 +184,31 @@ test('saved reply is added, found with a slash and sent', async () => {
   await chat.waitForText('Your label is in your account.');
 });
 
+test('keys work while a message is shown', async () => {
+  const { id } = await answeredVisitor();
+  const { conversation, page } = await agentAt(id);
+  await conversation.button('More actions').click();
+  await page.getByRole('menuitem', { name: /Copy the link/ }).click();
+  await page.locator('[role=alertdialog][aria-modal=false]').waitFor();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').waitFor();
+});
+
+test('keys directly after r belong to the reply, also if the browser is busy', async () => {
+  const { id } = await answeredVisitor();
+  const { conversation, page } = await agentAt(id);
+  await conversation.heading.focus();
+  // The keys of one task: no frame is drawn between them.
+  await page.evaluate(() => {
+    for (const key of ['r', 'e']) {
+      const target = document.activeElement;
+      target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+    }
+  });
+  assert.equal(await conversation.dialog.count(), 0);
+  assert.ok(await conversation.input.evaluate((input) => input === document.activeElement));
+});
+
 test('blocked visitor cannot write until an agent unblocks', async () => {
   const { chat, id } = await answeredVisitor();
   const { conversation, page } = await agentAt(id);

@@ -68,6 +68,9 @@ for (const colorScheme of ['light', 'dark']) {
         const overflow = await page.evaluate(() =>
           document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(overflow, 0, `${name} is wider than the window`);
+        const below = await page.evaluate(() =>
+          document.documentElement.scrollHeight - document.documentElement.clientHeight);
+        assert.ok(below <= 1, `${name}: the window scrolls by ${below} px`);
       }
       await context.close();
     });

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { useMe } from '../app/session';
 import { useMedia } from '../app/useMedia';
 import { visitorName } from '../list/people';
@@ -40,13 +41,19 @@ export function ConversationView({ conversation, answer, backHref }: Conversatio
   useFocusOnArrival(heading, backHref);
   const write = (mode: ComposerMode) => {
     if (mode === 'reply' && !isOpen) return;
-    composer.setMode(mode);
-    requestAnimationFrame(() => composer.input.current?.focus());
+    // The focus must not wait for the next frame: the next keys belong to the field.
+    flushSync(() => composer.setMode(mode));
+    composer.input.current?.focus();
+  };
+  const takeOver = async () => {
+    await actions.takeOver();
+    // The button that had the focus is gone.
+    if (document.activeElement === document.body) heading.current?.focus();
   };
   useConversationShortcuts({
     reply: () => write('reply'),
     note: () => write('note'),
-    takeOver: () => isOpen && handler !== 'me' && void actions.takeOver(),
+    takeOver: () => isOpen && handler !== 'me' && void takeOver(),
     close: () => isOpen && setDialog('close'),
   });
   return (
@@ -59,7 +66,7 @@ export function ConversationView({ conversation, answer, backHref }: Conversatio
           heading={heading}
           pending={actions.pending}
           onDetails={isWide ? null : () => setDialog('details')}
-          onTakeOver={() => void actions.takeOver()}
+          onTakeOver={() => void takeOver()}
           onHandBack={() => void actions.handBack()}
           onClose={() => setDialog('close')}
           onBlock={() => void actions.block()}

@@ -8,10 +8,10 @@ export function isTextField(target: EventTarget | null): boolean {
 
 /** Whether a key belongs to a dialog or a menu that is open. */
 function isOverlayOpen(): boolean {
-  return (
-    document.querySelector('[role=dialog], [role=alertdialog], [role=menu], [role=listbox]') !==
-    null
-  );
+  // A toast has the role of a dialog, and is not modal.
+  const overlays =
+    '[role=dialog], [role=alertdialog]:not([aria-modal=false]), [role=menu], [role=listbox]';
+  return document.querySelector(overlays) !== null;
 }
 
 /** Calls the handler of a key, unless the key writes text or belongs to a dialog. */

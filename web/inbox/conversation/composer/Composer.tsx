@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type RefObject, useLayoutEffect, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { Button, classes, Icon, IconButton } from '../../ui';
 import { Markdown } from '../Markdown';
 import styles from './Composer.module.css';
@@ -133,8 +134,8 @@ export function Composer(props: ComposerProps) {
 
 function Tabs({ mode, onModeChange, canReply, input }: ComposerProps) {
   const choose = (next: ComposerMode) => {
-    onModeChange(next);
-    requestAnimationFrame(() => input.current?.focus());
+    flushSync(() => onModeChange(next));
+    input.current?.focus();
   };
   return (
     <fieldset className={styles.tabs}>
