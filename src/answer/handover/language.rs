@@ -78,10 +78,17 @@ pub fn choose_language(text: &str, hint: Option<Language>) -> Language {
 /// The maximum number of bytes that are read to detect the language.
 const MAX_DETECTION_BYTES: usize = 2000;
 
+/// Letters of Russian and other languages that Ukrainian does not have. A text with these
+/// letters must not be answered in Ukrainian.
+const OTHER_CYRILLIC: [char; 8] = ['ы', 'э', 'ъ', 'ё', 'Ы', 'Э', 'Ъ', 'Ё'];
+
 /// Returns the language of a text by its script and its frequent words. Returns
 /// `None` if they do not decide it.
 pub fn detect_language(text: &str) -> Option<Language> {
     let text = &text[..text.floor_char_boundary(MAX_DETECTION_BYTES)];
+    if text.contains(OTHER_CYRILLIC) {
+        return None;
+    }
     if let Some(language) = script_language(text) {
         return Some(language);
     }

@@ -1,6 +1,6 @@
 //! Tests of the requests, the contact details and the texts in all languages.
 
-use super::language::LANGUAGE_COUNT;
+use super::language::{LANGUAGE_COUNT, detect_language};
 use super::texts::TEXT_KEYS;
 use super::vocabulary::vocabularies;
 use super::{
@@ -185,4 +185,11 @@ fn contact_details_are_those_of_the_visitor() {
     ] {
         assert_eq!(contact_details(text), expected, "{text}");
     }
+}
+
+#[test]
+fn russian_is_not_taken_for_ukrainian() {
+    assert_eq!(detect_language("Где мой заказ, он всё ещё не прибыл"), None);
+    let ukrainian = detect_language("Де моє замовлення, воно ще не прибуло");
+    assert_eq!(ukrainian, Some(Language::Ukrainian));
 }
