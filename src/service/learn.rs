@@ -86,7 +86,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Whether a run may delete more documents than [`needs_permission`] allows.
+    /// Whether a run may delete more documents than the rule in `run` allows.
     #[must_use]
     pub fn allow_removals(mut self, allow: bool) -> Self {
         self.allow_removals = allow;
