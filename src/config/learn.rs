@@ -12,7 +12,7 @@ use crate::domain::{parse_web_url, without_userinfo};
 /// The sources that the server learns at its start, and again in intervals.
 #[derive(Debug, Clone, Args)]
 pub struct LearnSettings {
-    /// A sitemap, page or folder that the server learns at its start and again after --learn-every; repeat it for several. The variable separates them by line breaks
+    /// A sitemap, page or folder that the server learns at its start and then in intervals; repeat it for several. The variable separates them by line breaks
     #[arg(
         long,
         env = "PARLOR_LEARN",
