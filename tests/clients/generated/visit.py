@@ -75,7 +75,7 @@ def visit(test: TestCase, client: Client) -> None:
     idempotency_key = str(uuid.uuid4())
     conversation_id = client.start(idempotency_key)
     test.assertEqual(client.start(idempotency_key), conversation_id)
-    test.assertIn("working days", client.send(conversation_id, "How long does a parcel take?"))
+    test.assertIn("working days", client.send(conversation_id, "How long does shipping take?"))
     lines = client.stream(conversation_id, "And to Spain?")
     chunks = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
     test.assertEqual(chunks.pop(), "[DONE]")

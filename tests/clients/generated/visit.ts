@@ -51,7 +51,7 @@ export async function visit(client: Client): Promise<void> {
   const idempotencyKey = randomUUID();
   const { id } = await client.start(idempotencyKey);
   assert.equal((await client.start(idempotencyKey)).id, id);
-  assert.match((await client.send(id, 'How long does a parcel take?')) ?? '', /working days/);
+  assert.match((await client.send(id, 'How long does shipping take?')) ?? '', /working days/);
   const chunks = await readEvents(await client.stream(id, 'And to Spain?'));
   assert.equal(chunks.pop(), '[DONE]');
   assert.ok(chunks.map(client.readChunk).join(''));
