@@ -21,10 +21,12 @@ impl Attributes {
         while !rest.is_empty() {
             let (name, after) = name(rest);
             let has_value = !name.is_empty() && after.trim_start().starts_with(['=', ':']);
-            let (value, after) = match has_value {
-                true => value(after.trim_start()[1..].trim_start()),
-                false if name.is_empty() => value(rest),
-                false => (AttributeValue::plain(name), after),
+            let (value, after) = if has_value {
+                value(after.trim_start()[1..].trim_start())
+            } else if name.is_empty() {
+                value(rest)
+            } else {
+                (AttributeValue::plain(name), after)
             };
             attributes.push(Attribute {
                 name: if has_value {

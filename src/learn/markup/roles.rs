@@ -161,10 +161,12 @@ fn reference(name: &str, attributes: &Attributes) -> String {
 }
 
 fn inline_text(name: &str, attributes: &Attributes) -> String {
-    let names: &[&str] = match is_in(name, PICTURE_NAMES) {
-        true => &["caption", "alt", "title"],
-        false if name.starts_with("ic") || name.starts_with("fa") => &[],
-        false => &["text", "label", "name", "title"],
+    let names: &[&str] = if is_in(name, PICTURE_NAMES) {
+        &["caption", "alt", "title"]
+    } else if name.starts_with("ic") || name.starts_with("fa") {
+        &[]
+    } else {
+        &["text", "label", "name", "title"]
     };
     let first = || {
         attributes
