@@ -25,6 +25,7 @@ pub mod log_format;
 pub mod metrics;
 pub mod own_urls;
 mod redaction;
+mod retry_after;
 pub mod server;
 pub mod service;
 

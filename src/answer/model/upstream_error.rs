@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::time;
@@ -12,6 +12,7 @@ use tokio::time;
 use super::chunk::{error_message, log_excerpt};
 use crate::address_policy::PrivateHost;
 use crate::answer::AnswerError;
+use crate::retry_after::retry_after;
 
 /// The value of `retryAfter` if the server does not send `Retry-After`, in
 /// seconds.
@@ -196,13 +197,9 @@ fn is_loading(body: &str) -> bool {
 
 /// Returns the value of `Retry-After` in seconds, from 1 to `max`.
 pub fn retry_after_secs(headers: &HeaderMap, now: SystemTime, max: u64) -> Option<u64> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = text.parse().ok().or_else(|| {
-        let date = httpdate::parse_http_date(text).ok()?;
-        let delay = date.duration_since(now).unwrap_or_default();
-        Some(delay.as_secs() + u64::from(delay.subsec_nanos() > 0))
-    });
-    seconds.map(|seconds: u64| seconds.clamp(1, max))
+    let delay = retry_after(headers, now)?;
+    let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    Some(seconds.clamp(1, max))
 }
 
 /// The limits for reading the body of an error response.
@@ -227,7 +224,7 @@ async fn read_beginning(mut response: Response) -> String {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderValue;
+    use reqwest::header::{HeaderValue, RETRY_AFTER};
 
     use super::*;
 
