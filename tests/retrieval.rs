@@ -136,7 +136,7 @@ fn is_expected(hit: &PassageHit, expected: &[&str]) -> bool {
 }
 
 /// Whether the built-in provider answers a question.
-fn is_answered(store: &Store, builtin: &BuiltinProvider, text: &str) -> bool {
+fn is_answered(store: &Arc<Store>, builtin: &BuiltinProvider, text: &str) -> bool {
     let request = AnswerRequest {
         project: ProjectSeq::FIRST,
         assistant: Assistant {
@@ -235,6 +235,7 @@ fn search_finds_known_answers_and_rejects_unknown_questions() {
     let store =
         Store::open(&directory.path().join("parlor.db"), &Options::default()).expect("a database");
     add_help_centre(&store);
+    let store = Arc::new(store);
     let index_cache = Arc::new(IndexCache::default());
     let builtin = BuiltinProvider::new(Arc::clone(&index_cache));
     let [mut even, mut odd, mut all] = [

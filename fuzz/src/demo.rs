@@ -1,5 +1,7 @@
 //! A demo database in a temporary folder.
 
+use std::sync::Arc;
+
 use parlor::demo::{DemoPlan, create_database};
 use parlor::domain::{ListFilter, ProjectSeq, Scope, Timestamp};
 use parlor::store::{Options, Store, StoreError, conversation};
@@ -9,7 +11,7 @@ pub const PROJECT: ProjectSeq = ProjectSeq::FIRST;
 pub const SCOPE: Scope = Scope::Project(PROJECT);
 
 pub struct DemoDatabase {
-    pub store: Store,
+    pub store: Arc<Store>,
     _folder: TempDir,
 }
 
@@ -33,7 +35,7 @@ impl DemoDatabase {
             1500
         );
         Self {
-            store,
+            store: Arc::new(store),
             _folder: folder,
         }
     }

@@ -68,7 +68,7 @@ impl BuiltinProvider {
 impl AnswerProvider for BuiltinProvider {
     fn answer<'a>(
         &'a self,
-        store: &'a Store,
+        store: &'a Arc<Store>,
         request: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         let index_cache = Arc::clone(&self.index_cache);

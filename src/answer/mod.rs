@@ -34,7 +34,7 @@ pub trait AnswerProvider: Send + Sync {
     /// Returns the error of reading the data.
     fn answer<'a>(
         &'a self,
-        store: &'a Store,
+        store: &'a Arc<Store>,
         request: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>>;
 }

@@ -18,7 +18,7 @@ impl AnswerProviders {
     /// Those of [`AnswerProviders::for_assistant`] and of the provider.
     pub async fn answer(
         &self,
-        store: &Store,
+        store: &Arc<Store>,
         request: AnswerRequest,
     ) -> Result<Answer, AnswerError> {
         let kind = self.kind(&request.assistant);

@@ -91,6 +91,15 @@ pub struct ModelSettings {
     #[arg(value_parser = value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
 
+    /// Let the model rewrite a follow-up question as a question of its own before the search, which waits for it at most this many seconds; without it, the search uses the earlier messages
+    #[arg(
+        id = "model-rewrite-timeout",
+        long = "model-rewrite-timeout",
+        env = "PARLOR_MODEL_REWRITE_TIMEOUT"
+    )]
+    #[arg(value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=60))]
+    pub rewrite_timeout: Option<u64>,
+
     /// Allow a model on a private network, including this machine
     #[arg(id = "model-private-network", long = "model-private-network")]
     #[arg(env = "PARLOR_MODEL_PRIVATE_NETWORK", alias = "model-private")]

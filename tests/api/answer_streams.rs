@@ -195,7 +195,7 @@ struct EndlessModel(Arc<AtomicUsize>);
 impl AnswerProvider for EndlessModel {
     fn answer<'a>(
         &'a self,
-        _: &'a Store,
+        _: &'a Arc<Store>,
         _: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         let read = self.0.clone();

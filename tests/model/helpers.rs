@@ -1,5 +1,6 @@
 //! Models with test settings, requests, and collected answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -26,7 +27,7 @@ struct CommandLine {
 /// Returns the model with these flags.
 pub fn model_with_flags(flags: &[&str]) -> Result<Option<ModelProvider>, ModelError> {
     let line = CommandLine::parse_from([&["test"], flags].concat());
-    ModelProvider::new(&line.settings, std::sync::Arc::default())
+    ModelProvider::new(&line.settings, Arc::default())
 }
 
 /// Returns a model that uses the stub server.
@@ -89,7 +90,11 @@ pub async fn answer_stream(model: &ModelProvider, request: AnswerRequest) -> Ans
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("parlor.db");
     let store = Store::open(&path, &Options::default()).expect("a database");
-    match model.answer(&store, request).await.expect("an answer") {
+    match model
+        .answer(&Arc::new(store), request)
+        .await
+        .expect("an answer")
+    {
         Answer::Stream(stream) => stream,
         Answer::Complete(_) => panic!("a model returns a stream"),
     }

@@ -12,4 +12,5 @@ mod limits;
 mod requests;
 mod responses;
 mod retries;
+mod rewrites;
 mod server_faults;

@@ -26,6 +26,15 @@ pub struct ConversationQuery {
 }
 
 impl ConversationQuery {
+    /// Searches for `question`, which is the newest message with what it refers to. The
+    /// message stays a part of the search.
+    pub fn rewritten(mut self, question: String) -> Self {
+        self.semantic_text.clone_from(&question);
+        let newest = std::mem::replace(&mut self.text, question);
+        self.earlier.insert(0, newest);
+        self
+    }
+
     /// Returns the text whose meaning is compared with the passages.
     pub fn semantic_text(&self) -> &str {
         &self.semantic_text

@@ -12,7 +12,7 @@ use crate::store::{Options, project};
 
 /// A database with one project, and the provider.
 struct ProjectFixture {
-    store: Store,
+    store: Arc<Store>,
     builtin: BuiltinProvider,
     _directory: tempfile::TempDir,
 }
@@ -26,7 +26,7 @@ impl ProjectFixture {
         let create = project::create(ProjectSeq::FIRST, ids.0, ids.1, "Tern", Timestamp(0));
         store.write_blocking(create).expect("a project");
         Self {
-            store,
+            store: Arc::new(store),
             builtin: BuiltinProvider::default(),
             _directory: directory,
         }

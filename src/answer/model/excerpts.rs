@@ -28,7 +28,8 @@ pub struct FoundExcerpts {
     pub lacks_knowledge: bool,
 }
 
-/// Returns the excerpts for a request.
+/// Returns the excerpts for a request. `rewrite`: the newest message as a question of its
+/// own, if the model has rewritten it.
 ///
 /// # Errors
 /// Returns the error of reading the passages.
@@ -37,12 +38,16 @@ pub async fn find_excerpts(
     index_cache: &Arc<IndexCache>,
     semantic: Option<&Arc<SemanticSearch>>,
     request: &AnswerRequest,
+    rewrite: Option<String>,
 ) -> Result<FoundExcerpts, AnswerError> {
     let index_cache = index_cache.clone();
     let project = request.project;
     let messages = visitor_messages(request);
     let is_small_talk = messages.first().is_some_and(|newest| is_small_talk(newest));
-    let query = conversation_query(request, &messages);
+    let mut query = conversation_query(request, &messages);
+    if let Some(question) = rewrite {
+        query = query.rewritten(question);
+    }
     let texts = [query.semantic_text().to_owned()];
     let semantic = semantic_queries(semantic, project, &texts).await;
     let (hits, lacks_knowledge) = store

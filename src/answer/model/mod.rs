@@ -1,6 +1,7 @@
 //! Answers from a model behind an OpenAI-compatible server: Ollama, llama.cpp,
 //! vLLM, LM Studio, OpenAI and others.
 //!
+//! - `rewrite` rewrites a follow-up question for the search, if that is configured.
 //! - `excerpts` searches the passages for the prompt.
 //! - `prompt` and `request` build the request.
 //! - `upstream` sends it with retries through `http_client`, `upstream_error` classifies
@@ -23,6 +24,7 @@ mod prompt;
 mod refusal;
 mod request;
 mod response;
+mod rewrite;
 mod sse;
 mod text_position;
 mod thoughts;
@@ -31,6 +33,8 @@ mod upstream_error;
 
 use std::pin::Pin;
 use std::sync::Arc;
+
+use futures_util::{TryStreamExt, stream};
 
 pub use error::ModelError;
 pub use excerpts::Excerpt;
@@ -46,11 +50,14 @@ use crate::store::Store;
 use citations::CitationWriter;
 use refusal::RefusalDetector;
 use request::Prompt;
+use rewrite::Rewriter;
 use upstream::Upstream;
 
 /// The provider that asks the configured model. Serves concurrent requests.
+#[derive(Clone)]
 pub struct ModelProvider {
     upstream: Arc<Upstream>,
+    rewriter: Rewriter,
     index_cache: Arc<IndexCache>,
     semantic: Option<Arc<SemanticSearch>>,
 }
@@ -70,6 +77,7 @@ impl ModelProvider {
         };
         let upstream = Arc::new(Upstream::new(base, &settings.model)?);
         Ok(Some(Self {
+            rewriter: Rewriter::new(upstream.clone()),
             upstream,
             index_cache,
             semantic: None,
@@ -79,6 +87,18 @@ impl ModelProvider {
     /// Also searches by meaning, if there is an embedding model.
     pub fn with_semantic(self, semantic: Option<Arc<SemanticSearch>>) -> Self {
         Self { semantic, ..self }
+    }
+
+    /// Searches for excerpts. Returns the answer from them.
+    async fn search(
+        &self,
+        store: &Store,
+        request: &AnswerRequest,
+        rewrite: Option<String>,
+    ) -> Result<AnswerStream, AnswerError> {
+        let (index_cache, semantic) = (&self.index_cache, self.semantic.as_ref());
+        let found = excerpts::find_excerpts(store, index_cache, semantic, request, rewrite).await?;
+        Ok(self.stream_with(request, &found.excerpts, found.lacks_knowledge))
     }
 
     /// Returns the answer to a request from these excerpts. The first poll sends
@@ -105,14 +125,20 @@ impl ModelProvider {
 impl AnswerProvider for ModelProvider {
     fn answer<'a>(
         &'a self,
-        store: &'a Store,
+        store: &'a Arc<Store>,
         request: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         Box::pin(async move {
-            let semantic = self.semantic.as_ref();
-            let found =
-                excerpts::find_excerpts(store, &self.index_cache, semantic, &request).await?;
-            let stream = self.stream_with(&request, &found.excerpts, found.lacks_knowledge);
+            let Some(prompt) = self.rewriter.prompt(&request) else {
+                return Ok(Answer::Stream(self.search(store, &request, None).await?));
+            };
+            // The request to the model is sent when the stream is polled.
+            let (provider, store) = (self.clone(), store.clone());
+            let search = async move {
+                let rewrite = provider.rewriter.rewrite(&prompt).await;
+                provider.search(&store, &request, rewrite).await
+            };
+            let stream: AnswerStream = Box::pin(stream::once(search).try_flatten());
             Ok(Answer::Stream(stream))
         })
     }

@@ -114,7 +114,7 @@ fn push_page(text: &mut String, page: &VisitorPage) {
 
 /// Truncates a text and breaks closing tags in it, so that it cannot end the
 /// material.
-fn sanitize(text: &str, max_chars: usize) -> String {
+pub fn sanitize(text: &str, max_chars: usize) -> String {
     let text = text.trim();
     let truncated = text
         .char_indices()

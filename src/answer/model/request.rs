@@ -40,8 +40,12 @@ pub struct Prompt {
     /// The messages of the visitor, the assistant and agents, oldest first.
     history: Vec<ChatMessage>,
     max_history_chars: usize,
+    /// The same for [`PromptSize::Minimal`].
+    minimal_history_chars: usize,
     excerpts: Vec<Excerpt>,
     page: Option<VisitorPage>,
+    /// The maximum number of tokens of the answer.
+    max_tokens: Option<u32>,
 }
 
 impl Prompt {
@@ -67,9 +71,33 @@ impl Prompt {
             system,
             history: history.into_iter().map(without_sources).collect(),
             max_history_chars: settings.history,
+            minimal_history_chars: settings.history.min(MINIMAL_CHARS),
             excerpts: excerpts.to_vec(),
             page: page.cloned(),
+            max_tokens: settings.max_tokens,
         }
+    }
+
+    /// A request of one message, which is never shortened. Its answer has at most
+    /// `max_tokens` tokens.
+    pub fn of_task(instructions: &str, task: String, max_tokens: u32) -> Self {
+        Self {
+            system: instructions.to_owned(),
+            max_history_chars: usize::MAX,
+            minimal_history_chars: usize::MAX,
+            history: vec![ChatMessage {
+                role: ChatRole::User,
+                content: task,
+            }],
+            excerpts: Vec::new(),
+            page: None,
+            max_tokens: Some(max_tokens),
+        }
+    }
+
+    /// The maximum number of tokens of the answer.
+    pub fn max_tokens(&self) -> Option<u32> {
+        self.max_tokens
     }
 
     /// The message of the visitor that is to be answered.
@@ -115,7 +143,7 @@ impl Prompt {
                 self.max_history_chars
             }
             PromptSize::ShortHistory => self.max_history_chars / 4,
-            PromptSize::Minimal => MINIMAL_CHARS.min(self.max_history_chars),
+            PromptSize::Minimal => self.minimal_history_chars,
         };
         push_history(&mut messages, &history, max_chars);
         let material = match size {
@@ -272,9 +300,14 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-/// Returns the JSON of a request.
-pub fn body(messages: &[ChatMessage], settings: &ModelSettings, dialect: Dialect) -> Vec<u8> {
-    let limit = |name| settings.max_tokens.filter(|_| dialect.token_limit == name);
+/// Returns the JSON of a request. `max_tokens` limits the answer.
+pub fn body(
+    messages: &[ChatMessage],
+    max_tokens: Option<u32>,
+    settings: &ModelSettings,
+    dialect: Dialect,
+) -> Vec<u8> {
+    let limit = |name| max_tokens.filter(|_| dialect.token_limit == name);
     let body = RequestBody {
         model: settings.name.as_deref().unwrap_or_default(),
         messages,

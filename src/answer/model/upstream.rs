@@ -91,23 +91,13 @@ impl Upstream {
         let mut negotiation = Negotiation::new(Trial { dialect, size }, is_exhausted);
         let mut attempts = 0;
         loop {
-            let trial = negotiation.trial();
-            let attempt = self.send_once(self.body(prompt, trial));
+            let attempt = self.negotiate(prompt, &mut negotiation);
             let UpstreamError { error, retry } = match time::timeout_at(deadline, attempt).await {
-                Ok(Ok(response)) => {
-                    self.accept(prompt, trial);
-                    let size = trial.size;
-                    return Ok(UpstreamResponse { response, size });
-                }
+                Ok(Ok(response)) => return Ok(response),
                 Ok(Err(error)) => error,
                 Err(_) => return Err(self.timeout_error()),
             };
-            if let RetryDecision::Rejected(text) = &retry {
-                let is_different = |one, other| self.body(prompt, one) != self.body(prompt, other);
-                if negotiation.reject(text, is_different) {
-                    log::debug!("the model's server: {error}; trying another request");
-                    continue;
-                }
+            if let RetryDecision::Rejected(_) = &retry {
                 self.dialect.exhaust();
                 self.refuse(prompt.newest());
                 return Err(error);
@@ -118,6 +108,50 @@ impl Upstream {
             };
             log::warn!("{}; trying again", self.redact_key(error));
             time::sleep(delay).await;
+        }
+    }
+
+    /// Sends a request that an answer does not depend on. A failure is not retried and not
+    /// remembered.
+    ///
+    /// # Errors
+    /// Returns the error of the last request.
+    pub async fn send_optional(&self, prompt: &Prompt) -> Result<Response, AnswerError> {
+        let (dialect, is_exhausted) = self.dialect.get();
+        let size = PromptSize::Full;
+        let mut negotiation = Negotiation::new(Trial { dialect, size }, is_exhausted);
+        match self.negotiate(prompt, &mut negotiation).await {
+            Ok(accepted) => Ok(accepted.response),
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Sends a request. If the server rejects it, sends the next one of the negotiation.
+    async fn negotiate(
+        &self,
+        prompt: &Prompt,
+        negotiation: &mut Negotiation,
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        loop {
+            let trial = negotiation.trial();
+            let failure = match self.send_once(self.body(prompt, trial)).await {
+                Ok(response) => {
+                    self.accept(prompt, trial);
+                    let size = trial.size;
+                    return Ok(UpstreamResponse { response, size });
+                }
+                Err(failure) => failure,
+            };
+            let is_different = |one, other| self.body(prompt, one) != self.body(prompt, other);
+            match &failure.retry {
+                RetryDecision::Rejected(text) if negotiation.reject(text, is_different) => {
+                    log::debug!(
+                        "the model's server: {}; trying another request",
+                        failure.error
+                    );
+                }
+                _ => return Err(failure),
+            }
         }
     }
 
@@ -135,9 +169,10 @@ impl Upstream {
     }
 
     fn body(&self, prompt: &Prompt, trial: Trial) -> Vec<u8> {
-        let is_refused = |text: &str| self.refused.get(&self.hasher.hash_one(text)).is_some();
+        let is_refused = |text: &str| self.is_refused(text);
         let messages = prompt.messages(trial.size, trial.dialect.system_role, is_refused);
-        request::body(&messages, &self.settings, trial.dialect)
+        let max_tokens = prompt.max_tokens();
+        request::body(&messages, max_tokens, &self.settings, trial.dialect)
     }
 
     /// Remembers what the server accepted.
@@ -151,6 +186,11 @@ impl Upstream {
     /// Remembers that the server refuses a message of a visitor.
     pub fn refuse(&self, text: &str) {
         self.refused.insert(self.hasher.hash_one(text), ());
+    }
+
+    /// Whether the server is known to refuse a message of a visitor.
+    pub fn is_refused(&self, text: &str) -> bool {
+        self.refused.get(&self.hasher.hash_one(text)).is_some()
     }
 
     /// How the server sends the reasoning of the model.

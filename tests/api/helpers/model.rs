@@ -78,7 +78,7 @@ impl AnswerScript {
 impl AnswerProvider for FakeModel {
     fn answer<'a>(
         &'a self,
-        _: &'a Store,
+        _: &'a Arc<Store>,
         question: AnswerRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, AnswerError>> + Send + 'a>> {
         self.questions.lock().expect("questions").push(question);
