@@ -38,6 +38,30 @@ fn reasoning_without_opening_tag_is_held_back_once_it_was_seen() {
 }
 
 #[test]
+fn reasoning_without_opening_tag_stays_hidden_after_an_answer_without_reasoning() {
+    let cut = vec![
+        stream_head(),
+        delta("Perhaps "),
+        delta("not"),
+        finish("length"),
+    ];
+    let server = StubServer::start(vec![
+        answer_script(&["The user asks.</think>", "Yes."]),
+        answer_script(&["No."]),
+        answer_script(&["Perhaps ", "so.</think>", "Yes."]),
+        cut,
+    ]);
+    let model = model(&server, &[]);
+    let ask = || block_on(async { collect(model.stream(&request("?"), &[])).await });
+    for expected in ["Yes.", "No.", "Yes."] {
+        assert_eq!(ask().text, expected);
+    }
+    let answer = ask();
+    assert_eq!(answer.text, "");
+    assert!(answer.failure().contains("without any text"));
+}
+
+#[test]
 fn answer_of_only_reasoning_fails() {
     let answer = ask_script(answer_script(&["<think>hm</think>", "\n"]));
     assert!(answer.failure().contains("without any text"));

@@ -286,7 +286,8 @@ impl ParsedAnswer {
         }
         // The result prevents that a text over the limit ends the answer again.
         self.result = Some(Ok(()));
-        let rest = self.thoughts.finish();
+        let is_cut = self.finish_reason == Some(FinishReason::Length);
+        let rest = self.thoughts.finish(is_cut);
         self.add_text(rest);
         self.finish_reason = self.finish_reason.or(self.reasoning_finish_reason);
         if self.total_bytes == 0 {

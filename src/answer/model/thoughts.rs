@@ -12,10 +12,21 @@ const TAGS: [(&str, &str); 5] = [
 ];
 
 /// Names of models whose chat templates write the opening tag into the prompt.
-const THINKING_MODELS: [&str; 4] = ["deepseek-r1", "r1-distill", "qwq", "thinking"];
+const THINKING_MODELS: [&str; 9] = [
+    "-r1",
+    "r1-",
+    "qwq",
+    "thinking",
+    "thinker",
+    "reasoning",
+    "reasoner",
+    "exaone-deep",
+    "minimax-m2",
+];
 
-/// How reasoning without an opening tag begins, in lower case.
-const THOUGHT_BEGINNINGS: [&str; 14] = [
+/// How reasoning without an opening tag begins, in lower case. Answers of a model that
+/// does not reason can begin like this, too: such an answer is only shown later.
+const THOUGHT_BEGINNINGS: [&str; 41] = [
     "okay",
     "ok,",
     "alright",
@@ -28,8 +39,35 @@ const THOUGHT_BEGINNINGS: [&str; 14] = [
     "the user",
     "the visitor",
     "the customer",
+    "the question",
+    "the query",
+    "the excerpt",
+    "the message",
+    "user ",
     "wait",
     "so the",
+    "so,",
+    "now,",
+    "let us",
+    "first i",
+    "i should",
+    "i have to",
+    "i'm trying",
+    "we have a qu",
+    "we are given",
+    "looking at",
+    "to answer",
+    "given the",
+    "der nutzer",
+    "der benutzer",
+    "der besucher",
+    "l'utilisat",
+    "el usuario",
+    "嗯",
+    "好的",
+    "首先",
+    "用户",
+    "ユーザー",
 ];
 
 /// The number of characters that decide whether a text begins like reasoning.
@@ -44,13 +82,25 @@ pub enum ThoughtMode {
     /// Nothing is known yet: a text that begins like reasoning is held back until the
     /// closing tag or the end.
     Guess,
-    /// The text is reasoning up to the closing tag, and is held back.
+    /// The text is probably reasoning up to the closing tag, and is held back.
     Hold,
+    /// The same, because the server has sent a closing tag without its opening tag.
+    Unopened,
     /// The text is the answer, except for what is in tags.
     Tags,
 }
 
 impl ThoughtMode {
+    /// The mode for the next answer. `has_unopened_thought`: whether this answer had
+    /// reasoning without an opening tag.
+    pub fn after(self, has_unopened_thought: bool) -> Self {
+        if has_unopened_thought || self == Self::Unopened {
+            Self::Unopened
+        } else {
+            Self::Tags
+        }
+    }
+
     /// The mode for the first answer of the model of this name.
     pub fn of_model(name: &str) -> Self {
         let name = name.to_lowercase();
@@ -66,6 +116,7 @@ impl ThoughtMode {
 #[derive(Debug)]
 pub struct ThoughtFilter {
     state: ThoughtState,
+    mode: ThoughtMode,
     /// Whether a closing tag without its opening tag was read.
     has_unopened_thought: bool,
 }
@@ -96,6 +147,7 @@ impl ThoughtFilter {
                 held: String::new(),
                 mode,
             },
+            mode,
             has_unopened_thought: false,
         }
     }
@@ -110,10 +162,13 @@ impl ThoughtFilter {
         answer
     }
 
-    /// Ends the text. Returns the rest of the answer.
-    pub fn finish(&mut self) -> String {
+    /// Ends the text. Returns the rest of the answer. `is_cut`: whether the server has cut
+    /// the text at its maximum length.
+    pub fn finish(&mut self, is_cut: bool) -> String {
         let state = std::mem::replace(&mut self.state, ThoughtState::answer());
         match state {
+            // The closing tag is missing because the reasoning is cut.
+            ThoughtState::Held(_) if is_cut && self.mode == ThoughtMode::Unopened => String::new(),
             ThoughtState::Start { held, .. } | ThoughtState::Held(held) => held,
             ThoughtState::Answer { tail } => tail,
             ThoughtState::Inside { .. } => String::new(),
@@ -221,7 +276,7 @@ fn start(text: &str, mode: ThoughtMode) -> Option<(ThoughtState, String)> {
         return None;
     }
     let is_held = match mode {
-        ThoughtMode::Hold => true,
+        ThoughtMode::Hold | ThoughtMode::Unopened => true,
         ThoughtMode::Guess => begins_like_thought(text)? || begins_unopened(text),
         ThoughtMode::Tags => begins_unopened(text),
     };
@@ -289,7 +344,7 @@ mod tests {
     fn filtered(mode: ThoughtMode, parts: &[&str]) -> (String, bool) {
         let mut filter = ThoughtFilter::new(mode);
         let mut answer: String = parts.iter().map(|part| filter.push(part)).collect();
-        answer.push_str(&filter.finish());
+        answer.push_str(&filter.finish(false));
         (answer, filter.has_unopened_thought())
     }
 
@@ -319,6 +374,9 @@ mod tests {
                 "\nThe visitor wants X.\n</think>\nYes.",
                 "Yes.",
             ),
+            (ThoughtMode::Guess, "嗯，用户想\n</think>Yes.", "Yes."),
+            (ThoughtMode::Guess, "User asks.</think>Yes.", "Yes."),
+            (ThoughtMode::Guess, "Useful.", "Useful."),
             (ThoughtMode::Guess, "Okay, it is open.", "Okay, it is open."),
             (
                 ThoughtMode::Guess,
@@ -352,6 +410,29 @@ mod tests {
         assert!(filtered(ThoughtMode::Tags, &["It is", " so.</think>Yes."]).1);
         assert!(!filtered(ThoughtMode::Guess, &["<think>a</think>Yes."]).1);
         assert!(!filtered(ThoughtMode::Hold, &["Yes."]).1);
+    }
+
+    #[test]
+    fn cut_reasoning_is_removed_if_the_server_sends_no_opening_tag() {
+        for (mode, expected) in [
+            (ThoughtMode::Unopened, ""),
+            (ThoughtMode::Hold, "Perhaps they"),
+            (ThoughtMode::Tags, "Perhaps they"),
+        ] {
+            let mut filter = ThoughtFilter::new(mode);
+            let text = filter.push("Perhaps they") + &filter.finish(true);
+            assert_eq!(text, expected, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn names_tell_models_that_reason() {
+        for name in ["DeepSeek-R1:7b", "r1-1776", "Qwen3-4B-Thinking-2507", "QwQ"] {
+            assert_eq!(ThoughtMode::of_model(name), ThoughtMode::Hold, "{name}");
+        }
+        for name in ["llama3.2", "gpt-4o-mini", "mistral-small", "gemma3", ""] {
+            assert_eq!(ThoughtMode::of_model(name), ThoughtMode::Guess, "{name}");
+        }
     }
 
     #[test]

@@ -203,15 +203,9 @@ impl Upstream {
 
     /// Remembers whether an answer had reasoning without an opening tag.
     pub fn set_unopened_thoughts(&self, has_unopened_thought: bool) {
-        let mode = if has_unopened_thought {
-            ThoughtMode::Hold
-        } else {
-            ThoughtMode::Tags
-        };
-        *self
-            .thought_mode
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = mode;
+        let mode = self.thought_mode.lock();
+        let mut mode = mode.unwrap_or_else(PoisonError::into_inner);
+        *mode = mode.after(has_unopened_thought);
     }
 
     /// Returns the error for a server that sent no text before the deadline.
