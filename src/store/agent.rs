@@ -44,11 +44,12 @@ pub fn take_over(
         .run(Sql::new(
             "UPDATE conversation SET is_human_handled = 1, has_agent = 1, agent_name = ?2, \
                     agent_image = ?3, updated_at = ?4, \
-                    last_interaction_at = CASE WHEN ?5 THEN ?4 ELSE last_interaction_at END, \
+                    last_interaction_at = CASE WHEN ?5 = 1 THEN ?4 ELSE last_interaction_at END, \
                     last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
                     read_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
                     agent_id = ?6, waiting_since = NULL, waiting_reason = NULL, \
-                    waited_ms = ifnull(max(0, ?4 - waiting_since), waited_ms) \
+                    waited_ms = CASE WHEN waiting_since IS NULL THEN waited_ms \
+                                     WHEN waiting_since < ?4 THEN ?4 - waiting_since ELSE 0 END \
               WHERE seq = ?1",
             [
                 conversation.into(),

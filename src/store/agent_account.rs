@@ -14,7 +14,7 @@ macro_rules! select_accounts {
     ($rest:literal) => {
         concat!(
             "SELECT seq, id, name, email, avatar_url, role, is_away, \
-                    password_hash IS NOT NULL, created_at, project_seq, password_hash \
+                    CASE WHEN password_hash IS NULL THEN 0 ELSE 1 END, created_at, project_seq, password_hash \
                FROM agent ",
             $rest
         )
@@ -101,7 +101,7 @@ pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<AgentAccount>
 /// Whether a project has an account.
 pub fn has_account(snapshot: &Snapshot, project: ProjectSeq) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "SELECT EXISTS (SELECT 1 FROM agent WHERE project_seq = ?)",
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE project_seq = ?) THEN 1 ELSE 0 END",
         [project.into()],
     );
     snapshot.one(&sql, |row| row.get(0))
@@ -141,7 +141,7 @@ impl NewAccount<'_> {
             ],
         );
         let guard = Sql::new(
-            "SELECT iif(EXISTS (SELECT 1 FROM agent WHERE email = ?), 'email_exists', NULL)",
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE email = ?) THEN 'email_exists' END",
             [self.email.as_str().into()],
         );
         Batch::new().guard(guard, Rejection::EmailExists).run(sql)
@@ -176,7 +176,7 @@ pub fn change(seq: AgentSeq, change: &AccountChange) -> Batch {
     }
     let sql = Sql::new(
         "UPDATE agent SET name = coalesce(?2, name), email = coalesce(?3, email), \
-                avatar_url = iif(?4, ?5, avatar_url), role = coalesce(?6, role), \
+                avatar_url = CASE WHEN ?4 = 1 THEN ?5 ELSE avatar_url END, role = coalesce(?6, role), \
                 is_away = coalesce(?7, is_away), \
                 password_hash = coalesce(?8, password_hash) \
           WHERE seq = ?1",
@@ -209,7 +209,7 @@ pub fn delete(seq: AgentSeq) -> Batch {
 /// Rejected with [`Rejection::HasAccount`] if the project has an account.
 pub fn expect_no_account(project: ProjectSeq) -> Batch {
     let sql = Sql::new(
-        "SELECT iif(EXISTS (SELECT 1 FROM agent WHERE project_seq = ?), 'has_account', NULL)",
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE project_seq = ?) THEN 'has_account' END",
         [project.into()],
     );
     Batch::new().guard(sql, Rejection::HasAccount)
@@ -217,8 +217,8 @@ pub fn expect_no_account(project: ProjectSeq) -> Batch {
 
 fn other_email_guard(seq: AgentSeq, email: Option<&str>) -> Sql {
     Sql::new(
-        "SELECT iif(EXISTS (SELECT 1 FROM agent WHERE email = ?2 AND seq <> ?1), \
-                    'email_exists', NULL) \
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE email = ?2 AND seq <> ?1) \
+                     THEN 'email_exists' END \
            FROM agent WHERE seq = ?1",
         [seq.into(), email.into()],
     )
@@ -227,11 +227,11 @@ fn other_email_guard(seq: AgentSeq, email: Option<&str>) -> Sql {
 /// A project that has accounts keeps at least one owner.
 fn last_owner_guard(seq: AgentSeq) -> Sql {
     Sql::new(
-        "SELECT iif(a.role = 'owner' AND NOT EXISTS \
+        "SELECT CASE WHEN a.role = 'owner' AND NOT EXISTS \
                         (SELECT 1 FROM agent AS other \
                           WHERE other.project_seq = a.project_seq AND other.role = 'owner' \
-                            AND other.seq <> a.seq), \
-                    'last_owner', NULL) \
+                            AND other.seq <> a.seq) \
+                     THEN 'last_owner' END \
            FROM agent AS a WHERE a.seq = ?",
         [seq.into()],
     )

@@ -138,7 +138,7 @@ impl NewSession {
             "INSERT INTO agent_session (id, hash, agent_seq, created_at, last_used_at, \
                                         user_agent, address) \
              SELECT ?1, ?2, seq, ?3, ?3, ?4, ?5 FROM agent \
-              WHERE seq = ?6 AND password_hash IS ?7",
+              WHERE seq = ?6 AND password_hash IS NOT DISTINCT FROM ?7",
             [
                 self.id.into(),
                 self.hash.0.into(),
@@ -208,7 +208,7 @@ pub fn end_by_id(agent: AgentSeq, id: AgentSessionId) -> Batch {
 /// Ends the sessions of an account, except one.
 pub fn end_others(agent: AgentSeq, except: Option<AgentSessionSeq>) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM agent_session WHERE agent_seq = ?1 AND (?2 IS NULL OR seq <> ?2)",
+        "DELETE FROM agent_session WHERE agent_seq = ?1 AND (CAST(?2 AS BIGINT) IS NULL OR seq <> ?2)",
         [agent.into(), except.into()],
     )])
 }

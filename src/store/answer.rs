@@ -223,7 +223,7 @@ impl MessageContext {
         let title = question.content.title();
         Sql::new(
             "UPDATE conversation SET title = ?2, title_key = ?3 \
-              WHERE seq = ?1 AND title IS NULL AND ?2 IS NOT NULL",
+              WHERE seq = ?1 AND title IS NULL AND CAST(?2 AS TEXT) IS NOT NULL",
             [
                 self.conversation.into(),
                 title.clone().into(),

@@ -339,7 +339,7 @@ fn select(audience: Audience) -> &'static str {
         Audience::Visitor => select_conversation!(""),
         Audience::Staff => select_conversation!(
             ", c.waiting_since, c.waiting_reason, c.agent_id, \
-             ifnull(c.last_message_seq > ifnull(c.read_message_seq, 0), 0)"
+             CASE WHEN c.last_message_seq > coalesce(c.read_message_seq, 0) THEN 1 ELSE 0 END"
         ),
     }
 }
@@ -463,7 +463,7 @@ const IMPORT_BY_EXTERNAL_ID: &str = insert_conversation!("project_seq = ?2 AND e
 pub fn mark_as_read(seq: ConversationSeq) -> Batch {
     Batch::of([Sql::new(
         "UPDATE conversation SET read_message_seq = last_message_seq \
-          WHERE seq = ? AND read_message_seq IS NOT last_message_seq",
+          WHERE seq = ? AND read_message_seq IS DISTINCT FROM last_message_seq",
         [seq.into()],
     )])
 }

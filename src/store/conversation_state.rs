@@ -95,7 +95,7 @@ pub(super) fn require_assistant(conversation: ConversationSeq) -> Sql {
     Sql::new(
         "SELECT CASE WHEN v.blocked_at IS NOT NULL THEN 'visitor_blocked' \
                      WHEN c.status = 'closed' THEN 'conversation_closed' \
-                     WHEN c.is_human_handled THEN 'taken_over' \
+                     WHEN c.is_human_handled = 1 THEN 'taken_over' \
                      WHEN m.status = 'streaming' THEN 'answer_in_progress' END \
            FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq \
                                   LEFT JOIN message AS m ON m.seq = c.last_message_seq \
@@ -117,7 +117,7 @@ pub(super) fn require_writing_visitor(conversation: ConversationSeq) -> Sql {
 pub(super) fn require_agent(conversation: ConversationSeq) -> Sql {
     Sql::new(
         "SELECT CASE WHEN status = 'closed' THEN 'conversation_closed' \
-                     WHEN NOT is_human_handled THEN 'not_taken_over' END \
+                     WHEN is_human_handled = 0 THEN 'not_taken_over' END \
            FROM conversation WHERE seq = ?",
         [conversation.into()],
     )
@@ -128,7 +128,7 @@ pub(super) fn require_agent(conversation: ConversationSeq) -> Sql {
 pub(super) fn require_no_other_agent(conversation: ConversationSeq, account: AgentId) -> Sql {
     Sql::new(
         "SELECT CASE WHEN status = 'closed' THEN 'conversation_closed' \
-                     WHEN is_human_handled AND agent_id <> ?2 \
+                     WHEN is_human_handled = 1 AND agent_id <> ?2 \
                           AND EXISTS (SELECT 1 FROM agent AS a WHERE a.id = agent_id) \
                      THEN 'other_agent' END \
            FROM conversation WHERE seq = ?1",

@@ -150,7 +150,7 @@ pub struct SectionCursor {
 impl SectionCursor {
     fn new(snapshot: &Snapshot, document: i64) -> Result<Self, StoreError> {
         let last = Sql::new(
-            "SELECT ifnull(max(seq), 0) FROM passage WHERE document_seq = ?",
+            "SELECT coalesce(max(seq), 0) FROM passage WHERE document_seq = ?",
             [document.into()],
         );
         Ok(Self {

@@ -82,8 +82,8 @@ pub fn insert(model: &str, hash: PassageHash, vectors: Vec<Vec<u8>>) -> Batch {
     let parts = (0_i64..).zip(vectors);
     parts.fold(Batch::new(), |batch, (part, vector)| {
         batch.run(Sql::new(
-            "INSERT OR REPLACE INTO embedding (model, passage_hash, part, vector) \
-             VALUES (?, ?, ?, ?)",
+            "INSERT INTO embedding (model, passage_hash, part, vector) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (model, passage_hash, part) DO UPDATE SET vector = excluded.vector",
             [model.into(), hash.into(), part.into(), vector.into()],
         ))
     })

@@ -37,16 +37,19 @@ use crate::domain::{
 /// The `seq` of a new row: higher than that of each row that exists or was deleted.
 macro_rules! next_seq {
     ("conversation") => {
-        "(SELECT 1 + max(ifnull((SELECT max(seq) FROM conversation), 0), seq) \
-            FROM deleted_seq WHERE table_name = 'conversation')"
+        "(SELECT 1 + max(used.seq) \
+            FROM (SELECT seq FROM deleted_seq WHERE table_name = 'conversation' \
+                  UNION ALL SELECT max(seq) FROM conversation) AS used)"
     };
     ("project") => {
-        "(SELECT 1 + max(ifnull((SELECT max(seq) FROM project), 0), seq) \
-            FROM deleted_seq WHERE table_name = 'project')"
+        "(SELECT 1 + max(used.seq) \
+            FROM (SELECT seq FROM deleted_seq WHERE table_name = 'project' \
+                  UNION ALL SELECT max(seq) FROM project) AS used)"
     };
     ("visitor") => {
-        "(SELECT 1 + max(ifnull((SELECT max(seq) FROM visitor), 0), seq) \
-            FROM deleted_seq WHERE table_name = 'visitor')"
+        "(SELECT 1 + max(used.seq) \
+            FROM (SELECT seq FROM deleted_seq WHERE table_name = 'visitor' \
+                  UNION ALL SELECT max(seq) FROM visitor) AS used)"
     };
 }
 pub(super) use next_seq;
@@ -94,7 +97,8 @@ impl Deletion {
     /// Deletes one conversation.
     pub fn of_conversation(conversation: ConversationSeq) -> Self {
         let select = Sql::new(
-            "INSERT OR IGNORE INTO deleted_conversation (seq) SELECT seq FROM conversation WHERE seq = ?",
+            "INSERT INTO deleted_conversation (seq) SELECT seq FROM conversation WHERE seq = ? \
+             ON CONFLICT DO NOTHING",
             [conversation.into()],
         );
         Self(Self::of_conversations(select))
@@ -104,16 +108,17 @@ impl Deletion {
     /// project or of all.
     pub fn of_closed_before(project: Option<ProjectSeq>, time: Timestamp, limit: u32) -> Self {
         let select = Sql::new(
-            "INSERT OR IGNORE INTO deleted_conversation (seq) \
+            "INSERT INTO deleted_conversation (seq) \
              SELECT c.seq FROM project AS p CROSS JOIN conversation AS c \
-                 ON c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
-              WHERE ?1 IS NULL OR p.seq = ?1 LIMIT ?3",
+              WHERE c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
+                AND (CAST(?1 AS BIGINT) IS NULL OR p.seq = ?1) LIMIT ?3 \
+                 ON CONFLICT DO NOTHING",
             [project.into(), time.into(), i64::from(limit).into()],
         );
         let has_more = Sql::new(
-            "SELECT EXISTS (SELECT 1 FROM project AS p CROSS JOIN conversation AS c \
-                 ON c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
-              WHERE ?1 IS NULL OR p.seq = ?1)",
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM project AS p CROSS JOIN conversation AS c \
+              WHERE c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
+                AND (CAST(?1 AS BIGINT) IS NULL OR p.seq = ?1)) THEN 1 ELSE 0 END",
             [project.into(), time.into()],
         );
         Self(Self::of_conversations(select).run(has_more))
@@ -122,12 +127,13 @@ impl Deletion {
     /// Deletes at most `limit` conversations of a project.
     pub fn of_project_conversations(project: ProjectSeq, limit: u32) -> Self {
         let select = Sql::new(
-            "INSERT OR IGNORE INTO deleted_conversation (seq) \
-             SELECT seq FROM conversation WHERE project_seq = ? LIMIT ?",
+            "INSERT INTO deleted_conversation (seq) \
+             SELECT seq FROM conversation WHERE project_seq = ? LIMIT ? ON CONFLICT DO NOTHING",
             [project.into(), i64::from(limit).into()],
         );
         let has_more = Sql::new(
-            "SELECT EXISTS (SELECT 1 FROM conversation WHERE project_seq = ?)",
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM conversation WHERE project_seq = ?) \
+                    THEN 1 ELSE 0 END",
             [project.into()],
         );
         Self(Self::of_conversations(select).run(has_more))
@@ -139,8 +145,8 @@ impl Deletion {
     /// [`end_erasure`] follows when nothing remains.
     pub fn of_visitor(visitor: VisitorSeq, limit: u32) -> Self {
         let select = Sql::new(
-            "INSERT OR IGNORE INTO deleted_conversation (seq) \
-             SELECT seq FROM conversation WHERE visitor_seq = ? LIMIT ?",
+            "INSERT INTO deleted_conversation (seq) \
+             SELECT seq FROM conversation WHERE visitor_seq = ? LIMIT ? ON CONFLICT DO NOTHING",
             [visitor.into(), i64::from(limit).into()],
         );
         let batch = forget_visitor(visitor).then(Self::of_conversations(select));
@@ -151,7 +157,7 @@ impl Deletion {
                 [visitor.into()],
             ),
             Sql::new(
-                "SELECT EXISTS (SELECT 1 FROM visitor WHERE seq = ?)",
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM visitor WHERE seq = ?) THEN 1 ELSE 0 END",
                 [visitor.into()],
             ),
         ])))
@@ -176,17 +182,18 @@ fn forget_visitor(visitor: VisitorSeq) -> Batch {
     let value = || [visitor.into()];
     Batch::of([
         Sql::new(
-            "INSERT OR IGNORE INTO deleted_visitor (seq) SELECT seq FROM visitor WHERE seq = ?",
+            "INSERT INTO deleted_visitor (seq) SELECT seq FROM visitor WHERE seq = ? \
+             ON CONFLICT DO NOTHING",
             value(),
         ),
         Sql::new("DELETE FROM session WHERE visitor_seq = ?", value()),
         Sql::new(
-            "DELETE FROM idempotency_key WHERE caller = 'visitor ' || ?",
+            "DELETE FROM idempotency_key WHERE caller = 'visitor ' || CAST(CAST(? AS BIGINT) AS TEXT)",
             value(),
         ),
         Sql::new(
             "DELETE FROM idempotency_key WHERE caller IN ( \
-                 SELECT 'key ' || k.seq || ' ' || v.sa_vid \
+                 SELECT 'key ' || CAST(k.seq AS TEXT) || ' ' || v.sa_vid \
                    FROM visitor AS v JOIN api_key AS k ON k.project_seq = v.project_seq \
                   WHERE v.seq = ?)",
             value(),
@@ -256,7 +263,8 @@ pub fn has_more_messages(output: &BatchOutput) -> bool {
     output.rows.last().map(Vec::as_slice) == Some(&[Value::Integer(1)])
 }
 
-const IS_PURGE_PENDING: &str = "SELECT EXISTS (SELECT 1 FROM deleted_conversation WHERE seq > 0)";
+const IS_PURGE_PENDING: &str = "\
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM deleted_conversation WHERE seq > 0) THEN 1 ELSE 0 END";
 
 /// Whether messages of deleted conversations wait for their deletion.
 pub fn is_purge_pending(snapshot: &Snapshot) -> Result<bool, StoreError> {
@@ -288,10 +296,11 @@ pub fn count_closed_before(
 ) -> Result<Vec<DeletionCounts>, StoreError> {
     let sql = Sql::new(
         "SELECT p.seq, p.id, p.name, count(*), \
-                sum((SELECT count(*) FROM message WHERE conversation_seq = c.seq)) \
+                CAST(sum((SELECT count(*) FROM message WHERE conversation_seq = c.seq)) AS BIGINT) \
            FROM project AS p CROSS JOIN conversation AS c \
-                ON c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
-          WHERE ?1 IS NULL OR p.seq = ?1 GROUP BY p.seq ORDER BY p.seq",
+          WHERE c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
+            AND (CAST(?1 AS BIGINT) IS NULL OR p.seq = ?1) \
+          GROUP BY p.seq, p.id, p.name ORDER BY p.seq",
         [project.into(), time.into()],
     );
     snapshot.all(&sql, |row| {
@@ -336,8 +345,9 @@ pub fn missing_rows(
 
 /// The bytes of the file that no row uses, about as many as [`vacuum`] frees.
 pub fn unused_bytes(snapshot: &Snapshot) -> Result<u64, StoreError> {
-    let sql = Sql::new(
+    let sql = Sql::for_engines(
         "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
+        "SELECT 0",
         [],
     );
     snapshot.one(&sql, |row| row.get(0))

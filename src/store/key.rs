@@ -100,7 +100,7 @@ macro_rules! select_details {
     ($rest:literal) => {
         concat!(
             "SELECT k.id, k.kind, k.name, k.hint, k.origins, a.id, k.created_at, k.revoked_at, \
-                    k.publishable_key, k.identity_secret IS NOT NULL \
+                    k.publishable_key, CASE WHEN k.identity_secret IS NULL THEN 0 ELSE 1 END \
                FROM api_key AS k LEFT JOIN assistant AS a ON a.seq = k.assistant_seq ",
             $rest
         )

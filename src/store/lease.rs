@@ -217,13 +217,13 @@ mod tests {
         let conversation = Sql::new(
             "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
                                        updated_at, last_interaction_at) \
-             VALUES (1, randomblob(16), 1, 1, 'open', 1, 1, 1)",
-            [],
+             VALUES (1, ?, 1, 1, 'open', 1, 1, 1)",
+            [Uuid::new_v4().into()],
         );
         let answer = Sql::new(
             "INSERT INTO message (id, conversation_seq, created_at, role, status, text, owner) \
-             VALUES (randomblob(16), 1, 1, 'assistant', 'streaming', 'Hel', ?)",
-            [owner.into()],
+             VALUES (?, 1, 1, 'assistant', 'streaming', 'Hel', ?)",
+            [Uuid::new_v4().into(), owner.into()],
         );
         let batch = Batch::of([conversation, answer]);
         db.store.write_blocking(batch).expect("an answer");
@@ -245,8 +245,9 @@ mod tests {
     ) {
         let pid: Value = i64::from(pid).into();
         let lease = Sql::new(
-            "INSERT OR REPLACE INTO process (id, pid, pid_namespace, lease_expires_at) \
-             VALUES (?, ?, ?, ?)",
+            "INSERT INTO process (id, pid, pid_namespace, lease_expires_at) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (id) DO UPDATE SET pid_namespace = excluded.pid_namespace, \
+                lease_expires_at = excluded.lease_expires_at",
             [id.into(), pid, pid_namespace.into(), expires_at.into()],
         );
         db.store

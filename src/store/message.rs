@@ -38,7 +38,7 @@ macro_rules! is_visible {
         concat!(
             "NOT (",
             $hides,
-            " AND status = 'error' AND text = '' AND parts IS NULL)"
+            " = 1 AND status = 'error' AND text = '' AND parts IS NULL)"
         )
     };
 }
@@ -225,7 +225,7 @@ pub fn recent_replies(
         select_messages!(
             "seq IN (SELECT seq \
                        FROM (SELECT seq, role, created_at FROM message \
-                              WHERE conversation_seq = ?1 ORDER BY seq DESC LIMIT ?2) \
+                              WHERE conversation_seq = ?1 ORDER BY seq DESC LIMIT ?2) AS newest \
                       WHERE role = 'human_agent' AND created_at >= ?3 \
                       ORDER BY seq DESC LIMIT ?4) \
              ORDER BY seq"

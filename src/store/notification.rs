@@ -6,18 +6,31 @@ pub mod link;
 pub mod queue;
 pub mod settings;
 
+use uuid::Uuid;
+
 use super::batch::Batch;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
 use crate::domain::{ConversationSeq, MessageId, ProjectSeq, Timestamp};
 
-/// A random UUID of version 4 as 16 bytes. A statement that inserts several rows gives each
-/// an id of its own.
-macro_rules! new_id {
-    () => {
-        "unhex(hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2) || '8' \
-               || substr(hex(randomblob(8)), 2))"
+/// Inserts a notification for each e-mail address of a project: `$id` is a new UUID of
+/// version 4 as 16 bytes, and `$addresses` the rows of the project's addresses.
+macro_rules! insert_emails {
+    ($id:literal, $addresses:literal) => {
+        concat!(
+            "INSERT INTO notification (id, project_seq, conversation_seq, kind, recipient, \
+                                       created_at, next_attempt_at) \
+             SELECT ",
+            $id,
+            ", p.seq, c.seq, 'email', address.value, ?2, ?2 \
+               FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq CROSS JOIN ",
+            $addresses,
+            " WHERE c.seq = ?1 AND c.waiting_since = ?2 \
+                AND NOT EXISTS (SELECT 1 FROM notification AS n \
+                                 WHERE n.conversation_seq = c.seq AND n.kind = 'email' \
+                                   AND n.created_at = ?2)"
+        )
     };
 }
 
@@ -31,36 +44,28 @@ pub fn enqueue_waiting(
     at: Timestamp,
 ) -> Batch {
     let batch = Batch::of([Sql::new(
-        concat!(
-            "INSERT INTO notification (id, project_seq, conversation_seq, kind, recipient, \
-                                       created_at, next_attempt_at) \
-             SELECT ",
-            new_id!(),
-            ", p.seq, c.seq, 'webhook', p.webhook_url, ?2, ?2 \
-               FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
-              WHERE c.seq = ?1 AND c.waiting_since = ?2 AND p.webhook_url IS NOT NULL \
-                AND NOT EXISTS (SELECT 1 FROM notification AS n \
-                                 WHERE n.conversation_seq = c.seq AND n.kind = 'webhook' \
-                                   AND n.created_at = ?2)"
-        ),
-        [conversation.into(), at.into()],
+        "INSERT INTO notification (id, project_seq, conversation_seq, kind, recipient, \
+                                   created_at, next_attempt_at) \
+         SELECT ?3, p.seq, c.seq, 'webhook', p.webhook_url, ?2, ?2 \
+           FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
+          WHERE c.seq = ?1 AND c.waiting_since = ?2 AND p.webhook_url IS NOT NULL \
+            AND NOT EXISTS (SELECT 1 FROM notification AS n \
+                             WHERE n.conversation_seq = c.seq AND n.kind = 'webhook' \
+                               AND n.created_at = ?2)",
+        [conversation.into(), at.into(), Uuid::new_v4().into()],
     )]);
     if !is_email_configured {
         return batch;
     }
-    batch.run(Sql::new(
-        concat!(
-            "INSERT INTO notification (id, project_seq, conversation_seq, kind, recipient, \
-                                       created_at, next_attempt_at) \
-             SELECT ",
-            new_id!(),
-            ", p.seq, c.seq, 'email', address.value, ?2, ?2 \
-               FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq, \
-                    json_each(p.notification_emails) AS address \
-              WHERE c.seq = ?1 AND c.waiting_since = ?2 \
-                AND NOT EXISTS (SELECT 1 FROM notification AS n \
-                                 WHERE n.conversation_seq = c.seq AND n.kind = 'email' \
-                                   AND n.created_at = ?2)"
+    batch.run(Sql::for_engines(
+        insert_emails!(
+            "unhex(hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2) || '8' \
+                   || substr(hex(randomblob(8)), 2))",
+            "json_each(p.notification_emails) AS address"
+        ),
+        insert_emails!(
+            "uuid_send(gen_random_uuid())",
+            "jsonb_array_elements_text(CAST(p.notification_emails AS JSONB)) AS address (value)"
         ),
         [conversation.into(), at.into()],
     ))
@@ -73,7 +78,8 @@ pub fn can_notify(
     is_email_configured: bool,
 ) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "SELECT webhook_url IS NOT NULL OR (?2 AND notification_emails <> '[]') \
+        "SELECT CASE WHEN webhook_url IS NOT NULL OR (?2 = 1 AND notification_emails <> '[]') \
+                     THEN 1 ELSE 0 END \
            FROM project WHERE seq = ?1",
         [project.into(), is_email_configured.into()],
     );
@@ -97,39 +103,40 @@ pub fn enqueue_reply(
     Batch::of([
         Sql::new(
             "UPDATE notification SET next_attempt_at = \
-                    max(next_attempt_at, min(?3, created_at + ?4 * (?3 - ?2))) \
+                    CASE WHEN next_attempt_at >= ?2 OR next_attempt_at >= created_at + ?3 \
+                         THEN next_attempt_at \
+                         WHEN ?2 <= created_at + ?3 THEN ?2 ELSE created_at + ?3 END \
               WHERE conversation_seq = ?1 AND kind = 'reply_email' AND attempts = 0 \
                 AND next_attempt_at IS NOT NULL",
             [
                 conversation.into(),
-                at.into(),
                 due.into(),
-                MAX_REPLY_DELAYS.into(),
+                (MAX_REPLY_DELAYS * (due.0 - at.0)).into(),
             ],
         ),
         Sql::new(
-            concat!(
-                "INSERT INTO notification (id, project_seq, conversation_seq, message_seq, kind, \
-                                           recipient, created_at, next_attempt_at) \
-                 SELECT ",
-                new_id!(),
-                ", c.project_seq, c.seq, m.seq, 'reply_email', v.email, ?3, ?4 \
-                   FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq \
-                                          JOIN message AS m ON m.conversation_seq = c.seq \
-                  WHERE c.seq = ?1 AND m.id = ?2 AND v.email IS NOT NULL AND v.blocked_at IS NULL \
-                    AND NOT EXISTS (SELECT 1 FROM notification AS n \
-                                     WHERE n.conversation_seq = c.seq AND n.kind = 'reply_email' \
-                                       AND n.next_attempt_at IS NOT NULL AND n.attempts = 0)"
-            ),
-            [conversation.into(), reply.into(), at.into(), due.into()],
+            "INSERT INTO notification (id, project_seq, conversation_seq, message_seq, kind, \
+                                       recipient, created_at, next_attempt_at) \
+             SELECT ?5, c.project_seq, c.seq, m.seq, 'reply_email', v.email, ?3, ?4 \
+               FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq \
+                                      JOIN message AS m ON m.conversation_seq = c.seq \
+              WHERE c.seq = ?1 AND m.id = ?2 AND v.email IS NOT NULL AND v.blocked_at IS NULL \
+                AND NOT EXISTS (SELECT 1 FROM notification AS n \
+                                 WHERE n.conversation_seq = c.seq AND n.kind = 'reply_email' \
+                                   AND n.next_attempt_at IS NOT NULL AND n.attempts = 0)",
+            [
+                conversation.into(),
+                reply.into(),
+                at.into(),
+                due.into(),
+                Uuid::new_v4().into(),
+            ],
         ),
     ])
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::super::sql::Value;
     use super::super::test_db::{PROJECT, TestDb};
     use super::*;

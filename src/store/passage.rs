@@ -23,7 +23,7 @@ pub fn list_seqs(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Passage
 /// Whether a project has passages.
 pub fn has_any(snapshot: &Snapshot, project: ProjectSeq) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "SELECT EXISTS (SELECT 1 FROM passage WHERE project_seq = ?)",
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM passage WHERE project_seq = ?) THEN 1 ELSE 0 END",
         [project.into()],
     );
     snapshot.one(&sql, |row| row.get(0))

@@ -85,7 +85,7 @@ pub fn statistics(snapshot: &Snapshot, seq: ProjectSeq) -> Result<ProjectStatist
     let with_agent = Sql::new(
         "SELECT count(*) FROM conversation AS c \
           WHERE c.project_seq = ? \
-            AND (c.has_agent OR EXISTS (SELECT 1 FROM message AS m \
+            AND (c.has_agent = 1 OR EXISTS (SELECT 1 FROM message AS m \
                                          WHERE m.conversation_seq = c.seq \
                                            AND m.role = 'human_agent'))",
         [seq.into()],
@@ -112,6 +112,24 @@ pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, Stor
     snapshot.one(&sql, |row| row.get(0))
 }
 
+/// Updates the project `?1`. `$widget_config` is the JSON of the widget settings after the
+/// merge patch `?7`.
+macro_rules! update_project {
+    ($widget_config:literal) => {
+        concat!(
+            "UPDATE project SET name = coalesce(?2, name), \
+                    description = CASE WHEN ?3 = 1 THEN ?4 ELSE description END, \
+                    plan = CASE WHEN ?5 = 1 THEN ?6 ELSE plan END, \
+                    message_quota = CASE WHEN ?8 = 1 THEN ?9 ELSE message_quota END, \
+                    business_hours = CASE WHEN ?10 = 1 THEN ?11 ELSE business_hours END, \
+                    away_message = CASE WHEN ?12 = 1 THEN ?13 ELSE away_message END, \
+                    widget_config = ",
+            $widget_config,
+            " WHERE seq = ?1"
+        )
+    };
+}
+
 /// Changes a project.
 ///
 /// Rejected with [`Rejection::NotFound`], and with [`Rejection::ProjectNameExists`] if the
@@ -128,14 +146,14 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
     } = change;
     let quota = message_quota.flatten().map(i64::from);
     let hours = business_hours.as_ref().and_then(Option::as_ref);
-    let sql = Sql::new(
-        "UPDATE project SET name = coalesce(?2, name), \
-                description = iif(?3, ?4, description), plan = iif(?5, ?6, plan), \
-                message_quota = iif(?8, ?9, message_quota), \
-                business_hours = iif(?10, ?11, business_hours), \
-                away_message = iif(?12, ?13, away_message), \
-                widget_config = json_patch(iif(json_valid(widget_config), widget_config, '{}'), ?7) \
-          WHERE seq = ?1",
+    let sql = Sql::for_engines(
+        update_project!(
+            "json_patch(CASE WHEN json_valid(widget_config) THEN widget_config ELSE '{}' END, ?7)"
+        ),
+        // Settings have no members that can be patched on their own.
+        update_project!(
+            "CAST(jsonb_strip_nulls(CAST(widget_config AS JSONB) || CAST(?7 AS JSONB)) AS TEXT)"
+        ),
         [
             seq.into(),
             name.as_ref().into(),
@@ -162,8 +180,8 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
 /// Projects that share a name since an earlier version can be changed without a new name.
 fn renaming_guard(seq: ProjectSeq, name: &ProjectName) -> Sql {
     Sql::new(
-        "SELECT iif(name <> ?2 AND EXISTS (SELECT 1 FROM project WHERE name = ?2), \
-                    'project_name_exists', NULL) \
+        "SELECT CASE WHEN name <> ?2 AND EXISTS (SELECT 1 FROM project WHERE name = ?2) \
+                     THEN 'project_name_exists' END \
            FROM project WHERE seq = ?1",
         [seq.into(), name.into()],
     )
@@ -172,7 +190,7 @@ fn renaming_guard(seq: ProjectSeq, name: &ProjectName) -> Sql {
 /// Whether a project has the name.
 pub fn has_name(snapshot: &Snapshot, name: &ProjectName) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "SELECT EXISTS (SELECT 1 FROM project WHERE name = ?)",
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM project WHERE name = ?) THEN 1 ELSE 0 END",
         [name.into()],
     );
     snapshot.one(&sql, |row| row.get(0))
@@ -181,7 +199,8 @@ pub fn has_name(snapshot: &Snapshot, name: &ProjectName) -> Result<bool, StoreEr
 /// Rejected with [`Rejection::ProjectNameExists`] if a project has the name.
 pub fn expect_new_name(name: &ProjectName) -> Batch {
     let sql = Sql::new(
-        "SELECT iif(EXISTS (SELECT 1 FROM project WHERE name = ?), 'project_name_exists', NULL)",
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM project WHERE name = ?) \
+                     THEN 'project_name_exists' END",
         [name.into()],
     );
     Batch::new().guard(sql, Rejection::ProjectNameExists)

@@ -57,7 +57,7 @@ fn insert_passage(project: ProjectSeq, id: QnaId) -> Sql {
     Sql::new(
         "INSERT INTO passage (project_seq, qna_seq, title, heading, body) \
          SELECT project_seq, seq, question, '', answer FROM qna \
-          WHERE project_seq = ? AND id = ? AND is_published",
+          WHERE project_seq = ? AND id = ? AND is_published = 1",
         [project.into(), id.into()],
     )
 }
@@ -90,8 +90,8 @@ impl QnaChange {
         let update = Sql::new(
             "UPDATE qna SET question = coalesce(?3, question), answer = coalesce(?4, answer), \
                 is_published = coalesce(?5, is_published), updated_at = ?9, \
-                creator_name = iif(?6, ?7, creator_name), \
-                creator_image = iif(?6, ?8, creator_image) \
+                creator_name = CASE WHEN ?6 = 1 THEN ?7 ELSE creator_name END, \
+                creator_image = CASE WHEN ?6 = 1 THEN ?8 ELSE creator_image END \
               WHERE project_seq = ?1 AND id = ?2",
             [
                 project.into(),

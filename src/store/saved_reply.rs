@@ -12,7 +12,7 @@ use crate::domain::{MAX_SAVED_REPLIES, ProjectSeq, SavedReply, SavedReplyId};
 pub fn list(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<SavedReply>, StoreError> {
     let sql = Sql::new(
         "SELECT id, name, text, created_at, updated_at FROM saved_reply \
-          WHERE project_seq = ? ORDER BY name COLLATE NOCASE, name LIMIT ?",
+          WHERE project_seq = ? ORDER BY lower(name), name LIMIT ?",
         [project.into(), i64::from(2 * MAX_SAVED_REPLIES).into()],
     );
     snapshot.all(&sql, from_row)

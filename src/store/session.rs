@@ -30,7 +30,7 @@ pub struct Session {
 pub fn find(snapshot: &Snapshot, id: SessionId) -> Result<Option<Session>, StoreError> {
     let sql = Sql::new(
         "SELECT s.visitor_seq, v.project_seq, s.created_at, s.last_used_at, \
-                k.revoked_at IS NOT NULL, k.origins, s.key_seq \
+                CASE WHEN k.revoked_at IS NULL THEN 0 ELSE 1 END, k.origins, s.key_seq \
            FROM session AS s JOIN visitor AS v ON v.seq = s.visitor_seq \
                              JOIN api_key AS k ON k.seq = s.key_seq \
           WHERE s.id = ?",
@@ -67,7 +67,8 @@ pub fn start(visitor: &NewVisitor, device: DeviceId, session: SessionId, key: Ke
             ],
         ),
         Sql::new(
-            "SELECT id, external_id, name, avatar_url, id = ?3 FROM visitor \
+            "SELECT id, external_id, name, avatar_url, CASE WHEN id = ?3 THEN 1 ELSE 0 END \
+               FROM visitor \
               WHERE project_seq = ?1 AND sa_vid = ?2",
             [project.into(), device.into(), visitor.id.into()],
         ),
@@ -90,7 +91,9 @@ pub fn start_identified(
         Sql::new(
             "UPDATE visitor SET name = coalesce(?3, name), avatar_url = coalesce(?4, avatar_url), \
                                 email = coalesce(?5, email), is_verified = 1, \
-                                is_email_verified = is_email_verified OR ?5 IS NOT NULL \
+                                \
+                    is_email_verified = CASE WHEN CAST(?5 AS TEXT) IS NULL \
+                                             THEN is_email_verified ELSE 1 END \
               WHERE project_seq = ?1 AND external_id = ?2",
             [
                 project.into(),
@@ -112,7 +115,8 @@ pub fn start_identified(
             ],
         ),
         Sql::new(
-            "SELECT id, external_id, name, avatar_url, id = ?3 FROM visitor \
+            "SELECT id, external_id, name, avatar_url, CASE WHEN id = ?3 THEN 1 ELSE 0 END \
+               FROM visitor \
               WHERE project_seq = ?1 AND external_id = ?2",
             [project.into(), external_id(), visitor.id.into()],
         ),
@@ -183,11 +187,14 @@ pub fn replace_signing_secret(secret: &[u8]) -> Batch {
     Batch::of([
         Sql::new(
             "INSERT INTO secret (name, value) VALUES (?, ?) \
-             ON CONFLICT DO UPDATE SET value = excluded.value",
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             [SIGNING_SECRET.into(), secret.to_vec().into()],
         ),
         // The callers that start sessions: 'key SEQ DEVICE'.
-        Sql::new("DELETE FROM idempotency_key WHERE caller GLOB 'key *'", []),
+        Sql::new(
+            "DELETE FROM idempotency_key WHERE caller >= 'key ' AND caller < 'key!'",
+            [],
+        ),
     ])
 }
 

@@ -163,7 +163,8 @@ pub fn end_run(
         .err()
         .map(|text| text_prefix(text, MAX_SOURCE_ERROR_CHARS));
     Batch::of([Sql::new(
-        "UPDATE source SET finished_at = max(?3, started_at), documents = coalesce(?4, documents), \
+        "UPDATE source SET finished_at = CASE WHEN started_at <= ?3 THEN ?3 ELSE started_at END, \
+                           documents = coalesce(?4, documents), \
                            error = ?5, problems = ?6, skipped = ?7, removed = ?8 \
           WHERE project_seq = ?1 AND location = ?2",
         [
@@ -216,7 +217,7 @@ pub fn set_interval(project: ProjectSeq, location: &str, interval_s: u32) -> Bat
 /// Stores that the runs of an earlier process have ended.
 pub fn fail_interrupted(at: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE source SET finished_at = max(?1, started_at), \
+        "UPDATE source SET finished_at = CASE WHEN started_at <= ?1 THEN ?1 ELSE started_at END, \
                            error = 'The run was interrupted; learn the source again' \
           WHERE started_at IS NOT NULL AND finished_at IS NULL",
         [at.into()],

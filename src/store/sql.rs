@@ -75,6 +75,15 @@ impl Sql {
         }
     }
 
+    /// A statement whose text differs between the databases.
+    pub(super) fn for_engines<const N: usize>(
+        sqlite: &'static str,
+        _postgres: &'static str,
+        values: [Value; N],
+    ) -> Self {
+        Self::new(sqlite, values)
+    }
+
     /// A statement whose text was put together from constants.
     pub(super) fn composed<const N: usize>(text: String, values: [Value; N]) -> Self {
         Self {

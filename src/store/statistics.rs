@@ -38,6 +38,21 @@ pub fn read(
     Ok(statistics)
 }
 
+/// Selects the conversations of a status that were started in a period. SQLite has no
+/// statistics of the rows, so it is told the index.
+macro_rules! select_conversations {
+    ($index:literal) => {
+        concat!(
+            "SELECT created_at, CASE WHEN last_message_seq IS NULL THEN 0 ELSE 1 END, \
+                    CASE WHEN is_human_handled = 1 OR has_agent = 1 OR waiting_since IS NOT NULL \
+                         THEN 1 ELSE 0 END, waited_ms \
+               FROM conversation ",
+            $index,
+            " WHERE project_seq = ? AND status = ? AND created_at >= ? AND created_at < ?"
+        )
+    };
+}
+
 /// Counts the conversations of a status that were started in a period.
 fn count_conversations(
     snapshot: &Snapshot,
@@ -45,11 +60,9 @@ fn count_conversations(
     statistics: &mut Statistics,
     waits: &mut Vec<u64>,
 ) -> Result<(), StoreError> {
-    let sql = Sql::new(
-        "SELECT created_at, last_message_seq IS NOT NULL, \
-                is_human_handled OR has_agent OR waiting_since IS NOT NULL, waited_ms \
-           FROM conversation INDEXED BY conversation_by_created \
-          WHERE project_seq = ? AND status = ? AND created_at >= ? AND created_at < ?",
+    let sql = Sql::for_engines(
+        select_conversations!("INDEXED BY conversation_by_created"),
+        select_conversations!(""),
         [
             project.into(),
             status.into(),
@@ -81,18 +94,30 @@ fn median(values: &mut [u64]) -> Option<u64> {
     Some(*values.select_nth_unstable(middle).1)
 }
 
+/// Counts the feedback of a period.
+macro_rules! count_feedback {
+    ($index:literal) => {
+        concat!(
+            "SELECT count(*) FILTER (WHERE m.feedback = 'like'), \
+                    count(*) FILTER (WHERE m.feedback = 'dislike') \
+               FROM message AS m ",
+            $index,
+            " CROSS JOIN conversation AS c \
+              WHERE m.feedback_at >= ? AND m.feedback_at < ? AND c.project_seq = ? \
+                AND c.seq = m.conversation_seq"
+        )
+    };
+}
+
 fn count_feedback(
     snapshot: &Snapshot,
     project: ProjectSeq,
     period: Range<i64>,
     statistics: &mut Statistics,
 ) -> Result<(), StoreError> {
-    let sql = Sql::new(
-        "SELECT count(*) FILTER (WHERE m.feedback = 'like'), \
-                count(*) FILTER (WHERE m.feedback = 'dislike') \
-           FROM message AS m INDEXED BY message_with_feedback \
-                CROSS JOIN conversation AS c ON c.seq = m.conversation_seq \
-          WHERE m.feedback_at >= ? AND m.feedback_at < ? AND c.project_seq = ?",
+    let sql = Sql::for_engines(
+        count_feedback!("INDEXED BY message_with_feedback"),
+        count_feedback!(""),
         [period.start.into(), period.end.into(), project.into()],
     );
     (statistics.likes, statistics.dislikes) =

@@ -28,9 +28,9 @@ pub fn page(
            FROM (SELECT message_seq, question_seq, created_at FROM answer_refusal \
                   WHERE project_seq = ? AND resolved_at IS NULL \
                   ORDER BY created_at DESC, message_seq DESC LIMIT ? OFFSET ?) AS r \
-                CROSS JOIN message AS m ON m.seq = r.message_seq \
-                CROSS JOIN message AS q ON q.seq = r.question_seq \
-                CROSS JOIN conversation AS c ON c.seq = m.conversation_seq",
+                CROSS JOIN message AS m CROSS JOIN message AS q CROSS JOIN conversation AS c \
+          WHERE m.seq = r.message_seq AND q.seq = r.question_seq AND c.seq = m.conversation_seq \
+          ORDER BY r.created_at DESC, r.message_seq DESC",
         [
             project.into(),
             (limit.get() as i64).into(),

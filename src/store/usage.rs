@@ -52,7 +52,7 @@ pub(super) fn messages_by_month(
 pub(super) fn count_message(project: ProjectSeq, at: Timestamp) -> Sql {
     Sql::new(
         "INSERT INTO usage (project_seq, month, messages) VALUES (?, ?, 1) \
-         ON CONFLICT DO UPDATE SET messages = messages + 1",
+         ON CONFLICT (project_seq, month) DO UPDATE SET messages = usage.messages + 1",
         [project.into(), at.month().into()],
     )
 }

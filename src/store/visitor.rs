@@ -42,7 +42,7 @@ impl NewVisitor {
                                       is_verified) \
                  VALUES (",
                 next_seq!("visitor"),
-                ", ?1, ?2, ?3, ?4, ?5, ?4 IS NOT NULL) ON CONFLICT DO NOTHING"
+                ", ?1, ?2, ?3, ?4, ?5, CASE WHEN CAST(?4 AS TEXT) IS NULL THEN 0 ELSE 1 END) ON CONFLICT DO NOTHING"
             ),
             [
                 self.id.into(),
@@ -84,7 +84,7 @@ fn find_by_names(
     let sql = match (filter.id, external_id) {
         (Some(id), external_id) => Sql::new(
             "SELECT seq FROM visitor \
-              WHERE project_seq = ?1 AND id = ?2 AND (?3 IS NULL OR external_id = ?3)",
+              WHERE project_seq = ?1 AND id = ?2 AND (CAST(?3 AS TEXT) IS NULL OR external_id = ?3)",
             [project.into(), id.into(), external_id.into()],
         ),
         (None, external_id) => Sql::new(
@@ -98,7 +98,8 @@ fn find_by_names(
 /// The columns that [`from_row`] reads.
 macro_rules! visitor_columns {
     () => {
-        "id, external_id, name, avatar_url, email, phone, is_verified, blocked_at IS NOT NULL, \
+        "id, external_id, name, avatar_url, email, phone, is_verified, \
+         CASE WHEN blocked_at IS NULL THEN 0 ELSE 1 END, \
          created_at, is_email_verified"
     };
 }
@@ -150,7 +151,8 @@ fn details(row: Row<'_>) -> Result<VisitorDetails, StoreError> {
 pub fn set_blocked(project: ProjectSeq, id: VisitorId, at: Option<Timestamp>) -> Batch {
     let batch = Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE visitor SET blocked_at = iif(?3 IS NULL, NULL, coalesce(blocked_at, ?3)) \
+            "UPDATE visitor SET blocked_at = CASE WHEN CAST(?3 AS BIGINT) IS NOT NULL \
+                                                  THEN coalesce(blocked_at, ?3) END \
               WHERE project_seq = ?1 AND id = ?2",
             [project.into(), id.into(), at.into()],
         ),
@@ -186,6 +188,19 @@ pub fn check_not_blocked(snapshot: &Snapshot, visitor: VisitorSeq) -> Result<(),
     }
 }
 
+/// Selects the conversations of a visitor in which an answer is being generated.
+macro_rules! select_streaming {
+    ($index:literal) => {
+        concat!(
+            "SELECT c.seq FROM message AS m ",
+            $index,
+            " CROSS JOIN conversation AS c \
+              WHERE m.status = 'streaming' AND c.seq = m.conversation_seq \
+                AND c.visitor_seq = (SELECT seq FROM visitor WHERE project_seq = ? AND id = ?)"
+        )
+    };
+}
+
 /// The conversations of a visitor in which an answer is being generated.
 pub fn streaming_conversations(
     snapshot: &Snapshot,
@@ -193,11 +208,9 @@ pub fn streaming_conversations(
     id: VisitorId,
 ) -> Result<Vec<ConversationSeq>, StoreError> {
     // Few answers are being generated at a time.
-    let sql = Sql::new(
-        "SELECT c.seq FROM message AS m INDEXED BY message_streaming \
-                CROSS JOIN conversation AS c ON c.seq = m.conversation_seq \
-          WHERE m.status = 'streaming' \
-            AND c.visitor_seq = (SELECT seq FROM visitor WHERE project_seq = ? AND id = ?)",
+    let sql = Sql::for_engines(
+        select_streaming!("INDEXED BY message_streaming"),
+        select_streaming!(""),
         [project.into(), id.into()],
     );
     snapshot.all(&sql, |row| row.get(0))
@@ -234,7 +247,7 @@ pub fn store_contact(seq: VisitorSeq, email: Option<&str>, phone: Option<&str>) 
         return Batch::new();
     }
     Batch::of([Sql::new(
-        "UPDATE visitor SET email = iif(is_email_verified, email, coalesce(?2, email)), \
+        "UPDATE visitor SET email = CASE WHEN is_email_verified = 1 THEN email ELSE coalesce(?2, email) END, \
                             phone = coalesce(?3, phone) \
           WHERE seq = ?1",
         [seq.into(), email.into(), phone.into()],
@@ -251,9 +264,9 @@ pub fn change(seq: VisitorSeq, change: &VisitorChange) -> Batch {
     let guarded = Batch::new().guard(require_not_blocked(seq), Rejection::VisitorNotFound);
     guarded.run_expecting_change(
         Sql::new(
-            "UPDATE visitor SET name = iif(?2, ?3, name), \
-                    email = iif(?4 AND NOT is_email_verified, ?5, email), \
-                    phone = iif(?6, ?7, phone) \
+            "UPDATE visitor SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END, \
+                    email = CASE WHEN ?4 = 1 AND is_email_verified = 0 THEN ?5 ELSE email END, \
+                    phone = CASE WHEN ?6 = 1 THEN ?7 ELSE phone END \
               WHERE seq = ?1",
             [
                 seq.into(),
@@ -356,11 +369,17 @@ pub fn search(
 ) -> Result<Vec<VisitorRow>, StoreError> {
     let sql = Sql::new(
         select_visitors!(
-            "AND (?2 = '' OR instr(lower(name), lower(?2)) OR instr(lower(external_id), lower(?2)) \
-                  OR instr(lower(sa_vid), lower(?2))) \
+            "AND (?2 = '' OR replace(lower(name), ?2, '') <> lower(name) \
+                  OR replace(lower(external_id), ?2, '') <> lower(external_id) \
+                  OR replace(lower(sa_vid), ?2, '') <> lower(sa_vid)) \
              ORDER BY seq DESC LIMIT ?3"
         ),
-        [project.into(), text.into(), i64::from(limit).into()],
+        [
+            project.into(),
+            // As `lower` of both databases does.
+            text.to_ascii_lowercase().into(),
+            i64::from(limit).into(),
+        ],
     );
     snapshot.all(&sql, visitor_row)
 }

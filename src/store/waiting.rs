@@ -29,7 +29,7 @@ macro_rules! start_waiting {
     ($($condition:expr),*) => {
         concat!(
             "UPDATE conversation SET waiting_since = ?2, waiting_reason = ?3, \
-                    updated_at = max(updated_at, ?2) \
+                    updated_at = CASE WHEN updated_at > ?2 THEN updated_at ELSE ?2 END \
               WHERE seq = ?1 AND status = 'open' AND is_human_handled = 0 \
                 AND waiting_since IS NULL \
                 AND NOT EXISTS (SELECT 1 FROM visitor AS v \
@@ -130,16 +130,27 @@ impl WaitingContext {
     }
 }
 
+/// Selects the open conversation without an agent in which a visitor has written last.
+macro_rules! select_candidate {
+    ($index:literal) => {
+        concat!(
+            "SELECT seq FROM conversation ",
+            $index,
+            " WHERE visitor_seq = ? AND status = 'open' AND is_human_handled = 0 \
+                AND last_message_seq IS NOT NULL \
+              ORDER BY last_interaction_at DESC, id DESC LIMIT 1"
+        )
+    };
+}
+
 /// The open conversation without an agent in which a visitor has written last.
 pub fn candidate(
     snapshot: &Snapshot,
     visitor: VisitorSeq,
 ) -> Result<Option<ConversationSeq>, StoreError> {
-    let sql = Sql::new(
-        "SELECT seq FROM conversation INDEXED BY conversation_by_visitor \
-          WHERE visitor_seq = ? AND status = 'open' AND is_human_handled = 0 \
-            AND last_message_seq IS NOT NULL \
-          ORDER BY last_interaction_at DESC, id DESC LIMIT 1",
+    let sql = Sql::for_engines(
+        select_candidate!("INDEXED BY conversation_by_visitor"),
+        select_candidate!(""),
         [visitor.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))
@@ -149,7 +160,7 @@ pub fn candidate(
 pub(super) fn end_all_of(project: ProjectSeq, visitor: VisitorId, at: Timestamp) -> Sql {
     Sql::new(
         "UPDATE conversation SET waiting_since = NULL, waiting_reason = NULL, \
-                updated_at = max(updated_at, ?3) \
+                updated_at = CASE WHEN updated_at > ?3 THEN updated_at ELSE ?3 END \
           WHERE visitor_seq = (SELECT seq FROM visitor WHERE project_seq = ?1 AND id = ?2) \
             AND waiting_since IS NOT NULL",
         [project.into(), visitor.into(), at.into()],

@@ -74,13 +74,14 @@ stored! {
         "WHERE a.id = ?", "ORDER BY a.seq", |_, row| account(row);
     SecretRecord:
         "SELECT name, value, project_id, key_id FROM ( \
-             SELECT 0 AS kind, 0 AS seq, name, value, NULL AS project_id, NULL AS key_id \
-               FROM secret \
-             UNION ALL SELECT 1, seq, 'webhook', webhook_secret, id, NULL FROM project \
-                        WHERE webhook_secret IS NOT NULL \
+             SELECT 1 AS kind, seq, 'webhook' AS name, webhook_secret AS value, \
+                    id AS project_id, NULL AS key_id \
+               FROM project WHERE webhook_secret IS NOT NULL \
              UNION ALL SELECT 2, seq, 'identity', identity_secret, NULL, id FROM api_key \
-                        WHERE identity_secret IS NOT NULL)",
-        "WHERE name = ? AND project_id IS ? AND key_id IS ?", "ORDER BY kind, seq, name",
+                        WHERE identity_secret IS NOT NULL \
+             UNION ALL SELECT 0, 0, name, value, NULL, NULL FROM secret) AS every",
+        "WHERE name = ? AND project_id IS NOT DISTINCT FROM ? AND key_id IS NOT DISTINCT FROM ?",
+        "ORDER BY kind, seq, name",
         |_, row| Ok(SecretRecord {
             name: row.get(0)?,
             value: Hex(row.get(1)?),
@@ -173,10 +174,10 @@ pub(super) const NOTES_OF_CONVERSATION: &str = "\
 /// The same of its refusals. Few answers are refusals, so the rows are found by the messages.
 pub(super) const REFUSALS_OF_CONVERSATION: &str = "\
     SELECT c.id, m.id, q.id, r.created_at, r.resolved_at \
-      FROM conversation AS c CROSS JOIN message AS m ON m.conversation_seq = c.seq \
-                             CROSS JOIN answer_refusal AS r ON r.message_seq = m.seq \
-                             CROSS JOIN message AS q ON q.seq = r.question_seq \
-     WHERE c.seq = ? ORDER BY m.seq";
+      FROM conversation AS c CROSS JOIN message AS m CROSS JOIN answer_refusal AS r \
+                             CROSS JOIN message AS q \
+     WHERE c.seq = ? AND m.conversation_seq = c.seq AND r.message_seq = m.seq \
+       AND q.seq = r.question_seq ORDER BY m.seq";
 
 /// The SELECT of the number of records of a kind.
 pub(super) fn count(kind: RecordKind) -> &'static str {

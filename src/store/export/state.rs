@@ -22,12 +22,12 @@ pub fn state(snapshot: &Snapshot) -> Result<String, StoreError> {
     let sql = Sql::new("SELECT id FROM message ORDER BY seq DESC LIMIT 1", []);
     let message: Option<MessageId> = snapshot.optional(&sql, |row| row.get(0))?;
     let sql = Sql::new(
-        "SELECT count(*), ifnull(sum(length(text)), 0) FROM message WHERE status = 'streaming'",
+        "SELECT count(*), coalesce(sum(length(text)), 0) FROM message WHERE status = 'streaming'",
         [],
     );
     let streaming: (i64, i64) = snapshot.one(&sql, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let sql = Sql::new(
-        "SELECT (SELECT count(*) FROM note), (SELECT ifnull(max(seq), 0) FROM note), \
+        "SELECT (SELECT count(*) FROM note), (SELECT coalesce(max(seq), 0) FROM note), \
                 (SELECT count(*) FROM answer_refusal), \
                 (SELECT count(resolved_at) FROM answer_refusal)",
         [],

@@ -135,9 +135,21 @@ fn insert_account(account: &AccountRecord) -> Sql {
 /// Gives each webhook without a secret a new one. An export without secrets has only the URLs,
 /// and requests cannot be sent without a signature. The result has a row for each.
 pub fn create_webhook_secrets() -> Batch {
-    Batch::of([Sql::new(
-        "UPDATE project SET webhook_secret = randomblob(32) \
-          WHERE webhook_url IS NOT NULL AND webhook_secret IS NULL RETURNING seq",
+    macro_rules! set_secrets {
+        ($random_bytes:literal) => {
+            concat!(
+                "UPDATE project SET webhook_secret = ",
+                $random_bytes,
+                " WHERE webhook_url IS NOT NULL AND webhook_secret IS NULL RETURNING seq"
+            )
+        };
+    }
+    Batch::of([Sql::for_engines(
+        set_secrets!("randomblob(32)"),
+        set_secrets!(
+            "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) \
+                    || uuid_send(gen_random_uuid()))"
+        ),
         [],
     )])
 }
@@ -209,7 +221,9 @@ fn insert_usage(usage: &UsageRecord) -> Sql {
     Sql::new(
         "INSERT INTO usage (project_seq, month, messages) \
          SELECT seq, ?2, ?3 FROM project WHERE id = ?1 \
-         ON CONFLICT DO UPDATE SET messages = max(messages, excluded.messages)",
+         ON CONFLICT (project_seq, month) DO UPDATE \
+            SET messages = CASE WHEN excluded.messages > usage.messages THEN excluded.messages \
+                                ELSE usage.messages END",
         [
             usage.project_id.into(),
             usage.month.0.into(),
@@ -238,7 +252,7 @@ fn insert_qna(qna: &QnaRecord) -> Batch {
     );
     expecting_references(insert).run(Sql::new(
         "INSERT INTO passage (project_seq, qna_seq, title, heading, body) \
-         SELECT project_seq, seq, question, '', answer FROM qna WHERE id = ? AND is_published",
+         SELECT project_seq, seq, question, '', answer FROM qna WHERE id = ? AND is_published = 1",
         [qna.id.into()],
     ))
 }
@@ -416,7 +430,7 @@ pub fn insert_message(project: ProjectId, message: &MessageRecord) -> Batch {
 pub fn set_last_message(project: ProjectId, conversation: ConversationId) -> Batch {
     Batch::of([Sql::new(
         "UPDATE conversation SET (last_message_seq, read_message_seq) = \
-                (SELECT max(seq), iif(read_message_seq IS NULL, NULL, max(seq)) \
+                (SELECT max(seq), CASE WHEN read_message_seq IS NOT NULL THEN max(seq) END \
                    FROM message WHERE conversation_seq = conversation.seq) \
           WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?",
         [project.into(), conversation.into()],

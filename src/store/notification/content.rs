@@ -106,9 +106,9 @@ pub fn unseen_replies(
 ) -> Result<Option<UnseenReplies>, StoreError> {
     let first = notification.first_reply.unwrap_or(MessageSeq(i64::MAX));
     let sql = Sql::new(
-        "SELECT p.id, p.name, c.id, v.id, v.email, v.blocked_at IS NOT NULL, \
-                EXISTS (SELECT 1 FROM message WHERE conversation_seq = c.seq AND role = 'user' \
-                                                AND seq > ?2) \
+        "SELECT p.id, p.name, c.id, v.id, v.email, CASE WHEN v.blocked_at IS NULL THEN 0 ELSE 1 END, \
+                CASE WHEN EXISTS (SELECT 1 FROM message WHERE conversation_seq = c.seq \
+                                     AND role = 'user' AND seq > ?2) THEN 1 ELSE 0 END \
            FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
                                   JOIN visitor AS v ON v.seq = c.visitor_seq \
           WHERE c.seq = ?1",
@@ -153,7 +153,7 @@ fn replies(
     let sql = Sql::new(
         "SELECT agent_name, text FROM message \
           WHERE conversation_seq = ?1 AND role = 'human_agent' AND seq >= ?2 \
-            AND seq < ifnull((SELECT min(message_seq) FROM notification \
+            AND seq < coalesce((SELECT min(message_seq) FROM notification \
                                WHERE conversation_seq = ?1 AND kind = 'reply_email' \
                                  AND message_seq > ?2), 9223372036854775807) \
           ORDER BY seq LIMIT 50",

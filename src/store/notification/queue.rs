@@ -41,6 +41,25 @@ pub struct Exclusions {
     pub replies: bool,
 }
 
+/// Selects the columns that [`due_notification`] reads. `?2` and `?4` are JSON arrays of
+/// numbers, of which the arguments select the elements.
+macro_rules! select_due {
+    ($in_flight:literal, $webhook_projects:literal) => {
+        concat!(
+            "SELECT seq, id, project_seq, conversation_seq, message_seq, kind, recipient, \
+                    created_at, attempts \
+               FROM notification \
+              WHERE next_attempt_at <= ?1 AND conversation_seq IS NOT NULL \
+                AND seq NOT IN ",
+            $in_flight,
+            " AND CASE kind WHEN 'webhook' THEN ?3 = 0 AND project_seq NOT IN ",
+            $webhook_projects,
+            "          ELSE ?5 = 0 AND NOT (?6 = 1 AND kind = 'reply_email') END \
+              ORDER BY next_attempt_at LIMIT ?7"
+        )
+    };
+}
+
 /// The notifications that are due, those that are due the longest first, at most `limit`.
 pub fn due(
     snapshot: &Snapshot,
@@ -50,16 +69,15 @@ pub fn due(
 ) -> Result<Vec<DueNotification>, StoreError> {
     let in_flight = without.in_flight.iter().map(|seq| seq.0);
     let projects = without.webhook_projects.iter().map(|project| project.0);
-    let sql = Sql::new(
-        "SELECT seq, id, project_seq, conversation_seq, message_seq, kind, recipient, created_at, \
-                attempts \
-           FROM notification \
-          WHERE next_attempt_at <= ?1 AND conversation_seq IS NOT NULL \
-            AND seq NOT IN (SELECT value FROM json_each(?2)) \
-            AND CASE kind WHEN 'webhook' \
-                    THEN NOT ?3 AND project_seq NOT IN (SELECT value FROM json_each(?4)) \
-                    ELSE NOT ?5 AND NOT (?6 AND kind = 'reply_email') END \
-          ORDER BY next_attempt_at LIMIT ?7",
+    let sql = Sql::for_engines(
+        select_due!(
+            "(SELECT value FROM json_each(?2))",
+            "(SELECT value FROM json_each(?4))"
+        ),
+        select_due!(
+            "(SELECT CAST(jsonb_array_elements_text(CAST(?2 AS JSONB)) AS BIGINT))",
+            "(SELECT CAST(jsonb_array_elements_text(CAST(?4 AS JSONB)) AS BIGINT))"
+        ),
         [
             now.into(),
             json_array(in_flight),
@@ -128,10 +146,13 @@ pub fn failed(seq: NotificationSeq, error: &str, next_attempt_at: Option<Timesta
 
 /// Deletes e-mails with replies that the visitors have seen, unless they are being sent.
 pub fn cancel_replies(seqs: impl IntoIterator<Item = NotificationSeq>) -> Batch {
-    Batch::of([Sql::new(
-        "DELETE FROM notification WHERE attempts = 0 AND seq IN (SELECT value FROM json_each(?))",
-        [json_array(seqs.into_iter().map(|seq| seq.0))],
-    )])
+    let delete = |seq: NotificationSeq| {
+        Sql::new(
+            "DELETE FROM notification WHERE attempts = 0 AND seq = ?",
+            [seq.into()],
+        )
+    };
+    seqs.into_iter().map(delete).fold(Batch::new(), Batch::run)
 }
 
 /// Deletes a notification that is not needed any more.

@@ -57,7 +57,8 @@ pub fn change_targets(
 fn set_webhook(project: ProjectSeq, url: Option<&str>, new_secret: WebhookSecret) -> Sql {
     Sql::new(
         "UPDATE project SET webhook_url = ?2, \
-                webhook_secret = iif(?2 IS NULL, NULL, ifnull(webhook_secret, ?3)) \
+                webhook_secret = CASE WHEN CAST(?2 AS TEXT) IS NOT NULL \
+                                      THEN coalesce(webhook_secret, ?3) END \
           WHERE seq = ?1",
         [project.into(), url.into(), new_secret.0.into()],
     )
@@ -65,13 +66,28 @@ fn set_webhook(project: ProjectSeq, url: Option<&str>, new_secret: WebhookSecret
 
 fn redirect_webhooks(project: ProjectSeq, url: Option<&str>, now: Timestamp) -> Sql {
     Sql::new(
-        "UPDATE notification SET recipient = ifnull(?2, recipient), \
-                next_attempt_at = iif(?2 IS NULL, NULL, min(next_attempt_at, ?3)), \
-                error = iif(?2 IS NULL, 'The webhook was removed', error) \
+        "UPDATE notification SET recipient = coalesce(?2, recipient), \
+                next_attempt_at = CASE WHEN CAST(?2 AS TEXT) IS NULL THEN NULL \
+                                       WHEN next_attempt_at < ?3 THEN next_attempt_at ELSE ?3 END, \
+                error = CASE WHEN CAST(?2 AS TEXT) IS NULL THEN 'The webhook was removed' \
+                             ELSE error END \
           WHERE project_seq = ?1 AND kind = 'webhook' AND next_attempt_at IS NOT NULL \
-            AND recipient IS NOT ?2",
+            AND recipient IS DISTINCT FROM ?2",
         [project.into(), url.into(), now.into()],
     )
+}
+
+/// Cancels the e-mails whose addresses are not in the JSON array `?2`, of which `$addresses`
+/// selects the elements.
+macro_rules! cancel_emails {
+    ($addresses:literal) => {
+        concat!(
+            "UPDATE notification SET next_attempt_at = NULL, error = 'The address was removed' \
+              WHERE project_seq = ?1 AND kind = 'email' AND next_attempt_at IS NOT NULL \
+                AND recipient NOT IN ",
+            $addresses
+        )
+    };
 }
 
 fn set_emails(project: ProjectSeq, emails: &[String]) -> Batch {
@@ -81,10 +97,9 @@ fn set_emails(project: ProjectSeq, emails: &[String]) -> Batch {
             "UPDATE project SET notification_emails = ?2 WHERE seq = ?1",
             [project.into(), emails.as_str().into()],
         ),
-        Sql::new(
-            "UPDATE notification SET next_attempt_at = NULL, error = 'The address was removed' \
-              WHERE project_seq = ?1 AND kind = 'email' AND next_attempt_at IS NOT NULL \
-                AND recipient NOT IN (SELECT value FROM json_each(?2))",
+        Sql::for_engines(
+            cancel_emails!("(SELECT value FROM json_each(?2))"),
+            cancel_emails!("(SELECT jsonb_array_elements_text(CAST(?2 AS JSONB)))"),
             [project.into(), emails.into()],
         ),
     ])
