@@ -9,6 +9,7 @@ mod embeddings;
 mod failures;
 mod helpers;
 mod limits;
+mod odd_servers;
 mod requests;
 mod responses;
 mod retries;

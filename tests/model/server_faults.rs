@@ -186,7 +186,24 @@ fn pages_have_one_number_and_only_pages_have_numbers() {
 
 #[test]
 fn markers_of_other_forms_are_understood() {
-    for (marker, expected) in [("[1, 2]", "[1] [2]"), ("【1】", "[1]"), ("[1][1]", "[1]")] {
+    for (marker, expected) in [
+        ("[1, 2]", "[1] [2]"),
+        ("【1】", "[1]"),
+        ("[1][1]", "[1]"),
+        ("[^1]", "[1]"),
+        ("[1-2]", "[1] [2]"),
+        ("[1–2].", "[1] [2]."),
+        ("[1 and 2]", "[1] [2]"),
+        ("[1 & 2]", "[1] [2]"),
+        ("[Source 1]", "[1]"),
+        ("[source: 1, 2]", "[1] [2]"),
+        ("[Quellen 1 und 2]", "[1] [2]"),
+        ("[Excerpt #1]", "[1]"),
+        ("[1†source]", "[1]"),
+        ("【1†L3-L5】【2†source】", "[1] [2]"),
+        ("[[1]]", "[1]"),
+        ("[[1]](https://evil.example)", "[1]"),
+    ] {
         let text = citing(answer_script(&["Soon ", marker]));
         assert!(
             text.starts_with(&format!("Soon {expected}\n\n[1]: https://tern")),

@@ -1,7 +1,9 @@
 //! The JSON of a chat completion: an event of a stream, or a complete response.
-//! Servers differ, so each field is optional and unknown fields are ignored.
+//! Servers differ, so each field is optional, and unknown fields and values of other types
+//! are ignored.
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::answer::{FinishReason, Usage};
@@ -9,17 +11,58 @@ use crate::answer::{FinishReason, Usage};
 /// The fields of a chat completion that parlor reads.
 #[derive(Deserialize)]
 pub struct CompletionChunk {
-    pub choices: Option<Vec<Choice>>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub choices: Option<Vec<Option<Choice>>>,
     pub usage: Option<Value>,
-    pub error: Option<Value>,
+    error: Option<Value>,
+    /// `error` in the errors of some servers, with the message in `message`.
+    object: Option<Value>,
+    r#type: Option<Value>,
+    message: Option<Value>,
+}
+
+impl CompletionChunk {
+    /// Takes the error.
+    pub fn take_error(&mut self) -> Option<Value> {
+        let is_empty = |error: &Value| *error == Value::Bool(false) || error == "";
+        if let Some(error) = self.error.take().filter(|error| !is_empty(error)) {
+            return Some(error);
+        }
+        let mut kinds = [&self.object, &self.r#type].into_iter().flatten();
+        let is_error = kinds.any(|kind| kind == "error");
+        self.message.take().filter(|_| is_error)
+    }
+}
+
+/// A value that some servers send with another type.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Lenient<T> {
+    Valid(T),
+    Other(IgnoredAny),
+}
+
+/// Reads a value. A value of another type is `None`.
+fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(match Lenient::<Option<T>>::deserialize(deserializer)? {
+        Lenient::Valid(value) => value,
+        Lenient::Other(_) => None,
+    })
 }
 
 #[derive(Deserialize)]
 pub struct Choice {
     /// In an event of a stream.
+    #[serde(default, deserialize_with = "lenient")]
     pub delta: Option<ChoiceMessage>,
     /// In a complete response.
+    #[serde(default, deserialize_with = "lenient")]
     pub message: Option<ChoiceMessage>,
+    #[serde(default, deserialize_with = "lenient")]
     pub finish_reason: Option<String>,
 }
 
@@ -60,12 +103,17 @@ fn part_text(mut part: Value) -> Option<String> {
     }
 }
 
+/// Whether a finish reason says that the answer failed.
+pub fn is_failure(finish_reason: &str) -> bool {
+    matches!(finish_reason, "error" | "network_error")
+}
+
 /// Maps the finish reasons of common servers.
 pub fn parse_finish_reason(reason: &str) -> FinishReason {
-    match reason {
+    match reason.to_ascii_lowercase().as_str() {
         "stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence" => FinishReason::Stop,
-        "length" | "max_tokens" => FinishReason::Length,
-        "content_filter" | "content-filter" => FinishReason::ContentFilter,
+        "length" | "max_tokens" | "model_length" => FinishReason::Length,
+        "content_filter" | "content-filter" | "safety" | "sensitive" => FinishReason::ContentFilter,
         _ => FinishReason::Other,
     }
 }

@@ -12,6 +12,32 @@ use super::text_position::TextPosition;
 const MAX_LABEL_BYTES: usize = 200;
 const MAX_DESTINATION_BYTES: usize = 2_048;
 
+/// Words beside the numbers in a marker, in lower case.
+const MARKER_WORDS: [&str; 22] = [
+    "source",
+    "sources",
+    "excerpt",
+    "excerpts",
+    "ref",
+    "reference",
+    "references",
+    "document",
+    "and",
+    "quelle",
+    "quellen",
+    "auszug",
+    "und",
+    "fuente",
+    "fuentes",
+    "y",
+    "fonte",
+    "fonti",
+    "e",
+    "et",
+    "bron",
+    "källa",
+];
+
 /// Returns the number of each excerpt in the prompt and in the answer. Excerpts of one
 /// page have one number. An excerpt without a web address has none, and cannot be cited.
 pub fn source_numbers(excerpts: &[Excerpt]) -> Vec<Option<usize>> {
@@ -62,6 +88,11 @@ fn is_source_line(line: &str) -> bool {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns the number that a text of digits is.
+fn source_number(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|_| is_number(text))
 }
 
 /// Rewrites an answer in parts.
@@ -193,7 +224,10 @@ impl CitationWriter {
             (PendingPart::Label, ']' | '】') if !is_too_long => {
                 pending.part = PendingPart::Closed;
             }
+            (PendingPart::Label, '[') if pending.text == "[" => {}
             (PendingPart::Label, c) if !is_too_long && !matches!(c, '\n' | '[' | '【') => {}
+            (PendingPart::Closed, ']')
+                if pending.text.starts_with("[[") && !pending.text.ends_with("]]") => {}
             (PendingPart::Closed, ':') if pending.is_at_line_start => {
                 pending.part = PendingPart::Definition;
             }
@@ -229,20 +263,24 @@ impl CitationWriter {
         true
     }
 
-    /// Returns the numbers of a marker, such as `[1]`, `[1, 2]`, `[^1]` or `【1†source】`, if
-    /// there are sources with these numbers.
+    /// Returns the numbers of a marker, such as `[1]`, `[1, 2]`, `[1-3]`, `[^1]`, `[Source 1]`
+    /// or `【1†source】`, if there are sources with these numbers.
     fn marker(&self, text: &str) -> Option<Vec<usize>> {
         let end = text.find([']', '】'])?;
-        let label = text[..end].trim_start_matches(['[', '【', '^', ' ']);
-        let label = label.split('†').next().unwrap_or_default();
-        let numbers = label.split([',', ';', ' ']).filter(|part| !part.is_empty());
-        let numbers: Option<Vec<usize>> = numbers
-            .map(|number| {
-                let number = number.parse().ok().filter(|_| is_number(number))?;
-                (1..=self.sources.len()).contains(&number).then_some(number)
-            })
-            .collect();
-        numbers.filter(|numbers| !numbers.is_empty())
+        let label = text[..end].trim_start_matches(['[', '【', '^']);
+        let label = label.split('†').next().unwrap_or_default().to_lowercase();
+        let parts = label.split([',', ';', ':', '#', '&', ' ']);
+        let parts = parts.filter(|part| !part.is_empty() && !MARKER_WORDS.contains(part));
+        let mut numbers = Vec::new();
+        for part in parts {
+            let (first, last) = part.split_once(['-', '–']).unwrap_or((part, part));
+            let (first, last) = (source_number(first)?, source_number(last)?);
+            if first == 0 || first > last || last > self.sources.len() {
+                return None;
+            }
+            numbers.extend(first..=last);
+        }
+        (!numbers.is_empty()).then_some(numbers)
     }
 
     /// Writes markers. Adjacent markers are separated: `[1][2]` is one link in Markdown.

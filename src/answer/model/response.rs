@@ -8,7 +8,8 @@
 use serde_json::Value;
 
 use super::chunk::{
-    ChoiceMessage, CompletionChunk, content_texts, error_message, parse_finish_reason, parse_usage,
+    ChoiceMessage, CompletionChunk, content_texts, error_message, is_failure, parse_finish_reason,
+    parse_usage,
 };
 use super::sse::{DONE, SseDecoder};
 use super::thoughts::{ThoughtFilter, ThoughtMode};
@@ -189,7 +190,7 @@ impl ParsedAnswer {
             return self.end();
         }
         match parse_lossy(data) {
-            Ok(chunk) => self.read_chunk(chunk),
+            Ok(chunks) => chunks.into_iter().for_each(|chunk| self.read_chunk(chunk)),
             Err(error) => {
                 self.fail(invalid_response(format!(
                     "an event that is not JSON ({error})"
@@ -206,11 +207,11 @@ impl ParsedAnswer {
         }
     }
 
-    /// Reads the response of a server that does not stream.
+    /// Reads the response of a server that does not stream, or that streams lines of JSON.
     fn read_json_response(&mut self, json: &[u8]) {
         match parse_lossy(json) {
-            Ok(chunk) => {
-                self.read_chunk(chunk);
+            Ok(chunks) => {
+                chunks.into_iter().for_each(|chunk| self.read_chunk(chunk));
                 self.end();
             }
             Err(_) if json.trim_ascii_start().starts_with(b"<") => {
@@ -224,15 +225,15 @@ impl ParsedAnswer {
         }
     }
 
-    fn read_chunk(&mut self, chunk: CompletionChunk) {
-        if let Some(error) = chunk.error {
+    fn read_chunk(&mut self, mut chunk: CompletionChunk) {
+        if let Some(error) = chunk.take_error() {
             let message = error_message(&error);
             return self.fail(invalid_response(format!("an error: {message}")));
         }
         if let Some(usage) = chunk.usage.filter(Value::is_object) {
             self.usage = parse_usage(&usage);
         }
-        let Some(choice) = chunk.choices.into_iter().flatten().next() else {
+        let Some(choice) = chunk.choices.into_iter().flatten().flatten().next() else {
             return;
         };
         let message = choice.delta.or(choice.message);
@@ -245,6 +246,9 @@ impl ParsedAnswer {
             self.add_text(text);
         }
         let reason = choice.finish_reason.filter(|reason| !reason.is_empty());
+        if let Some(reason) = reason.as_deref().filter(|reason| is_failure(reason)) {
+            return self.fail(invalid_response(format!("the finish reason {reason}")));
+        }
         let reason = reason.as_deref().map(parse_finish_reason);
         if is_only_reasoning {
             self.reasoning_finish_reason = reason.or(self.reasoning_finish_reason);
@@ -311,11 +315,21 @@ impl ParsedAnswer {
 }
 
 /// Parses JSON. U+FFFD replaces invalid UTF-8 and unpaired surrogates.
-fn parse_lossy(json: &[u8]) -> serde_json::Result<CompletionChunk> {
-    serde_json::from_slice(json).or_else(|_| {
+fn parse_lossy(json: &[u8]) -> serde_json::Result<Vec<CompletionChunk>> {
+    parse_chunks(json).or_else(|_| {
         let text = String::from_utf8_lossy(json);
-        serde_json::from_slice(&replace_unpaired(text.as_bytes()))
+        parse_chunks(&replace_unpaired(text.as_bytes()))
     })
+}
+
+/// Parses one object, several, or an array of objects.
+fn parse_chunks(json: &[u8]) -> serde_json::Result<Vec<CompletionChunk>> {
+    if json.trim_ascii_start().starts_with(b"[") {
+        return serde_json::from_slice(json);
+    }
+    serde_json::Deserializer::from_slice(json)
+        .into_iter()
+        .collect()
 }
 
 fn invalid_response(what: impl std::fmt::Display) -> AnswerError {

@@ -2,13 +2,20 @@
 //! send it in the text, as `<think>…</think>`. Some chat templates write the opening
 //! tag into the prompt, so that only the closing tag arrives.
 
-/// The opening and closing tags of models.
-const TAGS: [(&str, &str); 5] = [
+/// The opening and closing tags of models, in lower case.
+const TAGS: [(&str, &str); 9] = [
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
     ("<thought>", "</thought>"),
     ("<reasoning>", "</reasoning>"),
-    ("[THINK]", "[/THINK]"),
+    ("[think]", "[/think]"),
+    ("<seed:think>", "</seed:think>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("◁think▷", "◁/think▷"),
+    (
+        "<|channel|>analysis<|message|>",
+        "<|channel|>final<|message|>",
+    ),
 ];
 
 /// Names of models whose chat templates write the opening tag into the prompt.
@@ -125,8 +132,8 @@ pub struct ThoughtFilter {
 enum ThoughtState {
     /// Text that is not classified yet.
     Start { held: String, mode: ThoughtMode },
-    /// Text that is reasoning if a closing tag follows.
-    Held(String),
+    /// Text that is reasoning if a closing tag follows. `searched` bytes of it have none.
+    Held { held: String, searched: usize },
     /// Inside a pair of tags: the closing tag, and the end of the text, in which the
     /// closing tag can begin.
     Inside { close: &'static str, tail: String },
@@ -168,8 +175,10 @@ impl ThoughtFilter {
         let state = std::mem::replace(&mut self.state, ThoughtState::answer());
         match state {
             // The closing tag is missing because the reasoning is cut.
-            ThoughtState::Held(_) if is_cut && self.mode == ThoughtMode::Unopened => String::new(),
-            ThoughtState::Start { held, .. } | ThoughtState::Held(held) => held,
+            ThoughtState::Held { .. } if is_cut && self.mode == ThoughtMode::Unopened => {
+                String::new()
+            }
+            ThoughtState::Start { held, .. } | ThoughtState::Held { held, .. } => held,
             ThoughtState::Answer { tail } => tail,
             ThoughtState::Inside { .. } => String::new(),
         }
@@ -189,13 +198,13 @@ impl ThoughtFilter {
                 self.state = state;
                 Some(rest)
             }
-            ThoughtState::Held(held) => {
+            ThoughtState::Held { held, .. } => {
                 held.push_str(text);
                 self.read_held(answer)
             }
             ThoughtState::Inside { close, tail } => {
                 tail.push_str(text);
-                if let Some(at) = tail.find(*close) {
+                if let Some(at) = find_tag(tail, close) {
                     let rest = tail[at + close.len()..].to_owned();
                     self.state = start_after_thought();
                     return Some(rest);
@@ -214,11 +223,13 @@ impl ThoughtFilter {
 
     /// Drops the text that is held back if its closing tag was read.
     fn read_held(&mut self, answer: &mut String) -> Option<String> {
-        let ThoughtState::Held(held) = &self.state else {
+        let ThoughtState::Held { held, searched } = &mut self.state else {
             return None;
         };
-        if let Some(end) = first_close_end(held) {
-            let rest = held[end..].to_owned();
+        let unsearched = &held[*searched..];
+        *searched += partial_tag_start(unsearched, &close_tags());
+        if let Some(end) = first_close_end(unsearched) {
+            let rest = unsearched[end..].to_owned();
             self.has_unopened_thought = true;
             self.state = start_after_thought();
             return Some(rest);
@@ -232,7 +243,7 @@ impl ThoughtFilter {
 
     /// Adds text to the answer up to the first tag.
     fn read_answer(&mut self, text: &str, answer: &mut String) -> Option<String> {
-        let find = |tag: &'static str| Some((text.find(tag)?, tag));
+        let find = |tag: &'static str| Some((find_tag(text, tag)?, tag));
         let tags = || TAGS.iter().flat_map(|(open, close)| [*open, *close]);
         let Some((at, tag)) = tags().filter_map(find).min() else {
             let kept = partial_tag_start(text, &tags().collect::<Vec<_>>());
@@ -269,10 +280,11 @@ impl ThoughtState {
 /// Classifies the beginning of a text. Returns the next state, and the text that it reads.
 /// Returns `None` if more text is needed.
 fn start(text: &str, mode: ThoughtMode) -> Option<(ThoughtState, String)> {
-    if let Some((open, close)) = TAGS.iter().find(|(open, _)| text.starts_with(open)) {
+    let mut tags = TAGS.iter();
+    if let Some((open, close)) = tags.find(|(open, _)| begins_with(text, open)) {
         return Some((ThoughtState::inside(close), text[open.len()..].to_owned()));
     }
-    if TAGS.iter().any(|(open, _)| open.starts_with(text)) {
+    if TAGS.iter().any(|(open, _)| begins_with(open, text)) {
         return None;
     }
     let is_held = match mode {
@@ -281,7 +293,10 @@ fn start(text: &str, mode: ThoughtMode) -> Option<(ThoughtState, String)> {
         ThoughtMode::Tags => begins_unopened(text),
     };
     let state = if is_held {
-        ThoughtState::Held(String::new())
+        ThoughtState::Held {
+            held: String::new(),
+            searched: 0,
+        }
     } else {
         ThoughtState::answer()
     };
@@ -296,17 +311,35 @@ fn start_after_thought() -> ThoughtState {
     }
 }
 
+/// Returns the position of a tag, in upper or lower case.
+fn find_tag(text: &str, tag: &str) -> Option<usize> {
+    let first = tag.chars().next()?;
+    let starts = text.match_indices(first).map(|(at, _)| at);
+    { starts }.find(|at| begins_with(&text[*at..], tag))
+}
+
+/// Whether `text` begins with `beginning`, in upper or lower case.
+fn begins_with(text: &str, beginning: &str) -> bool {
+    let start = text.as_bytes().get(..beginning.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(beginning.as_bytes()))
+}
+
+fn close_tags() -> Vec<&'static str> {
+    TAGS.iter().map(|(_, close)| *close).collect()
+}
+
 /// Returns the end of the first closing tag.
 fn first_close_end(text: &str) -> Option<usize> {
     let ends = TAGS
         .iter()
-        .filter_map(|(_, close)| Some(text.find(close)? + close.len()));
+        .filter_map(|(_, close)| Some(find_tag(text, close)? + close.len()));
     ends.min()
 }
 
 /// Whether a closing tag comes before any opening tag.
 fn begins_unopened(text: &str) -> bool {
-    let first_open = TAGS.iter().filter_map(|(open, _)| text.find(open)).min();
+    let opens = TAGS.iter().filter_map(|(open, _)| find_tag(text, open));
+    let first_open = opens.min();
     first_close_end(text).is_some_and(|close| first_open.is_none_or(|open| close < open))
 }
 
@@ -333,7 +366,7 @@ fn partial_tag_start(text: &str, tags: &[&str]) -> usize {
     let first = text.len().saturating_sub(longest);
     (first..text.len())
         .filter(|at| text.is_char_boundary(*at))
-        .find(|at| tags.iter().any(|tag| tag.starts_with(&text[*at..])))
+        .find(|at| tags.iter().any(|tag| begins_with(tag, &text[*at..])))
         .unwrap_or(text.len())
 }
 

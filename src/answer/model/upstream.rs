@@ -16,7 +16,7 @@ use super::http_client::http_client;
 use super::request::{self, Prompt, PromptSize};
 use super::thoughts::ThoughtMode;
 use super::upstream_error::{
-    DEFAULT_RETRY_AFTER_SECS, RetryDecision, UpstreamError, classify_response,
+    DEFAULT_RETRY_AFTER_SECS, RetryDecision, UpstreamError, check_encoding, classify_response,
     classify_transport_error,
 };
 use crate::address_policy;
@@ -161,11 +161,11 @@ impl Upstream {
             .send()
             .await
             .map_err(|error| classify_transport_error(&error))?;
-        if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(classify_response(response).await)
+        if !response.status().is_success() {
+            return Err(classify_response(response).await);
         }
+        check_encoding(&response)?;
+        Ok(response)
     }
 
     fn body(&self, prompt: &Prompt, trial: Trial) -> Vec<u8> {

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::time;
@@ -100,6 +100,24 @@ pub fn error_causes(error: &reqwest::Error) -> String {
         return "the connection broke".to_owned();
     }
     log_excerpt(&text)
+}
+
+/// Checks that a response is not compressed.
+///
+/// # Errors
+/// Returns an error for a compressed response, because no request allows that.
+pub fn check_encoding(response: &Response) -> Result<(), UpstreamError> {
+    let encoding = response.headers().get(CONTENT_ENCODING);
+    match encoding.map(|value| String::from_utf8_lossy(value.as_bytes())) {
+        Some(encoding) if !encoding.is_empty() && encoding != "identity" => {
+            let encoding = log_excerpt(&encoding);
+            Err(UpstreamError::permanent(format!(
+                "its response is compressed ({encoding}), which parlor did not request; turn the \
+                 compression of the server or proxy off"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Classifies a response without a success status. Reads the beginning of its
