@@ -59,6 +59,8 @@ mod reader_pool;
 mod readers;
 mod rejection;
 pub mod saved_reply;
+#[cfg(test)]
+mod schema_comparison_tests;
 pub mod search_index;
 pub mod search_merge;
 mod search_queue;
