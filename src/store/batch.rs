@@ -99,6 +99,14 @@ pub struct BatchOutput {
     pub(super) rows: Vec<Vec<Value>>,
 }
 
+impl BatchOutput {
+    fn add(&mut self, row: Row<'_>, columns: usize) -> Result<(), StoreError> {
+        let values = (0..columns).map(|column| row.get(column));
+        self.rows.push(values.collect::<Result<_, _>>()?);
+        Ok(())
+    }
+}
+
 /// Runs a statement and returns how many rows it changed or returned.
 fn run(connection: &Connection, sql: &Sql, written: &mut BatchOutput) -> Result<usize, StoreError> {
     let mut statement = sql.prepare(connection)?;
@@ -109,26 +117,24 @@ fn run(connection: &Connection, sql: &Sql, written: &mut BatchOutput) -> Result<
     let mut rows = statement.raw_query();
     let mut count = 0;
     while let Some(row) = rows.next()? {
-        let values = (0..columns).map(|column| row.get(column));
-        written.rows.push(values.collect::<rusqlite::Result<_>>()?);
+        written.add(Row::new(row), columns)?;
         count += 1;
     }
     Ok(count)
 }
 
 /// Runs a guard statement. See [`Batch::guard`].
-pub(super) fn check_guard(
-    connection: &Connection,
-    sql: &Sql,
-    missing: Rejection,
-) -> Result<(), StoreError> {
+fn check_guard(connection: &Connection, sql: &Sql, missing: Rejection) -> Result<(), StoreError> {
     let mut statement = sql.prepare(connection)?;
     let mut rows = statement.raw_query();
-    let Some(row) = rows.next()? else {
-        return Err(StoreError::Rejected(missing));
+    let reason = match rows.next()? {
+        Some(row) => guard_reason(Row::new(row))?,
+        None => Some(missing),
     };
-    match Row::new(row).optional_variant(0, &Rejection::NAMES)? {
-        Some(reason) => Err(StoreError::Rejected(reason)),
-        None => Ok(()),
-    }
+    reason.map_or(Ok(()), |reason| Err(StoreError::Rejected(reason)))
+}
+
+/// The reason to reject a batch that the row of a guard statement has.
+pub(super) fn guard_reason(row: Row<'_>) -> Result<Option<Rejection>, StoreError> {
+    row.optional_variant(0, &Rejection::NAMES)
 }

@@ -20,9 +20,10 @@ impl PageStart {
         query: &ListQuery,
         totals: &Totals,
     ) -> Result<Self, StoreError> {
-        let seek = snapshot
+        let sqlite = snapshot.sqlite()?;
+        let seek = sqlite
             .offset_index
-            .seek(snapshot.connection(), project, query, totals)?;
+            .seek(sqlite.connection, project, query, totals)?;
         Ok(Self(seek))
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn all_matches(
 
 /// Reads the counts of a scope.
 pub fn totals(snapshot: &Snapshot, scope: Scope) -> Result<Totals, StoreError> {
-    Totals::read(snapshot.connection(), scope)
+    Totals::read(snapshot, scope)
 }
 
 /// Calls `each` with the conversations of a page, in order. `totals` must come
@@ -230,17 +230,16 @@ pub(super) fn composed_seqs(
         return Ok((Vec::new(), None));
     };
     let (limit, offset) = (query.limit.get() as usize, query.offset.get());
-    let mut statement = page.statement.prepare(snapshot.connection())?;
-    let mut cursor = statement.raw_query();
     let mut rows = Vec::with_capacity(limit + 1);
     let mut last = None;
     let last_index = if page.is_reversed { 0 } else { limit - 1 };
-    while let Some(row) = cursor.next()? {
+    snapshot.for_each(&page.statement, |row| {
         if rows.len() == last_index {
             last = Some(list_composer::sort_key(row, query.sort)?);
         }
         rows.push(row.get(0)?);
-    }
+        Ok::<_, StoreError>(())
+    })?;
     let has_more = match query.after {
         Some(_) => rows.len() > limit,
         None => offset + (rows.len() as u64) < counts.matching,
@@ -267,10 +266,10 @@ pub(super) fn seek(
             skip: query.offset.get(),
         })),
         (None, Scope::Project(project)) => {
-            let connection = snapshot.connection();
-            snapshot
+            let sqlite = snapshot.sqlite()?;
+            sqlite
                 .offset_index
-                .seek(connection, project, query, totals)
+                .seek(sqlite.connection, project, query, totals)
         }
         (None, Scope::Visitor(_)) => Ok(None),
     }

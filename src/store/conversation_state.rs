@@ -1,7 +1,6 @@
 //! The state of a conversation that decides what may be written to it, and the
 //! guard statements that check the state inside a write batch.
 
-use super::batch::check_guard;
 use super::error::StoreError;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
@@ -36,11 +35,7 @@ impl ConversationState {
     /// for: `VisitorBlocked`, `ConversationClosed`, `TakenOver` or `AnswerInProgress`.
     pub fn check_assistant(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
         let guard = require_assistant(self.seq);
-        check_guard(
-            snapshot.connection(),
-            &guard,
-            Rejection::ConversationNotFound,
-        )
+        snapshot.check_guard(&guard, Rejection::ConversationNotFound)
     }
 
     /// The newest message if it is an answer that failed.
@@ -146,11 +141,7 @@ pub fn check_no_other_agent(
     account: AgentId,
 ) -> Result<(), StoreError> {
     let guard = require_no_other_agent(conversation, account);
-    check_guard(
-        snapshot.connection(),
-        &guard,
-        Rejection::ConversationNotFound,
-    )
+    snapshot.check_guard(&guard, Rejection::ConversationNotFound)
 }
 
 /// Guard: `message` is still the newest message of the conversation.

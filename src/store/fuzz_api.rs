@@ -23,7 +23,7 @@ pub fn parameter_counts(
     let Some(page) = list_composer::compose(scope, query, counts, seek.as_ref()) else {
         return Ok(None);
     };
-    let statement = page.statement.prepare(snapshot.connection())?;
+    let statement = page.statement.prepare(snapshot.sqlite()?.connection)?;
     let values = page.statement.values.len();
     Ok(Some((statement.parameter_count(), values)))
 }

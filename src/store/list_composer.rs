@@ -48,12 +48,10 @@ mod index_range;
 mod seek;
 mod sql_builder;
 
-use rusqlite::Row;
-use rusqlite::types::ValueRef;
-
-use super::sql::Sql;
+use super::error::StoreError;
+use super::sql::{ColumnValue, Row, Sql};
 use super::totals::RowCounts;
-use crate::domain::{ConversationId, ListQuery, ProjectSeq, Scope, Sort, SortKey, SortValue};
+use crate::domain::{ListQuery, ProjectSeq, Scope, Sort, SortKey, SortValue};
 use index_range::ListOrder;
 pub(super) use seek::Seek;
 use sql_builder::{ScanDirection, SqlBuilder};
@@ -210,16 +208,18 @@ impl LimitOffset {
 }
 
 /// Reads the sort key of a row that a composed statement returned.
-pub(super) fn sort_key(row: &Row<'_>, sort: Sort) -> rusqlite::Result<SortKey> {
-    let value = match (row.get_ref(1)?, sort) {
-        (_, Sort::Id) => SortValue::Null,
+///
+/// # Errors
+/// [`StoreError::Internal`] if a column has an unexpected type.
+pub(super) fn sort_key(row: Row<'_>, sort: Sort) -> Result<SortKey, StoreError> {
+    let value = match (row.value(1)?, sort) {
+        (_, Sort::Id) | (ColumnValue::Null, _) => SortValue::Null,
         // The range of open conversations selects the status in place of NULL.
-        (ValueRef::Text(_), Sort::ClosedAt) => SortValue::Null,
-        (ValueRef::Integer(number), _) => SortValue::Number(number),
-        (ValueRef::Null, _) => SortValue::Null,
-        (text, _) => SortValue::Text(text.as_str()?.into()),
+        (ColumnValue::Text(_), Sort::ClosedAt) => SortValue::Null,
+        (ColumnValue::Integer(number), _) => SortValue::Number(number),
+        (text, _) => SortValue::Text(text.text()?.into()),
     };
-    let id = ConversationId(row.get(2)?);
+    let id = row.get(2)?;
     Ok(SortKey { value, id })
 }
 

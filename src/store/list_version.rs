@@ -132,7 +132,7 @@ impl ListVersions {
 /// # Errors
 /// Those of the query; the project or visitor must exist.
 pub fn stored(snapshot: &Snapshot, scope: Scope) -> Result<i64, StoreError> {
-    Ok(Totals::read(snapshot.connection(), scope)?.version)
+    Ok(Totals::read(snapshot, scope)?.version)
 }
 
 #[cfg(test)]

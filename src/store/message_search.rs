@@ -7,6 +7,8 @@
 //! [`Store::search`](super::Store::search) runs it apart from other reads, and
 //! interrupts it after a while.
 
+use std::ops::ControlFlow;
+
 use super::conversation::{ListPage, PageRows};
 use super::error::StoreError;
 use super::list_composer;
@@ -77,22 +79,20 @@ fn read(
         .as_ref()
         .is_some_and(|words| words.unindexed.is_partial);
     let select = Select::compose(scope, query, search, words, limit);
-    let mut statement = select.prepare(snapshot.connection())?;
-    let mut rows = statement.raw_query();
     let (mut total, mut seqs, mut last) = (0, Vec::new(), None);
-    let mut has_more = false;
-    while let Some(row) = rows.next()? {
-        total = row.get::<_, i64>(3)?.unsigned_abs();
-        let Some(seq) = row.get::<_, Option<i64>>(0)? else {
-            break;
+    let end = snapshot.try_for_each(&select, |row| {
+        total = row.get(3)?;
+        let Some(seq) = row.get(0)? else {
+            return Ok(ControlFlow::Continue(()));
         };
         if seqs.len() == limit {
-            has_more = true;
-            break;
+            return Ok(ControlFlow::Break(()));
         }
         seqs.push(seq);
         last = Some(list_composer::sort_key(row, query.sort)?);
-    }
+        Ok::<_, StoreError>(ControlFlow::Continue(()))
+    })?;
+    let has_more = end.is_break();
     Ok(ListPage {
         rows: PageRows::from(seqs),
         total,

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
+use super::batch::guard_reason;
 use super::error::StoreError;
+use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 
@@ -14,7 +16,7 @@ impl Snapshot<'_> {
         sql: &Sql,
         mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<ControlFlow<()>, E> {
-        let statement = sql.prepare(self.connection());
+        let statement = sql.prepare(self.sqlite()?.connection);
         let mut statement = statement.map_err(StoreError::from)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(StoreError::from)? {
@@ -55,7 +57,7 @@ impl Snapshot<'_> {
         sql: &Sql,
         read: impl FnOnce(Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let mut statement = sql.prepare(self.connection())?;
+        let mut statement = sql.prepare(self.sqlite()?.connection)?;
         let mut rows = statement.raw_query();
         rows.next()?.map(|row| read(Row::new(row))).transpose()
     }
@@ -71,6 +73,16 @@ impl Snapshot<'_> {
     ) -> Result<T, StoreError> {
         self.optional(sql, read)?
             .ok_or_else(|| StoreError::Internal(format!("no row: {}", sql.text)))
+    }
+
+    /// Runs the guard of a write before the write. See `Batch::guard`.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] with the reason of the guard, or with `missing` if the
+    /// guard returns no row.
+    pub(super) fn check_guard(&self, guard: &Sql, missing: Rejection) -> Result<(), StoreError> {
+        let reason = self.optional(guard, guard_reason)?.unwrap_or(Some(missing));
+        reason.map_or(Ok(()), |reason| Err(StoreError::Rejected(reason)))
     }
 }
 

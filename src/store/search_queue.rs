@@ -74,7 +74,8 @@ impl SearchQueue {
         let _cancel = CancelOnDrop(cancellation.clone());
         let search = self.readers.read(move |snapshot| {
             let monitor = Monitor::silent(&cancellation);
-            let result = monitor.interruptible(snapshot.connection(), || Ok(work(snapshot)));
+            let result =
+                monitor.interruptible(snapshot.sqlite()?.connection, || Ok(work(snapshot)));
             result.map_err(StoreError::from)?
         });
         let result = tokio::time::timeout(SEARCH_TIMEOUT, search).await;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef as DriverValue};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 use uuid::Uuid;
 
@@ -106,6 +106,52 @@ impl Sql {
     }
 }
 
+/// The value of a column, borrowed from its row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum ColumnValue<'r> {
+    Null,
+    Integer(i64),
+    /// UTF-8 that is checked when the text is read.
+    Text(&'r [u8]),
+    Blob(&'r [u8]),
+}
+
+impl<'r> ColumnValue<'r> {
+    fn integer(self) -> Result<i64, StoreError> {
+        match self {
+            Self::Integer(number) => Ok(number),
+            other => Err(other.unexpected("an integer")),
+        }
+    }
+
+    pub fn text(self) -> Result<&'r str, StoreError> {
+        match self {
+            Self::Text(bytes) => str::from_utf8(bytes).map_err(|_| self.unexpected("UTF-8")),
+            other => Err(other.unexpected("a text")),
+        }
+    }
+
+    fn blob(self) -> Result<&'r [u8], StoreError> {
+        match self {
+            Self::Blob(bytes) => Ok(bytes),
+            other => Err(other.unexpected("a blob")),
+        }
+    }
+
+    /// The error of a value that is not of the type that the caller reads.
+    fn unexpected(self, expected: &str) -> StoreError {
+        let found = match self {
+            Self::Null => "null",
+            Self::Integer(_) => "an integer",
+            Self::Text(_) => "a text",
+            Self::Blob(_) => "a blob",
+        };
+        StoreError::Internal(format!(
+            "a column has an unexpected value: {found} instead of {expected}"
+        ))
+    }
+}
+
 /// One row of a result. Text is borrowed from the row.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'r>(&'r rusqlite::Row<'r>);
@@ -115,16 +161,30 @@ impl<'r> Row<'r> {
         Self(row)
     }
 
+    /// The value of a column, counted from 0, without a type.
+    pub fn value(self, column: usize) -> Result<ColumnValue<'r>, StoreError> {
+        Ok(match self.0.get_ref(column)? {
+            ValueRef::Null => ColumnValue::Null,
+            ValueRef::Integer(number) => ColumnValue::Integer(number),
+            ValueRef::Text(bytes) => ColumnValue::Text(bytes),
+            ValueRef::Blob(bytes) => ColumnValue::Blob(bytes),
+            ValueRef::Real(_) => {
+                let text = format!("column {column} has a floating-point number");
+                return Err(StoreError::Internal(text));
+            }
+        })
+    }
+
     /// The value of a column, counted from 0.
     ///
     /// # Errors
     /// [`StoreError::Internal`] if the column has another type.
     pub fn get<T: Column<'r>>(self, column: usize) -> Result<T, StoreError> {
-        Ok(self.0.get_ref(column).map(T::read)??)
+        T::read(self.value(column)?)
     }
 
     pub fn is_null(self, column: usize) -> Result<bool, StoreError> {
-        Ok(self.0.get_ref(column)? == DriverValue::Null)
+        Ok(self.value(column)? == ColumnValue::Null)
     }
 
     /// The enum variant that a text column names.
@@ -160,38 +220,91 @@ pub(super) fn find_variant<T: Copy>(text: &str, names: &[(&str, T)]) -> Result<T
 
 /// A type that can be read from a column.
 pub(super) trait Column<'r>: Sized {
-    fn read(value: DriverValue<'r>) -> FromSqlResult<Self>;
+    /// # Errors
+    /// [`StoreError::Internal`] if the value has another type.
+    fn read(value: ColumnValue<'r>) -> Result<Self, StoreError>;
 }
 
-/// Types that the driver reads itself and that borrow nothing.
-macro_rules! owned_columns {
+impl Column<'_> for i64 {
+    fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
+        value.integer()
+    }
+}
+
+impl Column<'_> for u64 {
+    /// Counts are stored as integers that are never negative.
+    fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
+        Ok(value.integer()?.unsigned_abs())
+    }
+}
+
+/// Integers that are stored as wider ones.
+macro_rules! narrow_integers {
     ($($type:ty),*) => {$(
         impl Column<'_> for $type {
-            fn read(value: DriverValue<'_>) -> FromSqlResult<Self> {
-                FromSql::column_result(value)
+            fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
+                let number = value.integer()?;
+                number.try_into().map_err(|_| value.unexpected(stringify!($type)))
             }
         }
     )*};
 }
 
-owned_columns!(i64, u16, u32, bool, String, Vec<u8>, [u8; 32], Uuid);
+narrow_integers!(u16, u32);
 
-impl Column<'_> for u64 {
-    /// Counts are stored as integers that are never negative.
-    fn read(value: DriverValue<'_>) -> FromSqlResult<Self> {
-        Ok(value.as_i64()?.unsigned_abs())
+impl Column<'_> for bool {
+    fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
+        Ok(value.integer()? != 0)
     }
 }
 
 impl<'r> Column<'r> for &'r str {
-    fn read(value: DriverValue<'r>) -> FromSqlResult<Self> {
-        value.as_str()
+    fn read(value: ColumnValue<'r>) -> Result<Self, StoreError> {
+        value.text()
+    }
+}
+
+impl Column<'_> for String {
+    fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
+        value.text().map(str::to_owned)
+    }
+}
+
+impl Column<'_> for Vec<u8> {
+    fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
+        value.blob().map(<[u8]>::to_vec)
+    }
+}
+
+impl<const N: usize> Column<'_> for [u8; N] {
+    fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
+        let bytes = value.blob()?;
+        bytes
+            .try_into()
+            .map_err(|_| value.unexpected("a blob of another length"))
+    }
+}
+
+impl Column<'_> for Uuid {
+    fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
+        <[u8; 16]>::read(value).map(Uuid::from_bytes)
+    }
+}
+
+impl Column<'_> for Value {
+    fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
+        Ok(match value {
+            ColumnValue::Null => Value::Null,
+            ColumnValue::Integer(number) => Value::Integer(number),
+            ColumnValue::Text(_) => Value::Text(value.text()?.to_owned()),
+            ColumnValue::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        })
     }
 }
 
 impl<'r, T: Column<'r>> Column<'r> for Option<T> {
-    fn read(value: DriverValue<'r>) -> FromSqlResult<Self> {
-        if value == DriverValue::Null {
+    fn read(value: ColumnValue<'r>) -> Result<Self, StoreError> {
+        if value == ColumnValue::Null {
             return Ok(None);
         }
         T::read(value).map(Some)
@@ -202,7 +315,7 @@ impl<'r, T: Column<'r>> Column<'r> for Option<T> {
 macro_rules! newtypes {
     ($inner:ty: $($type:ident),*) => {$(
         impl Column<'_> for $type {
-            fn read(value: DriverValue<'_>) -> FromSqlResult<Self> {
+            fn read(value: ColumnValue<'_>) -> Result<Self, StoreError> {
                 <$inner as Column>::read(value).map($type)
             }
         }
@@ -278,21 +391,10 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
-            Value::Null => DriverValue::Null,
-            Value::Integer(number) => DriverValue::Integer(*number),
-            Value::Text(text) => DriverValue::Text(text.as_bytes()),
-            Value::Blob(bytes) => DriverValue::Blob(bytes),
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
         }))
-    }
-}
-
-impl FromSql for Value {
-    fn column_result(value: DriverValue<'_>) -> FromSqlResult<Self> {
-        Ok(match value {
-            DriverValue::Null => Value::Null,
-            DriverValue::Integer(number) => Value::Integer(number),
-            DriverValue::Blob(bytes) => Value::Blob(bytes.to_vec()),
-            text => Value::Text(text.as_str()?.to_owned()),
-        })
     }
 }

@@ -1,10 +1,10 @@
 //! The stored counts and the version of a list.
 
-use rusqlite::{Connection, OptionalExtension};
-
 use super::error::StoreError;
 use super::rejection::Rejection;
-use crate::domain::{ListFilter, ProjectSeq, Scope, Status, VisitorSeq};
+use super::snapshot::Snapshot;
+use super::sql::{Row, Sql};
+use crate::domain::{ListFilter, Scope, Status};
 
 /// The number of conversations of a project or a visitor, and the stored version
 /// of the list. Triggers keep them in the row of the project or visitor, so
@@ -34,46 +34,49 @@ struct StatusTotals {
 }
 
 impl Totals {
-    /// Reads the totals that `connection` sees.
+    /// Reads the totals of a scope.
     ///
     /// # Errors
     /// Those of the query. Rejected with `VisitorNotFound` or `NotFound` if the visitor or
     /// the project does not exist.
-    pub(super) fn read(connection: &Connection, scope: Scope) -> Result<Self, StoreError> {
-        let (sql, owner) = match scope {
-            Scope::Project(ProjectSeq(seq)) => (
-                "SELECT open_conversations, open_human_handled, \
-                        closed_conversations, closed_human_handled, list_version \
-                   FROM project WHERE seq = ?",
-                seq,
-            ),
-            Scope::Visitor(VisitorSeq(seq)) => (
-                "SELECT open_conversations, open_human_handled, \
-                        closed_conversations, closed_human_handled, list_version \
-                   FROM visitor WHERE seq = ?",
-                seq,
-            ),
-        };
-        let mut statement = connection.prepare_cached(sql)?;
-        let totals = statement.query_row([owner], |row| {
-            let count =
-                |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)?.unsigned_abs());
-            let of_status = |first| {
-                Ok::<_, rusqlite::Error>(StatusTotals {
-                    all: count(first)?,
-                    human_handled: count(first + 1)?,
-                })
-            };
-            Ok(Self {
-                open: of_status(0)?,
-                closed: of_status(2)?,
-                version: row.get(4)?,
-            })
-        });
-        totals.optional()?.ok_or(StoreError::Rejected(match scope {
+    pub(super) fn read(snapshot: &Snapshot, scope: Scope) -> Result<Self, StoreError> {
+        let totals = snapshot.optional(&Self::select(scope), Self::from_row)?;
+        totals.ok_or(StoreError::Rejected(match scope {
             Scope::Visitor(_) => Rejection::VisitorNotFound,
             Scope::Project(_) => Rejection::NotFound,
         }))
+    }
+
+    /// Selects the columns that [`Self::from_row`] reads.
+    pub(super) fn select(scope: Scope) -> Sql {
+        match scope {
+            Scope::Project(seq) => Sql::new(
+                "SELECT open_conversations, open_human_handled, \
+                        closed_conversations, closed_human_handled, list_version \
+                   FROM project WHERE seq = ?",
+                [seq.into()],
+            ),
+            Scope::Visitor(seq) => Sql::new(
+                "SELECT open_conversations, open_human_handled, \
+                        closed_conversations, closed_human_handled, list_version \
+                   FROM visitor WHERE seq = ?",
+                [seq.into()],
+            ),
+        }
+    }
+
+    pub(super) fn from_row(row: Row<'_>) -> Result<Self, StoreError> {
+        let of_status = |first| {
+            Ok::<_, StoreError>(StatusTotals {
+                all: row.get(first)?,
+                human_handled: row.get(first + 1)?,
+            })
+        };
+        Ok(Self {
+            open: of_status(0)?,
+            closed: of_status(2)?,
+            version: row.get(4)?,
+        })
     }
 
     /// The rows of a list with this filter.

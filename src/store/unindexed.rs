@@ -18,6 +18,8 @@
 //! Both are limited, so the time of a search does not depend on the number of missing
 //! texts. The result says whether the limits sufficed.
 
+use std::ops::ControlFlow;
+
 use rusqlite::Connection;
 
 use super::error::StoreError;
@@ -160,17 +162,16 @@ impl Texts {
 
     /// Reads texts until there are too many.
     fn read(&mut self, snapshot: &Snapshot, sql: &Sql) -> Result<(), StoreError> {
-        let mut statement = sql.prepare(snapshot.connection())?;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next()? {
+        let end = snapshot.try_for_each(sql, |row| {
             if self.bytes >= MAX_BYTES {
-                self.is_partial = true;
-                break;
+                return Ok(ControlFlow::Break(()));
             }
             let text: String = row.get(1)?;
             self.bytes += text.len();
             self.rows.push((row.get(0)?, text));
-        }
+            Ok::<_, StoreError>(ControlFlow::Continue(()))
+        })?;
+        self.is_partial |= end.is_break();
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::super::error::StoreError;
 use super::super::list_composer::{self, Seek};
+use super::super::sql::Row;
 use super::block_counts::{BLOCK_ROWS, BlockCounts};
 use super::sort_range::SortRange;
 use crate::domain::{ProjectSeq, Scope, SortKey};
@@ -63,7 +64,7 @@ fn keys(
     let mut rows = statement.raw_query();
     let mut keys = Vec::new();
     while let Some(row) = rows.next()? {
-        match range.key_in_range(list_composer::sort_key(row, query.sort)?) {
+        match range.key_in_range(list_composer::sort_key(Row::new(row), query.sort)?) {
             Some(key) => keys.push(key),
             None => break,
         }

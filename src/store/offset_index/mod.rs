@@ -63,6 +63,7 @@ use rusqlite::Connection;
 use super::change_capture::ListChange;
 use super::error::StoreError;
 use super::list_composer::Seek;
+use super::sql::Row;
 use super::totals::Totals;
 use crate::domain::{ListQuery, ProjectSeq, Scope};
 use block_counts::BLOCK_ROWS;
@@ -190,7 +191,7 @@ impl OffsetIndex {
             let Some(index) = projects.get_mut(&project) else {
                 continue;
             };
-            let after = Totals::read(connection, Scope::Project(project))?.version;
+            let after = totals(connection, project)?.version;
             let transaction = ProjectChanges {
                 before: after - changes.len() as i64,
                 after,
@@ -211,7 +212,7 @@ impl OffsetIndex {
     /// example by restoring a backup.
     pub fn drop_stale(&self, connection: &Connection) {
         self.write().retain(|project, index| {
-            let totals = Totals::read(connection, Scope::Project(*project));
+            let totals = totals(connection, *project);
             totals.is_ok_and(|totals| index.is_at(totals.version))
         });
     }
@@ -268,6 +269,14 @@ impl Drop for BuildPermit<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
     }
+}
+
+/// The totals of a project that `connection` sees.
+fn totals(connection: &Connection, project: ProjectSeq) -> Result<Totals, StoreError> {
+    let mut statement = Totals::select(Scope::Project(project)).prepare(connection)?;
+    let mut rows = statement.raw_query();
+    let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    Totals::from_row(Row::new(row))
 }
 
 /// The changes by project. Changes of messages do not move a row, but they count

@@ -107,7 +107,7 @@ fn page_by_sorting(
             AND (?2 IS NULL OR is_human_handled = ?2) \
           ORDER BY {column} {direction} NULLS LAST, id {direction} LIMIT ?3 OFFSET ?4"
     );
-    let mut statement = snapshot.connection().prepare_cached(&sql)?;
+    let mut statement = snapshot.sqlite()?.connection.prepare_cached(&sql)?;
     let (status, flag) = (query.filter.status, query.filter.is_human_handled);
     let status = status.map(Status::as_str);
     let (limit, offset) = (query.limit.get() as i64, query.offset.get() as i64);
@@ -276,7 +276,7 @@ fn a_range_is_not_built_over_a_snapshot_too_old_to_catch_up() {
             db.store.write_blocking(batch)?;
         }
         let mut ids = Vec::new();
-        let cost = cost(snapshot.connection(), || {
+        let cost = cost(snapshot.sqlite()?.connection, || {
             ids = page(snapshot, &query).expect("a page");
         });
         assert_eq!(ids, expected);

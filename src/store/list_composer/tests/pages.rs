@@ -147,7 +147,7 @@ fn run(connection: &Connection, page: &ComposedPage, sort: Sort) -> Vec<SortKey>
     let mut rows = statement.raw_query();
     let mut keys = Vec::new();
     while let Some(row) = rows.next().expect("a row") {
-        keys.push(sort_key(row, sort).expect("a key"));
+        keys.push(sort_key(Row::new(row), sort).expect("a key"));
     }
     if page.is_reversed {
         keys.reverse();
