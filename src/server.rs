@@ -50,11 +50,13 @@ pub async fn run(
         Some(listener) => Some(start_operator_server(&app, listener).await?),
         None => None,
     };
-    let backups = ScheduledBackups::start(
-        app.store.path(),
-        &app.settings.backup,
-        app.backup_status.clone(),
-    )?;
+    let backups = match app.store.path() {
+        Some(database) => {
+            ScheduledBackups::start(database, &app.settings.backup, app.backup_status.clone())?
+        }
+        // The server of the database has backups of its own.
+        None => None,
+    };
     let schedule = LearnSchedule::new(&app.services, &app.settings.learn)?;
     let server = http::server(app.clone(), listeners.main)?;
     let handle = server.handle();

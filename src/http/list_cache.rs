@@ -4,7 +4,7 @@
 //! URLs, which depends on the request (`docs/api-contract.md`, section 1.8).
 //!
 //! A response is stored with the list version at which its page was read, and
-//! is valid until the list changes ([`Store::is_unchanged`]). A private key's list of
+//! is valid while the list has this version ([`Store::list_version`](crate::store::Store::list_version)). A private key's list of
 //! one visitor is valid until any list of the project changes, because another
 //! visitor can get the same external id. Responses that were requested only once are
 //! evicted first.
@@ -17,7 +17,7 @@ use quick_cache::sync::Cache;
 use crate::cache_stats::CacheStats;
 use crate::domain::{ListRequest, Scope};
 use crate::http::list_response::ListResponse;
-use crate::store::{ListVersion, Store};
+use crate::store::ListVersion;
 
 /// The scope of the caller, the request for a page, and the generation of the keys
 /// that sign the cursor and the ETag of the page.
@@ -46,11 +46,11 @@ impl ListCache {
         }
     }
 
-    /// Returns the response, if the list has not changed since.
-    pub fn get(&self, store: &Store, key: &CacheKey) -> Option<Arc<ListResponse>> {
+    /// Returns the response, if the list still has the version of the response.
+    pub fn get(&self, key: &CacheKey, version: ListVersion) -> Option<Arc<ListResponse>> {
         let entry = self.entries.as_ref().and_then(|entries| entries.get(key));
         match entry {
-            Some(entry) if store.is_unchanged(key.0, entry.version) => {
+            Some(entry) if entry.version == version => {
                 self.stats.record_hit();
                 Some(entry.response.clone())
             }
@@ -84,6 +84,7 @@ impl Weighter<CacheKey, Arc<Entry>> for EntryWeighter {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use tempfile::TempDir;
 
     use super::*;
@@ -95,7 +96,7 @@ mod tests {
     use crate::http::list_response::ListBody;
     use crate::store::conversation::NewConversation;
     use crate::store::visitor::{NewVisitor, VisitorIdentity};
-    use crate::store::{Options, project};
+    use crate::store::{Options, Store, project};
 
     const PROJECT: ProjectSeq = ProjectSeq::FIRST;
     const PROJECT_LIST: Scope = Scope::Project(PROJECT);
@@ -134,6 +135,11 @@ mod tests {
             .expect("a conversation");
     }
 
+    fn version(store: &Store, scope: Scope) -> ListVersion {
+        let version = Box::pin(store.list_version(scope)).now_or_never();
+        version.expect("a version in memory").expect("a version")
+    }
+
     fn response(bytes: usize) -> Arc<ListResponse> {
         let body = ListBody {
             json: vec![b' '; bytes],
@@ -152,10 +158,10 @@ mod tests {
         let (_folder, store) = create_store();
         let cache = ListCache::new(8, Arc::default());
         for scope in [PROJECT_LIST, LIST_OF_ONE, LIST_OF_ANOTHER] {
-            assert!(cache.get(&store, &key(scope)).is_none());
-            cache.insert(key(scope), store.list_version(), response(10));
+            assert!(cache.get(&key(scope), version(&store, scope)).is_none());
+            cache.insert(key(scope), version(&store, scope), response(10));
         }
-        let is_cached = |scope| cache.get(&store, &key(scope)).is_some();
+        let is_cached = |scope| cache.get(&key(scope), version(&store, scope)).is_some();
         let scopes = [PROJECT_LIST, LIST_OF_ONE, LIST_OF_ANOTHER];
         assert_eq!(scopes.map(is_cached), [true; 3]);
         start_conversation(&store, "one");
@@ -167,29 +173,41 @@ mod tests {
     fn page_read_before_a_change_is_not_returned_after_it() {
         let (_folder, store) = create_store();
         let cache = ListCache::new(8, Arc::default());
-        let version = store.list_version();
+        let before = version(&store, LIST_OF_ONE);
         start_conversation(&store, "one");
-        cache.insert(key(LIST_OF_ONE), version, response(10));
-        assert!(cache.get(&store, &key(LIST_OF_ONE)).is_none());
-        cache.insert(key(LIST_OF_ONE), store.list_version(), response(10));
-        assert!(cache.get(&store, &key(LIST_OF_ONE)).is_some());
+        cache.insert(key(LIST_OF_ONE), before, response(10));
+        assert!(
+            cache
+                .get(&key(LIST_OF_ONE), version(&store, LIST_OF_ONE))
+                .is_none()
+        );
+        cache.insert(key(LIST_OF_ONE), version(&store, LIST_OF_ONE), response(10));
+        assert!(
+            cache
+                .get(&key(LIST_OF_ONE), version(&store, LIST_OF_ONE))
+                .is_some()
+        );
     }
 
     #[test]
     fn cache_stays_within_its_size_and_keeps_repeated_requests() {
         let (_folder, store) = create_store();
         let cache = ListCache::new(1, Arc::default());
-        let version = store.list_version();
-        cache.insert(key(PROJECT_LIST), version, response(10_000));
+        let unchanged = version(&store, PROJECT_LIST);
+        cache.insert(key(PROJECT_LIST), unchanged, response(10_000));
         for visitor in 3..1000 {
             let scope = Scope::Visitor(VisitorSeq(visitor));
-            cache.insert(key(scope), version, response(10_000));
-            let entry = cache.get(&store, &key(PROJECT_LIST));
+            cache.insert(key(scope), unchanged, response(10_000));
+            let entry = cache.get(&key(PROJECT_LIST), version(&store, PROJECT_LIST));
             assert!(entry.is_some(), "{visitor}");
         }
         let entries = cache.entries.as_ref().expect("an enabled cache");
         assert!((500_000..=1 << 20).contains(&entries.weight()));
-        cache.insert(key(LIST_OF_ANOTHER), version, response(2 << 20));
-        assert!(cache.get(&store, &key(LIST_OF_ANOTHER)).is_none());
+        cache.insert(key(LIST_OF_ANOTHER), unchanged, response(2 << 20));
+        assert!(
+            cache
+                .get(&key(LIST_OF_ANOTHER), version(&store, LIST_OF_ANOTHER))
+                .is_none()
+        );
     }
 }

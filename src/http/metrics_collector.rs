@@ -160,7 +160,9 @@ impl Scrape {
     }
 
     fn files(&self, families: &mut Families<'_>) -> fmt::Result {
-        let database = self.app.store.path();
+        let Some(database) = self.app.store.path() else {
+            return Ok(());
+        };
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         families.gauge(
             "parlor_db_file_bytes",

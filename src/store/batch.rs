@@ -9,6 +9,7 @@
 use rusqlite::Connection;
 
 use super::error::StoreError;
+use super::postgres::PipelineResult;
 use super::rejection::Rejection;
 use super::sql::{Row, Sql, Value};
 
@@ -66,6 +67,48 @@ impl Batch {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The number of statements.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The statements, in order.
+    pub(super) fn statements(&self) -> impl Iterator<Item = &Sql> {
+        self.0.iter().map(|(sql, _)| sql)
+    }
+
+    /// What the batch returns if its statements have these results.
+    ///
+    /// # Errors
+    /// That of the first statement that failed, or [`StoreError::Rejected`] at the first
+    /// expectation that is not met.
+    pub(super) fn output(&self, results: Vec<PipelineResult>) -> Result<BatchOutput, StoreError> {
+        let mut output = BatchOutput::default();
+        for ((_, expectation), result) in self.0.iter().zip(results) {
+            let (rows, count) = result?;
+            match expectation {
+                Expectation::Guard(missing) => {
+                    let reason = match rows.first() {
+                        Some(row) => guard_reason(row.into())?,
+                        None => Some(*missing),
+                    };
+                    if let Some(reason) = reason {
+                        return Err(StoreError::Rejected(reason));
+                    }
+                    continue;
+                }
+                Expectation::Change(reason) if count == 0 => {
+                    return Err(StoreError::Rejected(*reason));
+                }
+                Expectation::Change(_) | Expectation::Any => {}
+            }
+            for row in &rows {
+                output.add(row.into(), row.len())?;
+            }
+        }
+        Ok(output)
     }
 
     /// Runs the statements on a connection that has a transaction open.

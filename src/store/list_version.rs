@@ -8,11 +8,11 @@
 //!
 //! # Data
 //!
-//! Each commit that changes list content gets the next number ([`ListVersion`]).
-//! For each project and each visitor, a slot holds the number of the last commit
-//! that changed one of their conversations or messages. Slots are hashed: owners
-//! that share a slot invalidate each other's lists, which costs a cache miss and
-//! never returns an old list.
+//! Each commit that changes list content gets the next number. For each project and each
+//! visitor, a slot holds the number of the last commit that changed one of their
+//! conversations or messages: the [`ListVersion`] of the list. Slots are hashed: owners that
+//! share a slot invalidate each other's lists, which costs a cache miss and never returns an
+//! old list.
 //!
 //! # Invariants
 //!
@@ -28,10 +28,10 @@
 //! # Stored versions
 //!
 //! The same versions are stored in `project.list_version` and
-//! `visitor.list_version`, which triggers increment ([`stored`]). A store without
-//! shared memory between its processes validates cached lists with them, at the
-//! cost of one row per request. SQLite has one writing process, so its cache uses
-//! the versions in memory. Both change for the same writes; a test compares them.
+//! `visitor.list_version`, which triggers increment ([`stored`]). On PostgreSQL, several
+//! nodes write, and cached lists are validated with the stored versions, at the cost of
+//! reading one row. On SQLite, one process writes, and the cache uses the versions in memory.
+//! Both change for the same writes; a test compares them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,7 +41,7 @@ use super::snapshot::Snapshot;
 use super::totals::Totals;
 use crate::domain::{ProjectSeq, Scope, VisitorSeq};
 
-/// The number of a commit that changed list content.
+/// The number of the last change of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListVersion(u64);
 
@@ -49,10 +49,11 @@ const PROJECT_SLOTS: usize = 64;
 const VISITOR_SLOTS: usize = 1 << 15;
 
 pub(super) struct ListVersions {
+    /// The number of the last commit.
     current: AtomicU64,
-    /// The version of the last change by another process.
+    /// The number of the last change by another process.
     all: AtomicU64,
-    /// The version of the last change, for the projects of each slot.
+    /// The number of the last change, for the projects of each slot.
     projects: Box<[AtomicU64]>,
     /// The same for visitors.
     visitors: Box<[AtomicU64]>,
@@ -71,19 +72,14 @@ impl Default for ListVersions {
 }
 
 impl ListVersions {
-    pub fn current(&self) -> ListVersion {
-        ListVersion(self.current.load(Ordering::Acquire))
-    }
-
-    /// Returns whether no conversation or message in the list of `scope` has
-    /// changed after the version `since`.
-    pub fn is_unchanged(&self, scope: Scope, since: ListVersion) -> bool {
+    /// The version of the list of a scope.
+    pub fn of(&self, scope: Scope) -> ListVersion {
         let last_change = match scope {
             Scope::Project(project) => self.project_slot(project),
             Scope::Visitor(visitor) => self.visitor_slot(visitor),
         };
-        last_change.load(Ordering::Acquire) <= since.0
-            && self.all.load(Ordering::Acquire) <= since.0
+        let last_change = last_change.load(Ordering::Acquire);
+        ListVersion(last_change.max(self.all.load(Ordering::Acquire)))
     }
 
     /// Records committed changes. Only the writer thread calls this.
@@ -91,9 +87,6 @@ impl ListVersions {
         if changes.is_empty() {
             return;
         }
-        // Raise the version before the slots. A reader that sees the old version
-        // then finds its list changed; a reader that sees the new one begins its
-        // snapshot after the commit.
         let version = self.next_version();
         for (project, visitor) in changes.iter().map(ListChange::owners) {
             self.project_slot(project).store(version, Ordering::Release);
@@ -108,9 +101,9 @@ impl ListVersions {
         self.all.store(version, Ordering::Release);
     }
 
-    /// The version of the last change by another process.
-    pub fn last_external_change(&self) -> ListVersion {
-        ListVersion(self.all.load(Ordering::Acquire))
+    /// The number of the last change by another process.
+    pub fn last_external_change(&self) -> u64 {
+        self.all.load(Ordering::Acquire)
     }
 
     fn next_version(&self) -> u64 {
@@ -131,8 +124,9 @@ impl ListVersions {
 ///
 /// # Errors
 /// Those of the query; the project or visitor must exist.
-pub fn stored(snapshot: &Snapshot, scope: Scope) -> Result<i64, StoreError> {
-    Ok(Totals::read(snapshot, scope)?.version)
+pub fn stored(snapshot: &Snapshot, scope: Scope) -> Result<ListVersion, StoreError> {
+    let version = Totals::read(snapshot, scope)?.version;
+    Ok(ListVersion(version.unsigned_abs()))
 }
 
 #[cfg(test)]
@@ -155,9 +149,6 @@ mod tests {
     #[test]
     fn a_change_affects_the_lists_of_its_project_and_visitor_only() {
         let versions = ListVersions::default();
-        let before = versions.current();
-        versions.record(&message_change(1, 10));
-        let after = versions.current();
         let changed = [
             Scope::Visitor(VisitorSeq(10)),
             Scope::Project(ProjectSeq(1)),
@@ -166,30 +157,31 @@ mod tests {
             Scope::Visitor(VisitorSeq(11)),
             Scope::Project(ProjectSeq(2)),
         ];
-        for scope in changed {
-            assert!(!versions.is_unchanged(scope, before), "{scope:?}");
-            assert!(versions.is_unchanged(scope, after), "{scope:?}");
-        }
-        for scope in unchanged {
-            assert!(versions.is_unchanged(scope, before), "{scope:?}");
-        }
+        let of = |scopes: [Scope; 2]| scopes.map(|scope| versions.of(scope));
+        let before = (of(changed), of(unchanged));
+        versions.record(&message_change(1, 10));
+        assert!(
+            of(changed)
+                .iter()
+                .all(|version| !before.0.contains(version))
+        );
+        assert_eq!(of(unchanged), before.1);
     }
 
     #[test]
     fn invalidate_all_affects_every_list() {
         let versions = ListVersions::default();
         let scope = Scope::Visitor(VisitorSeq(1));
-        let before = versions.current();
+        let before = versions.of(scope);
         versions.invalidate_all();
-        assert!(!versions.is_unchanged(scope, before));
-        assert!(versions.is_unchanged(scope, versions.current()));
+        assert_ne!(versions.of(scope), before);
     }
 
     #[test]
     fn a_commit_without_list_changes_has_no_version() {
         let versions = ListVersions::default();
         versions.record(&[]);
-        assert_eq!(versions.current(), ListVersions::default().current());
+        assert_eq!(versions.current.load(Ordering::Relaxed), 0);
     }
 
     const VISITOR: VisitorSeq = VisitorSeq(1);
@@ -228,7 +220,7 @@ mod tests {
         db
     }
 
-    fn stored_versions(db: &TestDb) -> [i64; 3] {
+    fn stored_versions(db: &TestDb) -> [ListVersion; 3] {
         let versions = |snapshot: &Snapshot| {
             let [a, b, c] = SCOPES.map(|scope| stored(snapshot, scope));
             Ok::<_, StoreError>([a?, b?, c?])
@@ -240,14 +232,20 @@ mod tests {
     /// [`SCOPES`] whether the list changed: by the stored versions, and by those
     /// in memory.
     fn changed_lists(db: &TestDb, statements: &[&'static str]) -> [[bool; 3]; 2] {
-        let (stored_before, before) = (stored_versions(db), db.store.list_version());
+        let before = (
+            stored_versions(db),
+            SCOPES.map(|scope| db.list_version(scope)),
+        );
         let batch = statements.iter().map(|sql| Sql::new(sql, []));
         let _ = db
             .store
             .write_blocking(batch.fold(Batch::new(), Batch::run));
-        let stored_after = stored_versions(db);
-        let stored = [0, 1, 2].map(|scope| stored_before[scope] != stored_after[scope]);
-        let in_memory = SCOPES.map(|scope| !db.store.is_unchanged(scope, before));
+        let after = (
+            stored_versions(db),
+            SCOPES.map(|scope| db.list_version(scope)),
+        );
+        let stored = [0, 1, 2].map(|scope| before.0[scope] != after.0[scope]);
+        let in_memory = [0, 1, 2].map(|scope| before.1[scope] != after.1[scope]);
         [stored, in_memory]
     }
 

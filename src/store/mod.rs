@@ -49,6 +49,7 @@ mod offset_index;
 mod open;
 mod options;
 pub mod passage;
+mod postgres;
 pub mod project;
 pub mod project_removal;
 pub mod qna;
@@ -104,6 +105,7 @@ pub use error::StoreError;
 pub use list_version::ListVersion;
 pub use open::{NewFile, OpenError, folder_of, is_parlor_file, resolve, with_suffix};
 pub use options::Options;
+pub use postgres::{AddressError, ConnectError, PostgresAddress};
 pub use rejection::Rejection;
 pub use server_lock::{LockError, ServerLock};
 pub use snapshot::Snapshot;
@@ -113,8 +115,9 @@ pub use sql::{Sql, Value};
 use commit_observer::ObserverSlot;
 use list_version::ListVersions;
 use offset_index::OffsetIndex;
+use postgres::PostgresPool;
 use readers::Readers;
-use search_queue::SearchQueue;
+use search_queue::{SEARCH_TIMEOUT, SearchQueue};
 use writer::Writer;
 
 use crate::domain::Scope;
@@ -123,8 +126,6 @@ use crate::metrics::StoreMetrics;
 /// An open file. Dropping the store finishes the submitted batches and moves
 /// the write-ahead log into the file.
 pub struct Store {
-    /// The path of the file, without links.
-    path: PathBuf,
     // Fields are dropped in order. The writer closes last, because only the
     // writer can checkpoint the write-ahead log.
     readers: Readers,
@@ -132,10 +133,20 @@ pub struct Store {
     /// Held while the process merges the search index.
     merging: Arc<Mutex<()>>,
     writer: Writer,
-    list_versions: Arc<ListVersions>,
-    offset_index: Arc<OffsetIndex>,
+    engine: Engine,
     observer: ObserverSlot,
     metrics: Arc<StoreMetrics>,
+}
+
+/// What the engines do not have in common.
+enum Engine {
+    Sqlite {
+        /// The path of the file, without links.
+        path: PathBuf,
+        list_versions: Arc<ListVersions>,
+        offset_index: Arc<OffsetIndex>,
+    },
+    Postgres,
 }
 
 /// The permission to merge the search index, until it is dropped.
@@ -170,7 +181,6 @@ impl Store {
         Ok(Self {
             observer,
             writer: writer?,
-            list_versions,
             searches: SearchQueue::start(
                 open::open_readers(&path, &SearchQueue::options(options))?,
                 offset_index.clone(),
@@ -182,16 +192,51 @@ impl Store {
                 options.read_timeout,
                 &metrics,
             )?,
-            offset_index,
+            engine: Engine::Sqlite {
+                path,
+                list_versions,
+                offset_index,
+            },
             metrics,
-            path,
             merging: Arc::default(),
         })
     }
 
-    /// The path of the file, without links.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Opens a database on a PostgreSQL server. Its tables must exist.
+    ///
+    /// # Errors
+    /// The server is not reachable, or refuses the connection.
+    pub fn connect(address: &PostgresAddress, options: &Options) -> Result<Self, OpenError> {
+        let metrics = Arc::new(StoreMetrics::new(options.readers));
+        let pool = PostgresPool::open(address, "", options)?;
+        let search_options = SearchQueue::options(options);
+        let search_setup = format!("SET statement_timeout = {}", SEARCH_TIMEOUT.as_millis());
+        let searches = PostgresPool::open(address, &search_setup, &search_options)?;
+        Ok(Self {
+            observer: ObserverSlot::default(),
+            writer: postgres::start_writer(address.clone(), metrics.clone())?,
+            searches: SearchQueue::start_postgres(searches)?,
+            readers: Readers::start_postgres(pool, options.read_timeout, &metrics)?,
+            engine: Engine::Postgres,
+            metrics,
+            merging: Arc::default(),
+        })
+    }
+
+    #[cfg(test)]
+    fn offset_index(&self) -> &OffsetIndex {
+        match &self.engine {
+            Engine::Sqlite { offset_index, .. } => offset_index,
+            Engine::Postgres => unreachable!("these tests open a file"),
+        }
+    }
+
+    /// The path of the file, without links. `None` on PostgreSQL.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.engine {
+            Engine::Sqlite { path, .. } => Some(path),
+            Engine::Postgres => None,
+        }
     }
 
     pub fn metrics(&self) -> &StoreMetrics {
@@ -262,21 +307,29 @@ impl Store {
         self.readers.read_blocking(work)
     }
 
-    /// The newest list version. A read that begins later sees all its changes.
-    pub fn list_version(&self) -> ListVersion {
-        self.list_versions.current()
+    /// The version of the conversations of a scope and their messages. A list that was read
+    /// after the version was returned is current while the version is the same. Changes by
+    /// other programs are noticed within a second.
+    ///
+    /// # Errors
+    /// Those of a read. On SQLite there are none.
+    pub async fn list_version(&self, scope: Scope) -> Result<ListVersion, StoreError> {
+        match &self.engine {
+            Engine::Sqlite { list_versions, .. } => Ok(list_versions.of(scope)),
+            Engine::Postgres => {
+                let version = move |snapshot: &Snapshot| list_version::stored(snapshot, scope);
+                self.read(version).await
+            }
+        }
     }
 
-    /// Whether the conversations of the scope and their messages are unchanged
-    /// since a list version. Changes by other programs are noticed within a
-    /// second.
-    pub fn is_unchanged(&self, scope: Scope, since: ListVersion) -> bool {
-        self.list_versions.is_unchanged(scope, since)
-    }
-
-    /// The list version of the last change by another process.
-    pub fn last_external_change(&self) -> ListVersion {
-        self.list_versions.last_external_change()
+    /// A number that changes after another process has written to the file. It is always 0
+    /// on PostgreSQL, where the changes of other nodes are events.
+    pub fn last_external_change(&self) -> u64 {
+        match &self.engine {
+            Engine::Sqlite { list_versions, .. } => list_versions.last_external_change(),
+            Engine::Postgres => 0,
+        }
     }
 
     /// Runs a batch, all or nothing. Returns when the batch is durable.
@@ -334,7 +387,9 @@ impl Store {
     /// Removes the counts of sort ranges that no list request used since the
     /// last call.
     pub fn evict_unused_sort_ranges(&self) {
-        self.offset_index.evict_unused();
+        if let Engine::Sqlite { offset_index, .. } = &self.engine {
+            offset_index.evict_unused();
+        }
     }
 
     /// Finishes the submitted batches and closes the writer, while other owners

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::batch::guard_reason;
 use super::error::StoreError;
 use super::rejection::Rejection;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Transaction};
 use super::sql::{Row, Sql};
 
 impl Snapshot<'_> {
@@ -16,12 +16,22 @@ impl Snapshot<'_> {
         sql: &Sql,
         mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<ControlFlow<()>, E> {
-        let statement = sql.prepare(self.sqlite()?.connection);
-        let mut statement = statement.map_err(StoreError::from)?;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next().map_err(StoreError::from)? {
-            if each(Row::new(row))?.is_break() {
-                return Ok(ControlFlow::Break(()));
+        match self.transaction() {
+            Transaction::Sqlite(sqlite) => {
+                let mut statement = sql.prepare(sqlite.connection).map_err(StoreError::from)?;
+                let mut rows = statement.raw_query();
+                while let Some(row) = rows.next().map_err(StoreError::from)? {
+                    if each(Row::new(row))?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+            }
+            Transaction::Postgres(postgres) => {
+                for row in &postgres.query(sql)? {
+                    if each(row.into())?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -57,9 +67,17 @@ impl Snapshot<'_> {
         sql: &Sql,
         read: impl FnOnce(Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let mut statement = sql.prepare(self.sqlite()?.connection)?;
-        let mut rows = statement.raw_query();
-        rows.next()?.map(|row| read(Row::new(row))).transpose()
+        match self.transaction() {
+            Transaction::Sqlite(sqlite) => {
+                let mut statement = sql.prepare(sqlite.connection)?;
+                let mut rows = statement.raw_query();
+                rows.next()?.map(|row| read(Row::new(row))).transpose()
+            }
+            Transaction::Postgres(postgres) => {
+                let rows = postgres.query(sql)?;
+                rows.first().map(|row| read(row.into())).transpose()
+            }
+        }
     }
 
     /// What `read` makes of the first row.
@@ -106,18 +124,12 @@ impl RowQueue {
     pub(super) fn read<E: From<StoreError>>(
         &mut self,
         snapshot: &Snapshot,
-        select: &str,
+        select: &'static str,
         mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        let mut statement = snapshot.prepare(select)?;
         while let Some(seq) = self.0.pop_front() {
-            statement
-                .raw_bind_parameter(1, seq)
-                .map_err(StoreError::from)?;
-            let mut rows = statement.raw_query();
-            let row = rows.next().map_err(StoreError::from)?;
-            let Some(row) = row else { continue };
-            if each(Row::new(row))?.is_break() {
+            let sql = Sql::new(select, [seq.into()]);
+            if snapshot.try_for_each(&sql, &mut each)?.is_break() {
                 return Ok(self.0.is_empty());
             }
         }

@@ -130,7 +130,7 @@ struct Reads<'c> {
 
 impl Reads<'_> {
     fn snapshot(&self) -> Snapshot<'_> {
-        let offset_index = &self.db.store.offset_index;
+        let offset_index = self.db.store.offset_index();
         Snapshot::begin(self.connection, offset_index).expect("a snapshot")
     }
 

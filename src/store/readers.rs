@@ -21,20 +21,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use r2d2::{Pool, PooledConnection};
+use r2d2::Pool;
 use tokio::sync::oneshot;
 
 use super::error::StoreError;
 use super::offset_index::OffsetIndex;
+use super::postgres::{PostgresPool, PostgresSnapshot};
 use super::reader_pool::{ClosedSignal, ReaderManager, ReaderPool};
 use super::snapshot::Snapshot;
 use crate::metrics::{Histogram, StoreMetrics};
 
 pub(super) struct Readers {
     /// None once the readers are dropped.
-    pool: Option<Pool<ReaderManager>>,
-    closed: ClosedSignal,
-    offset_index: Arc<OffsetIndex>,
+    pool: Option<SnapshotPool>,
+    /// None for PostgreSQL.
+    closed: Option<ClosedSignal>,
     /// None once the readers are dropped; the threads end then.
     jobs: Option<Sender<ReadJob>>,
     threads: Vec<JoinHandle<()>>,
@@ -52,6 +53,42 @@ struct ReadJob {
 
 type RunJob = Box<dyn FnOnce(Result<&Snapshot, StoreError>) + Send>;
 
+/// The connections on which snapshots are opened.
+#[derive(Clone)]
+enum SnapshotPool {
+    Sqlite(Pool<ReaderManager>, Arc<OffsetIndex>),
+    Postgres(PostgresPool),
+}
+
+impl SnapshotPool {
+    /// Calls `work` with a snapshot, or with [`StoreError::Busy`] if no connection was free
+    /// within `timeout`.
+    fn with_snapshot<T>(
+        &self,
+        timeout: Duration,
+        work: impl FnOnce(Result<&Snapshot, StoreError>) -> T,
+    ) -> T {
+        match self {
+            Self::Sqlite(pool, offset_index) => {
+                let Ok(connection) = pool.get_timeout(timeout) else {
+                    return work(Err(StoreError::Busy));
+                };
+                match Snapshot::begin(&connection, offset_index) {
+                    Ok(snapshot) => work(Ok(&snapshot)),
+                    Err(error) => work(Err(error)),
+                }
+            }
+            Self::Postgres(pool) => match pool.connection(timeout) {
+                Ok(connection) => {
+                    let snapshot = Snapshot::of_postgres(PostgresSnapshot::new(&connection));
+                    work(Ok(&snapshot))
+                }
+                Err(error) => work(Err(error)),
+            },
+        }
+    }
+}
+
 impl Readers {
     /// Starts a thread for each connection of the pool, as many as `metrics` has
     /// histograms for.
@@ -63,13 +100,33 @@ impl Readers {
         metrics: &StoreMetrics,
     ) -> io::Result<Self> {
         let ReaderPool { pool, closed } = pool;
+        let pool = SnapshotPool::Sqlite(pool, offset_index);
+        Self::start_threads(pool, Some(closed), jobs_submitted, read_timeout, metrics)
+    }
+
+    /// The same for connections to PostgreSQL.
+    pub fn start_postgres(
+        pool: PostgresPool,
+        read_timeout: Duration,
+        metrics: &StoreMetrics,
+    ) -> io::Result<Self> {
+        let pool = SnapshotPool::Postgres(pool);
+        Self::start_threads(pool, None, Arc::default(), read_timeout, metrics)
+    }
+
+    fn start_threads(
+        pool: SnapshotPool,
+        closed: Option<ClosedSignal>,
+        jobs_submitted: Arc<AtomicU64>,
+        read_timeout: Duration,
+        metrics: &StoreMetrics,
+    ) -> io::Result<Self> {
         let (jobs, receiver) = channel();
         let receiver = Arc::new(Mutex::new(receiver));
         let threads = metrics.read_waits().iter().map(|waits| {
             let reader = ReaderThread {
                 waits: waits.clone(),
                 pool: pool.clone(),
-                offset_index: offset_index.clone(),
                 jobs: receiver.clone(),
             };
             thread::Builder::new()
@@ -80,7 +137,6 @@ impl Readers {
             threads: threads.collect::<io::Result<_>>()?,
             pool: Some(pool),
             closed,
-            offset_index,
             jobs: Some(jobs),
             jobs_submitted,
             read_timeout,
@@ -134,19 +190,17 @@ impl Readers {
         &self,
         work: impl FnOnce(&Snapshot) -> Result<T, E>,
     ) -> Result<T, E> {
-        let connection = self.connection()?;
-        let snapshot = Snapshot::begin(&connection, &self.offset_index)?;
-        work(&snapshot)
+        let pool = self.pool.as_ref().ok_or(StoreError::Closed)?;
+        pool.with_snapshot(self.read_timeout, |snapshot| work(snapshot?))
     }
 
-    /// Takes a connection from the pool.
-    ///
-    /// # Errors
-    /// [`StoreError::Busy`] after the read timeout.
-    pub fn connection(&self) -> Result<PooledConnection<ReaderManager>, StoreError> {
-        let pool = self.pool.as_ref().ok_or(StoreError::Closed)?;
-        let connection = pool.get_timeout(self.read_timeout);
-        connection.map_err(|_| StoreError::Busy)
+    /// Takes a connection to the file.
+    #[cfg(test)]
+    pub fn connection(&self) -> Result<r2d2::PooledConnection<ReaderManager>, StoreError> {
+        match &self.pool {
+            Some(SnapshotPool::Sqlite(pool, _)) => pool.get().map_err(|_| StoreError::Busy),
+            _ => Err(StoreError::Closed),
+        }
     }
 }
 
@@ -166,7 +220,10 @@ impl Drop for Readers {
             }
         }
         // The job that drops the store has a connection itself.
-        if !is_reader && !self.closed.wait() {
+        if let Some(closed) = &mut self.closed
+            && !is_reader
+            && !closed.wait()
+        {
             log::warn!("a connection to the database is still open");
         }
     }
@@ -175,8 +232,7 @@ impl Drop for Readers {
 struct ReaderThread {
     /// How long the jobs of this thread waited.
     waits: Arc<Histogram>,
-    pool: Pool<ReaderManager>,
-    offset_index: Arc<OffsetIndex>,
+    pool: SnapshotPool,
     /// Locked by the thread that waits for the next job.
     jobs: Arc<Mutex<Receiver<ReadJob>>>,
 }
@@ -202,13 +258,7 @@ impl ReaderThread {
         if now > job.deadline {
             return (job.run)(Err(StoreError::Busy));
         }
-        let Ok(connection) = self.pool.get_timeout(job.deadline - now) else {
-            return (job.run)(Err(StoreError::Busy));
-        };
-        match Snapshot::begin(&connection, &self.offset_index) {
-            Ok(snapshot) => (job.run)(Ok(&snapshot)),
-            Err(error) => (job.run)(Err(error)),
-        }
+        self.pool.with_snapshot(job.deadline - now, job.run);
     }
 }
 

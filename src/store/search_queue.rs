@@ -12,9 +12,10 @@ use super::backup::{Cancellation, Monitor};
 use super::error::StoreError;
 use super::offset_index::OffsetIndex;
 use super::options::Options;
+use super::postgres::PostgresPool;
 use super::reader_pool::ReaderPool;
 use super::readers::Readers;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Transaction};
 use crate::metrics::StoreMetrics;
 
 /// The time from the request of a search to its end.
@@ -50,6 +51,15 @@ impl SearchQueue {
         })
     }
 
+    /// The same for connections to PostgreSQL, whose queries have a time limit.
+    pub fn start_postgres(pool: PostgresPool) -> io::Result<Self> {
+        let metrics = StoreMetrics::new(MAX_SEARCHES);
+        Ok(Self {
+            readers: Readers::start_postgres(pool, SEARCH_TIMEOUT, &metrics)?,
+            has_index: AtomicBool::new(false),
+        })
+    }
+
     pub fn has_index(&self) -> bool {
         self.has_index.load(Ordering::Relaxed)
     }
@@ -73,9 +83,11 @@ impl SearchQueue {
         let cancellation = Arc::<Cancellation>::default();
         let _cancel = CancelOnDrop(cancellation.clone());
         let search = self.readers.read(move |snapshot| {
+            let Transaction::Sqlite(sqlite) = snapshot.transaction() else {
+                return work(snapshot);
+            };
             let monitor = Monitor::silent(&cancellation);
-            let result =
-                monitor.interruptible(snapshot.sqlite()?.connection, || Ok(work(snapshot)));
+            let result = monitor.interruptible(sqlite.connection, || Ok(work(snapshot)));
             result.map_err(StoreError::from)?
         });
         let result = tokio::time::timeout(SEARCH_TIMEOUT, search).await;

@@ -4,10 +4,17 @@ use rusqlite::Connection;
 
 use super::error::StoreError;
 use super::offset_index::OffsetIndex;
+use super::postgres::PostgresSnapshot;
 
 /// A read transaction: every query through one snapshot sees the same state of
-/// the file. The transaction ends when the snapshot is dropped.
-pub struct Snapshot<'c>(SqliteSnapshot<'c>);
+/// the database. The transaction ends when the snapshot is dropped.
+pub struct Snapshot<'c>(Transaction<'c>);
+
+/// The transaction of an engine.
+pub(super) enum Transaction<'c> {
+    Sqlite(SqliteSnapshot<'c>),
+    Postgres(PostgresSnapshot<'c>),
+}
 
 /// A read transaction of SQLite.
 #[derive(Clone, Copy)]
@@ -23,10 +30,19 @@ impl<'c> Snapshot<'c> {
         offset_index: &'c OffsetIndex,
     ) -> Result<Self, StoreError> {
         connection.prepare_cached("BEGIN")?.raw_execute()?;
-        Ok(Self(SqliteSnapshot {
+        Ok(Self(Transaction::Sqlite(SqliteSnapshot {
             connection,
             offset_index,
-        }))
+        })))
+    }
+
+    /// A transaction of PostgreSQL.
+    pub(super) fn of_postgres(transaction: PostgresSnapshot<'c>) -> Self {
+        Self(Transaction::Postgres(transaction))
+    }
+
+    pub(super) fn transaction(&self) -> &Transaction<'c> {
+        &self.0
     }
 
     /// The transaction, for what only SQLite has.
@@ -34,18 +50,22 @@ impl<'c> Snapshot<'c> {
     /// # Errors
     /// [`StoreError::Internal`] if the store is another one.
     pub(super) fn sqlite(&self) -> Result<SqliteSnapshot<'c>, StoreError> {
-        Ok(self.0)
-    }
-
-    /// Prepares `sql`, or takes the statement from the connection's cache.
-    pub(super) fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, StoreError> {
-        Ok(self.0.connection.prepare_cached(sql)?)
+        match self.0 {
+            Transaction::Sqlite(sqlite) => Ok(sqlite),
+            Transaction::Postgres(_) => {
+                let text = "this is not available on PostgreSQL".to_owned();
+                Err(StoreError::Internal(text))
+            }
+        }
     }
 }
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
-        let result = self.0.connection.prepare_cached("ROLLBACK");
+        let Transaction::Sqlite(sqlite) = &self.0 else {
+            return;
+        };
+        let result = sqlite.connection.prepare_cached("ROLLBACK");
         if let Err(error) = result.and_then(|mut rollback| rollback.raw_execute()) {
             log::error!("cannot end a read transaction: {error}");
         }

@@ -36,7 +36,10 @@ impl SourceLock {
     ) -> io::Result<Option<Self>> {
         let name = Sha256::digest(format!("{} {location}", project.0));
         let name: String = name[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = with_suffix(store.path(), &format!(".learn-{name}"));
+        let Some(database) = store.path() else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let path = with_suffix(database, &format!(".learn-{name}"));
         loop {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).mode(0o600);
@@ -51,7 +54,7 @@ impl SourceLock {
             let lock = Self { file, path };
             // Another run may have removed the file before it was locked.
             if lock.is_current() {
-                adopt_owner(&lock.file, store.path())?;
+                adopt_owner(&lock.file, database)?;
                 return Ok(Some(lock));
             }
         }

@@ -11,6 +11,7 @@ use rusqlite::{CachedStatement, Connection, ToSql};
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::postgres::column_value;
 use crate::domain::{
     AgentId, AgentSeq, AgentSessionId, AgentSessionSeq, AssistantId, AssistantSeq, ConversationId,
     ConversationSeq, DocumentId, KeyId, KeySeq, Label, MessageId, MessageSeq, NoteId,
@@ -54,6 +55,7 @@ impl SqlText {
     pub fn finish(self) -> Sql {
         Sql {
             text: Cow::Owned(self.text),
+            postgres: None,
             values: self.values,
         }
     }
@@ -64,6 +66,8 @@ impl SqlText {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sql {
     pub(super) text: Cow<'static, str>,
+    /// The text for PostgreSQL, if it does not accept `text`.
+    postgres: Option<&'static str>,
     pub(super) values: Vec<Value>,
 }
 
@@ -71,23 +75,35 @@ impl Sql {
     pub(super) fn new<const N: usize>(text: &'static str, values: [Value; N]) -> Self {
         Self {
             text: Cow::Borrowed(text),
+            postgres: None,
             values: values.into(),
         }
     }
 
-    /// A statement whose text differs between the databases.
+    /// A statement that has no text that both engines accept. The parameters of both
+    /// texts are the same.
     pub(super) fn for_engines<const N: usize>(
         sqlite: &'static str,
-        _postgres: &'static str,
+        postgres: &'static str,
         values: [Value; N],
     ) -> Self {
-        Self::new(sqlite, values)
+        Self {
+            text: Cow::Borrowed(sqlite),
+            postgres: Some(postgres),
+            values: values.into(),
+        }
+    }
+
+    /// The text for PostgreSQL, with the parameters of SQLite.
+    pub(super) fn postgres_text(&self) -> &str {
+        self.postgres.unwrap_or(&self.text)
     }
 
     /// A statement whose text was put together from constants.
     pub(super) fn composed<const N: usize>(text: String, values: [Value; N]) -> Self {
         Self {
             text: Cow::Owned(text),
+            postgres: None,
             values: values.into(),
         }
     }
@@ -124,6 +140,10 @@ impl<'r> ColumnValue<'r> {
         }
     }
 
+    /// The text.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] if the value is no text.
     pub fn text(self) -> Result<&'r str, StoreError> {
         match self {
             Self::Text(bytes) => str::from_utf8(bytes).map_err(|_| self.unexpected("UTF-8")),
@@ -154,16 +174,33 @@ impl<'r> ColumnValue<'r> {
 
 /// One row of a result. Text is borrowed from the row.
 #[derive(Clone, Copy)]
-pub(super) struct Row<'r>(&'r rusqlite::Row<'r>);
+pub(super) struct Row<'r>(DriverRow<'r>);
+
+#[derive(Clone, Copy)]
+enum DriverRow<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
+}
+
+impl<'r> From<&'r tokio_postgres::Row> for Row<'r> {
+    fn from(row: &'r tokio_postgres::Row) -> Self {
+        Self(DriverRow::Postgres(row))
+    }
+}
 
 impl<'r> Row<'r> {
+    /// A row of SQLite.
     pub fn new(row: &'r rusqlite::Row<'r>) -> Self {
-        Self(row)
+        Self(DriverRow::Sqlite(row))
     }
 
     /// The value of a column, counted from 0, without a type.
     pub fn value(self, column: usize) -> Result<ColumnValue<'r>, StoreError> {
-        Ok(match self.0.get_ref(column)? {
+        let row = match self.0 {
+            DriverRow::Sqlite(row) => row,
+            DriverRow::Postgres(row) => return column_value(row, column),
+        };
+        Ok(match row.get_ref(column)? {
             ValueRef::Null => ColumnValue::Null,
             ValueRef::Integer(number) => ColumnValue::Integer(number),
             ValueRef::Text(bytes) => ColumnValue::Text(bytes),

@@ -4,16 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fastrand::Rng;
+use futures_util::FutureExt;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::batch::Batch;
+use super::list_version::ListVersion;
 use super::options::Options;
 use super::sql::{Sql, Value};
 use super::{Store, project};
 use crate::domain::{
-    AssistantId, Direction, ListFilter, ProjectId, ProjectSeq, Sort, Status, Timestamp,
+    AssistantId, Direction, ListFilter, ProjectId, ProjectSeq, Scope, Sort, Status, Timestamp,
 };
 
 /// The only project of a [`TestDb`].
@@ -70,6 +72,12 @@ impl TestDb {
             folder,
             store: Arc::new(store),
         }
+    }
+
+    /// The version of a list in memory.
+    pub fn list_version(&self, scope: Scope) -> ListVersion {
+        let version = Box::pin(self.store.list_version(scope)).now_or_never();
+        version.expect("a version in memory").expect("a version")
     }
 
     pub fn file(&self) -> PathBuf {

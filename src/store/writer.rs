@@ -9,8 +9,9 @@ mod commit;
 mod thread;
 mod wal;
 
+use std::io;
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -27,14 +28,16 @@ use super::offset_index::OffsetIndex;
 use super::open::OpenError;
 use crate::metrics::StoreMetrics;
 use thread::WriterThread;
+pub(super) use thread::{MAX_GROUP, Work};
 pub(super) use wal::empty_wal;
 
 /// The maximum number of batches in the queue. A further batch fails as busy.
 const MAX_QUEUE: usize = 1024;
 
-type BatchResult = Result<BatchOutput, StoreError>;
+pub(super) type BatchResult = Result<BatchOutput, StoreError>;
 
-enum WriterCommand {
+/// What the writer thread is asked to do.
+pub(super) enum WriterCommand {
     Run(QueuedBatch),
     /// Runs a batch alone, without the actions of foreign keys.
     RunWithoutForeignKeys(QueuedBatch),
@@ -43,10 +46,10 @@ enum WriterCommand {
 }
 
 /// A batch in the queue.
-struct QueuedBatch {
-    batch: Batch,
-    tx: oneshot::Sender<BatchResult>,
-    queued_at: Instant,
+pub(super) struct QueuedBatch {
+    pub batch: Batch,
+    pub tx: oneshot::Sender<BatchResult>,
+    pub queued_at: Instant,
 }
 
 /// The handle of the writer thread.
@@ -70,7 +73,6 @@ impl Writer {
         reads: Arc<AtomicU64>,
         metrics: Arc<StoreMetrics>,
     ) -> Result<Self, OpenError> {
-        let (queue, commands) = sync_channel(MAX_QUEUE);
         let path = connection.path().unwrap_or_default().to_owned();
         let writer = WriterThread::new(
             connection,
@@ -82,9 +84,22 @@ impl Writer {
         )
         .map_err(|error| OpenError::from_sqlite(path.as_ref(), &error))?;
         let status = writer.status.clone();
+        Ok(Self::spawn(status, metrics, |commands| {
+            writer.run(&commands);
+        })?)
+    }
+
+    /// Starts a thread that runs `run` with the receiver of the queue, until a
+    /// [`WriterCommand::Shutdown`].
+    pub(super) fn spawn(
+        status: Arc<CommitStatus>,
+        metrics: Arc<StoreMetrics>,
+        run: impl FnOnce(Receiver<WriterCommand>) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (queue, commands) = sync_channel(MAX_QUEUE);
         let thread = std::thread::Builder::new()
             .name("parlor-writer".to_owned())
-            .spawn(move || writer.run(&commands))?;
+            .spawn(move || run(commands))?;
         Ok(Self {
             queue,
             thread: Mutex::new(Some(thread)),

@@ -174,11 +174,12 @@ pub async fn list(
     check_search(&app.store, &key.1)?;
     // The search index changes without the list: pages with words are not cached.
     let is_cached = key.1.search.text.is_none();
-    let cached = is_cached.then(|| cache.get(&app.store, &key)).flatten();
+    // Read before the page.
+    let version = app.store.list_version(scope).await?;
+    let cached = is_cached.then(|| cache.get(&key, version)).flatten();
     if let Some(page) = cached {
         return page.respond(&app, &request, caller.into());
     }
-    let version = app.store.list_version();
     let list = key.1.clone();
     let read = move |snapshot: &Snapshot| read_page(snapshot, scope, &list);
     let page = if key.1.search.is_slow() {

@@ -356,7 +356,7 @@ fn first_and_last_pages_of_conversations_that_do_not_wait_read_no_other_rows() {
     );
     db.store.write_blocking(Batch::of([wait])).expect("a write");
     let connection = db.store.readers.connection().expect("a connection");
-    let snapshot = Snapshot::begin(&connection, &db.store.offset_index).expect("a snapshot");
+    let snapshot = Snapshot::begin(&connection, db.store.offset_index()).expect("a snapshot");
     let read = |query: &ListQuery| {
         let page = page(&snapshot, Scope::Project(PROJECT), query, &not_waiting());
         page.expect("a page")
@@ -408,7 +408,7 @@ fn a_search_reads_its_matches_only() {
         ..SearchFilter::default()
     };
     let connection = db.store.readers.connection().expect("a connection");
-    let snapshot = Snapshot::begin(&connection, &db.store.offset_index).expect("a snapshot");
+    let snapshot = Snapshot::begin(&connection, db.store.offset_index()).expect("a snapshot");
     let cost = crate::store::query_cost_tests::cost(&connection, || {
         let found = page(
             &snapshot,

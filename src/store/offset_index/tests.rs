@@ -165,7 +165,7 @@ fn pages_of_every_order_are_exact_at_any_offset_after_changes() {
             db.store.write_blocking(batch).expect("a write");
         }
     }
-    let ranges = db.store.offset_index.range_count();
+    let ranges = db.store.offset_index().range_count();
     assert!(ranges >= 54, "only {ranges} ranges have counts");
 }
 
@@ -206,7 +206,7 @@ fn pages_are_exact_while_32_threads_write() {
         while compared < 400 || written.load(Ordering::Relaxed) < 2000 {
             assert_page_is_exact(&db.store, &random_query(&mut random));
             compared += 1;
-            with_counts += usize::from(db.store.offset_index.range_count() > 0);
+            with_counts += usize::from(db.store.offset_index().range_count() > 0);
         }
     });
     assert!(
@@ -295,11 +295,11 @@ fn a_range_that_no_request_uses_is_evicted() {
     db.insert_conversations(&mut Rng::with_seed(2), 3000);
     let query = query_at("1500");
     assert_page_is_exact(&db.store, &query);
-    assert_eq!(db.store.offset_index.range_count(), 1);
+    assert_eq!(db.store.offset_index().range_count(), 1);
     db.store.evict_unused_sort_ranges();
-    assert_eq!(db.store.offset_index.range_count(), 1);
+    assert_eq!(db.store.offset_index().range_count(), 1);
     db.store.evict_unused_sort_ranges();
-    assert_eq!(db.store.offset_index.range_count(), 0);
+    assert_eq!(db.store.offset_index().range_count(), 0);
     assert_page_is_exact(&db.store, &query);
 }
 
@@ -319,7 +319,7 @@ fn a_changed_message_keeps_the_counts() {
     ] {
         let batch = Batch::of([Sql::new(sql, [])]);
         db.store.write_blocking(batch).expect(sql);
-        assert_eq!(db.store.offset_index.range_count(), 1, "{sql}");
+        assert_eq!(db.store.offset_index().range_count(), 1, "{sql}");
         assert_page_is_exact(&db.store, &query);
     }
 }

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::SCHEMA_VERSION;
 use super::path::{check_folder, closed_folder, folder_of};
+use crate::store::postgres::ConnectError;
 
 /// Why a file could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +94,8 @@ pub enum OpenError {
         "a thread for the file could not be started: {0}; check the limit on processes (ulimit -u)"
     )]
     Thread(#[from] io::Error),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
 }
 
 impl OpenError {

@@ -6,6 +6,7 @@ use futures_util::future::{join, join_all};
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::sql::Sql;
 use crate::store::{Options, Store, session};
 
 /// Longer than any test takes.
@@ -29,10 +30,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// A read that succeeds at once.
 fn select_one(snapshot: &Snapshot) -> Result<i64, StoreError> {
-    let one = snapshot
-        .prepare("SELECT 1")?
-        .query_row((), |row| row.get(0));
-    Ok(one?)
+    snapshot.one(&Sql::new("SELECT 1", []), |row| row.get(0))
 }
 
 #[test]
@@ -82,9 +80,8 @@ fn a_panic_fails_only_its_own_read() {
 fn a_read_sees_writes_that_were_committed_before_it_was_queued() {
     let (_folder, store) = open_store(1, LONG);
     let count_secrets = |snapshot: &Snapshot| {
-        let sql = "SELECT count(*) FROM secret";
-        let count = snapshot.prepare(sql)?.query_row((), |row| row.get(0));
-        Ok::<i64, StoreError>(count?)
+        let count = Sql::new("SELECT count(*) FROM secret", []);
+        snapshot.one(&count, |row| row.get::<i64>(0))
     };
     // The thread runs both reads without a pause between them.
     let (first_has_read, wait_for_first) = mpsc::channel();

@@ -22,7 +22,7 @@ use crate::store::list_version::ListVersions;
 use crate::store::offset_index::OffsetIndex;
 
 /// The maximum number of batches in one commit.
-const MAX_GROUP: usize = 256;
+pub(in crate::store) const MAX_GROUP: usize = 256;
 /// The time between the starts of two commits while lists are read
 /// (PostgreSQL: `commit_delay`). After each commit, readers read the changed
 /// pages again and cached lists become invalid. 500 commits a second cost the readers
@@ -36,15 +36,15 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The commands that the writer takes out of its queue at once.
 #[derive(Default)]
-pub(super) struct Work {
-    pub(super) group: Vec<QueuedBatch>,
-    pub(super) without_foreign_keys: Vec<QueuedBatch>,
-    pub(super) truncations: Vec<oneshot::Sender<Result<bool, StoreError>>>,
-    pub(super) is_last: bool,
+pub(in crate::store) struct Work {
+    pub group: Vec<QueuedBatch>,
+    pub without_foreign_keys: Vec<QueuedBatch>,
+    pub truncations: Vec<oneshot::Sender<Result<bool, StoreError>>>,
+    pub is_last: bool,
 }
 
 impl Work {
-    fn add(&mut self, command: WriterCommand) {
+    pub fn add(&mut self, command: WriterCommand) {
         match command {
             WriterCommand::Run(queued) => self.group.push(queued),
             WriterCommand::RunWithoutForeignKeys(queued) => {

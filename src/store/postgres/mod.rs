@@ -1,0 +1,24 @@
+//! The store on a PostgreSQL server, for several nodes on one database.
+//!
+//! Reads and writes are the same as on SQLite: a read is a function of a
+//! [`Snapshot`](super::Snapshot), a write is a [`Batch`](super::Batch). The statements of
+//! both engines have one text, in the form that both accept; [`dialect`] numbers the
+//! parameters. Where there is no such form, [`Sql::for_engines`](super::sql::Sql) has two texts.
+
+mod address;
+mod connection;
+mod dialect;
+mod error;
+mod read_pool;
+mod snapshot;
+mod writer;
+
+pub use address::{AddressError, PostgresAddress};
+pub(super) use connection::{PipelineResult, column_value};
+pub use error::ConnectError;
+pub(super) use read_pool::PostgresPool;
+pub(super) use snapshot::PostgresSnapshot;
+pub(super) use writer::start_writer;
+
+#[cfg(test)]
+mod tests;
