@@ -133,6 +133,38 @@ fn history_is_cut_to_what_the_model_takes() {
 }
 
 #[test]
+fn error_in_a_stream_for_a_long_prompt_is_answered_with_a_shorter_prompt() {
+    let error = r#"{"error":{"message":"The prompt exceeds the context length."}}"#;
+    let server = StubServer::responding(move |request: &ReceivedRequest| {
+        if request.body["messages"].to_string().len() > 6000 {
+            let event = format!("event: error\ndata: {error}\n\n");
+            return response("200 OK", "Content-Type: text/event-stream\r\n", &event);
+        }
+        answer_script(&["Hi"])
+    });
+    let model = model(&server, &[]);
+    let long = "x".repeat(4000);
+    let history = [(User, long.as_str()), (Assistant, long.as_str())];
+    assert_eq!(ask(&model, &history, "hi").text, "Hi");
+    assert_eq!(ask(&model, &history, &"y".repeat(7000)).text, "Hi");
+    assert_eq!(ask(&model, &[], &"y".repeat(7000)).text, "Hi");
+}
+
+#[test]
+fn error_in_a_stream_for_a_refused_message_is_answered_without_the_message() {
+    let error = r#"{"error":{"message":"No.","code":"content_filter"}}"#;
+    let server = StubServer::responding(move |request: &ReceivedRequest| {
+        if request.body.to_string().contains("forbidden") {
+            return response("200 OK", "", &format!("data: {error}\n\n"));
+        }
+        answer_script(&["Hi"])
+    });
+    let model = model(&server, &[]);
+    assert_eq!(ask(&model, &[(User, "forbidden")], "C").text, "Hi");
+    assert!(ask(&model, &[], "forbidden").failure().contains("No."));
+}
+
+#[test]
 fn server_that_rejects_everything_is_not_asked_again_and_again() {
     let server = server_that_rejects(|_| true);
     let model = model(&server, &["--model-temperature", "0.2"]);

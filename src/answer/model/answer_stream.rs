@@ -10,7 +10,7 @@ use tokio::time::{self, Instant};
 use super::citations::CitationWriter;
 use super::refusal::RefusalDetector;
 use super::request::{Prompt, PromptSize};
-use super::response::ResponseParser;
+use super::response::{PromptFault, ResponseParser};
 use super::upstream::{Upstream, UpstreamResponse};
 use super::upstream_error::{DEFAULT_RETRY_AFTER_SECS, error_causes};
 use crate::answer::{AnswerChunk, AnswerError, AnswerStream, FinishDetails};
@@ -137,14 +137,16 @@ impl ResponseReader {
                         self.upstream.set_unopened_thoughts(has_unopened_thought);
                         return Ok(self.end(finish));
                     }
-                    Err(error) if !self.parser.is_withheld() => {
-                        let rest = self.citations.flush();
-                        if !rest.is_empty() {
-                            return Ok(AnswerChunk::Text(rest));
+                    Err(error) => match self.parser.prompt_fault() {
+                        Some(fault) => self.retry_smaller(fault, error).await?,
+                        None => {
+                            let rest = self.citations.flush();
+                            if !rest.is_empty() {
+                                return Ok(AnswerChunk::Text(rest));
+                            }
+                            return Err(self.upstream.redact_key(error));
                         }
-                        return Err(self.upstream.redact_key(error));
-                    }
-                    Err(error) => self.retry_withheld(error).await?,
+                    },
                 }
                 continue;
             }
@@ -163,21 +165,20 @@ impl ResponseReader {
         AnswerChunk::Finish(finish)
     }
 
-    /// Sends a smaller prompt after the server's content filter withheld the answer. What
-    /// the filter refuses can be in the history.
+    /// Sends a smaller prompt. What the server does not answer can be in the history.
     ///
     /// # Errors
-    /// Returns `error` if the message itself is refused.
-    async fn retry_withheld(&mut self, error: AnswerError) -> Result<(), AnswerError> {
-        if self.size >= PromptSize::NoHistory || !self.prompt.has_history() {
-            self.upstream.refuse(self.prompt.newest());
-            return Err(error);
-        }
-        let size = match self.size {
-            PromptSize::Full if self.prompt.unanswered().next().is_some() => {
-                PromptSize::OnlyAnswered
+    /// Returns `error` if the prompt cannot be smaller.
+    async fn retry_smaller(
+        &mut self,
+        fault: PromptFault,
+        error: AnswerError,
+    ) -> Result<(), AnswerError> {
+        let Some(size) = self.smaller_size(fault) else {
+            if fault == PromptFault::Filtered {
+                self.upstream.refuse(self.prompt.newest());
             }
-            _ => PromptSize::NoHistory,
+            return Err(self.upstream.redact_key(error));
         };
         let sent = self
             .upstream
@@ -188,6 +189,21 @@ impl ResponseReader {
         self.response = Some(sent.response);
         self.parser = ResponseParser::new(self.upstream.thought_mode());
         Ok(())
+    }
+
+    fn smaller_size(&self, fault: PromptFault) -> Option<PromptSize> {
+        let has_history = self.prompt.has_history();
+        match (self.size, fault) {
+            (PromptSize::Full, _) if self.prompt.unanswered().next().is_some() => {
+                Some(PromptSize::OnlyAnswered)
+            }
+            (size, PromptFault::TooLong) if has_history && size < PromptSize::ShortHistory => {
+                Some(PromptSize::ShortHistory)
+            }
+            (size, _) if has_history && size < PromptSize::NoHistory => Some(PromptSize::NoHistory),
+            (size, PromptFault::TooLong) if size < PromptSize::Minimal => Some(PromptSize::Minimal),
+            _ => None,
+        }
     }
 
     /// Starts the timeout of the next text now. The time that the consumer needed

@@ -47,6 +47,16 @@ impl Default for ResponseFormat {
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
+/// Why a server that has accepted a prompt does not answer it. A smaller prompt may get an
+/// answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PromptFault {
+    /// The server's content filter withheld the answer.
+    Filtered,
+    /// The prompt has more text than the model reads.
+    TooLong,
+}
+
 /// The answer as far as it was received.
 #[derive(Default)]
 struct ParsedAnswer {
@@ -59,6 +69,7 @@ struct ParsedAnswer {
     /// The finish reason of a part of the reasoning. The answer can follow.
     reasoning_finish_reason: Option<FinishReason>,
     usage: Usage,
+    prompt_fault: Option<PromptFault>,
     /// The result, once nothing more is expected.
     result: Option<Result<(), AnswerError>>,
 }
@@ -148,10 +159,12 @@ impl ResponseParser {
         self.answer.thoughts.has_unopened_thought()
     }
 
-    /// Whether the answer has no text because the server's content filter withheld it.
-    pub fn is_withheld(&self) -> bool {
-        let is_filtered = self.answer.finish_reason == Some(FinishReason::ContentFilter);
-        is_filtered && matches!(self.answer.result, Some(Err(_)))
+    /// Returns the fault of the prompt for which a failed answer has no text.
+    pub fn prompt_fault(&self) -> Option<PromptFault> {
+        let has_failed = matches!(self.answer.result, Some(Err(_)));
+        self.answer
+            .prompt_fault
+            .filter(|_| has_failed && self.answer.total_bytes == 0)
     }
 
     /// Returns the result. Returns `None` if the answer is not done.
@@ -228,6 +241,7 @@ impl ParsedAnswer {
     fn read_chunk(&mut self, mut chunk: CompletionChunk) {
         if let Some(error) = chunk.take_error() {
             let message = error_message(&error);
+            self.prompt_fault = prompt_fault(&error);
             return self.fail(invalid_response(format!("an error: {message}")));
         }
         if let Some(usage) = chunk.usage.filter(Value::is_object) {
@@ -296,6 +310,7 @@ impl ParsedAnswer {
         self.finish_reason = self.finish_reason.or(self.reasoning_finish_reason);
         if self.total_bytes == 0 {
             let is_withheld = self.finish_reason == Some(FinishReason::ContentFilter);
+            self.prompt_fault = is_withheld.then_some(PromptFault::Filtered);
             self.result = Some(Err(invalid_response(if is_withheld {
                 "no text, because its content filter withheld the answer"
             } else {
@@ -311,6 +326,27 @@ impl ParsedAnswer {
         } else if self.result.is_none() {
             self.result = Some(Err(error));
         }
+    }
+}
+
+/// Words in the errors of servers for prompts that are too long, and for those that their
+/// content filter refuses.
+const TOO_LONG: [&str; 4] = ["context", "too long", "too many tokens", "maximum length"];
+const FILTERED: [&str; 4] = [
+    "content_filter",
+    "content filter",
+    "content policy",
+    "safety",
+];
+
+/// Returns the fault of the prompt that an error names.
+fn prompt_fault(error: &Value) -> Option<PromptFault> {
+    let error = error.to_string().to_lowercase();
+    let names = |words: &[&str]| words.iter().any(|words| error.contains(words));
+    if names(&FILTERED) {
+        Some(PromptFault::Filtered)
+    } else {
+        names(&TOO_LONG).then_some(PromptFault::TooLong)
     }
 }
 
