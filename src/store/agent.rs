@@ -27,8 +27,10 @@ pub fn take_over(
     let mut batch = Batch::new().guard(require_open(conversation), Rejection::ConversationNotFound);
     if let Some((answer, text)) = partial {
         batch = batch.run(Sql::new(
-            "UPDATE message SET status = 'complete', text = ?3, owner = NULL \
-              WHERE conversation_seq = ?1 AND id = ?2 AND status = 'streaming'",
+            sql!(
+                "UPDATE message SET status = 'complete', text = ?3, owner = NULL \
+                  WHERE conversation_seq = ?1 AND id = ?2 AND status = 'streaming'"
+            ),
             [conversation.into(), answer.into(), text.into()],
         ));
     }
@@ -38,19 +40,21 @@ pub fn take_over(
             to_agent,
         ))
         .run(Sql::new(
-            "DELETE FROM message WHERE conversation_seq = ? AND status = 'streaming'",
+            sql!("DELETE FROM message WHERE conversation_seq = ? AND status = 'streaming'"),
             [conversation.into()],
         ))
         .run(Sql::new(
-            "UPDATE conversation SET is_human_handled = 1, has_agent = 1, agent_name = ?2, \
-                    agent_image = ?3, updated_at = ?4, \
-                    last_interaction_at = CASE WHEN ?5 = 1 THEN ?4 ELSE last_interaction_at END, \
-                    last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
-                    read_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
-                    agent_id = ?6, waiting_since = NULL, waiting_reason = NULL, \
-                    waited_ms = CASE WHEN waiting_since IS NULL THEN waited_ms \
-                                     WHEN waiting_since < ?4 THEN ?4 - waiting_since ELSE 0 END \
-              WHERE seq = ?1",
+            sql!(
+                "UPDATE conversation SET is_human_handled = 1, has_agent = 1, agent_name = ?2, \
+                        agent_image = ?3, updated_at = ?4, \
+                        last_interaction_at = CASE WHEN ?5 = 1 THEN ?4 ELSE last_interaction_at END, \
+                        last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
+                        read_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1), \
+                        agent_id = ?6, waiting_since = NULL, waiting_reason = NULL, \
+                        waited_ms = CASE WHEN waiting_since IS NULL THEN waited_ms \
+                                         WHEN waiting_since < ?4 THEN ?4 - waiting_since ELSE 0 END \
+                  WHERE seq = ?1"
+            ),
             [
                 conversation.into(),
                 agent.profile.name.clone().into(),
@@ -75,9 +79,11 @@ pub fn hand_back(conversation: ConversationSeq, at: Timestamp) -> Batch {
     Batch::new()
         .guard(require_agent(conversation), Rejection::ConversationNotFound)
         .run(Sql::new(
-            "UPDATE conversation SET is_human_handled = 0, has_agent = 0, agent_name = NULL, \
-                    agent_image = NULL, agent_id = NULL, updated_at = ?2 \
-              WHERE seq = ?1",
+            sql!(
+                "UPDATE conversation SET is_human_handled = 0, has_agent = 0, agent_name = NULL, \
+                        agent_image = NULL, agent_id = NULL, updated_at = ?2 \
+                  WHERE seq = ?1"
+            ),
             [conversation.into(), at.into()],
         ))
 }
@@ -94,10 +100,12 @@ pub fn reply(
     Batch::new()
         .guard(require_agent(conversation), Rejection::ConversationNotFound)
         .run(Sql::new(
-            "INSERT INTO message (id, conversation_seq, created_at, role, status, text, \
-                                  has_agent, agent_name, agent_image) \
-             SELECT ?1, seq, ?3, 'human_agent', 'complete', ?4, has_agent, agent_name, agent_image \
-               FROM conversation WHERE seq = ?2",
+            sql!(
+                "INSERT INTO message (id, conversation_seq, created_at, role, status, text, \
+                                      has_agent, agent_name, agent_image) \
+                 SELECT ?1, seq, ?3, 'human_agent', 'complete', ?4, has_agent, agent_name, agent_image \
+                   FROM conversation WHERE seq = ?2"
+            ),
             [
                 message.into(),
                 conversation.into(),
@@ -106,10 +114,12 @@ pub fn reply(
             ],
         ))
         .run(Sql::new(
-            "UPDATE conversation SET (last_message_seq, read_message_seq) = \
-                        (SELECT seq, seq FROM message WHERE id = ?2), \
-                    last_interaction_at = ?3, updated_at = ?3 \
-              WHERE seq = ?1",
+            sql!(
+                "UPDATE conversation SET (last_message_seq, read_message_seq) = \
+                            (SELECT seq, seq FROM message WHERE id = ?2), \
+                        last_interaction_at = ?3, updated_at = ?3 \
+                  WHERE seq = ?1"
+            ),
             [conversation.into(), message.into(), at.into()],
         ))
 }

@@ -42,7 +42,7 @@ pub fn find(
     id: AgentId,
 ) -> Result<Option<AgentAccount>, StoreError> {
     let sql = Sql::new(
-        select_accounts!("WHERE id = ? AND project_seq = ?"),
+        sql!(select_accounts!("WHERE id = ? AND project_seq = ?")),
         [id.into(), project.into()],
     );
     snapshot.optional(&sql, from_row)
@@ -50,13 +50,13 @@ pub fn find(
 
 /// Finds an account of any project.
 pub fn find_by_id(snapshot: &Snapshot, id: AgentId) -> Result<Option<AgentAccount>, StoreError> {
-    let sql = Sql::new(select_accounts!("WHERE id = ?"), [id.into()]);
+    let sql = Sql::new(sql!(select_accounts!("WHERE id = ?")), [id.into()]);
     snapshot.optional(&sql, from_row)
 }
 
 /// Reads an account. `None` if it was deleted.
 pub fn read(snapshot: &Snapshot, seq: AgentSeq) -> Result<Option<AgentAccount>, StoreError> {
-    let sql = Sql::new(select_accounts!("WHERE seq = ?"), [seq.into()]);
+    let sql = Sql::new(sql!(select_accounts!("WHERE seq = ?")), [seq.into()]);
     snapshot.optional(&sql, from_row)
 }
 
@@ -79,20 +79,20 @@ fn credentials_from_row(row: Row<'_>) -> Result<Credentials, StoreError> {
 
 /// Finds the account of an e-mail address in lower case.
 pub fn find_by_email(snapshot: &Snapshot, email: &str) -> Result<Option<Credentials>, StoreError> {
-    let sql = Sql::new(select_accounts!("WHERE email = ?"), [email.into()]);
+    let sql = Sql::new(sql!(select_accounts!("WHERE email = ?")), [email.into()]);
     snapshot.optional(&sql, credentials_from_row)
 }
 
 /// Reads an account with what a sign-in needs.
 pub fn credentials(snapshot: &Snapshot, seq: AgentSeq) -> Result<Option<Credentials>, StoreError> {
-    let sql = Sql::new(select_accounts!("WHERE seq = ?"), [seq.into()]);
+    let sql = Sql::new(sql!(select_accounts!("WHERE seq = ?")), [seq.into()]);
     snapshot.optional(&sql, credentials_from_row)
 }
 
 /// The accounts of a project, the oldest first.
 pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<AgentAccount>, StoreError> {
     let sql = Sql::new(
-        select_accounts!("WHERE project_seq = ? ORDER BY seq"),
+        sql!(select_accounts!("WHERE project_seq = ? ORDER BY seq")),
         [project.into()],
     );
     snapshot.all(&sql, from_row)
@@ -101,7 +101,9 @@ pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<AgentAccount>
 /// Whether a project has an account.
 pub fn has_account(snapshot: &Snapshot, project: ProjectSeq) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE project_seq = ?) THEN 1 ELSE 0 END",
+        sql!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE project_seq = ?) THEN 1 ELSE 0 END"
+        ),
         [project.into()],
     );
     snapshot.one(&sql, |row| row.get(0))
@@ -126,9 +128,11 @@ impl NewAccount<'_> {
     /// Rejected with [`Rejection::EmailExists`].
     pub fn create(&self) -> Batch {
         let sql = Sql::new(
-            "INSERT INTO agent (id, project_seq, name, email, avatar_url, role, password_hash, \
-                                created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            sql!(
+                "INSERT INTO agent (id, project_seq, name, email, avatar_url, role, password_hash, \
+                                    created_at) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
             [
                 self.id.into(),
                 self.project.into(),
@@ -141,7 +145,9 @@ impl NewAccount<'_> {
             ],
         );
         let guard = Sql::new(
-            "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE email = ?) THEN 'email_exists' END",
+            sql!(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE email = ?) THEN 'email_exists' END"
+            ),
             [self.email.as_str().into()],
         );
         Batch::new().guard(guard, Rejection::EmailExists).run(sql)
@@ -175,11 +181,13 @@ pub fn change(seq: AgentSeq, change: &AccountChange) -> Batch {
         batch = batch.guard(last_owner_guard(seq), Rejection::NotFound);
     }
     let sql = Sql::new(
-        "UPDATE agent SET name = coalesce(?2, name), email = coalesce(?3, email), \
-                avatar_url = CASE WHEN ?4 = 1 THEN ?5 ELSE avatar_url END, role = coalesce(?6, role), \
-                is_away = coalesce(?7, is_away), \
-                password_hash = coalesce(?8, password_hash) \
-          WHERE seq = ?1",
+        sql!(
+            "UPDATE agent SET name = coalesce(?2, name), email = coalesce(?3, email), \
+                    avatar_url = CASE WHEN ?4 = 1 THEN ?5 ELSE avatar_url END, role = coalesce(?6, role), \
+                    is_away = coalesce(?7, is_away), \
+                    password_hash = coalesce(?8, password_hash) \
+              WHERE seq = ?1"
+        ),
         [
             seq.into(),
             change.name.as_ref().into(),
@@ -201,7 +209,7 @@ pub fn delete(seq: AgentSeq) -> Batch {
     Batch::new()
         .guard(last_owner_guard(seq), Rejection::NotFound)
         .run_expecting_change(
-            Sql::new("DELETE FROM agent WHERE seq = ?", [seq.into()]),
+            Sql::new(sql!("DELETE FROM agent WHERE seq = ?"), [seq.into()]),
             Rejection::NotFound,
         )
 }
@@ -209,7 +217,9 @@ pub fn delete(seq: AgentSeq) -> Batch {
 /// Rejected with [`Rejection::HasAccount`] if the project has an account.
 pub fn expect_no_account(project: ProjectSeq) -> Batch {
     let sql = Sql::new(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE project_seq = ?) THEN 'has_account' END",
+        sql!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE project_seq = ?) THEN 'has_account' END"
+        ),
         [project.into()],
     );
     Batch::new().guard(sql, Rejection::HasAccount)
@@ -217,9 +227,11 @@ pub fn expect_no_account(project: ProjectSeq) -> Batch {
 
 fn other_email_guard(seq: AgentSeq, email: Option<&str>) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE email = ?2 AND seq <> ?1) \
-                     THEN 'email_exists' END \
-           FROM agent WHERE seq = ?1",
+        sql!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM agent WHERE email = ?2 AND seq <> ?1) \
+                         THEN 'email_exists' END \
+               FROM agent WHERE seq = ?1"
+        ),
         [seq.into(), email.into()],
     )
 }
@@ -227,12 +239,14 @@ fn other_email_guard(seq: AgentSeq, email: Option<&str>) -> Sql {
 /// A project that has accounts keeps at least one owner.
 fn last_owner_guard(seq: AgentSeq) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN a.role = 'owner' AND NOT EXISTS \
-                        (SELECT 1 FROM agent AS other \
-                          WHERE other.project_seq = a.project_seq AND other.role = 'owner' \
-                            AND other.seq <> a.seq) \
-                     THEN 'last_owner' END \
-           FROM agent AS a WHERE a.seq = ?",
+        sql!(
+            "SELECT CASE WHEN a.role = 'owner' AND NOT EXISTS \
+                            (SELECT 1 FROM agent AS other \
+                              WHERE other.project_seq = a.project_seq AND other.role = 'owner' \
+                                AND other.seq <> a.seq) \
+                         THEN 'last_owner' END \
+               FROM agent AS a WHERE a.seq = ?"
+        ),
         [seq.into()],
     )
 }

@@ -26,9 +26,11 @@ pub struct AgentSession {
 /// Finds a session by the hash of its token.
 pub fn find(snapshot: &Snapshot, hash: TokenHash) -> Result<Option<AgentSession>, StoreError> {
     let sql = Sql::new(
-        "SELECT s.seq, s.agent_seq, a.project_seq, a.role, s.created_at, s.last_used_at \
-           FROM agent_session AS s JOIN agent AS a ON a.seq = s.agent_seq \
-          WHERE s.hash = ?",
+        sql!(
+            "SELECT s.seq, s.agent_seq, a.project_seq, a.role, s.created_at, s.last_used_at \
+               FROM agent_session AS s JOIN agent AS a ON a.seq = s.agent_seq \
+              WHERE s.hash = ?"
+        ),
         [hash.0.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -64,9 +66,11 @@ pub fn all(
     now: Timestamp,
 ) -> Result<Vec<SessionSummary>, StoreError> {
     let sql = Sql::new(
-        "SELECT seq, id, created_at, last_used_at, user_agent, address FROM agent_session \
-          WHERE agent_seq = ? AND last_used_at >= ? AND created_at >= ? \
-          ORDER BY last_used_at DESC, seq DESC",
+        sql!(
+            "SELECT seq, id, created_at, last_used_at, user_agent, address FROM agent_session \
+              WHERE agent_seq = ? AND last_used_at >= ? AND created_at >= ? \
+              ORDER BY last_used_at DESC, seq DESC"
+        ),
         [
             agent.into(),
             earlier(now, times.idle).into(),
@@ -92,7 +96,7 @@ pub fn valid_seqs(
     now: Timestamp,
 ) -> Result<HashSet<AgentSessionSeq>, StoreError> {
     let sql = Sql::new(
-        "SELECT seq FROM agent_session WHERE last_used_at >= ? AND created_at >= ?",
+        sql!("SELECT seq FROM agent_session WHERE last_used_at >= ? AND created_at >= ?"),
         [
             earlier(now, times.idle).into(),
             earlier(now, times.max).into(),
@@ -135,10 +139,12 @@ impl NewSession {
     /// Rejected with [`Rejection::NotFound`].
     pub fn start(&self, agent: AgentSeq, password_hash: Option<&str>) -> Batch {
         let insert = Sql::new(
-            "INSERT INTO agent_session (id, hash, agent_seq, created_at, last_used_at, \
-                                        user_agent, address) \
-             SELECT ?1, ?2, seq, ?3, ?3, ?4, ?5 FROM agent \
-              WHERE seq = ?6 AND password_hash IS NOT DISTINCT FROM ?7",
+            sql!(
+                "INSERT INTO agent_session (id, hash, agent_seq, created_at, last_used_at, \
+                                            user_agent, address) \
+                 SELECT ?1, ?2, seq, ?3, ?3, ?4, ?5 FROM agent \
+                  WHERE seq = ?6 AND password_hash IS NOT DISTINCT FROM ?7"
+            ),
             [
                 self.id.into(),
                 self.hash.0.into(),
@@ -150,9 +156,11 @@ impl NewSession {
             ],
         );
         let trim = Sql::new(
-            "DELETE FROM agent_session WHERE agent_seq = ?1 AND seq NOT IN \
-                 (SELECT seq FROM agent_session WHERE agent_seq = ?1 \
-                   ORDER BY last_used_at DESC, seq DESC LIMIT ?2)",
+            sql!(
+                "DELETE FROM agent_session WHERE agent_seq = ?1 AND seq NOT IN \
+                     (SELECT seq FROM agent_session WHERE agent_seq = ?1 \
+                       ORDER BY last_used_at DESC, seq DESC LIMIT ?2)"
+            ),
             [agent.into(), MAX_SESSIONS.into()],
         );
         Batch::new()
@@ -163,9 +171,11 @@ impl NewSession {
     /// Starts the first session of an account that the same batch creates.
     pub fn start_first(&self, agent: crate::domain::AgentId) -> Batch {
         Batch::of([Sql::new(
-            "INSERT INTO agent_session (id, hash, agent_seq, created_at, last_used_at, \
-                                        user_agent, address) \
-             SELECT ?1, ?2, seq, ?3, ?3, ?4, ?5 FROM agent WHERE id = ?6",
+            sql!(
+                "INSERT INTO agent_session (id, hash, agent_seq, created_at, last_used_at, \
+                                            user_agent, address) \
+                 SELECT ?1, ?2, seq, ?3, ?3, ?4, ?5 FROM agent WHERE id = ?6"
+            ),
             [
                 self.id.into(),
                 self.hash.0.into(),
@@ -181,7 +191,7 @@ impl NewSession {
 /// Stores that a session was used.
 pub fn touch(session: AgentSessionSeq, at: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE agent_session SET last_used_at = ?2 WHERE seq = ?1 AND last_used_at < ?2",
+        sql!("UPDATE agent_session SET last_used_at = ?2 WHERE seq = ?1 AND last_used_at < ?2"),
         [session.into(), at.into()],
     )])
 }
@@ -189,7 +199,7 @@ pub fn touch(session: AgentSessionSeq, at: Timestamp) -> Batch {
 /// Ends a session.
 pub fn end(session: AgentSessionSeq) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM agent_session WHERE seq = ?",
+        sql!("DELETE FROM agent_session WHERE seq = ?"),
         [session.into()],
     )])
 }
@@ -199,7 +209,7 @@ pub fn end(session: AgentSessionSeq) -> Batch {
 /// Rejected with [`Rejection::NotFound`].
 pub fn end_by_id(agent: AgentSeq, id: AgentSessionId) -> Batch {
     let sql = Sql::new(
-        "DELETE FROM agent_session WHERE id = ? AND agent_seq = ?",
+        sql!("DELETE FROM agent_session WHERE id = ? AND agent_seq = ?"),
         [id.into(), agent.into()],
     );
     Batch::new().run_expecting_change(sql, Rejection::NotFound)
@@ -208,7 +218,9 @@ pub fn end_by_id(agent: AgentSeq, id: AgentSessionId) -> Batch {
 /// Ends the sessions of an account, except one.
 pub fn end_others(agent: AgentSeq, except: Option<AgentSessionSeq>) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM agent_session WHERE agent_seq = ?1 AND (CAST(?2 AS BIGINT) IS NULL OR seq <> ?2)",
+        sql!(
+            "DELETE FROM agent_session WHERE agent_seq = ?1 AND (CAST(?2 AS BIGINT) IS NULL OR seq <> ?2)"
+        ),
         [agent.into(), except.into()],
     )])
 }
@@ -217,11 +229,11 @@ pub fn end_others(agent: AgentSeq, except: Option<AgentSessionSeq>) -> Batch {
 pub fn remove_expired(times: SessionTimes, now: Timestamp) -> Batch {
     Batch::of([
         Sql::new(
-            "DELETE FROM agent_session WHERE last_used_at < ?",
+            sql!("DELETE FROM agent_session WHERE last_used_at < ?"),
             [earlier(now, times.idle).into()],
         ),
         Sql::new(
-            "DELETE FROM agent_session WHERE created_at < ?",
+            sql!("DELETE FROM agent_session WHERE created_at < ?"),
             [earlier(now, times.max).into()],
         ),
     ])

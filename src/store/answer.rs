@@ -36,9 +36,11 @@ pub fn history(
 ) -> Result<Vec<HistoryEntry>, StoreError> {
     let before = before.map_or(i64::MAX, |seq| seq.0);
     let sql = Sql::new(
-        "SELECT role, text FROM message \
-          WHERE conversation_seq = ? AND seq < ? AND status = 'complete' AND text <> '' \
-          ORDER BY seq DESC LIMIT ?",
+        sql!(
+            "SELECT role, text FROM message \
+              WHERE conversation_seq = ? AND seq < ? AND status = 'complete' AND text <> '' \
+              ORDER BY seq DESC LIMIT ?"
+        ),
         [conversation.into(), before.into(), i64::from(limit).into()],
     );
     let mut entries = snapshot.all(&sql, |row| Ok((row.variant(0, &Role::NAMES)?, row.get(1)?)))?;
@@ -60,14 +62,16 @@ pub fn latest(
     conversation: ConversationId,
 ) -> Result<Option<LatestAnswer>, StoreError> {
     let sql = Sql::new(
-        "SELECT answer.id, question.text \
-           FROM conversation AS c \
-           JOIN message AS answer ON answer.seq = c.last_message_seq \
-           JOIN message AS question ON question.seq = \
-                (SELECT max(seq) FROM message \
-                  WHERE conversation_seq = c.seq AND seq < answer.seq) \
-          WHERE c.project_seq = ? AND c.id = ? \
-            AND answer.role = 'assistant' AND question.role = 'user'",
+        sql!(
+            "SELECT answer.id, question.text \
+               FROM conversation AS c \
+               JOIN message AS answer ON answer.seq = c.last_message_seq \
+               JOIN message AS question ON question.seq = \
+                    (SELECT max(seq) FROM message \
+                      WHERE conversation_seq = c.seq AND seq < answer.seq) \
+              WHERE c.project_seq = ? AND c.id = ? \
+                AND answer.role = 'assistant' AND question.role = 'user'"
+        ),
         [project.into(), conversation.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -81,7 +85,7 @@ pub fn latest(
 /// A batch that is rejected with `AnswerEnded` if an answer has failed or was removed.
 pub fn require_not_failed(answer: MessageId) -> Batch {
     let guard = Sql::new(
-        "SELECT CASE WHEN status = 'error' THEN 'answer_ended' END FROM message WHERE id = ?",
+        sql!("SELECT CASE WHEN status = 'error' THEN 'answer_ended' END FROM message WHERE id = ?"),
         [answer.into()],
     );
     Batch::new().guard(guard, Rejection::AnswerEnded)
@@ -202,9 +206,11 @@ impl MessageContext {
 
     fn insert_question(&self, question: &VisitorMessage) -> Sql {
         Sql::new(
-            "INSERT INTO message (id, conversation_seq, created_at, role, status, text, \
-                                  page_url, page_title, text_selection) \
-             VALUES (?, ?, ?, 'user', 'complete', ?, ?, ?, ?)",
+            sql!(
+                "INSERT INTO message (id, conversation_seq, created_at, role, status, text, \
+                                      page_url, page_title, text_selection) \
+                 VALUES (?, ?, ?, 'user', 'complete', ?, ?, ?, ?)"
+            ),
             [
                 question.id.into(),
                 self.conversation.into(),
@@ -222,8 +228,10 @@ impl MessageContext {
     fn set_title(&self, question: &VisitorMessage) -> Sql {
         let title = question.content.title();
         Sql::new(
-            "UPDATE conversation SET title = ?2, title_key = ?3 \
-              WHERE seq = ?1 AND title IS NULL AND CAST(?2 AS TEXT) IS NOT NULL",
+            sql!(
+                "UPDATE conversation SET title = ?2, title_key = ?3 \
+                  WHERE seq = ?1 AND title IS NULL AND CAST(?2 AS TEXT) IS NOT NULL"
+            ),
             [
                 self.conversation.into(),
                 title.clone().into(),
@@ -235,9 +243,11 @@ impl MessageContext {
     fn insert_answer(&self, answer: &NewAnswer) -> Sql {
         let [status, text, metadata, owner] = answer_values(answer);
         Sql::new(
-            "INSERT INTO message (id, conversation_seq, created_at, role, status, text, \
-                                  metadata, owner) \
-             VALUES (?, ?, ?, 'assistant', ?, ?, ?, ?)",
+            sql!(
+                "INSERT INTO message (id, conversation_seq, created_at, role, status, text, \
+                                      metadata, owner) \
+                 VALUES (?, ?, ?, 'assistant', ?, ?, ?, ?)"
+            ),
             [
                 answer.id.into(),
                 self.conversation.into(),
@@ -253,9 +263,11 @@ impl MessageContext {
     fn replace_answer(&self, failed: MessageId, answer: &NewAnswer) -> Sql {
         let [status, text, metadata, owner] = answer_values(answer);
         Sql::new(
-            "UPDATE message SET id = ?1, created_at = ?3, status = ?4, text = ?5, metadata = ?6, \
-                    owner = ?7, parts = NULL, error = NULL, feedback = NULL, feedback_at = NULL \
-              WHERE id = ?2 AND status = 'error'",
+            sql!(
+                "UPDATE message SET id = ?1, created_at = ?3, status = ?4, text = ?5, metadata = ?6, \
+                        owner = ?7, parts = NULL, error = NULL, feedback = NULL, feedback_at = NULL \
+                  WHERE id = ?2 AND status = 'error'"
+            ),
             [
                 answer.id.into(),
                 failed.into(),
@@ -319,7 +331,7 @@ pub fn finish_answer(
         store_end(answer, text, end)
     } else {
         Sql::new(
-            "DELETE FROM message WHERE id = ? AND status = 'streaming'",
+            sql!("DELETE FROM message WHERE id = ? AND status = 'streaming'"),
             [answer.into()],
         )
     };
@@ -339,7 +351,9 @@ pub fn finish_answer(
 pub fn save_texts(lease: Lease, texts: Vec<(MessageId, String)>) -> Batch {
     let updates = texts.into_iter().map(|(answer, text)| {
         Sql::new(
-            "UPDATE message SET text = ?2 WHERE id = ?1 AND status = 'streaming' AND owner = ?3",
+            sql!(
+                "UPDATE message SET text = ?2 WHERE id = ?1 AND status = 'streaming' AND owner = ?3"
+            ),
             [answer.into(), text.into(), lease.process().into()],
         )
     });
@@ -352,8 +366,10 @@ fn store_end(answer: MessageId, text: String, end: &AnswerEnd) -> Sql {
         AnswerEnd::Failed { error } => (MessageStatus::Error, None, Some(*error)),
     };
     Sql::new(
-        "UPDATE message SET status = ?2, text = ?3, metadata = ?4, error = ?5, owner = NULL \
-          WHERE id = ?1 AND status = 'streaming'",
+        sql!(
+            "UPDATE message SET status = ?2, text = ?3, metadata = ?4, error = ?5, owner = NULL \
+              WHERE id = ?1 AND status = 'streaming'"
+        ),
         [
             answer.into(),
             status.as_str().into(),
@@ -366,9 +382,11 @@ fn store_end(answer: MessageId, text: String, end: &AnswerEnd) -> Sql {
 
 fn refresh_last_message(conversation: ConversationSeq, at: Timestamp) -> Sql {
     Sql::new(
-        "UPDATE conversation SET last_interaction_at = ?2, updated_at = ?2, \
-                last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1) \
-          WHERE seq = ?1",
+        sql!(
+            "UPDATE conversation SET last_interaction_at = ?2, updated_at = ?2, \
+                    last_message_seq = (SELECT max(seq) FROM message WHERE conversation_seq = ?1) \
+              WHERE seq = ?1"
+        ),
         [conversation.into(), at.into()],
     )
 }

@@ -24,10 +24,10 @@ pub fn of_key(
     key: KeySeq,
 ) -> Result<Assistant, StoreError> {
     let sql = Sql::new(
-        select_assistants!(
+        sql!(select_assistants!(
             "WHERE seq = coalesce((SELECT assistant_seq FROM api_key WHERE seq = ?2), \
                                   (SELECT min(seq) FROM assistant WHERE project_seq = ?1))"
-        ),
+        )),
         [project.into(), key.into()],
     );
     snapshot.one(&sql, from_row)
@@ -36,7 +36,9 @@ pub fn of_key(
 /// The project's default assistant: its oldest.
 pub fn default(snapshot: &Snapshot, project: ProjectSeq) -> Result<Assistant, StoreError> {
     let sql = Sql::new(
-        select_assistants!("WHERE seq = (SELECT min(seq) FROM assistant WHERE project_seq = ?)"),
+        sql!(select_assistants!(
+            "WHERE seq = (SELECT min(seq) FROM assistant WHERE project_seq = ?)"
+        )),
         [project.into()],
     );
     snapshot.one(&sql, from_row)
@@ -49,7 +51,7 @@ pub fn find(
     id: AssistantId,
 ) -> Result<Option<Assistant>, StoreError> {
     let sql = Sql::new(
-        select_assistants!("WHERE project_seq = ? AND id = ?"),
+        sql!(select_assistants!("WHERE project_seq = ? AND id = ?")),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, from_row)
@@ -58,7 +60,7 @@ pub fn find(
 /// A project's assistants, the default first.
 pub fn all(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Assistant>, StoreError> {
     let sql = Sql::new(
-        select_assistants!("WHERE project_seq = ? ORDER BY seq"),
+        sql!(select_assistants!("WHERE project_seq = ? ORDER BY seq")),
         [project.into()],
     );
     snapshot.all(&sql, from_row)
@@ -91,8 +93,10 @@ impl NewAssistant<'_> {
     /// Stores the assistant.
     pub fn create(&self) -> Batch {
         Batch::of([Sql::new(
-            "INSERT INTO assistant (id, project_seq, name, mode, prompt, fallback, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            sql!(
+                "INSERT INTO assistant (id, project_seq, name, mode, prompt, fallback, created_at) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?)"
+            ),
             [
                 self.id.into(),
                 self.project.into(),
@@ -122,10 +126,12 @@ pub struct AssistantChange {
 pub fn change(project: ProjectSeq, id: AssistantId, change: AssistantChange) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE assistant SET name = coalesce(?3, name), mode = coalesce(?4, mode), \
-                    prompt = nullif(coalesce(?5, prompt), ''), \
-                    fallback = nullif(coalesce(?6, fallback), '') \
-              WHERE project_seq = ?1 AND id = ?2",
+            sql!(
+                "UPDATE assistant SET name = coalesce(?3, name), mode = coalesce(?4, mode), \
+                        prompt = nullif(coalesce(?5, prompt), ''), \
+                        fallback = nullif(coalesce(?6, fallback), '') \
+                  WHERE project_seq = ?1 AND id = ?2"
+            ),
             [
                 project.into(),
                 id.into(),

@@ -12,6 +12,7 @@ use super::query::RowQueue;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
+use super::statement_text::StatementText;
 use super::totals::{RowCounts, Totals};
 use super::visitor::{self, NewVisitor, VisitorIdentity};
 use crate::domain::{
@@ -282,7 +283,7 @@ pub fn find(
     id: ConversationId,
 ) -> Result<Option<ConversationRef>, StoreError> {
     let sql = Sql::new(
-        "SELECT seq, visitor_seq FROM conversation WHERE project_seq = ? AND id = ?",
+        sql!("SELECT seq, visitor_seq FROM conversation WHERE project_seq = ? AND id = ?"),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -333,13 +334,13 @@ const INBOX_COLUMN: usize = 29;
 
 /// The SELECT of a conversation. Visitors do not see the inbox state, so their lists do
 /// not read it.
-fn select(audience: Audience) -> &'static str {
+fn select(audience: Audience) -> StatementText {
     match audience {
-        Audience::Visitor => select_conversation!(""),
-        Audience::Staff => select_conversation!(
+        Audience::Visitor => sql!(select_conversation!("")),
+        Audience::Staff => sql!(select_conversation!(
             ", c.waiting_since, c.waiting_reason, c.agent_id, \
              CASE WHEN c.last_message_seq > coalesce(c.read_message_seq, 0) THEN 1 ELSE 0 END"
-        ),
+        )),
     }
 }
 
@@ -420,7 +421,7 @@ impl NewConversation {
     /// Rejected with `VisitorNotFound` or `VisitorBlocked`.
     pub fn start(&self, visitor: VisitorSeq) -> Batch {
         let insert = Sql::new(
-            insert_conversation!("seq = ?3"),
+            sql!(insert_conversation!("seq = ?3")),
             [
                 self.id.into(),
                 self.project.into(),
@@ -454,15 +455,20 @@ impl NewConversation {
     }
 }
 
-const IMPORT_BY_DEVICE: &str = insert_conversation!("project_seq = ?2 AND sa_vid = ?3");
+const IMPORT_BY_DEVICE: StatementText =
+    sql!(insert_conversation!("project_seq = ?2 AND sa_vid = ?3"));
 
-const IMPORT_BY_EXTERNAL_ID: &str = insert_conversation!("project_seq = ?2 AND external_id = ?3");
+const IMPORT_BY_EXTERNAL_ID: StatementText = sql!(insert_conversation!(
+    "project_seq = ?2 AND external_id = ?3"
+));
 
 /// Marks all messages of a conversation as read by the agents.
 pub fn mark_as_read(seq: ConversationSeq) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE conversation SET read_message_seq = last_message_seq \
-          WHERE seq = ? AND read_message_seq IS DISTINCT FROM last_message_seq",
+        sql!(
+            "UPDATE conversation SET read_message_seq = last_message_seq \
+              WHERE seq = ? AND read_message_seq IS DISTINCT FROM last_message_seq"
+        ),
         [seq.into()],
     )])
 }
@@ -473,10 +479,12 @@ pub fn mark_as_read(seq: ConversationSeq) -> Batch {
 pub fn close(seq: ConversationSeq, reason: Option<CloseReason>, at: Timestamp) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2, \
-                                     close_reason = ?3, waiting_since = NULL, \
-                                     waiting_reason = NULL \
-              WHERE seq = ?1 AND status = 'open'",
+            sql!(
+                "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2, \
+                                         close_reason = ?3, waiting_since = NULL, \
+                                         waiting_reason = NULL \
+                  WHERE seq = ?1 AND status = 'open'"
+            ),
             [
                 seq.into(),
                 at.into(),

@@ -52,9 +52,11 @@ pub fn read(
     id: ConversationId,
 ) -> Result<Option<ConversationState>, StoreError> {
     let sql = Sql::new(
-        "SELECT c.seq, c.visitor_seq, m.seq, m.id, m.role, m.status \
-           FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
-          WHERE c.project_seq = ? AND c.id = ?",
+        sql!(
+            "SELECT c.seq, c.visitor_seq, m.seq, m.id, m.role, m.status \
+               FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
+              WHERE c.project_seq = ? AND c.id = ?"
+        ),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -78,8 +80,10 @@ pub fn read(
 /// Guard: the conversation is open.
 pub(super) fn require_open(conversation: ConversationSeq) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN status = 'closed' THEN 'conversation_closed' END \
-           FROM conversation WHERE seq = ?",
+        sql!(
+            "SELECT CASE WHEN status = 'closed' THEN 'conversation_closed' END \
+               FROM conversation WHERE seq = ?"
+        ),
         [conversation.into()],
     )
 }
@@ -88,13 +92,15 @@ pub(super) fn require_open(conversation: ConversationSeq) -> Sql {
 /// answer is being streamed in it.
 pub(super) fn require_assistant(conversation: ConversationSeq) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN v.blocked_at IS NOT NULL THEN 'visitor_blocked' \
-                     WHEN c.status = 'closed' THEN 'conversation_closed' \
-                     WHEN c.is_human_handled = 1 THEN 'taken_over' \
-                     WHEN m.status = 'streaming' THEN 'answer_in_progress' END \
-           FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq \
-                                  LEFT JOIN message AS m ON m.seq = c.last_message_seq \
-          WHERE c.seq = ?",
+        sql!(
+            "SELECT CASE WHEN v.blocked_at IS NOT NULL THEN 'visitor_blocked' \
+                         WHEN c.status = 'closed' THEN 'conversation_closed' \
+                         WHEN c.is_human_handled = 1 THEN 'taken_over' \
+                         WHEN m.status = 'streaming' THEN 'answer_in_progress' END \
+               FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq \
+                                      LEFT JOIN message AS m ON m.seq = c.last_message_seq \
+              WHERE c.seq = ?"
+        ),
         [conversation.into()],
     )
 }
@@ -102,8 +108,10 @@ pub(super) fn require_assistant(conversation: ConversationSeq) -> Sql {
 /// Guard: the visitor of the conversation may write.
 pub(super) fn require_writing_visitor(conversation: ConversationSeq) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN v.blocked_at IS NOT NULL THEN 'visitor_blocked' END \
-           FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq WHERE c.seq = ?",
+        sql!(
+            "SELECT CASE WHEN v.blocked_at IS NOT NULL THEN 'visitor_blocked' END \
+               FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq WHERE c.seq = ?"
+        ),
         [conversation.into()],
     )
 }
@@ -111,9 +119,11 @@ pub(super) fn require_writing_visitor(conversation: ConversationSeq) -> Sql {
 /// Guard: the conversation is open and an agent handles it.
 pub(super) fn require_agent(conversation: ConversationSeq) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN status = 'closed' THEN 'conversation_closed' \
-                     WHEN is_human_handled = 0 THEN 'not_taken_over' END \
-           FROM conversation WHERE seq = ?",
+        sql!(
+            "SELECT CASE WHEN status = 'closed' THEN 'conversation_closed' \
+                         WHEN is_human_handled = 0 THEN 'not_taken_over' END \
+               FROM conversation WHERE seq = ?"
+        ),
         [conversation.into()],
     )
 }
@@ -122,11 +132,13 @@ pub(super) fn require_agent(conversation: ConversationSeq) -> Sql {
 /// were deleted do not count.
 pub(super) fn require_no_other_agent(conversation: ConversationSeq, account: AgentId) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN status = 'closed' THEN 'conversation_closed' \
-                     WHEN is_human_handled = 1 AND agent_id <> ?2 \
-                          AND EXISTS (SELECT 1 FROM agent AS a WHERE a.id = agent_id) \
-                     THEN 'other_agent' END \
-           FROM conversation WHERE seq = ?1",
+        sql!(
+            "SELECT CASE WHEN status = 'closed' THEN 'conversation_closed' \
+                         WHEN is_human_handled = 1 AND agent_id <> ?2 \
+                              AND EXISTS (SELECT 1 FROM agent AS a WHERE a.id = agent_id) \
+                         THEN 'other_agent' END \
+               FROM conversation WHERE seq = ?1"
+        ),
         [conversation.into(), account.into()],
     )
 }
@@ -147,9 +159,11 @@ pub fn check_no_other_agent(
 /// Guard: `message` is still the newest message of the conversation.
 pub(super) fn require_last_message(conversation: ConversationSeq, message: MessageId) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN m.id = ?2 THEN NULL ELSE 'conversation_changed' END \
-           FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
-          WHERE c.seq = ?1",
+        sql!(
+            "SELECT CASE WHEN m.id = ?2 THEN NULL ELSE 'conversation_changed' END \
+               FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
+              WHERE c.seq = ?1"
+        ),
         [conversation.into(), message.into()],
     )
 }
@@ -162,9 +176,11 @@ pub(super) fn set_last_message(
     at: Timestamp,
 ) -> Sql {
     Sql::new(
-        "UPDATE conversation SET last_message_seq = (SELECT seq FROM message WHERE id = ?2), \
-                                 last_interaction_at = ?3, updated_at = ?3 \
-          WHERE seq = ?1",
+        sql!(
+            "UPDATE conversation SET last_message_seq = (SELECT seq FROM message WHERE id = ?2), \
+                                     last_interaction_at = ?3, updated_at = ?3 \
+              WHERE seq = ?1"
+        ),
         [conversation.into(), message.into(), at.into()],
     )
 }

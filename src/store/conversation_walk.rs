@@ -180,8 +180,10 @@ fn filtered_properties(
     seq: ConversationSeq,
 ) -> Result<Option<FilteredProperties>, StoreError> {
     let sql = Sql::new(
-        "SELECT visitor_seq, created_at, CASE WHEN waiting_since IS NULL THEN 0 ELSE 1 END \
-           FROM conversation WHERE seq = ?",
+        sql!(
+            "SELECT visitor_seq, created_at, CASE WHEN waiting_since IS NULL THEN 0 ELSE 1 END \
+               FROM conversation WHERE seq = ?"
+        ),
         [seq.into()],
     );
     snapshot.optional(&sql, |row| {

@@ -44,8 +44,10 @@ pub fn list_all(
     project: ProjectSeq,
 ) -> Result<Vec<DocumentSummary>, StoreError> {
     let sql = Sql::new(
-        "SELECT id, url, title, hash, source, learned_at FROM document \
-          WHERE project_seq = ? ORDER BY url",
+        sql!(
+            "SELECT id, url, title, hash, source, learned_at FROM document \
+              WHERE project_seq = ? ORDER BY url"
+        ),
         [project.into()],
     );
     snapshot.all(&sql, summary_from_row)
@@ -65,7 +67,7 @@ fn summary_from_row(row: Row<'_>) -> Result<DocumentSummary, StoreError> {
 /// The number of documents of a project.
 pub fn count(snapshot: &Snapshot, project: ProjectSeq) -> Result<u64, StoreError> {
     let sql = Sql::new(
-        "SELECT count(*) FROM document WHERE project_seq = ?",
+        sql!("SELECT count(*) FROM document WHERE project_seq = ?"),
         [project.into()],
     );
     snapshot.one(&sql, |row| row.get(0))
@@ -79,7 +81,7 @@ pub fn page_rows(
     offset: Offset,
 ) -> Result<DocumentRows, StoreError> {
     let sql = Sql::new(
-        "SELECT seq FROM document WHERE project_seq = ? ORDER BY url LIMIT ? OFFSET ?",
+        sql!("SELECT seq FROM document WHERE project_seq = ? ORDER BY url LIMIT ? OFFSET ?"),
         [
             project.into(),
             (limit.get() as i64).into(),
@@ -103,7 +105,7 @@ impl DocumentRows {
         snapshot: &Snapshot,
         mut each: impl FnMut(&LearnedDocument) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        let select = select_documents!("seq = ?1");
+        let select = sql!(select_documents!("seq = ?1"));
         self.0
             .read(snapshot, select, |row| each(&document_from_row(row)?))
     }
@@ -129,7 +131,7 @@ pub fn with_document<T>(
     read: impl FnOnce(&LearnedDocument) -> T,
 ) -> Result<Option<(T, SectionCursor)>, StoreError> {
     let sql = Sql::new(
-        select_documents!("project_seq = ? AND id = ?"),
+        sql!(select_documents!("project_seq = ? AND id = ?")),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -150,7 +152,7 @@ pub struct SectionCursor {
 impl SectionCursor {
     fn new(snapshot: &Snapshot, document: i64) -> Result<Self, StoreError> {
         let last = Sql::new(
-            "SELECT coalesce(max(seq), 0) FROM passage WHERE document_seq = ?",
+            sql!("SELECT coalesce(max(seq), 0) FROM passage WHERE document_seq = ?"),
             [document.into()],
         );
         Ok(Self {
@@ -172,8 +174,10 @@ impl SectionCursor {
         mut each: impl FnMut(&Section) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
         let sql = Sql::new(
-            "SELECT seq, heading, body FROM passage \
-              WHERE document_seq = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
+            sql!(
+                "SELECT seq, heading, body FROM passage \
+                  WHERE document_seq = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq"
+            ),
             [self.document.into(), self.after.into(), self.last.into()],
         );
         let flow = snapshot.try_for_each(&sql, |row| {
@@ -198,7 +202,7 @@ pub fn find_id_by_url(
     url: &str,
 ) -> Result<Option<DocumentId>, StoreError> {
     let sql = Sql::new(
-        "SELECT id FROM document WHERE project_seq = ? AND url = ?",
+        sql!("SELECT id FROM document WHERE project_seq = ? AND url = ?"),
         [project.into(), url.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))
@@ -228,9 +232,11 @@ impl<'a> NewDocument<'a> {
     /// another id.
     pub fn upsert_with_id(&self) -> Batch {
         let guard = Sql::new(
-            "SELECT CASE WHEN EXISTS (SELECT 1 FROM document \
-                                       WHERE project_seq = ? AND url = ? AND id <> ?) \
-                    THEN 'document_exists' END",
+            sql!(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM document \
+                                           WHERE project_seq = ? AND url = ? AND id <> ?) \
+                        THEN 'document_exists' END"
+            ),
             [
                 self.project.into(),
                 self.document.url.as_str().into(),
@@ -253,11 +259,13 @@ impl<'a> NewDocument<'a> {
 
     fn upsert_document(&self) -> Sql {
         Sql::new(
-            "INSERT INTO document (id, project_seq, url, title, hash, source, learned_at, description) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT (project_seq, url) DO UPDATE SET title = excluded.title, \
-                hash = excluded.hash, source = excluded.source, \
-                learned_at = excluded.learned_at, description = excluded.description",
+            sql!(
+                "INSERT INTO document (id, project_seq, url, title, hash, source, learned_at, description) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+                 ON CONFLICT (project_seq, url) DO UPDATE SET title = excluded.title, \
+                    hash = excluded.hash, source = excluded.source, \
+                    learned_at = excluded.learned_at, description = excluded.description"
+            ),
             [
                 self.id.into(),
                 self.project.into(),
@@ -280,17 +288,21 @@ impl<'a> NewDocument<'a> {
 
     fn delete_passages(&self) -> Sql {
         Sql::new(
-            "DELETE FROM passage WHERE document_seq = \
-                (SELECT seq FROM document WHERE project_seq = ? AND url = ?)",
+            sql!(
+                "DELETE FROM passage WHERE document_seq = \
+                    (SELECT seq FROM document WHERE project_seq = ? AND url = ?)"
+            ),
             [self.project.into(), self.document.url.as_str().into()],
         )
     }
 
     fn insert_passage(&self, section: &Section) -> Sql {
         Sql::new(
-            "INSERT INTO passage (project_seq, document_seq, title, heading, body) \
-             SELECT project_seq, seq, title, ?3, ?4 FROM document \
-              WHERE project_seq = ?1 AND url = ?2",
+            sql!(
+                "INSERT INTO passage (project_seq, document_seq, title, heading, body) \
+                 SELECT project_seq, seq, title, ?3, ?4 FROM document \
+                  WHERE project_seq = ?1 AND url = ?2"
+            ),
             [
                 self.project.into(),
                 self.document.url.as_str().into(),
@@ -311,14 +323,14 @@ pub fn delete(project: ProjectSeq, id: DocumentId) -> Batch {
 /// Deletes a document unless another source has stored it since.
 pub fn delete_of_source(project: ProjectSeq, id: DocumentId, source: &str) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM document WHERE project_seq = ? AND id = ? AND source = ?",
+        sql!("DELETE FROM document WHERE project_seq = ? AND id = ? AND source = ?"),
         [project.into(), id.into(), source.into()],
     )])
 }
 
 fn delete_document(project: ProjectSeq, id: DocumentId) -> Sql {
     Sql::new(
-        "DELETE FROM document WHERE project_seq = ? AND id = ?",
+        sql!("DELETE FROM document WHERE project_seq = ? AND id = ?"),
         [project.into(), id.into()],
     )
 }

@@ -44,8 +44,10 @@ pub fn passages_after(
     limit: usize,
 ) -> Result<Vec<HashedPassage>, StoreError> {
     let sql = Sql::new(
-        "SELECT seq, project_seq, title, heading, body FROM passage \
-          WHERE seq > ? ORDER BY seq LIMIT ?",
+        sql!(
+            "SELECT seq, project_seq, title, heading, body FROM passage \
+              WHERE seq > ? ORDER BY seq LIMIT ?"
+        ),
         [after.into(), (limit as i64).into()],
     );
     snapshot.all(&sql, |row| {
@@ -59,7 +61,7 @@ pub fn passages_after(
 
 /// The passages of all projects, the oldest first.
 pub fn passage_seqs(snapshot: &Snapshot) -> Result<Vec<PassageSeq>, StoreError> {
-    let sql = Sql::new("SELECT seq FROM passage ORDER BY seq", []);
+    let sql = Sql::new(sql!("SELECT seq FROM passage ORDER BY seq"), []);
     snapshot.all(&sql, |row| row.get(0))
 }
 
@@ -70,7 +72,7 @@ pub fn vectors(
     hash: PassageHash,
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     let sql = Sql::new(
-        "SELECT vector FROM embedding WHERE model = ? AND passage_hash = ? ORDER BY part",
+        sql!("SELECT vector FROM embedding WHERE model = ? AND passage_hash = ? ORDER BY part"),
         [model.into(), hash.into()],
     );
     snapshot.all(&sql, |row| row.get(0))
@@ -82,8 +84,10 @@ pub fn insert(model: &str, hash: PassageHash, vectors: Vec<Vec<u8>>) -> Batch {
     let parts = (0_i64..).zip(vectors);
     parts.fold(Batch::new(), |batch, (part, vector)| {
         batch.run(Sql::new(
-            "INSERT INTO embedding (model, passage_hash, part, vector) VALUES (?, ?, ?, ?) \
-             ON CONFLICT (model, passage_hash, part) DO UPDATE SET vector = excluded.vector",
+            sql!(
+                "INSERT INTO embedding (model, passage_hash, part, vector) VALUES (?, ?, ?, ?) \
+                 ON CONFLICT (model, passage_hash, part) DO UPDATE SET vector = excluded.vector"
+            ),
             [model.into(), hash.into(), part.into(), vector.into()],
         ))
     })
@@ -103,8 +107,10 @@ pub fn keys_after(
     limit: usize,
 ) -> Result<Vec<EmbeddingKey>, StoreError> {
     let sql = Sql::new(
-        "SELECT DISTINCT model, passage_hash FROM embedding \
-          WHERE (model, passage_hash) > (?, ?) ORDER BY model, passage_hash LIMIT ?",
+        sql!(
+            "SELECT DISTINCT model, passage_hash FROM embedding \
+              WHERE (model, passage_hash) > (?, ?) ORDER BY model, passage_hash LIMIT ?"
+        ),
         [
             after.model.as_str().into(),
             after.hash.into(),
@@ -123,7 +129,7 @@ pub fn keys_after(
 pub fn delete(keys: &[EmbeddingKey]) -> Batch {
     keys.iter().fold(Batch::new(), |batch, key| {
         batch.run(Sql::new(
-            "DELETE FROM embedding WHERE model = ? AND passage_hash = ?",
+            sql!("DELETE FROM embedding WHERE model = ? AND passage_hash = ?"),
             [key.model.as_str().into(), key.hash.into()],
         ))
     })

@@ -29,6 +29,7 @@ use super::open::{OpenError, open_writer};
 use super::search_merge;
 use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
+use super::statement_text::StatementText;
 use super::writer::empty_wal;
 use crate::domain::{
     ConversationId, ConversationSeq, ProjectId, ProjectSeq, Timestamp, VisitorSeq,
@@ -82,13 +83,17 @@ impl Deletion {
             select,
             search_merge::note_deleted_texts(),
             Sql::new(
-                "DELETE FROM message WHERE status = 'streaming' \
-                    AND conversation_seq IN (SELECT seq FROM deleted_conversation)",
+                sql!(
+                    "DELETE FROM message WHERE status = 'streaming' \
+                        AND conversation_seq IN (SELECT seq FROM deleted_conversation)"
+                ),
                 [],
             ),
             Sql::new(
-                "DELETE FROM conversation WHERE seq IN (SELECT seq FROM deleted_conversation) \
-                 RETURNING seq, project_seq, id",
+                sql!(
+                    "DELETE FROM conversation WHERE seq IN (SELECT seq FROM deleted_conversation) \
+                     RETURNING seq, project_seq, id"
+                ),
                 [],
             ),
         ])
@@ -97,8 +102,10 @@ impl Deletion {
     /// Deletes one conversation.
     pub fn of_conversation(conversation: ConversationSeq) -> Self {
         let select = Sql::new(
-            "INSERT INTO deleted_conversation (seq) SELECT seq FROM conversation WHERE seq = ? \
-             ON CONFLICT DO NOTHING",
+            sql!(
+                "INSERT INTO deleted_conversation (seq) SELECT seq FROM conversation WHERE seq = ? \
+                 ON CONFLICT DO NOTHING"
+            ),
             [conversation.into()],
         );
         Self(Self::of_conversations(select))
@@ -108,17 +115,21 @@ impl Deletion {
     /// project or of all.
     pub fn of_closed_before(project: Option<ProjectSeq>, time: Timestamp, limit: u32) -> Self {
         let select = Sql::new(
-            "INSERT INTO deleted_conversation (seq) \
-             SELECT c.seq FROM project AS p CROSS JOIN conversation AS c \
-              WHERE c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
-                AND (CAST(?1 AS BIGINT) IS NULL OR p.seq = ?1) LIMIT ?3 \
-                 ON CONFLICT DO NOTHING",
+            sql!(
+                "INSERT INTO deleted_conversation (seq) \
+                 SELECT c.seq FROM project AS p CROSS JOIN conversation AS c \
+                  WHERE c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
+                    AND (CAST(?1 AS BIGINT) IS NULL OR p.seq = ?1) LIMIT ?3 \
+                     ON CONFLICT DO NOTHING"
+            ),
             [project.into(), time.into(), i64::from(limit).into()],
         );
         let has_more = Sql::new(
-            "SELECT CASE WHEN EXISTS (SELECT 1 FROM project AS p CROSS JOIN conversation AS c \
-              WHERE c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
-                AND (CAST(?1 AS BIGINT) IS NULL OR p.seq = ?1)) THEN 1 ELSE 0 END",
+            sql!(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM project AS p CROSS JOIN conversation AS c \
+                  WHERE c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
+                    AND (CAST(?1 AS BIGINT) IS NULL OR p.seq = ?1)) THEN 1 ELSE 0 END"
+            ),
             [project.into(), time.into()],
         );
         Self(Self::of_conversations(select).run(has_more))
@@ -127,13 +138,17 @@ impl Deletion {
     /// Deletes at most `limit` conversations of a project.
     pub fn of_project_conversations(project: ProjectSeq, limit: u32) -> Self {
         let select = Sql::new(
-            "INSERT INTO deleted_conversation (seq) \
-             SELECT seq FROM conversation WHERE project_seq = ? LIMIT ? ON CONFLICT DO NOTHING",
+            sql!(
+                "INSERT INTO deleted_conversation (seq) \
+                 SELECT seq FROM conversation WHERE project_seq = ? LIMIT ? ON CONFLICT DO NOTHING"
+            ),
             [project.into(), i64::from(limit).into()],
         );
         let has_more = Sql::new(
-            "SELECT CASE WHEN EXISTS (SELECT 1 FROM conversation WHERE project_seq = ?) \
-                    THEN 1 ELSE 0 END",
+            sql!(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM conversation WHERE project_seq = ?) \
+                        THEN 1 ELSE 0 END"
+            ),
             [project.into()],
         );
         Self(Self::of_conversations(select).run(has_more))
@@ -145,19 +160,21 @@ impl Deletion {
     /// [`end_erasure`] follows when nothing remains.
     pub fn of_visitor(visitor: VisitorSeq, limit: u32) -> Self {
         let select = Sql::new(
-            "INSERT INTO deleted_conversation (seq) \
-             SELECT seq FROM conversation WHERE visitor_seq = ? LIMIT ? ON CONFLICT DO NOTHING",
+            sql!(
+                "INSERT INTO deleted_conversation (seq) \
+                 SELECT seq FROM conversation WHERE visitor_seq = ? LIMIT ? ON CONFLICT DO NOTHING"
+            ),
             [visitor.into(), i64::from(limit).into()],
         );
         let batch = forget_visitor(visitor).then(Self::of_conversations(select));
         Self(batch.then(Batch::of([
             Sql::new(
-                "DELETE FROM visitor WHERE seq = ?1 \
-                    AND NOT EXISTS (SELECT 1 FROM conversation WHERE visitor_seq = ?1)",
+                sql!("DELETE FROM visitor WHERE seq = ?1 \
+                         AND NOT EXISTS (SELECT 1 FROM conversation WHERE visitor_seq = ?1)"),
                 [visitor.into()],
             ),
             Sql::new(
-                "SELECT CASE WHEN EXISTS (SELECT 1 FROM visitor WHERE seq = ?) THEN 1 ELSE 0 END",
+                sql!("SELECT CASE WHEN EXISTS (SELECT 1 FROM visitor WHERE seq = ?) THEN 1 ELSE 0 END"),
                 [visitor.into()],
             ),
         ])))
@@ -171,7 +188,7 @@ impl Deletion {
 
 /// Ends the erasure of a visitor of which nothing remains ([`Deletion::of_visitor`]).
 pub fn end_erasure(visitor: VisitorSeq) -> Batch {
-    let text = "DELETE FROM deleted_visitor WHERE seq = ?";
+    let text = sql!("DELETE FROM deleted_visitor WHERE seq = ?");
     Batch::of([Sql::new(text, [visitor.into()])])
 }
 
@@ -182,26 +199,34 @@ fn forget_visitor(visitor: VisitorSeq) -> Batch {
     let value = || [visitor.into()];
     Batch::of([
         Sql::new(
-            "INSERT INTO deleted_visitor (seq) SELECT seq FROM visitor WHERE seq = ? \
-             ON CONFLICT DO NOTHING",
+            sql!(
+                "INSERT INTO deleted_visitor (seq) SELECT seq FROM visitor WHERE seq = ? \
+                 ON CONFLICT DO NOTHING"
+            ),
             value(),
         ),
-        Sql::new("DELETE FROM session WHERE visitor_seq = ?", value()),
+        Sql::new(sql!("DELETE FROM session WHERE visitor_seq = ?"), value()),
         Sql::new(
-            "DELETE FROM idempotency_key WHERE caller = 'visitor ' || CAST(CAST(? AS BIGINT) AS TEXT)",
-            value(),
-        ),
-        Sql::new(
-            "DELETE FROM idempotency_key WHERE caller IN ( \
-                 SELECT 'key ' || CAST(k.seq AS TEXT) || ' ' || v.sa_vid \
-                   FROM visitor AS v JOIN api_key AS k ON k.project_seq = v.project_seq \
-                  WHERE v.seq = ?)",
+            sql!(
+                "DELETE FROM idempotency_key WHERE caller = 'visitor ' || CAST(CAST(? AS BIGINT) AS TEXT)"
+            ),
             value(),
         ),
         Sql::new(
-            "UPDATE visitor SET sa_vid = NULL, external_id = NULL, name = NULL, \
-                    avatar_url = NULL, email = NULL, phone = NULL, is_verified = 0, \
-                    blocked_at = NULL, is_email_verified = 0 WHERE seq = ?",
+            sql!(
+                "DELETE FROM idempotency_key WHERE caller IN ( \
+                     SELECT 'key ' || CAST(k.seq AS TEXT) || ' ' || v.sa_vid \
+                       FROM visitor AS v JOIN api_key AS k ON k.project_seq = v.project_seq \
+                      WHERE v.seq = ?)"
+            ),
+            value(),
+        ),
+        Sql::new(
+            sql!(
+                "UPDATE visitor SET sa_vid = NULL, external_id = NULL, name = NULL, \
+                        avatar_url = NULL, email = NULL, phone = NULL, is_verified = 0, \
+                        blocked_at = NULL, is_email_verified = 0 WHERE seq = ?"
+            ),
             value(),
         ),
     ])
@@ -244,14 +269,18 @@ pub fn purge_messages(limit: u32) -> Batch {
         // A merge can have begun after the conversations were deleted.
         search_merge::note_deleted_texts(),
         Sql::new(
-            "DELETE FROM message WHERE seq IN ( \
-                 SELECT seq FROM message \
-                  WHERE conversation_seq IN (SELECT seq FROM deleted_conversation) LIMIT ?)",
+            sql!(
+                "DELETE FROM message WHERE seq IN ( \
+                     SELECT seq FROM message \
+                      WHERE conversation_seq IN (SELECT seq FROM deleted_conversation) LIMIT ?)"
+            ),
             [i64::from(limit).into()],
         ),
         Sql::new(
-            "DELETE FROM deleted_conversation WHERE seq > 0 AND NOT EXISTS \
-                 (SELECT 1 FROM message WHERE conversation_seq = deleted_conversation.seq)",
+            sql!(
+                "DELETE FROM deleted_conversation WHERE seq > 0 AND NOT EXISTS \
+                     (SELECT 1 FROM message WHERE conversation_seq = deleted_conversation.seq)"
+            ),
             [],
         ),
         Sql::new(IS_PURGE_PENDING, []),
@@ -263,8 +292,10 @@ pub fn has_more_messages(output: &BatchOutput) -> bool {
     output.rows.last().map(Vec::as_slice) == Some(&[Value::Integer(1)])
 }
 
-const IS_PURGE_PENDING: &str = "\
-    SELECT CASE WHEN EXISTS (SELECT 1 FROM deleted_conversation WHERE seq > 0) THEN 1 ELSE 0 END";
+const IS_PURGE_PENDING: StatementText = sql!(
+    "\
+SELECT CASE WHEN EXISTS (SELECT 1 FROM deleted_conversation WHERE seq > 0) THEN 1 ELSE 0 END"
+);
 
 /// Whether messages of deleted conversations wait for their deletion.
 pub fn is_purge_pending(snapshot: &Snapshot) -> Result<bool, StoreError> {
@@ -273,7 +304,7 @@ pub fn is_purge_pending(snapshot: &Snapshot) -> Result<bool, StoreError> {
 
 /// The visitors whose erasure is not complete.
 pub fn deleted_visitors(snapshot: &Snapshot) -> Result<Vec<VisitorSeq>, StoreError> {
-    let sql = Sql::new("SELECT seq FROM deleted_visitor", []);
+    let sql = Sql::new(sql!("SELECT seq FROM deleted_visitor"), []);
     snapshot.all(&sql, |row| row.get(0))
 }
 
@@ -295,12 +326,14 @@ pub fn count_closed_before(
     time: Timestamp,
 ) -> Result<Vec<DeletionCounts>, StoreError> {
     let sql = Sql::new(
-        "SELECT p.seq, p.id, p.name, count(*), \
-                CAST(sum((SELECT count(*) FROM message WHERE conversation_seq = c.seq)) AS BIGINT) \
-           FROM project AS p CROSS JOIN conversation AS c \
-          WHERE c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
-            AND (CAST(?1 AS BIGINT) IS NULL OR p.seq = ?1) \
-          GROUP BY p.seq, p.id, p.name ORDER BY p.seq",
+        sql!(
+            "SELECT p.seq, p.id, p.name, count(*), \
+                    CAST(sum((SELECT count(*) FROM message WHERE conversation_seq = c.seq)) AS BIGINT) \
+               FROM project AS p CROSS JOIN conversation AS c \
+              WHERE c.project_seq = p.seq AND c.status = 'closed' AND c.closed_at < ?2 \
+                AND (CAST(?1 AS BIGINT) IS NULL OR p.seq = ?1) \
+              GROUP BY p.seq, p.id, p.name ORDER BY p.seq"
+        ),
         [project.into(), time.into()],
     );
     snapshot.all(&sql, |row| {
@@ -335,7 +368,10 @@ pub fn missing_rows(
 ) -> Result<Vec<ConversationSeq>, StoreError> {
     let mut missing = Vec::new();
     for seq in seqs {
-        let sql = Sql::new("SELECT 1 FROM conversation WHERE seq = ?", [seq.into()]);
+        let sql = Sql::new(
+            sql!("SELECT 1 FROM conversation WHERE seq = ?"),
+            [seq.into()],
+        );
         if snapshot.optional(&sql, |_| Ok(()))?.is_none() {
             missing.push(seq);
         }
@@ -345,9 +381,11 @@ pub fn missing_rows(
 
 /// The bytes of the file that no row uses, about as many as [`vacuum`] frees.
 pub fn unused_bytes(snapshot: &Snapshot) -> Result<u64, StoreError> {
-    let sql = Sql::for_engines(
-        "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
-        "SELECT 0",
+    let sql = Sql::new(
+        sql!(
+            sqlite: "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
+            postgres: "SELECT 0",
+        ),
         [],
     );
     snapshot.one(&sql, |row| row.get(0))

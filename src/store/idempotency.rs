@@ -70,8 +70,10 @@ impl IdempotentRequest {
         now: Timestamp,
     ) -> Result<Option<([u8; 32], SavedResponse)>, StoreError> {
         let sql = Sql::new(
-            "SELECT request_hash, status, body, message_id FROM idempotency_key \
-              WHERE caller = ? AND key = ? AND created_at > ?",
+            sql!(
+                "SELECT request_hash, status, body, message_id FROM idempotency_key \
+                  WHERE caller = ? AND key = ? AND created_at > ?"
+            ),
             [
                 self.caller.as_str().into(),
                 self.key.as_str().into(),
@@ -95,7 +97,9 @@ impl IdempotentRequest {
         let [status, body, message] = response.column_values();
         Batch::of([
             Sql::new(
-                "DELETE FROM idempotency_key WHERE caller = ? AND key = ? AND created_at <= ?",
+                sql!(
+                    "DELETE FROM idempotency_key WHERE caller = ? AND key = ? AND created_at <= ?"
+                ),
                 [
                     self.caller.as_str().into(),
                     self.key.as_str().into(),
@@ -103,9 +107,11 @@ impl IdempotentRequest {
                 ],
             ),
             Sql::new(
-                "INSERT INTO idempotency_key (caller, key, request_hash, created_at, status, \
-                                              body, message_id, conversation_id) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                sql!(
+                    "INSERT INTO idempotency_key (caller, key, request_hash, created_at, status, \
+                                                  body, message_id, conversation_id) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                ),
                 [
                     self.caller.as_str().into(),
                     self.key.as_str().into(),
@@ -129,9 +135,11 @@ pub(super) fn replace_for_streaming_answer(
 ) -> Sql {
     let [status, body, message] = response.column_values();
     Sql::new(
-        "UPDATE idempotency_key SET status = ?2, body = ?3, message_id = ?4 \
-          WHERE message_id IN (SELECT id FROM message \
-                                WHERE conversation_seq = ?1 AND status = 'streaming')",
+        sql!(
+            "UPDATE idempotency_key SET status = ?2, body = ?3, message_id = ?4 \
+              WHERE message_id IN (SELECT id FROM message \
+                                    WHERE conversation_seq = ?1 AND status = 'streaming')"
+        ),
         [conversation.into(), status, body, message],
     )
 }
@@ -139,7 +147,7 @@ pub(super) fn replace_for_streaming_answer(
 /// Removes the response that is made from an answer.
 pub(super) fn delete_for_answer(answer: MessageId) -> Sql {
     Sql::new(
-        "DELETE FROM idempotency_key WHERE message_id = ?",
+        sql!("DELETE FROM idempotency_key WHERE message_id = ?"),
         [answer.into()],
     )
 }
@@ -147,7 +155,7 @@ pub(super) fn delete_for_answer(answer: MessageId) -> Sql {
 /// Removes the responses that are older than `RETENTION`.
 pub fn remove_expired(now: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM idempotency_key WHERE created_at <= ?",
+        sql!("DELETE FROM idempotency_key WHERE created_at <= ?"),
         [expiry(now).into()],
     )])
 }

@@ -44,18 +44,18 @@ macro_rules! select_keys {
 
 /// Finds a key by the hash of its text. Revoked keys are found too.
 pub fn find(snapshot: &Snapshot, hash: KeyHash) -> Result<Option<StoredKey>, StoreError> {
-    let sql = Sql::new(select_keys!("WHERE hash = ?"), [hash.0.into()]);
+    let sql = Sql::new(sql!(select_keys!("WHERE hash = ?")), [hash.0.into()]);
     snapshot.optional(&sql, from_row)
 }
 
 /// Every key, oldest first.
 pub fn all(snapshot: &Snapshot) -> Result<Vec<StoredKey>, StoreError> {
-    snapshot.all(&Sql::new(select_keys!("ORDER BY seq"), []), from_row)
+    snapshot.all(&Sql::new(sql!(select_keys!("ORDER BY seq")), []), from_row)
 }
 
 /// The row numbers of the keys that are not revoked.
 pub fn valid_seqs(snapshot: &Snapshot) -> Result<HashSet<KeySeq>, StoreError> {
-    let sql = Sql::new("SELECT seq FROM api_key WHERE revoked_at IS NULL", []);
+    let sql = Sql::new(sql!("SELECT seq FROM api_key WHERE revoked_at IS NULL"), []);
     let seqs = snapshot.all(&sql, |row| row.get(0))?;
     Ok(seqs.into_iter().collect())
 }
@@ -110,7 +110,7 @@ macro_rules! select_details {
 /// The keys of a project, oldest first.
 pub fn of_project(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<KeyDetails>, StoreError> {
     let sql = Sql::new(
-        select_details!("WHERE k.project_seq = ? ORDER BY k.seq"),
+        sql!(select_details!("WHERE k.project_seq = ? ORDER BY k.seq")),
         [project.into()],
     );
     snapshot.all(&sql, details_from_row)
@@ -123,7 +123,7 @@ pub fn find_details(
     id: KeyId,
 ) -> Result<Option<KeyDetails>, StoreError> {
     let sql = Sql::new(
-        select_details!("WHERE k.project_seq = ? AND k.id = ?"),
+        sql!(select_details!("WHERE k.project_seq = ? AND k.id = ?")),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, details_from_row)
@@ -147,7 +147,7 @@ fn details_from_row(row: Row<'_>) -> Result<KeyDetails, StoreError> {
 /// The secret with which a website's server signs who the visitors of a key are.
 pub fn identity_secret(snapshot: &Snapshot, key: KeySeq) -> Result<Option<[u8; 32]>, StoreError> {
     let sql = Sql::new(
-        "SELECT identity_secret FROM api_key WHERE seq = ?",
+        sql!("SELECT identity_secret FROM api_key WHERE seq = ?"),
         [key.into()],
     );
     Ok(snapshot.optional(&sql, |row| row.get(0))?.flatten())
@@ -182,9 +182,11 @@ impl NewKey<'_> {
         let origins: Vec<_> = self.origins.iter().map(Origin::as_str).collect();
         let publishable = (self.kind == KeyKind::Publishable).then(|| self.key.reveal());
         Batch::of([Sql::new(
-            "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, origins, \
-                                  assistant_seq, created_at, publishable_key) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            sql!(
+                "INSERT INTO api_key (id, project_seq, kind, name, hash, hint, origins, \
+                                      assistant_seq, created_at, publishable_key) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
             [
                 self.id.into(),
                 self.project.into(),
@@ -204,8 +206,10 @@ impl NewKey<'_> {
 /// Rejected with `LimitReached` if the project has [`MAX_KEYS`].
 pub fn require_room(project: ProjectSeq) -> Batch {
     let guard = Sql::new(
-        "SELECT CASE WHEN count(*) >= ?2 THEN 'limit_reached' END FROM api_key \
-          WHERE project_seq = ?1",
+        sql!(
+            "SELECT CASE WHEN count(*) >= ?2 THEN 'limit_reached' END FROM api_key \
+              WHERE project_seq = ?1"
+        ),
         [project.into(), i64::from(MAX_KEYS).into()],
     );
     Batch::new().guard(guard, Rejection::NotFound)
@@ -217,9 +221,11 @@ pub fn require_room(project: ProjectSeq) -> Batch {
 pub fn update(project: ProjectSeq, key: &KeyDetails) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE api_key SET name = ?3, origins = ?4, \
-                    assistant_seq = (SELECT seq FROM assistant WHERE project_seq = ?1 AND id = ?5) \
-              WHERE project_seq = ?1 AND id = ?2",
+            sql!(
+                "UPDATE api_key SET name = ?3, origins = ?4, \
+                        assistant_seq = (SELECT seq FROM assistant WHERE project_seq = ?1 AND id = ?5) \
+                  WHERE project_seq = ?1 AND id = ?2"
+            ),
             [
                 project.into(),
                 key.id.into(),
@@ -238,8 +244,10 @@ pub fn update(project: ProjectSeq, key: &KeyDetails) -> Batch {
 pub fn set_identity_secret(project: ProjectSeq, id: KeyId, secret: Option<[u8; 32]>) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE api_key SET identity_secret = ?3 \
-              WHERE project_seq = ?1 AND id = ?2 AND kind = 'publishable'",
+            sql!(
+                "UPDATE api_key SET identity_secret = ?3 \
+                  WHERE project_seq = ?1 AND id = ?2 AND kind = 'publishable'"
+            ),
             [project.into(), id.into(), secret.into()],
         ),
         Rejection::NotFound,
@@ -252,8 +260,10 @@ pub fn set_identity_secret(project: ProjectSeq, id: KeyId, secret: Option<[u8; 3
 pub fn revoke_of_project(project: ProjectSeq, id: KeyId, at: Timestamp) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?3) \
-              WHERE project_seq = ?1 AND id = ?2",
+            sql!(
+                "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?3) \
+                  WHERE project_seq = ?1 AND id = ?2"
+            ),
             [project.into(), id.into(), at.into()],
         ),
         Rejection::NotFound,
@@ -266,7 +276,7 @@ pub fn revoke_of_project(project: ProjectSeq, id: KeyId, at: Timestamp) -> Batch
 pub fn revoke(id: KeyId, at: Timestamp) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",
+            sql!("UPDATE api_key SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1"),
             [id.into(), at.into()],
         ),
         Rejection::NotFound,
@@ -276,7 +286,7 @@ pub fn revoke(id: KeyId, at: Timestamp) -> Batch {
 /// Revokes all keys of a project.
 pub fn revoke_all(project: ProjectSeq, at: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE api_key SET revoked_at = ?2 WHERE project_seq = ?1 AND revoked_at IS NULL",
+        sql!("UPDATE api_key SET revoked_at = ?2 WHERE project_seq = ?1 AND revoked_at IS NULL"),
         [project.into(), at.into()],
     )])
 }

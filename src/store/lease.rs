@@ -56,8 +56,10 @@ impl Lease {
     /// Extends the lease to [`LEASE_DURATION`] from `now`.
     pub(super) fn renew(self, now: Timestamp) -> Sql {
         Sql::new(
-            "INSERT INTO process (id, pid, pid_namespace, lease_expires_at) VALUES (?, ?, ?, ?) \
-             ON CONFLICT (id) DO UPDATE SET lease_expires_at = excluded.lease_expires_at",
+            sql!(
+                "INSERT INTO process (id, pid, pid_namespace, lease_expires_at) VALUES (?, ?, ?, ?) \
+                 ON CONFLICT (id) DO UPDATE SET lease_expires_at = excluded.lease_expires_at"
+            ),
             [
                 self.process.into(),
                 i64::from(self.pid).into(),
@@ -143,9 +145,11 @@ pub fn interrupted_owners(
     now: Timestamp,
 ) -> Result<Vec<AnswerOwner>, StoreError> {
     let sql = Sql::new(
-        "SELECT DISTINCT m.owner, p.pid, p.pid_namespace, p.lease_expires_at \
-           FROM message AS m LEFT JOIN process AS p ON p.id = m.owner \
-          WHERE m.status = 'streaming'",
+        sql!(
+            "SELECT DISTINCT m.owner, p.pid, p.pid_namespace, p.lease_expires_at \
+               FROM message AS m LEFT JOIN process AS p ON p.id = m.owner \
+              WHERE m.status = 'streaming'"
+        ),
         [],
     );
     let mut owners = snapshot.all(&sql, |row| {
@@ -192,8 +196,10 @@ pub fn fail_interrupted(owner: AnswerOwner) -> Batch {
 /// Removes the rows of processes whose lease expired and that own no answer.
 pub fn remove_expired(now: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM process WHERE (lease_expires_at < ? OR lease_expires_at > ?) AND NOT EXISTS \
-             (SELECT 1 FROM message WHERE status = 'streaming' AND owner = process.id)",
+        sql!(
+            "DELETE FROM process WHERE (lease_expires_at < ? OR lease_expires_at > ?) AND NOT EXISTS \
+                 (SELECT 1 FROM message WHERE status = 'streaming' AND owner = process.id)"
+        ),
         [now.into(), now.plus(MAX_LEASE).into()],
     )])
 }
@@ -214,13 +220,13 @@ mod tests {
     /// is `process`.
     fn db_with_answer(owner: Option<Uuid>, process: Option<(u32, Timestamp)>) -> TestDb {
         let db = TestDb::new();
-        let conversation = Sql::new(
+        let conversation = Sql::unregistered(
             "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
                                        updated_at, last_interaction_at) \
              VALUES (1, ?, 1, 1, 'open', 1, 1, 1)",
             [Uuid::new_v4().into()],
         );
-        let answer = Sql::new(
+        let answer = Sql::unregistered(
             "INSERT INTO message (id, conversation_seq, created_at, role, status, text, owner) \
              VALUES (?, 1, 1, 'assistant', 'streaming', 'Hel', ?)",
             [Uuid::new_v4().into(), owner.into()],
@@ -244,7 +250,7 @@ mod tests {
         expires_at: Timestamp,
     ) {
         let pid: Value = i64::from(pid).into();
-        let lease = Sql::new(
+        let lease = Sql::unregistered(
             "INSERT INTO process (id, pid, pid_namespace, lease_expires_at) VALUES (?, ?, ?, ?) \
              ON CONFLICT (id) DO UPDATE SET pid_namespace = excluded.pid_namespace, \
                 lease_expires_at = excluded.lease_expires_at",
@@ -263,7 +269,7 @@ mod tests {
     }
 
     fn status(db: &TestDb) -> String {
-        let sql = Sql::new("SELECT status FROM message", []);
+        let sql = Sql::unregistered("SELECT status FROM message", []);
         let status = db
             .store
             .read_blocking(|snapshot| snapshot.one(&sql, |row| row.get(0)));
@@ -358,7 +364,7 @@ mod tests {
         db.store
             .write_blocking(remove_expired(NOW))
             .expect("a write");
-        let sql = Sql::new("SELECT id FROM process", []);
+        let sql = Sql::unregistered("SELECT id FROM process", []);
         let left: Result<Vec<Uuid>, StoreError> = db
             .store
             .read_blocking(|snapshot| snapshot.all(&sql, |row| row.get(0)));

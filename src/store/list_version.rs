@@ -210,7 +210,7 @@ mod tests {
 
     fn db_with_two_visitors() -> TestDb {
         let db = TestDb::new();
-        let insert = Sql::new(
+        let insert = Sql::unregistered(
             "INSERT INTO visitor (seq, id, project_seq, created_at) \
              VALUES (2, randomblob(16), 1, 0)",
             [],
@@ -236,7 +236,7 @@ mod tests {
             stored_versions(db),
             SCOPES.map(|scope| db.list_version(scope)),
         );
-        let batch = statements.iter().map(|sql| Sql::new(sql, []));
+        let batch = statements.iter().map(|sql| Sql::unregistered(sql, []));
         let _ = db
             .store
             .write_blocking(batch.fold(Batch::new(), Batch::run));

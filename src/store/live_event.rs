@@ -34,8 +34,10 @@ pub fn conversations_of(
     limit: u64,
 ) -> Result<Vec<ConversationSeq>, StoreError> {
     let sql = Sql::new(
-        "SELECT seq FROM conversation WHERE visitor_seq = ? \
-          ORDER BY last_interaction_at DESC, id DESC LIMIT ?",
+        sql!(
+            "SELECT seq FROM conversation WHERE visitor_seq = ? \
+              ORDER BY last_interaction_at DESC, id DESC LIMIT ?"
+        ),
         [
             visitor.into(),
             i64::try_from(limit).unwrap_or(i64::MAX).into(),
@@ -77,7 +79,7 @@ fn chat_id(
     conversation: ConversationSeq,
 ) -> Result<Option<ConversationId>, StoreError> {
     let sql = Sql::new(
-        "SELECT id FROM conversation WHERE seq = ?",
+        sql!("SELECT id FROM conversation WHERE seq = ?"),
         [conversation.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))
@@ -100,7 +102,7 @@ pub fn watched(
         return Ok(None);
     };
     let sql = Sql::new(
-        "SELECT id FROM message WHERE conversation_seq = ? AND status = 'streaming'",
+        sql!("SELECT id FROM message WHERE conversation_seq = ? AND status = 'streaming'"),
         [found.seq.into()],
     );
     Ok(Some(WatchedConversation {

@@ -87,11 +87,11 @@ impl MessageCursor {
         };
         let cursor = Self::matching(snapshot, conversation, chat, filter)?;
         let before = Sql::new(
-            concat!(
+            sql!(concat!(
                 "SELECT seq FROM message WHERE conversation_seq = ?1 AND ",
                 is_visible!("?3"),
                 " ORDER BY seq DESC LIMIT 1 OFFSET ?2"
-            ),
+            )),
             [
                 conversation.into(),
                 i64::from(MAX_MESSAGES).into(),
@@ -126,7 +126,7 @@ impl MessageCursor {
         filter: MessageFilter,
     ) -> Result<Self, StoreError> {
         let last = Sql::new(
-            "SELECT seq FROM message WHERE conversation_seq = ? ORDER BY seq DESC LIMIT 1",
+            sql!("SELECT seq FROM message WHERE conversation_seq = ? ORDER BY seq DESC LIMIT 1"),
             [conversation.into()],
         );
         Ok(Self {
@@ -159,14 +159,14 @@ impl MessageCursor {
     fn statement(&self) -> Sql {
         let filter = self.filter;
         Sql::new(
-            concat!(
+            sql!(concat!(
                 select_messages!(
                     "conversation_seq = ?1 AND role = coalesce(?2, role) \
                      AND status = coalesce(?3, status) AND seq > ?6 AND seq <= ?7 AND "
                 ),
                 is_visible!("?8"),
                 " ORDER BY seq LIMIT ?4 OFFSET ?5"
-            ),
+            )),
             [
                 self.conversation.into(),
                 filter.role.map(Role::as_str).into(),
@@ -189,14 +189,14 @@ pub(super) fn before_failure<T>(
     with: impl FnOnce(Option<Message<'_>>) -> T,
 ) -> Result<T, StoreError> {
     let sql = Sql::new(
-        concat!(
+        sql!(concat!(
             select_messages!(
                 "conversation_seq = (SELECT conversation_seq FROM message WHERE id = ?1) \
                  AND seq < (SELECT seq FROM message WHERE id = ?1) AND "
             ),
             is_visible!("1"),
             " ORDER BY seq DESC LIMIT 1"
-        ),
+        )),
         [failed.into()],
     );
     let mut with = Some(with);
@@ -222,14 +222,14 @@ pub fn recent_replies(
     mut each: impl FnMut(&Message),
 ) -> Result<(), StoreError> {
     let sql = Sql::new(
-        select_messages!(
+        sql!(select_messages!(
             "seq IN (SELECT seq \
                        FROM (SELECT seq, role, created_at FROM message \
                               WHERE conversation_seq = ?1 ORDER BY seq DESC LIMIT ?2) AS newest \
                       WHERE role = 'human_agent' AND created_at >= ?3 \
                       ORDER BY seq DESC LIMIT ?4) \
              ORDER BY seq"
-        ),
+        )),
         [
             conversation.into(),
             i64::from(MAX_MESSAGES).into(),
@@ -255,7 +255,7 @@ pub(super) struct MessageRange {
 /// The number of messages of a range.
 pub(super) fn count_in(snapshot: &Snapshot, range: MessageRange) -> Result<u64, StoreError> {
     let sql = Sql::new(
-        "SELECT count(*) FROM message WHERE conversation_seq = ?1 AND seq > ?2 AND seq <= ?3",
+        sql!("SELECT count(*) FROM message WHERE conversation_seq = ?1 AND seq > ?2 AND seq <= ?3"),
         [
             range.conversation.into(),
             range.after.into(),
@@ -274,12 +274,12 @@ pub(super) fn newest_in(
     mut each: impl FnMut(&Message),
 ) -> Result<(), StoreError> {
     let sql = Sql::new(
-        select_messages!(
+        sql!(select_messages!(
             "seq IN (SELECT seq FROM message \
                       WHERE conversation_seq = ?1 AND seq > ?2 AND seq <= ?3 \
                       ORDER BY seq DESC LIMIT ?4) \
              ORDER BY seq"
-        ),
+        )),
         [
             range.conversation.into(),
             range.after.into(),
@@ -308,9 +308,11 @@ pub fn find(
     id: MessageId,
 ) -> Result<Option<MessageOwner>, StoreError> {
     let sql = Sql::new(
-        "SELECT c.visitor_seq, m.role, c.seq \
-           FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
-          WHERE m.id = ? AND c.project_seq = ?",
+        sql!(
+            "SELECT c.visitor_seq, m.role, c.seq \
+               FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
+              WHERE m.id = ? AND c.project_seq = ?"
+        ),
         [id.into(), project.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -335,7 +337,7 @@ pub struct StoredAnswer {
 /// Reads an answer by its id.
 pub fn answer(snapshot: &Snapshot, id: MessageId) -> Result<Option<StoredAnswer>, StoreError> {
     let sql = Sql::new(
-        "SELECT status, text, metadata, conversation_seq FROM message WHERE id = ?",
+        sql!("SELECT status, text, metadata, conversation_seq FROM message WHERE id = ?"),
         [id.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -354,7 +356,7 @@ pub fn answer(snapshot: &Snapshot, id: MessageId) -> Result<Option<StoredAnswer>
 pub fn rate(id: MessageId, feedback: Option<Feedback>, at: Timestamp) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE message SET feedback = ?2, feedback_at = ?3 WHERE id = ?1",
+            sql!("UPDATE message SET feedback = ?2, feedback_at = ?3 WHERE id = ?1"),
             [
                 id.into(),
                 feedback.map(Feedback::as_str).into(),

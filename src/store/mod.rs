@@ -5,6 +5,8 @@
 //! (conversation, message, …) hold the statements: a read is a function of a
 //! [`Snapshot`], a write is a function that returns a [`Batch`].
 
+#[macro_use]
+mod statement_text;
 pub mod agent;
 pub mod agent_account;
 pub mod agent_session;

@@ -11,8 +11,10 @@ use crate::domain::{AgentSeq, ConversationSeq, MAX_NOTES, Note, NoteAuthor, Note
 /// bring more than the API accepts.
 pub fn list(snapshot: &Snapshot, conversation: ConversationSeq) -> Result<Vec<Note>, StoreError> {
     let sql = Sql::new(
-        "SELECT id, text, created_at, agent_id, agent_name FROM note \
-          WHERE conversation_seq = ? ORDER BY seq LIMIT ?",
+        sql!(
+            "SELECT id, text, created_at, agent_id, agent_name FROM note \
+              WHERE conversation_seq = ? ORDER BY seq LIMIT ?"
+        ),
         [conversation.into(), i64::from(2 * MAX_NOTES).into()],
     );
     snapshot.all(&sql, |row| {
@@ -29,7 +31,10 @@ pub fn list(snapshot: &Snapshot, conversation: ConversationSeq) -> Result<Vec<No
 
 /// The author of the notes of an agent. `None` if the account was deleted.
 pub fn author(snapshot: &Snapshot, agent: AgentSeq) -> Result<Option<NoteAuthor>, StoreError> {
-    let sql = Sql::new("SELECT id, name FROM agent WHERE seq = ?", [agent.into()]);
+    let sql = Sql::new(
+        sql!("SELECT id, name FROM agent WHERE seq = ?"),
+        [agent.into()],
+    );
     snapshot.optional(&sql, |row| {
         Ok(NoteAuthor {
             id: row.get(0)?,
@@ -44,15 +49,19 @@ pub fn author(snapshot: &Snapshot, agent: AgentSeq) -> Result<Option<NoteAuthor>
 /// `ConversationNotFound` if it was deleted.
 pub fn add(conversation: ConversationSeq, note: &Note) -> Batch {
     let guard = Sql::new(
-        "SELECT CASE WHEN (SELECT count(*) FROM note WHERE conversation_seq = seq_of.seq) >= ?2 \
-                     THEN 'limit_reached' END \
-           FROM conversation AS seq_of WHERE seq_of.seq = ?1",
+        sql!(
+            "SELECT CASE WHEN (SELECT count(*) FROM note WHERE conversation_seq = seq_of.seq) >= ?2 \
+                         THEN 'limit_reached' END \
+               FROM conversation AS seq_of WHERE seq_of.seq = ?1"
+        ),
         [conversation.into(), i64::from(MAX_NOTES).into()],
     );
     let author = note.author.as_ref();
     let insert = Sql::new(
-        "INSERT INTO note (id, conversation_seq, agent_id, agent_name, text, created_at) \
-         VALUES (?, ?, ?, ?, ?, ?)",
+        sql!(
+            "INSERT INTO note (id, conversation_seq, agent_id, agent_name, text, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?)"
+        ),
         [
             note.id.into(),
             conversation.into(),
@@ -73,7 +82,7 @@ pub fn add(conversation: ConversationSeq, note: &Note) -> Batch {
 pub fn delete(conversation: ConversationSeq, id: NoteId) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "DELETE FROM note WHERE conversation_seq = ? AND id = ?",
+            sql!("DELETE FROM note WHERE conversation_seq = ? AND id = ?"),
             [conversation.into(), id.into()],
         ),
         Rejection::NotFound,

@@ -44,28 +44,32 @@ pub fn enqueue_waiting(
     at: Timestamp,
 ) -> Batch {
     let batch = Batch::of([Sql::new(
-        "INSERT INTO notification (id, project_seq, conversation_seq, kind, recipient, \
-                                   created_at, next_attempt_at) \
-         SELECT ?3, p.seq, c.seq, 'webhook', p.webhook_url, ?2, ?2 \
-           FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
-          WHERE c.seq = ?1 AND c.waiting_since = ?2 AND p.webhook_url IS NOT NULL \
-            AND NOT EXISTS (SELECT 1 FROM notification AS n \
-                             WHERE n.conversation_seq = c.seq AND n.kind = 'webhook' \
-                               AND n.created_at = ?2)",
+        sql!(
+            "INSERT INTO notification (id, project_seq, conversation_seq, kind, recipient, \
+                                       created_at, next_attempt_at) \
+             SELECT ?3, p.seq, c.seq, 'webhook', p.webhook_url, ?2, ?2 \
+               FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
+              WHERE c.seq = ?1 AND c.waiting_since = ?2 AND p.webhook_url IS NOT NULL \
+                AND NOT EXISTS (SELECT 1 FROM notification AS n \
+                                 WHERE n.conversation_seq = c.seq AND n.kind = 'webhook' \
+                                   AND n.created_at = ?2)"
+        ),
         [conversation.into(), at.into(), Uuid::new_v4().into()],
     )]);
     if !is_email_configured {
         return batch;
     }
-    batch.run(Sql::for_engines(
-        insert_emails!(
-            "unhex(hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2) || '8' \
-                   || substr(hex(randomblob(8)), 2))",
-            "json_each(p.notification_emails) AS address"
-        ),
-        insert_emails!(
-            "uuid_send(gen_random_uuid())",
-            "jsonb_array_elements_text(CAST(p.notification_emails AS JSONB)) AS address (value)"
+    batch.run(Sql::new(
+        sql!(
+            sqlite: insert_emails!(
+                "unhex(hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2) || '8' \
+                       || substr(hex(randomblob(8)), 2))",
+                "json_each(p.notification_emails) AS address"
+            ),
+            postgres: insert_emails!(
+                "uuid_send(gen_random_uuid())",
+                "jsonb_array_elements_text(CAST(p.notification_emails AS JSONB)) AS address (value)"
+            ),
         ),
         [conversation.into(), at.into()],
     ))
@@ -78,9 +82,11 @@ pub fn can_notify(
     is_email_configured: bool,
 ) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "SELECT CASE WHEN webhook_url IS NOT NULL OR (?2 = 1 AND notification_emails <> '[]') \
-                     THEN 1 ELSE 0 END \
-           FROM project WHERE seq = ?1",
+        sql!(
+            "SELECT CASE WHEN webhook_url IS NOT NULL OR (?2 = 1 AND notification_emails <> '[]') \
+                         THEN 1 ELSE 0 END \
+               FROM project WHERE seq = ?1"
+        ),
         [project.into(), is_email_configured.into()],
     );
     Ok(snapshot.optional(&sql, |row| row.get(0))?.unwrap_or(false))
@@ -102,12 +108,14 @@ pub fn enqueue_reply(
 ) -> Batch {
     Batch::of([
         Sql::new(
-            "UPDATE notification SET next_attempt_at = \
-                    CASE WHEN next_attempt_at >= ?2 OR next_attempt_at >= created_at + ?3 \
-                         THEN next_attempt_at \
-                         WHEN ?2 <= created_at + ?3 THEN ?2 ELSE created_at + ?3 END \
-              WHERE conversation_seq = ?1 AND kind = 'reply_email' AND attempts = 0 \
-                AND next_attempt_at IS NOT NULL",
+            sql!(
+                "UPDATE notification SET next_attempt_at = \
+                        CASE WHEN next_attempt_at >= ?2 OR next_attempt_at >= created_at + ?3 \
+                             THEN next_attempt_at \
+                             WHEN ?2 <= created_at + ?3 THEN ?2 ELSE created_at + ?3 END \
+                  WHERE conversation_seq = ?1 AND kind = 'reply_email' AND attempts = 0 \
+                    AND next_attempt_at IS NOT NULL"
+            ),
             [
                 conversation.into(),
                 due.into(),
@@ -115,15 +123,17 @@ pub fn enqueue_reply(
             ],
         ),
         Sql::new(
-            "INSERT INTO notification (id, project_seq, conversation_seq, message_seq, kind, \
-                                       recipient, created_at, next_attempt_at) \
-             SELECT ?5, c.project_seq, c.seq, m.seq, 'reply_email', v.email, ?3, ?4 \
-               FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq \
-                                      JOIN message AS m ON m.conversation_seq = c.seq \
-              WHERE c.seq = ?1 AND m.id = ?2 AND v.email IS NOT NULL AND v.blocked_at IS NULL \
-                AND NOT EXISTS (SELECT 1 FROM notification AS n \
-                                 WHERE n.conversation_seq = c.seq AND n.kind = 'reply_email' \
-                                   AND n.next_attempt_at IS NOT NULL AND n.attempts = 0)",
+            sql!(
+                "INSERT INTO notification (id, project_seq, conversation_seq, message_seq, kind, \
+                                           recipient, created_at, next_attempt_at) \
+                 SELECT ?5, c.project_seq, c.seq, m.seq, 'reply_email', v.email, ?3, ?4 \
+                   FROM conversation AS c JOIN visitor AS v ON v.seq = c.visitor_seq \
+                                          JOIN message AS m ON m.conversation_seq = c.seq \
+                  WHERE c.seq = ?1 AND m.id = ?2 AND v.email IS NOT NULL AND v.blocked_at IS NULL \
+                    AND NOT EXISTS (SELECT 1 FROM notification AS n \
+                                     WHERE n.conversation_seq = c.seq AND n.kind = 'reply_email' \
+                                       AND n.next_attempt_at IS NOT NULL AND n.attempts = 0)"
+            ),
             [
                 conversation.into(),
                 reply.into(),
@@ -144,19 +154,19 @@ mod tests {
     const CONVERSATION: ConversationSeq = ConversationSeq(1);
 
     fn run(db: &TestDb, text: &'static str) {
-        let batch = Batch::of([Sql::new(text, [])]);
+        let batch = Batch::of([Sql::unregistered(text, [])]);
         db.store.write_blocking(batch).expect(text);
     }
 
     fn rows(db: &TestDb, text: &'static str) -> Vec<Vec<Value>> {
-        let batch = Batch::of([Sql::new(text, [])]);
+        let batch = Batch::of([Sql::unregistered(text, [])]);
         db.store.write_blocking(batch).expect(text).rows
     }
 
     /// A conversation that waits since 5, in a project with a webhook and two addresses.
     fn waiting() -> TestDb {
         let db = TestDb::new();
-        let insert = Sql::new(
+        let insert = Sql::unregistered(
             "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
                  updated_at, last_interaction_at, waiting_since, waiting_reason) \
              VALUES (1, ?, 1, 1, 'open', 0, 0, 0, 5, 'requested')",
@@ -237,7 +247,7 @@ mod tests {
         let db = waiting();
         let reply = |at: i64| {
             let id = MessageId::generate();
-            let insert = Sql::new(
+            let insert = Sql::unregistered(
                 "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
                  VALUES (?, 1, ?, 'human_agent', 'complete', 'Hello')",
                 [id.into(), at.into()],

@@ -7,14 +7,14 @@ use crate::domain::{PassageSeq, ProjectSeq, QnaId};
 
 /// A number that changes with every change of any passage of the database.
 pub fn knowledge_version(snapshot: &Snapshot) -> Result<i64, StoreError> {
-    let sql = Sql::new("SELECT version FROM passage_version", []);
+    let sql = Sql::new(sql!("SELECT version FROM passage_version"), []);
     snapshot.one(&sql, |row| row.get(0))
 }
 
 /// The row ids of a project's passages in ascending order.
 pub fn list_seqs(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<PassageSeq>, StoreError> {
     let sql = Sql::new(
-        "SELECT seq FROM passage WHERE project_seq = ? ORDER BY seq",
+        sql!("SELECT seq FROM passage WHERE project_seq = ? ORDER BY seq"),
         [project.into()],
     );
     snapshot.all(&sql, |row| row.get(0))
@@ -23,7 +23,9 @@ pub fn list_seqs(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Passage
 /// Whether a project has passages.
 pub fn has_any(snapshot: &Snapshot, project: ProjectSeq) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM passage WHERE project_seq = ?) THEN 1 ELSE 0 END",
+        sql!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM passage WHERE project_seq = ?) THEN 1 ELSE 0 END"
+        ),
         [project.into()],
     );
     snapshot.one(&sql, |row| row.get(0))
@@ -55,10 +57,12 @@ pub fn find(
     seq: PassageSeq,
 ) -> Result<Option<Passage>, StoreError> {
     let sql = Sql::new(
-        "SELECT document.url, qna.id, passage.title, passage.heading, passage.body FROM passage \
-           LEFT JOIN document ON document.seq = passage.document_seq \
-           LEFT JOIN qna ON qna.seq = passage.qna_seq \
-          WHERE passage.seq = ? AND passage.project_seq = ?",
+        sql!(
+            "SELECT document.url, qna.id, passage.title, passage.heading, passage.body FROM passage \
+               LEFT JOIN document ON document.seq = passage.document_seq \
+               LEFT JOIN qna ON qna.seq = passage.qna_seq \
+              WHERE passage.seq = ? AND passage.project_seq = ?"
+        ),
         [seq.into(), project.into()],
     );
     snapshot.optional(&sql, passage_from_row)
@@ -99,10 +103,12 @@ pub fn with_text(
     read: impl FnOnce(&PassageText<'_>),
 ) -> Result<(), StoreError> {
     let sql = Sql::new(
-        "SELECT document_seq, coalesce(document.url, ''), passage.title, \
-                coalesce(document.description, ''), heading, body FROM passage \
-           LEFT JOIN document ON document.seq = passage.document_seq \
-          WHERE passage.seq = ? AND passage.project_seq = ?",
+        sql!(
+            "SELECT document_seq, coalesce(document.url, ''), passage.title, \
+                    coalesce(document.description, ''), heading, body FROM passage \
+               LEFT JOIN document ON document.seq = passage.document_seq \
+              WHERE passage.seq = ? AND passage.project_seq = ?"
+        ),
         [seq.into(), project.into()],
     );
     let found = snapshot.optional(&sql, |row| {

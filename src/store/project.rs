@@ -15,22 +15,24 @@ use crate::domain::{
 
 /// The oldest project.
 pub fn first(snapshot: &Snapshot) -> Result<Option<ProjectSeq>, StoreError> {
-    snapshot.one(&Sql::new("SELECT min(seq) FROM project", []), |row| {
+    snapshot.one(&Sql::new(sql!("SELECT min(seq) FROM project"), []), |row| {
         row.get(0)
     })
 }
 
 /// Finds a project by its public id.
 pub fn find(snapshot: &Snapshot, id: ProjectId) -> Result<Option<ProjectSeq>, StoreError> {
-    let sql = Sql::new("SELECT seq FROM project WHERE id = ?", [id.into()]);
+    let sql = Sql::new(sql!("SELECT seq FROM project WHERE id = ?"), [id.into()]);
     snapshot.optional(&sql, |row| row.get(0))
 }
 
 /// Reads a project. Widget settings that are not stored have their defaults.
 pub fn read(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Project, StoreError> {
     let sql = Sql::new(
-        "SELECT id, name, description, widget_config, business_hours, away_message \
-           FROM project WHERE seq = ?",
+        sql!(
+            "SELECT id, name, description, widget_config, business_hours, away_message \
+               FROM project WHERE seq = ?"
+        ),
         [seq.into()],
     );
     snapshot.one(&sql, |row| {
@@ -51,7 +53,7 @@ pub fn business_hours(
     seq: ProjectSeq,
 ) -> Result<(Option<BusinessHours>, Option<String>), StoreError> {
     let sql = Sql::new(
-        "SELECT business_hours, away_message FROM project WHERE seq = ?",
+        sql!("SELECT business_hours, away_message FROM project WHERE seq = ?"),
         [seq.into()],
     );
     let hours = |json: &str| business_hours::parse(json);
@@ -63,8 +65,10 @@ pub fn business_hours(
 /// All projects, the oldest first.
 pub fn all(snapshot: &Snapshot) -> Result<Vec<ProjectSummary>, StoreError> {
     let sql = Sql::new(
-        "SELECT seq, id, name, plan, message_quota, open_conversations, closed_conversations \
-           FROM project ORDER BY seq",
+        sql!(
+            "SELECT seq, id, name, plan, message_quota, open_conversations, closed_conversations \
+               FROM project ORDER BY seq"
+        ),
         [],
     );
     snapshot.all(&sql, |row| {
@@ -83,18 +87,22 @@ pub fn all(snapshot: &Snapshot) -> Result<Vec<ProjectSummary>, StoreError> {
 /// Counts messages of the project. Reads all of them.
 pub fn statistics(snapshot: &Snapshot, seq: ProjectSeq) -> Result<ProjectStatistics, StoreError> {
     let with_agent = Sql::new(
-        "SELECT count(*) FROM conversation AS c \
-          WHERE c.project_seq = ? \
-            AND (c.has_agent = 1 OR EXISTS (SELECT 1 FROM message AS m \
-                                         WHERE m.conversation_seq = c.seq \
-                                           AND m.role = 'human_agent'))",
+        sql!(
+            "SELECT count(*) FROM conversation AS c \
+              WHERE c.project_seq = ? \
+                AND (c.has_agent = 1 OR EXISTS (SELECT 1 FROM message AS m \
+                                             WHERE m.conversation_seq = c.seq \
+                                               AND m.role = 'human_agent'))"
+        ),
         [seq.into()],
     );
     let feedback = Sql::new(
-        "SELECT count(*) FILTER (WHERE m.feedback = 'like'), \
-                count(*) FILTER (WHERE m.feedback = 'dislike') \
-           FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq \
-          WHERE c.project_seq = ? AND m.feedback IS NOT NULL",
+        sql!(
+            "SELECT count(*) FILTER (WHERE m.feedback = 'like'), \
+                    count(*) FILTER (WHERE m.feedback = 'dislike') \
+               FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq \
+              WHERE c.project_seq = ? AND m.feedback IS NOT NULL"
+        ),
         [seq.into()],
     );
     let (likes, dislikes) = snapshot.one(&feedback, |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -108,7 +116,7 @@ pub fn statistics(snapshot: &Snapshot, seq: ProjectSeq) -> Result<ProjectStatist
 
 /// The project's plan. None: the project has every feature.
 pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, StoreError> {
-    let sql = Sql::new("SELECT plan FROM project WHERE seq = ?", [seq.into()]);
+    let sql = Sql::new(sql!("SELECT plan FROM project WHERE seq = ?"), [seq.into()]);
     snapshot.one(&sql, |row| row.get(0))
 }
 
@@ -146,13 +154,15 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
     } = change;
     let quota = message_quota.flatten().map(i64::from);
     let hours = business_hours.as_ref().and_then(Option::as_ref);
-    let sql = Sql::for_engines(
-        update_project!(
-            "json_patch(CASE WHEN json_valid(widget_config) THEN widget_config ELSE '{}' END, ?7)"
-        ),
-        // Settings have no members that can be patched on their own.
-        update_project!(
-            "CAST(jsonb_strip_nulls(CAST(widget_config AS JSONB) || CAST(?7 AS JSONB)) AS TEXT)"
+    let sql = Sql::new(
+        sql!(
+            sqlite: update_project!(
+                "json_patch(CASE WHEN json_valid(widget_config) THEN widget_config ELSE '{}' END, ?7)"
+            ),
+            // Settings have no members that can be patched on their own.
+            postgres: update_project!(
+                "CAST(jsonb_strip_nulls(CAST(widget_config AS JSONB) || CAST(CAST(?7 AS TEXT) AS JSONB)) AS TEXT)"
+            ),
         ),
         [
             seq.into(),
@@ -180,9 +190,11 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
 /// Projects that share a name since an earlier version can be changed without a new name.
 fn renaming_guard(seq: ProjectSeq, name: &ProjectName) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN name <> ?2 AND EXISTS (SELECT 1 FROM project WHERE name = ?2) \
-                     THEN 'project_name_exists' END \
-           FROM project WHERE seq = ?1",
+        sql!(
+            "SELECT CASE WHEN name <> ?2 AND EXISTS (SELECT 1 FROM project WHERE name = ?2) \
+                         THEN 'project_name_exists' END \
+               FROM project WHERE seq = ?1"
+        ),
         [seq.into(), name.into()],
     )
 }
@@ -190,7 +202,7 @@ fn renaming_guard(seq: ProjectSeq, name: &ProjectName) -> Sql {
 /// Whether a project has the name.
 pub fn has_name(snapshot: &Snapshot, name: &ProjectName) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM project WHERE name = ?) THEN 1 ELSE 0 END",
+        sql!("SELECT CASE WHEN EXISTS (SELECT 1 FROM project WHERE name = ?) THEN 1 ELSE 0 END"),
         [name.into()],
     );
     snapshot.one(&sql, |row| row.get(0))
@@ -199,8 +211,10 @@ pub fn has_name(snapshot: &Snapshot, name: &ProjectName) -> Result<bool, StoreEr
 /// Rejected with [`Rejection::ProjectNameExists`] if a project has the name.
 pub fn expect_new_name(name: &ProjectName) -> Batch {
     let sql = Sql::new(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM project WHERE name = ?) \
-                     THEN 'project_name_exists' END",
+        sql!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM project WHERE name = ?) \
+                         THEN 'project_name_exists' END"
+        ),
         [name.into()],
     );
     Batch::new().guard(sql, Rejection::ProjectNameExists)
@@ -209,7 +223,7 @@ pub fn expect_new_name(name: &ProjectName) -> Batch {
 /// The row number of the next project. The row number of a removed project is not
 /// used again.
 pub fn next_seq(snapshot: &Snapshot) -> Result<ProjectSeq, StoreError> {
-    let sql = Sql::new(concat!("SELECT ", next_seq!("project")), []);
+    let sql = Sql::new(sql!(concat!("SELECT ", next_seq!("project"))), []);
     snapshot.one(&sql, |row| row.get(0))
 }
 
@@ -231,7 +245,7 @@ pub fn create(
         at,
     };
     Batch::of([Sql::new(
-        "INSERT INTO project (seq, id, name, created_at) VALUES (?, ?, ?, ?)",
+        sql!("INSERT INTO project (seq, id, name, created_at) VALUES (?, ?, ?, ?)"),
         [seq.into(), id.into(), name.into(), at.into()],
     )])
     .then(assistant.create())

@@ -30,16 +30,22 @@ impl RemovalStep {
     pub fn batch(self, project: ProjectSeq, limit: u32) -> Batch {
         let text = match self {
             Self::Visitors => {
-                "DELETE FROM visitor WHERE seq IN \
-                     (SELECT seq FROM visitor WHERE project_seq = ? LIMIT ?) RETURNING 1"
+                sql!(
+                    "DELETE FROM visitor WHERE seq IN \
+                         (SELECT seq FROM visitor WHERE project_seq = ? LIMIT ?) RETURNING 1"
+                )
             }
             Self::Documents => {
-                "DELETE FROM document WHERE seq IN \
-                     (SELECT seq FROM document WHERE project_seq = ? LIMIT ?) RETURNING 1"
+                sql!(
+                    "DELETE FROM document WHERE seq IN \
+                         (SELECT seq FROM document WHERE project_seq = ? LIMIT ?) RETURNING 1"
+                )
             }
             Self::Qnas => {
-                "DELETE FROM qna WHERE seq IN \
-                     (SELECT seq FROM qna WHERE project_seq = ? LIMIT ?) RETURNING 1"
+                sql!(
+                    "DELETE FROM qna WHERE seq IN \
+                         (SELECT seq FROM qna WHERE project_seq = ? LIMIT ?) RETURNING 1"
+                )
             }
         };
         Batch::of([Sql::new(text, [project.into(), i64::from(limit).into()])])
@@ -53,6 +59,6 @@ pub fn has_deleted(output: &BatchOutput) -> bool {
 
 /// Deletes the project with its keys, assistants and usage, after all steps.
 pub fn delete_project(project: ProjectSeq) -> Batch {
-    let text = "DELETE FROM project WHERE seq = ?";
+    let text = sql!("DELETE FROM project WHERE seq = ?");
     Batch::of([Sql::new(text, [project.into()])])
 }

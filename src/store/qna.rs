@@ -9,6 +9,7 @@ use super::query::RowQueue;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
+use super::statement_text::StatementText;
 use super::websearch::WebSearch;
 use crate::domain::{Author, Limit, Offset, ProjectSeq, Qna, QnaId, Timestamp};
 
@@ -33,9 +34,11 @@ impl NewQna {
     pub fn create(&self) -> Batch {
         Batch::of([
             Sql::new(
-                "INSERT INTO qna (id, project_seq, question, answer, is_published, created_at, \
-                                  updated_at, creator_name, creator_image) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)",
+                sql!(
+                    "INSERT INTO qna (id, project_seq, question, answer, is_published, created_at, \
+                                      updated_at, creator_name, creator_image) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)"
+                ),
                 [
                     self.id.into(),
                     self.project.into(),
@@ -55,17 +58,21 @@ impl NewQna {
 /// Inserts the passage of a Q&A if the Q&A is published.
 fn insert_passage(project: ProjectSeq, id: QnaId) -> Sql {
     Sql::new(
-        "INSERT INTO passage (project_seq, qna_seq, title, heading, body) \
-         SELECT project_seq, seq, question, '', answer FROM qna \
-          WHERE project_seq = ? AND id = ? AND is_published = 1",
+        sql!(
+            "INSERT INTO passage (project_seq, qna_seq, title, heading, body) \
+             SELECT project_seq, seq, question, '', answer FROM qna \
+              WHERE project_seq = ? AND id = ? AND is_published = 1"
+        ),
         [project.into(), id.into()],
     )
 }
 
 fn delete_passage(project: ProjectSeq, id: QnaId) -> Sql {
     Sql::new(
-        "DELETE FROM passage \
-          WHERE qna_seq = (SELECT seq FROM qna WHERE project_seq = ? AND id = ?)",
+        sql!(
+            "DELETE FROM passage \
+              WHERE qna_seq = (SELECT seq FROM qna WHERE project_seq = ? AND id = ?)"
+        ),
         [project.into(), id.into()],
     )
 }
@@ -88,11 +95,13 @@ impl QnaChange {
         let has_creator = self.creator.is_some();
         let (name, image) = self.creator.unwrap_or_default();
         let update = Sql::new(
-            "UPDATE qna SET question = coalesce(?3, question), answer = coalesce(?4, answer), \
-                is_published = coalesce(?5, is_published), updated_at = ?9, \
-                creator_name = CASE WHEN ?6 = 1 THEN ?7 ELSE creator_name END, \
-                creator_image = CASE WHEN ?6 = 1 THEN ?8 ELSE creator_image END \
-              WHERE project_seq = ?1 AND id = ?2",
+            sql!(
+                "UPDATE qna SET question = coalesce(?3, question), answer = coalesce(?4, answer), \
+                    is_published = coalesce(?5, is_published), updated_at = ?9, \
+                    creator_name = CASE WHEN ?6 = 1 THEN ?7 ELSE creator_name END, \
+                    creator_image = CASE WHEN ?6 = 1 THEN ?8 ELSE creator_image END \
+                  WHERE project_seq = ?1 AND id = ?2"
+            ),
             [
                 project.into(),
                 id.into(),
@@ -118,7 +127,7 @@ impl QnaChange {
 pub fn delete(project: ProjectSeq, id: QnaId) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "DELETE FROM qna WHERE project_seq = ? AND id = ?",
+            sql!("DELETE FROM qna WHERE project_seq = ? AND id = ?"),
             [project.into(), id.into()],
         ),
         Rejection::NotFound,
@@ -156,12 +165,17 @@ pub fn count(
     snapshot.one(&sql, |row| row.get(0))
 }
 
-const COUNT: &str = "SELECT count(*) FROM qna WHERE project_seq = ? AND is_published = 1";
-const COUNT_MATCHING: &str = "SELECT count(*) FROM passage_text t JOIN passage p ON p.seq = t.rowid \
-      WHERE p.project_seq = ? AND p.qna_seq IS NOT NULL AND passage_text MATCH ?";
-const COUNT_EXCLUDING: &str = "SELECT count(*) FROM passage \
-      WHERE project_seq = ? AND qna_seq IS NOT NULL \
-        AND seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?)";
+const COUNT: StatementText =
+    sql!("SELECT count(*) FROM qna WHERE project_seq = ? AND is_published = 1");
+const COUNT_MATCHING: StatementText = sql!(
+    sqlite: "SELECT count(*) FROM passage_text t JOIN passage p ON p.seq = t.rowid \
+WHERE p.project_seq = ? AND p.qna_seq IS NOT NULL AND passage_text MATCH ?"
+);
+const COUNT_EXCLUDING: StatementText = sql!(
+    sqlite: "SELECT count(*) FROM passage \
+WHERE project_seq = ? AND qna_seq IS NOT NULL \
+AND seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?)"
+);
 
 /// The published Q&As of one page: the best match first if there is a search, else the
 /// newest first.
@@ -214,26 +228,32 @@ macro_rules! select_columns {
     };
 }
 
-const PAGE: &str = "SELECT seq FROM qna WHERE project_seq = ? AND is_published = 1 \
-      ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?";
-const PAGE_MATCHING: &str = "SELECT q.seq FROM passage_text t JOIN passage p ON p.seq = t.rowid JOIN qna q ON q.seq = p.qna_seq \
-      WHERE p.project_seq = ? AND passage_text MATCH ? \
-      ORDER BY bm25(passage_text), q.created_at DESC, q.id DESC LIMIT ? OFFSET ?";
-const PAGE_EXCLUDING: &str = "SELECT q.seq FROM passage p JOIN qna q ON q.seq = p.qna_seq WHERE p.project_seq = ? \
-        AND p.seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?) \
-      ORDER BY q.created_at DESC, q.id DESC LIMIT ? OFFSET ?";
-const PUBLISHED: &str = concat!(
+const PAGE: StatementText = sql!(
+    "SELECT seq FROM qna WHERE project_seq = ? AND is_published = 1 \
+ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
+);
+const PAGE_MATCHING: StatementText = sql!(
+    sqlite: "SELECT q.seq FROM passage_text t JOIN passage p ON p.seq = t.rowid JOIN qna q ON q.seq = p.qna_seq \
+WHERE p.project_seq = ? AND passage_text MATCH ? \
+ORDER BY bm25(passage_text), q.created_at DESC, q.id DESC LIMIT ? OFFSET ?"
+);
+const PAGE_EXCLUDING: StatementText = sql!(
+    sqlite: "SELECT q.seq FROM passage p JOIN qna q ON q.seq = p.qna_seq WHERE p.project_seq = ? \
+AND p.seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?) \
+ORDER BY q.created_at DESC, q.id DESC LIMIT ? OFFSET ?"
+);
+const PUBLISHED: StatementText = sql!(concat!(
     select_columns!(),
     "qna q WHERE q.seq = ?1 AND q.is_published = 1"
-);
-const BY_ID: &str = concat!(
+));
+const BY_ID: StatementText = sql!(concat!(
     select_columns!(),
     "qna q WHERE q.project_seq = ? AND q.id = ?"
-);
-const ALL: &str = concat!(
+));
+const ALL: StatementText = sql!(concat!(
     select_columns!(),
     "qna q WHERE q.project_seq = ? ORDER BY q.created_at, q.id"
-);
+));
 
 fn qna_from_row(row: Row<'_>) -> Result<Qna<'_>, StoreError> {
     Ok(Qna {

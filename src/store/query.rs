@@ -8,6 +8,7 @@ use super::error::StoreError;
 use super::rejection::Rejection;
 use super::snapshot::{Snapshot, Transaction};
 use super::sql::{Row, Sql};
+use super::statement_text::StatementText;
 
 impl Snapshot<'_> {
     /// Calls `each` with every row, in order, until it breaks or fails.
@@ -124,7 +125,7 @@ impl RowQueue {
     pub(super) fn read<E: From<StoreError>>(
         &mut self,
         snapshot: &Snapshot,
-        select: &'static str,
+        select: StatementText,
         mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
         while let Some(seq) = self.0.pop_front() {

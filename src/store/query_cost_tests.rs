@@ -236,7 +236,7 @@ fn write_costs(db: &TestDb, costs: &mut Costs) {
     add_cost(costs, "send and answer".to_owned(), sent);
     let closed = cost(&connection, || run(conversation::close(seq, None, at)));
     add_cost(costs, "close".to_owned(), closed);
-    let delete = Sql::new(
+    let delete = Sql::unregistered(
         "DELETE FROM conversation WHERE project_seq = ?1 AND id = ?2",
         [PROJECT.into(), new.id.into()],
     );

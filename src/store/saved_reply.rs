@@ -11,8 +11,10 @@ use crate::domain::{MAX_SAVED_REPLIES, ProjectSeq, SavedReply, SavedReplyId};
 /// may bring more than the API accepts.
 pub fn list(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<SavedReply>, StoreError> {
     let sql = Sql::new(
-        "SELECT id, name, text, created_at, updated_at FROM saved_reply \
-          WHERE project_seq = ? ORDER BY lower(name), name LIMIT ?",
+        sql!(
+            "SELECT id, name, text, created_at, updated_at FROM saved_reply \
+              WHERE project_seq = ? ORDER BY lower(name), name LIMIT ?"
+        ),
         [project.into(), i64::from(2 * MAX_SAVED_REPLIES).into()],
     );
     snapshot.all(&sql, from_row)
@@ -25,8 +27,10 @@ pub fn find(
     id: SavedReplyId,
 ) -> Result<Option<SavedReply>, StoreError> {
     let sql = Sql::new(
-        "SELECT id, name, text, created_at, updated_at FROM saved_reply \
-          WHERE project_seq = ? AND id = ?",
+        sql!(
+            "SELECT id, name, text, created_at, updated_at FROM saved_reply \
+              WHERE project_seq = ? AND id = ?"
+        ),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, from_row)
@@ -48,13 +52,17 @@ fn from_row(row: Row<'_>) -> Result<SavedReply, StoreError> {
 /// [`MAX_SAVED_REPLIES`].
 pub fn create(project: ProjectSeq, reply: &SavedReply) -> Batch {
     let limit = Sql::new(
-        "SELECT CASE WHEN count(*) >= ?2 THEN 'limit_reached' END FROM saved_reply \
-          WHERE project_seq = ?1",
+        sql!(
+            "SELECT CASE WHEN count(*) >= ?2 THEN 'limit_reached' END FROM saved_reply \
+              WHERE project_seq = ?1"
+        ),
         [project.into(), i64::from(MAX_SAVED_REPLIES).into()],
     );
     let insert = Sql::new(
-        "INSERT INTO saved_reply (id, project_seq, name, text, created_at, updated_at) \
-         VALUES (?, ?, ?, ?, ?, ?)",
+        sql!(
+            "INSERT INTO saved_reply (id, project_seq, name, text, created_at, updated_at) \
+             VALUES (?, ?, ?, ?, ?, ?)"
+        ),
         [
             reply.id.into(),
             project.into(),
@@ -75,8 +83,10 @@ pub fn create(project: ProjectSeq, reply: &SavedReply) -> Batch {
 /// Rejected with `NameExists`, and with `NotFound` if the project has no such reply.
 pub fn update(project: ProjectSeq, reply: &SavedReply) -> Batch {
     let update = Sql::new(
-        "UPDATE saved_reply SET name = ?3, text = ?4, updated_at = ?5 \
-          WHERE project_seq = ?1 AND id = ?2",
+        sql!(
+            "UPDATE saved_reply SET name = ?3, text = ?4, updated_at = ?5 \
+              WHERE project_seq = ?1 AND id = ?2"
+        ),
         [
             project.into(),
             reply.id.into(),
@@ -93,9 +103,11 @@ pub fn update(project: ProjectSeq, reply: &SavedReply) -> Batch {
 /// Guard: no other reply of the project has the name.
 fn require_free_name(project: ProjectSeq, reply: &SavedReply) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM saved_reply \
-                                   WHERE project_seq = ?1 AND name = ?2 AND id <> ?3) \
-                     THEN 'name_exists' END",
+        sql!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM saved_reply \
+                                       WHERE project_seq = ?1 AND name = ?2 AND id <> ?3) \
+                         THEN 'name_exists' END"
+        ),
         [project.into(), reply.name.as_str().into(), reply.id.into()],
     )
 }
@@ -106,7 +118,7 @@ fn require_free_name(project: ProjectSeq, reply: &SavedReply) -> Sql {
 pub fn delete(project: ProjectSeq, id: SavedReplyId) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "DELETE FROM saved_reply WHERE project_seq = ? AND id = ?",
+            sql!("DELETE FROM saved_reply WHERE project_seq = ? AND id = ?"),
             [project.into(), id.into()],
         ),
         Rejection::NotFound,

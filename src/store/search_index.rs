@@ -37,6 +37,7 @@ use super::error::StoreError;
 use super::search_merge;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
+use super::statement_text::StatementText;
 
 /// The bytes of text of a step. They take about 5 ms of the writer.
 const MAX_STEP_BYTES: u64 = 64 << 10;
@@ -80,19 +81,19 @@ pub fn next_step(snapshot: &Snapshot) -> Result<IndexStep, StoreError> {
     })
 }
 
-const NEW_MESSAGES: &str = "\
-    SELECT seq, octet_length(text) FROM message \
-     WHERE seq > (SELECT message_seq FROM search_progress) ORDER BY seq LIMIT ?";
+const NEW_MESSAGES: StatementText = sql!(sqlite: "\
+                          SELECT seq, octet_length(text) FROM message \
+                           WHERE seq > (SELECT message_seq FROM search_progress) ORDER BY seq LIMIT ?");
 
-const NEW_TITLES: &str = "\
-    SELECT seq, ifnull(octet_length(title), 0) FROM conversation \
-     WHERE seq > (SELECT conversation_seq FROM search_progress) ORDER BY seq LIMIT ?";
+const NEW_TITLES: StatementText = sql!(sqlite: "\
+                          SELECT seq, ifnull(octet_length(title), 0) FROM conversation \
+                           WHERE seq > (SELECT conversation_seq FROM search_progress) ORDER BY seq LIMIT ?");
 
 /// The rows of the backlog that can be added, or whose row was deleted.
-const BACKLOG: &str = "\
-    SELECT b.seq, ifnull(octet_length(m.text), 0) \
-      FROM search_backlog AS b LEFT JOIN message AS m ON m.seq = b.seq \
-     WHERE b.seq <> 0 AND m.status IS NOT 'streaming' ORDER BY b.seq LIMIT ?";
+const BACKLOG: StatementText = sql!(sqlite: "\
+                          SELECT b.seq, ifnull(octet_length(m.text), 0) \
+                            FROM search_backlog AS b LEFT JOIN message AS m ON m.seq = b.seq \
+                           WHERE b.seq <> 0 AND m.status IS NOT 'streaming' ORDER BY b.seq LIMIT ?");
 
 /// Whether the index has never been complete since it was empty.
 pub(super) fn is_first_build(snapshot: &Snapshot) -> Result<bool, StoreError> {
@@ -100,7 +101,7 @@ pub(super) fn is_first_build(snapshot: &Snapshot) -> Result<bool, StoreError> {
 }
 
 fn is_marked_incomplete(snapshot: &Snapshot) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM search_backlog WHERE seq = 0)";
+    let sql = sql!(sqlite: "SELECT EXISTS (SELECT 1 FROM search_backlog WHERE seq = 0)");
     snapshot.one(&Sql::new(sql, []), |row| row.get(0))
 }
 
@@ -109,20 +110,20 @@ pub(super) fn remaining(snapshot: &Snapshot) -> Result<u64, StoreError> {
     snapshot.one(&Sql::new(REMAINING, []), |row| row.get(0))
 }
 
-const REMAINING: &str = "\
-    SELECT ifnull((SELECT max(seq) FROM message), 0) - message_seq \
-         + ifnull((SELECT max(seq) FROM conversation), 0) - conversation_seq \
-      FROM search_progress";
+const REMAINING: StatementText = sql!(sqlite: "\
+                          SELECT ifnull((SELECT max(seq) FROM message), 0) - message_seq \
+                               + ifnull((SELECT max(seq) FROM conversation), 0) - conversation_seq \
+                            FROM search_progress");
 
 /// The last row of a step, and whether it is the last row of the table. `None` if
 /// there is no row after the progress.
-fn range_end(snapshot: &Snapshot, rows: &'static str) -> Result<(Option<i64>, bool), StoreError> {
+fn range_end(snapshot: &Snapshot, rows: StatementText) -> Result<(Option<i64>, bool), StoreError> {
     let (seqs, has_all) = rows_that_fit(snapshot, rows)?;
     Ok((seqs.last().copied(), has_all))
 }
 
 /// The rows of a step, and whether they are all. `rows` returns numbers and lengths.
-fn rows_that_fit(snapshot: &Snapshot, rows: &'static str) -> Result<(Vec<i64>, bool), StoreError> {
+fn rows_that_fit(snapshot: &Snapshot, rows: StatementText) -> Result<(Vec<i64>, bool), StoreError> {
     let rows: Vec<(i64, u64)> = snapshot.all(&Sql::new(rows, [MAX_STEP_ROWS.into()]), |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
@@ -155,9 +156,12 @@ impl IndexStep {
     pub fn batch(&self) -> Batch {
         let mut batch = Batch::new();
         if self.is_marked_incomplete && self.is_last {
-            batch = batch.run(Sql::new("DELETE FROM search_backlog WHERE seq = 0", []));
+            batch = batch.run(Sql::new(
+                sql!(sqlite: "DELETE FROM search_backlog WHERE seq = 0"),
+                [],
+            ));
         } else if self.is_first_build() {
-            let sql = "INSERT OR IGNORE INTO search_backlog (seq) VALUES (0)";
+            let sql = sql!(sqlite: "INSERT OR IGNORE INTO search_backlog (seq) VALUES (0)");
             batch = batch.run(Sql::new(sql, []));
         }
         if let Some(seq) = self.messages_to {
@@ -185,53 +189,53 @@ impl IndexStep {
     }
 }
 
-const POSTPONE_STREAMING: &str = "\
-    INSERT INTO search_backlog (seq) SELECT seq FROM message \
-     WHERE seq > (SELECT message_seq FROM search_progress) AND seq <= ?1 \
-       AND status = 'streaming'";
+const POSTPONE_STREAMING: StatementText = sql!(sqlite: "\
+                          INSERT INTO search_backlog (seq) SELECT seq FROM message \
+                           WHERE seq > (SELECT message_seq FROM search_progress) AND seq <= ?1 \
+                             AND status = 'streaming'");
 
-const ADD_MESSAGES: &str = "\
-    INSERT INTO search_text (rowid, text) SELECT seq, text FROM message \
-     WHERE seq > (SELECT message_seq FROM search_progress) AND seq <= ?1 \
-       AND status <> 'streaming'";
+const ADD_MESSAGES: StatementText = sql!(sqlite: "\
+                          INSERT INTO search_text (rowid, text) SELECT seq, text FROM message \
+                           WHERE seq > (SELECT message_seq FROM search_progress) AND seq <= ?1 \
+                             AND status <> 'streaming'");
 
-const SET_MESSAGE_PROGRESS: &str = "\
-    UPDATE search_progress \
-       SET message_seq = max(message_seq, min(?1, ifnull((SELECT max(seq) FROM message), 0)))";
+const SET_MESSAGE_PROGRESS: StatementText = sql!(sqlite: "\
+                          UPDATE search_progress \
+                             SET message_seq = max(message_seq, min(?1, ifnull((SELECT max(seq) FROM message), 0)))");
 
-const ADD_TITLES: &str = "\
-    INSERT INTO search_text (rowid, text) SELECT -seq, title FROM conversation \
-     WHERE seq > (SELECT conversation_seq FROM search_progress) AND seq <= ?1 \
-       AND title IS NOT NULL";
+const ADD_TITLES: StatementText = sql!(sqlite: "\
+                          INSERT INTO search_text (rowid, text) SELECT -seq, title FROM conversation \
+                           WHERE seq > (SELECT conversation_seq FROM search_progress) AND seq <= ?1 \
+                             AND title IS NOT NULL");
 
-const SET_TITLE_PROGRESS: &str = "\
-    UPDATE search_progress \
-       SET conversation_seq = max(conversation_seq, \
-                                  min(?1, ifnull((SELECT max(seq) FROM conversation), 0)))";
+const SET_TITLE_PROGRESS: StatementText = sql!(sqlite: "\
+                          UPDATE search_progress \
+                             SET conversation_seq = max(conversation_seq, \
+                                                        min(?1, ifnull((SELECT max(seq) FROM conversation), 0)))");
 
 /// `searched_text` has the messages by their seq and the titles by the negative one.
-const ADD_MESSAGE_FROM_BACKLOG: &str = "\
-    INSERT INTO search_text (rowid, text) SELECT m.seq, m.text \
-      FROM search_backlog AS b CROSS JOIN message AS m ON m.seq = b.seq \
-     WHERE b.seq = ?1 AND m.status <> 'streaming'";
+const ADD_MESSAGE_FROM_BACKLOG: StatementText = sql!(sqlite: "\
+                          INSERT INTO search_text (rowid, text) SELECT m.seq, m.text \
+                            FROM search_backlog AS b CROSS JOIN message AS m ON m.seq = b.seq \
+                           WHERE b.seq = ?1 AND m.status <> 'streaming'");
 
 // The view `searched_text` would scan all conversations for one title.
-const ADD_TITLE_FROM_BACKLOG: &str = "\
-    INSERT INTO search_text (rowid, text) SELECT b.seq, c.title \
-      FROM search_backlog AS b CROSS JOIN conversation AS c ON c.seq = -b.seq \
-     WHERE b.seq = ?1 AND c.title IS NOT NULL";
+const ADD_TITLE_FROM_BACKLOG: StatementText = sql!(sqlite: "\
+                          INSERT INTO search_text (rowid, text) SELECT b.seq, c.title \
+                            FROM search_backlog AS b CROSS JOIN conversation AS c ON c.seq = -b.seq \
+                           WHERE b.seq = ?1 AND c.title IS NOT NULL");
 
-const REMOVE_FROM_BACKLOG: &str = "\
-    DELETE FROM search_backlog \
-     WHERE seq = ?1 \
-       AND NOT EXISTS (SELECT 1 FROM message WHERE seq = ?1 AND status = 'streaming')";
+const REMOVE_FROM_BACKLOG: StatementText = sql!(sqlite: "\
+                          DELETE FROM search_backlog \
+                           WHERE seq = ?1 \
+                             AND NOT EXISTS (SELECT 1 FROM message WHERE seq = ?1 AND status = 'streaming')");
 
 /// Whether FTS5 merges segments only when it is asked to.
 ///
 /// # Errors
 /// Errors of the database.
 pub fn has_options(snapshot: &Snapshot) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM search_text_config WHERE k = 'automerge' AND v = 0)";
+    let sql = sql!(sqlite: "SELECT EXISTS (SELECT 1 FROM search_text_config WHERE k = 'automerge' AND v = 0)");
     snapshot.one(&Sql::new(sql, []), |row| row.get(0))
 }
 
@@ -249,7 +253,7 @@ pub fn set_options() -> Batch {
     .into_iter()
     .fold(Batch::new(), |batch, (name, value)| {
         batch.run(Sql::new(
-            "INSERT INTO search_text (search_text, rank) VALUES (?, ?)",
+            sql!(sqlite: "INSERT INTO search_text (search_text, rank) VALUES (?, ?)"),
             [name.into(), value.into()],
         ))
     })
@@ -260,7 +264,7 @@ pub fn set_options() -> Batch {
 /// # Errors
 /// Errors of the database.
 pub fn has_texts(snapshot: &Snapshot) -> Result<bool, StoreError> {
-    let sql = "SELECT message_seq > 0 OR conversation_seq > 0 FROM search_progress";
+    let sql = sql!(sqlite: "SELECT message_seq > 0 OR conversation_seq > 0 FROM search_progress");
     snapshot.one(&Sql::new(sql, []), |row| row.get(0))
 }
 
@@ -268,12 +272,12 @@ pub fn has_texts(snapshot: &Snapshot) -> Result<bool, StoreError> {
 pub fn clear() -> Batch {
     Batch::of([
         Sql::new(
-            "INSERT INTO search_text (search_text) VALUES ('delete-all')",
+            sql!(sqlite: "INSERT INTO search_text (search_text) VALUES ('delete-all')"),
             [],
         ),
-        Sql::new("DELETE FROM search_backlog", []),
+        Sql::new(sql!(sqlite: "DELETE FROM search_backlog"), []),
         Sql::new(
-            "UPDATE search_progress SET message_seq = 0, conversation_seq = 0",
+            sql!(sqlite: "UPDATE search_progress SET message_seq = 0, conversation_seq = 0"),
             [],
         ),
         search_merge::forget(),

@@ -29,9 +29,12 @@ use super::sql::{Sql, Value};
 /// notes that, because a merge covers only what was deleted before it began.
 pub(super) fn note_deleted_texts() -> Sql {
     Sql::new(
-        "INSERT OR IGNORE INTO deleted_conversation (seq) SELECT 0 FROM search_progress \
-          WHERE (message_seq > 0 OR conversation_seq > 0) \
-            AND EXISTS (SELECT 1 FROM deleted_conversation WHERE seq > 0)",
+        sql!(
+            sqlite: "INSERT OR IGNORE INTO deleted_conversation (seq) SELECT 0 FROM search_progress \
+              WHERE (message_seq > 0 OR conversation_seq > 0) \
+                AND EXISTS (SELECT 1 FROM deleted_conversation WHERE seq > 0)",
+            postgres: "SELECT 0 WHERE 1 = 0",
+        ),
         [],
     )
 }
@@ -41,13 +44,16 @@ pub(super) fn note_deleted_texts() -> Sql {
 /// # Errors
 /// Errors of the database.
 pub fn is_pending(snapshot: &Snapshot) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM deleted_conversation WHERE seq <= 0)";
+    let sql = sql!(sqlite: "SELECT EXISTS (SELECT 1 FROM deleted_conversation WHERE seq <= 0)");
     snapshot.one(&Sql::new(sql, []), |row| row.get(0))
 }
 
 /// Forgets all merges, because the index is empty.
 pub(super) fn forget() -> Sql {
-    Sql::new("DELETE FROM deleted_conversation WHERE seq <= 0", [])
+    Sql::new(
+        sql!(sqlite: "DELETE FROM deleted_conversation WHERE seq <= 0"),
+        [],
+    )
 }
 
 /// A merge of all segments.
@@ -74,11 +80,11 @@ impl SearchMerge {
     pub fn begin(self, pages: u32) -> Batch {
         Batch::of([
             Sql::new(
-                "INSERT INTO deleted_conversation (seq) VALUES (?)",
+                sql!(sqlite: "INSERT INTO deleted_conversation (seq) VALUES (?)"),
                 [self.seq.into()],
             ),
             Sql::new(
-                "DELETE FROM deleted_conversation WHERE seq <= 0 AND seq <> ?",
+                sql!(sqlite: "DELETE FROM deleted_conversation WHERE seq <= 0 AND seq <> ?"),
                 [self.seq.into()],
             ),
         ])
@@ -88,7 +94,7 @@ impl SearchMerge {
 
     /// Ends a merge of which nothing remains.
     pub fn end(self) -> Batch {
-        let sql = "DELETE FROM deleted_conversation WHERE seq = ?";
+        let sql = sql!(sqlite: "DELETE FROM deleted_conversation WHERE seq = ?");
         Batch::of([Sql::new(sql, [self.seq.into()])])
     }
 }
@@ -100,9 +106,9 @@ pub fn merge_segments(pages: u32) -> Batch {
 }
 
 fn merge(pages: i64) -> Batch {
-    let changes = || Sql::new("SELECT total_changes()", []);
+    let changes = || Sql::new(sql!(sqlite: "SELECT total_changes()"), []);
     let merge = Sql::new(
-        "INSERT INTO search_text (search_text, rank) VALUES ('merge', ?)",
+        sql!(sqlite: "INSERT INTO search_text (search_text, rank) VALUES ('merge', ?)"),
         [pages.into()],
     );
     Batch::of([changes(), merge, changes()])

@@ -113,8 +113,8 @@ mod tests {
 
     /// A query that takes minutes.
     fn slow(snapshot: &Snapshot) -> Result<i64, StoreError> {
-        let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
-                   SELECT count(*) FROM n LIMIT 1";
+        let sql = sql!(sqlite: "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+                                SELECT count(*) FROM n LIMIT 1");
         snapshot.one(&Sql::new(sql, []), |row| row.get(0))
     }
 
@@ -132,7 +132,9 @@ mod tests {
             let searches = futures_util::future::join_all(searches);
             let reads = async {
                 let one = |snapshot: &Snapshot| {
-                    snapshot.one(&Sql::new("SELECT 1", []), |row| row.get::<i64>(0))
+                    snapshot.one(&Sql::new(sql!(sqlite: "SELECT 1"), []), |row| {
+                        row.get::<i64>(0)
+                    })
                 };
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 for _ in 0..20 {
@@ -147,7 +149,9 @@ mod tests {
             }
             // The threads are free again.
             let fast = |snapshot: &Snapshot| {
-                snapshot.one(&Sql::new("SELECT 2", []), |row| row.get::<i64>(0))
+                snapshot.one(&Sql::new(sql!(sqlite: "SELECT 2"), []), |row| {
+                    row.get::<i64>(0)
+                })
             };
             assert_eq!(db.store.search(fast).await.expect("a search"), 2);
         });
@@ -162,7 +166,9 @@ mod tests {
                 let _ = tokio::time::timeout(Duration::from_millis(20), search).await;
             }
             let fast = |snapshot: &Snapshot| {
-                snapshot.one(&Sql::new("SELECT 2", []), |row| row.get::<i64>(0))
+                snapshot.one(&Sql::new(sql!(sqlite: "SELECT 2"), []), |row| {
+                    row.get::<i64>(0)
+                })
             };
             assert_eq!(db.store.search(fast).await.expect("a search"), 2);
         });

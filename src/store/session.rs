@@ -29,11 +29,13 @@ pub struct Session {
 /// Finds a session by the id in its token.
 pub fn find(snapshot: &Snapshot, id: SessionId) -> Result<Option<Session>, StoreError> {
     let sql = Sql::new(
-        "SELECT s.visitor_seq, v.project_seq, s.created_at, s.last_used_at, \
-                CASE WHEN k.revoked_at IS NULL THEN 0 ELSE 1 END, k.origins, s.key_seq \
-           FROM session AS s JOIN visitor AS v ON v.seq = s.visitor_seq \
-                             JOIN api_key AS k ON k.seq = s.key_seq \
-          WHERE s.id = ?",
+        sql!(
+            "SELECT s.visitor_seq, v.project_seq, s.created_at, s.last_used_at, \
+                    CASE WHEN k.revoked_at IS NULL THEN 0 ELSE 1 END, k.origins, s.key_seq \
+               FROM session AS s JOIN visitor AS v ON v.seq = s.visitor_seq \
+                                 JOIN api_key AS k ON k.seq = s.key_seq \
+              WHERE s.id = ?"
+        ),
         [id.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -56,8 +58,10 @@ pub fn start(visitor: &NewVisitor, device: DeviceId, session: SessionId, key: Ke
     Batch::of([
         visitor.insert(),
         Sql::new(
-            "INSERT INTO session (id, visitor_seq, key_seq, created_at, last_used_at) \
-             SELECT ?1, seq, ?2, ?3, ?3 FROM visitor WHERE project_seq = ?4 AND sa_vid = ?5",
+            sql!(
+                "INSERT INTO session (id, visitor_seq, key_seq, created_at, last_used_at) \
+                 SELECT ?1, seq, ?2, ?3, ?3 FROM visitor WHERE project_seq = ?4 AND sa_vid = ?5"
+            ),
             [
                 session.into(),
                 key.into(),
@@ -67,9 +71,11 @@ pub fn start(visitor: &NewVisitor, device: DeviceId, session: SessionId, key: Ke
             ],
         ),
         Sql::new(
-            "SELECT id, external_id, name, avatar_url, CASE WHEN id = ?3 THEN 1 ELSE 0 END \
-               FROM visitor \
-              WHERE project_seq = ?1 AND sa_vid = ?2",
+            sql!(
+                "SELECT id, external_id, name, avatar_url, CASE WHEN id = ?3 THEN 1 ELSE 0 END \
+                   FROM visitor \
+                  WHERE project_seq = ?1 AND sa_vid = ?2"
+            ),
             [project.into(), device.into(), visitor.id.into()],
         ),
     ])
@@ -89,12 +95,14 @@ pub fn start_identified(
     Batch::of([
         visitor.insert(),
         Sql::new(
-            "UPDATE visitor SET name = coalesce(?3, name), avatar_url = coalesce(?4, avatar_url), \
-                                email = coalesce(?5, email), is_verified = 1, \
-                                \
-                    is_email_verified = CASE WHEN CAST(?5 AS TEXT) IS NULL \
-                                             THEN is_email_verified ELSE 1 END \
-              WHERE project_seq = ?1 AND external_id = ?2",
+            sql!(
+                "UPDATE visitor SET name = coalesce(?3, name), avatar_url = coalesce(?4, avatar_url), \
+                                    email = coalesce(?5, email), is_verified = 1, \
+                                    \
+                        is_email_verified = CASE WHEN CAST(?5 AS TEXT) IS NULL \
+                                                 THEN is_email_verified ELSE 1 END \
+                  WHERE project_seq = ?1 AND external_id = ?2"
+            ),
             [
                 project.into(),
                 external_id(),
@@ -104,8 +112,10 @@ pub fn start_identified(
             ],
         ),
         Sql::new(
-            "INSERT INTO session (id, visitor_seq, key_seq, created_at, last_used_at) \
-             SELECT ?1, seq, ?2, ?3, ?3 FROM visitor WHERE project_seq = ?4 AND external_id = ?5",
+            sql!(
+                "INSERT INTO session (id, visitor_seq, key_seq, created_at, last_used_at) \
+                 SELECT ?1, seq, ?2, ?3, ?3 FROM visitor WHERE project_seq = ?4 AND external_id = ?5"
+            ),
             [
                 session.into(),
                 key.into(),
@@ -115,9 +125,11 @@ pub fn start_identified(
             ],
         ),
         Sql::new(
-            "SELECT id, external_id, name, avatar_url, CASE WHEN id = ?3 THEN 1 ELSE 0 END \
-               FROM visitor \
-              WHERE project_seq = ?1 AND external_id = ?2",
+            sql!(
+                "SELECT id, external_id, name, avatar_url, CASE WHEN id = ?3 THEN 1 ELSE 0 END \
+                   FROM visitor \
+                  WHERE project_seq = ?1 AND external_id = ?2"
+            ),
             [project.into(), external_id(), visitor.id.into()],
         ),
     ])
@@ -151,7 +163,7 @@ fn text(value: &Value) -> Option<String> {
 /// Stores that a session was used.
 pub fn touch(id: SessionId, at: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE session SET last_used_at = ?2 WHERE id = ?1 AND last_used_at < ?2",
+        sql!("UPDATE session SET last_used_at = ?2 WHERE id = ?1 AND last_used_at < ?2"),
         [id.into(), at.into()],
     )])
 }
@@ -159,7 +171,7 @@ pub fn touch(id: SessionId, at: Timestamp) -> Batch {
 /// Removes the sessions that were not used for `idle`.
 pub fn remove_idle(idle: Duration, now: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM session WHERE last_used_at < ?",
+        sql!("DELETE FROM session WHERE last_used_at < ?"),
         [(now.0 - idle.as_millis() as i64).into()],
     )])
 }
@@ -170,14 +182,14 @@ pub const SIGNING_SECRET: &str = "session";
 /// Reads the secret that signs session tokens: 32 random bytes.
 pub fn signing_secret(snapshot: &Snapshot) -> Result<Option<Vec<u8>>, StoreError> {
     let name = [SIGNING_SECRET.into()];
-    let sql = Sql::new("SELECT value FROM secret WHERE name = ?", name);
+    let sql = Sql::new(sql!("SELECT value FROM secret WHERE name = ?"), name);
     snapshot.optional(&sql, |row| row.get(0))
 }
 
 /// Stores the secret unless there is one.
 pub fn store_signing_secret(secret: &[u8]) -> Batch {
     Batch::of([Sql::new(
-        "INSERT INTO secret (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        sql!("INSERT INTO secret (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"),
         [SIGNING_SECRET.into(), secret.to_vec().into()],
     )])
 }
@@ -186,13 +198,15 @@ pub fn store_signing_secret(secret: &[u8]) -> Batch {
 pub fn replace_signing_secret(secret: &[u8]) -> Batch {
     Batch::of([
         Sql::new(
-            "INSERT INTO secret (name, value) VALUES (?, ?) \
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            sql!(
+                "INSERT INTO secret (name, value) VALUES (?, ?) \
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+            ),
             [SIGNING_SECRET.into(), secret.to_vec().into()],
         ),
         // The callers that start sessions: 'key SEQ DEVICE'.
         Sql::new(
-            "DELETE FROM idempotency_key WHERE caller >= 'key ' AND caller < 'key!'",
+            sql!("DELETE FROM idempotency_key WHERE caller >= 'key ' AND caller < 'key!'"),
             [],
         ),
     ])
@@ -202,8 +216,10 @@ pub fn replace_signing_secret(secret: &[u8]) -> Batch {
 /// [`ended_sessions`] reads the result.
 pub fn end_started_before(time: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM session WHERE id IN \
-             (SELECT id FROM session WHERE created_at <= ? LIMIT 5000) RETURNING 1",
+        sql!(
+            "DELETE FROM session WHERE id IN \
+                 (SELECT id FROM session WHERE created_at <= ? LIMIT 5000) RETURNING 1"
+        ),
         [time.into()],
     )])
 }

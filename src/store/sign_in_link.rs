@@ -14,8 +14,10 @@ pub fn find_setup(
     now: Timestamp,
 ) -> Result<Option<ProjectSeq>, StoreError> {
     let sql = Sql::new(
-        "SELECT project_seq FROM sign_in_link \
-          WHERE hash = ? AND purpose = 'setup' AND expires_at > ?",
+        sql!(
+            "SELECT project_seq FROM sign_in_link \
+              WHERE hash = ? AND purpose = 'setup' AND expires_at > ?"
+        ),
         [hash.0.into(), now.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))
@@ -28,8 +30,10 @@ pub fn find_sign_in(
     now: Timestamp,
 ) -> Result<Option<AgentSeq>, StoreError> {
     let sql = Sql::new(
-        "SELECT agent_seq FROM sign_in_link \
-          WHERE hash = ? AND purpose = 'sign_in' AND expires_at > ?",
+        sql!(
+            "SELECT agent_seq FROM sign_in_link \
+              WHERE hash = ? AND purpose = 'sign_in' AND expires_at > ?"
+        ),
         [hash.0.into(), now.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))
@@ -43,8 +47,10 @@ pub fn create_setup(
     expires_at: Timestamp,
 ) -> Batch {
     delete_setup(project).run(Sql::new(
-        "INSERT INTO sign_in_link (hash, purpose, project_seq, created_at, expires_at) \
-         VALUES (?, 'setup', ?, ?, ?)",
+        sql!(
+            "INSERT INTO sign_in_link (hash, purpose, project_seq, created_at, expires_at) \
+             VALUES (?, 'setup', ?, ?, ?)"
+        ),
         [hash.0.into(), project.into(), now.into(), expires_at.into()],
     ))
 }
@@ -52,7 +58,7 @@ pub fn create_setup(
 /// Deletes the set-up links of a project.
 pub fn delete_setup(project: ProjectSeq) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM sign_in_link WHERE project_seq = ? AND purpose = 'setup'",
+        sql!("DELETE FROM sign_in_link WHERE project_seq = ? AND purpose = 'setup'"),
         [project.into()],
     )])
 }
@@ -67,8 +73,10 @@ pub fn create_sign_in(
     expires_at: Timestamp,
 ) -> Batch {
     let insert = Sql::new(
-        "INSERT INTO sign_in_link (hash, purpose, project_seq, agent_seq, created_at, expires_at) \
-         SELECT ?1, 'sign_in', project_seq, seq, ?3, ?4 FROM agent WHERE seq = ?2",
+        sql!(
+            "INSERT INTO sign_in_link (hash, purpose, project_seq, agent_seq, created_at, expires_at) \
+             SELECT ?1, 'sign_in', project_seq, seq, ?3, ?4 FROM agent WHERE seq = ?2"
+        ),
         [hash.0.into(), agent.into(), now.into(), expires_at.into()],
     );
     delete_sign_in(agent).run_expecting_change(insert, Rejection::NotFound)
@@ -77,7 +85,7 @@ pub fn create_sign_in(
 /// Deletes the links that open an account.
 pub fn delete_sign_in(agent: AgentSeq) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM sign_in_link WHERE agent_seq = ?",
+        sql!("DELETE FROM sign_in_link WHERE agent_seq = ?"),
         [agent.into()],
     )])
 }
@@ -87,7 +95,10 @@ pub fn delete_sign_in(agent: AgentSeq) -> Batch {
 /// Rejected with [`Rejection::LinkUsed`] if another request has used it.
 pub fn consume(hash: TokenHash) -> Batch {
     Batch::new().run_expecting_change(
-        Sql::new("DELETE FROM sign_in_link WHERE hash = ?", [hash.0.into()]),
+        Sql::new(
+            sql!("DELETE FROM sign_in_link WHERE hash = ?"),
+            [hash.0.into()],
+        ),
         Rejection::LinkUsed,
     )
 }
@@ -95,7 +106,7 @@ pub fn consume(hash: TokenHash) -> Batch {
 /// Deletes the links that have expired.
 pub fn remove_expired(now: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM sign_in_link WHERE expires_at <= ?",
+        sql!("DELETE FROM sign_in_link WHERE expires_at <= ?"),
         [now.into()],
     )])
 }

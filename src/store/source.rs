@@ -29,7 +29,9 @@ macro_rules! select_sources {
 /// imports may store more than the API accepts.
 pub fn list(snapshot: &Snapshot, project: ProjectSeq) -> Result<Vec<Source>, StoreError> {
     let sql = Sql::new(
-        select_sources!("WHERE project_seq = ? ORDER BY seq LIMIT ?"),
+        sql!(select_sources!(
+            "WHERE project_seq = ? ORDER BY seq LIMIT ?"
+        )),
         [project.into(), i64::from(2 * MAX_SOURCES).into()],
     );
     snapshot.all(&sql, from_row)
@@ -42,7 +44,7 @@ pub fn find(
     id: SourceId,
 ) -> Result<Option<Source>, StoreError> {
     let sql = Sql::new(
-        select_sources!("WHERE project_seq = ? AND id = ?"),
+        sql!(select_sources!("WHERE project_seq = ? AND id = ?")),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, from_row)
@@ -55,7 +57,7 @@ pub fn find_by_location(
     location: &str,
 ) -> Result<Option<Source>, StoreError> {
     let sql = Sql::new(
-        select_sources!("WHERE project_seq = ? AND location = ?"),
+        sql!(select_sources!("WHERE project_seq = ? AND location = ?")),
         [project.into(), location.into()],
     );
     snapshot.optional(&sql, from_row)
@@ -108,10 +110,12 @@ fn problems_json(problems: &[SourceProblem]) -> String {
 pub fn create(project: ProjectSeq, source: &Source) -> Batch {
     let location = source.location.as_str();
     let guard = Sql::new(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM source WHERE project_seq = ?1 AND location = ?2) \
-                     THEN 'name_exists' \
-                     WHEN (SELECT count(*) FROM source WHERE project_seq = ?1) >= ?3 \
-                     THEN 'limit_reached' END",
+        sql!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM source WHERE project_seq = ?1 AND location = ?2) \
+                         THEN 'name_exists' \
+                         WHEN (SELECT count(*) FROM source WHERE project_seq = ?1) >= ?3 \
+                         THEN 'limit_reached' END"
+        ),
         [
             project.into(),
             location.into(),
@@ -119,7 +123,9 @@ pub fn create(project: ProjectSeq, source: &Source) -> Batch {
         ],
     );
     let insert = Sql::new(
-        "INSERT INTO source (id, project_seq, location, kind, started_at) VALUES (?, ?, ?, ?, ?)",
+        sql!(
+            "INSERT INTO source (id, project_seq, location, kind, started_at) VALUES (?, ?, ?, ?, ?)"
+        ),
         [
             source.id.into(),
             project.into(),
@@ -134,10 +140,12 @@ pub fn create(project: ProjectSeq, source: &Source) -> Batch {
 /// Stores that a run of a location begins. The source is stored if it is new.
 pub fn begin_run(project: ProjectSeq, location: &str, kind: SourceKind, at: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "INSERT INTO source (id, project_seq, location, kind, started_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5) \
-         ON CONFLICT (project_seq, location) DO UPDATE \
-            SET started_at = ?5, finished_at = NULL, error = NULL",
+        sql!(
+            "INSERT INTO source (id, project_seq, location, kind, started_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (project_seq, location) DO UPDATE \
+                SET started_at = ?5, finished_at = NULL, error = NULL"
+        ),
         [
             SourceId::generate().into(),
             project.into(),
@@ -163,10 +171,12 @@ pub fn end_run(
         .err()
         .map(|text| text_prefix(text, MAX_SOURCE_ERROR_CHARS));
     Batch::of([Sql::new(
-        "UPDATE source SET finished_at = CASE WHEN started_at <= ?3 THEN ?3 ELSE started_at END, \
-                           documents = coalesce(?4, documents), \
-                           error = ?5, problems = ?6, skipped = ?7, removed = ?8 \
-          WHERE project_seq = ?1 AND location = ?2",
+        sql!(
+            "UPDATE source SET finished_at = CASE WHEN started_at <= ?3 THEN ?3 ELSE started_at END, \
+                               documents = coalesce(?4, documents), \
+                               error = ?5, problems = ?6, skipped = ?7, removed = ?8 \
+              WHERE project_seq = ?1 AND location = ?2"
+        ),
         [
             project.into(),
             location.into(),
@@ -183,8 +193,10 @@ pub fn end_run(
 /// Stores a source that was not learned yet, unless the project has it.
 pub fn add_if_missing(project: ProjectSeq, location: &str, kind: SourceKind) -> Batch {
     Batch::of([Sql::new(
-        "INSERT INTO source (id, project_seq, location, kind) VALUES (?, ?, ?, ?) \
-         ON CONFLICT (project_seq, location) DO NOTHING",
+        sql!(
+            "INSERT INTO source (id, project_seq, location, kind) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (project_seq, location) DO NOTHING"
+        ),
         [
             SourceId::generate().into(),
             project.into(),
@@ -197,7 +209,7 @@ pub fn add_if_missing(project: ProjectSeq, location: &str, kind: SourceKind) -> 
 /// Stores that all sources are learned on request.
 pub fn clear_intervals() -> Batch {
     Batch::of([Sql::new(
-        "UPDATE source SET interval_s = NULL WHERE interval_s IS NOT NULL",
+        sql!("UPDATE source SET interval_s = NULL WHERE interval_s IS NOT NULL"),
         [],
     )])
 }
@@ -205,7 +217,7 @@ pub fn clear_intervals() -> Batch {
 /// Stores how often a source is learned.
 pub fn set_interval(project: ProjectSeq, location: &str, interval_s: u32) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE source SET interval_s = ?3 WHERE project_seq = ?1 AND location = ?2",
+        sql!("UPDATE source SET interval_s = ?3 WHERE project_seq = ?1 AND location = ?2"),
         [
             project.into(),
             location.into(),
@@ -217,9 +229,11 @@ pub fn set_interval(project: ProjectSeq, location: &str, interval_s: u32) -> Bat
 /// Stores that the runs of an earlier process have ended.
 pub fn fail_interrupted(at: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE source SET finished_at = CASE WHEN started_at <= ?1 THEN ?1 ELSE started_at END, \
-                           error = 'The run was interrupted; learn the source again' \
-          WHERE started_at IS NOT NULL AND finished_at IS NULL",
+        sql!(
+            "UPDATE source SET finished_at = CASE WHEN started_at <= ?1 THEN ?1 ELSE started_at END, \
+                               error = 'The run was interrupted; learn the source again' \
+              WHERE started_at IS NOT NULL AND finished_at IS NULL"
+        ),
         [at.into()],
     )])
 }
@@ -227,8 +241,10 @@ pub fn fail_interrupted(at: Timestamp) -> Batch {
 /// Deletes some documents of a source. [`deleted_documents`] reads the result.
 pub fn delete_documents(project: ProjectSeq, location: &str) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM document WHERE seq IN (SELECT seq FROM document \
-             WHERE project_seq = ? AND source = ? LIMIT ?) RETURNING 1",
+        sql!(
+            "DELETE FROM document WHERE seq IN (SELECT seq FROM document \
+                 WHERE project_seq = ? AND source = ? LIMIT ?) RETURNING 1"
+        ),
         [
             project.into(),
             location.into(),
@@ -248,7 +264,7 @@ pub fn deleted_documents(output: &BatchOutput) -> usize {
 pub fn delete(project: ProjectSeq, id: SourceId) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "DELETE FROM source WHERE project_seq = ? AND id = ?",
+            sql!("DELETE FROM source WHERE project_seq = ? AND id = ?"),
             [project.into(), id.into()],
         ),
         Rejection::NotFound,

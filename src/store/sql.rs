@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use super::postgres::column_value;
+use super::statement_text::StatementText;
 use crate::domain::{
     AgentId, AgentSeq, AgentSessionId, AgentSessionSeq, AssistantId, AssistantSeq, ConversationId,
     ConversationSeq, DocumentId, KeyId, KeySeq, Label, MessageId, MessageSeq, NoteId,
@@ -66,30 +67,16 @@ impl SqlText {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sql {
     pub(super) text: Cow<'static, str>,
-    /// The text for PostgreSQL, if it does not accept `text`.
+    /// The text for PostgreSQL, if it can be another one.
     postgres: Option<&'static str>,
     pub(super) values: Vec<Value>,
 }
 
 impl Sql {
-    pub(super) fn new<const N: usize>(text: &'static str, values: [Value; N]) -> Self {
+    pub(super) fn new<const N: usize>(text: StatementText, values: [Value; N]) -> Self {
         Self {
-            text: Cow::Borrowed(text),
-            postgres: None,
-            values: values.into(),
-        }
-    }
-
-    /// A statement that has no text that both engines accept. The parameters of both
-    /// texts are the same.
-    pub(super) fn for_engines<const N: usize>(
-        sqlite: &'static str,
-        postgres: &'static str,
-        values: [Value; N],
-    ) -> Self {
-        Self {
-            text: Cow::Borrowed(sqlite),
-            postgres: Some(postgres),
+            text: Cow::Borrowed(text.sqlite()),
+            postgres: text.postgres(),
             values: values.into(),
         }
     }
@@ -97,6 +84,12 @@ impl Sql {
     /// The text for PostgreSQL, with the parameters of SQLite.
     pub(super) fn postgres_text(&self) -> &str {
         self.postgres.unwrap_or(&self.text)
+    }
+
+    /// A statement of a test.
+    #[cfg(test)]
+    pub(super) fn unregistered<const N: usize>(text: &'static str, values: [Value; N]) -> Self {
+        Self::composed(text.to_owned(), values)
     }
 
     /// A statement whose text was put together from constants.

@@ -60,9 +60,11 @@ fn count_conversations(
     statistics: &mut Statistics,
     waits: &mut Vec<u64>,
 ) -> Result<(), StoreError> {
-    let sql = Sql::for_engines(
-        select_conversations!("INDEXED BY conversation_by_created"),
-        select_conversations!(""),
+    let sql = Sql::new(
+        sql!(
+            sqlite: select_conversations!("INDEXED BY conversation_by_created"),
+            postgres: select_conversations!(""),
+        ),
         [
             project.into(),
             status.into(),
@@ -115,9 +117,11 @@ fn count_feedback(
     period: Range<i64>,
     statistics: &mut Statistics,
 ) -> Result<(), StoreError> {
-    let sql = Sql::for_engines(
-        count_feedback!("INDEXED BY message_with_feedback"),
-        count_feedback!(""),
+    let sql = Sql::new(
+        sql!(
+            sqlite: count_feedback!("INDEXED BY message_with_feedback"),
+            postgres: count_feedback!(""),
+        ),
         [period.start.into(), period.end.into(), project.into()],
     );
     (statistics.likes, statistics.dislikes) =
@@ -128,7 +132,7 @@ fn count_feedback(
 /// The number of conversations of a project that wait for an agent now.
 pub fn waiting(snapshot: &Snapshot, project: ProjectSeq) -> Result<u64, StoreError> {
     let sql = Sql::new(
-        "SELECT waiting_conversations FROM project WHERE seq = ?",
+        sql!("SELECT waiting_conversations FROM project WHERE seq = ?"),
         [project.into()],
     );
     snapshot.one(&sql, |row| row.get(0))

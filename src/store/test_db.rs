@@ -61,7 +61,7 @@ impl TestDb {
         let store = Store::open(&file, &Options::default()).expect("a file");
         let (project, assistant) = (ProjectId::generate(), AssistantId::generate());
         let project = project::create(PROJECT, project, assistant, "x", Timestamp(0));
-        let visitor = Sql::new(
+        let visitor = Sql::unregistered(
             "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (1, ?, 1, 0)",
             [Uuid::now_v7().into()],
         );
@@ -106,7 +106,7 @@ pub fn random_conversation(random: &mut Rng) -> Sql {
     let is_closed = random.bool();
     let title = random.bool().then(|| random_title(random));
     let time = |random: &mut Rng| Value::from(random.i64(0..500));
-    Sql::new(
+    Sql::unregistered(
         "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
              last_interaction_at, closed_at, is_human_handled, title, title_key) \
          VALUES (?1, 1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",

@@ -51,15 +51,19 @@ impl Totals {
     pub(super) fn select(scope: Scope) -> Sql {
         match scope {
             Scope::Project(seq) => Sql::new(
-                "SELECT open_conversations, open_human_handled, \
-                        closed_conversations, closed_human_handled, list_version \
-                   FROM project WHERE seq = ?",
+                sql!(
+                    "SELECT open_conversations, open_human_handled, \
+                            closed_conversations, closed_human_handled, list_version \
+                       FROM project WHERE seq = ?"
+                ),
                 [seq.into()],
             ),
             Scope::Visitor(seq) => Sql::new(
-                "SELECT open_conversations, open_human_handled, \
-                        closed_conversations, closed_human_handled, list_version \
-                   FROM visitor WHERE seq = ?",
+                sql!(
+                    "SELECT open_conversations, open_human_handled, \
+                            closed_conversations, closed_human_handled, list_version \
+                       FROM visitor WHERE seq = ?"
+                ),
                 [seq.into()],
             ),
         }

@@ -10,7 +10,7 @@ use crate::domain::{Limit, MessageId, Offset, ProjectSeq, Timestamp, UnansweredQ
 /// The number of questions of a project that are not resolved.
 pub fn count(snapshot: &Snapshot, project: ProjectSeq) -> Result<u64, StoreError> {
     let sql = Sql::new(
-        "SELECT count(*) FROM answer_refusal WHERE project_seq = ? AND resolved_at IS NULL",
+        sql!("SELECT count(*) FROM answer_refusal WHERE project_seq = ? AND resolved_at IS NULL"),
         [project.into()],
     );
     snapshot.one(&sql, |row| row.get(0))
@@ -24,13 +24,15 @@ pub fn page(
     offset: Offset,
 ) -> Result<Vec<UnansweredQuestion>, StoreError> {
     let sql = Sql::new(
-        "SELECT m.id, q.text, c.id, r.created_at \
-           FROM (SELECT message_seq, question_seq, created_at FROM answer_refusal \
-                  WHERE project_seq = ? AND resolved_at IS NULL \
-                  ORDER BY created_at DESC, message_seq DESC LIMIT ? OFFSET ?) AS r \
-                CROSS JOIN message AS m CROSS JOIN message AS q CROSS JOIN conversation AS c \
-          WHERE m.seq = r.message_seq AND q.seq = r.question_seq AND c.seq = m.conversation_seq \
-          ORDER BY r.created_at DESC, r.message_seq DESC",
+        sql!(
+            "SELECT m.id, q.text, c.id, r.created_at \
+               FROM (SELECT message_seq, question_seq, created_at FROM answer_refusal \
+                      WHERE project_seq = ? AND resolved_at IS NULL \
+                      ORDER BY created_at DESC, message_seq DESC LIMIT ? OFFSET ?) AS r \
+                    CROSS JOIN message AS m CROSS JOIN message AS q CROSS JOIN conversation AS c \
+              WHERE m.seq = r.message_seq AND q.seq = r.question_seq AND c.seq = m.conversation_seq \
+              ORDER BY r.created_at DESC, r.message_seq DESC"
+        ),
         [
             project.into(),
             (limit.get() as i64).into(),
@@ -53,9 +55,11 @@ pub fn page(
 pub fn resolve(project: ProjectSeq, id: MessageId, at: Timestamp) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE answer_refusal SET resolved_at = ?3 \
-              WHERE message_seq = (SELECT seq FROM message WHERE id = ?2) \
-                AND project_seq = ?1 AND resolved_at IS NULL",
+            sql!(
+                "UPDATE answer_refusal SET resolved_at = ?3 \
+                  WHERE message_seq = (SELECT seq FROM message WHERE id = ?2) \
+                    AND project_seq = ?1 AND resolved_at IS NULL"
+            ),
             [project.into(), id.into(), at.into()],
         ),
         Rejection::NotFound,

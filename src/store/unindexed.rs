@@ -26,6 +26,7 @@ use super::error::StoreError;
 use super::search_index;
 use super::snapshot::Snapshot;
 use super::sql::{Sql, Value};
+use super::statement_text::StatementText;
 use crate::domain::Scope;
 
 /// The missing texts of a file up to which all those of the scope are read.
@@ -204,16 +205,16 @@ const CREATE_INDEX: &str = "\
         text, content = '', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'); \
     BEGIN";
 
-const MESSAGES_OF_CONVERSATION: &str = "\
-    SELECT conversation_seq, text FROM message \
-     WHERE conversation_seq = ?1 AND status <> 'streaming' \
-       AND seq > (SELECT message_seq FROM search_progress) \
-     ORDER BY seq DESC";
+const MESSAGES_OF_CONVERSATION: StatementText = sql!(sqlite: "\
+                          SELECT conversation_seq, text FROM message \
+                           WHERE conversation_seq = ?1 AND status <> 'streaming' \
+                             AND seq > (SELECT message_seq FROM search_progress) \
+                           ORDER BY seq DESC");
 
-const TITLE_OF_CONVERSATION: &str = "\
-    SELECT seq, title FROM conversation \
-     WHERE seq = ?1 AND title IS NOT NULL \
-       AND seq > (SELECT conversation_seq FROM search_progress)";
+const TITLE_OF_CONVERSATION: StatementText = sql!(sqlite: "\
+                          SELECT seq, title FROM conversation \
+                           WHERE seq = ?1 AND title IS NOT NULL \
+                             AND seq > (SELECT conversation_seq FROM search_progress)");
 
 /// The conversations that changed last, one more than [`MAX_CONVERSATIONS`] if there are
 /// more.
@@ -221,17 +222,17 @@ fn recent_conversations(snapshot: &Snapshot, scope: Scope) -> Result<Vec<i64>, S
     let limit = Value::from(MAX_CONVERSATIONS + 1);
     let sql = match scope {
         Scope::Project(seq) => Sql::new(
-            "SELECT seq, updated_at FROM (SELECT seq, updated_at FROM conversation \
-                 WHERE project_seq = ?1 AND status = 'open' ORDER BY updated_at DESC, id DESC LIMIT ?2) \
-             UNION ALL \
-             SELECT seq, updated_at FROM (SELECT seq, updated_at FROM conversation \
-                 WHERE project_seq = ?1 AND status = 'closed' ORDER BY updated_at DESC, id DESC LIMIT ?2) \
-              ORDER BY updated_at DESC LIMIT ?2",
+            sql!(sqlite: "SELECT seq, updated_at FROM (SELECT seq, updated_at FROM conversation \
+                              WHERE project_seq = ?1 AND status = 'open' ORDER BY updated_at DESC, id DESC LIMIT ?2) \
+                          UNION ALL \
+                          SELECT seq, updated_at FROM (SELECT seq, updated_at FROM conversation \
+                              WHERE project_seq = ?1 AND status = 'closed' ORDER BY updated_at DESC, id DESC LIMIT ?2) \
+                           ORDER BY updated_at DESC LIMIT ?2"),
             [seq.into(), limit],
         ),
         Scope::Visitor(seq) => Sql::new(
-            "SELECT seq FROM conversation WHERE visitor_seq = ? \
-              ORDER BY last_interaction_at DESC, id DESC LIMIT ?",
+            sql!(sqlite: "SELECT seq FROM conversation WHERE visitor_seq = ? \
+                           ORDER BY last_interaction_at DESC, id DESC LIMIT ?"),
             [seq.into(), limit],
         ),
     };

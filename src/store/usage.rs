@@ -12,7 +12,7 @@ pub fn messages_in_month(
     at: Timestamp,
 ) -> Result<u64, StoreError> {
     let sql = Sql::new(
-        "SELECT messages FROM usage WHERE project_seq = ? AND month = ?",
+        sql!("SELECT messages FROM usage WHERE project_seq = ? AND month = ?"),
         [project.into(), at.month().into()],
     );
     Ok(snapshot.optional(&sql, |row| row.get(0))?.unwrap_or(0))
@@ -26,10 +26,12 @@ pub fn month_with_quota(
     at: Timestamp,
 ) -> Result<(u64, Option<u32>), StoreError> {
     let sql = Sql::new(
-        "SELECT coalesce(u.messages, 0), p.message_quota \
-           FROM project AS p \
-                LEFT JOIN usage AS u ON u.project_seq = p.seq AND u.month = ?2 \
-          WHERE p.seq = ?1",
+        sql!(
+            "SELECT coalesce(u.messages, 0), p.message_quota \
+               FROM project AS p \
+                    LEFT JOIN usage AS u ON u.project_seq = p.seq AND u.month = ?2 \
+              WHERE p.seq = ?1"
+        ),
         [project.into(), at.month().into()],
     );
     snapshot.one(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
@@ -42,7 +44,7 @@ pub(super) fn messages_by_month(
     project: ProjectSeq,
 ) -> Result<Vec<(i64, u64)>, StoreError> {
     let sql = Sql::new(
-        "SELECT month, messages FROM usage WHERE project_seq = ? ORDER BY month DESC",
+        sql!("SELECT month, messages FROM usage WHERE project_seq = ? ORDER BY month DESC"),
         [project.into()],
     );
     snapshot.all(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
@@ -51,8 +53,10 @@ pub(super) fn messages_by_month(
 /// Counts one message in the month of `at` (UTC).
 pub(super) fn count_message(project: ProjectSeq, at: Timestamp) -> Sql {
     Sql::new(
-        "INSERT INTO usage (project_seq, month, messages) VALUES (?, ?, 1) \
-         ON CONFLICT (project_seq, month) DO UPDATE SET messages = usage.messages + 1",
+        sql!(
+            "INSERT INTO usage (project_seq, month, messages) VALUES (?, ?, 1) \
+             ON CONFLICT (project_seq, month) DO UPDATE SET messages = usage.messages + 1"
+        ),
         [project.into(), at.month().into()],
     )
 }

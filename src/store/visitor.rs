@@ -37,13 +37,13 @@ impl NewVisitor {
             VisitorIdentity::ExternalId(id) => (None, Some(id.as_str())),
         };
         Sql::new(
-            concat!(
+            sql!(concat!(
                 "INSERT INTO visitor (seq, id, project_seq, sa_vid, external_id, created_at, \
                                       is_verified) \
                  VALUES (",
                 next_seq!("visitor"),
                 ", ?1, ?2, ?3, ?4, ?5, CASE WHEN CAST(?4 AS TEXT) IS NULL THEN 0 ELSE 1 END) ON CONFLICT DO NOTHING"
-            ),
+            )),
             [
                 self.id.into(),
                 self.project.into(),
@@ -83,12 +83,14 @@ fn find_by_names(
     let external_id = filter.external_id.as_ref().map(ExternalId::as_str);
     let sql = match (filter.id, external_id) {
         (Some(id), external_id) => Sql::new(
-            "SELECT seq FROM visitor \
-              WHERE project_seq = ?1 AND id = ?2 AND (CAST(?3 AS TEXT) IS NULL OR external_id = ?3)",
+            sql!(
+                "SELECT seq FROM visitor \
+                  WHERE project_seq = ?1 AND id = ?2 AND (CAST(?3 AS TEXT) IS NULL OR external_id = ?3)"
+            ),
             [project.into(), id.into(), external_id.into()],
         ),
         (None, external_id) => Sql::new(
-            "SELECT seq FROM visitor WHERE project_seq = ?1 AND external_id = ?2",
+            sql!("SELECT seq FROM visitor WHERE project_seq = ?1 AND external_id = ?2"),
             [project.into(), external_id.into()],
         ),
     };
@@ -113,7 +115,11 @@ pub fn read(
     audience: Audience,
 ) -> Result<Visitor, StoreError> {
     let sql = Sql::new(
-        concat!("SELECT ", visitor_columns!(), " FROM visitor WHERE seq = ?"),
+        sql!(concat!(
+            "SELECT ",
+            visitor_columns!(),
+            " FROM visitor WHERE seq = ?"
+        )),
         [seq.into()],
     );
     let visitor = snapshot.optional(&sql, |row| from_row(row, audience))?;
@@ -151,9 +157,11 @@ fn details(row: Row<'_>) -> Result<VisitorDetails, StoreError> {
 pub fn set_blocked(project: ProjectSeq, id: VisitorId, at: Option<Timestamp>) -> Batch {
     let batch = Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE visitor SET blocked_at = CASE WHEN CAST(?3 AS BIGINT) IS NOT NULL \
-                                                  THEN coalesce(blocked_at, ?3) END \
-              WHERE project_seq = ?1 AND id = ?2",
+            sql!(
+                "UPDATE visitor SET blocked_at = CASE WHEN CAST(?3 AS BIGINT) IS NOT NULL \
+                                                      THEN coalesce(blocked_at, ?3) END \
+                  WHERE project_seq = ?1 AND id = ?2"
+            ),
             [project.into(), id.into(), at.into()],
         ),
         Rejection::NotFound,
@@ -167,8 +175,10 @@ pub fn set_blocked(project: ProjectSeq, id: VisitorId, at: Option<Timestamp>) ->
 /// Guard: the visitor is not blocked.
 pub(super) fn require_not_blocked(visitor: VisitorSeq) -> Sql {
     Sql::new(
-        "SELECT CASE WHEN blocked_at IS NOT NULL THEN 'visitor_blocked' END \
-           FROM visitor WHERE seq = ?",
+        sql!(
+            "SELECT CASE WHEN blocked_at IS NOT NULL THEN 'visitor_blocked' END \
+               FROM visitor WHERE seq = ?"
+        ),
         [visitor.into()],
     )
 }
@@ -179,7 +189,7 @@ pub(super) fn require_not_blocked(visitor: VisitorSeq) -> Sql {
 /// Rejected with `VisitorBlocked`.
 pub fn check_not_blocked(snapshot: &Snapshot, visitor: VisitorSeq) -> Result<(), StoreError> {
     let sql = Sql::new(
-        "SELECT 1 FROM visitor WHERE seq = ? AND blocked_at IS NOT NULL",
+        sql!("SELECT 1 FROM visitor WHERE seq = ? AND blocked_at IS NOT NULL"),
         [visitor.into()],
     );
     match snapshot.optional(&sql, |_| Ok(()))? {
@@ -208,9 +218,11 @@ pub fn streaming_conversations(
     id: VisitorId,
 ) -> Result<Vec<ConversationSeq>, StoreError> {
     // Few answers are being generated at a time.
-    let sql = Sql::for_engines(
-        select_streaming!("INDEXED BY message_streaming"),
-        select_streaming!(""),
+    let sql = Sql::new(
+        sql!(
+            sqlite: select_streaming!("INDEXED BY message_streaming"),
+            postgres: select_streaming!(""),
+        ),
         [project.into(), id.into()],
     );
     snapshot.all(&sql, |row| row.get(0))
@@ -228,7 +240,7 @@ pub struct Contact {
 /// How a visitor can be reached.
 pub fn contact(snapshot: &Snapshot, seq: VisitorSeq) -> Result<Contact, StoreError> {
     let sql = Sql::new(
-        "SELECT coalesce(email, phone), is_email_verified FROM visitor WHERE seq = ?",
+        sql!("SELECT coalesce(email, phone), is_email_verified FROM visitor WHERE seq = ?"),
         [seq.into()],
     );
     let contact = snapshot.optional(&sql, |row| {
@@ -247,9 +259,11 @@ pub fn store_contact(seq: VisitorSeq, email: Option<&str>, phone: Option<&str>) 
         return Batch::new();
     }
     Batch::of([Sql::new(
-        "UPDATE visitor SET email = CASE WHEN is_email_verified = 1 THEN email ELSE coalesce(?2, email) END, \
-                            phone = coalesce(?3, phone) \
-          WHERE seq = ?1",
+        sql!(
+            "UPDATE visitor SET email = CASE WHEN is_email_verified = 1 THEN email ELSE coalesce(?2, email) END, \
+                                phone = coalesce(?3, phone) \
+              WHERE seq = ?1"
+        ),
         [seq.into(), email.into(), phone.into()],
     )])
 }
@@ -264,10 +278,12 @@ pub fn change(seq: VisitorSeq, change: &VisitorChange) -> Batch {
     let guarded = Batch::new().guard(require_not_blocked(seq), Rejection::VisitorNotFound);
     guarded.run_expecting_change(
         Sql::new(
-            "UPDATE visitor SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END, \
-                    email = CASE WHEN ?4 = 1 AND is_email_verified = 0 THEN ?5 ELSE email END, \
-                    phone = CASE WHEN ?6 = 1 THEN ?7 ELSE phone END \
-              WHERE seq = ?1",
+            sql!(
+                "UPDATE visitor SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END, \
+                        email = CASE WHEN ?4 = 1 AND is_email_verified = 0 THEN ?5 ELSE email END, \
+                        phone = CASE WHEN ?6 = 1 THEN ?7 ELSE phone END \
+                  WHERE seq = ?1"
+            ),
             [
                 seq.into(),
                 name.is_some().into(),
@@ -289,7 +305,7 @@ pub fn find(
     id: VisitorId,
 ) -> Result<Option<VisitorSeq>, StoreError> {
     let sql = Sql::new(
-        "SELECT seq FROM visitor WHERE project_seq = ? AND id = ?",
+        sql!("SELECT seq FROM visitor WHERE project_seq = ? AND id = ?"),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))
@@ -344,15 +360,15 @@ pub fn find_row(
 ) -> Result<Option<VisitorRow>, StoreError> {
     let sql = match key {
         VisitorKey::Id(id) => Sql::new(
-            select_visitors!("AND id = ?2"),
+            sql!(select_visitors!("AND id = ?2")),
             [project.into(), (*id).into()],
         ),
         VisitorKey::ExternalId(id) => Sql::new(
-            select_visitors!("AND external_id = ?2"),
+            sql!(select_visitors!("AND external_id = ?2")),
             [project.into(), id.as_str().into()],
         ),
         VisitorKey::Device(id) => Sql::new(
-            select_visitors!("AND sa_vid = ?2"),
+            sql!(select_visitors!("AND sa_vid = ?2")),
             [project.into(), id.as_str().into()],
         ),
     };
@@ -368,12 +384,12 @@ pub fn search(
     limit: u32,
 ) -> Result<Vec<VisitorRow>, StoreError> {
     let sql = Sql::new(
-        select_visitors!(
+        sql!(select_visitors!(
             "AND (?2 = '' OR replace(lower(name), ?2, '') <> lower(name) \
                   OR replace(lower(external_id), ?2, '') <> lower(external_id) \
                   OR replace(lower(sa_vid), ?2, '') <> lower(sa_vid)) \
              ORDER BY seq DESC LIMIT ?3"
-        ),
+        )),
         [
             project.into(),
             // As `lower` of both databases does.
@@ -387,9 +403,11 @@ pub fn search(
 /// The number of messages and of sessions of a visitor.
 pub fn count_rows(snapshot: &Snapshot, visitor: VisitorSeq) -> Result<[u64; 2], StoreError> {
     let sql = Sql::new(
-        "SELECT (SELECT count(*) FROM conversation AS c JOIN message AS m \
-                     ON m.conversation_seq = c.seq WHERE c.visitor_seq = ?1), \
-                (SELECT count(*) FROM session WHERE visitor_seq = ?1)",
+        sql!(
+            "SELECT (SELECT count(*) FROM conversation AS c JOIN message AS m \
+                         ON m.conversation_seq = c.seq WHERE c.visitor_seq = ?1), \
+                    (SELECT count(*) FROM session WHERE visitor_seq = ?1)"
+        ),
         [visitor.into()],
     );
     snapshot.one(&sql, |row| Ok([row.get(0)?, row.get(1)?]))

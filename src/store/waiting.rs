@@ -10,6 +10,7 @@ use super::error::StoreError;
 use super::notification;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
+use super::statement_text::StatementText;
 use crate::domain::{
     ConversationSeq, MessageId, ProjectSeq, Timestamp, VisitorId, VisitorSeq, WaitingReason,
 };
@@ -61,7 +62,7 @@ macro_rules! is_unhelpful {
 
 /// The answer `?4` and the answer before or after it did not help, and no agent has
 /// written since. Messages of visitors do not separate two answers; those of agents do.
-const TWO_UNHELPFUL_ANSWERS: &str = start_waiting!(
+const TWO_UNHELPFUL_ANSWERS: StatementText = sql!(start_waiting!(
     "AND EXISTS (SELECT 1 FROM message AS a \
                   WHERE a.conversation_seq = ?1 AND a.id = ?4 AND ",
     is_unhelpful!("a"),
@@ -77,13 +78,13 @@ const TWO_UNHELPFUL_ANSWERS: &str = start_waiting!(
                                        AND role <> 'user')) AND ",
     is_unhelpful!("n"),
     "))"
-);
+));
 
 impl WaitingContext {
     /// Makes the conversation wait, unless it waits already.
     pub fn start(self, reason: WaitingReason) -> Batch {
         self.notify(Sql::new(
-            start_waiting!(),
+            sql!(start_waiting!()),
             [
                 self.conversation.into(),
                 self.at.into(),
@@ -110,14 +111,16 @@ impl WaitingContext {
     /// and makes the conversation wait if the answer before it did not help either.
     pub fn refuse(self, answer: MessageId) -> Batch {
         let refusal = Sql::new(
-            "INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at) \
-             SELECT a.seq, q.seq, c.project_seq, ?3 \
-               FROM message AS a JOIN conversation AS c ON c.seq = a.conversation_seq \
-                                 JOIN message AS q ON q.seq = \
-                    (SELECT max(seq) FROM message \
-                      WHERE conversation_seq = ?1 AND seq < a.seq AND role = 'user') \
-              WHERE a.conversation_seq = ?1 AND a.id = ?2 \
-                 ON CONFLICT DO NOTHING",
+            sql!(
+                "INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at) \
+                 SELECT a.seq, q.seq, c.project_seq, ?3 \
+                   FROM message AS a JOIN conversation AS c ON c.seq = a.conversation_seq \
+                                     JOIN message AS q ON q.seq = \
+                        (SELECT max(seq) FROM message \
+                          WHERE conversation_seq = ?1 AND seq < a.seq AND role = 'user') \
+                  WHERE a.conversation_seq = ?1 AND a.id = ?2 \
+                     ON CONFLICT DO NOTHING"
+            ),
             [self.conversation.into(), answer.into(), self.at.into()],
         );
         Batch::of([refusal]).then(self.start_after(answer))
@@ -148,9 +151,11 @@ pub fn candidate(
     snapshot: &Snapshot,
     visitor: VisitorSeq,
 ) -> Result<Option<ConversationSeq>, StoreError> {
-    let sql = Sql::for_engines(
-        select_candidate!("INDEXED BY conversation_by_visitor"),
-        select_candidate!(""),
+    let sql = Sql::new(
+        sql!(
+            sqlite: select_candidate!("INDEXED BY conversation_by_visitor"),
+            postgres: select_candidate!(""),
+        ),
         [visitor.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))
@@ -159,10 +164,12 @@ pub fn candidate(
 /// Ends the wait of all conversations of a visitor.
 pub(super) fn end_all_of(project: ProjectSeq, visitor: VisitorId, at: Timestamp) -> Sql {
     Sql::new(
-        "UPDATE conversation SET waiting_since = NULL, waiting_reason = NULL, \
-                updated_at = CASE WHEN updated_at > ?3 THEN updated_at ELSE ?3 END \
-          WHERE visitor_seq = (SELECT seq FROM visitor WHERE project_seq = ?1 AND id = ?2) \
-            AND waiting_since IS NOT NULL",
+        sql!(
+            "UPDATE conversation SET waiting_since = NULL, waiting_reason = NULL, \
+                    updated_at = CASE WHEN updated_at > ?3 THEN updated_at ELSE ?3 END \
+              WHERE visitor_seq = (SELECT seq FROM visitor WHERE project_seq = ?1 AND id = ?2) \
+                AND waiting_since IS NOT NULL"
+        ),
         [project.into(), visitor.into(), at.into()],
     )
 }

@@ -21,6 +21,7 @@ use super::error::StoreError;
 use super::open::SCHEMA_VERSION;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
+use super::statement_text::StatementText;
 use crate::domain::{ConversationId, ConversationSeq, ProjectId};
 
 /// The version of the tables that records are read from.
@@ -113,7 +114,7 @@ pub fn for_each_conversation<E: From<StoreError>>(
 fn part_of<T: StoredRecord, E: From<StoreError>>(
     snapshot: &Snapshot,
     conversation: ConversationSeq,
-    select: &'static str,
+    select: StatementText,
     each: &mut impl FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
     snapshot.for_each(&Sql::new(select, [conversation.into()]), |row| {
@@ -128,8 +129,10 @@ pub fn find_conversation(
     id: ConversationId,
 ) -> Result<Option<ConversationSeq>, StoreError> {
     let sql = Sql::new(
-        "SELECT seq FROM conversation \
-          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?",
+        sql!(
+            "SELECT seq FROM conversation \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?"
+        ),
         [project.into(), id.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))

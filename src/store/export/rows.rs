@@ -20,6 +20,7 @@ use crate::store::lease::INTERRUPTED;
 use crate::store::message::human_agent;
 use crate::store::snapshot::Snapshot;
 use crate::store::sql::{Row, Sql};
+use crate::store::statement_text::StatementText;
 use crate::store::widget_config;
 
 /// A record that is read from a row.
@@ -28,9 +29,9 @@ pub(in crate::store) trait StoredRecord:
 {
     /// The SELECT of all rows, in the order of an export. That of conversations has the
     /// first row number as its parameter.
-    const ALL: &'static str;
+    const ALL: StatementText;
     /// The SELECT of one row by its identity, which are the parameters.
-    const BY_ID: &'static str;
+    const BY_ID: StatementText;
 
     /// Reads the columns of the SELECT.
     fn from_row(snapshot: &Snapshot, row: Row<'_>) -> Result<Self, StoreError>;
@@ -41,8 +42,8 @@ pub(in crate::store) trait StoredRecord:
 macro_rules! stored {
     ($($record:ident: $select:literal, $condition:literal, $order:literal, $from_row:expr;)*) => {$(
         impl StoredRecord for $record {
-            const ALL: &'static str = concat!($select, " ", $order);
-            const BY_ID: &'static str = concat!($select, " ", $condition);
+            const ALL: StatementText = sql!(concat!($select, " ", $order));
+            const BY_ID: StatementText = sql!(concat!($select, " ", $condition));
 
             fn from_row(snapshot: &Snapshot, row: Row<'_>) -> Result<Self, StoreError> {
                 let from_row: fn(&Snapshot, Row<'_>) -> Result<Self, StoreError> = $from_row;
@@ -158,58 +159,72 @@ stored! {
 pub(super) const CONVERSATION_SEQ: usize = 15;
 
 /// The SELECT of the messages of a conversation, oldest first.
-pub(super) const MESSAGES_OF_CONVERSATION: &str = "\
-    SELECT m.id, c.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, m.feedback, \
-           m.feedback_at, m.metadata, m.has_agent, m.agent_name, m.agent_image, m.page_url, \
-           m.page_title, m.text_selection \
-      FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
-     WHERE m.conversation_seq = ? ORDER BY m.seq";
+pub(super) const MESSAGES_OF_CONVERSATION: StatementText = sql!(
+    "\
+SELECT m.id, c.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, m.feedback, \
+m.feedback_at, m.metadata, m.has_agent, m.agent_name, m.agent_image, m.page_url, \
+m.page_title, m.text_selection \
+FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq \
+WHERE m.conversation_seq = ? ORDER BY m.seq"
+);
 
 /// The same of its notes.
-pub(super) const NOTES_OF_CONVERSATION: &str = "\
-    SELECT n.id, c.id, n.agent_id, n.agent_name, n.text, n.created_at \
-      FROM note AS n JOIN conversation AS c ON c.seq = n.conversation_seq \
-     WHERE n.conversation_seq = ? ORDER BY n.seq";
+pub(super) const NOTES_OF_CONVERSATION: StatementText = sql!(
+    "\
+SELECT n.id, c.id, n.agent_id, n.agent_name, n.text, n.created_at \
+FROM note AS n JOIN conversation AS c ON c.seq = n.conversation_seq \
+WHERE n.conversation_seq = ? ORDER BY n.seq"
+);
 
 /// The same of its refusals. Few answers are refusals, so the rows are found by the messages.
-pub(super) const REFUSALS_OF_CONVERSATION: &str = "\
-    SELECT c.id, m.id, q.id, r.created_at, r.resolved_at \
-      FROM conversation AS c CROSS JOIN message AS m CROSS JOIN answer_refusal AS r \
-                             CROSS JOIN message AS q \
-     WHERE c.seq = ? AND m.conversation_seq = c.seq AND r.message_seq = m.seq \
-       AND q.seq = r.question_seq ORDER BY m.seq";
+pub(super) const REFUSALS_OF_CONVERSATION: StatementText = sql!(
+    "\
+SELECT c.id, m.id, q.id, r.created_at, r.resolved_at \
+FROM conversation AS c CROSS JOIN message AS m CROSS JOIN answer_refusal AS r \
+CROSS JOIN message AS q \
+WHERE c.seq = ? AND m.conversation_seq = c.seq AND r.message_seq = m.seq \
+AND q.seq = r.question_seq ORDER BY m.seq"
+);
 
 /// The SELECT of the number of records of a kind.
-pub(super) fn count(kind: RecordKind) -> &'static str {
+pub(super) fn count(kind: RecordKind) -> StatementText {
     match kind {
-        RecordKind::Project => "SELECT count(*) FROM project",
-        RecordKind::Assistant => "SELECT count(*) FROM assistant",
-        RecordKind::Key => "SELECT count(*) FROM api_key",
-        RecordKind::Agent => "SELECT count(*) FROM agent",
+        RecordKind::Project => sql!("SELECT count(*) FROM project"),
+        RecordKind::Assistant => sql!("SELECT count(*) FROM assistant"),
+        RecordKind::Key => sql!("SELECT count(*) FROM api_key"),
+        RecordKind::Agent => sql!("SELECT count(*) FROM agent"),
         RecordKind::Secret => {
-            "SELECT (SELECT count(*) FROM secret) \
-                  + (SELECT count(webhook_secret) FROM project) \
-                  + (SELECT count(identity_secret) FROM api_key)"
+            sql!(
+                "SELECT (SELECT count(*) FROM secret) \
+                      + (SELECT count(webhook_secret) FROM project) \
+                      + (SELECT count(identity_secret) FROM api_key)"
+            )
         }
-        RecordKind::Usage => "SELECT count(*) FROM usage",
-        RecordKind::Qna => "SELECT count(*) FROM qna",
-        RecordKind::Document => "SELECT count(*) FROM document",
-        RecordKind::Source => "SELECT count(*) FROM source",
-        RecordKind::SavedReply => "SELECT count(*) FROM saved_reply",
-        RecordKind::Visitor => "SELECT count(*) FROM visitor",
-        RecordKind::Session => "SELECT count(*) FROM session",
-        RecordKind::Conversation => "SELECT count(*) FROM conversation",
+        RecordKind::Usage => sql!("SELECT count(*) FROM usage"),
+        RecordKind::Qna => sql!("SELECT count(*) FROM qna"),
+        RecordKind::Document => sql!("SELECT count(*) FROM document"),
+        RecordKind::Source => sql!("SELECT count(*) FROM source"),
+        RecordKind::SavedReply => sql!("SELECT count(*) FROM saved_reply"),
+        RecordKind::Visitor => sql!("SELECT count(*) FROM visitor"),
+        RecordKind::Session => sql!("SELECT count(*) FROM session"),
+        RecordKind::Conversation => sql!("SELECT count(*) FROM conversation"),
         RecordKind::Message => {
             // The messages of deleted conversations are deleted later.
-            "SELECT count(*) FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq"
+            sql!(
+                "SELECT count(*) FROM message AS m JOIN conversation AS c ON c.seq = m.conversation_seq"
+            )
         }
         RecordKind::Note => {
-            "SELECT count(*) FROM note AS n JOIN conversation AS c ON c.seq = n.conversation_seq"
+            sql!(
+                "SELECT count(*) FROM note AS n JOIN conversation AS c ON c.seq = n.conversation_seq"
+            )
         }
         RecordKind::Refusal => {
-            "SELECT count(*) FROM answer_refusal AS r JOIN message AS m ON m.seq = r.message_seq \
-                                                      JOIN message AS q ON q.seq = r.question_seq \
-                                                      JOIN conversation AS c ON c.seq = m.conversation_seq"
+            sql!(
+                "SELECT count(*) FROM answer_refusal AS r JOIN message AS m ON m.seq = r.message_seq \
+                                                          JOIN message AS q ON q.seq = r.question_seq \
+                                                          JOIN conversation AS c ON c.seq = m.conversation_seq"
+            )
         }
     }
 }
@@ -338,7 +353,7 @@ fn qna(row: Row<'_>) -> Result<QnaRecord, StoreError> {
 fn document(snapshot: &Snapshot, row: Row<'_>) -> Result<DocumentRecord, StoreError> {
     let seq: i64 = row.get(7)?;
     let passages = Sql::new(
-        "SELECT heading, body FROM passage WHERE document_seq = ? ORDER BY seq",
+        sql!("SELECT heading, body FROM passage WHERE document_seq = ? ORDER BY seq"),
         [seq.into()],
     );
     let passages = snapshot.all(&passages, |row| {

@@ -11,22 +11,22 @@ use super::record::{
 
 /// The SELECTs of the tables that an export has.
 const EXPORTED_TABLES: [(&str, &str); 16] = [
-    ("project", ProjectRecord::ALL),
-    ("assistant", AssistantRecord::ALL),
-    ("api_key", KeyRecord::ALL),
-    ("agent", AccountRecord::ALL),
-    ("secret", SecretRecord::ALL),
-    ("usage", UsageRecord::ALL),
-    ("qna", QnaRecord::ALL),
-    ("document", DocumentRecord::ALL),
-    ("source", SourceRecord::ALL),
-    ("saved_reply", SavedReplyRecord::ALL),
-    ("visitor", VisitorRecord::ALL),
-    ("session", SessionRecord::ALL),
-    ("conversation", ConversationRecord::ALL),
-    ("message", MessageRecord::ALL),
-    ("note", NoteRecord::ALL),
-    ("answer_refusal", RefusalRecord::ALL),
+    ("project", ProjectRecord::ALL.sqlite()),
+    ("assistant", AssistantRecord::ALL.sqlite()),
+    ("api_key", KeyRecord::ALL.sqlite()),
+    ("agent", AccountRecord::ALL.sqlite()),
+    ("secret", SecretRecord::ALL.sqlite()),
+    ("usage", UsageRecord::ALL.sqlite()),
+    ("qna", QnaRecord::ALL.sqlite()),
+    ("document", DocumentRecord::ALL.sqlite()),
+    ("source", SourceRecord::ALL.sqlite()),
+    ("saved_reply", SavedReplyRecord::ALL.sqlite()),
+    ("visitor", VisitorRecord::ALL.sqlite()),
+    ("session", SessionRecord::ALL.sqlite()),
+    ("conversation", ConversationRecord::ALL.sqlite()),
+    ("message", MessageRecord::ALL.sqlite()),
+    ("note", NoteRecord::ALL.sqlite()),
+    ("answer_refusal", RefusalRecord::ALL.sqlite()),
 ];
 
 /// Tables that an export does not have: passages are part of documents and follow from

@@ -156,14 +156,16 @@ impl Condition {
 }
 
 fn project_exists(id: ProjectId) -> Condition {
-    let sql = Sql::new("SELECT 1 FROM project WHERE id = ?", [id.into()]);
+    let sql = Sql::new(sql!("SELECT 1 FROM project WHERE id = ?"), [id.into()]);
     Condition::exists(sql, "its project", id)
 }
 
 fn visitor_exists(project: ProjectId, visitor: Value) -> Condition {
     let sql = Sql::new(
-        "SELECT 1 FROM visitor WHERE project_seq = (SELECT seq FROM project WHERE id = ?) \
-            AND id = ?",
+        sql!(
+            "SELECT 1 FROM visitor WHERE project_seq = (SELECT seq FROM project WHERE id = ?) \
+                AND id = ?"
+        ),
         [project.into(), visitor],
     );
     Condition {
@@ -177,13 +179,18 @@ fn key_conditions(key: &KeyRecord) -> Vec<Condition> {
     let mut conditions = vec![project_exists(key.project_id)];
     if let Some(assistant) = key.assistant_id {
         let sql = Sql::new(
-            "SELECT 1 FROM assistant WHERE id = ? \
-                AND project_seq = (SELECT seq FROM project WHERE id = ?)",
+            sql!(
+                "SELECT 1 FROM assistant WHERE id = ? \
+                    AND project_seq = (SELECT seq FROM project WHERE id = ?)"
+            ),
             [assistant.into(), key.project_id.into()],
         );
         conditions.push(Condition::exists(sql, "its assistant", assistant));
     }
-    let sql = Sql::new("SELECT 1 FROM api_key WHERE hash = ?", [key.hash.0.into()]);
+    let sql = Sql::new(
+        sql!("SELECT 1 FROM api_key WHERE hash = ?"),
+        [key.hash.0.into()],
+    );
     let reason = "the same key is stored under another id";
     conditions.push(Condition::is_free(sql, reason));
     conditions
@@ -192,7 +199,7 @@ fn key_conditions(key: &KeyRecord) -> Vec<Condition> {
 /// The project or key of a secret must be stored.
 fn secret_conditions(secret: &SecretRecord) -> Vec<Condition> {
     let key = secret.key_id.map(|id| {
-        let sql = Sql::new("SELECT 1 FROM api_key WHERE id = ?", [id.into()]);
+        let sql = Sql::new(sql!("SELECT 1 FROM api_key WHERE id = ?"), [id.into()]);
         Condition::exists(sql, "its key", id)
     });
     let project = secret.project_id.map(project_exists);
@@ -201,14 +208,16 @@ fn secret_conditions(secret: &SecretRecord) -> Vec<Condition> {
 
 fn email_is_free(account: &AccountRecord) -> Condition {
     let email = [account.email.as_str().into()];
-    let sql = Sql::new("SELECT 1 FROM agent WHERE email = ?", email);
+    let sql = Sql::new(sql!("SELECT 1 FROM agent WHERE email = ?"), email);
     Condition::is_free(sql, "another agent has the same email")
 }
 
 fn location_is_free(source: &SourceRecord) -> Condition {
     let sql = Sql::new(
-        "SELECT 1 FROM source \
-          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND location = ?",
+        sql!(
+            "SELECT 1 FROM source \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND location = ?"
+        ),
         [source.project_id.into(), source.location.as_str().into()],
     );
     Condition::is_free(sql, "the project has another source with the same location")
@@ -216,8 +225,10 @@ fn location_is_free(source: &SourceRecord) -> Condition {
 
 fn name_is_free(reply: &SavedReplyRecord) -> Condition {
     let sql = Sql::new(
-        "SELECT 1 FROM saved_reply \
-          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND name = ?",
+        sql!(
+            "SELECT 1 FROM saved_reply \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND name = ?"
+        ),
         [reply.project_id.into(), reply.name.as_str().into()],
     );
     Condition::is_free(
@@ -228,8 +239,10 @@ fn name_is_free(reply: &SavedReplyRecord) -> Condition {
 
 fn url_is_free(document: &DocumentRecord) -> Condition {
     let sql = Sql::new(
-        "SELECT 1 FROM document \
-          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND url = ?",
+        sql!(
+            "SELECT 1 FROM document \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND url = ?"
+        ),
         [document.project_id.into(), document.url.as_str().into()],
     );
     Condition::is_free(sql, "the project has another document with the same url")
@@ -239,8 +252,10 @@ fn visitor_conditions(visitor: &VisitorRecord) -> Vec<Condition> {
     let mut conditions = vec![project_exists(visitor.project_id)];
     if let Some(sa_vid) = &visitor.sa_vid {
         let sql = Sql::new(
-            "SELECT 1 FROM visitor \
-              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND sa_vid = ?",
+            sql!(
+                "SELECT 1 FROM visitor \
+                  WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND sa_vid = ?"
+            ),
             [visitor.project_id.into(), sa_vid.as_str().into()],
         );
         let reason = "the project has another visitor with the same saVid";
@@ -248,8 +263,10 @@ fn visitor_conditions(visitor: &VisitorRecord) -> Vec<Condition> {
     }
     if let Some(external_id) = &visitor.external_id {
         let sql = Sql::new(
-            "SELECT 1 FROM visitor \
-              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND external_id = ?",
+            sql!(
+                "SELECT 1 FROM visitor \
+                  WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND external_id = ?"
+            ),
             [visitor.project_id.into(), external_id.as_str().into()],
         );
         let reason = "the project has another visitor with the same externalId";
@@ -260,8 +277,10 @@ fn visitor_conditions(visitor: &VisitorRecord) -> Vec<Condition> {
 
 fn session_conditions(session: &SessionRecord) -> [Condition; 2] {
     let key = Sql::new(
-        "SELECT 1 FROM api_key WHERE id = ? \
-            AND project_seq = (SELECT seq FROM project WHERE id = ?)",
+        sql!(
+            "SELECT 1 FROM api_key WHERE id = ? \
+                AND project_seq = (SELECT seq FROM project WHERE id = ?)"
+        ),
         [session.key_id.into(), session.project_id.into()],
     );
     [
@@ -298,8 +317,10 @@ pub fn is_conversation_stored(
     conversation: ConversationId,
 ) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "SELECT 1 FROM conversation \
-          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?",
+        sql!(
+            "SELECT 1 FROM conversation \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?"
+        ),
         [project.into(), conversation.into()],
     );
     Ok(snapshot.optional(&sql, |_| Ok(()))?.is_some())
@@ -312,9 +333,11 @@ pub fn last_message(
     conversation: ConversationId,
 ) -> Result<Option<MessageId>, StoreError> {
     let sql = Sql::new(
-        "SELECT m.id FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq \
-          WHERE c.project_seq = (SELECT seq FROM project WHERE id = ?) AND c.id = ? \
-          ORDER BY m.seq DESC LIMIT 1",
+        sql!(
+            "SELECT m.id FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq \
+              WHERE c.project_seq = (SELECT seq FROM project WHERE id = ?) AND c.id = ? \
+              ORDER BY m.seq DESC LIMIT 1"
+        ),
         [project.into(), conversation.into()],
     );
     snapshot.optional(&sql, |row| row.get(0))

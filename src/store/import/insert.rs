@@ -49,13 +49,13 @@ fn expecting_references(sql: Sql) -> Batch {
 
 fn insert_project(project: &ProjectRecord) -> Batch {
     Batch::of([Sql::new(
-        concat!(
+        sql!(concat!(
             "INSERT INTO project (seq, id, name, description, widget_config, plan, created_at, \
                                   message_quota, business_hours, away_message, webhook_url, \
                                   notification_emails) VALUES (",
             next_seq!("project"),
             ", ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        ),
+        )),
         [
             project.id.into(),
             project.name.as_str().into(),
@@ -76,8 +76,10 @@ fn insert_project(project: &ProjectRecord) -> Batch {
 
 fn insert_assistant(assistant: &AssistantRecord) -> Sql {
     Sql::new(
-        "INSERT INTO assistant (project_seq, id, name, mode, prompt, fallback, created_at) \
-         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7 FROM project WHERE id = ?1",
+        sql!(
+            "INSERT INTO assistant (project_seq, id, name, mode, prompt, fallback, created_at) \
+             SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7 FROM project WHERE id = ?1"
+        ),
         [
             assistant.project_id.into(),
             assistant.id.into(),
@@ -92,11 +94,13 @@ fn insert_assistant(assistant: &AssistantRecord) -> Sql {
 
 fn insert_key(key: &KeyRecord) -> Sql {
     Sql::new(
-        "INSERT INTO api_key (project_seq, id, kind, name, hash, hint, origins, created_at, \
-                              revoked_at, assistant_seq, publishable_key) \
-         SELECT p.seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, a.seq, ?11 \
-           FROM project AS p LEFT JOIN assistant AS a ON a.id = ?10 AND a.project_seq = p.seq \
-          WHERE p.id = ?1 AND (?10 IS NULL) = (a.seq IS NULL)",
+        sql!(
+            "INSERT INTO api_key (project_seq, id, kind, name, hash, hint, origins, created_at, \
+                                  revoked_at, assistant_seq, publishable_key) \
+             SELECT p.seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, a.seq, ?11 \
+               FROM project AS p LEFT JOIN assistant AS a ON a.id = ?10 AND a.project_seq = p.seq \
+              WHERE p.id = ?1 AND (?10 IS NULL) = (a.seq IS NULL)"
+        ),
         [
             key.project_id.into(),
             key.id.into(),
@@ -115,9 +119,11 @@ fn insert_key(key: &KeyRecord) -> Sql {
 
 fn insert_account(account: &AccountRecord) -> Sql {
     Sql::new(
-        "INSERT INTO agent (project_seq, id, name, email, avatar_url, role, password_hash, \
-                            is_away, created_at) \
-         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM project WHERE id = ?1",
+        sql!(
+            "INSERT INTO agent (project_seq, id, name, email, avatar_url, role, password_hash, \
+                                is_away, created_at) \
+             SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM project WHERE id = ?1"
+        ),
         [
             account.project_id.into(),
             account.id.into(),
@@ -144,11 +150,13 @@ pub fn create_webhook_secrets() -> Batch {
             )
         };
     }
-    Batch::of([Sql::for_engines(
-        set_secrets!("randomblob(32)"),
-        set_secrets!(
-            "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) \
-                    || uuid_send(gen_random_uuid()))"
+    Batch::of([Sql::new(
+        sql!(
+            sqlite: set_secrets!("randomblob(32)"),
+            postgres: set_secrets!(
+                "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) \
+                        || uuid_send(gen_random_uuid()))"
+            ),
         ),
         [],
     )])
@@ -164,15 +172,15 @@ fn insert_secret(secret: &SecretRecord) -> Batch {
     let value = secret.value.0.into();
     match (secret.project_id, secret.key_id) {
         (Some(project), _) => expecting_references(Sql::new(
-            "UPDATE project SET webhook_secret = ?2 WHERE id = ?1",
+            sql!("UPDATE project SET webhook_secret = ?2 WHERE id = ?1"),
             [project.into(), value],
         )),
         (None, Some(key)) => expecting_references(Sql::new(
-            "UPDATE api_key SET identity_secret = ?2 WHERE id = ?1",
+            sql!("UPDATE api_key SET identity_secret = ?2 WHERE id = ?1"),
             [key.into(), value],
         )),
         (None, None) => Batch::of([Sql::new(
-            "INSERT INTO secret (name, value) VALUES (?, ?)",
+            sql!("INSERT INTO secret (name, value) VALUES (?, ?)"),
             [secret.name.as_str().into(), value],
         )]),
     }
@@ -182,9 +190,11 @@ fn insert_source(source: &SourceRecord) -> Sql {
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let problems = serde_json::to_string(&source.problems).unwrap_or_else(|_| "[]".to_owned());
     Sql::new(
-        "INSERT INTO source (project_seq, id, location, kind, started_at, finished_at, documents, \
-                             error, problems, skipped, removed, interval_s) \
-         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM project WHERE id = ?1",
+        sql!(
+            "INSERT INTO source (project_seq, id, location, kind, started_at, finished_at, documents, \
+                                 error, problems, skipped, removed, interval_s) \
+             SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM project WHERE id = ?1"
+        ),
         [
             source.project_id.into(),
             source.id.into(),
@@ -204,8 +214,10 @@ fn insert_source(source: &SourceRecord) -> Sql {
 
 fn insert_saved_reply(reply: &SavedReplyRecord) -> Sql {
     Sql::new(
-        "INSERT INTO saved_reply (project_seq, id, name, text, created_at, updated_at) \
-         SELECT seq, ?2, ?3, ?4, ?5, ?6 FROM project WHERE id = ?1",
+        sql!(
+            "INSERT INTO saved_reply (project_seq, id, name, text, created_at, updated_at) \
+             SELECT seq, ?2, ?3, ?4, ?5, ?6 FROM project WHERE id = ?1"
+        ),
         [
             reply.project_id.into(),
             reply.id.into(),
@@ -219,11 +231,13 @@ fn insert_saved_reply(reply: &SavedReplyRecord) -> Sql {
 
 fn insert_usage(usage: &UsageRecord) -> Sql {
     Sql::new(
-        "INSERT INTO usage (project_seq, month, messages) \
-         SELECT seq, ?2, ?3 FROM project WHERE id = ?1 \
-         ON CONFLICT (project_seq, month) DO UPDATE \
-            SET messages = CASE WHEN excluded.messages > usage.messages THEN excluded.messages \
-                                ELSE usage.messages END",
+        sql!(
+            "INSERT INTO usage (project_seq, month, messages) \
+             SELECT seq, ?2, ?3 FROM project WHERE id = ?1 \
+             ON CONFLICT (project_seq, month) DO UPDATE \
+                SET messages = CASE WHEN excluded.messages > usage.messages THEN excluded.messages \
+                                    ELSE usage.messages END"
+        ),
         [
             usage.project_id.into(),
             usage.month.0.into(),
@@ -235,9 +249,11 @@ fn insert_usage(usage: &UsageRecord) -> Sql {
 /// Inserts a Q&A, and its passage if it is published.
 fn insert_qna(qna: &QnaRecord) -> Batch {
     let insert = Sql::new(
-        "INSERT INTO qna (project_seq, id, question, answer, is_published, created_at, \
-                          updated_at, creator_name, creator_image) \
-         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM project WHERE id = ?1",
+        sql!(
+            "INSERT INTO qna (project_seq, id, question, answer, is_published, created_at, \
+                              updated_at, creator_name, creator_image) \
+             SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM project WHERE id = ?1"
+        ),
         [
             qna.project_id.into(),
             qna.id.into(),
@@ -251,16 +267,20 @@ fn insert_qna(qna: &QnaRecord) -> Batch {
         ],
     );
     expecting_references(insert).run(Sql::new(
-        "INSERT INTO passage (project_seq, qna_seq, title, heading, body) \
-         SELECT project_seq, seq, question, '', answer FROM qna WHERE id = ? AND is_published = 1",
+        sql!(
+            "INSERT INTO passage (project_seq, qna_seq, title, heading, body) \
+             SELECT project_seq, seq, question, '', answer FROM qna WHERE id = ? AND is_published = 1"
+        ),
         [qna.id.into()],
     ))
 }
 
 fn insert_document(document: &DocumentRecord) -> Batch {
     let insert = Sql::new(
-        "INSERT INTO document (project_seq, id, url, title, hash, source, learned_at, description) \
-         SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM project WHERE id = ?1",
+        sql!(
+            "INSERT INTO document (project_seq, id, url, title, hash, source, learned_at, description) \
+             SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM project WHERE id = ?1"
+        ),
         [
             document.project_id.into(),
             document.id.into(),
@@ -274,8 +294,10 @@ fn insert_document(document: &DocumentRecord) -> Batch {
     );
     let passages = document.passages.iter().map(|passage| {
         Sql::new(
-            "INSERT INTO passage (project_seq, document_seq, title, heading, body) \
-             SELECT project_seq, seq, title, ?2, ?3 FROM document WHERE id = ?1",
+            sql!(
+                "INSERT INTO passage (project_seq, document_seq, title, heading, body) \
+                 SELECT project_seq, seq, title, ?2, ?3 FROM document WHERE id = ?1"
+            ),
             [
                 document.id.into(),
                 passage.heading.as_str().into(),
@@ -288,14 +310,14 @@ fn insert_document(document: &DocumentRecord) -> Batch {
 
 fn insert_visitor(visitor: &VisitorRecord) -> Sql {
     Sql::new(
-        concat!(
+        sql!(concat!(
             "INSERT INTO visitor (seq, project_seq, id, sa_vid, external_id, name, avatar_url, \
                                   created_at, email, phone, is_verified, blocked_at, \
                                   is_email_verified) \
              SELECT ",
             next_seq!("visitor"),
             ", seq, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM project WHERE id = ?1"
-        ),
+        )),
         [
             visitor.project_id.into(),
             visitor.id.into(),
@@ -318,11 +340,13 @@ fn insert_visitor(visitor: &VisitorRecord) -> Sql {
 
 fn insert_session(session: &SessionRecord) -> Sql {
     Sql::new(
-        "INSERT INTO session (id, visitor_seq, key_seq, created_at, last_used_at) \
-         SELECT ?2, v.seq, k.seq, ?5, ?6 \
-           FROM project AS p JOIN visitor AS v ON v.project_seq = p.seq AND v.id = ?3 \
-                             JOIN api_key AS k ON k.project_seq = p.seq AND k.id = ?4 \
-          WHERE p.id = ?1",
+        sql!(
+            "INSERT INTO session (id, visitor_seq, key_seq, created_at, last_used_at) \
+             SELECT ?2, v.seq, k.seq, ?5, ?6 \
+               FROM project AS p JOIN visitor AS v ON v.project_seq = p.seq AND v.id = ?3 \
+                                 JOIN api_key AS k ON k.project_seq = p.seq AND k.id = ?4 \
+              WHERE p.id = ?1"
+        ),
         [
             session.project_id.into(),
             session.id.into(),
@@ -338,7 +362,7 @@ fn insert_conversation(conversation: &ConversationRecord) -> Sql {
     let (has_agent, agent_name, agent_image) = agent_columns(conversation.human_agent.as_ref());
     let title = conversation.title.as_deref();
     Sql::new(
-        concat!(
+        sql!(concat!(
             "INSERT INTO conversation (seq, project_seq, visitor_seq, id, status, created_at, \
                 updated_at, last_interaction_at, closed_at, close_reason, is_human_handled, \
                 has_agent, agent_name, agent_image, title, title_key, page_url, agent_id, \
@@ -349,7 +373,7 @@ fn insert_conversation(conversation: &ConversationRecord) -> Sql {
              ?17, ?18, ?19, ?20, ?21 \
            FROM project AS p JOIN visitor AS v ON v.project_seq = p.seq AND v.id = ?2 \
           WHERE p.id = ?1"
-        ),
+        )),
         [
             conversation.project_id.into(),
             conversation.visitor_id.into(),
@@ -396,12 +420,14 @@ pub fn insert_message(project: ProjectId, message: &MessageRecord) -> Batch {
     let (has_agent, agent_name, agent_image) = agent_columns(message.human_agent.as_ref());
     let json = |json: &Option<JsonText>| Value::from(json.as_ref().map(JsonText::as_str));
     expecting_references(Sql::new(
-        "INSERT INTO message (conversation_seq, id, created_at, role, status, text, parts, \
-                error, feedback, feedback_at, metadata, has_agent, agent_name, agent_image, \
-                page_url, page_title, text_selection) \
-         SELECT seq, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18 \
-           FROM conversation \
-          WHERE project_seq = (SELECT seq FROM project WHERE id = ?1) AND id = ?2",
+        sql!(
+            "INSERT INTO message (conversation_seq, id, created_at, role, status, text, parts, \
+                    error, feedback, feedback_at, metadata, has_agent, agent_name, agent_image, \
+                    page_url, page_title, text_selection) \
+             SELECT seq, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18 \
+               FROM conversation \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?1) AND id = ?2"
+        ),
         [
             project.into(),
             message.conversation_id.into(),
@@ -429,10 +455,12 @@ pub fn insert_message(project: ProjectId, message: &MessageRecord) -> Batch {
 /// conversation, it is also the newest message that they have read.
 pub fn set_last_message(project: ProjectId, conversation: ConversationId) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE conversation SET (last_message_seq, read_message_seq) = \
-                (SELECT max(seq), CASE WHEN read_message_seq IS NOT NULL THEN max(seq) END \
-                   FROM message WHERE conversation_seq = conversation.seq) \
-          WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?",
+        sql!(
+            "UPDATE conversation SET (last_message_seq, read_message_seq) = \
+                    (SELECT max(seq), CASE WHEN read_message_seq IS NOT NULL THEN max(seq) END \
+                       FROM message WHERE conversation_seq = conversation.seq) \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?) AND id = ?"
+        ),
         [project.into(), conversation.into()],
     )])
 }
@@ -441,9 +469,11 @@ pub fn set_last_message(project: ProjectId, conversation: ConversationId) -> Bat
 /// stored.
 pub fn insert_note(project: ProjectId, note: &NoteRecord) -> Batch {
     expecting_references(Sql::new(
-        "INSERT INTO note (conversation_seq, id, agent_id, agent_name, text, created_at) \
-         SELECT seq, ?3, ?4, ?5, ?6, ?7 FROM conversation \
-          WHERE project_seq = (SELECT seq FROM project WHERE id = ?1) AND id = ?2",
+        sql!(
+            "INSERT INTO note (conversation_seq, id, agent_id, agent_name, text, created_at) \
+             SELECT seq, ?3, ?4, ?5, ?6, ?7 FROM conversation \
+              WHERE project_seq = (SELECT seq FROM project WHERE id = ?1) AND id = ?2"
+        ),
         [
             project.into(),
             note.conversation_id.into(),
@@ -460,12 +490,14 @@ pub fn insert_note(project: ProjectId, note: &NoteRecord) -> Batch {
 /// the answer and the question.
 pub fn insert_refusal(project: ProjectId, refusal: &RefusalRecord) -> Batch {
     expecting_references(Sql::new(
-        "INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at, \
-                                     resolved_at) \
-         SELECT m.seq, q.seq, c.project_seq, ?5, ?6 \
-           FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq AND m.id = ?3 \
-                                  JOIN message AS q ON q.conversation_seq = c.seq AND q.id = ?4 \
-          WHERE c.project_seq = (SELECT seq FROM project WHERE id = ?1) AND c.id = ?2",
+        sql!(
+            "INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at, \
+                                         resolved_at) \
+             SELECT m.seq, q.seq, c.project_seq, ?5, ?6 \
+               FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq AND m.id = ?3 \
+                                      JOIN message AS q ON q.conversation_seq = c.seq AND q.id = ?4 \
+              WHERE c.project_seq = (SELECT seq FROM project WHERE id = ?1) AND c.id = ?2"
+        ),
         [
             project.into(),
             refusal.conversation_id.into(),

@@ -57,7 +57,7 @@ impl SearchedConversation {
     fn insert(&self, seq: i64) -> Batch {
         let [created_at, updated_at, interaction_at] = self.times;
         let title = Value::from(self.title.clone());
-        let batch = Batch::of([Sql::new(
+        let batch = Batch::of([Sql::unregistered(
             "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
                  updated_at, last_interaction_at, closed_at, is_human_handled, title, title_key, \
                  waiting_since, waiting_reason) \
@@ -78,7 +78,7 @@ impl SearchedConversation {
             ],
         )]);
         self.messages.iter().fold(batch, |batch, text| {
-            batch.run(Sql::new(
+            batch.run(Sql::unregistered(
                 "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
                  VALUES (randomblob(16), ?1, 1, 'user', 'complete', ?2)",
                 [seq.into(), text.as_str().into()],
@@ -146,7 +146,7 @@ fn sorted_keys(rows: &[&SearchedConversation], query: &ListQuery) -> Vec<SortKey
 /// A file with these rows. The index lacks the texts of the second half.
 fn database_of(rows: &[SearchedConversation]) -> TestDb {
     let db = TestDb::new();
-    let visitor = Sql::new(
+    let visitor = Sql::unregistered(
         "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (2, randomblob(16), 1, 0)",
         [],
     );
@@ -349,7 +349,7 @@ fn not_waiting() -> SearchFilter {
 fn first_and_last_pages_of_conversations_that_do_not_wait_read_no_other_rows() {
     let db = TestDb::new();
     db.insert_conversations(&mut Rng::with_seed(1), 5000);
-    let wait = Sql::new(
+    let wait = Sql::unregistered(
         "UPDATE conversation SET waiting_since = 5, waiting_reason = 'requested' \
           WHERE seq % 100 = 0 AND status = 'open' AND is_human_handled = 0",
         [],
@@ -385,7 +385,7 @@ fn first_and_last_pages_of_conversations_that_do_not_wait_read_no_other_rows() {
 fn a_search_reads_its_matches_only() {
     let db = TestDb::new();
     db.insert_conversations(&mut Rng::with_seed(1), 5000);
-    let message = Sql::new(
+    let message = Sql::unregistered(
         "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
          VALUES (randomblob(16), 77, 1, 'user', 'complete', 'rareword')",
         [],

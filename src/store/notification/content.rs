@@ -34,13 +34,15 @@ pub fn waiting_conversation(
     seq: ConversationSeq,
 ) -> Result<Option<WaitingConversation>, StoreError> {
     let sql = Sql::new(
-        "SELECT c.id, p.name, c.waiting_since, c.waiting_reason, v.name, v.email, v.phone, \
-                c.page_url, \
-                (SELECT text FROM message WHERE conversation_seq = c.seq AND role = 'user' \
-                  ORDER BY seq DESC LIMIT 1) \
-           FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
-                                  JOIN visitor AS v ON v.seq = c.visitor_seq \
-          WHERE c.seq = ?",
+        sql!(
+            "SELECT c.id, p.name, c.waiting_since, c.waiting_reason, v.name, v.email, v.phone, \
+                    c.page_url, \
+                    (SELECT text FROM message WHERE conversation_seq = c.seq AND role = 'user' \
+                      ORDER BY seq DESC LIMIT 1) \
+               FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
+                                      JOIN visitor AS v ON v.seq = c.visitor_seq \
+              WHERE c.seq = ?"
+        ),
         [seq.into()],
     );
     snapshot.optional(&sql, |row| {
@@ -66,7 +68,7 @@ pub fn conversation_with_visitor<T>(
     with: impl Fn(&ConversationListItem<'_>, &Visitor) -> T,
 ) -> Result<Option<T>, StoreError> {
     let sql = Sql::new(
-        "SELECT visitor_seq FROM conversation WHERE seq = ?",
+        sql!("SELECT visitor_seq FROM conversation WHERE seq = ?"),
         [seq.into()],
     );
     let Some(visitor) = snapshot.optional(&sql, |row| row.get(0))? else {
@@ -106,12 +108,14 @@ pub fn unseen_replies(
 ) -> Result<Option<UnseenReplies>, StoreError> {
     let first = notification.first_reply.unwrap_or(MessageSeq(i64::MAX));
     let sql = Sql::new(
-        "SELECT p.id, p.name, c.id, v.id, v.email, CASE WHEN v.blocked_at IS NULL THEN 0 ELSE 1 END, \
-                CASE WHEN EXISTS (SELECT 1 FROM message WHERE conversation_seq = c.seq \
-                                     AND role = 'user' AND seq > ?2) THEN 1 ELSE 0 END \
-           FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
-                                  JOIN visitor AS v ON v.seq = c.visitor_seq \
-          WHERE c.seq = ?1",
+        sql!(
+            "SELECT p.id, p.name, c.id, v.id, v.email, CASE WHEN v.blocked_at IS NULL THEN 0 ELSE 1 END, \
+                    CASE WHEN EXISTS (SELECT 1 FROM message WHERE conversation_seq = c.seq \
+                                         AND role = 'user' AND seq > ?2) THEN 1 ELSE 0 END \
+               FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
+                                      JOIN visitor AS v ON v.seq = c.visitor_seq \
+              WHERE c.seq = ?1"
+        ),
         [notification.conversation.into(), first.into()],
     );
     let replies = replies(snapshot, notification.conversation, first)?;
@@ -138,8 +142,10 @@ fn visitor_texts(
     conversation: ConversationSeq,
 ) -> Result<Vec<String>, StoreError> {
     let sql = Sql::new(
-        "SELECT text FROM message WHERE conversation_seq = ? AND role = 'user' \
-          ORDER BY seq DESC LIMIT 10",
+        sql!(
+            "SELECT text FROM message WHERE conversation_seq = ? AND role = 'user' \
+              ORDER BY seq DESC LIMIT 10"
+        ),
         [conversation.into()],
     );
     snapshot.all(&sql, |row| row.get(0))
@@ -151,12 +157,14 @@ fn replies(
     first: MessageSeq,
 ) -> Result<Vec<Reply>, StoreError> {
     let sql = Sql::new(
-        "SELECT agent_name, text FROM message \
-          WHERE conversation_seq = ?1 AND role = 'human_agent' AND seq >= ?2 \
-            AND seq < coalesce((SELECT min(message_seq) FROM notification \
-                               WHERE conversation_seq = ?1 AND kind = 'reply_email' \
-                                 AND message_seq > ?2), 9223372036854775807) \
-          ORDER BY seq LIMIT 50",
+        sql!(
+            "SELECT agent_name, text FROM message \
+              WHERE conversation_seq = ?1 AND role = 'human_agent' AND seq >= ?2 \
+                AND seq < coalesce((SELECT min(message_seq) FROM notification \
+                                   WHERE conversation_seq = ?1 AND kind = 'reply_email' \
+                                     AND message_seq > ?2), 9223372036854775807) \
+              ORDER BY seq LIMIT 50"
+        ),
         [conversation.into(), first.into()],
     );
     snapshot.all(&sql, |row| {
@@ -169,6 +177,9 @@ fn replies(
 
 /// The name of a project.
 pub fn project_name(snapshot: &Snapshot, project: ProjectSeq) -> Result<String, StoreError> {
-    let sql = Sql::new("SELECT name FROM project WHERE seq = ?", [project.into()]);
+    let sql = Sql::new(
+        sql!("SELECT name FROM project WHERE seq = ?"),
+        [project.into()],
+    );
     snapshot.one(&sql, |row| row.get(0))
 }

@@ -25,10 +25,12 @@ pub fn find_linked(
     link: ReplyLink,
 ) -> Result<Option<LinkedVisitor>, StoreError> {
     let sql = Sql::new(
-        "SELECT v.seq \
-           FROM project AS p JOIN visitor AS v ON v.project_seq = p.seq AND v.id = ?2 \
-                             JOIN conversation AS c ON c.project_seq = p.seq AND c.id = ?3 \
-          WHERE p.id = ?1 AND c.visitor_seq = v.seq AND v.blocked_at IS NULL",
+        sql!(
+            "SELECT v.seq \
+               FROM project AS p JOIN visitor AS v ON v.project_seq = p.seq AND v.id = ?2 \
+                                 JOIN conversation AS c ON c.project_seq = p.seq AND c.id = ?3 \
+              WHERE p.id = ?1 AND c.visitor_seq = v.seq AND v.blocked_at IS NULL"
+        ),
         [
             link.project.into(),
             link.visitor.into(),
@@ -51,13 +53,15 @@ fn key_of(
     visitor: VisitorSeq,
 ) -> Result<Option<(KeySeq, String)>, StoreError> {
     let sql = Sql::new(
-        "SELECT k.seq, k.publishable_key \
-           FROM visitor AS v JOIN api_key AS k ON k.project_seq = v.project_seq \
-          WHERE v.seq = ? AND k.publishable_key IS NOT NULL AND k.revoked_at IS NULL \
-          ORDER BY (SELECT max(s.last_used_at) FROM session AS s \
-                     WHERE s.visitor_seq = v.seq AND s.key_seq = k.seq) DESC NULLS LAST, \
-                k.seq DESC \
-          LIMIT 1",
+        sql!(
+            "SELECT k.seq, k.publishable_key \
+               FROM visitor AS v JOIN api_key AS k ON k.project_seq = v.project_seq \
+              WHERE v.seq = ? AND k.publishable_key IS NOT NULL AND k.revoked_at IS NULL \
+              ORDER BY (SELECT max(s.last_used_at) FROM session AS s \
+                         WHERE s.visitor_seq = v.seq AND s.key_seq = k.seq) DESC NULLS LAST, \
+                    k.seq DESC \
+              LIMIT 1"
+        ),
         [visitor.into()],
     );
     snapshot.optional(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
@@ -69,8 +73,10 @@ fn key_of(
 pub fn start_session(visitor: VisitorSeq, session: SessionId, key: KeySeq, at: Timestamp) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "INSERT INTO session (id, visitor_seq, key_seq, created_at, last_used_at) \
-             SELECT ?1, seq, ?3, ?4, ?4 FROM visitor WHERE seq = ?2 AND blocked_at IS NULL",
+            sql!(
+                "INSERT INTO session (id, visitor_seq, key_seq, created_at, last_used_at) \
+                 SELECT ?1, seq, ?3, ?4, ?4 FROM visitor WHERE seq = ?2 AND blocked_at IS NULL"
+            ),
             [session.into(), visitor.into(), key.into(), at.into()],
         ),
         Rejection::VisitorNotFound,

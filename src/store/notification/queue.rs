@@ -69,14 +69,16 @@ pub fn due(
 ) -> Result<Vec<DueNotification>, StoreError> {
     let in_flight = without.in_flight.iter().map(|seq| seq.0);
     let projects = without.webhook_projects.iter().map(|project| project.0);
-    let sql = Sql::for_engines(
-        select_due!(
-            "(SELECT value FROM json_each(?2))",
-            "(SELECT value FROM json_each(?4))"
-        ),
-        select_due!(
-            "(SELECT CAST(jsonb_array_elements_text(CAST(?2 AS JSONB)) AS BIGINT))",
-            "(SELECT CAST(jsonb_array_elements_text(CAST(?4 AS JSONB)) AS BIGINT))"
+    let sql = Sql::new(
+        sql!(
+            sqlite: select_due!(
+                "(SELECT value FROM json_each(?2))",
+                "(SELECT value FROM json_each(?4))"
+            ),
+            postgres: select_due!(
+                "(SELECT CAST(jsonb_array_elements_text(CAST(CAST(?2 AS TEXT) AS JSONB)) AS BIGINT))",
+                "(SELECT CAST(jsonb_array_elements_text(CAST(CAST(?4 AS TEXT) AS JSONB)) AS BIGINT))"
+            ),
         ),
         [
             now.into(),
@@ -118,8 +120,10 @@ fn due_notification(row: Row<'_>) -> Result<DueNotification, StoreError> {
 pub fn begin_attempt(seq: NotificationSeq, now: Timestamp, retry_at: Timestamp) -> Batch {
     Batch::new().run_expecting_change(
         Sql::new(
-            "UPDATE notification SET attempts = attempts + 1, next_attempt_at = ?3 \
-              WHERE seq = ?1 AND next_attempt_at <= ?2",
+            sql!(
+                "UPDATE notification SET attempts = attempts + 1, next_attempt_at = ?3 \
+                  WHERE seq = ?1 AND next_attempt_at <= ?2"
+            ),
             [seq.into(), now.into(), retry_at.into()],
         ),
         Rejection::NotFound,
@@ -129,8 +133,10 @@ pub fn begin_attempt(seq: NotificationSeq, now: Timestamp, retry_at: Timestamp) 
 /// Stores that a notification was delivered.
 pub fn delivered(seq: NotificationSeq, at: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE notification SET delivered_at = ?2, next_attempt_at = NULL, error = NULL \
-          WHERE seq = ?1",
+        sql!(
+            "UPDATE notification SET delivered_at = ?2, next_attempt_at = NULL, error = NULL \
+              WHERE seq = ?1"
+        ),
         [seq.into(), at.into()],
     )])
 }
@@ -138,8 +144,10 @@ pub fn delivered(seq: NotificationSeq, at: Timestamp) -> Batch {
 /// Stores why an attempt failed, and when the next one is. None: there is none.
 pub fn failed(seq: NotificationSeq, error: &str, next_attempt_at: Option<Timestamp>) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE notification SET error = ?2, next_attempt_at = ?3 \
-          WHERE seq = ?1 AND next_attempt_at IS NOT NULL",
+        sql!(
+            "UPDATE notification SET error = ?2, next_attempt_at = ?3 \
+              WHERE seq = ?1 AND next_attempt_at IS NOT NULL"
+        ),
         [seq.into(), error.into(), next_attempt_at.into()],
     )])
 }
@@ -148,7 +156,7 @@ pub fn failed(seq: NotificationSeq, error: &str, next_attempt_at: Option<Timesta
 pub fn cancel_replies(seqs: impl IntoIterator<Item = NotificationSeq>) -> Batch {
     let delete = |seq: NotificationSeq| {
         Sql::new(
-            "DELETE FROM notification WHERE attempts = 0 AND seq = ?",
+            sql!("DELETE FROM notification WHERE attempts = 0 AND seq = ?"),
             [seq.into()],
         )
     };
@@ -158,7 +166,7 @@ pub fn cancel_replies(seqs: impl IntoIterator<Item = NotificationSeq>) -> Batch 
 /// Deletes a notification that is not needed any more.
 pub fn remove(seq: NotificationSeq) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM notification WHERE seq = ?",
+        sql!("DELETE FROM notification WHERE seq = ?"),
         [seq.into()],
     )])
 }
@@ -168,14 +176,18 @@ pub fn remove(seq: NotificationSeq) -> Batch {
 pub fn switch_off_webhook(project: ProjectSeq, url: &str, error: &str) -> Batch {
     Batch::of([
         Sql::new(
-            "UPDATE notification SET next_attempt_at = NULL, error = ?3 \
-              WHERE project_seq = ?1 AND kind = 'webhook' AND recipient = ?2 \
-                AND next_attempt_at IS NOT NULL",
+            sql!(
+                "UPDATE notification SET next_attempt_at = NULL, error = ?3 \
+                  WHERE project_seq = ?1 AND kind = 'webhook' AND recipient = ?2 \
+                    AND next_attempt_at IS NOT NULL"
+            ),
             [project.into(), url.into(), error.into()],
         ),
         Sql::new(
-            "UPDATE project SET webhook_url = NULL, webhook_secret = NULL \
-              WHERE seq = ?1 AND webhook_url = ?2",
+            sql!(
+                "UPDATE project SET webhook_url = NULL, webhook_secret = NULL \
+                  WHERE seq = ?1 AND webhook_url = ?2"
+            ),
             [project.into(), url.into()],
         ),
     ])
@@ -193,10 +205,12 @@ pub struct PendingReply {
 /// `limit`.
 pub fn pending_replies(snapshot: &Snapshot, limit: u32) -> Result<Vec<PendingReply>, StoreError> {
     let sql = Sql::new(
-        "SELECT n.seq, n.project_seq, c.id \
-           FROM notification AS n JOIN conversation AS c ON c.seq = n.conversation_seq \
-          WHERE n.next_attempt_at IS NOT NULL AND n.kind = 'reply_email' AND n.attempts = 0 \
-          ORDER BY n.next_attempt_at LIMIT ?",
+        sql!(
+            "SELECT n.seq, n.project_seq, c.id \
+               FROM notification AS n JOIN conversation AS c ON c.seq = n.conversation_seq \
+              WHERE n.next_attempt_at IS NOT NULL AND n.kind = 'reply_email' AND n.attempts = 0 \
+              ORDER BY n.next_attempt_at LIMIT ?"
+        ),
         [i64::from(limit).into()],
     );
     snapshot.all(&sql, |row| {
@@ -215,8 +229,10 @@ pub fn pending(
     now: Timestamp,
 ) -> Result<(u64, Option<Timestamp>), StoreError> {
     let sql = Sql::new(
-        "SELECT count(*), min(created_at) FILTER (WHERE attempts > 0 OR next_attempt_at < ?) \
-           FROM notification WHERE next_attempt_at IS NOT NULL",
+        sql!(
+            "SELECT count(*), min(created_at) FILTER (WHERE attempts > 0 OR next_attempt_at < ?) \
+               FROM notification WHERE next_attempt_at IS NOT NULL"
+        ),
         [now.into()],
     );
     snapshot.one(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
@@ -231,9 +247,11 @@ pub fn sent_emails(
     since: Timestamp,
 ) -> Result<u64, StoreError> {
     let sql = Sql::new(
-        "SELECT count(*) FROM notification \
-          WHERE project_seq = ? AND created_at >= ? AND kind = ? AND recipient = ? \
-            AND delivered_at IS NOT NULL",
+        sql!(
+            "SELECT count(*) FROM notification \
+              WHERE project_seq = ? AND created_at >= ? AND kind = ? AND recipient = ? \
+                AND delivered_at IS NOT NULL"
+        ),
         [
             project.into(),
             since.into(),
@@ -253,11 +271,13 @@ pub fn sent_emails_of_visitor(
     since: Timestamp,
 ) -> Result<u64, StoreError> {
     let sql = Sql::new(
-        "SELECT count(*) FROM conversation AS own \
-                JOIN notification AS n ON n.project_seq = own.project_seq \
-                JOIN conversation AS c ON c.seq = n.conversation_seq \
-          WHERE own.seq = ?1 AND n.created_at >= ?2 AND n.kind = 'email' AND n.recipient = ?3 \
-            AND n.delivered_at IS NOT NULL AND c.visitor_seq = own.visitor_seq",
+        sql!(
+            "SELECT count(*) FROM conversation AS own \
+                    JOIN notification AS n ON n.project_seq = own.project_seq \
+                    JOIN conversation AS c ON c.seq = n.conversation_seq \
+              WHERE own.seq = ?1 AND n.created_at >= ?2 AND n.kind = 'email' AND n.recipient = ?3 \
+                AND n.delivered_at IS NOT NULL AND c.visitor_seq = own.visitor_seq"
+        ),
         [conversation.into(), since.into(), recipient.into()],
     );
     snapshot.one(&sql, |row| row.get(0))
@@ -266,7 +286,7 @@ pub fn sent_emails_of_visitor(
 /// Stores the address that receives an e-mail, which the visitor may have changed since.
 pub fn set_recipient(seq: NotificationSeq, recipient: &str) -> Batch {
     Batch::of([Sql::new(
-        "UPDATE notification SET recipient = ?2 WHERE seq = ?1",
+        sql!("UPDATE notification SET recipient = ?2 WHERE seq = ?1"),
         [seq.into(), recipient.into()],
     )])
 }
@@ -274,9 +294,11 @@ pub fn set_recipient(seq: NotificationSeq, recipient: &str) -> Batch {
 /// Deletes the notifications that were created before a time and are not sent again.
 pub fn remove_finished(before: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        "DELETE FROM notification \
-          WHERE project_seq IN (SELECT seq FROM project) AND created_at < ? \
-            AND next_attempt_at IS NULL",
+        sql!(
+            "DELETE FROM notification \
+              WHERE project_seq IN (SELECT seq FROM project) AND created_at < ? \
+                AND next_attempt_at IS NULL"
+        ),
         [before.into()],
     )])
 }

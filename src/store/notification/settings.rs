@@ -15,7 +15,7 @@ pub fn targets(
     project: ProjectSeq,
 ) -> Result<NotificationTargets, StoreError> {
     let sql = Sql::new(
-        "SELECT webhook_url, webhook_secret, notification_emails FROM project WHERE seq = ?",
+        sql!("SELECT webhook_url, webhook_secret, notification_emails FROM project WHERE seq = ?"),
         [project.into()],
     );
     snapshot.one(&sql, |row| {
@@ -44,7 +44,9 @@ pub fn change_targets(
     }
     if change.rotates_secret {
         batch = batch.run(Sql::new(
-            "UPDATE project SET webhook_secret = ?2 WHERE seq = ?1 AND webhook_url IS NOT NULL",
+            sql!(
+                "UPDATE project SET webhook_secret = ?2 WHERE seq = ?1 AND webhook_url IS NOT NULL"
+            ),
             [project.into(), new_secret.0.into()],
         ));
     }
@@ -56,23 +58,27 @@ pub fn change_targets(
 
 fn set_webhook(project: ProjectSeq, url: Option<&str>, new_secret: WebhookSecret) -> Sql {
     Sql::new(
-        "UPDATE project SET webhook_url = ?2, \
-                webhook_secret = CASE WHEN CAST(?2 AS TEXT) IS NOT NULL \
-                                      THEN coalesce(webhook_secret, ?3) END \
-          WHERE seq = ?1",
+        sql!(
+            "UPDATE project SET webhook_url = ?2, \
+                    webhook_secret = CASE WHEN CAST(?2 AS TEXT) IS NOT NULL \
+                                          THEN coalesce(webhook_secret, ?3) END \
+              WHERE seq = ?1"
+        ),
         [project.into(), url.into(), new_secret.0.into()],
     )
 }
 
 fn redirect_webhooks(project: ProjectSeq, url: Option<&str>, now: Timestamp) -> Sql {
     Sql::new(
-        "UPDATE notification SET recipient = coalesce(?2, recipient), \
-                next_attempt_at = CASE WHEN CAST(?2 AS TEXT) IS NULL THEN NULL \
-                                       WHEN next_attempt_at < ?3 THEN next_attempt_at ELSE ?3 END, \
-                error = CASE WHEN CAST(?2 AS TEXT) IS NULL THEN 'The webhook was removed' \
-                             ELSE error END \
-          WHERE project_seq = ?1 AND kind = 'webhook' AND next_attempt_at IS NOT NULL \
-            AND recipient IS DISTINCT FROM ?2",
+        sql!(
+            "UPDATE notification SET recipient = coalesce(?2, recipient), \
+                    next_attempt_at = CASE WHEN CAST(?2 AS TEXT) IS NULL THEN NULL \
+                                           WHEN next_attempt_at < ?3 THEN next_attempt_at ELSE ?3 END, \
+                    error = CASE WHEN CAST(?2 AS TEXT) IS NULL THEN 'The webhook was removed' \
+                                 ELSE error END \
+              WHERE project_seq = ?1 AND kind = 'webhook' AND next_attempt_at IS NOT NULL \
+                AND recipient IS DISTINCT FROM ?2"
+        ),
         [project.into(), url.into(), now.into()],
     )
 }
@@ -94,12 +100,16 @@ fn set_emails(project: ProjectSeq, emails: &[String]) -> Batch {
     let emails = serde_json::json!(emails).to_string();
     Batch::of([
         Sql::new(
-            "UPDATE project SET notification_emails = ?2 WHERE seq = ?1",
+            sql!("UPDATE project SET notification_emails = ?2 WHERE seq = ?1"),
             [project.into(), emails.as_str().into()],
         ),
-        Sql::for_engines(
-            cancel_emails!("(SELECT value FROM json_each(?2))"),
-            cancel_emails!("(SELECT jsonb_array_elements_text(CAST(?2 AS JSONB)))"),
+        Sql::new(
+            sql!(
+                sqlite: cancel_emails!("(SELECT value FROM json_each(?2))"),
+                postgres: cancel_emails!(
+                    "(SELECT jsonb_array_elements_text(CAST(CAST(?2 AS TEXT) AS JSONB)))"
+                ),
+            ),
             [project.into(), emails.into()],
         ),
     ])
@@ -112,8 +122,10 @@ pub fn recent(
     limit: u32,
 ) -> Result<Vec<Notification>, StoreError> {
     let sql = Sql::new(
-        "SELECT id, kind, recipient, created_at, delivered_at, attempts, next_attempt_at, error \
-           FROM notification WHERE project_seq = ? ORDER BY created_at DESC, seq DESC LIMIT ?",
+        sql!(
+            "SELECT id, kind, recipient, created_at, delivered_at, attempts, next_attempt_at, error \
+               FROM notification WHERE project_seq = ? ORDER BY created_at DESC, seq DESC LIMIT ?"
+        ),
         [project.into(), i64::from(limit).into()],
     );
     snapshot.all(&sql, |row| {
@@ -141,9 +153,11 @@ pub fn insert_test(
 ) -> Batch {
     let delivered_at = error.is_none().then_some(at);
     Batch::of([Sql::new(
-        "INSERT INTO notification (id, project_seq, kind, recipient, created_at, attempts, \
-                                   delivered_at, error) \
-         VALUES (?, ?, ?, ?, ?, 1, ?, ?)",
+        sql!(
+            "INSERT INTO notification (id, project_seq, kind, recipient, created_at, attempts, \
+                                       delivered_at, error) \
+             VALUES (?, ?, ?, ?, ?, 1, ?, ?)"
+        ),
         [
             id.into(),
             project.into(),

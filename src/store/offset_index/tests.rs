@@ -25,18 +25,18 @@ fn random_change(random: &mut Rng) -> Sql {
     let at = Value::from(random.i64(400..700));
     match random.u8(0..5) {
         0 => random_conversation(random),
-        1 => Sql::new(
+        1 => Sql::unregistered(
             "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2 \
               WHERE seq = ?1 AND status = 'open'",
             [seq, at],
         ),
-        2 => Sql::new(
+        2 => Sql::unregistered(
             "UPDATE conversation SET title = ?2, title_key = ?2, is_human_handled = ?3 \
               WHERE seq = ?1",
             [seq, random_title(random).into(), random.i64(0..2).into()],
         ),
-        3 => Sql::new("DELETE FROM conversation WHERE seq = ?1", [seq]),
-        _ => Sql::new(
+        3 => Sql::unregistered("DELETE FROM conversation WHERE seq = ?1", [seq]),
+        _ => Sql::unregistered(
             "UPDATE conversation SET last_interaction_at = ?2, updated_at = ?2 WHERE seq = ?1",
             [seq, at],
         ),
@@ -176,7 +176,7 @@ fn random_batch(random: &mut Rng) -> Batch {
     if random.u8(0..8) > 0 {
         return changes;
     }
-    let duplicate = Sql::new(
+    let duplicate = Sql::unregistered(
         "INSERT INTO project (seq, id, name, created_at) VALUES (1, zeroblob(16), 'again', 0)",
         [],
     );
@@ -240,8 +240,8 @@ fn changes_of_a_failed_commit_are_not_counted() {
     db.insert_conversations(&mut random, CONVERSATIONS);
     // There is no visitor 2. SQLite checks a deferred foreign key at the commit.
     let fails_at_commit = [
-        Sql::new("PRAGMA defer_foreign_keys = ON", []),
-        Sql::new(
+        Sql::unregistered("PRAGMA defer_foreign_keys = ON", []),
+        Sql::unregistered(
             "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
                  updated_at, last_interaction_at) VALUES (randomblob(16), 1, 2, 'open', 9, 9, 9)",
             [],
@@ -270,7 +270,7 @@ fn a_range_is_not_built_over_a_snapshot_too_old_to_catch_up() {
         for _ in 0..5 {
             let touch = |seq: i64| {
                 let sql = "UPDATE conversation SET last_interaction_at = 600 WHERE seq = ?1";
-                Sql::new(sql, [seq.into()])
+                Sql::unregistered(sql, [seq.into()])
             };
             let batch = (1..=1000).map(touch).fold(Batch::new(), Batch::run);
             db.store.write_blocking(batch)?;
@@ -317,7 +317,7 @@ fn a_changed_message_keeps_the_counts() {
         "DELETE FROM message",
         "DELETE FROM conversation WHERE seq = 7",
     ] {
-        let batch = Batch::of([Sql::new(sql, [])]);
+        let batch = Batch::of([Sql::unregistered(sql, [])]);
         db.store.write_blocking(batch).expect(sql);
         assert_eq!(db.store.offset_index().range_count(), 1, "{sql}");
         assert_page_is_exact(&db.store, &query);

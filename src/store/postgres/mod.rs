@@ -3,7 +3,7 @@
 //! Reads and writes are the same as on SQLite: a read is a function of a
 //! [`Snapshot`](super::Snapshot), a write is a [`Batch`](super::Batch). The statements of
 //! both engines have one text, in the form that both accept; [`dialect`] numbers the
-//! parameters. Where there is no such form, [`Sql::for_engines`](super::sql::Sql) has two texts.
+//! parameters. Where there is no such form, a [`StatementText`](super::statement_text::StatementText) has two.
 
 mod address;
 mod connection;

@@ -30,7 +30,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// A read that succeeds at once.
 fn select_one(snapshot: &Snapshot) -> Result<i64, StoreError> {
-    snapshot.one(&Sql::new("SELECT 1", []), |row| row.get(0))
+    snapshot.one(&Sql::unregistered("SELECT 1", []), |row| row.get(0))
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_panic_fails_only_its_own_read() {
 fn a_read_sees_writes_that_were_committed_before_it_was_queued() {
     let (_folder, store) = open_store(1, LONG);
     let count_secrets = |snapshot: &Snapshot| {
-        let count = Sql::new("SELECT count(*) FROM secret", []);
+        let count = Sql::unregistered("SELECT count(*) FROM secret", []);
         snapshot.one(&count, |row| row.get::<i64>(0))
     };
     // The thread runs both reads without a pause between them.

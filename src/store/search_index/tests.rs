@@ -31,7 +31,7 @@ fn index_step(db: &TestDb) -> bool {
 }
 
 fn write(db: &TestDb, sql: &'static str, values: Vec<Value>) {
-    let mut statement = Sql::new(sql, []);
+    let mut statement = Sql::unregistered(sql, []);
     statement.values = values;
     let batch = Batch::new().run(statement);
     db.store.write_blocking(batch).expect(sql);
@@ -247,7 +247,7 @@ fn a_changed_title_is_indexed_without_reading_all_conversations() {
 
 /// The rows and pages that a batch changes.
 fn changes(db: &TestDb, batch: Batch) -> i64 {
-    let total = || Batch::of([Sql::new("SELECT total_changes()", [])]);
+    let total = || Batch::of([Sql::unregistered("SELECT total_changes()", [])]);
     let output = db.store.write_blocking(total().then(batch).then(total()));
     let numbers: Vec<_> = output
         .expect("a write")

@@ -32,7 +32,7 @@ fn open_writer(connection: Connection) -> WriterThread {
 
 fn insert(x: i64, bytes: usize) -> Batch {
     let values = [Value::Integer(x), Value::Blob(vec![1; bytes])];
-    Batch::of([Sql::new("INSERT INTO t VALUES (?, ?)", values)])
+    Batch::of([Sql::unregistered("INSERT INTO t VALUES (?, ?)", values)])
 }
 
 fn rows(connection: &Connection) -> Vec<i64> {
@@ -56,10 +56,10 @@ fn failed_batch_does_not_affect_other_batches_of_its_group() {
 #[test]
 fn rejected_batch_returns_its_reason_and_is_rolled_back() {
     let writer = writer_thread();
-    let update = |x: i64| Sql::new("UPDATE t SET filler = 'x' WHERE x = ?", [x.into()]);
-    let guard = |reason: &str| Sql::new("SELECT ?", [reason.into()]);
-    let passing = Sql::new("SELECT NULL", []);
-    let no_row = Sql::new("SELECT NULL WHERE 0", []);
+    let update = |x: i64| Sql::unregistered("UPDATE t SET filler = 'x' WHERE x = ?", [x.into()]);
+    let guard = |reason: &str| Sql::unregistered("SELECT ?", [reason.into()]);
+    let passing = Sql::unregistered("SELECT NULL", []);
+    let no_row = Sql::unregistered("SELECT NULL WHERE 0", []);
     let group = [
         insert(1, 0).run_expecting_change(update(1), Rejection::NotFound),
         insert(2, 0).run_expecting_change(update(9), Rejection::NotFound),
@@ -218,7 +218,7 @@ fn foreign_keys_are_on_for_the_next_group_if_a_deletion_left_them_off() {
     // As after a failed rollback: the transaction of the deletion is open.
     writer.set_foreign_keys(false).expect("a pragma");
     writer.execute("BEGIN IMMEDIATE").expect("a transaction");
-    let delete = Batch::of([Sql::new("DELETE FROM parent", [])]);
+    let delete = Batch::of([Sql::unregistered("DELETE FROM parent", [])]);
     let (group, result) = queued(delete);
     writer.finish(Work {
         group: vec![group],
