@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 
 /// Numbers the parameters as PostgreSQL does: `?` and `?2` become `$1` and `$2`. A `?`
 /// without a number is the parameter after the highest so far, as in SQLite.
-pub(super) fn number_parameters(text: &str) -> String {
+pub(in crate::store) fn number_parameters(text: &str) -> String {
     let mut numbered = String::with_capacity(text.len() + 16);
     let mut highest = 0_usize;
     let mut is_quoted = false;

@@ -15,6 +15,8 @@ mod writer;
 
 pub use address::{AddressError, PostgresAddress};
 pub(super) use connection::{PipelineResult, column_value};
+#[cfg(test)]
+pub(super) use dialect::number_parameters;
 pub use error::ConnectError;
 pub(super) use read_pool::PostgresPool;
 pub(super) use snapshot::PostgresSnapshot;
