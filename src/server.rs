@@ -24,7 +24,7 @@ use crate::own_urls::OwnUrls;
 use crate::service::backup::ScheduledBackups;
 use crate::service::learn_schedule::LearnSchedule;
 use crate::service::notification::{self, Sender};
-use crate::service::{embedder, message_indexer, retention};
+use crate::service::{embedder, event_reader, message_indexer, retention};
 use crate::store::answer::{self, AnswerEnd};
 use crate::store::notification::queue;
 use crate::store::{
@@ -139,7 +139,7 @@ async fn stop_gracefully(app: &AppState, server: &ServerHandle) {
 }
 
 /// Starts the tasks that run until the shutdown.
-fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 7] {
+fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 8] {
     [
         actix_web::rt::spawn(housekeeping(app.clone())),
         actix_web::rt::spawn(index_messages(app.clone())),
@@ -148,6 +148,7 @@ fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 7] {
         actix_web::rt::spawn(end_deleted_conversations(app.clone())),
         actix_web::rt::spawn(send_notifications(app.clone())),
         actix_web::rt::spawn(embed_passages(app.clone())),
+        actix_web::rt::spawn(publish_events(app.clone())),
     ]
 }
 
@@ -190,6 +191,11 @@ async fn store_active_answers(app: &AppState) {
 /// Adds new messages to the search index, forever.
 async fn index_messages(app: Arc<AppState>) {
     message_indexer::run(&app.store, app.settings.search_messages).await;
+}
+
+/// Publishes the events of all nodes, forever.
+async fn publish_events(app: Arc<AppState>) {
+    event_reader::run(&app.services).await;
 }
 
 /// Calculates the vectors of new passages, forever.

@@ -60,6 +60,13 @@ impl ActiveAnswers {
         stopped.max_by_key(|(_, text)| text.len())
     }
 
+    /// Stops one answer, if it is active.
+    pub fn stop_message(&self, conversation: ConversationSeq, message: MessageId) {
+        if let Some(answer) = self.find(conversation, message) {
+            answer.draft.stop();
+        }
+    }
+
     /// Follows an answer from its start. Returns `None` if the answer has ended. The
     /// end of an answer that has just lost its last reader is waited for, so that the
     /// store has it.

@@ -82,6 +82,13 @@ impl Timestamp {
         (next - self.seconds()).max(1).unsigned_abs()
     }
 
+    /// The time before a duration.
+    pub fn minus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
+    /// The time after a duration.
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_millis() as i64))
     }

@@ -141,6 +141,12 @@ impl EventHub {
         });
     }
 
+    /// Ends all subscriptions: events were lost. The clients connect again and read what
+    /// they show.
+    pub fn disconnect_all(&self) {
+        self.write().by_topic = HashMap::new();
+    }
+
     /// Ends all subscriptions, including later ones.
     pub fn close(&self) {
         let mut subscribers = self.write();

@@ -1,11 +1,11 @@
 //! Notes of agents about conversations.
 
 use super::Services;
+use super::broadcast::Broadcast;
 use super::caller::Caller;
 use super::conversation::{FindError, find};
 use super::idempotency::Idempotency;
 use crate::domain::{ConversationId, ConversationSeq, Note, NoteId, Timestamp};
-use crate::events::project::ProjectEvent;
 use crate::store::idempotency::SavedResponse;
 use crate::store::{Rejection, Snapshot, StoreError, note};
 
@@ -53,7 +53,7 @@ pub async fn add(
     let batch = idempotency.save(note::add(seq, &note), &response, note.created_at);
     match services.store.write(batch).await {
         Ok(_) => {
-            services.publish_notes(caller, seq);
+            services.publish_notes(caller, conversation, seq);
             Ok(response)
         }
         Err(StoreError::Rejected(Rejection::LimitReached)) => Err(NoteError::TooMany),
@@ -81,7 +81,7 @@ pub async fn delete(
     let batch = idempotency.save(note::delete(seq, id), &response, Timestamp::now());
     match services.store.write(batch).await {
         Ok(_) => {
-            services.publish_notes(caller, seq);
+            services.publish_notes(caller, conversation, seq);
             Ok(response)
         }
         Err(StoreError::Rejected(Rejection::NotFound)) => Err(NoteError::NotFound(id)),
@@ -92,8 +92,8 @@ pub async fn delete(
 impl Services {
     /// Tells inboxes that the notes of a conversation changed. They are in no list, so the
     /// store reports no change.
-    fn publish_notes(&self, caller: Caller, conversation: ConversationSeq) {
-        let event = ProjectEvent::ConversationUpdated(conversation);
-        self.project_events.publish(caller.project(), event);
+    fn publish_notes(&self, caller: Caller, id: ConversationId, conversation: ConversationSeq) {
+        let event = Broadcast::NotesChanged(conversation);
+        self.broadcast(caller.project(), id, event);
     }
 }

@@ -15,6 +15,7 @@ impl Services {
         conversation: ConversationId,
         new_events: Vec<Event>,
     ) -> impl Future<Output = Result<(), StoreError>> + use<> {
+        let (batch, new_events) = self.add_to_outbox(batch, project, conversation, new_events);
         // The batch is in the writer's queue when this function returns.
         let write = self.store.submit(batch);
         let events = self.events.clone();

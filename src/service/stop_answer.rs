@@ -6,10 +6,10 @@ use super::caller::Caller;
 use super::conversation::{FindError, find};
 use super::idempotency::Idempotency;
 use crate::domain::{ConversationId, ConversationListItem, ConversationSeq, Timestamp};
-use crate::store::answer::{AnswerEnd, finish_answer};
+use crate::store::answer::{AnswerEnd, end_streaming, finish_answer};
 use crate::store::conversation::read_list_item;
 use crate::store::idempotency::SavedResponse;
-use crate::store::{Rejection, Snapshot, StoreError};
+use crate::store::{Batch, Rejection, Snapshot, StoreError};
 
 /// Why an answer could not be stopped.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -55,13 +55,26 @@ pub(super) async fn end_answer(
     seq: ConversationSeq,
 ) -> Result<(), StoreError> {
     let Some((answer, text)) = services.active_answers.stop(seq) else {
-        return Ok(());
+        return end_elsewhere(services, seq).await;
     };
     let end = AnswerEnd::Complete {
         metadata: None,
         is_refusal: false,
     };
     let batch = finish_answer(seq, answer, text, &end, Timestamp::now());
+    write_end(services, batch).await
+}
+
+/// Ends the answer that another node is streaming. The node stores no text after this.
+async fn end_elsewhere(services: &Services, seq: ConversationSeq) -> Result<(), StoreError> {
+    if !services.store.has_outbox() {
+        return Ok(());
+    }
+    write_end(services, end_streaming(seq, Timestamp::now())).await
+}
+
+/// Runs a batch that ends an answer, unless the answer has ended.
+async fn write_end(services: &Services, batch: Batch) -> Result<(), StoreError> {
     match services.store.write(batch).await {
         Ok(_) | Err(StoreError::Rejected(Rejection::AnswerEnded)) => Ok(()),
         Err(error) => Err(error),

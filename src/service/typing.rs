@@ -1,14 +1,13 @@
 //! Reports that a visitor or an agent is typing (docs/api-contract.md, section 4.27).
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::Services;
+use super::broadcast::Broadcast;
 use super::caller::Caller;
 use super::conversation::{self as conversations, FindError};
 use crate::domain::{AgentProfile, Audience, ConversationId};
-use crate::events::project::ProjectEvent;
-use crate::events::{Event, Typing, TypingAuthor};
+use crate::events::{Typing, TypingAuthor};
 use crate::store::{Snapshot, StoreError, agent_account, conversation, visitor};
 
 /// Tells the other side of a conversation, and the agents, that the caller begins or stops
@@ -30,7 +29,7 @@ pub async fn report(
         is_typing,
     };
     if services.typing.report(typing.clone(), Instant::now()) {
-        services.publish_typing(typing);
+        services.broadcast_typing(typing);
     }
     Ok(())
 }
@@ -74,21 +73,15 @@ fn profile(
 }
 
 impl Services {
-    fn publish_typing(&self, typing: Typing) {
-        let (project, chat, is_typing) = (typing.project, typing.chat, typing.is_typing);
-        if let TypingAuthor::Agent(_, agent) = &typing.author {
-            let agent = agent.clone();
-            self.events
-                .publish(project, chat, &Event::Typing { is_typing, agent });
-        }
-        let typing = ProjectEvent::Typing(Arc::new(typing), Instant::now());
-        self.project_events.publish(project, typing);
+    fn broadcast_typing(&self, typing: Typing) {
+        let (project, chat) = (typing.project, typing.chat);
+        self.broadcast(project, chat, Broadcast::Typing(typing));
     }
 
     /// Publishes the end of typing of those who do not report any more.
     pub fn end_typing(&self, now: Instant) {
         for typing in self.typing.remove_expired(now) {
-            self.publish_typing(typing);
+            self.broadcast_typing(typing);
         }
     }
 }

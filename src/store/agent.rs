@@ -1,6 +1,7 @@
 //! Agents: people who take a conversation over from the assistant, reply in it
 //! and hand it back (docs/api-contract.md, section 9).
 
+use super::answer::keep_streamed_text;
 use super::batch::Batch;
 use super::conversation_state::{require_agent, require_no_other_agent, require_open};
 use super::idempotency::{self, SavedResponse};
@@ -35,6 +36,8 @@ pub fn take_over(
         ));
     }
     batch
+        // The answer of another process.
+        .run(keep_streamed_text(conversation))
         .run(idempotency::replace_for_streaming_answer(
             conversation,
             to_agent,

@@ -346,6 +346,49 @@ pub fn finish_answer(
     }
 }
 
+/// Ends the answer that a process is streaming in a conversation. The answer keeps the
+/// text that the process has stored; an answer without text is removed.
+///
+/// Rejected with `AnswerEnded` if no answer is being streamed.
+pub fn end_streaming(conversation: ConversationSeq, at: Timestamp) -> Batch {
+    let guard = Sql::new(
+        sql!(
+            "SELECT CAST(NULL AS TEXT) FROM message \
+          WHERE conversation_seq = ? AND status = 'streaming'"
+        ),
+        [conversation.into()],
+    );
+    let delete_responses = Sql::new(
+        sql!(
+            "DELETE FROM idempotency_key WHERE message_id IN \
+             (SELECT id FROM message \
+               WHERE conversation_seq = ? AND status = 'streaming' AND text = '')"
+        ),
+        [conversation.into()],
+    );
+    let delete_empty = Sql::new(
+        sql!("DELETE FROM message WHERE conversation_seq = ? AND status = 'streaming'"),
+        [conversation.into()],
+    );
+    Batch::new()
+        .guard(guard, Rejection::AnswerEnded)
+        .run(delete_responses)
+        .run(keep_streamed_text(conversation))
+        .run(delete_empty)
+        .run(refresh_last_message(conversation, at))
+}
+
+/// Completes the answer that is being streamed in a conversation, if text of it is stored.
+pub(super) fn keep_streamed_text(conversation: ConversationSeq) -> Sql {
+    Sql::new(
+        sql!(
+            "UPDATE message SET status = 'complete', owner = NULL \
+          WHERE conversation_seq = ? AND status = 'streaming' AND text <> ''"
+        ),
+        [conversation.into()],
+    )
+}
+
 /// Stores the texts so far of answers that this process is streaming. Answers that
 /// have ended meanwhile are not changed.
 pub fn save_texts(lease: Lease, texts: Vec<(MessageId, String)>) -> Batch {

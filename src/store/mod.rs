@@ -50,6 +50,7 @@ pub mod notification;
 mod offset_index;
 mod open;
 mod options;
+pub mod outbox;
 pub mod passage;
 mod postgres;
 pub mod project;
@@ -91,7 +92,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 pub use batch::{Batch, BatchOutput};
 pub use change_capture::{
@@ -148,7 +149,10 @@ enum Engine {
         list_versions: Arc<ListVersions>,
         offset_index: Arc<OffsetIndex>,
     },
-    Postgres,
+    Postgres {
+        /// Notified after the commits of all nodes, unless the connection is lost.
+        events: Arc<Notify>,
+    },
 }
 
 /// The permission to merge the search index, until it is dropped.
@@ -214,12 +218,14 @@ impl Store {
         let search_options = SearchQueue::options(options);
         let search_setup = format!("SET statement_timeout = {}", SEARCH_TIMEOUT.as_millis());
         let searches = PostgresPool::open(address, &search_setup, &search_options)?;
+        let events = Arc::<Notify>::default();
+        postgres::start_listener(address.clone(), &events)?;
         Ok(Self {
             observer: ObserverSlot::default(),
             writer: postgres::start_writer(address.clone(), metrics.clone())?,
             searches: SearchQueue::start_postgres(searches)?,
             readers: Readers::start_postgres(pool, options.read_timeout, &metrics)?,
-            engine: Engine::Postgres,
+            engine: Engine::Postgres { events },
             metrics,
             merging: Arc::default(),
         })
@@ -229,7 +235,7 @@ impl Store {
     fn offset_index(&self) -> &OffsetIndex {
         match &self.engine {
             Engine::Sqlite { offset_index, .. } => offset_index,
-            Engine::Postgres => unreachable!("these tests open a file"),
+            Engine::Postgres { .. } => unreachable!("these tests open a file"),
         }
     }
 
@@ -237,7 +243,7 @@ impl Store {
     pub fn path(&self) -> Option<&Path> {
         match &self.engine {
             Engine::Sqlite { path, .. } => Some(path),
-            Engine::Postgres => None,
+            Engine::Postgres { .. } => None,
         }
     }
 
@@ -248,6 +254,34 @@ impl Store {
     /// Reports all later commits to `observer`. A store has one observer.
     pub fn set_observer(&self, observer: Arc<dyn CommitObserver>) {
         self.observer.set(observer);
+    }
+
+    /// Whether several nodes can use the store, so that what a node publishes goes through
+    /// [`outbox`].
+    pub fn has_outbox(&self) -> bool {
+        matches!(self.engine, Engine::Postgres { .. })
+    }
+
+    /// Notified when [`outbox`] has new events. `None` without an outbox.
+    pub fn event_signal(&self) -> Option<&Notify> {
+        match &self.engine {
+            Engine::Sqlite { .. } => None,
+            Engine::Postgres { events } => Some(events),
+        }
+    }
+
+    /// Reports changes from [`outbox`] to the observer.
+    pub fn report_changes(&self, changes: &Changes) {
+        if let Some(observer) = self.observer.get() {
+            observer.committed(changes);
+        }
+    }
+
+    /// Tells the observer that changes are missing.
+    pub fn report_lost_changes(&self) {
+        if let Some(observer) = self.observer.get() {
+            observer.changed_externally();
+        }
     }
 
     /// Runs `work` on a reader thread, with one snapshot of the file.
@@ -318,7 +352,7 @@ impl Store {
     pub async fn list_version(&self, scope: Scope) -> Result<ListVersion, StoreError> {
         match &self.engine {
             Engine::Sqlite { list_versions, .. } => Ok(list_versions.of(scope)),
-            Engine::Postgres => {
+            Engine::Postgres { .. } => {
                 let version = move |snapshot: &Snapshot| list_version::stored(snapshot, scope);
                 self.read(version).await
             }
@@ -330,7 +364,7 @@ impl Store {
     pub fn last_external_change(&self) -> u64 {
         match &self.engine {
             Engine::Sqlite { list_versions, .. } => list_versions.last_external_change(),
-            Engine::Postgres => 0,
+            Engine::Postgres { .. } => 0,
         }
     }
 

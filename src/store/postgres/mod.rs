@@ -9,6 +9,7 @@ mod address;
 mod connection;
 mod dialect;
 mod error;
+mod listener;
 mod read_pool;
 mod snapshot;
 mod writer;
@@ -18,6 +19,7 @@ pub(super) use connection::{PipelineResult, column_value};
 #[cfg(test)]
 pub(super) use dialect::number_parameters;
 pub use error::ConnectError;
+pub(super) use listener::start as start_listener;
 pub(super) use read_pool::PostgresPool;
 pub(super) use snapshot::PostgresSnapshot;
 pub(super) use writer::start_writer;

@@ -32,6 +32,9 @@ const SETUP: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s'; \
 /// Held by the group that is being committed, of any node. The number is arbitrary.
 const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(5787213827046133841)";
 
+/// Tells all nodes that there are new events.
+const COMMIT: &str = "SELECT pg_notify('parlor_event', ''); COMMIT";
+
 /// Starts the writer of a database.
 ///
 /// # Errors
@@ -131,7 +134,7 @@ impl WriterThread {
                     results[index] = Some(Err(error));
                 }
                 Run::Complete(outputs) => {
-                    let commit = connection.execute("COMMIT");
+                    let commit = connection.execute(COMMIT);
                     commit.map_err(|error| StoreError::Unknown(error.to_string()))?;
                     for (index, output) in pending.into_iter().zip(outputs) {
                         results[index] = Some(Ok(output));
