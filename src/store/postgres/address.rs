@@ -27,6 +27,14 @@ impl PostgresAddress {
     pub(super) fn config(&self) -> &Config {
         &self.0
     }
+
+    /// The address of another database on the same server.
+    #[cfg(test)]
+    pub(super) fn with_database(&self, name: &str) -> Self {
+        let mut config = Config::clone(&self.0);
+        config.dbname(name);
+        Self(Arc::new(config))
+    }
 }
 
 impl FromStr for PostgresAddress {

@@ -25,4 +25,6 @@ pub(super) use snapshot::PostgresSnapshot;
 pub(super) use writer::start_writer;
 
 #[cfg(test)]
+pub(super) mod test_database;
+#[cfg(test)]
 mod tests;
