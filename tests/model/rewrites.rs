@@ -201,13 +201,11 @@ fn message_that_follows_no_question_is_not_rewritten() {
     }
 }
 
-#[test]
-fn failed_or_hostile_rewrite_is_not_used() {
+/// Responses to a request for a rewrite that fail, with their names.
+fn failures() -> Vec<(&'static str, Script)> {
     let error = event(&serde_json::json!({"error": "no"}));
-    let tool = r#"{"choices":[{"delta":{"role":"tool","tool_calls":[{"id":"a"}]},"finish_reason":"tool_calls"}]}"#;
-    let long = format!("{QUESTION} ").repeat(400);
     let endless = Step::Repeat(b": still here\n".repeat(100), usize::MAX);
-    let scripts = [
+    vec![
         ("status 500", response("500 Oops", "", "")),
         ("status 400", response("400 Bad Request", "", "no")),
         ("no response", vec![]),
@@ -218,6 +216,14 @@ fn failed_or_hostile_rewrite_is_not_used() {
             vec![stream_head(), delta(QUESTION), send(error)],
         ),
         ("a break", vec![stream_head(), delta(QUESTION)]),
+    ]
+}
+
+/// Responses without a question that can be used, with their names.
+fn hostile_answers() -> Vec<(&'static str, Script)> {
+    let tool = r#"{"choices":[{"delta":{"role":"tool","tool_calls":[{"id":"a"}]},"finish_reason":"tool_calls"}]}"#;
+    let long = format!("{QUESTION} ").repeat(400);
+    vec![
         ("no text", answer_script(&[" \n"])),
         (
             "only reasoning",
@@ -252,10 +258,14 @@ fn failed_or_hostile_rewrite_is_not_used() {
             "a web page",
             response("200 OK", "", "<!doctype html><p>canoe"),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn failed_or_hostile_rewrite_is_not_used() {
     let expected = page_without_rewrite();
     std::thread::scope(|scope| {
-        for (name, script) in scripts {
+        for (name, script) in failures().into_iter().chain(hostile_answers()) {
             let expected = &expected;
             scope.spawn(move || {
                 let server = server_with_rewrite(script);

@@ -35,8 +35,6 @@ fn reasoning_is_removed_at_every_boundary() {
             "\nThe visitor wants X.\n</think>\nYes.",
             "Yes.",
         ),
-        (ThoughtMode::Guess, "嗯，用户想\n</think>Yes.", "Yes."),
-        (ThoughtMode::Guess, "User asks.</think>Yes.", "Yes."),
         (ThoughtMode::Guess, "Useful.", "Useful."),
         (ThoughtMode::Guess, "Okay, it is open.", "Okay, it is open."),
         (
@@ -62,6 +60,13 @@ fn reasoning_is_removed_at_every_boundary() {
                 "{text} cut at {at}"
             );
         }
+    }
+}
+
+#[test]
+fn first_words_tell_reasoning() {
+    for text in ["嗯，用户想\n</think>Yes.", "User asks.</think>Yes."] {
+        assert_eq!(filtered(ThoughtMode::Guess, &[text]).0, "Yes.", "{text}");
     }
 }
 
