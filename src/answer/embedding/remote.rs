@@ -14,7 +14,8 @@ use super::{
 };
 use crate::address_policy;
 use crate::answer::model::{
-    ModelError, error_causes, error_summary, http_client, is_private_address, retry_after_secs,
+    ModelError, endpoint_url, error_causes, error_summary, http_client, is_private_address,
+    redact_key, retry_after_secs,
 };
 use crate::config::{EmbeddingSettings, Secret};
 
@@ -107,7 +108,7 @@ impl RemoteModel {
         let passage_prefix = settings.passage_prefix.clone().unwrap_or_default();
         Ok(Self {
             client,
-            endpoint: embeddings_url(base),
+            endpoint: endpoint_url(base, &["embeddings"]),
             name: name.to_owned(),
             id: model_id(name, &passage_prefix),
             key: settings.key.clone(),
@@ -162,11 +163,7 @@ impl RemoteModel {
 
     /// Removes the key from the text of an error. A server can quote the key.
     fn redact_key(&self, error: EmbeddingError) -> EmbeddingError {
-        let key = self.key.as_ref().map(Secret::reveal);
-        let Some(key) = key.filter(|key| !key.is_empty()) else {
-            return error;
-        };
-        let redact = |text: String| text.replace(key, "(the key)");
+        let redact = |text: String| redact_key(self.key.as_ref(), &text);
         match error {
             EmbeddingError::Refused(text) => EmbeddingError::Refused(redact(text)),
             EmbeddingError::Failed(text) => EmbeddingError::Failed(redact(text)),
@@ -228,15 +225,6 @@ fn char_weight(character: char) -> usize {
     } else {
         OTHER_SCRIPT_WEIGHT
     }
-}
-
-fn embeddings_url(base: &Url) -> Url {
-    let mut url = base.clone();
-    // Fails only for URLs without a host, which the settings reject.
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().push("embeddings");
-    }
-    url
 }
 
 fn timeout_error() -> EmbeddingError {
@@ -325,17 +313,6 @@ fn parse(body: &[u8], count: usize) -> Result<Vec<Vec<f32>>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn embeddings_url_extends_the_path_of_the_base() {
-        for (base, expected) in [
-            ("http://a.example", "http://a.example/embeddings"),
-            ("http://a.example/v1/", "http://a.example/v1/embeddings"),
-        ] {
-            let url = Url::parse(base).expect("a URL");
-            assert_eq!(embeddings_url(&url).as_str(), expected);
-        }
-    }
 
     #[test]
     fn vectors_are_in_the_order_of_their_index() {

@@ -1,4 +1,4 @@
-//! Builds the HTTP client for the model's server.
+//! The HTTP client for the server of a language or embedding model.
 
 use std::time::Duration;
 
@@ -51,6 +51,24 @@ pub fn http_client(
         .map_err(|error| ModelError::Client(error_causes(&error)))
 }
 
+/// Returns the address of an endpoint. `path` is appended to the path of the base URL.
+pub fn endpoint_url(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    // Fails only for URLs without a host, which the settings reject.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}
+
+/// Removes the key from the text of an error. A server can quote the key.
+pub fn redact_key(key: Option<&Secret>, text: &str) -> String {
+    match key.map(Secret::reveal).filter(|key| !key.is_empty()) {
+        Some(key) => text.replace(key, "(the key)"),
+        None => text.to_owned(),
+    }
+}
+
 fn default_headers(key: Option<&Secret>) -> Result<HeaderMap, ModelError> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -76,4 +94,28 @@ fn with_tls(builder: ClientBuilder, is_https: bool) -> Result<ClientBuilder, Mod
         .map_err(|error| ModelError::Client(error.to_string()))?;
     let config = config.with_root_certificates(RootCertStore::empty());
     Ok(builder.tls_backend_preconfigured(config.with_no_client_auth()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoint_url_extends_the_path_of_the_base() {
+        for (base, expected) in [
+            ("http://a.example", "http://a.example/chat/completions"),
+            (
+                "http://a.example/v1/",
+                "http://a.example/v1/chat/completions",
+            ),
+            (
+                "http://a.example/v1?x=1",
+                "http://a.example/v1/chat/completions?x=1",
+            ),
+        ] {
+            let base = Url::parse(base).expect("a URL");
+            let url = endpoint_url(&base, &["chat", "completions"]);
+            assert_eq!(url.as_str(), expected);
+        }
+    }
 }

@@ -38,7 +38,7 @@ use futures_util::{TryStreamExt, stream};
 
 pub use error::ModelError;
 pub use excerpts::Excerpt;
-pub use http_client::http_client;
+pub use http_client::{endpoint_url, http_client, redact_key};
 pub use response::MAX_ANSWER_BYTES;
 pub use upstream_error::{error_causes, error_summary, is_private_address, retry_after_secs};
 

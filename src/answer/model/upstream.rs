@@ -12,7 +12,7 @@ use url::Url;
 
 use super::dialect::{KnownDialect, Negotiation, Trial};
 use super::error::ModelError;
-use super::http_client::http_client;
+use super::http_client::{endpoint_url, http_client, redact_key};
 use super::request::{self, Prompt, PromptSize};
 use super::thoughts::ThoughtMode;
 use super::upstream_error::{
@@ -21,7 +21,7 @@ use super::upstream_error::{
 };
 use crate::address_policy;
 use crate::answer::AnswerError;
-use crate::config::{ModelSettings, Secret};
+use crate::config::ModelSettings;
 
 /// How often a request is sent at most. Retries with another dialect do not count.
 const MAX_ATTEMPTS: u32 = 3;
@@ -64,7 +64,7 @@ impl Upstream {
         }
         Ok(Self {
             client: http_client(base, settings.key.as_ref(), settings.private)?,
-            endpoint: chat_completions_url(base),
+            endpoint: endpoint_url(base, &["chat", "completions"]),
             settings: settings.clone(),
             dialect: KnownDialect::default(),
             thought_mode: Mutex::new(ThoughtMode::of_model(
@@ -219,20 +219,15 @@ impl Upstream {
 
     /// Removes the key from the text of an error. A server can quote the key.
     pub fn redact_key(&self, error: AnswerError) -> AnswerError {
-        let key = self.settings.key.as_ref().map(Secret::reveal);
-        let Some(key) = key.filter(|key| !key.is_empty()) else {
-            return error;
-        };
+        let redact = |text: &str| redact_key(self.settings.key.as_ref(), text);
         match error {
-            AnswerError::ModelFailed(text) => {
-                AnswerError::ModelFailed(text.replace(key, "(the key)"))
-            }
+            AnswerError::ModelFailed(text) => AnswerError::ModelFailed(redact(&text)),
             AnswerError::Unavailable {
                 retry_after_secs,
                 cause,
             } => AnswerError::Unavailable {
                 retry_after_secs,
-                cause: cause.replace(key, "(the key)"),
+                cause: redact(&cause),
             },
             AnswerError::ShuttingDown | AnswerError::Store(_) => error,
         }
@@ -262,36 +257,9 @@ fn jitter() -> f64 {
     0.5 + 0.5 * Rng::with_seed(seed.as_nanos() as u64).f64()
 }
 
-fn chat_completions_url(base: &Url) -> Url {
-    let mut url = base.clone();
-    // Fails only for URLs without a host, which the settings reject.
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(["chat", "completions"]);
-    }
-    url
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn chat_completions_url_extends_the_path_of_the_base() {
-        for (base, expected) in [
-            ("http://a.example", "http://a.example/chat/completions"),
-            (
-                "http://a.example/v1/",
-                "http://a.example/v1/chat/completions",
-            ),
-            (
-                "http://a.example/v1?x=1",
-                "http://a.example/v1/chat/completions?x=1",
-            ),
-        ] {
-            let url = Url::parse(base).expect("a URL");
-            assert_eq!(chat_completions_url(&url).as_str(), expected);
-        }
-    }
 
     #[test]
     fn retry_delay_grows_and_stops_after_the_last_attempt() {
