@@ -20,7 +20,7 @@ pub(super) use small_talk::is_small_talk;
 use super::embedding::{SemanticQueries, SemanticSearch, semantic_queries};
 use super::handover::{self, Availability, HandoverSituation};
 use super::handover::{Language, detect_language};
-use super::retrieval::{self, IndexCache, PassageHit, PassageSource, RankedPassages, SearchInput};
+use super::retrieval::{self, IndexCache, PassageHit, PassageSource, RankedPassages};
 use super::{Answer, AnswerError, AnswerProvider, AnswerRequest, CompleteAnswer, FinishDetails};
 use crate::store::{Snapshot, Store, StoreError};
 
@@ -75,9 +75,8 @@ impl AnswerProvider for BuiltinProvider {
         Box::pin(async move {
             let messages = visitor_messages(&request);
             let query = conversation_query(&request, &messages);
-            let texts = [query.semantic_text().to_owned()];
-            let semantic = self.semantic.as_ref();
-            let semantic = semantic_queries(semantic, request.project, &texts).await;
+            let (semantic, texts) = (self.semantic.as_ref(), query.semantic_texts());
+            let semantic = semantic_queries(semantic, request.project, texts).await;
             let answer = store
                 .read(move |snapshot| answer(snapshot, &request, &query, &semantic, &index_cache))
                 .await?;
@@ -104,11 +103,8 @@ fn answer(
     if let Some(language) = handover::is_handover_request(newest) {
         return Ok(known(handover::handover_text(language, &NOBODY_IS_THERE)));
     }
-    let ranking = semantic.rank(query.semantic_text());
-    let input = SearchInput {
-        semantic: ranking.as_ref(),
-        ..query.search_input()
-    };
+    let rankings = semantic.rank(query.semantic_texts());
+    let input = query.search_input(&rankings);
     let result =
         retrieval::search_input(snapshot, request.project, &input, MAX_PAGES, index_cache)?;
     if result.is_confident {

@@ -89,8 +89,9 @@ pub struct SearchInput<'a> {
     pub earlier: &'a [String],
     /// The page that the last answer cited.
     pub cited_url: Option<&'a str>,
-    /// The ranking of the passages by meaning. `None` without an embedding model.
-    pub semantic: Option<&'a SemanticRanking>,
+    /// Rankings of the passages by meaning: of the question, and of the question with the
+    /// text that it may refer to. Empty without an embedding model.
+    pub semantic: &'a [SemanticRanking],
 }
 
 /// Returns the `limit` pages and Q&As of a project that match `text` best, each with its
@@ -125,14 +126,13 @@ pub fn search_input(
 ) -> Result<RankedPassages, StoreError> {
     let index = index_cache.index(snapshot, project)?;
     let limit_of_ranking = limit.max(MAX_FUSED_PAGES);
-    let (lexical, confidence) = follow_up::rank(&index, input, limit_of_ranking);
-    let (pages, confidence, min_confidence) = match input.semantic {
-        Some(semantic) => {
-            let fused = fusion::fuse(&index, lexical, semantic);
-            let confidence = confidence::fused_confidence(&fused.evidence);
-            (fused.pages, confidence, MIN_FUSED_CONFIDENCE)
-        }
-        None => (lexical, confidence, MIN_CONFIDENCE),
+    let lexical = follow_up::rank(&index, input, limit_of_ranking);
+    let (pages, confidence, min_confidence) = if input.semantic.is_empty() {
+        (lexical.pages, lexical.confidence, MIN_CONFIDENCE)
+    } else {
+        let fused = fusion::fuse(&index, lexical, input.semantic);
+        let confidence = confidence::fused_confidence(&fused.evidence);
+        (fused.pages, confidence, MIN_FUSED_CONFIDENCE)
     };
     let mut hits = Vec::with_capacity(limit.min(pages.len()));
     for page in pages.iter().take(limit) {

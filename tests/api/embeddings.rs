@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::helpers::{EmbeddingStub, REFUSED, TestServer, parse_settings, string, wait_until};
+use crate::helpers::{
+    EmbeddingStub, ParlorProcess, REFUSED, TestServer, open_connection, parse_settings,
+    run_successfully, string, wait_until,
+};
 
 const PAGES: [(&str, &str); 3] = [
     ("Returns", "You get a refund within two weeks."),
@@ -97,6 +100,49 @@ fn stored_vectors_are_used_after_a_restart_and_removed_with_their_page() {
         .send()
         .expect(200);
     wait_for_vectors(&server, 2);
+}
+
+#[test]
+fn message_is_compared_alone_and_with_the_message_before_it() {
+    let stub = EmbeddingStub::start();
+    let server = server_with_pages(&stub);
+    wait_for_result(&server, "quux", "Returns");
+    let visitor = server.create_visitor("ann");
+    let conversation = server.start_conversation(&visitor);
+    let ask = |text| {
+        let message = server.post_message(&visitor, &conversation, text);
+        message.send().expect(200);
+    };
+    ask("How long does a quux take?");
+    ask("and flarn?");
+    let texts = stub.texts();
+    for expected in ["and flarn?", "How long does a quux take?\nand flarn?"] {
+        assert!(texts.iter().any(|text| text == expected), "{texts:?}");
+    }
+}
+
+#[test]
+fn imported_passages_are_embedded_again() {
+    let stub = EmbeddingStub::start();
+    let server = server_with_pages(&stub);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (at, source) = (folder.path(), server.db_path());
+    let source = source.to_str().expect("UTF-8");
+    run_successfully(at, &["export", "all.ndjson", "--db", source]);
+    run_successfully(at, &["import", "all.ndjson", "--db", "copy.db"]);
+    let copy = open_connection(&at.join("copy.db"));
+    let count = |table: &str| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let count = copy.query_row(&sql, [], |row| row.get::<_, u32>(0));
+        count.expect("a count")
+    };
+    assert_eq!(count("passage"), 3);
+    assert_eq!(count("embedding"), 0);
+    let url = stub.url();
+    let model = ["--embedding-url", &url, "--embedding-model", "stub"];
+    let serve = ["serve", "--db", "copy.db", "--embedding-private-network"];
+    let _server = ParlorProcess::start(at, &[&serve[..], &model].concat());
+    wait_until("all passages have vectors", || count("embedding") == 3);
 }
 
 #[test]

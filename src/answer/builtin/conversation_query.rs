@@ -1,6 +1,8 @@
 //! Derives what to search for from a conversation.
 
-use crate::answer::retrieval::{SearchInput, is_follow_up, is_stop_word, tokenize};
+use crate::answer::retrieval::{
+    SearchInput, SemanticRanking, is_follow_up, is_stop_word, tokenize,
+};
 use crate::answer::{AnswerRequest, ChatRole};
 
 /// The maximum length of the selected text in a query.
@@ -21,32 +23,34 @@ pub struct ConversationQuery {
     earlier: Vec<String>,
     /// The page that was cited last.
     cited_url: Option<String>,
-    /// The question with the message that it refers to.
-    semantic_text: String,
+    /// The texts whose meaning is compared with the passages: the question, and the
+    /// question with the message that it may refer to.
+    semantic_texts: Vec<String>,
 }
 
 impl ConversationQuery {
     /// Searches for `question`, which is the newest message with what it refers to. The
     /// message stays a part of the search.
     pub fn rewritten(mut self, question: String) -> Self {
-        self.semantic_text.clone_from(&question);
+        self.semantic_texts = vec![question.clone()];
         let newest = std::mem::replace(&mut self.text, question);
         self.earlier.insert(0, newest);
         self
     }
 
-    /// Returns the text whose meaning is compared with the passages.
-    pub fn semantic_text(&self) -> &str {
-        &self.semantic_text
+    /// Returns the texts whose meaning is compared with the passages.
+    pub fn semantic_texts(&self) -> &[String] {
+        &self.semantic_texts
     }
 
-    /// Returns the input of the search.
-    pub fn search_input(&self) -> SearchInput<'_> {
+    /// Returns the input of the search. `semantic` has the rankings of the
+    /// [`semantic_texts`](Self::semantic_texts).
+    pub fn search_input<'a>(&'a self, semantic: &'a [SemanticRanking]) -> SearchInput<'a> {
         SearchInput {
             text: &self.text,
             earlier: &self.earlier,
             cited_url: self.cited_url.as_deref(),
-            ..SearchInput::default()
+            semantic,
         }
     }
 }
@@ -69,12 +73,12 @@ pub fn conversation_query(request: &AnswerRequest, visitor_messages: &[&str]) ->
         let end = selection.floor_char_boundary(MAX_SELECTION_BYTES);
         earlier.push(selection[..end].to_owned());
     }
-    let semantic_text = match earlier.first() {
-        Some(previous) if is_follow_up(newest) => format!("{previous}\n{newest}"),
-        _ => newest.to_owned(),
-    };
+    let mut semantic_texts = vec![newest.to_owned()];
+    if let Some(previous) = earlier.first().filter(|_| is_follow_up(newest)) {
+        semantic_texts.push(format!("{previous}\n{newest}"));
+    }
     ConversationQuery {
-        semantic_text,
+        semantic_texts,
         text: newest.to_owned(),
         earlier,
         cited_url: last_cited_url(request),

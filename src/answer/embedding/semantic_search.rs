@@ -38,13 +38,14 @@ pub struct SemanticQueries {
 }
 
 impl SemanticQueries {
-    /// Compares a question with all vectors of the project, which takes about 0.1 ms for
-    /// 1000 vectors. Returns `None` for a question without a vector.
-    pub fn rank(&self, text: &str) -> Option<SemanticRanking> {
-        let vector = self.vectors.get(text)?;
-        Some(SemanticRanking {
+    /// Compares questions with all vectors of the project, which takes about 0.1 ms for
+    /// 1000 vectors. Ignores a question without a vector.
+    pub fn rank(&self, texts: &[String]) -> Vec<SemanticRanking> {
+        let vectors = texts.iter().filter_map(|text| self.vectors.get(text));
+        let ranking = |vector| SemanticRanking {
             passages: self.index.nearest(vector, MAX_RANKED_PASSAGES),
-        })
+        };
+        vectors.map(ranking).collect()
     }
 }
 

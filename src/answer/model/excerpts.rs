@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::answer::builtin::{conversation_query, is_small_talk, visitor_messages};
 use crate::answer::embedding::{SemanticSearch, semantic_queries};
-use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource, SearchInput};
+use crate::answer::retrieval::{self, IndexCache, PassageHit, PassageSource};
 use crate::answer::{AnswerError, AnswerRequest};
 use crate::store::{Store, StoreError, passage};
 
@@ -48,16 +48,12 @@ pub async fn find_excerpts(
     if let Some(question) = rewrite {
         query = query.rewritten(question);
     }
-    let texts = [query.semantic_text().to_owned()];
-    let semantic = semantic_queries(semantic, project, &texts).await;
+    let semantic = semantic_queries(semantic, project, query.semantic_texts()).await;
     let (hits, lacks_knowledge) = store
         .read(move |snapshot| {
             // The model decides whether an uncertain result is relevant.
-            let ranking = semantic.rank(query.semantic_text());
-            let input = SearchInput {
-                semantic: ranking.as_ref(),
-                ..query.search_input()
-            };
+            let rankings = semantic.rank(query.semantic_texts());
+            let input = query.search_input(&rankings);
             let found =
                 retrieval::search_input(snapshot, project, &input, MAX_EXCERPTS, &index_cache)?;
             let hits = found.hits;

@@ -75,20 +75,36 @@ const REFERENCES: [&str; 44] = [
 /// How many words at the begin of a question are compared with [`REFERENCES`].
 const MAX_REFERENCE_POSITION: usize = 1;
 
-/// Returns the pages, best first, and the confidence in the first one.
-pub fn rank(
-    index: &InvertedIndex,
-    input: &SearchInput<'_>,
-    limit: usize,
-) -> (Vec<ScoredPage>, f32) {
+/// The result of a search by words.
+#[derive(Debug, Default)]
+pub struct LexicalRanking {
+    /// Best first.
+    pub pages: Vec<ScoredPage>,
+    /// The estimated probability that the best page answers the question.
+    pub confidence: f32,
+    /// The share of the question, by weight, that no passage has.
+    pub unknown_share: f32,
+}
+
+impl LexicalRanking {
+    fn new(index: &InvertedIndex, query: &SearchQuery, pages: Vec<ScoredPage>) -> Self {
+        Self {
+            confidence: confidence::confidence(query, &pages, index.source_count),
+            unknown_share: query.unknown_share(),
+            pages,
+        }
+    }
+}
+
+/// Ranks the pages for a question.
+pub fn rank(index: &InvertedIndex, input: &SearchInput<'_>, limit: usize) -> LexicalRanking {
     let query = SearchQuery::parse(input.text, index);
-    let alone = ranking::rank(index, &query, limit);
-    let confidence = confidence::confidence(&query, &alone, index.source_count);
+    let alone = LexicalRanking::new(index, &query, ranking::rank(index, &query, limit));
     let weight = earlier_weight(input.text);
     if input.earlier.is_empty()
-        || (confidence >= confidence::MIN_CONFIDENCE && weight < MIN_FOLLOW_UP_WEIGHT)
+        || (alone.confidence >= confidence::MIN_CONFIDENCE && weight < MIN_FOLLOW_UP_WEIGHT)
     {
-        return (alone, confidence);
+        return alone;
     }
     let mut joint_query = query;
     for text in input.earlier {
@@ -96,9 +112,8 @@ pub fn rank(
     }
     let joint = ranking::rank(index, &joint_query, limit);
     let cited = input.cited_url.and_then(|url| index.source_of_url(url));
-    let fused = fuse(&alone, &joint, cited);
-    let confidence = confidence::confidence(&joint_query, &fused, index.source_count);
-    (fused, confidence)
+    let fused = fuse(&alone.pages, &joint, cited);
+    LexicalRanking::new(index, &joint_query, fused)
 }
 
 /// From this weight on, a question is taken for one that refers to earlier messages.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::follow_up::LexicalRanking;
 use super::inverted_index::InvertedIndex;
 use super::ranking::ScoredPage;
 use crate::domain::PassageSeq;
@@ -12,7 +13,16 @@ pub const MAX_FUSED_PAGES: usize = 50;
 
 /// The constant of reciprocal rank fusion. A smaller number gives the first ranks
 /// more weight.
-const RANK_OFFSET: f32 = 3.0;
+const RANK_OFFSET: f32 = 0.5;
+
+/// A semantic ranking whose contrast is smaller has less weight, because it does not
+/// distinguish the pages. This is often so in a language that the model does not know.
+const FULL_WEIGHT_CONTRAST: f32 = 0.14;
+const MIN_SEMANTIC_WEIGHT: f32 = 0.5;
+
+/// The contrast of a semantic ranking is the difference of cosines between the closest page
+/// and the page of this rank. [`MIN_COSINE`] takes the place of a page that does not exist.
+const CONTRAST_RANK: usize = 9;
 
 /// A passage with a smaller cosine has nothing to do with the question.
 const MIN_COSINE: f32 = 0.15;
@@ -37,94 +47,111 @@ pub struct FusedPages {
 pub struct FusedEvidence {
     /// The cosine of the page; 0 if it is not close to the question.
     pub cosine: f32,
-    /// By how much the closest page is closer to the question than the second one.
-    pub margin: f32,
-    /// The share of the question that the page contains.
-    pub coverage: f32,
-    /// 1 divided by the rank of the page, from 1; 0 if the ranking does not have it.
-    pub lexical_rank: f32,
-    pub semantic_rank: f32,
+    /// See [`CONTRAST_RANK`].
+    pub contrast: f32,
+    /// The confidence of the lexical ranking, if its best page is this one; otherwise 0.
+    pub lexical_confidence: f32,
+    /// The share of the question that no passage has.
+    pub unknown_share: f32,
 }
 
-/// A page with its ranks.
+/// A page with the values of all rankings.
 #[derive(Debug, Clone, Copy)]
-struct RankedPage {
+struct FusedPage {
     page: ScoredPage,
+    /// The highest cosine.
     cosine: f32,
-    lexical_rank: Option<usize>,
-    semantic_rank: Option<usize>,
+    /// The sum of the reciprocal ranks.
+    value: f32,
 }
 
-impl RankedPage {
-    fn value(&self) -> f32 {
-        let ranks = [self.lexical_rank, self.semantic_rank];
-        ranks.into_iter().flatten().map(reciprocal).sum()
-    }
-}
-
-/// Merges two rankings. The passage of a page is the one that the lexical ranking has
-/// found, otherwise the closest one.
-pub fn fuse(
-    index: &InvertedIndex,
-    lexical: Vec<ScoredPage>,
-    semantic: &SemanticRanking,
-) -> FusedPages {
-    let mut fused: HashMap<u32, RankedPage> = HashMap::new();
-    for (rank, page) in lexical.into_iter().enumerate() {
-        let ranked = RankedPage {
+impl FusedPage {
+    fn new(page: ScoredPage) -> Self {
+        Self {
             page,
             cosine: 0.0,
-            lexical_rank: Some(rank),
-            semantic_rank: None,
-        };
-        fused.insert(page.source, ranked);
+            value: 0.0,
+        }
     }
-    let close = semantic_pages(index, semantic);
-    for (rank, page) in close.iter().enumerate() {
-        let ranked = fused.entry(page.source).or_insert(RankedPage {
-            page: *page,
-            cosine: 0.0,
-            lexical_rank: None,
-            semantic_rank: None,
-        });
-        ranked.cosine = page.score;
-        ranked.semantic_rank = Some(rank);
-        ranked.page.score = ranked.page.score.max(page.score);
-    }
-    let mut pages: Vec<_> = fused.into_values().collect();
-    pages.sort_unstable_by(|one, other| {
-        let by_rank = other.value().total_cmp(&one.value());
-        by_rank.then(one.page.passage.cmp(&other.page.passage))
-    });
+}
+
+/// Merges a lexical ranking with semantic ones. The passage of a page is the one that the
+/// lexical ranking has found, otherwise the closest one.
+pub fn fuse(
+    index: &InvertedIndex,
+    lexical: LexicalRanking,
+    semantic: &[SemanticRanking],
+) -> FusedPages {
+    let semantic = semantic.iter();
+    let semantic: Vec<_> = semantic
+        .map(|ranking| semantic_pages(index, ranking))
+        .collect();
+    let pages = merge(&lexical.pages, &semantic);
     FusedPages {
-        evidence: evidence(pages.first(), &close),
+        evidence: evidence(pages.first(), &lexical, &semantic),
         pages: ordered_by_score(pages),
     }
 }
 
-fn evidence(best: Option<&RankedPage>, close: &[ScoredPage]) -> FusedEvidence {
+/// Returns the pages of all rankings, best first. The semantic rankings share a weight.
+fn merge(lexical: &[ScoredPage], semantic: &[Vec<ScoredPage>]) -> Vec<FusedPage> {
+    let mut fused: HashMap<u32, FusedPage> = HashMap::new();
+    for (rank, page) in lexical.iter().enumerate() {
+        let fused = fused.entry(page.source).or_insert(FusedPage::new(*page));
+        fused.value += reciprocal(rank);
+    }
+    for close in semantic {
+        let weight = (contrast(close) / FULL_WEIGHT_CONTRAST).clamp(MIN_SEMANTIC_WEIGHT, 1.0);
+        let weight = weight / semantic.len() as f32;
+        for (rank, page) in close.iter().enumerate() {
+            let fused = fused.entry(page.source).or_insert(FusedPage::new(*page));
+            fused.cosine = fused.cosine.max(page.score);
+            fused.page.score = fused.page.score.max(page.score);
+            fused.value += weight * reciprocal(rank);
+        }
+    }
+    let mut pages: Vec<_> = fused.into_values().collect();
+    pages.sort_unstable_by(|one, other| {
+        let by_value = other.value.total_cmp(&one.value);
+        by_value.then(one.page.passage.cmp(&other.page.passage))
+    });
+    pages
+}
+
+fn evidence(
+    best: Option<&FusedPage>,
+    lexical: &LexicalRanking,
+    semantic: &[Vec<ScoredPage>],
+) -> FusedEvidence {
     let Some(best) = best else {
         return FusedEvidence::default();
     };
-    let cosine = |rank: usize| close.get(rank).map_or(0.0, |page| page.score);
-    let share = |rank: Option<usize>| rank.map_or(0.0, |rank| 1.0 / (1.0 + rank as f32));
+    let first = lexical.pages.first();
+    let is_first = first.is_some_and(|page| page.source == best.page.source);
     FusedEvidence {
         cosine: best.cosine,
-        margin: cosine(0) - cosine(1),
-        coverage: best.page.coverage,
-        lexical_rank: share(best.lexical_rank),
-        semantic_rank: share(best.semantic_rank),
+        contrast: semantic.last().map_or(0.0, |close| contrast(close)),
+        lexical_confidence: if is_first { lexical.confidence } else { 0.0 },
+        unknown_share: lexical.unknown_share,
     }
 }
 
+/// Returns the contrast of a semantic ranking. See [`CONTRAST_RANK`].
+fn contrast(close: &[ScoredPage]) -> f32 {
+    let compared = close
+        .get(CONTRAST_RANK)
+        .map_or(MIN_COSINE, |page| page.score);
+    close.first().map_or(0.0, |first| first.score - compared)
+}
+
 /// Reduces scores that are larger than that of a page before.
-fn ordered_by_score(pages: Vec<RankedPage>) -> Vec<ScoredPage> {
+fn ordered_by_score(pages: Vec<FusedPage>) -> Vec<ScoredPage> {
     let mut limit = 1.0_f32;
-    let ordered = |ranked: RankedPage| {
-        limit = limit.min(ranked.page.score);
+    let ordered = |fused: FusedPage| {
+        limit = limit.min(fused.page.score);
         ScoredPage {
             score: limit,
-            ..ranked.page
+            ..fused.page
         }
     };
     pages.into_iter().map(ordered).collect()

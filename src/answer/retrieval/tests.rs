@@ -258,34 +258,67 @@ fn words_of_the_address_and_the_description_are_found() {
     assert_eq!(fixture.search(PROJECT, "html").hits.len(), 0);
 }
 
-#[test]
-fn pages_of_similar_meaning_are_found_too() {
-    let fixture = sample_documents();
-    let index = fixture.store.read_blocking(|snapshot| {
+/// Searches with semantic rankings. Each has passages, by their number, with their cosines.
+fn semantic_search(
+    fixture: &SearchFixture,
+    text: &str,
+    rankings: &[&[(usize, f32)]],
+) -> RankedPassages {
+    let found = fixture.store.read_blocking(|snapshot| {
         let index = fixture.index_cache.index(snapshot, PROJECT)?;
-        Ok::<_, StoreError>(index)
-    });
-    let index = index.expect("an index");
-    let titles = |passages: &[(usize, f32)]| {
-        let passage = |(position, cosine): &(usize, f32)| (index.passages[*position].seq, *cosine);
-        let semantic = SemanticRanking {
+        let passage = |(number, cosine): &(usize, f32)| (index.passages[*number].seq, *cosine);
+        let ranking = |passages: &&[(usize, f32)]| SemanticRanking {
             passages: passages.iter().map(passage).collect(),
         };
+        let semantic: Vec<_> = rankings.iter().map(ranking).collect();
         let input = SearchInput {
-            text: "warranty",
-            semantic: Some(&semantic),
+            text,
+            semantic: &semantic,
             ..SearchInput::default()
         };
-        let ranked = fixture.store.read_blocking(|snapshot| {
-            search_input(snapshot, PROJECT, &input, 3, &fixture.index_cache)
-        });
-        let hits = ranked.unwrap_or_else(|error: StoreError| panic!("{error}"));
-        let titles = hits.hits.into_iter().map(|hit| hit.title);
-        titles.collect::<Vec<_>>()
-    };
+        search_input(snapshot, PROJECT, &input, 3, &fixture.index_cache)
+    });
+    found.unwrap_or_else(|error: StoreError| panic!("{error}"))
+}
+
+fn semantic_titles(text: &str, rankings: &[&[(usize, f32)]]) -> Vec<String> {
+    let found = semantic_search(&sample_documents(), text, rankings);
+    found.hits.into_iter().map(|hit| hit.title).collect()
+}
+
+#[test]
+fn pages_of_similar_meaning_are_found_too() {
+    let titles = |passages: &[(usize, f32)]| semantic_titles("warranty", &[passages]);
     assert_eq!(titles(&[]), ["Warranty"]);
     assert_eq!(titles(&[(0, 0.9)]), ["Refunds", "Warranty"]);
     assert_eq!(titles(&[(0, 0.9), (3, 0.8)]), ["Warranty", "Refunds"]);
+}
+
+#[test]
+fn pages_that_are_hardly_closer_than_others_come_after_those_with_the_words() {
+    let titles = |cosine| semantic_titles("warranty", &[&[(0, cosine)]]);
+    assert_eq!(titles(0.9), ["Refunds", "Warranty"]);
+    assert_eq!(titles(0.2), ["Warranty", "Refunds"]);
+}
+
+#[test]
+fn page_that_is_close_to_a_message_alone_and_with_the_one_before_it_comes_first() {
+    let alone = [(0, 0.9), (1, 0.8)];
+    let joint = [(2, 0.9), (1, 0.8)];
+    let titles = semantic_titles("x", &[&alone, &joint]);
+    assert_eq!(titles[0], "Versandkosten");
+}
+
+#[test]
+fn confidence_of_both_rankings_needs_a_close_page_and_known_words() {
+    let fixture = sample_documents();
+    let confidence =
+        |text, cosine| semantic_search(&fixture, text, &[&[(3, cosine), (0, 0.2)]]).confidence;
+    let high = confidence("warranty of a backpack", 0.7);
+    assert!(high > confidence("warranty of a backpack", 0.3));
+    assert!(high > confidence("warranty of a backpack for astronomers", 0.7));
+    assert!(semantic_search(&fixture, "warranty of a backpack", &[&[(3, 0.7)]]).is_confident);
+    assert!(!semantic_search(&fixture, "quux", &[&[(3, 0.3), (0, 0.25)]]).is_confident);
 }
 
 #[test]

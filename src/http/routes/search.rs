@@ -95,10 +95,10 @@ fn results(
     index_cache: &IndexCache,
 ) -> Result<SearchResults, ApiError> {
     let ResultAddresses { snapshot, seq, .. } = addresses;
-    let semantic = semantic.rank(text);
+    let rankings = semantic.rank(&[text.to_owned()]);
     let input = SearchInput {
         text,
-        semantic: semantic.as_ref(),
+        semantic: &rankings,
         ..SearchInput::default()
     };
     let ranked = retrieval::search_input(snapshot, *seq, &input, size.get(), index_cache)?;
