@@ -3,7 +3,7 @@
 
 use super::error::StoreError;
 use super::list_composer::{self, Seek};
-use super::snapshot::Snapshot;
+use super::snapshot::{Dialect, Snapshot};
 use super::sql::Sql;
 use super::totals::{RowCounts, Totals};
 use crate::domain::{ListQuery, ProjectSeq, Scope};
@@ -34,6 +34,6 @@ pub fn compose(scope: Scope, query: &ListQuery, total: u64, start: &PageStart) -
         matching: total,
         skipped: 0,
     };
-    let page = list_composer::compose(scope, query, counts, start.0.as_ref())?;
+    let page = list_composer::compose(Dialect::Sqlite, scope, query, counts, start.0.as_ref())?;
     Some(page.statement)
 }

@@ -10,7 +10,7 @@ use super::message;
 use super::message_search;
 use super::query::RowQueue;
 use super::rejection::Rejection;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Transaction};
 use super::sql::{Row, Sql};
 use super::statement_text::StatementText;
 use super::totals::{RowCounts, Totals};
@@ -216,7 +216,7 @@ fn page_seqs(
 ) -> Result<(Vec<i64>, Option<SortKey>), StoreError> {
     let counts = totals.row_counts(query.filter);
     let seek = seek(snapshot, scope, query, totals)?;
-    let page = list_composer::compose(scope, query, counts, seek.as_ref());
+    let page = list_composer::compose(snapshot.dialect(), scope, query, counts, seek.as_ref());
     composed_seqs(snapshot, query, counts, page)
 }
 
@@ -267,7 +267,10 @@ pub(super) fn seek(
             skip: query.offset.get(),
         })),
         (None, Scope::Project(project)) => {
-            let sqlite = snapshot.sqlite()?;
+            // PostgreSQL has no offset index.
+            let Transaction::Sqlite(sqlite) = snapshot.transaction() else {
+                return Ok(None);
+            };
             sqlite
                 .offset_index
                 .seek(sqlite.connection, project, query, totals)

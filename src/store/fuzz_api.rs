@@ -2,7 +2,7 @@
 //! module.
 
 use super::error::StoreError;
-use super::snapshot::Snapshot;
+use super::snapshot::{Dialect, Snapshot};
 use super::totals::Totals;
 use super::{conversation, list_composer};
 use crate::domain::{ListQuery, Scope};
@@ -20,7 +20,8 @@ pub fn parameter_counts(
 ) -> Result<Option<(usize, usize)>, StoreError> {
     let seek = conversation::seek(snapshot, scope, query, totals)?;
     let counts = totals.row_counts(query.filter);
-    let Some(page) = list_composer::compose(scope, query, counts, seek.as_ref()) else {
+    let Some(page) = list_composer::compose(Dialect::Sqlite, scope, query, counts, seek.as_ref())
+    else {
         return Ok(None);
     };
     let statement = page.statement.prepare(snapshot.sqlite()?.connection)?;

@@ -20,6 +20,8 @@
 //! visitor in another order than the default, and short lists of conversations that
 //! no agent handles ([`index_range`]).
 //!
+//! PostgreSQL gets another form of the same ranges ([`postgres_form`]).
+//!
 //! # Invariants
 //!
 //! - All SQL text consists of `&'static str` fragments, all values of a request are
@@ -45,14 +47,16 @@
 //! `offset_index/tests.rs` update the column).
 
 mod index_range;
+mod postgres_form;
 mod seek;
 mod sql_builder;
 
 use super::error::StoreError;
+use super::snapshot::Dialect;
 use super::sql::{ColumnValue, Row, Sql};
 use super::totals::RowCounts;
-use crate::domain::{ListQuery, ProjectSeq, Scope, Sort, SortKey, SortValue};
-use index_range::ListOrder;
+use crate::domain::{Direction, ListQuery, ProjectSeq, Scope, Sort, SortKey, SortValue};
+use index_range::{IndexRange, ListOrder};
 pub(super) use seek::Seek;
 use sql_builder::{ScanDirection, SqlBuilder};
 
@@ -72,22 +76,21 @@ pub(super) struct ComposedPage {
 /// caller whether another page follows; the position of a cursor in the list is
 /// not known.
 pub(super) fn compose(
+    dialect: Dialect,
     scope: Scope,
     query: &ListQuery,
     counts: RowCounts,
     seek: Option<&Seek>,
 ) -> Option<ComposedPage> {
     let window = LimitOffset::of(query, counts.matching, seek)?;
-    let statement = select(scope, query, counts, seek, &window, Rows::All)?;
-    Some(ComposedPage {
-        statement,
-        is_reversed: window.is_reversed,
-    })
+    let select = Select::new(scope, query, counts, seek, window, Rows::All);
+    select.page(dialect)
 }
 
 /// As [`compose`], for a page of the conversations of a project that do not wait for a person.
 /// Those that wait are skipped in the indexes: they are few.
 pub(super) fn compose_not_waiting(
+    dialect: Dialect,
     project: ProjectSeq,
     query: &ListQuery,
     counts: RowCounts,
@@ -95,11 +98,8 @@ pub(super) fn compose_not_waiting(
 ) -> Option<ComposedPage> {
     let window = LimitOffset::of(query, counts.matching, seek)?;
     let (scope, rows) = (Scope::Project(project), Rows::NotWaiting(project));
-    let statement = select(scope, query, counts, seek, &window, rows)?;
-    Some(ComposedPage {
-        statement,
-        is_reversed: window.is_reversed,
-    })
+    let select = Select::new(scope, query, counts, seek, window, rows);
+    select.page(dialect)
 }
 
 /// The rows of a list that a statement selects.
@@ -112,7 +112,7 @@ enum Rows {
 
 /// Composes a statement that selects at most `limit` rows from `seek` on, in the
 /// order of `query`. Its columns are those that [`sort_key`] reads. The statement does
-/// not sort.
+/// not sort. It is for SQLite.
 pub(super) fn compose_from(
     scope: Scope,
     query: &ListQuery,
@@ -128,36 +128,82 @@ pub(super) fn compose_from(
         matching: u64::MAX,
         skipped: 0,
     };
-    select(scope, query, counts, Some(seek), &window, Rows::All)
+    let select = Select::new(scope, query, counts, Some(seek), window, Rows::All);
+    select.statement(Dialect::Sqlite)
 }
 
-/// `None` if no range has rows behind the place of `seek`.
-fn select(
-    scope: Scope,
-    query: &ListQuery,
-    counts: RowCounts,
-    seek: Option<&Seek>,
-    window: &LimitOffset,
+/// The rows that a statement selects.
+struct Select<'q> {
+    order: ListOrder,
+    /// The direction of the query.
+    direction: Direction,
+    scan: ScanDirection,
+    seek: Option<&'q Seek>,
+    window: LimitOffset,
     rows: Rows,
-) -> Option<Sql> {
-    let order = ListOrder::of(scope, query, counts);
-    let direction = ScanDirection::of(query, window.is_reversed);
-    let mut sql = SqlBuilder::default();
-    for range in order.ranges(seek.map(|seek| &seek.key), query.direction) {
-        sql.select_range(order, range);
-        if let Rows::NotWaiting(project) = rows {
-            sql.exclude_waiting(project);
-        }
-        if let Some(seek) = seek {
-            sql.seek_predicate(order, range, direction, seek);
+}
+
+impl<'q> Select<'q> {
+    fn new(
+        scope: Scope,
+        query: &ListQuery,
+        counts: RowCounts,
+        seek: Option<&'q Seek>,
+        window: LimitOffset,
+        rows: Rows,
+    ) -> Self {
+        Self {
+            order: ListOrder::of(scope, query, counts),
+            direction: query.direction,
+            scan: ScanDirection::of(query, window.is_reversed),
+            seek,
+            window,
+            rows,
         }
     }
-    if sql.is_empty() {
-        return None;
+
+    fn page(&self, dialect: Dialect) -> Option<ComposedPage> {
+        Some(ComposedPage {
+            statement: self.statement(dialect)?,
+            is_reversed: self.window.is_reversed,
+        })
     }
-    sql.order_by(order, direction);
-    sql.limit_offset(window.limit, window.offset);
-    Some(sql.finish())
+
+    /// `None` if no range has rows behind the place of `seek`.
+    fn statement(&self, dialect: Dialect) -> Option<Sql> {
+        match dialect {
+            Dialect::Sqlite => self.sqlite_statement(),
+            Dialect::Postgres => self.postgres_statement(),
+        }
+    }
+
+    fn sqlite_statement(&self) -> Option<Sql> {
+        let mut sql = SqlBuilder::default();
+        for range in self.order.ranges(self.key(), self.direction) {
+            sql.select_range(self.order, range);
+            self.restrict(&mut sql, range, Dialect::Sqlite);
+        }
+        if sql.is_empty() {
+            return None;
+        }
+        sql.order_by(self.order, self.scan);
+        sql.limit_offset(self.window.limit, self.window.offset);
+        Some(sql.finish())
+    }
+
+    fn key(&self) -> Option<&'q SortKey> {
+        self.seek.map(|seek| &seek.key)
+    }
+
+    /// Restricts the SELECT of a range to the rows of the list behind the place of `seek`.
+    fn restrict(&self, sql: &mut SqlBuilder, range: IndexRange, dialect: Dialect) {
+        if let Rows::NotWaiting(project) = self.rows {
+            sql.exclude_waiting(dialect, project);
+        }
+        if let Some(seek) = self.seek {
+            sql.seek_predicate(self.order, range, self.scan, seek);
+        }
+    }
 }
 
 /// The LIMIT and OFFSET of a page, and the end of the order from which the

@@ -36,7 +36,13 @@ pub(super) fn page(
         inclusive: false,
         skip: query.offset.get(),
     });
-    let page = list_composer::compose_not_waiting(project, query, counts, seek.as_ref());
+    let page = list_composer::compose_not_waiting(
+        snapshot.dialect(),
+        project,
+        query,
+        counts,
+        seek.as_ref(),
+    );
     let (seqs, last) = conversation::composed_seqs(snapshot, query, counts, page)?;
     Ok(ListPage {
         rows: seqs.into(),

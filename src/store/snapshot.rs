@@ -16,6 +16,13 @@ pub(super) enum Transaction<'c> {
     Postgres(PostgresSnapshot<'c>),
 }
 
+/// The form of SQL that an engine accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
 /// A read transaction of SQLite.
 #[derive(Clone, Copy)]
 pub(super) struct SqliteSnapshot<'c> {
@@ -43,6 +50,13 @@ impl<'c> Snapshot<'c> {
 
     pub(super) fn transaction(&self) -> &Transaction<'c> {
         &self.0
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        match self.0 {
+            Transaction::Sqlite(_) => Dialect::Sqlite,
+            Transaction::Postgres(_) => Dialect::Postgres,
+        }
     }
 
     /// The transaction, for what only SQLite has.

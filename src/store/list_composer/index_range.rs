@@ -126,6 +126,41 @@ impl ListOrder {
         })
     }
 
+    /// The ranges of [`Self::ranges`] in groups. The rows of a group come before those of
+    /// the next one in the order of the query. Every row of a group has a sort value, or
+    /// none has.
+    pub fn groups(self, key: Option<&SortKey>, direction: Direction) -> Vec<Vec<IndexRange>> {
+        let mut ranges: Vec<_> = self
+            .ranges(key, direction)
+            .flat_map(|range| self.split_nulls(range))
+            .collect();
+        let place = |range: &IndexRange| self.place(*range, direction);
+        ranges.sort_by_key(place);
+        let groups = ranges.chunk_by(|a, b| place(a) == place(b));
+        groups.map(<[_]>::to_vec).collect()
+    }
+
+    /// The part of a range with a sort value, and the part without.
+    fn split_nulls(self, range: IndexRange) -> impl Iterator<Item = IndexRange> {
+        let (first, second) = match (self.null_order(), range.nulls) {
+            (NullOrder::Last, NullPart::All) => (NullPart::NotNull, Some(NullPart::Null)),
+            (_, nulls) => (nulls, None),
+        };
+        let parts = std::iter::once(first).chain(second);
+        parts.map(move |nulls| IndexRange { nulls, ..range })
+    }
+
+    /// The place of the group of a range in the order.
+    fn place(self, range: IndexRange, direction: Direction) -> u8 {
+        let is_merged_by_status = self.sort == Sort::Status && self.filter.status.is_none();
+        match (range.nulls, range.status, direction) {
+            (NullPart::Null, ..) => 1,
+            (_, Some(Status::Open), Direction::Ascending) if is_merged_by_status => 1,
+            (_, Some(Status::Closed), Direction::Descending) if is_merged_by_status => 1,
+            _ => 0,
+        }
+    }
+
     fn statuses(self) -> &'static [Option<Status>] {
         let is_of_any_agent = self.filter.is_human_handled.is_none();
         match (self.filter.status, self.scope, self.sort) {
@@ -183,19 +218,24 @@ impl ListOrder {
         let status_order = range
             .status
             .and_then(|status| self.compare_status(status, &key.value));
-        let has_one_value = match self.sort {
-            Sort::Id => true,
-            Sort::Status => range.status.is_some(),
-            Sort::IsHumanHandled => self.filter.is_human_handled.is_some(),
-            _ => false,
-        };
         match range.nulls {
             NullPart::Null if key.value != SortValue::Null => SeekColumns::None,
             NullPart::Null => SeekColumns::Id,
             // The other status comes after that of the key.
             _ if status_order.is_some_and(Ordering::is_ne) => SeekColumns::None,
-            _ if has_one_value => SeekColumns::Id,
+            _ if self.has_one_value(range) => SeekColumns::Id,
             _ => SeekColumns::ValueAndId,
+        }
+    }
+
+    /// Whether all rows of the range are equal in the column that the order compares
+    /// before the id.
+    pub fn has_one_value(self, range: IndexRange) -> bool {
+        match self.sort {
+            Sort::Id => true,
+            Sort::Status => range.status.is_some(),
+            Sort::IsHumanHandled => self.filter.is_human_handled.is_some(),
+            _ => self.is_open_part(range),
         }
     }
 
@@ -217,6 +257,21 @@ impl ListOrder {
             Sort::IsHumanHandled => "is_human_handled",
             Sort::Title => "title_key",
         }
+    }
+
+    /// The condition on the sort column in a statement that reads rows with a value and
+    /// rows without one apart. With [`NullOrder::ByStatus`], the status does that.
+    pub fn null_predicate(self, range: IndexRange) -> Option<&'static str> {
+        match (self.null_order(), range.nulls) {
+            (NullOrder::Last, NullPart::NotNull) => Some(" IS NOT NULL"),
+            (NullOrder::Last, NullPart::Null) => Some(" IS NULL"),
+            _ => None,
+        }
+    }
+
+    /// Whether the rows are few and read from an index that does not have their order.
+    pub fn is_sorted(self) -> bool {
+        self.is_sorted
     }
 
     /// The index that the range is read from. The statement names the index,
@@ -259,7 +314,7 @@ impl ListOrder {
     }
 
     /// Whether the range holds the open conversations of an order by `closed_at`.
-    fn is_open_part(self, range: IndexRange) -> bool {
+    pub fn is_open_part(self, range: IndexRange) -> bool {
         self.null_order() == NullOrder::ByStatus && range.nulls == NullPart::Null
     }
 }

@@ -1,5 +1,6 @@
 //! Builds the text and the values of a composed statement.
 
+use super::super::snapshot::Dialect;
 use super::super::sql::{Sql, SqlText, Value};
 use super::index_range::{IndexRange, ListOrder, NullOrder, SeekColumns};
 use super::seek::Seek;
@@ -10,7 +11,7 @@ use crate::domain::{Direction, ListQuery, ProjectSeq, Scope, SortValue};
 pub(super) struct ScanDirection {
     is_ascending: bool,
     /// Whether the rows come in the opposite order of the query's.
-    is_reversed: bool,
+    pub is_reversed: bool,
 }
 
 impl ScanDirection {
@@ -40,7 +41,17 @@ impl ScanDirection {
         }
     }
 
-    fn order_by_value(self) -> &'static str {
+    /// The order of rows that are equal in the sort column.
+    pub fn order_by_id(self) -> &'static str {
+        if self.is_ascending {
+            " ORDER BY id ASC"
+        } else {
+            " ORDER BY id DESC"
+        }
+    }
+
+    /// The order of rows that have a value, or that have none.
+    pub fn order_by_value(self) -> &'static str {
         if self.is_ascending {
             " ORDER BY value ASC, id ASC"
         } else {
@@ -92,19 +103,7 @@ impl SqlBuilder {
         }
         self.0.push(" FROM conversation INDEXED BY ");
         self.0.push(order.index(range));
-        match order.scope {
-            Scope::Project(project) => self.0.bind(" WHERE project_seq = ?", project.into()),
-            Scope::Visitor(visitor) => self.0.bind(" WHERE visitor_seq = ?", visitor.into()),
-        }
-        match range.status {
-            None => {}
-            // A partial index needs a literal: SQLite must see that it applies.
-            Some(_) if order.uses_partial_index(range) => self.0.push(" AND status = 'closed'"),
-            Some(status) => self.0.bind(" AND status = ?", status.as_str().into()),
-        }
-        if let Some(predicate) = order.flag_predicate() {
-            self.0.push(predicate);
-        }
+        self.range_predicate(order, range);
         if order.needs_null_predicate(range) {
             self.0.push(" AND ");
             self.0.push(order.column(range));
@@ -112,13 +111,40 @@ impl SqlBuilder {
         }
     }
 
+    /// Restricts a SELECT to the rows of a range.
+    pub fn range_predicate(&mut self, order: ListOrder, range: IndexRange) {
+        match order.scope {
+            Scope::Project(project) => self.0.bind(" WHERE project_seq = ?", project.into()),
+            Scope::Visitor(visitor) => self.0.bind(" WHERE visitor_seq = ?", visitor.into()),
+        }
+        match range.status {
+            None => {}
+            // A partial index needs a literal: the planner must see that it applies.
+            Some(_) if order.uses_partial_index(range) => self.0.push(" AND status = 'closed'"),
+            Some(status) => self.0.bind(" AND status = ?", status.as_str().into()),
+        }
+        if let Some(predicate) = order.flag_predicate() {
+            self.0.push(predicate);
+        }
+    }
+
     /// Restricts the last range to the conversations that do not wait for a person.
-    pub fn exclude_waiting(&mut self, project: ProjectSeq) {
+    pub fn exclude_waiting(&mut self, dialect: Dialect, project: ProjectSeq) {
+        self.0.push(match dialect {
+            Dialect::Sqlite => {
+                " AND seq NOT IN (SELECT seq FROM conversation INDEXED BY conversation_waiting"
+            }
+            Dialect::Postgres => " AND seq NOT IN (SELECT seq FROM conversation",
+        });
         self.0.bind(
-            " AND seq NOT IN (SELECT seq FROM conversation INDEXED BY conversation_waiting \
-                               WHERE project_seq = ? AND waiting_since IS NOT NULL)",
+            " WHERE project_seq = ? AND waiting_since IS NOT NULL)",
             project.into(),
         );
+    }
+
+    /// Appends a fragment without values.
+    pub fn push(&mut self, fragment: &'static str) {
+        self.0.push(fragment);
     }
 
     /// Restricts the last range to the rows behind the place of `seek`.
@@ -153,8 +179,12 @@ impl SqlBuilder {
         self.0.push(direction.order_by(order.null_order()));
     }
 
-    pub fn limit_offset(&mut self, limit: i64, offset: i64) {
+    pub fn limit(&mut self, limit: i64) {
         self.0.bind(" LIMIT ?", limit.into());
+    }
+
+    pub fn limit_offset(&mut self, limit: i64, offset: i64) {
+        self.limit(limit);
         self.0.bind(" OFFSET ?", offset.into());
     }
 

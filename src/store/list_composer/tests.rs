@@ -84,7 +84,7 @@ fn query_plan(
     query: &ListQuery,
     seek: Option<&Seek>,
 ) -> Vec<String> {
-    let Some(page) = compose(scope, query, TOTAL, seek) else {
+    let Some(page) = compose(Dialect::Sqlite, scope, query, TOTAL, seek) else {
         return Vec::new();
     };
     let sql = format!("EXPLAIN QUERY PLAN {}", page.statement.text);
@@ -190,7 +190,7 @@ fn a_page_past_the_end_has_no_statement_and_one_in_the_second_half_is_reversed()
             matching: total,
             skipped: 0,
         };
-        compose(PROJECT, &query, counts, None).map(|page| {
+        compose(Dialect::Sqlite, PROJECT, &query, counts, None).map(|page| {
             let limit_offset = &page.statement.values[page.statement.values.len() - 2..];
             (limit_offset.to_vec(), page.is_reversed)
         })
@@ -210,7 +210,7 @@ fn a_page_past_the_end_has_no_statement_and_one_in_the_second_half_is_reversed()
 fn all_values_of_a_query_are_bound() {
     for (query, seek) in all_pages() {
         let scope = Scope::Project(ProjectSeq(424_242));
-        let Some(page) = compose(scope, &query, TOTAL, seek.as_ref()) else {
+        let Some(page) = compose(Dialect::Sqlite, scope, &query, TOTAL, seek.as_ref()) else {
             continue;
         };
         let sql = &page.statement.text;

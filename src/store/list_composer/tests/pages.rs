@@ -219,7 +219,7 @@ impl<'c> ExpectedList<'c> {
     }
 
     fn assert_page_of(&self, counts: RowCounts, query: &ListQuery, seek: Option<&Seek>) {
-        let page = compose(self.scope, query, counts, seek);
+        let page = compose(Dialect::Sqlite, self.scope, query, counts, seek);
         let page = page.map_or_else(Vec::new, |page| run(self.connection, &page, query.sort));
         let is_behind_seek = |key: &&SortKey| {
             seek.is_none_or(|seek| match compare(key, &seek.key, query.direction) {
