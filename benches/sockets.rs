@@ -25,6 +25,7 @@ use parlor::events::{Event, EventHub, PublishedEvent};
 use parlor::http::json::encode_event;
 use parlor::listeners::Listeners;
 use parlor::server;
+use parlor::store::StoreLocation;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
@@ -61,7 +62,8 @@ fn serve(file: &str) -> Result<()> {
     let mut settings = Defaults::parse_from(["sockets", "--listen", "127.0.0.1:0"]).settings;
     settings.rate_limit = 0;
     let listeners = Listeners::bind(&settings).map_err(Error::other)?;
-    let app = AppState::open(file.as_ref(), settings, true).map_err(Error::other)?;
+    let app =
+        AppState::open(&StoreLocation::File(file.into()), settings, true).map_err(Error::other)?;
     println!("{}", listeners.address()?);
     let (stop_sender, stop_receiver) = tokio::sync::oneshot::channel();
     let hub = app.services.events.clone();

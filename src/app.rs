@@ -1,7 +1,6 @@
 //! The state of a server process, shared by all requests. [`crate::server`] runs it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +28,9 @@ use crate::service::readiness::Readiness;
 use crate::service::source::SourceRuns;
 use crate::service::statistics::StatisticsCache;
 use crate::store::lease::Lease;
-use crate::store::{OpenError, Options, ServerLock, Store, StoreError, lease, session, source};
+use crate::store::{
+    OpenError, Options, ServerLock, Store, StoreError, StoreLocation, lease, session, source,
+};
 
 /// Why a server could not start or ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
@@ -92,14 +93,18 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Opens the database file at `path`, or creates it.
-    pub fn open(path: &Path, settings: Settings, demo: bool) -> Result<Self, StartError> {
+    /// Opens the database. An absent file is created.
+    pub fn open(
+        location: &StoreLocation,
+        settings: Settings,
+        demo: bool,
+    ) -> Result<Self, StartError> {
         settings.check()?;
         let index_cache = Arc::<IndexCache>::default();
         let semantic = semantic_search(&settings)?;
         let model = ModelProvider::new(&settings, index_cache.clone())?
             .map(|model| model.with_semantic(semantic.clone()));
-        let store = Arc::new(Store::open(path, &store_options(&settings))?);
+        let store = Arc::new(location.open(&store_options(&settings))?);
         let lease = Lease::new();
         let notifier = Notifier::new(&settings)?;
         fail_interrupted(&store, lease)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parlor::demo::{DemoPlan, create_database};
 use parlor::domain::{ListFilter, ProjectSeq, Scope, Timestamp};
-use parlor::store::{Options, Store, StoreError, conversation};
+use parlor::store::{Options, Store, StoreError, StoreLocation, conversation};
 use tempfile::TempDir;
 
 pub const PROJECT: ProjectSeq = ProjectSeq::FIRST;
@@ -26,8 +26,9 @@ impl DemoDatabase {
             seed: 1,
             end: Timestamp::now(),
         };
-        create_database(&file, &plan, &|_, _, _| {}).expect("a demo database");
-        let store = Store::open(&file, &Options::default()).expect("a database");
+        let location = StoreLocation::File(file);
+        create_database(&location, &plan, &|_, _, _| {}).expect("a demo database");
+        let store = location.open(&Options::default()).expect("a database");
         let totals = store.read_blocking(|snapshot| conversation::totals(snapshot, SCOPE));
         let totals: Result<_, StoreError> = totals;
         assert_eq!(

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use clap::{Args, Subcommand};
 
 use super::CommandError;
-use super::database::{DatabaseFile, ProjectArguments};
+use super::database::{Database, ProjectArguments};
 use super::output::{print_line, show_secret};
 use super::secret_prompt::read_secret;
 use super::visible_text::VisibleText;
@@ -43,21 +43,21 @@ pub enum Agents {
     /// Delete an account; running servers end its sessions within a second
     Remove {
         #[command(flatten)]
-        file: DatabaseFile,
+        database: Database,
         #[command(flatten)]
         account: AccountArgument,
     },
     /// Set the password of an account, from a prompt or from standard input; its sessions end
     Password {
         #[command(flatten)]
-        file: DatabaseFile,
+        database: Database,
         #[command(flatten)]
         account: AccountArgument,
     },
     /// Print a new link that signs an agent in once, for example after the password was lost; it replaces the earlier one
     Link {
         #[command(flatten)]
-        file: DatabaseFile,
+        database: Database,
         #[command(flatten)]
         account: AccountArgument,
         #[command(flatten)]
@@ -105,15 +105,15 @@ impl Agents {
                 url,
             } => add(&target, name, email, role, &url),
             Agents::List { target } => print_agents(&target),
-            Agents::Remove { file, account } => {
-                let store = file.open()?;
+            Agents::Remove { database, account } => {
+                let store = database.open()?;
                 let account = account.find(&store)?;
                 service::delete(&store, account.seq)?;
                 print_line!("removed {}", account.email);
                 Ok(())
             }
-            Agents::Password { file, account } => {
-                let store = file.open()?;
+            Agents::Password { database, account } => {
+                let store = database.open()?;
                 let account = account.find(&store)?;
                 service::change_password(&store, account.seq, &read_password()?)?;
                 print_line!(
@@ -122,8 +122,12 @@ impl Agents {
                 );
                 Ok(())
             }
-            Agents::Link { file, account, url } => {
-                let store = file.open()?;
+            Agents::Link {
+                database,
+                account,
+                url,
+            } => {
+                let store = database.open()?;
                 let account = account.find(&store)?;
                 show_link(&url, &service::create_link(&store, account.seq)?)
             }

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::CommandError;
-use super::database::DatabasePath;
+use super::database::DatabaseArguments;
 use super::output::print_line;
 use super::progress::with_monitor;
 use crate::config::parse_backup_url;
@@ -32,7 +32,7 @@ pub struct Backup {
     #[arg(value_name = "FILE|DIR|URL", value_parser = backup_place())]
     target: BackupPlace,
     #[command(flatten)]
-    file: DatabasePath,
+    database: DatabaseArguments,
 }
 
 /// Where a backup is.
@@ -52,9 +52,13 @@ pub fn backup_place() -> impl TypedValueParser<Value = BackupPlace> {
     })
 }
 
+const ON_POSTGRES: &str = "`parlor backup` copies files; use pg_dump, or `parlor export FILE`, \
+                           which `parlor import` reads on both kinds of database";
+
 impl Backup {
     pub fn run(self) -> Result<(), CommandError> {
-        let database = self.file.existing()?;
+        self.database.check_exists()?;
+        let database = self.database.file(ON_POSTGRES)?;
         match &self.target {
             BackupPlace::Path(path) => copy(database, path),
             BackupPlace::Bucket(url) => upload(database, url),

@@ -1,26 +1,27 @@
-//! `parlor check`: checks the database file.
+//! `parlor check`: checks the database.
 
 use clap::{FromArgMatches, Parser};
 
 use super::CommandError;
-use super::database::DatabasePath;
+use super::database::DatabaseArguments;
 use super::output::print_line;
 use super::progress::with_monitor;
 use crate::config::{Settings, accept_renamed_variables};
 use crate::redaction::redact;
 use crate::service::check::{self, Finding, Severity};
 
-/// Check the database file, also while a server uses it
+/// Check the database, also while a server uses it
 ///
 /// Prints one line for each check, with the remedy if something is wrong. The exit
-/// status is 0 if the file is sound; warnings do not change it. The file is not changed.
+/// status is 0 if the database is sound; warnings do not change it. The database is not
+/// changed.
 ///
 /// Settings are checked as far as they are environment variables of this command:
 /// `set -a; . /etc/parlor.env; set +a; parlor check`.
 #[derive(Debug, clap::Args)]
 pub struct Check {
     #[command(flatten)]
-    file: DatabasePath,
+    database: DatabaseArguments,
 }
 
 /// The settings as `parlor serve` reads them, without flags.
@@ -32,7 +33,8 @@ struct EnvironmentSettings {
 
 impl Check {
     pub fn run(self) -> Result<(), CommandError> {
-        let path = self.file.existing()?;
+        self.database.check_exists()?;
+        let location = &self.database.location;
         let settings = environment_settings();
         let mut faults = 0;
         let mut report = |finding: Finding| {
@@ -40,14 +42,14 @@ impl Check {
             print_finding(&finding);
         };
         with_monitor(|monitor| {
-            check::check(path, &settings, monitor, &mut report)?;
+            check::check(location, &settings, monitor, &mut report)?;
             if monitor.is_cancelled() {
                 return Err(CommandError::Interrupted);
             }
             Ok(())
         })??;
         if faults > 0 {
-            return Err(CommandError::NotSound(path.to_owned(), faults));
+            return Err(CommandError::NotSound(location.clone(), faults));
         }
         Ok(())
     }

@@ -4,7 +4,6 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use tokio::runtime::Builder;
@@ -13,23 +12,22 @@ use uuid::Uuid;
 
 use super::CommandError;
 use super::browser::open_in_browser;
-use super::database::SnapshotArgument;
+use super::database::{OptionalDatabase, SnapshotArgument};
 use super::output::print_line;
 use super::progress::with_progress_bar;
 use super::serve::{announce, lock, prepare, serve, shutdown_signal};
 use crate::app::AppState;
 use crate::config::Settings;
-use crate::demo::{AGENT_PASSWORD, DemoPlan, create_database, first_owner, is_demo_database};
+use crate::demo::{AGENT_PASSWORD, Content, DemoPlan, content, create_database, first_owner};
 use crate::domain::Timestamp;
 use crate::own_urls::{BaseUrl, OwnUrls};
 use crate::service::agent_commands;
-use crate::store::Store;
+use crate::store::{Store, StoreLocation};
 
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Keep the data in this file; serve its data if it exists [default: a new temporary file, removed at the end]
-    #[arg(long, value_name = "FILE")]
-    db: Option<PathBuf>,
+    #[command(flatten)]
+    database: OptionalDatabase,
     /// The number of conversations
     #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u32).range(..=20_000_000))]
     conversations: u32,
@@ -42,8 +40,8 @@ pub struct Demo {
     /// The end of the data in ISO 8601; the newest conversation is some minutes older [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     until: Option<Timestamp>,
-    /// Create the file that --db names, and do not serve it
-    #[arg(long, requires = "db")]
+    /// Create the database that --db or --store names, and do not serve it
+    #[arg(long, requires = "database")]
     no_serve: bool,
     /// Open the inbox in the browser, signed in
     #[arg(long)]
@@ -67,16 +65,19 @@ impl Demo {
         let listeners = prepare(&self.settings)?;
         let address = listeners.address()?;
         let urls = OwnUrls::new(self.settings.public_url.clone(), address);
-        let file = DemoFile::new(self.db.as_deref())?;
-        let lock = Arc::new(lock(file.path(), &self.settings)?);
-        self.create_if_missing(file.path())?;
+        let place = DemoPlace::new(self.database.location.clone())?;
+        let location = place.location();
+        let lock = lock(location, &self.settings)?;
+        self.create_if_missing(location)?;
         let settings = Settings {
             no_snapshot: self.snapshot.no_snapshot,
             ..self.settings
         };
-        let mut app = AppState::open(file.path(), settings, true)?;
-        lock.lock_created_file()?;
-        app.lock = Some(lock.clone());
+        let mut app = AppState::open(location, settings, true)?;
+        if let Some(lock) = &lock {
+            lock.lock_created_file()?;
+        }
+        app.lock = lock.clone();
         let inbox = inbox_url(&app.store, urls.base(|| None))?;
         serve(app, listeners, |out| {
             announce(out, address, &urls)?;
@@ -90,32 +91,52 @@ impl Demo {
     }
 
     fn create_only(&self) -> Result<(), CommandError> {
-        let path = self.db.clone().unwrap_or_default();
-        let _lock = lock(&path, &self.settings)?;
-        if path.exists() {
-            return Err(CommandError::Exists(path));
+        let place = DemoPlace::new(self.database.location.clone())?;
+        let location = place.location();
+        let _lock = lock(location, &self.settings)?;
+        match self.content(location)? {
+            Content::None => self.create(location)?,
+            Content::Demo | Content::Other => return Err(CommandError::Exists(location.clone())),
         }
-        self.create(&path)?;
-        print_line!("created {}", path.display());
+        print_line!("created {location}");
         Ok(())
     }
 
-    fn create_if_missing(&self, path: &Path) -> Result<(), CommandError> {
-        if !path.exists() {
-            return self.create(path);
+    fn create_if_missing(&self, location: &StoreLocation) -> Result<(), CommandError> {
+        match self.content(location)? {
+            Content::None => self.create(location),
+            Content::Demo => Ok(()),
+            Content::Other => Err(CommandError::NotADemo(location.clone())),
         }
-        if !is_demo_database(path, !self.snapshot.no_snapshot)? {
-            return Err(CommandError::NotADemo(path.to_owned()));
+    }
+
+    fn content(&self, location: &StoreLocation) -> Result<Content, CommandError> {
+        if location.file().is_some_and(|path| !path.exists()) {
+            return Ok(Content::None);
         }
-        Ok(())
+        Ok(content(location, !self.snapshot.no_snapshot)?)
+    }
+
+    fn create(&self, location: &StoreLocation) -> Result<(), CommandError> {
+        match location {
+            StoreLocation::File(path) => self.create_file(path),
+            StoreLocation::Postgres(_) => {
+                let created = create_until_signal(location.clone(), self.plan());
+                // Another node may have created the demo meanwhile.
+                match created.is_err() && matches!(self.content(location), Ok(Content::Demo)) {
+                    true => Ok(()),
+                    false => created,
+                }
+            }
+        }
     }
 
     /// Creates the database under another name and renames it, so that an
     /// interrupted start leaves no incomplete database under `path`.
-    fn create(&self, path: &Path) -> Result<(), CommandError> {
+    fn create_file(&self, path: &Path) -> Result<(), CommandError> {
         let partial = PathBuf::from(format!("{}.part", path.display()));
         remove_database(&partial);
-        let created = create_until_signal(partial.clone(), self.plan());
+        let created = create_until_signal(StoreLocation::File(partial.clone()), self.plan());
         let renamed = created.and_then(|()| Ok(fs::rename(&partial, path)?));
         remove_database(&partial);
         renamed
@@ -138,12 +159,12 @@ fn parse_time(text: &str) -> Result<Timestamp, &'static str> {
 
 /// Creates a database. SIGINT and SIGTERM end this with an error, so that the caller
 /// can remove the files.
-fn create_until_signal(path: PathBuf, plan: DemoPlan) -> Result<(), CommandError> {
+fn create_until_signal(location: StoreLocation, plan: DemoPlan) -> Result<(), CommandError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let created = runtime.block_on(async {
         let signal = shutdown_signal()?;
         let creation = spawn_blocking(move || {
-            with_progress_bar(|progress| create_database(&path, &plan, progress))
+            with_progress_bar(|progress| create_database(&location, &plan, progress))
         });
         tokio::select! {
             created = creation => Ok(created.map_err(io::Error::from)??),
@@ -163,36 +184,42 @@ fn remove_database(path: &Path) {
     }
 }
 
-/// The database file of the demo.
-enum DemoFile {
+/// The place of the demo's data.
+enum DemoPlace {
     /// Named by the user; stays.
-    Named(PathBuf),
+    Named(StoreLocation),
     /// In a temporary directory, which is removed at the end.
-    Temporary { directory: PathBuf, path: PathBuf },
+    Temporary {
+        directory: PathBuf,
+        location: StoreLocation,
+    },
 }
 
-impl DemoFile {
-    fn new(named: Option<&Path>) -> std::io::Result<Self> {
-        if let Some(path) = named {
-            return Ok(Self::Named(path.to_owned()));
+impl DemoPlace {
+    fn new(named: Option<StoreLocation>) -> std::io::Result<Self> {
+        if let Some(location) = named {
+            return Ok(Self::Named(location));
         }
         let name = format!("parlor-demo-{}", Uuid::new_v4().simple());
         let directory = std::env::temp_dir().join(name);
         DirBuilder::new().mode(0o700).create(&directory)?;
-        let path = directory.join("demo.db");
-        Ok(Self::Temporary { directory, path })
+        let location = StoreLocation::File(directory.join("demo.db"));
+        Ok(Self::Temporary {
+            directory,
+            location,
+        })
     }
 
-    fn path(&self) -> &Path {
+    fn location(&self) -> &StoreLocation {
         match self {
-            DemoFile::Named(path) | DemoFile::Temporary { path, .. } => path,
+            DemoPlace::Named(location) | DemoPlace::Temporary { location, .. } => location,
         }
     }
 }
 
-impl Drop for DemoFile {
+impl Drop for DemoPlace {
     fn drop(&mut self) {
-        if let DemoFile::Temporary { directory, .. } = self {
+        if let DemoPlace::Temporary { directory, .. } = self {
             let _ = fs::remove_dir_all(directory);
         }
     }

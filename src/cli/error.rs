@@ -9,7 +9,6 @@ use super::visible_text::VisibleText;
 use crate::access::PasswordError;
 use crate::answer::embedding::EmbeddingSetupError;
 use crate::app::StartError;
-use crate::demo::DemoError;
 use crate::domain::{AssistantId, KeyId, QnaId};
 use crate::service::agent_account::AccountError;
 use crate::service::agent_commands::AccountName;
@@ -25,7 +24,8 @@ use crate::service::qna::QnaError;
 use crate::service::restore::RestoreError;
 use crate::service::session::RotateError;
 use crate::service::setup::SetupError;
-use crate::store::{LockError, OpenError, StoreError};
+use crate::store::bulk_load::LoadError;
+use crate::store::{LockError, OpenError, StoreError, StoreLocation};
 
 /// Why a command failed. The message tells the operator what to do.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ pub enum CommandError {
     #[error(transparent)]
     Bucket(#[from] BucketError),
     #[error("{0} is not sound: {1} of the checks failed; the lines above name the remedies")]
-    NotSound(PathBuf, usize),
+    NotSound(StoreLocation, usize),
     #[error("interrupted")]
     Interrupted,
     #[error(transparent)]
@@ -97,16 +97,18 @@ pub enum CommandError {
     NoSuchAssistant(AssistantId),
     #[error("{0} does not exist; `parlor serve` creates it")]
     NoFile(PathBuf),
+    #[error("{0} is a PostgreSQL database, and {1}")]
+    NotOnPostgres(StoreLocation, &'static str),
     #[error(
-        "{0} holds something other than a demo, and `parlor demo` would make it public; name another file with --db"
+        "{0} holds something other than a demo, and `parlor demo` would make it public; name another one with --db or --store"
     )]
-    NotADemo(PathBuf),
+    NotADemo(StoreLocation),
     #[error(
         "{0} can be reached from outside, and the demo's keys are public; use --listen 127.0.0.1:PORT"
     )]
     Public(SocketAddr),
-    #[error("{0} exists already; remove it or name another file with --db")]
-    Exists(PathBuf),
+    #[error("{0} exists already; remove it or name another one with --db or --store")]
+    Exists(StoreLocation),
     #[error(transparent)]
     SelectProject(#[from] SelectError),
     #[error(transparent)]
@@ -209,11 +211,11 @@ impl CommandError {
     }
 }
 
-impl From<DemoError> for CommandError {
-    fn from(error: DemoError) -> Self {
+impl From<LoadError> for CommandError {
+    fn from(error: LoadError) -> Self {
         match error {
-            DemoError::Open(error) => error.into(),
-            DemoError::Store(error) => error.into(),
+            LoadError::Open(error) => error.into(),
+            LoadError::Store(error) => error.into(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::CommandError;
-use super::database::DatabaseFile;
+use super::database::Database;
 use super::output::{print_error, print_line};
 use super::progress::with_monitor;
 use crate::service::export::{self, ExportError, FileExport};
@@ -28,7 +28,7 @@ pub struct Export {
     #[arg(value_name = "FILE|-")]
     target: PathBuf,
     #[command(flatten)]
-    file: DatabaseFile,
+    database: Database,
     /// Export the secret that signs session tokens, and the sessions, so that visitors stay
     /// signed in. A person who has the file can then act as any visitor
     #[arg(long)]
@@ -37,16 +37,16 @@ pub struct Export {
 
 impl Export {
     pub fn run(self) -> Result<(), CommandError> {
-        let store = self.file.open()?;
+        let store = self.database.open()?;
         let scope = ExportScope {
             with_secrets: self.with_secrets,
         };
         let is_stdout = self.target == Path::new("-");
         let counts = with_monitor(|monitor| {
             if !is_stdout {
-                let (database, target) = (&self.file.path.db, &self.target);
+                let target = &self.target;
                 let mut report = |begin| print_begin(begin, target);
-                return export::to_file(&store, database, target, scope, monitor, &mut report);
+                return export::to_file(&store, target, scope, monitor, &mut report);
             }
             let mut out = BufWriter::with_capacity(1 << 18, stdout().lock());
             let counts = export::write(&store, &mut out, scope, monitor)?;

@@ -8,7 +8,7 @@ use clap::Args;
 use url::Url;
 
 use super::CommandError;
-use super::database::DatabaseFile;
+use super::database::Database;
 use super::export::describe;
 use super::output::{print_error, print_line};
 use super::progress::with_monitor;
@@ -45,7 +45,7 @@ pub struct Import {
     #[arg(value_name = "FILE|-", required_unless_present = "from_api")]
     source: Option<PathBuf>,
     #[command(flatten)]
-    file: DatabaseFile,
+    database: Database,
     /// Import from the API of this server, such as https://chat.example
     #[arg(long, value_name = "URL", value_parser = parse_api_url, conflicts_with = "source")]
     from_api: Option<Url>,
@@ -106,11 +106,11 @@ impl Import {
         bytes: u64,
         report: &mut dyn FnMut(&RefusedRecord),
     ) -> Result<ImportSummary, CommandError> {
-        let path = &self.file.path.db;
-        let target: Box<dyn ImportTarget> = if path.exists() {
-            Box::new(self.file.open()?)
-        } else {
-            Box::new(NewDatabase::new(path.clone(), self.file.options()))
+        let target: Box<dyn ImportTarget> = match self.database.location().file() {
+            Some(path) if !path.exists() => {
+                Box::new(NewDatabase::new(path.to_owned(), self.database.options()))
+            }
+            _ => Box::new(self.database.open()?),
         };
         let result =
             with_monitor(|monitor| import::import(&*target, input, bytes, monitor, report));
@@ -122,7 +122,7 @@ impl Import {
         base: &Url,
         report: &mut dyn FnMut(&RefusedRecord),
     ) -> Result<ImportSummary, CommandError> {
-        let store = self.file.open()?;
+        let store = self.database.open()?;
         let project = project::select(&store, self.project.as_deref())?.id;
         let source = ApiSource {
             base: base.clone(),

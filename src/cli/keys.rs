@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Subcommand;
 
 use super::CommandError;
-use super::database::{DatabaseFile, ProjectArguments, parse_assistant_id};
+use super::database::{Database, ProjectArguments, parse_assistant_id};
 use super::output::{print_line, show_secret};
 use super::visible_text::VisibleText;
 use crate::config::parse_origin;
@@ -45,7 +45,7 @@ pub enum Keys {
     /// Revoke a key; running servers refuse it within a second
     Revoke {
         #[command(flatten)]
-        file: DatabaseFile,
+        database: Database,
         /// The key's id, as `parlor keys list` shows it
         #[arg(value_parser = parse_id)]
         id: KeyId,
@@ -53,7 +53,7 @@ pub enum Keys {
     /// Replace the secret that signs session tokens, for example after a backup got into other hands; all sessions end, and visitors get new ones
     RotateSecret {
         #[command(flatten)]
-        file: DatabaseFile,
+        database: Database,
     },
 }
 
@@ -91,12 +91,12 @@ impl Keys {
                 })?;
             }
             Keys::List { target } => print_keys(&target)?,
-            Keys::Revoke { file, id } => {
-                key::revoke(&file.open()?, id)?;
+            Keys::Revoke { database, id } => {
+                key::revoke(&database.open()?, id)?;
                 print_line!("revoked {id}");
             }
-            Keys::RotateSecret { file } => {
-                let count = session::rotate_signing_secret(&file.open()?)?;
+            Keys::RotateSecret { database } => {
+                let count = session::rotate_signing_secret(&database.open()?)?;
                 print_rotation(count);
             }
         }
@@ -129,7 +129,7 @@ fn print_rotation(sessions: u64) {
 
 /// Prints the keys of the project that is named, or of all projects.
 fn print_keys(target: &ProjectArguments) -> Result<(), CommandError> {
-    let store = target.file.open()?;
+    let store = target.database.open()?;
     let mut projects = project::list(&store)?;
     let has_several = projects.len() > 1;
     if target.name().is_some() {

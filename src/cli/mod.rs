@@ -28,7 +28,7 @@ mod serve;
 mod visible_text;
 mod visitors;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -81,14 +81,14 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
-    /// The database file that the command uses.
+    /// The database file that the command uses. `None` on PostgreSQL.
     #[arg(skip)]
     database: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve a database file; creates it if it does not exist
+    /// Serve a database; creates the file if it does not exist
     Serve(Serve),
     /// Serve generated data, to try the API
     Demo(Demo),
@@ -140,9 +140,8 @@ impl Cli {
     /// They are invalid, or they ask for the help or the version.
     pub fn parse_process() -> Result<Self, clap::Error> {
         let matches = accept_renamed_variables(Self::command()).try_get_matches()?;
-        let database = database_of(&matches);
         Ok(Self {
-            database,
+            database: file_of(&matches),
             ..Self::from_arg_matches(&matches)?
         })
     }
@@ -159,12 +158,14 @@ impl Cli {
     }
 }
 
-/// The value of `--db` of the subcommand.
-fn database_of(matches: &ArgMatches) -> Option<PathBuf> {
-    match matches.subcommand() {
-        Some((_, subcommand)) => database_of(subcommand),
-        None => matches.try_get_one("db").ok().flatten().cloned(),
+/// The database file of the subcommand.
+fn file_of(matches: &ArgMatches) -> Option<PathBuf> {
+    if let Some((_, subcommand)) = matches.subcommand() {
+        return file_of(subcommand);
     }
+    matches.try_get_one::<PathBuf>("db").ok()?;
+    let location = database::requested_location(matches).ok()??;
+    location.file().map(Path::to_owned)
 }
 
 /// Runs the command. `lines` are the lines of the log.

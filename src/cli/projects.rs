@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use tokio::runtime::Builder;
 
 use super::CommandError;
-use super::database::{DatabaseFile, ProjectArguments};
+use super::database::{Database, ProjectArguments};
 use super::keys::print_project_keys;
 use super::output::{print_error, print_line, show_secret};
 use super::progress::with_progress_bar;
@@ -27,7 +27,7 @@ pub enum Projects {
     /// List the projects: id, conversations, messages of visitors in this month, quota, plan, name
     List {
         #[command(flatten)]
-        file: DatabaseFile,
+        database: Database,
     },
     /// Show a project: its properties, the settings of its chat widget and its statistics
     Show {
@@ -37,7 +37,7 @@ pub enum Projects {
     /// Create a project, and print its id and its first keys, which are shown only once
     Create {
         #[command(flatten)]
-        file: DatabaseFile,
+        database: Database,
         /// The name of the website, 1 to 100 characters; no other project has it
         #[arg(long)]
         name: ProjectName,
@@ -57,7 +57,7 @@ pub enum Projects {
     /// Remove a project with all its conversations, visitors, keys and documents
     Remove {
         #[command(flatten)]
-        file: DatabaseFile,
+        database: Database,
         /// The project's id or name, as `parlor projects list` shows it
         #[arg(value_name = "ID|NAME")]
         project: String,
@@ -180,25 +180,29 @@ impl OptionArguments {
 impl Projects {
     pub fn run(self) -> Result<(), CommandError> {
         match self {
-            Projects::List { file } => list(&file.open()?),
+            Projects::List { database } => list(&database.open()?),
             Projects::Show { target } => {
                 let (store, summary) = target.open_summary()?;
                 show(&store, &summary)
             }
             Projects::Create {
-                file,
+                database,
                 name,
                 options,
             } => {
                 let change = options.into_change(None)?;
-                create(&file.open()?, &name, &change)
+                create(&database.open()?, &name, &change)
             }
             Projects::Set {
                 target,
                 name,
                 options,
             } => set(&target, &options.into_change(name)?),
-            Projects::Remove { file, project, yes } => remove(&file.open()?, &project, yes),
+            Projects::Remove {
+                database,
+                project,
+                yes,
+            } => remove(&database.open()?, &project, yes),
         }
     }
 }

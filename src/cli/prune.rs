@@ -9,7 +9,7 @@ use clap::Args;
 use time::{Date, Month};
 
 use super::CommandError;
-use super::database::DatabaseFile;
+use super::database::Database;
 use super::output::print_line;
 use super::progress::{block_on, with_progress_bar};
 use super::visible_text::VisibleText;
@@ -29,7 +29,7 @@ use crate::store::erasure::{DeletionCounts, unused_bytes, vacuum};
 #[derive(Debug, Args)]
 pub struct Prune {
     #[command(flatten)]
-    file: DatabaseFile,
+    database: Database,
     /// Delete conversations that were closed more than this number of days ago, at least 1,
     /// or before this date (UTC), such as 2025-12-31
     #[arg(long, value_name = "DAYS|DATE", value_parser = parse_closed_before)]
@@ -89,9 +89,17 @@ impl ClosedBefore {
     }
 }
 
+/// What does the work of `--vacuum` on PostgreSQL.
+pub const VACUUM_ON_POSTGRES: &str = "--vacuum writes a file anew; PostgreSQL uses the space of \
+                                      deleted rows again (autovacuum), and VACUUM FULL in psql \
+                                      returns it to the disk";
+
 impl Prune {
     pub fn run(self) -> Result<(), CommandError> {
-        let store = self.file.open()?;
+        if self.vacuum {
+            self.database.arguments.file(VACUUM_ON_POSTGRES)?;
+        }
+        let store = self.database.open()?;
         if let Some(closed_before) = self.closed_before {
             self.delete(&store, closed_before.time())?;
         }
@@ -99,7 +107,7 @@ impl Prune {
             print_unused_space(&store)?;
         } else if self.vacuum {
             drop(store);
-            shrink(&self.file.path.db)?;
+            shrink(self.database.arguments.file(VACUUM_ON_POSTGRES)?)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::CommandError;
 use super::backup::{BackupPlace, backup_place};
-use super::database::DatabasePath;
+use super::database::DatabaseArguments;
 use super::output::print_line;
 use super::progress::with_monitor;
 use crate::service::restore;
@@ -28,15 +28,18 @@ pub struct Restore {
     #[arg(value_name = "BACKUP", value_parser = backup_place())]
     backup: BackupPlace,
     #[command(flatten)]
-    file: DatabasePath,
+    database: DatabaseArguments,
     /// Replace the database file if it exists
     #[arg(long)]
     force: bool,
 }
 
+const ON_POSTGRES: &str = "`parlor restore` replaces files; use pg_restore for a copy that \
+                           pg_dump has made, or `parlor import` for an export";
+
 impl Restore {
     pub fn run(self) -> Result<(), CommandError> {
-        let (database, force) = (&self.file.db, self.force);
+        let (database, force) = (self.database.file(ON_POSTGRES)?, self.force);
         let restored = with_monitor(|monitor| match &self.backup {
             BackupPlace::Path(path) => restore::restore(path, database, force, monitor),
             BackupPlace::Bucket(url) => {

@@ -1,8 +1,7 @@
-//! `parlor serve`: serves a database file.
+//! `parlor serve`: serves a database.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::CommandError;
 use super::browser::open_in_browser;
-use super::database::DatabaseFile;
+use super::database::Database;
 use super::keys::print_project_keys;
 use super::output::is_discarded;
 use crate::app::{AppState, StartError};
@@ -23,12 +22,12 @@ use crate::server;
 use crate::service::agent_account::Link;
 use crate::service::agent_commands;
 use crate::service::setup::{self, ProjectKeys};
-use crate::store::{ServerLock, Store};
+use crate::store::{ServerLock, Store, StoreLocation};
 
 #[derive(Debug, Args)]
 pub struct Serve {
     #[command(flatten)]
-    file: DatabaseFile,
+    database: Database,
     /// Open the inbox in the browser, at the first start the page that sets it up
     #[arg(long)]
     open: bool,
@@ -41,16 +40,20 @@ impl Serve {
         let listeners = prepare(&self.settings)?;
         let address = listeners.address()?;
         let urls = OwnUrls::new(self.settings.public_url.clone(), address);
-        let path = &self.file.path.db;
-        let lock = Arc::new(lock(path, &self.settings)?);
+        let location = self.database.location();
+        let lock = lock(location, &self.settings)?;
         let settings = Settings {
-            no_snapshot: self.file.snapshot.no_snapshot,
+            no_snapshot: self.database.snapshot.no_snapshot,
             ..self.settings
         };
-        let mut app = AppState::open(path, settings, false)?;
-        lock.lock_created_file()?;
-        app.lock = Some(lock.clone());
-        setup::create_first_project(&app.store, |keys| show_first_keys(path, &urls, keys, lines))?;
+        let mut app = AppState::open(location, settings, false)?;
+        if let Some(lock) = &lock {
+            lock.lock_created_file()?;
+        }
+        app.lock = lock.clone();
+        setup::create_first_project(&app.store, |keys| {
+            show_first_keys(location, &urls, keys, lines)
+        })?;
         let link = setup_link(&app.store);
         serve(app, listeners, |out| {
             announce(out, address, &urls)?;
@@ -82,21 +85,26 @@ pub fn prepare(settings: &Settings) -> Result<Listeners, StartError> {
     Listeners::bind(settings)
 }
 
-/// Locks the database file for this server.
-pub fn lock(path: &Path, settings: &Settings) -> Result<ServerLock, CommandError> {
+/// Locks the database file for this server. A database on a PostgreSQL server needs no lock,
+/// because several servers may use it.
+pub fn lock(
+    location: &StoreLocation,
+    settings: &Settings,
+) -> Result<Option<Arc<ServerLock>>, CommandError> {
     let wait = Duration::from_secs(settings.lock_wait);
-    Ok(ServerLock::acquire(path, wait)?)
+    let lock = location.file().map(|path| ServerLock::acquire(path, wait));
+    Ok(lock.transpose()?.map(Arc::new))
 }
 
 /// Shows the keys.
 fn show_first_keys(
-    file: &Path,
+    location: &StoreLocation,
     urls: &OwnUrls,
     keys: &ProjectKeys,
     lines: LogLines,
 ) -> io::Result<()> {
     let mut text = Vec::new();
-    print_first_keys(&mut text, file, urls, keys)?;
+    print_first_keys(&mut text, location, urls, keys)?;
     show(&String::from_utf8_lossy(&text), lines)
 }
 
@@ -127,14 +135,17 @@ fn show(text: &str, lines: LogLines) -> io::Result<()> {
 
 fn print_first_keys(
     out: &mut impl Write,
-    file: &Path,
+    location: &StoreLocation,
     urls: &OwnUrls,
     keys: &ProjectKeys,
 ) -> io::Result<()> {
-    let file = file.display();
+    let (verb, flag) = match location {
+        StoreLocation::File(_) => ("created", "--db"),
+        StoreLocation::Postgres(_) => ("set up", "--store"),
+    };
     writeln!(
         out,
-        "created {file} with one project and two keys, which are shown only now:"
+        "{verb} {location} with one project and two keys, which are shown only now:"
     )?;
     print_project_keys(out, keys)?;
     let (base, key) = (urls.base(|| None), keys.publishable.reveal());
@@ -145,7 +156,7 @@ fn print_first_keys(
     )?;
     writeln!(
         out,
-        "`parlor learn FOLDER|URL --db {file}` stores the pages that the assistant answers from."
+        "`parlor learn FOLDER|URL {flag} {location}` stores the pages that the assistant answers from."
     )
 }
 

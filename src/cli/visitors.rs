@@ -10,12 +10,13 @@ use super::CommandError;
 use super::database::ProjectArguments;
 use super::output::print_line;
 use super::progress::{block_on, with_progress_bar};
+use super::prune::VACUUM_ON_POSTGRES;
 use super::visible_text::VisibleText;
 use crate::domain::{ProjectSeq, VisitorId};
 use crate::service::erasure;
 use crate::store::erasure::vacuum;
 use crate::store::visitor::{self, VisitorKey, VisitorRow};
-use crate::store::{Batch, Store, folder_of};
+use crate::store::{Batch, Store, StoreLocation, folder_of};
 
 #[derive(Debug, Subcommand)]
 pub enum Visitors {
@@ -172,6 +173,10 @@ fn erase(
     visitor: &VisitorArguments,
     is_vacuumed: bool,
 ) -> Result<(), CommandError> {
+    if is_vacuumed {
+        target.database.arguments.file(VACUUM_ON_POSTGRES)?;
+    }
+    let location = target.database.location();
     let (store, project) = target.open()?;
     // An interrupted erasure has deleted the names of its visitor.
     let (resumed, is_log_empty) = block_on(erasure::resume(&store, |_| ()))??;
@@ -181,7 +186,7 @@ fn erase(
     let row = match visitor.find(&store, project) {
         Err(CommandError::NoSuchVisitor(text)) if resumed > 0 => {
             print_line!("the project has no visitor with {text}");
-            return end_erasure(target.path(), store, is_log_empty, is_vacuumed);
+            return end_erasure(location, store, is_log_empty, is_vacuumed);
         }
         found => found?,
     };
@@ -200,17 +205,24 @@ fn erase(
         row.visitor.id,
         row.conversations
     );
-    end_erasure(target.path(), store, is_log_empty, is_vacuumed)
+    end_erasure(location, store, is_log_empty, is_vacuumed)
 }
 
 /// Closes the file, writes it anew if `is_vacuumed`, and names what still has the data.
 fn end_erasure(
-    path: &Path,
+    location: &StoreLocation,
     store: Store,
     mut is_log_empty: bool,
     is_vacuumed: bool,
 ) -> Result<(), CommandError> {
     drop(store);
+    let Some(path) = location.file() else {
+        print_line!(
+            "PostgreSQL overwrites deleted rows later (autovacuum); backups, exports and logs that \
+             were made before still have the data; delete them when you no longer need them"
+        );
+        return Ok(());
+    };
     if is_vacuumed {
         is_log_empty = vacuum(path)?;
     }

@@ -1,8 +1,6 @@
 //! Creates the database of the demo: one project with well-known keys, the
 //! generated conversations and the help centre.
 
-use std::path::Path;
-
 use uuid::Uuid;
 
 use super::timeline::{DAY, Period};
@@ -11,8 +9,9 @@ use crate::domain::{
     AssistantId, Key, KeyId, KeyKind, ProjectChange, ProjectId, ProjectSeq, Timestamp,
     WidgetChange, WidgetSetting, WidgetValue,
 };
+use crate::store::bulk_load::{BulkLoad, LoadError};
 use crate::store::key::{self, NewKey};
-use crate::store::{Batch, OpenError, Options, Store, StoreError, project};
+use crate::store::{Batch, Options, Snapshot, StoreError, StoreLocation, project};
 
 /// How long before the first conversation the project and its keys were created.
 const PREPARATION: i64 = 30 * DAY;
@@ -35,17 +34,9 @@ pub const fn demo_uuid(number: u128) -> Uuid {
     Uuid::from_u128(0x0191_ab43_fc00_7000_8000_0000_0000_0000 + number)
 }
 
-/// Why a demo database could not be opened or created.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Creates the database `path`, which must not exist. A failure leaves an
-/// incomplete file.
+/// Creates the data of the demo: a file, which must not exist, or the rows of a PostgreSQL
+/// database without a project. A failure leaves an incomplete file, but no rows in
+/// PostgreSQL.
 ///
 /// `progress` is called with the number of finished rows, the number of all
 /// rows and the name of the phase.
@@ -53,26 +44,36 @@ pub enum DemoError {
 /// # Errors
 /// The file cannot be created or written.
 pub fn create_database(
-    path: &Path,
+    location: &StoreLocation,
     plan: &DemoPlan,
     progress: &dyn Fn(u64, u64, &str),
-) -> Result<(), DemoError> {
+) -> Result<(), LoadError> {
+    let project = ProjectSeq::FIRST;
     let created_at = Timestamp(Period::of(plan).start - PREPARATION);
-    let project = create_project(path, created_at)?;
-    load::fill(path, project, plan, progress)?;
-    let store = Store::open(path, &Options::default())?;
-    create_keys(&store, project, created_at)?;
-    store_help_center(&store, project, plan)?;
-    Ok(())
+    let load = BulkLoad {
+        project,
+        first: create_project(project, created_at),
+        last: create_keys(project, created_at).then(help_center_batch(project, plan)),
+    };
+    load::load(location, load, plan, progress)
 }
 
-/// Whether the database has the well-known private key, which only a demo
-/// database has. `snapshot` copies a file of an earlier version before its upgrade.
+/// What a database has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// No project.
+    None,
+    /// The well-known private key, which only a demo has.
+    Demo,
+    Other,
+}
+
+/// What the database has. `snapshot` copies a file of an earlier version before its upgrade.
 /// The caller holds the lock of a server.
 ///
 /// # Errors
-/// The file cannot be opened or read.
-pub fn is_demo_database(path: &Path, snapshot: bool) -> Result<bool, DemoError> {
+/// The database cannot be opened or read.
+pub fn content(location: &StoreLocation, snapshot: bool) -> Result<Content, LoadError> {
     let [_, private_key] = Key::DEMO;
     let hash = Key::from_text(private_key).hash();
     let options = Options {
@@ -80,17 +81,23 @@ pub fn is_demo_database(path: &Path, snapshot: bool) -> Result<bool, DemoError> 
         holds_server_lock: true,
         ..Options::default()
     };
-    let store = Store::open(path, &options)?;
-    let key = store.read_blocking(|snapshot| key::find(snapshot, hash))?;
-    Ok(key.is_some())
+    let store = location.open(&options)?;
+    let read = |snapshot: &Snapshot| {
+        let key = key::find(snapshot, hash)?;
+        Ok::<_, StoreError>((key.is_some(), project::first(snapshot)?.is_some()))
+    };
+    Ok(match store.read_blocking(read)? {
+        (true, _) => Content::Demo,
+        (false, true) => Content::Other,
+        // A file without a project is not of the demo either.
+        (false, false) if location.file().is_some() => Content::Other,
+        (false, false) => Content::None,
+    })
 }
 
-fn create_project(path: &Path, at: Timestamp) -> Result<ProjectSeq, DemoError> {
-    let store = Store::open(path, &Options::default())?;
-    let project = ProjectSeq::FIRST;
+fn create_project(project: ProjectSeq, at: Timestamp) -> Batch {
     let batch = project::create(project, PROJECT_ID, ASSISTANT_ID, PROJECT_NAME, at);
-    store.write_blocking(batch.then(project::change(project, &widget_settings())))?;
-    Ok(project)
+    batch.then(project::change(project, &widget_settings()))
 }
 
 fn widget_settings() -> ProjectChange {
@@ -103,9 +110,10 @@ fn widget_settings() -> ProjectChange {
     }
 }
 
-fn create_keys(store: &Store, project: ProjectSeq, at: Timestamp) -> Result<(), StoreError> {
+fn create_keys(project: ProjectSeq, at: Timestamp) -> Batch {
     let kinds = [KeyKind::Publishable, KeyKind::Private];
-    for ((text, kind), id) in Key::DEMO.iter().zip(kinds).zip(KEY_IDS) {
+    let keys = Key::DEMO.iter().zip(kinds).zip(KEY_IDS);
+    let batches = keys.map(|((text, kind), id)| {
         let new = NewKey {
             id,
             project,
@@ -116,18 +124,12 @@ fn create_keys(store: &Store, project: ProjectSeq, at: Timestamp) -> Result<(), 
             assistant: None,
             at,
         };
-        store.write_blocking(new.create())?;
-    }
-    Ok(())
+        new.create()
+    });
+    batches.fold(Batch::default(), Batch::then)
 }
 
-fn store_help_center(
-    store: &Store,
-    project: ProjectSeq,
-    plan: &DemoPlan,
-) -> Result<(), StoreError> {
+fn help_center_batch(project: ProjectSeq, plan: &DemoPlan) -> Batch {
     let batches = help_center::batches(project, FIRST_HELP_ID, plan);
-    let batch = batches.into_iter().fold(Batch::default(), Batch::then);
-    store.write_blocking(batch)?;
-    Ok(())
+    batches.into_iter().fold(Batch::default(), Batch::then)
 }

@@ -1,4 +1,4 @@
-//! Writes generated conversations into a new file. One thread generates them
+//! Writes generated conversations into a new database. One thread generates them
 //! while this thread stores them.
 
 use std::path::Path;
@@ -18,11 +18,11 @@ use crate::domain::{
     ConversationId, ConversationSeq, Feedback, MessageId, MessageSeq, NoteId, ProjectSeq, Role,
     SavedReplyId, SourceId, Timestamp, VisitorId, VisitorSeq,
 };
-use crate::store::StoreError;
 use crate::store::bulk_load::{
-    BulkAgent, BulkConversation, BulkInserter, BulkMessage, BulkNote, BulkPage, BulkRefusal,
-    BulkSavedReply, BulkSource, BulkTitle, BulkVisitor, bulk_load,
+    BulkAgent, BulkConversation, BulkInserter, BulkLoad, BulkMessage, BulkNote, BulkPage,
+    BulkRefusal, BulkSavedReply, BulkSource, BulkTitle, BulkVisitor, LoadError, bulk_load,
 };
+use crate::store::{Batch, StoreError, StoreLocation};
 
 /// The first id of the saved replies.
 const FIRST_SAVED_REPLY_ID: u128 = demo_uuid(100).as_u128();
@@ -42,10 +42,25 @@ pub fn fill(
     project: ProjectSeq,
     plan: &DemoPlan,
     progress: &dyn Fn(u64, u64, &str),
-) -> Result<(), StoreError> {
-    bulk_load(
-        path,
+) -> Result<(), LoadError> {
+    let rows = BulkLoad {
         project,
+        first: Batch::default(),
+        last: Batch::default(),
+    };
+    load(&StoreLocation::File(path.to_owned()), rows, plan, progress)
+}
+
+/// Stores what the plan says, and the batches of `load`.
+pub(super) fn load(
+    location: &StoreLocation,
+    load: BulkLoad,
+    plan: &DemoPlan,
+    progress: &dyn Fn(u64, u64, &str),
+) -> Result<(), LoadError> {
+    bulk_load(
+        location,
+        load,
         |inserter| {
             let generator = insert_conversations(inserter, plan, progress)?;
             for visitor in generator.visitors() {

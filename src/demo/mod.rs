@@ -25,7 +25,7 @@ mod timeline;
 mod visitors;
 
 pub use agents::{AGENT_PASSWORD, first_owner};
-pub use database::{DemoError, create_database, is_demo_database};
+pub use database::{Content, content, create_database};
 pub use load::fill;
 
 use crate::domain::Timestamp;

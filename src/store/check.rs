@@ -94,14 +94,14 @@ fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// A stored count of conversations.
-struct StoredCount {
-    column: &'static str,
+pub(super) struct StoredCount {
+    pub column: &'static str,
     name: &'static str,
     /// The condition of the rows that it counts.
     condition: &'static str,
 }
 
-const STORED_COUNTS: [StoredCount; 5] = [
+pub(super) const STORED_COUNTS: [StoredCount; 5] = [
     StoredCount {
         column: "open_conversations",
         name: "open",
@@ -115,12 +115,12 @@ const STORED_COUNTS: [StoredCount; 5] = [
     StoredCount {
         column: "open_human_handled",
         name: "open and handled by an agent",
-        condition: "status = 'open' AND is_human_handled",
+        condition: "status = 'open' AND is_human_handled = 1",
     },
     StoredCount {
         column: "closed_human_handled",
         name: "closed and handled by an agent",
-        condition: "status = 'closed' AND is_human_handled",
+        condition: "status = 'closed' AND is_human_handled = 1",
     },
     StoredCount {
         column: "waiting_conversations",
@@ -141,33 +141,42 @@ fn wrong_counts(connection: &Connection, table: &str) -> rusqlite::Result<Faults
     Ok(faults)
 }
 
+impl StoredCount {
+    /// Finds the rows of `table`, project or visitor, whose count is wrong: seq, the count,
+    /// and the number of rows.
+    pub fn find_wrong(&self, table: &str) -> String {
+        let Self {
+            column, condition, ..
+        } = self;
+        format!(
+            "SELECT t.seq, t.{column}, coalesce(c.total, 0) \
+               FROM {table} AS t LEFT JOIN ( \
+                    SELECT {table}_seq AS owner, count(*) AS total \
+                      FROM conversation WHERE {condition} GROUP BY 1) AS c ON c.owner = t.seq \
+              WHERE t.{column} <> coalesce(c.total, 0) \
+              LIMIT {MAX_FAULTS}"
+        )
+    }
+
+    /// The fault that a row of [`Self::find_wrong`] shows.
+    pub fn fault(&self, table: &str, [seq, count, rows]: [i64; 3]) -> String {
+        let name = self.name;
+        format!(
+            "{table} {seq} has the count {count} of conversations that are {name}, but there are \
+             {rows}"
+        )
+    }
+}
+
 fn wrong_count(
     connection: &Connection,
     table: &str,
     count: &StoredCount,
 ) -> rusqlite::Result<Faults> {
-    let StoredCount {
-        column,
-        name,
-        condition,
-    } = count;
-    let sql = format!(
-        "SELECT t.seq, t.{column}, ifnull(c.rows, 0) \
-           FROM {table} AS t LEFT JOIN ( \
-                SELECT {table}_seq AS owner, sum({condition}) AS rows \
-                  FROM conversation GROUP BY 1) AS c ON c.owner = t.seq \
-          WHERE t.{column} <> ifnull(c.rows, 0) \
-          LIMIT {MAX_FAULTS}"
-    );
-    let mut statement = connection.prepare(&sql)?;
+    let mut statement = connection.prepare(&count.find_wrong(table))?;
     let rows = statement.query_map([], |row| {
-        let number = |column| row.get::<_, i64>(column);
-        Ok(format!(
-            "{table} {} has the count {} of conversations that are {name}, but there are {}",
-            number(0)?,
-            number(1)?,
-            number(2)?
-        ))
+        let row = [row.get(0)?, row.get(1)?, row.get(2)?];
+        Ok(count.fault(table, row))
     })?;
     rows.collect()
 }

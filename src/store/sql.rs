@@ -165,6 +165,36 @@ impl<'r> ColumnValue<'r> {
     }
 }
 
+impl From<i64> for ColumnValue<'_> {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<bool> for ColumnValue<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Integer(flag.into())
+    }
+}
+
+impl<'r> From<&'r str> for ColumnValue<'r> {
+    fn from(text: &'r str) -> Self {
+        Self::Text(text.as_bytes())
+    }
+}
+
+impl<'r> From<&'r Uuid> for ColumnValue<'r> {
+    fn from(id: &'r Uuid) -> Self {
+        Self::Blob(id.as_bytes())
+    }
+}
+
+impl<'r, T: Into<ColumnValue<'r>>> From<Option<T>> for ColumnValue<'r> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
 /// One row of a result. Text is borrowed from the row.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'r>(DriverRow<'r>);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parlor::app::AppState;
 use parlor::listeners::Listeners;
 use parlor::server;
-use parlor::store::{Options, Store, is_parlor_file};
+use parlor::store::{Options, Store, StoreLocation, is_parlor_file};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -75,7 +75,7 @@ fn server_is_announced_when_it_accepts_connections() {
     let addresses = [listeners.address(), metrics.local_addr()];
     let clients = addresses.map(|address| Client(address.expect("an address")));
     let path = directory.path().join("parlor.db");
-    let app = AppState::open(&path, settings, false).expect("an app");
+    let app = AppState::open(&StoreLocation::File(path), settings, false).expect("an app");
     let mut statuses = Vec::new();
     // The thread that runs the server waits meanwhile.
     let announce = || {

@@ -1,13 +1,16 @@
-//! Checks a database file and its surroundings, and names the remedy of each fault.
+//! Checks a database and its surroundings, and names the remedy of each fault.
 
 mod files;
 mod settings;
 
+use std::fmt::Display;
 use std::path::Path;
 
 use crate::config::Settings;
 use crate::store::backup::Monitor;
-use crate::store::{CheckedFile, Faults, OpenError, resolve};
+use crate::store::{
+    CheckedDatabase, CheckedFile, Faults, OpenError, PostgresAddress, StoreLocation, resolve,
+};
 
 /// How serious the result of a check is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +63,7 @@ impl Finding {
     fn of_faults(
         name: &'static str,
         sound: &str,
-        faults: Result<Faults, OpenError>,
+        faults: Result<Faults, impl Display>,
         remedy: &str,
     ) -> Self {
         match faults {
@@ -78,12 +81,55 @@ const RESTORE: &str = "restore a backup with `parlor restore`, and check the dis
 const UPGRADE: &str = "another program deleted rows; the next start of parlor deletes what \
                        belonged to them";
 
-/// Checks the database file at `path` without changing the file. `report` gets each
-/// finding as soon as it is known.
+/// Checks a database without changing it. `report` gets each finding as soon as it is known.
 ///
 /// # Errors
-/// `path` is not the path of a file.
+/// The location is not the path of a file.
 pub fn check(
+    location: &StoreLocation,
+    settings: &Result<Settings, String>,
+    monitor: &Monitor,
+    report: &mut dyn FnMut(Finding),
+) -> Result<(), OpenError> {
+    match location {
+        StoreLocation::File(path) => check_file(path, settings, monitor, report),
+        StoreLocation::Postgres(address) => {
+            check_database(address, report);
+            report(settings::check(settings));
+            Ok(())
+        }
+    }
+}
+
+fn check_database(address: &PostgresAddress, report: &mut dyn FnMut(Finding)) {
+    match CheckedDatabase::open(address) {
+        Ok(database) => check_tables(&database, report),
+        Err(error) => report(Finding::fault("connection", error.to_string())),
+    }
+}
+
+/// PostgreSQL checks references itself, and pg_amcheck finds damaged indexes.
+fn check_tables(database: &CheckedDatabase, report: &mut dyn FnMut(Finding)) {
+    report(match database.schema_version() {
+        Ok(Some(version)) => {
+            Finding::sound("version", format!("the tables have version {version}"))
+        }
+        Ok(None) => {
+            let text = "the database has no tables of parlor; `parlor serve` creates them";
+            return report(Finding::fault("version", text));
+        }
+        Err(error) => Finding::fault("version", error.to_string()),
+    });
+    report(Finding::of_faults(
+        "counts",
+        "as many as there are rows",
+        database.counts(),
+        "lists show wrong totals; restore a copy of pg_dump, or import an export into a new \
+         database",
+    ));
+}
+
+fn check_file(
     path: &Path,
     settings: &Result<Settings, String>,
     monitor: &Monitor,

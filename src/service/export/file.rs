@@ -29,16 +29,15 @@ pub enum FileExport {
 /// Nothing has the name then, and the next export continues.
 pub fn to_file(
     store: &Store,
-    database: &Path,
     target: &Path,
     scope: ExportScope,
     monitor: &Monitor,
     report: &mut dyn FnMut(FileExport),
 ) -> Result<RecordCounts, ExportError> {
     let path = resolve(target)?;
-    let database = resolve(database)?;
     for name in [&path, &NewFile::temporary_name(&path)] {
-        if is_database_file(&database, name) {
+        let is_own = |database| is_database_file(database, name);
+        if store.path().is_some_and(is_own) {
             return Err(ExportError::OwnFile(name.clone()));
         }
     }

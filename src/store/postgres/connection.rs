@@ -5,9 +5,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::Cursor;
+use std::pin::pin;
 
-use futures_util::FutureExt;
 use futures_util::future::join;
+use futures_util::{FutureExt, SinkExt};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
@@ -67,6 +69,17 @@ impl Connection {
     pub fn execute(&self, statements: &str) -> Result<(), StoreError> {
         let result = self.runtime.block_on(self.client.batch_execute(statements));
         result.map_err(|error| store_error(&error))
+    }
+
+    /// Runs `COPY … FROM STDIN` with rows in its text format.
+    pub fn copy_in(&self, copy: &str, rows: Vec<u8>) -> Result<(), StoreError> {
+        let result = self.runtime.block_on(async {
+            let sink = self.client.copy_in::<_, Cursor<Vec<u8>>>(copy).await?;
+            let mut sink = pin!(sink);
+            sink.send(Cursor::new(rows)).await?;
+            sink.finish().await
+        });
+        result.map(drop).map_err(|error| store_error(&error))
     }
 
     /// Sends statements without waiting for their results.

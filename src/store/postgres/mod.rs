@@ -6,6 +6,7 @@
 //! parameters. Where there is no such form, a [`StatementText`](super::statement_text::StatementText) has two.
 
 mod address;
+mod check;
 mod connection;
 mod dialect;
 mod error;
@@ -15,14 +16,15 @@ mod snapshot;
 mod writer;
 
 pub use address::{AddressError, PostgresAddress};
-pub(super) use connection::{PipelineResult, column_value};
+pub use check::CheckedDatabase;
+pub(super) use connection::{Connection, PipelineResult, column_value};
 #[cfg(test)]
 pub(super) use dialect::number_parameters;
 pub use error::ConnectError;
 pub(super) use listener::start as start_listener;
 pub(super) use read_pool::PostgresPool;
 pub(super) use snapshot::PostgresSnapshot;
-pub(super) use writer::start_writer;
+pub(super) use writer::{BEGIN_WRITE, start_writer};
 
 #[cfg(test)]
 pub(super) mod test_database;

@@ -29,8 +29,10 @@ const RECONNECT_INTERVAL: Duration = Duration::from_millis(100);
 const SETUP: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '10s'";
 
-/// Held by the group that is being committed, of any node. The number is arbitrary.
-const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(5787213827046133841)";
+/// Begins a transaction that writes. It holds the writer lock, so those of all nodes run one
+/// after another. The number is arbitrary.
+pub(in crate::store) const BEGIN_WRITE: &str =
+    "BEGIN; SELECT pg_advisory_xact_lock(5787213827046133841)";
 
 /// Tells all nodes that there are new events.
 const COMMIT: &str = "SELECT pg_notify('parlor_event', ''); COMMIT";
@@ -127,7 +129,7 @@ impl WriterThread {
         let mut results: Vec<Option<BatchResult>> = batches.iter().map(|_| None).collect();
         loop {
             let pending = pending(&results);
-            connection.execute(BEGIN)?;
+            connection.execute(BEGIN_WRITE)?;
             match run(connection, batches, &pending)? {
                 Run::Failed(index, error) => {
                     connection.execute("ROLLBACK")?;

@@ -22,7 +22,7 @@ use parlor::events::EventHub;
 use parlor::events::project::ProjectHub;
 use parlor::listeners::Listeners;
 use parlor::server;
-use parlor::store::{Options, Store, key, notification, sign_in_link};
+use parlor::store::{Options, Store, StoreLocation, key, notification, sign_in_link};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -135,8 +135,12 @@ impl TestServer {
     fn run(&mut self) {
         let listeners = Listeners::bind(&self.settings).expect("a port");
         self.client = Client(listeners.address().expect("an address"));
-        let mut app =
-            AppState::open(&self.db_path(), self.settings.clone(), self.demo).expect("an app");
+        let mut app = AppState::open(
+            &StoreLocation::File(self.db_path()),
+            self.settings.clone(),
+            self.demo,
+        )
+        .expect("an app");
         if self.model.is_some() {
             app.services.answer_providers.model = self.model.clone();
         }
