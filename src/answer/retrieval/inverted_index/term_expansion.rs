@@ -79,7 +79,7 @@ impl InvertedIndex {
     pub fn fuzzy_terms(&self, word: &str, stem: &str) -> (usize, Vec<TermId>) {
         let max_edits = match word.chars().count() {
             0..=3 => return (0, Vec::new()),
-            4..=6 => 1,
+            4..=7 => 1,
             _ => 2,
         };
         let (edits, terms) = self.closest(word, max_edits, &self.form_spellings, |form| {
@@ -125,16 +125,21 @@ impl InvertedIndex {
     }
 }
 
+fn first_letters(word: &str) -> [Option<char>; 2] {
+    let mut letters = word.chars();
+    [letters.next(), letters.next()]
+}
+
 /// The minimum length of a word whose first letter may be misspelt.
 const MIN_FREE_FIRST_LETTER: usize = 7;
 
 /// Whether a word may be a misspelling of another, because it begins with the same letter
 /// or is long. People rarely misspell the first letter: "wetter" is not "better".
 fn is_likely_misspelling(word: &str, other: &str) -> bool {
-    let mut letters = word.chars();
-    let first = letters.next();
-    first == other.chars().next()
+    let [first, second] = first_letters(word);
+    let [other_first, other_second] = first_letters(other);
+    first == other_first
         // Two letters in the wrong order: "erfund".
-        || other.starts_with(|c| letters.next() == Some(c))
+        || (first == other_second && second == other_first)
         || word.chars().count() >= MIN_FREE_FIRST_LETTER
 }
