@@ -18,6 +18,7 @@ mod confidence;
 mod edit_distance;
 mod follow_up;
 mod fusion;
+mod headline;
 mod index_cache;
 mod inverted_index;
 mod language;

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::headline::Headline;
 use super::language::{Language, LanguageDetector};
 use super::spelling_index::SpellingIndex;
 use super::stemmer::stem;
-use super::stop_words::is_stop_word;
+use super::stop_words::{is_stop_word, stop_word};
 use super::tokenizer::tokenize;
 use crate::domain::PassageSeq;
 use crate::store::passage::PassageText;
@@ -48,6 +49,9 @@ pub struct InvertedIndex {
     terms_by_suffix: HashMap<TermId, Vec<TermId>>,
     /// The number of tokens of all passages.
     total_tokens: u64,
+    /// The passages whose title or heading consists of stop words, such as "About us". No
+    /// term finds them.
+    pub stop_word_headlines: Vec<u32>,
 }
 
 /// A token as written.
@@ -72,13 +76,13 @@ pub struct IndexedPassage {
     pub language: Option<Language>,
     /// The number of tokens of the body that are not stop words.
     pub token_count: u32,
-    /// The terms of the title or question.
-    pub title_terms: Arc<[TermId]>,
-    /// The terms of the outermost heading above the section, which is often the title
-    /// that a reader sees.
-    pub top_heading_terms: Arc<[TermId]>,
-    /// The terms of the section's own heading.
-    pub heading_terms: Arc<[TermId]>,
+    /// The title or question.
+    pub title: Headline,
+    /// The outermost heading above the section, which is often the title that a reader
+    /// sees.
+    pub top_heading: Headline,
+    /// The section's own heading.
+    pub heading: Headline,
 }
 
 /// The frequencies of one term in one passage.
@@ -153,24 +157,24 @@ impl InvertedIndex {
         let mut detector = LanguageDetector::default();
         let position = self.passages.len() as u32;
         // The question of a Q&A names its subject, like the heading of a section.
-        let title = match passage.document {
+        let title_field = match passage.document {
             Some(_) => PassageField::Title,
             None => PassageField::Heading,
         };
-        let title_terms = self.terms_of(passage.title, &mut detector);
+        let title = self.headline(passage.title, &mut detector);
         let slug_terms = self.terms_of(&slug_words(passage.url), &mut LanguageDetector::default());
         let description_terms = self.terms_of(passage.description, &mut detector);
         let [top, middle, own] = split_heading(passage.heading);
-        let top_heading_terms = self.terms_of(top, &mut detector);
+        let top_heading = self.headline(top, &mut detector);
         let middle_terms = self.terms_of(middle, &mut detector);
-        let heading_terms = self.terms_of(own, &mut detector);
+        let heading = self.headline(own, &mut detector);
         for (field, terms) in [
-            (title, &title_terms),
+            (title_field, &*title.terms),
             (PassageField::Slug, &slug_terms),
             (PassageField::Description, &description_terms),
-            (PassageField::Heading, &top_heading_terms),
+            (PassageField::Heading, &top_heading.terms),
             (PassageField::Heading, &middle_terms),
-            (PassageField::Heading, &heading_terms),
+            (PassageField::Heading, &heading.terms),
         ] {
             for term in terms {
                 self.posting(*term, position).fields.0 |= field as u8;
@@ -191,9 +195,9 @@ impl InvertedIndex {
             url_hash: url_hash(passage.url),
             language: detector.language(),
             token_count,
-            title_terms: title_terms.into(),
-            top_heading_terms: top_heading_terms.into(),
-            heading_terms: heading_terms.into(),
+            title,
+            top_heading,
+            heading,
         });
     }
 
@@ -205,6 +209,13 @@ impl InvertedIndex {
             terms.extend(self.term_of_token(token));
         });
         terms
+    }
+
+    /// Returns the words of a title or heading, and adds their terms if needed.
+    fn headline(&mut self, text: &str, detector: &mut LanguageDetector) -> Headline {
+        let mut stop_words = Vec::new();
+        tokenize(text, |token| stop_words.extend(stop_word(token)));
+        Headline::new(self.terms_of(text, detector), stop_words)
     }
 
     /// Returns the term of a token, and adds it if needed. Returns `None` for a
@@ -263,6 +274,7 @@ impl InvertedIndex {
             .iter()
             .map(|passage| u64::from(passage.token_count))
             .sum();
+        self.stop_word_headlines = self.find_stop_word_headlines();
         let has_new_terms = self.sorted_terms.len() != self.term_texts.len();
         if has_new_terms {
             self.sort_terms();
@@ -286,6 +298,15 @@ impl InvertedIndex {
             }
             self.source_lengths[passage.source as usize] += passage.token_count;
         }
+    }
+
+    fn find_stop_word_headlines(&self) -> Vec<u32> {
+        let passages = self.passages.iter().zip(0..);
+        let found = passages.filter(|(passage, _)| {
+            let headlines = [&passage.title, &passage.top_heading, &passage.heading];
+            headlines.into_iter().any(Headline::has_only_stop_words)
+        });
+        found.map(|(_, position)| position).collect()
     }
 
     fn sort_terms(&mut self) {

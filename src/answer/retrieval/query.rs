@@ -3,7 +3,7 @@
 use super::inverted_index::{InvertedIndex, TermId};
 use super::language::{Language, LanguageDetector};
 use super::stemmer::stem;
-use super::stop_words::{is_common_stem, is_misspelt_stop_word, is_stop_word};
+use super::stop_words::{StopWord, is_common_stem, is_misspelt_stop_word, is_stop_word, stop_word};
 use super::synonyms::{PhraseMatch, synonyms};
 use super::tokenizer::tokenize;
 
@@ -26,14 +26,14 @@ const LONG_POSTING_LIST: usize = 100;
 
 /// Factor for the weight of a phrase, because a phrase states the intent of the
 /// visitor.
-const PHRASE_FACTOR: f32 = 2.0;
+const PHRASE_FACTOR: f32 = 1.4;
 
 /// How much a match of an expanded term counts. A match of the exact term counts
 /// 1.
 mod expansion_weight {
     pub const EXACT: f32 = 1.0;
-    pub const SYNONYM: f32 = 0.75;
-    pub const PHRASE: f32 = 0.6;
+    pub const SYNONYM: f32 = 0.85;
+    pub const PHRASE: f32 = 0.9;
     pub const COMPOUND: f32 = 0.42;
     pub const PREFIX: f32 = 0.6;
     pub const SUFFIX: f32 = 0.5;
@@ -46,6 +46,8 @@ mod expansion_weight {
 #[derive(Debug, Default)]
 pub struct SearchQuery {
     pub clauses: Vec<Clause>,
+    /// The stop words, which no clause has. Each is listed once.
+    pub stop_words: Vec<StopWord>,
     pub language: Option<Language>,
 }
 
@@ -95,6 +97,12 @@ impl SearchQuery {
         let (tokens, language) = split(text);
         let stems: Vec<_> = tokens.iter().map(|token| token.stem.as_str()).collect();
         let phrases = synonyms().find_phrases(&stems);
+        let mut stop_words = Vec::new();
+        for word in tokens.iter().filter_map(|token| stop_word(&token.text)) {
+            if !stop_words.contains(&word) {
+                stop_words.push(word);
+            }
+        }
         let (words, frequent) = word_clauses(&tokens, &stems, &phrases, index);
         let phrases = phrases
             .iter()
@@ -103,7 +111,11 @@ impl SearchQuery {
         if clauses.is_empty() {
             clauses = frequent;
         }
-        Self { clauses, language }
+        Self {
+            clauses,
+            stop_words,
+            language,
+        }
     }
 
     /// Adds the clauses of an earlier message, unless the query has their terms.
@@ -126,6 +138,11 @@ impl SearchQuery {
         let terms = self.clauses.iter().flat_map(|clause| &clause.terms);
         let weights = terms.filter_map(|(other, weight)| (*other == term).then_some(*weight));
         weights.fold(0.0, f32::max)
+    }
+
+    /// Returns the number of different words and phrases.
+    pub fn word_count(&self) -> usize {
+        self.clauses.len() + self.stop_words.len()
     }
 
     /// Returns the share of the query, by weight, that no passage has.
@@ -152,7 +169,7 @@ fn split(text: &str) -> (Vec<Token>, Option<Language>) {
             tokens.push(Token {
                 text: token.to_owned(),
                 stem: stem(token),
-                is_stop_word: is_stop_word(token),
+                is_stop_word: is_stop_word(token) || stop_word(token).is_some(),
             });
         }
     });

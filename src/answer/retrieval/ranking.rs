@@ -5,7 +5,8 @@
 //! page as a whole. Both are normalized by length, so a long page does not come first
 //! because it has all words of the query somewhere.
 
-use super::inverted_index::{FieldSet, InvertedIndex, PassageField, TermId};
+use super::headline::Headline;
+use super::inverted_index::{FieldSet, IndexedPassage, InvertedIndex, PassageField, TermId};
 use super::query::{Clause, SearchQuery};
 
 /// The parameters k1 (term saturation) and b (length normalization) of BM25.
@@ -15,23 +16,23 @@ const PAGE_LENGTH_NORMALIZATION: f32 = 0.75;
 
 /// The weights of a term in the fields of a passage, relative to the body. The highest
 /// of them counts, and the others multiplied by `FURTHER_FIELD_FACTOR`.
-const TITLE_WEIGHT: f32 = 2.5;
+const TITLE_WEIGHT: f32 = 3.0;
 const SLUG_WEIGHT: f32 = 1.5;
 const DESCRIPTION_WEIGHT: f32 = 1.2;
 const HEADING_WEIGHT: f32 = 1.2;
 const FURTHER_FIELD_FACTOR: f32 = 0.2;
 
 /// Factor for a passage in another language than the query.
-const OTHER_LANGUAGE_FACTOR: f32 = 0.6;
+const OTHER_LANGUAGE_FACTOR: f32 = 0.4;
 
 /// The share of the score that comes from the whole page.
-const PAGE_SHARE: f32 = 0.4;
+const PAGE_SHARE: f32 = 0.45;
 
 /// The share of the score that depends on the coverage of the query.
 const COVERAGE_SHARE: f32 = 0.25;
 
 /// The share of the score that comes from the match of the title or heading.
-const TITLE_MATCH_SHARE: f32 = 0.33;
+const TITLE_MATCH_SHARE: f32 = 0.28;
 const TOP_HEADING_MATCH_FACTOR: f32 = 0.9;
 const HEADING_MATCH_FACTOR: f32 = 0.7;
 
@@ -60,7 +61,24 @@ pub struct ScoredPage {
 /// passage comes first.
 pub fn rank(index: &InvertedIndex, query: &SearchQuery, limit: usize) -> Vec<ScoredPage> {
     let total_weight = query.total_weight();
-    if total_weight <= 0.0 || index.passages.is_empty() {
+    let mut pages = if total_weight > 0.0 {
+        matching_pages(index, query, total_weight, limit)
+    } else {
+        Vec::new()
+    };
+    add_stop_word_headlines(&mut pages, index, query);
+    keep_best(&mut pages, limit, index);
+    pages
+}
+
+/// Returns the best pages that have terms of the query, in any order.
+fn matching_pages(
+    index: &InvertedIndex,
+    query: &SearchQuery,
+    total_weight: f32,
+    limit: usize,
+) -> Vec<ScoredPage> {
+    if index.passages.is_empty() {
         return Vec::new();
     }
     let mut scores = Scores::new(index);
@@ -72,7 +90,6 @@ pub fn rank(index: &InvertedIndex, query: &SearchQuery, limit: usize) -> Vec<Sco
     for page in &mut pages {
         add_title_match(page, index, query, total_weight);
     }
-    keep_best(&mut pages, limit, index);
     pages
 }
 
@@ -295,37 +312,44 @@ fn add_title_match(
     total_weight: f32,
 ) {
     let passage = &index.passages[page.passage as usize];
-    let title = headline_match(&passage.title_terms, index, query, total_weight);
-    let top_heading = headline_match(&passage.top_heading_terms, index, query, total_weight);
-    let heading = headline_match(&passage.heading_terms, index, query, total_weight);
-    page.title_match = title
-        .max(TOP_HEADING_MATCH_FACTOR * top_heading)
-        .max(HEADING_MATCH_FACTOR * heading);
+    page.title_match = best_headline(passage, |headline| {
+        headline.match_query(index, query, total_weight)
+    });
     page.score = (1.0 - TITLE_MATCH_SHARE) * page.score + TITLE_MATCH_SHARE * page.title_match;
 }
 
-/// Returns the share of the query that a title has, multiplied by the share of the title
-/// that the query has.
-fn headline_match(
-    terms: &[TermId],
+/// Adds the pages whose title or heading consists of stop words and matches the query.
+fn add_stop_word_headlines(
+    pages: &mut Vec<ScoredPage>,
     index: &InvertedIndex,
     query: &SearchQuery,
-    total_weight: f32,
-) -> f32 {
-    let (mut known, mut total) = (0.0, 0.0);
-    for term in terms {
-        let weight = index.idf(index.postings(*term).len());
-        total += weight;
-        known += weight * query.term_weight(*term);
+) {
+    for passage in &index.stop_word_headlines {
+        let indexed = &index.passages[*passage as usize];
+        let title_match = best_headline(indexed, |headline| headline.match_stop_words(query));
+        let known = pages.iter_mut().find(|page| page.source == indexed.source);
+        if title_match == 0.0 || known.as_ref().is_some_and(|page| page.score >= title_match) {
+            continue;
+        }
+        let page = ScoredPage {
+            source: indexed.source,
+            passage: *passage,
+            score: title_match,
+            coverage: title_match,
+            matched_clauses: query.stop_words.len() as f32,
+            title_match,
+        };
+        match known {
+            Some(known) => *known = page,
+            None => pages.push(page),
+        }
     }
-    let in_title = query.clauses.iter().map(|clause| {
-        let terms = clause.terms.iter().filter(|(term, _)| terms.contains(term));
-        clause.weight * terms.map(|(_, weight)| *weight).fold(0.0, f32::max)
-    });
-    let in_title: f32 = in_title.sum();
-    if total > 0.0 {
-        known / total * in_title / total_weight
-    } else {
-        0.0
-    }
+}
+
+/// Returns the best match of the title and the headings of a passage.
+fn best_headline(passage: &IndexedPassage, match_query: impl Fn(&Headline) -> f32) -> f32 {
+    let title = match_query(&passage.title);
+    title
+        .max(TOP_HEADING_MATCH_FACTOR * match_query(&passage.top_heading))
+        .max(HEADING_MATCH_FACTOR * match_query(&passage.heading))
 }

@@ -9,6 +9,10 @@ use super::spelling_index::SpellingIndex;
 use super::stemmer::stem;
 use super::tokenizer::tokenize;
 
+/// A stop word without its inflection: "take" and "takes" are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StopWord(u16);
+
 /// How many times the list of each language contains a stop word.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StopWordCounts {
@@ -32,6 +36,27 @@ static STOP_WORDS: LazyLock<HashMap<&'static str, StopWordCounts>> = LazyLock::n
     }
     table
 });
+
+/// The numbers of the stems of the stop words.
+static STOP_WORD_STEMS: LazyLock<HashMap<String, u16>> = LazyLock::new(|| {
+    let mut numbers = HashMap::new();
+    for word in STOP_WORDS.keys() {
+        let next = numbers.len() as u16;
+        numbers.entry(stem(word)).or_insert(next);
+    }
+    numbers
+});
+
+/// Returns a token as a stop word, also with "ue" for "ü". Returns `None` for other tokens.
+pub fn stop_word(token: &str) -> Option<StopWord> {
+    if !STOP_WORDS.contains_key(token) {
+        let folded = ["ae", "oe", "ue"]
+            .iter()
+            .find(|pair| token.contains(**pair))?;
+        STOP_WORDS.get(&*token.replacen(folded, &folded[..1], 1))?;
+    }
+    STOP_WORD_STEMS.get(&stem(token)).copied().map(StopWord)
+}
 
 /// Whether a token is a stop word or a single ASCII letter.
 pub fn is_stop_word(token: &str) -> bool {

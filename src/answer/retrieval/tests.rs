@@ -394,3 +394,57 @@ fn search_is_not_confident_about_unknown_subjects() {
             .is_confident
     );
 }
+
+#[test]
+fn titles_of_stop_words_are_found_by_their_words() {
+    let fixture = sample_documents();
+    for title in ["About us", "Who we are", "Über uns", "What to do"] {
+        fixture.add_document(PROJECT, title, "Our team of twelve makes maps since 1990.");
+    }
+    fixture.add_sections(
+        PROJECT,
+        "Imprint",
+        &[("Wer wir sind", "Zwölf Kartografen.")],
+    );
+    for (question, title) in [
+        ("About us", "About us"),
+        ("about us?", "About us"),
+        ("About us page", "About us"),
+        ("Who are we", "Who we are"),
+        ("über uns", "Über uns"),
+        ("ueber uns", "Über uns"),
+        ("what to do", "What to do"),
+        ("Wer sind wir?", "Imprint"),
+    ] {
+        let ranked = fixture.search(PROJECT, question);
+        assert_eq!(ranked.hits[0].title, title, "{question}");
+        assert!(
+            ranked.is_confident || question.ends_with("page"),
+            "{question}"
+        );
+    }
+    assert!(fixture.titles(PROJECT, "to be or not to be").is_empty());
+}
+
+#[test]
+fn stop_words_decide_between_titles_with_the_same_words() {
+    let fixture = SearchFixture::new();
+    for title in [
+        "My parcel is here but I have not got it",
+        "How long a parcel takes",
+        "Gift cards",
+    ] {
+        fixture.add_document(PROJECT, title, "See the table.");
+    }
+    let titles = fixture.titles(PROJECT, "how soon does the parcel come, how does it take");
+    assert_eq!(titles[0], "How long a parcel takes");
+}
+
+#[test]
+fn a_word_without_its_first_letter_is_another_word() {
+    let fixture = SearchFixture::new();
+    fixture.add_document(PROJECT, "Ranges", "The range of the headset. The refund.");
+    assert!(fixture.titles(PROJECT, "orange").is_empty());
+    assert_eq!(fixture.titles(PROJECT, "arnge"), ["Ranges"]);
+    assert_eq!(fixture.titles(PROJECT, "erfund"), ["Ranges"]);
+}
