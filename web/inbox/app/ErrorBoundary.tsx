@@ -44,7 +44,7 @@ function Crash({ error, isWholePage }: { error: unknown; isWholePage: boolean })
       <h1 className={styles.title}>This page has stopped working</h1>
       <p className={styles.text}>
         Nothing that you have sent is lost, and your drafts are kept. Load the page again. If it
-        stops again, copy the report and send it to whoever operates this server.
+        stops again, copy the report and send it to the operator of this server.
       </p>
       <div className={styles.actions}>
         <Button variant="primary" icon="refresh" onPress={() => location.reload()}>
