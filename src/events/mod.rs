@@ -17,6 +17,6 @@ mod typing;
 
 pub use event::{Event, PublishedEvent};
 pub use hub::{EventHub, QUEUE_LENGTH, SubscriberKeys, Topic};
-pub use presence::{OFFLINE_DELAY, Presence};
+pub use presence::{AgentPresence, OFFLINE_DELAY, Presence};
 pub use subscription::Subscription;
 pub use typing::{TYPING_TIMEOUT, Typing, TypingAuthor, TypingAuthors};

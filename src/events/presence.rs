@@ -1,9 +1,12 @@
-//! Which agents are online: those with an open socket for the events of their project.
+//! Which agents are online: those with an open socket for the events of their project, on
+//! this node or on another.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use uuid::Uuid;
 
 use crate::domain::{AgentSeq, ProjectSeq};
 
@@ -11,12 +14,33 @@ use crate::domain::{AgentSeq, ProjectSeq};
 /// reload of the inbox is not noticed.
 pub const OFFLINE_DELAY: Duration = Duration::from_secs(10);
 
-/// The agents who are online in this process. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct Presence(Arc<Mutex<ByProject>>);
+/// After this time without a report of another node, its agents are not online any more.
+const NODE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The agents who are online. Maps of projects are never empty.
+/// The agents who are online. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Presence {
+    agents: Arc<Mutex<ByProject>>,
+    other_nodes: Arc<Mutex<HashMap<Uuid, OtherNode>>>,
+}
+
+/// The agents of this node. Maps of projects are never empty.
 type ByProject = HashMap<ProjectSeq, HashMap<AgentSeq, OnlineAgent>>;
+
+/// An agent who is online on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AgentPresence {
+    pub project: ProjectSeq,
+    pub agent: AgentSeq,
+    pub is_away: bool,
+}
+
+/// The agents of another node, as of its last report.
+#[derive(Debug)]
+struct OtherNode {
+    agents: Vec<AgentPresence>,
+    reported_at: Instant,
+}
 
 #[derive(Debug, Default)]
 struct OnlineAgent {
@@ -32,6 +56,7 @@ impl Presence {
         let presence = self.lock();
         let mut agents = presence.get(&project).into_iter().flat_map(HashMap::values);
         agents.any(|agent| !agent.is_away)
+            || self.is_on_other_node(|agent| agent.project == project && !agent.is_away)
     }
 
     /// Whether an agent is online.
@@ -40,6 +65,49 @@ impl Presence {
         presence
             .get(&project)
             .is_some_and(|agents| agents.contains_key(&agent))
+            || self.is_on_other_node(|other| (other.project, other.agent) == (project, agent))
+    }
+
+    fn is_on_other_node(&self, condition: impl Fn(&AgentPresence) -> bool) -> bool {
+        let nodes = lock(&self.other_nodes);
+        nodes
+            .values()
+            .any(|node| node.agents.iter().any(&condition))
+    }
+
+    /// The agents of this node, in order.
+    pub fn of_this_node(&self) -> Vec<AgentPresence> {
+        let presence = self.lock();
+        let agents = presence.iter().flat_map(|(project, agents)| {
+            agents.iter().map(|(agent, state)| AgentPresence {
+                project: *project,
+                agent: *agent,
+                is_away: state.is_away,
+            })
+        });
+        let mut agents: Vec<_> = agents.collect();
+        agents.sort_unstable();
+        agents
+    }
+
+    /// Records the agents of another node. Returns the projects in which something changed.
+    pub fn report_node(
+        &self,
+        node: Uuid,
+        agents: Vec<AgentPresence>,
+        now: Instant,
+    ) -> Vec<ProjectSeq> {
+        let mut nodes = lock(&self.other_nodes);
+        let new = OtherNode {
+            agents,
+            reported_at: now,
+        };
+        let changed = match nodes.get(&node) {
+            Some(old) => changed_projects(&old.agents, &new.agents),
+            None => changed_projects(&[], &new.agents),
+        };
+        nodes.insert(node, new);
+        changed
     }
 
     /// The number of agents who are online, in all projects.
@@ -89,7 +157,7 @@ impl Presence {
             let closed_at = agent.closed_at;
             closed_at.is_none_or(|at| now.saturating_duration_since(at) < OFFLINE_DELAY)
         };
-        let mut changed = Vec::new();
+        let mut changed = self.remove_silent_nodes(now);
         self.lock().retain(|project, agents| {
             let count = agents.len();
             agents.retain(|_, agent| is_online(agent));
@@ -101,11 +169,37 @@ impl Presence {
         changed
     }
 
-    // The data behind the lock is consistent after every statement, so a panic of
-    // another thread does not invalidate it.
-    fn lock(&self) -> MutexGuard<'_, ByProject> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Removes the nodes that do not report any more. Returns the projects of their agents.
+    fn remove_silent_nodes(&self, now: Instant) -> Vec<ProjectSeq> {
+        let mut nodes = lock(&self.other_nodes);
+        let is_silent =
+            |node: &OtherNode| now.saturating_duration_since(node.reported_at) > NODE_TIMEOUT;
+        let silent = nodes.extract_if(|_, node| is_silent(node));
+        let agents = silent.flat_map(|(_, node)| node.agents);
+        agents.map(|agent| agent.project).collect()
     }
+
+    fn lock(&self) -> MutexGuard<'_, ByProject> {
+        lock(&self.agents)
+    }
+}
+
+// The data behind the locks is consistent after every statement, so a panic of another
+// thread does not invalidate it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The projects whose agents differ between two reports of a node.
+fn changed_projects(before: &[AgentPresence], after: &[AgentPresence]) -> Vec<ProjectSeq> {
+    let only_in = |one: &[AgentPresence], other: &[AgentPresence]| {
+        let agents = one.iter().filter(|agent| !other.contains(agent));
+        agents.map(|agent| agent.project).collect::<Vec<_>>()
+    };
+    let mut projects = [only_in(before, after), only_in(after, before)].concat();
+    projects.sort_unstable();
+    projects.dedup();
+    projects
 }
 
 #[cfg(test)]
@@ -139,6 +233,28 @@ mod tests {
         assert_eq!(presence.remove_offline(now + OFFLINE_DELAY / 2), []);
         assert!(presence.is_agent_available(PROJECT));
         assert_eq!(presence.remove_offline(now + OFFLINE_DELAY), [PROJECT]);
+        assert!(!presence.is_online(PROJECT, MARA));
+    }
+
+    #[test]
+    fn agents_of_other_nodes_are_online_until_the_node_is_silent() {
+        let presence = Presence::default();
+        let (node, now) = (Uuid::new_v4(), Instant::now());
+        let mara = |is_away| {
+            vec![AgentPresence {
+                project: PROJECT,
+                agent: MARA,
+                is_away,
+            }]
+        };
+        assert_eq!(presence.report_node(node, mara(false), now), [PROJECT]);
+        assert!(presence.is_agent_available(PROJECT) && presence.is_online(PROJECT, MARA));
+        assert_eq!(presence.report_node(node, mara(false), now), []);
+        assert_eq!(presence.report_node(node, mara(true), now), [PROJECT]);
+        assert!(!presence.is_agent_available(PROJECT) && presence.is_online(PROJECT, MARA));
+        assert_eq!(presence.remove_offline(now + NODE_TIMEOUT), []);
+        let later = now + NODE_TIMEOUT + Duration::from_secs(1);
+        assert_eq!(presence.remove_offline(later), [PROJECT]);
         assert!(!presence.is_online(PROJECT, MARA));
     }
 

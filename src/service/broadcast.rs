@@ -68,9 +68,11 @@ impl Services {
 
     /// Publishes an event that a node has written.
     pub(super) fn publish_message(&self, message: &Message) {
+        let Some((project, conversation)) = message.topic else {
+            return self.publish_presence(&message.payload);
+        };
         match serde_json::from_str::<Payload>(&message.payload) {
             Ok(payload) => {
-                let (project, conversation) = (message.project, message.conversation);
                 if let Some(broadcast) = payload.into_broadcast(project, conversation) {
                     self.publish_here(project, conversation, broadcast);
                 }
@@ -100,8 +102,7 @@ pub(super) fn to_outbox(
 ) -> Batch {
     let payload = serde_json::to_string(&Payload::from(broadcast));
     let message = Message {
-        project,
-        conversation,
+        topic: Some((project, conversation)),
         payload: payload.unwrap_or_default(),
     };
     outbox::append(message, Timestamp::now())

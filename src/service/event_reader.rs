@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Services;
+use super::node_presence::NodePresence;
 use crate::domain::{Status, Timestamp};
 use crate::store::outbox::{self, Events};
 use crate::store::{Changes, ContentChange, ListChange, Snapshot, StoreError};
@@ -27,6 +28,7 @@ pub async fn run(services: &Services) {
         position: None,
         read_at: Instant::now(),
         deleted_at: Instant::now(),
+        presence: NodePresence::default(),
     };
     loop {
         let _ = tokio::time::timeout(POLL_INTERVAL, signal.notified()).await;
@@ -43,6 +45,7 @@ struct EventReader<'s> {
     position: Option<i64>,
     read_at: Instant,
     deleted_at: Instant,
+    presence: NodePresence,
 }
 
 impl EventReader<'_> {
@@ -63,6 +66,9 @@ impl EventReader<'_> {
             }
         }
         self.read_at = Instant::now();
+        if let Some(report) = self.presence.report(self.services, Instant::now()) {
+            store.write(report).await?;
+        }
         self.delete_old().await
     }
 

@@ -30,6 +30,7 @@ pub mod key;
 pub mod learn;
 pub mod learn_schedule;
 pub mod message_indexer;
+mod node_presence;
 pub mod note;
 pub mod notification;
 pub mod plan;

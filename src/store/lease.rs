@@ -49,7 +49,8 @@ impl Lease {
         }
     }
 
-    pub(super) fn process(self) -> Uuid {
+    /// The random id of this process.
+    pub fn process(self) -> Uuid {
         self.process
     }
 

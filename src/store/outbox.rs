@@ -25,8 +25,8 @@ const MAX_EVENTS: i64 = 1000;
 /// An event of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    pub project: ProjectSeq,
-    pub conversation: ConversationId,
+    /// `None`: the message is not about a conversation.
+    pub topic: Option<(ProjectSeq, ConversationId)>,
     /// JSON.
     pub payload: String,
 }
@@ -52,8 +52,8 @@ pub fn append(message: Message, at: Timestamp) -> Batch {
         ),
         [
             at.into(),
-            message.project.into(),
-            message.conversation.into(),
+            message.topic.map(|(project, _)| project).into(),
+            message.topic.map(|(_, conversation)| conversation).into(),
             message.payload.into(),
         ],
     )])
@@ -141,9 +141,10 @@ impl Events {
                 return Ok(());
             }
             "message" => {
+                let project: Option<ProjectSeq> = row.get(PROJECT)?;
+                let conversation: Option<ConversationId> = row.get(CONVERSATION_ID)?;
                 self.messages.push(Message {
-                    project: row.get(PROJECT)?,
-                    conversation: row.get(CONVERSATION_ID)?,
+                    topic: project.zip(conversation),
                     payload: row.get(PAYLOAD)?,
                 });
                 return Ok(());
