@@ -8,13 +8,13 @@ use super::error::StoreError;
 use super::list_composer::{self, ComposedPage, Seek};
 use super::message;
 use super::message_search;
-use super::query::RowQueue;
+use super::query::{RowQueue, select_rows};
 use super::rejection::Rejection;
 use super::snapshot::{Snapshot, Transaction};
 use super::sql::{Row, Sql};
 use super::statement_text::StatementText;
 use super::totals::{RowCounts, Totals};
-use super::visitor::{self, NewVisitor, VisitorIdentity};
+use super::visitor::{self, NewVisitor, VisitorIdentity, visitor_columns};
 use crate::domain::{
     Audience, CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq,
     InboxState, ListQuery, ListRequest, ProjectSeq, Scope, SortKey, Status, Timestamp, VisitorSeq,
@@ -155,10 +155,12 @@ impl PageRows {
     ) -> Result<bool, E> {
         let (includes_visitor, audience) = (self.includes_visitor, self.audience);
         let hides_failures = audience == Audience::Visitor;
-        self.rows.read(snapshot, select(audience), |row| {
+        let select = select_rows_of(audience, includes_visitor);
+        self.rows.read(snapshot, select, |row| {
             let mut item = list_item(row, audience)?;
             if includes_visitor {
-                item.visitor = Some(visitor::read(snapshot, row.get(VISITOR_COLUMN)?, audience)?);
+                let visitor = visitor::from_row(row, visitor_column(audience), audience)?;
+                item.visitor = Some(visitor);
             }
             match &item.last_message {
                 Some(last) if hides_failures && last.is_failure_without_text() => {
@@ -308,42 +310,84 @@ pub fn read<T>(
     snapshot.one(&sql, |row| Ok(with(&conversation(row, audience)?)))
 }
 
-/// Selects a conversation with its newest message. The first thirteen columns are read
-/// by [`conversation`], those from [`MESSAGE_COLUMN`] on by [`message::from_row`].
-macro_rules! select_conversation {
-    ($more_columns:literal) => {
+/// Selects conversations with their newest messages, up to the condition. The first twelve
+/// columns are read by [`conversation`], those from [`MESSAGE_COLUMN`] on by
+/// [`message::from_row`].
+macro_rules! select_conversations {
+    ($columns:expr, $join:expr) => {
         concat!(
             "SELECT c.id, c.created_at, c.updated_at, c.status, c.closed_at, c.close_reason, \
                     c.last_interaction_at, c.is_human_handled, c.has_agent, c.agent_name, \
-                    c.agent_image, c.title, c.visitor_seq, \
+                    c.agent_image, c.title, \
                     m.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, m.feedback, \
                     m.feedback_at, m.metadata, m.has_agent, m.agent_name, m.agent_image, \
                     m.page_url, m.page_title, m.text_selection",
-            $more_columns,
-            " FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq \
-              WHERE c.seq = ?"
+            $columns,
+            ", c.seq FROM conversation AS c LEFT JOIN message AS m ON m.seq = c.last_message_seq",
+            $join,
+            " WHERE "
         )
     };
 }
 
-/// The column of the visitor in [`select_conversation`].
-const VISITOR_COLUMN: usize = 12;
+/// The columns that [`inbox_state`] reads. Visitors do not see them, so their lists do not
+/// read them.
+macro_rules! inbox_columns {
+    () => {
+        ", c.waiting_since, c.waiting_reason, c.agent_id, \
+         CASE WHEN c.last_message_seq > coalesce(c.read_message_seq, 0) THEN 1 ELSE 0 END"
+    };
+}
 
-/// The first column of the message in [`select_conversation`].
-const MESSAGE_COLUMN: usize = 13;
+macro_rules! join_visitor {
+    () => {
+        " JOIN visitor AS v ON v.seq = c.visitor_seq"
+    };
+}
 
-/// The first column of the inbox state in [`select_conversation`].
-const INBOX_COLUMN: usize = 29;
+/// The first column of the message in [`select_conversations`].
+const MESSAGE_COLUMN: usize = 12;
 
-/// The SELECT of a conversation. Visitors do not see the inbox state, so their lists do
-/// not read it.
+/// The first column of [`inbox_columns`] in [`select_conversations`].
+const INBOX_COLUMN: usize = 28;
+
+/// The first column of the visitor in [`select_conversations`].
+fn visitor_column(audience: Audience) -> usize {
+    match audience {
+        Audience::Visitor => INBOX_COLUMN,
+        Audience::Staff => INBOX_COLUMN + 4,
+    }
+}
+
+/// The SELECT of a conversation.
 fn select(audience: Audience) -> StatementText {
     match audience {
-        Audience::Visitor => sql!(select_conversation!("")),
-        Audience::Staff => sql!(select_conversation!(
-            ", c.waiting_since, c.waiting_reason, c.agent_id, \
-             CASE WHEN c.last_message_seq > coalesce(c.read_message_seq, 0) THEN 1 ELSE 0 END"
+        Audience::Visitor => sql!(concat!(select_conversations!("", ""), "c.seq = ?1")),
+        Audience::Staff => sql!(concat!(
+            select_conversations!(inbox_columns!(), ""),
+            "c.seq = ?1"
         )),
+    }
+}
+
+/// The SELECT of the conversations of a page.
+fn select_rows_of(audience: Audience, includes_visitor: bool) -> StatementText {
+    match (audience, includes_visitor) {
+        (Audience::Visitor, false) => select_rows!(select_conversations!("", ""), "c.seq"),
+        (Audience::Visitor, true) => select_rows!(
+            select_conversations!(concat!(", ", visitor_columns!()), join_visitor!()),
+            "c.seq"
+        ),
+        (Audience::Staff, false) => {
+            select_rows!(select_conversations!(inbox_columns!(), ""), "c.seq")
+        }
+        (Audience::Staff, true) => select_rows!(
+            select_conversations!(
+                concat!(inbox_columns!(), ", ", visitor_columns!()),
+                join_visitor!()
+            ),
+            "c.seq"
+        ),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::query::RowQueue;
+use super::query::{RowQueue, select_rows};
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
@@ -105,7 +105,7 @@ impl DocumentRows {
         snapshot: &Snapshot,
         mut each: impl FnMut(&LearnedDocument) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        let select = sql!(select_documents!("seq = ?1"));
+        let select = select_rows!(select_documents!(""), "seq");
         self.0
             .read(snapshot, select, |row| each(&document_from_row(row)?))
     }

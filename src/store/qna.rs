@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::query::RowQueue;
+use super::query::{RowQueue, select_rows};
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
@@ -224,7 +224,7 @@ impl QnaRows {
 macro_rules! select_columns {
     () => {
         "SELECT q.id, q.created_at, q.updated_at, q.question, q.answer, q.creator_name, \
-                q.creator_image, q.is_published FROM "
+                q.creator_image, q.is_published, q.seq FROM "
     };
 }
 
@@ -242,10 +242,10 @@ const PAGE_EXCLUDING: StatementText = sql!(
 AND p.seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?) \
 ORDER BY q.created_at DESC, q.id DESC LIMIT ? OFFSET ?"
 );
-const PUBLISHED: StatementText = sql!(concat!(
-    select_columns!(),
-    "qna q WHERE q.seq = ?1 AND q.is_published = 1"
-));
+const PUBLISHED: StatementText = select_rows!(
+    concat!(select_columns!(), "qna AS q WHERE q.is_published = 1 AND"),
+    "q.seq"
+);
 const BY_ID: StatementText = sql!(concat!(
     select_columns!(),
     "qna q WHERE q.project_seq = ? AND q.id = ?"

@@ -1,13 +1,16 @@
 //! Reading: a statement and what is made of its rows.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+
+use rusqlite::Connection;
 
 use super::batch::guard_reason;
 use super::error::StoreError;
+use super::postgres::PostgresSnapshot;
 use super::rejection::Rejection;
 use super::snapshot::{Snapshot, Transaction};
-use super::sql::{Row, Sql};
+use super::sql::{Row, Sql, Value};
 use super::statement_text::StatementText;
 
 impl Snapshot<'_> {
@@ -105,35 +108,116 @@ impl Snapshot<'_> {
     }
 }
 
+/// The rows that PostgreSQL returns at once.
+const MAX_ROWS: usize = 64;
+
+/// The text of a statement that [`RowQueue::read`] runs: a SELECT up to its last condition,
+/// and the column with the number of a row. The column is also the last one that the
+/// SELECT returns. SQLite reads one row after another, PostgreSQL several at once.
+macro_rules! select_rows {
+    ($select:expr, $seq:literal) => {
+        sql!(
+            sqlite: concat!($select, " ", $seq, " = ?1"),
+            postgres: concat!($select, " ", $seq, " = ANY(?1)"),
+        )
+    };
+}
+pub(super) use select_rows;
+
 /// The numbers of the rows of a page, in order. The rows can be read in several
 /// snapshots, each as it is when it is read. Rows that are deleted meanwhile are missing.
-#[derive(Debug, Clone, Default)]
-pub struct RowQueue(VecDeque<i64>);
+#[derive(Debug, Clone)]
+pub struct RowQueue {
+    seqs: VecDeque<i64>,
+    /// How many rows PostgreSQL returns at once.
+    max_rows: usize,
+}
+
+impl Default for RowQueue {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
 
 impl RowQueue {
     pub(super) fn new(seqs: Vec<i64>) -> Self {
-        Self(seqs.into())
+        Self {
+            seqs: seqs.into(),
+            max_rows: MAX_ROWS,
+        }
     }
 
     /// The numbers of the rows that were not read.
     pub(super) fn into_seqs(self) -> impl Iterator<Item = i64> {
-        self.0.into_iter()
+        self.seqs.into_iter()
     }
 
-    /// Calls `each` with the next rows until it breaks. `select` returns the row with the
-    /// number `?1`. Returns whether no row remains.
+    /// Calls `each` with the next rows until it breaks. `select` is a text of
+    /// [`select_rows`]. Returns whether no row remains.
     pub(super) fn read<E: From<StoreError>>(
         &mut self,
         snapshot: &Snapshot,
         select: StatementText,
+        each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<bool, E> {
+        match snapshot.transaction() {
+            Transaction::Sqlite(sqlite) => self.read_each(sqlite.connection, select, each),
+            Transaction::Postgres(postgres) => self.read_several(postgres, select, each),
+        }
+    }
+
+    /// Reads one row after another with one prepared statement.
+    fn read_each<E: From<StoreError>>(
+        &mut self,
+        connection: &Connection,
+        select: StatementText,
         mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        while let Some(seq) = self.0.pop_front() {
-            let sql = Sql::new(select, [seq.into()]);
-            if snapshot.try_for_each(&sql, &mut each)?.is_break() {
-                return Ok(self.0.is_empty());
+        let mut statement = connection
+            .prepare_cached(select.sqlite())
+            .map_err(StoreError::from)?;
+        while let Some(seq) = self.seqs.pop_front() {
+            let mut rows = statement.query([seq]).map_err(StoreError::from)?;
+            if let Some(row) = rows.next().map_err(StoreError::from)?
+                && each(Row::new(row))?.is_break()
+            {
+                return Ok(self.seqs.is_empty());
             }
         }
         Ok(true)
     }
+
+    /// Reads several rows with each statement. After a caller that took fewer, the next
+    /// statement returns as many as it took.
+    fn read_several<E: From<StoreError>>(
+        &mut self,
+        transaction: &PostgresSnapshot<'_>,
+        select: StatementText,
+        mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<bool, E> {
+        while !self.seqs.is_empty() {
+            let seqs: Vec<i64> = self.seqs.iter().take(self.max_rows).copied().collect();
+            let rows = transaction.query(&Sql::new(select, [Value::Integers(seqs.clone())]))?;
+            let rows = by_seq(&rows)?;
+            for (index, seq) in seqs.into_iter().enumerate() {
+                self.seqs.pop_front();
+                if let Some(row) = rows.get(&seq)
+                    && each(*row)?.is_break()
+                {
+                    self.max_rows = index + 1;
+                    return Ok(self.seqs.is_empty());
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The rows by their last column.
+fn by_seq(rows: &[tokio_postgres::Row]) -> Result<HashMap<i64, Row<'_>>, StoreError> {
+    let with_seq = rows.iter().map(|row| {
+        let seq = Row::from(row).get(row.len() - 1)?;
+        Ok((seq, Row::from(row)))
+    });
+    with_seq.collect()
 }

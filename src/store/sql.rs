@@ -27,6 +27,8 @@ pub enum Value {
     Integer(i64),
     Text(String),
     Blob(Vec<u8>),
+    /// Only PostgreSQL has arrays.
+    Integers(Vec<i64>),
 }
 
 /// The text and the values of a statement under construction. The text consists of
@@ -455,6 +457,10 @@ impl ToSql for Value {
             Value::Integer(number) => ValueRef::Integer(*number),
             Value::Text(text) => ValueRef::Text(text.as_bytes()),
             Value::Blob(bytes) => ValueRef::Blob(bytes),
+            Value::Integers(_) => {
+                let error = "SQLite has no arrays".into();
+                return Err(rusqlite::Error::ToSqlConversionFailure(error));
+            }
         }))
     }
 }

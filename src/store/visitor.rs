@@ -97,14 +97,16 @@ fn find_by_names(
     snapshot.optional(&sql, |row| row.get(0))
 }
 
-/// The columns that [`from_row`] reads.
+/// The columns that [`from_row`] reads, of the table `visitor AS v`.
 macro_rules! visitor_columns {
     () => {
-        "id, external_id, name, avatar_url, email, phone, is_verified, \
-         CASE WHEN blocked_at IS NULL THEN 0 ELSE 1 END, \
-         created_at, is_email_verified"
+        "v.id, v.external_id, v.name, v.avatar_url, v.email, v.phone, v.is_verified, \
+         CASE WHEN v.blocked_at IS NULL THEN 0 ELSE 1 END, \
+         v.created_at, v.is_email_verified"
     };
 }
+pub(super) use visitor_columns;
+
 /// Reads a visitor.
 ///
 /// # Errors
@@ -118,35 +120,40 @@ pub fn read(
         sql!(concat!(
             "SELECT ",
             visitor_columns!(),
-            " FROM visitor WHERE seq = ?"
+            " FROM visitor AS v WHERE seq = ?"
         )),
         [seq.into()],
     );
-    let visitor = snapshot.optional(&sql, |row| from_row(row, audience))?;
+    let visitor = snapshot.optional(&sql, |row| from_row(row, 0, audience))?;
     visitor.ok_or(StoreError::Rejected(Rejection::VisitorNotFound))
 }
 
-fn from_row(row: Row<'_>, audience: Audience) -> Result<Visitor, StoreError> {
+/// Reads a visitor from the columns of a row from `first` on.
+pub(super) fn from_row(
+    row: Row<'_>,
+    first: usize,
+    audience: Audience,
+) -> Result<Visitor, StoreError> {
     Ok(Visitor {
-        id: row.get(0)?,
-        external_id: row.get(1)?,
-        name: row.get(2)?,
-        avatar_url: row.get(3)?,
+        id: row.get(first)?,
+        external_id: row.get(first + 1)?,
+        name: row.get(first + 2)?,
+        avatar_url: row.get(first + 3)?,
         details: match audience {
             Audience::Visitor => None,
-            Audience::Staff => Some(details(row)?),
+            Audience::Staff => Some(details(row, first + 4)?),
         },
     })
 }
 
-fn details(row: Row<'_>) -> Result<VisitorDetails, StoreError> {
+fn details(row: Row<'_>, first: usize) -> Result<VisitorDetails, StoreError> {
     Ok(VisitorDetails {
-        email: row.get(4)?,
-        phone: row.get(5)?,
-        is_verified: row.get(6)?,
-        is_blocked: row.get(7)?,
-        created_at: row.get(8)?,
-        is_email_verified: row.get(9)?,
+        email: row.get(first)?,
+        phone: row.get(first + 1)?,
+        is_verified: row.get(first + 2)?,
+        is_blocked: row.get(first + 3)?,
+        created_at: row.get(first + 4)?,
+        is_email_verified: row.get(first + 5)?,
     })
 }
 
@@ -328,7 +335,7 @@ macro_rules! select_visitors {
             "SELECT ",
             visitor_columns!(),
             ", seq, sa_vid, open_conversations + closed_conversations \
-               FROM visitor WHERE project_seq = ?1 ",
+               FROM visitor AS v WHERE project_seq = ?1 ",
             $conditions
         )
     };
@@ -336,7 +343,7 @@ macro_rules! select_visitors {
 
 fn visitor_row(row: Row<'_>) -> Result<VisitorRow, StoreError> {
     Ok(VisitorRow {
-        visitor: from_row(row, Audience::Staff)?,
+        visitor: from_row(row, 0, Audience::Staff)?,
         created_at: row.get(8)?,
         seq: row.get(10)?,
         sa_vid: row.get(11)?,

@@ -194,6 +194,7 @@ impl ToSql for Value {
             }
             Value::Text(text) => text.to_sql(column, out),
             Value::Blob(bytes) => bytes.to_sql(column, out),
+            Value::Integers(numbers) => numbers.to_sql(column, out),
         }
     }
 

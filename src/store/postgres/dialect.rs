@@ -46,6 +46,7 @@ fn parameter_type(value: &Value) -> Type {
         Value::Integer(_) => Type::INT8,
         Value::Text(_) => Type::TEXT,
         Value::Blob(_) => Type::BYTEA,
+        Value::Integers(_) => Type::INT8_ARRAY,
     }
 }
 
