@@ -232,6 +232,9 @@ pub(super) fn composed_seqs(
     let Some(page) = page else {
         return Ok((Vec::new(), None));
     };
+    if let Transaction::Postgres(postgres) = snapshot.transaction() {
+        postgres.avoid_sorts();
+    }
     let (limit, offset) = (query.limit.get() as usize, query.offset.get());
     let mut rows = Vec::with_capacity(limit + 1);
     let mut last = None;

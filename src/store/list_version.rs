@@ -28,22 +28,26 @@
 //! # Stored versions
 //!
 //! The same versions are stored in `project.list_version` and
-//! `visitor.list_version`, which triggers increment ([`stored`]). On PostgreSQL, several
-//! nodes write, and cached lists are validated with the stored versions, at the cost of
-//! reading one row. On SQLite, one process writes, and the cache uses the versions in memory.
+//! `visitor.list_version`, which triggers increment. On PostgreSQL, several
+//! nodes write, and cached lists are validated with the stored versions, which
+//! `postgres/version_reader.rs` reads for many requests at once. On SQLite, one process writes, and the cache uses the versions in memory.
 //! Both change for the same writes; a test compares them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::change_capture::ListChange;
-use super::error::StoreError;
-use super::snapshot::Snapshot;
-use super::totals::Totals;
 use crate::domain::{ProjectSeq, Scope, VisitorSeq};
 
 /// The number of the last change of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListVersion(u64);
+
+impl ListVersion {
+    /// A version that a trigger counted.
+    pub(super) fn stored(version: i64) -> Self {
+        Self(version.unsigned_abs())
+    }
+}
 
 const PROJECT_SLOTS: usize = 64;
 const VISITOR_SLOTS: usize = 1 << 15;
@@ -119,23 +123,16 @@ impl ListVersions {
     }
 }
 
-/// Returns the stored version of the list of `scope`. A list that was read in a
-/// snapshot with this version is current while the stored version is the same.
-///
-/// # Errors
-/// Those of the query; the project or visitor must exist.
-pub fn stored(snapshot: &Snapshot, scope: Scope) -> Result<ListVersion, StoreError> {
-    let version = Totals::read(snapshot, scope)?.version;
-    Ok(ListVersion(version.unsigned_abs()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::batch::Batch;
     use crate::store::change_capture::ContentChange;
+    use crate::store::error::StoreError;
+    use crate::store::snapshot::Snapshot;
     use crate::store::sql::Sql;
     use crate::store::test_db::{PROJECT, TestDb};
+    use crate::store::totals::Totals;
 
     fn message_change(project: i64, visitor: i64) -> [ListChange; 1] {
         let (project, visitor) = (ProjectSeq(project), VisitorSeq(visitor));
@@ -182,6 +179,11 @@ mod tests {
         let versions = ListVersions::default();
         versions.record(&[]);
         assert_eq!(versions.current.load(Ordering::Relaxed), 0);
+    }
+
+    fn stored(snapshot: &Snapshot, scope: Scope) -> Result<ListVersion, StoreError> {
+        let version = Totals::read(snapshot, scope)?.version;
+        Ok(ListVersion::stored(version))
     }
 
     const VISITOR: VisitorSeq = VisitorSeq(1);

@@ -120,7 +120,7 @@ pub use sql::{Sql, Value};
 use commit_observer::ObserverSlot;
 use list_version::ListVersions;
 use offset_index::OffsetIndex;
-use postgres::PostgresPool;
+use postgres::{PostgresPool, READ_SETUP, VersionReader};
 use readers::Readers;
 use search_queue::{SEARCH_TIMEOUT, SearchQueue};
 use writer::Writer;
@@ -154,6 +154,7 @@ enum Engine {
     Postgres {
         /// Notified after the commits of all nodes, unless the connection is lost.
         events: Arc<Notify>,
+        versions: VersionReader,
     },
 }
 
@@ -216,7 +217,7 @@ impl Store {
     /// The server is not reachable, or refuses the connection.
     pub fn connect(address: &PostgresAddress, options: &Options) -> Result<Self, OpenError> {
         let metrics = Arc::new(StoreMetrics::new(options.readers));
-        let pool = PostgresPool::open(address, "", options)?;
+        let pool = PostgresPool::open(address, READ_SETUP, options)?;
         let search_options = SearchQueue::options(options);
         let search_setup = format!("SET statement_timeout = {}", SEARCH_TIMEOUT.as_millis());
         let searches = PostgresPool::open(address, &search_setup, &search_options)?;
@@ -227,7 +228,10 @@ impl Store {
             writer: postgres::start_writer(address.clone(), metrics.clone())?,
             searches: SearchQueue::start_postgres(searches)?,
             readers: Readers::start_postgres(pool, options.read_timeout, &metrics)?,
-            engine: Engine::Postgres { events },
+            engine: Engine::Postgres {
+                events,
+                versions: VersionReader::start(address.clone())?,
+            },
             metrics,
             merging: Arc::default(),
         })
@@ -268,7 +272,7 @@ impl Store {
     pub fn event_signal(&self) -> Option<&Notify> {
         match &self.engine {
             Engine::Sqlite { .. } => None,
-            Engine::Postgres { events } => Some(events),
+            Engine::Postgres { events, .. } => Some(events),
         }
     }
 
@@ -350,14 +354,11 @@ impl Store {
     /// other programs are noticed within a second.
     ///
     /// # Errors
-    /// Those of a read. On SQLite there are none.
+    /// On PostgreSQL those of a query, which is rejected if the scope does not exist.
     pub async fn list_version(&self, scope: Scope) -> Result<ListVersion, StoreError> {
         match &self.engine {
             Engine::Sqlite { list_versions, .. } => Ok(list_versions.of(scope)),
-            Engine::Postgres { .. } => {
-                let version = move |snapshot: &Snapshot| list_version::stored(snapshot, scope);
-                self.read(version).await
-            }
+            Engine::Postgres { versions, .. } => versions.version(scope).await,
         }
     }
 

@@ -13,6 +13,7 @@ mod error;
 mod listener;
 mod read_pool;
 mod snapshot;
+mod version_reader;
 mod writer;
 
 pub use address::{AddressError, PostgresAddress};
@@ -22,8 +23,9 @@ pub(super) use connection::{Connection, PipelineResult, column_value};
 pub(super) use dialect::number_parameters;
 pub use error::ConnectError;
 pub(super) use listener::start as start_listener;
-pub(super) use read_pool::PostgresPool;
+pub(super) use read_pool::{PostgresPool, READ_SETUP};
 pub(super) use snapshot::PostgresSnapshot;
+pub(super) use version_reader::VersionReader;
 pub(super) use writer::{BEGIN_WRITE, start_writer};
 
 #[cfg(test)]

@@ -10,6 +10,16 @@ use super::error::ConnectError;
 use crate::store::error::StoreError;
 use crate::store::options::Options;
 
+/// Settings of connections that read.
+///
+/// The texts of the store are made for a planner that does not know the values: SQLite's.
+/// With one plan for all values, a statement is planned once for each connection, not at
+/// every execution. A small table is not read as a whole, because the plan is used for
+/// longer than the table stays small. Parallel queries and JIT compilation cost more than
+/// they gain in queries of a millisecond.
+pub(in crate::store) const READ_SETUP: &str = "SET plan_cache_mode = force_generic_plan; \
+     SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0; SET jit = off";
+
 /// The connections that read.
 #[derive(Clone)]
 pub(in crate::store) struct PostgresPool(Pool<ConnectionManager>);

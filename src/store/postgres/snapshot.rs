@@ -11,15 +11,22 @@ use crate::store::sql::Sql;
 pub(in crate::store) struct PostgresSnapshot<'c> {
     connection: &'c Connection,
     has_begun: Cell<bool>,
+    /// Whether the next statements are planned without sorts.
+    avoids_sorts: Cell<bool>,
 }
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+const WITHOUT_SORTS: &str = "SET LOCAL enable_sort = off";
+const BEGIN_WITHOUT_SORTS: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_sort = off";
 
 impl<'c> PostgresSnapshot<'c> {
     pub fn new(connection: &'c Connection) -> Self {
         Self {
             connection,
             has_begun: Cell::new(false),
+            avoids_sorts: Cell::new(false),
         }
     }
 
@@ -28,10 +35,19 @@ impl<'c> PostgresSnapshot<'c> {
     /// # Errors
     /// Those of the statement and of the connection.
     pub fn query(&self, sql: &Sql) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        if self.has_begun.replace(true) {
-            return self.connection.query(sql);
-        }
-        self.connection.query_after(BEGIN, sql)
+        let setup = match (self.has_begun.replace(true), self.avoids_sorts.take()) {
+            (false, false) => BEGIN,
+            (false, true) => BEGIN_WITHOUT_SORTS,
+            (true, true) => WITHOUT_SORTS,
+            (true, false) => return self.connection.query(sql),
+        };
+        self.connection.query_after(setup, sql)
+    }
+
+    /// Makes the planner choose an index with the order of the result for the statements
+    /// that follow, if there is one, whatever the statistics of the table are.
+    pub fn avoid_sorts(&self) {
+        self.avoids_sorts.set(true);
     }
 }
 
