@@ -79,6 +79,8 @@ mod sql;
 pub mod statistics;
 #[cfg(test)]
 mod test_db;
+#[cfg(test)]
+mod test_pages;
 mod totals;
 pub mod unanswered;
 mod unindexed;

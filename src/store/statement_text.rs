@@ -140,7 +140,13 @@ pub mod tests {
     /// A parameter or column whose type no value of the store has.
     fn unexpected_type(statement: &Statement) -> Option<String> {
         // A number is sent as INT8 even where PostgreSQL infers INT4.
-        let values = [Type::INT8, Type::INT4, Type::TEXT, Type::BYTEA];
+        let values = [
+            Type::INT8,
+            Type::INT4,
+            Type::TEXT,
+            Type::BYTEA,
+            Type::INT8_ARRAY,
+        ];
         let parameters = statement.params().iter();
         let columns = statement.columns().iter().map(|column| column.type_());
         let mut types = parameters.chain(columns);

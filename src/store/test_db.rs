@@ -59,14 +59,8 @@ impl TestDb {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("parlor.db");
         let store = Store::open(&file, &Options::default()).expect("a file");
-        let (project, assistant) = (ProjectId::generate(), AssistantId::generate());
-        let project = project::create(PROJECT, project, assistant, "x", Timestamp(0));
-        let visitor = Sql::unregistered(
-            "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (1, ?, 1, 0)",
-            [Uuid::now_v7().into()],
-        );
         store
-            .write_blocking(project.then(Batch::of([visitor])))
+            .write_blocking(project_with_visitor())
             .expect("a project and a visitor");
         Self {
             folder,
@@ -100,6 +94,17 @@ impl TestDb {
     }
 }
 
+/// Inserts the project and its only visitor.
+pub fn project_with_visitor() -> Batch {
+    let (project, assistant) = (ProjectId::generate(), AssistantId::generate());
+    let project = project::create(PROJECT, project, assistant, "x", Timestamp(0));
+    let visitor = Sql::unregistered(
+        "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (1, ?, 1, 0)",
+        [Uuid::now_v7().into()],
+    );
+    project.then(Batch::of([visitor]))
+}
+
 /// Inserts a conversation. Every column has few different values, so that many
 /// rows are equal in each order.
 pub fn random_conversation(random: &mut Rng) -> Sql {
@@ -107,9 +112,10 @@ pub fn random_conversation(random: &mut Rng) -> Sql {
     let title = random.bool().then(|| random_title(random));
     let time = |random: &mut Rng| Value::from(random.i64(0..500));
     Sql::unregistered(
-        "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, updated_at, \
-             last_interaction_at, closed_at, is_human_handled, title, title_key) \
-         VALUES (?1, 1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+        "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
+             updated_at, last_interaction_at, closed_at, is_human_handled, title, title_key) \
+         VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM conversation), \
+                 ?1, 1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
         [
             Uuid::from_u128(random.u128(..)).into(),
             if is_closed { "closed" } else { "open" }.into(),

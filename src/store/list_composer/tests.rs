@@ -2,6 +2,7 @@
 //! sort.
 
 mod pages;
+mod postgres_plans;
 
 use rusqlite::Connection;
 

@@ -5,43 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use fastrand::Rng;
-use rusqlite::params;
 
-use crate::domain::{ConversationId, Direction, Limit, ListQuery, Offset, Scope, Sort, Status};
+use crate::domain::{ListQuery, Offset};
 use crate::store::batch::Batch;
 use crate::store::query_cost_tests::cost;
-use crate::store::sql::{Sql, Value};
-use crate::store::test_db::{
-    DIRECTIONS, PROJECT, TestDb, all_filters, all_sorts, random_conversation, random_title,
+use crate::store::sql::Sql;
+use crate::store::test_db::{DIRECTIONS, TestDb, all_filters, all_sorts};
+use crate::store::test_pages::{
+    CONVERSATIONS, StopOnDrop, assert_page_is_exact, page, page_by_sorting, random_batch,
+    random_change, random_query,
 };
-use crate::store::{Options, Snapshot, Store, StoreError, conversation};
-
-const SCOPE: Scope = Scope::Project(PROJECT);
-const CONVERSATIONS: usize = 4000;
-
-/// Inserts a conversation, or closes, updates or deletes a random one.
-fn random_change(random: &mut Rng) -> Sql {
-    let seq = Value::from(random.i64(1..5000));
-    let at = Value::from(random.i64(400..700));
-    match random.u8(0..5) {
-        0 => random_conversation(random),
-        1 => Sql::unregistered(
-            "UPDATE conversation SET status = 'closed', closed_at = ?2, updated_at = ?2 \
-              WHERE seq = ?1 AND status = 'open'",
-            [seq, at],
-        ),
-        2 => Sql::unregistered(
-            "UPDATE conversation SET title = ?2, title_key = ?2, is_human_handled = ?3 \
-              WHERE seq = ?1",
-            [seq, random_title(random).into(), random.i64(0..2).into()],
-        ),
-        3 => Sql::unregistered("DELETE FROM conversation WHERE seq = ?1", [seq]),
-        _ => Sql::unregistered(
-            "UPDATE conversation SET last_interaction_at = ?2, updated_at = ?2 WHERE seq = ?1",
-            [seq, at],
-        ),
-    }
-}
+use crate::store::{Options, Snapshot, Store, StoreError};
 
 /// Writes a random change through the store.
 fn write_random_change(store: &Store, random: &mut Rng) {
@@ -49,92 +23,11 @@ fn write_random_change(store: &Store, random: &mut Rng) {
     store.write_blocking(batch).expect("a write");
 }
 
-/// A query for any order, with an offset up to a little past the end.
-fn random_query(random: &mut Rng) -> ListQuery {
-    let limit = random.u64(1..=40).to_string();
-    let offset = random.u64(0..=CONVERSATIONS as u64 + 5).to_string();
-    ListQuery {
-        filter: random.choice(all_filters()).expect("a filter"),
-        sort: random.choice(all_sorts()).expect("a sort"),
-        direction: DIRECTIONS[random.usize(..DIRECTIONS.len())],
-        limit: Limit::parse(&limit).expect("a limit"),
-        offset: Offset::parse(&offset).expect("an offset"),
-        after: None,
-    }
-}
-
 /// The default order from an offset on.
 fn query_at(offset: &str) -> ListQuery {
     ListQuery {
         offset: Offset::parse(offset).expect("an offset"),
         ..ListQuery::default()
-    }
-}
-
-/// The ids of a page as the store returns it.
-fn page(snapshot: &Snapshot, query: &ListQuery) -> Result<Vec<ConversationId>, StoreError> {
-    let totals = conversation::totals(snapshot, SCOPE)?;
-    let mut ids = Vec::new();
-    conversation::page(snapshot, SCOPE, query, &totals, |item| {
-        ids.push(item.conversation.id);
-        Ok::<_, StoreError>(())
-    })?;
-    Ok(ids)
-}
-
-/// The ids of a page by a sort of all conversations, without indexes.
-fn page_by_sorting(
-    snapshot: &Snapshot,
-    query: &ListQuery,
-) -> Result<Vec<ConversationId>, StoreError> {
-    let column = match query.sort {
-        Sort::Id => "id",
-        Sort::CreatedAt => "created_at",
-        Sort::UpdatedAt => "updated_at",
-        Sort::LastInteractionAt => "last_interaction_at",
-        Sort::Status => "status",
-        Sort::ClosedAt => "closed_at",
-        Sort::IsHumanHandled => "is_human_handled",
-        Sort::Title => "title_key",
-    };
-    let direction = match query.direction {
-        Direction::Ascending => "ASC",
-        Direction::Descending => "DESC",
-    };
-    let sql = format!(
-        "SELECT id FROM conversation NOT INDEXED \
-          WHERE project_seq = 1 AND (?1 IS NULL OR status = ?1) \
-            AND (?2 IS NULL OR is_human_handled = ?2) \
-          ORDER BY {column} {direction} NULLS LAST, id {direction} LIMIT ?3 OFFSET ?4"
-    );
-    let mut statement = snapshot.sqlite()?.connection.prepare_cached(&sql)?;
-    let (status, flag) = (query.filter.status, query.filter.is_human_handled);
-    let status = status.map(Status::as_str);
-    let (limit, offset) = (query.limit.get() as i64, query.offset.get() as i64);
-    let ids = statement.query_map(params![status, flag, limit, offset], |row| {
-        Ok(ConversationId(row.get(0)?))
-    })?;
-    Ok(ids.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Asserts that a page is that of a full sort of the same snapshot. The sort
-/// runs first, so that writes make the snapshot older before the page is read.
-fn assert_page_is_exact(store: &Store, query: &ListQuery) {
-    let pages = |snapshot: &Snapshot| {
-        let expected = page_by_sorting(snapshot, query)?;
-        Ok::<_, StoreError>((page(snapshot, query)?, expected))
-    };
-    let (page, expected) = store.read_blocking(pages).expect("two pages");
-    assert_eq!(page, expected, "{query:?}");
-}
-
-/// Sets a flag when it is dropped, so that a failed assertion stops the threads
-/// that a test waits for.
-struct StopOnDrop<'f>(&'f AtomicBool);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -167,20 +60,6 @@ fn pages_of_every_order_are_exact_at_any_offset_after_changes() {
     }
     let ranges = db.store.offset_index().range_count();
     assert!(ranges >= 54, "only {ranges} ranges have counts");
-}
-
-/// Two changes in one batch. One batch in eight fails and is rolled back to its
-/// savepoint.
-fn random_batch(random: &mut Rng) -> Batch {
-    let changes = Batch::of([random_change(random), random_change(random)]);
-    if random.u8(0..8) > 0 {
-        return changes;
-    }
-    let duplicate = Sql::unregistered(
-        "INSERT INTO project (seq, id, name, created_at) VALUES (1, zeroblob(16), 'again', 0)",
-        [],
-    );
-    changes.then(Batch::of([duplicate]))
 }
 
 #[test]

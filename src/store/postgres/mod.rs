@@ -29,6 +29,8 @@ pub(super) use version_reader::VersionReader;
 pub(super) use writer::{BEGIN_WRITE, start_writer};
 
 #[cfg(test)]
+mod list_tests;
+#[cfg(test)]
 pub(super) mod test_database;
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,13 @@
 use std::cmp::Ordering;
 
 use fastrand::Rng;
-use rusqlite::params;
 use uuid::Uuid;
 
 use super::*;
 use crate::domain::{Direction, title_key};
+use crate::store::batch::Batch;
+use crate::store::postgres::test_database::TestDatabase;
+use crate::store::{Snapshot, Store};
 
 const PROJECTS: i64 = 2;
 const VISITORS: i64 = 5;
@@ -84,26 +86,26 @@ impl TestRow {
         SortKey { value, id }
     }
 
-    fn insert(&self, connection: &Connection) {
-        let inserted = connection.execute(
-            "INSERT INTO conversation (id, project_seq, visitor_seq, status, created_at, \
+    fn insert(&self, seq: usize) -> Sql {
+        Sql::unregistered(
+            "INSERT INTO conversation (seq, id, project_seq, visitor_seq, status, created_at, \
                  updated_at, last_interaction_at, closed_at, is_human_handled, title, title_key) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            params![
-                self.id,
-                self.project,
-                self.visitor,
-                self.status().as_str(),
-                self.created_at,
-                self.updated_at,
-                self.last_interaction_at,
-                self.closed_at,
-                self.is_human_handled,
-                self.title,
-                self.title.map(title_key),
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (1 + seq as i64).into(),
+                self.id.into(),
+                self.project.into(),
+                self.visitor.into(),
+                self.status().as_str().into(),
+                self.created_at.into(),
+                self.updated_at.into(),
+                self.last_interaction_at.into(),
+                self.closed_at.into(),
+                self.is_human_handled.into(),
+                self.title.into(),
+                self.title.map(title_key).into(),
             ],
-        );
-        assert_eq!(inserted.expect("a row"), 1);
+        )
     }
 }
 
@@ -123,34 +125,77 @@ fn compare(a: &SortKey, b: &SortKey, direction: Direction) -> Ordering {
     }
 }
 
-fn database_of(rows: &[TestRow]) -> Connection {
-    let connection = open_in_memory();
-    for project in 1..=PROJECTS {
-        let sql =
-            "INSERT INTO project (seq, id, name, created_at) VALUES (?, randomblob(16), 'x', 0)";
-        connection.execute(sql, [project]).expect("a project");
-    }
-    for visitor in 1..=VISITORS {
-        let sql = "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (?, randomblob(16), ?, 0)";
-        let project = 1 + visitor % PROJECTS;
-        connection
-            .execute(sql, [visitor, project])
-            .expect("a visitor");
-    }
-    rows.iter().for_each(|row| row.insert(&connection));
-    connection
+/// Inserts the rows with their projects and visitors.
+fn insert(rows: &[TestRow]) -> Batch {
+    let id = || Value::from(Uuid::now_v7());
+    let projects = (1..=PROJECTS).map(|seq| {
+        let sql = "INSERT INTO project (seq, id, name, created_at) VALUES (?, ?, 'x', 0)";
+        Sql::unregistered(sql, [seq.into(), id()])
+    });
+    let visitors = (1..=VISITORS).map(|seq| {
+        let sql = "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (?, ?, ?, 0)";
+        let project = 1 + seq % PROJECTS;
+        Sql::unregistered(sql, [seq.into(), id(), project.into()])
+    });
+    let rows = rows.iter().enumerate().map(|(seq, row)| row.insert(seq));
+    let statements = projects.chain(visitors).chain(rows);
+    statements.fold(Batch::new(), Batch::run)
 }
 
-/// Runs a composed page and returns the keys of its rows.
-fn run(connection: &Connection, page: &ComposedPage, sort: Sort) -> Vec<SortKey> {
-    let mut statement = page.statement.prepare(connection).expect("valid SQL");
+/// A database with the rows of a test.
+enum Database {
+    Sqlite(Connection),
+    Postgres(
+        Store,
+        #[expect(dead_code, reason = "dropped at the end")] TestDatabase,
+    ),
+}
+
+impl Database {
+    fn sqlite(rows: &[TestRow]) -> Self {
+        let connection = open_in_memory();
+        insert(rows).run_on(&connection).expect("the rows");
+        Self::Sqlite(connection)
+    }
+
+    /// None if there is no server to test with.
+    fn postgres(rows: &[TestRow]) -> Option<Self> {
+        let database = TestDatabase::create()?;
+        let store = database.store();
+        store.write_blocking(insert(rows)).expect("the rows");
+        Some(Self::Postgres(store, database))
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(..) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a composed page and returns the keys of its rows.
+    fn run(&self, page: &ComposedPage, sort: Sort) -> Vec<SortKey> {
+        let mut keys = match self {
+            Self::Sqlite(connection) => run_on_sqlite(connection, &page.statement, sort),
+            Self::Postgres(store, _) => {
+                let keys =
+                    |snapshot: &Snapshot| snapshot.all(&page.statement, |row| sort_key(row, sort));
+                store.read_blocking(keys).expect("a page")
+            }
+        };
+        if page.is_reversed {
+            keys.reverse();
+        }
+        keys
+    }
+}
+
+fn run_on_sqlite(connection: &Connection, statement: &Sql, sort: Sort) -> Vec<SortKey> {
+    let mut statement = statement.prepare(connection).expect("valid SQL");
     let mut rows = statement.raw_query();
     let mut keys = Vec::new();
     while let Some(row) = rows.next().expect("a row") {
         keys.push(sort_key(Row::new(row), sort).expect("a key"));
-    }
-    if page.is_reversed {
-        keys.reverse();
     }
     keys
 }
@@ -183,23 +228,18 @@ fn random_key(random: &mut Rng, rows: &[&TestRow], query: &ListQuery) -> SortKey
 
 /// A list with all its keys in the order of `query`.
 struct ExpectedList<'c> {
-    connection: &'c Connection,
+    database: &'c Database,
     scope: Scope,
     query: &'c ListQuery,
     keys: Vec<SortKey>,
 }
 
 impl<'c> ExpectedList<'c> {
-    fn new(
-        connection: &'c Connection,
-        scope: Scope,
-        query: &'c ListQuery,
-        rows: &[&TestRow],
-    ) -> Self {
+    fn new(database: &'c Database, scope: Scope, query: &'c ListQuery, rows: &[&TestRow]) -> Self {
         let mut keys: Vec<_> = rows.iter().map(|row| row.sort_key(query.sort)).collect();
         keys.sort_by(|a, b| compare(a, b, query.direction));
         Self {
-            connection,
+            database,
             scope,
             query,
             keys,
@@ -219,8 +259,8 @@ impl<'c> ExpectedList<'c> {
     }
 
     fn assert_page_of(&self, counts: RowCounts, query: &ListQuery, seek: Option<&Seek>) {
-        let page = compose(Dialect::Sqlite, self.scope, query, counts, seek);
-        let page = page.map_or_else(Vec::new, |page| run(self.connection, &page, query.sort));
+        let page = compose(self.database.dialect(), self.scope, query, counts, seek);
+        let page = page.map_or_else(Vec::new, |page| self.database.run(&page, query.sort));
         let is_behind_seek = |key: &&SortKey| {
             seek.is_none_or(|seek| match compare(key, &seek.key, query.direction) {
                 Ordering::Less => false,
@@ -262,24 +302,43 @@ impl<'c> ExpectedList<'c> {
     }
 }
 
+fn assert_all_pages(random: &mut Rng, rows: &[TestRow], database: &Database) {
+    let projects = (1..=PROJECTS).map(|seq| Scope::Project(ProjectSeq(seq)));
+    let visitors = (1..=VISITORS).map(|seq| Scope::Visitor(VisitorSeq(seq)));
+    for scope in projects.chain(visitors) {
+        for query in all_orders() {
+            let limit = Limit::parse(&random.u8(1..=12).to_string()).expect("a limit");
+            let query = ListQuery { limit, ..query };
+            let in_list = |row: &&TestRow| row.is_in(scope, query.filter);
+            let rows: Vec<_> = rows.iter().filter(in_list).collect();
+            let list = ExpectedList::new(database, scope, &query, &rows);
+            list.assert_pages_behind_keys(random, &rows);
+            list.assert_pages_by_offset();
+        }
+    }
+}
+
+fn random_rows(random: &mut Rng, count: usize) -> Vec<TestRow> {
+    (0..count).map(|_| random_row(random)).collect()
+}
+
 #[test]
 fn pages_by_offset_and_behind_keys_agree_with_a_sort_of_all_rows() {
     for (seed, count) in [(1, 0), (2, 3), (3, 30), (4, 120)] {
         let mut random = Rng::with_seed(seed);
-        let rows: Vec<_> = (0..count).map(|_| random_row(&mut random)).collect();
-        let connection = database_of(&rows);
-        let projects = (1..=PROJECTS).map(|seq| Scope::Project(ProjectSeq(seq)));
-        let visitors = (1..=VISITORS).map(|seq| Scope::Visitor(VisitorSeq(seq)));
-        for scope in projects.chain(visitors) {
-            for query in all_orders() {
-                let limit = Limit::parse(&random.u8(1..=12).to_string()).expect("a limit");
-                let query = ListQuery { limit, ..query };
-                let in_list = |row: &&TestRow| row.is_in(scope, query.filter);
-                let rows: Vec<_> = rows.iter().filter(in_list).collect();
-                let list = ExpectedList::new(&connection, scope, &query, &rows);
-                list.assert_pages_behind_keys(&mut random, &rows);
-                list.assert_pages_by_offset();
-            }
-        }
+        let rows = random_rows(&mut random, count);
+        assert_all_pages(&mut random, &rows, &Database::sqlite(&rows));
+    }
+}
+
+#[test]
+fn pages_on_postgres_agree_with_a_sort_of_all_rows() {
+    for (seed, count) in [(2, 3), (4, 120)] {
+        let mut random = Rng::with_seed(seed);
+        let rows = random_rows(&mut random, count);
+        let Some(database) = Database::postgres(&rows) else {
+            return;
+        };
+        assert_all_pages(&mut random, &rows, &database);
     }
 }
