@@ -1,5 +1,5 @@
 -- The schema for PostgreSQL 15 or newer. Parlor runs this text in an empty schema of the
--- database. Tables, columns and their order are those of schema.sql (SQLite).
+-- database, in one transaction. Tables, columns and their order are those of schema.sql (SQLite).
 --
 -- Conventions
 --   seq     The row number. Other tables refer to a row by it. It is never sent
@@ -31,8 +31,9 @@
 CREATE TABLE parlor_migration (
     -- The migrations of this database. The highest version is that of the schema.
     version    BIGINT PRIMARY KEY,
-    applied_at BIGINT NOT NULL
+    applied_at BIGINT NOT NULL DEFAULT (date_part('epoch', now()) * 1000)::BIGINT
 );
+INSERT INTO parlor_migration (version) VALUES (1);
 
 -- The words of a text with their positions, each as the number of the project, 'x' and
 -- the word: the index entries of a word belong to one project. Words are letters and

@@ -32,14 +32,35 @@ const LOG_INTERVAL: Duration = Duration::from_secs(30);
 const MIN_LOGGED: u64 = 20_000;
 
 /// Keeps the index up to date, forever; or empties the index once, if it is switched off
-/// and still has texts.
+/// and still has texts. The index of PostgreSQL is always kept, as other nodes may use it.
 pub async fn run(store: &Store, is_on: bool) {
+    if store.path().is_none() {
+        return keep_up_postgres(store).await;
+    }
     if is_on {
         return keep_up(store).await;
     }
     while let Err(error) = clear(store).await {
         log::warn!("the search index could not be emptied: {error}; trying again");
         tokio::time::sleep(RETRY_INTERVAL).await;
+    }
+}
+
+/// Adds the new texts of all nodes, as far as no other node does. The server does that
+/// without the writer, so the task pauses only for as long as a step takes.
+async fn keep_up_postgres(store: &Store) {
+    loop {
+        let started = Instant::now();
+        match store.index_texts().await {
+            Ok(None | Some(0)) => tokio::time::sleep(INTERVAL).await,
+            Ok(Some(_)) => tokio::time::sleep(started.elapsed().min(MAX_PAUSE)).await,
+            Err(error) => {
+                log::warn!(
+                    "messages could not be added to the search index: {error}; trying again"
+                );
+                tokio::time::sleep(RETRY_INTERVAL).await;
+            }
+        }
     }
 }
 

@@ -13,11 +13,13 @@ use super::conversation::{ListPage, PageRows};
 use super::error::StoreError;
 use super::list_composer;
 use super::not_waiting;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Transaction};
 use super::sql::{Sql, SqlText, Value};
 use super::unindexed::{self, UnindexedMatches};
 use super::websearch::{SearchSyntax, WebSearch};
-use crate::domain::{Direction, ListQuery, Scope, SearchFilter, Sort, SortKey, SortValue, Status};
+use crate::domain::{
+    Direction, ListQuery, ProjectSeq, Scope, SearchFilter, Sort, SortKey, SortValue, Status,
+};
 
 /// Reads which conversations a page has.
 ///
@@ -66,7 +68,11 @@ fn read(
         None => None,
         Some(text) => match WebSearch::parse(text, SearchSyntax::MESSAGES) {
             Some(WebSearch::Matching(expression)) => {
-                let unindexed = unindexed::search(snapshot, scope, &expression)?;
+                let project = scope_project(snapshot, scope)?;
+                let Some(expression) = expression.text(snapshot, project)? else {
+                    return Ok(ListPage::default());
+                };
+                let unindexed = unindexed::search(snapshot, scope, project, &expression)?;
                 Some(WordMatches {
                     expression,
                     unindexed,
@@ -78,7 +84,11 @@ fn read(
     let is_partial = words
         .as_ref()
         .is_some_and(|words| words.unindexed.is_partial);
-    let select = Select::compose(scope, query, search, words, limit);
+    let form = match snapshot.transaction() {
+        Transaction::Sqlite(_) => &SQLITE,
+        Transaction::Postgres(_) => &POSTGRES,
+    };
+    let select = Select::compose(form, scope, query, search, words, limit);
     let (mut total, mut seqs, mut last) = (0, Vec::new(), None);
     let end = snapshot.try_for_each(&select, |row| {
         total = row.get(3)?;
@@ -101,33 +111,78 @@ fn read(
     })
 }
 
+/// The project of a scope.
+fn scope_project(snapshot: &Snapshot, scope: Scope) -> Result<ProjectSeq, StoreError> {
+    match scope {
+        Scope::Project(project) => Ok(project),
+        Scope::Visitor(visitor) => {
+            let sql = sql!("SELECT project_seq FROM visitor WHERE seq = ?");
+            let project = snapshot.optional(&Sql::new(sql, [visitor.into()]), |row| row.get(0))?;
+            Ok(project.unwrap_or(ProjectSeq(0)))
+        }
+    }
+}
+
 /// A statement under construction.
 #[derive(Default)]
 struct Select(SqlText);
 
+/// The parts of the statement that differ between the databases.
+struct Form {
+    /// Selects the conversations that have a message or a title with the words.
+    indexed_matches: &'static str,
+    /// Adds the conversations of a JSON array.
+    unindexed_matches: &'static str,
+    /// Joins the conversations that were found. They are read by their number; the planner
+    /// of SQLite would scan an index for each.
+    found_conversations: &'static str,
+    /// The index that SQLite reads the conversations from, if there are no words.
+    waiting_index: &'static str,
+    creation_index: &'static str,
+    visitor_index: &'static str,
+}
+
+/// The rows of `search_text` are numbered as those of `searched_text`.
+const SQLITE: Form = Form {
+    indexed_matches: "\
+        found AS MATERIALIZED ( \
+            SELECT CASE WHEN t.rowid < 0 THEN -t.rowid ELSE m.conversation_seq END AS seq \
+              FROM search_text AS t LEFT JOIN message AS m ON m.seq = t.rowid \
+             WHERE t.search_text MATCH ?",
+    unindexed_matches: " UNION SELECT value FROM json_each(?)), ",
+    found_conversations: "found CROSS JOIN conversation AS c ON c.seq = found.seq",
+    waiting_index: " INDEXED BY conversation_waiting",
+    creation_index: " INDEXED BY conversation_by_created",
+    visitor_index: " INDEXED BY conversation_by_visitor",
+};
+
+const POSTGRES: Form = Form {
+    indexed_matches: "\
+        found AS MATERIALIZED ( \
+            SELECT t.conversation_seq AS seq FROM search_text AS t \
+             WHERE t.words @@ CAST(? AS TSQUERY) \
+               AND t.seq NOT IN (SELECT seq FROM search_backlog)",
+    unindexed_matches: " UNION SELECT CAST(value AS BIGINT) \
+                           FROM json_array_elements_text(CAST(? AS JSON)) AS value), ",
+    found_conversations: "found JOIN conversation AS c ON c.seq = found.seq",
+    waiting_index: "",
+    creation_index: "",
+    visitor_index: "",
+};
+
 /// The words of a search, and the conversations that the index does not find.
 struct WordMatches {
-    /// For FTS5.
+    /// In the language of the database.
     expression: String,
     unindexed: UnindexedMatches,
 }
-
-/// Selects the conversations that have a message or a title with the words. The rows of
-/// `search_text` are numbered as those of `searched_text`.
-const INDEXED_MATCHES: &str = "\
-    found AS MATERIALIZED ( \
-        SELECT CASE WHEN t.rowid < 0 THEN -t.rowid ELSE m.conversation_seq END AS seq \
-          FROM search_text AS t LEFT JOIN message AS m ON m.seq = t.rowid \
-         WHERE t.search_text MATCH ?";
-
-/// Adds the conversations of a JSON array.
-const UNINDEXED_MATCHES: &str = " UNION SELECT value FROM json_each(?)), ";
 
 impl Select {
     /// The columns are `seq`, the sort value, `id` and the number of all matches. There
     /// is one row more than the limit, so that the caller knows whether another page
     /// follows, and one row without `seq` if the page is empty.
     fn compose(
+        form: &Form,
         scope: Scope,
         query: &ListQuery,
         search: &SearchFilter,
@@ -137,15 +192,17 @@ impl Select {
         let mut select = Self::default();
         select.0.push("WITH ");
         if let Some(words) = words {
-            select.0.bind(INDEXED_MATCHES, words.expression.into());
+            select.0.bind(form.indexed_matches, words.expression.into());
             // JSON, as the values are numbers.
             let json = format!("{:?}", words.unindexed.conversations);
-            select.0.bind(UNINDEXED_MATCHES, json.into());
+            select.0.bind(form.unindexed_matches, json.into());
         }
         select.0.push("matching AS MATERIALIZED (SELECT c.seq, ");
         select.0.push(column(query.sort));
         select.0.push(" AS value, c.id FROM ");
-        select.0.push(source(scope, search));
+        for part in source(form, scope, search) {
+            select.0.push(part);
+        }
         select.filter(scope, query, search);
         select
             .0
@@ -160,7 +217,7 @@ impl Select {
             .bind(" OFFSET ?)", Value::from(query.offset.get() as i64));
         select.0.push(
             " SELECT page.seq, page.value, page.id, total.n \
-               FROM (SELECT count(*) AS n FROM matching) AS total LEFT JOIN page",
+               FROM (SELECT count(*) AS n FROM matching) AS total LEFT JOIN page ON TRUE",
         );
         select.0.push(order_by(query.direction));
         select.0.finish()
@@ -217,17 +274,15 @@ impl Select {
     }
 }
 
-/// The table or index that the matches are read from. With words, the conversations are
-/// read by their number; the planner would scan an index for each.
-fn source(scope: Scope, search: &SearchFilter) -> &'static str {
-    match scope {
-        _ if search.text.is_some() => "found CROSS JOIN conversation AS c ON c.seq = found.seq",
-        Scope::Project(_) if search.is_waiting == Some(true) => {
-            "conversation AS c INDEXED BY conversation_waiting"
-        }
-        Scope::Project(_) => "conversation AS c INDEXED BY conversation_by_created",
-        Scope::Visitor(_) => "conversation AS c INDEXED BY conversation_by_visitor",
-    }
+/// The table or index that the matches are read from.
+fn source(form: &Form, scope: Scope, search: &SearchFilter) -> [&'static str; 2] {
+    let index = match scope {
+        _ if search.text.is_some() => return [form.found_conversations, ""],
+        Scope::Project(_) if search.is_waiting == Some(true) => form.waiting_index,
+        Scope::Project(_) => form.creation_index,
+        Scope::Visitor(_) => form.visitor_index,
+    };
+    ["conversation AS c", index]
 }
 
 /// The column that the order compares before the id.

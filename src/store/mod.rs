@@ -112,7 +112,7 @@ pub use list_version::ListVersion;
 pub use location::StoreLocation;
 pub use open::{NewFile, OpenError, folder_of, is_parlor_file, resolve, with_suffix};
 pub use options::Options;
-pub use postgres::{AddressError, CheckedDatabase, ConnectError, PostgresAddress};
+pub use postgres::{AddressError, CheckedDatabase, ConnectError, PostgresAddress, SchemaError};
 pub use rejection::Rejection;
 pub use server_lock::{LockError, ServerLock};
 pub use snapshot::Snapshot;
@@ -122,7 +122,7 @@ pub use sql::{Sql, Value};
 use commit_observer::ObserverSlot;
 use list_version::ListVersions;
 use offset_index::OffsetIndex;
-use postgres::{PostgresPool, READ_SETUP, VersionReader};
+use postgres::{PostgresPool, READ_SETUP, TextIndexer, VersionReader};
 use readers::Readers;
 use search_queue::{SEARCH_TIMEOUT, SearchQueue};
 use writer::Writer;
@@ -139,6 +139,8 @@ pub struct Store {
     searches: SearchQueue,
     /// Held while the process merges the search index.
     merging: Arc<Mutex<()>>,
+    /// Adds texts to the search index of PostgreSQL.
+    text_indexer: Option<Arc<TextIndexer>>,
     writer: Writer,
     engine: Engine,
     observer: ObserverSlot,
@@ -210,18 +212,22 @@ impl Store {
             },
             metrics,
             merging: Arc::default(),
+            text_indexer: None,
         })
     }
 
-    /// Opens a database on a PostgreSQL server. Its tables must exist.
+    /// Opens a database on a PostgreSQL server. The tables of an empty database are created.
     ///
     /// # Errors
-    /// The server is not reachable, or refuses the connection.
+    /// The server is not reachable, or refuses the connection. Databases of other programs
+    /// and of newer versions of parlor are refused and stay unchanged.
     pub fn connect(address: &PostgresAddress, options: &Options) -> Result<Self, OpenError> {
         let metrics = Arc::new(StoreMetrics::new(options.readers));
+        postgres::upgrade(address)?;
         let pool = PostgresPool::open(address, READ_SETUP, options)?;
         let search_options = SearchQueue::options(options);
-        let search_setup = format!("SET statement_timeout = {}", SEARCH_TIMEOUT.as_millis());
+        let timeout = SEARCH_TIMEOUT.as_millis();
+        let search_setup = format!("SET statement_timeout = {timeout}; SET jit = off");
         let searches = PostgresPool::open(address, &search_setup, &search_options)?;
         let events = Arc::<Notify>::default();
         postgres::start_listener(address.clone(), &events)?;
@@ -236,6 +242,7 @@ impl Store {
             },
             metrics,
             merging: Arc::default(),
+            text_indexer: Some(Arc::new(TextIndexer::new(address.clone()))),
         })
     }
 
@@ -331,6 +338,21 @@ impl Store {
 
     pub fn set_has_search_index(&self, has_index: bool) {
         self.searches.set_has_index(has_index);
+    }
+
+    /// Adds the next texts to the search index of PostgreSQL, and returns how many changes
+    /// of texts the index has now; 0 if there are no more, or another node is adding them.
+    /// `None` on SQLite, which has an index in the file ([`search_index`]).
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] without a connection to the server.
+    pub async fn index_texts(&self) -> Result<Option<u64>, StoreError> {
+        let Some(indexer) = self.text_indexer.clone() else {
+            return Ok(None);
+        };
+        let step = tokio::task::spawn_blocking(move || indexer.step());
+        let count = step.await.map_err(|_| StoreError::Busy)??;
+        Ok(Some(count))
     }
 
     /// Waits until no other task of the process merges the search index.

@@ -10,7 +10,7 @@ use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
 use super::statement_text::StatementText;
-use super::websearch::WebSearch;
+use super::websearch::{Expression, WebSearch};
 use crate::domain::{Author, Limit, Offset, ProjectSeq, Qna, QnaId, Timestamp};
 
 // ── Writes ──
@@ -151,30 +151,67 @@ pub fn count(
     project: ProjectSeq,
     query: &QnaQuery,
 ) -> Result<u64, StoreError> {
-    let project = project.into();
-    let sql = match &query.search {
-        None => Sql::new(COUNT, [project]),
-        Some(WebSearch::Matching(text)) => {
-            Sql::new(COUNT_MATCHING, [project, text.as_str().into()])
-        }
-        Some(WebSearch::Excluding(text)) => {
-            Sql::new(COUNT_EXCLUDING, [project, text.as_str().into()])
-        }
-        Some(WebSearch::NoTerms) => return Ok(0),
+    let Some(search) = search_text(snapshot, project, query)? else {
+        return Ok(0);
+    };
+    let sql = match search {
+        SearchText::All => Sql::new(COUNT, [project.into()]),
+        SearchText::Matching(text) => Sql::new(COUNT_MATCHING, [project.into(), text.into()]),
+        SearchText::Excluding(text) => Sql::new(COUNT_EXCLUDING, [project.into(), text.into()]),
     };
     snapshot.one(&sql, |row| row.get(0))
+}
+
+/// What a search finds, with the expression in the language of the database.
+enum SearchText {
+    All,
+    Matching(String),
+    Excluding(String),
+}
+
+/// The search of a query. `None` if nothing is found, because it has no words.
+fn search_text(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    query: &QnaQuery,
+) -> Result<Option<SearchText>, StoreError> {
+    let text = |expression: &Expression| expression.text(snapshot, project);
+    Ok(match &query.search {
+        None => Some(SearchText::All),
+        Some(WebSearch::Matching(expression)) => text(expression)?.map(SearchText::Matching),
+        Some(WebSearch::Excluding(expression)) => text(expression)?.map(SearchText::Excluding),
+        Some(WebSearch::NoTerms) => None,
+    })
+}
+
+/// The published Q&As of a project. PostgreSQL finds the words with `passage_words`.
+macro_rules! postgres_passages {
+    () => {
+        "FROM passage AS p JOIN qna AS q ON q.seq = p.qna_seq \
+          WHERE p.project_seq = ?1 AND p.qna_seq IS NOT NULL AND "
+    };
 }
 
 const COUNT: StatementText =
     sql!("SELECT count(*) FROM qna WHERE project_seq = ? AND is_published = 1");
 const COUNT_MATCHING: StatementText = sql!(
     sqlite: "SELECT count(*) FROM passage_text t JOIN passage p ON p.seq = t.rowid \
-WHERE p.project_seq = ? AND p.qna_seq IS NOT NULL AND passage_text MATCH ?"
+              WHERE p.project_seq = ? AND p.qna_seq IS NOT NULL AND passage_text MATCH ?",
+    postgres: concat!(
+        "SELECT count(*) ",
+        postgres_passages!(),
+        "search_words(p.project_seq, p.title) @@ CAST(CAST(?2 AS TEXT) AS TSQUERY)"
+    ),
 );
 const COUNT_EXCLUDING: StatementText = sql!(
     sqlite: "SELECT count(*) FROM passage \
-WHERE project_seq = ? AND qna_seq IS NOT NULL \
-AND seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?)"
+              WHERE project_seq = ? AND qna_seq IS NOT NULL \
+                AND seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?)",
+    postgres: concat!(
+        "SELECT count(*) ",
+        postgres_passages!(),
+        "NOT search_words(p.project_seq, p.title) @@ CAST(CAST(?2 AS TEXT) AS TSQUERY)"
+    ),
 );
 
 /// The published Q&As of one page: the best match first if there is a search, else the
@@ -184,20 +221,20 @@ pub fn page_rows(
     project: ProjectSeq,
     query: &QnaQuery,
 ) -> Result<QnaRows, StoreError> {
+    let Some(search) = search_text(snapshot, project, query)? else {
+        return Ok(QnaRows(RowQueue::new(Vec::new())));
+    };
     let project = project.into();
     let limit = (query.limit.get() as i64).into();
     let offset = (query.offset.get() as i64).into();
-    let sql = match &query.search {
-        None => Sql::new(PAGE, [project, limit, offset]),
-        Some(WebSearch::Matching(text)) => Sql::new(
-            PAGE_MATCHING,
-            [project, text.as_str().into(), limit, offset],
-        ),
-        Some(WebSearch::Excluding(text)) => Sql::new(
-            PAGE_EXCLUDING,
-            [project, text.as_str().into(), limit, offset],
-        ),
-        Some(WebSearch::NoTerms) => return Ok(QnaRows(RowQueue::new(Vec::new()))),
+    let sql = match search {
+        SearchText::All => Sql::new(PAGE, [project, limit, offset]),
+        SearchText::Matching(text) => {
+            Sql::new(PAGE_MATCHING, [project, text.into(), limit, offset])
+        }
+        SearchText::Excluding(text) => {
+            Sql::new(PAGE_EXCLUDING, [project, text.into(), limit, offset])
+        }
     };
     let seqs = snapshot.all(&sql, |row| row.get(0))?;
     Ok(QnaRows(RowQueue::new(seqs)))
@@ -232,15 +269,29 @@ const PAGE: StatementText = sql!(
     "SELECT seq FROM qna WHERE project_seq = ? AND is_published = 1 \
 ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
 );
+// 2: the rank is divided by the number of words, as a short question matches better.
 const PAGE_MATCHING: StatementText = sql!(
     sqlite: "SELECT q.seq FROM passage_text t JOIN passage p ON p.seq = t.rowid JOIN qna q ON q.seq = p.qna_seq \
-WHERE p.project_seq = ? AND passage_text MATCH ? \
-ORDER BY bm25(passage_text), q.created_at DESC, q.id DESC LIMIT ? OFFSET ?"
+              WHERE p.project_seq = ? AND passage_text MATCH ? \
+              ORDER BY bm25(passage_text), q.created_at DESC, q.id DESC LIMIT ? OFFSET ?",
+    postgres: concat!(
+        "SELECT q.seq ",
+        postgres_passages!(),
+        "search_words(p.project_seq, p.title) @@ CAST(CAST(?2 AS TEXT) AS TSQUERY) \
+          ORDER BY ts_rank(search_words(p.project_seq, p.title), CAST(CAST(?2 AS TEXT) AS TSQUERY), 2) DESC, \
+                   q.created_at DESC, q.id DESC LIMIT ?3 OFFSET ?4"
+    ),
 );
 const PAGE_EXCLUDING: StatementText = sql!(
     sqlite: "SELECT q.seq FROM passage p JOIN qna q ON q.seq = p.qna_seq WHERE p.project_seq = ? \
-AND p.seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?) \
-ORDER BY q.created_at DESC, q.id DESC LIMIT ? OFFSET ?"
+                AND p.seq NOT IN (SELECT rowid FROM passage_text WHERE passage_text MATCH ?) \
+              ORDER BY q.created_at DESC, q.id DESC LIMIT ? OFFSET ?",
+    postgres: concat!(
+        "SELECT q.seq ",
+        postgres_passages!(),
+        "NOT search_words(p.project_seq, p.title) @@ CAST(CAST(?2 AS TEXT) AS TSQUERY) \
+          ORDER BY q.created_at DESC, q.id DESC LIMIT ?3 OFFSET ?4"
+    ),
 );
 const PUBLISHED: StatementText = select_rows!(
     concat!(select_columns!(), "qna AS q WHERE q.is_published = 1 AND"),
@@ -312,4 +363,135 @@ fn stored_from_row(row: Row<'_>) -> Result<StoredQna, StoreError> {
         answer: row.get(4)?,
         is_published: row.get(7)?,
     })
+}
+
+#[cfg(test)]
+mod postgres_tests {
+    use super::*;
+    use crate::domain::{AssistantId, ProjectId};
+    use crate::store::postgres::test_database::TestDatabase;
+    use crate::store::project;
+    use crate::store::websearch::SearchSyntax;
+
+    const QUESTIONS: [&str; 6] = [
+        "How much is delivery to Norway?",
+        "Do you deliver on Sundays?",
+        "Where is my order?",
+        "Can I return an order by e-mail?",
+        "Gibt es Öffnungszeiten?",
+        "AND OR NOT NEAR title body",
+    ];
+
+    /// The numbers of the questions that a text finds, in ascending order.
+    fn search(snapshot: &Snapshot, text: &str) -> Result<Vec<usize>, StoreError> {
+        let query = QnaQuery {
+            search: WebSearch::parse(text, SearchSyntax::QUESTIONS),
+            ..QnaQuery::default()
+        };
+        let mut numbers = Vec::new();
+        let mut rows = page_rows(snapshot, ProjectSeq(1), &query)?;
+        rows.read(snapshot, |qna| {
+            let number = QUESTIONS.iter().position(|text| *text == qna.question);
+            numbers.extend(number);
+            Ok::<_, StoreError>(ControlFlow::Continue(()))
+        })?;
+        assert_eq!(
+            count(snapshot, ProjectSeq(1), &query)?,
+            numbers.len() as u64
+        );
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    #[test]
+    fn postgresql_finds_the_questions_that_sqlite_finds() {
+        let Some(database) = TestDatabase::create() else {
+            return;
+        };
+        let store = database.store();
+        let ids = || (ProjectId::generate(), AssistantId::generate());
+        for seq in [1, 2] {
+            let (project, assistant) = ids();
+            let batch = project::create(ProjectSeq(seq), project, assistant, "x", Timestamp(0));
+            store.write_blocking(batch).expect("a project");
+            for question in QUESTIONS {
+                let qna = NewQna {
+                    id: QnaId::generate(),
+                    project: ProjectSeq(seq),
+                    question: question.to_owned(),
+                    answer: "hidden words".to_owned(),
+                    is_published: true,
+                    creator_name: None,
+                    creator_image: None,
+                    at: Timestamp(1),
+                };
+                store.write_blocking(qna.create()).expect("a Q&A");
+            }
+        }
+        for (text, numbers) in [
+            ("", vec![0, 1, 2, 3, 4, 5]),
+            ("!?", vec![]),
+            ("deliver", vec![0, 1]),
+            ("delivery norway", vec![0]),
+            ("NORWAY Sundays", vec![]),
+            ("norway or sundays", vec![0, 1]),
+            ("deliver -norway", vec![1]),
+            ("deliver -\"on sundays\"", vec![0]),
+            ("\"my order\"", vec![2]),
+            ("\"order my\"", vec![]),
+            ("\"my ord\"", vec![]),
+            ("order or deliver -norway", vec![1, 2, 3]),
+            ("-order", vec![0, 1, 4, 5]),
+            ("-order or -deliver", vec![0, 1, 2, 3, 4, 5]),
+            ("-\"my order\"", vec![0, 1, 3, 4, 5]),
+            ("e-mail", vec![3]),
+            ("offnung", vec![4]),
+            ("ÖFFNUNGSZEITEN?", vec![4]),
+            ("hidden", vec![]),
+            ("NEAR not", vec![5]),
+            ("1xorder", vec![]),
+            ("order ①", vec![2, 3]),
+            ("my\0order", vec![2]),
+            ("my\norder 'x", vec![]),
+            ("a & b | !(c) <-> d:*", vec![]),
+        ] {
+            let found = store.read_blocking(|snapshot| search(snapshot, text));
+            assert_eq!(found.expect(text), numbers, "{text}");
+        }
+    }
+
+    #[test]
+    fn shorter_questions_come_first() {
+        let Some(database) = TestDatabase::create() else {
+            return;
+        };
+        database.execute(
+            "INSERT INTO project (seq, id, name, created_at) VALUES (1, decode(md5('1'), 'hex'), 'x', 0); \
+             INSERT INTO qna (id, project_seq, question, answer, created_at, updated_at) \
+             SELECT decode(md5(question), 'hex'), 1, question, 'x', 1, 1 \
+               FROM unnest(ARRAY['Refund', 'Do I get a refund for worn shoes', 'A refund for shoes']) AS question; \
+             INSERT INTO passage (project_seq, qna_seq, title, heading, body) \
+             SELECT 1, seq, question, '', 'x' FROM qna",
+        );
+        let store = database.store();
+        let query = QnaQuery {
+            search: WebSearch::parse("refund", SearchSyntax::QUESTIONS),
+            ..QnaQuery::default()
+        };
+        let questions = store.read_blocking(|snapshot| {
+            let mut questions = Vec::new();
+            let mut rows = page_rows(snapshot, ProjectSeq(1), &query)?;
+            rows.read(snapshot, |qna| {
+                questions.push(qna.question.to_owned());
+                Ok::<_, StoreError>(ControlFlow::Continue(()))
+            })?;
+            Ok::<_, StoreError>(questions)
+        });
+        let expected = [
+            "Refund",
+            "A refund for shoes",
+            "Do I get a refund for worn shoes",
+        ];
+        assert_eq!(questions.expect("a page"), expected);
+    }
 }

@@ -24,10 +24,10 @@ use rusqlite::Connection;
 
 use super::error::StoreError;
 use super::search_index;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Transaction};
 use super::sql::{Sql, Value};
 use super::statement_text::StatementText;
-use crate::domain::Scope;
+use crate::domain::{ProjectSeq, Scope};
 
 /// The missing texts of a file up to which all those of the scope are read.
 const MAX_FILE_TEXTS: u64 = 20_000;
@@ -44,7 +44,8 @@ pub(super) struct UnindexedMatches {
     pub is_partial: bool,
 }
 
-/// Searches the missing texts of a scope for an FTS5 expression.
+/// Searches the missing texts of a scope for an expression in the language of the
+/// database. PostgreSQL searches those of the whole project.
 ///
 /// # Errors
 /// [`StoreError::IndexIncomplete`] if the index is being built for the first time and
@@ -52,8 +53,12 @@ pub(super) struct UnindexedMatches {
 pub(super) fn search(
     snapshot: &Snapshot,
     scope: Scope,
+    project: ProjectSeq,
     expression: &str,
 ) -> Result<UnindexedMatches, StoreError> {
+    if let Transaction::Postgres(_) = snapshot.transaction() {
+        return postgres_search(snapshot, project, expression);
+    }
     let texts = if search_index::remaining(snapshot)? <= MAX_FILE_TEXTS {
         Texts::of_file(snapshot, scope)?
     } else {
@@ -67,6 +72,57 @@ pub(super) fn search(
         conversations: texts.matching(expression)?,
     })
 }
+
+/// On PostgreSQL, `search_backlog` has all missing texts, and the newest messages are
+/// searched by the server.
+fn postgres_search(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    expression: &str,
+) -> Result<UnindexedMatches, StoreError> {
+    let values = || {
+        [
+            project.into(),
+            expression.into(),
+            Value::from(MAX_POSTGRES_TEXTS),
+        ]
+    };
+    let mut conversations = Vec::new();
+    for text in [POSTGRES_MESSAGES, POSTGRES_TITLES] {
+        let sql = Sql::composed(text.to_owned(), values());
+        snapshot.for_each(&sql, |row| {
+            conversations.push(row.get(0)?);
+            Ok::<_, StoreError>(())
+        })?;
+    }
+    let limit = [Value::from(MAX_POSTGRES_TEXTS)];
+    let is_partial = Sql::composed(POSTGRES_IS_PARTIAL.to_owned(), limit);
+    Ok(UnindexedMatches {
+        conversations,
+        is_partial: snapshot.one(&is_partial, |row| row.get(0))?,
+    })
+}
+
+/// The missing texts that PostgreSQL searches. They take about 200 ms.
+const MAX_POSTGRES_TEXTS: i64 = 4_000;
+
+const POSTGRES_MESSAGES: &str = "\
+    SELECT DISTINCT c.seq \
+      FROM (SELECT DISTINCT seq FROM search_backlog WHERE seq > 0 ORDER BY seq DESC LIMIT ?3) AS b \
+      JOIN message AS m ON m.seq = b.seq JOIN conversation AS c ON c.seq = m.conversation_seq \
+     WHERE c.project_seq = ?1 AND m.status <> 'streaming' \
+       AND search_words(c.project_seq, m.text) @@ CAST(?2 AS TSQUERY)";
+
+const POSTGRES_TITLES: &str = "\
+    SELECT c.seq \
+      FROM (SELECT DISTINCT seq FROM search_backlog WHERE seq < 0 ORDER BY seq LIMIT ?3) AS b \
+      JOIN conversation AS c ON c.seq = -b.seq \
+     WHERE c.project_seq = ?1 AND c.title IS NOT NULL \
+       AND search_words(c.project_seq, c.title) @@ CAST(?2 AS TSQUERY)";
+
+const POSTGRES_IS_PARTIAL: &str = "\
+    SELECT CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM search_backlog LIMIT ?1 + 1) AS b) > ?1 \
+           THEN 1 ELSE 0 END";
 
 /// The missing texts of a scope.
 #[derive(Default)]

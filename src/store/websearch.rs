@@ -1,9 +1,14 @@
-//! Translates the text of a search box into an FTS5 expression.
+//! Parses the text of a search box into an expression for the full-text index.
 //!
 //! The syntax is that of web search engines and of PostgreSQL's
 //! `websearch_to_tsquery`: all words are required, `"words in quotes"` are a
 //! phrase, `or` separates alternatives, and `-word` excludes a word. Every text
-//! is valid. No part of it is interpreted as FTS5 syntax.
+//! is valid. No part of it is interpreted as the syntax of FTS5 or of a `TSQUERY`.
+
+use super::error::StoreError;
+use super::snapshot::{Snapshot, Transaction};
+use super::sql::Sql;
+use crate::domain::ProjectSeq;
 
 /// What differs between the searches.
 #[derive(Debug, Clone, Copy)]
@@ -32,16 +37,27 @@ impl SearchSyntax {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebSearch {
     /// Finds the rows that match the expression.
-    Matching(String),
+    Matching(Expression),
     /// Finds the rows that do not match the expression. FTS5 has no expression
     /// that only excludes.
-    Excluding(String),
+    Excluding(Expression),
     /// The text contains no words; no row is found.
     NoTerms,
 }
 
+/// Which words a row has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expression {
+    Term(SearchTerm),
+    All(Vec<Expression>),
+    Any(Vec<Expression>),
+    /// The first, but not the second.
+    Without(Box<Expression>, Box<Expression>),
+}
+
 /// A word or a phrase.
-struct SearchTerm {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchTerm {
     text: String,
     is_phrase: bool,
     is_excluded: bool,
@@ -59,7 +75,7 @@ impl WebSearch {
         let groups = parse_alternatives(text, syntax);
         let matching: Vec<_> = groups.iter().filter_map(|group| matching(group)).collect();
         if !matching.is_empty() {
-            return Some(Self::Matching(matching.join(" OR ")));
+            return Some(Self::Matching(Expression::Any(matching)));
         }
         // All alternatives only exclude: a row is not found if all of them
         // exclude it.
@@ -67,7 +83,7 @@ impl WebSearch {
         if excluded.is_empty() {
             return Some(Self::NoTerms);
         }
-        Some(Self::Excluding(excluded.join(" AND ")))
+        Some(Self::Excluding(Expression::All(excluded)))
     }
 }
 
@@ -120,31 +136,131 @@ fn word_end(text: &str) -> usize {
 }
 
 /// The expression of an alternative; `None` if it only excludes.
-fn matching(group: &[SearchTerm]) -> Option<String> {
+fn matching(group: &[SearchTerm]) -> Option<Expression> {
     let required = group.iter().filter(|term| !term.is_excluded);
-    let required: Vec<_> = required.map(SearchTerm::expression).collect();
+    let required: Vec<_> = required.cloned().map(Expression::Term).collect();
     if required.is_empty() {
         return None;
     }
-    let required = required.join(" AND ");
+    let required = Expression::All(required);
     Some(match excluded(group) {
-        Some(excluded) => format!("(({required}) NOT ({excluded}))"),
-        None => format!("({required})"),
+        Some(excluded) => Expression::Without(required.into(), excluded.into()),
+        None => required,
     })
 }
 
 /// The expression of what an alternative excludes; `None` if it excludes
 /// nothing.
-fn excluded(group: &[SearchTerm]) -> Option<String> {
+fn excluded(group: &[SearchTerm]) -> Option<Expression> {
     let excluded = group.iter().filter(|term| term.is_excluded);
-    let excluded: Vec<_> = excluded.map(SearchTerm::expression).collect();
-    (!excluded.is_empty()).then(|| format!("({})", excluded.join(" OR ")))
+    let excluded: Vec<_> = excluded.cloned().map(Expression::Term).collect();
+    (!excluded.is_empty()).then_some(Expression::Any(excluded))
 }
+
+impl Expression {
+    /// The expression in the language of the database, for texts of a project. `None`
+    /// if no row matches, because the database finds no word in the terms.
+    pub(super) fn text(
+        &self,
+        snapshot: &Snapshot,
+        project: ProjectSeq,
+    ) -> Result<Option<String>, StoreError> {
+        match snapshot.transaction() {
+            Transaction::Sqlite(_) => Ok(Some(self.fts5())),
+            Transaction::Postgres(_) => {
+                let mut terms = Vec::new();
+                self.add_terms(&mut terms);
+                let terms = terms_of_postgres(snapshot, project, &terms)?;
+                Ok(self.tsquery(&mut terms.into_iter()))
+            }
+        }
+    }
+
+    fn fts5(&self) -> String {
+        let join = |parts: &[Self], operator| {
+            let parts: Vec<_> = parts.iter().map(Self::fts5).collect();
+            format!("({})", parts.join(operator))
+        };
+        match self {
+            Self::Term(term) => term.fts5(),
+            Self::All(parts) => join(parts, " AND "),
+            Self::Any(parts) => join(parts, " OR "),
+            Self::Without(matching, excluded) => {
+                format!("({} NOT {})", matching.fts5(), excluded.fts5())
+            }
+        }
+    }
+
+    /// Adds the terms in order.
+    fn add_terms<'e>(&'e self, terms: &mut Vec<&'e SearchTerm>) {
+        match self {
+            Self::Term(term) => terms.push(term),
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().for_each(|part| part.add_terms(terms));
+            }
+            Self::Without(matching, excluded) => {
+                matching.add_terms(terms);
+                excluded.add_terms(terms);
+            }
+        }
+    }
+
+    /// A `TSQUERY` of the terms, which `terms` returns in order. Terms that are empty are
+    /// left out.
+    fn tsquery(&self, terms: &mut impl Iterator<Item = String>) -> Option<String> {
+        let mut join = |parts: &[Self], operator| {
+            let parts = parts.iter().filter_map(|part| part.tsquery(terms));
+            let parts: Vec<_> = parts.collect();
+            (!parts.is_empty()).then(|| format!("({})", parts.join(operator)))
+        };
+        match self {
+            Self::Term(_) => {
+                let term = terms.next().filter(|term| !term.is_empty())?;
+                Some(format!("({term})"))
+            }
+            Self::All(parts) => join(parts, " & "),
+            Self::Any(parts) => join(parts, " | "),
+            Self::Without(matching, excluded) => {
+                let matching = matching.tsquery(terms);
+                match (matching, excluded.tsquery(terms)) {
+                    (Some(matching), Some(excluded)) => Some(format!("({matching} & !{excluded})")),
+                    (matching, _) => matching,
+                }
+            }
+        }
+    }
+}
+
+/// The terms as PostgreSQL searches them: an empty text if a term has no word.
+fn terms_of_postgres(
+    snapshot: &Snapshot,
+    project: ProjectSeq,
+    terms: &[&SearchTerm],
+) -> Result<Vec<String>, StoreError> {
+    let lines: Vec<_> = terms
+        .iter()
+        .map(|term| {
+            format!(
+                "{}{}",
+                u8::from(term.is_prefix),
+                term.text.replace('\n', " ")
+            )
+        })
+        .collect();
+    let text = POSTGRES_TERMS.to_owned();
+    let sql = Sql::composed(text, [project.into(), lines.join("\n").into()]);
+    snapshot.all(&sql, |row| row.get(0))
+}
+
+/// Each line is a term after 1 if longer words match, too, else 0.
+const POSTGRES_TERMS: &str = "\
+    SELECT CAST(search_term(?1, substr(line, 2), CAST(substr(line, 1, 1) AS BIGINT)) AS TEXT) \
+      FROM string_to_table(?2, chr(10)) WITH ORDINALITY AS lines (line, number) ORDER BY number";
 
 impl SearchTerm {
     /// The term as an FTS5 string, in which only the quote is special. A phrase or an
     /// excluded word matches exactly.
-    fn expression(&self) -> String {
+    fn fts5(&self) -> String {
         let text = self.text.replace('"', " ");
         let star = if self.is_prefix { " *" } else { "" };
         format!("{}\"{text}\"{star}", self.columns)
@@ -185,14 +301,14 @@ mod tests {
         let (sql, text) = match WebSearch::parse(text, SearchSyntax::QUESTIONS) {
             None => return (0..QUESTIONS.len() as i64).collect(),
             Some(WebSearch::NoTerms) => return Vec::new(),
-            Some(WebSearch::Matching(text)) => (
+            Some(WebSearch::Matching(expression)) => (
                 "SELECT rowid FROM passage_text WHERE passage_text MATCH ? ORDER BY rowid",
-                text,
+                expression.fts5(),
             ),
-            Some(WebSearch::Excluding(text)) => (
+            Some(WebSearch::Excluding(expression)) => (
                 "SELECT rowid FROM passage_text WHERE rowid NOT IN \
                      (SELECT rowid FROM passage_text WHERE passage_text MATCH ?) ORDER BY rowid",
-                text,
+                expression.fts5(),
             ),
         };
         let mut statement = connection.prepare(sql).expect("prepare");

@@ -1,13 +1,18 @@
 //! Compares pages with a filter and a sort of all conversations in memory.
 
+use std::sync::Arc;
+
 use fastrand::Rng;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{ConversationId, Limit, ListFilter, Offset, Timestamp, VisitorSeq};
+use crate::domain::{
+    AssistantId, ConversationId, Limit, ListFilter, Offset, ProjectId, Timestamp, VisitorSeq,
+};
 use crate::store::batch::Batch;
-use crate::store::search_index;
+use crate::store::postgres::test_database::TestDatabase;
 use crate::store::test_db::{DIRECTIONS, PROJECT, TestDb, all_filters, all_sorts};
+use crate::store::{Store, project, search_index};
 
 const WORDS: [&str; 5] = ["refund", "delivery", "deliver", "norway", "shoes"];
 
@@ -80,8 +85,8 @@ impl SearchedConversation {
         self.messages.iter().fold(batch, |batch, text| {
             batch.run(Sql::unregistered(
                 "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
-                 VALUES (randomblob(16), ?1, 1, 'user', 'complete', ?2)",
-                [seq.into(), text.as_str().into()],
+                 VALUES (?1, ?2, 1, 'user', 'complete', ?3)",
+                [Uuid::now_v7().into(), seq.into(), text.as_str().into()],
             ))
         })
     }
@@ -146,29 +151,57 @@ fn sorted_keys(rows: &[&SearchedConversation], query: &ListQuery) -> Vec<SortKey
 /// A file with these rows. The index lacks the texts of the second half.
 fn database_of(rows: &[SearchedConversation]) -> TestDb {
     let db = TestDb::new();
-    let visitor = Sql::unregistered(
-        "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (2, randomblob(16), 1, 0)",
-        [],
-    );
-    let insert = |range: std::ops::Range<usize>| {
-        let batch = range.fold(Batch::new(), |batch, index| {
-            batch.then(rows[index].insert(index as i64 + 1))
-        });
-        db.store.write_blocking(batch).expect("rows");
-    };
-    db.store
-        .write_blocking(Batch::of([visitor]))
-        .expect("a visitor");
-    let half = rows.len() / 2;
-    insert(0..half);
+    let (first, second) = rows.split_at(rows.len() / 2);
+    insert_second_visitor(&db.store);
+    insert(&db.store, first, 1);
     let step = db
         .store
         .read_blocking(search_index::next_step)
         .expect("a step");
     assert!(step.is_last);
     db.store.write_blocking(step.batch()).expect("an index");
-    insert(half..rows.len());
+    insert(&db.store, second, first.len() as i64 + 1);
     db
+}
+
+/// The same on PostgreSQL. `None` if there is no server to test with.
+fn postgres_of(rows: &[SearchedConversation]) -> Option<(Arc<Store>, TestDatabase)> {
+    let database = TestDatabase::create()?;
+    let store = Arc::new(database.store());
+    let (project, assistant) = (ProjectId::generate(), AssistantId::generate());
+    let project = project::create(PROJECT, project, assistant, "x", Timestamp(0));
+    store.write_blocking(project).expect("a project");
+    database.execute(
+        "INSERT INTO visitor (seq, id, project_seq, created_at) \
+         VALUES (1, decode(md5('1'), 'hex'), 1, 0)",
+    );
+    insert_second_visitor(&store);
+    let (first, second) = rows.split_at(rows.len() / 2);
+    insert(&store, first, 1);
+    assert!(database.number("SELECT index_texts(100000)") > 0);
+    assert_eq!(database.number("SELECT count(*) FROM search_backlog"), 0);
+    insert(&store, second, first.len() as i64 + 1);
+    Some((store, database))
+}
+
+fn insert_second_visitor(store: &Store) {
+    let visitor = Sql::unregistered(
+        "INSERT INTO visitor (seq, id, project_seq, created_at) VALUES (2, ?, 1, 0)",
+        [Uuid::now_v7().into()],
+    );
+    let inserted = store.write_blocking(Batch::of([visitor]));
+    inserted.expect("a visitor");
+}
+
+/// Inserts conversations, the first with the number `seq`.
+fn insert(store: &Store, rows: &[SearchedConversation], seq: i64) {
+    let batch = rows
+        .iter()
+        .zip(seq..)
+        .fold(Batch::new(), |batch, (row, seq)| {
+            batch.then(row.insert(seq))
+        });
+    store.write_blocking(batch).expect("rows");
 }
 
 fn random_search(random: &mut Rng) -> SearchFilter {
@@ -191,7 +224,7 @@ fn random_search(random: &mut Rng) -> SearchFilter {
 
 /// Reads a page and returns the rows' ids, the total and the key of the last row.
 fn read(
-    db: &TestDb,
+    store: &Store,
     scope: Scope,
     query: &ListQuery,
     search: &SearchFilter,
@@ -205,12 +238,12 @@ fn read(
         })?;
         Ok::<_, StoreError>((ids, page.total, page.last))
     };
-    db.store.read_blocking(read).expect("a page")
+    store.read_blocking(read).expect("a page")
 }
 
 /// A list with all its rows.
 struct ExpectedSearch<'d> {
-    db: &'d TestDb,
+    store: &'d Store,
     scope: Scope,
     query: ListQuery,
     search: SearchFilter,
@@ -226,7 +259,7 @@ impl ExpectedSearch<'_> {
         let expected: Vec<_> = ids.skip(offset).take(limit).collect();
         let has_more = offset + limit < self.keys.len();
         let last = has_more.then(|| self.keys[offset + limit - 1].clone());
-        let page = read(self.db, self.scope, &self.query, &self.search);
+        let page = read(self.store, self.scope, &self.query, &self.search);
         let total = self.keys.len() as u64;
         assert_eq!(page, (expected, total, last), "{}", self.name());
     }
@@ -239,7 +272,7 @@ impl ExpectedSearch<'_> {
         };
         let mut walked = Vec::new();
         loop {
-            let (page, total, last) = read(self.db, self.scope, &query, &self.search);
+            let (page, total, last) = read(self.store, self.scope, &query, &self.search);
             walked.extend(page);
             assert_eq!(total, self.keys.len() as u64, "{}", self.name());
             query.after = last;
@@ -274,11 +307,18 @@ fn all_lists() -> impl Iterator<Item = ListQuery> {
 fn pages_by_offset_and_after_a_key_agree_with_a_filter_and_a_sort_of_all_rows() {
     let mut random = Rng::with_seed(11);
     let rows: Vec<_> = (0..80).map(|_| random_row(&mut random)).collect();
-    let db = database_of(&rows);
+    assert_pages(&database_of(&rows).store, &rows, &mut random);
+    if let Some((store, _database)) = postgres_of(&rows) {
+        assert_pages(&store, &rows, &mut random);
+    }
+}
+
+/// Asserts that lists with random searches have the expected pages.
+fn assert_pages(store: &Store, rows: &[SearchedConversation], random: &mut Rng) {
     let mut found = 0;
     for query in all_lists() {
         for scope in [Scope::Project(PROJECT), Scope::Visitor(VisitorSeq(2))] {
-            let search = random_search(&mut random);
+            let search = random_search(random);
             let matches = |row: &&SearchedConversation| row.matches(scope, query.filter, &search);
             let matching: Vec<_> = rows.iter().filter(matches).collect();
             found += matching.len();
@@ -290,7 +330,7 @@ fn pages_by_offset_and_after_a_key_agree_with_a_filter_and_a_sort_of_all_rows() 
             };
             let list = ExpectedSearch {
                 keys: sorted_keys(&matching, &query),
-                db: &db,
+                store,
                 scope,
                 query,
                 search,
@@ -307,7 +347,14 @@ fn pages_of_conversations_that_do_not_wait_agree_with_a_filter_and_a_sort_of_all
     let mut random = Rng::with_seed(12);
     let rows: Vec<_> = (0..80).map(|_| random_row(&mut random)).collect();
     assert!(rows.iter().any(|row| row.is_waiting));
-    let db = database_of(&rows);
+    assert_not_waiting_pages(&database_of(&rows).store, &rows);
+    if let Some((store, _database)) = postgres_of(&rows) {
+        assert_not_waiting_pages(&store, &rows);
+    }
+}
+
+/// Asserts that the lists of the conversations that do not wait have the expected pages.
+fn assert_not_waiting_pages(store: &Store, rows: &[SearchedConversation]) {
     let scope = Scope::Project(PROJECT);
     let search = not_waiting();
     for query in all_lists() {
@@ -326,7 +373,7 @@ fn pages_of_conversations_that_do_not_wait_agree_with_a_filter_and_a_sort_of_all
             };
             let list = ExpectedSearch {
                 keys: sorted_keys(&matching, &query),
-                db: &db,
+                store,
                 scope,
                 query,
                 search: search.clone(),
@@ -454,7 +501,12 @@ fn hostile_text_is_no_error() {
             text: Some(text.to_owned()),
             ..SearchFilter::default()
         };
-        let (ids, total, last) = read(&db, Scope::Project(PROJECT), &ListQuery::default(), &search);
+        let (ids, total, last) = read(
+            &db.store,
+            Scope::Project(PROJECT),
+            &ListQuery::default(),
+            &search,
+        );
         assert_eq!((ids.len(), total, last), (0, 0, None), "{text}");
     }
 }

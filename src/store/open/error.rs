@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::SCHEMA_VERSION;
 use super::path::{check_folder, closed_folder, folder_of};
-use crate::store::postgres::ConnectError;
+use crate::store::postgres::{ConnectError, SchemaError};
 
 /// Why a file could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,8 @@ pub enum OpenError {
     Thread(#[from] io::Error),
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
 }
 
 impl OpenError {

@@ -12,7 +12,9 @@ mod dialect;
 mod error;
 mod listener;
 mod read_pool;
+mod schema;
 mod snapshot;
+mod text_indexer;
 mod version_reader;
 mod writer;
 
@@ -24,7 +26,10 @@ pub(super) use dialect::number_parameters;
 pub use error::ConnectError;
 pub(super) use listener::start as start_listener;
 pub(super) use read_pool::{PostgresPool, READ_SETUP};
+pub use schema::SchemaError;
+pub(super) use schema::upgrade;
 pub(super) use snapshot::PostgresSnapshot;
+pub(super) use text_indexer::TextIndexer;
 pub(super) use version_reader::VersionReader;
 pub(super) use writer::{BEGIN_WRITE, start_writer};
 
