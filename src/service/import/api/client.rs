@@ -3,9 +3,9 @@
 
 use std::io::{self, Read};
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::{Builder, Runtime};
@@ -14,6 +14,7 @@ use url::Url;
 
 use super::ApiImportError;
 use crate::config::Secret;
+use crate::retry_after;
 use crate::store::backup::Monitor;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -189,9 +190,8 @@ impl<'a> ApiClient<'a> {
 
 /// The time after which a refused request may be repeated.
 fn retry_after(response: &Response) -> Result<Duration, ApiImportError> {
-    let header = response.headers().get(RETRY_AFTER);
-    let seconds = header.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let wait = seconds.map_or(DEFAULT_RETRY_AFTER, Duration::from_secs);
+    let wait = retry_after::retry_after(response.headers(), SystemTime::now());
+    let wait = wait.unwrap_or(DEFAULT_RETRY_AFTER);
     if wait > MAX_RETRY_AFTER {
         return Err(ApiImportError::RetryLater(wait.as_secs()));
     }
