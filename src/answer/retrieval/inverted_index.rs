@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
+
 use super::headline::Headline;
 use super::language::{Language, LanguageDetector};
 use super::spelling_index::SpellingIndex;
@@ -431,6 +433,7 @@ fn slug_words(url: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once('/').map_or("", |(_, path)| path);
     let path = path.rsplit_once('.').map_or(path, |(path, _)| path);
+    let path = percent_decode_str(path).decode_utf8_lossy();
     path.replace(['-', '_', '+'], " ")
 }
 

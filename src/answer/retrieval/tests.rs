@@ -448,3 +448,19 @@ fn a_word_without_its_first_letter_is_another_word() {
     assert_eq!(fixture.titles(PROJECT, "arnge"), ["Ranges"]);
     assert_eq!(fixture.titles(PROJECT, "erfund"), ["Ranges"]);
 }
+
+#[test]
+fn words_of_an_encoded_address_are_found() {
+    let fixture = SearchFixture::new();
+    let document = Document {
+        url: "https://x.example/%C3%B6ffnungs%2Dzeiten/m%C3%BCllabfuhr".to_owned(),
+        title: "Termine".to_owned(),
+        description: String::new(),
+        sections: vec![Section {
+            heading: String::new(),
+            body: "Jeden Dienstag.".to_owned(),
+        }],
+    };
+    fixture.add(PROJECT, &document);
+    assert_eq!(fixture.titles(PROJECT, "Müllabfuhr"), ["Termine"]);
+}
