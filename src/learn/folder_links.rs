@@ -6,6 +6,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::file_names::{jekyll_post, without_number};
 use super::front_matter::{AddressKey, PageAddress};
 use super::links;
 use crate::domain::without_userinfo;
@@ -38,8 +39,14 @@ impl FolderLinks {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
         let page;
+        if let Some((folder, title)) = jekyll_post(folder, stem) {
+            let ending = if self.clean_urls { "" } else { ".html" };
+            let url = self.join(&folder, &format!("{title}{ending}"));
+            return url.map_or_else(|| format!("file:{path}"), Into::into);
+        }
         let name = match extension {
             _ if is_index(name) || is_readme(name) => "",
+            _ if self.has_ordered_names(name) => without_number(stem),
             _ if self.clean_urls => stem,
             // Sphinx and Asciidoctor make pages with this extension.
             "rst" | "adoc" | "asciidoc" => {
@@ -48,10 +55,26 @@ impl FolderLinks {
             }
             _ => name,
         };
-        match self.join(folder, name) {
+        match self.join(&self.page_folder(folder), name) {
             Some(url) => url.into(),
             None => format!("file:{path}"),
         }
+    }
+
+    /// Whether the names of a file and its folders can have numbers that are not in the
+    /// address, as in Docusaurus.
+    fn has_ordered_names(&self, name: &str) -> bool {
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        self.clean_urls && matches!(extension, "md" | "mdx" | "markdown")
+    }
+
+    /// The folder of the address of a page.
+    fn page_folder(&self, folder: &str) -> String {
+        if !self.clean_urls {
+            return folder.to_owned();
+        }
+        let names: Vec<_> = folder.split('/').map(without_number).collect();
+        names.join("/")
     }
 
     /// The address of the file itself, which its relative links refer to.
@@ -122,7 +145,8 @@ impl FolderLinks {
             AddressKey::Slug if is_index(name) || is_readme(name) => parent(),
             AddressKey::Slug => folder,
         };
-        self.join(folder, "")?.join(&format!("./{value}")).ok()
+        let folder = self.page_folder(folder);
+        self.join(&folder, "")?.join(&format!("./{value}")).ok()
     }
 
     /// The address of the page that an address of a file stands for. Addresses outside of
@@ -229,8 +253,19 @@ mod tests {
                 assert_eq!(links(base_url, false).url_of(relative), url);
             }
         }
-        let clean = links("https://x.example/", true).url_of("v1.2/a.b.md");
-        assert_eq!(clean, "https://x.example/v1.2/a.b");
+        for (relative, url) in [
+            ("v1.2/a.b.md", "v1.2/a.b"),
+            ("02-guide/01-intro.md", "guide/intro"),
+            ("02-guide/index.md", "guide/"),
+            ("_posts/2024-01-31-new-prices.md", "2024/01/31/new-prices"),
+        ] {
+            let clean = links("https://x.example/", true).url_of(relative);
+            assert_eq!(clean, format!("https://x.example/{url}"));
+        }
+        let plain = |path| links("https://x.example/", false).url_of(path);
+        assert_eq!(plain("01-a.md"), "https://x.example/01-a.md");
+        let post = plain("news/_posts/2024-01-31-new.md");
+        assert_eq!(post, "https://x.example/news/2024/01/31/new.html");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod decode;
 mod dom;
 mod excerpt;
 mod fetch;
+mod file_names;
 mod folder;
 mod folder_links;
 mod format;
