@@ -1,1 +1,0 @@
-import{$t as e,U as t,et as n}from"./inbox-locale-HcBjz3Gj.js";var r={field:`_field_192ln_1`,text:`_text_192ln_10`},i=e();function a({label:e,text:a}){return(0,i.jsxs)(`div`,{className:r.field,children:[(0,i.jsx)(`code`,{className:r.text,children:a}),(0,i.jsx)(n,{icon:`copy`,label:`Copy: ${e}`,size:`small`,onPress:()=>void t(e,a)})]})}export{a as t};
