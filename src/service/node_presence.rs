@@ -38,7 +38,8 @@ impl NodePresence {
         let is_due = self
             .reported_at
             .is_none_or(|at| now.saturating_duration_since(at) >= REPORT_INTERVAL);
-        if agents == self.agents && !(is_due && !agents.is_empty()) {
+        let is_repeated = is_due && !agents.is_empty();
+        if agents == self.agents && !is_repeated {
             return None;
         }
         let report = Report {
