@@ -55,7 +55,7 @@ macro_rules! select_due {
             " AND CASE kind WHEN 'webhook' THEN ?3 = 0 AND project_seq NOT IN ",
             $webhook_projects,
             "          ELSE ?5 = 0 AND NOT (?6 = 1 AND kind = 'reply_email') END \
-              ORDER BY next_attempt_at LIMIT ?7"
+              ORDER BY next_attempt_at, seq LIMIT ?7"
         )
     };
 }
@@ -209,7 +209,7 @@ pub fn pending_replies(snapshot: &Snapshot, limit: u32) -> Result<Vec<PendingRep
             "SELECT n.seq, n.project_seq, c.id \
                FROM notification AS n JOIN conversation AS c ON c.seq = n.conversation_seq \
               WHERE n.next_attempt_at IS NOT NULL AND n.kind = 'reply_email' AND n.attempts = 0 \
-              ORDER BY n.next_attempt_at LIMIT ?"
+              ORDER BY n.next_attempt_at, n.seq LIMIT ?"
         ),
         [i64::from(limit).into()],
     );
