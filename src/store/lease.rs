@@ -165,26 +165,33 @@ pub fn interrupted_owners(
     Ok(owners)
 }
 
+/// The condition that a message is a streaming answer of the process `?1`, which has not
+/// renewed the lease that ends at `?2`.
+macro_rules! is_interrupted {
+    () => {
+        "status = 'streaming' AND owner IS NOT DISTINCT FROM ?1 AND NOT EXISTS \
+             (SELECT 1 FROM process WHERE id = ?1 AND lease_expires_at > coalesce(?2, 0))"
+    };
+}
+
 /// Fails the streaming answers of an owner, unless the owner has renewed its
 /// lease meanwhile.
 pub fn fail_interrupted(owner: AnswerOwner) -> Batch {
-    const IS_INTERRUPTED: &str = "status = 'streaming' AND owner IS ?1 AND NOT EXISTS \
-         (SELECT 1 FROM process WHERE id = ?1 AND lease_expires_at > coalesce(?2, 0))";
-    let values = || [owner.process.into(), owner.lease_expires_at.into()];
     Batch::of([
         // A repeated request with the same Idempotency-Key gets a new answer.
-        Sql::composed(
-            format!(
-                "DELETE FROM idempotency_key WHERE message_id IN \
-                     (SELECT id FROM message WHERE {IS_INTERRUPTED})"
-            ),
-            values(),
+        Sql::new(
+            sql!(concat!(
+                "DELETE FROM idempotency_key WHERE message_id IN (SELECT id FROM message WHERE ",
+                is_interrupted!(),
+                ")"
+            )),
+            [owner.process.into(), owner.lease_expires_at.into()],
         ),
-        Sql::composed(
-            format!(
-                "UPDATE message SET status = 'error', error = ?3, \
-                        owner = NULL WHERE {IS_INTERRUPTED}"
-            ),
+        Sql::new(
+            sql!(concat!(
+                "UPDATE message SET status = 'error', error = ?3, owner = NULL WHERE ",
+                is_interrupted!()
+            )),
             [
                 owner.process.into(),
                 owner.lease_expires_at.into(),
