@@ -47,8 +47,8 @@ pub struct Events {
 pub fn append(message: Message, at: Timestamp) -> Batch {
     Batch::of([Sql::new(
         sql!(
-            "INSERT INTO event (created_at, kind, project_seq, conversation_id, payload) \
-         VALUES (?, 'message', ?, ?, ?)"
+            postgres: "INSERT INTO event (created_at, kind, project_seq, conversation_id, payload) \
+                       VALUES (?, 'message', ?, ?, ?)"
         ),
         [
             at.into(),
@@ -64,7 +64,10 @@ pub fn append(message: Message, at: Timestamp) -> Batch {
 /// # Errors
 /// Those of the query.
 pub fn position(snapshot: &Snapshot) -> Result<i64, StoreError> {
-    let sql = Sql::new(sql!("SELECT coalesce(max(seq), 0) FROM event"), []);
+    let sql = Sql::new(
+        sql!(postgres: "SELECT coalesce(max(seq), 0) FROM event"),
+        [],
+    );
     snapshot.one(&sql, |row| row.get(0))
 }
 
@@ -73,7 +76,7 @@ pub fn position(snapshot: &Snapshot) -> Result<i64, StoreError> {
 /// # Errors
 /// Those of the query.
 pub fn read_after(snapshot: &Snapshot, position: i64) -> Result<Events, StoreError> {
-    let sql = Sql::new(sql!(SELECT), [position.into(), MAX_EVENTS.into()]);
+    let sql = Sql::new(sql!(postgres: SELECT), [position.into(), MAX_EVENTS.into()]);
     let mut events = Events {
         position,
         ..Events::default()
@@ -91,7 +94,7 @@ pub fn read_after(snapshot: &Snapshot, position: i64) -> Result<Events, StoreErr
 /// [`position`] never goes back.
 pub fn delete_before(time: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        sql!("DELETE FROM event WHERE created_at < ? AND seq < (SELECT max(seq) FROM event)"),
+        sql!(postgres: "DELETE FROM event WHERE created_at < ? AND seq < (SELECT max(seq) FROM event)"),
         [time.into()],
     )])
 }

@@ -4,21 +4,27 @@
 //! The macro `sql!` makes a text of a constant expression. In unit tests, it also
 //! registers the text, so that a test prepares each one on both databases.
 
-/// The text of a statement for each database. Only the macro `sql!` makes it.
+/// The text of a statement for each database that has the statement. Only the macro `sql!`
+/// makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatementText {
-    sqlite: &'static str,
+    sqlite: Option<&'static str>,
     postgres: Option<&'static str>,
 }
 
 impl StatementText {
     /// Use `sql!`, which also registers the text.
-    pub(super) const fn new(sqlite: &'static str, postgres: Option<&'static str>) -> Self {
+    pub(super) const fn new(sqlite: Option<&'static str>, postgres: Option<&'static str>) -> Self {
         Self { sqlite, postgres }
     }
 
+    /// The text for SQLite. SQLite rejects it if the statement belongs to the plumbing of
+    /// PostgreSQL.
     pub(super) const fn sqlite(self) -> &'static str {
-        self.sqlite
+        match (self.sqlite, self.postgres) {
+            (Some(text), _) | (None, Some(text)) => text,
+            (None, None) => "",
+        }
     }
 
     /// None: the statement belongs to the plumbing of SQLite.
@@ -27,17 +33,20 @@ impl StatementText {
     }
 }
 
-/// A [`StatementText`]: one text for both databases, or one for each. Statements that only
-/// a SQLite file needs have no other text.
+/// A [`StatementText`]: one text for both databases, one for each, or one for the database
+/// that alone has the statement.
 macro_rules! sql {
     (sqlite: $sqlite:expr, postgres: $postgres:expr $(,)?) => {
-        sql!(@ $sqlite, Some($postgres))
+        sql!(@ Some($sqlite), Some($postgres))
     };
     (sqlite: $sqlite:expr $(,)?) => {
-        sql!(@ $sqlite, None)
+        sql!(@ Some($sqlite), None)
+    };
+    (postgres: $postgres:expr $(,)?) => {
+        sql!(@ None, Some($postgres))
     };
     ($text:expr $(,)?) => {
-        sql!(@ $text, Some($text))
+        sql!(@ Some($text), Some($text))
     };
     (@ $sqlite:expr, $postgres:expr) => {{
         #[cfg(test)]
@@ -84,7 +93,7 @@ pub mod tests {
         let texts: Vec<_> = inventory::iter::<Registered>.into_iter().collect();
         assert!(texts.len() > 300, "{} texts are registered", texts.len());
         let faults = texts.into_iter().filter_map(|registered| {
-            let text = registered.text.sqlite();
+            let text = registered.text.sqlite?;
             let error = connection.prepare(text).err()?;
             Some(fault(registered, text, error))
         });
