@@ -28,6 +28,8 @@ pub mod conversation_walk;
 mod database_lock;
 pub mod document;
 pub mod embedding;
+#[cfg(test)]
+mod engine_comparison_tests;
 pub mod erasure;
 mod error;
 pub mod export;

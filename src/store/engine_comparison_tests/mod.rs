@@ -1,0 +1,9 @@
+//! The same writes and reads on a SQLite file and on a PostgreSQL database, whose results
+//! must be equal. The tests need a server (`PARLOR_TEST_STORE`).
+
+mod conversations;
+mod pair;
+mod settings;
+mod visitors;
+
+use pair::Pair;
