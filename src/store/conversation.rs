@@ -56,6 +56,7 @@ pub fn list(
     };
     let query = &request.query;
     let mut page = if request.search.is_empty() {
+        snapshot.avoid_sorts();
         let totals = totals(snapshot, scope)?;
         let (rows, last) = page_rows(snapshot, scope, query, &totals)?;
         ListPage {
@@ -232,9 +233,7 @@ pub(super) fn composed_seqs(
     let Some(page) = page else {
         return Ok((Vec::new(), None));
     };
-    if let Transaction::Postgres(postgres) = snapshot.transaction() {
-        postgres.avoid_sorts();
-    }
+    snapshot.avoid_sorts();
     let (limit, offset) = (query.limit.get() as usize, query.offset.get());
     let mut rows = Vec::with_capacity(limit + 1);
     let mut last = None;

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::batch::Batch;
 use super::error::StoreError;
+use super::query::rows_at_once;
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
@@ -145,18 +146,25 @@ impl MessageCursor {
         snapshot: &Snapshot,
         mut each: impl FnMut(&Message) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        let sql = self.statement();
-        let flow = snapshot.try_for_each(&sql, |row| {
-            self.after = row.get(SEQ_COLUMN)?;
-            // The offset counts from the first message.
-            self.filter.offset = 0;
-            self.filter.limit -= 1;
-            each(&from_row(row, 0, self.chat)?)
-        })?;
-        Ok(flow.is_continue())
+        loop {
+            let limit = rows_at_once(snapshot, self.filter.limit);
+            let mut rows = 0;
+            let flow = snapshot.try_for_each(&self.statement(limit), |row| {
+                rows += 1;
+                self.after = row.get(SEQ_COLUMN)?;
+                // The offset counts from the first message.
+                self.filter.offset = 0;
+                self.filter.limit -= 1;
+                each(&from_row(row, 0, self.chat)?)
+            })?;
+            if flow.is_break() || rows < limit || self.filter.limit == 0 {
+                return Ok(flow.is_continue());
+            }
+        }
     }
 
-    fn statement(&self) -> Sql {
+    /// Selects the next `limit` messages.
+    fn statement(&self, limit: u32) -> Sql {
         let filter = self.filter;
         Sql::new(
             sql!(concat!(
@@ -171,7 +179,7 @@ impl MessageCursor {
                 self.conversation.into(),
                 filter.role.map(Role::as_str).into(),
                 filter.status.map(MessageStatus::as_str).into(),
-                i64::from(filter.limit).into(),
+                i64::from(limit).into(),
                 i64::try_from(filter.offset).unwrap_or(i64::MAX).into(),
                 self.after.into(),
                 self.last.into(),

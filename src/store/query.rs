@@ -9,7 +9,7 @@ use super::batch::guard_reason;
 use super::error::StoreError;
 use super::postgres::PostgresSnapshot;
 use super::rejection::Rejection;
-use super::snapshot::{Snapshot, Transaction};
+use super::snapshot::{Dialect, Snapshot, Transaction};
 use super::sql::{Row, Sql, Value};
 use super::statement_text::StatementText;
 
@@ -110,6 +110,15 @@ impl Snapshot<'_> {
 
 /// The rows that PostgreSQL returns at once.
 const MAX_ROWS: usize = 64;
+
+/// How many of `limit` rows a statement should return. SQLite returns one after another;
+/// PostgreSQL returns all that a statement selects, so large results are read in parts.
+pub(super) fn rows_at_once(snapshot: &Snapshot, limit: u32) -> u32 {
+    match snapshot.dialect() {
+        Dialect::Sqlite => limit,
+        Dialect::Postgres => limit.min(MAX_ROWS as u32),
+    }
+}
 
 /// The text of a statement that [`RowQueue::read`] runs: a SELECT up to its last condition,
 /// and the column with the number of a row. The column is also the last one that the

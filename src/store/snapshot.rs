@@ -59,6 +59,14 @@ impl<'c> Snapshot<'c> {
         }
     }
 
+    /// Makes the planner of PostgreSQL read indexes in the order of the result, if there
+    /// are such. The statements for SQLite name their indexes.
+    pub(super) fn avoid_sorts(&self) {
+        if let Transaction::Postgres(postgres) = &self.0 {
+            postgres.avoid_sorts();
+        }
+    }
+
     /// The transaction, for what only SQLite has.
     ///
     /// # Errors

@@ -11,8 +11,10 @@ use crate::store::sql::Sql;
 pub(in crate::store) struct PostgresSnapshot<'c> {
     connection: &'c Connection,
     has_begun: Cell<bool>,
-    /// Whether the next statements are planned without sorts.
+    /// Whether statements are planned without sorts.
     avoids_sorts: Cell<bool>,
+    /// Whether the server does not know this yet.
+    has_new_setting: Cell<bool>,
 }
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -27,6 +29,7 @@ impl<'c> PostgresSnapshot<'c> {
             connection,
             has_begun: Cell::new(false),
             avoids_sorts: Cell::new(false),
+            has_new_setting: Cell::new(false),
         }
     }
 
@@ -35,7 +38,7 @@ impl<'c> PostgresSnapshot<'c> {
     /// # Errors
     /// Those of the statement and of the connection.
     pub fn query(&self, sql: &Sql) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        let setup = match (self.has_begun.replace(true), self.avoids_sorts.take()) {
+        let setup = match (self.has_begun.replace(true), self.has_new_setting.take()) {
             (false, false) => BEGIN,
             (false, true) => BEGIN_WITHOUT_SORTS,
             (true, true) => WITHOUT_SORTS,
@@ -47,7 +50,9 @@ impl<'c> PostgresSnapshot<'c> {
     /// Makes the planner choose an index with the order of the result for the statements
     /// that follow, if there is one, whatever the statistics of the table are.
     pub fn avoid_sorts(&self) {
-        self.avoids_sorts.set(true);
+        if !self.avoids_sorts.replace(true) {
+            self.has_new_setting.set(true);
+        }
     }
 }
 

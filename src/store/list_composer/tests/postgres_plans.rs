@@ -4,7 +4,6 @@
 use super::*;
 use crate::store::postgres::number_parameters;
 use crate::store::postgres::test_database::TestDatabase;
-use crate::store::snapshot::Transaction;
 use crate::store::test_db::project_with_visitor;
 use crate::store::{Snapshot, Store, StoreError};
 
@@ -116,9 +115,7 @@ fn for_each_plan(
     mut each: impl FnMut(&ListQuery, Option<&Seek>, Vec<String>),
 ) {
     let plans = |snapshot: &Snapshot| {
-        if let Transaction::Postgres(postgres) = snapshot.transaction() {
-            postgres.avoid_sorts();
-        }
+        snapshot.avoid_sorts();
         for (query, seek) in all_pages() {
             let Some(page) = compose(&query, seek.as_ref()) else {
                 continue;
