@@ -101,7 +101,7 @@ fn unreadable_origins_allow_none() {
     let key = server.create_publishable_key(&[SHOP]);
     let updated = server
         .db_connection()
-        .execute("UPDATE api_key SET origins = 'x'", []);
+        .execute("UPDATE api_key SET origins = 'x'", ());
     updated.expect("an update");
     let project = server.get(format!("/v2/projects/current?apiKey={key}"));
     project

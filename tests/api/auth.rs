@@ -141,13 +141,13 @@ fn sign_token(server: &TestServer, visitor: &Visitor, algorithm: &str, change: V
         .db_connection()
         .query_row(
             "SELECT value FROM secret WHERE name = 'session'",
-            [],
+            (),
             |row| row.get(0),
         )
         .expect("a secret");
     let session: uuid::Uuid = server
         .db_connection()
-        .query_row("SELECT id FROM session", [], |row| row.get(0))
+        .query_row("SELECT id FROM session", (), |row| row.get(0))
         .expect("one session");
     let now = Timestamp::now().seconds();
     let mut claims = json!({ "jti": session, "sub": visitor.id, "iat": now, "exp": now + 60 });
@@ -245,7 +245,7 @@ fn request_renews_session() {
     expect_validity(&server, &visitor.token, true);
     let used: i64 = server
         .db_connection()
-        .query_row("SELECT last_used_at FROM session", [], |row| row.get(0))
+        .query_row("SELECT last_used_at FROM session", (), |row| row.get(0))
         .expect("a session");
     assert!(used >= before);
 }

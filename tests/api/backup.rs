@@ -17,6 +17,7 @@ use crate::helpers::{
     ParlorProcess, Visitor, open_connection, parlor_command, run_successfully, run_with_error,
     string, wait_until,
 };
+use crate::sqlite_only;
 
 /// A file with generated conversations in a folder of its own.
 pub fn generated_file(conversations: u32) -> (TempDir, PathBuf) {
@@ -91,6 +92,7 @@ pub fn create_visitor(process: &ParlorProcess) -> Visitor {
 
 #[test]
 fn backup_of_a_busy_server_has_every_write_acknowledged_before_it_began() {
+    sqlite_only!("backups are copies of a file");
     let folder = TempDir::new().expect("a folder");
     let folder = folder.path();
     let process = ParlorProcess::start(folder, &["serve", "--rate-limit", "0"]);
@@ -136,6 +138,7 @@ fn backup_of_a_busy_server_has_every_write_acknowledged_before_it_began() {
 
 #[test]
 fn backup_into_a_folder_has_the_time_as_its_name() {
+    sqlite_only!("backups are copies of a file");
     let (folder, _) = generated_file(20);
     fs::create_dir(folder.path().join("backups")).expect("a folder");
     run_successfully(folder.path(), &["backup", "backups"]);
@@ -154,6 +157,7 @@ fn backup_into_a_folder_has_the_time_as_its_name() {
 
 #[test]
 fn backup_replaces_no_file_and_not_the_database() {
+    sqlite_only!("backups are copies of a file");
     let (folder, database) = generated_file(5);
     let folder = folder.path();
     let before = fs::read(&database).expect("the database");
@@ -193,6 +197,7 @@ fn backup_replaces_no_file_and_not_the_database() {
 
 #[test]
 fn backups_of_the_same_second_get_different_names() {
+    sqlite_only!("backups are copies of a file");
     let (folder, _) = generated_file(5);
     let backups = folder.path().join("backups");
     fs::create_dir(&backups).expect("a folder");
@@ -231,6 +236,7 @@ fn interrupt_backup(folder: &Path, signal: &str) -> Option<i32> {
 
 #[test]
 fn interrupted_backup_leaves_nothing_under_its_name() {
+    sqlite_only!("backups are copies of a file");
     let (folder, _) = generated_file(4000);
     let folder = folder.path();
     let backup = folder.join("backup.db");
@@ -297,6 +303,7 @@ impl Drop for SmallDisk {
 
 #[test]
 fn backup_on_a_full_disk_leaves_nothing_and_names_the_disk() {
+    sqlite_only!("backups are copies of a file");
     let (folder, _) = generated_file(1000);
     let Some(disk) = SmallDisk::mount(folder.path().join("small"), "size=256k") else {
         eprintln!("skipped: only root can mount a small file system");
@@ -309,6 +316,7 @@ fn backup_on_a_full_disk_leaves_nothing_and_names_the_disk() {
 
 #[test]
 fn damaged_database_gives_no_backup() {
+    sqlite_only!("backups are copies of a file");
     let (folder, database) = generated_file(300);
     // An index page in the middle is cleared.
     let connection = open_read_only(&database);
@@ -341,6 +349,7 @@ fn damaged_database_gives_no_backup() {
 
 #[test]
 fn backup_of_a_file_with_wrong_counts_or_tables_warns_of_them() {
+    sqlite_only!("backups are copies of a file");
     let (folder, database) = generated_file(30);
     let change = "UPDATE visitor SET closed_conversations = 77 WHERE seq = 2; \
                   DROP TRIGGER conversation_after_delete;";
@@ -364,6 +373,7 @@ fn backup_of_a_file_with_wrong_counts_or_tables_warns_of_them() {
 
 #[test]
 fn backup_of_an_older_file_does_not_upgrade_the_file() {
+    sqlite_only!("backups are copies of a file");
     let folder = TempDir::new().expect("a folder");
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema-1.sql");
     let sql = fs::read_to_string(fixture).expect("a fixture");

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::backup::{expect_complete, names, open_read_only};
 use crate::helpers::{ParlorProcess, parlor_command, wait_until};
+use crate::sqlite_only;
 
 /// The backups in the folder `backups`, without manifests.
 fn scheduled_backups(folder: &Path) -> Vec<String> {
@@ -21,6 +22,7 @@ fn scheduled_backups(folder: &Path) -> Vec<String> {
 
 #[test]
 fn server_makes_backups_at_intervals_and_deletes_only_its_own_old_ones() {
+    sqlite_only!("backups are copies of a file");
     let folder = TempDir::new().expect("a folder");
     let folder = folder.path();
     let backups = folder.join("backups");
@@ -67,6 +69,7 @@ fn server_makes_backups_at_intervals_and_deletes_only_its_own_old_ones() {
 
 #[test]
 fn old_backup_that_cannot_be_deleted_keeps_no_other_one() {
+    sqlite_only!("backups are copies of a file");
     let folder = TempDir::new().expect("a folder");
     let folder = folder.path();
     let backups = folder.join("backups");
@@ -114,6 +117,7 @@ fn first_backup(folder: &Path) -> String {
 
 #[test]
 fn server_logs_a_backup_that_fails_and_continues_to_serve() {
+    sqlite_only!("backups are copies of a file");
     let folder = TempDir::new().expect("a folder");
     let folder = folder.path();
     fs::write(folder.join("backups"), "no folder").expect("a file");

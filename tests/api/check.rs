@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::backup::{SmallDisk, generated_file, open_read_only};
 use crate::helpers::{ParlorProcess, open_connection, parlor_command, run_successfully};
+use crate::sqlite_only;
 
 /// Runs the command. Returns its exit status and its lines.
 pub fn check(folder: &Path, environment: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -42,6 +43,7 @@ fn change(path: &Path, sql: &str) {
 
 #[test]
 fn sound_file_has_status_0_also_beside_a_running_server() {
+    sqlite_only!("the checks are those of a file");
     let folder = TempDir::new().expect("a folder");
     let process = ParlorProcess::start(folder.path(), &["serve"]);
     for _ in 0..2 {
@@ -55,6 +57,7 @@ fn sound_file_has_status_0_also_beside_a_running_server() {
 
 #[test]
 fn wrong_counts_are_found() {
+    sqlite_only!("the checks are those of a file");
     let (folder, path) = generated_file(30);
     change(
         &path,
@@ -80,6 +83,7 @@ fn wrong_counts_are_found() {
 
 #[test]
 fn damaged_page_is_found() {
+    sqlite_only!("the checks are those of a file");
     let (folder, path) = generated_file(300);
     let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'message_by_id'";
     let page: i64 = open_read_only(&path)
@@ -95,6 +99,7 @@ fn damaged_page_is_found() {
 
 #[test]
 fn missing_rows_are_found() {
+    sqlite_only!("the checks are those of a file");
     let (folder, path) = generated_file(30);
     change(
         &path,
@@ -112,6 +117,7 @@ fn missing_rows_are_found() {
 
 #[test]
 fn changed_tables_are_found() {
+    sqlite_only!("the checks are those of a file");
     let (folder, path) = generated_file(5);
     change(&path, "DROP INDEX message_by_conversation");
     let line = expect_finding(folder.path(), 1, "FAULT", "tables");
@@ -140,6 +146,7 @@ fn changed_tables_are_found() {
 
 #[test]
 fn file_of_an_older_version_is_a_warning_and_stays_as_it_is() {
+    sqlite_only!("the checks are those of a file");
     for version in 1..=4 {
         let folder = TempDir::new().expect("a folder");
         let root = env!("CARGO_MANIFEST_DIR");
@@ -159,6 +166,7 @@ fn file_of_an_older_version_is_a_warning_and_stays_as_it_is() {
 
 #[test]
 fn permissions_that_are_too_wide_are_a_warning_with_the_command() {
+    sqlite_only!("the checks are those of a file");
     let (folder, path) = generated_file(5);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
     let line = expect_finding(folder.path(), 0, "warning", "permissions");
@@ -170,6 +178,7 @@ fn permissions_that_are_too_wide_are_a_warning_with_the_command() {
 
 #[test]
 fn file_system_that_is_mounted_read_only_is_a_fault() {
+    sqlite_only!("the checks are those of a file");
     let (folder, path) = generated_file(5);
     let Some(disk) = SmallDisk::mount(folder.path().join("disk"), "mode=700") else {
         eprintln!("skipped: only root can mount a file system");
@@ -188,6 +197,7 @@ fn file_system_that_is_mounted_read_only_is_a_fault() {
 
 #[test]
 fn settings_that_contradict_each_other_are_found() {
+    sqlite_only!("the checks are those of a file");
     let (folder, _) = generated_file(5);
     for (code, variables, text) in [
         (
@@ -238,6 +248,7 @@ fn settings_that_contradict_each_other_are_found() {
 
 #[test]
 fn file_of_another_program_is_a_fault() {
+    sqlite_only!("the checks are those of a file");
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("parlor.db"), "text").expect("a file");
     let (code, text) = check(folder.path(), &[]);
@@ -247,6 +258,7 @@ fn file_of_another_program_is_a_fault() {
 
 #[test]
 fn restored_file_is_sound() {
+    sqlite_only!("the checks are those of a file");
     let (folder, path) = generated_file(50);
     run_successfully(folder.path(), &["backup", "backup.db"]);
     fs::remove_file(path).expect("a removal");

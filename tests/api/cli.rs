@@ -15,6 +15,7 @@ use crate::helpers::{
     ParlorProcess, UNKNOWN_ID, Visitor, open_connection, parlor_command, run_successfully,
     run_with_error, string, wait_until,
 };
+use crate::sqlite_only;
 
 fn create_visitor(process: &ParlorProcess, api_key: &str) -> Visitor {
     let body = json!({ "apiKey": api_key, "saVid": "device" });
@@ -24,6 +25,7 @@ fn create_visitor(process: &ParlorProcess, api_key: &str) -> Visitor {
 
 #[test]
 fn first_start_prints_two_valid_keys_and_second_start_prints_none() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     let first = ParlorProcess::start(directory.path(), &["serve"]);
     let publishable = first.key("pk_").expect("a publishable key");
@@ -49,6 +51,7 @@ fn first_start_prints_two_valid_keys_and_second_start_prints_none() {
 
 #[test]
 fn key_is_printed_once_and_listed_without_secret_and_revoked_by_id() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     let process = ParlorProcess::start(directory.path(), &["serve"]);
     let directory = directory.path();
@@ -88,6 +91,7 @@ fn key_is_printed_once_and_listed_without_secret_and_revoked_by_id() {
 
 #[test]
 fn keys_command_reports_errors() {
+    sqlite_only!("the test runs commands on files of its own");
     let temp_dir = TempDir::new().expect("a directory");
     let directory = temp_dir.path();
     let list = run_with_error(directory, &["keys", "list", "--db", "absent.db"]);
@@ -116,6 +120,7 @@ fn keys_command_reports_errors() {
 
 #[test]
 fn port_in_use_is_reported_before_database_is_created() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -126,6 +131,7 @@ fn port_in_use_is_reported_before_database_is_created() {
 
 #[test]
 fn renamed_variables_are_read_under_both_names_and_the_new_one_wins() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     let used = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = used.local_addr().expect("an address").to_string();
@@ -194,6 +200,7 @@ fn demo(directory: &Path, file: &str, seed: &str) -> PathBuf {
 
 #[test]
 fn demo_is_deterministic_for_each_seed() {
+    sqlite_only!("the test runs commands on files of its own");
     let temp_dir = TempDir::new().expect("a directory");
     let directory = temp_dir.path();
     let [first, same, other] = [("a.db", "7"), ("b.db", "7"), ("c.db", "8")]
@@ -213,6 +220,7 @@ fn demo_is_deterministic_for_each_seed() {
 
 #[test]
 fn demo_refuses_database_of_regular_server() {
+    sqlite_only!("the test runs commands on files of its own");
     let temp_dir = TempDir::new().expect("a directory");
     let directory = temp_dir.path();
     assert!(
@@ -232,6 +240,7 @@ fn demo_refuses_database_of_regular_server() {
 
 #[test]
 fn demo_keys_are_refused_by_regular_server() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     demo(directory.path(), "demo.db", "1");
     let process = ParlorProcess::start(directory.path(), &["serve", "--db", "demo.db"]);
@@ -241,6 +250,7 @@ fn demo_keys_are_refused_by_regular_server() {
 
 #[test]
 fn commands_printed_by_demo_work() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     let mut process = ParlorProcess::start(directory.path(), &["demo", "--conversations", "60"]);
     let mut lines = Vec::new();
@@ -281,6 +291,7 @@ fn commands_printed_by_demo_work() {
 
 #[test]
 fn demo_that_is_stopped_early_leaves_no_data() {
+    sqlite_only!("the test runs commands on files of its own");
     for (signal, options, left) in [
         ("INT", [].as_slice(), [].as_slice()),
         ("TERM", &["--db", "demo.db"], &["demo.db.lock"]),
@@ -340,6 +351,7 @@ fn file_names(directory: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn command_on_a_locked_file_names_the_file_and_the_remedy() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, path) = generated_file(1);
     let connection = open_connection(&path);
     connection.execute_batch("BEGIN IMMEDIATE").expect("a lock");

@@ -13,9 +13,10 @@ use tempfile::TempDir;
 use crate::helpers::{
     ConversationRow, TestServer, Visitor, ids, insert_conversations, open_store, string,
 };
+use crate::sqlite_only;
 
 /// Compares the stored counts with the rows.
-pub fn check_counts(connection: &Connection) {
+pub fn check_counts(connection: &crate::helpers::Connection) {
     for (table, owner) in [("project", "project_seq"), ("visitor", "visitor_seq")] {
         let sql = format!(
             "SELECT count(*) FROM {table} AS t WHERE \
@@ -23,12 +24,12 @@ pub fn check_counts(connection: &Connection) {
                   open_human_handled, closed_human_handled) <> ( \
                      SELECT count(*) FILTER (WHERE status = 'open'), \
                             count(*) FILTER (WHERE status = 'closed'), \
-                            count(*) FILTER (WHERE status = 'open' AND is_human_handled), \
-                            count(*) FILTER (WHERE status = 'closed' AND is_human_handled) \
+                            count(*) FILTER (WHERE status = 'open' AND is_human_handled = 1), \
+                            count(*) FILTER (WHERE status = 'closed' AND is_human_handled = 1) \
                        FROM conversation WHERE {owner} = t.seq)"
         );
         let wrong: i64 = connection
-            .query_row(&sql, [], |row| row.get(0))
+            .query_row(&sql, (), |row| row.get(0))
             .expect("a count");
         assert_eq!(wrong, 0, "rows of {table} with a wrong count");
     }
@@ -71,11 +72,11 @@ fn stored_counts_match_rows_after_random_writes() {
             "" => format!("DELETE FROM conversation WHERE seq = {random_row}"),
             change => format!("UPDATE conversation {change} WHERE seq = {random_row}"),
         };
-        connection.execute(&sql, []).expect("a write");
+        connection.execute(&sql, ()).expect("a write");
         check_counts(&connection);
     }
     let rows: i64 = connection
-        .query_row("SELECT count(*) FROM conversation", [], |row| row.get(0))
+        .query_row("SELECT count(*) FROM conversation", (), |row| row.get(0))
         .expect("a count");
     assert!(rows > 10, "{rows} rows are too few to mean anything");
 }
@@ -128,6 +129,7 @@ fn stored_counts_match_rows_after_concurrent_writes() {
 
 #[test]
 fn database_files_are_private_to_owner() {
+    sqlite_only!("a database on a server has no files");
     let server = TestServer::start();
     server.create_visitor("device");
     let mode = |path: &str| {
@@ -162,6 +164,7 @@ fn data_survives_restart() {
 
 #[test]
 fn stopped_server_leaves_one_complete_file() {
+    sqlite_only!("a database on a server has no files");
     let mut server = TestServer::start();
     let visitor = server.create_visitor("device");
     let id = server.start_conversation(&visitor);
@@ -220,6 +223,7 @@ fn stop_keeps_every_acknowledged_write() {
 
 #[test]
 fn locked_database_allows_reads_and_returns_503_for_writes() {
+    sqlite_only!("the test locks the file");
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let lock_holder = server.db_connection();
@@ -253,6 +257,7 @@ fn expect_refusal(path: &Path) -> OpenError {
 
 #[test]
 fn newer_database_is_refused_and_unchanged() {
+    sqlite_only!("the test uses the file");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("newer.db");
     drop(open_store(&path));
@@ -275,6 +280,7 @@ fn newer_database_is_refused_and_unchanged() {
 
 #[test]
 fn foreign_database_is_refused_and_unchanged() {
+    sqlite_only!("the test uses the file");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("foreign.db");
     let connection = Connection::open(&path).expect("a connection");
@@ -288,6 +294,7 @@ fn foreign_database_is_refused_and_unchanged() {
 
 #[test]
 fn non_database_file_is_refused_and_unchanged() {
+    sqlite_only!("the test uses the file");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("notes.txt");
     fs::write(&path, "Remember the milk. ".repeat(100)).expect("a file");
@@ -297,6 +304,7 @@ fn non_database_file_is_refused_and_unchanged() {
 
 #[test]
 fn missing_directory_is_reported() {
+    sqlite_only!("the test uses the file");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("absent/parlor.db");
     let error = Store::open(&path, &Options::default())
@@ -308,6 +316,7 @@ fn missing_directory_is_reported() {
 
 #[test]
 fn empty_file_is_initialized() {
+    sqlite_only!("the test uses the file");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("empty.db");
     fs::write(&path, "").expect("a file");

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::helpers::{
     Client, ParlorProcess, Visitor, open_connection, open_store, string, wait_until,
 };
+use crate::sqlite_only;
 
 /// The value for the short or the long variant of a test.
 pub fn short_or_long<T>(short: T, long: T) -> T {
@@ -68,6 +69,7 @@ pub fn expect_sound(connection: &Connection) {
 
 #[test]
 fn acknowledged_writes_survive_kill() {
+    sqlite_only!("the test writes to a file of its own and kills its server");
     const CLIENTS: usize = 32;
     let directory = TempDir::new().expect("a directory");
     let first = start_server(directory.path(), &[]);
@@ -113,6 +115,7 @@ fn acknowledged_writes_survive_kill() {
 
 #[test]
 fn truncated_write_ahead_log_leaves_a_prefix_of_the_writes() {
+    sqlite_only!("the test writes to a file of its own and kills its server");
     /// The sizes in SQLite's file format.
     const WAL_HEADER_BYTES: usize = 32;
     const FRAME_BYTES: usize = 24 + 4096;
@@ -186,6 +189,7 @@ impl Drop for SmallDisk {
 
 #[test]
 fn full_disk_loses_nothing_and_writes_work_again_without_restart() {
+    sqlite_only!("the test writes to a file of its own and kills its server");
     let Some(disk) = SmallDisk::mount("6m") else {
         return;
     };
@@ -240,6 +244,7 @@ fn resources(pid: u32) -> (usize, u64) {
 
 #[test]
 fn clients_that_hang_up_leave_no_descriptors_and_get_only_documented_statuses() {
+    sqlite_only!("the test writes to a file of its own and kills its server");
     let clients = short_or_long(48, 1000);
     let duration = Duration::from_secs(short_or_long(2, 60));
     let directory = TempDir::new().expect("a directory");

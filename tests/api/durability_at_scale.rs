@@ -16,6 +16,7 @@ use rusqlite::Connection;
 use crate::backup::{generated_file, open_read_only};
 use crate::durability::{expect_sound, short_or_long, start_session, stored_ids};
 use crate::helpers::{Client, ParlorProcess, run_successfully, string};
+use crate::sqlite_only;
 
 const CLIENTS: usize = 32;
 
@@ -197,6 +198,7 @@ fn expect_fast_writes(phases: &[Phase], writes: &[Write], limit: f64) {
 
 #[test]
 fn backup_each_second_is_complete_and_does_not_hold_up_writers() {
+    sqlite_only!("the test fills a file of its own");
     let plan = Plan {
         conversations: short_or_long(1_000, 5_000),
         rounds: short_or_long(1, 3),
@@ -210,6 +212,7 @@ fn backup_each_second_is_complete_and_does_not_hold_up_writers() {
 
 #[test]
 fn backup_of_a_large_file_does_not_hold_up_writers() {
+    sqlite_only!("the test fills a file of its own");
     let plan = Plan {
         conversations: short_or_long(10_000, 1_000_000),
         rounds: short_or_long(1, 3),
@@ -258,6 +261,7 @@ fn fill_log(database: &Path, rows: u64) {
 
 #[test]
 fn server_starts_quickly_after_a_kill_with_a_full_write_ahead_log() {
+    sqlite_only!("the test fills a file of its own");
     let conversations = short_or_long(2_000, 1_000_000);
     let (directory, database) = generated_file(conversations);
     let folder = directory.path();

@@ -6,6 +6,7 @@ use crate::helpers::{
     EmbeddingStub, ParlorProcess, REFUSED, TestServer, open_connection, parse_settings,
     run_successfully, string, wait_until,
 };
+use crate::sqlite_only;
 
 const PAGES: [(&str, &str); 3] = [
     ("Returns", "You get a refund within two weeks."),
@@ -43,7 +44,7 @@ fn found(server: &TestServer, question: &str) -> Vec<String> {
 fn stored_vectors(server: &TestServer) -> u64 {
     let connection = server.db_connection();
     let sql = "SELECT count(*) FROM embedding";
-    let count = connection.query_row(sql, [], |row| row.get::<_, u32>(0));
+    let count = connection.query_row(sql, (), |row| row.get::<_, u32>(0));
     count.expect("a count").into()
 }
 
@@ -123,6 +124,7 @@ fn message_is_compared_alone_and_with_the_message_before_it() {
 
 #[test]
 fn imported_passages_are_embedded_again() {
+    sqlite_only!("the test runs commands on files of its own");
     let stub = EmbeddingStub::start();
     let server = server_with_pages(&stub);
     let folder = tempfile::tempdir().expect("a folder");

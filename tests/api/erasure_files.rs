@@ -16,12 +16,13 @@ use crate::helpers::{
     open_connection, open_store, run_successfully, run_with_error, setup_answers, string,
     wait_for_cancellation, wait_until,
 };
+use crate::sqlite_only;
 
 // ── Other programs ──
 
 /// A connection as the sqlite3 shell opens it.
 fn shell(server: &TestServer) -> Connection {
-    let connection = server.db_connection();
+    let connection = server.sqlite_connection();
     let off = connection.execute_batch("PRAGMA foreign_keys = OFF");
     off.expect("a pragma");
     connection
@@ -37,6 +38,7 @@ fn orphans(connection: &Connection) -> Vec<String> {
 
 #[test]
 fn plain_delete_of_another_program_leaves_no_orphans() {
+    sqlite_only!("the test reads the bytes of the file");
     for (sql, conversations, messages) in [
         ("DELETE FROM conversation WHERE seq = 1", 3, 6),
         ("DELETE FROM visitor WHERE seq = 1", 2, 4),
@@ -60,7 +62,7 @@ fn plain_delete_of_another_program_leaves_no_orphans() {
         assert_eq!(orphans(&connection), [""; 0], "{sql}");
         assert_eq!(count(&server, "conversation", "true"), conversations);
         assert_eq!(count(&server, "message", "true"), messages, "{sql}");
-        check_counts(&connection);
+        check_counts(&server.db_connection());
         if conversations > 0 {
             wait_until("the server notices", || {
                 let list = server.list(&server.project.private_key, "");
@@ -72,6 +74,7 @@ fn plain_delete_of_another_program_leaves_no_orphans() {
 
 #[test]
 fn plain_delete_of_knowledge_leaves_no_passages() {
+    sqlite_only!("the test reads the bytes of the file");
     let server = TestServer::start();
     let project = format!("/v2/projects/{}", server.project.id);
     let key = &server.project.private_key;
@@ -96,6 +99,7 @@ fn plain_delete_of_knowledge_leaves_no_passages() {
 
 #[test]
 fn sockets_and_answers_of_a_conversation_that_another_program_deletes_end() {
+    sqlite_only!("the test reads the bytes of the file");
     let fixture = setup_answers();
     let (script, mut stream) = fixture.start_answer();
     let AnswerFixture { server, id, .. } = &fixture;
@@ -113,6 +117,7 @@ fn sockets_and_answers_of_a_conversation_that_another_program_deletes_end() {
 
 #[test]
 fn upgrade_deletes_rows_that_other_programs_left_behind() {
+    sqlite_only!("the test reads the bytes of the file");
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("parlor.db");
     let root = env!("CARGO_MANIFEST_DIR");
@@ -141,7 +146,7 @@ fn upgrade_deletes_rows_that_other_programs_left_behind() {
     drop(open_store(&path));
     let connection = open_connection(&path);
     assert_eq!(orphans(&connection), [""; 0]);
-    check_counts(&connection);
+    check_counts(&crate::helpers::Connection::Sqlite(open_connection(&path)));
     let after = rows(&connection);
     for (before, after) in before.into_iter().zip(after) {
         assert!(after < before);
@@ -170,6 +175,7 @@ fn process_with_visitors(folder: &Path) -> (ParlorProcess, [Visitor; 2]) {
 
 #[test]
 fn command_finds_and_erases_a_visitor_beside_a_running_server() {
+    sqlite_only!("the test reads the bytes of the file");
     let folder = TempDir::new().expect("a folder");
     let (process, [ann, ben]) = process_with_visitors(folder.path());
     let list = run_successfully(folder.path(), &["visitors", "list"]);
@@ -208,6 +214,7 @@ fn command_finds_and_erases_a_visitor_beside_a_running_server() {
 
 #[test]
 fn commands_escape_control_characters_in_names_of_visitors() {
+    sqlite_only!("the test reads the bytes of the file");
     let folder = TempDir::new().expect("a folder");
     let process = ParlorProcess::start(folder.path(), &["serve"]);
     let key = process.key("pk_").expect("a key");
@@ -332,6 +339,7 @@ fn index_texts(server: &TestServer) {
 
 #[test]
 fn nothing_of_an_erased_visitor_remains_in_the_files() {
+    sqlite_only!("the test reads the bytes of the file");
     let fixture = setup_answers();
     let AnswerFixture { model, server, .. } = &fixture;
     // Rows of others surround the rows of the visitor.
@@ -364,18 +372,19 @@ fn nothing_of_an_erased_visitor_remains_in_the_files() {
     index_texts(server);
     expect_no_marker(&server.db_path());
     let check = "INSERT INTO search_text (search_text) VALUES ('integrity-check')";
-    let checked = server.db_connection().execute(check, []);
+    let checked = server.db_connection().execute(check, ());
     checked.expect("a sound search index");
 }
 
 #[test]
 fn nothing_of_an_erased_visitor_remains_while_a_reader_uses_the_log() {
+    sqlite_only!("the test reads the bytes of the file");
     let fixture = setup_answers();
     let server = &fixture.server;
     let visitor = visitor_with_markers(&fixture);
     let reader = server.db_connection();
     reader.execute_batch("BEGIN").expect("a transaction");
-    let read = reader.query_row("SELECT count(*) FROM message", [], |row| {
+    let read = reader.query_row("SELECT count(*) FROM message", (), |row| {
         row.get::<_, i64>(0)
     });
     assert!(read.expect("a count") > 0);
@@ -395,6 +404,7 @@ fn nothing_of_an_erased_visitor_remains_while_a_reader_uses_the_log() {
 
 #[test]
 fn vacuum_removes_what_was_deleted_without_overwriting() {
+    sqlite_only!("the test reads the bytes of the file");
     let fixture = setup_answers();
     let visitor = visitor_with_markers(&fixture);
     let AnswerFixture { mut server, .. } = fixture;

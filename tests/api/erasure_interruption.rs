@@ -8,9 +8,10 @@ use tempfile::TempDir;
 use crate::database_file::check_counts;
 use crate::erasure::{count, erase, expect_no_content};
 use crate::helpers::{
-    ParlorProcess, TestServer, Visitor, insert_conversations, open_connection, run_successfully,
-    setup_conversation, wait_until,
+    Connection, ParlorProcess, TestServer, Visitor, insert_conversations, open_connection,
+    run_successfully, setup_conversation, wait_until,
 };
+use crate::sqlite_only;
 
 /// More than the first step of an erasure deletes.
 const CONVERSATIONS: i64 = 4_000;
@@ -45,6 +46,7 @@ fn erasure_that_failed_half_way_is_completed_by_a_repeated_request() {
 
 #[test]
 fn erasure_waits_while_the_file_is_locked() {
+    sqlite_only!("the test locks the file");
     let (server, ann, _) = setup_conversation();
     let ben = server.create_visitor("ben");
     let lock = server.db_connection();
@@ -111,11 +113,14 @@ fn expect_complete_erasure(folder: &Path) {
     ] {
         assert_eq!(rows(folder, table), expected, "{table}");
     }
-    check_counts(&open_connection(&folder.join("parlor.db")));
+    check_counts(&Connection::Sqlite(open_connection(
+        &folder.join("parlor.db"),
+    )));
 }
 
 #[test]
 fn erasure_that_was_killed_between_steps_continues_at_the_next_start() {
+    sqlite_only!("the test copies the file");
     let (folder, _) = folder_of_interrupted_erasure();
     let _process = ParlorProcess::start(folder.path(), &["serve"]);
     wait_until("the rest is deleted", || {
@@ -127,6 +132,7 @@ fn erasure_that_was_killed_between_steps_continues_at_the_next_start() {
 
 #[test]
 fn repeated_command_completes_an_erasure_that_was_killed_between_steps() {
+    sqlite_only!("the test copies the file");
     let (folder, ann) = folder_of_interrupted_erasure();
     let erase = ["visitors", "erase", "--sa-vid", "ann"];
     let text = run_successfully(folder.path(), &erase);

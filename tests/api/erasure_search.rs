@@ -7,6 +7,7 @@ use crate::erasure_files::{MARKER, marker_counts};
 use crate::helpers::{
     ProjectFixture, TestServer, Visitor, open_connection, run_successfully, wait_until,
 };
+use crate::sqlite_only;
 
 /// A server with a search index of the conversations of two visitors. Those of the first
 /// visitor have the marker.
@@ -86,7 +87,7 @@ impl SearchFixture {
             .list(&self.server.project.private_key, "q=parcel");
         assert_eq!(q["total"], 1);
         let check = "INSERT INTO search_text (search_text) VALUES ('integrity-check')";
-        let checked = self.server.db_connection().execute(check, []);
+        let checked = self.server.db_connection().execute(check, ());
         checked.expect("a sound search index");
     }
 
@@ -98,6 +99,7 @@ impl SearchFixture {
 
 #[test]
 fn a_deleted_conversation_leaves_no_word() {
+    sqlite_only!("the test reads the bytes of the file");
     let fixture = setup();
     let path = format!("/v2/conversations/{}", fixture.conversation);
     let delete = fixture.server.request("DELETE", path);
@@ -107,6 +109,7 @@ fn a_deleted_conversation_leaves_no_word() {
 
 #[test]
 fn an_erased_visitor_leaves_no_word() {
+    sqlite_only!("the test reads the bytes of the file");
     let fixture = setup();
     expect_no_content(erase(&fixture.server, &fixture.ann));
     fixture.expect_no_marker();
@@ -114,6 +117,7 @@ fn an_erased_visitor_leaves_no_word() {
 
 #[test]
 fn many_deletions_at_the_same_time_leave_no_word() {
+    sqlite_only!("the test reads the bytes of the file");
     let fixture = setup();
     let SearchFixture { server, ann, .. } = &fixture;
     let mut ids = vec![fixture.conversation.clone()];
@@ -147,11 +151,12 @@ fn close_long_ago(fixture: &SearchFixture) {
     server.close(&ann.token, conversation).send().expect(200);
     let sql = "UPDATE conversation SET closed_at = closed_at - 100 * 86400000 \
                 WHERE closed_at IS NOT NULL";
-    assert_eq!(server.db_connection().execute(sql, []), Ok(1));
+    assert_eq!(server.db_connection().execute(sql, ()), Ok(1));
 }
 
 #[test]
 fn a_pruned_conversation_leaves_no_word() {
+    sqlite_only!("the test reads the bytes of the file");
     let fixture = setup();
     close_long_ago(&fixture);
     fixture.run(&["prune", "--closed-before", "30"]);
@@ -160,6 +165,7 @@ fn a_pruned_conversation_leaves_no_word() {
 
 #[test]
 fn a_conversation_that_retention_deletes_leaves_no_word() {
+    sqlite_only!("the test reads the bytes of the file");
     let mut fixture = setup();
     close_long_ago(&fixture);
     fixture.server.settings.retain_closed = Some(30);
@@ -173,6 +179,7 @@ fn a_conversation_that_retention_deletes_leaves_no_word() {
 
 #[test]
 fn a_removed_project_leaves_no_word() {
+    sqlite_only!("the test reads the bytes of the file");
     let server = start();
     let project = server.create_project();
     let fixture = setup_in(server, &project);
@@ -182,6 +189,7 @@ fn a_removed_project_leaves_no_word() {
 
 #[test]
 fn an_interrupted_merge_is_repeated_at_the_next_start() {
+    sqlite_only!("the test reads the bytes of the file");
     for pending in [0, -77] {
         let mut fixture = setup();
         fixture.server.stop();

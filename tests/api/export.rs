@@ -14,6 +14,7 @@ use crate::helpers::{
     ParlorProcess, SORTS, ids, open_connection, open_store, parlor_command, run_successfully,
     run_with_error,
 };
+use crate::sqlite_only;
 
 /// Values that the demo has none of: a second project, revoked and restricted keys, a
 /// model's parts and metadata, failed answers, a plan, unusual texts, agents with their
@@ -110,6 +111,7 @@ fn header(path: &Path) -> Value {
 
 #[test]
 fn imported_file_has_the_same_lists_messages_and_export() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, key) = unusual_file();
     let at = folder.path();
     let output = run_successfully(at, &["export", "first.ndjson"]);
@@ -170,6 +172,7 @@ fn imported_file_has_the_same_lists_messages_and_export() {
 
 #[test]
 fn secrets_of_projects_and_keys_are_exported_only_with_secrets() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, _) = unusual_file();
     let at = folder.path();
     let secrets = "SELECT count(webhook_secret) + (SELECT count(identity_secret) FROM api_key) \
@@ -216,6 +219,7 @@ fn secrets_of_projects_and_keys_are_exported_only_with_secrets() {
 
 #[test]
 fn export_has_counts_and_only_hashes_of_keys_and_no_secrets() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, key) = unusual_file();
     let at = folder.path();
     ParlorProcess::start(at, &["serve"]).stop("TERM");
@@ -246,6 +250,7 @@ fn export_has_counts_and_only_hashes_of_keys_and_no_secrets() {
 
 #[test]
 fn documentation_of_the_format_has_each_type_and_member() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, _) = unusual_file();
     let at = folder.path();
     let mut export = parlor_command(at);
@@ -271,6 +276,7 @@ fn documentation_of_the_format_has_each_type_and_member() {
 
 #[test]
 fn sessions_stay_valid_if_the_secrets_are_exported() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     let server = ParlorProcess::start(at, &["serve"]);
@@ -307,6 +313,7 @@ fn sessions_stay_valid_if_the_secrets_are_exported() {
 
 #[test]
 fn export_is_what_was_stored_at_its_begin_while_a_server_writes() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, path) = generated_file(2000);
     let at = folder.path();
     let key = private_key(at, "parlor.db");
@@ -338,6 +345,7 @@ fn export_is_what_was_stored_at_its_begin_while_a_server_writes() {
 
 #[test]
 fn existing_file_and_files_of_the_database_are_not_replaced() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, _) = generated_file(1);
     let at = folder.path();
     fs::write(at.join("old.ndjson"), "old").expect("a file");
@@ -399,6 +407,7 @@ fn peak_memory(child: &mut Child) -> u64 {
 
 #[test]
 fn memory_of_export_and_import_does_not_grow_with_the_file() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, path) = generated_file(1);
     let at = folder.path();
     add_large_conversations(&path, 600);
@@ -412,6 +421,7 @@ fn memory_of_export_and_import_does_not_grow_with_the_file() {
 
 #[test]
 fn standard_input_and_output_can_be_piped() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, _) = generated_file(20);
     let at = folder.path();
     run_successfully(at, &["export", "all.ndjson"]);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::backup::generated_file;
 use crate::export::records;
 use crate::helpers::{TestServer, open_connection, run_successfully, setup_model, string};
+use crate::sqlite_only;
 
 /// A text of this many characters, each with four bytes.
 fn text(characters: usize) -> String {
@@ -139,6 +140,7 @@ fn run_commands(at: &Path) {
 
 #[test]
 fn values_of_the_maximum_length_are_the_same_after_an_import() {
+    sqlite_only!("the test runs commands on files of its own");
     let (model, server) = setup_model();
     let answer = format!("x{}", text(MAX_ANSWER_TEXT_BYTES / 4 - 1));
     model.answer_with(&answer);
@@ -167,6 +169,7 @@ const EARLIER_ROWS: &str = r##"
 
 #[test]
 fn values_of_earlier_versions_are_exported_as_the_api_stores_them_today() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, path) = generated_file(40);
     let at = folder.path();
     open_connection(&path)

@@ -11,6 +11,7 @@ use crate::export::{add_large_conversations, records, start};
 use crate::helpers::{
     open_connection, parlor_command, run_successfully, run_with_error, wait_until,
 };
+use crate::sqlite_only;
 
 const PART: &str = "all.ndjson.part";
 
@@ -54,6 +55,7 @@ fn send(child: &Child, signal: &str) {
 
 #[test]
 fn killed_export_continues_and_its_import_has_the_same_lists() {
+    sqlite_only!("the test interrupts exports of a file of its own");
     let (folder, path) = generated_file(50);
     let at = folder.path();
     add_large_conversations(&path, 400);
@@ -79,6 +81,7 @@ fn killed_export_continues_and_its_import_has_the_same_lists() {
 
 #[test]
 fn interrupted_export_has_no_file_of_its_name_and_continues() {
+    sqlite_only!("the test interrupts exports of a file of its own");
     let (folder, path) = generated_file(1);
     let at = folder.path();
     add_large_conversations(&path, 400);
@@ -106,6 +109,7 @@ fn exported() -> (TempDir, Vec<u8>) {
 
 #[test]
 fn part_of_every_length_is_completed() {
+    sqlite_only!("the test interrupts exports of a file of its own");
     let (folder, bytes) = exported();
     let at = folder.path();
     let text = String::from_utf8_lossy(&bytes);
@@ -150,6 +154,7 @@ fn part_of_every_length_is_completed() {
 
 #[test]
 fn export_begins_again_if_something_has_changed_meanwhile() {
+    sqlite_only!("the test interrupts exports of a file of its own");
     let (folder, _) = exported();
     let at = folder.path();
     let path = at.join("parlor.db");
@@ -193,6 +198,7 @@ fn export_begins_again_if_something_has_changed_meanwhile() {
 
 #[test]
 fn other_options_begin_again_and_a_complete_part_is_used() {
+    sqlite_only!("the test interrupts exports of a file of its own");
     let (folder, bytes) = exported();
     let at = folder.path();
     let secrets = ["--with-secrets"];
@@ -206,6 +212,7 @@ fn other_options_begin_again_and_a_complete_part_is_used() {
 
 #[test]
 fn part_of_another_program_is_refused_and_stays() {
+    sqlite_only!("the test interrupts exports of a file of its own");
     let (folder, _) = exported();
     let at = folder.path();
     fs::write(at.join(PART), "my notes").expect("a file");
@@ -230,6 +237,7 @@ fn part_of_another_program_is_refused_and_stays() {
 
 #[test]
 fn full_disk_keeps_the_part_and_names_the_remedy() {
+    sqlite_only!("the test interrupts exports of a file of its own");
     let (folder, path) = generated_file(1);
     let at = folder.path();
     add_large_conversations(&path, 50);
@@ -255,6 +263,7 @@ fn full_disk_keeps_the_part_and_names_the_remedy() {
 
 #[test]
 fn export_that_writes_nothing_leaves_no_part() {
+    sqlite_only!("the test interrupts exports of a file of its own");
     let (folder, _) = exported();
     let at = folder.path();
     fs::write(at.join("all.ndjson"), "old").expect("a file");
@@ -265,6 +274,7 @@ fn export_that_writes_nothing_leaves_no_part() {
 
 #[test]
 fn second_export_to_the_same_file_waits_for_nothing_and_says_so() {
+    sqlite_only!("the test interrupts exports of a file of its own");
     let (folder, path) = generated_file(1);
     let at = folder.path();
     add_large_conversations(&path, 400);

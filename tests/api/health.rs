@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::durability::SmallDisk;
 use crate::helpers::{Client, ParlorProcess, TestServer, string, wait_until};
+use crate::sqlite_only;
 
 /// A server that checks the store at each request.
 fn start_server(probe: Duration) -> TestServer {
@@ -54,6 +55,7 @@ fn health_and_ready_return_ok_without_a_key() {
 
 #[test]
 fn server_is_alive_and_not_ready_while_its_file_is_away() {
+    sqlite_only!("the test moves the file");
     let server = start_server(Duration::from_secs(3600));
     assert_eq!(not_ready(*server), None);
     let (path, moved) = (server.db_path(), server.db_path().with_extension("moved"));
@@ -68,9 +70,10 @@ fn server_is_alive_and_not_ready_while_its_file_is_away() {
 
 #[test]
 fn server_is_not_ready_while_a_damaged_file_is_read() {
+    sqlite_only!("the test damages the file");
     let server = start_server(Duration::ZERO);
     assert_eq!(not_ready(*server), None);
-    let connection = server.db_connection();
+    let connection = server.sqlite_connection();
     let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
     let is_busy: bool = connection
         .query_row(checkpoint, (), |row| row.get(0))
@@ -100,6 +103,7 @@ fn touch(connection: &Connection) {
 
 #[test]
 fn probe_writes_and_neither_changes_lists_nor_grows_the_file() {
+    sqlite_only!("the test reads the size of the file");
     let server = start_server(Duration::ZERO);
     let leases = "SELECT coalesce(max(lease_expires_at), 0) FROM process";
     let state = || {
@@ -119,6 +123,7 @@ fn probe_writes_and_neither_changes_lists_nor_grows_the_file() {
 
 #[test]
 fn probe_writes_at_most_once_in_its_interval() {
+    sqlite_only!("the test reads a counter of SQLite");
     let server = start_server(Duration::from_secs(3600));
     let version = "PRAGMA data_version";
     let connection = server.db_connection();
@@ -137,6 +142,7 @@ fn probe_writes_at_most_once_in_its_interval() {
 
 #[test]
 fn full_disk_makes_the_server_not_ready_until_a_write_succeeds() {
+    sqlite_only!("the test limits the size of the file");
     let Some(disk) = SmallDisk::mount("6m") else {
         return;
     };
@@ -159,6 +165,7 @@ fn full_disk_makes_the_server_not_ready_until_a_write_succeeds() {
 
 #[test]
 fn server_is_not_ready_without_its_lock() {
+    sqlite_only!("several servers may use one PostgreSQL database");
     let directory = TempDir::new().expect("a directory");
     let process = ParlorProcess::start(directory.path(), &["serve"]);
     let lock = directory.path().join("parlor.db.lock");
@@ -173,6 +180,7 @@ fn server_is_not_ready_without_its_lock() {
 
 #[test]
 fn failed_backup_is_a_warning() {
+    sqlite_only!("backups are copies of a file");
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("a file");
     fs::write(&file, "").expect("a file");

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::helpers::{
     ParlorProcess, TestServer, parlor_command, run, run_successfully, run_with_error, wait_until,
 };
+use crate::sqlite_only;
 use crate::stub_server::{StubServer, response};
 
 /// Asks the server at an address. Returns standard error, which has one line.
@@ -36,6 +37,7 @@ fn unused_address() -> SocketAddr {
 
 #[test]
 fn running_server_is_healthy_and_ready() {
+    sqlite_only!("the test runs commands on files of its own");
     let server = TestServer::start();
     let folder = TempDir::new().expect("a folder");
     let (address, port) = (server.0.to_string(), server.0.port());
@@ -57,6 +59,7 @@ fn running_server_is_healthy_and_ready() {
 
 #[test]
 fn address_is_that_of_the_server_in_the_environment() {
+    sqlite_only!("the test runs commands on files of its own");
     let server = TestServer::start();
     let folder = TempDir::new().expect("a folder");
     let listen = format!("0.0.0.0:{}", server.0.port());
@@ -76,6 +79,7 @@ fn address_is_that_of_the_server_in_the_environment() {
 
 #[test]
 fn health_check_of_the_image_asks_the_server_of_the_image() {
+    sqlite_only!("the test runs commands on files of its own");
     let server = TestServer::start();
     let folder = TempDir::new().expect("a folder");
     let dockerfile = concat!(env!("CARGO_MANIFEST_DIR"), "/Dockerfile");
@@ -99,6 +103,7 @@ fn health_check_of_the_image_asks_the_server_of_the_image() {
 
 #[test]
 fn server_on_ipv6_is_healthy() {
+    sqlite_only!("the test runs commands on files of its own");
     if TcpListener::bind("[::1]:0").is_err() {
         return;
     }
@@ -129,6 +134,7 @@ fn answer_health(mut stream: TcpStream) {
 
 #[test]
 fn server_that_drains_is_not_healthy_and_names_the_reason() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let metrics = unused_address().to_string();
     let arguments = ["serve", "--metrics-listen", &metrics];
@@ -161,6 +167,7 @@ fn server_that_drains_is_not_healthy_and_names_the_reason() {
 
 #[test]
 fn address_without_a_server_is_not_healthy() {
+    sqlite_only!("the test runs commands on files of its own");
     let address = unused_address().to_string();
     let error = refusal(&["--listen", &address]);
     assert!(
@@ -174,6 +181,7 @@ fn address_without_a_server_is_not_healthy() {
 
 #[test]
 fn port_of_another_program_is_not_healthy() {
+    sqlite_only!("the test runs commands on files of its own");
     for (status, body) in [
         ("200 OK", "<h1>Welcome</h1>"),
         ("200 OK", r#"{"status":"ready"}"#),
@@ -191,6 +199,7 @@ fn port_of_another_program_is_not_healthy() {
 
 #[test]
 fn server_that_does_not_respond_is_not_healthy() {
+    sqlite_only!("the test runs commands on files of its own");
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("an address").to_string();
     let error = refusal(&["--listen", &address, "--timeout", "1"]);
@@ -202,6 +211,7 @@ fn server_that_does_not_respond_is_not_healthy() {
 
 #[test]
 fn https_url_of_a_server_without_tls_is_not_healthy() {
+    sqlite_only!("the test runs commands on files of its own");
     let server = TestServer::start();
     let url = format!("https://{}", server.0);
     let error = refusal(&["--url", &url]);
@@ -213,6 +223,7 @@ fn https_url_of_a_server_without_tls_is_not_healthy() {
 
 #[test]
 fn invalid_url_is_a_usage_error() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     for url in ["chat.example", "http://chat.example/health"] {
         let error = run_with_error(folder.path(), &["health", "--url", url]);

@@ -13,6 +13,7 @@ use crate::helpers::{
     ParlorProcess, TestServer, open_connection, parlor_command, run_successfully, run_with_error,
     wait_until,
 };
+use crate::sqlite_only;
 
 /// A folder with a file of some conversations, and its export.
 fn exported(conversations: u32) -> (TempDir, String) {
@@ -34,6 +35,7 @@ fn expect_complete(at: &Path, db: &str) {
 
 #[test]
 fn repeated_import_changes_nothing() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, _) = exported(50);
     let at = folder.path();
     run_successfully(at, &["import", "all.ndjson", "--db", "copy.db"]);
@@ -51,6 +53,7 @@ fn repeated_import_changes_nothing() {
 
 #[test]
 fn killed_import_continues_when_it_is_run_again() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, _) = exported(3000);
     let at = folder.path();
     let db = at.join("copy.db");
@@ -80,6 +83,7 @@ fn conversations(db: &Path) -> i64 {
 
 #[test]
 fn truncated_file_is_recognised_and_the_whole_file_continues() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, text) = exported(40);
     let at = folder.path();
     let middle = text.len() / 2;
@@ -108,6 +112,7 @@ fn truncated_file_is_recognised_and_the_whole_file_continues() {
 
 #[test]
 fn import_beside_a_running_server_with_another_project() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, _) = exported(2000);
     let at = folder.path();
     let server = ParlorProcess::start(at, &["serve", "--db", "shop.db"]);
@@ -179,6 +184,7 @@ fn import_beside_a_running_server_with_another_project() {
 
 #[test]
 fn conversation_that_changed_after_its_import_is_reported_and_stays() {
+    sqlite_only!("the test runs commands on files of its own");
     let server = TestServer::start();
     let at = server.db_path();
     let at = at.parent().expect("a folder");
@@ -210,6 +216,7 @@ fn conversation_that_changed_after_its_import_is_reported_and_stays() {
 
 #[test]
 fn records_that_contradict_what_is_stored_are_reported_and_others_are_imported() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, text) = exported(30);
     let at = folder.path();
     // The file has the same keys, saVids and addresses under other ids, and a visitor and
@@ -278,6 +285,7 @@ fn records_that_contradict_what_is_stored_are_reported_and_others_are_imported()
 
 #[test]
 fn file_of_a_newer_parlor_or_of_another_program_is_refused() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, text) = exported(1);
     let at = folder.path();
     for (from, to, reason) in [

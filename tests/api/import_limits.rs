@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use crate::helpers::{run_successfully, run_with_error};
 use crate::import_rules::{PROJECT, write_export_with_header};
+use crate::sqlite_only;
 
 const ID: &str = "0195aaaa-0000-7000-8000-00000000000e";
 const PROJECT_ID: &str = "0195aaaa-0000-7000-8000-00000000000a";
@@ -279,6 +280,7 @@ fn cases_of_conversations() -> Vec<Case> {
 
 #[test]
 fn value_that_breaks_a_rule_is_named_with_its_line_member_and_rule() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     let cases = [
@@ -304,6 +306,7 @@ fn value_that_breaks_a_rule_is_named_with_its_line_member_and_rule() {
 
 #[test]
 fn record_without_optional_values_is_accepted() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     let kinds = [
@@ -338,6 +341,7 @@ fn record_without_optional_values_is_accepted() {
 
 #[test]
 fn header_with_impossible_values_is_refused_and_leaves_no_file() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     for (member, value, rule) in [

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::backup::{count, generated_file, names};
 use crate::helpers::{TestServer, parlor_command, run_successfully, run_with_error};
 use crate::import_rules::{PROJECT, VISITOR, write_export_with_header};
+use crate::sqlite_only;
 
 const HEADER: &str = r#"{"type":"header","data":{"format":"parlor-export","version":1,"parlor":"0.1.0","schema":1,"createdAt":"2026-01-01T00:00:00.000Z","withSecrets":false,"counts":{}}}"#;
 
@@ -26,6 +27,7 @@ fn expect_no_file(at: &Path, arguments: &[&str], reason: &str) {
 
 #[test]
 fn source_that_is_no_export_leaves_no_database_file() {
+    sqlite_only!("the test creates files");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     fs::create_dir(at.join("folder")).expect("a folder");
@@ -56,6 +58,7 @@ fn source_that_is_no_export_leaves_no_database_file() {
 
 #[test]
 fn standard_input_without_an_export_leaves_no_database_file() {
+    sqlite_only!("the test creates files");
     let folder = TempDir::new().expect("a folder");
     let mut import = parlor_command(folder.path());
     import
@@ -71,6 +74,7 @@ fn standard_input_without_an_export_leaves_no_database_file() {
 
 #[test]
 fn file_is_created_for_the_first_record_that_can_be_stored() {
+    sqlite_only!("the test creates files");
     let (folder, _) = generated_file(1);
     let at = folder.path();
     // The second line breaks a rule. The project before it is imported.
@@ -84,6 +88,7 @@ fn file_is_created_for_the_first_record_that_can_be_stored() {
 
 #[test]
 fn import_from_an_api_needs_a_file_with_a_project_as_its_help_says() {
+    sqlite_only!("the test creates files");
     let server = TestServer::start();
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::backup::count;
 use crate::helpers::{open_connection, run_successfully, run_with_error};
+use crate::sqlite_only;
 
 pub const PROJECT: &str = r#"{"type":"project","data":{"id":"0195aaaa-0000-7000-8000-00000000000a","name":"Shop","widgetConfig":{},"createdAt":"2026-01-01T00:00:00.000Z"}}"#;
 pub const VISITOR: &str = r#"{"type":"visitor","data":{"id":"0195aaaa-0000-7000-8000-00000000000b","projectId":"0195aaaa-0000-7000-8000-00000000000a","saVid":"device","createdAt":"2026-01-01T00:00:00.000Z"}}"#;
@@ -18,6 +19,7 @@ const DOCUMENT: &str = r#"{"type":"document","data":{"id":"0195aaaa-0000-7000-80
 
 #[test]
 fn active_content_of_imported_passages_becomes_text() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     let body = "**Yes** <b>bold</b> <img src=x onerror=alert(1)> [x](javascript:alert(1))";
@@ -56,6 +58,7 @@ pub fn write_export_with_header(at: &Path, header: &str, lines: &[Vec<u8>]) {
 
 #[test]
 fn invalid_line_is_named_with_a_reason_and_the_lines_before_it_are_imported() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     let replaced = |line: &str, from: &str, to: &str| {
@@ -374,6 +377,7 @@ const SECRET: &str = r#"{"type":"secret","data":{"name":"session","value":"00000
 
 #[test]
 fn records_of_agents_that_contradict_others_are_reported() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     let other = |line: &str, from: &str, to: &str| line.replace(from, to).into_bytes();
@@ -416,6 +420,7 @@ fn records_of_agents_that_contradict_others_are_reported() {
 
 #[test]
 fn line_that_is_too_long_is_refused() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     write_export(at, &[PROJECT.into(), vec![b'x'; (64 << 20) + 1]]);
@@ -425,6 +430,7 @@ fn line_that_is_too_long_is_refused() {
 
 #[test]
 fn records_without_the_records_that_they_refer_to_are_reported() {
+    sqlite_only!("the test runs commands on files of its own");
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
     let end = r#"{"type":"end","data":{"counts":{"conversation":2,"message":3,"project":1,"visitor":3}}}"#;

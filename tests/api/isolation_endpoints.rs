@@ -3,11 +3,11 @@
 
 use std::fmt::Write;
 
-use rusqlite::Connection;
-use rusqlite::types::Value as SqlValue;
 use serde_json::{Value, json};
 
-use crate::helpers::{DEVICE, ProjectFixture, Request, Response, SECRET, Side, TestServer};
+use crate::helpers::{
+    Connection, DEVICE, ProjectFixture, Request, Response, SECRET, Side, TestServer,
+};
 
 /// An operation of the OpenAPI document.
 struct Operation {
@@ -117,15 +117,9 @@ impl Operation {
 
 /// The rows of a project, as text.
 fn dump(connection: &Connection, project: &ProjectFixture) -> String {
-    let sql = "SELECT m.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c \
-                WHERE m.type = 'table' AND c.name = 'project_seq' ORDER BY 1";
-    let mut tables = connection.prepare(sql).expect("SQL");
-    let tables = tables.query_map([], |row| row.get::<_, String>(0));
     let of_project = |table: String| format!("SELECT * FROM {table} WHERE project_seq = ?1");
-    let mut queries: Vec<_> = tables
-        .expect("tables")
-        .map(|table| of_project(table.expect("a name")))
-        .collect();
+    let tables = connection.tables_of_projects().into_iter();
+    let mut queries: Vec<_> = tables.map(of_project).collect();
     assert!(queries.len() >= 8, "{queries:?}");
     for table in ["message", "session"] {
         let (owner, column) = match table {
@@ -140,14 +134,8 @@ fn dump(connection: &Connection, project: &ProjectFixture) -> String {
     queries.push("SELECT * FROM project WHERE seq = ?1".to_owned());
     let mut text = String::new();
     for query in queries {
-        let mut rows = connection.prepare(&query).expect("SQL");
-        let columns = rows.column_count();
-        let rows = rows.query_map([project.seq.0], |row| {
-            let values = (0..columns).map(|column| row.get::<_, SqlValue>(column));
-            values.collect::<Result<Vec<_>, _>>()
-        });
-        for row in rows.expect("rows") {
-            writeln!(text, "{query}: {:?}", row.expect("a row")).expect("a string");
+        for row in connection.rows(&query, [project.seq.0]).expect("rows") {
+            writeln!(text, "{query}: {row:?}").expect("a string");
         }
     }
     text

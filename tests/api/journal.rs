@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::helpers::parlor_command;
+use crate::sqlite_only;
 
 /// Runs a server whose standard error is the file that `JOURNAL_STREAM` names, until
 /// its end or until it is told to stop. Returns what it wrote.
@@ -42,6 +43,7 @@ fn run_with_journal(directory: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn log_lines_have_priorities_if_standard_error_is_the_journal() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     let run = |arguments: &[&str]| run_with_journal(directory.path(), arguments);
     let serve = ["serve", "--listen", "127.0.0.1:0"];
@@ -56,6 +58,7 @@ fn log_lines_have_priorities_if_standard_error_is_the_journal() {
 
 #[test]
 fn log_lines_have_times_if_standard_error_is_not_the_journal() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     let output = parlor_command(directory.path())
         .args(["serve", "--db", "missing/parlor.db"])

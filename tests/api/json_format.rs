@@ -58,7 +58,7 @@ fn insert_message(server: &TestServer, text: &str, parts: Option<&str>, at: i64)
     assert_eq!(stored.expect("a message"), 1);
     let updated = connection.execute(
         "UPDATE conversation SET last_message_seq = (SELECT max(seq) FROM message)",
-        [],
+        (),
     );
     assert_eq!(updated.expect("an update"), 1);
     id
@@ -149,7 +149,7 @@ fn conversation_returns_newest_1000_messages() {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1003) \
          INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
          SELECT randomblob(16), (SELECT seq FROM conversation), i, 'user', 'complete', i FROM n",
-        [],
+        (),
     );
     assert_eq!(stored.expect("messages"), 1003);
     let path = format!("/v2/conversations/{EXAMPLE}");

@@ -428,7 +428,7 @@ fn streamed_list_includes_visitors() {
         .expect("messages");
     let sql = "UPDATE conversation SET last_message_seq = \
                (SELECT seq FROM message WHERE conversation_seq = conversation.seq)";
-    connection.execute(sql, []).expect("last messages");
+    connection.execute(sql, ()).expect("last messages");
     let page = list(&server, "limit=100&include=visitor&isHumanHandled=false");
     let items = page["data"].as_array().expect("data");
     assert_eq!(items.len(), stored.len());

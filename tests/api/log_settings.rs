@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::helpers::{ParlorProcess, parlor_command, run_with_error};
+use crate::sqlite_only;
 
 /// Runs a command that must fail, with its log as JSON. Returns its output.
 #[track_caller]
@@ -37,6 +38,7 @@ const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--lock-wait", "1"
 
 #[test]
 fn invalid_log_levels_stop_the_start_and_are_named() {
+    sqlite_only!("the test runs commands on files of its own");
     let expected = "invalid value 'info,inof' for '--log <LEVELS>': \"inof\" must be off, error, \
                     warn, info, debug or trace, or TARGET=LEVEL such as parlor::access=debug";
     let directory = TempDir::new().expect("a directory");
@@ -57,6 +59,7 @@ fn invalid_log_levels_stop_the_start_and_are_named() {
 
 #[test]
 fn every_line_on_standard_error_is_json() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("log");
     let log = File::create(&path).expect("a file");
@@ -93,6 +96,7 @@ fn every_line_on_standard_error_is_json() {
 
 #[test]
 fn first_keys_on_standard_error_are_one_line_of_json() {
+    sqlite_only!("the test runs commands on files of its own");
     let directory = TempDir::new().expect("a directory");
     let mut command = parlor_command(directory.path());
     let command = command.args(SERVE).args(["--log-format", "json"]);
@@ -113,6 +117,7 @@ fn first_keys_on_standard_error_are_one_line_of_json() {
 
 #[test]
 fn password_in_a_url_is_not_printed() {
+    sqlite_only!("the test runs commands on files of its own");
     let serve = |flag, url| [&SERVE[..], &[flag, url]].concat();
     for arguments in [
         serve("--model-url", "http://ann:hush@model.example/v1"),

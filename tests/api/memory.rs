@@ -9,18 +9,18 @@ use rusqlite::params;
 use serde_json::Value;
 
 use crate::helpers::{
-    Request, Response, TestServer, Visitor, insert_conversations, string, wait_until,
+    Connection, Request, Response, TestServer, Visitor, insert_conversations, string, wait_until,
 };
 
 pub const KB: usize = 1 << 10;
 pub const MB: usize = 1 << 20;
 
 /// Appends messages of 10 kB to a conversation.
-pub fn insert_messages(connection: &rusqlite::Connection, conversation: &str, count: usize) {
+pub fn insert_messages(connection: &Connection, conversation: &str, count: usize) {
     let id = uuid::Uuid::parse_str(conversation).expect("a UUID");
-    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST(?2 AS BIGINT))
         INSERT INTO message (id, conversation_seq, created_at, role, status, text)
-        SELECT randomblob(16), seq, 1705314600000 + i, iif(i % 2, 'user', 'assistant'), 'complete',
+        SELECT randomblob(16), seq, 1705314600000 + i, CASE i % 2 WHEN 1 THEN 'user' ELSE 'assistant' END, 'complete',
                i || hex(zeroblob(5000)) || '\"é'
           FROM n, conversation WHERE id = ?1";
     let inserted = connection.execute(sql, params![id, count as i64]);

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::helpers::{Client, ParlorProcess, Visitor, open_connection, string};
+use crate::helpers::{Client, Connection, ParlorProcess, Visitor, open_connection, string};
 use crate::memory::insert_messages;
+use crate::sqlite_only;
 
 /// The size of an attack and its limits.
 struct Attack {
@@ -182,11 +183,16 @@ fn read_slowly(mut readers: Vec<TcpStream>, is_over: &AtomicBool) {
 
 #[test]
 fn slow_readers_of_a_large_conversation_do_not_exhaust_the_memory() {
+    sqlite_only!("the test starts a process with a file of its own");
     let attack = Attack::of_environment();
     let server = AttackedServer::start(&attack);
     let (visitor, id) = server.create_visitor("attacker");
     let file = server.directory.path().join("parlor.db");
-    insert_messages(&open_connection(&file), &id, attack.messages);
+    insert_messages(
+        &Connection::Sqlite(open_connection(&file)),
+        &id,
+        attack.messages,
+    );
     let get = server
         .client()
         .get(format!("/v2/conversations/{id}/messages?limit=1000"))
@@ -211,11 +217,13 @@ fn slow_readers_of_a_large_conversation_do_not_exhaust_the_memory() {
 
 #[test]
 fn unfinished_request_bodies_do_not_exhaust_the_memory() {
+    sqlite_only!("the test starts a process with a file of its own");
     upload("unfinished bodies", "Content-Length: 262000\r\n\r\n");
 }
 
 #[test]
 fn unfinished_chunked_bodies_do_not_exhaust_the_memory() {
+    sqlite_only!("the test starts a process with a file of its own");
     let head = "Transfer-Encoding: chunked\r\n\r\n3ff70\r\n";
     upload("unfinished chunked bodies", head);
 }

@@ -14,6 +14,7 @@ use crate::helpers::{
     Client, ParlorProcess, TestServer, UNKNOWN_ID, WebSocketClient, setup_answers,
     setup_conversation, wait_until,
 };
+use crate::sqlite_only;
 
 /// The metrics of a server as text.
 #[track_caller]
@@ -169,6 +170,7 @@ fn store_and_list_cache_are_counted() {
 
 #[test]
 fn lost_file_is_not_ready_and_a_failed_commit() {
+    sqlite_only!("the test moves the file");
     let (server, ann, _) = setup_conversation();
     let moved = server.db_path().with_extension("moved");
     fs::rename(server.db_path(), &moved).expect("a move");
@@ -292,6 +294,7 @@ fn start_with_backup(folder: &TempDir) -> TestServer {
 
 #[test]
 fn every_metric_is_in_the_documentation() {
+    sqlite_only!("some metrics are those of the file");
     let folder = TempDir::new().expect("a folder");
     let text = metrics(*start_with_backup(&folder));
     let described = |kind: &str| {
@@ -323,6 +326,7 @@ fn every_metric_is_in_the_documentation() {
 
 #[test]
 fn backups_are_reported() {
+    sqlite_only!("backups are copies of a file");
     let folder = TempDir::new().expect("a folder");
     let server = start_with_backup(&folder);
     let text = metrics(*server);

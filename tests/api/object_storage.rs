@@ -19,6 +19,7 @@ use crate::backup::{count, generated_file, names};
 use crate::helpers::{
     Client, ParlorProcess, Request, parlor_command, run_successfully, run_with_error, wait_until,
 };
+use crate::sqlite_only;
 
 /// A bucket of its own for each test.
 struct TestBucket {
@@ -93,6 +94,7 @@ impl TestBucket {
 
 #[test]
 fn backup_in_a_bucket_is_restored_completely() {
+    sqlite_only!("backups are copies of a file");
     let bucket = TestBucket::create("complete");
     let (folder, _) = generated_file(300);
     let folder = folder.path();
@@ -125,6 +127,7 @@ fn backup_in_a_bucket_is_restored_completely() {
 
 #[test]
 fn backup_without_a_manifest_is_no_backup() {
+    sqlite_only!("backups are copies of a file");
     let bucket = TestBucket::create("incomplete");
     let (folder, _) = generated_file(20);
     let folder = folder.path();
@@ -140,6 +143,7 @@ fn backup_without_a_manifest_is_no_backup() {
 
 #[test]
 fn damaged_backup_is_not_restored() {
+    sqlite_only!("backups are copies of a file");
     let bucket = TestBucket::create("damaged");
     let (folder, _) = generated_file(20);
     let folder = folder.path();
@@ -155,6 +159,7 @@ fn damaged_backup_is_not_restored() {
 
 #[test]
 fn server_uploads_backups_at_intervals_and_deletes_old_ones() {
+    sqlite_only!("backups are copies of a file");
     let bucket = TestBucket::create("interval");
     let folder = TempDir::new().expect("a folder");
     for name in ["notes", "parlor-20200101T000000Z.db"] {
@@ -189,6 +194,7 @@ fn server_uploads_backups_at_intervals_and_deletes_old_ones() {
 
 #[test]
 fn server_uploads_the_backups_of_its_folder() {
+    sqlite_only!("backups are copies of a file");
     let bucket = TestBucket::create("folder");
     let folder = TempDir::new().expect("a folder");
     let url = bucket.url("shop");
@@ -216,6 +222,7 @@ fn server_uploads_the_backups_of_its_folder() {
 
 #[test]
 fn failed_upload_is_logged_with_its_remedy_and_without_secrets() {
+    sqlite_only!("backups are copies of a file");
     let bucket = TestBucket::create("failing");
     let folder = TempDir::new().expect("a folder");
     let folder = folder.path();
@@ -322,6 +329,7 @@ fn send_signal(child: &Child, signal: &str) {
 
 #[test]
 fn interrupted_upload_leaves_no_complete_backup() {
+    sqlite_only!("backups are copies of a file");
     let bucket = TestBucket::create("interrupted");
     let (folder, _) = generated_file(100);
     let folder = folder.path();
@@ -376,6 +384,7 @@ fn peak_memory(child: &Child) -> Option<u64> {
 
 #[test]
 fn upload_needs_little_memory() {
+    sqlite_only!("backups are copies of a file");
     let bucket = TestBucket::create("memory");
     let (folder, database) = generated_file(100);
     let fill = "CREATE TABLE fill (x); \

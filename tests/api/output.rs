@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 
 use crate::backup::{count, generated_file};
 use crate::helpers::{parlor_command, run_successfully};
+use crate::sqlite_only;
 
 /// The exit status of a program that SIGPIPE ends, as a shell returns it.
 const CLOSED_OUTPUT: i32 = 141;
@@ -37,6 +38,7 @@ fn expect_quiet_end(at: &Path, arguments: &[&str]) {
 
 #[test]
 fn command_whose_output_is_closed_ends_without_an_error_text() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, path) = generated_file(30);
     let at = folder.path();
     run_successfully(at, &["export", "all.ndjson"]);
@@ -66,6 +68,7 @@ fn command_whose_output_is_closed_ends_without_an_error_text() {
 
 #[test]
 fn key_that_cannot_be_shown_is_not_stored() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, path) = generated_file(1);
     let (keys, projects) = (count(&path, "api_key"), count(&path, "project"));
     let key = ["keys", "create", "--kind", "private", "--name", "backend"];
@@ -96,6 +99,7 @@ fn key_that_cannot_be_shown_is_not_stored() {
 
 #[test]
 fn closed_standard_error_does_not_end_a_command() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, _) = generated_file(1);
     let mut child = start(folder.path(), &["import", "none.ndjson"]);
     drop(child.stderr.take());
@@ -104,6 +108,7 @@ fn closed_standard_error_does_not_end_a_command() {
 
 #[test]
 fn help_can_be_cut_off() {
+    sqlite_only!("the test runs commands on files of its own");
     let (folder, _) = generated_file(1);
     let mut child = start(folder.path(), &["import", "--help"]);
     drop(child.stdout.take());

@@ -1,32 +1,20 @@
 //! `parlor projects`.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::helpers::{
     ProjectFixture, TestServer, UNKNOWN_ID, ids, insert_conversations, parlor_command,
-    run_successfully, run_with_error, string,
+    run_with_error, string,
 };
 use crate::projects::read_project;
 
 /// Runs `parlor ARGUMENTS` with the file of the server.
 pub fn run(server: &TestServer, arguments: &[&str]) -> String {
-    run_successfully(&folder(server), &with_db(server, arguments))
+    server.run_successfully(arguments)
 }
 
 pub fn run_failing(server: &TestServer, arguments: &[&str]) -> String {
-    run_with_error(&folder(server), &with_db(server, arguments))
-}
-
-fn folder(server: &TestServer) -> std::path::PathBuf {
-    let path = server.db_path();
-    path.parent().map(Path::to_owned).expect("a folder")
-}
-
-fn with_db<'a>(server: &TestServer, arguments: &[&'a str]) -> Vec<&'a str> {
-    let path = server.db_path().to_str().expect("UTF-8").to_owned();
-    [arguments, &["--db", path.leak()]].concat()
+    run_with_error(server.folder(), &server.arguments(arguments))
 }
 
 #[test]
@@ -93,8 +81,8 @@ fn command_names_valid_settings_and_ranges() {
 /// Runs a command whose options are refused. Returns its standard error.
 #[track_caller]
 fn run_with_usage_error(server: &TestServer, arguments: &[&str]) -> String {
-    let arguments = with_db(server, arguments);
-    let output = parlor_command(&folder(server)).args(arguments).output();
+    let arguments = server.arguments(arguments);
+    let output = parlor_command(server.folder()).args(arguments).output();
     let output = output.expect("a run");
     let errors = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(2), "{errors}");
@@ -155,8 +143,8 @@ fn website_that_is_named_twice_is_stored_once() {
 fn color_with_little_contrast_is_stored_with_a_warning() {
     let server = TestServer::start();
     let warnings = |value: &str| {
-        let arguments = with_db(&server, &["projects", "set", "--set", value]);
-        let output = parlor_command(&folder(&server)).args(arguments).output();
+        let arguments = server.arguments(&["projects", "set", "--set", value]);
+        let output = parlor_command(server.folder()).args(arguments).output();
         let output = output.expect("a run");
         assert!(output.status.success());
         String::from_utf8(output.stderr).expect("UTF-8")
@@ -353,14 +341,7 @@ fn ambiguous_name_of_a_project_is_refused_with_the_ids() {
 /// The number of rows of a project in each table that has a column for it.
 fn rows_of_project(server: &TestServer, project: &ProjectFixture) -> i64 {
     let connection = server.db_connection();
-    let sql = "SELECT m.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c \
-                WHERE m.type = 'table' AND c.name = 'project_seq'";
-    let mut tables = connection.prepare(sql).expect("SQL");
-    let tables = tables.query_map([], |row| row.get::<_, String>(0));
-    let tables: Vec<_> = tables
-        .expect("rows")
-        .collect::<Result<_, _>>()
-        .expect("names");
+    let tables = connection.tables_of_projects();
     assert!(tables.len() >= 8, "{tables:?}");
     let count = |table: &String| -> i64 {
         let sql = format!("SELECT count(*) FROM {table} WHERE project_seq = ?");

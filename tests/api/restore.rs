@@ -13,6 +13,7 @@ use crate::backup::{count, create_visitor, generated_file, names, open_read_only
 use crate::helpers::{
     ParlorProcess, open_connection, parlor_command, run_successfully, run_with_error, wait_until,
 };
+use crate::sqlite_only;
 
 /// A file with 30 conversations, and a backup of it named `backup.db`.
 fn file_with_backup() -> (TempDir, PathBuf) {
@@ -40,6 +41,7 @@ fn delete_conversations(path: &Path) {
 
 #[test]
 fn restored_server_has_the_rows_of_the_backup_and_the_old_file_has_the_later_ones() {
+    sqlite_only!("a backup replaces a file");
     let folder = TempDir::new().expect("a folder");
     let folder = folder.path();
     let process = ParlorProcess::start(folder, &["serve"]);
@@ -81,6 +83,7 @@ fn restored_server_has_the_rows_of_the_backup_and_the_old_file_has_the_later_one
 
 #[test]
 fn restore_of_an_absent_file_needs_no_force() {
+    sqlite_only!("a backup replaces a file");
     let (folder, path) = file_with_backup();
     fs::remove_file(&path).expect("a removal");
     run_successfully(folder.path(), &["restore", "backup.db"]);
@@ -91,6 +94,7 @@ fn restore_of_an_absent_file_needs_no_force() {
 
 #[test]
 fn restore_is_refused_while_a_server_or_another_program_uses_the_file() {
+    sqlite_only!("a backup replaces a file");
     let (folder, path) = file_with_backup();
     let folder = folder.path();
     let restore = ["restore", "backup.db", "--force"];
@@ -133,6 +137,7 @@ fn expect_refusal(folder: &Path, backup: &str, reason: &str) {
 
 #[test]
 fn backup_that_is_damaged_or_of_another_program_is_refused() {
+    sqlite_only!("a backup replaces a file");
     let (folder, _) = file_with_backup();
     let folder = folder.path();
     expect_refusal(folder, "absent.db", "does not exist");
@@ -173,6 +178,7 @@ fn backup_that_is_damaged_or_of_another_program_is_refused() {
 
 #[test]
 fn backup_of_a_newer_version_is_refused() {
+    sqlite_only!("a backup replaces a file");
     let (folder, _) = file_with_backup();
     fs::remove_file(folder.path().join("backup.db.json")).expect("a removal");
     let connection = open_connection(&folder.path().join("backup.db"));
@@ -185,6 +191,7 @@ fn backup_of_a_newer_version_is_refused() {
 
 #[test]
 fn backup_with_a_wrong_manifest_is_refused() {
+    sqlite_only!("a backup replaces a file");
     let (folder, path) = file_with_backup();
     let folder = folder.path();
     let manifest_path = folder.join("backup.db.json");
@@ -213,6 +220,7 @@ fn backup_with_a_wrong_manifest_is_refused() {
 
 #[test]
 fn damaged_file_is_replaced_and_kept_with_its_log() {
+    sqlite_only!("a backup replaces a file");
     let (folder, path) = file_with_backup();
     let folder = folder.path();
     fs::write(&path, "damaged".repeat(2000)).expect("a file");
@@ -242,6 +250,7 @@ fn damaged_file_is_replaced_and_kept_with_its_log() {
 
 #[test]
 fn interrupted_restore_leaves_a_complete_file() {
+    sqlite_only!("a backup replaces a file");
     let (folder, path) = generated_file(3000);
     let folder = folder.path();
     run_successfully(folder, &["backup", "backup.db"]);
@@ -279,6 +288,7 @@ const SERVICE_USER: u32 = 65_534;
 
 #[test]
 fn root_restores_the_file_of_a_service_for_the_user_of_the_service() {
+    sqlite_only!("a backup replaces a file");
     if !rustix::process::geteuid().is_root() {
         eprintln!("skipped: only root can change owners");
         return;

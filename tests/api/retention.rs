@@ -9,9 +9,10 @@ use tempfile::TempDir;
 use crate::backup::count;
 use crate::database_file::check_counts;
 use crate::helpers::{
-    ConversationRow, ParlorProcess, TestServer, Visitor, WebSocketClient, insert_rows,
+    Connection, ConversationRow, ParlorProcess, TestServer, Visitor, WebSocketClient, insert_rows,
     open_connection, run_successfully, run_with_error, wait_until,
 };
+use crate::sqlite_only;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -37,8 +38,12 @@ fn insert(server: &TestServer) -> Visitor {
     let connection = server.db_connection();
     let messages = "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
                     SELECT randomblob(16), seq, 0, 'user', 'complete', 'Hello' FROM conversation";
-    connection.execute(messages, []).expect("messages");
+    connection.execute(messages, ()).expect("messages");
     ann
+}
+
+fn count_rows(server: &TestServer, table: &str) -> i64 {
+    server.query_value(&format!("SELECT count(*) FROM {table}"))
 }
 
 /// A server that looks for expired data all the time, and trusts the clock after a time.
@@ -61,7 +66,7 @@ fn server_deletes_conversations_that_were_closed_before_the_retention() {
     assert_eq!(server.list(&ann.token, "status=closed")["total"], 1);
     assert_eq!(server.list(&ann.token, "status=open")["total"], 1);
     wait_until("their messages are deleted", || {
-        count(&server.db_path(), "message") == 2
+        count_rows(&server, "message") == 2
     });
     check_counts(&server.db_connection());
 }
@@ -92,17 +97,17 @@ fn nothing_is_deleted_without_the_setting_and_while_the_clock_is_not_steady() {
         insert(&server);
         // Housekeeping runs: it deletes what an interrupted deletion left.
         let connection = server.db_connection();
-        let pending = connection.execute("INSERT INTO deleted_conversation VALUES (999)", []);
+        let pending = connection.execute("INSERT INTO deleted_conversation VALUES (999)", ());
         pending.expect("a row");
         wait_until("housekeeping ran", || {
-            count(&server.db_path(), "deleted_conversation") == 0
+            count_rows(&server, "deleted_conversation") == 0
         });
-        let again = connection.execute("INSERT INTO deleted_conversation VALUES (999)", []);
+        let again = connection.execute("INSERT INTO deleted_conversation VALUES (999)", ());
         again.expect("a row");
         wait_until("housekeeping ran again", || {
-            count(&server.db_path(), "deleted_conversation") == 0
+            count_rows(&server, "deleted_conversation") == 0
         });
-        assert_eq!(count(&server.db_path(), "conversation"), 4);
+        assert_eq!(count_rows(&server, "conversation"), 4);
     }
 }
 
@@ -129,6 +134,7 @@ fn project_id(path: &Path, seq: i64) -> String {
 
 #[test]
 fn dry_run_prints_counts_for_each_project_and_deletes_nothing() {
+    sqlite_only!("the test runs commands on a file of its own");
     let folder = file();
     let prune = ["prune", "--dry-run", "--closed-before"];
     let text = run_successfully(folder.path(), &[&prune[..], &["30"]].concat());
@@ -152,6 +158,7 @@ fn dry_run_prints_counts_for_each_project_and_deletes_nothing() {
 
 #[test]
 fn prune_deletes_old_conversations_of_one_project_or_of_all() {
+    sqlite_only!("the test runs commands on a file of its own");
     let folder = file();
     let path = folder.path().join("parlor.db");
     let id = project_id(&path, 2);
@@ -168,11 +175,12 @@ fn prune_deletes_old_conversations_of_one_project_or_of_all() {
     );
     let text = run_successfully(folder.path(), &all);
     assert!(text.ends_with("deleted 0 conversations\n"), "{text}");
-    check_counts(&open_connection(&path));
+    check_counts(&Connection::Sqlite(open_connection(&path)));
 }
 
 #[test]
 fn prune_works_beside_a_running_server() {
+    sqlite_only!("the test runs commands on a file of its own");
     let folder = file();
     let process = ParlorProcess::start(folder.path(), &["serve"]);
     let text = run_successfully(folder.path(), &["prune", "--closed-before", "30"]);
@@ -189,6 +197,7 @@ fn prune_works_beside_a_running_server() {
 
 #[test]
 fn vacuum_returns_the_space_of_deleted_rows_while_a_server_runs() {
+    sqlite_only!("the test runs commands on a file of its own");
     let folder = file();
     let path = folder.path().join("parlor.db");
     let process = ParlorProcess::start(folder.path(), &["serve"]);

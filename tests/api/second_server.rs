@@ -8,9 +8,11 @@ use tempfile::TempDir;
 
 use crate::backup::SmallDisk;
 use crate::helpers::{ParlorProcess, open_store, run, run_successfully, run_with_error};
+use crate::sqlite_only;
 
 #[test]
 fn second_server_exits_with_process_id_of_first_and_commands_still_work() {
+    sqlite_only!("several servers may use one PostgreSQL database");
     let directory = TempDir::new().expect("a directory");
     let first = ParlorProcess::start(directory.path(), &["serve"]);
     let pid = format!("(process {})", first.child.id());
@@ -43,6 +45,7 @@ fn second_server_exits_with_process_id_of_first_and_commands_still_work() {
 
 #[test]
 fn second_hard_link_of_a_file_is_refused_by_servers_and_commands() {
+    sqlite_only!("several servers may use one PostgreSQL database");
     let directory = TempDir::new().expect("a directory");
     let server = ParlorProcess::start(directory.path(), &["serve"]);
     let link = directory.path().join("link.db");
@@ -81,6 +84,7 @@ fn second_hard_link_of_a_file_is_refused_by_servers_and_commands() {
 
 #[test]
 fn file_that_is_mounted_under_a_second_path_is_refused_while_it_is_served() {
+    sqlite_only!("several servers may use one PostgreSQL database");
     let directory = TempDir::new().expect("a directory");
     let server = ParlorProcess::start(directory.path(), &["serve"]);
     let (file, second) = (
@@ -112,6 +116,7 @@ fn file_that_is_mounted_under_a_second_path_is_refused_while_it_is_served() {
 
 #[test]
 fn server_starts_after_a_restore_was_killed_while_the_file_had_two_names() {
+    sqlite_only!("several servers may use one PostgreSQL database");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("parlor.db");
     drop(open_store(&path));
@@ -122,6 +127,7 @@ fn server_starts_after_a_restore_was_killed_while_the_file_had_two_names() {
 
 #[test]
 fn waiting_server_starts_when_the_first_one_ends() {
+    sqlite_only!("several servers may use one PostgreSQL database");
     let directory = TempDir::new().expect("a directory");
     let first = ParlorProcess::start(directory.path(), &["serve"]);
     let second = thread::scope(|scope| {
@@ -136,6 +142,7 @@ fn waiting_server_starts_when_the_first_one_ends() {
 
 #[test]
 fn killed_server_leaves_no_lock() {
+    sqlite_only!("several servers may use one PostgreSQL database");
     let directory = TempDir::new().expect("a directory");
     let arguments = ["serve", "--lock-wait", "0"];
     assert!(

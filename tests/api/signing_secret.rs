@@ -1,14 +1,12 @@
 //! `parlor keys rotate-secret` replaces the secret that signs session tokens,
 //! cursors and ETags, also in a running server (docs/api-contract.md, section 3.2).
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::helpers::{
-    TestServer, Visitor, WebSocketClient, ids, insert_conversations, run_successfully, string,
-    wait_until,
+    TestServer, Visitor, WebSocketClient, ids, insert_conversations, string, wait_until,
 };
 
 /// The time in which a running server applies the secret, with a reserve for busy
@@ -16,10 +14,7 @@ use crate::helpers::{
 const MAX_DELAY: Duration = Duration::from_secs(5);
 
 fn rotate(server: &TestServer) -> String {
-    let path = server.db_path();
-    let folder = path.parent().map(Path::to_owned).expect("a folder");
-    let file = path.to_str().expect("UTF-8");
-    run_successfully(&folder, &["keys", "rotate-secret", "--db", file])
+    server.run_successfully(&["keys", "rotate-secret"])
 }
 
 #[test]

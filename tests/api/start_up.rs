@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use crate::helpers::{
     Client, ParlorProcess, TestServer, default_settings, open_store, parlor_command, wait_until,
 };
+use crate::sqlite_only;
 
 // ── Addresses ──
 
@@ -93,6 +94,7 @@ fn server_is_announced_when_it_accepts_connections() {
 
 #[test]
 fn one_of_concurrent_first_starts_serves_and_the_others_name_it() {
+    sqlite_only!("the test creates files");
     let directory = TempDir::new().expect("a directory");
     let mut starts: Vec<_> = (0..4)
         .map(|_| {
@@ -142,6 +144,7 @@ fn send_signal(pid: u32, signal: &str) {
 
 #[test]
 fn concurrent_opens_of_an_absent_file_create_it_once() {
+    sqlite_only!("the test creates files");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("parlor.db");
     thread::scope(|scope| {
@@ -157,6 +160,7 @@ fn concurrent_opens_of_an_absent_file_create_it_once() {
 
 #[test]
 fn file_opens_after_first_start_is_killed_at_any_moment() {
+    sqlite_only!("the test creates files");
     let directory = TempDir::new().expect("a directory");
     for round in 0..24 {
         let name = format!("{round}.db");
@@ -180,6 +184,7 @@ fn file_opens_after_first_start_is_killed_at_any_moment() {
 
 #[test]
 fn journal_of_an_interrupted_creation_is_rolled_back() {
+    sqlite_only!("the test creates files");
     let directory = TempDir::new().expect("a directory");
     let (source, path) = (
         directory.path().join("source.db"),
@@ -206,6 +211,7 @@ fn journal_of_an_interrupted_creation_is_rolled_back() {
 
 #[test]
 fn journal_of_another_program_is_left_alone() {
+    sqlite_only!("the test creates files");
     let directory = TempDir::new().expect("a directory");
     let (source, path) = (
         directory.path().join("source.db"),
@@ -286,6 +292,7 @@ fn first_keys_are_shown_on_standard_error_when_standard_output_is_discarded() {
 
 #[test]
 fn writes_are_refused_while_the_file_is_deleted_or_replaced() {
+    sqlite_only!("the test creates files");
     let server = TestServer::start();
     let visitor = server.create_visitor("device");
     let start = || {

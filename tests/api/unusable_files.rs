@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::helpers::{open_store, run, run_with_error};
+use crate::sqlite_only;
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
@@ -20,6 +21,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn unusable_paths_are_reported_with_cause_and_remedy() {
+    sqlite_only!("a database on a server is no file");
     let temp_dir = TempDir::new().expect("a directory");
     let directory = temp_dir.path();
     fs::create_dir(directory.join("folder")).expect("a folder");
@@ -93,6 +95,7 @@ fn unusable_paths_are_reported_with_cause_and_remedy() {
 
 #[test]
 fn commands_name_a_loop_of_links() {
+    sqlite_only!("a database on a server is no file");
     let directory = TempDir::new().expect("a directory");
     std::os::unix::fs::symlink("loop.db", directory.path().join("loop.db")).expect("a link");
     for command in [&["check"][..], &["keys", "list"], &["backup", "b.db"]] {
@@ -103,6 +106,7 @@ fn commands_name_a_loop_of_links() {
 
 #[test]
 fn start_with_read_only_file_leaves_nothing_that_blocks_a_later_start() {
+    sqlite_only!("a database on a server is no file");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("parlor.db");
     drop(open_store(&path));
@@ -127,6 +131,7 @@ fn start_with_read_only_file_leaves_nothing_that_blocks_a_later_start() {
 
 #[test]
 fn check_and_backup_of_a_read_only_file_leave_nothing_that_blocks_a_later_start() {
+    sqlite_only!("a database on a server is no file");
     let directory = TempDir::new().expect("a directory");
     // The name has characters with a meaning in a URI.
     let path = directory.path().join("a b%20?#.db");
@@ -151,6 +156,7 @@ fn check_and_backup_of_a_read_only_file_leave_nothing_that_blocks_a_later_start(
 
 #[test]
 fn read_only_side_file_is_named() {
+    sqlite_only!("a database on a server is no file");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("parlor.db");
     drop(open_store(&path));
@@ -168,6 +174,7 @@ fn read_only_side_file_is_named() {
 
 #[test]
 fn missing_permission_names_user_and_path() {
+    sqlite_only!("a database on a server is no file");
     if !is_root() {
         return;
     }
@@ -233,6 +240,7 @@ fn is_root() -> bool {
 
 #[test]
 fn full_disk_is_reported_as_full_disk() {
+    sqlite_only!("a database on a server is no file");
     if !is_root() {
         return;
     }
@@ -269,6 +277,7 @@ fn full_disk_is_reported_as_full_disk() {
 
 #[test]
 fn locked_and_damaged_files_are_reported_differently() {
+    sqlite_only!("a database on a server is no file");
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("parlor.db");
     drop(open_store(&path));

@@ -12,6 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::helpers::{TestServer, ids, open_connection, open_store, string};
+use crate::sqlite_only;
 
 /// The private key in the fixture files.
 const FIXTURE_KEY: &str = "sk_upgrade_fixture";
@@ -121,6 +122,7 @@ pub fn assert_same_schema(path: &Path, expected: &Path) {
 
 #[test]
 fn file_built_by_migrations_has_schema_of_new_file_after_opening() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder) {
         let path = built_by_migrations(&folder, version);
@@ -131,6 +133,7 @@ fn file_built_by_migrations_has_schema_of_new_file_after_opening() {
 
 #[test]
 fn all_migrations_build_the_schema_of_a_new_file() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     let path = built_by_migrations(&folder, migrations().len());
     assert_same_schema(&path, &created(&folder));
@@ -138,6 +141,7 @@ fn all_migrations_build_the_schema_of_a_new_file() {
 
 #[test]
 fn fixtures_have_the_schema_that_the_migrations_built() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder) {
         let built = built_by_migrations(&folder, version);
@@ -191,6 +195,7 @@ fn current_column(table: &str, column: &str) -> String {
 
 #[test]
 fn upgrade_keeps_every_value_of_every_row() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder) {
         let path = built_by_fixture(&folder, version);
@@ -231,6 +236,7 @@ fn served(version: usize) -> TestServer {
 
 #[test]
 fn api_returns_the_conversations_of_an_upgraded_file() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder) {
         let server = served(version);
@@ -260,6 +266,7 @@ fn api_returns_the_conversations_of_an_upgraded_file() {
 
 #[test]
 fn start_on_an_upgraded_file_fails_the_answer_that_was_being_written() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder) {
         let server = served(version);
@@ -272,12 +279,13 @@ fn start_on_an_upgraded_file_fails_the_answer_that_was_being_written() {
 
 #[test]
 fn api_returns_the_qnas_and_documents_of_an_upgraded_file() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder).filter(|version| *version >= 2) {
         let server = served(version);
         let id: uuid::Uuid = server
             .db_connection()
-            .query_row("SELECT id FROM project", [], |row| row.get(0))
+            .query_row("SELECT id FROM project", (), |row| row.get(0))
             .expect("the project");
         let get = |path: &str| {
             let target = format!("/v2/projects/{id}/{path}");
@@ -294,6 +302,7 @@ fn api_returns_the_qnas_and_documents_of_an_upgraded_file() {
 
 #[test]
 fn api_returns_the_sources_of_an_upgraded_file() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder).filter(|version| *version >= 7) {
         let server = served(version);
@@ -315,6 +324,7 @@ fn api_returns_the_sources_of_an_upgraded_file() {
 
 #[test]
 fn upgrade_of_first_schema_gives_each_project_an_assistant() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     let path = built_by_migrations(&folder, 1);
     open_connection(&path)

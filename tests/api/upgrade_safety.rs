@@ -12,6 +12,7 @@ use crate::backup::SmallDisk;
 use crate::helpers::{
     open_connection, open_store, run_concurrently, run_successfully, run_with_error,
 };
+use crate::sqlite_only;
 use crate::upgrade::{
     assert_same_schema, built_by_fixture, built_by_fixture_as, built_by_migrations, columns,
     created, older_versions, rows, schema, user_version,
@@ -19,6 +20,7 @@ use crate::upgrade::{
 
 #[test]
 fn file_stays_as_it_was_when_an_upgrade_fails() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     let path = built_by_migrations(&folder, 1);
     // Migration 2 creates a table of this name.
@@ -41,6 +43,7 @@ fn file_stays_as_it_was_when_an_upgrade_fails() {
 
 #[test]
 fn failed_upgrade_is_reported_in_one_line_without_its_statements() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     let path = built_by_fixture(&folder, 3);
     let conflict = open_connection(&path).execute_batch("CREATE TABLE deleted_seq (x)");
@@ -70,6 +73,7 @@ fn numbered_snapshot_path(path: &Path, version: usize) -> PathBuf {
 
 #[test]
 fn upgrade_keeps_a_copy_of_the_file_of_the_earlier_version() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     for version in older_versions(&folder) {
         let path = built_by_fixture(&folder, version);
@@ -96,6 +100,7 @@ fn upgrade_keeps_a_copy_of_the_file_of_the_earlier_version() {
 
 #[test]
 fn upgrade_with_no_snapshot_keeps_no_copy() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     let path = built_by_fixture(&folder, 1);
     let file = path.display().to_string();
@@ -109,6 +114,7 @@ fn upgrade_with_no_snapshot_keeps_no_copy() {
 
 #[test]
 fn upgrade_without_space_for_a_copy_is_refused_unless_no_snapshot_is_set() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     let Some(disk) = SmallDisk::mount(folder.path().join("small"), "size=8m") else {
         eprintln!("skipped: only root can mount a small file system");
@@ -136,6 +142,7 @@ fn upgrade_without_space_for_a_copy_is_refused_unless_no_snapshot_is_set() {
 
 #[test]
 fn concurrent_commands_upgrade_a_file_once() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     let path = built_by_fixture(&folder, 2);
     let file = path.display().to_string();
@@ -147,6 +154,7 @@ fn concurrent_commands_upgrade_a_file_once() {
 
 #[test]
 fn commands_refuse_to_upgrade_a_file_that_an_earlier_server_uses() {
+    sqlite_only!("the fixtures are files of earlier versions");
     let folder = TempDir::new().expect("a folder");
     let latest = older_versions(&folder).end - 1;
     let path = built_by_fixture(&folder, latest);

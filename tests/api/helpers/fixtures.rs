@@ -6,11 +6,11 @@ use parlor::domain::{
 };
 use parlor::store::key::NewKey;
 use parlor::store::{Store, project};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{TestServer, string};
+use super::{Connection, TestServer, string};
 
 /// 2024-01-15T10:30:00.000Z, the time in the examples of the API contract.
 pub const EXAMPLE_TIME: i64 = 1_705_314_600_000;
@@ -165,13 +165,13 @@ impl ConversationRow {
 
 /// Inserts conversations of one visitor in one transaction.
 pub fn insert_rows(server: &TestServer, visitor: &Visitor, rows: &[ConversationRow]) {
-    let mut connection = server.db_connection();
+    let connection = server.db_connection();
     let seq = visitor.seq(&connection);
-    let transaction = connection.transaction().expect("a transaction");
+    connection.execute_batch("BEGIN").expect("a transaction");
     for row in rows {
-        row.insert(&transaction, seq);
+        row.insert(&connection, seq);
     }
-    transaction.commit().expect("a commit");
+    connection.execute_batch("COMMIT").expect("a commit");
 }
 
 /// Inserts `count` conversations whose last interactions are a second apart.

@@ -22,15 +22,14 @@ use parlor::events::EventHub;
 use parlor::events::project::ProjectHub;
 use parlor::listeners::Listeners;
 use parlor::server;
-use parlor::store::{Options, Store, StoreLocation, key, notification, sign_in_link};
-use rusqlite::Connection;
+use parlor::store::{Store, key, notification, sign_in_link};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::{
-    Agent, Client, FakeModel, ProjectFixture, Request, Response, Visitor, create_key,
-    setup_answers, string, wait_until,
+    Agent, Client, Connection, FakeModel, ProjectFixture, Request, Response, TestDatabase, Visitor,
+    create_key, open_connection, run_successfully, setup_answers, string, wait_until,
 };
 
 /// A running server with a database of its own. Dereferences to a `Client` of
@@ -55,6 +54,7 @@ pub struct TestServer {
     server_store: Weak<Store>,
     /// The project that exists from the start.
     pub project: ProjectFixture,
+    database: TestDatabase,
     directory: TempDir,
 }
 
@@ -110,7 +110,8 @@ impl TestServer {
         let mut settings = default_settings();
         configure(&mut settings);
         let directory = TempDir::new().expect("a directory");
-        let store = open_store(&directory.path().join("parlor.db"));
+        let database = TestDatabase::create(directory.path());
+        let store = database.open_store();
         let project = ProjectFixture::create(&store);
         let mut server = Self {
             client: Client(SocketAddr::from(([127, 0, 0, 1], 0))),
@@ -126,6 +127,7 @@ impl TestServer {
             project_events: ProjectHub::default(),
             server_store: Weak::new(),
             project,
+            database,
             directory,
         };
         server.run();
@@ -135,12 +137,8 @@ impl TestServer {
     fn run(&mut self) {
         let listeners = Listeners::bind(&self.settings).expect("a port");
         self.client = Client(listeners.address().expect("an address"));
-        let mut app = AppState::open(
-            &StoreLocation::File(self.db_path()),
-            self.settings.clone(),
-            self.demo,
-        )
-        .expect("an app");
+        let mut app = AppState::open(&self.database.location(), self.settings.clone(), self.demo)
+            .expect("an app");
         if self.model.is_some() {
             app.services.answer_providers.model = self.model.clone();
         }
@@ -176,17 +174,45 @@ impl TestServer {
     /// Stops the server and starts another one with the same database.
     pub fn restart(&mut self) {
         self.stop();
-        self.store = Some(open_store(&self.db_path()));
+        self.store = Some(self.database.open_store());
         self.run();
     }
 
+    /// The path of the database file. A test that needs the file begins with `sqlite_only!`.
     pub fn db_path(&self) -> PathBuf {
-        self.directory.path().join("parlor.db")
+        let location = self.database.location();
+        location
+            .file()
+            .expect("a file; the test needs sqlite_only!")
+            .to_owned()
     }
 
     /// Opens a new connection to the database.
     pub fn db_connection(&self) -> Connection {
+        self.database.connect()
+    }
+
+    /// Opens a new connection to the database file, for statements that only SQLite has.
+    /// The test begins with `sqlite_only!`.
+    pub fn sqlite_connection(&self) -> rusqlite::Connection {
         open_connection(&self.db_path())
+    }
+
+    /// The folder in which commands run.
+    pub fn folder(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The arguments of a command that uses the database.
+    pub fn arguments<'a>(&self, arguments: &[&'a str]) -> Vec<&'a str> {
+        let database = self.database.arguments().map(|argument| &*argument.leak());
+        [arguments, &database].concat()
+    }
+
+    /// Runs a command that uses the database and must succeed.
+    #[track_caller]
+    pub fn run_successfully(&self, arguments: &[&str]) -> String {
+        run_successfully(self.folder(), &self.arguments(arguments))
     }
 
     /// Runs a query whose result is one value.
@@ -357,12 +383,13 @@ impl TestServer {
     /// Marks all answers of a conversation as refusals. The assistant marks some itself.
     pub fn add_refusals(&self, conversation: &str) {
         let insert =
-            "INSERT OR IGNORE INTO answer_refusal (message_seq, question_seq, project_seq, created_at)
+            "INSERT INTO answer_refusal (message_seq, question_seq, project_seq, created_at)
             SELECT m.seq, (SELECT max(seq) FROM message AS q WHERE q.seq < m.seq
                               AND q.conversation_seq = c.seq AND q.role = 'user'),
                    c.project_seq, m.created_at
               FROM conversation AS c JOIN message AS m ON m.conversation_seq = c.seq
-             WHERE c.id = ? AND m.role = 'assistant'";
+             WHERE c.id = ? AND m.role = 'assistant'
+            ON CONFLICT DO NOTHING";
         let id = parlor::domain::ConversationId::parse(conversation).expect("a UUID");
         let database = self.db_connection();
         database.execute(insert, [id.0]).expect("refusals");
@@ -457,21 +484,6 @@ impl Drop for TestServer {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-pub fn open_store(path: &Path) -> Store {
-    let options = Options {
-        readers: 1,
-        ..Options::default()
-    };
-    Store::open(path, &options).expect("a store")
-}
-
-pub fn open_connection(path: &Path) -> Connection {
-    let connection = Connection::open(path).expect("a connection");
-    let timeout = connection.busy_timeout(Duration::from_secs(10));
-    timeout.expect("a timeout");
-    connection
 }
 
 /// A server, the visitor Ann and a conversation of hers.

@@ -145,7 +145,7 @@ fn deleting_session_closes_its_connections() {
     fixture
         .server
         .db_connection()
-        .execute("DELETE FROM session", [])
+        .execute("DELETE FROM session", ())
         .expect("a deletion");
     assert_eq!(with.read_until_close(), Some(1008));
     without.expect_pong();
