@@ -35,6 +35,14 @@ CREATE TABLE parlor_migration (
 );
 INSERT INTO parlor_migration (version) VALUES (1);
 
+-- The last group of batches that each server process has committed. A process that has
+-- lost the connection during a commit reads whether its group is committed.
+CREATE TABLE writer (
+    id           BYTEA PRIMARY KEY,
+    group_number BIGINT NOT NULL,
+    committed_at BIGINT NOT NULL
+) WITH (fillfactor = 10);
+
 -- The words of a text with their positions, each as the number of the project, 'x' and
 -- the word: the index entries of a word belong to one project. Words are letters and
 -- digits, without letter case and without the diacritics of Latin letters, as the tokenizer

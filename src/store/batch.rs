@@ -69,11 +69,6 @@ impl Batch {
         self.0.is_empty()
     }
 
-    /// The number of statements.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The statements, in order.
     pub(super) fn statements(&self) -> impl Iterator<Item = &Sql> {
         self.0.iter().map(|(sql, _)| sql)

@@ -124,9 +124,9 @@ pub use sql::{Sql, Value};
 use commit_observer::ObserverSlot;
 use list_version::ListVersions;
 use offset_index::OffsetIndex;
-use postgres::{PostgresPool, READ_SETUP, TextIndexer, VersionReader};
+use postgres::{PostgresPool, Purpose, TextIndexer, VersionReader};
 use readers::Readers;
-use search_queue::{SEARCH_TIMEOUT, SearchQueue};
+use search_queue::SearchQueue;
 use writer::Writer;
 
 use crate::domain::Scope;
@@ -226,11 +226,9 @@ impl Store {
     pub fn connect(address: &PostgresAddress, options: &Options) -> Result<Self, OpenError> {
         let metrics = Arc::new(StoreMetrics::new(options.readers));
         postgres::upgrade(address)?;
-        let pool = PostgresPool::open(address, READ_SETUP, options)?;
+        let pool = PostgresPool::open(address, Purpose::Read, options)?;
         let search_options = SearchQueue::options(options);
-        let timeout = SEARCH_TIMEOUT.as_millis();
-        let search_setup = format!("SET statement_timeout = {timeout}; SET jit = off");
-        let searches = PostgresPool::open(address, &search_setup, &search_options)?;
+        let searches = PostgresPool::open(address, Purpose::Search, &search_options)?;
         let events = Arc::<Notify>::default();
         postgres::start_listener(address.clone(), &events)?;
         Ok(Self {

@@ -78,11 +78,8 @@ impl SnapshotPool {
                     Err(error) => work(Err(error)),
                 }
             }
-            Self::Postgres(pool) => match pool.connection(timeout) {
-                Ok(connection) => {
-                    let snapshot = Snapshot::of_postgres(PostgresSnapshot::new(&connection));
-                    work(Ok(&snapshot))
-                }
+            Self::Postgres(pool) => match PostgresSnapshot::from_pool(pool, timeout) {
+                Ok(transaction) => work(Ok(&Snapshot::of_postgres(transaction))),
                 Err(error) => work(Err(error)),
             },
         }

@@ -15,12 +15,13 @@ const ONLY_SQLITE: [&str; 4] = [
 ];
 
 /// What only PostgreSQL has.
-const ONLY_POSTGRES: [&str; 5] = [
+const ONLY_POSTGRES: [&str; 6] = [
     "INDEX passage_words",
     "INDEX search_text_by_words",
     "TABLE event",
     "TABLE parlor_migration",
     "TABLE search_text",
+    "TABLE writer",
 ];
 
 /// What both have, with different definitions.

@@ -35,6 +35,24 @@ impl PostgresAddress {
         config.dbname(name);
         Self(Arc::new(config))
     }
+
+    /// The same database, reached over another address.
+    #[cfg(test)]
+    pub(super) fn at(&self, ip: std::net::Ipv4Addr, port: u16) -> Self {
+        let user = self.0.get_user().unwrap_or("postgres");
+        let name = self.0.get_dbname().unwrap_or(user);
+        let mut config = Config::new();
+        config
+            .user(user)
+            .dbname(name)
+            .host(ip.to_string())
+            .port(port);
+        config.application_name("parlor");
+        if let Some(password) = self.0.get_password() {
+            config.password(password);
+        }
+        Self(Arc::new(config))
+    }
 }
 
 impl FromStr for PostgresAddress {

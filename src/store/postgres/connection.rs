@@ -3,20 +3,23 @@
 //! The driver is asynchronous. A connection has a runtime of its own, which runs on the
 //! thread that uses the connection, so no other thread has to wake up for a query.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io::Cursor;
 use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, maybe_done};
 use futures_util::{FutureExt, SinkExt};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, NoTls, Row, Statement};
 
-use super::error::{ConnectError, store_error};
-use super::{PostgresAddress, dialect};
+use super::error::{ConnectError, Failure, describe};
+use super::{PostgresAddress, Purpose, dialect};
 use crate::store::error::StoreError;
 use crate::store::sql::{ColumnValue, Sql, Value};
 
@@ -27,15 +30,36 @@ const MAX_STATEMENTS: usize = 512;
 type StatementKey = (String, Vec<Type>);
 
 pub(in crate::store) struct Connection {
-    // The client is dropped before the runtime that runs the connection.
-    client: Client,
+    /// None once the connection is dropped.
+    client: Option<Client>,
     statements: RefCell<HashMap<StatementKey, Statement>>,
-    runtime: Runtime,
+    /// Whether a failure makes the connection useless, although it may be open.
+    is_useless: Cell<bool>,
+    purpose: Purpose,
+    /// None once the connection is dropped.
+    runtime: Option<Runtime>,
+}
+
+/// What is sent to the server in one request.
+#[derive(Clone, Copy)]
+pub(super) enum Request<'r> {
+    /// Statements without parameters and results.
+    Text(&'r str),
+    Statement(&'r Sql, &'r Statement),
 }
 
 impl Connection {
-    /// Opens a connection and runs `setup`, statements that configure it.
+    /// Opens a connection for a command of an operator and runs `setup`, statements that
+    /// configure it.
     pub fn open(address: &PostgresAddress, setup: &str) -> Result<Self, ConnectError> {
+        let connection = Self::open_for(address, Purpose::Maintenance)?;
+        let failed = |error: Failure| ConnectError::Failed(address.clone(), error.to_string());
+        connection.try_execute(setup).map_err(failed)?;
+        Ok(connection)
+    }
+
+    /// Opens a connection with the limits of its purpose.
+    pub fn open_for(address: &PostgresAddress, purpose: Purpose) -> Result<Self, ConnectError> {
         let failed = |text: String| ConnectError::Failed(address.clone(), text);
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
@@ -45,47 +69,67 @@ impl Connection {
                 // The client reports the error to the statement that runs.
                 let _ = connection.await;
             });
-            client.batch_execute(setup).await?;
+            client.batch_execute(&purpose.setup()).await?;
             Ok(client)
         });
         let client = client.map_err(|error: tokio_postgres::Error| {
             ConnectError::Unreachable(address.clone(), describe(&error))
         })?;
         Ok(Self {
-            client,
+            client: Some(client),
             statements: RefCell::default(),
-            runtime,
+            is_useless: Cell::new(false),
+            purpose,
+            runtime: Some(runtime),
         })
     }
 
-    /// Whether the server has not closed the connection, as far as this process knows.
+    /// Whether the server has not closed the connection. Reads what the server has sent.
     pub fn is_open(&self) -> bool {
-        // Lets the connection read what the server has sent.
-        self.runtime.block_on(tokio::task::yield_now());
-        !self.client.is_closed()
+        if let Some(runtime) = &self.runtime {
+            // The first pause looks for packets, the second one lets the connection read them.
+            runtime.block_on(async {
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+            });
+        }
+        !self.is_broken()
+    }
+
+    /// Whether a statement has failed because the connection is lost.
+    pub fn is_broken(&self) -> bool {
+        self.is_useless.get() || self.client.as_ref().is_none_or(Client::is_closed)
     }
 
     /// Runs statements without parameters and results.
     pub fn execute(&self, statements: &str) -> Result<(), StoreError> {
-        let result = self.runtime.block_on(self.client.batch_execute(statements));
-        result.map_err(|error| store_error(&error))
+        Ok(self.try_execute(statements)?)
+    }
+
+    /// As [`Self::execute`], with the reason why the connection is lost.
+    pub(super) fn try_execute(&self, statements: &str) -> Result<(), Failure> {
+        self.wait(self.client()?.batch_execute(statements))
     }
 
     /// Runs `COPY … FROM STDIN` with rows in its text format.
     pub fn copy_in(&self, copy: &str, rows: Vec<u8>) -> Result<(), StoreError> {
-        let result = self.runtime.block_on(async {
-            let sink = self.client.copy_in::<_, Cursor<Vec<u8>>>(copy).await?;
+        let client = self.client()?;
+        let copy = async {
+            let sink = client.copy_in::<_, Cursor<Vec<u8>>>(copy).await?;
             let mut sink = pin!(sink);
             sink.send(Cursor::new(rows)).await?;
             sink.finish().await
-        });
-        result.map(drop).map_err(|error| store_error(&error))
+        };
+        Ok(self.wait(copy).map(drop)?)
     }
 
     /// Sends statements without waiting for their results.
     pub fn send(&self, statements: &str) {
-        self.runtime.block_on(async {
-            let execute = self.client.batch_execute(statements);
+        let (Some(runtime), Ok(client)) = (&self.runtime, self.client()) else {
+            return;
+        };
+        runtime.block_on(async {
+            let execute = client.batch_execute(statements);
             // The first poll queues the statements; the connection sends them then.
             let _ = Box::pin(execute).now_or_never();
             tokio::task::yield_now().await;
@@ -93,27 +137,25 @@ impl Connection {
     }
 
     /// Runs a statement and returns its rows.
-    pub fn query(&self, sql: &Sql) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+    pub fn query(&self, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+        Ok(self.try_query(sql)?)
+    }
+
+    /// As [`Self::query`], with the reason why the connection is lost.
+    pub(super) fn try_query(&self, sql: &Sql) -> Result<Vec<Row>, Failure> {
         let statement = self.prepare(sql)?;
         let parameters = parameters(&sql.values);
-        let rows = self.client.query(&statement, &parameters);
-        self.runtime
-            .block_on(rows)
-            .map_err(|error| store_error(&error))
+        self.wait(self.client()?.query(&statement, &parameters))
     }
 
     /// As [`Self::query`], with statements that are sent before it in the same round trip.
-    pub fn query_after(
-        &self,
-        first: &str,
-        sql: &Sql,
-    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+    pub(super) fn query_after(&self, first: &str, sql: &Sql) -> Result<Vec<Row>, Failure> {
         let statement = self.prepare(sql)?;
         let parameters = parameters(&sql.values);
-        let first = self.client.batch_execute(first);
-        let rows = self.client.query(&statement, &parameters);
-        let (first, rows) = self.runtime.block_on(join(first, rows));
-        first.and(rows).map_err(|error| store_error(&error))
+        let client = self.client()?;
+        let first = client.batch_execute(first);
+        let rows = client.query(&statement, &parameters);
+        self.wait(join(first, rows).map(|(first, rows)| first.and(rows)))
     }
 
     /// Runs statements in order, sent without waiting for each other. The results are
@@ -121,37 +163,52 @@ impl Connection {
     pub fn pipeline(&self, statements: &[&Sql]) -> Result<Vec<PipelineResult>, StoreError> {
         let prepared = statements.iter().map(|sql| self.prepare(sql));
         let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
-        let runs = statements.iter().zip(&prepared).map(|(sql, statement)| {
-            let parameters = parameters(&sql.values);
-            async move {
-                if statement.columns().is_empty() {
-                    let changed = self.client.execute(statement, &parameters).await?;
-                    return Ok((Vec::new(), changed));
-                }
-                let rows = self.client.query(statement, &parameters).await?;
-                let count = rows.len() as u64;
-                Ok((rows, count))
-            }
-        });
-        let results = self.runtime.block_on(futures_util::future::join_all(runs));
+        let requests = statements.iter().zip(&prepared);
+        let requests: Vec<_> = requests
+            .map(|(sql, statement)| Request::Statement(sql, statement))
+            .collect();
+        let results = self.run_all(&requests)?.into_iter();
         Ok(results
-            .into_iter()
-            .map(|result| result.map_err(|error: tokio_postgres::Error| store_error(&error)))
+            .map(|result| result.map_err(StoreError::from))
             .collect())
     }
 
-    fn prepare(&self, sql: &Sql) -> Result<Statement, StoreError> {
-        let key = (
-            sql.postgres_text().to_owned(),
-            dialect::parameter_types(&sql.values),
-        );
+    /// Sends requests in order, without waiting for the results in between. The results are
+    /// those of the requests.
+    pub(super) fn run_all(&self, requests: &[Request<'_>]) -> Result<Vec<RequestResult>, Failure> {
+        let client = self.client()?;
+        let runs = requests.iter().map(|request| run(client, *request));
+        let mut runs: Vec<_> = runs.map(|run| Box::pin(maybe_done(run))).collect();
+        let results = self.wait(async {
+            // The first poll queues a request.
+            poll_fn(|context| {
+                for run in &mut runs {
+                    let _ = run.poll_unpin(context);
+                }
+                Poll::Ready(())
+            })
+            .await;
+            let mut results = Vec::with_capacity(runs.len());
+            for run in &mut runs {
+                run.as_mut().await;
+                results.extend(run.as_mut().take_output());
+            }
+            Ok(results)
+        })?;
+        let results = results.into_iter();
+        Ok(results
+            .map(|result| result.map_err(|error| self.failure(error)))
+            .collect())
+    }
+
+    /// Prepares a statement, unless the connection has it prepared.
+    pub(super) fn prepare(&self, sql: &Sql) -> Result<Statement, Failure> {
+        let key = key(sql);
         if let Some(statement) = self.statements.borrow().get(&key) {
             return Ok(statement.clone());
         }
         let text = dialect::text(sql);
-        let prepare = self.client.prepare_typed(&text, &key.1);
-        let statement = self.runtime.block_on(prepare);
-        let statement = statement.map_err(|error| store_error(&error))?;
+        let statement = self.wait(self.client()?.prepare_typed(&text, &key.1))?;
         let mut statements = self.statements.borrow_mut();
         if statements.len() >= MAX_STATEMENTS {
             statements.clear();
@@ -159,24 +216,106 @@ impl Connection {
         statements.insert(key, statement.clone());
         Ok(statement)
     }
+
+    /// Runs a future of the driver, for at most the response timeout.
+    fn wait<T>(
+        &self,
+        future: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failure> {
+        let runtime = self.runtime.as_ref().ok_or_else(closed)?;
+        let Some(timeout) = self.purpose.response_timeout() else {
+            return runtime
+                .block_on(future)
+                .map_err(|error| self.failure(error));
+        };
+        let result = runtime.block_on(async { tokio::time::timeout(timeout, future).await });
+        result
+            .map_err(|_| self.no_response(timeout))?
+            .map_err(|error| self.failure(error))
+    }
+
+    fn failure(&self, error: tokio_postgres::Error) -> Failure {
+        let failure = Failure::from(error);
+        match failure {
+            Failure::Lost(_) => self.is_useless.set(true),
+            // Only the text of a search can be shortened to make it faster.
+            Failure::Statement(StoreError::TooSlow) if self.purpose != Purpose::Search => {
+                return Failure::Statement(StoreError::Busy);
+            }
+            Failure::Statement(_) => {}
+        }
+        failure
+    }
+
+    fn no_response(&self, timeout: Duration) -> Failure {
+        self.is_useless.set(true);
+        let seconds = timeout.as_secs();
+        Failure::Lost(format!(
+            "PostgreSQL has not answered within {seconds} seconds"
+        ))
+    }
+
+    fn client(&self) -> Result<&Client, Failure> {
+        self.client.as_ref().ok_or_else(closed)
+    }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        drop(self.client.take());
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        // The connection tells the server that it ends. A thread that runs tasks of another
+        // runtime cannot wait for that.
+        if Handle::try_current().is_err() {
+            runtime.block_on(tokio::task::yield_now());
+        }
+        runtime.shutdown_background();
+    }
+}
+
+fn closed() -> Failure {
+    Failure::Lost("the connection to PostgreSQL is closed".to_owned())
+}
+
+async fn run(
+    client: &Client,
+    request: Request<'_>,
+) -> Result<(Vec<Row>, u64), tokio_postgres::Error> {
+    match request {
+        Request::Text(statements) => {
+            client.batch_execute(statements).await?;
+            Ok((Vec::new(), 0))
+        }
+        Request::Statement(sql, statement) if statement.columns().is_empty() => {
+            let changed = client.execute(statement, &parameters(&sql.values)).await?;
+            Ok((Vec::new(), changed))
+        }
+        Request::Statement(sql, statement) => {
+            let rows = client.query(statement, &parameters(&sql.values)).await?;
+            let count = rows.len() as u64;
+            Ok((rows, count))
+        }
+    }
+}
+
+fn key(sql: &Sql) -> StatementKey {
+    let types = dialect::parameter_types(&sql.values);
+    (sql.postgres_text().to_owned(), types)
+}
+
+/// The rows of a request, and how many it changed or returned.
+pub(super) type RequestResult = Result<(Vec<Row>, u64), Failure>;
+
 /// The rows of a statement, and how many it changed or returned.
-pub(in crate::store) type PipelineResult = Result<(Vec<tokio_postgres::Row>, u64), StoreError>;
+pub(in crate::store) type PipelineResult = Result<(Vec<Row>, u64), StoreError>;
 
 fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     values
         .iter()
         .map(|value| value as &(dyn ToSql + Sync))
         .collect()
-}
-
-/// The error with its cause, which the driver leaves out of its own text.
-fn describe(error: &tokio_postgres::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => source.to_string(),
-        None => error.to_string(),
-    }
 }
 
 impl ToSql for Value {
@@ -210,7 +349,7 @@ impl ToSql for Value {
 /// # Errors
 /// [`StoreError::Internal`] if the column has a type that the store does not use.
 pub(in crate::store) fn column_value(
-    row: &tokio_postgres::Row,
+    row: &Row,
     column: usize,
 ) -> Result<ColumnValue<'_>, StoreError> {
     let value = row.try_get::<_, RawColumn>(column);

@@ -10,7 +10,9 @@ mod check;
 mod connection;
 mod dialect;
 mod error;
+mod group;
 mod listener;
+mod purpose;
 mod read_pool;
 mod schema;
 mod snapshot;
@@ -24,14 +26,16 @@ pub(super) use connection::{Connection, PipelineResult, column_value};
 #[cfg(test)]
 pub(super) use dialect::number_parameters;
 pub use error::ConnectError;
+pub(super) use group::BEGIN_WRITE;
 pub(super) use listener::start as start_listener;
-pub(super) use read_pool::{PostgresPool, READ_SETUP};
+pub(super) use purpose::Purpose;
+pub(super) use read_pool::PostgresPool;
 pub use schema::SchemaError;
 pub(super) use schema::upgrade;
 pub(super) use snapshot::PostgresSnapshot;
 pub(super) use text_indexer::TextIndexer;
 pub(super) use version_reader::VersionReader;
-pub(super) use writer::{BEGIN_WRITE, start_writer};
+pub(super) use writer::start_writer;
 
 #[cfg(test)]
 mod list_tests;

@@ -1,24 +1,15 @@
 //! The pool of connections that read.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use r2d2::{ManageConnection, Pool, PooledConnection};
+use r2d2::{HandleError, ManageConnection, Pool, PooledConnection};
 
 use super::PostgresAddress;
 use super::connection::Connection;
-use super::error::ConnectError;
+use super::error::{ConnectError, warn};
+use super::purpose::Purpose;
 use crate::store::error::StoreError;
 use crate::store::options::Options;
-
-/// Settings of connections that read.
-///
-/// The texts of the store are made for a planner that does not know the values: SQLite's.
-/// With one plan for all values, a statement is planned once for each connection, not at
-/// every execution. A small table is not read as a whole, because the plan is used for
-/// longer than the table stays small. Parallel queries and JIT compilation cost more than
-/// they gain in queries of a millisecond.
-pub(in crate::store) const READ_SETUP: &str = "SET plan_cache_mode = force_generic_plan; \
-     SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0; SET jit = off";
 
 /// The connections that read.
 #[derive(Clone)]
@@ -28,12 +19,12 @@ impl PostgresPool {
     /// Opens one connection; the others are opened when they are needed.
     pub fn open(
         address: &PostgresAddress,
-        setup: &str,
+        purpose: Purpose,
         options: &Options,
     ) -> Result<Self, ConnectError> {
         let manager = ConnectionManager {
             address: address.clone(),
-            setup: setup.to_owned(),
+            purpose,
         };
         // The pool reports only that it has no connection. This reports why.
         manager.connect()?;
@@ -44,19 +35,24 @@ impl PostgresPool {
             .max_lifetime(None)
             .test_on_check_out(false)
             .connection_timeout(options.read_timeout)
+            .error_handler(Box::new(ConnectErrors))
             .build_unchecked(manager);
         Ok(Self(pool))
+    }
+
+    /// The number of connections that the pool may have.
+    pub fn size(&self) -> u32 {
+        self.0.max_size()
     }
 
     /// Takes a connection that is open.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if there is none within `timeout`.
+    /// [`StoreError::Busy`] if there is none until the deadline.
     pub fn connection(
         &self,
-        timeout: Duration,
+        deadline: Instant,
     ) -> Result<PooledConnection<ConnectionManager>, StoreError> {
-        let deadline = Instant::now() + timeout;
         loop {
             let remaining = deadline.saturating_duration_since(Instant::now());
             let connection = self.0.get_timeout(remaining);
@@ -72,7 +68,7 @@ impl PostgresPool {
 /// Opens the connections of a pool.
 pub(in crate::store) struct ConnectionManager {
     address: PostgresAddress,
-    setup: String,
+    purpose: Purpose,
 }
 
 impl ManageConnection for ConnectionManager {
@@ -80,7 +76,7 @@ impl ManageConnection for ConnectionManager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<Connection, ConnectError> {
-        Connection::open(&self.address, &self.setup)
+        Connection::open_for(&self.address, self.purpose)
     }
 
     fn is_valid(&self, _: &mut Connection) -> Result<(), ConnectError> {
@@ -88,6 +84,16 @@ impl ManageConnection for ConnectionManager {
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {
-        !connection.is_open()
+        connection.is_broken()
+    }
+}
+
+/// Logs why the pool cannot open connections, which it tries again and again.
+#[derive(Debug)]
+struct ConnectErrors;
+
+impl HandleError<ConnectError> for ConnectErrors {
+    fn handle_error(&self, error: ConnectError) {
+        warn(&error.to_string());
     }
 }

@@ -18,10 +18,9 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use super::PostgresAddress;
 use super::connection::Connection;
-use super::error::ConnectError;
-use super::read_pool::READ_SETUP;
+use super::error::{ConnectError, warn};
+use super::{PostgresAddress, Purpose};
 use crate::domain::{ProjectSeq, Scope, VisitorSeq};
 use crate::store::error::StoreError;
 use crate::store::list_version::ListVersion;
@@ -47,7 +46,7 @@ impl VersionReader {
         let (tx, requests) = channel();
         let failed = |error: io::Error| ConnectError::Failed(address.clone(), error.to_string());
         let mut queries = VersionQueries {
-            connection: Connection::open(&address, READ_SETUP)?,
+            connection: Connection::open_for(&address, Purpose::Read)?,
             address: address.clone(),
         };
         let thread = thread::Builder::new().name("parlor-versions".to_owned());
@@ -95,9 +94,9 @@ impl VersionQueries {
         match Versions::read(&self.connection, scopes) {
             // A lost connection. The new one may be to another server.
             Err(StoreError::Busy) => {
-                let connection = Connection::open(&self.address, READ_SETUP);
+                let connection = Connection::open_for(&self.address, Purpose::Read);
                 self.connection = connection.map_err(|error| {
-                    log::warn!("{error}");
+                    warn(&error.to_string());
                     StoreError::Busy
                 })?;
                 Versions::read(&self.connection, scopes)

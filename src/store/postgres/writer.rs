@@ -1,41 +1,50 @@
 //! The writer: a thread that commits the batches of this process in groups.
 //!
 //! A group is one transaction. Its first statement takes the writer lock of the database,
-//! so the groups of all nodes run one after another, as the batches of SQLite do. All
-//! statements of a group are sent without waiting for their results. If an expectation of
-//! a batch is not met, the transaction is rolled back, and the other batches run again
-//! without it.
+//! so the groups of all nodes run one after another, as the batches of SQLite do.
+//!
+//! # A lost connection
+//!
+//! If the connection is lost before COMMIT was sent, nothing is stored, and the group is
+//! tried again. If it is lost afterwards, the group may be stored. Each group stores its
+//! number in the table `writer`. The writer reads it under the writer lock, which the
+//! transaction has held until its end, on this server or on the one that replaced it. Only
+//! if no server answers in time, the callers receive [`StoreError::Unknown`].
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use super::PostgresAddress;
-use super::connection::{Connection, PipelineResult};
-use super::error::ConnectError;
+use uuid::Uuid;
+
+use super::connection::{Connection, Request};
+use super::error::{ConnectError, Failure, warn};
+use super::group::{self, GroupError};
+use super::{PostgresAddress, Purpose};
+use crate::domain::Timestamp;
 use crate::metrics::StoreMetrics;
-use crate::store::batch::{Batch, BatchOutput};
+use crate::store::batch::Batch;
 use crate::store::commit_status::CommitStatus;
 use crate::store::error::StoreError;
-use crate::store::sql::Sql;
+use crate::store::sql::{Sql, Value};
 use crate::store::writer::{BatchResult, MAX_GROUP, QueuedBatch, Work, Writer, WriterCommand};
 
-/// How long the batches of a group wait for a connection to the server.
-const RECONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a batch waits for a connection to the server, from its submission.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the writer tries to find out whether a group is committed.
+const RESULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause between two attempts to connect.
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(100);
+/// How often a group is tried whose connection is lost.
+const MAX_ATTEMPTS: u32 = 2;
+/// How long the table `writer` keeps the row of a process that has ended.
+const MARKER_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Limits what a node can hold that has lost the server or hangs.
-const SETUP: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s'; \
-     SET idle_in_transaction_session_timeout = '10s'";
-
-/// Begins a transaction that writes. It holds the writer lock, so those of all nodes run one
-/// after another. The number is arbitrary.
-pub(in crate::store) const BEGIN_WRITE: &str =
-    "BEGIN; SELECT pg_advisory_xact_lock(5787213827046133841)";
-
-/// Tells all nodes that there are new events.
-const COMMIT: &str = "SELECT pg_notify('parlor_event', ''); COMMIT";
+const SAVE_MARKER: &str = "\
+    INSERT INTO writer (id, group_number, committed_at) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (id) DO UPDATE SET group_number = ?2, committed_at = ?3";
+const READ_MARKER: &str = "SELECT 1 FROM writer WHERE id = ? AND group_number = ?";
+const DELETE_OLD_MARKERS: &str = "DELETE FROM writer WHERE committed_at < ?";
 
 /// Starts the writer of a database.
 ///
@@ -45,11 +54,15 @@ pub(in crate::store) fn start_writer(
     address: PostgresAddress,
     metrics: Arc<StoreMetrics>,
 ) -> Result<Writer, ConnectError> {
-    let connection = Connection::open(&address, SETUP)?;
+    let connection = Connection::open_for(&address, Purpose::Write)?;
+    delete_old_markers(&connection)
+        .map_err(|error| ConnectError::Failed(address.clone(), error.to_string()))?;
     let status = Arc::<CommitStatus>::default();
     let thread = WriterThread {
         address: address.clone(),
         connection: Some(connection),
+        id: Uuid::now_v7(),
+        groups: 0,
         status: status.clone(),
         metrics: metrics.clone(),
     };
@@ -57,9 +70,19 @@ pub(in crate::store) fn start_writer(
         .map_err(|error| ConnectError::Failed(address, error.to_string()))
 }
 
+fn delete_old_markers(connection: &Connection) -> Result<(), StoreError> {
+    let oldest = Timestamp(Timestamp::now().0 - MARKER_RETENTION.as_millis() as i64);
+    let delete = Sql::composed(DELETE_OLD_MARKERS.to_owned(), [oldest.into()]);
+    connection.query(&delete).map(drop)
+}
+
 struct WriterThread {
     address: PostgresAddress,
     connection: Option<Connection>,
+    /// Identifies this process in the table `writer`.
+    id: Uuid,
+    /// The number of the groups so far.
+    groups: i64,
     status: Arc<CommitStatus>,
     metrics: Arc<StoreMetrics>,
 }
@@ -99,13 +122,15 @@ impl WriterThread {
             return;
         }
         let started = Instant::now();
+        let submitted = group.iter().map(|queued| queued.queued_at).min();
+        let deadline = submitted.unwrap_or(started) + WRITE_TIMEOUT;
         for queued in &group {
             let wait = started.saturating_duration_since(queued.queued_at);
             self.metrics.write_waits.observe_duration(wait);
         }
         let group = group.into_iter().map(|queued| (queued.batch, queued.tx));
         let (batches, senders): (Vec<_>, Vec<_>) = group.unzip();
-        let result = self.commit_group(&batches);
+        let result = self.commit_group(&batches, deadline);
         self.status.record(&result);
         self.metrics.group_sizes.observe(batches.len() as u64);
         self.metrics
@@ -124,81 +149,101 @@ impl WriterThread {
 
     /// Commits the batches whose expectations are met. An error means that nothing of the
     /// group is stored, except for [`StoreError::Unknown`].
-    fn commit_group(&mut self, batches: &[Batch]) -> Result<Vec<BatchResult>, StoreError> {
-        let connection = self.connection()?;
-        let mut results: Vec<Option<BatchResult>> = batches.iter().map(|_| None).collect();
-        loop {
-            let pending = pending(&results);
-            connection.execute(BEGIN_WRITE)?;
-            match run(connection, batches, &pending)? {
-                Run::Failed(index, error) => {
-                    connection.execute("ROLLBACK")?;
-                    results[index] = Some(Err(error));
+    fn commit_group(
+        &mut self,
+        batches: &[Batch],
+        deadline: Instant,
+    ) -> Result<Vec<BatchResult>, StoreError> {
+        self.groups += 1;
+        let marker = self.marker(SAVE_MARKER, [Timestamp::now().into()]);
+        for _ in 0..MAX_ATTEMPTS {
+            let connection = self.connection(deadline)?;
+            let error = match group::commit(connection, batches, &marker) {
+                Ok(results) => return Ok(results),
+                Err(error) => error,
+            };
+            match error {
+                GroupError::RolledBack(error) => return Err(error),
+                GroupError::Lost(reason) => {
+                    self.connection = None;
+                    warn(&reason);
                 }
-                Run::Complete(outputs) => {
-                    let commit = connection.execute(COMMIT);
-                    commit.map_err(|error| StoreError::Unknown(error.to_string()))?;
-                    for (index, output) in pending.into_iter().zip(outputs) {
-                        results[index] = Some(Ok(output));
+                GroupError::CommitLost(results, reason) => {
+                    self.connection = None;
+                    warn(&reason);
+                    if self.is_committed(Instant::now() + RESULT_TIMEOUT, &reason)? {
+                        return Ok(results);
                     }
-                    return Ok(results.into_iter().flatten().collect());
                 }
+            }
+        }
+        Err(StoreError::Busy)
+    }
+
+    /// Whether the current group is committed, although the result of COMMIT was lost.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] if no server answers in time.
+    fn is_committed(&mut self, deadline: Instant, reason: &str) -> Result<bool, StoreError> {
+        let marker = self.marker(READ_MARKER, []);
+        loop {
+            let unknown = |_| StoreError::Unknown(reason.to_owned());
+            let connection = self.connection(deadline).map_err(unknown)?;
+            match read_locked(connection, &marker) {
+                Ok(is_committed) => return Ok(is_committed),
+                Err(failure) => {
+                    self.connection = None;
+                    warn(&failure.to_string());
+                }
+            }
+            if Instant::now() > deadline {
+                return Err(StoreError::Unknown(reason.to_owned()));
             }
         }
     }
 
+    /// A statement about the row of the current group in the table `writer`.
+    fn marker<const N: usize>(&self, text: &str, more: [Value; N]) -> Sql {
+        let mut sql = Sql::composed(text.to_owned(), [self.id.into(), self.groups.into()]);
+        sql.values.extend(more);
+        sql
+    }
+
     /// The connection, opened again if it was lost.
-    fn connection(&mut self) -> Result<&Connection, StoreError> {
-        let deadline = Instant::now() + RECONNECT_TIMEOUT;
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if there is none until the deadline. There is at least one
+    /// attempt.
+    fn connection(&mut self, deadline: Instant) -> Result<&Connection, StoreError> {
         if self.connection.as_ref().is_some_and(|open| !open.is_open()) {
             self.connection = None;
         }
         while self.connection.is_none() {
-            match Connection::open(&self.address, SETUP) {
+            match Connection::open_for(&self.address, Purpose::Write) {
                 Ok(connection) => self.connection = Some(connection),
-                Err(error) if Instant::now() > deadline => {
-                    log::error!("{error}");
-                    return Err(StoreError::Busy);
+                Err(error) => {
+                    warn(&error.to_string());
+                    if Instant::now() > deadline {
+                        return Err(StoreError::Busy);
+                    }
+                    std::thread::sleep(RECONNECT_INTERVAL);
                 }
-                Err(_) => std::thread::sleep(RECONNECT_INTERVAL),
             }
         }
         self.connection.as_ref().ok_or(StoreError::Busy)
     }
 }
 
-/// The batches that have no result yet.
-fn pending(results: &[Option<BatchResult>]) -> Vec<usize> {
-    let without_result = |(index, result): (usize, &Option<_>)| result.is_none().then_some(index);
-    results
-        .iter()
-        .enumerate()
-        .filter_map(without_result)
-        .collect()
-}
-
-/// The result of the statements of a group.
-enum Run {
-    Complete(Vec<BatchOutput>),
-    /// The first batch that failed, and why.
-    Failed(usize, StoreError),
-}
-
-/// Runs the statements of the batches with these indexes.
-fn run(connection: &Connection, batches: &[Batch], pending: &[usize]) -> Result<Run, StoreError> {
-    let statements: Vec<&Sql> = pending
-        .iter()
-        .flat_map(|index| batches[*index].statements())
-        .collect();
-    let mut results = connection.pipeline(&statements)?.into_iter();
-    let mut outputs = Vec::with_capacity(pending.len());
-    for index in pending {
-        let batch = &batches[*index];
-        let results: Vec<PipelineResult> = results.by_ref().take(batch.len()).collect();
-        match batch.output(results) {
-            Ok(output) => outputs.push(output),
-            Err(error) => return Ok(Run::Failed(*index, error)),
-        }
-    }
-    Ok(Run::Complete(outputs))
+/// Whether a statement returns a row, after all transactions of writers have ended.
+fn read_locked(connection: &Connection, sql: &Sql) -> Result<bool, Failure> {
+    let statement = connection.prepare(sql)?;
+    connection.try_execute(group::BEGIN_WRITE)?;
+    let requests = [
+        Request::Statement(sql, &statement),
+        Request::Text("ROLLBACK"),
+    ];
+    let mut results = connection.run_all(&requests)?.into_iter();
+    let (rows, _) = results.next().unwrap_or_else(|| Ok((Vec::new(), 0)))?;
+    results.try_for_each(|result| result.map(drop))?;
+    Ok(!rows.is_empty())
 }
