@@ -36,6 +36,7 @@
 //! 2. `schema.sql`, a migration and its entry in `open.rs`: an index (project,
 //!    status, column, id, is_human_handled), and the same for the conversations that
 //!    an agent handles.
+//!    `migrations/postgres/`: the same indexes with INCLUDE (seq).
 //! 3. [`index_range`]: the column, the indexes, and whether it can be NULL.
 //! 4. `change_capture.rs`: the captured column and `sort_value`.
 //!
@@ -44,7 +45,7 @@
 //! The tests of this module, of the offset index and of the query cost run for
 //! every name in `Sort::NAMES`. They fail without the index, if a statement
 //! sorts, and if a change of the column is not captured (let `random_change` in
-//! `offset_index/tests.rs` update the column).
+//! `test_pages.rs` update the column). The tests for PostgreSQL need a server.
 
 mod index_range;
 mod postgres_form;

@@ -23,6 +23,7 @@ mod check;
 mod commit_observer;
 mod commit_status;
 pub mod conversation;
+mod conversation_rows;
 pub mod conversation_state;
 pub mod conversation_walk;
 mod database_lock;

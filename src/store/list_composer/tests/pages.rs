@@ -146,7 +146,7 @@ fn insert(rows: &[TestRow]) -> Batch {
 enum Database {
     Sqlite(Connection),
     Postgres(
-        Store,
+        Box<Store>,
         #[expect(dead_code, reason = "dropped at the end")] TestDatabase,
     ),
 }
@@ -163,7 +163,7 @@ impl Database {
         let database = TestDatabase::create()?;
         let store = database.store();
         store.write_blocking(insert(rows)).expect("the rows");
-        Some(Self::Postgres(store, database))
+        Some(Self::Postgres(Box::new(store), database))
     }
 
     fn dialect(&self) -> Dialect {
