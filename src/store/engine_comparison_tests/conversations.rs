@@ -275,7 +275,7 @@ fn waits_and_refusals_change_the_same_rows() {
         is_email_configured: false,
         at: Timestamp(at),
     };
-    pair.write(Batch::new().then(conversation_name(&pair)));
+    pair.write(set_webhook());
     for (number, at) in [(1, 20), (2, 30)] {
         let answer = chat.ask(lease, "What?", at);
         chat.finish(answer, "I do not know.", &complete(), at + 1);
@@ -308,8 +308,8 @@ fn waits_and_refusals_change_the_same_rows() {
     pair.compare_rows();
 }
 
-/// A change of the project in front of the waits, so that a webhook is notified.
-fn conversation_name(_: &Pair) -> Batch {
+/// Stores who is notified of a conversation that waits.
+fn set_webhook() -> Batch {
     use crate::domain::{TargetsChange, WebhookSecret};
     let change = TargetsChange {
         webhook_url: Some(Some("https://hook.example/".to_owned())),

@@ -521,6 +521,10 @@ fn import_of_an_export_stores_the_same_records() {
     pair.add_visitor("device");
     let (seq, _) = pair.start(VisitorSeq(1), 10);
     pair.write(crate::store::conversation::close(seq, None, Timestamp(20)));
+    // More than PostgreSQL returns at once.
+    for at in 30..100 {
+        pair.start(VisitorSeq(1), at);
+    }
     let change = ProjectChange {
         widget: set("brandColor", Some("#123456")),
         ..ProjectChange::default()

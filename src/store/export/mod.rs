@@ -19,6 +19,7 @@ pub use state::state;
 
 use super::error::StoreError;
 use super::open::SCHEMA_VERSION;
+use super::query::rows_at_once;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
 use super::statement_text::StatementText;
@@ -99,15 +100,23 @@ pub fn for_each_conversation<E: From<StoreError>>(
     first: Option<ConversationSeq>,
     mut each: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
-    let first = first.map_or(i64::MIN, |first| first.0);
-    let all = Sql::new(ConversationRecord::ALL, [first.into()]);
-    snapshot.for_each(&all, |row| {
-        let seq: ConversationSeq = row.get(rows::CONVERSATION_SEQ)?;
-        each(ConversationRecord::from_row(snapshot, row)?.into())?;
-        part_of::<MessageRecord, E>(snapshot, seq, rows::MESSAGES_OF_CONVERSATION, &mut each)?;
-        part_of::<NoteRecord, E>(snapshot, seq, rows::NOTES_OF_CONVERSATION, &mut each)?;
-        part_of::<RefusalRecord, E>(snapshot, seq, rows::REFUSALS_OF_CONVERSATION, &mut each)
-    })
+    let mut first = first.map_or(i64::MIN, |first| first.0);
+    let limit = rows_at_once(snapshot, u32::MAX);
+    loop {
+        let mut count = 0;
+        let part = [first.into(), i64::from(limit).into()];
+        snapshot.for_each(&Sql::new(ConversationRecord::ALL, part), |row| {
+            let seq: ConversationSeq = row.get(rows::CONVERSATION_SEQ)?;
+            (first, count) = (seq.0 + 1, count + 1);
+            each(ConversationRecord::from_row(snapshot, row)?.into())?;
+            part_of::<MessageRecord, E>(snapshot, seq, rows::MESSAGES_OF_CONVERSATION, &mut each)?;
+            part_of::<NoteRecord, E>(snapshot, seq, rows::NOTES_OF_CONVERSATION, &mut each)?;
+            part_of::<RefusalRecord, E>(snapshot, seq, rows::REFUSALS_OF_CONVERSATION, &mut each)
+        })?;
+        if count < limit {
+            return Ok(());
+        }
+    }
 }
 
 /// Calls `each` with the records of a kind that belong to a conversation.

@@ -27,8 +27,8 @@ use crate::store::widget_config;
 pub(in crate::store) trait StoredRecord:
     Into<Record> + PartialEq + Serialize
 {
-    /// The SELECT of all rows, in the order of an export. That of conversations has the
-    /// first row number as its parameter.
+    /// The SELECT of all rows, in the order of an export. The parameters of that of
+    /// conversations are the first row number and the number of rows.
     const ALL: StatementText;
     /// The SELECT of one row by its identity, which are the parameters.
     const BY_ID: StatementText;
@@ -135,7 +135,7 @@ stored! {
                 c.waiting_reason, c.waited_ms, c.read_message_seq, c.last_message_seq \
            FROM conversation AS c JOIN project AS p ON p.seq = c.project_seq \
                                   JOIN visitor AS v ON v.seq = c.visitor_seq",
-        "WHERE p.id = ? AND c.id = ?", "WHERE c.seq >= ? ORDER BY c.seq",
+        "WHERE p.id = ? AND c.id = ?", "WHERE c.seq >= ? ORDER BY c.seq LIMIT ?",
         |_, row| conversation(row);
     MessageRecord:
         "SELECT m.id, c.id, m.created_at, m.role, m.status, m.text, m.parts, m.error, \
