@@ -15,9 +15,8 @@ use super::statement_text::StatementText;
 use super::totals::{RowCounts, Totals};
 use super::visitor::{self, NewVisitor, VisitorIdentity};
 use crate::domain::{
-    Audience, CloseReason, Conversation, ConversationId, ConversationListItem, ConversationSeq,
-    InboxState, ListQuery, ListRequest, ProjectSeq, Scope, SortKey, Status, Timestamp, VisitorSeq,
-    Waiting, WaitingReason,
+    CloseReason, ConversationId, ConversationListItem, ConversationSeq, ListQuery, ListRequest,
+    ProjectSeq, Scope, SortKey, Timestamp, VisitorSeq,
 };
 
 /// A conversation's row and its visitor.
