@@ -370,8 +370,8 @@ mod postgres_tests {
     use super::*;
     use crate::domain::{AssistantId, ProjectId};
     use crate::store::postgres::test_database::TestDatabase;
-    use crate::store::project;
     use crate::store::websearch::SearchSyntax;
+    use crate::store::{Store, project};
 
     const QUESTIONS: [&str; 6] = [
         "How much is delivery to Norway?",
@@ -403,30 +403,34 @@ mod postgres_tests {
         Ok(numbers)
     }
 
+    /// Stores the questions in a project.
+    fn insert_questions(store: &Store, seq: ProjectSeq) {
+        let (project, assistant) = (ProjectId::generate(), AssistantId::generate());
+        let project = project::create(seq, project, assistant, "x", Timestamp(0));
+        let questions = QUESTIONS.map(|question| NewQna {
+            id: QnaId::generate(),
+            project: seq,
+            question: question.to_owned(),
+            answer: "hidden words".to_owned(),
+            is_published: true,
+            creator_name: None,
+            creator_image: None,
+            at: Timestamp(1),
+        });
+        let batch = questions
+            .iter()
+            .fold(project, |batch, qna| batch.then(qna.create()));
+        store.write_blocking(batch).expect("questions");
+    }
+
     #[test]
     fn postgresql_finds_the_questions_that_sqlite_finds() {
         let Some(database) = TestDatabase::create() else {
             return;
         };
         let store = database.store();
-        let ids = || (ProjectId::generate(), AssistantId::generate());
         for seq in [1, 2] {
-            let (project, assistant) = ids();
-            let batch = project::create(ProjectSeq(seq), project, assistant, "x", Timestamp(0));
-            store.write_blocking(batch).expect("a project");
-            for question in QUESTIONS {
-                let qna = NewQna {
-                    id: QnaId::generate(),
-                    project: ProjectSeq(seq),
-                    question: question.to_owned(),
-                    answer: "hidden words".to_owned(),
-                    is_published: true,
-                    creator_name: None,
-                    creator_image: None,
-                    at: Timestamp(1),
-                };
-                store.write_blocking(qna.create()).expect("a Q&A");
-            }
+            insert_questions(&store, ProjectSeq(seq));
         }
         for (text, numbers) in [
             ("", vec![0, 1, 2, 3, 4, 5]),

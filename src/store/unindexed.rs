@@ -89,14 +89,14 @@ fn postgres_search(
     };
     let mut conversations = Vec::new();
     for text in [POSTGRES_MESSAGES, POSTGRES_TITLES] {
-        let sql = Sql::composed(text.to_owned(), values());
+        let sql = Sql::new(text, values());
         snapshot.for_each(&sql, |row| {
             conversations.push(row.get(0)?);
             Ok::<_, StoreError>(())
         })?;
     }
     let limit = [Value::from(MAX_POSTGRES_TEXTS)];
-    let is_partial = Sql::composed(POSTGRES_IS_PARTIAL.to_owned(), limit);
+    let is_partial = Sql::new(POSTGRES_IS_PARTIAL, limit);
     Ok(UnindexedMatches {
         conversations,
         is_partial: snapshot.one(&is_partial, |row| row.get(0))?,
@@ -106,23 +106,23 @@ fn postgres_search(
 /// The missing texts that PostgreSQL searches. They take about 200 ms.
 const MAX_POSTGRES_TEXTS: i64 = 4_000;
 
-const POSTGRES_MESSAGES: &str = "\
+const POSTGRES_MESSAGES: StatementText = sql!(postgres: "\
     SELECT DISTINCT c.seq \
       FROM (SELECT DISTINCT seq FROM search_backlog WHERE seq > 0 ORDER BY seq DESC LIMIT ?3) AS b \
       JOIN message AS m ON m.seq = b.seq JOIN conversation AS c ON c.seq = m.conversation_seq \
      WHERE c.project_seq = ?1 AND m.status <> 'streaming' \
-       AND search_words(c.project_seq, m.text) @@ CAST(?2 AS TSQUERY)";
+       AND search_words(c.project_seq, m.text) @@ CAST(CAST(?2 AS TEXT) AS TSQUERY)");
 
-const POSTGRES_TITLES: &str = "\
+const POSTGRES_TITLES: StatementText = sql!(postgres: "\
     SELECT c.seq \
       FROM (SELECT DISTINCT seq FROM search_backlog WHERE seq < 0 ORDER BY seq LIMIT ?3) AS b \
       JOIN conversation AS c ON c.seq = -b.seq \
      WHERE c.project_seq = ?1 AND c.title IS NOT NULL \
-       AND search_words(c.project_seq, c.title) @@ CAST(?2 AS TSQUERY)";
+       AND search_words(c.project_seq, c.title) @@ CAST(CAST(?2 AS TEXT) AS TSQUERY)");
 
-const POSTGRES_IS_PARTIAL: &str = "\
-    SELECT CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM search_backlog LIMIT ?1 + 1) AS b) > ?1 \
-           THEN 1 ELSE 0 END";
+const POSTGRES_IS_PARTIAL: StatementText = sql!(postgres: "\
+    SELECT CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM search_backlog LIMIT CAST(?1 AS BIGINT) + 1) AS b) > ?1 \
+           THEN 1 ELSE 0 END");
 
 /// The missing texts of a scope.
 #[derive(Default)]

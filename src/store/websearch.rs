@@ -8,6 +8,7 @@
 use super::error::StoreError;
 use super::snapshot::{Snapshot, Transaction};
 use super::sql::Sql;
+use super::statement_text::StatementText;
 use crate::domain::ProjectSeq;
 
 /// What differs between the searches.
@@ -247,15 +248,16 @@ fn terms_of_postgres(
             )
         })
         .collect();
-    let text = POSTGRES_TERMS.to_owned();
-    let sql = Sql::composed(text, [project.into(), lines.join("\n").into()]);
+    let sql = Sql::new(POSTGRES_TERMS, [project.into(), lines.join("\n").into()]);
     snapshot.all(&sql, |row| row.get(0))
 }
 
 /// Each line is a term after 1 if longer words match, too, else 0.
-const POSTGRES_TERMS: &str = "\
-    SELECT CAST(search_term(?1, substr(line, 2), CAST(substr(line, 1, 1) AS BIGINT)) AS TEXT) \
-      FROM string_to_table(?2, chr(10)) WITH ORDINALITY AS lines (line, number) ORDER BY number";
+const POSTGRES_TERMS: StatementText = sql!(
+    postgres: "SELECT CAST(search_term(?1, substr(line, 2), CAST(substr(line, 1, 1) AS BIGINT)) AS TEXT) \
+                 FROM string_to_table(?2, chr(10)) WITH ORDINALITY AS lines (line, number) \
+                ORDER BY number"
+);
 
 impl SearchTerm {
     /// The term as an FTS5 string, in which only the quote is special. A phrase or an

@@ -46,8 +46,8 @@ impl TextIndexer {
                 StoreError::Busy
             })?,
         };
-        let text = "SELECT index_texts(?)".to_owned();
-        let rows = connection.query(&Sql::composed(text, [MAX_STEP_ROWS.into()]))?;
+        let step = sql!(postgres: "SELECT index_texts(?)");
+        let rows = connection.query(&Sql::new(step, [MAX_STEP_ROWS.into()]))?;
         *open = Some(connection);
         let count = rows.first().map_or(0_i64, |row| row.get(0));
         Ok(count.unsigned_abs())
