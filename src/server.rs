@@ -22,9 +22,10 @@ use crate::http;
 use crate::listeners::Listeners;
 use crate::own_urls::OwnUrls;
 use crate::service::backup::ScheduledBackups;
+use crate::service::event_reader::EventReader;
 use crate::service::learn_schedule::LearnSchedule;
 use crate::service::notification::{self, Sender};
-use crate::service::{embedder, event_reader, message_indexer, retention};
+use crate::service::{embedder, message_indexer, retention};
 use crate::store::answer::{self, AnswerEnd};
 use crate::store::notification::queue;
 use crate::store::{
@@ -58,11 +59,12 @@ pub async fn run(
         None => None,
     };
     let schedule = LearnSchedule::new(&app.services, &app.settings.learn)?;
+    let events = EventReader::new(&app.services).await;
     let server = http::server(app.clone(), listeners.main)?;
     let handle = server.handle();
     let mut serving = start(server).await?;
     let tasks = spawn_tasks(&app);
-    let answer_tasks = spawn_answer_tasks(&app);
+    let answer_tasks = spawn_answer_tasks(&app, events);
     let learning = schedule.map(|schedule| actix_web::rt::spawn(schedule.run()));
     announce();
     tokio::select! {
@@ -139,7 +141,7 @@ async fn stop_gracefully(app: &AppState, server: &ServerHandle) {
 }
 
 /// Starts the tasks that run until the shutdown.
-fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 8] {
+fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 7] {
     [
         actix_web::rt::spawn(housekeeping(app.clone())),
         actix_web::rt::spawn(index_messages(app.clone())),
@@ -148,13 +150,14 @@ fn spawn_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 8] {
         actix_web::rt::spawn(end_deleted_conversations(app.clone())),
         actix_web::rt::spawn(send_notifications(app.clone())),
         actix_web::rt::spawn(embed_passages(app.clone())),
-        actix_web::rt::spawn(publish_events(app.clone())),
     ]
 }
 
 /// Starts the tasks that run until the last answer has ended.
-fn spawn_answer_tasks(app: &Arc<AppState>) -> [JoinHandle<()>; 2] {
+fn spawn_answer_tasks(app: &Arc<AppState>, events: EventReader) -> [JoinHandle<()>; 3] {
     [
+        // Other nodes can end the answers of this one until then.
+        actix_web::rt::spawn(publish_events(app.clone(), events)),
         actix_web::rt::spawn(renew_leases(app.clone())),
         actix_web::rt::spawn(save_partial_answers(app.clone())),
     ]
@@ -194,8 +197,8 @@ async fn index_messages(app: Arc<AppState>) {
 }
 
 /// Publishes the events of all nodes, forever.
-async fn publish_events(app: Arc<AppState>) {
-    event_reader::run(&app.services).await;
+async fn publish_events(app: Arc<AppState>, events: EventReader) {
+    events.run(&app.services).await;
 }
 
 /// Calculates the vectors of new passages, forever.

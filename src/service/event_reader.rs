@@ -12,92 +12,99 @@ use crate::store::{Changes, ContentChange, ListChange, Snapshot, StoreError};
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The minimum time between two reads, so that one read serves many commits.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
-/// How long events are stored.
+/// How long events are stored. A node that reads none for this time misses events.
 const MAX_AGE: Duration = Duration::from_secs(60);
-/// After this time without a read, events may have been deleted before they were read.
-const MAX_GAP: Duration = Duration::from_secs(45);
+/// The minimum time between two deletions of old events.
+const DELETION_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Publishes the events of all nodes, forever. Returns at once if the store belongs to one
-/// node.
-pub async fn run(services: &Services) {
-    let Some(signal) = services.store.event_signal() else {
-        return;
-    };
-    let mut reader = EventReader {
-        services,
-        position: None,
-        read_at: Instant::now(),
-        deleted_at: Instant::now(),
-        presence: NodePresence::default(),
-    };
-    loop {
-        let _ = tokio::time::timeout(POLL_INTERVAL, signal.notified()).await;
-        if let Err(error) = reader.read().await {
-            log::debug!("the events of other nodes could not be read: {error}");
-        }
-        tokio::time::sleep(MIN_INTERVAL).await;
-    }
-}
-
-struct EventReader<'s> {
-    services: &'s Services,
-    /// The last event that was published. `None` before the first read.
+/// Reads the events of all nodes from a position on.
+#[derive(Debug, Default)]
+pub struct EventReader {
+    /// The last event that was published. `None` if it could not be read yet.
     position: Option<i64>,
-    read_at: Instant,
-    deleted_at: Instant,
+    /// When the first event was read since the last deletion of old events.
+    deletable_since: Option<Instant>,
     presence: NodePresence,
 }
 
-impl EventReader<'_> {
-    async fn read(&mut self) -> Result<(), StoreError> {
-        let store = &self.services.store;
-        let newest = store.read(outbox::position).await?;
-        let has_gap = self.read_at.elapsed() > MAX_GAP;
-        // The position is after the newest event if a server that has lost events took over.
-        match self.position {
-            Some(position) if position <= newest && !has_gap => {
-                self.publish_after(position, newest).await?;
-            }
-            position => {
-                self.position = Some(newest);
-                if position.is_some() {
-                    self.services.resynchronize().await?;
-                }
-            }
+impl EventReader {
+    /// A reader of the events that follow. Create it before a client can connect, so that
+    /// no client misses an event.
+    pub async fn new(services: &Services) -> Self {
+        let mut reader = Self::default();
+        if services.store.has_outbox()
+            && let Err(error) = reader.go_to_newest(services).await
+        {
+            log::warn!("the events of other nodes could not be read: {error}; trying again");
         }
-        self.read_at = Instant::now();
-        if let Some(report) = self.presence.report(self.services, Instant::now()) {
-            store.write(report).await?;
-        }
-        self.delete_old().await
+        reader
     }
 
-    async fn publish_after(&mut self, mut position: i64, newest: i64) -> Result<(), StoreError> {
-        while position < newest {
+    /// Publishes the events of all nodes, forever. Returns at once if the store belongs to
+    /// one node.
+    pub async fn run(mut self, services: &Services) {
+        let Some(signal) = services.store.event_signal() else {
+            return;
+        };
+        loop {
+            let _ = tokio::time::timeout(POLL_INTERVAL, signal.notified()).await;
+            if let Err(error) = self.read(services).await {
+                log::debug!("the events of other nodes could not be read: {error}");
+            }
+            tokio::time::sleep(MIN_INTERVAL).await;
+        }
+    }
+
+    async fn read(&mut self, services: &Services) -> Result<(), StoreError> {
+        match self.position {
+            Some(position) => self.publish_after(services, position).await?,
+            None => self.go_to_newest(services).await?,
+        }
+        if let Some(report) = self.presence.report(services, Instant::now()) {
+            services.store.write(report).await?;
+        }
+        self.delete_old(services).await
+    }
+
+    async fn go_to_newest(&mut self, services: &Services) -> Result<(), StoreError> {
+        self.position = Some(services.store.read(outbox::position).await?);
+        Ok(())
+    }
+
+    async fn publish_after(
+        &mut self,
+        services: &Services,
+        mut position: i64,
+    ) -> Result<(), StoreError> {
+        loop {
             let read = move |snapshot: &Snapshot| outbox::read_after(snapshot, position);
-            let events = self.services.store.read(read).await?;
+            let events = services.store.read(read).await?;
+            if events.has_gap {
+                self.go_to_newest(services).await?;
+                return services.resynchronize().await;
+            }
+            if events.position > position {
+                self.deletable_since.get_or_insert_with(Instant::now);
+            }
             position = events.position;
             self.position = Some(position);
-            self.services.publish_events(&events);
+            services.publish_events(&events);
             if !events.has_more {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 
-    /// Deletes old events. Each node does it, a few times in [`MAX_AGE`].
-    async fn delete_old(&mut self) -> Result<(), StoreError> {
-        if self.deleted_at.elapsed() < MAX_AGE / 4 {
+    /// Deletes old events. Each node does it, so that no node deletes many at once.
+    async fn delete_old(&mut self, services: &Services) -> Result<(), StoreError> {
+        let is_due = |at: Instant| at.elapsed() >= DELETION_INTERVAL;
+        if !self.deletable_since.is_some_and(is_due) {
             return Ok(());
         }
-        self.deleted_at = Instant::now();
+        self.deletable_since = None;
         let before = Timestamp::now().minus(MAX_AGE);
-        self.services
-            .store
-            .write(outbox::delete_before(before))
-            .await?;
-        Ok(())
+        let delete = outbox::delete_before(before);
+        services.store.write(delete).await.map(drop)
     }
 }
 

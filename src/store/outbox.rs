@@ -5,6 +5,9 @@
 //! with its commit. The groups of all nodes commit one after another, so the order of `seq`
 //! is the order of the commits, and a reader that continues after the last `seq` misses no
 //! row. SQLite has no such table: its server publishes after the commit.
+//!
+//! Rows are deleted in the order of `seq` ([`delete_before`]). So a reader has missed rows
+//! only if the last row that it has read is deleted.
 
 use super::batch::Batch;
 use super::change_capture::{
@@ -39,6 +42,9 @@ pub struct Events {
     pub messages: Vec<Message>,
     /// The last event, from which the next read continues.
     pub position: i64,
+    /// Whether events may have been deleted before this read, or the server has lost
+    /// events. There are no events then.
+    pub has_gap: bool,
     /// Whether more events follow.
     pub has_more: bool,
 }
@@ -76,25 +82,39 @@ pub fn position(snapshot: &Snapshot) -> Result<i64, StoreError> {
 /// # Errors
 /// Those of the query.
 pub fn read_after(snapshot: &Snapshot, position: i64) -> Result<Events, StoreError> {
-    let sql = Sql::new(sql!(postgres: SELECT), [position.into(), MAX_EVENTS.into()]);
+    // The first row is the last one of the read before.
+    let sql = Sql::new(
+        sql!(postgres: SELECT),
+        [position.into(), (MAX_EVENTS + 1).into()],
+    );
     let mut events = Events {
         position,
+        // Without any event, there is no last one.
+        has_gap: position > 0,
         ..Events::default()
     };
     let mut count = 0;
     snapshot.for_each(&sql, |row| {
-        count += 1;
-        events.add(row)
+        if row.get::<i64>(0)? == position {
+            events.has_gap = false;
+        } else if !events.has_gap {
+            count += 1;
+            events.add(row)?;
+        }
+        Ok::<_, StoreError>(())
     })?;
-    events.has_more = count == MAX_EVENTS;
+    events.has_more = count >= MAX_EVENTS;
     Ok(events)
 }
 
-/// Deletes the events that were written before a time, except for the newest, so that
-/// [`position`] never goes back.
+/// Deletes the events before the first one that was written at or after a time, except for
+/// the newest of them, which tells readers that they have missed no event.
 pub fn delete_before(time: Timestamp) -> Batch {
     Batch::of([Sql::new(
-        sql!(postgres: "DELETE FROM event WHERE created_at < ? AND seq < (SELECT max(seq) FROM event)"),
+        sql!(
+            postgres: "DELETE FROM event WHERE seq < (SELECT max(seq) FROM event WHERE seq < \
+             (SELECT min(seq) FROM event WHERE created_at >= ?))"
+        ),
         [time.into()],
     )])
 }
@@ -106,7 +126,7 @@ const SELECT: &str = "\
            new_status, new_created_at, new_updated_at, new_last_interaction_at, new_closed_at, \
            new_is_human_handled, new_title_key, new_last_message_seq, new_waiting_since, \
            message_seq, old_message_id, new_message_id, has_ended, agent_seq, is_away, payload \
-      FROM event WHERE seq > ? ORDER BY seq LIMIT ?";
+      FROM event WHERE seq >= ? ORDER BY seq LIMIT ?";
 
 // The columns of SELECT.
 const PROJECT: usize = 2;

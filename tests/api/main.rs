@@ -82,6 +82,7 @@ mod message_search;
 mod messages;
 mod metrics;
 mod names;
+mod nodes;
 mod notes;
 mod notification_durability;
 mod notification_emails;

@@ -13,27 +13,27 @@ use serde_json::{Value, json};
 use crate::helpers::{Agent, TestServer, WebSocketClient, string, wait_until};
 
 /// A WebSocket for the events of a project.
-struct Inbox {
-    socket: WebSocketClient,
-    stream: String,
+pub struct Inbox {
+    pub socket: WebSocketClient,
+    pub stream: String,
     /// The sequence number of the last event.
-    sequence: u64,
+    pub sequence: u64,
 }
 
 impl Inbox {
     /// Opens a WebSocket with the private key.
-    fn open(server: &TestServer, after: Option<&str>) -> Self {
+    pub fn open(server: &TestServer, after: Option<&str>) -> Self {
         let authorization = format!("Bearer {}", server.project.private_key);
         Self::open_with(server, after, &[("authorization", &authorization)])
     }
 
-    fn open_as(server: &TestServer, agent: &Agent) -> Self {
+    pub fn open_as(server: &TestServer, agent: &Agent) -> Self {
         let origin = format!("http://{}", server.0);
         let headers = [("cookie", agent.cookie.as_str()), ("origin", &origin)];
         Self::open_with(server, None, &headers)
     }
 
-    fn open_with(
+    pub fn open_with(
         server: &TestServer,
         after: Option<&str>,
         headers: &[(&'static str, &str)],
@@ -52,13 +52,13 @@ impl Inbox {
     }
 
     /// The value of `after` that continues here.
-    fn place(&self) -> String {
+    pub fn place(&self) -> String {
         format!("{}:{}", self.stream, self.sequence)
     }
 
     /// The next event.
     #[track_caller]
-    fn next(&mut self) -> Value {
+    pub fn next(&mut self) -> Value {
         let event = self.socket.next_event();
         let sequence = event["sequence"].as_u64().expect("a number");
         assert!(sequence >= self.sequence, "{event}");
@@ -68,7 +68,7 @@ impl Inbox {
 
     /// The next event of a type.
     #[track_caller]
-    fn next_of(&mut self, kind: &str) -> Value {
+    pub fn next_of(&mut self, kind: &str) -> Value {
         loop {
             let event = self.next();
             if event["type"] == kind {
@@ -79,7 +79,7 @@ impl Inbox {
 
     /// The next event of a type that meets a condition.
     #[track_caller]
-    fn next_with(&mut self, kind: &str, is_match: impl Fn(&Value) -> bool) -> Value {
+    pub fn next_with(&mut self, kind: &str, is_match: impl Fn(&Value) -> bool) -> Value {
         loop {
             let event = self.next_of(kind);
             if is_match(&event) {
@@ -90,7 +90,7 @@ impl Inbox {
 
     /// The events up to the start of a conversation, which this function starts.
     #[track_caller]
-    fn drain(&mut self, server: &TestServer) -> Vec<Value> {
+    pub fn drain(&mut self, server: &TestServer) -> Vec<Value> {
         let visitor = server.create_visitor("the end of the events");
         let end = server.start_conversation(&visitor);
         let mut events = Vec::new();

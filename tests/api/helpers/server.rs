@@ -54,8 +54,8 @@ pub struct TestServer {
     server_store: Weak<Store>,
     /// The project that exists from the start.
     pub project: ProjectFixture,
-    database: TestDatabase,
-    directory: TempDir,
+    database: Arc<TestDatabase>,
+    directory: Arc<TempDir>,
 }
 
 #[derive(Parser)]
@@ -112,11 +112,11 @@ impl TestServer {
         let directory = TempDir::new().expect("a directory");
         let database = TestDatabase::create(directory.path());
         let store = database.open_store();
-        let project = ProjectFixture::create(&store);
         let mut server = Self {
             client: Client(SocketAddr::from(([127, 0, 0, 1], 0))),
             settings,
             demo,
+            project: ProjectFixture::create(&store),
             store: Some(store),
             shutdown: None,
             model,
@@ -126,12 +126,35 @@ impl TestServer {
             events: EventHub::default(),
             project_events: ProjectHub::default(),
             server_store: Weak::new(),
-            project,
-            database,
-            directory,
+            database: Arc::new(database),
+            directory: Arc::new(directory),
         };
         server.run();
         server
+    }
+
+    /// Starts another server on the database, which several servers can use if it is on
+    /// PostgreSQL.
+    pub fn start_node(&self) -> Self {
+        let mut node = Self {
+            settings: self.settings.clone(),
+            store: Some(self.database.open_store()),
+            shutdown: None,
+            model: self.model.clone(),
+            active_answers: Arc::default(),
+            list_cache_stats: Arc::default(),
+            memory: self.memory.clone(),
+            events: EventHub::default(),
+            project_events: ProjectHub::default(),
+            server_store: Weak::new(),
+            project: self.project.clone(),
+            database: self.database.clone(),
+            directory: self.directory.clone(),
+            client: self.client,
+            demo: self.demo,
+        };
+        node.run();
+        node
     }
 
     fn run(&mut self) {
