@@ -18,6 +18,7 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
+use super::block_on::block_on;
 use super::error::{ConnectError, Failure, describe};
 use super::{PostgresAddress, Purpose, dialect};
 use crate::store::error::StoreError;
@@ -63,7 +64,7 @@ impl Connection {
         let failed = |text: String| ConnectError::Failed(address.clone(), text);
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
-        let client = runtime.block_on(async {
+        let client = block_on(&runtime, async {
             let (client, connection) = address.config().connect(NoTls).await?;
             tokio::spawn(async move {
                 // The client reports the error to the statement that runs.
@@ -88,7 +89,7 @@ impl Connection {
     pub fn is_open(&self) -> bool {
         if let Some(runtime) = &self.runtime {
             // The first pause looks for packets, the second one lets the connection read them.
-            runtime.block_on(async {
+            block_on(runtime, async {
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
             });
@@ -128,7 +129,7 @@ impl Connection {
         let (Some(runtime), Ok(client)) = (&self.runtime, self.client()) else {
             return;
         };
-        runtime.block_on(async {
+        block_on(runtime, async {
             let execute = client.batch_execute(statements);
             // The first poll queues the statements; the connection sends them then.
             let _ = Box::pin(execute).now_or_never();
@@ -218,17 +219,17 @@ impl Connection {
     }
 
     /// Runs a future of the driver, for at most the response timeout.
-    fn wait<T>(
+    fn wait<T: Send>(
         &self,
-        future: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        future: impl Future<Output = Result<T, tokio_postgres::Error>> + Send,
     ) -> Result<T, Failure> {
         let runtime = self.runtime.as_ref().ok_or_else(closed)?;
         let Some(timeout) = self.purpose.response_timeout() else {
-            return runtime
-                .block_on(future)
-                .map_err(|error| self.failure(error));
+            return block_on(runtime, future).map_err(|error| self.failure(error));
         };
-        let result = runtime.block_on(async { tokio::time::timeout(timeout, future).await });
+        let result = block_on(runtime, async {
+            tokio::time::timeout(timeout, future).await
+        });
         result
             .map_err(|_| self.no_response(timeout))?
             .map_err(|error| self.failure(error))

@@ -6,6 +6,7 @@
 //! parameters. Where there is no such form, a [`StatementText`](super::statement_text::StatementText) has two.
 
 mod address;
+mod block_on;
 mod check;
 mod connection;
 mod dialect;
