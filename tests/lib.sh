@@ -133,3 +133,45 @@ stop_demo() {
     wait "$1" 2>/dev/null || true
     rm -f "$2"
 }
+
+# start_postgres: starts a PostgreSQL server on a free port of 127.0.0.1 and stops it when
+# the script ends. Its data is in a temporary folder. Sets postgres_url, the URL of its
+# database `postgres`; the user may create databases. A crash of the machine loses data.
+start_postgres() {
+    local bin folder port
+    forbid_services
+    require setpriv:util-linux
+    [ -n "$(postgres_bin)" ] || install_packages postgresql
+    bin=$(postgres_bin)
+    folder=$(mktemp -d)
+    on_exit rm -rf "$folder"
+    # PostgreSQL refuses root.
+    if [ "$(id -u)" = 0 ]; then chown postgres: "$folder"; fi
+    as_postgres "$bin/initdb" --pgdata="$folder/data" --username=parlor --auth=trust \
+        --encoding=UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+    # The first port that no program uses.
+    for port in $(shuf --input-range=20000-29999 --head-count=20); do
+        if as_postgres "$bin/pg_ctl" start --wait --silent --pgdata="$folder/data" --log="$folder/log" \
+            --options="-h 127.0.0.1 -p $port -k $folder -c fsync=off -c max_connections=300"; then
+            on_exit as_postgres "$bin/pg_ctl" stop --silent --mode=immediate --pgdata="$folder/data"
+            postgres_url=postgres://parlor@127.0.0.1:$port/postgres
+            return
+        fi
+    done
+    cat "$folder/log" >&2
+    fail 'PostgreSQL did not start'
+}
+
+# The folder of the programs of the newest PostgreSQL server that is installed.
+postgres_bin() {
+    local programs=(/usr/lib/postgresql/*/bin/initdb)
+    if [ -e "${programs[-1]}" ]; then dirname "${programs[-1]}"; fi
+}
+
+as_postgres() {
+    if [ "$(id -u)" = 0 ]; then
+        (cd / && setpriv --reuid postgres --regid postgres --init-groups "$@")
+    else
+        "$@"
+    fi </dev/null
+}

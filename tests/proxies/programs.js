@@ -28,8 +28,8 @@ export function start(command, args, options = {}) {
 
 /** Calls `attempt` until it returns a value. Fails at once, with the output of the
  * program, if the program ends. */
-export async function waitFor(program, attempt) {
-  const deadline = Date.now() + WAIT_TIMEOUT_MS;
+export async function waitFor(program, attempt, timeout = WAIT_TIMEOUT_MS) {
+  const deadline = Date.now() + timeout;
   while (Date.now() < deadline && program.child.exitCode === null) {
     const value = await attempt();
     if (value) return value;
@@ -63,9 +63,10 @@ export async function freePort() {
   return port;
 }
 
-/** Starts a demo with `args`; its data is in the file `db`. */
-export async function startParlor({ db, port = 0, args }) {
-  const program = start(process.env.PARLOR, ['demo', '--db', db, '--conversations', '100',
+/** Starts a demo with `args`; its data is in the file `db` or in the database `store`. */
+export async function startParlor({ db, store, port = 0, conversations = 100, args }) {
+  const data = store ? ['--store', store] : ['--db', db];
+  const program = start(process.env.PARLOR, ['demo', ...data, '--conversations', String(conversations),
     '--listen', `127.0.0.1:${port}`, '--behind-proxy', ...args]);
   const listening = () => program.output().match(/listens on http:\/\/127\.0\.0\.1:(\d+)/);
   const [, usedPort] = await waitFor(program, listening);

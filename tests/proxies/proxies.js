@@ -1,4 +1,4 @@
-// nginx and Caddy with the snippets of docs/operations.md.
+// nginx and Caddy with the snippets of docs/operations.md and docs/scaling.md.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { codeBlock, replaceAll } from './operations.js';
+import { codeBlock, codeBlocks, replaceAll } from './operations.js';
 import { freePort, isListening, isServingTls, start, waitFor } from './programs.js';
 
 /** The host name of the snippets. */
@@ -22,10 +22,10 @@ function createCertificate(directory) {
   return { certificate, key };
 }
 
-async function startNginx(directory, parlorPort) {
+async function startNginx(directory, snippet) {
   const { certificate, key } = createCertificate(directory);
   const [httpPort, port] = [await freePort(), await freePort()];
-  const site = replaceAll(await codeBlock('nginx'), {
+  const site = replaceAll(snippet, {
     'listen 80;': `listen ${httpPort};`,
     'listen [::]:80;': `listen [::]:${httpPort};`,
     'listen 443 ssl': `listen ${port} ssl`,
@@ -33,7 +33,6 @@ async function startNginx(directory, parlorPort) {
     '/var/log/nginx/parlor.log': join(directory, 'access.log'),
     '/etc/ssl/parlor/fullchain.pem': certificate,
     '/etc/ssl/parlor/privkey.pem': key,
-    '127.0.0.1:8787': `127.0.0.1:${parlorPort}`,
   });
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${join(directory, name)};`);
@@ -48,7 +47,7 @@ async function startNginx(directory, parlorPort) {
 }
 
 /** A certificate of Caddy's own authority instead of one from the network. */
-async function startCaddy(directory, parlorPort) {
+async function startCaddy(directory, site) {
   const [httpPort, port] = [await freePort(), await freePort()];
   const options = `{
     admin off
@@ -58,7 +57,6 @@ async function startCaddy(directory, parlorPort) {
     https_port ${port}
     storage file_system ${directory}
   }\n`;
-  const site = replaceAll(await codeBlock('caddy'), { '127.0.0.1:8787': `127.0.0.1:${parlorPort}` });
   const caddyfile = join(directory, 'Caddyfile');
   await writeFile(caddyfile, options + site);
   const program = start('caddy', ['run', '--config', caddyfile, '--adapter', 'caddyfile'],
@@ -73,8 +71,30 @@ const STARTERS = { nginx: startNginx, caddy: startCaddy };
 
 export const PROXIES = Object.keys(STARTERS);
 
-/** Starts the proxy before a parlor on `parlorPort`; its files are in `directory`. */
-export async function startProxy(name, directory, parlorPort) {
+/** Starts the proxy with its snippet of docs/operations.md before a parlor on `port`. */
+export async function startProxy(name, directory, port) {
   await mkdir(directory, { recursive: true });
-  return STARTERS[name](directory, parlorPort);
+  const snippet = replaceAll(await codeBlock(name), { '127.0.0.1:8787': `127.0.0.1:${port}` });
+  return STARTERS[name](directory, snippet);
 }
+
+/** Starts the proxy with its snippets of docs/scaling.md before the nodes on the ports. */
+export async function startProxyOfNodes(name, directory, ports) {
+  await mkdir(directory, { recursive: true });
+  const addresses = ports.map((port, index) => [`10.0.0.1${index + 1}:8787`, `127.0.0.1:${port}`]);
+  return STARTERS[name](directory, replaceAll(await SNIPPETS_OF_NODES[name](), Object.fromEntries(addresses)));
+}
+
+const SNIPPETS_OF_NODES = {
+  async nginx() {
+    const [upstream, locations] = await codeBlocks('scaling.md', 'nginx', 'A proxy for three nodes');
+    const snippet = await codeBlock('nginx');
+    const block = snippet.match(/^upstream .*?^}\n/ms)[0];
+    // The first line of the block of docs/operations.md that is left out.
+    return replaceAll(snippet, { [block]: upstream, '    location / {\n': `    location / {\n${locations}` });
+  },
+  async caddy() {
+    const [site] = await codeBlocks('scaling.md', 'caddy', 'A proxy for three nodes');
+    return site;
+  },
+};

@@ -1,0 +1,254 @@
+// Three nodes on PostgreSQL behind the snippets of docs/scaling.md.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { Agent, request as tlsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import WebSocket from 'ws';
+
+import { fetch, newConversation, newVisitor, open, openWebSocket } from './client.js';
+import { FIRST_PART, question, startModel } from './model.js';
+import { startParlor, waitFor } from './programs.js';
+import { HOST, PROXIES, startProxyOfNodes } from './proxies.js';
+
+const NODES = 3;
+const CLIENTS = 8;
+/** A client may be refused by each node that ends: once on the connection that is open,
+ * and once by the proxy before that notices the end. */
+const MAX_REPETITIONS = 2 * NODES;
+const PRIVATE_KEY = { Authorization: 'Bearer sk_demo' };
+
+/** How long an event may take from one node to another. */
+const EVENT_TIMEOUT_MS = 1000;
+
+/** Long enough for a debug build on a busy machine. */
+const timeout = 120_000;
+
+/** Creates a database on the server of the test run and returns its URL. */
+function createDatabase(name) {
+  const server = process.env.PARLOR_TEST_POSTGRES;
+  const { status, stderr } = spawnSync('psql', [server, '-c', `CREATE DATABASE ${name}`]);
+  assert.equal(status, 0, String(stderr));
+  return server.replace(/postgres$/, name);
+}
+
+async function start(name, model) {
+  const directory = await mkdtemp(join(tmpdir(), `parlor-nodes-${name}-`));
+  // The worker processes of nginx run as another user.
+  await chmod(directory, 0o755);
+  const args = ['--rate-limit', '0', '--ip-rate-limit', '0', '--public-url', `https://${HOST}`,
+    '--model-url', model.url, '--model', 'test', '--model-private-network'];
+  const store = createDatabase(`parlor_${name}`);
+  const nodes = [await startParlor({ store, args })];
+  const addNode = async (port) => startParlor({ store, port, conversations: 0, args });
+  while (nodes.length < NODES) nodes.push(await addNode());
+  const proxy = await startProxyOfNodes(name, join(directory, name), nodes.map((node) => node.port));
+  return {
+    nodes,
+    proxy,
+    /** Ends a node with SIGTERM and starts it again. */
+    async restart(index) {
+      const { port } = nodes[index];
+      await nodes[index].stop();
+      nodes[index] = await addNode(port);
+    },
+    async stop() {
+      await proxy.stop();
+      await Promise.all(nodes.map((node) => node.stop()));
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** A request directly to a node. */
+const send = (node, path, options = {}) => globalThis.fetch(`http://127.0.0.1:${node.port}${path}`, {
+  ...options, headers: { 'Content-Type': 'application/json', ...PRIVATE_KEY, ...options.headers },
+});
+
+/** Fails if the promise takes longer than an event may take. */
+const within = (promise, what) => Promise.race([promise, new Promise((_, reject) => {
+  setTimeout(() => reject(new Error(`${what}: not within ${EVENT_TIMEOUT_MS} ms`)), EVENT_TIMEOUT_MS).unref();
+})]);
+
+/** Reads a stream of events until it contains the text. */
+async function readUntil(response, text) {
+  let events = '';
+  response.setEncoding('utf8');
+  response.on('data', (data) => { events += data; });
+  const ended = once(response, 'close');
+  while (!events.includes(text)) {
+    assert.ok(!response.closed, events);
+    await Promise.race([once(response, 'data'), ended]);
+  }
+  return async () => {
+    await ended;
+    return events;
+  };
+}
+
+/** A client with one connection to the proxy. It repeats a request that was refused, with
+ * the same `Idempotency-Key`, as docs/api.md says. */
+class Client {
+  constructor(proxy, visitor) {
+    this.proxy = proxy;
+    this.visitor = visitor;
+    this.agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    this.messages = [];
+    this.repetitions = [];
+  }
+
+  async send(method, path, headers, content) {
+    const body = content && JSON.stringify(content);
+    const message = tlsRequest({
+      host: '127.0.0.1', port: this.proxy.port, servername: HOST, ca: this.proxy.ca, agent: this.agent, path, method,
+      headers: { Host: HOST, ...headers, ...(body && { 'Content-Type': 'application/json' }) },
+    });
+    message.end(body);
+    const [response] = await once(message, 'response');
+    return { status: response.statusCode, body: Buffer.concat(await response.toArray()).toString() };
+  }
+
+  async request(method, path, headers, content) {
+    const key = { 'Idempotency-Key': randomUUID() };
+    for (;;) {
+      const { status, body } = await this.send(method, path, { ...headers, ...key }, content);
+      if (status < 400) return body;
+      const refusal = `${method} ${path}: ${status} ${body}`;
+      assert.ok([502, 503].includes(status), refusal);
+      this.repetitions.push(refusal);
+      assert.ok(this.repetitions.length <= MAX_REPETITIONS, this.repetitions.join('\n'));
+    }
+  }
+
+  async start() {
+    this.id = JSON.parse(await this.request('POST', '/v2/conversations', this.visitor, {})).id;
+    await this.request('PUT', `/v2/conversations/${this.id}/agent`, PRIVATE_KEY, { name: 'Mara' });
+  }
+
+  /** Writes messages and reads lists until `isDone()`. */
+  async run(isDone) {
+    const path = `/v2/conversations/${this.id}/messages`;
+    while (!isDone()) {
+      const content = randomUUID();
+      await this.request('POST', path, this.visitor, { content });
+      this.messages.push(content);
+      await this.request('GET', '/v2/conversations?limit=20', PRIVATE_KEY);
+      await this.request('GET', `${path}?limit=20`, this.visitor);
+    }
+    this.agent.destroy();
+  }
+
+  async storedMessages() {
+    const texts = [];
+    let path = `/v2/conversations/${this.id}/messages?limit=100`;
+    while (path) {
+      const page = await fetch(this.proxy, path, { headers: this.visitor });
+      texts.push(...page.json().data.map(({ parts }) => parts[0].text));
+      const next = page.headers.link?.match(/<([^>]*)>; rel="next"/)?.[1];
+      path = next?.slice(`https://${HOST}`.length);
+    }
+    return texts;
+  }
+}
+
+for (const name of PROXIES) {
+  describe(`three nodes behind ${name}`, { timeout }, () => {
+    let model;
+    let server;
+    let proxy;
+
+    before(async () => {
+      model = await startModel();
+      server = await start(name, model);
+      proxy = server.proxy;
+    }, { timeout });
+
+    after(async () => {
+      await server?.stop();
+      await model?.stop();
+    });
+
+    test('each node returns the same list', { timeout }, async () => {
+      const direct = await Promise.all(server.nodes.map(async (node) => {
+        const response = await send(node, '/v2/conversations?limit=50');
+        return [response.headers.get('link'), await response.text()];
+      }));
+      const response = await fetch(proxy, '/v2/conversations?limit=50', { headers: PRIVATE_KEY });
+      assert.equal(response.json().data.length, 50);
+      for (const list of direct) assert.deepEqual(list, [response.headers.link, response.body]);
+    });
+
+    test('a WebSocket receives what another node has stored', { timeout }, async () => {
+      const visitor = await newVisitor(proxy);
+      const id = await newConversation(proxy, visitor);
+      const sockets = [openWebSocket(proxy, id), ...server.nodes.map((node) => new WebSocket(
+        `ws://127.0.0.1:${node.port}/v2/conversations/${id}/ws?apiKey=pk_demo`, { origin: `https://${HOST}` }))];
+      const events = sockets.map(() => []);
+      const path = `/v2/conversations/${id}/agent`;
+      await Promise.all(sockets.map((socket) => once(socket, 'open')));
+      sockets.forEach((socket, index) => socket.on('message', (event) => events[index].push(JSON.parse(event).type)));
+      const expected = [];
+      const assertReceived = async (node, ...types) => {
+        expected.push(...types);
+        const isComplete = () => events.every((received) => received.length >= expected.length);
+        await waitFor(node, isComplete, EVENT_TIMEOUT_MS);
+        assert.deepEqual(events, events.map(() => expected));
+      };
+      for (const node of server.nodes) {
+        const body = JSON.stringify({ name: 'Mara' });
+        assert.equal((await send(node, path, { method: 'PUT', body })).status, 200);
+        await assertReceived(node, 'human_assigned');
+        assert.ok((await send(node, path, { method: 'DELETE' })).ok);
+        await assertReceived(node, 'handed_back', 'human_assigned');
+      }
+      sockets.forEach((socket) => socket.close());
+      await Promise.all(sockets.map((socket) => once(socket, 'close')));
+    });
+
+    test('a takeover on another node ends a streamed answer', { timeout }, async () => {
+      const visitor = await newVisitor(proxy);
+      const id = await newConversation(proxy, visitor);
+      const content = question();
+      const disconnected = model.disconnected(content);
+      const response = await open(proxy, `/v2/conversations/${id}/messages`, {
+        method: 'POST', headers: visitor, body: JSON.stringify({ content, stream: true }),
+      });
+      const ended = await readUntil(response, FIRST_PART);
+      // At most one of the nodes streams the answer.
+      const [node] = server.nodes.slice(-1);
+      const body = JSON.stringify({ name: 'Mara' });
+      assert.equal((await send(node, `/v2/conversations/${id}/agent`, { method: 'PUT', body })).status, 200);
+      await within(Promise.all([ended(), disconnected]), 'the end of the answer');
+      model.release(content);
+      const stored = await fetch(proxy, `/v2/conversations/${id}/messages`, { headers: visitor });
+      const answer = stored.json().data.find((message) => message.role === 'assistant');
+      assert.ok(FIRST_PART.startsWith(answer?.content ?? ''), stored.body);
+    });
+
+    test('each message is stored once while the nodes restart one after another', { timeout }, async () => {
+      const clients = [];
+      while (clients.length < CLIENTS) {
+        const client = new Client(proxy, await newVisitor(proxy));
+        await client.start();
+        clients.push(client);
+      }
+      let isDone = false;
+      const runs = Promise.all(clients.map((client) => client.run(() => isDone)));
+      const restarts = async () => {
+        for (let index = 0; index < NODES; index += 1) {
+          await server.restart(index);
+          await waitFor(server.nodes[index], async () => (await send(server.nodes[index], '/ready')).ok);
+        }
+        isDone = true;
+      };
+      await Promise.all([runs, restarts()]);
+      for (const client of clients) assert.deepEqual(await client.storedMessages(), client.messages);
+    });
+  });
+}
