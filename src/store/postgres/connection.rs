@@ -16,7 +16,7 @@ use futures_util::{FutureExt, SinkExt};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, NoTls, Row, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
 use super::block_on::block_on;
 use super::error::{ConnectError, Failure, describe};
@@ -65,17 +65,16 @@ impl Connection {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
         let client = block_on(&runtime, async {
-            let (client, connection) = address.config().connect(NoTls).await?;
+            let (client, connection) = address.connect().await?;
             tokio::spawn(async move {
                 // The client reports the error to the statement that runs.
                 let _ = connection.await;
             });
-            client.batch_execute(&purpose.setup()).await?;
+            let setup = client.batch_execute(&purpose.setup()).await;
+            setup.map_err(|error| describe(&error))?;
             Ok(client)
         });
-        let client = client.map_err(|error: tokio_postgres::Error| {
-            ConnectError::Unreachable(address.clone(), describe(&error))
-        })?;
+        let client = client.map_err(|reason| ConnectError::Unreachable(address.clone(), reason))?;
         Ok(Self {
             client: Some(client),
             statements: RefCell::default(),

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
-use tokio_postgres::{AsyncMessage, NoTls};
+use tokio_postgres::AsyncMessage;
 
 use super::PostgresAddress;
+use super::error::describe;
 
 /// The writer notifies this channel (`writer.rs`).
 const LISTEN: &str = "LISTEN parlor_event";
@@ -38,11 +39,8 @@ pub(in crate::store) fn start(
 }
 
 /// Returns when the connection is closed, or the signal is dropped.
-async fn listen(
-    address: &PostgresAddress,
-    signal: &Weak<Notify>,
-) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = address.config().connect(NoTls).await?;
+async fn listen(address: &PostgresAddress, signal: &Weak<Notify>) -> Result<(), String> {
+    let (client, mut connection) = address.connect().await?;
     let subscribe = async {
         client.batch_execute(LISTEN).await?;
         // Keeps the connection open.
@@ -59,8 +57,9 @@ async fn listen(
         }
         Ok(())
     };
-    tokio::select! {
+    let result = tokio::select! {
         result = forward => result,
         result = subscribe => result,
-    }
+    };
+    result.map_err(|error| describe(&error))
 }

@@ -13,11 +13,13 @@ mod dialect;
 mod error;
 mod group;
 mod listener;
+mod password_file;
 mod purpose;
 mod read_pool;
 mod schema;
 mod snapshot;
 mod text_indexer;
+mod tls;
 mod version_reader;
 mod writer;
 

@@ -4,6 +4,8 @@ mod group;
 mod lost_connection;
 mod proxy;
 mod reading;
+mod throughput;
+mod tls;
 
 use std::sync::Mutex;
 use std::thread;
