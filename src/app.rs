@@ -29,7 +29,8 @@ use crate::service::source::SourceRuns;
 use crate::service::statistics::StatisticsCache;
 use crate::store::lease::Lease;
 use crate::store::{
-    OpenError, Options, ServerLock, Store, StoreError, StoreLocation, lease, session, source,
+    OpenError, Options, ServerLock, Snapshot, SourceLock, Store, StoreError, StoreLocation,
+    TaskLock, lease, session, source,
 };
 
 /// Why a server could not start or ended unexpectedly.
@@ -88,6 +89,8 @@ pub struct AppState {
     /// The lock on the database file, for the readiness. Its owner keeps it until the
     /// file is closed.
     pub lock: Option<Arc<ServerLock>>,
+    /// Whether this node runs the tasks that must run once.
+    pub task_lock: TaskLock,
     /// True when the shutdown waits for answers no longer.
     answer_shutdown: watch::Sender<bool>,
 }
@@ -143,6 +146,7 @@ impl AppState {
             readiness: Readiness::new(settings.readiness_intervals),
             backup_status: Arc::default(),
             lock: None,
+            task_lock: TaskLock::start(&store)?,
             answer_shutdown,
             store,
             settings,
@@ -223,7 +227,19 @@ fn fail_interrupted(store: &Store, own: Lease) -> Result<(), StoreError> {
     for owner in store.read_blocking(|snapshot| lease::interrupted_owners(snapshot, own, now))? {
         store.write_blocking(lease::fail_interrupted(owner))?;
     }
-    store.write_blocking(source::fail_interrupted(now))?;
+    fail_interrupted_runs(store, now)
+}
+
+/// Fails the runs of sources that nobody runs any more. A run of `parlor learn` or of another
+/// node holds the lock of its source.
+fn fail_interrupted_runs(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    for (project, location) in
+        store.read_blocking(|snapshot: &Snapshot| source::unfinished(snapshot))?
+    {
+        if !matches!(SourceLock::try_acquire(store, project, &location), Ok(None)) {
+            store.write_blocking(source::fail_interrupted(project, &location, now))?;
+        }
+    }
     Ok(())
 }
 

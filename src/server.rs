@@ -65,7 +65,10 @@ pub async fn run(
     let mut serving = start(server).await?;
     let tasks = spawn_tasks(&app);
     let answer_tasks = spawn_answer_tasks(&app, events);
-    let learning = schedule.map(|schedule| actix_web::rt::spawn(schedule.run()));
+    let learning = schedule.map(|schedule| {
+        let app = app.clone();
+        actix_web::rt::spawn(async move { schedule.run(&app.task_lock).await })
+    });
     announce();
     tokio::select! {
         () = shutdown => {
@@ -230,7 +233,8 @@ async fn send_notifications(app: Arc<AppState>) {
     notification::run(Arc::new(sender)).await;
 }
 
-/// Removes expired data from memory and from the database, forever.
+/// Removes expired data from memory and from the database, forever. One node removes the
+/// data of the database.
 async fn housekeeping(app: Arc<AppState>) {
     let times = app.settings.housekeeping;
     let mut clock = ClockCheck::new(Timestamp::now(), times.steady_clock);
@@ -238,9 +242,12 @@ async fn housekeeping(app: Arc<AppState>) {
     loop {
         app.auth.remove_idle_limits();
         app.store.evict_unused_sort_ranges();
-        resume_deletions(&app).await;
+        let is_leader = app.task_lock.is_held();
+        if is_leader {
+            resume_deletions(&app).await;
+        }
         let now = Timestamp::now();
-        if clock.is_steady(start.elapsed(), now) {
+        if clock.is_steady(start.elapsed(), now) && is_leader {
             delete_expired(&app, now).await;
             delete_old_conversations(&app, now).await;
         }

@@ -10,9 +10,21 @@ use super::learn::{LearnSource, ReadOptions};
 use super::project::{SelectError, select};
 use super::source::{SourceError, SourceRuns, run_scheduled};
 use crate::config::LearnSettings;
-use crate::domain::{DEFAULT_MAX_PAGES, ProjectSeq};
+use crate::domain::{DEFAULT_MAX_PAGES, ProjectSeq, Source, Timestamp};
 use crate::learn::DEFAULT_RETRY_LIMIT;
-use crate::store::{Snapshot, Store, StoreError, source};
+use crate::store::{Snapshot, Store, StoreError, TaskLock, source};
+
+/// How often a node without the lock looks for the lock.
+const LOCK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The part of the interval that runs take.
+const INTERVAL_TOLERANCE: f64 = 0.1;
+
+async fn wait_for(lock: &TaskLock) {
+    while !lock.is_held() {
+        tokio::time::sleep(LOCK_INTERVAL).await;
+    }
+}
 
 /// The sources that the server learns by itself.
 pub struct LearnSchedule {
@@ -52,12 +64,14 @@ impl LearnSchedule {
     }
 
     /// Learns the sources one after another, forever. A source that fails is learned again
-    /// at the next time.
-    pub async fn run(self) {
+    /// at the next time. Of several nodes, the one that holds `lock` learns.
+    pub async fn run(self, lock: &TaskLock) {
+        wait_for(lock).await;
         if let Err(error) = self.store_intervals().await {
             log::warn!("the interval of --learn-every could not be stored: {error}");
         }
         loop {
+            wait_for(lock).await;
             let begin = Instant::now();
             for source in &self.sources {
                 if let Err(error) = self.learn(source).await {
@@ -66,6 +80,17 @@ impl LearnSchedule {
             }
             tokio::time::sleep_until(begin + self.interval).await;
         }
+    }
+
+    /// Whether a node that runs no longer has learned the source in the last interval. A
+    /// server on a file learns its sources at each start.
+    fn was_learned_by_another_node(&self, source: &Source) -> bool {
+        let interval = self.interval.mul_f64(1.0 - INTERVAL_TOLERANCE);
+        self.store.has_outbox()
+            && source.error.is_none()
+            && source
+                .finished_at
+                .is_some_and(|at| at.plus(interval) > Timestamp::now())
     }
 
     async fn store_intervals(&self) -> Result<(), StoreError> {
@@ -89,6 +114,9 @@ impl LearnSchedule {
         let Some(stored) = stored else {
             return Ok(());
         };
+        if self.was_learned_by_another_node(&stored) {
+            return Ok(());
+        }
         run_scheduled(&self.store, &self.runs, project, stored.id, source.clone()).await
     }
 }

@@ -80,6 +80,7 @@ pub mod source;
 mod source_lock;
 mod sql;
 pub mod statistics;
+mod task_lock;
 #[cfg(test)]
 mod test_db;
 #[cfg(test)]
@@ -121,6 +122,7 @@ pub use server_lock::{LockError, ServerLock};
 pub use snapshot::Snapshot;
 pub use source_lock::SourceLock;
 pub use sql::{Sql, Value};
+pub use task_lock::TaskLock;
 
 use commit_observer::ObserverSlot;
 use list_version::ListVersions;
@@ -159,6 +161,7 @@ enum Engine {
         offset_index: Arc<OffsetIndex>,
     },
     Postgres {
+        address: PostgresAddress,
         /// Notified after the commits of all nodes, unless the connection is lost.
         events: Arc<Notify>,
         versions: VersionReader,
@@ -238,6 +241,7 @@ impl Store {
             searches: SearchQueue::start_postgres(searches)?,
             readers: Readers::start_postgres(pool, options.read_timeout, &metrics)?,
             engine: Engine::Postgres {
+                address: address.clone(),
                 events,
                 versions: VersionReader::start(address.clone())?,
             },
@@ -260,6 +264,14 @@ impl Store {
         match &self.engine {
             Engine::Sqlite { path, .. } => Some(path),
             Engine::Postgres { .. } => None,
+        }
+    }
+
+    /// The address of the database. `None` for a file.
+    fn address(&self) -> Option<&PostgresAddress> {
+        match &self.engine {
+            Engine::Sqlite { .. } => None,
+            Engine::Postgres { address, .. } => Some(address),
         }
     }
 

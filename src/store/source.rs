@@ -226,15 +226,28 @@ pub fn set_interval(project: ProjectSeq, location: &str, interval_s: u32) -> Bat
     )])
 }
 
-/// Stores that the runs of an earlier process have ended.
-pub fn fail_interrupted(at: Timestamp) -> Batch {
+/// The sources whose last run has not ended.
+pub fn unfinished(snapshot: &Snapshot) -> Result<Vec<(ProjectSeq, String)>, StoreError> {
+    let sql = Sql::new(
+        sql!(
+            "SELECT project_seq, location FROM source \
+              WHERE started_at IS NOT NULL AND finished_at IS NULL ORDER BY seq"
+        ),
+        [],
+    );
+    snapshot.all(&sql, |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Stores that the run of a source was interrupted.
+pub fn fail_interrupted(project: ProjectSeq, location: &str, at: Timestamp) -> Batch {
     Batch::of([Sql::new(
         sql!(
             "UPDATE source SET finished_at = CASE WHEN started_at <= ?1 THEN ?1 ELSE started_at END, \
                                error = 'The run was interrupted; learn the source again' \
-              WHERE started_at IS NOT NULL AND finished_at IS NULL"
+              WHERE project_seq = ?2 AND location = ?3 \
+                AND started_at IS NOT NULL AND finished_at IS NULL"
         ),
-        [at.into()],
+        [at.into(), project.into(), location.into()],
     )])
 }
 

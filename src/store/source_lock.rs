@@ -3,43 +3,69 @@
 //! Two runs of one source would delete each other's documents. A run holds an exclusive
 //! lock on a side file of the database, in every process: `parlor learn` and the server.
 //! The system releases the lock when the process ends, however it ends. The run removes the
-//! side file; one that a killed process left does no harm.
+//! side file; one that a killed process left does no harm. On PostgreSQL, the lock is an
+//! advisory lock of the database.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use super::Store;
 use super::open::{adopt_owner, with_suffix};
+use super::postgres::AdvisoryLock;
 use crate::domain::ProjectSeq;
 
 /// The lock of a run. Dropping it releases the lock.
 #[derive(Debug)]
-pub struct SourceLock {
-    file: File,
-    path: PathBuf,
+pub struct SourceLock(#[expect(dead_code, reason = "unlocks when it is dropped")] EngineLock);
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "unlocks when it is dropped")]
+enum EngineLock {
+    File(FileLock),
+    Postgres(AdvisoryLock),
 }
 
 impl SourceLock {
     /// Locks a source. `None`: another run holds the lock.
     ///
     /// # Errors
-    /// The side file cannot be created.
+    /// The side file cannot be created, or the server of the database is not reachable.
     pub fn try_acquire(
         store: &Store,
         project: ProjectSeq,
         location: &str,
     ) -> io::Result<Option<Self>> {
-        let name = Sha256::digest(format!("{} {location}", project.0));
-        let name: String = name[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let Some(database) = store.path() else {
-            return Err(io::ErrorKind::Unsupported.into());
+        let hash = Sha256::digest(format!("{} {location}", project.0));
+        let mut number = [0; 8];
+        number.copy_from_slice(&hash[..8]);
+        let lock = if let Some(address) = store.address() {
+            let key = i64::from_be_bytes(number);
+            AdvisoryLock::try_acquire(address.clone(), key)?.map(EngineLock::Postgres)
+        } else if let Some(database) = store.path() {
+            let name = format!(".learn-{:016x}", u64::from_be_bytes(number));
+            FileLock::try_acquire(database, &name)?.map(EngineLock::File)
+        } else {
+            None
         };
-        let path = with_suffix(database, &format!(".learn-{name}"));
+        Ok(lock.map(Self))
+    }
+}
+
+#[derive(Debug)]
+struct FileLock {
+    file: File,
+    path: PathBuf,
+}
+
+impl FileLock {
+    /// Locks a side file of the database.
+    fn try_acquire(database: &Path, suffix: &str) -> io::Result<Option<Self>> {
+        let path = with_suffix(database, suffix);
         loop {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).mode(0o600);
@@ -68,7 +94,7 @@ impl SourceLock {
     }
 }
 
-impl Drop for SourceLock {
+impl Drop for FileLock {
     fn drop(&mut self) {
         if self.is_current() {
             let _ = fs::remove_file(&self.path);

@@ -459,7 +459,7 @@ fn knowledge_is_stored_in_the_same_way() {
         location,
         SourceKind::Website,
     ));
-    pair.write(source::fail_interrupted(Timestamp(30)));
+    pair.write(source::fail_interrupted(PROJECT, location, Timestamp(30)));
     pair.read(|snapshot| source::list(snapshot, PROJECT).map(|found| format!("{found:?}")));
     pair.read(|snapshot| document::list_all(snapshot, PROJECT).map(|found| format!("{found:?}")));
     let qnas = [("How?", true), ("Why?", false)].map(|(question, is_published)| NewQna {

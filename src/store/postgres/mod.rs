@@ -6,6 +6,7 @@
 //! parameters. Where there is no such form, a [`StatementText`](super::statement_text::StatementText) has two.
 
 mod address;
+mod advisory_lock;
 mod block_on;
 mod check;
 mod connection;
@@ -24,6 +25,7 @@ mod version_reader;
 mod writer;
 
 pub use address::{AddressError, PostgresAddress};
+pub(super) use advisory_lock::AdvisoryLock;
 pub use check::CheckedDatabase;
 pub(super) use connection::{Connection, PipelineResult, column_value};
 #[cfg(test)]

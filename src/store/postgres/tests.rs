@@ -1,6 +1,7 @@
 //! Tests that need a PostgreSQL server.
 
 mod group;
+mod locks;
 mod lost_connection;
 mod proxy;
 mod reading;
