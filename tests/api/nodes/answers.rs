@@ -43,6 +43,8 @@ fn take_over_on_one_node_ends_the_answer_of_another() {
     ];
     for node in [&nodes.a, &nodes.b] {
         assert_eq!(node.transcript(&ann, &id), expected);
+    }
+    for node in [&nodes.a, &nodes.b] {
         let sent = node.post_message(&ann, &id, "Hello?").send();
         assert_eq!(sent.status, 202);
     }

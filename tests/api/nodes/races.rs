@@ -64,7 +64,7 @@ const RECORD_LATE_MESSAGES: &str = "
 /// How the answers of the races ended.
 #[derive(Default)]
 struct Results {
-    not_started: AtomicUsize,
+    without_text: AtomicUsize,
     partial: AtomicUsize,
     complete: AtomicUsize,
 }
@@ -91,7 +91,7 @@ fn race(ann: &Visitor, round: u64, (a, b): (&TestServer, &TestServer), results: 
     assert_eq!(conversation["isHumanHandled"], true);
     let transcript = b.transcript_for(&b.project.private_key, &id);
     let result = match transcript.as_slice() {
-        [_] => &results.not_started,
+        [_] => &results.without_text,
         [_, [_, status, text]] => {
             assert_ne!(status, "streaming", "{transcript:?}");
             assert!(TEXT.starts_with(text.as_str()), "{text}");
@@ -138,8 +138,11 @@ fn no_assistant_text_is_stored_after_take_over_on_another_node() {
     assert_eq!(late, 0, "messages stored after the takeover");
     let streaming: i64 = a.query_value("SELECT count(*) FROM message WHERE status = 'streaming'");
     assert_eq!(streaming, 0);
-    let [not_started, partial, complete] =
-        [results.not_started, results.partial, results.complete].map(AtomicUsize::into_inner);
-    println!("answers: {not_started} not started, {partial} partial, {complete} complete");
-    assert!(not_started > 0 && complete > 0, "the requests did not race");
+    let [without_text, partial, complete] =
+        [results.without_text, results.partial, results.complete].map(AtomicUsize::into_inner);
+    println!("answers: {without_text} without text, {partial} partial, {complete} complete");
+    assert!(
+        without_text > 0 && complete > 0,
+        "the requests did not race"
+    );
 }
