@@ -51,13 +51,7 @@ pub async fn run(
         Some(listener) => Some(start_operator_server(&app, listener).await?),
         None => None,
     };
-    let backups = match app.store.path() {
-        Some(database) => {
-            ScheduledBackups::start(database, &app.settings.backup, app.backup_status.clone())?
-        }
-        // The server of the database has backups of its own.
-        None => None,
-    };
+    let backups = start_backups(&app)?;
     let schedule = LearnSchedule::new(&app.services, &app.settings.learn)?;
     let events = EventReader::new(&app.services).await;
     let server = http::server(app.clone(), listeners.main)?;
@@ -100,6 +94,15 @@ pub async fn run(
     }
     close_file(app);
     Ok(())
+}
+
+/// Starts the thread that makes backups of the file. A PostgreSQL server has backups of
+/// its own.
+fn start_backups(app: &AppState) -> io::Result<Option<ScheduledBackups>> {
+    let Some(database) = app.store.path() else {
+        return Ok(None);
+    };
+    ScheduledBackups::start(database, &app.settings.backup, app.backup_status.clone())
 }
 
 /// Starts the workers of a server, which accept connections then. The result is the task

@@ -123,9 +123,10 @@ impl Demo {
             StoreLocation::Postgres(_) => {
                 let created = create_until_signal(location.clone(), self.plan());
                 // Another node may have created the demo meanwhile.
-                match created.is_err() && matches!(self.content(location), Ok(Content::Demo)) {
-                    true => Ok(()),
-                    false => created,
+                if created.is_err() && matches!(self.content(location), Ok(Content::Demo)) {
+                    Ok(())
+                } else {
+                    created
                 }
             }
         }

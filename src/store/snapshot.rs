@@ -11,6 +11,7 @@ use super::postgres::PostgresSnapshot;
 pub struct Snapshot<'c>(Transaction<'c>);
 
 /// The transaction of an engine.
+#[expect(clippy::large_enum_variant, reason = "one for each read, on the stack")]
 pub(super) enum Transaction<'c> {
     Sqlite(SqliteSnapshot<'c>),
     Postgres(PostgresSnapshot<'c>),

@@ -91,13 +91,15 @@ impl PostgresAddress {
         let mut config = self.config_of(index, host);
         let first = self.attempt(&config).await;
         // libpq also repeats an attempt without TLS, for `prefer` alone.
-        if self.0.policy == TlsPolicy::Prefer && config.get_ssl_mode() == SslMode::Prefer {
-            if let Err(reason) = first {
+        let has_fallback =
+            self.0.policy == TlsPolicy::Prefer && config.get_ssl_mode() == SslMode::Prefer;
+        match first {
+            Err(reason) if has_fallback => {
                 config.ssl_mode(SslMode::Disable);
-                return self.attempt(&config).await.map_err(|_| reason);
+                self.attempt(&config).await.map_err(|_| reason)
             }
+            first => first,
         }
-        first
     }
 
     async fn attempt(&self, config: &Config) -> Result<(Client, ServerConnection), String> {
@@ -156,16 +158,19 @@ impl PostgresAddress {
         if let Some(options) = config.get_options() {
             single.options(options);
         }
-        let password = config.get_password().map(<[u8]>::to_vec);
-        let password = password.or_else(|| env_value("PGPASSWORD").map(String::into_bytes));
-        // Read for each connection, so that a new password needs no restart.
-        let password = password.or_else(|| {
-            password_file::password(&host_text(host), port, database, user).map(String::into_bytes)
-        });
-        if let Some(password) = password {
+        let stored = || password_file::password(&host_text(host), port, database, user);
+        if let Some(password) = self.password(stored) {
             single.password(password);
         }
         single
+    }
+
+    /// The password of the URL, of the environment or of the password file, which is read for
+    /// each connection, so that a new password needs no restart.
+    fn password(&self, stored: impl FnOnce() -> Option<String>) -> Option<Vec<u8>> {
+        let password = self.0.config.get_password().map(<[u8]>::to_vec);
+        let other = || env_value("PGPASSWORD").or_else(stored);
+        password.or_else(|| other().map(String::into_bytes))
     }
 
     /// The address of another database on the same server.

@@ -203,7 +203,7 @@ impl<'g> Group<'g> {
         let mut results = results.into_iter();
         check(results.next())?;
         for position in 0..self.first.len() {
-            if self.add_result(self.first[position], &mut results)? {
+            if self.add_result(self.first[position], &mut results) {
                 return Ok(Some(FailedBatch::First));
             }
         }
@@ -212,7 +212,7 @@ impl<'g> Group<'g> {
             self.state = TransactionState::Savepoint;
         }
         for position in 0..self.rest.len() {
-            if self.add_result(self.rest[position], &mut results)? {
+            if self.add_result(self.rest[position], &mut results) {
                 return Ok(Some(FailedBatch::Rest(position)));
             }
         }
@@ -242,14 +242,14 @@ impl<'g> Group<'g> {
         &mut self,
         index: usize,
         results: &mut impl Iterator<Item = RequestResult>,
-    ) -> Result<bool, Failure> {
+    ) -> bool {
         let results = results.take(self.statements[index].len());
         let results = results.map(|result| result.map_err(StoreError::from));
         let results: Vec<PipelineResult> = results.collect();
         let result: Result<BatchOutput, StoreError> = self.batches[index].output(results);
         let has_failed = result.is_err();
         self.results[index] = Some(result);
-        Ok(has_failed)
+        has_failed
     }
 
     /// Whether no batch is left to commit.

@@ -60,28 +60,28 @@ fn find(text: &str, values: [&str; 4]) -> Option<String> {
         .find_map(|line| {
             let mut rest = line;
             for value in values {
-                let (field, is_any, next) = field(rest)?;
+                let (field, is_any, next) = field(rest);
                 if !is_any && field != value {
                     return None;
                 }
                 rest = next?;
             }
-            Some(field(rest)?.0).filter(|password| !password.is_empty())
+            Some(field(rest).0).filter(|password| !password.is_empty())
         })
 }
 
 /// The next field without escapes, whether it is `*`, and what follows its colon.
-fn field(line: &str) -> Option<(String, bool, Option<&str>)> {
+fn field(line: &str) -> (String, bool, Option<&str>) {
     let mut text = String::new();
     let mut signs = line.char_indices();
     while let Some((index, sign)) = signs.next() {
         match sign {
             '\\' => text.extend(signs.next().map(|(_, escaped)| escaped)),
-            ':' => return Some((text, &line[..index] == "*", Some(&line[index + 1..]))),
+            ':' => return (text, &line[..index] == "*", Some(&line[index + 1..])),
             _ => text.push(sign),
         }
     }
-    Some((text, line == "*", None))
+    (text, line == "*", None)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub(in crate::store) struct PostgresSnapshot<'p> {
     has_new_setting: Cell<bool>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one for each read, on the stack")]
 enum Source<'p> {
     Connection(&'p Connection),
     Pool {

@@ -87,7 +87,8 @@ fn stop_and_close_on_one_node_end_the_answer_of_another() {
     };
     let close = |ann: &Visitor, id: &str| nodes.b.close(&ann.token, id);
     let close_by_key = |_: &Visitor, id: &str| nodes.b.close(key, id).json(json!({}));
-    let requests: [&dyn Fn(&Visitor, &str) -> Request; 3] = [&stop, &close, &close_by_key];
+    type EndRequest<'a> = &'a dyn Fn(&Visitor, &str) -> Request;
+    let requests: [EndRequest<'_>; 3] = [&stop, &close, &close_by_key];
     for request in requests {
         let (ann, id) = nodes.start_conversation();
         let mut answer = nodes.start_answer(&ann, &id);
