@@ -102,7 +102,7 @@ fn inbox_receives_what_another_node_changes() {
         event["message"]["role"] == "assistant"
     });
     if summary(&begin) != "Hello." {
-        let end = inbox.next_with("message_updated", |event| summary(event) == "Hello.");
+        let end = inbox.next_with("message_done", |event| summary(event) == "Hello.");
         assert_eq!(id_of(&end), id_of(&begin));
     }
     let report = b.post(format!("/v2/conversations/{id}/typing"));
