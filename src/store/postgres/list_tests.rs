@@ -86,8 +86,9 @@ fn pages_of_every_order_are_exact_at_any_offset_after_changes() {
     assert_totals_are_exact(&store, &database);
 }
 
-/// Runs `work` while 16 threads of each of two nodes write.
-fn while_two_nodes_write(database: &TestDatabase, work: impl FnOnce(&AtomicU64)) {
+/// Runs `work` while 16 threads of each of two nodes write. With the same seed, they insert
+/// conversations with the same ids.
+fn while_two_nodes_write(database: &TestDatabase, seed: u64, work: impl FnOnce(&AtomicU64)) {
     let nodes = [database.store(), database.store()];
     let (done, written) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
@@ -95,7 +96,7 @@ fn while_two_nodes_write(database: &TestDatabase, work: impl FnOnce(&AtomicU64))
         for writer in 0..32 {
             let (store, done, written) = (&nodes[writer % 2], &done, &written);
             scope.spawn(move || {
-                let mut random = Rng::with_seed(100 + writer as u64);
+                let mut random = Rng::with_seed(seed + writer as u64);
                 while !done.load(Ordering::Relaxed) {
                     if store.write_blocking(random_batch(&mut random)).is_ok() {
                         written.fetch_add(1, Ordering::Relaxed);
@@ -111,7 +112,7 @@ fn while_two_nodes_write(database: &TestDatabase, work: impl FnOnce(&AtomicU64))
 fn pages_and_totals_are_exact_while_two_nodes_write() {
     let Some(database) = database(3) else { return };
     let store = database.store();
-    while_two_nodes_write(&database, |written| {
+    while_two_nodes_write(&database, 100, |written| {
         let mut random = Rng::with_seed(5);
         let mut compared = 0;
         while compared < 200 || written.load(Ordering::Relaxed) < 1000 {
@@ -145,7 +146,7 @@ fn walk(store: &Store, query: &ListQuery) -> Vec<ConversationId> {
 fn a_walk_returns_every_conversation_once_while_two_nodes_write() {
     let Some(database) = database(4) else { return };
     let store = database.store();
-    for direction in [Direction::Ascending, Direction::Descending] {
+    for (direction, seed) in [(Direction::Ascending, 100), (Direction::Descending, 200)] {
         // The changes keep the creation time.
         let query = ListQuery {
             sort: Sort::CreatedAt,
@@ -154,7 +155,7 @@ fn a_walk_returns_every_conversation_once_while_two_nodes_write() {
         };
         let before = walk(&store, &query);
         let mut during = Vec::new();
-        while_two_nodes_write(&database, |written| {
+        while_two_nodes_write(&database, seed, |written| {
             while written.load(Ordering::Relaxed) < 100 {
                 thread::yield_now();
             }
