@@ -154,6 +154,7 @@ start_postgres() {
         if as_postgres "$bin/pg_ctl" start --wait --silent --pgdata="$folder/data" --log="$folder/log" \
             --options="-h 127.0.0.1 -p $port -k $folder -c fsync=off -c max_connections=300"; then
             on_exit as_postgres "$bin/pg_ctl" stop --silent --mode=immediate --pgdata="$folder/data"
+            # shellcheck disable=SC2034
             postgres_url=postgres://parlor@127.0.0.1:$port/postgres
             return
         fi
