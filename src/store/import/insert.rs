@@ -16,7 +16,10 @@ use crate::domain::{ConversationId, ProjectId, WaitingReason, title_key};
 pub fn is_contradiction(error: &StoreError) -> bool {
     match error {
         StoreError::Rejected(_) => true,
-        StoreError::Internal(text) => text.contains("constraint failed"),
+        // The words of SQLite and of PostgreSQL.
+        StoreError::Internal(text) => {
+            text.contains("constraint failed") || text.contains("violates")
+        }
         _ => false,
     }
 }
