@@ -126,6 +126,7 @@ impl AppState {
                 events: EventHub::default(),
                 project_events,
                 presence,
+                published_events: watch::Sender::new(0),
                 typing: TypingAuthors::default(),
                 monthly_messages: settings.monthly_messages,
                 is_email_configured: notifier.is_email_configured(),

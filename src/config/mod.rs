@@ -107,7 +107,7 @@ pub struct Settings {
     #[arg(alias = "kept", value_parser = value_parser!(u32).range(0..=65_536))]
     pub list_cache_mb: u32,
 
-    /// Index messages and titles, so that a private key can search them with the parameter q of the list of conversations; the index is built and kept up to date in the background. With false, an index of an earlier start is emptied
+    /// Index messages and titles, so that a private key can search them with the parameter q of the list of conversations; the index is built and kept up to date in the background. With false, an index of an earlier start is emptied; on PostgreSQL the index is kept, because other nodes may use it
     #[arg(
         long,
         env = "PARLOR_SEARCH_MESSAGES",

@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 use super::Services;
 use super::node_presence::NodePresence;
 use crate::domain::{Status, Timestamp};
-use crate::store::outbox::{self, Events};
+use crate::store::outbox::{self, EventBatch, Events};
 use crate::store::{Changes, ContentChange, ListChange, Snapshot, StoreError};
 
 /// How often events are read if the store does not announce them.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The minimum time between two reads, so that one read serves many commits.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
+/// How long a new subscriber waits for the events before its subscription.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 /// How long events are stored. A node that reads none for this time misses events.
 const MAX_AGE: Duration = Duration::from_secs(60);
 /// The minimum time between two deletions of old events.
@@ -67,7 +69,9 @@ impl EventReader {
     }
 
     async fn go_to_newest(&mut self, services: &Services) -> Result<(), StoreError> {
-        self.position = Some(services.store.read(outbox::position).await?);
+        let newest = services.store.read(outbox::position).await?;
+        self.position = Some(newest);
+        services.published_events.send_replace(newest);
         Ok(())
     }
 
@@ -89,6 +93,7 @@ impl EventReader {
             position = events.position;
             self.position = Some(position);
             services.publish_events(&events);
+            services.published_events.send_replace(position);
             if !events.has_more {
                 return Ok(());
             }
@@ -109,11 +114,24 @@ impl EventReader {
 }
 
 impl Services {
+    /// Waits until this node has published the events up to a position, at most
+    /// [`MAX_WAIT`]. What was read in a snapshot with this position follows no more as an
+    /// event.
+    pub async fn wait_until_published(&self, position: i64) {
+        let mut published = self.published_events.subscribe();
+        let is_published = published.wait_for(|newest| *newest >= position);
+        if tokio::time::timeout(MAX_WAIT, is_published).await.is_err() {
+            log::debug!("the events of other nodes come late");
+        }
+    }
+
     fn publish_events(&self, events: &Events) {
-        self.store.report_changes(&events.changes);
-        self.end_answers(&events.changes);
-        for message in &events.messages {
-            self.publish_message(message);
+        for EventBatch { changes, message } in &events.batches {
+            self.store.report_changes(changes);
+            self.end_answers(changes);
+            if let Some(message) = message {
+                self.publish_message(message);
+            }
         }
     }
 

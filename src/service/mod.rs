@@ -60,6 +60,8 @@ pub mod visitor_profile;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::answer::AnswerProviders;
 use crate::answer::active_answers::ActiveAnswers;
 use crate::answer::detached::DetachedAnswers;
@@ -86,6 +88,8 @@ pub struct Services {
     pub project_events: ProjectHub,
     /// The agents who are online.
     pub presence: Presence,
+    /// The position in the outbox up to which this node has published the events.
+    pub published_events: watch::Sender<i64>,
     pub typing: TypingAuthors,
     /// Messages that a project's visitors may send in a month. 0: no limit.
     pub monthly_messages: u64,

@@ -34,12 +34,18 @@ pub struct Message {
     pub payload: String,
 }
 
+/// Changes that triggers wrote, and the event of the program that follows them, if there is
+/// one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct EventBatch {
+    pub changes: Changes,
+    pub message: Option<Message>,
+}
+
 /// Events in the order of their commits.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Events {
-    /// The changes that triggers wrote.
-    pub changes: Changes,
-    pub messages: Vec<Message>,
+    pub batches: Vec<EventBatch>,
     /// The last event, from which the next read continues.
     pub position: i64,
     /// Whether events may have been deleted before this read, or the server has lost
@@ -156,7 +162,7 @@ impl Events {
                 row.get(MESSAGE + 1)?,
             ))?,
             "agent" => {
-                self.changes.agents.push(AgentChange {
+                self.open_batch().changes.agents.push(AgentChange {
                     project: row.get(PROJECT)?,
                     agent: row.get::<AgentSeq>(AGENT)?,
                     is_away: row.get(AGENT + 1)?,
@@ -166,7 +172,7 @@ impl Events {
             "message" => {
                 let project: Option<ProjectSeq> = row.get(PROJECT)?;
                 let conversation: Option<ConversationId> = row.get(CONVERSATION_ID)?;
-                self.messages.push(Message {
+                self.open_batch().message = Some(Message {
                     topic: project.zip(conversation),
                     payload: row.get(PAYLOAD)?,
                 });
@@ -175,8 +181,18 @@ impl Events {
             // An event of a newer version, while the nodes are upgraded one by one.
             _ => return Ok(()),
         };
-        self.changes.lists.push(change);
+        self.open_batch().changes.lists.push(change);
         Ok(())
+    }
+
+    /// The batch of the next event.
+    fn open_batch(&mut self) -> &mut EventBatch {
+        let is_open = |batch: &EventBatch| batch.message.is_none();
+        if !self.batches.last().is_some_and(is_open) {
+            self.batches.push(EventBatch::default());
+        }
+        let last = self.batches.len() - 1;
+        &mut self.batches[last]
     }
 }
 

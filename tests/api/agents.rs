@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::helpers::{
     UNKNOWN_ID, setup_conversation, setup_model_conversation, take_inbox_state, wait_until,
 };
+use crate::sqlite_only;
 
 #[test]
 fn agent_takes_over_replies_and_hands_back() {
@@ -229,6 +230,7 @@ fn recording_trigger(event: &str) -> String {
 /// record every assistant message that is stored after the take-over.
 #[test]
 fn no_assistant_text_is_stored_after_take_over() {
+    sqlite_only!("the triggers are those of SQLite; nodes::races has the races");
     let (model, server, ann, _) = setup_model_conversation();
     let triggers = format!(
         "CREATE TABLE late_message (seq, status, text); {} {}",

@@ -5,9 +5,11 @@ use parlor::answer::AnswerError;
 use serde_json::{Value, json};
 
 use crate::helpers::{event_types, setup_answers, string};
+use crate::sqlite_only;
 
 #[test]
 fn failed_store_of_finished_answer_is_retried() {
+    sqlite_only!("the trigger is one of SQLite");
     let fixture = setup_answers();
     let (script, mut stream) = fixture.start_answer();
     let db = fixture.server.db_connection();

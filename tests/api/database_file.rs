@@ -48,9 +48,6 @@ fn stored_counts_match_rows_after_random_writes() {
             .seq(&connection),
     ];
     let mut random = Rng::with_seed(9);
-    connection
-        .execute_batch("PRAGMA synchronous = OFF")
-        .expect("a pragma");
     for _ in 0..300 {
         let visitor = visitors[random.usize(0..3)];
         let random_row = "(SELECT seq FROM conversation ORDER BY random() LIMIT 1)";

@@ -18,6 +18,7 @@ const CONVERSATIONS: i64 = 4_000;
 
 #[test]
 fn erasure_that_failed_half_way_is_completed_by_a_repeated_request() {
+    sqlite_only!("the trigger is one of SQLite");
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     insert_conversations(&server, &ann, CONVERSATIONS);

@@ -126,6 +126,7 @@ fn labels_are_bounded_whatever_clients_request() {
 
 #[test]
 fn store_and_list_cache_are_counted() {
+    sqlite_only!("the figures of the file");
     let (server, ann, _) = setup_conversation();
     server.list(&ann.token, "limit=7");
     let expected = [

@@ -147,9 +147,9 @@ fn one_of_two_projects_that_want_a_name_at_the_same_time_gets_it() {
 fn stored_names_that_break_the_rule_stay_readable() {
     let server = TestServer::start();
     let other = server.create_project();
-    let names = "UPDATE project SET name = char(10) || 'Tern', description = ' ';
+    let names = "UPDATE project SET name = '\nTern', description = ' ';
                  UPDATE assistant SET name = '';
-                 UPDATE api_key SET name = char(27);";
+                 UPDATE api_key SET name = '\u{1b}';";
     server.db_connection().execute_batch(names).expect("names");
     let project = read_project(&server, &server.project);
     assert_eq!(project["name"], "\nTern");

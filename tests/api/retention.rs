@@ -223,6 +223,7 @@ fn vacuum_returns_the_space_of_deleted_rows_while_a_server_runs() {
 
 #[test]
 fn invalid_arguments_of_prune_name_the_allowed_values() {
+    sqlite_only!("the command has no database");
     let folder = file();
     let error = run_with_error(folder.path(), &["prune", "--closed-before", "soon"]);
     assert!(

@@ -42,6 +42,8 @@ fn migrations() -> Vec<String> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)
         .expect("migrations")
         .map(|entry| entry.expect("a file").path())
+        // The folder postgres has the migrations of another store.
+        .filter(|path| path.is_file())
         .collect();
     paths.sort();
     paths

@@ -19,7 +19,7 @@ const PAGE_LENGTH_NORMALIZATION: f32 = 0.75;
 const TITLE_WEIGHT: f32 = 3.0;
 const SLUG_WEIGHT: f32 = 1.5;
 const DESCRIPTION_WEIGHT: f32 = 1.2;
-const HEADING_WEIGHT: f32 = 1.2;
+const HEADING_WEIGHT: f32 = 1.6;
 const FURTHER_FIELD_FACTOR: f32 = 0.2;
 
 /// Factor for a passage in another language than the query.

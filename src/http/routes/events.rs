@@ -29,7 +29,7 @@ use crate::http::response::HandlerResult;
 use crate::http::websocket::Socket;
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, FindError};
-use crate::store::{Snapshot, message};
+use crate::store::{Snapshot, message, outbox};
 
 /// The messages of agents that a new socket receives again: the newest, not older than
 /// this.
@@ -84,10 +84,17 @@ pub async fn listen(
     // Subscribes before the read, so that no event after it is missed. A conversation
     // that is deleted later ends its subscriptions.
     let mut events = app.services.events.subscribe(project, id, keys);
-    let replies = app
-        .store
-        .read(move |snapshot: &Snapshot| recent_replies(snapshot, caller, id))
-        .await?;
+    let has_outbox = app.store.has_outbox();
+    let read = move |snapshot: &Snapshot| {
+        let replies = recent_replies(snapshot, caller, id)?;
+        let position = has_outbox.then(|| outbox::position(snapshot)).transpose()?;
+        Ok::<_, FindError>((replies, position))
+    };
+    let (replies, position) = app.store.read(read).await?;
+    if let Some(position) = position {
+        // Otherwise an event of one of the replies could follow.
+        app.services.wait_until_published(position).await;
+    }
     let backlog = backlog(replies, events.take_queued());
     let backlog = charge_backlog(&app, &request, caller, backlog)?;
     let feed = ConversationFeed::new(backlog, events);

@@ -162,6 +162,15 @@ const ADDITIONS: &str = "
     CREATE FUNCTION hex(bytes BYTEA) RETURNS TEXT LANGUAGE SQL IMMUTABLE AS $$
         SELECT upper(encode(bytes, 'hex'))
     $$;
+    CREATE FUNCTION unixepoch() RETURNS BIGINT LANGUAGE SQL STABLE AS $$
+        SELECT extract(epoch FROM now())::BIGINT
+    $$;
+    CREATE FUNCTION instr(bytes BYTEA, part TEXT) RETURNS BIGINT LANGUAGE SQL IMMUTABLE AS $$
+        SELECT position(convert_to(part, 'UTF8') IN bytes)
+    $$;
+    CREATE FUNCTION json_array(first TEXT, second BIGINT) RETURNS TEXT LANGUAGE SQL IMMUTABLE AS $$
+        SELECT format('[%s,%s]', coalesce(to_json(first)::TEXT, 'null'), coalesce(second::TEXT, 'null'))
+    $$;
     CREATE FUNCTION set_missing_seq() RETURNS TRIGGER LANGUAGE plpgsql AS $$
     BEGIN
         EXECUTE format('SELECT coalesce(max(seq), 0) + 1 FROM %I', TG_TABLE_NAME) INTO NEW.seq;

@@ -6,6 +6,7 @@ use std::thread;
 use parlor::events::project::{MAX_EVENTS, ProjectEvent};
 
 use super::*;
+use crate::sqlite_only;
 
 /// The messages among events.
 fn texts(events: &[Value]) -> Vec<String> {
@@ -84,6 +85,7 @@ fn restart_requires_a_resync() {
 
 #[test]
 fn change_by_another_process_requires_a_resync() {
+    sqlite_only!("changes by other nodes are events");
     let server = TestServer::start();
     let mut inbox = Inbox::open(&server, None);
     server.create_project();
