@@ -105,8 +105,7 @@ impl AppState {
         settings.check()?;
         let index_cache = Arc::<IndexCache>::default();
         let semantic = semantic_search(&settings)?;
-        let model = ModelProvider::new(&settings, index_cache.clone())?
-            .map(|model| model.with_semantic(semantic.clone()));
+        let model = model_provider(&settings, &index_cache, &semantic)?;
         let store = Arc::new(location.open(&store_options(&settings))?);
         let lease = Lease::new();
         let notifier = Notifier::new(&settings)?;
@@ -189,6 +188,16 @@ impl AppState {
 fn semantic_search(settings: &Settings) -> Result<Option<Arc<SemanticSearch>>, StartError> {
     let provider = embedding::provider(&settings.embedding)?;
     Ok(provider.map(SemanticSearch::new).map(Arc::new))
+}
+
+/// The language model, if one is configured.
+fn model_provider(
+    settings: &Settings,
+    index_cache: &Arc<IndexCache>,
+    semantic: &Option<Arc<SemanticSearch>>,
+) -> Result<Option<ModelProvider>, StartError> {
+    let model = ModelProvider::new(settings, index_cache.clone())?;
+    Ok(model.map(|model| model.with_semantic(semantic.clone())))
 }
 
 fn answer_providers(

@@ -114,9 +114,20 @@ impl EventReader {
 }
 
 impl Services {
-    /// Waits until this node has published the events up to a position, at most
-    /// [`MAX_WAIT`]. What was read in a snapshot with this position follows no more as an
-    /// event.
+    /// Waits until this node has published the events of the commits before this call.
+    ///
+    /// # Errors
+    /// Errors of the read.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        if self.store.has_outbox() {
+            let position = self.store.read(outbox::position).await?;
+            self.wait_until_published(position).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until this node has published the events up to a position, at most two
+    /// seconds. What was read in a snapshot with this position does not follow as an event.
     pub async fn wait_until_published(&self, position: i64) {
         let mut published = self.published_events.subscribe();
         let is_published = published.wait_for(|newest| *newest >= position);

@@ -21,6 +21,10 @@ use crate::metrics::StoreMetrics;
 /// The time from the request of a search to its end.
 pub(super) const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a search may wait for a connection. Longer than [`SEARCH_TIMEOUT`], so that a
+/// search that waits too long has one error.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// The searches that run at the same time. Others wait.
 const MAX_SEARCHES: u32 = 2;
 
@@ -35,7 +39,7 @@ impl SearchQueue {
     pub fn options(options: &Options) -> Options {
         Options {
             readers: MAX_SEARCHES,
-            read_timeout: SEARCH_TIMEOUT,
+            read_timeout: WAIT_TIMEOUT,
             ..options.clone()
         }
     }
@@ -44,7 +48,7 @@ impl SearchQueue {
     pub fn start(pool: ReaderPool, offset_index: Arc<OffsetIndex>) -> io::Result<Self> {
         // The metrics of the server are those of its other reads.
         let metrics = StoreMetrics::new(MAX_SEARCHES);
-        let readers = Readers::start(pool, offset_index, Arc::default(), SEARCH_TIMEOUT, &metrics)?;
+        let readers = Readers::start(pool, offset_index, Arc::default(), WAIT_TIMEOUT, &metrics)?;
         Ok(Self {
             readers,
             has_index: AtomicBool::new(false),
@@ -55,7 +59,7 @@ impl SearchQueue {
     pub fn start_postgres(pool: PostgresPool) -> io::Result<Self> {
         let metrics = StoreMetrics::new(MAX_SEARCHES);
         Ok(Self {
-            readers: Readers::start_postgres(pool, SEARCH_TIMEOUT, &metrics)?,
+            readers: Readers::start_postgres(pool, WAIT_TIMEOUT, &metrics)?,
             has_index: AtomicBool::new(false),
         })
     }

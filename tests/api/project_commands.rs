@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::helpers::{
-    ProjectFixture, TestServer, UNKNOWN_ID, ids, insert_conversations, parlor_command,
+    ProjectFixture, TestServer, UNKNOWN_ID, ids, insert_conversations, is_postgres, parlor_command,
     run_with_error, string,
 };
 use crate::projects::read_project;
@@ -339,6 +339,15 @@ fn ambiguous_name_of_a_project_is_refused_with_the_ids() {
 }
 
 /// The number of rows of a project in each table that has a column for it.
+/// The table with a row for each passage that the index of words has.
+fn words_of_passages() -> &'static str {
+    if is_postgres() {
+        "passage"
+    } else {
+        "passage_text_docsize"
+    }
+}
+
 fn rows_of_project(server: &TestServer, project: &ProjectFixture) -> i64 {
     let connection = server.db_connection();
     let tables = connection.tables_of_projects();
@@ -398,7 +407,7 @@ fn removal_deletes_all_rows_of_the_project_and_no_others() {
         ("message", 2),
         ("session", 1),
         ("idempotency_key", 0),
-        ("passage_text_docsize", 0),
+        (words_of_passages(), 0),
     ] {
         let found: i64 = server.query_value(&format!("SELECT count(*) FROM {what}"));
         assert_eq!(found, count, "{what}");

@@ -81,6 +81,9 @@ pub async fn listen(
     } = authenticate(&app, &request).await?;
     let mut response = ws::handshake(request.head()).map_err(handshake_error)?;
     app.services.notifier.mark_read(project, id);
+    // With several nodes, events come after the commit. Those of earlier commits precede the
+    // subscription.
+    app.services.catch_up().await?;
     // Subscribes before the read, so that no event after it is missed. A conversation
     // that is deleted later ends its subscriptions.
     let mut events = app.services.events.subscribe(project, id, keys);
