@@ -13,7 +13,7 @@ use tungstenite::{Error, Message, WebSocket};
 
 use super::Client;
 
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// An open WebSocket. A read without data fails after `READ_TIMEOUT`.
 pub struct WebSocketClient(pub WebSocket<TcpStream>);
