@@ -52,6 +52,16 @@ docs-links:
 tests:
     tests/run tests
 
+# store and API on a PostgreSQL server
+[group('tests')]
+postgres:
+    tests/run postgres
+
+# loss of the leader of a PostgreSQL cluster; with --long
+[group('tests')]
+failover:
+    tests/run --long failover
+
 # hostile inputs for the parsers
 [group('tests')]
 fuzz:
