@@ -60,7 +60,7 @@ postgres:
 # loss of the leader of a PostgreSQL cluster; with --long
 [group('tests')]
 failover:
-    tests/run --long failover
+    tests/run failover
 
 # hostile inputs for the parsers
 [group('tests')]
