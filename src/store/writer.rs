@@ -6,6 +6,7 @@
 //! after the commit is durable.
 
 mod commit;
+mod commit_record;
 mod thread;
 mod wal;
 
@@ -27,8 +28,10 @@ use super::list_version::ListVersions;
 use super::offset_index::OffsetIndex;
 use super::open::OpenError;
 use crate::metrics::StoreMetrics;
+pub(super) use commit_record::CommitRecord;
+use thread::MAX_GROUP;
+pub(super) use thread::Work;
 use thread::WriterThread;
-pub(super) use thread::{MAX_GROUP, Work};
 pub(super) use wal::empty_wal;
 
 /// The maximum number of batches in the queue. A further batch fails as busy.
@@ -56,8 +59,7 @@ pub(super) struct QueuedBatch {
 pub(super) struct Writer {
     queue: SyncSender<WriterCommand>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    status: Arc<CommitStatus>,
-    metrics: Arc<StoreMetrics>,
+    record: CommitRecord,
 }
 
 impl Writer {
@@ -80,11 +82,11 @@ impl Writer {
             offset_index,
             observer,
             reads,
-            metrics.clone(),
+            metrics,
         )
         .map_err(|error| OpenError::from_sqlite(path.as_ref(), &error))?;
-        let status = writer.status.clone();
-        Ok(Self::spawn(status, metrics, |commands| {
+        let record = writer.record.clone();
+        Ok(Self::spawn(record, |commands| {
             writer.run(&commands);
         })?)
     }
@@ -92,8 +94,7 @@ impl Writer {
     /// Starts a thread that runs `run` with the receiver of the queue, until a
     /// [`WriterCommand::Shutdown`].
     pub(super) fn spawn(
-        status: Arc<CommitStatus>,
-        metrics: Arc<StoreMetrics>,
+        record: CommitRecord,
         run: impl FnOnce(Receiver<WriterCommand>) + Send + 'static,
     ) -> io::Result<Self> {
         let (queue, commands) = sync_channel(MAX_QUEUE);
@@ -103,14 +104,13 @@ impl Writer {
         Ok(Self {
             queue,
             thread: Mutex::new(Some(thread)),
-            status,
-            metrics,
+            record,
         })
     }
 
     /// The result of the last write.
     pub(super) fn status(&self) -> &CommitStatus {
-        &self.status
+        &self.record.status
     }
 
     /// Puts a batch into the queue.
@@ -159,9 +159,9 @@ impl Writer {
     }
 
     fn send(&self, command: WriterCommand) -> Result<(), StoreError> {
-        self.metrics.add_to_queue(1);
+        self.record.metrics.add_to_queue(1);
         self.queue.try_send(command).map_err(|error| {
-            self.metrics.add_to_queue(-1);
+            self.record.metrics.add_to_queue(-1);
             match error {
                 TrySendError::Full(_) => StoreError::Busy,
                 TrySendError::Disconnected(_) => StoreError::Closed,

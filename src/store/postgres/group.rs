@@ -24,13 +24,22 @@ use crate::store::error::StoreError;
 use crate::store::sql::Sql;
 use crate::store::writer::BatchResult;
 
+/// [`BEGIN_WRITE`] after some text.
+macro_rules! begin_write {
+    ($before:literal) => {
+        concat!(
+            $before,
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+             SELECT pg_advisory_xact_lock(5787213827046133841)"
+        )
+    };
+}
+
 /// Begins a transaction that writes. It holds the writer lock of the database, so those of
 /// all nodes run one after another. A statement after the lock sees what the last holder has
 /// committed, because each statement has a snapshot of its own. The number is arbitrary.
-pub(in crate::store) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-     SELECT pg_advisory_xact_lock(5787213827046133841)";
-const BEGIN_AGAIN: &str = "ROLLBACK; BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-     SELECT pg_advisory_xact_lock(5787213827046133841)";
+pub(in crate::store) const BEGIN_WRITE: &str = begin_write!("");
+const BEGIN_AGAIN: &str = begin_write!("ROLLBACK; ");
 const SAVEPOINT: &str = "SAVEPOINT parlor";
 const NEXT_SAVEPOINT: &str = "RELEASE SAVEPOINT parlor; SAVEPOINT parlor";
 const ROLLBACK_TO_SAVEPOINT: &str = "ROLLBACK TO SAVEPOINT parlor";

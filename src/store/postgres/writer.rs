@@ -24,10 +24,10 @@ use super::{PostgresAddress, Purpose};
 use crate::domain::Timestamp;
 use crate::metrics::StoreMetrics;
 use crate::store::batch::Batch;
-use crate::store::commit_status::CommitStatus;
 use crate::store::error::StoreError;
 use crate::store::sql::{Sql, Value};
-use crate::store::writer::{BatchResult, MAX_GROUP, QueuedBatch, Work, Writer, WriterCommand};
+use crate::store::statement_text::StatementText;
+use crate::store::writer::{BatchResult, CommitRecord, Work, Writer, WriterCommand};
 
 /// How long a batch waits for a connection to the server, from its submission.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,12 +40,6 @@ const MAX_ATTEMPTS: u32 = 2;
 /// How long the table `writer` keeps the row of a process that has ended.
 const MARKER_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-const SAVE_MARKER: &str = "\
-    INSERT INTO writer (id, group_number, committed_at) VALUES (?1, ?2, ?3) \
-        ON CONFLICT (id) DO UPDATE SET group_number = ?2, committed_at = ?3";
-const READ_MARKER: &str = "SELECT 1 FROM writer WHERE id = ? AND group_number = ?";
-const DELETE_OLD_MARKERS: &str = "DELETE FROM writer WHERE committed_at < ?";
-
 /// Starts the writer of a database.
 ///
 /// # Errors
@@ -57,23 +51,24 @@ pub(in crate::store) fn start_writer(
     let connection = Connection::open_for(&address, Purpose::Write)?;
     delete_old_markers(&connection)
         .map_err(|error| ConnectError::Failed(address.clone(), error.to_string()))?;
-    let status = Arc::<CommitStatus>::default();
+    let record = CommitRecord::new(metrics);
     let thread = WriterThread {
         address: address.clone(),
         connection: Some(connection),
         id: Uuid::now_v7(),
         groups: 0,
-        status: status.clone(),
-        metrics: metrics.clone(),
+        record: record.clone(),
     };
-    Writer::spawn(status, metrics, |commands| thread.run(commands))
+    Writer::spawn(record, |commands| thread.run(commands))
         .map_err(|error| ConnectError::Failed(address, error.to_string()))
 }
 
 fn delete_old_markers(connection: &Connection) -> Result<(), StoreError> {
-    let oldest = Timestamp(Timestamp::now().0 - MARKER_RETENTION.as_millis() as i64);
-    let delete = Sql::composed(DELETE_OLD_MARKERS.to_owned(), [oldest.into()]);
-    connection.query(&delete).map(drop)
+    let oldest = Timestamp::now().minus(MARKER_RETENTION);
+    let delete = sql!(postgres: "DELETE FROM writer WHERE committed_at < ?");
+    connection
+        .query(&Sql::new(delete, [oldest.into()]))
+        .map(drop)
 }
 
 struct WriterThread {
@@ -83,21 +78,13 @@ struct WriterThread {
     id: Uuid,
     /// The number of the groups so far.
     groups: i64,
-    status: Arc<CommitStatus>,
-    metrics: Arc<StoreMetrics>,
+    record: CommitRecord,
 }
 
 impl WriterThread {
     fn run(mut self, commands: Receiver<WriterCommand>) {
         while let Ok(first) = commands.recv() {
-            let mut work = Work::default();
-            let waiting = commands.try_iter().take(MAX_GROUP - 1);
-            for command in std::iter::once(first).chain(waiting) {
-                if !matches!(command, WriterCommand::Shutdown) {
-                    self.metrics.add_to_queue(-1);
-                }
-                work.add(command);
-            }
+            let work = self.record.collect(Some(first), &commands);
             let is_last = work.is_last;
             self.finish(work);
             if is_last {
@@ -110,40 +97,13 @@ impl WriterThread {
         let mut group = work.group;
         // PostgreSQL has no foreign key with an action, so these are ordinary batches.
         group.extend(work.without_foreign_keys);
-        self.commit_and_reply(group);
+        let submitted = group.iter().map(|queued| queued.queued_at).min();
+        let deadline = submitted.unwrap_or_else(Instant::now) + WRITE_TIMEOUT;
+        let record = self.record.clone();
+        record.commit_and_reply(group, |batches| self.commit_group(batches, deadline));
         for tx in work.truncations {
             // The server has its own write-ahead log.
             let _ = tx.send(Ok(true));
-        }
-    }
-
-    fn commit_and_reply(&mut self, group: Vec<QueuedBatch>) {
-        if group.is_empty() {
-            return;
-        }
-        let started = Instant::now();
-        let submitted = group.iter().map(|queued| queued.queued_at).min();
-        let deadline = submitted.unwrap_or(started) + WRITE_TIMEOUT;
-        for queued in &group {
-            let wait = started.saturating_duration_since(queued.queued_at);
-            self.metrics.write_waits.observe_duration(wait);
-        }
-        let group = group.into_iter().map(|queued| (queued.batch, queued.tx));
-        let (batches, senders): (Vec<_>, Vec<_>) = group.unzip();
-        let result = self.commit_group(&batches, deadline);
-        self.status.record(&result);
-        self.metrics.group_sizes.observe(batches.len() as u64);
-        self.metrics
-            .commit_times
-            .observe_duration(started.elapsed());
-        if result.is_err() {
-            self.metrics.count_failed_commit();
-        }
-        let results =
-            result.unwrap_or_else(|error| batches.iter().map(|_| Err(error.clone())).collect());
-        for (tx, result) in senders.into_iter().zip(results) {
-            // An error means that the caller does not wait for the result.
-            let _ = tx.send(result);
         }
     }
 
@@ -155,7 +115,11 @@ impl WriterThread {
         deadline: Instant,
     ) -> Result<Vec<BatchResult>, StoreError> {
         self.groups += 1;
-        let marker = self.marker(SAVE_MARKER, [Timestamp::now().into()]);
+        let save = sql!(
+            postgres: "INSERT INTO writer (id, group_number, committed_at) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (id) DO UPDATE SET group_number = ?2, committed_at = ?3"
+        );
+        let marker = self.marker(save, [Timestamp::now().into()]);
         for _ in 0..MAX_ATTEMPTS {
             let connection = self.connection(deadline)?;
             let error = match group::commit(connection, batches, &marker) {
@@ -185,7 +149,8 @@ impl WriterThread {
     /// # Errors
     /// [`StoreError::Unknown`] if no server answers in time.
     fn is_committed(&mut self, deadline: Instant, reason: &str) -> Result<bool, StoreError> {
-        let marker = self.marker(READ_MARKER, []);
+        let read = sql!(postgres: "SELECT 1 FROM writer WHERE id = ? AND group_number = ?");
+        let marker = self.marker(read, []);
         loop {
             let unknown = |_| StoreError::Unknown(reason.to_owned());
             let connection = self.connection(deadline).map_err(unknown)?;
@@ -203,8 +168,8 @@ impl WriterThread {
     }
 
     /// A statement about the row of the current group in the table `writer`.
-    fn marker<const N: usize>(&self, text: &str, more: [Value; N]) -> Sql {
-        let mut sql = Sql::composed(text.to_owned(), [self.id.into(), self.groups.into()]);
+    fn marker<const N: usize>(&self, text: StatementText, more: [Value; N]) -> Sql {
+        let mut sql = Sql::new(text, [self.id.into(), self.groups.into()]);
         sql.values.extend(more);
         sql
     }

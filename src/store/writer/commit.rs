@@ -1,19 +1,18 @@
 //! Commits batches and sends their results to the callers.
 
-use std::time::Instant;
-
 use rusqlite::ErrorCode;
 
+use super::BatchResult;
 use super::thread::{Work, WriterThread};
-use super::{BatchResult, QueuedBatch};
 use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
 impl WriterThread {
     pub(super) fn finish(&self, work: Work) {
-        self.commit_and_reply(work.group, |batches| self.commit_with_foreign_keys(batches));
+        let record = &self.record;
+        record.commit_and_reply(work.group, |batches| self.commit_with_foreign_keys(batches));
         for queued in work.without_foreign_keys {
-            self.commit_and_reply(vec![queued], |batches| {
+            record.commit_and_reply(vec![queued], |batches| {
                 self.commit_without_foreign_keys(batches)
             });
         }
@@ -62,41 +61,6 @@ impl WriterThread {
             return Ok(());
         }
         self.execute("ROLLBACK")
-    }
-
-    /// Runs `commit` on the batches, records the result and sends it to the callers.
-    fn commit_and_reply(
-        &self,
-        group: Vec<QueuedBatch>,
-        commit: impl FnOnce(&[Batch]) -> Result<Vec<BatchResult>, StoreError>,
-    ) {
-        if group.is_empty() {
-            return;
-        }
-        let started = Instant::now();
-        for queued in &group {
-            let wait = started.saturating_duration_since(queued.queued_at);
-            self.metrics.write_waits.observe_duration(wait);
-        }
-        let group = group.into_iter().map(|queued| (queued.batch, queued.tx));
-        let (batches, senders): (Vec<_>, Vec<_>) = group.unzip();
-        let result = commit(&batches);
-        if batches.iter().any(|batch| !batch.is_empty()) {
-            self.status.record(&result);
-            self.metrics.group_sizes.observe(batches.len() as u64);
-            self.metrics
-                .commit_times
-                .observe_duration(started.elapsed());
-        }
-        if result.is_err() {
-            self.metrics.count_failed_commit();
-        }
-        let results =
-            result.unwrap_or_else(|error| batches.iter().map(|_| Err(error.clone())).collect());
-        for (tx, result) in senders.into_iter().zip(results) {
-            // An error means that the caller does not wait for the result.
-            let _ = tx.send(result);
-        }
     }
 
     /// Runs a group in one transaction. An error means that nothing of the

@@ -239,7 +239,7 @@ fn deletion_counts_as_a_commit() {
         ..Work::default()
     });
     result.blocking_recv().expect("a result").expect("a commit");
-    assert!(writer.status.last().succeeded_at.is_some());
+    assert!(writer.record.status.last().succeeded_at.is_some());
     let on: bool = writer
         .connection
         .pragma_query_value(None, "foreign_keys", |row| row.get(0))

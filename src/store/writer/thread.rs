@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{QueuedBatch, WriterCommand};
+use super::{CommitRecord, QueuedBatch, WriterCommand};
 use crate::metrics::StoreMetrics;
 use crate::store::change_capture::ChangeCapture;
 use crate::store::commit_observer::ObserverSlot;
-use crate::store::commit_status::CommitStatus;
 use crate::store::error::StoreError;
 use crate::store::file_identity::FileIdentity;
 use crate::store::list_version::ListVersions;
@@ -70,8 +69,7 @@ pub(super) struct WriterThread {
     pub(super) file: FileIdentity,
     pub(super) reads: Arc<AtomicU64>,
     pub(super) last_group: CommitGroup,
-    pub(super) status: Arc<CommitStatus>,
-    pub(super) metrics: Arc<StoreMetrics>,
+    pub(super) record: CommitRecord,
 }
 
 /// The state of the check for changes by other programs.
@@ -99,14 +97,13 @@ impl WriterThread {
         metrics: Arc<StoreMetrics>,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
-            metrics,
             reads,
             last_group: CommitGroup {
                 started_at: Instant::now(),
                 batches: 0,
                 reads: 0,
             },
-            status: Arc::default(),
+            record: CommitRecord::new(metrics),
             changes: ChangeCapture::start(&connection)?,
             list_versions,
             offset_index,
@@ -136,14 +133,7 @@ impl WriterThread {
             if first.is_some() {
                 self.delay_commit();
             }
-            let mut work = Work::default();
-            let waiting = commands.try_iter().take(MAX_GROUP - 1);
-            for command in first.into_iter().chain(waiting) {
-                if !matches!(command, WriterCommand::Shutdown) {
-                    self.metrics.add_to_queue(-1);
-                }
-                work.add(command);
-            }
+            let work = self.record.collect(first, commands);
             is_running = !work.is_last;
             self.last_group = CommitGroup {
                 started_at: Instant::now(),
