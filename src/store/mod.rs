@@ -135,7 +135,7 @@ use writer::Writer;
 use crate::domain::Scope;
 use crate::metrics::StoreMetrics;
 
-/// An open file. Dropping the store finishes the submitted batches and moves
+/// An open file or database. Dropping the store finishes the submitted batches and moves
 /// the write-ahead log into the file.
 pub struct Store {
     // Fields are dropped in order. The writer closes last, because only the
@@ -144,8 +144,6 @@ pub struct Store {
     searches: SearchQueue,
     /// Held while the process merges the search index.
     merging: Arc<Mutex<()>>,
-    /// Adds texts to the search index of PostgreSQL.
-    text_indexer: Option<Arc<TextIndexer>>,
     writer: Writer,
     engine: Engine,
     observer: ObserverSlot,
@@ -165,6 +163,7 @@ enum Engine {
         /// Notified after the commits of all nodes, unless the connection is lost.
         events: Arc<Notify>,
         versions: VersionReader,
+        text_indexer: Arc<TextIndexer>,
     },
 }
 
@@ -218,7 +217,6 @@ impl Store {
             },
             metrics,
             merging: Arc::default(),
-            text_indexer: None,
         })
     }
 
@@ -244,10 +242,10 @@ impl Store {
                 address: address.clone(),
                 events,
                 versions: VersionReader::start(address.clone())?,
+                text_indexer: Arc::new(TextIndexer::new(address.clone())),
             },
             metrics,
             merging: Arc::default(),
-            text_indexer: Some(Arc::new(TextIndexer::new(address.clone()))),
         })
     }
 
@@ -360,9 +358,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] without a connection to the server.
     pub async fn index_texts(&self) -> Result<Option<u64>, StoreError> {
-        let Some(indexer) = self.text_indexer.clone() else {
+        let Engine::Postgres { text_indexer, .. } = &self.engine else {
             return Ok(None);
         };
+        let indexer = text_indexer.clone();
         let step = tokio::task::spawn_blocking(move || indexer.step());
         let count = step.await.map_err(|_| StoreError::Busy)??;
         Ok(Some(count))

@@ -46,7 +46,10 @@ impl Purpose {
                 "SET statement_timeout = '30s'; \
                  SET idle_in_transaction_session_timeout = '10min'; {PLANNER}"
             ),
-            Self::Search => format!("SET statement_timeout = {}", SEARCH_TIMEOUT.as_millis()),
+            Self::Search => format!(
+                "SET statement_timeout = {}; SET jit = off",
+                SEARCH_TIMEOUT.as_millis()
+            ),
             Self::Maintenance => String::new(),
         };
         format!("{LIVENESS}; {limits}")

@@ -54,15 +54,6 @@ impl TextIndexer {
     }
 }
 
-impl Drop for TextIndexer {
-    fn drop(&mut self) {
-        let connection = self.connection.get_mut();
-        let connection = connection.unwrap_or_else(PoisonError::into_inner).take();
-        // A connection has a runtime, which must not be dropped on a thread of another one.
-        std::thread::spawn(|| drop(connection));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
