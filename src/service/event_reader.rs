@@ -114,26 +114,22 @@ impl EventReader {
 }
 
 impl Services {
-    /// Waits until this node has published the events of the commits before this call.
+    /// Waits until this node has published the events of the commits before this call, at
+    /// most two seconds. What was read before does not follow as an event.
     ///
     /// # Errors
     /// Errors of the read.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
-        if self.store.has_outbox() {
-            let position = self.store.read(outbox::position).await?;
-            self.wait_until_published(position).await;
+        if !self.store.has_outbox() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Waits until this node has published the events up to a position, at most two
-    /// seconds. What was read in a snapshot with this position does not follow as an event.
-    pub async fn wait_until_published(&self, position: i64) {
+        let position = self.store.read(outbox::position).await?;
         let mut published = self.published_events.subscribe();
         let is_published = published.wait_for(|newest| *newest >= position);
         if tokio::time::timeout(MAX_WAIT, is_published).await.is_err() {
             log::debug!("the events of other nodes come late");
         }
+        Ok(())
     }
 
     fn publish_events(&self, events: &Events) {

@@ -175,9 +175,12 @@ pub async fn list(
     // The search index changes without the list: pages with words are not cached.
     let is_cached = key.1.search.text.is_none();
     // Read before the page.
-    let version = app.store.list_version(scope).await?;
-    let cached = is_cached.then(|| cache.get(&key, version)).flatten();
-    if let Some(page) = cached {
+    let version = if is_cached {
+        Some(app.store.list_version(scope).await?)
+    } else {
+        None
+    };
+    if let Some(page) = version.and_then(|version| cache.get(&key, version)) {
         return page.respond(&app, &request, caller.into());
     }
     let list = key.1.clone();
@@ -197,7 +200,7 @@ pub async fn list(
             let total = page.total;
             let page = ListResponse::new(signing.tag_key, ListBody { json, total }, links);
             let response = page.respond(&app, &request, caller.into());
-            if is_cached {
+            if let Some(version) = version {
                 cache.insert(key, version, Arc::new(page));
             }
             response?

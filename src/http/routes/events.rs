@@ -29,7 +29,7 @@ use crate::http::response::HandlerResult;
 use crate::http::websocket::Socket;
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, FindError};
-use crate::store::{Snapshot, message, outbox};
+use crate::store::{Snapshot, message};
 
 /// The messages of agents that a new socket receives again: the newest, not older than
 /// this.
@@ -87,17 +87,12 @@ pub async fn listen(
     // Subscribes before the read, so that no event after it is missed. A conversation
     // that is deleted later ends its subscriptions.
     let mut events = app.services.events.subscribe(project, id, keys);
-    let has_outbox = app.store.has_outbox();
-    let read = move |snapshot: &Snapshot| {
-        let replies = recent_replies(snapshot, caller, id)?;
-        let position = has_outbox.then(|| outbox::position(snapshot)).transpose()?;
-        Ok::<_, FindError>((replies, position))
-    };
-    let (replies, position) = app.store.read(read).await?;
-    if let Some(position) = position {
-        // Otherwise an event of one of the replies could follow.
-        app.services.wait_until_published(position).await;
-    }
+    let replies = app
+        .store
+        .read(move |snapshot: &Snapshot| recent_replies(snapshot, caller, id))
+        .await?;
+    // Otherwise an event of one of the replies could follow.
+    app.services.catch_up().await?;
     let backlog = backlog(replies, events.take_queued());
     let backlog = charge_backlog(&app, &request, caller, backlog)?;
     let feed = ConversationFeed::new(backlog, events);
@@ -116,16 +111,11 @@ fn recent_replies(
     id: ConversationId,
 ) -> Result<Vec<EncodedReply>, FindError> {
     let seq = service::find(snapshot, caller, id)?.seq;
-    let since = Timestamp::now().0 - RECENT_REPLIES_AGE.as_millis() as i64;
+    let since = Timestamp::now().minus(RECENT_REPLIES_AGE);
     let mut replies = Vec::new();
-    message::recent_replies(
-        snapshot,
-        seq,
-        id,
-        Timestamp(since),
-        MAX_RECENT_REPLIES,
-        |reply| replies.push((reply.id, encode_new_message(id, reply))),
-    )?;
+    message::recent_replies(snapshot, seq, id, since, MAX_RECENT_REPLIES, |reply| {
+        replies.push((reply.id, encode_new_message(id, reply)));
+    })?;
     Ok(replies)
 }
 
