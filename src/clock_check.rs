@@ -36,7 +36,7 @@ impl ClockCheck {
     /// Whether the clock has not jumped for the steady time. Call it regularly: a jump that
     /// is undone between two calls is not noticed.
     pub fn is_steady(&mut self, uptime: Duration, now: Timestamp) -> bool {
-        let started_at = Timestamp(now.0.saturating_sub(uptime.as_millis() as i64));
+        let started_at = now.minus(uptime);
         let drift = started_at.0.abs_diff(self.started_at.0);
         if u128::from(drift) > MAX_DRIFT.as_millis() {
             log::warn!(

@@ -445,7 +445,7 @@ async fn delete_expired(app: &AppState, now: Timestamp) {
         ("idempotency keys", idempotency::remove_expired(now)),
         (
             "notifications",
-            queue::remove_finished(Timestamp(now.0 - NOTIFICATION_AGE.as_millis() as i64)),
+            queue::remove_finished(now.minus(NOTIFICATION_AGE)),
         ),
     ] {
         if let Err(error) = app.store.write(batch).await {

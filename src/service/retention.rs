@@ -10,7 +10,7 @@ use crate::store::{DeletedConversation, Deletion, Store, StoreError};
 /// The time before which a conversation must be closed to be deleted after `days`.
 pub fn closed_before(now: Timestamp, days: u32) -> Timestamp {
     let age = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
-    Timestamp(now.0.saturating_sub(age.as_millis() as i64))
+    now.minus(age)
 }
 
 /// Counts what [`delete_closed`] would delete, for each project with matches.

@@ -73,8 +73,8 @@ pub fn all(
         ),
         [
             agent.into(),
-            earlier(now, times.idle).into(),
-            earlier(now, times.max).into(),
+            now.minus(times.idle).into(),
+            now.minus(times.max).into(),
         ],
     );
     snapshot.all(&sql, |row| {
@@ -97,10 +97,7 @@ pub fn valid_seqs(
 ) -> Result<HashSet<AgentSessionSeq>, StoreError> {
     let sql = Sql::new(
         sql!("SELECT seq FROM agent_session WHERE last_used_at >= ? AND created_at >= ?"),
-        [
-            earlier(now, times.idle).into(),
-            earlier(now, times.max).into(),
-        ],
+        [now.minus(times.idle).into(), now.minus(times.max).into()],
     );
     let seqs = snapshot.all(&sql, |row| row.get(0))?;
     Ok(seqs.into_iter().collect())
@@ -113,10 +110,6 @@ pub struct SessionTimes {
     pub idle: Duration,
     /// Even if they are used.
     pub max: Duration,
-}
-
-fn earlier(now: Timestamp, time: Duration) -> Timestamp {
-    Timestamp(now.0 - time.as_millis() as i64)
 }
 
 /// The maximum number of sessions of an account. A new one replaces the one that was not
@@ -230,11 +223,11 @@ pub fn remove_expired(times: SessionTimes, now: Timestamp) -> Batch {
     Batch::of([
         Sql::new(
             sql!("DELETE FROM agent_session WHERE last_used_at < ?"),
-            [earlier(now, times.idle).into()],
+            [now.minus(times.idle).into()],
         ),
         Sql::new(
             sql!("DELETE FROM agent_session WHERE created_at < ?"),
-            [earlier(now, times.max).into()],
+            [now.minus(times.max).into()],
         ),
     ])
 }

@@ -162,5 +162,5 @@ pub fn remove_expired(now: Timestamp) -> Batch {
 
 /// Responses stored at or before this time have expired.
 fn expiry(now: Timestamp) -> Timestamp {
-    Timestamp(now.0 - RETENTION.as_millis() as i64)
+    now.minus(RETENTION)
 }

@@ -172,7 +172,7 @@ pub fn touch(id: SessionId, at: Timestamp) -> Batch {
 pub fn remove_idle(idle: Duration, now: Timestamp) -> Batch {
     Batch::of([Sql::new(
         sql!("DELETE FROM session WHERE last_used_at < ?"),
-        [(now.0 - idle.as_millis() as i64).into()],
+        [now.minus(idle).into()],
     )])
 }
 

@@ -307,7 +307,7 @@ impl Sender {
     ) -> Result<Option<String>, StoreError> {
         let (project, conversation) = (notification.project, notification.conversation);
         let (kind, address) = (notification.kind, recipient.to_owned());
-        let since = Timestamp(Timestamp::now().0 - HOUR.as_millis() as i64);
+        let since = Timestamp::now().minus(HOUR);
         let read = move |snapshot: &Snapshot| {
             let of_address = queue::sent_emails(snapshot, project, kind, &address, since)?;
             let of_visitor = match kind {
