@@ -2,46 +2,85 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::domain::{ConversationId, ProjectSeq};
 use crate::events::Topic;
 
-/// The conversations with replies that are to be e-mailed, and whether the visitor has read
-/// the messages since the reply.
+/// For how long a conversation is watched at least after a reply. The e-mail of the reply is
+/// stored within this time, so that a list of stored e-mails contains it afterwards.
+const MIN_WATCH_TIME: Duration = Duration::from_secs(60);
+
+/// The conversations with replies that are to be e-mailed.
 #[derive(Debug, Default)]
-pub struct ReplyWatch(Mutex<HashMap<Topic, bool>>);
+pub struct ReplyWatch(Mutex<HashMap<Topic, Watched>>);
+
+/// A conversation that is watched.
+#[derive(Debug, Clone, Copy, Default)]
+struct Watched {
+    /// Whether the visitor has read the messages since the reply.
+    is_read: bool,
+    /// When this process was about to store the last reply.
+    since: Option<Instant>,
+}
 
 impl ReplyWatch {
     /// The visitor of a conversation reads its messages.
     pub fn mark_read(&self, project: ProjectSeq, conversation: ConversationId) {
-        if let Some(is_read) = self.lock().get_mut(&(project, conversation)) {
-            *is_read = true;
+        if let Some(watched) = self.lock().get_mut(&(project, conversation)) {
+            watched.is_read = true;
         }
     }
 
-    /// Watches a conversation. It counts as unread.
+    /// Watches a conversation whose reply is stored next. It counts as unread.
     pub(super) fn watch(&self, project: ProjectSeq, conversation: ConversationId) {
-        self.lock().insert((project, conversation), false);
+        let watched = Watched {
+            is_read: false,
+            since: Some(Instant::now()),
+        };
+        self.lock().insert((project, conversation), watched);
     }
 
-    /// Watches these conversations and no others. Conversations that are watched already
-    /// stay as they are.
-    pub(super) fn watch_only(&self, topics: impl IntoIterator<Item = Topic>) {
+    /// Watches these conversations, those whose reply may not be stored yet, and no others.
+    /// Conversations that are watched already stay as they are.
+    pub(super) fn watch_only(&self, topics: impl IntoIterator<Item = Topic>, now: Instant) {
         let mut watched = self.lock();
-        let states = topics
-            .into_iter()
-            .map(|topic| (topic, watched.get(&topic).copied().unwrap_or(false)));
-        *watched = states.collect();
+        let previous = std::mem::take(&mut *watched);
+        watched.extend(topics.into_iter().map(|topic| (topic, Watched::default())));
+        for (topic, state) in previous {
+            if state.may_be_unstored(now) || watched.contains_key(&topic) {
+                watched.insert(topic, state);
+            }
+        }
+    }
+
+    /// Ends the watch of conversations whose e-mails were cancelled, unless there is a new reply.
+    pub(super) fn remove_read(&self, topics: impl IntoIterator<Item = Topic>) {
+        let mut watched = self.lock();
+        for topic in topics {
+            if watched.get(&topic).is_some_and(|state| state.is_read) {
+                watched.remove(&topic);
+            }
+        }
     }
 
     pub(super) fn is_read(&self, topic: &Topic) -> bool {
-        self.lock().get(topic).copied().unwrap_or(false)
+        self.lock()
+            .get(topic)
+            .is_some_and(|watched| watched.is_read)
     }
 
     // The data is consistent after every statement, so a panic of another thread does not
     // invalidate it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Topic, bool>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Topic, Watched>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    fn may_be_unstored(self, now: Instant) -> bool {
+        self.since
+            .is_some_and(|since| now.saturating_duration_since(since) < MIN_WATCH_TIME)
     }
 }
 
@@ -49,21 +88,37 @@ impl ReplyWatch {
 mod tests {
     use super::*;
 
+    fn topic() -> Topic {
+        (ProjectSeq(1), ConversationId::generate())
+    }
+
     #[test]
     fn only_reads_since_the_last_reply_count() {
-        let watch = ReplyWatch::default();
-        let topic = (ProjectSeq(1), ConversationId::generate());
+        let (watch, topic) = (ReplyWatch::default(), topic());
         let mark = || watch.mark_read(topic.0, topic.1);
         mark();
-        watch.watch_only([topic]);
+        watch.watch_only([topic], Instant::now());
         assert!(!watch.is_read(&topic), "it was not watched yet");
         mark();
-        watch.watch_only([topic]);
+        watch.watch_only([topic], Instant::now());
         assert!(watch.is_read(&topic));
         watch.watch(topic.0, topic.1);
         assert!(!watch.is_read(&topic), "there is a new reply");
         mark();
-        watch.watch_only([]);
+        watch.watch_only([], Instant::now() + MIN_WATCH_TIME);
         assert!(!watch.is_read(&topic));
+    }
+
+    #[test]
+    fn reply_that_is_not_stored_yet_stays_watched() {
+        let (watch, topic) = (ReplyWatch::default(), topic());
+        watch.watch(topic.0, topic.1);
+        watch.watch_only([], Instant::now());
+        watch.mark_read(topic.0, topic.1);
+        watch.watch_only([topic], Instant::now());
+        assert!(watch.is_read(&topic));
+        watch.remove_read([topic]);
+        watch.watch_only([topic], Instant::now());
+        assert!(!watch.is_read(&topic), "the next reply of another node");
     }
 }

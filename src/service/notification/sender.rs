@@ -13,8 +13,9 @@ use crate::domain::{
     ConversationId, ConversationListItem, NotificationKind, NotificationSeq, ProjectSeq, ReplyLink,
     Timestamp, Visitor,
 };
+use crate::events::Topic;
 use crate::store::notification::content::{self, UnseenReplies};
-use crate::store::notification::queue::{self, DueNotification, Exclusions};
+use crate::store::notification::queue::{self, DueNotification, Exclusions, PendingReply};
 use crate::store::notification::settings::targets;
 use crate::store::{Rejection, Snapshot, Store, StoreError};
 
@@ -145,15 +146,13 @@ impl Sender {
         let watch = &self.notifier.reply_watch;
         let (seen, unseen): (Vec<_>, Vec<_>) = pending
             .into_iter()
-            .partition(|reply| watch.is_read(&(reply.project, reply.conversation)));
-        let topics = unseen
-            .iter()
-            .map(|reply| (reply.project, reply.conversation));
+            .partition(|reply| watch.is_read(&topic(reply)));
         if !seen.is_empty() {
             let seqs = seen.iter().map(|reply| reply.seq);
             self.store.write(queue::cancel_replies(seqs)).await?;
+            watch.remove_read(seen.iter().map(topic));
         }
-        watch.watch_only(topics);
+        watch.watch_only(unseen.iter().map(topic), Instant::now());
         Ok(())
     }
 
@@ -333,6 +332,10 @@ impl Sender {
             None
         })
     }
+}
+
+fn topic(reply: &PendingReply) -> Topic {
+    (reply.project, reply.conversation)
 }
 
 /// The address for an e-mail with replies. None: the visitor needs or wants none.
