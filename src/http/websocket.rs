@@ -168,7 +168,7 @@ impl<F: Feed> Socket<F> {
     }
 
     /// Checks whether the client is alive and its credentials are valid. A revoked
-    /// key ends the subscription earlier (`server.rs`).
+    /// key ends the subscription earlier (`server/background.rs`).
     async fn heartbeat(&mut self) -> SocketAction {
         let timeouts = self.app.settings.socket_timeouts;
         // Boxed, because this large future would enlarge every idle socket.
