@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, web};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{
+use super::routes::{
     agent, agents, completions, conversations, documents, events, export, identity, identity_link,
     keys, messages, notes, notifications, project_events, projects, qnas, saved_replies, search,
     send, sign_in, sources, statistics, typing, visitors,
