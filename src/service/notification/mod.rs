@@ -7,6 +7,7 @@
 //! - `settings` are the use cases of the API.
 
 mod letter;
+mod letter_body;
 pub mod link;
 mod mailer;
 mod markdown;
