@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 use std::sync::{Arc, OnceLock};
 
-use super::change_capture::Changes;
+use super::changes::Changes;
 
 /// Receives the changes of each commit.
 pub trait CommitObserver: Send + Sync {

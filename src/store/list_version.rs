@@ -35,7 +35,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::change_capture::ListChange;
+use super::changes::ListChange;
 use crate::domain::{ProjectSeq, Scope, VisitorSeq};
 
 /// The number of the last change of a list.
@@ -127,7 +127,7 @@ impl ListVersions {
 mod tests {
     use super::*;
     use crate::store::batch::Batch;
-    use crate::store::change_capture::ContentChange;
+    use crate::store::changes::ContentChange;
     use crate::store::error::StoreError;
     use crate::store::snapshot::Snapshot;
     use crate::store::sql::Sql;

@@ -1,4 +1,4 @@
-//! The store: one SQLite file. The only place with SQL.
+//! The store: one SQLite file, or a PostgreSQL database. The only place with SQL.
 //!
 //! One connection writes, on a thread of its own (`writer`). A pool of
 //! read-only connections reads ([`Store::read`]). The files named after nouns
@@ -19,6 +19,7 @@ pub mod bench_api;
 pub mod bulk_load;
 mod business_hours;
 mod change_capture;
+mod changes;
 mod check;
 mod commit_observer;
 mod commit_status;
@@ -29,6 +30,7 @@ pub mod conversation_walk;
 mod database_lock;
 pub mod document;
 pub mod embedding;
+mod engine;
 #[cfg(test)]
 mod engine_comparison_tests;
 pub mod erasure;
@@ -96,13 +98,12 @@ pub mod websearch;
 pub mod widget_config;
 mod writer;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use batch::{Batch, BatchOutput};
-pub use change_capture::{
+pub use changes::{
     AgentChange, Changes, ContentChange, ConversationUpdate, ListChange, ListedConversation,
     MessageUpdate,
 };
@@ -125,9 +126,7 @@ pub use sql::{Sql, Value};
 pub use task_lock::TaskLock;
 
 use commit_observer::ObserverSlot;
-use list_version::ListVersions;
-use offset_index::OffsetIndex;
-use postgres::{PostgresPool, Purpose, TextIndexer, VersionReader};
+use engine::Engine;
 use readers::Readers;
 use search_queue::SearchQueue;
 use writer::Writer;
@@ -150,129 +149,12 @@ pub struct Store {
     metrics: Arc<StoreMetrics>,
 }
 
-/// What the engines do not have in common.
-enum Engine {
-    Sqlite {
-        /// The path of the file, without links.
-        path: PathBuf,
-        list_versions: Arc<ListVersions>,
-        offset_index: Arc<OffsetIndex>,
-    },
-    Postgres {
-        address: PostgresAddress,
-        /// Notified after the commits of all nodes, unless the connection is lost.
-        events: Arc<Notify>,
-        versions: VersionReader,
-        text_indexer: Arc<TextIndexer>,
-    },
-}
-
 /// The permission to merge the search index, until it is dropped.
 pub struct MergePermit(
     #[expect(dead_code, reason = "unlocks when it is dropped")] OwnedMutexGuard<()>,
 );
 
 impl Store {
-    /// Opens the file at `path`. An absent file is created with its tables.
-    ///
-    /// # Errors
-    /// Files of other programs and of newer versions of parlor are refused and
-    /// stay unchanged.
-    pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        let path = open::resolve(path)?;
-        let mut connection = open::open_writer(&path)?;
-        upgrade::upgrade(&path, &mut connection, options)?;
-        let (list_versions, offset_index) = (
-            Arc::<ListVersions>::default(),
-            Arc::<OffsetIndex>::default(),
-        );
-        let (reads, observer) = (Arc::default(), ObserverSlot::default());
-        let metrics = Arc::new(StoreMetrics::new(options.readers));
-        let writer = Writer::start(
-            connection,
-            list_versions.clone(),
-            offset_index.clone(),
-            observer.clone(),
-            Arc::clone(&reads),
-            metrics.clone(),
-        );
-        Ok(Self {
-            observer,
-            writer: writer?,
-            searches: SearchQueue::start(
-                open::open_readers(&path, &SearchQueue::options(options))?,
-                offset_index.clone(),
-            )?,
-            readers: Readers::start(
-                open::open_readers(&path, options)?,
-                offset_index.clone(),
-                reads,
-                options.read_timeout,
-                &metrics,
-            )?,
-            engine: Engine::Sqlite {
-                path,
-                list_versions,
-                offset_index,
-            },
-            metrics,
-            merging: Arc::default(),
-        })
-    }
-
-    /// Opens a database on a PostgreSQL server. The tables of an empty database are created.
-    ///
-    /// # Errors
-    /// The server is not reachable, or refuses the connection. Databases of other programs
-    /// and of newer versions of parlor are refused and stay unchanged.
-    pub fn connect(address: &PostgresAddress, options: &Options) -> Result<Self, OpenError> {
-        let metrics = Arc::new(StoreMetrics::new(options.readers));
-        postgres::upgrade(address)?;
-        let pool = PostgresPool::open(address, Purpose::Read, options)?;
-        let search_options = SearchQueue::options(options);
-        let searches = PostgresPool::open(address, Purpose::Search, &search_options)?;
-        let events = Arc::<Notify>::default();
-        postgres::start_listener(address.clone(), &events)?;
-        Ok(Self {
-            observer: ObserverSlot::default(),
-            writer: postgres::start_writer(address.clone(), metrics.clone())?,
-            searches: SearchQueue::start_postgres(searches)?,
-            readers: Readers::start_postgres(pool, options.read_timeout, &metrics)?,
-            engine: Engine::Postgres {
-                address: address.clone(),
-                events,
-                versions: VersionReader::start(address.clone())?,
-                text_indexer: Arc::new(TextIndexer::new(address.clone())),
-            },
-            metrics,
-            merging: Arc::default(),
-        })
-    }
-
-    #[cfg(test)]
-    fn offset_index(&self) -> &OffsetIndex {
-        match &self.engine {
-            Engine::Sqlite { offset_index, .. } => offset_index,
-            Engine::Postgres { .. } => unreachable!("these tests open a file"),
-        }
-    }
-
-    /// The path of the file, without links. `None` on PostgreSQL.
-    pub fn path(&self) -> Option<&Path> {
-        match &self.engine {
-            Engine::Sqlite { path, .. } => Some(path),
-            Engine::Postgres { .. } => None,
-        }
-    }
-
-    /// The address of the database. `None` for a file.
-    fn address(&self) -> Option<&PostgresAddress> {
-        match &self.engine {
-            Engine::Sqlite { .. } => None,
-            Engine::Postgres { address, .. } => Some(address),
-        }
-    }
-
     pub fn metrics(&self) -> &StoreMetrics {
         &self.metrics
     }
@@ -280,20 +162,6 @@ impl Store {
     /// Reports all later commits to `observer`. A store has one observer.
     pub fn set_observer(&self, observer: Arc<dyn CommitObserver>) {
         self.observer.set(observer);
-    }
-
-    /// Whether several nodes can use the store, so that what a node publishes goes through
-    /// [`outbox`].
-    pub fn has_outbox(&self) -> bool {
-        matches!(self.engine, Engine::Postgres { .. })
-    }
-
-    /// Notified when [`outbox`] has new events. `None` without an outbox.
-    pub fn event_signal(&self) -> Option<&Notify> {
-        match &self.engine {
-            Engine::Sqlite { .. } => None,
-            Engine::Postgres { events, .. } => Some(events),
-        }
     }
 
     /// Reports changes from [`outbox`] to the observer.

@@ -10,7 +10,7 @@
 //! only if the last row that it has read is deleted.
 
 use super::batch::Batch;
-use super::change_capture::{
+use super::changes::{
     AgentChange, Changes, ContentChange, ConversationUpdate, ListChange, ListedConversation,
     MessageUpdate,
 };

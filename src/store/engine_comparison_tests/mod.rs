@@ -7,6 +7,7 @@
 )]
 
 mod conversations;
+mod knowledge;
 mod pair;
 mod settings;
 mod visitors;

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::change_capture::{ListChange, ListedConversation};
+use super::super::changes::{ListChange, ListedConversation};
 use super::sort_range::SortRange;
 use crate::domain::SortKey;
 
@@ -96,7 +96,7 @@ pub(super) fn delta_since(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::change_capture::ContentChange;
+    use super::super::super::changes::ContentChange;
     use super::*;
     use crate::domain::{ProjectSeq, VisitorSeq};
 

@@ -60,7 +60,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::Connection;
 
-use super::change_capture::ListChange;
+use super::changes::ListChange;
 use super::error::StoreError;
 use super::list_composer::Seek;
 use super::sql::Row;

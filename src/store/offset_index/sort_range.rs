@@ -8,7 +8,7 @@
 
 use uuid::Uuid;
 
-use super::super::change_capture::ListedConversation;
+use super::super::changes::ListedConversation;
 use super::super::totals::Totals;
 use crate::domain::{
     ConversationId, Direction, ListFilter, ListQuery, Sort, SortKey, SortValue, Status,
