@@ -29,10 +29,11 @@ def median(loads):
     return Load(*(statistics.median(column) for column in zip(*loads)))
 
 
-def wrk(run, port, path, *options, requests=None, **environment):
+def wrk(run, port, path, *options, requests=None, connections=32, **environment):
     """Requests one path, or the requests of a file in turn. The environment selects
     other requests of benches/wrk.lua."""
-    command = ["wrk", "-t", "2", "-c", "32", "-d", str(run.seconds), "--timeout", "10s"]
+    command = ["wrk", "-t", str(min(connections, 2)), "-c", str(connections)]
+    command += ["-d", str(run.seconds), "--timeout", "10s"]
     command += ["-s", "benches/wrk.lua", *options, f"http://127.0.0.1:{port}{path}"]
     if requests:
         environment["BENCH_REQUESTS"] = str(requests)

@@ -1,6 +1,7 @@
 """Files of requests for the loads. A line has a bearer credential and a path."""
 
 import random
+import re
 
 from server import KEY
 
@@ -51,6 +52,30 @@ def uncached(rows):
         (KEY, f"{LIST}?orderBy={random.choice(UNCACHED_SORTS)}&offset={random.randrange(end)}")
         for _ in range(REQUESTS)
     ]
+
+
+def near_ends(rows):
+    """Pages near either end, in every order and direction."""
+    firsts = (*range(0, 50), *range(rows - 60, rows - 10))
+    return [
+        (KEY, f"{LIST}?orderBy={sort}&orderDir={direction}&offset={random.choice(firsts)}")
+        for sort in SORTS
+        for direction in DIRECTIONS
+        for _ in range(40)
+    ]
+
+
+def after_cursors(server, rows):
+    """Pages after a cursor, at a tenth to nine tenths of every order and direction."""
+    requests = []
+    for sort in SORTS:
+        for direction in DIRECTIONS:
+            for tenth in range(1, 10):
+                path = f"{LIST}?orderBy={sort}&orderDir={direction}&limit=10&offset={rows * tenth // 10}"
+                _, headers = server.get(path)
+                next_page = re.search(r'<[^>]*?(/v2/[^>]*)>; rel="next"', headers["Link"])
+                requests.append((KEY, next_page[1]))
+    return requests
 
 
 def visitors(server, rows):

@@ -8,6 +8,8 @@ from loads import Load, count_failed, median, output
 from server import serve
 from table import at_least, at_most, limited, row
 
+VISITORS = 32
+
 
 def measure(run):
     """Notes for the head of the table, and its rows."""
@@ -28,7 +30,7 @@ def measure(run):
         for name in ("bytes", "known")
     )
     notes = [
-        "A message is sent with `stream: true` by one of 32 visitors, 20 in a conversation, "
+        f"A message is sent with `stream: true` by one of {VISITORS} visitors, 20 in a conversation, "
         "with 10,000 passages stored. It is on the disk before the response; latencies are to "
         f"the first byte. The mean answer has {size:,.0f} bytes, sent at once; "
         f"{100 * with_source:.0f} % of the answers quote a page, the others are the fallback."
@@ -57,8 +59,8 @@ def measure(run):
     return notes, rows
 
 
-def run_load(run, server, recipient):
-    command = [program("sending"), "load", str(server.port), recipient, str(run.seconds)]
+def run_load(run, server, recipient, visitors=VISITORS):
+    command = [program("sending"), "load", str(server.port), recipient, str(visitors), str(run.seconds)]
     result = json.loads(output(run, command))
     count_failed(result["failed"])
     return {**result, "load": Load(result["rate"], result["p50"], result["p99"])}

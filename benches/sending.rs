@@ -1,8 +1,9 @@
 //! Sends messages as fast as possible, for `benches/run`.
 //!
-//! `sending learn FILE`: adds the generated help centre to a demo's database.
+//! `sending learn STORE`: adds the generated help centre to the data of a demo. STORE is
+//! the path of a file, or the URL of a database on a PostgreSQL server.
 //!
-//! `sending load PORT RECIPIENT SECONDS`: 32 concurrent visitors send messages, 20 in
+//! `sending load PORT RECIPIENT VISITORS SECONDS`: concurrent visitors send messages, 20 in
 //! each conversation. RECIPIENT is `assistant`, or `agent` for conversations that an
 //! agent has taken over. Prints a line of JSON: the rate per second, the latency to the
 //! first byte in milliseconds, the number of failures, the mean length of a response in
@@ -13,7 +14,6 @@ mod arguments;
 mod client;
 mod help_centre;
 
-use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,10 +24,9 @@ use fastrand::Rng;
 use help_centre::{DOCUMENTS, HelpCentre};
 use parlor::domain::{DocumentId, ProjectSeq, Timestamp};
 use parlor::store::document::NewDocument;
-use parlor::store::{Batch, Options, Store};
+use parlor::store::{Batch, Options, StoreLocation};
 use serde_json::json;
 
-const CLIENTS: usize = 32;
 /// The number of messages that a visitor sends in a conversation.
 const MESSAGES_PER_CONVERSATION: usize = 20;
 /// The conversations of a visitor for each second, enough for 25,600 messages per
@@ -35,16 +34,23 @@ const MESSAGES_PER_CONVERSATION: usize = 20;
 const CONVERSATIONS_PER_SECOND: usize = 40;
 
 fn main() -> Res<()> {
-    let usage = "usage: sending learn FILE | sending load PORT assistant|agent SECONDS";
+    let usage = "usage: sending learn STORE | sending load PORT assistant|agent VISITORS SECONDS";
     let Some(arguments) = arguments(usage) else {
         return Ok(());
     };
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["learn", file] => add_help_centre(Path::new(file)),
-        ["load", port, recipient @ ("assistant" | "agent"), seconds] => run_load(&Load {
+        ["learn", store] => add_help_centre(store),
+        [
+            "load",
+            port,
+            recipient @ ("assistant" | "agent"),
+            visitors,
+            seconds,
+        ] => run_load(&Load {
             port: port.parse()?,
             to_agent: recipient == "agent",
+            visitors: visitors.parse()?,
             seconds: seconds.parse()?,
         }),
         _ => Err(usage.into()),
@@ -53,8 +59,8 @@ fn main() -> Res<()> {
 
 // ── The help centre ──
 
-fn add_help_centre(file: &Path) -> Res<()> {
-    let store = Store::open(file, &Options::default())?;
+fn add_help_centre(store: &str) -> Res<()> {
+    let store = StoreLocation::parse(store.into())?.open(&Options::default())?;
     let help_centre = HelpCentre::new();
     for first in (0..DOCUMENTS).step_by(100) {
         let pages = (first..first + 100).map(|number| page(&help_centre, number));
@@ -81,6 +87,7 @@ fn page(help_centre: &HelpCentre, number: usize) -> Batch {
 struct Load {
     port: u16,
     to_agent: bool,
+    visitors: usize,
     seconds: usize,
 }
 
@@ -99,10 +106,11 @@ fn run_load(load: &Load) -> Res<()> {
     let help_centre = &HelpCentre::new();
     // The first message fills the caches of the server.
     let question = help_centre.question(&mut Rng::with_seed(1));
-    let first = Visitor::connect(load, CLIENTS, 1)?.send(&mut SendStats::default(), &question)?;
-    let start = &Barrier::new(CLIENTS);
+    let first =
+        Visitor::connect(load, load.visitors, 1)?.send(&mut SendStats::default(), &question)?;
+    let start = &Barrier::new(load.visitors);
     let results: Res<Vec<SendStats>> = thread::scope(|scope| {
-        let visitors: Vec<_> = (0..CLIENTS)
+        let visitors: Vec<_> = (0..load.visitors)
             .map(|number| scope.spawn(move || run_visitor(load, number, help_centre, start)))
             .collect();
         let joined = visitors.into_iter().map(|visitor| visitor.join());

@@ -95,10 +95,10 @@ class Server:
         return tokens
 
 
-def serve(file, cache=True):
-    """Starts parlor with a database, without rate limits, and with or without the
-    list cache."""
-    listen = ("--listen", "127.0.0.1:0", "--db", file)
+def serve(store, cache=True):
+    """Starts parlor with a store (the path of a file, or the URL of a database), without
+    rate limits, and with or without the list cache."""
+    listen = ("--listen", "127.0.0.1:0", "--store", store)
     # The first build of the search index would run beside the measurement.
     environment = {"PARLOR_RATE_LIMIT": "0", "PARLOR_SEARCH_MESSAGES": "false"}
     environment |= {} if cache else {"PARLOR_LIST_CACHE_MB": "0"}

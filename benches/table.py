@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-HEAD = ("measure", "figure", "ratio", "must", "strive for", "reached")
-# The number of columns without those of the target.
-COLUMNS_WITHOUT_TARGET = 3
+COLUMNS = ("measure", "figure", "ratio")
+TARGET_COLUMNS = ("must", "strive for", "reached")
 
 
 class Target(NamedTuple):
@@ -50,10 +49,10 @@ def limited(measure, value, target, digits=0):
     return row(measure, f"{value:,.{digits}f} {target.unit}", target=target, value=value)
 
 
-def show(rows, with_targets):
-    columns = len(HEAD) if with_targets else COLUMNS_WITHOUT_TARGET
-    for cells in [HEAD, ("---",) * len(HEAD), *rows]:
-        print("| " + " | ".join(cells[:columns]) + " |")
+def show(columns, rows, with_targets):
+    head = (*columns, *TARGET_COLUMNS) if with_targets else columns
+    for cells in [head, ("---",) * len(head), *rows]:
+        print("| " + " | ".join(cells[: len(head)]) + " |")
 
 
 def thousands(number):

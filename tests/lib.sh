@@ -134,9 +134,10 @@ stop_demo() {
     rm -f "$2"
 }
 
-# start_postgres: starts a PostgreSQL server on a free port of 127.0.0.1 and stops it when
-# the script ends. Its data is in a temporary folder. Sets postgres_url, the URL of its
-# database `postgres`; the user may create databases. A crash of the machine loses data.
+# start_postgres [OPTIONS]: starts a PostgreSQL server on a free port of 127.0.0.1 and stops
+# it when the script ends. Its data is in a temporary folder. Sets postgres_url, the URL of its
+# database `postgres`; the user may create databases. A crash of the machine loses data,
+# unless the options of the server have `-c fsync=on`.
 start_postgres() {
     local bin folder port
     forbid_services
@@ -152,7 +153,7 @@ start_postgres() {
     # The first port that no program uses.
     for port in $(shuf --input-range=20000-29999 --head-count=20); do
         if as_postgres "$bin/pg_ctl" start --wait --silent --pgdata="$folder/data" --log="$folder/log" \
-            --options="-h 127.0.0.1 -p $port -k $folder -c fsync=off -c max_connections=300"; then
+            --options="-h 127.0.0.1 -p $port -k $folder -c fsync=off -c max_connections=300 $*"; then
             on_exit as_postgres "$bin/pg_ctl" stop --silent --mode=immediate --pgdata="$folder/data"
             # shellcheck disable=SC2034
             postgres_url=postgres://parlor@127.0.0.1:$port/postgres
