@@ -121,6 +121,20 @@ impl Scrape {
             let help = "The time that reads waited for a database connection";
             families.histogram("parlor_db_read_wait_seconds", help, &waits)?;
         }
+        let readers = self.app.store.reader_state();
+        families.gauges(
+            "parlor_db_read_connections",
+            "Open database connections that read",
+            [
+                ([("state", "in_use")], readers.in_use),
+                ([("state", "idle")], readers.idle),
+            ],
+        )?;
+        families.gauge(
+            "parlor_db_reads_waiting",
+            "Reads that wait for a database connection",
+            readers.waiting,
+        )?;
         families.gauge(
             "parlor_db_write_queue_length",
             "Writes that wait for the writer",

@@ -118,6 +118,7 @@ pub use location::StoreLocation;
 pub use open::{NewFile, OpenError, folder_of, is_parlor_file, resolve, with_suffix};
 pub use options::Options;
 pub use postgres::{AddressError, CheckedDatabase, ConnectError, PostgresAddress, SchemaError};
+pub use readers::ReaderState;
 pub use rejection::Rejection;
 pub use server_lock::{LockError, ServerLock};
 pub use snapshot::Snapshot;
@@ -157,6 +158,11 @@ pub struct MergePermit(
 impl Store {
     pub fn metrics(&self) -> &StoreMetrics {
         &self.metrics
+    }
+
+    /// The connections that read, and the reads that wait for one.
+    pub fn reader_state(&self) -> ReaderState {
+        self.readers.state(&self.metrics)
     }
 
     /// Reports all later commits to `observer`. A store has one observer.

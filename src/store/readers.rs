@@ -45,6 +45,14 @@ pub(super) struct Readers {
     read_timeout: Duration,
 }
 
+/// The connections that read, and the reads that wait for one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReaderState {
+    pub in_use: u32,
+    pub idle: u32,
+    pub waiting: u64,
+}
+
 struct ReadJob {
     submitted_at: Instant,
     deadline: Instant,
@@ -82,6 +90,15 @@ impl SnapshotPool {
                 Ok(transaction) => work(Ok(&Snapshot::of_postgres(transaction))),
                 Err(error) => work(Err(error)),
             },
+        }
+    }
+}
+
+impl SnapshotPool {
+    fn state(&self) -> r2d2::State {
+        match self {
+            Self::Sqlite(pool, _) => pool.state(),
+            Self::Postgres(pool) => pool.state(),
         }
     }
 }
@@ -189,6 +206,20 @@ impl Readers {
     ) -> Result<T, E> {
         let pool = self.pool.as_ref().ok_or(StoreError::Closed)?;
         pool.with_snapshot(self.read_timeout, |snapshot| work(snapshot?))
+    }
+
+    /// What the connections do. `metrics` are those of the threads.
+    pub fn state(&self, metrics: &StoreMetrics) -> ReaderState {
+        let Some(pool) = self.pool.as_ref().map(SnapshotPool::state) else {
+            return ReaderState::default();
+        };
+        let begun = metrics.read_wait_total().map_or(0, |waits| waits.count());
+        let submitted = self.jobs_submitted.load(Ordering::Relaxed);
+        ReaderState {
+            in_use: pool.connections.saturating_sub(pool.idle_connections),
+            idle: pool.idle_connections,
+            waiting: submitted.saturating_sub(begun),
+        }
     }
 
     /// Takes a connection to the file.

@@ -170,6 +170,21 @@ fn store_and_list_cache_are_counted() {
 }
 
 #[test]
+fn connections_that_read_are_counted_on_every_store() {
+    let (server, ann, _) = setup_conversation();
+    server.list(&ann.token, "limit=7");
+    let text = metrics(*server);
+    let connections = |state| {
+        let series = format!(r#"parlor_db_read_connections{{state="{state}"}}"#);
+        value(&text, &series)
+    };
+    assert!(connections("idle") + connections("in_use") >= 1.0, "{text}");
+    wait_until("no read waits", || {
+        value(&metrics(*server), "parlor_db_reads_waiting") == 0.0
+    });
+}
+
+#[test]
 fn lost_file_is_not_ready_and_a_failed_commit() {
     sqlite_only!("the test moves the file");
     let (server, ann, _) = setup_conversation();

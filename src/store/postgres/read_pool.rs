@@ -45,6 +45,10 @@ impl PostgresPool {
         self.0.max_size()
     }
 
+    pub fn state(&self) -> r2d2::State {
+        self.0.state()
+    }
+
     /// Takes a connection that is open.
     ///
     /// # Errors
