@@ -82,11 +82,11 @@ class Cluster:
         hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
         return f"postgres://parlor@{hosts}/{database}?target_session_attrs=read-write"
 
-    def psql(self, statement):
+    def psql(self, statement, database="postgres"):
         """Runs a statement on the leader."""
         port = self.ports[wait_for("a leader", self.leader)[0]]
         command = ["psql", "-qAt", "-h", "127.0.0.1", "-p", str(port), "-U", "parlor",
-                   "-d", "postgres", "-c", statement]
+                   "-d", database, "-c", statement]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def leader(self):
