@@ -19,7 +19,7 @@ fn failed_store_of_finished_answer_is_retried() {
     script.finish();
     assert_eq!(event_types(&stream.events()), ["error"]);
     assert_eq!(
-        fixture.server.active_answers.count(),
+        fixture.server.answer_count(),
         1,
         "the answer is still tracked"
     );

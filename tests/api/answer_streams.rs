@@ -100,7 +100,7 @@ fn client_disconnect_cancels_model_and_keeps_partial_answer() {
     let mut stream = fixture.ask("Hi");
     let events = stream.read_first_delta();
     assert_eq!(events[3]["delta"], "So far");
-    assert_eq!(fixture.server.active_answers.count(), 1);
+    assert_eq!(fixture.server.answer_count(), 1);
     drop(stream);
     // The model sends nothing more: the server must notice the closed connection
     // without a write.

@@ -268,14 +268,14 @@ fn slow_reader_holds_bounded_memory_and_gets_all_messages() {
     let mut slow = request.bearer(&server.project.private_key).send_unread();
     let mut begin = [0; 64];
     slow.read_exact(&mut begin).expect("the head");
-    wait_until("the export is charged", || server.memory.used() > 0);
-    assert!(server.memory.used() < 1 << 20, "{}", server.memory.used());
+    wait_until("the export is charged", || server.memory_used() > 0);
+    assert!(server.memory_used() < 1 << 20, "{}", server.memory.used());
     // Other requests are served meanwhile.
     server.list(&server.project.private_key, "limit=1");
     let mut rest = Vec::new();
     slow.read_to_end(&mut rest).expect("the rest");
     assert!(rest.len() > 30_000_000);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
     let line = &lines(&export(&server, ""))[0];
     assert_eq!(line["messages"].as_array().expect("messages").len(), 300);
 }

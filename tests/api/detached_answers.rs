@@ -11,6 +11,7 @@ use crate::helpers::{
     AnswerFixture, AnswerScript, EventStream, Request, TestServer, Visitor, event_types,
     setup_answers, setup_answers_with, string, wait_for_cancellation, wait_until,
 };
+use crate::one_node;
 
 fn post_detached(server: &TestServer, visitor: &Visitor, id: &str, content: &str) -> Request {
     server
@@ -46,6 +47,7 @@ fn last_text(conversation: &Value) -> &Value {
 
 #[test]
 fn detached_answer_continues_after_its_client_has_disconnected() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     let script = leave_detached(&fixture);
     script.send_text(" and on");
@@ -59,7 +61,7 @@ fn detached_answer_continues_after_its_client_has_disconnected() {
         ["user", "complete", "Hi"],
         ["assistant", "complete", "So far and on."],
     ]);
-    assert_eq!(fixture.server.memory.used(), 0);
+    assert_eq!(fixture.server.memory_used(), 0);
 }
 
 #[test]
@@ -188,6 +190,7 @@ fn shutdown_interrupts_a_detached_answer_after_its_timeout() {
 
 #[test]
 fn detached_answers_of_a_visitor_are_limited() {
+    one_node!("each node has a memory budget of its own");
     let fixture = setup_answers();
     let server = &fixture.server;
     let start = |visitor: &Visitor| {
@@ -202,7 +205,7 @@ fn detached_answers_of_a_visitor_are_limited() {
         .map(|_| start(&fixture.ann))
         .collect();
     wait_until("each answer is charged", || {
-        server.memory.used() >= MAX_DETACHED_ANSWERS * (256 << 10)
+        server.memory_used() >= MAX_DETACHED_ANSWERS * (256 << 10)
     });
     let _unused = fixture.model.script_answer();
     let another = || post_detached(server, &fixture.ann, &fixture.id, "Hi").send();
@@ -217,5 +220,5 @@ fn detached_answers_of_a_visitor_are_limited() {
     server.wait_for_answers();
     fixture.model.answer_with("Hello.");
     assert_eq!(another().status, 200);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }

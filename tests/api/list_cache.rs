@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::helpers::{
     Request, Response, TestServer, Visitor, ids, setup_model_conversation, string, wait_until,
 };
+use crate::one_node;
 
 const SHOP: &str = "https://shop.example";
 
@@ -37,6 +38,7 @@ fn last_message(server: &TestServer, credential: &str) -> Value {
 
 #[test]
 fn unchanged_list_is_served_from_the_cache() {
+    one_node!("each node has a list cache of its own");
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     let stats = &server.list_cache_stats;

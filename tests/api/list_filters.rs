@@ -10,6 +10,7 @@ use crate::helpers::{
     Visitor, all_ids, follow_next, ids, insert_conversations, insert_rows, random_row, string,
     take_visitor_details, wait_until,
 };
+use crate::one_node;
 
 /// The values of `isHumanHandled`.
 const FLAGS: [Option<bool>; 3] = [None, Some(true), Some(false)];
@@ -287,6 +288,7 @@ fn links_keep_filters_and_cursors_are_bound_to_them() {
 
 #[test]
 fn cached_pages_are_those_of_their_filter() {
+    one_node!("each node has a list cache of its own");
     let (server, ann) = setup();
     let uncached = filters(&ann).map(|filter| get_list(&server, &filter));
     let distinct: HashSet<_> = uncached.iter().map(|page| page.text().to_owned()).collect();

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::helpers::{
     Connection, Request, Response, TestServer, Visitor, insert_conversations, string, wait_until,
 };
+use crate::one_node;
 
 pub const KB: usize = 1 << 10;
 pub const MB: usize = 1 << 20;
@@ -98,7 +99,7 @@ fn large_list_of_messages_is_streamed_with_the_bytes_of_its_pages() {
     );
     let head = head.bearer(&ann.token).send();
     assert_eq!((head.status, head.body.len()), (200, 0));
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
@@ -153,11 +154,12 @@ fn page_of_conversations_with_large_last_messages_is_streamed() {
         items(&server.get_list(&ann.token, &query)).to_owned()
     });
     assert_eq!(items(&response), pages.collect::<Vec<_>>().join(","));
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
 fn cached_page_is_charged_once_for_all_its_readers() {
+    one_node!("each node has a list cache of its own");
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     let ids = insert_conversations(&server, &ann, 80);
@@ -173,14 +175,14 @@ fn cached_page_is_charged_once_for_all_its_readers() {
     });
     let get = server.get("/v2/conversations?limit=80").bearer(&ann.token);
     let readers: Vec<_> = (0..10).map(|_| get.clone().send_unread()).collect();
-    wait_until("a slow reader is charged", || server.memory.used() > 0);
+    wait_until("a slow reader is charged", || server.memory_used() > 0);
     assert!(
-        server.memory.used() < 2 * length,
+        server.memory_used() < 2 * length,
         "{}",
-        server.memory.used()
+        server.memory_used()
     );
     drop(readers);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
@@ -201,7 +203,7 @@ fn slow_reader_is_disconnected_even_if_bytes_still_move() {
         }
         // The condition of the test is the speed of the reader.
         std::thread::sleep(Duration::from_millis(10));
-        let connected = server.memory.used() > 0;
+        let connected = server.memory_used() > 0;
         if !connected {
             break;
         }
@@ -211,7 +213,7 @@ fn slow_reader_is_disconnected_even_if_bytes_still_move() {
         );
     }
     assert!(count > 2 * KB, "bytes moved");
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
     // With the default limits, a slow machine is no slow reader.
     server.settings.transfer_limits = TransferLimits::default();
     server.restart();
@@ -250,7 +252,7 @@ fn slow_request_body_is_refused_and_a_fast_one_accepted() {
     let visitor = server.create_visitor("ben");
     let post = server.post("/v2/conversations").bearer(&visitor.token);
     post.json(body).send().expect(201);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
@@ -261,7 +263,7 @@ fn large_asset_is_sent_in_slices_and_charged() {
     assert!(length > 300 * KB);
     let unread: Vec<_> = (0..3).map(|_| get.clone().send_unread()).collect();
     drop(unread);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
     let openapi: Value = server.get("/v2/openapi").send().expect(200);
     assert!(openapi["paths"].is_object());
 }

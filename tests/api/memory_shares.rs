@@ -8,9 +8,11 @@ use tempfile::TempDir;
 
 use crate::helpers::{ParlorProcess, TestServer, Visitor, parlor_command, wait_until};
 use crate::memory::{KB, MB, create_large_conversation, get_messages};
+use crate::one_node;
 
 /// A server with a budget of 16 MB: a visitor may use 2 MB, an address 4 MB.
 fn start_with_small_budget() -> TestServer {
+    one_node!("each node has a memory budget of its own");
     TestServer::start_with(|settings| {
         settings.memory_budget_mb = 16;
         settings.behind_proxy = true;
@@ -37,7 +39,7 @@ fn caller_above_its_share_gets_429_and_others_are_served() {
         readers.push(reader);
     };
     assert!(readers.len() > 3);
-    assert!(server.memory.used() > MB);
+    assert!(server.memory_used() > MB);
     let error = refused.expect_error(429, "RATE_LIMIT_EXCEEDED");
     assert_eq!(error["details"]["retryAfter"], 5);
     assert_eq!(refused.header("retry-after"), Some("5"));
@@ -47,7 +49,7 @@ fn caller_above_its_share_gets_429_and_others_are_served() {
         .send()
         .expect(200);
     drop(readers);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
     get_messages(&server, &ann, &large, "limit=1000")
         .send()
         .expect(200);
@@ -79,11 +81,11 @@ fn request_above_the_budget_gets_503_and_small_ones_are_served() {
     };
     let error = refused.expect_error(503, "SERVICE_UNAVAILABLE");
     assert_eq!(error["details"]["retryAfter"], 5);
-    assert!(server.memory.used() <= 16 * MB);
+    assert!(server.memory_used() <= 16 * MB);
     server.list(&visitors[0].token, "limit=1");
     server.create_visitor("another");
     drop(readers);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
@@ -110,14 +112,14 @@ fn visitors_of_one_address_above_its_share_get_429_and_others_are_served() {
     let (served, refused) = (served.count(), refused.count());
     assert_eq!(served + refused, readers.len(), "{statuses:?}");
     assert!(served > 8, "{served} are served");
-    assert!(server.memory.used() <= 4 * MB, "{}", server.memory.used());
+    assert!(server.memory_used() <= 4 * MB, "{}", server.memory.used());
     let (other, id) = create_large_conversation(&server, "other", 400);
     get_messages(&server, &other, &id, "limit=1000")
         .header("X-Forwarded-For", "2001:db8:0:1::1")
         .send()
         .expect(200);
     drop(readers);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
@@ -139,7 +141,7 @@ fn unfinished_bodies_above_the_share_get_429() {
         stream
     };
     let unfinished: Vec<_> = (0..4).map(|_| post(&ann, &id)).collect();
-    wait_until("the bodies are charged", || server.memory.used() > MB);
+    wait_until("the bodies are charged", || server.memory_used() > MB);
     let (mut refused, mut more) = (None, Vec::new());
     wait_until("a body is refused", || {
         let mut stream = post(&ann, &id);
@@ -161,7 +163,7 @@ fn unfinished_bodies_above_the_share_get_429() {
     let answer = server.post_message(&ben, &other, &long).send();
     assert_eq!(answer.status, 200, "{}", answer.text());
     drop((unfinished, more));
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
@@ -182,13 +184,13 @@ fn body_without_room_is_refused_before_it_arrives() {
     };
     let unfinished: Vec<_> = (0..7).map(|_| post()).collect();
     wait_until("the bodies are charged", || {
-        server.memory.used() > 7 * 250_000
+        server.memory_used() > 7 * 250_000
     });
     let mut status = [0; 12];
     post().read_exact(&mut status).expect("a response");
     assert_eq!(&status, b"HTTP/1.1 429");
     drop(unfinished);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::helpers::{
     Client, ParlorProcess, TestServer, UNKNOWN_ID, WebSocketClient, setup_answers,
     setup_conversation, wait_until,
 };
+use crate::one_node;
 use crate::sqlite_only;
 
 /// The metrics of a server as text.
@@ -51,6 +52,7 @@ fn expect_increase(client: Client, expected: &[(&str, f64)], action: impl FnOnce
 
 #[test]
 fn requests_are_counted_by_route_method_and_status() {
+    one_node!("the metrics are those of one process");
     let (server, ann, id) = setup_conversation();
     let list = r#"method="GET",route="/v2/conversations""#;
     let one = r#"method="GET",route="/v2/conversations/{conversationId}""#;
@@ -103,6 +105,7 @@ fn requests_are_counted_by_route_method_and_status() {
 
 #[test]
 fn labels_are_bounded_whatever_clients_request() {
+    one_node!("the metrics are those of one process");
     let (server, ann, _) = setup_conversation();
     let names = |text: &str| -> BTreeSet<String> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -126,6 +129,7 @@ fn labels_are_bounded_whatever_clients_request() {
 
 #[test]
 fn store_and_list_cache_are_counted() {
+    one_node!("the metrics are those of one process");
     sqlite_only!("the figures of the file");
     let (server, ann, _) = setup_conversation();
     server.list(&ann.token, "limit=7");
@@ -200,6 +204,7 @@ fn lost_file_is_not_ready_and_a_failed_commit() {
 
 #[test]
 fn answers_are_counted_by_provider_and_outcome() {
+    one_node!("the metrics are those of one process");
     let fixture = setup_answers();
     let client = *fixture.server;
     let expected = [
@@ -256,6 +261,7 @@ fn answers_are_counted_by_provider_and_outcome() {
 
 #[test]
 fn sockets_and_refusals_are_counted() {
+    one_node!("the metrics are those of one process");
     let server = TestServer::start_with(|settings| {
         settings.rate_limit = 3;
         settings.memory_budget_mb = 1;
@@ -310,6 +316,7 @@ fn start_with_backup(folder: &TempDir) -> TestServer {
 
 #[test]
 fn every_metric_is_in_the_documentation() {
+    one_node!("the metrics are those of one process");
     sqlite_only!("some metrics are those of the file");
     let folder = TempDir::new().expect("a folder");
     let text = metrics(*start_with_backup(&folder));

@@ -16,6 +16,7 @@ use parlor::config::Settings;
 use crate::helpers::{
     AnswerScript, EventStream, FakeModel, TestServer, Visitor, is_postgres, wait_until,
 };
+use crate::one_node;
 
 /// The time in which a node does what another node has reported: 200 ms for events and a
 /// second for credentials, with a reserve for busy machines.
@@ -41,6 +42,7 @@ impl Nodes {
             eprintln!("skipped: several nodes need PostgreSQL; set PARLOR_TEST_STORE to its URL");
             return None;
         }
+        one_node!("the test starts the nodes");
         let model = FakeModel::new();
         let a = TestServer::start_with_model(model.clone(), configure);
         let b = start_second(&a);

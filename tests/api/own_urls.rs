@@ -4,6 +4,7 @@ use parlor::domain::Origin;
 use serde_json::json;
 
 use crate::helpers::{Request, Response, TestServer, ids, insert_conversations, string};
+use crate::one_node;
 
 /// The part of all URLs in the `Link` header before their paths.
 #[track_caller]
@@ -184,6 +185,7 @@ fn host_of_an_absolute_target_replaces_the_header() {
 
 #[test]
 fn callers_with_different_hosts_share_a_cached_page() {
+    one_node!("each node has a list cache of its own");
     let server = TestServer::start();
     let stats = &server.list_cache_stats;
     let mut bodies = Vec::new();

@@ -340,9 +340,9 @@ fn end_of_waiting_is_reported() {
 fn closed_socket_is_no_subscriber() {
     let server = TestServer::start();
     let inbox = Inbox::open(&server, None);
-    assert_eq!(server.project_events().subscriber_count(), 1);
+    assert_eq!(server.project_subscriber_count(), 1);
     drop(inbox);
     wait_until("the subscription ends", || {
-        server.project_events().subscriber_count() == 0
+        server.project_subscriber_count() == 0
     });
 }

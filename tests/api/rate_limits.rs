@@ -5,6 +5,7 @@ use parlor::config::Settings;
 use serde_json::json;
 
 use crate::helpers::{Response, TestServer, UNKNOWN_ID, WebSocketClient};
+use crate::one_node;
 
 /// Limits of three requests, which refill in twenty seconds.
 fn small_limits(settings: &mut Settings) {
@@ -32,6 +33,7 @@ fn expect_rate_limited(response: &Response) {
 
 #[test]
 fn each_session_has_its_own_limit() {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(small_limits);
     let [first, second] = [server.create_visitor("one"), server.create_visitor("two")];
     let get = |token: &str, target: &str| server.get(target).bearer(token).send();
@@ -47,6 +49,7 @@ fn each_session_has_its_own_limit() {
 
 #[test]
 fn each_private_key_has_its_own_limit() {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(small_limits);
     let get = |key: &str| server.get("/v2/conversations").bearer(key).send();
     for _ in 0..3 {
@@ -58,6 +61,7 @@ fn each_private_key_has_its_own_limit() {
 
 #[test]
 fn session_init_is_limited_by_address() {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(small_limits);
     server
         .init_session(&server.project.publishable_key, "one")
@@ -75,6 +79,7 @@ fn session_init_is_limited_by_address() {
 
 #[test]
 fn address_behind_proxy_is_last_forwarded_one() {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(|settings| {
         small_limits(settings);
         settings.behind_proxy = true;
@@ -112,6 +117,7 @@ fn address_behind_proxy_is_last_forwarded_one() {
 
 #[test]
 fn forwarded_address_is_ignored_without_proxy() {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(small_limits);
     let init_from = |forwarded: &str| {
         let init = server.post("/v2/identity/init").json("{}");
@@ -126,6 +132,7 @@ fn forwarded_address_is_ignored_without_proxy() {
 /// A server that counts a proxy's client addresses, and requests without a session
 /// and without a private key.
 fn setup_public_requests() -> (TestServer, [String; 4]) {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(|settings| {
         settings.rate_limit = 1000;
         settings.public_rate_limit = 4;
@@ -236,6 +243,7 @@ fn valid_credential_takes_a_public_request_out_of_the_limit_of_its_address() {
 
 #[test]
 fn public_requests_with_a_private_key_count_against_the_limit_of_the_key() {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(small_limits);
     let target = format!("/v2/projects/{}/qnas", server.project.id);
     let get = || {

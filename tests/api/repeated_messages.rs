@@ -10,6 +10,7 @@ use crate::helpers::{
     AnswerFixture, EventStream, Request, event_types, run_concurrently, setup_answers, string,
     wait_for_cancellation,
 };
+use crate::one_node;
 
 /// The text of the deltas of a stream that is complete.
 fn text_of(events: &[Value]) -> String {
@@ -26,6 +27,7 @@ fn rest(stream: &mut EventStream) -> (Vec<Value>, String) {
 
 #[test]
 fn repeated_message_gets_the_running_answer_from_its_start() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     let (script, mut first) = fixture.start_answer();
     let mut second = fixture.ask("Hi");
@@ -51,6 +53,7 @@ fn repeated_message_gets_the_running_answer_from_its_start() {
 
 #[test]
 fn repeated_message_without_stream_gets_the_whole_answer() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     let (script, mut first) = fixture.start_answer();
     let answer = thread::scope(|scope| {
@@ -68,6 +71,7 @@ fn repeated_message_without_stream_gets_the_whole_answer() {
 
 #[test]
 fn answer_continues_while_one_of_its_clients_is_connected() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     let (script, first) = fixture.start_answer();
     let mut second = fixture.ask("Hi");
@@ -86,6 +90,7 @@ fn answer_continues_while_one_of_its_clients_is_connected() {
 
 #[test]
 fn concurrent_equal_messages_are_one_message() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     for number in 1..=20 {
         // The request that loses uses up its script, too.
@@ -113,6 +118,7 @@ fn concurrent_equal_messages_are_one_message() {
 
 #[test]
 fn repetition_at_the_end_of_the_answer_is_answered() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     for number in 1..=20 {
         let question = format!("Question {number}");
@@ -161,6 +167,7 @@ fn other_message_during_running_answer_returns_409() {
 
 #[test]
 fn stopped_answer_ends_for_all_clients() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     let (script, mut first) = fixture.start_answer();
     let mut second = fixture.ask("Hi");
@@ -174,6 +181,7 @@ fn stopped_answer_ends_for_all_clients() {
 
 #[test]
 fn failed_answer_fails_for_all_clients_and_can_be_repeated() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     let (script, mut first) = fixture.start_answer();
     let mut second = fixture.ask("Hi");
@@ -217,6 +225,7 @@ fn expect_stored_answer(fixture: &AnswerFixture, key: &str, text: &str) {
 
 #[test]
 fn request_with_same_idempotency_key_gets_the_running_answer() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     let (script, first) = fixture.start_answer_to(with_key(&fixture, "k"));
     let mut second = ask_with_key(&fixture, "k");
@@ -231,6 +240,7 @@ fn request_with_same_idempotency_key_gets_the_running_answer() {
 
 #[test]
 fn repetition_with_another_idempotency_key_stores_the_answer_under_it() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     let (script, mut first) = fixture.start_answer_to(with_key(&fixture, "first"));
     let mut second = ask_with_key(&fixture, "second");
@@ -242,6 +252,7 @@ fn repetition_with_another_idempotency_key_stores_the_answer_under_it() {
 
 #[test]
 fn failed_answer_is_stored_under_no_idempotency_key() {
+    one_node!("an answer is followed on the node that streams it");
     let fixture = setup_answers();
     let (script, mut first) = fixture.start_answer_to(with_key(&fixture, "first"));
     let mut second = ask_with_key(&fixture, "second");

@@ -122,9 +122,7 @@ fn rotation_closes_websockets_of_sessions_before_the_next_heartbeat() {
         start.elapsed()
     );
     by_key.expect_pong();
-    wait_until("one subscriber is left", || {
-        server.events().subscriber_count() == 1
-    });
+    wait_until("one subscriber is left", || server.subscriber_count() == 1);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::helpers::{Request, TestServer, wait_until};
 use crate::memory::{assert_is_streamed, create_large_conversation, get_messages, items};
+use crate::one_node;
 
 /// Inserts published Q&As whose answers have `chars` characters.
 fn insert_qnas(server: &TestServer, count: i64, chars: i64) {
@@ -42,7 +43,7 @@ fn large_page_of_qnas_is_streamed_with_the_bytes_of_its_pages() {
     assert_eq!(items(&response), pages.collect::<Vec<_>>().join(","));
     let first = response.json()["data"][0]["question"].clone();
     assert_eq!(first, "Question 120");
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn large_document_is_streamed_with_all_sections() {
         .map(|index| Value::from(format!("Chapter {index}")))
         .collect();
     assert_eq!(headings, expected);
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
@@ -117,11 +118,12 @@ fn document_that_is_replaced_while_it_is_streamed_breaks_off() {
     let text = String::from_utf8_lossy(&bytes);
     assert!(!text.ends_with("\r\n0\r\n\r\n"), "it seems complete");
     assert!(!text.contains("\"New\""));
-    wait_until("nothing is charged", || server.memory.used() == 0);
+    wait_until("nothing is charged", || server.memory_used() == 0);
 }
 
 #[test]
 fn list_is_streamed_completely_although_the_store_is_busy_meanwhile() {
+    one_node!("the test holds a connection of one node");
     let server = TestServer::start_with(|settings| {
         settings.db_readers = 1;
         settings.db_timeout_ms = 500;

@@ -51,7 +51,7 @@ impl Fixture {
     }
 
     fn subscriber_count(&self) -> usize {
-        self.server.events().subscriber_count()
+        self.server.subscriber_count()
     }
 
     #[track_caller]
@@ -64,7 +64,7 @@ impl Fixture {
 
 fn publish(server: &TestServer, project: ProjectSeq, id: &str, event: &Event) {
     let id = ConversationId::parse(id).expect("a UUID");
-    server.events().publish(project, id, event);
+    server.publish(project, id, event);
 }
 
 fn message(text: &str) -> Event {

@@ -88,7 +88,7 @@ impl AnswerFixture {
     #[track_caller]
     pub fn wait_for_readers(&self, count: usize) {
         wait_until("the clients read the answer", || {
-            self.server.active_answers.reader_count() == count
+            self.server.reader_count() == count
         });
     }
 

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 
-use super::EventStream;
+use super::{EventStream, connect};
 
 /// Makes requests to one server.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +98,7 @@ impl Request {
 
     /// Fails if the connection closes before the response is complete.
     pub fn try_send(self) -> std::io::Result<Response> {
-        let mut stream = TcpStream::connect(self.address)?;
+        let mut stream = connect(self.address)?;
         stream.set_nodelay(true)?;
         stream.write_all(&self.to_bytes())?;
         let mut bytes = Vec::new();
@@ -110,7 +110,7 @@ impl Request {
     /// Sends the request and reads nothing. Dropping the result closes the
     /// connection.
     pub fn send_unread(self) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).expect("a connection");
+        let mut stream = connect(self.address).expect("a connection");
         stream.set_nodelay(true).expect("no delay");
         stream.write_all(&self.to_bytes()).expect("sent");
         stream

@@ -15,11 +15,11 @@ use parlor::app::AppState;
 use parlor::cache_stats::CacheStats;
 use parlor::config::Settings;
 use parlor::domain::{
-    AgentRole, ConversationId, ConversationSeq, Key, KeyKind, Origin, ReplyLink, SecretToken,
-    Timestamp, VisitorId,
+    AgentRole, ConversationId, ConversationSeq, Key, KeyKind, Origin, ProjectSeq, ReplyLink,
+    SecretToken, Timestamp, VisitorId,
 };
-use parlor::events::EventHub;
 use parlor::events::project::ProjectHub;
+use parlor::events::{Event, EventHub};
 use parlor::listeners::Listeners;
 use parlor::server;
 use parlor::store::{Store, key, notification, sign_in_link};
@@ -29,7 +29,8 @@ use tokio::sync::oneshot;
 
 use super::{
     Agent, Client, Connection, FakeModel, ProjectFixture, Request, Response, TestDatabase, Visitor,
-    create_key, open_connection, run_successfully, setup_answers, string, wait_until,
+    create_key, distribute_connections, node_count, open_connection, run_successfully,
+    setup_answers, stop_distribution, string, wait_until,
 };
 
 /// A running server with a database of its own. Dereferences to a `Client` of
@@ -56,6 +57,8 @@ pub struct TestServer {
     pub project: ProjectFixture,
     database: Arc<TestDatabase>,
     directory: Arc<TempDir>,
+    /// The other nodes of the server, if the tests run with several (`nodes.rs`).
+    others: Vec<TestServer>,
 }
 
 #[derive(Parser)]
@@ -128,17 +131,26 @@ impl TestServer {
             server_store: Weak::new(),
             database: Arc::new(database),
             directory: Arc::new(directory),
+            others: Vec::new(),
         };
-        server.run();
+        server.run_nodes();
         server
     }
 
     /// Starts another server on the database, which several servers can use if it is on
     /// PostgreSQL.
     pub fn start_node(&self) -> Self {
-        let mut node = Self {
+        let mut node = self.new_node();
+        node.store = Some(self.database.open_store());
+        node.run();
+        node
+    }
+
+    /// A node of the same database that does not run yet.
+    fn new_node(&self) -> Self {
+        Self {
             settings: self.settings.clone(),
-            store: Some(self.database.open_store()),
+            store: None,
             shutdown: None,
             model: self.model.clone(),
             active_answers: Arc::default(),
@@ -152,9 +164,22 @@ impl TestServer {
             directory: self.directory.clone(),
             client: self.client,
             demo: self.demo,
-        };
-        node.run();
-        node
+            others: Vec::new(),
+        }
+    }
+
+    /// Starts all nodes of the server.
+    fn run_nodes(&mut self) {
+        self.run();
+        self.others = (1..node_count()).map(|_| self.new_node()).collect();
+        for node in &mut self.others {
+            node.settings.listen.set_port(0);
+            node.settings.metrics_listen = None;
+            node.run();
+        }
+        if !self.others.is_empty() {
+            distribute_connections(self.nodes().map(|node| node.client.0).collect());
+        }
     }
 
     fn run(&mut self) {
@@ -186,19 +211,35 @@ impl TestServer {
     /// Stops the server as SIGTERM does and closes the database.
     pub fn stop(&mut self) {
         self.store = None;
-        let Some((stop, thread)) = self.shutdown.take() else {
-            return;
-        };
+        let mut others = std::mem::take(&mut self.others);
+        if !others.is_empty() {
+            stop_distribution(self.client.0);
+        }
+        let nodes = std::iter::once(&mut *self).chain(&mut others);
+        let threads: Vec<_> = nodes.filter_map(Self::begin_stop).collect();
+        for thread in threads {
+            let result = thread.join();
+            assert!(thread::panicking() || result.is_ok(), "the server panicked");
+        }
+    }
+
+    /// Lets the node stop. Returns its thread if it was running.
+    fn begin_stop(&mut self) -> Option<JoinHandle<()>> {
+        let (stop, thread) = self.shutdown.take()?;
         let _ = stop.send(());
-        let result = thread.join();
-        assert!(thread::panicking() || result.is_ok(), "the server panicked");
+        Some(thread)
     }
 
     /// Stops the server and starts another one with the same database.
     pub fn restart(&mut self) {
         self.stop();
         self.store = Some(self.database.open_store());
-        self.run();
+        self.run_nodes();
+    }
+
+    /// The nodes of the server, the first one first.
+    pub fn nodes(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
     }
 
     /// The path of the database file. A test that needs the file begins with `sqlite_only!`.
@@ -477,9 +518,45 @@ impl TestServer {
     /// Waits until the server generates no answer.
     #[track_caller]
     pub fn wait_for_answers(&self) {
-        wait_until("no answer is being generated", || {
-            self.active_answers.count() == 0
-        });
+        wait_until("no answer is being generated", || self.answer_count() == 0);
+    }
+
+    /// The number of answers that the nodes are generating.
+    pub fn answer_count(&self) -> usize {
+        self.nodes().map(|node| node.active_answers.count()).sum()
+    }
+
+    /// The number of clients that read answers.
+    pub fn reader_count(&self) -> usize {
+        let counts = self.nodes().map(|node| node.active_answers.reader_count());
+        counts.sum()
+    }
+
+    /// The bytes that the nodes charge for requests and responses in flight.
+    pub fn memory_used(&self) -> usize {
+        self.nodes().map(|node| node.memory.used()).sum()
+    }
+
+    /// The number of WebSockets of conversations.
+    pub fn subscriber_count(&self) -> usize {
+        self.nodes()
+            .map(|node| node.events.subscriber_count())
+            .sum()
+    }
+
+    /// The number of WebSockets of projects.
+    pub fn project_subscriber_count(&self) -> usize {
+        let counts = self
+            .nodes()
+            .map(|node| node.project_events.subscriber_count());
+        counts.sum()
+    }
+
+    /// Publishes an event of a conversation to the WebSockets of all nodes.
+    pub fn publish(&self, project: ProjectSeq, id: ConversationId, event: &Event) {
+        for node in self.nodes() {
+            node.events.publish(project, id, event);
+        }
     }
 
     /// A page of conversations. Panics unless the status is 200.

@@ -11,7 +11,7 @@ use tungstenite::http::{HeaderName, HeaderValue, Response as HttpResponse};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
-use super::Client;
+use super::{Client, connect};
 
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -25,7 +25,7 @@ impl WebSocketClient {
         target: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, Box<HttpResponse<Option<Vec<u8>>>>> {
-        let stream = TcpStream::connect(client.0).expect("a connection");
+        let stream = connect(client.0).expect("a connection");
         stream
             .set_read_timeout(Some(READ_TIMEOUT))
             .expect("a timeout");

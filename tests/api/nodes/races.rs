@@ -14,6 +14,7 @@ use parlor::store::Store;
 
 use super::start_second;
 use crate::helpers::{TestServer, Visitor, is_postgres};
+use crate::one_node;
 
 const RACES: u64 = 1000;
 const WORKERS: u64 = 6;
@@ -112,6 +113,7 @@ fn no_assistant_text_is_stored_after_take_over_on_another_node() {
         eprintln!("skipped: several nodes need PostgreSQL; set PARLOR_TEST_STORE to its URL");
         return;
     }
+    one_node!("the test starts the nodes");
     let a = TestServer::start_with_model(Arc::<Racer>::default(), |_| ());
     let b = start_second(&a);
     let recorder = a.db_connection().execute_batch(RECORD_LATE_MESSAGES);

@@ -29,7 +29,7 @@ fn visitors_and_strangers_cannot_listen() {
         assert_eq!(refusal, (status, code.to_owned()));
     }
     assert_eq!(refused(&server, "/v2/events", &[]).0, 401);
-    assert_eq!(server.project_events().subscriber_count(), 0);
+    assert_eq!(server.project_subscriber_count(), 0);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn sockets_of_an_agent_are_limited() {
     Inbox::open_as(&server, &noor);
     open.pop();
     wait_until("a socket has ended", || {
-        server.project_events().subscriber_count() <= MAX_SUBSCRIBERS_OF_CALLER
+        server.project_subscriber_count() <= MAX_SUBSCRIBERS_OF_CALLER
     });
     Inbox::open_as(&server, &mara);
 }

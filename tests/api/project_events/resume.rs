@@ -6,6 +6,7 @@ use std::thread;
 use parlor::events::project::{MAX_EVENTS, ProjectEvent};
 
 use super::*;
+use crate::one_node;
 use crate::sqlite_only;
 
 /// The messages among events.
@@ -16,6 +17,7 @@ fn texts(events: &[Value]) -> Vec<String> {
 
 #[test]
 fn missed_events_follow_once_and_in_order() {
+    one_node!("a client continues at its place on the node of its socket");
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
@@ -37,6 +39,7 @@ fn missed_events_follow_once_and_in_order() {
 
 #[test]
 fn message_of_a_pair_is_a_place() {
+    one_node!("a client continues at its place on the node of its socket");
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
@@ -52,6 +55,7 @@ fn message_of_a_pair_is_a_place() {
 
 #[test]
 fn full_ring_requires_a_resync() {
+    one_node!("a client continues at its place on the node of its socket");
     let server = TestServer::start();
     let mut inbox = Inbox::open(&server, None);
     inbox.next_of("presence");
@@ -94,6 +98,7 @@ fn change_by_another_process_requires_a_resync() {
 
 #[test]
 fn client_that_does_not_read_gets_a_resync_and_then_live_events() {
+    one_node!("the test publishes the events of one node");
     let server = TestServer::start();
     let ann = server.create_visitor("ann");
     let id = server.start_conversation(&ann);
@@ -121,6 +126,7 @@ fn client_that_does_not_read_gets_a_resync_and_then_live_events() {
 
 #[test]
 fn no_message_of_many_writers_is_lost_or_repeated_across_reconnects() {
+    one_node!("a client continues at its place on the node of its socket");
     const WRITERS: usize = 8;
     const MESSAGES: usize = 60;
     let server = TestServer::start();
