@@ -242,20 +242,64 @@ mod tests {
         assert!(!can(true));
     }
 
+    /// Stores a reply that is e-mailed at `at` + 100.
+    fn reply(db: &TestDb, at: i64) {
+        let id = MessageId::generate();
+        let insert = Sql::unregistered(
+            "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
+             VALUES (?, 1, ?, 'human_agent', 'complete', 'Hello')",
+            [id.into(), at.into()],
+        );
+        let enqueue = enqueue_reply(CONVERSATION, id, Timestamp(at), Timestamp(at + 100));
+        let batch = Batch::of([insert]).then(enqueue);
+        db.store.write_blocking(batch).expect("a write");
+    }
+
+    #[test]
+    fn email_is_cancelled_only_if_all_of_its_replies_were_shown() {
+        let db = waiting();
+        run(&db, "UPDATE visitor SET email = 'eva@home.example'");
+        let shown = || {
+            let read = |snapshot: &Snapshot| queue::shown_email(snapshot, CONVERSATION);
+            db.store.read_blocking(read).expect("a read")
+        };
+        let cancel = |email| db.store.write_blocking(queue::cancel_shown(email));
+        assert_eq!(shown(), None);
+        reply(&db, 10);
+        let first = shown().expect("an e-mail");
+        reply(&db, 20);
+        cancel(first).expect("a write");
+        let both = shown().expect("the e-mail with the second reply");
+        cancel(both).expect("a write");
+        assert_eq!(shown(), None);
+    }
+
+    #[test]
+    fn email_that_a_reply_has_joined_is_not_cancelled() {
+        let db = waiting();
+        run(&db, "UPDATE visitor SET email = 'eva@home.example'");
+        let pending = || {
+            let read = |snapshot: &Snapshot| queue::pending_replies(snapshot, 10);
+            db.store.read_blocking(read).expect("a read")
+        };
+        let cancel = |emails: Vec<queue::PendingReply>| {
+            let emails = emails.into_iter().map(|reply| reply.email);
+            let cancel = queue::cancel_replies(emails);
+            db.store.write_blocking(cancel).expect("a write");
+        };
+        reply(&db, 10);
+        let first = pending();
+        reply(&db, 20);
+        cancel(first);
+        assert_eq!(pending().len(), 1);
+        cancel(pending());
+        assert!(pending().is_empty());
+    }
+
     #[test]
     fn replies_join_the_email_that_is_not_sent_yet() {
         let db = waiting();
-        let reply = |at: i64| {
-            let id = MessageId::generate();
-            let insert = Sql::unregistered(
-                "INSERT INTO message (id, conversation_seq, created_at, role, status, text) \
-                 VALUES (?, 1, ?, 'human_agent', 'complete', 'Hello')",
-                [id.into(), at.into()],
-            );
-            let enqueue = enqueue_reply(CONVERSATION, id, Timestamp(at), Timestamp(at + 100));
-            let batch = Batch::of([insert]).then(enqueue);
-            db.store.write_blocking(batch).expect("a write");
-        };
+        let reply = |at| reply(&db, at);
         let due = || {
             rows(
                 &db,

@@ -5,6 +5,7 @@ mod answers;
 mod credentials;
 mod events;
 mod failures;
+mod notifications;
 mod races;
 mod requests;
 

@@ -12,7 +12,7 @@ use crate::helpers::{
 };
 use crate::notifications::{change, configure, settings};
 
-fn configure_mail(settings: &mut Settings, receiver: &MailReceiver) {
+pub fn configure_mail(settings: &mut Settings, receiver: &MailReceiver) {
     configure(settings);
     settings.notifications.smtp_url = Some(Secret::from(receiver.url()));
     settings.notifications.email_from = Some("Shop <help@shop.example>".parse().expect("a sender"));
@@ -23,7 +23,7 @@ fn server_with(receiver: &MailReceiver) -> TestServer {
 }
 
 /// A visitor with an address, and a conversation that an agent has taken over.
-fn handled_conversation(server: &TestServer) -> (Visitor, String) {
+pub fn handled_conversation(server: &TestServer) -> (Visitor, String) {
     let visitor = server.create_visitor("ann");
     let conversation = server.start_conversation(&visitor);
     server.set_contact(&visitor, "ann@home.example");
@@ -34,7 +34,7 @@ fn handled_conversation(server: &TestServer) -> (Visitor, String) {
     (visitor, conversation)
 }
 
-fn reply(server: &TestServer, conversation: &str, text: &str) {
+pub fn reply(server: &TestServer, conversation: &str, text: &str) {
     let request = server.post(format!("/v2/conversations/{conversation}/replies"));
     let request = request.bearer(&server.project.private_key);
     let status = request.json(json!({ "content": text })).send().status;
@@ -42,7 +42,7 @@ fn reply(server: &TestServer, conversation: &str, text: &str) {
 }
 
 /// The number of e-mails with replies that are to be sent.
-fn pending_replies(server: &TestServer) -> i64 {
+pub fn pending_replies(server: &TestServer) -> i64 {
     server.query_value(
         "SELECT count(*) FROM notification \
           WHERE kind = 'reply_email' AND next_attempt_at IS NOT NULL",

@@ -31,7 +31,7 @@ use crate::http::openapi_errors::{
 };
 use crate::http::params::conversation_id;
 use crate::http::response::{self, HandlerResult};
-use crate::http::routes::messages::caller_has_read;
+use crate::http::routes::messages::shown_email;
 use crate::http::{auth, idempotency, links};
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, CloseError, ImportInput};
@@ -328,9 +328,11 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         Audience::Staff => includes_visitor(request.query_string())?,
         Audience::Visitor => false,
     };
+    let notifier = app.services.notifier.clone();
     let read = move |snapshot: &Snapshot| {
         let found = service::find(snapshot, caller, id)?;
         let (seq, audience) = (found.seq, caller.audience());
+        let email = shown_email(&notifier, snapshot, caller, seq)?;
         let visitor = includes_visitor.then(|| visitor::read(snapshot, found.visitor, audience));
         let visitor = visitor.transpose()?;
         let head = conversation::read(snapshot, seq, audience, |conversation| {
@@ -341,10 +343,10 @@ pub async fn read(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
         })?;
         let messages = MessageCursor::newest(snapshot, seq, id, caller.is_visitor())?;
         let list = ListWriter::last_member(head?, "messages");
-        ItemBody::read(snapshot, list, messages)
+        Ok::<_, ApiError>((ItemBody::read(snapshot, list, messages)?, email))
     };
-    let body = app.store.read(read).await?;
-    caller_has_read(&app, caller, id);
+    let (body, email) = app.store.read(read).await?;
+    app.services.cancel_shown_email(email);
     body.respond(&app, &request, caller.into())
 }
 

@@ -29,6 +29,8 @@ use crate::http::response::HandlerResult;
 use crate::http::websocket::Socket;
 use crate::service::caller::Caller;
 use crate::service::conversation::{self as service, FindError};
+use crate::service::notification::Notifier;
+use crate::store::notification::queue::ShownEmail;
 use crate::store::{Snapshot, message};
 
 /// The messages of agents that a new socket receives again: the newest, not older than
@@ -80,17 +82,16 @@ pub async fn listen(
         id,
     } = authenticate(&app, &request).await?;
     let mut response = ws::handshake(request.head()).map_err(handshake_error)?;
-    app.services.notifier.mark_read(project, id);
     // With several nodes, events come after the commit. Those of earlier commits precede the
     // subscription.
     app.services.catch_up().await?;
     // Subscribes before the read, so that no event after it is missed. A conversation
     // that is deleted later ends its subscriptions.
     let mut events = app.services.events.subscribe(project, id, keys);
-    let replies = app
-        .store
-        .read(move |snapshot: &Snapshot| recent_replies(snapshot, caller, id))
-        .await?;
+    let notifier = app.services.notifier.clone();
+    let read = move |snapshot: &Snapshot| recent_replies(snapshot, &notifier, caller, id);
+    let (replies, email) = app.store.read(read).await?;
+    app.services.cancel_shown_email(email);
     // Otherwise an event of one of the replies could follow.
     app.services.catch_up().await?;
     let backlog = backlog(replies, events.take_queued());
@@ -104,19 +105,21 @@ pub async fn listen(
 /// A message of an agent: its id and the event that reports it.
 type EncodedReply = (MessageId, Bytes);
 
-/// The recent messages of agents in a conversation, oldest first.
+/// The recent messages of agents in a conversation, oldest first, and the e-mail that is
+/// superfluous because the client receives them.
 fn recent_replies(
     snapshot: &Snapshot,
+    notifier: &Notifier,
     caller: Caller,
     id: ConversationId,
-) -> Result<Vec<EncodedReply>, FindError> {
+) -> Result<(Vec<EncodedReply>, Option<ShownEmail>), FindError> {
     let seq = service::find(snapshot, caller, id)?.seq;
     let since = Timestamp::now().minus(RECENT_REPLIES_AGE);
     let mut replies = Vec::new();
     message::recent_replies(snapshot, seq, id, since, MAX_RECENT_REPLIES, |reply| {
         replies.push((reply.id, encode_new_message(id, reply)));
     })?;
-    Ok(replies)
+    Ok((replies, notifier.shown_email(snapshot, seq)?))
 }
 
 /// The replies that are not in the queue, and then the queue, so that the order of live

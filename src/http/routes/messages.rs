@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::AppState;
-use crate::domain::{ConversationId, Feedback, MessageId, MessageStatus, Offset, Role};
+use crate::domain::{
+    ConversationId, ConversationSeq, Feedback, MessageId, MessageStatus, Offset, Role,
+};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::field_types::{MessageLimit, required_nullable};
@@ -22,9 +24,11 @@ use crate::http::params::{self, conversation_id, message_id};
 use crate::http::response::HandlerResult;
 use crate::http::{auth, idempotency, response};
 use crate::service::caller::Caller;
+use crate::service::notification::Notifier;
 use crate::service::{conversation, feedback};
-use crate::store::Snapshot;
 use crate::store::message::{MessageCursor, MessageFilter};
+use crate::store::notification::queue::ShownEmail;
+use crate::store::{Snapshot, StoreError};
 
 // ── Parameters ──
 
@@ -101,26 +105,34 @@ pub async fn list(app: web::Data<AppState>, request: HttpRequest) -> HandlerResu
     let caller = auth::bearer(&app, &request).await?;
     let id = conversation_id(&request)?;
     let params: MessageListParams = params::query(&request)?;
+    let notifier = app.services.notifier.clone();
     let read = move |snapshot: &Snapshot| {
         let seq = conversation::find(snapshot, caller, id)?.seq;
+        let email = shown_email(&notifier, snapshot, caller, seq)?;
         let empty = serde_json::to_vec(&MessageList {
             object: ListObject::List,
             data: Vec::new(),
         })?;
         let list = ListWriter::reopen(empty);
         let messages = MessageCursor::matching(snapshot, seq, id, params.filter(caller))?;
-        ItemBody::read(snapshot, list, messages)
+        Ok::<_, ApiError>((ItemBody::read(snapshot, list, messages)?, email))
     };
-    let body = app.store.read(read).await?;
-    caller_has_read(&app, caller, id);
+    let (body, email) = app.store.read(read).await?;
+    app.services.cancel_shown_email(email);
     body.respond(&app, &request, caller.into())
 }
 
-/// Notes that a visitor has read a conversation, so that the replies in it are not e-mailed.
-pub fn caller_has_read(app: &AppState, caller: Caller, id: ConversationId) {
-    if caller.is_visitor() {
-        app.services.notifier.mark_read(caller.project(), id);
+/// The e-mail with replies that is superfluous because the caller, a visitor, reads them.
+pub fn shown_email(
+    notifier: &Notifier,
+    snapshot: &Snapshot,
+    caller: Caller,
+    conversation: ConversationSeq,
+) -> Result<Option<ShownEmail>, StoreError> {
+    if !caller.is_visitor() {
+        return Ok(None);
     }
+    notifier.shown_email(snapshot, conversation)
 }
 
 impl ItemSource for MessageCursor {

@@ -26,9 +26,11 @@ pub use sender::{EncodeWaiting, IssueLink, Sender, run};
 pub use stats::NotificationStats;
 pub use webhook::PRIVATE_HOST;
 
+use super::Services;
 use crate::config::{NotificationTimes, Settings};
 use crate::domain::{ConversationId, ConversationSeq, MessageId, ProjectSeq, Timestamp};
-use crate::store::{Batch, notification};
+use crate::store::notification::queue::{self, ShownEmail};
+use crate::store::{Batch, Snapshot, StoreError, notification};
 use reply_watch::ReplyWatch;
 use webhook::WebhookClient;
 
@@ -79,9 +81,38 @@ impl Notifier {
         notification::enqueue_reply(conversation, reply, at, at.plus(self.times.reply_delay))
     }
 
-    /// The client of the visitor of a conversation has read its messages, or shows that it
-    /// receives them. Replies so far are not e-mailed.
+    /// The e-mail that the visitor does not need who reads a conversation in this snapshot,
+    /// which may have replies of other nodes.
+    ///
+    /// # Errors
+    /// Errors of the read.
+    pub fn shown_email(
+        &self,
+        snapshot: &Snapshot,
+        conversation: ConversationSeq,
+    ) -> Result<Option<ShownEmail>, StoreError> {
+        if !self.is_email_configured() {
+            return Ok(None);
+        }
+        queue::shown_email(snapshot, conversation)
+    }
+
+    /// The client of the visitor of a conversation shows that it receives messages. Replies
+    /// so far are not e-mailed.
     pub fn mark_read(&self, project: ProjectSeq, conversation: ConversationId) {
         self.reply_watch.mark_read(project, conversation);
+    }
+}
+
+impl Services {
+    /// Deletes the e-mail with replies that a visitor has read, in the background.
+    pub fn cancel_shown_email(&self, email: Option<ShownEmail>) {
+        let Some(email) = email else { return };
+        let write = self.store.submit(queue::cancel_shown(email));
+        tokio::spawn(async move {
+            if let Err(error) = write.await {
+                log::debug!("an e-mail with replies that were read was not cancelled: {error}");
+            }
+        });
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::{ConversationId, ProjectSeq};
 use crate::events::Topic;
+use crate::store::notification::queue::ReplyEmail;
 
 /// For how long a conversation is watched at least after a reply. The e-mail of the reply is
 /// stored within this time, so that a list of stored e-mails contains it afterwards.
@@ -22,6 +23,8 @@ struct Watched {
     is_read: bool,
     /// When this process was about to store the last reply.
     since: Option<Instant>,
+    /// The e-mail as it was read last. `None` since a reply of this process.
+    email: Option<ReplyEmail>,
 }
 
 impl ReplyWatch {
@@ -37,21 +40,30 @@ impl ReplyWatch {
         let watched = Watched {
             is_read: false,
             since: Some(Instant::now()),
+            email: None,
         };
         self.lock().insert((project, conversation), watched);
     }
 
-    /// Watches these conversations, those whose reply may not be stored yet, and no others.
-    /// Conversations that are watched already stay as they are.
-    pub(super) fn watch_only(&self, topics: impl IntoIterator<Item = Topic>, now: Instant) {
+    /// Watches the conversations of these e-mails, those whose reply may not be stored yet, and
+    /// no others. If another node has added a reply to an e-mail, the conversation counts as
+    /// unread.
+    pub(super) fn watch_only(
+        &self,
+        emails: impl IntoIterator<Item = (Topic, ReplyEmail)>,
+        now: Instant,
+    ) {
         let mut watched = self.lock();
-        let previous = std::mem::take(&mut *watched);
-        watched.extend(topics.into_iter().map(|topic| (topic, Watched::default())));
-        for (topic, state) in previous {
-            if state.may_be_unstored(now) || watched.contains_key(&topic) {
-                watched.insert(topic, state);
-            }
+        let mut previous = std::mem::take(&mut *watched);
+        for (topic, email) in emails {
+            let mut state = previous.remove(&topic).unwrap_or_default();
+            let is_other = state.email.is_some_and(|known| known != email);
+            state.is_read &= !is_other;
+            state.email = Some(email);
+            watched.insert(topic, state);
         }
+        previous.retain(|_, state| state.may_be_unstored(now));
+        watched.extend(previous);
     }
 
     /// Ends the watch of conversations whose e-mails were cancelled, unless there is a new reply.
@@ -87,9 +99,17 @@ impl Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{NotificationSeq, Timestamp};
 
     fn topic() -> Topic {
         (ProjectSeq(1), ConversationId::generate())
+    }
+
+    fn email(due: i64) -> ReplyEmail {
+        ReplyEmail {
+            seq: NotificationSeq(1),
+            due: Timestamp(due),
+        }
     }
 
     #[test]
@@ -97,10 +117,10 @@ mod tests {
         let (watch, topic) = (ReplyWatch::default(), topic());
         let mark = || watch.mark_read(topic.0, topic.1);
         mark();
-        watch.watch_only([topic], Instant::now());
+        watch.watch_only([(topic, email(1))], Instant::now());
         assert!(!watch.is_read(&topic), "it was not watched yet");
         mark();
-        watch.watch_only([topic], Instant::now());
+        watch.watch_only([(topic, email(1))], Instant::now());
         assert!(watch.is_read(&topic));
         watch.watch(topic.0, topic.1);
         assert!(!watch.is_read(&topic), "there is a new reply");
@@ -115,10 +135,19 @@ mod tests {
         watch.watch(topic.0, topic.1);
         watch.watch_only([], Instant::now());
         watch.mark_read(topic.0, topic.1);
-        watch.watch_only([topic], Instant::now());
+        watch.watch_only([(topic, email(1))], Instant::now());
         assert!(watch.is_read(&topic));
         watch.remove_read([topic]);
-        watch.watch_only([topic], Instant::now());
+        watch.watch_only([(topic, email(1))], Instant::now());
         assert!(!watch.is_read(&topic), "the next reply of another node");
+    }
+
+    #[test]
+    fn reply_of_another_node_makes_a_conversation_unread() {
+        let (watch, topic) = (ReplyWatch::default(), topic());
+        watch.watch_only([(topic, email(1))], Instant::now());
+        watch.mark_read(topic.0, topic.1);
+        watch.watch_only([(topic, email(2))], Instant::now());
+        assert!(!watch.is_read(&topic));
     }
 }

@@ -144,15 +144,15 @@ impl Sender {
         let read = |snapshot: &Snapshot| queue::pending_replies(snapshot, MAX_WATCHED_REPLIES);
         let pending = self.store.read(read).await?;
         let watch = &self.notifier.reply_watch;
-        let (seen, unseen): (Vec<_>, Vec<_>) = pending
-            .into_iter()
-            .partition(|reply| watch.is_read(&topic(reply)));
-        if !seen.is_empty() {
-            let seqs = seen.iter().map(|reply| reply.seq);
-            self.store.write(queue::cancel_replies(seqs)).await?;
-            watch.remove_read(seen.iter().map(topic));
+        let emails = pending.iter().map(|reply| (topic(reply), reply.email));
+        watch.watch_only(emails, Instant::now());
+        let mut cancelled = pending;
+        cancelled.retain(|reply| watch.is_read(&topic(reply)));
+        if !cancelled.is_empty() {
+            let emails = cancelled.iter().map(|reply| reply.email);
+            self.store.write(queue::cancel_replies(emails)).await?;
+            watch.remove_read(cancelled.iter().map(topic));
         }
-        watch.watch_only(unseen.iter().map(topic), Instant::now());
         Ok(())
     }
 

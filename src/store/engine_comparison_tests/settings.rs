@@ -15,7 +15,7 @@ use crate::store::agent_session::{self, NewSession, SessionTimes};
 use crate::store::assistant::{self, AssistantChange};
 use crate::store::export::Record;
 use crate::store::key::{self, NewKey};
-use crate::store::notification::queue::{self, Exclusions};
+use crate::store::notification::queue::{self, Exclusions, ReplyEmail};
 use crate::store::notification::settings::{change_targets, recent, targets};
 use crate::store::project_removal::{RemovalStep, delete_project};
 use crate::store::rejection::Rejection;
@@ -380,6 +380,11 @@ fn notifications_are_queued_in_the_same_way() {
         Timestamp(90),
     ));
     pair.write(queue::remove_finished(Timestamp(100)));
-    pair.write(queue::cancel_replies(all));
+    let cancelled = all.into_iter().map(|seq| ReplyEmail {
+        seq,
+        due: Timestamp(70),
+    });
+    pair.write(queue::cancel_replies(cancelled));
+    pair.read(|snapshot| queue::shown_email(snapshot, seq).map(|email| email.is_some()));
     pair.compare_rows();
 }

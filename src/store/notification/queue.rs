@@ -152,15 +152,64 @@ pub fn failed(seq: NotificationSeq, error: &str, next_attempt_at: Option<Timesta
     )])
 }
 
-/// Deletes e-mails with replies that the visitors have seen, unless they are being sent.
-pub fn cancel_replies(seqs: impl IntoIterator<Item = NotificationSeq>) -> Batch {
-    let delete = |seq: NotificationSeq| {
+/// Deletes e-mails with replies that the visitors have seen, unless they are being sent, or
+/// a reply has joined them since they were read.
+pub fn cancel_replies(emails: impl IntoIterator<Item = ReplyEmail>) -> Batch {
+    let delete = |email: ReplyEmail| {
         Sql::new(
-            sql!("DELETE FROM notification WHERE attempts = 0 AND seq = ?"),
-            [seq.into()],
+            sql!("DELETE FROM notification WHERE attempts = 0 AND seq = ? AND next_attempt_at = ?"),
+            [email.seq.into(), email.due.into()],
         )
     };
-    seqs.into_iter().map(delete).fold(Batch::new(), Batch::run)
+    emails
+        .into_iter()
+        .map(delete)
+        .fold(Batch::new(), Batch::run)
+}
+
+/// An e-mail that a visitor who reads a conversation does not need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownEmail {
+    seq: NotificationSeq,
+    conversation: ConversationSeq,
+    /// The newest message that the visitor can see.
+    newest: MessageSeq,
+}
+
+/// The e-mail with replies of a conversation that is not sent yet. A visitor who reads the
+/// conversation in this snapshot sees the replies.
+pub fn shown_email(
+    snapshot: &Snapshot,
+    conversation: ConversationSeq,
+) -> Result<Option<ShownEmail>, StoreError> {
+    let sql = Sql::new(
+        sql!(
+            "SELECT seq, (SELECT seq FROM message WHERE conversation_seq = ?1                            ORDER BY seq DESC LIMIT 1)                FROM notification               WHERE conversation_seq = ?1 AND kind = 'reply_email' AND attempts = 0                 AND next_attempt_at IS NOT NULL"
+        ),
+        [conversation.into()],
+    );
+    snapshot.optional(&sql, |row| {
+        Ok(ShownEmail {
+            seq: row.get(0)?,
+            conversation,
+            newest: row.get::<Option<MessageSeq>>(1)?.unwrap_or(MessageSeq(0)),
+        })
+    })
+}
+
+/// Deletes an e-mail whose replies were shown, unless it is being sent, or there is a newer
+/// reply.
+pub fn cancel_shown(email: ShownEmail) -> Batch {
+    Batch::of([Sql::new(
+        sql!(
+            "DELETE FROM notification WHERE seq = ?1 AND attempts = 0                 AND NOT EXISTS (SELECT 1 FROM message                                  WHERE conversation_seq = ?2 AND role = 'human_agent'                                    AND seq > ?3)"
+        ),
+        [
+            email.seq.into(),
+            email.conversation.into(),
+            email.newest.into(),
+        ],
+    )])
 }
 
 /// Deletes a notification that is not needed any more.
@@ -196,9 +245,16 @@ pub fn switch_off_webhook(project: ProjectSeq, url: &str, error: &str) -> Batch 
 /// An e-mail with replies that is not sent yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingReply {
-    pub seq: NotificationSeq,
+    pub email: ReplyEmail,
     pub project: ProjectSeq,
     pub conversation: ConversationId,
+}
+
+/// An e-mail with replies, and when it is due. A reply that joins the e-mail postpones it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyEmail {
+    pub seq: NotificationSeq,
+    pub due: Timestamp,
 }
 
 /// The e-mails with replies that are not sent yet, those that are due next first, at most
@@ -206,7 +262,7 @@ pub struct PendingReply {
 pub fn pending_replies(snapshot: &Snapshot, limit: u32) -> Result<Vec<PendingReply>, StoreError> {
     let sql = Sql::new(
         sql!(
-            "SELECT n.seq, n.project_seq, c.id \
+            "SELECT n.seq, n.next_attempt_at, n.project_seq, c.id \
                FROM notification AS n JOIN conversation AS c ON c.seq = n.conversation_seq \
               WHERE n.next_attempt_at IS NOT NULL AND n.kind = 'reply_email' AND n.attempts = 0 \
               ORDER BY n.next_attempt_at, n.seq LIMIT ?"
@@ -215,9 +271,12 @@ pub fn pending_replies(snapshot: &Snapshot, limit: u32) -> Result<Vec<PendingRep
     );
     snapshot.all(&sql, |row| {
         Ok(PendingReply {
-            seq: row.get(0)?,
-            project: row.get(1)?,
-            conversation: row.get(2)?,
+            email: ReplyEmail {
+                seq: row.get(0)?,
+                due: row.get(1)?,
+            },
+            project: row.get(2)?,
+            conversation: row.get(3)?,
         })
     })
 }
