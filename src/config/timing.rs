@@ -107,6 +107,8 @@ pub struct NotificationTimes {
     pub first_retry: Duration,
     /// How long a receiver of a webhook may take.
     pub webhook_timeout: Duration,
+    /// How long an attempt may take. Until then, other nodes do not begin another one.
+    pub max_attempt: Duration,
 }
 
 impl Default for NotificationTimes {
@@ -116,6 +118,7 @@ impl Default for NotificationTimes {
             reply_delay: Duration::from_secs(2 * 60),
             first_retry: Duration::from_secs(5),
             webhook_timeout: Duration::from_secs(10),
+            max_attempt: Duration::from_secs(2 * 60),
         }
     }
 }

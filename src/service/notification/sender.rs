@@ -176,12 +176,18 @@ impl Sender {
 
     async fn try_send(&self, notification: &DueNotification) -> Result<(), StoreError> {
         let now = Timestamp::now();
-        let first = self.notifier.times.first_retry;
-        let wait = retry::wait_after(notification.attempts + 1, first);
-        let retry_at = now.plus(wait.unwrap_or(first));
-        let begin = queue::begin_attempt(notification.seq, now, retry_at);
+        let times = &self.notifier.times;
+        let wait = retry::wait_after(notification.attempts + 1, times.first_retry);
+        let mut next = wait.unwrap_or(times.first_retry);
+        if self.store.has_outbox() {
+            // Until the result is stored, the notification is not due for other nodes.
+            next = next.max(times.max_attempt);
+        }
+        let begin = queue::begin_attempt(notification.seq, now, now.plus(next));
         self.store.write(begin).await?;
-        let Some(outcome) = self.deliver(notification).await? else {
+        let delivery = tokio::time::timeout(times.max_attempt, self.deliver(notification));
+        let timed_out = |_| Ok(Some(Outcome::retry("The attempt took too long")));
+        let Some(outcome) = delivery.await.unwrap_or_else(timed_out)? else {
             let seen = queue::remove(notification.seq);
             return self.store.write(seen).await.map(drop);
         };

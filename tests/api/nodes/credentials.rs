@@ -132,3 +132,20 @@ fn blocked_visitor_is_refused_on_both_nodes() {
             .expect_error(403, "FORBIDDEN");
     }
 }
+
+/// A node may have cached the session of a visitor for a second.
+#[test]
+fn nothing_is_stored_for_a_visitor_whom_another_node_has_erased() {
+    let Some(nodes) = Nodes::start() else { return };
+    for (node, other) in nodes.pairs() {
+        let ann = node.create_visitor("ann");
+        other.list(&ann.token, "");
+        let erase = node.request("DELETE", format!("/v2/visitors/{}", ann.id));
+        let erased = erase.bearer(&node.project.private_key).send();
+        assert_eq!(erased.status, 204);
+        let start = other.post("/v2/conversations").bearer(&ann.token).send();
+        assert!((400..500).contains(&start.status), "{}", start.text());
+        let stored: i64 = other.query_value("SELECT count(*) FROM conversation");
+        assert_eq!(stored, 0);
+    }
+}

@@ -1,10 +1,13 @@
-//! E-mails with replies, if the visitor uses another node than the agent.
+//! Notifications of several nodes.
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::Nodes;
-use crate::helpers::{MailReceiver, WebSocketClient, wait_until};
+use crate::helpers::{MailReceiver, WebSocketClient, WebhookReceiver, response, wait_until};
 use crate::notification_emails::{configure_mail, handled_conversation, pending_replies, reply};
+use crate::notifications::{change, configure, settings};
 
 /// Two nodes that look at the queue when they start and not again.
 fn start(receiver: &MailReceiver) -> Option<Nodes> {
@@ -49,4 +52,24 @@ fn reply_that_the_visitor_receives_from_another_node_is_not_mailed() {
         let _socket = WebSocketClient::open(**other, &target);
         wait_until("the e-mail is cancelled", || pending_replies(node) == 0);
     }
+}
+
+/// The receiver takes longer than the wait before the first retry.
+#[test]
+fn notification_that_takes_long_is_sent_by_one_node() {
+    let receiver = WebhookReceiver::start(|_| {
+        // The condition of the test is the time.
+        std::thread::sleep(Duration::from_millis(400));
+        response(204, "")
+    });
+    let Some(nodes) = Nodes::start_with(configure) else {
+        return;
+    };
+    change(&nodes.a, json!({ "webhookUrl": receiver.url() }));
+    nodes.a.let_wait_new("ann");
+    wait_until("the delivery is recorded", || {
+        settings(&nodes.b)["recent"][0]["deliveredAt"].is_string()
+    });
+    assert_eq!(receiver.requests().len(), 1);
+    assert_eq!(settings(&nodes.b)["recent"][0]["attempts"], 1);
 }
