@@ -52,7 +52,7 @@ docs-links:
 tests:
     tests/run tests
 
-# store and API on a PostgreSQL server
+# store, and API with two nodes, on a PostgreSQL server
 [group('tests')]
 postgres:
     tests/run postgres

@@ -167,6 +167,7 @@ fn take_over_stops_answer_and_keeps_its_text() {
     script.send_text("So far");
     let mut stream = server.post_streaming_message(&ann, &id, "Hi").open_stream();
     stream.read_first_delta();
+    server.wait_for_stored_text(&id, "So far");
     server.take_over(&id).send().expect(200);
     script.send_text(" and too late");
     let events = stream.events();

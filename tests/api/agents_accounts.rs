@@ -4,6 +4,7 @@ use parlor::domain::AgentRole;
 use serde_json::{Value, json};
 
 use crate::helpers::{Agent, Request, Response, TestServer, UNKNOWN_ID, ids, string};
+use crate::one_node;
 use crate::sqlite_only;
 
 const PASSWORD: &str = "correct horse battery";
@@ -115,13 +116,15 @@ fn project_keeps_an_owner() {
     let changed = patch(&server, &mara, &ben.id, json!({ "role": "owner" })).expect(200);
     assert_eq!(changed["role"], "owner");
     // The new owner may do what owners do, at once.
-    let demoted = patch(&server, &ben, &mara.id, json!({ "role": "agent" })).expect(200);
+    let demote = || patch(&server, &ben, &mara.id, json!({ "role": "agent" }));
+    let demoted = server.expect_on_all_nodes(200, demote).json();
     assert_eq!(demoted["name"], "Mara T.");
-    patch(&server, &mara, &ben.id, json!({ "role": "agent" })).expect_error(403, "FORBIDDEN");
+    let demote = || patch(&server, &mara, &ben.id, json!({ "role": "agent" }));
+    let refused = server.expect_on_all_nodes(403, demote);
+    refused.expect_error(403, "FORBIDDEN");
     assert_eq!(delete(&server, &ben, &mara.id).status, 204);
-    me(&server, &mara.cookie)
-        .send()
-        .expect_error(401, "UNAUTHORIZED");
+    let refused = server.expect_on_all_nodes(401, || me(&server, &mara.cookie).send());
+    refused.expect_error(401, "UNAUTHORIZED");
 }
 
 #[test]
@@ -197,6 +200,7 @@ fn new_password_and_new_address_need_the_current_password() {
 
 #[test]
 fn guesses_of_the_current_password_are_limited() {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(|settings| {
         settings.rate_limit = 600;
         settings.sign_in_rate_limit = 2;

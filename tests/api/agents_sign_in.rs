@@ -4,6 +4,7 @@ use parlor::domain::AgentRole;
 use serde_json::{Value, json};
 
 use crate::helpers::{Agent, Request, TestServer, run_concurrently, string};
+use crate::one_node;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -51,7 +52,8 @@ fn agent_signs_in_reads_conversations_and_signs_out() {
         removed.starts_with("parlor_session=; Path=/; Max-Age=0"),
         "{removed}"
     );
-    list(&cookie).expect_error(401, "UNAUTHORIZED");
+    let ended = server.expect_on_all_nodes(401, || list(&cookie));
+    ended.expect_error(401, "UNAUTHORIZED");
     list(&mara.cookie).expect(200);
 }
 
@@ -133,6 +135,7 @@ fn expect_throttled(request: Request) {
 
 #[test]
 fn sign_ins_are_limited_by_client_address() {
+    one_node!("each node has rate limits of its own");
     let server = throttled_server();
     server.create_agent_with_password("Mara", AgentRole::Agent, PASSWORD);
     let from = |request: Request, address: &str| request.header("X-Forwarded-For", address);
@@ -154,6 +157,7 @@ fn sign_ins_are_limited_by_client_address() {
 
 #[test]
 fn sign_ins_are_limited_by_email_address() {
+    one_node!("each node has rate limits of its own");
     let server = throttled_server();
     server.create_agent_with_password("Mara", AgentRole::Agent, PASSWORD);
     let from =

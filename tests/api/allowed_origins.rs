@@ -4,6 +4,7 @@ use parlor::domain::Origin;
 use serde_json::json;
 
 use crate::helpers::{Request, Response, TestServer, Visitor, string};
+use crate::one_node;
 
 const SHOP: &str = "https://shop.example";
 
@@ -112,6 +113,7 @@ fn unreadable_origins_allow_none() {
 
 #[test]
 fn own_origin_is_always_allowed() {
+    one_node!("without --public-url, the own origin is the address of the node");
     let server = TestServer::start();
     let key = server.create_publishable_key(&[SHOP]);
     let target = format!("/v2/projects/current?apiKey={key}");

@@ -125,6 +125,7 @@ fn running_answer_ends_with_its_text_so_far() {
         .post_streaming_message(&ann, &conversation, "How long?")
         .open_stream();
     stream.read_first_delta();
+    server.wait_for_stored_text(&conversation, "Delivery takes");
     set_blocked(&server, &ann.id, true);
     wait_until("the answer has ended", || {
         let key = &server.project.private_key;

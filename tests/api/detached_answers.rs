@@ -84,6 +84,7 @@ fn stop_ends_the_answer_and_keeps_its_text() {
         .enumerate()
     {
         let (script, mut stream) = start_detached(&fixture);
+        fixture.wait_for_stored_text();
         let stopped = stop(&fixture, &credential);
         assert_eq!(stopped["lastMessage"]["status"], "complete");
         assert_eq!(last_text(&stopped), "So far");
@@ -99,6 +100,7 @@ fn stop_ends_the_answer_and_keeps_its_text() {
 fn stop_ends_an_answer_that_is_not_detached() {
     let fixture = setup_answers();
     let (script, mut stream) = fixture.start_answer();
+    fixture.wait_for_stored_text();
     let stopped = stop(&fixture, &fixture.ann.token);
     assert_eq!(last_text(&stopped), "So far");
     assert_eq!(event_types(&stream.events()), ["abort"]);
@@ -124,10 +126,12 @@ fn stop_before_the_first_text_removes_the_answer() {
 fn take_over_and_close_end_a_detached_answer() {
     let fixture = setup_answers();
     let script = leave_detached(&fixture);
+    fixture.wait_for_stored_text();
     fixture.server.take_over(&fixture.id).send().expect(200);
     wait_for_cancellation(&script);
     fixture.server.hand_back(&fixture.id).send().expect(200);
     let script = leave_detached(&fixture);
+    fixture.wait_for_stored_text();
     let close = fixture.server.close(&fixture.ann.token, &fixture.id);
     close.send().expect(200);
     wait_for_cancellation(&script);

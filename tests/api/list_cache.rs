@@ -17,18 +17,28 @@ fn list_request(server: &TestServer, credential: &str) -> Request {
     server.get("/v2/conversations").bearer(credential)
 }
 
-/// The ETags of the lists of the visitor and of the project. Each list is
-/// requested twice: the second response comes from the cache, if there is one.
+/// The ETags of the lists of the visitor and of the project. Each list is requested twice
+/// from each node: the second response comes from the cache, if there is one.
 fn etags(server: &TestServer, visitor: &Visitor) -> [String; 2] {
-    let hits_per_list = u64::from(server.settings.list_cache_mb > 0);
+    let nodes = server.nodes().count();
+    let hits_per_list = if server.settings.list_cache_mb > 0 {
+        nodes as u64
+    } else {
+        0
+    };
     [&visitor.token, &server.project.private_key].map(|credential| {
-        let first = list_request(server, credential).send();
-        let hits_before = server.list_cache_stats.hits();
-        let second = list_request(server, credential).send();
-        let hits = server.list_cache_stats.hits() - hits_before;
+        let get = |_| list_request(server, credential).send();
+        let mut responses: Vec<_> = (0..nodes).map(get).collect();
+        let hits_before = server.list_cache_hits();
+        responses.extend((0..nodes).map(get));
+        let hits = server.list_cache_hits() - hits_before;
         assert_eq!(hits, hits_per_list);
-        assert_eq!(first.body, second.body);
-        second.header("etag").expect("an ETag").to_owned()
+        let etag = |response: &Response| response.header("etag").map(str::to_owned);
+        for response in &responses {
+            assert_eq!(response.body, responses[0].body);
+            assert_eq!(etag(response), etag(&responses[0]));
+        }
+        etag(&responses[0]).expect("an ETag")
     })
 }
 

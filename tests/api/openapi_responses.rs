@@ -14,6 +14,7 @@ use crate::helpers::{
     setup_model, string, wait_until,
 };
 use crate::identify::{IdentityKey, person_token};
+use crate::one_node;
 
 /// Sends the example requests of a document and checks the responses.
 struct Walk {
@@ -483,6 +484,7 @@ fn errors_have_the_documented_headers() {
 
 #[test]
 fn rate_limited_responses_have_the_documented_headers() {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(|settings| settings.rate_limit = 1);
     let mut walk = Walk::new(server);
     let request = walk.by_visitor("GET", "/identity/me");

@@ -84,6 +84,12 @@ impl AnswerFixture {
         wait_until("the answer has started", || self.transcript().len() == 2);
     }
 
+    /// Waits until the text "So far" is stored, if another node may end the answer.
+    #[track_caller]
+    pub fn wait_for_stored_text(&self) {
+        self.server.wait_for_stored_text(&self.id, "So far");
+    }
+
     /// Waits until this number of clients reads answers.
     #[track_caller]
     pub fn wait_for_readers(&self, count: usize) {

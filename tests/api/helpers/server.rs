@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use parlor::access::{MemoryBudget, ReplyLinks};
@@ -60,6 +60,9 @@ pub struct TestServer {
     /// The other nodes of the server, if the tests run with several (`nodes.rs`).
     others: Vec<TestServer>,
 }
+
+/// The time in which each node uses what another one has stored.
+const MAX_NODE_DELAY: Duration = Duration::from_secs(3);
 
 #[derive(Parser)]
 struct Defaults {
@@ -519,6 +522,61 @@ impl TestServer {
     #[track_caller]
     pub fn wait_for_answers(&self) {
         wait_until("no answer is being generated", || self.answer_count() == 0);
+    }
+
+    /// Sends a request to each node in turn, which must all respond with `status`: with one
+    /// node at once, with several within three seconds, because each node uses credentials
+    /// and vectors that it has read within the last second. Returns the last response.
+    #[track_caller]
+    pub fn expect_on_all_nodes(&self, status: u16, send: impl Fn() -> Response) -> Response {
+        let mut responses = Vec::new();
+        self.wait_for_all_nodes(|| {
+            responses.push(send());
+            responses.last().is_some_and(|last| last.status == status)
+        });
+        let rest = responses.len().saturating_sub(self.nodes().count());
+        for response in &responses[rest..] {
+            assert_eq!(response.status, status, "{}", response.text());
+        }
+        responses.pop().expect("a response")
+    }
+
+    /// Checks a condition once for each node, in turn. With several nodes, waits until it
+    /// holds for all of them, at most three seconds. Whether it holds then is not checked.
+    pub fn wait_for_all_nodes(&self, mut holds: impl FnMut() -> bool) {
+        let nodes = self.nodes().count();
+        let deadline = Instant::now() + MAX_NODE_DELAY;
+        let mut count = 0;
+        while count < nodes && (nodes == 1 || Instant::now() < deadline) {
+            count = if holds() || nodes == 1 { count + 1 } else { 0 };
+        }
+    }
+
+    /// Waits until the text so far of the newest answer is stored, if another node may end
+    /// the answer, which then has the stored text.
+    #[track_caller]
+    pub fn wait_for_stored_text(&self, conversation: &str, text: &str) {
+        if self.others.is_empty() {
+            return;
+        }
+        wait_until("the text is stored", || {
+            let transcript = self.transcript_for(&self.project.private_key, conversation);
+            transcript
+                .last()
+                .is_some_and(|[_, _, stored]| stored == text)
+        });
+    }
+
+    /// Whether a URL is that of a path on one of the nodes. Without `--public-url`, each node
+    /// knows its own address.
+    pub fn is_own_url(&self, url: &str, path: &str) -> bool {
+        self.nodes()
+            .any(|node| url == format!("http://{}{path}", node.client.0))
+    }
+
+    /// The number of lists that the caches of the nodes have returned.
+    pub fn list_cache_hits(&self) -> u64 {
+        self.nodes().map(|node| node.list_cache_stats.hits()).sum()
     }
 
     /// The number of answers that the nodes are generating.
