@@ -25,7 +25,8 @@ COPY --from=build /THIRD-PARTY-NOTICES /parlor/LICENSE /usr/share/doc/parlor/
 COPY --from=build --chown=65532:65532 /data /data
 # Inside the container every address: Docker forwards published ports to it. docker
 # stop waits 10 seconds. The time for running requests, and 3 seconds for answers that
-# are interrupted after it, are shorter.
+# are interrupted after it, are shorter. A node on PostgreSQL serves for 5 seconds more and
+# needs docker run --stop-timeout 30.
 ENV PARLOR_DB=/data/parlor.db \
     PARLOR_LISTEN=0.0.0.0:8787 \
     PARLOR_SHUTDOWN_TIMEOUT=6

@@ -18,13 +18,14 @@ use std::time::{Duration, Instant};
 
 use arguments::arguments;
 use clap::Parser;
+use futures_util::{StreamExt, stream};
 use parlor::app::AppState;
 use parlor::config::Settings;
 use parlor::domain::{ConversationId, Key, MessageId, ProjectSeq, Role, SentMessage, Timestamp};
 use parlor::events::{Event, EventHub, PublishedEvent};
 use parlor::http::json::encode_event;
 use parlor::listeners::Listeners;
-use parlor::server;
+use parlor::server::{self, StopSignal};
 use parlor::store::StoreLocation;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
@@ -71,8 +72,8 @@ fn serve(file: &str) -> Result<()> {
         publish_requested_events(&hub);
         stop_sender.send(())
     });
-    let stopped = async { drop(stop_receiver.await) };
-    let served = actix_web::rt::System::new().block_on(server::run(app, listeners, stopped, || ()));
+    let signals = stream::once(stop_receiver).map(|_| StopSignal::Terminate);
+    let served = actix_web::rt::System::new().block_on(server::run(app, listeners, signals, || ()));
     served.map_err(Error::other)
 }
 

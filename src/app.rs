@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -91,6 +92,8 @@ pub struct AppState {
     pub lock: Option<Arc<ServerLock>>,
     /// Whether this node runs the tasks that must run once.
     pub task_lock: TaskLock,
+    /// Whether new requests are refused.
+    is_draining: AtomicBool,
     /// True when the shutdown waits for answers no longer.
     answer_shutdown: watch::Sender<bool>,
 }
@@ -147,6 +150,7 @@ impl AppState {
             backup_status: Arc::default(),
             lock: None,
             task_lock: TaskLock::start(&store)?,
+            is_draining: AtomicBool::new(false),
             answer_shutdown,
             store,
             settings,
@@ -165,9 +169,21 @@ impl AppState {
         Ok(())
     }
 
+    /// Tells proxies and clients that the server ends soon. Requests are served.
+    pub fn begin_shutdown(&self) {
+        self.readiness.begin_shutdown();
+    }
+
+    /// Whether the server ends soon: it is not ready, and its responses close their
+    /// connections.
+    pub fn is_shutting_down(&self) -> bool {
+        self.readiness.is_shutting_down()
+    }
+
     /// Refuses new requests with 503 and closes all event subscriptions.
     pub fn drain(&self) {
-        self.readiness.drain();
+        self.begin_shutdown();
+        self.is_draining.store(true, Ordering::Relaxed);
         self.services.events.close();
         self.services.project_events.close();
     }
@@ -180,7 +196,7 @@ impl AppState {
 
     /// Whether new requests are refused.
     pub fn is_draining(&self) -> bool {
-        self.readiness.is_draining()
+        self.is_draining.load(Ordering::Relaxed)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The life cycle of a server: start, serve, shut down.
 
 mod background;
+mod shutdown;
 
 use std::future::poll_fn;
 use std::io;
@@ -11,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use futures_util::FutureExt;
+use futures_util::Stream;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -27,15 +28,18 @@ use crate::service::learn_schedule::LearnSchedule;
 use crate::store::answer::{self, AnswerEnd};
 use crate::store::{Rejection, StoreError};
 use background::{spawn_answer_tasks, spawn_tasks};
+use shutdown::{next_signal, serve_until_delay_is_over, stop_gracefully};
 
-/// Serves until `shutdown` completes. Running requests then get the time of
-/// `--shutdown-timeout` to finish. After it, answers are interrupted
-/// (docs/api-contract.md, section 7.5), and the database file is closed. `announce` is
-/// called when the server accepts connections.
+pub use shutdown::StopSignal;
+
+/// Serves until a signal arrives, and after SIGTERM for the time of `--shutdown-delay`.
+/// Running requests then get the time of `--shutdown-timeout` to finish. After it, or at a
+/// second signal, answers are interrupted (docs/api-contract.md, section 7.5), and the
+/// database file is closed. `announce` is called when the server accepts connections.
 pub async fn run(
     mut app: AppState,
     listeners: Listeners,
-    shutdown: impl Future<Output = ()>,
+    mut signals: impl Stream<Item = StopSignal> + Unpin,
     announce: impl FnOnce(),
 ) -> Result<(), StartError> {
     app.services.generation_limits.detached_runtime = Some(Handle::current());
@@ -49,6 +53,7 @@ pub async fn run(
     let backups = start_backups(&app)?;
     let schedule = LearnSchedule::new(&app.services, &app.settings.learn)?;
     let events = EventReader::new(&app.services).await;
+    let port = listeners.main.try_clone()?;
     let server = http::server(app.clone(), listeners.main)?;
     let handle = server.handle();
     let mut serving = start(server).await?;
@@ -59,27 +64,34 @@ pub async fn run(
         actix_web::rt::spawn(async move { schedule.run(&app.task_lock).await })
     });
     announce();
-    tokio::select! {
-        () = shutdown => {
-            log::info!("shutting down: new requests are refused, running ones may finish");
-        }
+    let signal = tokio::select! {
+        signal = next_signal(&mut signals) => signal,
         // The server runs until it is stopped, so this is a failure.
         ended = &mut serving => {
             ended.map_err(io::Error::other)??;
             return Err(stopped_unexpectedly().into());
         }
+    };
+    let second_signal = next_signal(&mut signals);
+    let delay = shutdown::delay_after(signal, &app);
+    if !delay.is_zero() {
+        serve_until_delay_is_over(&app, &port, delay, second_signal.clone()).await;
     }
+    // The server has the last reference to the port and closes it.
+    drop(port);
+    log::info!("shutting down: new requests are refused, running ones may finish");
     app.drain();
     tasks.iter().chain(&learning).for_each(JoinHandle::abort);
     app.services.source_runs.cancel_all();
     if let Some(backups) = &backups {
         backups.cancel();
     }
-    stop_gracefully(&app, &handle).await;
+    let has_connections = stop_gracefully(&app, &handle, second_signal).await;
     app.services.source_runs.shut_down().await;
-    serving.await.map_err(io::Error::other)??;
+    end(serving, has_connections).await?;
     answer_tasks.iter().for_each(JoinHandle::abort);
     store_active_answers(&app).await;
+    report_shutdown(&app).await;
     // Waits for the backup thread, which can take long on a slow disk. Nothing else
     // waits any more.
     drop(backups);
@@ -123,21 +135,28 @@ fn close_file(app: Arc<AppState>) {
     }
 }
 
-/// Waits until the running requests have finished and the detached answers have ended,
-/// and interrupts answers after the time of `--shutdown-timeout`.
-async fn stop_gracefully(app: &AppState, server: &ServerHandle) {
-    let grace = Duration::from_secs(app.settings.shutdown_timeout);
-    let answers = &app.services.active_answers;
-    let stopped = server.stop(true).shared();
-    let ended = async {
-        stopped.clone().await;
-        answers.wait_until_empty().await;
-    };
-    if tokio::time::timeout(grace, ended).await.is_err() {
-        let count = answers.count();
-        log::info!("--shutdown-timeout is over: {count} answers are interrupted");
-        app.interrupt_answers();
-        stopped.await;
+/// Waits until the server has stopped. If it `has_connections`, closes them at once.
+async fn end(serving: JoinHandle<io::Result<()>>, has_connections: bool) -> io::Result<()> {
+    if has_connections {
+        log::info!("the remaining connections are closed");
+        serving.abort();
+    }
+    match serving.await {
+        Err(error) if error.is_cancelled() => Ok(()),
+        ended => ended.map_err(io::Error::other)?,
+    }
+}
+
+/// How long the shutdown waits until the other nodes can know of it.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Tells the other nodes that this one has no clients any more.
+async fn report_shutdown(app: &AppState) {
+    let report = app.services.report_shutdown();
+    match tokio::time::timeout(REPORT_TIMEOUT, report).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => log::debug!("the shutdown could not be reported: {error}"),
+        Err(_) => log::debug!("the shutdown could not be reported in time"),
     }
 }
 

@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::{Stream, StreamExt, stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::CommandError;
@@ -18,7 +20,7 @@ use crate::config::Settings;
 use crate::listeners::Listeners;
 use crate::log_format::LogLines;
 use crate::own_urls::OwnUrls;
-use crate::server;
+use crate::server::{self, StopSignal};
 use crate::service::agent_account::Link;
 use crate::service::agent_commands;
 use crate::service::setup::{self, ProjectKeys};
@@ -180,14 +182,14 @@ pub fn serve(
     raise_open_file_limit();
     let system = actix_web::rt::System::new();
     let served = system.block_on(async {
-        let shutdown = shutdown_signal()?;
+        let signals = stop_signals()?;
         let announce = || {
             // A closed standard output does not stop a server.
             if let Err(error) = announce(&mut io::stdout().lock()) {
                 log::warn!("the addresses could not be printed: {error}");
             }
         };
-        server::run(app, listeners, shutdown, announce).await
+        server::run(app, listeners, signals, announce).await
     });
     Ok(served?)
 }
@@ -209,13 +211,23 @@ fn raise_open_file_limit() {
 
 /// Completes at SIGTERM or SIGINT.
 pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut signals = stop_signals()?;
+    Ok(async move {
+        signals.next().await;
+    })
+}
+
+/// SIGTERM and SIGINT, in the order of their arrival.
+fn stop_signals() -> io::Result<impl Stream<Item = StopSignal> + Unpin> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    Ok(stream::poll_fn(move |context| {
+        if terminate.poll_recv(context).is_ready() {
+            Poll::Ready(Some(StopSignal::Terminate))
+        } else {
+            let interrupted = interrupt.poll_recv(context);
+            interrupted.map(|_| Some(StopSignal::Interrupt))
         }
-    })
+    }))
 }

@@ -244,6 +244,15 @@ pub struct Settings {
     #[arg(alias = "shutdown-grace")]
     pub shutdown_timeout: u64,
 
+    /// Seconds that the server keeps serving after SIGTERM while /ready fails, so that proxies choose other nodes; without it, 5 with PostgreSQL and 0 with an SQLite file. Ctrl+C, or a second signal, ends the server without it
+    #[arg(
+        long,
+        env = "PARLOR_SHUTDOWN_DELAY",
+        value_name = "SECONDS",
+        value_parser = value_parser!(u64).range(..=3600)
+    )]
+    pub shutdown_delay: Option<u64>,
+
     #[command(flatten)]
     pub log: LogSettings,
 

@@ -39,7 +39,8 @@ pub struct AgentPresence {
 #[derive(Debug)]
 struct OtherNode {
     agents: Vec<AgentPresence>,
-    reported_at: Instant,
+    /// When the agents are not online any more, unless the node reports again.
+    expires_at: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -100,7 +101,7 @@ impl Presence {
         let mut nodes = lock(&self.other_nodes);
         let new = OtherNode {
             agents,
-            reported_at: now,
+            expires_at: now + NODE_TIMEOUT,
         };
         let changed = match nodes.get(&node) {
             Some(old) => changed_projects(&old.agents, &new.agents),
@@ -108,6 +109,14 @@ impl Presence {
         };
         nodes.insert(node, new);
         changed
+    }
+
+    /// Records that another node has stopped. Its agents stay online for [`OFFLINE_DELAY`],
+    /// in which their clients connect to other nodes.
+    pub fn end_node(&self, node: Uuid, now: Instant) {
+        if let Some(node) = lock(&self.other_nodes).get_mut(&node) {
+            node.expires_at = node.expires_at.min(now + OFFLINE_DELAY);
+        }
     }
 
     /// The number of agents who are online, in all projects.
@@ -172,8 +181,7 @@ impl Presence {
     /// Removes the nodes that do not report any more. Returns the projects of their agents.
     fn remove_silent_nodes(&self, now: Instant) -> Vec<ProjectSeq> {
         let mut nodes = lock(&self.other_nodes);
-        let is_silent =
-            |node: &OtherNode| now.saturating_duration_since(node.reported_at) > NODE_TIMEOUT;
+        let is_silent = |node: &OtherNode| now > node.expires_at;
         let silent = nodes.extract_if(|_, node| is_silent(node));
         let agents = silent.flat_map(|(_, node)| node.agents);
         agents.map(|agent| agent.project).collect()
@@ -254,6 +262,23 @@ mod tests {
         assert!(!presence.is_agent_available(PROJECT) && presence.is_online(PROJECT, MARA));
         assert_eq!(presence.remove_offline(now + NODE_TIMEOUT), []);
         let later = now + NODE_TIMEOUT + Duration::from_secs(1);
+        assert_eq!(presence.remove_offline(later), [PROJECT]);
+        assert!(!presence.is_online(PROJECT, MARA));
+    }
+
+    #[test]
+    fn agents_of_a_node_that_has_stopped_stay_online_for_the_delay() {
+        let presence = Presence::default();
+        let (node, now) = (Uuid::new_v4(), Instant::now());
+        let mara = AgentPresence {
+            project: PROJECT,
+            agent: MARA,
+            is_away: false,
+        };
+        presence.report_node(node, vec![mara], now);
+        presence.end_node(node, now);
+        assert_eq!(presence.remove_offline(now + OFFLINE_DELAY), []);
+        let later = now + OFFLINE_DELAY + Duration::from_secs(1);
         assert_eq!(presence.remove_offline(later), [PROJECT]);
         assert!(!presence.is_online(PROJECT, MARA));
     }

@@ -8,9 +8,9 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, Method, Version};
+use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError, web};
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
 
 use super::prefer;
 use super::request_context::RequestContext;
@@ -33,13 +33,25 @@ pub async fn log_request(
     match next.call(request).await {
         Ok(response) => {
             let (request, response) = response.into_parts();
-            let response = observed.finish(with_envelope(response.map_into_boxed_body()));
+            let mut response = observed.finish(with_envelope(response.map_into_boxed_body()));
+            close_at_shutdown(&request, &mut response);
             Ok(ServiceResponse::new(request, response))
         }
         Err(error) => {
             let response = observed.finish(with_envelope(error.error_response()));
             Err(InternalError::from_response(error, response).into())
         }
+    }
+}
+
+/// Ends the connection with the response if the server shuts down, so that the client opens
+/// the next one to another node. A WebSocket stays open.
+fn close_at_shutdown(request: &HttpRequest, response: &mut HttpResponse) {
+    let app = request.app_data::<web::Data<AppState>>();
+    let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if app.is_some_and(|app| app.is_shutting_down()) && !is_upgrade {
+        let head = response.head_mut();
+        head.set_connection_type(ConnectionType::Close);
     }
 }
 

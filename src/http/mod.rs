@@ -68,7 +68,7 @@ const MAX_BLOCKING_THREADS: usize = 4;
 
 /// After `--shutdown-timeout`, answers are interrupted. Their clients have this time, in
 /// seconds, to receive the error.
-const INTERRUPT_TIMEOUT_SECS: u64 = 3;
+pub const INTERRUPT_TIMEOUT_SECS: u64 = 3;
 
 /// Builds the server of `app` on `listener`. It starts when it is polled.
 pub fn server(app: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {

@@ -9,8 +9,8 @@ use super::Services;
 use crate::domain::{AgentSeq, ProjectSeq, Timestamp};
 use crate::events::AgentPresence;
 use crate::events::project::ProjectEvent;
-use crate::store::Batch;
 use crate::store::outbox::{self, Message};
+use crate::store::{Batch, StoreError};
 
 /// How often a node reports agents who stay online.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
@@ -28,6 +28,19 @@ struct Report {
     node: Uuid,
     /// Project, agent, and whether the agent is away.
     agents: Vec<(i64, i64, bool)>,
+    /// Whether the node has stopped. Its clients may be about to connect to other nodes.
+    #[serde(default)]
+    is_last: bool,
+}
+
+impl Report {
+    fn into_write(self) -> Batch {
+        let message = Message {
+            topic: None,
+            payload: serde_json::to_string(&self).unwrap_or_default(),
+        };
+        outbox::append(message, Timestamp::now())
+    }
 }
 
 impl NodePresence {
@@ -48,26 +61,44 @@ impl NodePresence {
                 .iter()
                 .map(|agent| (agent.project.0, agent.agent.0, agent.is_away))
                 .collect(),
+            is_last: false,
         };
         self.agents = agents;
         self.reported_at = Some(now);
-        let message = Message {
-            topic: None,
-            payload: serde_json::to_string(&report).unwrap_or_default(),
-        };
-        Some(outbox::append(message, Timestamp::now()))
+        Some(report.into_write())
     }
 }
 
 impl Services {
+    /// Tells the other nodes that no agent is online on this one any more.
+    pub async fn report_shutdown(&self) -> Result<(), StoreError> {
+        if !self.store.has_outbox() {
+            return Ok(());
+        }
+        let report = Report {
+            node: self.lease.process(),
+            agents: Vec::new(),
+            is_last: true,
+        };
+        self.store.write(report.into_write()).await.map(drop)
+    }
+
     /// Records the agents who are online on another node.
     pub(super) fn publish_presence(&self, payload: &str) {
-        let Ok(Report { node, agents }) = serde_json::from_str(payload) else {
+        let Ok(report) = serde_json::from_str(payload) else {
             // A node of a newer version wrote it.
             return log::debug!("an event of another node is not known");
         };
+        let Report {
+            node,
+            agents,
+            is_last,
+        } = report;
         if node == self.lease.process() {
             return;
+        }
+        if is_last {
+            return self.presence.end_node(node, Instant::now());
         }
         let agents = agents
             .into_iter()

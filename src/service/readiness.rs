@@ -28,7 +28,7 @@ impl NotReady {
         (
             Self::ShuttingDown,
             "shutting-down",
-            "parlor is shutting down",
+            "parlor is shutting down; it serves requests until the time of --shutdown-delay is over",
         ),
         (
             Self::LockLost,
@@ -89,7 +89,7 @@ impl From<&StoreError> for NotReady {
 #[derive(Debug, Default)]
 pub struct Readiness {
     intervals: ReadinessIntervals,
-    is_draining: AtomicBool,
+    is_shutting_down: AtomicBool,
     last: Mutex<LastCheck>,
 }
 
@@ -109,12 +109,12 @@ impl Readiness {
     }
 
     /// The server is not ready from now on.
-    pub fn drain(&self) {
-        self.is_draining.store(true, Ordering::Relaxed);
+    pub fn begin_shutdown(&self) {
+        self.is_shutting_down.store(true, Ordering::Relaxed);
     }
 
-    pub fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Relaxed)
+    pub fn is_shutting_down(&self) -> bool {
+        self.is_shutting_down.load(Ordering::Relaxed)
     }
 
     /// Checks that reads and writes work. `lock` is the server's lock on its file.
@@ -126,7 +126,7 @@ impl Readiness {
         services: &Services,
         lock: Option<&ServerLock>,
     ) -> Result<(), NotReady> {
-        if self.is_draining() {
+        if self.is_shutting_down() {
             return Err(NotReady::ShuttingDown);
         }
         // One check at a time.

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use futures_util::stream;
 use parlor::app::AppState;
 use parlor::listeners::Listeners;
-use parlor::server;
+use parlor::server::{self, StopSignal};
 use parlor::store::{Options, Store, StoreLocation, is_parlor_file};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -85,7 +86,8 @@ fn server_is_announced_when_it_accepts_connections() {
             .to_vec();
     };
     let system = actix_web::rt::System::new();
-    let served = system.block_on(server::run(app, listeners, async {}, announce));
+    let signals = stream::iter([StopSignal::Terminate]);
+    let served = system.block_on(server::run(app, listeners, signals, announce));
     served.expect("a regular shutdown");
     assert_eq!(statuses, [200, 200]);
 }

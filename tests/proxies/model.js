@@ -1,5 +1,5 @@
-// A fake OpenAI-compatible server. The answer to each question stops after its first
-// part, until the test releases the rest.
+// A fake OpenAI-compatible server. The answer to a question with a tag stops after its first
+// part, until the test releases the rest. Other questions are answered after a moment.
 
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
@@ -7,6 +7,9 @@ import { createServer } from 'node:http';
 
 export const FIRST_PART = 'Your parcel left';
 export const COMPLETE_ANSWER = `${FIRST_PART} this morning.`;
+
+/** How long the answer to a question without a tag takes. */
+const ANSWER_TIME_MS = 100;
 
 /** A question with a tag of its own. */
 export const question = () => `Where is my parcel? [${randomUUID()}]`;
@@ -23,12 +26,14 @@ export async function startModel() {
   const server = createServer(async (request, response) => {
     const tag = tagOf((await request.toArray()).join(''));
     response.once('close', () => { if (!response.writableFinished) events.emit(`closed ${tag}`); });
-    events.once(`released ${tag}`, () => {
+    const sendRest = () => {
       const rest = chunk({ content: COMPLETE_ANSWER.slice(FIRST_PART.length) });
       response.end(`${rest}${chunk({}, 'stop')}data: [DONE]\n\n`);
-    });
+    };
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     response.write(chunk({ role: 'assistant', content: FIRST_PART }));
+    if (tag) events.once(`released ${tag}`, sendRest);
+    else setTimeout(sendRest, ANSWER_TIME_MS);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

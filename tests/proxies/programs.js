@@ -8,20 +8,54 @@ import { connect as connectTls } from 'node:tls';
 /** Long enough for a debug build on a busy machine. */
 const WAIT_TIMEOUT_MS = 30_000;
 
+/** How long a program may take to end after SIGTERM. It is killed after this time. */
+const STOP_TIMEOUT_MS = 30_000;
+
+const running = new Set();
+
+/** Kills a program with the processes that it has started, such as the workers of nginx. They
+ * hold its output open. */
+function kill({ pid }) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+/** Kills the programs that still run. Without it, a program that a failed test has left would
+ * keep the test run from ending. */
+export async function killAll() {
+  const programs = [...running];
+  programs.forEach(({ child }) => kill(child));
+  await Promise.all(programs.map(({ ended }) => ended));
+}
+
+process.once('exit', () => running.forEach(({ child }) => kill(child)));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+
 /** Starts a program. `output` returns what it has written. `stop` sends SIGTERM. */
 export function start(command, args, options = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  // `detached`: the program and its processes are a group.
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...options });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { output += data; });
   child.once('error', (error) => { output += error; });
   const ended = once(child, 'close').catch(() => {});
+  if (child.pid) {
+    const entry = { child, ended };
+    running.add(entry);
+    ended.then(() => running.delete(entry));
+  }
   return {
     child,
     ended,
     output: () => output,
     async stop() {
       child.kill();
+      const timer = setTimeout(() => kill(child), STOP_TIMEOUT_MS);
       await ended;
+      clearTimeout(timer);
     },
   };
 }

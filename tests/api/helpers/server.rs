@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use futures_util::{StreamExt, stream};
 use parlor::access::{MemoryBudget, ReplyLinks};
 use parlor::answer::AnswerProvider;
 use parlor::answer::active_answers::ActiveAnswers;
@@ -21,7 +22,7 @@ use parlor::domain::{
 use parlor::events::project::ProjectHub;
 use parlor::events::{Event, EventHub};
 use parlor::listeners::Listeners;
-use parlor::server;
+use parlor::server::{self, StopSignal};
 use parlor::store::{Store, key, notification, sign_in_link};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -75,13 +76,14 @@ pub fn parse_settings(arguments: &[&str]) -> Settings {
     Defaults::parse_from([&["test"], arguments].concat()).settings
 }
 
-/// The default settings on a free port, with one worker, without rate limits, and without
-/// the search index, whose writes tests of commits would see.
+/// The default settings on a free port, with one worker, without rate limits, without the
+/// search index, whose writes tests of commits would see, and without a shutdown delay.
 pub fn default_settings() -> Settings {
     let mut settings = parse_settings(&["--listen", "127.0.0.1:0"]);
     settings.workers = 1;
     settings.rate_limit = 0;
     settings.search_messages = false;
+    settings.shutdown_delay = Some(0);
     settings
 }
 
@@ -201,11 +203,9 @@ impl TestServer {
         self.server_store = Arc::downgrade(&app.store);
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
-            let stopped = async {
-                let _ = stopped.await;
-            };
+            let signals = stream::once(stopped).map(|_| StopSignal::Terminate);
             let result =
-                actix_web::rt::System::new().block_on(server::run(app, listeners, stopped, || ()));
+                actix_web::rt::System::new().block_on(server::run(app, listeners, signals, || ()));
             result.expect("a regular shutdown");
         });
         self.shutdown = Some((stop, thread));

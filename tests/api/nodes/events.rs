@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use parlor::domain::AgentRole;
+use parlor::events::OFFLINE_DELAY;
 use serde_json::{Value, json};
 
 use super::{MAX_DELAY, Nodes, expect_soon};
-use crate::helpers::{TestServer, WebSocketClient, string};
+use crate::helpers::{TestServer, WebSocketClient, string, wait_until};
 use crate::project_events::Inbox;
 
 fn connect(server: &TestServer, id: &str) -> WebSocketClient {
@@ -184,6 +185,25 @@ fn agent_on_one_node_is_available_on_another() {
     expect_soon("nobody is available", || {
         !is_online(&nodes.a) && !is_online(&nodes.b)
     });
+}
+
+/// The agents of a node count as online for 20 to 30 seconds after it was killed.
+#[test]
+fn agents_of_a_node_that_was_stopped_are_soon_offline() {
+    let Some(mut nodes) = Nodes::start() else {
+        return;
+    };
+    let mara = nodes.a.create_agent("Mara", AgentRole::Owner);
+    let _inbox = Inbox::open_as(&nodes.a, &mara);
+    expect_soon("Mara is available on the other node", || {
+        is_online(&nodes.b)
+    });
+    nodes.a.stop();
+    let start = Instant::now();
+    assert!(is_online(&nodes.b), "her inbox can connect to another node");
+    wait_until("Mara is offline", || !is_online(&nodes.b));
+    let delay = start.elapsed();
+    assert!(delay < OFFLINE_DELAY + MAX_DELAY, "{delay:?}");
 }
 
 /// Adds an event and deletes it before a node can read it, as for a node that did not read
