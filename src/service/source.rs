@@ -1,12 +1,13 @@
 //! Sources that the server learns in the background.
 //!
 //! A run has a thread of its own, because converting pages takes CPU time. A project has
-//! one run at a time, and the server at most `MAX_RUNS`.
+//! one run at a time, and the server at most `MAX_RUNS`. Of several nodes, each has its own
+//! runs; the database tells which sources the others learn.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use url::Url;
@@ -31,6 +32,15 @@ const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long a cancelled run may take to end. It ends after the page that it converts.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The longest time from the stored begin of a run to the lock of its thread.
+const START_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a run looks whether another node has deleted its source.
+const DELETION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a request looks whether the run of another process has ended.
+const END_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Why a source could not be learned or deleted.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -169,6 +179,7 @@ impl SourceRuns {
         Ok(Reservation {
             runs: self.clone(),
             project,
+            source,
             cancelled,
         })
     }
@@ -178,6 +189,7 @@ impl SourceRuns {
 struct Reservation {
     runs: Arc<SourceRuns>,
     project: ProjectSeq,
+    source: SourceId,
     cancelled: watch::Receiver<bool>,
 }
 
@@ -219,6 +231,7 @@ pub async fn create(
         .source_runs
         .reserve_soon(project, source.id)
         .await?;
+    refuse_run_of_other_node(services, project).await?;
     let response = render(&source);
     let batch = idempotency.save(source::create(project, &source), &response, now);
     match services.store.write(batch).await {
@@ -261,7 +274,9 @@ pub async fn learn(
     }
     let url = source_url(&stored.location)?;
     let reservation = services.source_runs.reserve_soon(project, id).await?;
-    if is_learned_elsewhere(&services.store, project, &stored.location) {
+    refuse_run_of_other_node(services, project).await?;
+    // A run that has just stored its end is waited for.
+    if !ends_elsewhere(&services.store, project, &stored.location, RELEASE_TIMEOUT).await {
         return Err(SourceError::Running);
     }
     let now = Timestamp::now();
@@ -279,7 +294,30 @@ pub async fn learn(
     Ok(response)
 }
 
-/// Whether `parlor learn` learns the source at the moment.
+/// Refuses a run if another node learns a source of the project.
+async fn refuse_run_of_other_node(
+    services: &Services,
+    project: ProjectSeq,
+) -> Result<(), SourceError> {
+    if !services.store.has_outbox() {
+        return Ok(());
+    }
+    let list = move |snapshot: &Snapshot| source::list(snapshot, project);
+    let sources = services.store.read(list).await?;
+    let recent = Timestamp::now().minus(START_TIMEOUT);
+    let is_running = |source: &Source| match (source.started_at, source.finished_at) {
+        (Some(start), None) => {
+            start > recent || is_learned_elsewhere(&services.store, project, &source.location)
+        }
+        _ => false,
+    };
+    if sources.iter().any(is_running) {
+        return Err(SourceError::Running);
+    }
+    Ok(())
+}
+
+/// Whether `parlor learn` or another node learns the source at the moment.
 fn is_learned_elsewhere(store: &Store, project: ProjectSeq, location: &str) -> bool {
     // The run reports other errors.
     matches!(SourceLock::try_acquire(store, project, location), Ok(None))
@@ -353,7 +391,8 @@ fn run(store: &Store, source: &LearnSource, mut reservation: Reservation) {
         Ok(runtime) => runtime,
         Err(error) => return log::error!("a source could not be learned: {error}"),
     };
-    let mut learner = Learner::new(store, reservation.project, &RunLog);
+    let (project, id) = (reservation.project, reservation.source);
+    let mut learner = Learner::new(store, project, &RunLog);
     let result = runtime.block_on(async {
         let cancelled = async {
             let cancelled = reservation.cancelled.wait_for(|cancelled| *cancelled).await;
@@ -362,6 +401,7 @@ fn run(store: &Store, source: &LearnSource, mut reservation: Reservation) {
         let result = tokio::select! {
             result = learner.learn(source) => result,
             _ = cancelled => Ok(()),
+            () = wait_for_deletion(store, project, id) => Ok(()),
         };
         learner
             .stop("The run was interrupted; learn the source again")
@@ -374,6 +414,20 @@ fn run(store: &Store, source: &LearnSource, mut reservation: Reservation) {
             log::error!("{} could not be learned: {error}", source.location());
         }
         Err(error) => log::warn!("{}", redact(&error.to_string())),
+    }
+}
+
+/// Returns when another node has deleted the source.
+async fn wait_for_deletion(store: &Store, project: ProjectSeq, id: SourceId) {
+    if !store.has_outbox() {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(DELETION_INTERVAL).await;
+        let find = move |snapshot: &Snapshot| source::find(snapshot, project, id);
+        if matches!(store.read(find).await, Ok(None)) {
+            return;
+        }
     }
 }
 
@@ -406,17 +460,50 @@ pub async fn delete(
 ) -> Result<SavedResponse, SourceError> {
     let location = find(services, project, id).await?.location;
     services.source_runs.cancel(project, id).await?;
-    loop {
-        let delete = source::delete_documents(project, &location);
-        let deleted = services.store.write(delete).await?;
-        if source::deleted_documents(&deleted) == 0 {
-            break;
-        }
-    }
+    delete_documents(&services.store, project, &location).await?;
     let batch = idempotency.save(source::delete(project, id), &response, Timestamp::now());
     match services.store.write(batch).await {
-        Ok(_) => Ok(response),
-        Err(StoreError::Rejected(Rejection::NotFound)) => Err(SourceError::NotFound(id)),
-        Err(error) => Err(error.into()),
+        Ok(_) => {}
+        Err(StoreError::Rejected(Rejection::NotFound)) => return Err(SourceError::NotFound(id)),
+        Err(error) => return Err(error.into()),
     }
+    if services.store.has_outbox() {
+        // A run ends when it notices the deletion.
+        ends_elsewhere(&services.store, project, &location, CANCEL_TIMEOUT).await;
+        delete_documents(&services.store, project, &location).await?;
+    }
+    Ok(response)
+}
+
+/// Deletes the documents of a source in steps.
+async fn delete_documents(
+    store: &Store,
+    project: ProjectSeq,
+    location: &str,
+) -> Result<(), StoreError> {
+    loop {
+        let delete = source::delete_documents(project, location);
+        let deleted = store.write(delete).await?;
+        if source::deleted_documents(&deleted) == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits until neither `parlor learn` nor another node learns a source. Returns whether that
+/// is so before the timeout.
+async fn ends_elsewhere(
+    store: &Store,
+    project: ProjectSeq,
+    location: &str,
+    timeout: Duration,
+) -> bool {
+    let deadline = Instant::now() + timeout;
+    while is_learned_elsewhere(store, project, location) {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        tokio::time::sleep(END_INTERVAL).await;
+    }
+    true
 }

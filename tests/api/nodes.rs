@@ -8,6 +8,7 @@ mod failures;
 mod notifications;
 mod races;
 mod requests;
+mod sources;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -18,13 +18,13 @@ use crate::helpers::{
 
 /// A website with pages and a sitemap. Requests of pages that it does not have wait until
 /// the website is dropped.
-struct Website {
-    address: SocketAddr,
+pub struct Website {
+    pub address: SocketAddr,
     pages: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Website {
-    fn start(pages: &[(&str, &str)]) -> Self {
+    pub fn start(pages: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let website = Self {
             address: listener.local_addr().expect("an address"),
@@ -63,7 +63,7 @@ impl Website {
         }
     }
 
-    fn sitemap(&self) -> String {
+    pub fn sitemap(&self) -> String {
         format!("http://{}/sitemap.xml", self.address)
     }
 }
@@ -99,31 +99,31 @@ fn start_server() -> TestServer {
     TestServer::start_with(|settings| settings.learn_private_network = true)
 }
 
-fn by_key(server: &TestServer, method: &'static str, path: &str) -> Request {
+pub fn by_key(server: &TestServer, method: &'static str, path: &str) -> Request {
     let request = server.request(method, format!("/v2{path}"));
     request.bearer(&server.project.private_key)
 }
 
-fn create(server: &TestServer, url: &str) -> Response {
+pub fn create(server: &TestServer, url: &str) -> Response {
     by_key(server, "POST", "/sources")
         .json(json!({"url": url}))
         .send()
 }
 
-fn sources(server: &TestServer) -> Vec<Value> {
+pub fn sources(server: &TestServer) -> Vec<Value> {
     let list = by_key(server, "GET", "/sources").send().expect(200);
     list["data"].as_array().expect("data").clone()
 }
 
 /// Waits until the first source does not run, and returns it.
-fn wait_for_end(server: &TestServer) -> Value {
+pub fn wait_for_end(server: &TestServer) -> Value {
     wait_until("the run has ended", || {
         sources(server)[0]["status"] != "running"
     });
     sources(server).remove(0)
 }
 
-fn documents(server: &TestServer) -> u64 {
+pub fn documents(server: &TestServer) -> u64 {
     let path = format!("/projects/{}/documents", server.project.id.0);
     let list = by_key(server, "GET", &path).send().expect(200);
     list["total"].as_u64().expect("a total")
