@@ -1,4 +1,7 @@
 //! Who is typing, in memory only.
+//!
+//! Of several nodes, each knows what the others publish. The node that has published last
+//! about an author publishes the end if the reports cease.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -44,6 +47,8 @@ struct State {
     typing: Typing,
     reported_at: Instant,
     published_at: Instant,
+    /// Whether this node has published last.
+    is_own: bool,
 }
 
 impl TypingAuthors {
@@ -60,13 +65,16 @@ impl TypingAuthors {
                 typing,
                 reported_at: now,
                 published_at: now,
+                is_own: true,
             };
             authors.insert(key, state);
             return true;
         };
         let age = now.saturating_duration_since(state.published_at);
         let is_published = match (state.typing.is_typing, typing.is_typing) {
-            (true, true) => age >= REPEAT_INTERVAL,
+            (true, true) if state.is_own => age >= REPEAT_INTERVAL,
+            // The other nodes learn that the author has not ceased to report.
+            (true, true) => age >= MIN_PAUSE,
             (false, true) => age >= MIN_PAUSE,
             (true, false) => true,
             (false, false) => false,
@@ -75,8 +83,31 @@ impl TypingAuthors {
         if is_published {
             state.published_at = now;
             state.typing = typing;
+            state.is_own = true;
         }
         is_published
+    }
+
+    /// Records what a node has published. What this node has published itself changes
+    /// nothing.
+    pub fn observe(&self, typing: &Typing, now: Instant) {
+        let mut authors = self.lock();
+        let key = (typing.project, typing.chat, author_key(&typing.author));
+        let known = authors.get(&key);
+        let is_own = known.is_some_and(|state| {
+            let age = now.saturating_duration_since(state.published_at);
+            state.is_own && state.typing.is_typing == typing.is_typing && age < MIN_PAUSE
+        });
+        if is_own || (known.is_none() && authors.len() >= MAX_AUTHORS) {
+            return;
+        }
+        let state = State {
+            typing: typing.clone(),
+            reported_at: now,
+            published_at: now,
+            is_own: false,
+        };
+        authors.insert(key, state);
     }
 
     /// Removes the authors who have not reported for [`TYPING_TIMEOUT`]. Returns the ends
@@ -85,7 +116,7 @@ impl TypingAuthors {
         let mut ended = Vec::new();
         self.lock().retain(|_, state| {
             let is_current = now.saturating_duration_since(state.reported_at) < TYPING_TIMEOUT;
-            if !is_current && state.typing.is_typing {
+            if !is_current && state.typing.is_typing && state.is_own {
                 ended.push(Typing {
                     is_typing: false,
                     ..state.typing.clone()
@@ -137,6 +168,27 @@ mod tests {
         assert!(!report(true, 7100), "too soon");
         assert!(!report(false, 7200));
         assert!(report(true, 8100));
+    }
+
+    #[test]
+    fn typing_that_is_reported_to_two_nodes_in_turn_has_one_end() {
+        let (nodes, start) = ([(); 2].map(|()| TypingAuthors::default()), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let remove = |seconds| {
+            let ended = nodes.iter().map(|node| node.remove_expired(at(seconds)));
+            ended.map(|ended| ended.len()).collect::<Vec<_>>()
+        };
+        for (index, seconds) in [0, 4, 8, 12].into_iter().enumerate() {
+            assert!(
+                nodes[index % 2].report(typing(true), at(seconds)),
+                "{seconds}"
+            );
+            for node in &nodes {
+                node.observe(&typing(true), at(seconds));
+            }
+            assert_eq!(remove(seconds + 3), [0, 0]);
+        }
+        assert_eq!(remove(18), [0, 1], "the second node has published last");
     }
 
     #[test]

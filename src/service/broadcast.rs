@@ -74,6 +74,9 @@ impl Services {
         match serde_json::from_str::<Payload>(&message.payload) {
             Ok(payload) => {
                 if let Some(broadcast) = payload.into_broadcast(project, conversation) {
+                    if let Broadcast::Typing(typing) = &broadcast {
+                        self.typing.observe(typing, Instant::now());
+                    }
                     self.publish_here(project, conversation, broadcast);
                 }
             }
