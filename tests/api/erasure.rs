@@ -108,7 +108,10 @@ fn requests_of_an_erased_session_return_401() {
     // The session is in the cache of credentials.
     server.list(&ann.token, "");
     expect_no_content(erase(&server, &ann));
-    server.wait_for_all_nodes(|| server.get_list(&ann.token, "").status == 401);
+    server.wait_for_all_nodes(|| {
+        let path = format!("/v2/conversations/{id}");
+        server.get(path).bearer(&ann.token).send().status == 401
+    });
     let requests = [
         server.get("/v2/identity/me"),
         server.get("/v2/conversations"),

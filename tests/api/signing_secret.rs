@@ -32,19 +32,21 @@ fn rotation_ends_sessions_and_visitors_keep_their_conversations() {
     assert!(output.contains("; 3 sessions have ended"), "{output}");
     let start = Instant::now();
     for visitor in [&ann, &ben, &earlier] {
-        wait_until("the session has ended", || {
-            server.get_list(&visitor.token, "").status == 401
-        });
+        let has_ended = || server.get_list(&visitor.token, "").status == 401;
+        wait_until("the session has ended", has_ended);
+        server.wait_for_all_nodes(has_ended);
     }
     assert!(start.elapsed() < MAX_DELAY, "{:?}", start.elapsed());
     let me = server.get("/v2/identity/me").bearer(&ann.token).send();
     me.expect_error(401, "UNAUTHORIZED");
     // A token that is signed with the earlier secret is refused even if its session
     // exists, so wait until the server signs with the new one.
-    wait_until("a new session is valid", || {
+    let is_valid = || {
         let again = server.create_visitor("ben");
         signature_changed(&server, &again)
-    });
+    };
+    wait_until("a new session is valid", is_valid);
+    server.wait_for_all_nodes(is_valid);
     let again = Visitor::from_json(&init().send().expect(200));
     assert_eq!(again.id, ann.id);
     assert_eq!(ids(&server.list(&again.token, "")), [conversation.as_str()]);
@@ -89,9 +91,9 @@ fn rotation_invalidates_cursors_and_etags_of_cached_pages() {
     assert_eq!(same().status, 304);
     rotate(&server);
     let start = Instant::now();
-    wait_until("the cursor is invalid", || {
-        server.get(&target).bearer(key).send().status == 422
-    });
+    let is_invalid = || server.get(&target).bearer(key).send().status == 422;
+    wait_until("the cursor is invalid", is_invalid);
+    server.wait_for_all_nodes(is_invalid);
     assert!(start.elapsed() < MAX_DELAY, "{:?}", start.elapsed());
     let changed = same();
     assert_eq!(changed.status, 200);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::helpers::{CUSTOMER, DEVICE, SECRET, Side, TestServer, WebSocketClient, ids, string};
+use crate::one_node;
 
 /// A server with two projects that have the same devices and customers.
 fn setup() -> (TestServer, Side, Side) {
@@ -109,6 +110,7 @@ fn idempotency_key_of_another_project_is_another_key() {
 
 #[test]
 fn limits_and_quotas_of_another_project_are_not_used_up() {
+    one_node!("each node has rate limits of its own");
     let server = TestServer::start_with(|settings| {
         settings.rate_limit = 1_000;
         settings.key_rate_limit = 20;

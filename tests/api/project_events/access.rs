@@ -4,6 +4,7 @@ use parlor::events::project::MAX_SUBSCRIBERS_OF_CALLER;
 
 use super::*;
 use crate::helpers::refusal_body;
+use crate::one_node;
 
 /// Status and code of the refusal.
 fn refused(server: &TestServer, target: &str, headers: &[(&'static str, &str)]) -> (u16, String) {
@@ -108,6 +109,7 @@ fn shutdown_closes_the_socket() {
 
 #[test]
 fn sockets_of_an_agent_are_limited() {
+    one_node!("the limit is per node");
     let server = TestServer::start();
     let [mara, noor] = ["Mara", "Noor"].map(|name| server.create_agent(name, AgentRole::Agent));
     let mut open: Vec<_> = (0..MAX_SUBSCRIBERS_OF_CALLER)

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::helpers::{AnswerFixture, setup_answers};
+use crate::one_node;
 
 impl Inbox {
     fn watch(&mut self, id: &str) {
@@ -26,6 +27,7 @@ fn apply(text: &mut Vec<u16>, event: &Value) {
 
 #[test]
 fn watched_answer_arrives_in_parts_that_equal_its_text() {
+    one_node!("the text of an answer arrives from the node that streams it");
     let fixture = setup_answers();
     let mut inbox = Inbox::open(&fixture.server, None);
     inbox.next_of("presence");
@@ -66,6 +68,7 @@ fn watched_answer_arrives_in_parts_that_equal_its_text() {
 
 #[test]
 fn late_watch_first_gets_the_text_so_far() {
+    one_node!("the text of an answer arrives from the node that streams it");
     let fixture = setup_answers();
     let mut inbox = open(&fixture);
     let (script, _stream) = fixture.start_answer();
@@ -97,6 +100,7 @@ fn next_delta(inbox: &mut Inbox) -> Value {
 
 #[test]
 fn inbox_without_a_watch_receives_no_parts() {
+    one_node!("the text of an answer arrives from the node that streams it");
     let fixture = setup_answers();
     let mut inbox = open(&fixture);
     let mut other = open(&fixture);

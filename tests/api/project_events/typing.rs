@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::helpers::{Request, Visitor};
+use crate::one_node;
 
 struct Fixture {
     server: TestServer,
@@ -67,6 +68,7 @@ fn visitor_and_other_agents_see_that_an_agent_is_typing() {
 
 #[test]
 fn visitor_does_not_see_the_own_typing_and_repetitions_send_nothing() {
+    one_node!("each node publishes the first report that it gets");
     let fixture = setup();
     let mut visitor = fixture.visitor_socket();
     let mut inbox = Inbox::open(&fixture.server, None);
