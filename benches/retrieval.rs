@@ -115,11 +115,10 @@ fn measure_semantic_searches(
 ) -> Result<(), Box<dyn Error>> {
     let semantic = SemanticSearch::new(Arc::new(WordVectors));
     store.read_blocking(|snapshot| {
-        for seq in passage::list_seqs(snapshot, PROJECT)? {
-            if let Some(passage) = passage::find(snapshot, PROJECT, seq)? {
-                let vector = PassageVector::new(&word_vector(&passage.body));
-                semantic.add(PROJECT, seq, vector.as_slice());
-            }
+        let seqs = passage::list_seqs(snapshot, PROJECT)?;
+        for (seq, passage) in passage::find_all(snapshot, PROJECT, &seqs)? {
+            let vector = PassageVector::new(&word_vector(&passage.body));
+            semantic.add(PROJECT, seq, vector.as_slice());
         }
         Ok::<_, StoreError>(())
     })?;

@@ -80,7 +80,7 @@ def open_stores(run, server):
         subprocess.run(command, check=True, stdout=sys.stderr, timeout=3600)
         say(f"creating {rows} conversations took {time.monotonic() - began:.0f} s")
         # Otherwise the servers would build the search index during the measurement.
-        query(url, f"SELECT index_texts({rows * 100})")
+        query(url, "TRUNCATE search_backlog")
         stores["postgres", rows] = url
     query(server.url, "CHECKPOINT")
     return stores
@@ -95,17 +95,12 @@ def measure_pages(run, stores, kinds, cache):
         servers = {key: stack.enter_context(serve(store, cache)) for key, store in stores.items()}
         loads = {}
         for rows in (SMALL, run.rows):
-            files = {}
-            if not cache:
-                files["ends"] = queries.write(run.folder / f"ends-{rows}", queries.near_ends(rows))
-                cursors = queries.after_cursors(servers["sqlite", rows], rows)
-                files["after"] = queries.write(run.folder / f"after-{rows}", cursors)
+            files = {} if cache else write_requests(run, servers, rows)
             for kind in kinds:
                 for callers in (CALLERS, 1):
                     for store in STORES:
-                        server = servers[store, rows]
-                        load = partial(pages, run, server, callers, LIST, files.get(kind))
-                        loads[kind, store, rows, callers] = load
+                        server, file = servers[store, rows], files.get((kind, store))
+                        loads[kind, store, rows, callers] = partial(pages, run, server, callers, LIST, file)
         if not cache:
             for offset in offsets(run):
                 for store in STORES:
@@ -114,6 +109,17 @@ def measure_pages(run, stores, kinds, cache):
                     server.get(path)
                     loads["offset", store, offset, 1] = partial(pages, run, server, 1, path)
         return rounds("lists of both stores", loads)
+
+
+def write_requests(run, servers, rows):
+    """Writes the files of requests; by kind and store."""
+    ends = queries.write(run.folder / f"ends-{rows}", queries.near_ends(rows))
+    files = {("ends", store): ends for store in STORES}
+    for store in STORES:
+        # The conversations of the stores have different ids.
+        cursors = queries.after_cursors(servers[store, rows], rows)
+        files["after", store] = queries.write(run.folder / f"after-{store}-{rows}", cursors)
+    return files
 
 
 def pages(run, server, callers, path, file=None):
