@@ -128,6 +128,12 @@ pub(super) enum ColumnValue<'r> {
 }
 
 impl<'r> ColumnValue<'r> {
+    #[inline]
+    pub fn is_null(self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    #[inline]
     fn integer(self) -> Result<i64, StoreError> {
         match self {
             Self::Integer(number) => Ok(number),
@@ -139,6 +145,7 @@ impl<'r> ColumnValue<'r> {
     ///
     /// # Errors
     /// [`StoreError::Internal`] if the value is no text.
+    #[inline]
     pub fn text(self) -> Result<&'r str, StoreError> {
         match self {
             Self::Text(bytes) => str::from_utf8(bytes).map_err(|_| self.unexpected("UTF-8")),
@@ -146,6 +153,7 @@ impl<'r> ColumnValue<'r> {
         }
     }
 
+    #[inline]
     fn blob(self) -> Result<&'r [u8], StoreError> {
         match self {
             Self::Blob(bytes) => Ok(bytes),
@@ -154,6 +162,7 @@ impl<'r> ColumnValue<'r> {
     }
 
     /// The error of a value that is not of the type that the caller reads.
+    #[cold]
     fn unexpected(self, expected: &str) -> StoreError {
         let found = match self {
             Self::Null => "null",
@@ -219,7 +228,9 @@ impl<'r> Row<'r> {
         Self(DriverRow::Sqlite(row))
     }
 
-    /// The value of a column, counted from 0, without a type.
+    /// The value of a column, counted from 0, without a type. A page reads hundreds of
+    /// columns, so this is inlined.
+    #[inline]
     pub fn value(self, column: usize) -> Result<ColumnValue<'r>, StoreError> {
         let row = match self.0 {
             DriverRow::Sqlite(row) => row,
@@ -246,7 +257,7 @@ impl<'r> Row<'r> {
     }
 
     pub fn is_null(self, column: usize) -> Result<bool, StoreError> {
-        Ok(self.value(column)? == ColumnValue::Null)
+        Ok(self.value(column)?.is_null())
     }
 
     /// The enum variant that a text column names.
@@ -366,7 +377,7 @@ impl Column<'_> for Value {
 
 impl<'r, T: Column<'r>> Column<'r> for Option<T> {
     fn read(value: ColumnValue<'r>) -> Result<Self, StoreError> {
-        if value == ColumnValue::Null {
+        if value.is_null() {
             return Ok(None);
         }
         T::read(value).map(Some)
