@@ -135,14 +135,18 @@ pub fn search_input(
         let confidence = confidence::fused_confidence(&fused.evidence);
         (fused.pages, confidence, MIN_FUSED_CONFIDENCE)
     };
-    let mut hits = Vec::with_capacity(limit.min(pages.len()));
-    for page in pages.iter().take(limit) {
-        let seq = index.passages[page.passage as usize].seq;
-        // The index can be older or newer than the snapshot.
-        if let Some(passage) = passage::find(snapshot, project, seq)? {
-            hits.push(PassageHit::new(seq, passage, page.score));
-        }
-    }
+    let pages = pages.iter().take(limit);
+    let scores: Vec<_> = pages
+        .map(|page| (index.passages[page.passage as usize].seq, page.score))
+        .collect();
+    let seqs: Vec<_> = scores.iter().map(|(seq, _)| *seq).collect();
+    // The index can be older or newer than the snapshot, so passages can be missing.
+    let passages = passage::find_all(snapshot, project, &seqs)?;
+    let hits = passages.into_iter().filter_map(|(seq, passage)| {
+        let (_, score) = scores.iter().find(|(scored, _)| *scored == seq)?;
+        Some(PassageHit::new(seq, passage, *score))
+    });
+    let hits: Vec<_> = hits.collect();
     Ok(RankedPassages {
         confidence: f64::from(confidence),
         is_confident: confidence >= min_confidence && !hits.is_empty(),

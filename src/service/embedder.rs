@@ -366,7 +366,7 @@ fn read_passage(
         return Ok(BatchPassage { passage, content });
     }
     let mut texts = Vec::new();
-    passage::with_text(snapshot, passage.project, passage.seq, |text| {
+    passage::for_each_text(snapshot, passage.project, &[passage.seq], |_, text| {
         let head = match text.heading {
             "" => text.title.to_owned(),
             heading => format!("{} › {heading}", text.title),

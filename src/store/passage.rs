@@ -1,8 +1,12 @@
 //! Passages: the parts of a project's documents and Q&As that search reads.
 
+use std::ops::ControlFlow;
+
 use super::error::StoreError;
+use super::query::{RowQueue, select_rows};
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
+use super::statement_text::StatementText;
 use crate::domain::{PassageSeq, ProjectSeq, QnaId};
 
 /// A number that changes with every change of any passage of the database.
@@ -50,22 +54,42 @@ pub enum PassageSource {
     Qna { id: QnaId },
 }
 
-/// A passage of the project, if it exists.
-pub fn find(
+/// The passages of the project with these row ids, in their order. Those that do not exist
+/// are missing.
+pub fn find_all(
     snapshot: &Snapshot,
     project: ProjectSeq,
-    seq: PassageSeq,
-) -> Result<Option<Passage>, StoreError> {
-    let sql = Sql::new(
-        sql!(
-            "SELECT document.url, qna.id, passage.title, passage.heading, passage.body FROM passage \
-               LEFT JOIN document ON document.seq = passage.document_seq \
-               LEFT JOIN qna ON qna.seq = passage.qna_seq \
-              WHERE passage.seq = ? AND passage.project_seq = ?"
-        ),
-        [seq.into(), project.into()],
+    seqs: &[PassageSeq],
+) -> Result<Vec<(PassageSeq, Passage)>, StoreError> {
+    let select = select_rows!(
+        "SELECT document.url, qna.id, passage.title, passage.heading, passage.body, \
+                passage.project_seq, passage.seq FROM passage \
+           LEFT JOIN document ON document.seq = passage.document_seq \
+           LEFT JOIN qna ON qna.seq = passage.qna_seq \
+          WHERE",
+        "passage.seq"
     );
-    snapshot.optional(&sql, passage_from_row)
+    let mut passages = Vec::with_capacity(seqs.len());
+    for_each(snapshot, seqs, select, |row| {
+        if project == row.get(5)? {
+            passages.push((row.get(6)?, passage_from_row(row)?));
+        }
+        Ok(())
+    })?;
+    Ok(passages)
+}
+
+/// Calls `each` with the rows of the passages that exist, in the order of `seqs`. `select`
+/// is a text of [`select_rows`].
+fn for_each(
+    snapshot: &Snapshot,
+    seqs: &[PassageSeq],
+    select: StatementText,
+    mut each: impl FnMut(Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut rows = RowQueue::new(seqs.iter().map(|seq| seq.0).collect());
+    let every_row = |row: Row<'_>| each(row).map(ControlFlow::Continue);
+    rows.read(snapshot, select, every_row).map(drop)
 }
 
 fn passage_from_row(row: Row<'_>) -> Result<Passage, StoreError> {
@@ -95,32 +119,35 @@ pub struct PassageText<'r> {
     pub body: &'r str,
 }
 
-/// Calls `read` with the text of a passage of the project, if it exists.
-pub fn with_text(
+/// Calls `read` with the texts of the passages of the project that exist, in the order of
+/// `seqs`.
+pub fn for_each_text(
     snapshot: &Snapshot,
     project: ProjectSeq,
-    seq: PassageSeq,
-    read: impl FnOnce(&PassageText<'_>),
+    seqs: &[PassageSeq],
+    mut read: impl FnMut(PassageSeq, &PassageText<'_>),
 ) -> Result<(), StoreError> {
-    let sql = Sql::new(
-        sql!(
-            "SELECT document_seq, coalesce(document.url, ''), passage.title, \
-                    coalesce(document.description, ''), heading, body FROM passage \
-               LEFT JOIN document ON document.seq = passage.document_seq \
-              WHERE passage.seq = ? AND passage.project_seq = ?"
-        ),
-        [seq.into(), project.into()],
+    let select = select_rows!(
+        "SELECT document_seq, coalesce(document.url, ''), passage.title, \
+                coalesce(document.description, ''), heading, body, \
+                passage.project_seq, passage.seq FROM passage \
+           LEFT JOIN document ON document.seq = passage.document_seq \
+          WHERE",
+        "passage.seq"
     );
-    let found = snapshot.optional(&sql, |row| {
-        read(&PassageText {
+    for_each(snapshot, seqs, select, |row| {
+        if project != row.get(6)? {
+            return Ok(());
+        }
+        let text = PassageText {
             document: row.get(0)?,
             url: row.get(1)?,
             title: row.get(2)?,
             description: row.get(3)?,
             heading: row.get(4)?,
             body: row.get(5)?,
-        });
+        };
+        read(row.get(7)?, &text);
         Ok(())
-    });
-    found.map(|_| ())
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use super::inverted_index::InvertedIndex;
-use crate::domain::ProjectSeq;
+use crate::domain::{PassageSeq, ProjectSeq};
 use crate::store::{Snapshot, StoreError, passage};
 
 /// How many indexes are kept. Beyond this number the least recently used index is
@@ -116,9 +116,9 @@ fn updated(
     let mut index = index.clone();
     let stored: HashSet<_> = seqs.iter().copied().collect();
     index.retain(|seq| stored.contains(&seq));
-    for seq in seqs.into_iter().filter(|seq| !indexed.contains(seq)) {
-        passage::with_text(snapshot, project, seq, |text| index.add(seq, text))?;
-    }
+    let is_new = |seq: &PassageSeq| !indexed.contains(seq);
+    let added: Vec<_> = seqs.into_iter().filter(is_new).collect();
+    passage::for_each_text(snapshot, project, &added, |seq, text| index.add(seq, text))?;
     index.finish(version);
     Ok(index)
 }
