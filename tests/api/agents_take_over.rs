@@ -109,6 +109,7 @@ fn reply_of_an_agent_takes_the_conversation_over_and_ends_the_answer() {
     let (server, id) = (&fixture.server, &fixture.id);
     let mara = server.create_agent("Mara", AgentRole::Agent);
     let (script, _stream) = fixture.start_answer();
+    fixture.wait_for_stored_text();
     let sent = reply(server, &mara, id, "Mara here.").send().expect(201);
     assert_eq!(sent["humanAgent"], json!({ "name": "Mara", "image": null }));
     drop(script);
