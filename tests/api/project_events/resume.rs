@@ -25,6 +25,7 @@ fn missed_events_follow_once_and_in_order() {
     let send = |text: &str| server.reply(&id, text).send().expect(201);
     let mut inbox = Inbox::open(&server, None);
     send("1");
+    inbox.next_of("new_message");
     inbox.next_of("conversation_updated");
     let place = inbox.place();
     drop(inbox);
