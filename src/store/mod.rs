@@ -128,6 +128,7 @@ pub use task_lock::TaskLock;
 
 use commit_observer::ObserverSlot;
 use engine::Engine;
+use postgres::{Connection, PostgresSnapshot, Purpose};
 use readers::Readers;
 use search_queue::SearchQueue;
 use writer::Writer;
@@ -257,6 +258,23 @@ impl Store {
         work: impl FnOnce(&Snapshot) -> Result<T, E>,
     ) -> Result<T, E> {
         self.readers.read_blocking(work)
+    }
+
+    /// [`Self::read_blocking`] for a read that may take long, such as an export. PostgreSQL
+    /// does not limit its time.
+    ///
+    /// # Errors
+    /// The errors of `work`, or that of the connection.
+    pub fn read_long<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Snapshot) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let Some(address) = self.address() else {
+            return self.read_blocking(work);
+        };
+        let connection = Connection::open_for(address, Purpose::LongRead);
+        let connection = connection.map_err(|error| StoreError::Internal(error.to_string()))?;
+        work(&Snapshot::of_postgres(PostgresSnapshot::new(&connection)))
     }
 
     /// The version of the conversations of a scope and their messages. A list that was read

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::batch::guard_reason;
 use super::error::StoreError;
-use super::postgres::PostgresSnapshot;
+use super::postgres::{Cursor, PostgresSnapshot};
 use super::rejection::Rejection;
 use super::snapshot::{Dialect, Snapshot, Transaction};
 use super::sql::{Row, Sql, Value};
@@ -49,6 +49,22 @@ impl Snapshot<'_> {
     ) -> Result<(), E> {
         let every_row = |row: Row<'_>| each(row).map(ControlFlow::Continue);
         self.try_for_each(sql, every_row).map(drop)
+    }
+
+    /// As [`Self::for_each`], for results of any size. Few rows are in memory.
+    pub(super) fn for_each_in_parts<E: From<StoreError>>(
+        &self,
+        sql: &Sql,
+        mut each: impl FnMut(Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Transaction::Postgres(postgres) = self.transaction() else {
+            return self.for_each(sql, each);
+        };
+        let mut cursor = Cursor::open(postgres, sql)?;
+        while let Some(row) = cursor.next()? {
+            each((&row).into())?;
+        }
+        Ok(())
     }
 
     /// What `read` makes of every row, in order.
@@ -132,6 +148,68 @@ macro_rules! select_rows {
     };
 }
 pub(super) use select_rows;
+
+/// The text of a statement that [`OwnedRows`] reads: a SELECT without a condition, the
+/// column with the number of the owner, and the column that orders the rows of an owner. The
+/// number of the owner is also the last column that the SELECT returns. SQLite reads the
+/// rows of one owner, PostgreSQL those of all owners from one on.
+macro_rules! select_owned {
+    ($select:expr, $owner:literal, $order:literal) => {
+        sql!(
+            sqlite: concat!($select, " WHERE ", $owner, " = ?1 ORDER BY ", $order),
+            postgres: concat!(
+                $select, " WHERE ", $owner, " >= ?1 ORDER BY ", $owner, ", ", $order
+            ),
+        )
+    };
+}
+pub(super) use select_owned;
+
+/// Reads the rows that belong to others, such as the messages of conversations, for one
+/// owner after another. On PostgreSQL, one cursor reads the rows of all owners.
+pub(super) struct OwnedRows<'s> {
+    snapshot: &'s Snapshot<'s>,
+    select: StatementText,
+    cursor: Option<Cursor<'s>>,
+}
+
+impl<'s> OwnedRows<'s> {
+    /// `select` is a text of [`select_owned`].
+    pub fn new(snapshot: &'s Snapshot<'s>, select: StatementText) -> Self {
+        Self {
+            snapshot,
+            select,
+            cursor: None,
+        }
+    }
+
+    /// Calls `each` with every row of an owner. The owners are read in ascending order.
+    pub fn for_each<E: From<StoreError>>(
+        &mut self,
+        owner: i64,
+        mut each: impl FnMut(Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = Sql::new(self.select, [owner.into()]);
+        let Transaction::Postgres(postgres) = self.snapshot.transaction() else {
+            return self.snapshot.for_each(&sql, each);
+        };
+        let cursor = match &mut self.cursor {
+            Some(cursor) => cursor,
+            None => self.cursor.insert(Cursor::open(postgres, &sql)?),
+        };
+        while let Some(row) = cursor.peek()? {
+            let row_owner: i64 = Row::from(row).get(row.len() - 1)?;
+            if row_owner > owner {
+                break;
+            }
+            if row_owner == owner {
+                each(row.into())?;
+            }
+            cursor.next()?;
+        }
+        Ok(())
+    }
+}
 
 /// The numbers of the rows of a page, in order. The rows can be read in several
 /// snapshots, each as it is when it is read. Rows that are deleted meanwhile are missing.

@@ -88,6 +88,16 @@ impl Sql {
         self.postgres.unwrap_or(&self.text)
     }
 
+    /// The statement of PostgreSQL that opens a cursor for the rows of this one.
+    pub(super) fn in_cursor(&self, name: &str) -> Self {
+        let text = self.postgres_text();
+        Self {
+            text: Cow::Owned(format!("DECLARE {name} NO SCROLL CURSOR FOR {text}")),
+            postgres: None,
+            values: self.values.clone(),
+        }
+    }
+
     /// A statement of a test.
     #[cfg(test)]
     pub(super) fn unregistered<const N: usize>(text: &'static str, values: [Value; N]) -> Self {

@@ -67,7 +67,7 @@ fn write_part(
     report: &mut dyn FnMut(FileExport),
 ) -> Result<RecordCounts, ExportError> {
     let mut file = new.file();
-    let counts = store.read_blocking(|snapshot| {
+    let counts = store.read_long(|snapshot| {
         let header = header(snapshot, scope)?;
         let place = match EarlierExport::read(file, snapshot, &header, scope, monitor)? {
             EarlierExport::Unchanged(place) => place,

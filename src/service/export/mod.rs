@@ -101,7 +101,7 @@ pub fn write(
     scope: ExportScope,
     monitor: &Monitor,
 ) -> Result<RecordCounts, ExportError> {
-    store.read_blocking(|snapshot| {
+    store.read_long(|snapshot| {
         let header = header(snapshot, scope)?;
         let mut export = ExportWriter::new(out, &header, monitor);
         export.write_header(&header)?;

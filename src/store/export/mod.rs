@@ -3,6 +3,7 @@
 mod json;
 mod record;
 mod rows;
+mod select;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -14,15 +15,14 @@ pub use record::{
     Record, RecordCounts, RecordKind, RefusalRecord, SavedReplyRecord, SecretRecord, SessionRecord,
     SourceRecord, UsageRecord, VisitorRecord,
 };
-pub(super) use rows::StoredRecord;
+pub(super) use select::StoredRecord;
 pub use state::state;
 
 use super::error::StoreError;
 use super::open::SCHEMA_VERSION;
-use super::query::rows_at_once;
+use super::query::OwnedRows;
 use super::snapshot::Snapshot;
 use super::sql::Sql;
-use super::statement_text::StatementText;
 use crate::domain::{ConversationId, ConversationSeq, ProjectId};
 
 /// The version of the tables that records are read from.
@@ -40,7 +40,7 @@ pub fn counts(snapshot: &Snapshot, scope: ExportScope) -> Result<RecordCounts, S
     let mut counts = RecordCounts::default();
     for (_, kind) in RecordKind::NAMES {
         if scope.with_secrets || !is_secret(*kind) {
-            let sql = Sql::new(rows::count(*kind), []);
+            let sql = Sql::new(select::count(*kind), []);
             counts.add(*kind, snapshot.one(&sql, |row| row.get(0))?);
         }
     }
@@ -52,7 +52,7 @@ fn is_secret(kind: RecordKind) -> bool {
 }
 
 /// Calls `each` with all records before the first conversation, in the order of
-/// [`RecordKind::NAMES`]. Holds one record in memory.
+/// [`RecordKind::NAMES`]. Holds few records in memory.
 ///
 /// # Errors
 /// The error of `each`, or of the database.
@@ -85,13 +85,13 @@ fn all_of<T: StoredRecord, E: From<StoreError>>(
     snapshot: &Snapshot,
     each: &mut impl FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
-    snapshot.for_each(&Sql::new(T::ALL, []), |row| {
+    snapshot.for_each_in_parts(&Sql::new(T::ALL, []), |row| {
         each(T::from_row(snapshot, row)?.into())
     })
 }
 
 /// Calls `each` with the conversations from `first` on, or all of them. The messages of a
-/// conversation follow it, and then its notes and refusals. Holds one record in memory.
+/// conversation follow it, and then its notes and refusals. Holds few records in memory.
 ///
 /// # Errors
 /// The error of `each`, or of the database.
@@ -100,34 +100,21 @@ pub fn for_each_conversation<E: From<StoreError>>(
     first: Option<ConversationSeq>,
     mut each: impl FnMut(Record) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut first = first.map_or(i64::MIN, |first| first.0);
-    let limit = rows_at_once(snapshot, u32::MAX);
-    loop {
-        let mut count = 0;
-        let part = [first.into(), i64::from(limit).into()];
-        snapshot.for_each(&Sql::new(ConversationRecord::ALL, part), |row| {
-            let seq: ConversationSeq = row.get(rows::CONVERSATION_SEQ)?;
-            (first, count) = (seq.0 + 1, count + 1);
-            each(ConversationRecord::from_row(snapshot, row)?.into())?;
-            part_of::<MessageRecord, E>(snapshot, seq, rows::MESSAGES_OF_CONVERSATION, &mut each)?;
-            part_of::<NoteRecord, E>(snapshot, seq, rows::NOTES_OF_CONVERSATION, &mut each)?;
-            part_of::<RefusalRecord, E>(snapshot, seq, rows::REFUSALS_OF_CONVERSATION, &mut each)
+    let first = first.map_or(i64::MIN, |first| first.0);
+    let mut messages = OwnedRows::new(snapshot, select::MESSAGES);
+    let mut notes = OwnedRows::new(snapshot, select::NOTES);
+    let mut refusals = OwnedRows::new(snapshot, select::REFUSALS);
+    let conversations = Sql::new(ConversationRecord::ALL, [first.into()]);
+    snapshot.for_each_in_parts(&conversations, |row| {
+        let seq = row.get(select::CONVERSATION_SEQ)?;
+        each(ConversationRecord::from_row(snapshot, row)?.into())?;
+        messages.for_each(seq, |row| {
+            each(MessageRecord::from_row(snapshot, row)?.into())
         })?;
-        if count < limit {
-            return Ok(());
-        }
-    }
-}
-
-/// Calls `each` with the records of a kind that belong to a conversation.
-fn part_of<T: StoredRecord, E: From<StoreError>>(
-    snapshot: &Snapshot,
-    conversation: ConversationSeq,
-    select: StatementText,
-    each: &mut impl FnMut(Record) -> Result<(), E>,
-) -> Result<(), E> {
-    snapshot.for_each(&Sql::new(select, [conversation.into()]), |row| {
-        each(T::from_row(snapshot, row)?.into())
+        notes.for_each(seq, |row| each(NoteRecord::from_row(snapshot, row)?.into()))?;
+        refusals.for_each(seq, |row| {
+            each(RefusalRecord::from_row(snapshot, row)?.into())
+        })
     })
 }
 

@@ -24,6 +24,9 @@ use super::{PostgresAddress, Purpose, dialect};
 use crate::store::error::StoreError;
 use crate::store::sql::{ColumnValue, Sql, Value};
 
+/// Stored instead of NUL, which PostgreSQL does not have in texts.
+pub(in crate::store) const REPLACEMENT_CHARACTER: &str = "\u{fffd}";
+
 /// The statements that a connection keeps prepared.
 const MAX_STATEMENTS: usize = 512;
 
@@ -146,6 +149,14 @@ impl Connection {
         let statement = self.prepare(sql)?;
         let parameters = parameters(&sql.values);
         self.wait(self.client()?.query(&statement, &parameters))
+    }
+
+    /// As [`Self::try_query`], for a statement that is not kept prepared.
+    pub(super) fn query_once(&self, sql: &Sql) -> Result<Vec<Row>, Failure> {
+        let types = dialect::parameter_types(&sql.values);
+        let typed: Vec<_> = parameters(&sql.values).into_iter().zip(types).collect();
+        let text = dialect::text(sql);
+        self.wait(self.client()?.query_typed(&text, &typed))
     }
 
     /// As [`Self::query`], with statements that are sent before it in the same round trip.
@@ -327,10 +338,9 @@ impl ToSql for Value {
         match self {
             Value::Null => Ok(IsNull::Yes),
             Value::Integer(number) => number.to_sql(column, out),
-            // PostgreSQL has no NUL in texts.
-            Value::Text(text) if text.contains('\0') => {
-                text.replace('\0', "\u{fffd}").to_sql(column, out)
-            }
+            Value::Text(text) if text.contains('\0') => text
+                .replace('\0', REPLACEMENT_CHARACTER)
+                .to_sql(column, out),
             Value::Text(text) => text.to_sql(column, out),
             Value::Blob(bytes) => bytes.to_sql(column, out),
             Value::Integers(numbers) => numbers.to_sql(column, out),

@@ -10,6 +10,7 @@ mod advisory_lock;
 mod block_on;
 mod check;
 mod connection;
+mod cursor;
 mod dialect;
 mod error;
 mod group;
@@ -27,7 +28,8 @@ mod writer;
 pub use address::{AddressError, PostgresAddress};
 pub(super) use advisory_lock::AdvisoryLock;
 pub use check::CheckedDatabase;
-pub(super) use connection::{Connection, PipelineResult, column_value};
+pub(super) use connection::{Connection, PipelineResult, REPLACEMENT_CHARACTER, column_value};
+pub(super) use cursor::Cursor;
 #[cfg(test)]
 pub(super) use dialect::number_parameters;
 pub use error::ConnectError;

@@ -15,6 +15,8 @@ pub(in crate::store) enum Purpose {
     Write,
     Read,
     Search,
+    /// Reads of a command that take long, such as an export.
+    LongRead,
     /// Commands of an operator, such as an upgrade. They may take any time.
     Maintenance,
 }
@@ -50,6 +52,7 @@ impl Purpose {
                 "SET statement_timeout = {}; SET jit = off",
                 SEARCH_TIMEOUT.as_millis()
             ),
+            Self::LongRead => PLANNER.to_owned(),
             Self::Maintenance => String::new(),
         };
         format!("{LIVENESS}; {limits}")
@@ -61,7 +64,7 @@ impl Purpose {
             Self::Write => Some(Duration::from_secs(20)),
             Self::Read => Some(Duration::from_secs(35)),
             Self::Search => Some(SEARCH_TIMEOUT * 2),
-            Self::Maintenance => None,
+            Self::LongRead | Self::Maintenance => None,
         }
     }
 }

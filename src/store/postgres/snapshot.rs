@@ -21,6 +21,8 @@ pub(in crate::store) struct PostgresSnapshot<'p> {
     avoids_sorts: Cell<bool>,
     /// Whether the server does not know this yet.
     has_new_setting: Cell<bool>,
+    /// The number of cursors that were opened.
+    cursors: Cell<u64>,
 }
 
 #[expect(clippy::large_enum_variant, reason = "one for each read, on the stack")]
@@ -47,6 +49,7 @@ impl<'p> PostgresSnapshot<'p> {
             has_begun: Cell::new(false),
             avoids_sorts: Cell::new(false),
             has_new_setting: Cell::new(false),
+            cursors: Cell::new(0),
         }
     }
 
@@ -65,6 +68,7 @@ impl<'p> PostgresSnapshot<'p> {
             has_begun: Cell::new(false),
             avoids_sorts: Cell::new(false),
             has_new_setting: Cell::new(false),
+            cursors: Cell::new(0),
         })
     }
 
@@ -103,6 +107,35 @@ impl<'p> PostgresSnapshot<'p> {
             result = begin();
         }
         Ok(result?)
+    }
+
+    /// The rows of a statement that the connection does not keep prepared, such as one
+    /// about a cursor.
+    ///
+    /// # Errors
+    /// Those of the statement and of the connection.
+    pub(super) fn query_once(&self, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+        if !self.has_begun.get() || self.has_new_setting.get() {
+            self.query(&Sql::composed("SELECT 1".to_owned(), []))?;
+        }
+        Ok(self.on_connection(|connection| connection.query_once(sql))?)
+    }
+
+    /// A name that no other cursor of the transaction has.
+    pub(super) fn next_cursor_name(&self) -> String {
+        let number = self.cursors.get() + 1;
+        self.cursors.set(number);
+        format!("part_{number}")
+    }
+
+    /// Sends statements without waiting for their results.
+    pub(super) fn send(&self, statements: &str) {
+        let send = self.on_connection(|connection| {
+            connection.send(statements);
+            Ok(())
+        });
+        // Without a connection, there is no transaction.
+        let _ = send;
     }
 
     /// The number of connections that the pool may have.
@@ -153,12 +186,7 @@ impl<'p> PostgresSnapshot<'p> {
 impl Drop for PostgresSnapshot<'_> {
     fn drop(&mut self) {
         if self.has_begun.get() {
-            let rollback = self.on_connection(|connection| {
-                connection.send("ROLLBACK");
-                Ok(())
-            });
-            // Without a connection, there is no transaction.
-            let _ = rollback;
+            self.send("ROLLBACK");
         }
     }
 }
