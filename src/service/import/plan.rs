@@ -1,5 +1,7 @@
 //! Decides what a batch does with each of its records.
 
+use std::collections::HashSet;
+
 use crate::domain::{ConversationId, MessageId, ProjectId};
 use crate::store::export::{ConversationRecord, MessageRecord, Record};
 use crate::store::import::{self, Comparison};
@@ -63,12 +65,19 @@ pub struct Plan<'s> {
     batch: Batch,
     decisions: Vec<Decision>,
     conversation: Option<ImportedConversation>,
+    /// Projects that this import has created, so that their records are new.
+    new_projects: &'s HashSet<ProjectId>,
 }
 
 impl<'s> Plan<'s> {
-    pub fn new(snapshot: &'s Snapshot<'s>, conversation: Option<ImportedConversation>) -> Self {
+    pub fn new(
+        snapshot: &'s Snapshot<'s>,
+        conversation: Option<ImportedConversation>,
+        new_projects: &'s HashSet<ProjectId>,
+    ) -> Self {
         Self {
             snapshot,
+            new_projects,
             batch: Batch::default(),
             decisions: Vec::new(),
             conversation,
@@ -88,7 +97,7 @@ impl<'s> Plan<'s> {
             }
             record => {
                 self.end_conversation();
-                let decision = match import::compare(self.snapshot, record)? {
+                let decision = match self.compare(record)? {
                     Comparison::New => Decision::Import,
                     Comparison::Stored => Decision::Unchanged,
                     Comparison::Conflict(reason) => Decision::Refuse(reason),
@@ -104,6 +113,21 @@ impl<'s> Plan<'s> {
         };
         self.decisions.push(decision);
         Ok(())
+    }
+
+    /// Compares a record with what is stored, unless its project is new: each comparison is
+    /// a query to the server. If the file has a record twice, the batch fails, and is
+    /// planned again without this exception.
+    fn compare(&self, record: &Record) -> Result<Comparison, StoreError> {
+        let project = match record {
+            Record::Visitor(visitor) => Some(visitor.project_id),
+            Record::Conversation(conversation) => Some(conversation.project_id),
+            _ => None,
+        };
+        if project.is_some_and(|project| self.new_projects.contains(&project)) {
+            return Ok(Comparison::New);
+        }
+        import::compare(self.snapshot, record)
     }
 
     /// The state of a conversation for its messages. The messages of a conversation that
@@ -172,7 +196,12 @@ impl<'s> Plan<'s> {
         };
         let (project, is_stored) = (open.project, open.is_stored);
         let accepts_new = is_stored && open.accepts_messages;
-        match import::compare(self.snapshot, record)? {
+        let comparison = if open.is_new {
+            Comparison::New
+        } else {
+            import::compare(self.snapshot, record)?
+        };
+        match comparison {
             _ if !is_stored => Ok(Decision::Skip),
             Comparison::Stored => Ok(Decision::Unchanged),
             Comparison::Conflict(reason) => Ok(Decision::Refuse(reason)),

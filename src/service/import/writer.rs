@@ -1,5 +1,6 @@
 //! Stores records in batches, and compares each with what is stored.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::thread;
 use std::time::Duration;
@@ -72,6 +73,8 @@ pub struct RecordWriter<'a> {
     waiting_bytes: usize,
     /// The conversation to which the next messages belong.
     conversation: Option<ImportedConversation>,
+    /// The projects that were imported before the records that wait.
+    new_projects: HashSet<ProjectId>,
     pub summary: ImportSummary,
 }
 
@@ -88,6 +91,7 @@ impl<'a> RecordWriter<'a> {
             waiting: Vec::new(),
             waiting_bytes: 0,
             conversation: None,
+            new_projects: HashSet::new(),
             summary: ImportSummary::default(),
         }
     }
@@ -126,7 +130,11 @@ impl<'a> RecordWriter<'a> {
             self.apply(&records, records.iter().map(refuse).collect());
             return Ok(());
         };
-        match self.store_together(store, &records) {
+        let result = match self.store_together(store, &records, !self.new_projects.is_empty()) {
+            Err(error) if is_contradiction(&error) => self.store_together(store, &records, false),
+            result => result,
+        };
+        match result {
             // Two records of the batch contradict each other, or another process has
             // written meanwhile.
             Err(error) if is_contradiction(&error) => records
@@ -207,7 +215,7 @@ impl<'a> RecordWriter<'a> {
     }
 
     fn store_alone(&mut self, store: &Store, record: &[WaitingRecord]) -> Result<(), StoreError> {
-        match self.store_together(store, record) {
+        match self.store_together(store, record, false) {
             Err(error) if is_contradiction(&error) => {
                 let reason = "it contradicts another record, or a record that it refers to is gone";
                 if let [
@@ -226,15 +234,17 @@ impl<'a> RecordWriter<'a> {
         }
     }
 
-    /// Stores records in one transaction.
+    /// Stores records in one transaction. If `skips_new`, the records of new projects are
+    /// not compared with what is stored.
     fn store_together(
         &mut self,
         store: &Store,
         records: &[WaitingRecord],
+        skips_new: bool,
     ) -> Result<(), StoreError> {
         let mut attempt = 1;
         loop {
-            let result = self.try_store(store, records);
+            let result = self.try_store(store, records, skips_new);
             let is_temporary = matches!(result, Err(StoreError::Busy | StoreError::Unknown(_)));
             if !is_temporary || attempt == MAX_ATTEMPTS {
                 return result;
@@ -244,9 +254,16 @@ impl<'a> RecordWriter<'a> {
         }
     }
 
-    fn try_store(&mut self, store: &Store, records: &[WaitingRecord]) -> Result<(), StoreError> {
+    fn try_store(
+        &mut self,
+        store: &Store,
+        records: &[WaitingRecord],
+        skips_new: bool,
+    ) -> Result<(), StoreError> {
+        let none = HashSet::new();
+        let new_projects = if skips_new { &self.new_projects } else { &none };
         let plan = store.read_blocking(|snapshot| {
-            let mut plan = Plan::new(snapshot, self.conversation.clone());
+            let mut plan = Plan::new(snapshot, self.conversation.clone(), new_projects);
             records
                 .iter()
                 .try_for_each(|waiting| plan.add(&waiting.record))?;
@@ -265,7 +282,12 @@ impl<'a> RecordWriter<'a> {
         for (waiting, decision) in records.iter().zip(decisions) {
             let kind = waiting.record.kind();
             let counts = match decision {
-                Decision::Import => &mut self.summary.imported,
+                Decision::Import => {
+                    if let Record::Project(project) = &waiting.record {
+                        self.new_projects.insert(project.id);
+                    }
+                    &mut self.summary.imported
+                }
                 Decision::Unchanged => &mut self.summary.unchanged,
                 Decision::Skip => &mut self.summary.refused,
                 Decision::Refuse(reason) => {
