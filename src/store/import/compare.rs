@@ -5,7 +5,8 @@ use super::super::export::{
     AccountRecord, DocumentRecord, KeyRecord, Record, SavedReplyRecord, SecretRecord,
     SessionRecord, SourceRecord, StoredRecord, UsageRecord, VisitorRecord,
 };
-use super::super::snapshot::Snapshot;
+use super::super::postgres::REPLACEMENT_CHARACTER;
+use super::super::snapshot::{Dialect, Snapshot};
 use super::super::sql::{Sql, Value};
 use crate::domain::{ConversationId, MessageId, ProjectId, VisitorId};
 
@@ -93,10 +94,23 @@ fn same_or<T: StoredRecord, const N: usize>(
     let stored = snapshot.optional(&by_id, |row| T::from_row(snapshot, row))?;
     match stored {
         Some(stored) if stored == *record => return Ok(Comparison::Stored),
+        Some(stored) if has_replaced_nul(snapshot, &stored, record) => {
+            return Ok(Comparison::Stored);
+        }
         Some(stored) => return Ok(Comparison::Conflict(difference(&stored, record))),
         None => {}
     }
     test_conditions(snapshot, conditions)
+}
+
+/// Whether a record is the stored one except for NUL characters, which PostgreSQL does not
+/// store (see `docs/scaling.md`).
+fn has_replaced_nul<T: StoredRecord>(snapshot: &Snapshot, stored: &T, record: &T) -> bool {
+    let text = |record: &T| {
+        let json = serde_json::to_string(record).unwrap_or_default();
+        json.replace("\\u0000", REPLACEMENT_CHARACTER)
+    };
+    snapshot.dialect() == Dialect::Postgres && text(stored) == text(record)
 }
 
 /// A record is new unless a condition is not met.
