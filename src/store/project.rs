@@ -123,7 +123,7 @@ pub fn plan(snapshot: &Snapshot, seq: ProjectSeq) -> Result<Option<String>, Stor
 /// Updates the project `?1`. `$widget_config` is the JSON of the widget settings after the
 /// merge patch `?7`.
 macro_rules! update_project {
-    ($widget_config:literal) => {
+    ($widget_config:expr) => {
         concat!(
             "UPDATE project SET name = coalesce(?2, name), \
                     description = CASE WHEN ?3 = 1 THEN ?4 ELSE description END, \
@@ -135,6 +135,30 @@ macro_rules! update_project {
             $widget_config,
             " WHERE seq = ?1"
         )
+    };
+}
+
+/// The settings after a merge patch, as `json_patch` of SQLite writes them: JSONB would change
+/// the order of the settings and the spaces. Settings have no members that can be patched on
+/// their own.
+macro_rules! patched_widget_config {
+    () => {
+        "(SELECT '{' || coalesce(string_agg(CAST(to_json(key) AS TEXT) || ':' || value, \
+                                            ',' ORDER BY place), '') || '}' \
+            FROM (SELECT old.key, CAST(coalesce(new.value, old.value) AS TEXT) AS value, \
+                         old.place \
+                    FROM json_each(CAST(widget_config AS JSON)) \
+                             WITH ORDINALITY AS old (key, value, place) \
+                         LEFT JOIN json_each(CAST(CAST(?7 AS TEXT) AS JSON)) AS new \
+                                ON new.key = old.key \
+                  UNION ALL \
+                  SELECT new.key, CAST(new.value AS TEXT), 1000 + new.place \
+                    FROM json_each(CAST(CAST(?7 AS TEXT) AS JSON)) \
+                             WITH ORDINALITY AS new (key, value, place) \
+                   WHERE NOT EXISTS (SELECT 1 \
+                                       FROM json_each(CAST(widget_config AS JSON)) AS old \
+                                      WHERE old.key = new.key)) AS merged \
+           WHERE value <> 'null')"
     };
 }
 
@@ -159,10 +183,7 @@ pub fn change(seq: ProjectSeq, change: &ProjectChange) -> Batch {
             sqlite: update_project!(
                 "json_patch(CASE WHEN json_valid(widget_config) THEN widget_config ELSE '{}' END, ?7)"
             ),
-            // Settings have no members that can be patched on their own.
-            postgres: update_project!(
-                "CAST(jsonb_strip_nulls(CAST(widget_config AS JSONB) || CAST(CAST(?7 AS TEXT) AS JSONB)) AS TEXT)"
-            ),
+            postgres: update_project!(patched_widget_config!()),
         ),
         [
             seq.into(),

@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::store::batch::{Batch, BatchOutput};
 use crate::store::conversation::NewConversation;
 use crate::store::error::StoreError;
-use crate::store::export::{self, ExportScope, JsonText, Record};
+use crate::store::export::{self, ExportScope, Record};
 use crate::store::options::Options;
 use crate::store::postgres::test_database::TestDatabase;
 use crate::store::rejection::Rejection;
@@ -46,16 +46,6 @@ const OTHER_COLUMNS: [&str; 11] = [
     "SELECT v.seq, c.seq FROM deleted_visitor AS v CROSS JOIN deleted_conversation AS c \
       WHERE c.seq > 0 ORDER BY v.seq, c.seq",
 ];
-
-/// The record with its JSON in one form. PostgreSQL writes spaces into JSON that it changes.
-fn with_canonical_json(mut record: Record) -> Record {
-    if let Record::Project(project) = &mut record {
-        let json: serde_json::Value =
-            serde_json::from_str(project.widget_config.as_str()).expect("JSON");
-        project.widget_config = JsonText::from_stored(&json.to_string());
-    }
-    record
-}
 
 /// A store on each database.
 pub struct Pair {
@@ -153,7 +143,7 @@ impl Pair {
             let scope = ExportScope { with_secrets: true };
             let counts = export::counts(snapshot, scope)?;
             export::for_each_before_conversations(snapshot, scope, |record| {
-                records.push(with_canonical_json(record));
+                records.push(record);
                 Ok::<_, StoreError>(())
             })?;
             export::for_each_conversation(snapshot, None, |record| {
