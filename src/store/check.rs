@@ -11,7 +11,7 @@ use super::backup::{Monitor, foreign_key_faults, integrity_faults};
 use super::open::{MIGRATIONS, OpenError, SCHEMA, SCHEMA_VERSION, open_read_only};
 
 /// The number of faults that one check reports.
-const MAX_FAULTS: usize = 10;
+pub(super) const MAX_FAULTS: usize = 10;
 
 /// The faults of one check, in words. Empty if there are none.
 pub type Faults = Vec<String>;
@@ -181,8 +181,8 @@ fn wrong_count(
     rows.collect()
 }
 
-/// Type and name of each table, index and trigger, with its normalized SQL.
-type Objects = BTreeMap<String, String>;
+/// Kind and name of each table, index, trigger and so on, with its definition.
+pub(super) type Objects = BTreeMap<String, String>;
 
 /// The tables, indexes and triggers of a file, each with its SQL without comments, quotes
 /// and differences in white space.
@@ -229,7 +229,8 @@ fn normalized(sql: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn differences(found: &Objects, expected: &Objects) -> Faults {
+/// What is missing, was changed, or is not of parlor.
+pub(super) fn differences(found: &Objects, expected: &Objects) -> Faults {
     let missing = expected
         .keys()
         .filter(|name| !found.contains_key(*name))

@@ -1,5 +1,6 @@
 //! Checks a database and its surroundings, and names the remedy of each fault.
 
+mod database;
 mod files;
 mod settings;
 
@@ -8,9 +9,7 @@ use std::path::Path;
 
 use crate::config::Settings;
 use crate::store::backup::Monitor;
-use crate::store::{
-    CheckedDatabase, CheckedFile, Faults, OpenError, PostgresAddress, StoreLocation, resolve,
-};
+use crate::store::{CheckedFile, Faults, OpenError, StoreLocation, resolve};
 
 /// How serious the result of a check is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,39 +93,11 @@ pub fn check(
     match location {
         StoreLocation::File(path) => check_file(path, settings, monitor, report),
         StoreLocation::Postgres(address) => {
-            check_database(address, report);
+            database::check(address, monitor, report);
             report(settings::check(settings));
             Ok(())
         }
     }
-}
-
-fn check_database(address: &PostgresAddress, report: &mut dyn FnMut(Finding)) {
-    match CheckedDatabase::open(address) {
-        Ok(database) => check_tables(&database, report),
-        Err(error) => report(Finding::fault("connection", error.to_string())),
-    }
-}
-
-/// PostgreSQL checks references itself, and pg_amcheck finds damaged indexes.
-fn check_tables(database: &CheckedDatabase, report: &mut dyn FnMut(Finding)) {
-    report(match database.schema_version() {
-        Ok(Some(version)) => {
-            Finding::sound("version", format!("the tables have version {version}"))
-        }
-        Ok(None) => {
-            let text = "the database has no tables of parlor; `parlor serve` creates them";
-            return report(Finding::fault("version", text));
-        }
-        Err(error) => Finding::fault("version", error.to_string()),
-    });
-    report(Finding::of_faults(
-        "counts",
-        "as many as there are rows",
-        database.counts(),
-        "lists show wrong totals; restore a copy of pg_dump, or import an export into a new \
-         database",
-    ));
 }
 
 fn check_file(
@@ -182,14 +153,24 @@ fn check_content(file: &CheckedFile<'_>, monitor: &Monitor, report: &mut dyn FnM
 
 fn version(file: &CheckedFile<'_>) -> Finding {
     match file.schema_versions() {
-        Err(error) => Finding::fault("version", error.to_string()),
-        Ok((found, current)) if found < current => Finding::warning(
-            "version",
+        Err(error) => Finding::fault(VERSION, error.to_string()),
+        Ok(versions) => version_finding(versions),
+    }
+}
+
+/// The name of the check of the version.
+const VERSION: &str = "version";
+
+/// What follows from the version of the tables, and that of this program.
+fn version_finding((found, current): (i64, i64)) -> Finding {
+    if found < current {
+        return Finding::warning(
+            VERSION,
             format!(
                 "the tables have version {found}; the next start of parlor upgrades them to \
                  {current}. Make a backup before"
             ),
-        ),
-        Ok((found, _)) => Finding::sound("version", format!("the tables have version {found}")),
+        );
     }
+    Finding::sound(VERSION, format!("the tables have version {found}"))
 }

@@ -11,10 +11,11 @@ use crate::store::sql::Sql;
 
 /// The migrations in the order of their versions, from 1. Each inserts its version into
 /// `parlor_migration`.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_schema.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("../../../migrations/postgres/0001_schema.sql")];
 
 /// The schema version that this program reads and writes.
-const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// The oldest server that is supported, as `server_version_num` writes it.
 const MIN_SERVER_VERSION: i64 = 150_000;
