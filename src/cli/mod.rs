@@ -30,10 +30,12 @@ mod visitors;
 
 use std::path::{Path, PathBuf};
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{LogLevels, accept_renamed_variables};
 use crate::log_format::{LogFormat, LogLines};
+use crate::store::StoreLocation;
 use agents::Agents;
 use assistants::Assistants;
 use backup::Backup;
@@ -84,6 +86,10 @@ pub struct Cli {
     /// The database file that the command uses. `None` on PostgreSQL.
     #[arg(skip)]
     database: Option<PathBuf>,
+
+    /// Whether an argument has the password of a database.
+    #[arg(skip)]
+    has_visible_password: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -142,6 +148,7 @@ impl Cli {
         let matches = accept_renamed_variables(Self::command()).try_get_matches()?;
         Ok(Self {
             database: file_of(&matches),
+            has_visible_password: has_visible_password(&matches),
             ..Self::from_arg_matches(&matches)?
         })
     }
@@ -168,8 +175,28 @@ fn file_of(matches: &ArgMatches) -> Option<PathBuf> {
     location.file().map(Path::to_owned)
 }
 
+/// Whether an argument of the subcommand is a URL with a password.
+fn has_visible_password(matches: &ArgMatches) -> bool {
+    if let Some((_, subcommand)) = matches.subcommand() {
+        return has_visible_password(subcommand);
+    }
+    if !matches!(matches.try_contains_id("store"), Ok(true)) {
+        return false;
+    }
+    let is_argument = matches.value_source("store") == Some(ValueSource::CommandLine);
+    let location = matches.get_one::<StoreLocation>("store");
+    is_argument && location.is_some_and(StoreLocation::has_password)
+}
+
 /// Runs the command. `lines` are the lines of the log.
 pub fn run(cli: Cli, lines: LogLines) -> Result<(), CommandError> {
+    if cli.has_visible_password {
+        log::warn!(
+            "other users of this machine can read the password in --store, because the list of \
+             processes shows arguments; put the password into PGPASSWORD or into the file that \
+             PGPASSFILE names, or the URL into PARLOR_STORE"
+        );
+    }
     let database = cli.database;
     run_command(cli.command, lines).map_err(|error| match database {
         Some(database) => error.in_file(database),

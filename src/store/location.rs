@@ -38,6 +38,14 @@ impl StoreLocation {
         }
     }
 
+    /// Whether the text had a password.
+    pub fn has_password(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Postgres(address) => address.has_password(),
+        }
+    }
+
     /// Opens the store. An absent file is created.
     ///
     /// # Errors
