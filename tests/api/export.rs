@@ -78,7 +78,7 @@ const UNUSUAL_ROWS: &str = r##"
 "##;
 
 /// A file with all kinds of rows, and a private key of its first project.
-fn unusual_file() -> (TempDir, String) {
+pub fn unusual_file() -> (TempDir, String) {
     let (folder, path) = generated_file(300);
     open_connection(&path)
         .execute_batch(UNUSUAL_ROWS)
@@ -109,6 +109,15 @@ fn header(path: &Path) -> Value {
     serde_json::from_str(text.lines().next().expect("a header")).expect("JSON")
 }
 
+/// Makes unfinished answers what they are in an export.
+pub fn fail_streaming_answers(path: &Path) {
+    let fail_interrupted = "UPDATE message SET status = 'error', owner = NULL, \
+                                   error = 'The answer was interrupted' \
+                             WHERE status = 'streaming'";
+    let update = open_connection(path).execute_batch(fail_interrupted);
+    update.expect("an update");
+}
+
 #[test]
 fn imported_file_has_the_same_lists_messages_and_export() {
     sqlite_only!("the test runs commands on files of its own");
@@ -126,12 +135,7 @@ fn imported_file_has_the_same_lists_messages_and_export() {
 
     // Lists of a running server are built in the same way before and after.
     fs::copy(at.join("parlor.db"), at.join("original.db")).expect("a copy");
-    let fail_interrupted = "UPDATE message SET status = 'error', owner = NULL, \
-                                   error = 'The answer was interrupted' \
-                             WHERE status = 'streaming'";
-    let original = open_connection(&at.join("original.db"));
-    original.execute_batch(fail_interrupted).expect("an update");
-    drop(original);
+    fail_streaming_answers(&at.join("original.db"));
     let original = ParlorProcess::start(at, &["serve", "--db", "original.db"]);
     let copy = ParlorProcess::start(at, &["serve", "--db", "copy.db"]);
     let body = |process: &ParlorProcess, target: &str| {
@@ -389,7 +393,7 @@ pub fn add_large_conversations(path: &Path, count: u32) {
 }
 
 /// Waits for the end of a process. Returns the most memory that it used, in MB.
-fn peak_memory(child: &mut Child) -> u64 {
+pub fn peak_memory(child: &mut Child) -> u64 {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     loop {

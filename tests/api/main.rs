@@ -111,6 +111,8 @@ mod signing_secret;
 mod sources;
 mod start_up;
 mod statistics;
+mod store_migration;
+mod store_password;
 mod streamed_lists;
 mod stub_api;
 mod two_projects;

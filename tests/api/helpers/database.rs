@@ -80,9 +80,7 @@ impl TestDatabase {
     pub fn connect(&self) -> Connection {
         match self {
             Self::File(path) => Connection::Sqlite(open_connection(path)),
-            Self::Postgres(database) => {
-                Connection::Postgres(PostgresClient::connect(database.url.as_str()))
-            }
+            Self::Postgres(database) => Connection::Postgres(database.connect()),
         }
     }
 }
@@ -121,6 +119,23 @@ impl PostgresDatabase {
     fn create(server: &Url) -> Self {
         static TEMPLATE: OnceLock<String> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| create_template(server));
+        Self::copy_of(server, template)
+    }
+
+    /// A database without tables. The tests must run on PostgreSQL.
+    pub fn create_empty() -> Self {
+        Self::copy_of(&server_url().expect("a PostgreSQL server"), "template0")
+    }
+
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    pub fn connect(&self) -> PostgresClient {
+        PostgresClient::connect(self.url())
+    }
+
+    fn copy_of(server: &Url, template: &str) -> Self {
         let name = format!("parlor_api_{}", Uuid::new_v4().simple());
         let client = PostgresClient::connect(server.as_str());
         client.run(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
