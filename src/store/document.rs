@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::query::{RowQueue, select_rows};
+use super::query::{RowQueue, rows_at_once, select_rows};
 use super::rejection::Rejection;
 use super::snapshot::Snapshot;
 use super::sql::{Row, Sql};
@@ -173,25 +173,42 @@ impl SectionCursor {
         snapshot: &Snapshot,
         mut each: impl FnMut(&Section) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        let sql = Sql::new(
+        let limit = rows_at_once(snapshot, u32::MAX);
+        while self.after != self.last {
+            let mut rows = 0;
+            let flow = snapshot.try_for_each(&self.statement(limit), |row| {
+                rows += 1;
+                self.after = row.get(0)?;
+                each(&Section {
+                    heading: row.get(1)?,
+                    body: row.get(2)?,
+                })
+            })?;
+            if flow.is_break() {
+                return Ok(false);
+            }
+            if rows < limit && self.after != self.last {
+                let error = "the document was replaced or deleted while it was sent".to_owned();
+                return Err(StoreError::Internal(error).into());
+            }
+        }
+        Ok(true)
+    }
+
+    /// Selects the next `limit` sections.
+    fn statement(&self, limit: u32) -> Sql {
+        Sql::new(
             sql!(
                 "SELECT seq, heading, body FROM passage \
-                  WHERE document_seq = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq"
+                  WHERE document_seq = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4"
             ),
-            [self.document.into(), self.after.into(), self.last.into()],
-        );
-        let flow = snapshot.try_for_each(&sql, |row| {
-            self.after = row.get(0)?;
-            each(&Section {
-                heading: row.get(1)?,
-                body: row.get(2)?,
-            })
-        })?;
-        if flow.is_continue() && self.after != self.last {
-            let error = "the document was replaced or deleted while it was sent".to_owned();
-            return Err(StoreError::Internal(error).into());
-        }
-        Ok(flow.is_continue())
+            [
+                self.document.into(),
+                self.after.into(),
+                self.last.into(),
+                i64::from(limit).into(),
+            ],
+        )
     }
 }
 

@@ -72,7 +72,7 @@ fn count_conversations(
             period.end.into(),
         ],
     );
-    snapshot.for_each(&sql, |row| {
+    snapshot.for_each_in_parts(&sql, |row| {
         let created_at: i64 = row.get(0)?;
         let day = (created_at - period.start).div_euclid(DAY_MS);
         let day = usize::try_from(day).ok();
