@@ -240,7 +240,7 @@ pub async fn create(
         Err(StoreError::Rejected(Rejection::LimitReached)) => return Err(SourceError::TooMany),
         Err(error) => return Err(error.into()),
     }
-    start_website(services, url, reservation)?;
+    start_website(services, url, false, reservation)?;
     Ok(response)
 }
 
@@ -257,7 +257,8 @@ fn source_url(text: &str) -> Result<Url, InvalidUrl> {
     Ok(url)
 }
 
-/// Begins to learn a website again.
+/// Begins to learn a website again. With `allow_removals`, the run may delete any number of
+/// documents.
 ///
 /// # Errors
 /// See [`SourceError`].
@@ -265,6 +266,7 @@ pub async fn learn(
     services: &Services,
     project: ProjectSeq,
     id: SourceId,
+    allow_removals: bool,
     idempotency: &Idempotency,
     render: Render,
 ) -> Result<SavedResponse, SourceError> {
@@ -290,7 +292,7 @@ pub async fn learn(
     let begin = source::begin_run(project, &source.location, source.kind, now);
     let batch = idempotency.save(begin, &response, now);
     services.store.write(batch).await?;
-    start_website(services, url, reservation)?;
+    start_website(services, url, allow_removals, reservation)?;
     Ok(response)
 }
 
@@ -342,7 +344,7 @@ pub async fn run_scheduled(
         runs.wait_until(|running| !running.contains_key(&project) && running.len() < MAX_RUNS)
             .await;
     };
-    start(store, source, reservation)?;
+    start(store, source, false, reservation)?;
     let is_running = |run: &ActiveRun| run.source == id;
     runs.wait_until(|running| !running.get(&project).is_some_and(is_running))
         .await;
@@ -362,28 +364,31 @@ async fn find(
 fn start_website(
     services: &Services,
     url: Url,
+    allow_removals: bool,
     reservation: Reservation,
 ) -> Result<(), SourceError> {
     let allows_private = services.source_runs.allows_private;
     let website = WebsiteSource::new(url, DEFAULT_MAX_PAGES as usize, allows_private);
-    start(&services.store, LearnSource::Website(website), reservation)
+    let source = LearnSource::Website(website);
+    start(&services.store, source, allow_removals, reservation)
 }
 
 /// Starts the thread of a run.
 fn start(
     store: &Arc<Store>,
     source: LearnSource,
+    allow_removals: bool,
     reservation: Reservation,
 ) -> Result<(), SourceError> {
     let store = store.clone();
     let builder = thread::Builder::new().name("learn".to_owned());
-    let spawned = builder.spawn(move || run(&store, &source, reservation));
+    let spawned = builder.spawn(move || run(&store, &source, allow_removals, reservation));
     spawned
         .map(drop)
         .map_err(|error| SourceError::Thread(Arc::new(error)))
 }
 
-fn run(store: &Store, source: &LearnSource, mut reservation: Reservation) {
+fn run(store: &Store, source: &LearnSource, allow_removals: bool, mut reservation: Reservation) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -392,7 +397,8 @@ fn run(store: &Store, source: &LearnSource, mut reservation: Reservation) {
         Err(error) => return log::error!("a source could not be learned: {error}"),
     };
     let (project, id) = (reservation.project, reservation.source);
-    let mut learner = Learner::new(store, project, &RunLog);
+    let learner = Learner::new(store, project, &RunLog);
+    let mut learner = learner.allow_removals(allow_removals);
     let result = runtime.block_on(async {
         let cancelled = async {
             let cancelled = reservation.cancelled.wait_for(|cancelled| *cancelled).await;

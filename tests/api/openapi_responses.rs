@@ -337,7 +337,11 @@ fn check_sources(walk: &mut Walk) {
     walk.expect_read("get-sources", &walk.by_key("GET", "/sources"));
     let source = format!("/sources/{}", string(&source["id"]));
     let learn = walk.by_key("POST", &format!("{source}/learn"));
-    walk.expect("learn-source", 202, learn);
+    walk.expect(
+        "learn-source",
+        202,
+        learn.json(json!({ "allowRemovals": true })),
+    );
     walk.expect("delete-source", 204, walk.by_key("DELETE", &source));
     walk.expect("delete-source", 404, walk.by_key("DELETE", &source));
 }

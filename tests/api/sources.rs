@@ -48,19 +48,25 @@ impl Website {
 
     /// Replaces all pages. `WAIT` in the sitemap is a page that never responds.
     fn set_pages(&self, pages: &[(&str, &str)]) {
-        let url = |path: &str| format!("<url><loc>http://{}{path}</loc></url>", self.address);
-        let urls: String = pages.iter().map(|(path, _)| url(path)).collect();
-        let sitemap = format!("<?xml version=\"1.0\"?><urlset>{urls}</urlset>");
+        self.pages.lock().expect("pages").clear();
+        self.set_sitemap(pages);
         let mut all = self.pages.lock().expect("pages");
-        all.clear();
         all.insert("/robots.txt".to_owned(), String::new());
-        all.insert("/sitemap.xml".to_owned(), sitemap);
         for (path, text) in pages.iter().filter(|(_, text)| *text != "WAIT") {
             let html = format!(
                 "<html><title>{path}</title><body><h1>{path}</h1><p>{text}</p></body></html>"
             );
             all.insert((*path).to_owned(), html);
         }
+    }
+
+    /// Replaces the sitemap. All pages stay.
+    fn set_sitemap(&self, pages: &[(&str, &str)]) {
+        let url = |path: &str| format!("<url><loc>http://{}{path}</loc></url>", self.address);
+        let urls: String = pages.iter().map(|(path, _)| url(path)).collect();
+        let sitemap = format!("<?xml version=\"1.0\"?><urlset>{urls}</urlset>");
+        let mut all = self.pages.lock().expect("pages");
+        all.insert("/sitemap.xml".to_owned(), sitemap);
     }
 
     pub fn sitemap(&self) -> String {
@@ -188,6 +194,38 @@ fn website_is_learned_learned_again_and_deleted_with_its_documents() {
     by_key(&server, "DELETE", &path)
         .send()
         .expect_error(404, "SOURCE_NOT_FOUND");
+}
+
+#[test]
+fn many_missing_pages_are_deleted_only_if_the_request_allows_it() {
+    let paths: Vec<_> = (1..=8).map(|number| format!("/{number}.html")).collect();
+    let pages: Vec<_> = paths.iter().map(|path| (path.as_str(), "Mugs")).collect();
+    let website = Website::start(&pages);
+    let server = start_server();
+    let source = create(&server, &website.sitemap()).expect(201);
+    assert_eq!(wait_for_end(&server)["status"], "done");
+    // The other pages still exist.
+    website.set_sitemap(&pages[..2]);
+    let path = format!("/sources/{}/learn", string(&source["id"]));
+    let learn = |body: Value| by_key(&server, "POST", &path).json(body).send();
+    for body in [json!({}), json!({"allowRemovals": false})] {
+        learn(body).expect(202);
+        let failed = wait_for_end(&server);
+        let error = string(&failed["error"]);
+        assert_eq!(failed["status"], "failed", "{failed}");
+        assert!(error.contains("6 of its 8 pages are missing"), "{error}");
+        assert!(error.contains("allowRemovals"), "{error}");
+        assert_eq!(documents(&server), 8);
+    }
+    learn(json!({"allowRemovals": "yes"})).expect_body_error("allowRemovals");
+    learn(json!({"allowRemovals": true})).expect(202);
+    let done = wait_for_end(&server);
+    assert_eq!(
+        (&done["status"], &done["removed"]),
+        (&json!("done"), &json!(6)),
+        "{done}"
+    );
+    assert_eq!(documents(&server), 2);
 }
 
 #[test]

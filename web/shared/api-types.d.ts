@@ -698,7 +698,9 @@ export interface paths {
         /**
          * Learn a source again
          * @description Pages that are unchanged stay, changed ones are learned again, and missing ones are
-         *     deleted.
+         *     deleted. A run that would delete more than 5 pages and more than 10 % of the source fails,
+         *     and deletes nothing, unless `allowRemovals` is true or the pages are answered with 404 or
+         *     410. The body may be empty.
          */
         post: operations["learn-source"];
         delete?: never;
@@ -1904,6 +1906,15 @@ export interface components {
          * @enum {string}
          */
         KeyObject: "key";
+        /** @description How a website is learned again. */
+        LearnSourceRequest: {
+            /**
+             * @description Whether pages that the website no longer has are forgotten even if they are more than
+             *     5 and more than 10 % of its pages. Otherwise such a run fails.
+             * @default false
+             */
+            allowRemovals: boolean;
+        };
         /** @description A learned page or file. */
         LearnedDocument: {
             object: components["schemas"]["DocumentObject"];
@@ -10450,7 +10461,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "allowRemovals": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["LearnSourceRequest"];
+            };
+        };
         responses: {
             /** @description The source, which is being learned */
             202: {

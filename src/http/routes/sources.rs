@@ -35,6 +35,17 @@ pub struct NewSourceRequest {
     url: Uri,
 }
 
+/// How a website is learned again.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnSourceRequest {
+    /// Whether pages that the website no longer has are forgotten even if they are more than
+    /// 5 and more than 10 % of its pages. Otherwise such a run fails.
+    #[serde(default)]
+    #[schema(default = false)]
+    allow_removals: bool,
+}
+
 /// List sources
 ///
 /// Returns the websites and folders that were learned, the oldest first, with their last
@@ -82,9 +93,12 @@ fn render_created(source: &Source) -> SavedResponse {
 /// Learn a source again
 ///
 /// Pages that are unchanged stay, changed ones are learned again, and missing ones are
-/// deleted.
+/// deleted. A run that would delete more than 5 pages and more than 10 % of the source fails,
+/// and deletes nothing, unless `allowRemovals` is true or the pages are answered with 404 or
+/// 410. The body may be empty.
 #[utoipa::path(post, path = "/sources/{sourceId}/learn", tag = "Documents", operation_id = "learn-source",
-    params(("sourceId" = SourceId, Path)), security(("private-key" = [])),
+    params(("sourceId" = SourceId, Path)), request_body = LearnSourceRequest,
+    security(("private-key" = [])),
     responses((status = 202, description = "The source, which is being learned", body = SourceJson),
               BodyErrors, BearerErrors, SourceErrors, ConflictErrors, ValidationErrors, ServerErrors))]
 pub async fn learn(
@@ -95,9 +109,17 @@ pub async fn learn(
     let caller = auth::bearer(&app, &request).await?;
     let project = caller.require_owner()?;
     let id = source_id(&request)?;
-    let body = JsonBody::<NoFields>::read(&app, &request, payload, caller.into()).await?;
+    let body = JsonBody::<LearnSourceRequest>::read(&app, &request, payload, caller.into()).await?;
     let key = idempotency::from_request(&request, &body.raw, caller)?;
-    let learn = service::learn(&app.services, project, id, &key, render_learning);
+    let allow_removals = body.value.allow_removals;
+    let learn = service::learn(
+        &app.services,
+        project,
+        id,
+        allow_removals,
+        &key,
+        render_learning,
+    );
     idempotency::respond(&app, &key, learn).await
 }
 

@@ -9,7 +9,8 @@ use crate::learn::{Conversion, CrawlPlan, FetchOutcome, SkippedItem};
 use crate::store::document;
 
 /// What the operator can do if a run refuses to delete documents.
-const PERMISSION_HINT: &str = "; if that is intended, run `parlor learn` with --allow-removals";
+const PERMISSION_HINT: &str = "; if that is intended, learn it again with --allow-removals \
+                               (over the API with allowRemovals)";
 
 impl Learner<'_> {
     /// Refuses a page in the place of a sitemap: its website is probably broken.

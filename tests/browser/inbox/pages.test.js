@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +29,8 @@ const PAGES = {
 
 let browser, parlor, axe;
 before(async () => {
-  [browser, parlor] = await Promise.all([launch(), startParlor({ conversations: 40 })]);
+  const args = ['--learn-private-network'];
+  [browser, parlor] = await Promise.all([launch(), startParlor({ conversations: 40, args })]);
   axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   if (SCREENSHOTS) await mkdir(SCREENSHOTS, { recursive: true });
 });
@@ -92,6 +94,45 @@ test('the knowledge page shows what the last run of a source skipped', async () 
   assert.deepEqual(await violations(page), []);
   await context.close();
   await rm(folder, { recursive: true });
+});
+
+/** A website with eight pages, and a sitemap with the first `listed` ones. */
+async function startWebsite() {
+  const paths = [1, 2, 3, 4, 5, 6, 7, 8].map((number) => `/${number}.html`);
+  const site = { listed: paths.length };
+  const server = createServer((request, response) => {
+    const { origin } = new URL(site.sitemap);
+    const urls = paths.slice(0, site.listed).map((path) => `<url><loc>${origin}${path}</loc></url>`);
+    const files = new Map(paths.map((path) => [path, ['text/html', `<h1>Mugs</h1><p>The mug ${path}.</p>`]]));
+    files.set('/sitemap.xml', ['application/xml', `<?xml version="1.0"?><urlset>${urls.join('')}</urlset>`]);
+    const [type, body] = files.get(request.url) ?? ['text/plain', ''];
+    response.writeHead(files.has(request.url) ? 200 : 404, { 'Content-Type': type }).end(body);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  site.sitemap = `http://127.0.0.1:${server.address().port}/sitemap.xml`;
+  site.stop = () => server.close();
+  return site;
+}
+
+test('the owner lets the assistant forget the missing pages of a website', async () => {
+  const site = await startWebsite();
+  await parlor.request('POST', '/sources', { url: site.sitemap });
+  const { context, page } = await newAgent(browser, parlor, 'Mara Lind', { role: 'owner' });
+  await openPage(page, 'knowledge');
+  const row = page.getByRole('listitem').filter({ hasText: site.sitemap });
+  await row.getByText('8 pages').waitFor();
+  const forget = row.getByRole('button', { name: 'Forget missing pages' });
+  assert.equal(await forget.count(), 0, 'nothing is missing');
+  site.listed = 2;
+  await row.getByRole('button', { name: /^Learn again/ }).click();
+  await row.getByText('6 of its 8 pages are missing').waitFor();
+  await forget.click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Learn again' }).click();
+  await row.getByText('2 pages').waitFor();
+  assert.equal(await forget.count(), 0);
+  assert.deepEqual(await violations(page), []);
+  await context.close();
+  site.stop();
 });
 
 /** How each dialog of the pages is opened. */

@@ -89,13 +89,12 @@ interface SourceRowProps {
 
 function SourceRow({ source, isOwner, onChange }: SourceRowProps) {
   const [isRemoving, setRemoving] = useState(false);
+  const [isForgetting, setForgetting] = useState(false);
   const params = { path: { sourceId: source.id } };
-  const learn = () => {
-    api
-      .POST('/sources/{sourceId}/learn', { params })
-      .then(unwrap)
-      .then(onChange)
-      .catch(toast.error);
+  const learn = async (allowRemovals: boolean) => {
+    const body = { allowRemovals };
+    unwrap(await api.POST('/sources/{sourceId}/learn', { params, body }));
+    await onChange();
   };
   const remove = async () => {
     unwrap(await api.DELETE('/sources/{sourceId}', { params }));
@@ -132,7 +131,7 @@ function SourceRow({ source, isOwner, onChange }: SourceRowProps) {
                   icon="refresh"
                   label={`Learn again: ${source.location}`}
                   isDisabled={source.status === 'running'}
-                  onPress={learn}
+                  onPress={() => void learn(false).catch(toast.error)}
                 />
               )}
               <IconButton
@@ -145,6 +144,9 @@ function SourceRow({ source, isOwner, onChange }: SourceRowProps) {
         }
       >
         {source.error && <Notice kind="error">{source.error}</Notice>}
+        {isOwner && source.status === 'failed' && source.kind === 'website' && (
+          <Button onPress={() => setForgetting(true)}>Forget missing pages</Button>
+        )}
         {source.problems.length > 0 && <SourceProblems source={source} />}
       </Row>
       <ConfirmDialog
@@ -156,6 +158,19 @@ function SourceRow({ source, isOwner, onChange }: SourceRowProps) {
         onConfirm={remove}
       >
         <p>The assistant forgets what it has learned from {source.location}.</p>
+      </ConfirmDialog>
+      <ConfirmDialog
+        title="Forget missing pages?"
+        isOpen={isForgetting}
+        isDangerous
+        action="Learn again"
+        onClose={() => setForgetting(false)}
+        onConfirm={() => learn(true)}
+      >
+        <p>
+          The website is learned again. The assistant forgets all pages that it does not have any
+          more, even if they are many.
+        </p>
       </ConfirmDialog>
     </>
   );
