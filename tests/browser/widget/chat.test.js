@@ -176,6 +176,21 @@ test('button counts the messages that arrive while the chat is closed', async ()
   await page.getByRole('button', { name: 'Open chat', exact: true }).waitFor();
 });
 
+test('message that arrives before the first frame without the chat is counted', async () => {
+  const { chat, id, page = chat.page } = await answeredChat();
+  await parlor.request('PUT', `/conversations/${id}/agent`, { name: 'Mara' });
+  await chat.panel.getByText('Mara is here').waitFor();
+  // The page gets no frames and no timers from here on.
+  await page.clock.install();
+  await page.clock.pauseAt(await page.evaluate(() => Date.now() + 10_000));
+  await page.evaluate(() => void window.parlor.close());
+  for (const content of ['One', 'Two']) {
+    await parlor.request('POST', `/conversations/${id}/replies`, { content });
+  }
+  const opens = page.getByRole('button', { name: 'Open chat (2 new messages)' });
+  await opens.waitFor({ state: 'attached' });
+});
+
 test('list of conversations opens an earlier one', async () => {
   const { chat } = await answeredChat();
   await chat.button('New conversation').click();

@@ -30,6 +30,9 @@ export async function mount(context: PanelContext): Promise<Panel> {
   const show = (isOpen: boolean) => {
     if (isOpen) tab.write(OPEN_ENTRY, true);
     else tab.remove(OPEN_ENTRY);
+    // At once: an effect of a component runs after the next frame, and a message can
+    // arrive before.
+    chat.setVisible(isOpen);
     draw(isOpen);
   };
   const draw = (isOpen: boolean) =>

@@ -14,7 +14,6 @@ export function App({ isOpen }: { isOpen: boolean }) {
   const input = useRef<HTMLTextAreaElement>(null);
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
-    chat.setVisible(isOpen);
     // The page with a preview keeps the focus: its user is writing in a form.
     const isPreview = context.options.container !== undefined;
     if (isOpen && !isPreview) firstFocus(input.current, panel.current)?.focus();
