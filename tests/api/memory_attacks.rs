@@ -108,16 +108,25 @@ impl AttackedServer {
     }
 }
 
-/// Requests of visitors who are not part of the attack, until `is_over`. Returns the
-/// sorted response times.
-fn serve_others(server: &AttackedServer, is_over: &AtomicBool) -> Vec<Duration> {
-    let visitors: Vec<_> = (0..VISITORS)
-        .map(|index| server.create_visitor(&format!("other {index}")))
-        .collect();
-    let client = server.client();
+/// Sets the flag when it is dropped, so that the other threads of a test that fails end.
+struct EndOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Requests of visitors who are not part of the attack, until `is_over`, but at least one
+/// of each kind. Returns the sorted response times.
+fn serve_others(
+    client: Client,
+    visitors: &[(Visitor, String)],
+    is_over: &AtomicBool,
+) -> Vec<Duration> {
     let visit = |(visitor, id): &(Visitor, String)| {
         let mut times = Vec::new();
-        while !is_over.load(Ordering::Relaxed) {
+        loop {
             let message = client.post(format!("/v2/conversations/{id}/messages"));
             for request in [
                 client.get("/v2/conversations"),
@@ -129,9 +138,11 @@ fn serve_others(server: &AttackedServer, is_over: &AtomicBool) -> Vec<Duration> 
                 assert_eq!(response.status, 200, "{}", response.text());
                 times.push(start.elapsed());
             }
+            if is_over.load(Ordering::Relaxed) {
+                return times;
+            }
             thread::sleep(Duration::from_millis(20));
         }
-        times
     };
     let mut times: Vec<_> = thread::scope(|scope| {
         let visit = &visit;
@@ -148,13 +159,17 @@ fn serve_others(server: &AttackedServer, is_over: &AtomicBool) -> Vec<Duration> 
 
 /// Runs an attack while other visitors are served, and checks the limits.
 fn run(attack: &Attack, name: &str, server: &AttackedServer, begin: impl FnOnce() + Send) {
+    let visitors: Vec<_> = (0..VISITORS)
+        .map(|index| server.create_visitor(&format!("other {index}")))
+        .collect();
     let is_over = AtomicBool::new(false);
     let before = server.memory_mb("VmRSS");
     let times = thread::scope(|scope| {
-        let others = scope.spawn(|| serve_others(server, &is_over));
+        let others = scope.spawn(|| serve_others(server.client(), &visitors, &is_over));
+        let end = EndOnDrop(&is_over);
         begin();
         thread::sleep(attack.duration);
-        is_over.store(true, Ordering::Relaxed);
+        drop(end);
         others.join().expect("visitors without an error")
     });
     let p99 = times[times.len() * 99 / 100];
@@ -200,11 +215,11 @@ fn slow_readers_of_a_large_conversation_do_not_exhaust_the_memory() {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let is_over = &is_over;
+        let _end = EndOnDrop(is_over);
         run(&attack, "slow readers", &server, move || {
             let readers = (0..READERS).map(|_| get.clone().send_unread()).collect();
             scope.spawn(move || read_slowly(readers, is_over));
         });
-        is_over.store(true, Ordering::Relaxed);
     });
     // The whole conversation stays readable.
     let pages = (0..attack.messages).step_by(1000).map(|offset| {
