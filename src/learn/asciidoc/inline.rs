@@ -143,13 +143,40 @@ fn macro_text<'t>(text: &'t str, out: &mut String) -> Option<&'t str> {
             "menu" => format!("{target} › {}", label.replace('>', "›")),
             "footnote" => format!(" ({})", label.trim_end_matches('.')),
             "icon" | "indexterm" | "anchor" | "video" | "audio" => String::new(),
-            "pass" | "stem" => label.to_owned(),
+            "pass" | "stem" | "latexmath" | "asciimath" => label.to_owned(),
+            name if is_macro_name(name) => other_macro(target, label),
             _ => return None,
         }
     };
     out.truncate(start);
     out.push_str(&replacement);
     Some(after)
+}
+
+/// Whether this can be the name of a macro that an extension defines.
+fn is_macro_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|first| first.is_ascii_lowercase())
+        && name.len() > 1
+        && chars.all(|char| char.is_ascii_alphanumeric() || "-_".contains(char))
+}
+
+/// The text of a macro that an extension defines: its label, else its target. A number is
+/// the section of a manual page, as in `linkgit:git-log[1]`.
+fn other_macro(target: &str, label: &str) -> String {
+    let positional = label.split(',').map(str::trim);
+    let text = positional.filter(|part| !part.contains('='));
+    match text.collect::<Vec<_>>().join(", ").as_str() {
+        "" => target.to_owned(),
+        section if is_manual_section(section) && !target.is_empty() => {
+            format!("{target}({section})")
+        }
+        text => text.to_owned(),
+    }
+}
+
+fn is_manual_section(text: &str) -> bool {
+    text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The target of a cross reference without the names of components of Antora.

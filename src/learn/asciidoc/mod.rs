@@ -322,6 +322,16 @@ mod tests {
     }
 
     #[test]
+    fn macros_of_extensions_become_their_text() {
+        expect(
+            "See linkgit:git-log[1], issue:1234[], ui:Save[role=button] and jira:AB-1[the issue, window=_blank].\n\n\
+             chart::sales.csv[Sales of 2024,width=300]\n\nThe time is 10:30[1], a:b[c] and x::y[z] stay; so does Name: [it].",
+            "See git-log(1), 1234, Save and the issue.\nSales of 2024\n\
+             The time is 10:30[1], a:b[c] and x::y[z] stay; so does Name: [it].",
+        );
+    }
+
+    #[test]
     fn marks_within_lines() {
         expect(
             "*Bold* _it_ `code` `+x+` https://x.example/[Site^], link:a.html[A], xref:mod:b.adoc#c[B], <<id,the part>>, \
