@@ -39,12 +39,13 @@ async function start(name, model) {
   const directory = await mkdtemp(join(tmpdir(), `parlor-nodes-${name}-`));
   // The worker processes of nginx run as another user.
   await chmod(directory, 0o755);
-  const args = ['--rate-limit', '0', '--ip-rate-limit', '0', '--public-url', `https://${HOST}`,
+  const args = ['--rate-limit', '0', '--ip-rate-limit', '0', '--public-url', `https://${HOST}`, '--log-requests', 'errors',
     '--model-url', model.url, '--model', 'test', '--model-private-network'];
   const store = createDatabase(`parlor_${name}`);
   const nodes = [await startParlor({ store, args })];
   const addNode = async (port) => startParlor({ store, port, conversations: 0, args });
   while (nodes.length < NODES) nodes.push(await addNode());
+  const programs = [...nodes];
   const proxy = await startProxyOfNodes(name, join(directory, name), nodes.map((node) => node.port));
   return {
     nodes,
@@ -53,8 +54,10 @@ async function start(name, model) {
     async restart(index) {
       const { port } = nodes[index];
       await nodes[index].stop();
-      nodes[index] = await addNode(port);
+      programs.push(nodes[index] = await addNode(port));
     },
+    /** What the proxy and all nodes have written to their logs. */
+    output: () => [proxy, ...programs].map((program) => program.output()).join('\n\n'),
     async stop() {
       await killAll();
       await rm(directory, { recursive: true });
@@ -258,7 +261,7 @@ for (const name of PROXIES) {
         ...clients.map((client) => client.run(() => isDone).catch((error) => { end(); throw error; })),
       ]);
       const failures = results.filter(({ status }) => status === 'rejected').map(({ reason }) => reason);
-      assert.deepEqual(failures, []);
+      assert.equal(failures.length, 0, `${failures.map(({ stack }) => stack).join('\n')}\n${server.output()}`);
       for (const client of clients) {
         assert.ok(client.requests > NODES, 'the client has sent requests');
         assert.deepEqual(await client.storedMessages(), client.messages);
