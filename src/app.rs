@@ -116,8 +116,7 @@ impl AppState {
         let signing = Arc::new(SigningKeys::new(signing_secret(&store)?));
         let answer_shutdown = watch::Sender::new(false);
         let presence = Presence::default();
-        let project_events = ProjectHub::new(presence.clone());
-        store.set_observer(Arc::new(project_events.clone()));
+        let project_events = observe_changes(&store, presence.clone());
         Ok(Self {
             services: Services {
                 store: store.clone(),
@@ -198,6 +197,13 @@ impl AppState {
     pub fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
     }
+}
+
+/// Makes the events of projects from the changes of a store.
+fn observe_changes(store: &Store, presence: Presence) -> ProjectHub {
+    let events = ProjectHub::new(presence);
+    store.set_observer(Arc::new(events.clone()));
+    events
 }
 
 /// The search by meaning, if an embedding model is configured.

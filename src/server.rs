@@ -28,7 +28,7 @@ use crate::service::learn_schedule::LearnSchedule;
 use crate::store::answer::{self, AnswerEnd};
 use crate::store::{Rejection, StoreError};
 use background::{spawn_answer_tasks, spawn_tasks};
-use shutdown::{next_signal, serve_until_delay_is_over, stop_gracefully};
+use shutdown::{NextSignal, next_signal, serve_until_delay_is_over, stop_gracefully};
 
 pub use shutdown::StopSignal;
 
@@ -64,14 +64,7 @@ pub async fn run(
         actix_web::rt::spawn(async move { schedule.run(&app.task_lock).await })
     });
     announce();
-    let signal = tokio::select! {
-        signal = next_signal(&mut signals) => signal,
-        // The server runs until it is stopped, so this is a failure.
-        ended = &mut serving => {
-            ended.map_err(io::Error::other)??;
-            return Err(stopped_unexpectedly().into());
-        }
-    };
+    let signal = serve_until_signal(&mut serving, next_signal(&mut signals)).await?;
     let second_signal = next_signal(&mut signals);
     let delay = shutdown::delay_after(signal, &app);
     if !delay.is_zero() {
@@ -119,6 +112,20 @@ async fn start(mut server: Server) -> io::Result<JoinHandle<io::Result<()>>> {
     match poll_fn(|context| Poll::Ready(Pin::new(&mut server).poll(context))).await {
         Poll::Ready(ended) => Err(ended.err().unwrap_or_else(stopped_unexpectedly)),
         Poll::Pending => Ok(actix_web::rt::spawn(server)),
+    }
+}
+
+/// Waits for a signal. The server runs until it is stopped, so its end is a failure.
+async fn serve_until_signal(
+    serving: &mut JoinHandle<io::Result<()>>,
+    signal: NextSignal<'_>,
+) -> io::Result<StopSignal> {
+    tokio::select! {
+        signal = signal => Ok(signal),
+        ended = serving => {
+            ended.map_err(io::Error::other)??;
+            Err(stopped_unexpectedly())
+        }
     }
 }
 

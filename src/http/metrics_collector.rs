@@ -115,9 +115,8 @@ impl Scrape {
         )
     }
 
-    fn store(&self, families: &mut Families<'_>) -> fmt::Result {
-        let metrics = self.app.store.metrics();
-        if let Some(waits) = metrics.read_wait_total() {
+    fn readers(&self, families: &mut Families<'_>) -> fmt::Result {
+        if let Some(waits) = self.app.store.metrics().read_wait_total() {
             let help = "The time that reads waited for a database connection";
             families.histogram("parlor_db_read_wait_seconds", help, &waits)?;
         }
@@ -134,7 +133,12 @@ impl Scrape {
             "parlor_db_reads_waiting",
             "Reads that wait for a database connection",
             readers.waiting,
-        )?;
+        )
+    }
+
+    fn store(&self, families: &mut Families<'_>) -> fmt::Result {
+        self.readers(families)?;
+        let metrics = self.app.store.metrics();
         families.gauge(
             "parlor_db_write_queue_length",
             "Writes that wait for the writer",
