@@ -18,7 +18,7 @@ const RANK_OFFSET: f32 = 0.5;
 /// A semantic ranking whose contrast is smaller has less weight, because it does not
 /// distinguish the pages. This is often so in a language that the model does not know.
 const FULL_WEIGHT_CONTRAST: f32 = 0.14;
-const MIN_SEMANTIC_WEIGHT: f32 = 0.5;
+const MIN_SEMANTIC_WEIGHT: f32 = 0.35;
 
 /// The contrast of a semantic ranking is the difference of cosines between the closest page
 /// and the page of this rank. [`MIN_COSINE`] takes the place of a page that does not exist.
