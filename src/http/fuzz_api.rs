@@ -66,6 +66,7 @@ pub const BODY_PARSERS: &[BodyParser] = body_parsers! {
     sign_in::SetupRequest,
     sign_in::SignInLinkRequest,
     sign_in::SignInRequest,
+    sources::LearnSourceRequest,
     sources::NewSourceRequest,
     typing::TypingRequest,
 };

@@ -186,7 +186,11 @@ fn visitor_causes_at_most_five_emails_in_an_hour() {
 #[test]
 fn emails_with_replies_are_counted_for_the_address_that_receives_them() {
     let receiver = MailReceiver::start();
-    let server = server_with(&receiver);
+    let server = TestServer::start_with(|settings| {
+        configure_mail(settings, &receiver);
+        // The visitor changes the address before the e-mail is due.
+        settings.notification_times.reply_delay = Duration::from_secs(3);
+    });
     let (visitor, conversation) = handled_conversation(&server);
     // 60 e-mails that the address has received, whatever address the visitor had before.
     let sent = "INSERT INTO notification (id, project_seq, conversation_seq, kind, recipient, \
