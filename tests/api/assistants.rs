@@ -118,6 +118,9 @@ fn model_server_answers_through_binary() {
         "--model",
         "m",
         "--model-private-network",
+        // The test reads the messages until the answer is stored.
+        "--rate-limit",
+        "0",
     ];
     let process = ParlorProcess::start(directory.path(), &model);
     let caller = start_conversation(&process, &process.key("pk_").expect("a key"));

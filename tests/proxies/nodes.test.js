@@ -155,14 +155,13 @@ class Client {
 
   async storedMessages() {
     const texts = [];
-    let path = `/v2/conversations/${this.id}/messages?limit=100`;
-    while (path) {
+    for (;;) {
+      const path = `/v2/conversations/${this.id}/messages?limit=100&offset=${texts.length}`;
       const page = await fetch(this.proxy, path, { headers: this.visitor });
-      texts.push(...page.json().data.map(({ parts }) => parts[0].text));
-      const next = page.headers.link?.match(/<([^>]*)>; rel="next"/)?.[1];
-      path = next?.slice(`https://${HOST}`.length);
+      const messages = page.json().data;
+      if (messages.length === 0) return texts;
+      texts.push(...messages.map(({ parts }) => parts[0].text));
     }
-    return texts;
   }
 }
 
