@@ -21,7 +21,8 @@ pub use self::notes::RunNotes;
 use self::run::SourceRun;
 pub use self::summary::LearnSummary;
 use crate::domain::{
-    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, RunReport, SourceKind, Timestamp,
+    Document, DocumentId, MAX_DOCUMENT_URL_BYTES, ProjectSeq, RunReport, SourceId, SourceKind,
+    Timestamp,
 };
 use crate::learn::{
     Conversion, CrawlPlan, FetchOutcome, FolderSource, NOINDEX, RawDocument, SkippedItem,
@@ -54,6 +55,8 @@ pub struct Learner<'a> {
     project: ProjectSeq,
     observer: &'a dyn ProgressObserver,
     allow_removals: bool,
+    /// The stored source that is learned. None: a source is stored when its run begins.
+    stored: Option<SourceId>,
     summary: LearnSummary,
     pending: Batch,
     /// Passages and deletions in `pending`.
@@ -79,6 +82,7 @@ impl<'a> Learner<'a> {
             project,
             observer,
             allow_removals: false,
+            stored: None,
             summary: LearnSummary::default(),
             pending: Batch::default(),
             pending_size: 0,
@@ -90,6 +94,13 @@ impl<'a> Learner<'a> {
     #[must_use]
     pub fn allow_removals(mut self, allow: bool) -> Self {
         self.allow_removals = allow;
+        self
+    }
+
+    /// Learns a stored source. Its run is rejected with `NotFound` if the source was deleted.
+    #[must_use]
+    pub fn only_stored(mut self, source: SourceId) -> Self {
+        self.stored = Some(source);
         self
     }
 
@@ -237,7 +248,11 @@ impl<'a> Learner<'a> {
         let lock = SourceLock::try_acquire(self.store, self.project, location);
         let lock = lock.map_err(LearnError::Lock)?;
         let lock = lock.ok_or_else(|| LearnError::Running(location.to_owned()))?;
-        let begin = source::begin_run(self.project, location, kind, Timestamp::now());
+        let now = Timestamp::now();
+        let begin = match self.stored {
+            Some(id) => source::begin_stored_run(self.project, id, now),
+            None => source::begin_run(self.project, location, kind, now),
+        };
         self.write(begin).await?;
         self.current = Some(CurrentRun {
             location: location.to_owned(),

@@ -289,9 +289,16 @@ pub async fn learn(
         ..stored
     };
     let response = render(&source);
-    let begin = source::begin_run(project, &source.location, source.kind, now);
-    let batch = idempotency.save(begin, &response, now);
-    services.store.write(batch).await?;
+    let begin = source::begin_stored_run(project, id, now);
+    match services
+        .store
+        .write(idempotency.save(begin, &response, now))
+        .await
+    {
+        Ok(_) => {}
+        Err(StoreError::Rejected(Rejection::NotFound)) => return Err(SourceError::NotFound(id)),
+        Err(error) => return Err(error.into()),
+    }
     start_website(services, url, allow_removals, reservation)?;
     Ok(response)
 }
@@ -398,7 +405,7 @@ fn run(store: &Store, source: &LearnSource, allow_removals: bool, mut reservatio
     };
     let (project, id) = (reservation.project, reservation.source);
     let learner = Learner::new(store, project, &RunLog);
-    let mut learner = learner.allow_removals(allow_removals);
+    let mut learner = learner.allow_removals(allow_removals).only_stored(id);
     let result = runtime.block_on(async {
         let cancelled = async {
             let cancelled = reservation.cancelled.wait_for(|cancelled| *cancelled).await;
@@ -416,6 +423,9 @@ fn run(store: &Store, source: &LearnSource, allow_removals: bool, mut reservatio
     });
     match result {
         Ok(()) => log::info!("{}: {}", source.location(), learner.summary()),
+        Err(LearnError::Store(StoreError::Rejected(Rejection::NotFound))) => {
+            log::info!("{} was deleted before its run began", source.location());
+        }
         Err(LearnError::Store(error)) => {
             log::error!("{} could not be learned: {error}", source.location());
         }

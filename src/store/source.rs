@@ -156,6 +156,22 @@ pub fn begin_run(project: ProjectSeq, location: &str, kind: SourceKind, at: Time
     )])
 }
 
+/// Stores that a run of a stored source begins.
+///
+/// Rejected with `NotFound` if the source was deleted.
+pub fn begin_stored_run(project: ProjectSeq, id: SourceId, at: Timestamp) -> Batch {
+    Batch::new().run_expecting_change(
+        Sql::new(
+            sql!(
+                "UPDATE source SET started_at = ?3, finished_at = NULL, error = NULL \
+                  WHERE project_seq = ?1 AND id = ?2"
+            ),
+            [project.into(), id.into(), at.into()],
+        ),
+        Rejection::NotFound,
+    )
+}
+
 /// Stores how a run ended. A run that failed keeps the number of documents of the run
 /// before.
 pub fn end_run(
