@@ -213,6 +213,7 @@ fn emails_with_replies_are_counted_for_the_address_that_receives_them() {
 
 #[test]
 fn mail_server_that_fails_repeatedly_is_a_warning() {
+    one_node!("each node warns of its own attempts");
     let receiver = MailReceiver::with_replies(|_, number| {
         if number < 4 {
             "451 Try again later"

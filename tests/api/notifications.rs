@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::helpers::{TestServer, WebhookReceiver, WebhookRequest, response, string, wait_until};
+use crate::one_node;
 
 /// Allows webhooks to this machine, and retries soon.
 pub fn configure(settings: &mut Settings) {
@@ -424,6 +425,7 @@ fn deleted_conversation_sends_nothing() {
 
 #[test]
 fn metrics_count_attempts_and_pending_notifications() {
+    one_node!("the metrics are those of one process");
     let receiver = WebhookReceiver::with_status(|number| if number == 0 { 500 } else { 200 });
     let server = server_with(&receiver);
     server.let_wait_new("ann");

@@ -178,7 +178,7 @@ const ADDITIONS: &str = "
         SELECT upper(encode(bytes, 'hex'))
     $$;
     CREATE FUNCTION unixepoch() RETURNS BIGINT LANGUAGE SQL STABLE AS $$
-        SELECT extract(epoch FROM now())::BIGINT
+        SELECT floor(extract(epoch FROM now()))::BIGINT
     $$;
     CREATE FUNCTION instr(bytes BYTEA, part TEXT) RETURNS BIGINT LANGUAGE SQL IMMUTABLE AS $$
         SELECT position(convert_to(part, 'UTF8') IN bytes)
