@@ -52,7 +52,7 @@ docs-links:
 tests:
     tests/run tests
 
-# store, and API with two nodes, on a PostgreSQL server
+# store and API on a PostgreSQL server; with --long also with two nodes
 [group('tests')]
 postgres:
     tests/run postgres
