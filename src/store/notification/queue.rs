@@ -184,7 +184,11 @@ pub fn shown_email(
 ) -> Result<Option<ShownEmail>, StoreError> {
     let sql = Sql::new(
         sql!(
-            "SELECT seq, (SELECT seq FROM message WHERE conversation_seq = ?1                            ORDER BY seq DESC LIMIT 1)                FROM notification               WHERE conversation_seq = ?1 AND kind = 'reply_email' AND attempts = 0                 AND next_attempt_at IS NOT NULL"
+            "SELECT seq, (SELECT seq FROM message WHERE conversation_seq = ?1 \
+                          ORDER BY seq DESC LIMIT 1) \
+               FROM notification \
+              WHERE conversation_seq = ?1 AND kind = 'reply_email' AND attempts = 0 \
+                AND next_attempt_at IS NOT NULL"
         ),
         [conversation.into()],
     );
@@ -202,7 +206,10 @@ pub fn shown_email(
 pub fn cancel_shown(email: ShownEmail) -> Batch {
     Batch::of([Sql::new(
         sql!(
-            "DELETE FROM notification WHERE seq = ?1 AND attempts = 0                 AND NOT EXISTS (SELECT 1 FROM message                                  WHERE conversation_seq = ?2 AND role = 'human_agent'                                    AND seq > ?3)"
+            "DELETE FROM notification WHERE seq = ?1 AND attempts = 0 \
+                AND NOT EXISTS (SELECT 1 FROM message \
+                                 WHERE conversation_seq = ?2 AND role = 'human_agent' \
+                                   AND seq > ?3)"
         ),
         [
             email.seq.into(),
