@@ -26,7 +26,7 @@ use crate::service::backup::BackupStatus;
 use crate::service::notification::{MailerError, Notifier};
 use crate::service::project::SelectError;
 use crate::service::readiness::Readiness;
-use crate::service::source::SourceRuns;
+use crate::service::source_runs::SourceRuns;
 use crate::service::statistics::StatisticsCache;
 use crate::store::lease::Lease;
 use crate::store::{

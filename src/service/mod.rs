@@ -51,6 +51,8 @@ pub mod session;
 pub mod setup;
 pub mod sign_in;
 pub mod source;
+mod source_error;
+pub mod source_runs;
 pub mod statistics;
 pub mod stop_answer;
 pub mod typing;
@@ -71,7 +73,7 @@ use crate::events::{EventHub, Presence, TypingAuthors};
 use crate::store::Store;
 use crate::store::lease::Lease;
 use notification::Notifier;
-use source::SourceRuns;
+use source_runs::SourceRuns;
 
 /// What the use cases of a running server share.
 pub struct Services {
